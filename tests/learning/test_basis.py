@@ -145,3 +145,64 @@ def test_of_two_that_explain_alike_the_one_that_reaches_less_far_is_kept() -> No
         choices.append(_kept(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
     assert choices.count(LINE) <= 12 // 3
     assert choices.count(RANK) >= 12 // 2
+
+
+def _factor(levels: int, deviation: float, seed: int, n: int = 1_500) -> float:
+    """Factor on the indicators of a category whose levels differ so far."""
+    rng = np.random.default_rng(seed)
+    level = rng.integers(0, levels, n)
+    log_odds = deviation * rng.standard_normal(levels)[level] - 1
+    frame = pd.DataFrame({"product": [f"p{number}" for number in level]})
+    columns = fit_columns(frame, EncodingOptions())
+    assert columns[0].size == levels
+    follow_up = FollowUp.of(np.ones(n), rng.random(n) < expit(log_odds), 1.0)
+    factors = find_basis(columns, encode(columns, frame), follow_up, LearnerOptions())[0]
+    assert len(factors) == levels
+    assert len(set(factors.tolist())) == 1
+    return float(factors[0])
+
+
+@pytest.mark.parametrize("levels", [20, 100])
+def test_the_farther_many_levels_differ_the_less_are_they_shrunk(levels) -> None:
+    """Under a penalty of 10 the ridge expects a deviation of .32 where the factor is 1."""
+    mean = {
+        deviation: np.mean([_factor(levels, deviation, seed) for seed in range(4)])
+        for deviation in (0.0, 0.3, 1.0)
+    }
+    assert mean[0.0] < 0.45
+    assert mean[0.0] < mean[0.3] < mean[1.0]
+    assert mean[1.0] > 1.3
+
+
+def test_levels_of_which_few_deals_tell_are_not_taken_as_alike() -> None:
+    few, many = (
+        np.mean([_factor(30, 0.0, seed, n=n) for seed in range(6)]) for n in (400, 10_000)
+    )
+    assert few > 2 * many
+    assert many < 0.2
+
+
+def test_of_few_levels_each_keeps_its_indicator_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"plan": rng.choice(list("abcdefgh"), N)})
+    columns = fit_columns(frame, EncodingOptions())
+    follow_up = FollowUp.of(np.ones(N), rng.random(N) < 0.3, 1.0)
+    factors = find_basis(columns, encode(columns, frame), follow_up, LearnerOptions())[0]
+    assert factors.tolist() == [1.0] * 8
+
+
+@pytest.mark.parametrize(
+    ("levels", "parents", "numbers"), [(100, {}, 0), (140, {}, 1), (100, {"product": "line"}, 1)]
+)
+def test_very_many_levels_or_many_with_a_parent_become_one_number(levels, parents, numbers) -> None:
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, levels, N)
+    frame = pd.DataFrame(
+        {"product": [f"p{each}" for each in level], "line": [f"l{each % 3}" for each in level]}
+    )
+    columns = fit_columns(frame, EncodingOptions())
+    follow_up = FollowUp.of(np.ones(N), rng.random(N) < 0.3, 1.0)
+    options = LearnerOptions(parents=tuple(parents.items()))
+    fit = impute(columns, encode(columns, frame), follow_up, 3.0, options)
+    assert sum(statistic is not None for statistic in fit.design.statistics) == numbers
+    assert fit.design.bases[0].shape[1] == (1 if numbers else levels)

@@ -1,6 +1,8 @@
-"""Whether a number acts by its value, its rank or both, and whether it bends: the data choose.
+"""How a number acts, and how far many levels differ: the data choose for each attribute.
 
-ridge regression on all basis values -> information matrix -> gain in log-likelihood of each subset
+ridge regression on all basis values -> information matrix
+  -> number: gain in log-likelihood of value, rank, both, and of a bend
+  -> category of many levels: marginal likelihood of how far its levels differ
 
 A basis value that is not needed costs log loss; a number whose effect turns needs a second one.
 Where value and rank explain the deals alike, the one that reaches less far is kept: on a line
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from fitmodel.learning._design import NUMBER_BASIS, Design
 from fitmodel.learning._logistic import penalised_information
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.encoding import MANY_LEVELS
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +28,8 @@ SMALLEST = 1e-6  # of the largest information: below it, two values are one line
 MIN_GAIN = 2.0
 # Of a bend. It reaches further than any line, so it has to gain twice as much.
 MIN_GAIN_OF_BEND = 4.0
+# Of the deviation of many levels' effects, squared, over that which the ridge penalty expects.
+VARIANCES = np.geomspace(0.01, 3.0, 12)
 LINES = ((0,), (1,), (0, 1))  # positions among the basis values of a number: value, rank
 BEND = NUMBER_BASIS  # position of the bend
 
@@ -32,7 +37,9 @@ BEND = NUMBER_BASIS  # position of the bend
 def choose_basis(
     design: Design, matrix: Floats, information: Floats, coefficients: Floats, penalty: float
 ) -> Floats:
-    """1 for each column of the linear matrix that is kept, 0 for the others, shape (width,).
+    """Return the factor on each column of the linear matrix, shape (width,).
+
+    1 where a column is kept and 0 where not; between, or a little above, for many levels.
 
     Parameters
     ----------
@@ -53,17 +60,39 @@ def choose_basis(
     number's own values, all other coefficients at their best for each alternative.
     """
     covariance = np.linalg.inv(penalised_information(matrix, information, penalty))
-    kept, start = np.ones(matrix.shape[1]), 0
-    for column, basis, bends in zip(design.columns, design.bases, design.bends, strict=True):
-        if isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS:
-            width = NUMBER_BASIS + bends
-            positions = np.arange(start, start + width) + 1
-            precision = np.linalg.inv(covariance[np.ix_(positions, positions)])
-            score = precision @ coefficients[positions]
-            chosen = _best_subset(precision - penalty * np.eye(width), score, basis[:, :width])
-            kept[start : start + width] = np.isin(np.arange(width), chosen)
+    factors, start = np.ones(matrix.shape[1]), 0
+    for position, (column, basis) in enumerate(zip(design.columns, design.bases, strict=True)):
+        number = isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS
+        many = basis.shape[1] > MANY_LEVELS
+        if number or many:
+            width = NUMBER_BASIS + design.bends[position] if number else column.size
+            inside = np.arange(start, start + width)
+            precision = np.linalg.inv(covariance[np.ix_(inside + 1, inside + 1)])
+            score = precision @ coefficients[inside + 1]
+            known = precision - penalty * np.eye(width)
+            if number:
+                chosen = _best_subset(known, score, basis[:, :width])
+                factors[inside] = np.isin(np.arange(width), chosen)
+            else:
+                factors[inside] = _factor_of_levels(known, score, penalty)
         start += basis.shape[1]
-    return kept
+    return factors
+
+
+def _factor_of_levels(precision: Floats, score: Floats, penalty: float) -> float:
+    """Factor on the indicators of many levels: how far they differ, over what the penalty expects.
+
+    The levels' effects are independent with one variance (a random effect). Its posterior mean
+    over `VARIANCES` is taken, each as likely beforehand: where the deals say little it is not 0,
+    so that the interval knows of levels that may differ.
+    """
+    values, vectors = np.linalg.eigh(precision)
+    values, along = np.maximum(values, 0.0), (vectors.T @ score) ** 2
+    variances = VARIANCES / penalty
+    spread = 1 + variances[:, None] * values
+    log_evidence = (variances[:, None] * along / spread - np.log(spread)).sum(axis=1) / 2
+    weight = np.exp(log_evidence - log_evidence.max())
+    return float(np.sqrt(weight @ VARIANCES / weight.sum()))
 
 
 def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, ...]:

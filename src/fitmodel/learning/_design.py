@@ -1,9 +1,9 @@
 """Design matrices of the components: a small numeric basis per attribute.
 
-A number gives its place on a line, its rank and, where it may turn, a bend; a category of few
-levels gives an indicator per level; a category of many levels gives one number, the level's
-shrunken early-churn statistic, made for each training deal without that deal's own label
-(Micci-Barreca 2001, cross-fitted as in scikit-learn's ``TargetEncoder``).
+A number gives its place on a line, its rank and, where it may turn, a bend; a category gives an
+indicator per level. A category of very many levels, or of many that have a parent, gives one
+number: the level's shrunken early-churn statistic, made for each training deal without that deal's
+own label (Micci-Barreca 2001, cross-fitted as in scikit-learn's ``TargetEncoder``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fitmodel.learning.encoding import MANY_LEVELS
 
 NUMBER_BASIS = 2  # place on a line and normal score of the rank; a bend comes third
 SMALLEST_BEND = 1e-6  # of the deviation of the squared score: less is rounding
+MAX_INDICATORS = 128  # levels of a category; of more, the matrix would be wide and mostly empty
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16
 PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
@@ -64,7 +65,7 @@ class Design:
     bases : tuple of ndarray, shapes (size + 2, width)
         Per attribute: code to basis values. A level statistic is the basis' first column.
     statistics : tuple of LevelStatistic or None
-        Per attribute; None but for categories of many levels.
+        Per attribute; None where levels have an indicator each.
     scales : tuple of ndarray, shapes (width,)
         Factors that the basis values were multiplied by.
     bends : tuple of bool
@@ -179,12 +180,14 @@ def _statistics(
     parents: Sequence[int | None],
     seed: int,
 ) -> tuple[LevelStatistic | None, ...]:
-    """Level statistic of each category of many levels."""
+    """Level statistic of each category of very many levels, or of many that have a parent."""
     statistics: list[LevelStatistic | None] = []
     for position, column in enumerate(columns):
         statistic = None
-        if not isinstance(column, NumberColumn) and column.size > MANY_LEVELS:
-            code, parent = codes[:, position], parents[position]
+        parent = parents[position]
+        most = MAX_INDICATORS if parent is None else MANY_LEVELS
+        if not isinstance(column, NumberColumn) and column.size > most:
+            code = codes[:, position]
             group = codes[:, parent] if parent is not None else np.zeros(len(code), dtype=np.int32)
             statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
         statistics.append(statistic)

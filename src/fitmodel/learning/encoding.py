@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 MAX_BINS = 64
-MANY_LEVELS = 16  # more than these: one shrunken number per level instead of an indicator
+MANY_LEVELS = 16  # more than these are shrunken together, and rare ones are kept apart
 MIN_NAMED = 5  # deals of a level whose name the scorecard keeps: fewer may be one customer's own
 MIN_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
 

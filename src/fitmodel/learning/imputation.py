@@ -117,11 +117,11 @@ def find_basis(
     follow_up: FollowUp,
     options: LearnerOptions,
 ) -> tuple[Floats, Imputed]:
-    """Columns of the linear matrix to keep, and the fit on all of them from which they are read.
+    """Factors on the columns of the linear matrix, and the fit from which they are read.
 
     Returns
     -------
-    kept : ndarray of 0.0 and 1.0, shape (width,)
+    factors : ndarray, shape (width,)
         See `choose_basis`.
     imputed : Imputed
         With the middle penalty.
