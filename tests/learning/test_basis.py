@@ -175,9 +175,7 @@ def test_the_farther_many_levels_differ_the_less_are_they_shrunk(levels) -> None
 
 
 def test_levels_of_which_few_deals_tell_are_not_taken_as_alike() -> None:
-    few, many = (
-        np.mean([_factor(30, 0.0, seed, n=n) for seed in range(6)]) for n in (400, 10_000)
-    )
+    few, many = (np.mean([_factor(30, 0.0, seed, n=n) for seed in range(6)]) for n in (400, 10_000))
     assert few > 2 * many
     assert many < 0.2
 
@@ -204,5 +202,5 @@ def test_very_many_levels_or_many_with_a_parent_become_one_number(levels, parent
     follow_up = FollowUp.of(np.ones(N), rng.random(N) < 0.3, 1.0)
     options = LearnerOptions(parents=tuple(parents.items()))
     fit = impute(columns, encode(columns, frame), follow_up, 3.0, options)
-    assert sum(statistic is not None for statistic in fit.design.statistics) == numbers
+    assert sum(fit.design.by_statistic) == numbers
     assert fit.design.bases[0].shape[1] == (1 if numbers else levels)

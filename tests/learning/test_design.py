@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._design import level_statistic
+from fitmodel.learning._design import make_design
+from fitmodel.learning._level_statistic import STATISTIC_BINS
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 
 SEEDS = range(6)
 
@@ -72,21 +74,28 @@ def test_a_name_of_its_own_for_every_deal_costs_less_than_chance_does() -> None:
     assert np.mean(costs) < 4 * 0.5 / 600
 
 
-def test_a_level_statistic_without_signal_does_not_see_its_own_label() -> None:
-    random = np.random.default_rng(0)
-    code = random.integers(1, 301, 3000).astype(np.int32)
-    label = (random.random(3000) < 0.3).astype(float)
-    statistic = level_statistic(
-        code, 300, np.zeros(3000, dtype=np.int32), label, np.ones(3000), seed=0
-    )
-    assert abs(np.corrcoef(statistic.cross_fitted, label)[0, 1]) < 0.05
-    assert np.abs(statistic.by_code).max() < 0.3
+@pytest.mark.slow
+def test_the_interval_knows_how_little_is_known_of_many_levels() -> None:
+    """35 products of very different size: .6 of the truths were covered by one statistic each."""
+    covered = []
+    for seed in range(3):
+        frame, label, truth = company(5_000, 35, 0.6, 50 + seed)
+        model = ProspectFitClassifier(replicates=12).fit(frame[:1_000], label[:1_000])
+        card = model.scorecard_
+        low, high = card.interval(*card.scores(encode(card.columns, frame[1_000:])))
+        covered.append(np.mean((low <= truth[1_000:]) & (truth[1_000:] <= high)))
+    assert 0.75 <= np.mean(covered) <= 0.97
 
 
-def test_a_parent_lends_its_rate_to_a_rare_level() -> None:
-    random = np.random.default_rng(1)
-    code = random.integers(1, 201, 4000).astype(np.int32)
-    parent = (code > 100).astype(np.int32)
-    label = (random.random(4000) < np.where(parent, 0.6, 0.1)).astype(float)
-    statistic = level_statistic(code, 200, parent, label, np.ones(4000), seed=0)
-    assert statistic.by_code[101:201].min() > statistic.by_code[1:101].max()
+def test_boosting_gets_many_levels_as_a_number_and_the_ridge_as_indicators() -> None:
+    frame, label, _ = company(3_000, 60, 0.5, 1)
+    columns = fit_columns(frame, EncodingOptions())
+    codes = encode(columns, frame)
+    design = make_design(columns, codes, label, np.ones(3_000), parents=[None, None], seed=0)
+    pages = [column.name for column in columns].index("page")
+    assert design.bases[pages].shape[1] == columns[pages].size
+    assert not design.depends_on_labels
+    boosted = design.boosting_matrix()[:, pages]
+    assert len(np.unique(boosted)) <= STATISTIC_BINS
+    high, low = boosted >= np.quantile(boosted, 0.8), boosted <= np.quantile(boosted, 0.2)
+    assert label[high].mean() > label[low].mean() + 0.1

@@ -1,9 +1,10 @@
 """Design matrices of the components: a small numeric basis per attribute.
 
 A number gives its place on a line, its rank and, where it may turn, a bend; a category gives an
-indicator per level. A category of very many levels, or of many that have a parent, gives one
-number: the level's shrunken early-churn statistic, made for each training deal without that deal's
-own label (Micci-Barreca 2001, cross-fitted as in scikit-learn's ``TargetEncoder``).
+indicator per level. To boosting many levels are one number: the level's shrunken early-churn
+statistic, made for each training deal without that deal's own label (Micci-Barreca 2001,
+cross-fitted as in scikit-learn's ``TargetEncoder``). So are very many levels, and many that have a
+parent, to the ridge regression.
 """
 
 from __future__ import annotations
@@ -16,42 +17,13 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.calibration import logit
+from fitmodel.learning._level_statistic import LevelStatistic, level_statistic
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
 from fitmodel.learning.encoding import MANY_LEVELS
 
 NUMBER_BASIS = 2  # place on a line and normal score of the rank; a bend comes third
 SMALLEST_BEND = 1e-6  # of the deviation of the squared score: less is rounding
 MAX_INDICATORS = 128  # levels of a category; of more, the matrix would be wide and mostly empty
-STATISTIC_FOLDS = 5
-STATISTIC_BINS = 16
-PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
-
-
-@dataclass(frozen=True)
-class LevelStatistic:
-    """Shrunken log-odds of early churn per code of a category of many levels.
-
-    Parameters
-    ----------
-    by_code : ndarray of float, shape (size + 2,)
-        For scoring; missing, rare and unseen levels have theirs.
-    deviation : ndarray of float, shape (size + 2,)
-        Standard deviation of what is not known about each.
-    cross_fitted : ndarray of float, shape (deals,)
-        For training: made without the deal's own label.
-    cuts : ndarray of float
-        Bins of the statistic, for boosting.
-    """
-
-    by_code: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-    cross_fitted: NDArray[np.float64]
-    cuts: NDArray[np.float64]
-
-    def bins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Bin (1, 2, ...) of statistics."""
-        return np.asarray(np.searchsorted(self.cuts, values, side="right") + 1, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -65,7 +37,9 @@ class Design:
     bases : tuple of ndarray, shapes (size + 2, width)
         Per attribute: code to basis values. A level statistic is the basis' first column.
     statistics : tuple of LevelStatistic or None
-        Per attribute; None where levels have an indicator each.
+        Per attribute; None but for categories of many levels.
+    by_statistic : tuple of bool
+        Per attribute: whether the linear matrix has its statistic instead of indicators.
     scales : tuple of ndarray, shapes (width,)
         Factors that the basis values were multiplied by.
     bends : tuple of bool
@@ -76,19 +50,26 @@ class Design:
     codes: NDArray[np.int32]
     bases: tuple[NDArray[np.float64], ...]
     statistics: tuple[LevelStatistic | None, ...]
+    by_statistic: tuple[bool, ...]
     scales: tuple[NDArray[np.float64], ...]
     bends: tuple[bool, ...]
 
     @property
     def depends_on_labels(self) -> bool:
-        """Whether a category of many levels is told by its deals' outcomes."""
-        return any(statistic is not None for statistic in self.statistics)
+        """Whether the linear matrix has a statistic of its deals' outcomes."""
+        return any(self.by_statistic)
+
+    @property
+    def linear_statistics(self) -> tuple[LevelStatistic | None, ...]:
+        """Per attribute the statistic that the linear matrix has; None where it has indicators."""
+        both = zip(self.statistics, self.by_statistic, strict=True)
+        return tuple(statistic if used else None for statistic, used in both)
 
     def linear_matrix(self) -> NDArray[np.float64]:
         """Basis values of every deal, shape (deals, sum of widths)."""
         blocks = []
         for position, (basis, statistic) in enumerate(
-            zip(self.bases, self.statistics, strict=True)
+            zip(self.bases, self.linear_statistics, strict=True)
         ):
             block = basis[self.codes[:, position]]
             if statistic is not None:
@@ -135,9 +116,15 @@ def make_design(
         Per attribute: whether a number gets a bend as its third basis value; default: none.
     """
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
+    by_statistic = _by_statistic(columns, parents)
     may_bend = bends or [False] * len(columns)
     bases = [
-        _basis(column, codes[:, position], statistics[position], bend=may_bend[position])
+        _basis(
+            column,
+            codes[:, position],
+            statistics[position] if by_statistic[position] else None,
+            bend=may_bend[position],
+        )
         for position, column in enumerate(columns)
     ]
     bent = tuple(
@@ -147,7 +134,9 @@ def make_design(
     widths = [basis.shape[1] for basis in bases]
     factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
     scaled = (basis * factor for basis, factor in zip(bases, factors, strict=True))
-    return Design(tuple(columns), codes, tuple(scaled), statistics, tuple(factors), bent)
+    return Design(
+        tuple(columns), codes, tuple(scaled), statistics, by_statistic, tuple(factors), bent
+    )
 
 
 def with_other_labels(
@@ -166,7 +155,7 @@ def with_other_labels(
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
     bases = list(design.bases)
     for position, statistic in enumerate(statistics):
-        if statistic is not None:
+        if statistic is not None and design.by_statistic[position]:
             basis = _basis(columns[position], codes[:, position], statistic)
             bases[position] = basis * design.scales[position]
     return replace(design, bases=tuple(bases), statistics=statistics)
@@ -180,18 +169,25 @@ def _statistics(
     parents: Sequence[int | None],
     seed: int,
 ) -> tuple[LevelStatistic | None, ...]:
-    """Level statistic of each category of very many levels, or of many that have a parent."""
+    """Level statistic of each category of many levels."""
     statistics: list[LevelStatistic | None] = []
     for position, column in enumerate(columns):
         statistic = None
-        parent = parents[position]
-        most = MAX_INDICATORS if parent is None else MANY_LEVELS
-        if not isinstance(column, NumberColumn) and column.size > most:
-            code = codes[:, position]
+        if not isinstance(column, NumberColumn) and column.size > MANY_LEVELS:
+            code, parent = codes[:, position], parents[position]
             group = codes[:, parent] if parent is not None else np.zeros(len(code), dtype=np.int32)
             statistic = level_statistic(code, column.size, group, early_churn, weight, seed=seed)
         statistics.append(statistic)
     return tuple(statistics)
+
+
+def _by_statistic(columns: Sequence[Column], parents: Sequence[int | None]) -> tuple[bool, ...]:
+    """Per attribute: whether it has very many levels, or many and a parent."""
+    most = (MAX_INDICATORS if parent is None else MANY_LEVELS for parent in parents)
+    return tuple(
+        not isinstance(column, NumberColumn) and column.size > limit
+        for column, limit in zip(columns, most, strict=True)
+    )
 
 
 def _basis(
@@ -252,88 +248,3 @@ def _middles(cuts: Sequence[float]) -> list[float]:
     """A value of each bin where no training values are known."""
     between = [(low + high) / 2 for low, high in pairwise(cuts)]
     return [cuts[0], *between, cuts[-1]]
-
-
-def level_statistic(
-    code: NDArray[np.int32],
-    size: int,
-    group: NDArray[np.int32],
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    *,
-    seed: int,
-) -> LevelStatistic:
-    """Shrunken log-odds per level, relative to the company's, for scoring and for training."""
-    overall = float(np.average(early_churn, weights=weight))
-    by_code, deviation = _shrunken(code, size, group, early_churn, weight, overall)
-    cross_fitted = np.zeros(len(code))
-    fold = np.random.default_rng(seed).permutation(len(code)) % STATISTIC_FOLDS
-    for held_out in range(STATISTIC_FOLDS):
-        kept, out = fold != held_out, fold == held_out
-        values, _ = _shrunken(
-            code[kept], size, group[kept], early_churn[kept], weight[kept], overall
-        )
-        cross_fitted[out] = values[code[out]]
-    cross_fitted[code == MISSING] = 0.0
-    inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
-    return LevelStatistic(by_code, deviation, cross_fitted, np.unique(inner))
-
-
-def _shrunken(
-    code: NDArray[np.int32],
-    size: int,
-    group: NDArray[np.int32],
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    overall: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Empirical-Bayes log-odds per code, drawn towards the rate of the level's parent.
-
-    The prior's weight in deals is estimated by moments from how much the levels' rates differ
-    beyond chance (beta-binomial; Casella 1985), and never below `PRIOR_DEALS`.
-    """
-    rows = size + 2
-    deals = _weighted_count(code, weight, rows)
-    churners = _weighted_count(code, weight * early_churn, rows)
-    expected = _parent_rate(code, rows, group, early_churn, weight, overall)
-    prior = _prior_deals(deals[1:], churners[1:], expected[1:])
-    rate = (churners + prior * expected) / (deals + prior)
-    deviation = 1 / np.sqrt(np.maximum((deals + prior) * rate * (1 - rate), 1e-6))
-    return logit(rate) - logit(np.array(overall)), deviation
-
-
-def _weighted_count(
-    code: NDArray[np.int32], weight: NDArray[np.float64], rows: int
-) -> NDArray[np.float64]:
-    return np.asarray(np.bincount(code, weights=weight, minlength=rows), dtype=np.float64)
-
-
-def _parent_rate(
-    code: NDArray[np.int32],
-    rows: int,
-    group: NDArray[np.int32],
-    early_churn: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    overall: float,
-) -> NDArray[np.float64]:
-    """Mean over a level's deals of its parents' rates; the company's where it has no deals."""
-    group_deals = np.bincount(group, weights=weight)
-    group_churners = np.bincount(group, weights=weight * early_churn)
-    group_rate = (group_churners + PRIOR_DEALS * overall) / (group_deals + PRIOR_DEALS)
-    count = np.bincount(code, minlength=rows)
-    total = np.bincount(code, weights=group_rate[group], minlength=rows)
-    return np.where(count > 0, total / np.maximum(count, 1), overall)
-
-
-def _prior_deals(
-    deals: NDArray[np.float64], churners: NDArray[np.float64], expected: NDArray[np.float64]
-) -> float:
-    known = deals > 0
-    n, k, p = deals[known], churners[known], expected[known]
-    chance = n * p * (1 - p)
-    excess = float((((k - n * p) ** 2) - chance).sum())
-    room = float((n * (n - 1) * p * (1 - p)).clip(min=0).sum())
-    correlation = excess / room if room > 0 else 0.0
-    if correlation <= 0:
-        return 1e3
-    return float(np.clip(1 / correlation - 1, PRIOR_DEALS, 1e3))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._design import PRIOR_DEALS, Design, LevelStatistic
+from fitmodel.learning._design import Design
+from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import observed_information, penalised_information
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
@@ -64,7 +65,7 @@ def flatten(
         code = design.codes[:, position]
         table, mean = _centred(table, code, weight)
         intercept = intercept + mean
-        blocks.append(_widened(table, column, code, design.statistics[position], generator))
+        blocks.append(_widened(table, column, code, design.linear_statistics[position], generator))
     terms = []
     for pair, grid, bagged in zip(point.pairs, point.grids, replicates.grids, strict=True):
         first, second = pair.attributes
@@ -126,7 +127,7 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
         positions = slice(start, start + basis.shape[1])
         start += basis.shape[1]
         counts = np.bincount(design.codes[:, position], minlength=len(basis))
-        if design.statistics[position] is not None:
+        if design.by_statistic[position]:
             shares.append(counts / (counts + PRIOR_DEALS))
             continue
         mean = np.average(basis[design.codes[:, position]], axis=0, weights=imputed.weight)
@@ -174,11 +175,7 @@ def _widened(
     table = table.copy()
     replicates = table.shape[1] - 1
     if statistic is not None:
-        deviation = statistic.deviation
-        slope = _statistic_slope(table, statistic)
-        table[:, 1:] += (
-            slope * deviation[:, None] * generator.standard_normal((len(table), replicates))
-        )
+        table[:, 1:] += statistic.scatter(table[:, 0], replicates, generator)
     unseen = [MISSING] if counts[MISSING] == 0 else []
     if isinstance(column, CategoryColumn):
         unseen.append(column.size + 1)
@@ -186,16 +183,6 @@ def _widened(
         table[row, 0] = 0.0
         table[row, 1:] = scale * generator.standard_normal(replicates)
     return table
-
-
-def _statistic_slope(table: NDArray[np.float64], statistic: LevelStatistic) -> float:
-    """How much of a level's statistic the model uses: the contribution's slope in it."""
-    values = statistic.by_code[1:-1]
-    spread = float(np.var(values))
-    if spread <= 0:
-        return 0.0
-    covariance = float(np.mean((values - values.mean()) * (table[1:-1, 0] - table[1:-1, 0].mean())))
-    return float(np.clip(covariance / spread, 0.0, 1.5))
 
 
 def make_evidence(

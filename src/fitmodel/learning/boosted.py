@@ -6,7 +6,7 @@ Design, soft labels -> ExplainableBoostingClassifier per bootstrap replicate -> 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,24 @@ def fit_boosting(
             bags=bags[rows],
         )
     return _tables_of(machine, design)
+
+
+def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Additive:
+    """Replicates moved by what is not known of the levels that boosting knows by a statistic.
+
+    The statistic is the same in all replicates. Where the linear matrix has it too, the blended
+    table is moved, see `fitmodel.learning._flatten`.
+    """
+    generator = np.random.default_rng(seed)
+    singles = [
+        table
+        if statistic is None or by_statistic
+        else table + statistic.scatter(table.mean(axis=1), table.shape[1], generator)
+        for table, statistic, by_statistic in zip(
+            replicates.singles, design.statistics, design.by_statistic, strict=True
+        )
+    ]
+    return replace(replicates, singles=tuple(singles))
 
 
 def _feature_types(design: Design) -> list[str]:

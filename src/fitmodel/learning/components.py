@@ -22,7 +22,7 @@ from fitmodel.learning._posterior import (
     prior_tables,
     weights_of,
 )
-from fitmodel.learning.boosted import BoostingOptions, fit_boosting
+from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_scatter
 from fitmodel.learning.imputation import Imputed, Make, iterate
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
@@ -142,7 +142,8 @@ class Boosted:
         replicates = fit_boosting(
             imputed.design, imputed.early_churn, imputed.weight, sample.counts, boosting
         )
-        return replicates.mean(), replicates
+        scattered = with_level_scatter(replicates, imputed.design, options.seed)
+        return replicates.mean(), scattered
 
 
 class Posterior:

@@ -7,7 +7,7 @@ follow-up of deals -> soft labels -> ridge logistic regression -> own log-odds o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,12 @@ def impute(
         return made[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
-    return iterate(make, follow_up, penalty, options.directions(columns), log_odds)
+    fit = iterate(make, follow_up, penalty, options.directions(columns), log_odds)
+    if fit.design.depends_on_labels or not any(fit.design.statistics):
+        return fit
+    # boosting has statistics of the final labels, though the linear matrix has none
+    labels = (fit.early_churn, fit.weight)
+    return replace(fit, design=with_other_labels(fit.design, *labels, parents=parents, seed=seed))
 
 
 def find_basis(

@@ -1,0 +1,141 @@
+"""The statistic of a category of many levels: shrunken log-odds of early churn per level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.learning.calibration import logit
+from fitmodel.learning.columns import MISSING
+
+STATISTIC_FOLDS = 5
+STATISTIC_BINS = 16
+PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
+
+
+@dataclass(frozen=True)
+class LevelStatistic:
+    """Shrunken log-odds of early churn per code of a category of many levels.
+
+    Parameters
+    ----------
+    by_code : ndarray of float, shape (size + 2,)
+        For scoring; missing, rare and unseen levels have theirs.
+    deviation : ndarray of float, shape (size + 2,)
+        Standard deviation of what is not known about each.
+    cross_fitted : ndarray of float, shape (deals,)
+        For training: made without the deal's own label.
+    cuts : ndarray of float
+        Bins of the statistic, for boosting.
+    """
+
+    by_code: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    cross_fitted: NDArray[np.float64]
+    cuts: NDArray[np.float64]
+
+    def bins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bin (1, 2, ...) of statistics."""
+        return np.asarray(np.searchsorted(self.cuts, values, side="right") + 1, dtype=np.float64)
+
+    def scatter(
+        self, table: NDArray[np.float64], replicates: int, generator: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Draw what is not known of each level, shape (size + 2, replicates).
+
+        As far as a model's table (shape (size + 2,)) follows the statistic: by its slope in it.
+        """
+        values, slope = self.by_code[1:-1], 0.0
+        variance = float(np.var(values))
+        if variance > 0:
+            away = table[1:-1] - table[1:-1].mean()
+            slope = float(np.clip(np.mean((values - values.mean()) * away) / variance, 0.0, 1.5))
+        noise = generator.standard_normal((len(table), replicates))
+        return np.asarray(slope * self.deviation[:, None] * noise, dtype=np.float64)
+
+
+def level_statistic(
+    code: NDArray[np.int32],
+    size: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    seed: int,
+) -> LevelStatistic:
+    """Shrunken log-odds per level, relative to the company's, for scoring and for training."""
+    overall = float(np.average(early_churn, weights=weight))
+    by_code, deviation = _shrunken(code, size, group, early_churn, weight, overall)
+    cross_fitted = np.zeros(len(code))
+    fold = np.random.default_rng(seed).permutation(len(code)) % STATISTIC_FOLDS
+    for held_out in range(STATISTIC_FOLDS):
+        kept, out = fold != held_out, fold == held_out
+        values, _ = _shrunken(
+            code[kept], size, group[kept], early_churn[kept], weight[kept], overall
+        )
+        cross_fitted[out] = values[code[out]]
+    cross_fitted[code == MISSING] = 0.0
+    inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
+    return LevelStatistic(by_code, deviation, cross_fitted, np.unique(inner))
+
+
+def _shrunken(
+    code: NDArray[np.int32],
+    size: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    overall: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Empirical-Bayes log-odds per code, drawn towards the rate of the level's parent.
+
+    The prior's weight in deals is estimated by moments from how much the levels' rates differ
+    beyond chance (beta-binomial; Casella 1985), and never below `PRIOR_DEALS`.
+    """
+    rows = size + 2
+    deals = _weighted_count(code, weight, rows)
+    churners = _weighted_count(code, weight * early_churn, rows)
+    expected = _parent_rate(code, rows, group, early_churn, weight, overall)
+    prior = _prior_deals(deals[1:], churners[1:], expected[1:])
+    rate = (churners + prior * expected) / (deals + prior)
+    deviation = 1 / np.sqrt(np.maximum((deals + prior) * rate * (1 - rate), 1e-6))
+    return logit(rate) - logit(np.array(overall)), deviation
+
+
+def _weighted_count(
+    code: NDArray[np.int32], weight: NDArray[np.float64], rows: int
+) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(code, weights=weight, minlength=rows), dtype=np.float64)
+
+
+def _parent_rate(
+    code: NDArray[np.int32],
+    rows: int,
+    group: NDArray[np.int32],
+    early_churn: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    overall: float,
+) -> NDArray[np.float64]:
+    """Mean over a level's deals of its parents' rates; the company's where it has no deals."""
+    group_deals = np.bincount(group, weights=weight)
+    group_churners = np.bincount(group, weights=weight * early_churn)
+    group_rate = (group_churners + PRIOR_DEALS * overall) / (group_deals + PRIOR_DEALS)
+    count = np.bincount(code, minlength=rows)
+    total = np.bincount(code, weights=group_rate[group], minlength=rows)
+    return np.where(count > 0, total / np.maximum(count, 1), overall)
+
+
+def _prior_deals(
+    deals: NDArray[np.float64], churners: NDArray[np.float64], expected: NDArray[np.float64]
+) -> float:
+    known = deals > 0
+    n, k, p = deals[known], churners[known], expected[known]
+    chance = n * p * (1 - p)
+    excess = float((((k - n * p) ** 2) - chance).sum())
+    room = float((n * (n - 1) * p * (1 - p)).clip(min=0).sum())
+    correlation = excess / room if room > 0 else 0.0
+    if correlation <= 0:
+        return 1e3
+    return float(np.clip(1 / correlation - 1, PRIOR_DEALS, 1e3))
