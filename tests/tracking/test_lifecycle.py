@@ -188,22 +188,6 @@ model.predict(pandas.read_parquet("rows.parquet"), params={"reasons": 0}).to_par
 """
 
 
-def test_no_training_looks_through_all_installed_packages(facts, monkeypatch) -> None:
-    from mlflow.utils import environment, requirements_utils
-
-    def look() -> None:
-        raise AssertionError("it takes seconds, to check versions that were just read")
-
-    check = environment.warn_dependency_requirement_mismatches
-    monkeypatch.setattr(requirements_utils, "_MODULES_TO_PACKAGES", None)
-    monkeypatch.setattr(requirements_utils.importlib_metadata, "packages_distributions", look)
-    tracked = track(facts)
-
-    required = (resolve(str(tracked.model_uri)).parents[1] / "requirements.txt").read_text()
-    assert f"mlflow=={mlflow.__version__}" in required
-    assert environment.warn_dependency_requirement_mismatches is check  # for other models
-
-
 @pytest.mark.slow
 def test_the_logged_model_gives_the_same_columns_where_fitmodel_is_not_installed(
     facts, trained, tmp_path

@@ -7,11 +7,9 @@ takes. So the checking is left to ``predict``, whose messages name the remedy.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ import fitmodel
 from fitmodel.bundle.reading import MANIFEST, SIGNATURE, open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import pandas as pd
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 MODEL_NAME = "fitmodel"
 BUNDLE_FOLDER = "artifacts/bundle"
 
-_CHECK = "warn_dependency_requirement_mismatches"
-_CHECK_LOCK = threading.Lock()
 _SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 _OUTPUTS = {
     "early_churn_probability": "double",
@@ -80,40 +76,22 @@ def _save(
 
     bundle = open_bundle(bundle_path)
     copy = _checked_copy(bundle, folder / "bundle")
-    with _without_check_of_requirements():
-        mlflow.pyfunc.save_model(
-            path=folder / "model",
-            mlflow_model=Model(
-                artifact_path=model.artifact_location,
-                model_uuid=model.model_id,
-                model_id=model.model_id,
-                run_id=model.source_run_id,
-            ),
-            python_model=str(_SCRIPT),
-            artifacts={"bundle": str(copy)},
-            signature=_signature([*example.columns, *_optional_columns(spec, example)]),
-            input_example=example.head(1).reset_index(drop=True),
-            code_paths=[_package(folder)],
-            pip_requirements=_requirements(bundle),
-            metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
-        )
-
-
-@contextlib.contextmanager
-def _without_check_of_requirements() -> Iterator[None]:
-    """Keep MLflow from comparing the requirements with the environment they were just read from.
-
-    To find a package's version it looks through all files of all packages: seconds of a training.
-    """
-    from mlflow.utils import environment
-
-    with _CHECK_LOCK:
-        check = getattr(environment, _CHECK, None)
-        setattr(environment, _CHECK, lambda _requirements: None)
-        try:
-            yield
-        finally:
-            setattr(environment, _CHECK, check)
+    mlflow.pyfunc.save_model(
+        path=folder / "model",
+        mlflow_model=Model(
+            artifact_path=model.artifact_location,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+            run_id=model.source_run_id,
+        ),
+        python_model=str(_SCRIPT),
+        artifacts={"bundle": str(copy)},
+        signature=_signature([*example.columns, *_optional_columns(spec, example)]),
+        input_example=example.head(1).reset_index(drop=True),
+        code_paths=[_package(folder)],
+        pip_requirements=_requirements(bundle),
+        metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
+    )
 
 
 def _package(folder: Path) -> str:
