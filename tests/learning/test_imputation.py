@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from fitmodel.learning._design import MAX_INDICATORS
+from fitmodel.learning._level_statistic import level_statistic
 from fitmodel.learning._logistic import as_tables, fit_ridge
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import TOLERANCE, impute, iterate
@@ -82,14 +84,27 @@ def test_the_order_of_the_deals_does_not_matter(growing):
     np.testing.assert_allclose(turned.early_churn, fitted(growing).early_churn[order], atol=1e-6)
 
 
-def test_a_many_level_statistic_is_made_anew_from_the_labels_of_each_round(make_company):
-    company = make_company(900, seed=5, growth=0.1)
-    pages = np.random.default_rng(5).integers(0, 120, 900).astype(str)
+@pytest.mark.parametrize("levels", [60, 180])
+def test_a_statistic_of_many_levels_is_of_the_final_labels(make_company, levels):
+    """Young deals first have the company's chance as their label, and later their own."""
+    company = make_company(1_500, seed=5, growth=0.1)
+    pages = np.random.default_rng(5).integers(0, levels, 1_500).astype(str)
     attributes = company.attributes.assign(page=np.char.add("page ", pages))
     columns = fit_columns(attributes, EncodingOptions())
-    fit = impute(columns, encode(columns, attributes), company.follow_up, PENALTY, OPTIONS)
-    assert fit.design.depends_on_labels
+    codes = encode(columns, attributes)
+    fit = impute(columns, codes, company.follow_up, PENALTY, OPTIONS)
+    assert fit.design.depends_on_labels == (levels > MAX_INDICATORS)
     assert np.isfinite(fit.log_odds).all()
+    page = [column.name for column in columns].index("page")
+    no_parent = np.zeros(1_500, dtype=np.int32)
+    of_final, of_first = (
+        level_statistic(
+            codes[:, page], columns[page].size, no_parent, labels, fit.weight, seed=OPTIONS.seed
+        ).by_code
+        for labels in (fit.early_churn, _marginal(company.follow_up))
+    )
+    used = fit.design.statistics[page].by_code
+    assert np.abs(used - of_final).max() < 0.1 * np.abs(used - of_first).max()
 
 
 def _divergence(truth, log_odds):

@@ -94,7 +94,7 @@ def test_the_same_deals_and_seed_give_the_same_misfit() -> None:
 
 
 def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
-    """Ridge regression on a number that acts by its value, and by a step that no line follows."""
+    """Ridge regression without bends on a number that acts by its value, and by a step beside."""
     rng = np.random.default_rng(seed)
     value = rng.normal(size=n).round(3)
     inside = (np.abs(value) < 0.6745).astype(float)  # half of the deals
@@ -102,7 +102,7 @@ def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
     frame = pd.DataFrame({"value": value})
     columns = fit_columns(frame, EncodingOptions())
     follow_up = FollowUp.of(np.ones(n), rng.random(n) < expit(log_odds), 1.0)
-    return impute(columns, encode(columns, frame), follow_up, 0.3, LearnerOptions())
+    return impute(columns, encode(columns, frame), follow_up, 0.3, LearnerOptions(bends=False))
 
 
 @pytest.mark.parametrize("step", [0.3, 0.6])
