@@ -98,7 +98,7 @@ def _factor_of_levels(precision: Floats, score: Floats, penalty: float) -> float
 def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, ...]:
     """Positions of the basis values whose gain, less what each has to gain, is largest."""
     bend: tuple[int, ...] = (BEND,) if basis.shape[1] > BEND and basis[:, BEND].any() else ()
-    net = {}
+    net: dict[tuple[int, ...], float] = {}
     for lines in LINES:
         cost = MIN_GAIN * (len(lines) - 1)
         net[lines] = _gain(precision, score, lines) - cost
