@@ -104,10 +104,10 @@ def horizons_table(content: dict[str, Any]) -> str:
     if not content["rows"]:
         return "Nothing has been measured yet: run `python benchmarks/horizons.py`."
     head = (
-        "table, draws | learner | integrated Brier | difference to fitmodel (standard error) | "
+        "table | learner | draws | integrated Brier | difference to fitmodel (standard error) | "
         "the same, weights alike for all | calibration error | fit, s | predict 1,000, ms"
     )
-    lines = [f"| {head} |", "|---" * 8 + "|"]
+    lines = [f"| {head} |", "|---" * 9 + "|"]
     rows = _means_over_draws(content["rows"])
     for table in dict.fromkeys(row["table"] for row in rows):
         of = [row for row in rows if row["table"] == table]
@@ -116,8 +116,9 @@ def horizons_table(content: dict[str, Any]) -> str:
             errors = [row[key] for key in row if key.startswith("calibration_")]
             name = row["learner"]
             cells = [
-                "" if number else f"{table}, {row['draws']}",
+                "" if number else table,
                 f"{name} {row['version']}" if "fitmodel" not in name else name,
+                str(row["draws"]),
                 _score(row, best),
                 _difference(row, ""),
                 _difference(row, "_alike"),

@@ -106,11 +106,13 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
     ]
     lines = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert {line.count("|") for line in lines[:5]} == {9}
-    assert lines[2] == "| t, 2 | fitmodel | 0.1050 |  |  | 0.010 0.020 | 2.0 | 7 |"
-    assert lines[3] == "|  | fitmodel, for each alone |  |  |  | 0.010 0.020 | 2.0 | 7 |"
+    assert {line.count("|") for line in lines[:5]} == {10}
+    assert lines[2] == "| t | fitmodel | 2 | 0.1050 |  |  | 0.010 0.020 | 2.0 | 7 |"
+    assert lines[3] == "|  | fitmodel, for each alone | 1 |  |  |  | 0.010 0.020 | 2.0 | 7 |"
     # errors of independent draws: the root of .003^2 + .004^2, over two
-    assert lines[4].startswith("|  | peer 2.1 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |")
+    assert lines[4].startswith(
+        "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
+    )
     page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 
