@@ -29,10 +29,10 @@ Estimate = tuple[float, float]
 
 # What is believed beforehand, as a share of how far the scorecard tells deals apart: where nothing
 # tells, nothing is left out. Mean and deviation of the variance are the same.
-PRIOR_MISFIT = 0.22
+PRIOR_MISFIT = 0.44
 # Of the shape of one number's effect. Both were chosen with the spread of the interval over the
 # laws of benchmarks/known_truth.py and growing.py (docs/concepts/learning.md).
-SHAPE_MISFIT = 0.15
+SHAPE_MISFIT = 0.28
 SHAPE_GROUPS = (4, 8)  # of a number's values, as many deals in each: for steps, and for bends
 MAX_PAIRS, MAX_DEALS = 300, 5_000  # of which the estimate is made; more change it little
 MIN_EVIDENCE = 1.0  # deals' worth of information on a product; fewer say nothing

@@ -39,9 +39,6 @@ from fitmodel.learning.proportional_odds import (
 )
 from fitmodel.learning.sampling import Effects
 
-# Of a provisional model: effects of pooled levels and of bent lines that so few deals cannot show,
-# as a share of how far the attributes tell deals apart. python benchmarks/small.py compares it.
-POOLED_MISFIT = 0.45
 NO_INTERVAL = 2  # replicates, or fewer: two are too few for an interval, so none is asked for
 
 if TYPE_CHECKING:
@@ -198,13 +195,10 @@ def _with_misfit(
     """
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
-    provisional = settings.regime == "provisional"
-    if provisional:  # its log-odds are shrunk: draws are as far apart as deals
+    if settings.regime == "provisional":  # its log-odds are shrunk: draws are as far apart as deals
         deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
     boosted = settings.boosting_share > 0
     left_out = misfit(imputed, point.log_odds(part), deviation, seed=seed, boosted=boosted)
-    if provisional:
-        left_out = float(np.hypot(left_out, POOLED_MISFIT * deviation))
     return add_misfit(scatter, left_out, centre, deviation)
 
 

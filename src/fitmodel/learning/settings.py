@@ -32,7 +32,7 @@ PROVISIONAL = "posterior"  # the component of a provisional model
 PROVISIONAL_MIN_LEVEL, PROVISIONAL_MAX_LEVELS = 10, 8  # deals of a level, levels of a category
 # On the deviation over replicates. python benchmarks/known_truth.py compares the interval with
 # the truth, on the law that it was chosen on and on others.
-SPREAD = 1.1
+SPREAD = 0.95
 PROVISIONAL_SPREAD = 1.25  # of a provisional model; python benchmarks/small.py compares it
 
 
