@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,18 @@ from fitmodel.tracking.registry import get_alias
 from fitmodel.training import TrainingRun, train
 
 pytestmark = pytest.mark.slow
+
+
+class DummyOfRows(DummyClassifier):
+    """Counts the rows that it is asked for."""
+
+    rows = 0
+
+    def predict_proba(self, X):
+        """As its parent's."""
+        DummyOfRows.rows += len(X)
+        return super().predict_proba(X)
+
 
 SIMULATION = simulate_deals(1200, seed=11)
 PROSPECTS = simulate_prospects(12, seed=2).prospects
@@ -104,6 +117,14 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
 
 
 @pytest.mark.slow
+def test_a_scored_frame_travels_to_another_process(trained: TrainingRun) -> None:
+    pytest.importorskip("shap")
+    scored = load(trained.bundle_path, unpickle=True).predict(PROSPECTS, reasons=2)
+    copied = pickle.loads(pickle.dumps(scored))  # noqa: S301 - just made
+    pd.testing.assert_frame_equal(copied, scored)
+
+
+@pytest.mark.slow
 def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, tmp_path) -> None:
     pytest.importorskip("shap")
     table = PROSPECTS.head(12).astype({"seats": object})
@@ -162,6 +183,26 @@ def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
 
     gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)
     np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
+
+
+def test_reasons_ask_the_estimator_no_more_for_each_row_of_many_than_for_one() -> None:
+    pytest.importorskip("shap")
+    learned = learn_own(
+        SIMULATION.deals,
+        SIMULATION.spec,
+        make_pipeline(
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), DummyOfRows()
+        ),
+    )
+    own = learned.estimator
+    attributes = learned.training_set.attributes
+
+    def rows_asked(n: int) -> int:
+        DummyOfRows.rows = 0
+        own.contributions(attributes.head(n))
+        return DummyOfRows.rows
+
+    assert rows_asked(6) <= 1.05 * 6 * rows_asked(1)
 
 
 def test_reasons_that_do_not_add_up_are_refused() -> None:

@@ -50,7 +50,7 @@ class Reason:
         self._values = values
         self.contribution = contribution
         self._log_odds = log_odds
-        self._days = days
+        self._days = days or {}  # a mapping proxy does not pickle
 
     @property
     def _positions(self) -> tuple[int, ...]:
