@@ -103,16 +103,18 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
         common | {"learner": "fitmodel, for each alone", "version": "1"},
         common | peer | {"integrated_brier": 0.09, "difference": -0.01, "difference_se": 0.003},
         common | peer | {"integrated_brier": 0.10, "difference": -0.02, "difference_se": 0.004},
+        common | none | {"learner": "other", "version": "3", "integrated_brier": 0.01},
     ]
     lines = tables.horizons_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert {line.count("|") for line in lines[:5]} == {10}
+    assert {line.count("|") for line in lines[:6]} == {10}
     assert lines[2] == "| t | fitmodel | 2 | 0.1050 |  |  | 0.010 0.020 | 2.0 | 7 |"
     assert lines[3] == "|  | fitmodel, for each alone | 1 |  |  |  | 0.010 0.020 | 2.0 | 7 |"
     # errors of independent draws: the root of .003^2 + .004^2, over two
     assert lines[4].startswith(
         "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
     )
+    assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")  # of other deals: not the best
     page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 
