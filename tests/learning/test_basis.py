@@ -180,13 +180,15 @@ def test_levels_of_which_few_deals_tell_are_not_taken_as_alike() -> None:
     assert many < 0.2
 
 
-def test_of_few_levels_each_keeps_its_indicator_as_it_is() -> None:
+@pytest.mark.parametrize("levels", ["abcdefgh", "abcdefghijklmnop"])
+def test_of_few_levels_each_keeps_its_indicator_as_it_is(levels) -> None:
+    """A missing value has an indicator too, but is not a level."""
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"plan": rng.choice(list("abcdefgh"), N)})
+    frame = pd.DataFrame({"plan": rng.choice([*levels, None], N)})
     columns = fit_columns(frame, EncodingOptions())
     follow_up = FollowUp.of(np.ones(N), rng.random(N) < 0.3, 1.0)
     factors = find_basis(columns, encode(columns, frame), follow_up, LearnerOptions())[0]
-    assert factors.tolist() == [1.0] * 8
+    assert factors.tolist() == [1.0] * (len(levels) + 1)
 
 
 @pytest.mark.parametrize(

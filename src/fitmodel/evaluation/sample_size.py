@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import fit_columns
 from fitmodel.learning.scorecard import INTERVAL_Z
-from fitmodel.learning.settings import SPREAD, LearnerOptions
+from fitmodel.learning.settings import LearnerOptions
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -23,6 +23,7 @@ SHRINKAGE = 0.9  # a model should need no more than a tenth of shrinkage
 MAX_OPTIMISM = 0.05  # of Nagelkerke's R squared
 MARGIN, NORMAL_95 = 0.05, 1.96  # of the company's rate
 USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, where nothing is known of it
+WIDER = 1.1  # an interval with what tables leave out, over one of the posterior alone; roughly
 SPREAD_OF_DEALS = 1.0  # log-odds: a ROC AUC of about 0.75
 MOST_DEALS = 10**7
 
@@ -110,7 +111,7 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
     variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
         information, 1e-9
     )
-    reach, middle = INTERVAL_Z * SPREAD * math.sqrt(variance), math.log(rate / (1 - rate))
+    reach, middle = INTERVAL_Z * WIDER * math.sqrt(variance), math.log(rate / (1 - rate))
     low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
     return high - low
 

@@ -63,7 +63,7 @@ def choose_basis(
     factors, start = np.ones(matrix.shape[1]), 0
     for position, (column, basis) in enumerate(zip(design.columns, design.bases, strict=True)):
         number = isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS
-        many = basis.shape[1] > MANY_LEVELS
+        many = not number and MANY_LEVELS < column.size <= basis.shape[1]
         if number or many:
             width = NUMBER_BASIS + design.bends[position] if number else column.size
             inside = np.arange(start, start + width)

@@ -31,16 +31,16 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     The name is the most frequent spelling, of equally frequent ones the first by code point. A
     name of spaces only is missing.
     """
-    places, spellings = pd.factorize(names_of(column))
+    positions, spellings = pd.factorize(names_of(column))
     names = pd.Series(spellings, dtype="str").str.split().str.join(" ")
     key = names.str.casefold().where(names != "")
-    rows = np.bincount(places[places >= 0], minlength=len(names))
+    rows = np.bincount(positions[positions >= 0], minlength=len(names))
     spelt = pd.DataFrame({"key": key, "name": names, "n": rows})
     counts = spelt.groupby(["key", "name"])["n"].sum().reset_index()
     counts = counts.sort_values(["key", "n", "name"], ascending=[True, False, True])
     chosen = counts.drop_duplicates("key").set_index("key")["name"]
     people = key.map(chosen).astype("str").where(key.notna())
-    spelled = people.reindex(places).to_numpy()
+    spelled = people.reindex(positions).to_numpy()
     return pd.Series(spelled, column.index, dtype="str", name=column.name)
 
 
