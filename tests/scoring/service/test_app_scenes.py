@@ -317,7 +317,7 @@ def test_five_thousand_open_deals_are_listed_without_being_scored_by_the_page(
     path = tmp_path / "prospects.csv"
     many.to_csv(path, index=False)
     asked: list[str] = []
-    with serve(twelve.model, path) as url, opened(f"{url}#/try") as page:
+    with serve(twelve.model, path) as url, opened(f"{url}#/quiz") as page:  # asks nothing
         page.on("request", lambda request: asked.append(request.method))
         page.goto(f"{url}#/")
         expect(page.locator("[data-tile=prospects] .figure")).to_have_text("5,000")
