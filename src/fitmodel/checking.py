@@ -137,7 +137,8 @@ def _all_results(
         unread.append(error)
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             for each in error.problems or (error,):
-                yield result_of("error:deals", "error", str(each), getattr(each, "column", ""))
+                kind = getattr(each, "code", "") or "deals"
+                yield result_of(f"error:{kind}", "error", str(each), getattr(each, "column", ""))
 
 
 def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:
