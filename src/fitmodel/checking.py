@@ -232,9 +232,8 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
     yield result_of("evaluation:sample size", "note", description)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
-        yield result_of(
-            "evaluation:small sample", "warning", _few(churners, provisional=provisional)
-        )
+        few = _few(churners, provisional=provisional)
+        yield result_of("evaluation:small sample", "warning", few)
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
