@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from fitmodel.learning._misfit import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
+    _component,
     _overlap_of_all,
     expected_variance,
     left_out_shape,
@@ -168,3 +171,28 @@ def test_the_overlap_of_all_products_is_the_mean_of_their_squared_correlations(n
     whole = np.full((number, number), 0.2)
     np.fill_diagonal(whole, 1.0)
     assert _overlap_of_all(squares, number) == pytest.approx(whole.mean())
+
+
+def test_the_standard_error_is_the_deviation_of_the_estimate_where_nothing_is_left_out() -> None:
+    random = np.random.default_rng(0)
+    n, used = 400, np.arange(400)
+    effects = random.normal(size=(n, 6))
+    effects[:, 3:] += 0.7 * effects[:, :3]  # products overlap
+    found = []
+    for _ in range(600):
+        outcome = (random.random(n) < 0.5).astype(float)
+        deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=outcome)
+        found.append(_component(effects, 6, deals, np.zeros(n), used))
+    values, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(values.std(), rel=0.12)
+    assert abs(values.mean()) < 3 * values.std() / np.sqrt(600)
+
+
+def test_deals_that_say_less_than_one_of_a_product_say_nothing() -> None:
+    n = 50
+    deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=np.zeros(n))
+    rare = np.zeros((n, 1))
+    rare[0] = 1.0  # one deal of fifty, with a residual of a half: a quarter of a deal
+
+    assert _component(rare, 1, deals, np.zeros(n), np.arange(n)) is None
+    assert _component(np.tile([[1.0], [-1.0]], (25, 1)), 1, deals, np.zeros(n), np.arange(n))
