@@ -255,3 +255,17 @@ def test_a_category_has_no_range(scorecard):
         read_range(column_of(scorecard, "industry"), "1:2")
     with pytest.raises(EditError, match="of 'industry' is empty"):
         apply_edits(scorecard, [Cap("industry", (1.0, 2.0), 0.1)])
+
+
+def test_an_edit_of_a_range_moves_those_inside_it_and_nobody_beside(scorecard):
+    """Its ends lie inside bins, which are cut there."""
+    edited = apply_edits(scorecard, [SetEffect("seats", (41.5, 77.25), 0.9)])
+    place = scorecard.attributes.index("seats")
+
+    def effect(card, seats):
+        return card.tables[card.offsets[place] + card.columns[place].code(seats), 0]
+
+    for seats in (41.5, 60.0, 77.0):
+        assert effect(edited, seats) == pytest.approx(0.9)
+    for seats in (1.0, 41.49, 77.25, 500.0):
+        assert effect(edited, seats) == effect(scorecard, seats)

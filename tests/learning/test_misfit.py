@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning import _misfit
 from fitmodel.learning._misfit import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
@@ -196,3 +197,19 @@ def test_deals_that_say_less_than_one_of_a_product_say_nothing() -> None:
 
     assert _component(rare, 1, deals, np.zeros(n), np.arange(n)) is None
     assert _component(np.tile([[1.0], [-1.0]], (25, 1)), 1, deals, np.zeros(n), np.arange(n))
+
+
+def test_of_very_many_pairs_some_are_taken_once_each(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(50, 30))
+    design = SimpleNamespace(bases=[np.zeros((3, 1))] * 30)
+    deals = SimpleNamespace(matrix=matrix, design=design)
+    taken = []
+    monkeypatch.setattr(_misfit, "_component", lambda products, number, *_: taken.append(
+        (products, number)))  # fmt: skip
+    left_out_variance(deals, np.zeros(50), seed=0)
+    ((products, number),) = taken
+
+    assert number == 30 * 29 / 2
+    assert products.shape == (50, _misfit.MAX_PAIRS)
+    assert len({tuple(row) for row in products.T}) == _misfit.MAX_PAIRS

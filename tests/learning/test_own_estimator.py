@@ -74,6 +74,7 @@ def test_it_follows_the_truth_and_not_its_own_scale(company, own) -> None:
         assert np.std(logit(chance)) == pytest.approx(np.std(logit(company.truth)), rel=0.25)
     assert halved.choice.table["estimator"].tolist() == ["Halved"]
     assert halved.choice.table["log_loss"][0] < np.log(2)
+    assert halved.choice.table["chosen"].all()
 
 
 def test_without_enough_events_for_a_curve_the_map_is_a_line(company, own) -> None:

@@ -258,3 +258,13 @@ def test_the_variance_of_a_parent_is_that_of_its_interval() -> None:
     found = Parent.of_scorecard(card).attributes["plan"]
     assert found.log_odds == {"a": 0.5, "b": -0.5}
     assert found.variance == pytest.approx({"a": (2.0 * np.sqrt(0.02)) ** 2, "b": 0.0})
+
+
+def test_an_attribute_that_is_a_number_in_one_company_and_a_category_in_another_is_the_firsts() -> (
+    None
+):
+    number = Parent({"source": Steps((1.0,), (0.5, -0.5), (0.01, 0.01))})
+    found = pool([levels(0.5), number, levels(0.7)]).attributes["source"]
+    assert isinstance(found, Levels)
+    assert 0.4 < found.log_odds["a"] < 0.65
+    assert isinstance(pool([number, levels(0.5)]).attributes["source"], Steps)
