@@ -78,6 +78,4 @@ def test_a_weighted_sum_of_models_is_that_of_their_log_odds() -> None:
     rows = [each.log_odds_by_replicate(CODES) for each in (first, second)]
 
     assert len(whole.pairs) == len(whole.grids) == 2
-    np.testing.assert_allclose(
-        whole.log_odds_by_replicate(CODES), 0.75 * rows[0] + 0.25 * rows[1]
-    )
+    np.testing.assert_allclose(whole.log_odds_by_replicate(CODES), 0.75 * rows[0] + 0.25 * rows[1])

@@ -113,7 +113,8 @@ def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed)
     assert seen == [allowed] * black_box.N_REPLICATES
 
 
-def test_each_fit_leaves_other_deals_out_and_the_mean_is_given(few_rounds, monkeypatch):
+@pytest.mark.usefixtures("few_rounds")
+def test_each_fit_leaves_other_deals_out_and_the_mean_is_given(monkeypatch):
     states, means = [], []
 
     class Watched(HistGradientBoostingClassifier):

@@ -12,9 +12,9 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning._slope import PRIOR_SLOPE_SD
 from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.curve_fitting import MAX_MONTHS, _slope_at, fit_curve
 from fitmodel.learning.level import raised
 

@@ -215,9 +215,7 @@ def test_the_penalty_draws_towards_the_centre(known, way) -> None:
     def fit(penalty: float) -> np.ndarray:
         if way == "free":
             return newton_logistic(matrix, label, weight, penalty=penalty, centre=centre)
-        return bounded_logistic(
-            matrix, label, weight, (FREE,) * 4, penalty=penalty, centre=centre
-        )
+        return bounded_logistic(matrix, label, weight, (FREE,) * 4, penalty=penalty, centre=centre)
 
     np.testing.assert_allclose(fit(1e7)[1:], centre, atol=1e-3)
     # the fit to what is left of the line is the fit with the line as an offset: gradient 0
@@ -283,9 +281,7 @@ def test_a_step_of_em_stays_where_the_labels_agree_and_goes_uphill_where_they_do
     assert objective(away) < objective(stepped) <= objective(found) + 1e-9
     centre = np.array([1.0, 0.0, 0.0, 0.0])
     drawn = newton_logistic(matrix, label, weight, penalty=3.0, centre=centre)
-    np.testing.assert_allclose(
-        em_step(matrix, label, weight, drawn, 3.0, centre), drawn, atol=1e-5
-    )
+    np.testing.assert_allclose(em_step(matrix, label, weight, drawn, 3.0, centre), drawn, atol=1e-5)
 
 
 def test_moves_towards_draws_of_the_prior_scatter_as_they_say() -> None:

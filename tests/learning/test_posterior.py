@@ -202,9 +202,7 @@ def test_a_deal_that_entered_late_says_what_happened_to_those_still_there() -> N
     follow_up = FollowUp.of(months, left, 5.0, entry=entry)
     log_odds = np.array([0.3, -0.4, 0.1, 0.0, 0.5])
     baseline = fit_baseline(follow_up, log_odds)
-    end, before = (
-        baseline.left_by(at, follow_up, log_odds) for at in (np.full(5, 5.0), entry)
-    )
+    end, before = (baseline.left_by(at, follow_up, log_odds) for at in (np.full(5, 5.0), entry))
     seen = [
         end[0],
         (1 - end[1]) / (1 - before[1]),
@@ -254,9 +252,7 @@ def test_tables_of_a_prior_are_added_by_their_weight() -> None:
     assert found.intercept.tolist() == [0.1, 0.1]
     for number, penalty in enumerate((16.0, 4.0)):
         weight = 0.8 * 0.25 * np.sqrt(penalty)
-        np.testing.assert_allclose(
-            found.singles[0][:, number], [1, 2 + weight, 3 - weight]
-        )
+        np.testing.assert_allclose(found.singles[0][:, number], [1, 2 + weight, 3 - weight])
         np.testing.assert_allclose(found.singles[1][:, number], [4, 5 + 2 * weight])
     assert prior.line(np.array([[1, 1], [2, 0]], dtype=np.int32)).tolist() == [3.0, -1.0]
 

@@ -12,9 +12,9 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import selection
 from fitmodel.learning._evidence import outcome_when_seen
+from fitmodel.learning._slope import HeldOut
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.folds import make_folds
-from fitmodel.learning._slope import HeldOut
 from fitmodel.learning.selection import Candidate, _gaps, _simplest_of_the_best, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 

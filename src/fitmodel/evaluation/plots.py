@@ -100,23 +100,23 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None, *, language: s
     return finished(ax, "upper left")
 
 
-def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_roc(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the receiver operating characteristic, as `compute_roc` gives it."""
     import numpy as np
 
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     area = np.trapezoid(frame["true_positive_rate"], frame["false_positive_rate"])
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="chance (area 0.5)")
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("chance_area"))
     ax.plot(
         frame["false_positive_rate"],
         frame["true_positive_rate"],
         color=BLUE,
-        label=f"model (area {area:.3f}, {frame['count'].iloc[-1]:,} deals)",
+        label=say("model_area", area=f"{area:.3f}", deals=_deals(frame)),
     )
     ax.set(
-        title="ROC: early churners found against good deals flagged",
-        xlabel="customers that stayed, flagged",
-        ylabel="early churners, flagged",
+        title=say("roc"),
+        xlabel=say("stayers_flagged"),
+        ylabel=say("churners_flagged"),
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
@@ -124,24 +124,25 @@ def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "lower right")
 
 
-def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_precision_recall(
+    frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
     """Draw precision against recall, as `compute_precision_recall` gives it."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     everybody = float(frame["precision"].iloc[-1])
-    ax.axhline(
-        everybody, color=GREY, linestyle="--", linewidth=1, label=f"flag all ({everybody:.1%})"
-    )
+    label = say("flag_all", share=f"{everybody:.1%}")
+    ax.axhline(everybody, color=GREY, linestyle="--", linewidth=1, label=label)
     ax.plot(
         frame["recall"],
         frame["precision"],
         color=BLUE,
         drawstyle="steps-pre",
-        label=f"model ({frame['count'].iloc[-1]:,} deals)",
+        label=say("model", deals=_deals(frame)),
     )
     ax.set(
-        title="Precision and recall of the flags",
-        xlabel="recall: early churners flagged",
-        ylabel="precision: flags that are right",
+        title=say("precision_recall"),
+        xlabel=say("recall"),
+        ylabel=say("precision"),
         xlim=(0, 1),
         ylim=(0, 1.02),
     )
@@ -149,21 +150,21 @@ def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "upper right")
 
 
-def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_gains(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw cumulative gains, as `compute_gains` gives them, and mark the riskiest tenth."""
     import numpy as np
 
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     tenth = float(np.interp(0.1, frame["share_flagged"], frame["share_found"]))
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="chance")
-    label = f"model ({frame['count'].iloc[-1]:,} deals)"
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("chance"))
+    label = say("model", deals=_deals(frame))
     ax.plot(frame["share_flagged"], frame["share_found"], color=BLUE, label=label)
-    label = f"the riskiest tenth holds {tenth:.0%} of early churners"
+    label = say("riskiest_tenth", share=f"{tenth:.0%}")
     ax.plot([0.1], [tenth], color=ORANGE, marker="D", linestyle="none", label=label)
     ax.set(
-        title="Gains: early churners among the riskiest deals",
-        xlabel="deals, riskiest first",
-        ylabel="early churners found",
+        title=say("gains"),
+        xlabel=say("riskiest_first"),
+        ylabel=say("found"),
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
@@ -171,12 +172,12 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "lower right")
 
 
-def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_bands(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw early churn by band of the score with counts, as `compute_bands` gives it."""
-    ax = ax or new_axes(max(5.5, 0.85 * len(frame)))
+    ax, say = ax or new_axes(max(5.5, 0.85 * len(frame))), phrases(language, "plots")
     positions = range(len(frame))
     whisker = {"capsize": 3, "ecolor": "black", "elinewidth": 1}
-    label = "observed, 95 % interval"
+    label = say("band_observed")
     ax.bar(
         positions,
         frame["observed"],
@@ -191,17 +192,17 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         "D",
         color=ORANGE,
         markeredgecolor="white",
-        label="predicted",
+        label=say("band_predicted"),
     )
     names = [
-        f"{low}\nto {high}\n{count:,} deals"
+        say("band", low=low, high=high, deals=f"{count:,}")
         for (low, high), count in zip(frame["band"].str.split(" to "), frame["count"], strict=True)
     ]
     ax.set_xticks(list(positions), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
-        title="Early churn by band of the score",
-        xlabel="predicted early churn",
-        ylabel="left early",
+        title=say("bands"),
+        xlabel=say("predicted"),
+        ylabel=say("observed"),
     )
     ax.set_ylim(0, min(1.05, 1.15 * float(frame["observed_high"].max())))
     in_percent(ax)
@@ -277,6 +278,11 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
     ax.margins(x=0.1, y=0.25)
     return finished(ax, "best")
+
+
+def _deals(frame: pd.DataFrame) -> str:
+    """Deals of which a curve is made."""
+    return f"{frame['count'].iloc[-1]:,}"
 
 
 def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
