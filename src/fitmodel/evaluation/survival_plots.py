@@ -65,5 +65,6 @@ def plot_survival(
         ax.axvline(horizon_months, color="grey", linestyle=":", linewidth=1)
     ax.set(xlabel=say("months_since_signing"), ylabel=say("still_customers"), ylim=(0, 1.02))
     in_percent(ax)
-    finished(ax, "lower left").get_legend().set_title(say("survival_legend"))
+    finished(ax, "lower left")
+    ax.legend(title=say("survival_legend"), frameon=False, loc="lower left")
     return with_all_letters(ax)
