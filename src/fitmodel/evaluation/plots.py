@@ -13,6 +13,8 @@ from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes
@@ -45,7 +47,11 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def draw_predictions(
-    y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    language: str = "en",
 ) -> dict[str, Figure]:
     """Draw everything that can be drawn of predictions and outcomes.
 
@@ -53,6 +59,7 @@ def draw_predictions(
     ----------
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights.
+    language : {"en", "zh"}
 
     Returns
     -------
@@ -62,13 +69,14 @@ def draw_predictions(
     from fitmodel.evaluation import curves
     from fitmodel.evaluation.calibration import compute_calibration
 
-    drawn = {
-        "roc": plot_roc(curves.compute_roc(y, p, weight)),
-        "precision_recall": plot_precision_recall(curves.compute_precision_recall(y, p, weight)),
-        "calibration": plot_calibration(compute_calibration(y, p, weight)),
-        "bands": plot_bands(curves.compute_bands(y, p, weight)),
-        "gains": plot_gains(curves.compute_gains(y, p, weight)),
+    made: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
+        "roc": (plot_roc, curves.compute_roc(y, p, weight)),
+        "precision_recall": (plot_precision_recall, curves.compute_precision_recall(y, p, weight)),
+        "calibration": (plot_calibration, compute_calibration(y, p, weight)),
+        "bands": (plot_bands, curves.compute_bands(y, p, weight)),
+        "gains": (plot_gains, curves.compute_gains(y, p, weight)),
     }
+    drawn = {name: plot(frame, language=language) for name, (plot, frame) in made.items()}
     return {name: figure_of(ax) for name, ax in drawn.items()}
 
 
@@ -210,7 +218,11 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "
 
 
 def plot_stability(
-    frame: pd.DataFrame, ax: Axes | None = None, *, metric: str = "log_loss_skill"
+    frame: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    metric: str = "log_loss_skill",
+    language: str = "en",
 ) -> Axes:
     """Draw a metric over the cuts of a backtest.
 
@@ -221,10 +233,9 @@ def plot_stability(
     ax : Axes, optional
     metric : str
         One of the metrics in the frame; its base rate's value is drawn where it is there.
+    language : {"en", "zh"}
     """
-    from fitmodel.evaluation.metrics import METRIC_NAMES
-
-    ax = ax or new_axes(max(6.5, 0.8 * len(frame)))
+    ax, say = ax or new_axes(max(6.5, 0.8 * len(frame))), phrases(language, "plots")
     whiskers = [frame[metric] - frame[f"{metric}_low"], frame[f"{metric}_high"] - frame[metric]]
     ax.errorbar(
         frame["date"],
@@ -234,34 +245,34 @@ def plot_stability(
         color=BLUE,
         capsize=3,
         linewidth=1.2,
-        label="trained at the date, judged on deals signed next",
+        label=say("judged_next"),
     )
     ax.plot(
         frame["date"], frame[f"{metric}_base"], "s--", color=ORANGE, markersize=4, linewidth=1,
-        label="base rate alone",
+        label=say("base_rate_alone"),
     )  # fmt: skip
     names = [
-        f"{date:%Y-%m-%d}\n{count:,} deals\n{left:,} early"
+        say("cut", date=f"{date:%Y-%m-%d}", deals=f"{count:,}", early=f"{left:,}")
         for date, count, left in zip(
             frame["date"], frame["n_test"], frame["early_churners"], strict=True
         )
     ]
     ax.set_xticks(list(frame["date"]), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
-        title="Stability over time",
-        xlabel="trained on what was known at",
-        ylabel=METRIC_NAMES[metric],
+        title=say("stability"),
+        xlabel=say("known_at"),
+        ylabel=say(f"metric_{metric}"),
     )
     ax.margins(x=0.1, y=0.25)
     return finished(ax, "best")
 
 
-def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw what it cost not to retrain, as `BacktestReport.ageing` gives it."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
-    label = f"{int(frame['n_test'].max()):,} deals or fewer each, 95 % intervals"
-    ax.axhline(0, color=GREY, linestyle="--", linewidth=1, label="no difference")
+    label = say("or_fewer", deals=f"{int(frame['n_test'].max()):,}")
+    ax.axhline(0, color=GREY, linestyle="--", linewidth=1, label=say("no_difference"))
     ax.errorbar(
         frame["months_old"],
         frame["loss"],
@@ -272,9 +283,9 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         label=label,
     )
     ax.set(
-        title="What it costs not to retrain",
-        xlabel="months the old model is older than the new one",
-        ylabel="log loss of the old model above the new one's",
+        title=say("ageing"),
+        xlabel=say("months_older"),
+        ylabel=say("loss_above"),
     )
     ax.margins(x=0.1, y=0.25)
     return finished(ax, "best")
