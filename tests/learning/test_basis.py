@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning._basis import MIN_GAIN, MIN_GAIN_OF_BEND, _best_subset, _gain
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import find_basis, impute
@@ -206,3 +207,36 @@ def test_very_many_levels_or_many_with_a_parent_become_one_number(levels, parent
     fit = impute(columns, encode(columns, frame), follow_up, 3.0, options)
     assert sum(fit.design.by_statistic) == numbers
     assert fit.design.bases[0].shape[1] == (1 if numbers else levels)
+
+
+def basis_that_reaches(value: float, rank: float, bend: float = 0.0) -> np.ndarray:
+    return np.array([[value, rank, bend], [-0.1, -0.1, -bend]])
+
+
+@pytest.mark.parametrize(("reach", "kept"), [((1.0, 3.0), (0,)), ((3.0, 1.0), (1,)),
+                                              ((2.0, 2.0), (0,))])  # fmt: skip
+def test_of_two_lines_that_gain_alike_the_shorter_one_is_kept(reach, kept) -> None:
+    """Of independent values the gain of each is its score squared over its precision."""
+    precision, score = np.diag([4.0, 4.0]), np.array([0.5, 0.45])
+    assert _gain(precision, score, (0,)) == pytest.approx(0.0625)
+    assert _gain(precision, score, (0, 1)) == pytest.approx(0.0625 + 0.45**2 / 4)
+    assert _best_subset(precision, score, basis_that_reaches(*reach)[:, :2]) == kept
+
+
+def test_a_line_that_gains_more_is_kept_however_far_it_reaches() -> None:
+    precision = np.eye(2)
+    for far, near, kept in ((MIN_GAIN + 0.1, 0.0, (0,)), (0.0, MIN_GAIN + 0.1, (1,))):
+        score = np.sqrt([far, near])
+        for reach in ((1.0, 9.0), (9.0, 1.0)):
+            assert _best_subset(precision, score, basis_that_reaches(*reach)[:, :2]) == kept
+
+
+def test_a_second_line_and_a_bend_are_kept_from_their_gain_on() -> None:
+    def kept(*gains: float) -> tuple[int, ...]:
+        return _best_subset(np.eye(3), np.sqrt(gains), basis_that_reaches(1.0, 1.0, 1.0))
+
+    assert kept(9.0, MIN_GAIN - 0.1, 0.0) == (0,)
+    assert kept(9.0, MIN_GAIN + 0.1, 0.0) == (0, 1)
+    assert kept(9.0, 0.0, MIN_GAIN_OF_BEND - 0.1) == (0,)
+    assert kept(9.0, 0.0, MIN_GAIN_OF_BEND + 0.1) == (0, 2)
+    assert kept(9.0, MIN_GAIN + 0.1, MIN_GAIN_OF_BEND + 0.1) == (0, 1, 2)

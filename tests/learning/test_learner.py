@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -113,6 +115,23 @@ def test_what_is_new_and_means_nothing_does_not_look_risky() -> None:
         )
         said.append(learned.estimator.predict_proba(asked.frame)[:, 1].mean())
     assert np.mean(said) == pytest.approx(truth, rel=0.15)
+
+
+def test_a_refusal_says_what_is_known_without_a_model(make_company) -> None:
+    """The rate of the company with its interval; of deals of which nothing is known, nothing."""
+    company = make_company(40, seed=1, rate=0.2)
+    with pytest.raises(
+        DealsError, match=r"Known without a model: \d+\.\d% leave within 5 months"
+    ) as found:
+        learn(company.deals, company.spec)
+    rate, low, high = (float(each) for each in re.findall(r"([\d.]+)%", str(found.value))[:3])
+    assert low < rate < high
+    end = pd.Timestamp(company.spec.deals.observed_until)
+    young = company.deals.assign(closed_on=end - pd.Timedelta(days=10), churned_on=pd.NaT)
+    deals = DealHistory(young, company.spec).as_of(None).training_set()
+    with pytest.raises(DealsError, match="too little to learn from: 0 early") as none:
+        learn_from_set(deals, company.spec)
+    assert "Known without a model" not in str(none.value)
 
 
 def test_those_who_stayed_are_needed_too(make_company) -> None:

@@ -12,8 +12,8 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import selection
 from fitmodel.learning._evidence import outcome_when_seen
-from fitmodel.learning._slope import HeldOut
-from fitmodel.learning.calibration import expit
+from fitmodel.learning._slope import SETTLED_SLOPE_SD, HeldOut, fit_slope
+from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.folds import make_folds
 from fitmodel.learning.selection import Candidate, _gaps, _simplest_of_the_best, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
@@ -226,3 +226,33 @@ def test_a_deal_signed_on_the_last_day_is_not_tested_on(make_company):
     assert (until[today] == 0).all()
     assert (weight[today] == 0).all()
     assert (weight[until > 0] == 1).all()
+
+
+def test_a_slope_is_fitted_where_no_map_is_and_a_map_sees_whole_horizons_only(monkeypatch):
+    held, raw = held_out(600)
+    half = np.arange(600) % 2 == 0
+    held = HeldOut(held.early_churn, held.weight, held.fold, np.where(half, 0.0, -1.0))
+    scores = {Candidate(1.0): 0.7 * raw, Candidate(10.0): 0.6 * raw}
+    options = replace(QUICK, penalties=(1.0, 10.0))
+    asked = []
+
+    def settings(found):
+        def isotonic(log_odds, deals):
+            asked.append((log_odds, deals))
+            return found
+
+        monkeypatch.setattr(selection, "fit_isotonic", isotonic)
+        return selection._settings(
+            scores, Candidate(1.0), held, {1.0: 0.0, 10.0: 0.0}, None, options
+        )
+
+    line = settings(None)
+    assert line.isotonic is None
+    assert line.slope == fit_slope(0.7 * raw, held, prior_sd=SETTLED_SLOPE_SD)[0] != 1.0
+    bent = CalibrationMap((-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), "isotonic")
+    curve = settings(bent)
+    assert (curve.isotonic, curve.slope) == (bent, 1.0)
+    for log_odds, deals in asked:
+        np.testing.assert_array_equal(log_odds, 0.7 * raw[half])
+        assert len(deals) == 300
+        assert not deals.offset.any()
