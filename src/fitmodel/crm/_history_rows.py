@@ -21,14 +21,14 @@ from fitmodel.crm._long_table import (
     read_times,
     whose_and_when,
 )
-from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.crm._long_table import Rows
-    from fitmodel.crm._search import Ints
+    from fitmodel.crm._moments import Ints
     from fitmodel.deals.history_sections import HistoryTable
 
     Codes = NDArray[np.int32]

@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.crm._row_findings import RowFinding
-from fitmodel.crm._search import NOT_A_TIME
 from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import DealsError

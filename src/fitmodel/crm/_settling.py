@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.crm._search import DAY, NOT_A_TIME
+from fitmodel.crm._moments import DAY, NOT_A_TIME
 from fitmodel.deals.errors import shown
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._changes import ChangeLog
     from fitmodel.crm._events import EventLog
-    from fitmodel.crm._search import Ints
+    from fitmodel.crm._moments import Ints
     from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.deals.contract import DealSpec
 

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._changes import ChangeLog, FieldAsOf
     from fitmodel.crm._events import EventLog
-    from fitmodel.crm._moments import Moments
+    from fitmodel.crm._moments import Ints, Moments
     from fitmodel.crm._opening import Given
-    from fitmodel.crm._search import Ints
     from fitmodel.deals.contract import DealSpec
 
 TODAY = UNKNOWN + 1

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._changes import BEFORE_FIRST, CHANGED, NEVER_CHANGED, UNKNOWN
-from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.crm.attributes import TODAY
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
