@@ -23,7 +23,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.reports._html import FORMULA_STARTS, safe_csv
+from fitmodel.reports.html import FORMULA_STARTS, safe_csv
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'

@@ -16,7 +16,8 @@ from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, 
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.evaluation.skill import describe_provisional, describe_skill
 from fitmodel.language.catalogue import read_texts
-from fitmodel.reports.card import METRICS, card_with_edits, model_card
+from fitmodel.reports._card_evidence import METRICS
+from fitmodel.reports.card import card_with_edits, model_card
 from fitmodel.reports.card_language import card_in
 
 EVIL = "x|y\n<script>alert(1)</script>"

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.reports._html import safe_csv
 from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.rep_performance import compute_rep_performance

@@ -9,9 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
-from fitmodel.reports._html import as_svg, safe_csv
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
+from fitmodel.reports.html import safe_csv
 from fitmodel.reports.rep_view import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance

@@ -16,10 +16,10 @@ from fastapi.testclient import TestClient
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.language.catalogue import LANGUAGES, read_texts
-from fitmodel.reports._html import render
 from fitmodel.reports._loss_sections import worth_section
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.reports.html import render
 from fitmodel.sales.worth import _scored as band_deals
 from fitmodel.sales.worth import compute_worth
 from fitmodel.scoring._database_sink import DatabaseSink

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 from fitmodel.sales.review_words import (
     alike_words,
     questions,

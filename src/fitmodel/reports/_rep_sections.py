@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
-from fitmodel.reports._html import Section, as_svg
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._plan_terms import plan_terms
+from fitmodel.reports.html import Section
 from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plots import plot_funnel, plot_profile

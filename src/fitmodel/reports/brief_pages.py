@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.wording import number_words
-from fitmodel.reports._html import render
 from fitmodel.reports._markdown import Markdown, sentence, table
+from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say

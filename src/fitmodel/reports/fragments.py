@@ -11,7 +11,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
-from fitmodel.reports._html import Section, render
+from fitmodel.reports.html import Section, render
 
 BLOCKS = frozenset(
     {"section", "div", "p", "h2", "h3", "h4", "ul", "ol", "li", "table", "thead", "tbody", "tr"}

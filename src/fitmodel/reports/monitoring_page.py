@@ -9,7 +9,8 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.changes import change_words
 from fitmodel.monitoring.drift import SCORE, TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports._html import as_svg, render, safe_csv
+from fitmodel.reports._drawing import as_svg
+from fitmodel.reports.html import render, safe_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 from fitmodel.sales.people import same_person
 
 if TYPE_CHECKING:

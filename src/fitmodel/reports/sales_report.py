@@ -15,9 +15,7 @@ from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports._counts_section import counts_section
-from fitmodel.reports._edits_section import edits_section
-from fitmodel.reports._html import render, safe_csv
+from fitmodel.reports._counts_section import counts_section, edits_section
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
     commission_section,
@@ -26,6 +24,7 @@ from fitmodel.reports._rep_sections import (
     trend_section,
 )
 from fitmodel.reports.contract_words import contract_warnings
+from fitmodel.reports.html import render, safe_csv
 from fitmodel.reports.sales_numbers import compute_numbers, people_of
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.reports._html import Section
+    from fitmodel.reports.html import Section
     from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags

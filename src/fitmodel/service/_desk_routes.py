@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports.html import STYLES, read_style
 from fitmodel.reports.model_page import rule_words
-from fitmodel.reports.styles import STYLES, read_style
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._routes import MAX_REASONS, describe_model
 from fitmodel.service.schema import example_prospect

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from fitmodel.reports._drawing import TOKENS
-from fitmodel.reports.styles import STYLES, read_style
+from fitmodel.reports.html import STYLES, read_style
 
 THEMES = ("light", "dark")
 TEXT = 4.5  # WCAG 2.2, 1.4.3 AA

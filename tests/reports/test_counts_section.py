@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.reports._edits_section import edits_section
-from fitmodel.reports._html import render
+from fitmodel.reports._counts_section import edits_section
+from fitmodel.reports.html import render
 from fitmodel.sales.edits import EDITS, EditsAfterFlags
 
 
