@@ -216,7 +216,8 @@ def brief(
                 f"{output} ends neither in .html nor in .md", param_hint="--output"
             )
         made = _made(prospects, model, name, deals, config, language, template)
-        text = brief_markdown(made) if _is_markdown(output) else brief_page(made)
+        is_markdown = output is None or output.suffix == ".md"
+        text = brief_markdown(made) if is_markdown else brief_page(made)
         if output is None:
             typer.echo(text, nl=False)
             return
@@ -224,10 +225,6 @@ def brief(
         for line in made.assessment.sentences:
             typer.echo(line)
         typer.echo(f"wrote {output}")
-
-
-def _is_markdown(output: Path | None) -> bool:
-    return output is None or output.suffix == ".md"
 
 
 def _made(

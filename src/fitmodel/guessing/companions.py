@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fitmodel.crm.attributes import read_crm_tables
 from fitmodel.deals.contract import DealSpec
@@ -226,7 +227,7 @@ def _keys_of(table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
         for key in (*needed, *others):
             free = [name for name in names if name not in keys.values()]
             column = _column_of(key, free)
-            if column is not None and (key != "amount" or _is_number(table[column])):
+            if column is not None and (key != "amount" or is_numeric_dtype(table[column].dtype)):
                 keys[key] = column
         if all(key in keys for key in needed):
             return section, keys
@@ -237,10 +238,6 @@ def _column_of(key: str, names: Iterable[str]) -> str | None:
     words = {name: as_words(name) for name in names}
     matching = (name for each in _NAMES[key] for name in words if re.search(each, words[name]))
     return next(matching, None)
-
-
-def _is_number(values: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(values.dtype)
 
 
 def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str:

@@ -115,7 +115,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     _settle_units(draft)
     _sort_attributes(draft)
     draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
-    spec = _contract_of(draft)
+    spec = DealSpec(**tomllib.loads(draft.to_toml()))
     doubts = find_doubts(table, spec, row_numbers=file.row_numbers)
     draft.unsure += map(str, doubts)
     settled = _try_to_read(draft, file, spec)
@@ -137,10 +137,6 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
         words = missing_words(cells)
         if words.missing and words.beside_levels:
             yield words.finding_of_missing(cells)
-
-
-def _contract_of(draft: Draft) -> DealSpec:
-    return DealSpec(**tomllib.loads(draft.to_toml()))
 
 
 def _customers_of(table: pd.DataFrame) -> Draft:

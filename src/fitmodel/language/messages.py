@@ -88,15 +88,12 @@ def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | Non
         found = pattern.fullmatch(text.strip())
         if found is not None:
             parts = found.groupdict().items()
-            values = {name: _value(name, part, language, topics) for name, part in parts}
+            values = {
+                name: messages_in(part, language, *topics) if name.startswith(NESTED) else part
+                for name, part in parts
+            }
             return phrases(language, topic)(key, **values)
     return None
-
-
-def _value(name: str, text: str, language: str, topics: tuple[str, ...]) -> str:
-    if not name.startswith(NESTED):
-        return text
-    return messages_in(text, language, *topics)
 
 
 @cache

@@ -259,7 +259,7 @@ def _row(
     names = {
         "all": say("all"),
         "segment": f"{worth.segment}: {row['name']}",
-        "fit": _fit(row["name"], say) if row["kind"] == "fit" else "",
+        "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {
         "name": names[row["kind"]],
@@ -272,10 +272,6 @@ def _row(
         "value": _between(row, "value", money),
         "whole_life": _known(row["whole_life"], money),
     }
-
-
-def _fit(band: str, say: Say) -> str:
-    return say("fit_row", band=say(f"badge_{band}"))
 
 
 def _known(value: float, write: Callable[[float], str]) -> str:

@@ -13,7 +13,7 @@ from fitmodel.reports._drawing import as_svg
 from fitmodel.reports.html import render, safe_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -77,13 +77,11 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         if grouped
         else [_drift_row(row, wording, say) for row in stable.to_dict("records")],
         "left_out": say("stable_elsewhere", count=len(stable)) if grouped else None,
-        "cohorts": [_cohort_row(name, row) for name, row in _rows(report.cohorts)],
+        "cohorts": []
+        if report.cohorts is None
+        else [_cohort_row(name, row) for name, row in report.cohorts.iterrows()],
         "overrides": None if report.overrides is None else _overrides(report.overrides, say),
     }
-
-
-def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
-    return [] if cohorts is None else cohorts.iterrows()
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:

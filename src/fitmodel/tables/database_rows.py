@@ -242,10 +242,8 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else _other_text(value)
-
-
-def _other_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
