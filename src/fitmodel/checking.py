@@ -82,12 +82,12 @@ class CheckReport:
         ----------
         form : {"json", "sarif", "junit"}
         """
-        found = self.results, self.silenced, self.place
+        parts = self.results, self.silenced, self.place
         if form == "sarif":
             from importlib.metadata import version
 
-            return to_sarif(*found, version("fitmodel"))
-        return to_junit(*found, unread=self.unread) if form == "junit" else to_json(*found)
+            return to_sarif(*parts, version("fitmodel"))
+        return to_junit(*parts, unread=self.unread) if form == "junit" else to_json(*parts)
 
 
 def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport:

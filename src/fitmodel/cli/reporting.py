@@ -105,7 +105,7 @@ def report(
         tell("reading")
         read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
-        found = None if edits is None else _edits(edits, log, salt, table, spec)
+        edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
@@ -115,7 +115,7 @@ def report(
             spec,
             plans=plans,
             rows=rows,
-            edits=found,
+            edits=edits_found,
             segment=segment,
             language=language,
             progress=tell,

@@ -194,8 +194,8 @@ def check(
         view = view_of(table, spec)
         typer.echo(labels_text(view))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        found = (*checking.warning_results(file, read), *checking.time_results(view))
-        for result in checking.shown(found, spec):
+        results = (*checking.warning_results(file, read), *checking.time_results(view))
+        for result in checking.shown(results, spec):
             typer.echo(f"warn {result}")
         if opened.result is not None:
             typer.echo(later_values_text(later_values(opened.today, opened.result, view)))

@@ -111,9 +111,9 @@ def _parquet(table_name: str, path: Path) -> Any:
 
 def _parquet_files(folder: Path) -> list[Path]:
     """Without those in hidden folders, where writers work."""
-    found = sorted(folder.glob("**/*.parquet"))
+    files = sorted(folder.glob("**/*.parquet"))
     return [
         file
-        for file in found
+        for file in files
         if not any(part.startswith(".") for part in file.relative_to(folder).parts)
     ]

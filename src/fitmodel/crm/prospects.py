@@ -83,10 +83,10 @@ class ProspectHistory:
     def without_history(self, prospects: pd.DataFrame) -> int:
         """How many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
-        found = np.zeros(len(ids), dtype=bool)
+        has_rows = np.zeros(len(ids), dtype=bool)
         for log in self.tables.every:
-            found |= log.deals(ids) >= 0
-        return int((~found).sum())
+            has_rows |= log.deals(ids) >= 0
+        return int((~has_rows).sum())
 
 
 def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:

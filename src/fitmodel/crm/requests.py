@@ -102,8 +102,10 @@ class RequestHistory:
             for position, prospect in enumerate(given)
             if isinstance(prospect, dict) and not needed <= prospect.keys()
         ]
-        for position, found in zip(lacking, self._found([given[i] for i in lacking]), strict=True):
-            given[position] = found
+        for position, with_history in zip(
+            lacking, self._with_history([given[i] for i in lacking]), strict=True
+        ):
+            given[position] = with_history
         return given
 
     def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
@@ -138,7 +140,7 @@ class RequestHistory:
         source = self._sections[name].table
         return is_database(source) or Path(source).exists()
 
-    def _found(self, prospects: list[dict[str, Any]]) -> list[Any]:
+    def _with_history(self, prospects: list[dict[str, Any]]) -> list[Any]:
         """Prospects that bring no rows, with what files and databases say of them."""
         spec = self.spec
         if spec is None or not prospects:
@@ -199,7 +201,7 @@ def _stamp(path: Path) -> object:
     """Changes where a file, or one of a folder, does."""
     files = sorted(path.glob("**/*")) if path.is_dir() else [path]
     seen = [(file, file.stat()) for file in files if file.exists()]
-    return tuple((str(file), found.st_mtime_ns, found.st_size) for file, found in seen)
+    return tuple((str(file), status.st_mtime_ns, status.st_size) for file, status in seen)
 
 
 def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:

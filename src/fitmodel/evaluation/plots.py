@@ -295,10 +295,10 @@ def in_percent(ax: Axes, *, x: bool = False) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
-def finished(ax: Axes, place: Any) -> Axes:
+def finished(ax: Axes, location: Any) -> Axes:
     """Give axes the grid, the legend and the bare frame that all plots have."""
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc=place, fontsize=8, framealpha=0.85, edgecolor="none")
+    ax.legend(loc=location, fontsize=8, framealpha=0.85, edgecolor="none")
     return with_all_letters(ax)

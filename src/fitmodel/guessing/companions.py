@@ -139,16 +139,16 @@ def with_companions(
     """
     spec = DealSpec(**tomllib.loads(guess.toml))
     notes: list[str] = []
-    found: list[Companion] = []
+    companions: list[Companion] = []
     for each in (*named, *_beside(path, named, notes)):
-        companion = _recognise(each, deals.table, spec, found, is_named=each in named)
-        found += [] if companion is None else [companion]
-    proposed = (*map(str, found), *notes)
-    if not found:
+        companion = _recognise(each, deals.table, spec, companions, is_named=each in named)
+        companions += [] if companion is None else [companion]
+    proposed = (*map(str, companions), *notes)
+    if not companions:
         return guess, proposed
-    sections = "\n".join(each.to_toml() for each in found)
+    sections = "\n".join(each.to_toml() for each in companions)
     hint = history_hint(spec.deals.id)
-    kept = "" if any(not each.against for each in found) else f"\n{hint}"
+    kept = "" if any(not each.against for each in companions) else f"\n{hint}"
     return replace(guess, toml=guess.toml.replace(hint, sections + kept)), proposed
 
 
@@ -178,7 +178,7 @@ def _is_hubspot(path: Path) -> bool:
 
 
 def _recognise(
-    path: Path, deals: pd.DataFrame, spec: DealSpec, found: Sequence[Companion], *, is_named: bool
+    path: Path, deals: pd.DataFrame, spec: DealSpec, earlier: Sequence[Companion], *, is_named: bool
 ) -> Companion | None:
     """The table as a section of the contract; None where it is no such table."""
     try:
@@ -197,7 +197,7 @@ def _recognise(
             )
         return None
     section, keys = known
-    taken = {each.name for each in found}
+    taken = {each.name for each in earlier}
     name = _name_of(section, path, taken, is_long="field" in keys)
     if spec.deals.id is None or spec.deals.closed_on is None:
         lacking = "id" if spec.deals.id is None else "closed_on"

@@ -123,9 +123,11 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
         notations = notation_warnings(table, settled, row_numbers=file.row_numbers)
         draft.unsure += map(str, notations)
     used = {*spec.attribute_names(table.columns), *spec.role_columns}
-    found = [each for each in tidied.findings if each.column in used]
-    found += _missing_words(file.table, used)
-    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *found))
+    open_findings = [each for each in tidied.findings if each.column in used]
+    open_findings += _missing_words(file.table, used)
+    return Guess(
+        draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *open_findings)
+    )
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:

@@ -59,8 +59,10 @@ def messages_in(text: str, language: str, *topics: str) -> str:
     while parts:
         ends = range(1, len(parts) + 1)  # the shortest that is one message
         known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
-        end, found = next((pair for pair in known if pair[1] is not None), (1, None))
-        messages.append(message_in(parts[0], language, *topics) if found is None else found)
+        end, translation = next((pair for pair in known if pair[1] is not None), (1, None))
+        messages.append(
+            message_in(parts[0], language, *topics) if translation is None else translation
+        )
         parts = parts[end:]
     return phrases(language, "desk")("list_mark").join(messages)
 
@@ -85,9 +87,9 @@ def translated(text: str, language: str, *topics: str) -> str | None:
 
 def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | None:
     for topic, key, pattern in _templates(*topics, MESSAGES):
-        found = pattern.fullmatch(text.strip())
-        if found is not None:
-            parts = found.groupdict().items()
+        match = pattern.fullmatch(text.strip())
+        if match is not None:
+            parts = match.groupdict().items()
             values = {
                 name: messages_in(part, language, *topics) if name.startswith(NESTED) else part
                 for name, part in parts

@@ -69,12 +69,12 @@ def later_values(
     if closed is None:
         return []
     cohort = cohorts_of(closed[labelled])
-    found = []
+    listed = []
     for each in later_changes(today, result):
         name = each.column
         then = next(item for item in result.fields if item.columns.column == name).columns.value
         changed = each.deals[rows]
-        found.append(
+        listed.append(
             LaterValue(
                 name,
                 int(each.deals.sum()),
@@ -85,7 +85,7 @@ def later_values(
                 _auc(today[name].iloc[rows], label, cohort),
             )
         )
-    return sorted(found, key=lambda item: item.auc_then - item.auc_today)
+    return sorted(listed, key=lambda item: item.auc_then - item.auc_today)
 
 
 def _share(changed: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

@@ -85,8 +85,8 @@ class DealLog:
         """Everything that happened to a deal, the latest first; at most 200 of each kind."""
         with self._log.store.reading() as cursor:
             key = (self._key(cursor, prospect), MAX_EVENTS)
-            found = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
-        return sorted(found, key=lambda event: event.time, reverse=True)
+            rows = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
+        return sorted(rows, key=lambda event: event.time, reverse=True)
 
     def standing(self, prospect: str) -> Event | None:
         """The decision that stands; None where there is none."""
@@ -164,8 +164,8 @@ class DealLog:
             If it cannot be undone.
         """
         with self._lock:
-            found = [event for event in self.events(prospect) if event.number == number]
-            event = next((item for item in found if item.kind not in {"assessed", ASKED}), None)
+            matching = [event for event in self.events(prospect) if event.number == number]
+            event = next((item for item in matching if item.kind not in {"assessed", ASKED}), None)
             if event is None:
                 raise ConflictError("there is no such decision on this deal")
             if event.undone:

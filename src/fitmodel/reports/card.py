@@ -244,11 +244,11 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
     shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
     more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
-    judged = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
+    evaluated = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
         f"By {sentence(edit['by'])}, {sentence(str(edit['at'])[:10])}, because: "
-        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nEvaluated again: {sentence(judged)}"
+        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nEvaluated again: {sentence(evaluated)}"
     )
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _KEYS = {text: f"source_{code}" for code, text in SOURCES.items()}
 
 
-def later_values_text(found: Sequence[LaterValue], language: str = "en") -> str:
+def later_values_text(changed: Sequence[LaterValue], language: str = "en") -> str:
     """What changed after closing, for how many deals, and what it would have pretended."""
     say = phrases(language, "history")
-    if not found:
+    if not changed:
         return say("later_none")
-    lines = [f"  {later_value_text(item, language)}" for item in found]
+    lines = [f"  {later_value_text(item, language)}" for item in changed]
     return "\n".join([say("later_head"), *lines])
 
 

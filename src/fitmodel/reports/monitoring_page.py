@@ -143,25 +143,25 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f} ({low:.2f} – {high:.2f})"  # noqa: RUF001 - an en dash between numbers
 
 
-def _overrides(found: Mapping[str, float], say: Say) -> str:
-    if not found["known"]:
-        return say("overrides_young", overridden=f"{found['overridden']:.0f}")
-    counts = _override_counts(found, say)
-    if found["ratio_high"] < 1:
+def _overrides(overrides: Mapping[str, float], say: Say) -> str:
+    if not overrides["known"]:
+        return say("overrides_young", overridden=f"{overrides['overridden']:.0f}")
+    counts = _override_counts(overrides, say)
+    if overrides["ratio_high"] < 1:
         return f"{counts} {say('overrides_right')}"
-    if found["ratio_low"] > 1:
+    if overrides["ratio_low"] > 1:
         return f"{counts} {say('overrides_worse')}"
     return f"{counts} {say('overrides_equal')}"
 
 
-def _override_counts(found: Mapping[str, float], say: Say) -> str:
+def _override_counts(overrides: Mapping[str, float], say: Say) -> str:
     return say(
         "overrides",
-        overridden=f"{found['overridden']:.0f}",
-        known=f"{found['known']:.0f}",
-        observed=f"{found['observed']:.0f}",
-        expected=f"{found['expected']:.1f}",
-        ratio=f"{found['ratio']:.2f}",
-        low=f"{found['ratio_low']:.2f}",
-        high=f"{found['ratio_high']:.2f}",
+        overridden=f"{overrides['overridden']:.0f}",
+        known=f"{overrides['known']:.0f}",
+        observed=f"{overrides['observed']:.0f}",
+        expected=f"{overrides['expected']:.1f}",
+        ratio=f"{overrides['ratio']:.2f}",
+        low=f"{overrides['ratio_low']:.2f}",
+        high=f"{overrides['ratio_high']:.2f}",
     )

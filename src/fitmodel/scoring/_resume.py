@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.scoring.tables import PIPE
-from fitmodel.tables.atomic import held, sync_folder
+from fitmodel.tables.atomic import file_lock, sync_folder
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(folder / LOCK, wait=False))
+            stack.enter_context(file_lock(folder / LOCK, wait=False))
         except (BlockingIOError, FileNotFoundError) as error:
             raise ProspectError(
                 f"another process works on the same batch: it holds {folder}. Remedy: wait until "

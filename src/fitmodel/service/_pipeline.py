@@ -65,8 +65,8 @@ class Pipeline:
         """
         if not self.path.is_file():
             raise ProspectError(f"there is no file {self.path}")
-        found = self.path.stat()
-        return found.st_mtime_ns, found.st_size
+        status = self.path.stat()
+        return status.st_mtime_ns, status.st_size
 
     def check(self, model: FitModel) -> None:
         """Read it once, as a table and as text.

@@ -90,10 +90,10 @@ class QuizName:
         RefusedError
             If it is none.
         """
-        found = NAMED.fullmatch(text)
-        if found is None:
+        match = NAMED.fullmatch(text)
+        if match is None:
             raise RefusedError(422, "quiz: give the name of the quiz as it was given")
-        return cls(found["time"], int(found["seed"]), int(found["before"]))
+        return cls(match["time"], int(match["seed"]), int(match["before"]))
 
 
 def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
