@@ -26,9 +26,9 @@ PAIRS = [
 
 def tokens(theme: str) -> dict[str, str]:
     pattern = r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);"
-    place = THEMES.index(theme)
-    found = re.findall(pattern, read_style("tokens.css"))
-    return {name: colours[place] for name, *colours in found}
+    position = THEMES.index(theme)
+    result = re.findall(pattern, read_style("tokens.css"))
+    return {name: colours[position] for name, *colours in result}
 
 
 def luminance(colour: str) -> float:

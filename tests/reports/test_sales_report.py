@@ -20,9 +20,9 @@ from fitmodel.sales.rep_performance import compute_rep_performance
 @pytest.fixture(scope="module")
 def simulation():
     mpl.use("agg")
-    found = simulate_deals(1500, seed=6)
-    found.deals["rep"] = found.deals["rep"].replace("Rep 01", "<script>alert(1)</script> $a_{$")
-    return found
+    result = simulate_deals(1500, seed=6)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", "<script>alert(1)</script> $a_{$")
+    return result
 
 
 @pytest.fixture(scope="module")

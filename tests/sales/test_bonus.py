@@ -58,9 +58,9 @@ def test_the_score_is_what_a_person_counts(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
-    found = outcomes(deals, spec)
-    tested = found["mature"]
-    stayed = tested & ~(found["left"] & (found["followup_months"] <= 5))
+    result = outcomes(deals, spec)
+    tested = result["mature"]
+    stayed = tested & ~(result["left"] & (result["followup_months"] <= 5))
 
     assert paid["tested"].to_dict() == tested.groupby(deals["rep"]).sum().to_dict()
     assert paid["renewed"].to_dict() == stayed.groupby(deals["rep"]).sum().to_dict()

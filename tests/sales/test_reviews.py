@@ -40,10 +40,10 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, r
     )
     again = score_in_retrospect(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
     before = deals["closed_on"] <= day
-    told = retrospective.said[before]
+    predicted = retrospective.said[before]
 
-    assert told["probability"].notna().sum() > 200
-    pd.testing.assert_frame_equal(again.said[again.said.index.isin(told.index)], told)
+    assert predicted["probability"].notna().sum() > 200
+    pd.testing.assert_frame_equal(again.said[again.said.index.isin(predicted.index)], predicted)
 
 
 def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, retrospective):
@@ -89,18 +89,18 @@ def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews
     for sheet in reviews.sheets:
         asked = questions(sheet, reviews.spec, say)
         assert len(set(asked)) == 3
-        told = warning_words(sheet, reviews.spec, say)
-        assert len(told) == len(sheet.warnings)
-        for text, reason in zip(told, sheet.warnings, strict=True):
+        sentences = warning_words(sheet, reviews.spec, say)
+        assert len(sentences) == len(sheet.warnings)
+        for text, reason in zip(sentences, sheet.warnings, strict=True):
             assert reason.deals is None or f"{reason.deals:,}" in text
         assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
 
 
 def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospective, reviews):
     missed, spec = reviews.missed, simulation.spec
-    found = outcomes(simulation.deals, spec)
-    judged = found["mature"] & retrospective.said["probability"].notna()
-    lost, kept = (judged & (found["early_churn"] == value) for value in (1, 0))
+    result = outcomes(simulation.deals, spec)
+    evaluated = result["mature"] & retrospective.said["probability"].notna()
+    lost, kept = (evaluated & (result["early_churn"] == value) for value in (1, 0))
     row = missed.set_index("signal").loc["lead source = outbound"]
     here = (simulation.deals["lead_source"] == "outbound") & (
         retrospective.contributions["lead_source"] >= WARNING
