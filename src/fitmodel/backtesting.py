@@ -1,4 +1,4 @@
-"""Backtest: what the model would have said at past dates, and what became of those deals.
+"""Backtest: predictions of models trained at past dates, compared with the outcomes.
 
 read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
 """

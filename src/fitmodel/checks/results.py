@@ -1,4 +1,4 @@
-"""What a check found, and which results the contract silences."""
+"""Results of checks, and which of them the contract silences."""
 
 from __future__ import annotations
 

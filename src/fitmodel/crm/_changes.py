@@ -1,4 +1,4 @@
-"""The history of fields: every change of every deal, sorted, and what stood at a moment.
+"""Changes of fields: every change of every deal, sorted, and the value of a field at a moment.
 
 a row per change, version or snapshot, in parts where they are many -> sorted rows
      -> binary search of a deal's moment

@@ -1,4 +1,4 @@
-"""The rows of a history in any shape, as changes of one field of one deal each.
+"""Read a history table of any shape as changes, each of one field of one deal.
 
 a row per change    -> as it is
 a row per version   -> its columns, one after the other, without what repeats the row before

@@ -1,4 +1,4 @@
-"""One table beside the deals, read a column at a time; and what is wrong with its rows.
+"""One history or event table, read column by column, and the problems in its rows.
 
 file, folder, database or frame -> columns by name -> codes of ids and fields, moments
 

@@ -1,4 +1,4 @@
-"""Open a table beside the deals: a frame, a file, a folder of Parquet files, or a database."""
+"""Open a history or event table: a frame, a file, a folder of Parquet files, or a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found in the rows of a table: counted in all of it, also where it is read in parts."""
+"""Problems in the rows of a table, counted over the whole table also where it is read in parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill in what a contract leaves open about its tables, and say what was found in them.
+"""Complete a contract's settings of history and event tables by looking at the tables.
 
 past deals and tables -> the fields and kinds that enough deals have, the day events begin
                       -> a contract that a model keeps, so that prospects get the same columns

@@ -1,4 +1,4 @@
-"""Attributes of deals and prospects as of the moment at which the knowledge about each ends.
+"""Attributes of deals and prospects from their history: as of closing, or as of a day.
 
 tables of the contract -> read once, sorted -> each deal's moment -> a column per attribute
 """

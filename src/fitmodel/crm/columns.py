@@ -1,4 +1,4 @@
-"""Which columns the tables of a contract become: names of attributes, by the contract alone.
+"""Names of the attributes that history and event tables give, from the contract alone.
 
 Standard library only: the wording of a single prospect asks for these names.
 """

@@ -1,4 +1,4 @@
-"""What changed after signing: values of today held against those as of the moment of closing."""
+"""Values that changed after signing: today's values compared with those as of closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a table of deals with its history: the columns of today as they stood before closing.
+"""Read a table of deals with its history: each column gets its value before closing.
 
 deals as the file has them -> tables of the contract -> attributes attached -> `read_deals`
 """

@@ -1,4 +1,4 @@
-"""History of the prospects of a service: rows that requests bring, databases that are asked, files.
+"""History of the prospects that a service scores: rows in the request, databases, files.
 
 prospects -> those with rows of their own    -> one at a time
           -> those that lack the attributes  -> files, read again when they change

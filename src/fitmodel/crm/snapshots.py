@@ -1,4 +1,4 @@
-"""A store of daily snapshots of the open pipeline: one Parquet file a day, never half a one.
+"""A store of daily snapshots of the open pipeline: one Parquet file a day, written whole.
 
 today's pipeline -> all columns as text, the day beside them -> a draft -> renamed into the store
 """

@@ -1,4 +1,4 @@
-"""Evaluate the way of learning on deals it did not see: signed later where there are dates.
+"""Evaluate the learning procedure on deals it did not see: on later ones where there are dates.
 
 deals -> split at a date -> learn from what was known then -> predict what was signed after it
 no date can split them, or the model is provisional

@@ -1,4 +1,4 @@
-"""Find the tables of changes and activities that lie beside a table of deals.
+"""Find the tables of changes and activities in the files next to a table of deals.
 
 files beside the deals, or named -> columns by name -> the column whose values are the deals' ids
       -> read as the contract would -> how many deals are in it -> [history.*], [events.*]

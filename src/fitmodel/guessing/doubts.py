@@ -1,4 +1,4 @@
-"""Doubts about a table: init, check and train repeat them until answered.
+"""Questions about a table, which init, check and train repeat until the contract answers them.
 
 table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
 """

@@ -1,4 +1,4 @@
-"""Write a first contract for a table never seen before, and say what was guessed with doubt.
+"""Write a first contract for an unknown table, and list what is uncertain.
 
 table -> rows that are customers -> roles by name and content -> who left, and when
       -> attributes, leaks, constants -> commented TOML

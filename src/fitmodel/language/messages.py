@@ -1,4 +1,4 @@
-"""Say a message that was written in English in another language: errors, verdicts, objections.
+"""Translate messages that were written in English: errors, verdicts, objections.
 
 Many messages are kept in English: in an exception, in a bundle's manifest, on a model card. Each
 is made of a template, such as "the pipeline cannot be read: {message}". The catalogue has the

@@ -1,5 +1,5 @@
 """
-Leakage audit: which attributes look like knowledge from after the closing.
+Leakage audit: which attributes look as if they were recorded after closing.
 
     deals and their outcomes -> each attribute -> each check -> findings with evidence and verdict
 

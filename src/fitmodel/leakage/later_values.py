@@ -1,4 +1,4 @@
-"""What would have leaked: columns that hold another value today than before closing."""
+"""Leakage by changes after closing: columns whose value today is not the one before closing."""
 
 from __future__ import annotations
 

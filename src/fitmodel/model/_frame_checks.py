@@ -1,4 +1,4 @@
-"""What is checked of a frame of prospects: lost rows, unreadable values, dates from today."""
+"""Checks of a frame of prospects: lost rows, unreadable values, dates counted from today."""
 
 from __future__ import annotations
 

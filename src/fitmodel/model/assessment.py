@@ -1,4 +1,4 @@
-"""What the model says of one prospect."""
+"""The model's assessment of one prospect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each customer's own survival curve, its lifetime and what remains of it for a signed customer."""
+"""Each customer's own survival curve, its lifetime, and the time left of a signed customer."""
 
 from __future__ import annotations
 

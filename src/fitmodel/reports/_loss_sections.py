@@ -1,4 +1,4 @@
-"""Section of the sales page: review sheets."""
+"""Sections of the sales page: review sheets of lost customers, and the worth of a deal."""
 
 from __future__ import annotations
 

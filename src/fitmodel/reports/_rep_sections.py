@@ -1,4 +1,4 @@
-"""Section of the sales page: rep performance."""
+"""Sections of the sales page: rep performance, trend, customer profile and commission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of a page as a tree of plain values, for a page that builds its elements itself.
+"""A part of a page as a tree of plain values, from which the app builds its own elements.
 
 HTML of our own templates -> [{"tag", "attributes", "children"}, "text", ...]
 

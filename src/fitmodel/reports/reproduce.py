@@ -1,4 +1,4 @@
-"""What to have and to type to train a model again: data, contract, versions, command."""
+"""What is needed to train a model again: data, contract, versions, command."""
 
 from __future__ import annotations
 

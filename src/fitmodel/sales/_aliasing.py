@@ -1,5 +1,5 @@
 """
-Attributes that (almost) one rep alone sells: rep and attribute cannot be told apart there.
+Attributes sold by (almost) one rep only, where rep and attribute cannot be told apart.
 
 deals -> segments of each attribute -> who signed each segment -> a rep's own segments
 """

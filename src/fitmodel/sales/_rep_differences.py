@@ -1,5 +1,5 @@
 """
-Test of a rep that allows for differences between reps that nobody recorded.
+Test of a rep that allows for unrecorded differences between reps.
 
 counts of the other reps -> how much they differ, and their common level, with what is not known
                          -> counts that one more rep of that kind could have -> p-values

@@ -1,5 +1,5 @@
 """
-Attributes edited after a flag, and whether the flag was gone then: told as a question.
+Attributes edited after a flag, and whether the flag was then gone; reported as questions.
 
 decision log + history of fields -> edits soon after an assessment, of flagged and of unflagged
                                  prospects -> those after which the flag was gone -> counts per rep

@@ -1,4 +1,4 @@
-"""The output of a batch as far as it is written, which a later run continues.
+"""The part of a batch's output that is written already, which a later run continues.
 
 first run    chunk -> its bytes in the draft -> record: bytes, their checksum, counts of the batch
 second run   record and draft agree -> the rows of the draft are neither read nor written again

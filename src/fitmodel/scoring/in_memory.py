@@ -1,4 +1,4 @@
-"""A table of prospects that fits into memory: its cells as text, and what the model says of them.
+"""A table of prospects in memory: its cells as text, and the model's predictions.
 
 file -> chunks, with the attributes of their history -> predictions of all rows, in one batch
 """

@@ -1,4 +1,4 @@
-"""Customers already signed: a file of them with the chance to leave given the time stayed.
+"""Score customers already signed: their chance to leave, given how long they have stayed.
 
 table -> who is still there -> assessed as of their signing -> the churn curve from today on
       -> columns added -> a file beside the output, renamed when it is whole

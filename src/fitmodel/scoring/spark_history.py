@@ -1,4 +1,4 @@
-"""Attach the attributes of history and events to prospects in Spark, by the code of every door.
+"""Attach attributes of history and events to prospects in Spark, by the same code as elsewhere.
 
 tables -> the rows of each deal as one list -> joined to the prospects by id
        -> Arrow batches -> the same attributes as of a day -> columns

@@ -1,4 +1,4 @@
-"""The open pipeline: a file of prospects, as text for the page, and whose each prospect is."""
+"""The open pipeline: a file of prospects, as text for the page, and the rep of each prospect."""
 
 from __future__ import annotations
 

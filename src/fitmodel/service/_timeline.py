@@ -1,4 +1,4 @@
-"""What the CRM recorded of one open prospect, in the order of time.
+"""The CRM's records of one open prospect, in the order of time.
 
 the tables of the model's contract, for one prospect -> values, changes and events
 """

@@ -1,4 +1,4 @@
-"""Who asks: a manager, who sees everything, or a rep, who sees the own deals and the totals.
+"""Users of the service: a manager sees everything, a rep their own deals and the totals.
 
 file of people -> the token's digest or the proxy's user header -> Person
 

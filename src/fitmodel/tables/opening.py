@@ -1,4 +1,4 @@
-"""A file as bytes, and what is read of it."""
+"""Open a file as bytes, and hold the table that is read from it."""
 
 from __future__ import annotations
 
