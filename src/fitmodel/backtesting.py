@@ -45,7 +45,7 @@ def backtest(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> BacktestReport:
-    """Replay the past: train on what was known at each cut, judge on what was signed next.
+    """Train on what was known at each past date, and evaluate on the deals signed next.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ _STATED_BY_THE_BUNDLE = (
 
 @dataclass(frozen=True, eq=False)
 class EditedModel:
-    """What an edit leaves behind.
+    """Result of an edit.
 
     Attributes
     ----------

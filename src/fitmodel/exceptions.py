@@ -45,7 +45,7 @@ class DealsError(FitModelError):
 
 
 class TooFewDealsError(DealsError):
-    """Nothing is wrong with the deals but that so few teach nothing; they can be counted."""
+    """The deals are valid but too few to learn from; they can still be counted."""
 
 
 class ProspectError(FitModelError):

@@ -213,7 +213,7 @@ def existing_log(path: str, salt: str | None) -> DecisionLog:
 
 
 def months_listed(text: str | None) -> tuple[int, ...]:
-    """Months out of text such as 3,12."""
+    """Parse months from text such as 3,12."""
     try:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:

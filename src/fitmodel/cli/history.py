@@ -134,7 +134,7 @@ def snapshot(
     day: Day = None,
     replace: Annotated[bool, typer.Option(help="Write over a snapshot of the same day.")] = False,
 ) -> None:
-    """Keep today's pipeline, so that next year it is known how each deal stood.
+    """Store today's pipeline, so that later every deal can be read as it was today.
 
     Once a day: a second run on the same day changes nothing. [history.NAME] of the contract reads
     the store, with day = "snapshot_on".

@@ -45,7 +45,7 @@ def quiz(
         bool, typer.Option("--scores", help="Only show the scores so far, of everybody.")
     ] = False,
 ) -> None:
-    """Judge past deals as they stood at signing, then see the model and what came of them.
+    """Judge past deals as they were at signing, then see the model's prediction and the outcome.
 
     Scores are kept in the decision log. Deals that were asked about are not asked about again.
 

@@ -294,7 +294,7 @@ def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
 
 
 def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
-    """Make the service, and answer until a signal ends it; an error is said before."""
+    """Start the service and answer until a signal ends it; an error is printed before."""
     from fitmodel.serving import run_workers
 
     service = served.make()

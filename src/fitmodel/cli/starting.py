@@ -137,7 +137,7 @@ def init(
 
 
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
-    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    """What example money would mean for these deals; empty where they cannot be read yet."""
     from fitmodel.crm.reading import read_deals
     from fitmodel.decision.suggest import money_consequences
     from fitmodel.exceptions import DealsError

@@ -106,7 +106,7 @@ class ChangeLog:
 
     @property
     def has_old_values(self) -> bool:
-        """Whether the table says what stood before a first change."""
+        """Whether the table has the value before a first change."""
         return self.section.old_value is not None
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
@@ -127,7 +127,7 @@ class ChangeLog:
         return known
 
     def as_of(self, name: str, deals: Ints, moments: Ints) -> FieldAsOf:
-        """What stood in a field before each deal's moment.
+        """Value of a field before each deal's moment.
 
         Parameters
         ----------

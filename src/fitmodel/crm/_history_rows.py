@@ -89,7 +89,7 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
 
 
 def _key(level: Any) -> tuple[object, Any]:
-    """What makes a value: 12 and 12.0 are one, True and 1 are not, and text is text."""
+    """Identity of a value: 12 and 12.0 are the same, True and 1 are not, and text is text."""
     if isinstance(level, bool | np.bool_):
         return bool, bool(level)
     if isinstance(level, int | float | np.number):

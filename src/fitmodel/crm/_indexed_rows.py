@@ -119,7 +119,7 @@ class IndexedRows:
             )
 
     def arrays(self) -> dict[str, Any]:
-        """What a log holds.
+        """Return the arrays of a change log.
 
         Raises
         ------

@@ -35,7 +35,7 @@ def open_rows(
     given: Given | None = None,
     ids: Sequence[str] | None = None,
 ) -> Rows:
-    """Open a table of the contract, or what is given in its place.
+    """Open a table of the contract, or the table that is given instead.
 
     Parameters
     ----------

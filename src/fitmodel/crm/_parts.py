@@ -123,7 +123,7 @@ class _PartFile:
 
 @dataclass(eq=False)
 class _Seen:
-    """What has been seen of a table so far."""
+    """What was read of a table so far."""
 
     rows: Rows
     names: dict[str, None] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class _Seen:
                 self.amounts[level] += int(count)
 
     def whole(self) -> WholeTable:
-        """What parts have to know."""
+        """What each part needs to know of the whole table."""
         dates = {}
         for name, days in self.days.items():
             dates[name], swapped = form_of_days(days, self.rows.section.dates)

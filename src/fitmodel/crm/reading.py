@@ -171,7 +171,7 @@ def read_with_history(
     to_learn: bool = True,
     tables: Mapping[str, Given] | None = None,
 ) -> DealsRead:
-    """Read past deals as `read_deals`, with what was found and the contract filled in.
+    """Read past deals as `read_deals` does, and return the findings and the completed contract.
 
     Raises
     ------

@@ -78,7 +78,7 @@ class RequestHistory:
     def attached(
         self, prospects: Sequence[Any], attributes: Iterable[str]
     ) -> list[Any | ProspectError]:
-        """The prospects with their attributes, in their order; an error in place of a bad one.
+        """Return the prospects with their attributes, in order; an error replaces a bad one.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class RequestHistory:
         return is_database(source) or Path(source).exists()
 
     def _with_history(self, prospects: list[dict[str, Any]]) -> list[Any]:
-        """Prospects that bring no rows, with what files and databases say of them."""
+        """Prospects without rows of their own, completed from files and databases."""
         spec = self.spec
         if spec is None or not prospects:
             return list(prospects)
@@ -302,7 +302,7 @@ def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[s
 
 
 def text_rows(name: str, section: LongTable) -> pd.DataFrame:
-    """All rows of a table where the contract says, as texts; missing where nothing is known.
+    """Read all rows of a table of the contract as text; unknown values are missing.
 
     Raises
     ------

@@ -28,7 +28,7 @@ LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What keeping a snapshot did.
+    """Result of storing a snapshot.
 
     Attributes
     ----------

@@ -87,7 +87,7 @@ def _texts(values: pd.Series[Any] | None, rows: int) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """One deal: its values as of the moment and today, and what was recorded of it.
+    """One deal: its values as of the moment and today, and its recorded changes and events.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class Flag(Protocol):
 
 
 class Worth(Protocol):
-    """What signing is worth, by what became of the customer; `Money` is one.
+    """Value of signing a deal, by its outcome; `Money` is one.
 
     Both values are money per deal, NaN where the amount is not known. With a probability they
     count the months of each customer's own curve, without one those of one lifetime for everybody.

@@ -74,7 +74,7 @@ IN_FOLDS_ALTHOUGH_DATED = (
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions of deals not trained on, beside what happened.
+    """Predictions of deals not trained on, with their outcomes.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Evaluation:
 def evaluate(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """Evaluate the whole way of learning, choice of settings included, on deals it did not see.
+    """Evaluate the learning procedure, choice of settings included, on deals it did not see.
 
     Parameters
     ----------

@@ -256,7 +256,7 @@ def plot_stability(
 
 
 def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what it cost not to retrain, as `BacktestReport.ageing` gives it."""
+    """Draw the loss by not retraining, as `BacktestReport.ageing` gives it."""
     ax = ax or new_axes()
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
     label = f"{int(frame['n_test'].max()):,} deals or fewer each, 95 % intervals"

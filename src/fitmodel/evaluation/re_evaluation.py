@@ -74,7 +74,7 @@ class ReEvaluation:
         return "worse" if self.difference.low > 0 else "no difference beyond chance"
 
     def __str__(self) -> str:
-        """Say what was found, on what, and what cannot be said."""
+        """Describe the result, the deals it was measured on, and its limits."""
         signed = (
             "held out in turn (no order in time is known)"
             if self.split_date is None

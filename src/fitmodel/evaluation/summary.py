@@ -133,7 +133,7 @@ def summarise(
 def _money_curve(
     table: pd.DataFrame, spec: DealSpec, evaluated: pd.DataFrame, policy: Flagging
 ) -> pd.DataFrame:
-    """What flagging from each probability on would have made; empty without money or amounts."""
+    """Money saved by flagging from each probability on; empty without money or amounts."""
     if policy.money is None or spec.deals.amount is None:
         return pd.DataFrame()
     amounts = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)

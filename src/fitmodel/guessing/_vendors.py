@@ -45,7 +45,7 @@ class Vendor:
 
 
 def recognise(names: Iterable[str]) -> Vendor | None:
-    """Tell whose export a table is, by its columns' names; None where it is nobody's known.
+    """Return the system that exported a table, by its columns' names; None if unknown.
 
     Examples
     --------

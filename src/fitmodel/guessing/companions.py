@@ -73,7 +73,7 @@ _STAGE = re.compile(r"^(deal |opportunity )?stage( name)?$")
 
 @dataclass(frozen=True)
 class Companion:
-    """A table beside the deals.
+    """A history or event table that belongs to the deals.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Companion:
     against: str = ""
 
     def __str__(self) -> str:
-        """What was seen, for people."""
+        """Describe the table to people."""
         proposal = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
         return f"{proposal}; NOT used: {self.against}" if self.against else proposal
 

@@ -33,7 +33,7 @@ class _Template(NamedTuple):
 
 
 def message_in(text: str, language: str, *topics: str) -> str:
-    """Return an English message in a language; what no template fits is quoted as English.
+    """Translate an English message; text that fits no template is quoted as English.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def message_in(text: str, language: str, *topics: str) -> str:
 
 
 def messages_in(text: str, language: str, *topics: str) -> str:
-    """Return several English messages, joined by "; ", in a language; one may hold the mark too."""
+    """Translate several English messages joined by "; "; a message may hold "; " too."""
     parts, messages = text.split("; "), list[str]()
     while parts:
         ends = range(1, len(parts) + 1)  # the shortest that is one message

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaterValue:
-    """One column whose values of today are not those of closing.
+    """One column whose values today differ from those at closing.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ def predict_frame(
 
 
 def _days_from_today(scorer: Scorer, table: pd.DataFrame) -> dict[int, NDArray[np.float64]]:
-    """Place of each date among the attributes to how many days it lies before today."""
+    """Position of each date among the attributes to how many days it lies before today."""
     positions = {
         position: column.name
         for position, column in enumerate(scorer.scorecard.columns)

@@ -1,6 +1,6 @@
 """Protocol of an assessment log, and writing predictions to it.
 
-prospects, what was said of them -> ids -> who of the flagged may proceed -> rows of the log
+prospects and predictions -> ids -> which flagged prospects may proceed -> rows of the log
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class AssessmentLog(Protocol):
         reason: str | None = None,
         correct: bool = False,
     ) -> None:
-        """Add what people did with a prospect.
+        """Add people's decision on a prospect.
 
         `UnknownProspectError` where the log has none of it, `ContradictionError` where it
         contradicts what the log has and does not correct it.
@@ -111,7 +111,7 @@ def log_assessments(
     model : LoggedModel
     prospects : sequence of mapping
         What was scored, each with its id.
-    predictions : sequence of Said
+    predictions : sequence of Prediction
         In the same order.
 
     Returns
@@ -187,7 +187,7 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
 
 
 def id_error(name: object, column: str) -> str | None:
-    """Why no outcome could ever be joined to what is logged under such an id."""
+    """Why no outcome could ever be joined to an assessment logged under this id."""
     if isinstance(name, str):
         return None if name.strip() else f"a prospect has an empty {column!r}"
     if isinstance(name, bool | np.bool_ | Iterable):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OwnCurves:
-    """What a model says of a customer's whole life; `FitModel` has it."""
+    """Predictions over a customer's whole life; `FitModel` has it."""
 
     manifest: dict[str, Any]
 

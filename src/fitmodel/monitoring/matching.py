@@ -34,7 +34,7 @@ _HASHED = re.compile(r"[0-9a-f]{32}")
 @dataclass(frozen=True, eq=False)
 class LogMatch:
     """
-    What of a decision log belongs to a table of deals.
+    The entries of a decision log that belong to a table of deals.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ DRAWS = 500
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; NaN where nothing can be said."""
+    """A figure with its 95 % interval; NaN where it cannot be estimated."""
 
     value: float
     low: float

@@ -100,7 +100,7 @@ def silenced(spec: DealSpec) -> Markdown:
 
 
 def reproduce(block: Mapping[str, str]) -> Markdown:
-    """What to have and to type to train the model again."""
+    """What is needed to train the model again."""
     rows = [
         (name, code(value) if name == "command" else sentence(value))
         for name, value in block.items()

@@ -20,7 +20,7 @@ EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 
 def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
     """
-    Write how often flagged prospects were edited, beside the others.
+    Write how often flagged prospects were edited, compared with the others.
 
     Parameters
     ----------

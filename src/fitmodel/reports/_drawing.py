@@ -111,7 +111,7 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _printable(texts: Sequence[Text]) -> None:
-    """Take out what no XML can hold: a name may have any character."""
+    """Remove characters that XML cannot hold: a name may have any."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))

@@ -30,7 +30,7 @@ MAX_NAMED = 3
 
 
 def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
-    """Write each rep (or team) beside the company.
+    """Write each rep (or team) compared with the company.
 
     Parameters
     ----------

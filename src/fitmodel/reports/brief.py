@@ -63,7 +63,7 @@ class Stake:
 
 @dataclass(frozen=True)
 class SimilarDeal:
-    """One of the most similar past deals: its id, day signed ("" without) and what became of it."""
+    """One of the most similar past deals: its id, day signed ("" without) and its outcome."""
 
     name: str
     closed_on: str

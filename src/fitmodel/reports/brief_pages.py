@@ -41,7 +41,7 @@ def brief_page(brief: Brief) -> str:
 
 
 def brief_content(brief: Brief) -> dict[str, Any]:
-    """Return what the brief says as values that JSON can hold: the texts of `brief_page`.
+    """Return the texts of `brief_page` as values that JSON can hold.
 
     Returns
     -------

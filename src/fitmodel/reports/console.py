@@ -166,7 +166,7 @@ def _age(created_at: str | None) -> str:
 
 
 def model_text(model: FitModel) -> str:
-    """What a model is: version, period, how good it was, what it flags and what it asks for."""
+    """Describe a model: version, period, quality, what it flags and which columns it needs."""
     manifest = model.manifest
     metrics = manifest.get("metrics", {})
     rows = {

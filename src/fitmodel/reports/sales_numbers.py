@@ -66,7 +66,7 @@ def compute_numbers(
     *,
     retrospective: Retrospective | None = None,
 ) -> SalesNumbers:
-    """Fit what a sales report needs: by far most of its time.
+    """Fit the models that a sales report needs: by far most of its time.
 
     Parameters
     ----------

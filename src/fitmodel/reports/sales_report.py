@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a page says first: what it rests on, and what stands out."""
+    """The top of a page: its data, and the most important points."""
 
     basis: str
     points: tuple[str, ...]
@@ -114,7 +114,7 @@ def make_sales_report(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
-    """Build the sales report: early churn per rep beside the company's.
+    """Build the sales report: early churn per rep compared with the company's.
 
     Parameters
     ----------
@@ -313,7 +313,7 @@ def summarise(
     warnings: Sequence[str] = (),
     language: str = "en",
 ) -> Summary:
-    """Gather what a page says first; parameters as of `sales_page`."""
+    """Build the top of a page; parameters as of `sales_page`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(

@@ -52,7 +52,7 @@ MAX_REPEATS = 2
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Segments beside the company.
+    """Segments compared with the company.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ REASONS = 3
 @dataclass(frozen=True, eq=False)
 class Question:
     """
-    A past deal as it stood at signing; nothing here tells how it ended.
+    A past deal as it was at signing; nothing here reveals how it ended.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Question:
 @dataclass(frozen=True, eq=False)
 class Answer:
     """
-    What came of a deal, and what the model of the time said.
+    Outcome of a deal, and the prediction of the model of that time.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class RepPerformance:
-    """Reps (or teams) beside the company.
+    """Reps (or teams) compared with the company.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def compute_rep_performance(
     error: float = PAGE_ERROR,
     language: str = "en",
 ) -> RepPerformance:
-    """Hold each rep's (or team's) lost customers against the company's.
+    """Compare each rep's (or team's) lost customers with the company's.
 
     Two questions are kept apart. Does the rep SELECT prospects that fit worse (the mean expected
     probability against the company's)? And do the rep's customers leave MORE than such customers

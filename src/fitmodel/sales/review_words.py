@@ -47,7 +47,7 @@ def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
 
 
 def alike_words(sheet: ReviewSheet, say: Say) -> str:
-    """What became of the most similar deals."""
+    """Outcomes of the most similar deals, in words."""
     if sheet.alike is None:
         return ""
     low, high = f"{sheet.alike.low:.0%}", f"{sheet.alike.high:.0%}"
@@ -55,7 +55,7 @@ def alike_words(sheet: ReviewSheet, say: Say) -> str:
 
 
 def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
-    """A similar deal that stayed, and what differed."""
+    """A similar deal that stayed, and its differences, in words."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
         return say("stayed_same", deal=stayed.deal, signed=signed)

@@ -67,7 +67,7 @@ def chunk_frame(
 
 
 class PredictedRows(NamedTuple):
-    """What the model reads of the rows of a chunk, and what it says.
+    """What the model read of the rows of a chunk, and its predictions.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def _appearing(output: str | Path) -> Iterator[str | Path]:
 
 
 def check_paths(source: str | Path, output: str | Path) -> None:
-    """Refuse an input or an output that cannot be, and an output that is, or lies in, the input.
+    """Refuse impossible inputs and outputs, and an output that is, or lies in, the input.
 
     Raises
     ------

@@ -83,7 +83,7 @@ class FolderSink:
 
 
 def check_folder(place: Path) -> None:
-    """Refuse a folder that holds something, or that has nowhere to be.
+    """Refuse an output folder that is not empty, or that cannot be created.
 
     Raises
     ------

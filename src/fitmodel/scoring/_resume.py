@@ -95,7 +95,7 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def parts_folder(output: str | Path) -> Path:
-    """Where the parts of a batch lie: beside its output."""
+    """Folder of the parts of a batch, next to its output."""
     output = Path(output)
     return output.with_name(f".{output.name}.resume")
 

@@ -62,7 +62,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch did.
+    """Result of a batch.
 
     Attributes
     ----------
@@ -308,7 +308,7 @@ def predict_chunk(
     language: str = "en",
     horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
-    """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
+    """Prediction columns of a chunk; rows with a problem get only the problem."""
     _, predictions, errors, unread = predict_rows(
         chunk,
         model,

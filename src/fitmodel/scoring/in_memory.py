@@ -33,7 +33,7 @@ CHUNK_ROWS = 100_000
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """What a model says of the rows of a table, and what it read of them.
+    """A model's predictions for the rows of a table, and what it read of them.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ MONTHS = (3, 6, 12)
 
 @dataclass(frozen=True)
 class SignedResult:
-    """What was written.
+    """Result of scoring signed customers.
 
     Attributes
     ----------

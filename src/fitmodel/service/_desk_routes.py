@@ -65,7 +65,7 @@ def add_desk(
 def describe_desk(
     model: FitModel, limits: Settings, pipeline: Pipeline | None = None
 ) -> dict[str, Any]:
-    """Roles, words, money and limits, beside what the model says of itself."""
+    """Roles, words, money and limits, and the model's description of itself."""
     spec = model.manifest.get("spec", {})
     deals, scorer = spec.get("deals", {}), model.scorer
     money, per_year = scorer.policy.money, scorer.per_year

@@ -34,7 +34,7 @@ ORDER BY 4, 5
 
 
 class Decision(TypedDict):
-    """What was decided on a prospect, or asked of a manager."""
+    """A decision on a prospect, or a question to a manager."""
 
     kind: str
     by: str

@@ -227,7 +227,7 @@ def _is_of(row: list[str], position: int, person: Person) -> bool:
 
 
 def may_see(person: Person, prospect: str, pipeline: Pipeline | None, holder: ModelHolder) -> bool:
-    """Whether somebody may see what was said and done about a prospect."""
+    """Whether a user may see assessments and decisions of a prospect."""
     if not person.is_rep:
         return True
     roles = holder.model.manifest.get("spec", {}).get("deals", {})

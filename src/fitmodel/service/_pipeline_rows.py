@@ -81,7 +81,7 @@ class PipelineRow:
 
 @dataclass(frozen=True)
 class _Decided:
-    """What was decided on each row, as far as the decision log says it.
+    """The decision on each row, from the decision log.
 
     `latest` is None without a log, and while it does not answer; then it `is_away`.
     """

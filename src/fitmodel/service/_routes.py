@@ -239,7 +239,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
 
 
 def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
-    """Months out of text such as 3,12.
+    """Parse months from text such as 3,12.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class Registry:
         return self._tracking().get("uri")
 
     def side_by_side(self, language: str) -> dict[str, Any]:
-        """What is said of the champion and of the challenger, and whether it would be promoted.
+        """Describe champion and challenger, and whether the challenger would be promoted.
 
         Raises
         ------

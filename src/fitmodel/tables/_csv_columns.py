@@ -42,7 +42,7 @@ _MISSING = pa.array(sorted(MISSING_TEXT))
 
 @dataclass(frozen=True)
 class CsvColumn:
-    """What a column of texts is.
+    """Type of a column of texts.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ CODES = CsvColumn(pa.string(), all_words_missing=True)
 
 
 def column_of(pieces: Iterable[pa.Array], *, decimal_comma: bool) -> CsvColumn:
-    """What a column is, by all its values.
+    """Determine the type of a column from all its values.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class CsvTexts:
 
     @property
     def columns(self) -> list[CsvColumn]:
-        """What each column is."""
+        """Type of each column."""
         return [
             column_of(self.pieces(position), decimal_comma=self.decimal_comma)
             for position in range(len(self.names))

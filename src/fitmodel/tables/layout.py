@@ -121,7 +121,7 @@ def titles_finding(titles: Sequence[str]) -> Finding:
 def rows_left_out(
     table: pa.Table, numbers: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], list[Finding]]:
-    """Which rows of a table of texts are sums or hold nothing, and what is said of them.
+    """Find the rows of a table of texts that are sums or empty, with the findings on them.
 
     Parameters
     ----------

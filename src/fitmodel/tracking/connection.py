@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class StoreAwayError(TrackingError):
-    """The store does not answer; one that refuses, or knows no such model, does answer."""
+    """The store does not answer at all; a refusal is another error."""
 
 
 DEFAULT_URI = "sqlite:///mlflow.db"
