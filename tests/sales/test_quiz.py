@@ -48,7 +48,7 @@ def test_deals_are_asked_as_they_stood_at_signing_and_nothing_tells_how_they_end
 def test_the_outcome_is_the_label_and_the_model_did_not_know_it(simulation, quiz, retrospective):
     known = outcomes(simulation.deals, simulation.spec)
     known.index = simulation.deals[simulation.spec.deals.id]
-    predictions = retrospective.said.set_axis(known.index)
+    predictions = retrospective.predictions.set_axis(known.index)
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         assert known.loc[answer.deal, "mature"]
         assert answer.left_early == bool(known.loc[answer.deal, "early_churn"])

@@ -81,7 +81,7 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
         "facts": facts,
         "worth": say("worth", worth=worth) if worth else "",
         "verdict": verdict_words(sheet, say),
-        "known": sheet.said is not None,
+        "known": sheet.assessment is not None,
         "warnings": warning_words(sheet, spec, say),
         "alike": alike_words(sheet, say),
         "stayed": [stayed_words(item, spec, say) for item in sheet.stayed],
@@ -156,7 +156,9 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
             "months": sheet.months,
             "worth": sheet.worth,
             "known_as_of": sheet.snapshot.as_of,
-            "probability": math.nan if sheet.said is None else sheet.said.early_churn_probability,
+            "probability": math.nan
+            if sheet.assessment is None
+            else sheet.assessment.early_churn_probability,
             "warnings": " | ".join(warning_words(sheet, reviews.spec, say)),
             "questions": " | ".join(questions(sheet, reviews.spec, say)),
         }
