@@ -261,7 +261,7 @@ def test_a_password_is_in_no_message(postgresql) -> None:
             read(url, "select 1")
         assert secret not in str(error.value)
         assert "***" in str(error.value)
-    assert secret not in DatabaseSink(f"{postgresql}/scored").place
+    assert secret not in DatabaseSink(f"{postgresql}/scored").target
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:

@@ -29,7 +29,7 @@ from fitmodel.scoring._prediction_columns import (
     prediction_fields,
 )
 from fitmodel.scoring._resume import kept_parts, refuse_pipes
-from fitmodel.scoring.history import with_history
+from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import count_rows, kind_of, open_source
 from fitmodel.tables.values import today
 
@@ -267,7 +267,7 @@ def score_stream(
         done.errors,
         done.flagged,
         done.first_error,
-        sink.place,
+        sink.target,
         time.monotonic() - begun,
         resumed,
         done.escalated,

@@ -14,9 +14,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.history import with_history
 from fitmodel.scoring.in_memory import read_prospects
-from fitmodel.scoring.streams import READERS
+from fitmodel.scoring.streams import READERS, with_history
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.encodings import UTF8, detect_encoding
