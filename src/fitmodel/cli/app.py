@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
+models_app = typer.Typer(rich_markup_mode=None, help="List the models, or show one.")
 app.add_typer(models_app, name="models")
 export_app = typer.Typer(
     rich_markup_mode=None,
@@ -47,10 +47,10 @@ app.add_typer(export_app, name="export")
 Deals = Annotated[
     Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
 ]
-Config = Annotated[Path, typer.Option("--config", "-c", help="The deal contract.")]
-Models = Annotated[Path, typer.Option("--models", help="Folder of models.")]
+Config = Annotated[Path, typer.Option("--config", "-c", help="The contract file.")]
+Models = Annotated[Path, typer.Option("--models", help="Folder of the models.")]
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+    str, typer.Option("--model", "-m", help="Folder of a model, or models:/name@alias.")
 ]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
@@ -194,10 +194,12 @@ def prepare(
         write_utf8(sys.stdout, sys.stderr)
 
 
-Log = Annotated[str, typer.Option("--log", help="Decision log: a file, or postgresql://...")]
+Log = Annotated[str, typer.Option("--log", help="The decision log: a file or postgresql://...")]
 Salt = Annotated[
     str | None,
-    typer.Option(envvar="FITMODEL_LOG_SALT", help="Where the log keeps ids hashed: their salt."),
+    typer.Option(
+        envvar="FITMODEL_LOG_SALT", help="Salt of the ids, if the log stores them hashed."
+    ),
 ]
 DECISIONS = "decisions.db"
 

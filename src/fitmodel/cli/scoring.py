@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def score(
     prospects: Annotated[
         str,
-        typer.Argument(help="CSV, Parquet or a folder of it, or a database's URL; - for stdin."),
+        typer.Argument(
+            help="CSV, Parquet, a folder of Parquet files or a database URL; - for standard input."
+        ),
     ],
     model: Model,
     output: Annotated[
@@ -39,28 +41,33 @@ def score(
         ),
     ],
     query: Annotated[
-        str | None, typer.Option(help="Rows of a database: one SELECT, or @file.sql.")
+        str | None, typer.Option(help="The SELECT statement for a database, or @file.sql.")
     ] = None,
     upsert: Annotated[
-        str | None, typer.Option(help="Update or add the rows of a table by this column.")
+        str | None,
+        typer.Option(help="Update existing rows and insert new ones; this column is the key."),
     ] = None,
     partition_by: Annotated[
-        str | None, typer.Option(help="Write a folder: Parquet files by this column's values.")
+        str | None,
+        typer.Option(help="Write a folder of Parquet files, partitioned by this column."),
     ] = None,
-    reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
+    reasons: Annotated[int, typer.Option(min=0, help="Number of reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
-    language: Annotated[Language, typer.Option(help="Of the reasons.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the reasons.")] = Language.EN,
     resume: Annotated[
-        bool, typer.Option(help="Go on where an interrupted run with --resume stopped.")
+        bool, typer.Option(help="Continue where an earlier run with --resume was interrupted.")
     ] = False,
     log: Annotated[
-        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
+        str | None,
+        typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
     ] = None,
     salt: Salt = None,
     table: Tables = None,
     horizons: Annotated[
         str | None,
-        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
+        typer.Option(
+            help="Other horizons in months, such as 3,12: probability and interval for each."
+        ),
     ] = None,
     signed: Annotated[
         bool,
@@ -71,10 +78,11 @@ def score(
         ),
     ] = False,
     as_of: Annotated[
-        str | None, typer.Option(help="With --signed: YYYY-MM-DD, from which the months count.")
+        str | None, typer.Option(help="With --signed: day from which the months count, YYYY-MM-DD.")
     ] = None,
     unpickle: Annotated[
-        bool, typer.Option(help="Also load your own estimator, a pickle: it can run any code.")
+        bool,
+        typer.Option(help="Also load your own estimator. It is a pickle and can run any code."),
     ] = False,
 ) -> None:
     """Add predictions to a table of prospects.
@@ -176,39 +184,56 @@ def serve(
         typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535),
     ] = 8000,
     reload_seconds: Annotated[
-        float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
+        float,
+        typer.Option(
+            help="How often to check for a new champion, in seconds; 0 means never.", min=0
+        ),
     ] = 5.0,
     pipeline: Annotated[
         Path | None,
         typer.Option(
-            help="Open prospects for the deal desk to show: CSV or Parquet.",
+            help="Open prospects that the app shows: CSV or Parquet.",
             exists=True,
             dir_okay=False,
         ),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="Another name that a proxy on this machine passes on (Host)."),
+        typer.Option(help="Another host name to accept in the Host header."),
     ] = None,
     log: Annotated[
-        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
+        str | None,
+        typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
     ] = None,
     salt: Salt = None,
     root_path: Annotated[
-        str, typer.Option(help="Prefix under which a proxy shows the service, such as /fit.")
+        str, typer.Option(help="Path prefix that a proxy serves the app under, such as /fit.")
     ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(help="Origin of a page elsewhere that may ask (CORS): https://crm.example."),
+        typer.Option(
+            help="Origin that may call the API from a browser (CORS), such as https://crm.example."
+        ),
     ] = None,
-    max_bytes: Annotated[int, typer.Option(min=1_000, help="Longest body.")] = 5_000_000,
-    max_prospects: Annotated[int, typer.Option(min=1, help="Longest list of a request.")] = 10_000,
+    max_bytes: Annotated[
+        int, typer.Option(min=1_000, help="Largest request body, in bytes.")
+    ] = 5_000_000,
+    max_prospects: Annotated[
+        int, typer.Option(min=1, help="Largest number of prospects in one request.")
+    ] = 10_000,
     max_requests: Annotated[
-        int, typer.Option(min=1, help="Requests at once and worker; more are told to come again.")
+        int,
+        typer.Option(
+            min=1, help="Requests at the same time per worker; others get 503 and may retry."
+        ),
     ] = 64,
-    body_seconds: Annotated[float, typer.Option(min=0.1, help="Time to send a body.")] = 10.0,
-    answer_seconds: Annotated[float, typer.Option(min=0.1, help="Time to take an answer.")] = 60.0,
+    body_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds a client has to send its request body.")
+    ] = 10.0,
+    answer_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds a client has to read the answer.")
+    ] = 60.0,
     deals: Annotated[
         Path | None,
         typer.Option(
@@ -218,29 +243,34 @@ def serve(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The contract of the deals; default: the model's contract."
+        ),
     ] = None,
     plan: Annotated[
         Path | None,
-        typer.Option(help="A commission plan (toml) for the page Team.", exists=True),
+        typer.Option(help="A commission plan (TOML file) for the page Team.", exists=True),
     ] = None,
     people: Annotated[
         Path | None,
         typer.Option(
-            help="File of reps and managers (toml): a rep sees the own deals.", exists=True
+            help="TOML file of reps and managers; a rep then sees only their own deals.",
+            exists=True,
         ),
     ] = None,
     user_header: Annotated[
-        str | None, typer.Option(help="Header in which a proxy tells who asks; needs the token.")
+        str | None,
+        typer.Option(help="Header in which a proxy sends the user's name; needs the token."),
     ] = None,
 ) -> None:
     """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
 
-    With --log, POST /v1/decisions keeps what people then did with a prospect.
+    With --log, POST /v1/decisions records what people decided about a prospect.
 
-    With FITMODEL_TOKEN set, every request for data must bring it as a bearer token. Without it,
-    a service on this machine answers to its own names only, and to no page of another site; beyond
-    this machine no pipeline is shown without it.
+    If FITMODEL_TOKEN is set, every request for data needs it as a bearer token. Without a token,
+    a service on this machine only accepts its own host names and no page of another site. Beyond
+    this machine, a pipeline is only shown with a token.
 
     Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
     """

@@ -50,7 +50,9 @@ def demo(
         bool,
         typer.Option("--serve", help="Open the app on simulated deals, reps and decisions."),
     ] = False,
-    port: Annotated[int, typer.Option(help="For --serve.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on, with --serve.", min=1, max=65535)
+    ] = 8000,
 ) -> None:
     """Train and score on demonstration deals; with --serve show them in the app.
 
@@ -105,9 +107,10 @@ def init(
         typer.Option(exists=True, help="A table of changes or activities, or a folder of them."),
     ] = None,
 ) -> None:
-    """Guess what columns mean; write a commented contract.
+    """Guess what each column means and write a commented contract.
 
-    Tables of changes and activities beside the deals are proposed, with how many deals are in them.
+    It also proposes tables of changes and activities in the same folder, with the number of
+    deals in each.
 
     Example: fitmodel init deals.csv
     """
@@ -154,12 +157,12 @@ def check(
     deals: Deals,
     config: Config = CONFIG,
     form: Annotated[
-        CheckFormat, typer.Option("--format", help="Text for people; the others for CI.")
+        CheckFormat, typer.Option("--format", help="text for people; json, sarif or junit for CI.")
     ] = CheckFormat.TEXT,
 ) -> None:
-    """Look for problems and leaks, and count what there is to learn from.
+    """Check deals for errors and leakage, and say whether there are enough to learn from.
 
-    Each finding has a code, which `[checks]` in the contract can silence with a reason.
+    Each result has a code; `[checks]` in the contract can silence it, with a reason.
 
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
