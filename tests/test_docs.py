@@ -255,9 +255,9 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
     ast.parse(json.loads(f'"{check[1]}"'))
     assert "os.environ['FITMODEL_PORT']" in lines
     assert re.search(r"FITMODEL_PORT=8000 ", lines)
-    from fitmodel.cli import scoring
+    from fitmodel.cli import serving
 
-    assert 'envvar="FITMODEL_PORT"' in Path(scoring.__file__).read_text("utf-8")
+    assert 'envvar="FITMODEL_PORT"' in Path(serving.__file__).read_text("utf-8")
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", lines, re.MULTILINE):
         for name in copied.split():
