@@ -1,4 +1,4 @@
-"""Backtest: what the model would have said at past dates, and what became of those deals.
+"""Backtest: train as of past dates and compare predictions with what happened.
 
 read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
 """
@@ -45,7 +45,7 @@ def backtest(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> BacktestReport:
-    """Replay the past: train on what was known at each cut, judge on what was signed next.
+    """Train on what was known at each past date, and evaluate on the deals signed next.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Check deals before training, and a training before use: each finding with its code.
+"""Checks of deals before training, and of a training before use. Each result has a code.
 
 deals -> doubts, warnings, time and level, leaks, sample -> results with codes
 report of a training -> skill, calibration, groups, sample -> results
@@ -51,7 +51,7 @@ FEW_CHURNERS = 100
 
 @dataclass(frozen=True, eq=False)
 class CheckReport:
-    """What the checks of a table of deals found.
+    """Results of the checks of a table of deals.
 
     Attributes
     ----------
@@ -146,14 +146,14 @@ def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, 
 
 
 def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
-    """Give doubts about the rows their codes."""
+    """Return doubts about the rows as results with codes."""
     for doubt in doubts:
         level = "error" if doubt.must_answer else "warning"
         yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
 
 
 def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
-    """Give warnings of the values, and what was made of them, their codes."""
+    """Return warnings about the values, and how they were read, as results with codes."""
     numbers = read.row_numbers
     yield from problem_results(find_warnings(read.table, read.spec, row_numbers=numbers))
     notations = notation_warnings(file.table, read.spec, row_numbers=file.row_numbers)
@@ -162,13 +162,13 @@ def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
 
 
 def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
-    """Give warnings of the values their codes."""
+    """Return warnings about the values as results with codes."""
     for problem in problems:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
 
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
-    """Give what was found while reading its codes."""
+    """Return what was noticed while reading as results with codes."""
     tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
     tables |= {f"[events.{name}]": each.table for name, each in read.spec.events.items()}
     for finding in read.findings:
@@ -178,7 +178,7 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
 
 
 def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
-    """Name the columns of today that are not what stood before closing."""
+    """Name the columns whose value today differs from the value before closing."""
     if opened.result is None:
         return
     for item in later_values(opened.today, opened.result, view):
@@ -186,7 +186,7 @@ def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResul
 
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Look for what time does to the outcome: terms, the horizon, a level that has moved."""
+    """Check effects of time on the outcome: contract terms, the horizon, a changed level."""
     for text in contract_warnings(view):
         yield result_of("time:bound", "warning", text)
     spec = view.spec
@@ -202,13 +202,13 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether the level of early churn has moved."""
+    """Say whether the level of early churn has changed."""
     if (shift := find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 
 def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
-    """Give findings of the leakage audit their codes; those silenced are given too."""
+    """Return results of the leakage audit with codes, silenced ones too."""
     for finding in report.findings:
         if finding.verdict == "fine" and not finding.silenced:
             continue
@@ -218,7 +218,7 @@ def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
 
 
 def sample_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether there are enough deals to learn from, and to judge by."""
+    """Say whether there are enough deals to train and to evaluate."""
     churners = int((view.early_churn == 1).sum())
     if not is_enough(churners, len(view) - churners):
         try:
@@ -264,7 +264,7 @@ def _few(churners: int, *, provisional: bool) -> str:
 def audit_before_training(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
+    """Audit for leakage; refuse to train on an attribute that knows the outcome.
 
     Raises
     ------
@@ -289,7 +289,7 @@ def audit_before_training(
 def checks_of_training(
     report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
 ) -> tuple[CheckResult, ...]:
-    """Return what `train` says of the model, the rows, the values and the level.
+    """Return all results that `train` reports: on the model, rows, values and level.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def checks_of_training(
 
 
 def training_results(report: TrainingReport) -> Iterator[CheckResult]:
-    """Judge a training: skill, calibration, groups of deals, sample, how it was evaluated."""
+    """Check a training: skill, calibration, subgroups, sample size, how it was evaluated."""
     metrics = report.metrics
     if not report.has_skill:
         yield result_of("evaluation:no skill", "error", report.verdict)
