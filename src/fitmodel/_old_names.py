@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.cli.briefing": ("fitmodel.cli.reporting",),
     "fitmodel.cli.logs": ("fitmodel.cli.app",),
-    "fitmodel.cli.serving": ("fitmodel.cli.scoring",),
     "fitmodel.deals.cautions": ("fitmodel.deals.data_warnings",),
     "fitmodel.deals.crm_names": ("fitmodel.leakage.names",),
     "fitmodel.deals.csv_form": ("fitmodel.tables.csv_form",),

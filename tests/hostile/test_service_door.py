@@ -203,7 +203,7 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", " \n")
-    for listens in ("fitmodel.cli.scoring.run_service", "fitmodel.serving.run_workers"):
+    for listens in ("fitmodel.cli.serving.run_service", "fitmodel.serving.run_workers"):
         monkeypatch.setattr(listens, lambda *_, **__: pytest.fail("it listens"))
     asked = ["serve", "--model", str(shipped), table, str(prospects), "--host", host]
     done = CliRunner().invoke(commands, [*asked, "--workers", workers])
@@ -229,7 +229,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
     monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
-    monkeypatch.setattr("fitmodel.cli.scoring.run_service", lambda *_: None)
+    monkeypatch.setattr("fitmodel.cli.serving.run_service", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     done = CliRunner().invoke(commands, asked)
     assert done.exit_code == 0, done.output

@@ -76,7 +76,7 @@ def demo(
 
 def _serve_demo(models: Path, port: int) -> None:
     with plain_errors():
-        from fitmodel.cli.scoring import run_service
+        from fitmodel.cli.serving import run_service
         from fitmodel.demonstration import make_demo
         from fitmodel.service.app import create_app, log_to_stderr
         from fitmodel.service.settings import LOOPBACK, Settings

@@ -142,7 +142,7 @@ def test_several_workers_answer_behind_a_prefix_and_count_together(source, tmp_p
 def test_limits_of_the_command_are_those_of_the_service(source, monkeypatch) -> None:
     made = []
     monkeypatch.setattr(
-        "fitmodel.cli.scoring.run_service", lambda service, *_: made.append(service)
+        "fitmodel.cli.serving.run_service", lambda service, *_: made.append(service)
     )
     flags = ["--max-bytes", "5000", "--max-prospects", "7", "--max-requests", "9",
              "--body-seconds", "2", "--answer-seconds", "3",
