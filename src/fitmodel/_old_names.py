@@ -85,7 +85,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.monitoring.log_stores": ("fitmodel.monitoring._log_stores",),
     "fitmodel.reports.commission_section": ("fitmodel.reports._rep_sections",),
     "fitmodel.reports.edits": ("fitmodel.reports.card",),
-    "fitmodel.reports.html": ("fitmodel.reports._html",),
     "fitmodel.reports.markdown": ("fitmodel.reports._markdown",),
     "fitmodel.reports.profile_section": ("fitmodel.reports._rep_sections",),
     "fitmodel.reports.review_section": ("fitmodel.reports._loss_sections",),

@@ -1,4 +1,4 @@
-"""Backtest: train as of past dates and compare predictions with what happened.
+"""Backtest: predictions of models trained at past dates, compared with the outcomes.
 
 read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
 """

@@ -1,4 +1,4 @@
-"""Checks of deals before training, and of a training before use. Each result has a code.
+"""Check deals before training, and a training before use: each finding with its code.
 
 deals -> doubts, warnings, time and level, leaks, sample -> results with codes
 report of a training -> skill, calibration, groups, sample -> results
@@ -51,7 +51,7 @@ FEW_CHURNERS = 100
 
 @dataclass(frozen=True, eq=False)
 class CheckReport:
-    """Results of the checks of a table of deals.
+    """What the checks of a table of deals found.
 
     Attributes
     ----------
@@ -82,12 +82,12 @@ class CheckReport:
         ----------
         form : {"json", "sarif", "junit"}
         """
-        found = self.results, self.silenced, self.place
+        parts = self.results, self.silenced, self.place
         if form == "sarif":
             from importlib.metadata import version
 
-            return to_sarif(*found, version("fitmodel"))
-        return to_junit(*found, unread=self.unread) if form == "junit" else to_json(*found)
+            return to_sarif(*parts, version("fitmodel"))
+        return to_junit(*parts, unread=self.unread) if form == "junit" else to_json(*parts)
 
 
 def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport:
@@ -146,14 +146,14 @@ def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, 
 
 
 def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
-    """Return doubts about the rows as results with codes."""
+    """Give doubts about the rows their codes."""
     for doubt in doubts:
         level = "error" if doubt.must_answer else "warning"
         yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
 
 
 def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
-    """Return warnings about the values, and how they were read, as results with codes."""
+    """Convert warnings about the values, and how they were read, to results with codes."""
     numbers = read.row_numbers
     yield from problem_results(find_warnings(read.table, read.spec, row_numbers=numbers))
     notations = notation_warnings(file.table, read.spec, row_numbers=file.row_numbers)
@@ -162,13 +162,13 @@ def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
 
 
 def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
-    """Return warnings about the values as results with codes."""
+    """Give warnings of the values their codes."""
     for problem in problems:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
 
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
-    """Return what was noticed while reading as results with codes."""
+    """Convert the findings of reading a table to results with codes."""
     tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
     tables |= {f"[events.{name}]": each.table for name, each in read.spec.events.items()}
     for finding in read.findings:
@@ -178,7 +178,7 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
 
 
 def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
-    """Name the columns whose value today differs from the value before closing."""
+    """Report the columns whose value today differs from the one before closing."""
     if opened.result is None:
         return
     for item in later_values(opened.today, opened.result, view):
@@ -186,7 +186,7 @@ def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResul
 
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Check effects of time on the outcome: contract terms, the horizon, a changed level."""
+    """Check effects of time on the outcome: contract terms, the horizon, a shifted level."""
     for text in contract_warnings(view):
         yield result_of("time:bound", "warning", text)
     spec = view.spec
@@ -202,13 +202,13 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether the level of early churn has changed."""
+    """Say whether the level of early churn has moved."""
     if (shift := find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 
 def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
-    """Return results of the leakage audit with codes, silenced ones too."""
+    """Give findings of the leakage audit their codes; those silenced are given too."""
     for finding in report.findings:
         if finding.verdict == "fine" and not finding.silenced:
             continue
@@ -218,7 +218,7 @@ def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
 
 
 def sample_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether there are enough deals to train and to evaluate."""
+    """Say whether there are enough deals to learn from, and to judge by."""
     churners = int((view.early_churn == 1).sum())
     if not is_enough(churners, len(view) - churners):
         try:
@@ -264,7 +264,7 @@ def _few(churners: int, *, provisional: bool) -> str:
 def audit_before_training(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Audit for leakage; refuse to train on an attribute that knows the outcome.
+    """Audit for leakage; refuse to train on an attribute that reveals the outcome.
 
     Raises
     ------
@@ -289,7 +289,7 @@ def audit_before_training(
 def checks_of_training(
     report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
 ) -> tuple[CheckResult, ...]:
-    """Return all results that `train` reports: on the model, rows, values and level.
+    """Return what `train` says of the model, the rows, the values and the level.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def checks_of_training(
 
 
 def training_results(report: TrainingReport) -> Iterator[CheckResult]:
-    """Check a training: skill, calibration, subgroups, sample size, how it was evaluated."""
+    """Judge a training: skill, calibration, groups of deals, sample, how it was evaluated."""
     metrics = report.metrics
     if not report.has_skill:
         yield result_of("evaluation:no skill", "error", report.verdict)

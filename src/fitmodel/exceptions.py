@@ -30,7 +30,7 @@ class FitModelError(Exception):
 
 
 class SpecError(FitModelError):
-    """The contract (``fitmodel.toml`` or `DealSpec`) is not valid or does not match the table."""
+    """The contract (``fitmodel.toml`` or `DealSpec`) is not valid or does not fit the table."""
 
 
 class DealsError(FitModelError):
@@ -45,7 +45,7 @@ class DealsError(FitModelError):
 
 
 class TooFewDealsError(DealsError):
-    """There are too few deals to train a model; reports that only count still work."""
+    """The deals are valid but too few to learn from; they can still be counted."""
 
 
 class ProspectError(FitModelError):
@@ -61,7 +61,7 @@ class TrackingError(FitModelError):
 
 
 class DependencyError(FitModelError):
-    """An optional package is missing; the message names the extra to install."""
+    """An optional package is needed; the message names the extra that brings it."""
 
 
 class DatabaseError(FitModelError):

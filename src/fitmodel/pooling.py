@@ -1,4 +1,4 @@
-"""Start from another model: read the prior named in the contract, or pool several models.
+"""Start from another model: read the prior that the contract names, and pool several models.
 
 bundles of companies -> contributions by level, with their variances -> pooled -> parent.json
 [learning] prior     -> a bundle or a pooled parent                  -> the contract with it
@@ -26,7 +26,7 @@ PARENT_FILE = "parent.json"
 
 
 def read_parent(path: str | Path) -> Parent:
-    """Read the contributions of a model to use as a prior: a bundle or a pooled parent.
+    """Read what a model learned about attributes: from a bundle, or from pooled models.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def read_parent(path: str | Path) -> Parent:
 
 
 def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
-    """Return the contract with its `[learning] prior` read; unchanged if it has none.
+    """Return the contract with its `[learning] prior` read; unchanged without one.
 
     A prior that was read before is not read again.
 

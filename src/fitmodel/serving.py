@@ -1,4 +1,4 @@
-"""Run several worker processes at one address, each with its own copy of the model.
+"""Several processes that answer at one address, each with a model of its own.
 
 command -> what each worker needs, as JSON in the environment -> uvicorn's workers -> `make_app`
 """
@@ -30,7 +30,7 @@ _TOKEN, _SALT = "FITMODEL_TOKEN", "FITMODEL_LOG_SALT"
 
 @dataclass(frozen=True)
 class ServedBy:
-    """Settings from which a worker makes its service.
+    """What a worker builds its service from.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ServedBy:
 
 
 def run_workers(count: int, served: ServedBy, **options: Any) -> None:
-    """Run the worker processes until they are stopped; their metrics are added up.
+    """Answer with several processes until they are stopped; their counters are added up.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def _as_json(served: ServedBy) -> str:
 
 
 def make_app() -> FastAPI:
-    """Make the service of one worker, from environment variables."""
+    """Make the service of one worker, from the environment."""
     log_to_stderr()
     options = json.loads(os.environ[SERVED])
     limits = options["settings"]

@@ -55,11 +55,11 @@ def test_work_that_fails_leaves_the_file_as_it_was(tmp_path) -> None:
 def test_the_machine_is_told_without_its_name() -> None:
     import socket
 
-    told = machine()
+    description = machine()
 
-    assert told["cores"] >= 1
-    assert "numpy" in told["packages"]
-    assert socket.gethostname() not in json.dumps(told)
+    assert description["cores"] >= 1
+    assert "numpy" in description["packages"]
+    assert socket.gethostname() not in json.dumps(description)
 
 
 def test_the_documentations_table_is_that_of_the_results(tables) -> None:
@@ -68,20 +68,20 @@ def test_the_documentations_table_is_that_of_the_results(tables) -> None:
         {"table": "t", "way": "logistic", "log_loss": 0.45, "base": 0.5, "date": "2026-11-28"},
         {"table": "u", "way": "logistic", "log_loss": 0.3, "base": 0.6, "date": "2026-11-28"},
     ]
-    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+    rows_of_page = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
-    assert told[1].count("|") == told[0].count("|")
-    assert told[2] == "| t | 2026-11-28 | 0.5000 | **0.4000** | 0.4500 |"
-    assert told[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
+    assert rows_of_page[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert rows_of_page[1].count("|") == rows_of_page[0].count("|")
+    assert rows_of_page[2] == "| t | 2026-11-28 | 0.5000 | **0.4000** | 0.4500 |"
+    assert rows_of_page[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
 
 
 def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> None:
     row = {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"}
     row |= {"at_level": 0.39, "over_rate": 1.25, "auc": 0.6789, "calibration_error": 0.02}
-    told = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
-    assert told[-1] == "| t | fitmodel | 0.3900 | 1.25 | 0.679 | 0.020 |"
-    assert told[-3].count("|") == told[-2].count("|") == told[-1].count("|")
+    lines = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
+    assert lines[-1] == "| t | fitmodel | 0.3900 | 1.25 | 0.679 | 0.020 |"
+    assert lines[-3].count("|") == lines[-2].count("|") == lines[-1].count("|")
 
 
 def test_without_results_the_page_says_so(tables) -> None:

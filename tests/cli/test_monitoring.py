@@ -178,12 +178,12 @@ def test_what_was_seen_is_kept_as_a_run_month_by_month(at_home, mlflow_store) ->
         assert {file.path for file in client.list_artifacts(run_id)} == {
             *("index.html", "drift.csv", "cohorts.csv")
         }
-        found = client.get_run(run_id)
+        result = client.get_run(run_id)
     steps = {metric.step: metric.value for metric in kept}
     months = drift["group"].str.replace("-", "").astype(int)
     assert steps == pytest.approx(dict(zip(months, drift["index"], strict=True)))
-    assert found.info.status == "FINISHED"
-    assert found.data.metrics["cohort/ratio"] > 0
+    assert result.info.status == "FINISHED"
+    assert result.data.metrics["cohort/ratio"] > 0
 
 
 def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) -> None:

@@ -96,8 +96,8 @@ def _scorer(policy: Policy = POLICIES["value"], *, levels: int = 500, **changes:
         CalibrationMap((-2.0, -0.5, 0.3, 1.4), (-1.5, -0.6, -0.1, 1.3), "bent"),
         1.2,
         tuple(
-            _evidence(size, bands=min(size, 4), missing=3 if place == 4 else 40)
-            for place, size in enumerate(sizes)
+            _evidence(size, bands=min(size, 4), missing=3 if position == 4 else 40)
+            for position, size in enumerate(sizes)
         ),
         0.3,
         ((0, 2, 2, 1), (0, 4, 2, 2)),

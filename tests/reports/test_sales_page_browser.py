@@ -39,17 +39,17 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def simulation():
     mpl.use("agg")
-    found = simulate_deals(900, seed=6)
-    found.deals["rep"] = found.deals["rep"].replace("Rep 01", WICKED)
-    return found
+    result = simulate_deals(900, seed=6)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", WICKED)
+    return result
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
 def page(request, simulation, tmp_path_factory):
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     language = request.param
-    found = outcomes(deals, spec)
-    curve = kaplan_meier(found["followup_months"], found["left"])
+    result = outcomes(deals, spec)
+    curve = kaplan_meier(result["followup_months"], result["left"])
     money, _ = known_money(spec, deals["annual_value"].to_numpy(), curve)
     board = compute_rep_performance(deals, spec, p, language=language)
     parts = [

@@ -80,8 +80,8 @@ def test_what_only_a_parser_can_tell_is_left_to_it(tmp_path, cell) -> None:
 def test_a_row_begins_behind_the_break_of_the_one_before(monkeypatch, block) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
     text = b'h,i\n\r\n1,"a\nb"\r\n\n2,c'
-    places = [row_start(io.BytesIO(text), 0, rows, ",") for rows in range(1, 5)]
-    assert places == [(4, 1), (text.index(b"\n\n2") + 1, 4), (len(text), 5), None]
+    positions = [row_start(io.BytesIO(text), 0, rows, ",") for rows in range(1, 5)]
+    assert positions == [(4, 1), (text.index(b"\n\n2") + 1, 4), (len(text), 5), None]
 
 
 def test_an_open_quote_is_named_by_its_line_also_after_a_later_row(tmp_path) -> None:

@@ -177,15 +177,15 @@ def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
         return real(chunk, **asked)
 
     monkeypatch.setattr(batch, "predict_chunk", noted)
-    told = []
+    counts = []
 
     result = score_file(
-        source, model, output, chunk_rows=8, resume=True, progress=told.append, workers=1
+        source, model, output, chunk_rows=8, resume=True, progress=counts.append, workers=1
     )
 
     assert sum(chunk.batch.num_rows for chunk in predicted) == 60 - 32
     assert (result.rows, result.errors, result.resumed) == (60, 2, 32)
-    assert told == [32, 8, 8, 8, 4]
+    assert counts == [32, 8, 8, 8, 4]
     score_file(source, model, tmp_path / f"whole{ending}", chunk_rows=8)
     assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
 
@@ -268,9 +268,11 @@ def test_one_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
     refused = []
 
     def meanwhile(_rows: int) -> None:
-        with pytest.raises(ProspectError, match=r"another process works on .*Remedy: wait") as told:
+        with pytest.raises(
+            ProspectError, match=r"another process works on .*Remedy: wait"
+        ) as raised:
             score_file(source, model, output, chunk_rows=8, resume=True)
-        refused.append(told)
+        refused.append(raised)
 
     score_file(source, model, output, chunk_rows=8, resume=True, progress=meanwhile)
 

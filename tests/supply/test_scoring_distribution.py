@@ -113,10 +113,10 @@ def test_it_gives_the_same_answers_with_numpy_alone(installed, model, tmp_path) 
 def test_it_takes_arrow_tables_where_pyarrow_is(installed, model, tmp_path) -> None:
     got, expected = _scored(installed, model, tmp_path, PACKAGES + ARROW)
 
-    for row, told in zip(got["table"], expected, strict=True):
-        assert row["early_churn_probability"] == told["early_churn_probability"]
-        assert row["reasons"][0]["sentence"] == told["reasons"][0]["sentence"]
-        assert json.loads(row["reasons"][0]["value"]) == told["reasons"][0]["value"]
+    for row, expected_row in zip(got["table"], expected, strict=True):
+        assert row["early_churn_probability"] == expected_row["early_churn_probability"]
+        assert row["reasons"][0]["sentence"] == expected_row["reasons"][0]["sentence"]
+        assert json.loads(row["reasons"][0]["value"]) == expected_row["reasons"][0]["value"]
 
 
 def test_it_is_the_same_source_in_the_same_version(installed) -> None:

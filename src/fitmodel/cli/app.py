@@ -204,18 +204,18 @@ Salt = Annotated[
 DECISIONS = "decisions.db"
 
 
-def existing_log(place: str, salt: str | None) -> DecisionLog:
+def existing_log(path: str, salt: str | None) -> DecisionLog:
     """Open a log that must be there already."""
     from fitmodel.exceptions import TrackingError
     from fitmodel.monitoring.log import DecisionLog
 
-    if "://" not in place and not Path(place).is_file():
-        raise TrackingError(f"there is no decision log {place}. Remedy: name it with --log.")
-    return DecisionLog(place, salt=salt)
+    if "://" not in path and not Path(path).is_file():
+        raise TrackingError(f"there is no decision log {path}. Remedy: name it with --log.")
+    return DecisionLog(path, salt=salt)
 
 
 def months_listed(text: str | None) -> tuple[int, ...]:
-    """Months out of text such as 3,12."""
+    """Parse months from text such as 3,12."""
     try:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:

@@ -51,7 +51,7 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
         typer.echo(bundles_text(result, _registered_versions(result, config)))
 
 
-def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Registered:
+def _registered_versions(bundles: tuple[ListedBundle, ...], config: Path) -> Registered:
     """What the registry knows of the names in the folder and in the contract; asked only if used.
 
     A registry that does not answer costs the aliases and not the list.
@@ -65,7 +65,7 @@ def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Regis
     from fitmodel.tracking.registry import list_versions
 
     try:
-        names = sorted({name, *(item.name for item in found)})
+        names = sorted({name, *(item.name for item in bundles)})
         return tuple(version for each in names for version in list_versions(each, store))
     except TrackingError as error:
         _warn(f"without the registry's numbers and aliases: {error}")

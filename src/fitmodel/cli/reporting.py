@@ -109,7 +109,7 @@ def report(
         tell("reading")
         read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
-        found = None if edits is None else _edits(edits, log, salt, table, spec)
+        edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
@@ -119,7 +119,7 @@ def report(
             spec,
             plans=plans,
             rows=rows,
-            edits=found,
+            edits=edits_found,
             segment=segment,
             language=language,
             progress=tell,
@@ -234,7 +234,8 @@ def brief(
                 f"{output} ends neither in .html nor in .md", param_hint="--output"
             )
         made = _made(prospects, model, name, deals, config, language, template)
-        text = brief_markdown(made) if _is_markdown(output) else brief_page(made)
+        is_markdown = output is None or output.suffix == ".md"
+        text = brief_markdown(made) if is_markdown else brief_page(made)
         if output is None:
             typer.echo(text, nl=False)
             return
@@ -242,10 +243,6 @@ def brief(
         for line in made.assessment.sentences:
             typer.echo(line)
         typer.echo(f"wrote {output}")
-
-
-def _is_markdown(output: Path | None) -> bool:
-    return output is None or output.suffix == ".md"
 
 
 def _made(

@@ -1,4 +1,4 @@
-"""Command `score`."""
+"""Command `score`: probabilities for a file, a table or a query."""
 
 from __future__ import annotations
 

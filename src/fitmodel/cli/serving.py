@@ -1,4 +1,4 @@
-"""Command `serve`."""
+"""Command `serve`: the REST service and the app."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fitmodel.cli.app import Model, Salt, app, load_spec, plain_errors
+from fitmodel.cli.app import (
+    Model,
+    Salt,
+    app,
+    load_spec,
+    plain_errors,
+)
 
 if TYPE_CHECKING:
     from fitmodel.serving import ServedBy
+
 
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 
@@ -165,7 +172,7 @@ def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
 
 
 def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
-    """Make the service, and answer until a signal ends it; an error is said before."""
+    """Start the service and answer until a signal ends it; an error is printed before."""
     from fitmodel.serving import run_workers
 
     service = served.make()

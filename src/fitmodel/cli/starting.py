@@ -140,7 +140,7 @@ def init(
 
 
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
-    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    """What example money would mean for these deals; empty where they cannot be read yet."""
     from fitmodel.crm.reading import read_deals
     from fitmodel.decision.suggest import money_consequences
     from fitmodel.exceptions import DealsError
@@ -197,8 +197,8 @@ def check(
         view = view_of(table, spec)
         typer.echo(labels_text(view))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        found = (*checking.warning_results(file, read), *checking.time_results(view))
-        for result in checking.shown(found, spec):
+        results = (*checking.warning_results(file, read), *checking.time_results(view))
+        for result in checking.shown(results, spec):
             typer.echo(f"warn {result}")
         if opened.result is not None:
             typer.echo(later_values_text(later_values(opened.today, opened.result, view)))

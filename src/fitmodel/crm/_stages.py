@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._search import Ints
+    from fitmodel.crm._moments import Ints
 
     Codes = NDArray[np.int32]
 

@@ -1,4 +1,4 @@
-"""Draw what is known about a prospect before the contract is signed.
+"""Simulate the attributes of a prospect, which are known before the contract is signed.
 
 Categories are drawn as codes and numbers as floats (NaN where the field was left empty); `render`
 turns both into what a table of deals shows. Each attribute has its own random stream, so a column

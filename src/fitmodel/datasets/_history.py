@@ -103,7 +103,7 @@ def warning(contacts: Contacts) -> Array:
 
 @lru_cache(maxsize=64)
 def offset(company: Company) -> float:
-    """What brings the company's mean probability back to its base rate, on reference deals."""
+    """What to add so that the mean probability of reference deals is the base rate."""
     size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))

@@ -1,4 +1,4 @@
-"""The money of a deal out of the contract and the deals, or what is lacking for it."""
+"""Complete the money settings from the contract and the deals, or say what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sum behind the expected value of signing, line by line.
+"""The calculation behind the expected value of signing, line by line.
 
 amount, money -> margin and each cost, if the customer stays and if it leaves early -> their sums
 """

@@ -33,7 +33,7 @@ KINDS: tuple[PolicyKind, ...] = ("value", "capacity", "precision", "threshold", 
 
 
 class Verdict(NamedTuple):
-    """What a policy says of one prospect; of many, each field is an array of shape (n,).
+    """A policy's decision on one prospect; of many, each field is an array of shape (n,).
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ def compute_flagged(
     n_boot: int = 500,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Count right and wrong flags, and what acting on them would have saved and cost.
+    """Count right and wrong flags, and sum up what acting on them would have saved and cost.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Instability: how far predictions depend on which deals happened to be learned from.
+"""Instability: how much predictions change when other deals of the same kind are learned from.
 
 deals -> bootstrap samples -> the whole procedure on each, settings chosen anew
       -> probabilities of the same prospects -> error per prospect, share of changed flags

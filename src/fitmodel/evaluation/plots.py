@@ -256,7 +256,7 @@ def plot_stability(
 
 
 def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what it cost not to retrain, as `BacktestReport.ageing` gives it."""
+    """Draw the loss by not retraining, as `BacktestReport.ageing` gives it."""
     ax = ax or new_axes()
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
     label = f"{int(frame['n_test'].max()):,} deals or fewer each, 95 % intervals"
@@ -295,10 +295,10 @@ def in_percent(ax: Axes, *, x: bool = False) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
-def finished(ax: Axes, place: Any) -> Axes:
+def finished(ax: Axes, location: Any) -> Axes:
     """Give axes the grid, the legend and the bare frame that all plots have."""
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc=place, fontsize=8, framealpha=0.85, edgecolor="none")
+    ax.legend(loc=location, fontsize=8, framealpha=0.85, edgecolor="none")
     return with_all_letters(ax)

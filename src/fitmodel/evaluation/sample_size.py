@@ -129,7 +129,7 @@ def deals_for_width(width: float, parameters: int, rate: float) -> int:
 
 
 def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> str:
-    """Say what can be learned of these deals, in one sentence for `check`.
+    """Describe in one sentence for `check` what can be learned from these deals.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ class Column:
 
     @cached_property
     def real_dates(self) -> Mask:
-        """Which rows hold a date that is one, and does not stand for never."""
+        """Which rows hold a real date, and not a placeholder for "never"."""
         if self.dates is None:
             return np.zeros(len(self.cells), dtype=bool)
         days = self.dates.series

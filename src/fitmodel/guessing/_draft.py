@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Draft:
-    """What was guessed so far.
+    """The guesses so far.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ def write_toml(
 
 
 def history_hint(id_column: str | None) -> str:
-    """What a contract says where no table of changes or activities is known."""
+    """Hint in the contract where no table of changes or activities is known."""
     return _HISTORY.format(id=toml_value(id_column or "deal_id"))
 
 

@@ -27,7 +27,7 @@ NO_NAME = 9  # rank of a date whose name says nothing
 
 @dataclass(frozen=True)
 class Leaving:
-    """The column that was chosen, and what was seen of the others.
+    """The chosen column of the churn date, and notes about the others.
 
     Attributes
     ----------

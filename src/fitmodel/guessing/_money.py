@@ -114,7 +114,7 @@ def find_currency(columns: Iterable[Column], surest: str | None = None) -> Colum
 
 
 def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:
-    """Say what keeps the table from having an amount, where it has none."""
+    """Explain why the table has no amount, where it has none."""
     if amount is not None:
         return
     hints = []

@@ -1,4 +1,4 @@
-"""Doubts about a table: init, check and train repeat them until answered.
+"""Questions about a table, which init, check and train repeat until the contract answers them.
 
 table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
 """
@@ -111,7 +111,7 @@ def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class QuestionedDeals:
-    """Past deals with what was made of their rows, and what is still in doubt.
+    """Past deals, how their rows were read, and the open questions.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class QuestionedDeals:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What was left out or merged, found and is in doubt, for people."""
+        """Rows left out or merged, findings and open questions, for people."""
         result = (*self.read.notes, *self.read.findings, *self.doubts)
         return tuple(map(str, result))
 
@@ -139,7 +139,7 @@ def read_with_doubts(
     spec: DealSpec,
     tables: Mapping[str, Given] | None = None,
 ) -> QuestionedDeals:
-    """Read past deals to learn from, and say what is in doubt.
+    """Read past deals to learn from, and list the open questions.
 
     Parameters
     ----------

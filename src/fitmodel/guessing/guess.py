@@ -1,4 +1,4 @@
-"""Write a first contract for a table never seen before, and say what was guessed with doubt.
+"""Write a first contract for an unknown table, and list what is uncertain.
 
 table -> rows that are customers -> roles by name and content -> who left, and when
       -> attributes, leaks, constants -> commented TOML
@@ -115,7 +115,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     _settle_units(draft)
     _sort_attributes(draft)
     draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
-    spec = _contract_of(draft)
+    spec = DealSpec(**tomllib.loads(draft.to_toml()))
     doubts = find_doubts(table, spec, row_numbers=file.row_numbers)
     draft.unsure += map(str, doubts)
     settled = _try_to_read(draft, file, spec)
@@ -123,9 +123,11 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
         notations = notation_warnings(table, settled, row_numbers=file.row_numbers)
         draft.unsure += map(str, notations)
     used = {*spec.attribute_names(table.columns), *spec.role_columns}
-    found = [each for each in tidied.findings if each.column in used]
-    found += _missing_words(file.table, used)
-    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *found))
+    open_findings = [each for each in tidied.findings if each.column in used]
+    open_findings += _missing_words(file.table, used)
+    return Guess(
+        draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *open_findings)
+    )
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
@@ -137,10 +139,6 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
         words = missing_words(cells)
         if words.missing and words.beside_levels:
             yield words.finding_of_missing(cells)
-
-
-def _contract_of(draft: Draft) -> DealSpec:
-    return DealSpec(**tomllib.loads(draft.to_toml()))
 
 
 def _customers_of(table: pd.DataFrame) -> Draft:

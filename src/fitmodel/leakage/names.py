@@ -44,7 +44,7 @@ _IN_PROGRESS = re.compile(
 
 
 def goes_on_changing(name: str) -> bool:
-    """Tell whether a CRM writes a column of this name anew while a deal goes on.
+    """Whether a CRM keeps updating a column of this name while a deal is open.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def spaced(name: str) -> str:
 
 
 def tells_of_later(name: str) -> Literal["surely", "maybe", "no"]:
-    """Whether a name tells of something that is known only of customers."""
+    """Whether a name suggests a value that is known only of customers."""
     words = spaced(name)
     if _SURELY_LATER.search(words):
         return "surely"

@@ -1,4 +1,4 @@
-"""A frame of a few rows: each is scored alone, many times faster than by whole columns."""
+"""Score a frame of a few rows one by one, which is many times faster than by whole columns."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ MAX_VALUES = 12
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A way out of poor fit.
+    """Changes of attributes that would remove the flag.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def find_counterfactuals(
 
 
 def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "en") -> str:
-    """The changes in words, or that nothing one can change would do.
+    """Describe the changes in words, or say that no change would remove the flag.
 
     Parameters
     ----------

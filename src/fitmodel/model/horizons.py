@@ -159,7 +159,7 @@ def strata_of(model: CurvedModel, table: pd.DataFrame, as_of: date | None) -> St
 
 
 def timing_position(model: CurvedModel) -> int | None:
-    """Place of the attribute whose levels have a timing of their own; None without one."""
+    """Position of the attribute whose levels have a timing of their own; None without one."""
     curve = model.scorer.curve
     if curve is None or curve.attribute is None:
         return None

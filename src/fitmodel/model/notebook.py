@@ -25,7 +25,7 @@ class Shown(Protocol):
 
     @property
     def sentences(self) -> Sequence[str]:
-        """Verdict, money and what else the reader must know."""
+        """Verdict, money and the warnings that the reader must know."""
 
     @property
     def reasons(self) -> Sequence[Reason]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict
+from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict, lost_rows_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.churn_curve import ChurnCurve, curve_from_dict
@@ -260,3 +261,49 @@ def read_json(content: bytes, what: str) -> Any:
     except (ValueError, RecursionError, MemoryError) as error:
         raise BundleError(f"the {what} is not JSON: {type(error).__name__}: {error}") from error
     return data
+
+
+def knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+    """The scorer with the rules of the contract, where its own file has none."""
+    lost = lost_rows_of(manifest.get("spec") or {})
+    return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
+
+
+def check_reasons(reasons: int) -> None:
+    """Refuse a number of reasons that is none.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
+        raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
+
+
+def assess_listed(
+    scorer: Scorer,
+    position: int,
+    prospect: Any,
+    reasons: int,
+    day: float | None,
+    language: str,
+) -> Assessment:
+    """Assess one prospect of a list; an error names its position.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if not isinstance(prospect, Mapping):
+        raise ProspectError(
+            f"prospect {position} of the list is {type(prospect).__name__}, not a mapping"
+        )
+    try:
+        return scorer.assess(prospect, reasons, day, language)
+    except ProspectError as error:
+        raise ProspectError(f"prospect {position} of the list: {error}") from error
+
+
+def day_or_none(as_of: date | None) -> float | None:
+    """Day (since 1970) of a date; None of None."""
+    return None if as_of is None else as_day(as_of)

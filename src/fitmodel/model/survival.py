@@ -1,4 +1,4 @@
-"""Each customer's own survival curve, its lifetime and what remains of it for a signed customer."""
+"""Each customer's own survival curve, its lifetime, and the time left of a signed customer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OwnCurves:
-    """What a model says of a customer's whole life; `FitModel` has it."""
+    """Predictions over a customer's whole life; `FitModel` has it."""
 
     manifest: dict[str, Any]
 

@@ -245,17 +245,17 @@ def _score_row(
     return [_row(SCORE, result, len(probability))]
 
 
-def _row(name: str, found: Stability, deals: int) -> dict[str, Any]:
+def _row(name: str, stability: Stability, deals: int) -> dict[str, Any]:
     return {
         "attribute": name,
         "deals": deals,
-        "index": found.index,
-        "deviation": found.deviation,
+        "index": stability.index,
+        "deviation": stability.deviation,
         "missing": np.nan,
         "missing_then": np.nan,
         "unseen": np.nan,
         "unreadable": np.nan,
-        "p_value": found.p_value,
+        "p_value": stability.p_value,
         **NOTHING,
         "change_p": 1.0,
         "tests": 0,

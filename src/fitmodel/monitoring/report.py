@@ -232,5 +232,5 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = match.prospect.reindex(churn.index)
-    found = names.notna() & ~names.duplicated()
-    return evaluate_overrides(log.latest(), churn[found].set_axis(names[found].to_numpy()))
+    is_usable = names.notna() & ~names.duplicated()
+    return evaluate_overrides(log.latest(), churn[is_usable].set_axis(names[is_usable].to_numpy()))

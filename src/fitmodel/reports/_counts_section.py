@@ -1,4 +1,4 @@
-"""Counts per rep as a part of the sales page, and the cells that other parts share with it."""
+"""Sections of the sales page that count: deals of each rep, and edits after a flag."""
 
 from __future__ import annotations
 
@@ -8,11 +8,46 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.counts import Counts
+    from fitmodel.sales.edits import EditsAfterFlags
+
+EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
+
+
+def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
+    """
+    Write how often flagged prospects were edited, compared with the others.
+
+    Parameters
+    ----------
+    found : EditsAfterFlags
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    Section
+        With ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
+    """
+    say = phrases(language, "edits")
+    questions = found.questions(language)
+    values = {
+        "id": "edits",
+        "title": say("title"),
+        "text": read_texts(language, "edits"),
+        "questions": questions or [say("nothing")],
+        "rows": [
+            {"name": str(rep), "counts": [f"{row[name]:,}" for name in EDIT_COUNTS]}
+            for rep, row in found.reps.iterrows()
+        ],
+        "points": questions,
+    }
+    edits = found.edits.set_index("prospect")
+    tables = {"edits_after_flags.csv": edits, "edits_by_rep.csv": found.reps}
+    return Section("_edits.html.j2", values, tables)
 
 
 def counts_section(

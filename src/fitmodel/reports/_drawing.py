@@ -48,7 +48,7 @@ _STYLES = frozenset(
     {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity"}
     | {"opacity", "text-anchor", "dominant-baseline"}
 )
-_PLACES = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
+_GEOMETRY = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
 _SIZE = re.compile(r"([\d.]+)px")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
 GREY_LEVELS = 255
@@ -111,7 +111,7 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _printable(texts: Sequence[Text]) -> None:
-    """Take out what no XML can hold: a name may have any character."""
+    """Remove characters that XML cannot hold: a name may have any."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
@@ -144,7 +144,7 @@ def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
             yield name, value.replace("url(#", f"url(#{prefix}")
         elif name == "style":
             yield from _styled(value)
-        elif name in _PLACES:
+        elif name in _GEOMETRY:
             yield name, value
 
 

@@ -1,4 +1,4 @@
-"""Section of the sales page: rep performance."""
+"""Sections of the sales page: rep performance, trend, customer profile and commission."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
-from fitmodel.reports._html import Section, as_svg
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._plan_terms import plan_terms
+from fitmodel.reports.html import Section
 from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plots import plot_funnel, plot_profile
@@ -29,7 +30,7 @@ MAX_NAMED = 3
 
 
 def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
-    """Write each rep (or team) beside the company.
+    """Write each rep (or team) compared with the company.
 
     Parameters
     ----------

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.wording import number_words
-from fitmodel.reports._html import render
 from fitmodel.reports._markdown import Markdown, sentence, table
+from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
@@ -41,7 +41,7 @@ def brief_page(brief: Brief) -> str:
 
 
 def brief_content(brief: Brief) -> dict[str, Any]:
-    """Return what the brief says as values that JSON can hold: the texts of `brief_page`.
+    """Return the texts of `brief_page` as values that JSON can hold.
 
     Returns
     -------

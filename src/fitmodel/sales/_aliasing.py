@@ -1,5 +1,5 @@
 """
-Attributes that (almost) one rep alone sells: rep and attribute cannot be told apart there.
+Attributes sold by (almost) one rep only, where rep and attribute cannot be told apart.
 
 deals -> segments of each attribute -> who signed each segment -> a rep's own segments
 """
@@ -104,7 +104,7 @@ def _of_attribute(
     part_of_rep = most / sizes[seller]
     part_of_others = (totals - most) / np.maximum(sizes.sum() - sizes[seller], 1)
     own = (most >= ALMOST_ALL * totals) & (part_of_rep >= LESS_OFTEN * part_of_others)
-    found = []
+    rows = []
     for rep in np.unique(seller[own]).tolist():
         mine = np.flatnonzero(own & (seller == rep))
         signed = float(table[mine, rep].sum())
@@ -114,5 +114,5 @@ def _of_attribute(
         order = mine[np.argsort(-table[mine, rep], kind="stable")]
         segments = tuple(group.segments[position][0] for position in order.tolist())
         whole = signed / float(totals[mine].sum())
-        found.append((rep, Alias(segments[0].attribute, segments, whole, share)))
-    return found
+        rows.append((rep, Alias(segments[0].attribute, segments, whole, share)))
+    return rows

@@ -103,8 +103,8 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
     causes = {value.strip().casefold() for value in clause.causes}
 
     def named(table: pd.DataFrame) -> pd.Series[bool]:
-        said = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
-        return said.str.casefold().isin(causes)
+        texts = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
+        return texts.str.casefold().isin(causes)
 
     own = named(view.deals).to_numpy()
     customer, leaving = spec.rows.customer, spec.deals.churned_on

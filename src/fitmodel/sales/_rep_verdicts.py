@@ -76,10 +76,12 @@ def add_verdicts(
 def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
     """Replace verdicts on reps who cannot be told apart from what they alone sell."""
     for column in ("verdict", "recent_verdict"):
-        found = table[column].isin(["more", "fewer"]) & alone
-        table[column] = table[column].mask(found, "inseparable_" + table[column].astype("str"))
-    found = table["selects"].isin(["riskier", "safer"]) & alone
-    table["selects"] = table["selects"].mask(found, "inseparable")
+        inseparable = table[column].isin(["more", "fewer"]) & alone
+        table[column] = table[column].mask(
+            inseparable, "inseparable_" + table[column].astype("str")
+        )
+    inseparable = table["selects"].isin(["riskier", "safer"]) & alone
+    table["selects"] = table["selects"].mask(inseparable, "inseparable")
 
 
 def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
@@ -189,7 +191,7 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
     key = str(row["verdict"])
     if key == "expected" and row["beyond_chance"]:
         key = f"beyond_{row['beyond_chance']}"
-    said = say(
+    words = say(
         key.removeprefix("inseparable_"),
         deals=f"{row['signed']:,.0f}",
         observed=f"{row['observed']:,.0f}",
@@ -198,7 +200,7 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
         low=f"{row['others_low']:.2f}",
         high=_ratio_text(row["others_high"], say),
     )
-    return say("and_alias", said=said, alias=_alias_words(row, say)) if _is_alone(row) else said
+    return say("and_alias", said=words, alias=_alias_words(row, say)) if _is_alone(row) else words
 
 
 def _is_alone(row: pd.Series[Any]) -> bool:

@@ -1,5 +1,5 @@
 """
-Samples of a large table: what attributes say is learned from them, the level from all deals.
+Samples of a large table: contributions are learned from a sample, the level from all deals.
 
 deals -> strata of outcome and time signed -> two samples that share no deal
       -> a ridge regression of each -> shifted to the level of all deals

@@ -31,7 +31,7 @@ SCORES = ("quiz", "person", "questions", "brier", "model", "level")
 
 def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
     """
-    Brier scores of each person and quiz, beside the model's on the same deals.
+    Brier scores of each person and quiz, and the model's on the same deals.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def chunk_frame(
 
 
 class PredictedRows(NamedTuple):
-    """What the model reads of the rows of a chunk, and what it says.
+    """What the model read of the rows of a chunk, and its predictions.
 
     Parameters
     ----------
@@ -226,8 +226,8 @@ class BatchLog:
             if kept
         ]
         every = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)
-        said = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
-        allowed = iter(log_assessments(self._log, self._model, prospects, said))
+        rows = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
+        allowed = iter(log_assessments(self._log, self._model, prospects, rows))
         return pa.array([next(allowed) if kept else None for kept in scored], pa.bool_())
 
     def _check_ids(self, ids: list[object], scored: list[bool]) -> None:

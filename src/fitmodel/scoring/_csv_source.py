@@ -215,8 +215,8 @@ def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str
 def _after(form: _Form, rows: int) -> Iterator[Chunk] | None:
     """Rows after the first so many; None where only a parser can tell where these end."""
     with Path(form.path).open("rb") as file:
-        found = row_start(file, form.start, rows + 1, form.separator)
-    return None if found is None else _chunks_from(form, *found)
+        begin = row_start(file, form.start, rows + 1, form.separator)
+    return None if begin is None else _chunks_from(form, *begin)
 
 
 def _chunks_from(form: _Form, start: int, lines: int) -> Iterator[Chunk]:

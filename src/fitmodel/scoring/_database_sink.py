@@ -45,7 +45,7 @@ class DatabaseSink:
     upsert: str | None = None
 
     @property
-    def place(self) -> str:
+    def target(self) -> str:
         """The URL without the password."""
         return str(read_address(self.url, with_table=True))
 

@@ -1,4 +1,4 @@
-"""The output of a batch as far as it is written, which a later run continues.
+"""The part of a batch's output that is written already, which a later run continues.
 
 first run    chunk -> its bytes in the draft -> record: bytes, their checksum, counts of the batch
 second run   record and draft agree -> the rows of the draft are neither read nor written again
@@ -91,14 +91,14 @@ class _Grown:
         """Go on behind the first bytes; False where they are not those of the checksum."""
         try:
             with self.path.open("r+b") as file:
-                left, found, buffer = size, 0, memoryview(bytearray(READ_BYTES))
+                left, digest, buffer = size, 0, memoryview(bytearray(READ_BYTES))
                 while count := file.readinto(buffer[: min(left, READ_BYTES)]):
-                    left, found = left - count, zlib.crc32(buffer[:count], found)
+                    left, digest = left - count, zlib.crc32(buffer[:count], digest)
                 file.truncate(size)
         except FileNotFoundError:
             return False
         self.size, self.checksum = size, checksum
-        return not left and found == checksum
+        return not left and digest == checksum
 
     def append(self, data: Any) -> None:
         """Write further bytes."""
@@ -120,17 +120,17 @@ class DraftSink:
 
     Parameters
     ----------
-    place : Path
+    target : Path
     folder : Path
         Where the draft lies, on the same disk.
     """
 
-    def __init__(self, place: str | Path, folder: Path) -> None:
-        self.place = Path(place)
+    def __init__(self, target: str | Path, folder: Path) -> None:
+        self.target = Path(target)
         self.progress = Progress()
         self._folder = folder
         self._draft, self._footers = _Grown(folder / DRAFT), _Grown(folder / FOOTERS)
-        self._is_parquet = kind_of(place) == ".parquet"
+        self._is_parquet = kind_of(target) == ".parquet"
         self._facts: dict[str, Any] = {}
 
     @contextmanager
@@ -138,7 +138,7 @@ class DraftSink:
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Continue or begin the draft; `progress` says how far it goes."""
-        mark = "\t" if kind_of(self.place) == ".tsv" else separator
+        mark = "\t" if kind_of(self.target) == ".tsv" else separator
         self._facts = {"schema": schema.to_string(), "separator": mark}
         if not self._resumed():
             self.progress = Progress()
@@ -152,8 +152,8 @@ class DraftSink:
             yield lambda batch: self._draft.append(csv_lines(batch, mark))
         with self._draft.path.open("r+b") as written:
             os.fsync(written.fileno())
-        self._draft.path.replace(self.place)
-        sync_folder(self.place.parent)
+        self._draft.path.replace(self.target)
+        sync_folder(self.target.parent)
 
     def keep(self, progress: Progress) -> None:
         """Record that the draft has all rows up to here."""

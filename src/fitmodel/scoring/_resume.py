@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.scoring.tables import PIPE
-from fitmodel.tables.atomic import held, sync_folder
+from fitmodel.tables.atomic import file_lock, sync_folder
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def parts_folder(output: str | Path) -> Path:
-    """Where the parts of a batch lie: beside its output."""
+    """Folder of the parts of a batch, next to its output."""
     output = Path(output)
     return output.with_name(f".{output.name}.resume")
 
@@ -146,7 +146,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(folder / LOCK, wait=False))
+            stack.enter_context(file_lock(folder / LOCK, wait=False))
         except (BlockingIOError, FileNotFoundError) as error:
             raise ProspectError(
                 f"another process works on the same batch: it holds {folder}. Remedy: wait until "

@@ -29,7 +29,7 @@ from fitmodel.scoring._prediction_columns import (
     prediction_fields,
 )
 from fitmodel.scoring._resume import kept_parts, refuse_pipes
-from fitmodel.scoring.history import with_history
+from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import count_rows, kind_of, open_source
 from fitmodel.tables.values import today
 
@@ -62,7 +62,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch did.
+    """Result of a batch.
 
     Attributes
     ----------
@@ -267,7 +267,7 @@ def score_stream(
         done.errors,
         done.flagged,
         done.first_error,
-        sink.place,
+        sink.target,
         time.monotonic() - begun,
         resumed,
         done.escalated,
@@ -308,7 +308,7 @@ def predict_chunk(
     language: str = "en",
     horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
-    """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
+    """Prediction columns of a chunk; rows with a problem get only the problem."""
     _, predictions, errors, unread = predict_rows(
         chunk,
         model,

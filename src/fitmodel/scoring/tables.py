@@ -104,8 +104,8 @@ def _later_chunks(
     whole: Callable[[Iterator[Chunk]], Iterator[Chunk]],
     rows: int,
 ) -> Iterator[Chunk] | None:
-    found = after(rows)
-    return None if found is None else whole(found)
+    chunks = after(rows)
+    return None if chunks is None else whole(chunks)
 
 
 def count_rows(path: str | Path) -> int | None:
@@ -194,19 +194,19 @@ def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
 
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
     """The same rows, `most` at a time, however they were stored: only the last chunk has fewer."""
-    held: list[Chunk] = []
+    kept: list[Chunk] = []
     rows = 0
     for chunk in chunks:
         start = 0
         while start < chunk.batch.num_rows:
             piece = _slice(chunk, start, most - rows)
-            held.append(piece)
+            kept.append(piece)
             rows, start = rows + piece.batch.num_rows, start + piece.batch.num_rows
             if rows == most:
-                yield _joined(held)
-                held, rows = [], 0
-    if held:
-        yield _joined(held)
+                yield _joined(kept)
+                kept, rows = [], 0
+    if kept:
+        yield _joined(kept)
 
 
 def _slice(chunk: Chunk, start: int, most: int) -> Chunk:

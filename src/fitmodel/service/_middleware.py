@@ -101,7 +101,8 @@ class ServiceMiddleware:
             await answer.refuse(refusal)
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
-                "fault", extra={"facts": {"request": answer.request, "error": _place(error)}}
+                "fault",
+                extra={"facts": {"request": answer.request, "error": _kind_and_line(error)}},
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
@@ -148,9 +149,9 @@ class ServiceMiddleware:
                 raise RefusedError(401, refusal, ask)
         else:
             _check_page(scope, settings.origins)
-        return self._told_by_proxy(scope)
+        return self._person_named_by_proxy(scope)
 
-    def _told_by_proxy(self, scope: Scope) -> Person:
+    def _person_named_by_proxy(self, scope: Scope) -> Person:
         people, header = self._settings.people, self._settings.user_header
         name = "" if header is None else _header(scope, header)
         if people is None:
@@ -300,7 +301,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _place(error: Exception) -> str:
+def _kind_and_line(error: Exception) -> str:
     """Kind of a problem and where in the code, without its message: that may quote a value."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:

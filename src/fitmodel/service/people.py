@@ -1,4 +1,4 @@
-"""Who asks: a manager, who sees everything, or a rep, who sees the own deals and the totals.
+"""Users of the service: a manager sees everything, a rep their own deals and the totals.
 
 file of people -> the token's digest or the proxy's user header -> Person
 
@@ -65,11 +65,11 @@ class People:
     def of_token(self, token: bytes) -> Person | None:
         """Return whose token it is; every digest is compared, so that the time tells nothing."""
         given = hashlib.sha256(token).hexdigest()
-        found = None
+        person = None
         for digest, name in self.digests.items():
             if hmac.compare_digest(given, digest):
-                found = self.by_name[name]
-        return found
+                person = self.by_name[name]
+        return person
 
 
 def read_people(path: Path) -> People:

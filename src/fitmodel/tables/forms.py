@@ -67,7 +67,7 @@ class Forms:
         return self.dates.get(column or "", ONLY_ISO)
 
     def is_empty(self, column: str | None, value: Any) -> bool:
-        """Tell whether a value stands for nothing in this column alone."""
+        """Whether a value means "missing" in this column alone."""
         texts = self.empty.get(column or "")
         return texts is not None and str(value).strip().removesuffix(" 00:00:00") in texts
 
@@ -179,7 +179,7 @@ def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) 
 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
-    """Give the numbers of a column, see `reads_as_numbers`; None where it holds others."""
+    """Return the numbers of a column, see `reads_as_numbers`; None where it holds others."""
     levels = None if values.dtype.kind in "iuf" else distinct(values)
     if _are_flags(values) if levels is None else _are_flag_texts(levels[1]):  # or there are none
         return None

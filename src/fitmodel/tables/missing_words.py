@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Z][a-z].*")
 
 @dataclass(frozen=True)
 class MissingWords:
-    """What the words for nothing mean in a column.
+    """Which words of a column mean "missing", and which are levels.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class MissingWords:
     beside_levels: bool = False
 
     def finding(self, values: pd.Series[Any]) -> Finding:
-        """Say what was decided, for people."""
+        """Describe to people what was decided."""
         rows = int(values.isin(self.levels).sum())
         listed = ", ".join(repr(word) for word in self.levels)
         return Finding(
@@ -62,7 +62,7 @@ class MissingWords:
         )
 
     def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
-        """Say which words were taken for nothing, for people."""
+        """Describe to people which words were read as missing."""
         rows = int(values.isin(self.missing).sum())
         listed = ", ".join(repr(word) for word in self.missing)
         return Finding(
