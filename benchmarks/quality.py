@@ -284,7 +284,7 @@ def show(rows: list[dict]) -> None:
     print(f"\n| table | way | {head} | calibration error | s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, part in frame.groupby("table", sort=False):
-        own = part["log_loss"].iloc[0]
+        own = part.loc[part["way"] == "fitmodel", "log_loss"].squeeze()
         print(f"| {name} | base rate | {part['base'].iloc[0]:.4f} | | | | | | |")
         for row in part.itertuples():
             gap = row.log_loss - own

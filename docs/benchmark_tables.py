@@ -73,9 +73,9 @@ def quality_table(content: dict[str, Any]) -> str:
 
     Below it a table of what is the level's and what is telling deals apart.
     """
-    rows = content["rows"]
-    if not rows:
+    if not content["rows"]:
         return NOTHING
+    rows = _in_order(content["rows"])
     ways = list(dict.fromkeys(row["way"] for row in rows))
     lines = [
         "| table | measured | base rate | " + " | ".join(ways) + " |",
@@ -83,17 +83,23 @@ def quality_table(content: dict[str, Any]) -> str:
     ]
     for table in dict.fromkeys(row["table"] for row in rows):
         of = {row["way"]: row for row in rows if row["table"] == table}
-        first = next(iter(of.values()))
+        dates = sorted({row["date"] for row in of.values()})
+        measured = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
+        base = next(iter(of.values()))["base"]
         best = min(row["log_loss"] for row in of.values())
         cells = [_cell(of.get(way), best) for way in ways]
-        lines.append(
-            f"| {table} | {first['date']} | {first['base']:.4f} | " + " | ".join(cells) + " |"
-        )
+        lines.append(f"| {table} | {measured} | {base:.4f} | " + " | ".join(cells) + " |")
     machine = content["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
     told = f"{where}; {packages}."
     return "\n".join([*lines, "", told, "", *_ranks(rows), *_apart(rows)])
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows table by table, fitmodel's first, however often one of them was measured again."""
+    tables = list(dict.fromkeys(row["table"] for row in rows))
+    return sorted(rows, key=lambda row: (tables.index(row["table"]), row["way"] != "fitmodel"))
 
 
 def horizons_table(content: dict[str, Any]) -> str:

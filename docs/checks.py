@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fitmodel.checks.registry import Code
+
 PLACE = "<!-- every check -->"
 SILENCE = {
     "yes": (
@@ -36,5 +38,12 @@ def sections() -> Iterator[str]:
             f"**What was seen.** {kind.seen}\n\n"
             f"**Why it matters.** {kind.why}\n\n"
             f"**What to do.** {kind.do}\n\n"
-            f"**To silence it.** {SILENCE[kind.ignore].format(code=code)}"
+            f"**To silence it.** {SILENCE[kind.ignore].format(code=code)}{_acknowledged(kind)}"
         )
+
+
+def _acknowledged(kind: Code) -> str:
+    """How a doubt is settled in [rows], under its own name; other kinds have no such way."""
+    doubts = (source.removeprefix("doubt:") for source in kind.sources if "doubt:" in source)
+    ways = " or ".join(f'`[rows] acknowledged = ["{doubt}"]`' for doubt in doubts)
+    return f" If the rows are right as they are: {ways}." if ways else ""

@@ -152,10 +152,10 @@ def test_every_problem_is_a_result_with_its_column_and_row(folder: Path) -> None
     _, output = run("check", "deals.csv", "--format", "json")
     _, tests = run("check", "deals.csv", "--format", "junit")
 
-    problems = [r for r in json.loads(output)["results"] if r["code"] == "FM330"]
-    assert [(each["column"], each["row"]) for each in problems] == [
-        ("seats", 7),
-        ("churned_on", 22),
+    problems = [r for r in json.loads(output)["results"] if r["level"] == "error"]
+    assert [(each["code"], each["column"], each["row"]) for each in problems] == [
+        ("FM320", "seats", 7),
+        ("FM330", "churned_on", 22),
     ]
     suite = ET.fromstring(tests.encode())[0]  # noqa: S314 - our own text
     assert suite.get("failures") == "2"
@@ -163,6 +163,36 @@ def test_every_problem_is_a_result_with_its_column_and_row(folder: Path) -> None
     leak = silent["fitmodel.FM102"]
     assert leak.find("skipped") is not None, "the audit was not made, so it has not passed"
     assert not [name for name, case in silent.items() if len(case) == 0]
+
+
+COMPANY = simulate_deals(300, seed=3)
+ROWS = range(len(COMPANY.deals))
+
+
+@pytest.mark.parametrize(
+    ("cells", "code", "level"),
+    [
+        ([f"{'€' if row % 5 else '$'} {row % 90 + 3}.50" for row in ROWS], "FM318", "error"),
+        ([f"{row % 12 + 1}/{row % 11 + 1}/2024" for row in ROWS], "FM319", "error"),
+        (["twelve" if row == 7 else str(row % 50) for row in ROWS], "FM320", "error"),
+        (["soon" if row == 9 else f"{row % 28 + 1}.10.2024" for row in ROWS], "FM326", "note"),
+    ],
+)
+def test_an_attribute_that_cannot_be_read_as_it_is_has_a_code_of_its_own(
+    cells: list[str], code: str, level: str
+) -> None:
+    found = check_deals(COMPANY.deals.assign(extra=cells), COMPANY.spec)
+    about = [each for each in found.results if each.column == "extra"]
+
+    assert (code, level) in {(each.code, each.level) for each in about}
+    assert "FM330" not in {each.code for each in found.results}
+    assert "for example row" in next(each.message for each in about if each.code == code)
+
+
+def test_one_deal_is_too_few_and_not_a_fault_of_the_table() -> None:
+    found = check_deals(COMPANY.deals.head(1), COMPANY.spec)
+
+    assert [(each.code, each.level) for each in found.results] == [("FM405", "error")]
 
 
 @pytest.mark.slow

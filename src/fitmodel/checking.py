@@ -137,7 +137,8 @@ def _all_results(
         unread.append(error)
         if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
             for each in error.problems or (error,):
-                yield result_of("error:deals", "error", str(each), getattr(each, "column", ""))
+                kind = getattr(each, "code", "") or "deals"
+                yield result_of(f"error:{kind}", "error", str(each), getattr(each, "column", ""))
 
 
 def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, ...]:
@@ -231,9 +232,8 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
     yield result_of("evaluation:sample size", "note", description)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
-        yield result_of(
-            "evaluation:small sample", "warning", _few(churners, provisional=provisional)
-        )
+        few = _few(churners, provisional=provisional)
+        yield result_of("evaluation:small sample", "warning", few)
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:

@@ -1,4 +1,4 @@
-"""A company to try the app on: simulated deals with history, reps, a decision log and a drift.
+"""A simulated company to try the app on: deals, history, reps, a decision log, drift.
 
 deals, what the CRM recorded of them -> a model trained on what was known half a year ago
       -> a challenger trained on what is known now, compared with it on the deals signed between
@@ -43,7 +43,7 @@ REASON = "an old customer of ours comes back"
 
 @dataclass(frozen=True)
 class Demo:
-    """Files of the demonstration, and the contract that reads the deals."""
+    """Files of the demonstration, and the contract for its deals."""
 
     model: Path
     pipeline: Path

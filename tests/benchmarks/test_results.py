@@ -76,6 +76,41 @@ def test_the_documentations_table_is_that_of_the_results(tables) -> None:
     assert rows_of_page[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
 
 
+def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tables) -> None:
+    common = {"base": 0.5, "at_level": 0.4, "over_rate": 1.0, "auc": 0.7}
+    rows = [
+        common | {"table": table, "way": way, "log_loss": loss, "date": f"2026-11-{day}"}
+        for table, way, loss, day in (
+            ("t", "logistic", 0.45, 27), ("u", "logistic", 0.3, 27),
+            ("t", "fitmodel", 0.4, 29), ("u", "fitmodel", 0.35, 29),
+        )
+    ]  # fmt: skip
+    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+
+    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert told[2] == "| t | 2026-11-27 to 2026-11-29 | 0.5000 | **0.4000** | 0.4500 |"
+    assert [line.split(" | ")[:2] for line in told[-4:]] == [
+        ["| t", "fitmodel"], ["| t", "logistic"], ["| u", "fitmodel"], ["| u", "logistic"],
+    ]  # fmt: skip
+
+
+def test_the_distance_that_is_printed_is_that_to_fitmodel_wherever_its_row_stands(capsys) -> None:
+    from quality import show
+
+    common = {"table": "t", "base": 0.5, "at_level": 0.4, "over_rate": 1.0, "auc": 0.7}
+    common |= {"calibration_error": 0.02, "seconds": 1.0}
+    show(
+        [
+            common | {"way": "logistic", "log_loss": 0.45, "noise": 0.01},
+            common | {"way": "fitmodel", "log_loss": 0.40, "noise": 0.0},
+        ]
+    )
+    lines = capsys.readouterr().out.splitlines()
+
+    assert "| t | logistic | 0.4500 | +0.0500 ± 0.0100 |" in lines[-2]
+    assert "| t | fitmodel | 0.4000 |  |" in lines[-1]
+
+
 def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> None:
     row = {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"}
     row |= {"at_level": 0.39, "over_rate": 1.25, "auc": 0.6789, "calibration_error": 0.02}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import re
+from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -88,3 +91,96 @@ def test_every_kind_of_leak_has_a_code_and_can_be_allowed_for_a_column() -> None
 def test_a_finding_without_a_code_is_an_error() -> None:
     with pytest.raises(KeyError):
         code_of("doubt:unheard-of")
+
+
+@cache
+def _texts(room: str) -> set[str]:
+    """Every text that a program of a room holds."""
+    return {
+        node.value
+        for path in (HOUSE / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+WRITTEN_IN = {
+    "doubt": ("guessing",),
+    "leakage": ("leakage", "."),
+    "reading": ("tables", "deals", "crm"),
+    "warning": ("deals",),
+    "error": ("deals", "."),
+    "evaluation": (".",),
+    "time": (".",),
+}
+
+
+@each_code
+def test_a_code_stands_for_something_that_a_program_finds(code) -> None:
+    """A page of a check that nothing can report would mislead; kinds are texts of their room."""
+    for source in code.sources:
+        part, _, kind = source.partition(":")
+        texts = set().union(*(_texts(room) for room in WRITTEN_IN[part] if room != "."))
+        if "." in WRITTEN_IN[part]:
+            texts |= CHECKING
+        assert {source, kind} & texts, f"{code.code} stands for {source}, which nobody reports"
+
+
+CHECKING = {
+    node.value
+    for node in ast.walk(ast.parse((HOUSE / "checking.py").read_text(encoding="utf-8")))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+}
+
+
+def test_whatever_checking_reports_has_a_code() -> None:
+    sources = {text for text in CHECKING if re.fullmatch(r"(evaluation|error|time):[a-z ]+", text)}
+
+    assert len(sources) > 10
+    for source in sources:
+        code_of(source)
+
+
+def test_every_error_of_the_deals_has_a_code() -> None:
+    """An attribute that must be settled first is reported under its own code, not as any error."""
+    kinds = {"currencies": "FM318", "date_order": "FM319", "unreadable": "FM320"}
+
+    for kind, code in (kinds | {"too-few": "FM405", "deals": "FM330"}).items():
+        assert code_of(f"error:{kind}").code == code
+        assert code_of(f"error:{kind}").ignore == "no"
+
+
+@cache
+def _page() -> Any:
+    place = HOUSE.parents[1] / "docs" / "checks.py"
+    spec = importlib.util.spec_from_file_location("checks_page", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_code_has_a_section_of_four_parts_in_order() -> None:
+    sections = [text for text in _page().sections() if text.startswith("### ")]
+
+    assert [text.split()[1] for text in sections] == sorted(all_codes())
+    for text, code in zip(sections, all_codes().values(), strict=True):
+        assert f"{{#{code.code.lower()}}}" in text
+        parts = ["**What was seen.**", "**Why it matters.**", "**What to do.**"]
+        places = [text.index(part) for part in [*parts, "**To silence it.**"]]
+        assert places == sorted(places)
+        assert ("[checks] ignore" in text) == (code.ignore != "no")
+        assert (f'"{code.code}:column"' in text) == (code.ignore != "no")
+        for source in code.sources:
+            part, _, kind = source.partition(":")
+            assert (f'[rows] acknowledged = ["{kind}"]' in text) == (part == "doubt")
+
+
+def test_codes_that_texts_name_exist() -> None:
+    root = HOUSE.parents[1]
+    files = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *HOUSE.rglob("*.toml")]
+    named = {code for path in files for code in re.findall(r"\bFM\d{3}\b", path.read_text("utf-8"))}
+
+    assert "FM204" in named
+    assert named <= set(all_codes())

@@ -9,6 +9,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.level_shift import find_level_shift
+from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
 END = np.datetime64("2026-06-30")
 
@@ -81,3 +82,35 @@ def test_a_year_that_was_not_recorded_is_not_compared_with() -> None:
     kept = table[~(table["left"] < "2025-09-01")]
 
     assert find_level_shift(view_of(kept, spec(observed_from="2025-09-01"))) is None
+
+
+def test_nothing_is_said_where_few_leavers_were_to_be_expected_of_late() -> None:
+    """Of 100 deals a year ago 16 leave in the first months; of 40 new ones all did: 6 expected."""
+    table = deals(1.0, n=4000)
+    old = table[table["signed"] < "2025-01-01"].iloc[:1500]
+    signed = pd.Timestamp("2025-08-01")
+    new = pd.DataFrame({"signed": [signed] * 40, "left": [signed + pd.Timedelta("60D")] * 40})
+
+    for number, said in ((40, False), (400, True)):
+        late = pd.concat([new] * (number // 40))
+        both = pd.concat([old, late], ignore_index=True).assign(seats=1)
+        shift = find_level_shift(view_of(both, spec()))
+        assert (shift is not None) == said
+    assert shift.observed == 400
+    assert shift.ratio > 2
+
+
+def test_the_leavers_expected_are_those_of_the_hazard_before_at_each_age() -> None:
+    """With a constant hazard that is its estimate before, times the months watched since."""
+    table = deals(2.0, n=40_000)
+    shift = find_level_shift(view_of(table, spec()))
+    since, closed = np.datetime64("2025-06-30"), table["signed"].to_numpy().astype("datetime64[D]")
+    left = table["left"].to_numpy().astype("datetime64[D]")
+    stayed = np.where(np.isnat(left), END, left) - closed
+    until = np.minimum(stayed.astype(float) / DAYS_PER_MONTH, 5.0)
+    age = np.clip((since - closed).astype(float) / DAYS_PER_MONTH, 0.0, until)
+    early = left <= add_months(closed, 5)
+
+    hazard = (early & (left <= since)).sum() / age.sum()
+    assert shift.expected == pytest.approx(hazard * (until - age).sum(), rel=0.02)
+    assert shift.observed == (early & (left > since)).sum()

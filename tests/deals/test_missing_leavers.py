@@ -79,3 +79,18 @@ def test_the_deals_before_the_day_are_counted() -> None:
     found = find_missing_leavers(table, SPEC)
 
     assert found.signed_before == int((table["signed"] < "2024-06-01").sum())
+
+
+def test_the_leavers_expected_are_the_hazard_since_times_the_months_before() -> None:
+    """The hazard is constant, so that before the first leaver so many were to be expected."""
+    table = purged(deals(5, 4000), "2024-06-01")
+    found = find_missing_leavers(table, SPEC)
+    first = table["left"].min()
+    ends = table["left"].fillna(pd.Timestamp("2025-12-31"))
+    before = np.minimum(first, ends) - table["signed"]
+    days = before.dt.days.clip(lower=0).sum()
+    since = (ends - table["signed"]).dt.days.sum() - days
+    left = table["left"].notna().sum()
+
+    assert found.expected == pytest.approx(left / since * days, rel=0.05)
+    assert found.chance == pytest.approx(np.exp(-found.expected))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.deals.months import add_months, months_between, to_days
+from fitmodel.deals.months import DAYS_PER_MONTH, add_months, months_between, to_days
 
 DAYS = st.dates(date(1970, 1, 1), date(2100, 12, 31))
 HORIZONS = st.integers(-60, 240)
@@ -81,3 +81,9 @@ def test_hours_and_time_zones_do_not_move_the_day():
 def test_a_text_that_is_no_date_is_refused():
     with pytest.raises(ValueError, match="soon"):
         to_days(pd.Series(["2024-01-01", "soon"]))
+
+
+def test_400_years_have_as_many_months_of_days_as_of_the_calendar():
+    """The calendar repeats after 400 years, of which 97 are leap years."""
+    days = (np.datetime64("2400-01-01") - np.datetime64("2000-01-01")).astype(int)
+    assert days / DAYS_PER_MONTH == pytest.approx(4800, abs=0.2)

@@ -277,3 +277,11 @@ def test_the_upper_limit_of_the_rate_is_nearly_the_exact_one_of_a_poisson_count(
 def test_without_a_leaver_the_upper_limit_is_three_over_the_months_watched():
     curve = kaplan_meier(np.full(50, 12.0), np.zeros(50, bool))
     assert curve.upper_rate_after(2.0) == pytest.approx(3.0 / 500, rel=0.02)
+
+
+def test_after_all_have_left_the_upper_limit_is_the_one_before() -> None:
+    curve = kaplan_meier([1.0, 2.0, 3.0, 4.0], [True] * 4)
+
+    assert curve.survival.tolist() == [0.75, 0.5, 0.25, 0.0]
+    assert curve.high[3] == curve.high[2] < curve.high[1] < 1
+    assert curve.low[3] == 0.0

@@ -111,3 +111,26 @@ def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed)
     train, _ = deals(100)
     black_box_probabilities(train, train.attributes, LearnerOptions(threads=allowed))
     assert seen == [allowed] * black_box.N_REPLICATES
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_each_fit_leaves_other_deals_out_and_the_mean_is_given(monkeypatch):
+    states, means = [], []
+
+    class Watched(HistGradientBoostingClassifier):
+        def fit(self, *given, **more):
+            states.append(self.random_state)
+            return super().fit(*given, **more)
+
+        def predict_proba(self, X):
+            found = super().predict_proba(X)
+            means.append(found[:, 1])
+            return found
+
+    monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingClassifier", Watched)
+    monkeypatch.setattr(black_box, "N_REPLICATES", 3)
+    train, _ = deals(200)
+    chance = black_box_probabilities(train, train.attributes, replace(OPTIONS, seed=5))
+
+    assert states == [5, 6, 7]
+    np.testing.assert_allclose(chance, np.mean(means, axis=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import (
     MISSING,
     CategoryColumn,
     NumberColumn,
     UnreadableValueError,
+    _blake_level,
     as_day,
     column_from_dict,
     flag_text,
+    hidden_level,
     level_text,
 )
 from fitmodel.learning.encoding import column_codes
@@ -106,3 +110,74 @@ def test_a_value_nested_thousands_deep_is_unreadable_and_not_written_out(column)
 def test_of_a_long_text_that_is_no_number_the_ends_are_shown() -> None:
     with pytest.raises(UnreadableValueError, match=r"^'ax{40,50}\.\.\.x{40,50}z' is not"):
         NUMBER.code("a" + "x" * 1_000_000 + "z")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"levels": {"a": 0, "b": 1}}, "codes of 'segment' do not run from 1 on"),
+        ({"levels": {"a": 1, "b": 3}}, "codes of 'segment' do not run from 1 on"),
+        ({"levels": {"a": 2, "b": 3}}, "codes of 'segment' do not run from 1 on"),
+        ({"levels": {"a": -1, "b": 1}}, "codes of 'segment' do not run from 1 on"),
+        ({"words": ["NA", "nothing"]}, "words of 'segment' are not all words that may be a level"),
+        ({"name": 3}, "name of an attribute must be text, not 3"),
+        ({"kind": "picture"}, "'segment' has an unknown kind 'picture'"),
+    ],
+)
+def test_a_category_that_was_forged_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(ProspectError, match=message):
+        column_from_dict(CATEGORY.to_dict() | change)
+
+
+@pytest.mark.parametrize("cuts", [[5.0, 1.0], [1.0, 1.0], [1.0, math.nan, 2.0]])
+def test_cuts_that_do_not_rise_are_refused(cuts: list[float]) -> None:
+    with pytest.raises(ProspectError, match="cuts of 'seats' are not ascending"):
+        column_from_dict(NUMBER.to_dict() | {"cuts": cuts})
+
+
+def test_levels_that_share_a_code_and_no_levels_at_all_are_read_back() -> None:
+    for levels in ({"a": 1, "b": 1, "c": 2}, {}):
+        column = CategoryColumn("plan", levels)
+        assert column_from_dict(column.to_dict()) == column
+        assert column.size == len(set(levels.values()))
+
+
+def test_beyond_all_values_seen_is_outside_for_one_value_and_a_column() -> None:
+    values = [-0.1, 0.0, 10.0, 20.0, 20.1, math.nan, math.inf]
+    outside = [True, False, False, False, True, False, False]
+    assert NUMBER.outside(np.array(values)).tolist() == outside
+    assert [NUMBER.is_outside(value) for value in values[:6]] == outside[:6]
+    assert not NUMBER.is_outside(None)
+    assert NUMBER.is_outside(" 20.5 ")
+    with pytest.raises(UnreadableValueError):
+        NUMBER.is_outside("many")
+
+
+def test_each_bin_has_words() -> None:
+    labels = [NUMBER.label(code) for code in range(NUMBER.size + 1)]
+    assert labels == ["missing", "below 1", "1 to 5", "5 to 10", "10 or more"]
+    assert NumberColumn("same", (), 1.0, 1.0).label(1) == "any"
+
+
+def test_a_level_of_which_a_digest_is_kept_is_found_by_either_digest() -> None:
+    """Digests in bundles from before are shorter."""
+    for digest in (hidden_level, _blake_level):
+        column = CategoryColumn("account", {"known": 1, digest("Acme"): 2, digest("12"): 2})
+        assert column.code("Acme") == 2
+        assert column.code(12.0) == column.code("012") == 2
+        assert column.code("Acme ") == column.code("Acme")
+        assert column.code("Other") == 3
+        assert column.named == ["known"]
+        assert set(column.hidden.values()) == {2}
+        assert re.fullmatch("#[0-9a-f]+", digest("Acme"))
+    assert (len(hidden_level("Acme")), len(_blake_level("Acme"))) == (25, 17)
+
+
+def test_a_word_for_nothing_is_a_level_only_where_the_column_says_so() -> None:
+    region = CategoryColumn("region", {"EU": 1, "NA": 2}, words=("NA",))
+    plain = CategoryColumn("region", {"EU": 1})
+    assert (region.code("NA"), region.code(" NA "), region.code("null")) == (2, 2, MISSING)
+    assert plain.code("NA") == MISSING
+    assert region.is_word("NA")
+    assert not region.is_word(None)
+    assert not plain.is_word("NA")

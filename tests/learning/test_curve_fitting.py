@@ -12,8 +12,10 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
 from fitmodel.deals.training_set import TrainingSet
+from fitmodel.learning._slope import PRIOR_SLOPE_SD
+from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
-from fitmodel.learning.curve_fitting import MAX_MONTHS, fit_curve
+from fitmodel.learning.curve_fitting import MAX_MONTHS, _slope_at, fit_curve
 from fitmodel.learning.level import raised
 
 HORIZON = 5
@@ -210,3 +212,26 @@ def test_a_stratum_that_was_watched_for_less_goes_on_as_the_company_does():
     assert curve.stratum_by_code == (0, 1)
     assert company.attribute is None
     assert company.stratum_by_code == ()
+
+
+def test_the_deviation_of_a_slope_is_that_of_its_posterior():
+    """All deals seen so long, so that each counts once: information at the fit, and the prior."""
+    months, probability = log_logistic(400, 7)
+    deals = followed(np.minimum(months, 60.0), months <= 60.0, watched=np.full(400, 60.0))
+    raw, none = logit(probability), np.zeros(400, dtype=np.intp)
+    slope, deviation = _slope_at(deals, raw, none, 12, 1.0)
+    away = raw - raw.mean()
+    gone = (deals.followup_months <= 12) & deals.left
+    shifts = np.linspace(-3, 3, 6_001)
+    totals = np.array([expit(raw.mean() + each + slope * away).sum() for each in shifts])
+    chance = expit(raw.mean() + shifts[np.abs(totals - gone.sum()).argmin()] + slope * away)
+    information = (chance * (1 - chance) * away**2).sum() + PRIOR_SLOPE_SD**-2
+
+    assert deviation == pytest.approx(information**-0.5, rel=0.01)
+    assert slope == pytest.approx(1.0, abs=3 * deviation)
+
+
+def test_a_month_of_which_nobody_says_anything_has_the_prior():
+    deals = followed(np.full(20, 3.0), np.zeros(20, dtype=bool), watched=np.full(20, 3.0))
+    none = np.zeros(20, dtype=np.intp)
+    assert _slope_at(deals, np.zeros(20), none, 12, 0.8) == (0.8, PRIOR_SLOPE_SD)

@@ -1,6 +1,8 @@
-"""Categories of many levels: what they tell is used, what they do not tell costs little."""
+"""The basis of each attribute; of many levels what they tell is used, and the rest costs little."""
 
 from __future__ import annotations
+
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from fitmodel.learning._design import make_design
 from fitmodel.learning._level_statistic import STATISTIC_BINS
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 
 SEEDS = range(6)
@@ -99,3 +102,70 @@ def test_boosting_gets_many_levels_as_a_number_and_the_ridge_as_indicators() -> 
     assert len(np.unique(boosted)) <= STATISTIC_BINS
     high, low = boosted >= np.quantile(boosted, 0.8), boosted <= np.quantile(boosted, 0.2)
     assert label[high].mean() > label[low].mean() + 0.1
+
+
+def coded(codes: list[int], cuts: tuple[float, ...], **changes: object):
+    column = NumberColumn("seats", cuts, 0.0, 99.0)
+    code = np.array(codes, dtype=np.int32)[:, None]
+    n = len(codes)
+    return make_design(
+        (column,), code, np.resize([0.0, 1.0], n), np.ones(n), parents=[None], seed=0, **changes
+    )
+
+
+def test_a_number_is_its_value_and_its_rank_standardised_over_the_deals() -> None:
+    """Of bins without centres the value is the middle between cuts, outside the outer cuts."""
+    design = coded([1, 1, 1, 2, 3, 3, 4], (10.0, 20.0, 40.0))
+    matrix = design.linear_matrix()
+    values = np.array([10.0, 10, 10, 15, 30, 30, 40])
+
+    assert matrix.shape == (7, 2)
+    np.testing.assert_allclose(matrix[:, 0], (values - values.mean()) / values.std())
+    np.testing.assert_allclose(matrix.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(matrix.std(axis=0), 1)
+    ranks = np.array([1.5, 1.5, 1.5, 3.5, 5.0, 5.0, 6.5]) / 7
+    scores = np.array([NormalDist().inv_cdf(rank) for rank in ranks])
+    np.testing.assert_allclose(matrix[:, 1], (scores - scores.mean()) / scores.std())
+
+
+def test_a_bin_at_either_end_without_deals_keeps_its_place() -> None:
+    whole = coded([1, 2, 3, 4] * 3, (10.0, 20.0, 40.0))
+    for codes in ([1, 2, 3] * 4, [2, 3, 4] * 4):
+        basis = coded(codes, (10.0, 20.0, 40.0)).bases[0]
+        assert basis.shape == whole.bases[0].shape == (6, 2)
+        assert (np.diff(basis[1:5], axis=0) >= 0).all()
+        assert basis[1, 0] < basis[4, 0]
+        assert not basis[[0, 5]].any()
+
+
+def test_a_bend_is_what_a_line_cannot_follow_and_two_values_have_none() -> None:
+    design = coded([1, 2, 3, 4, 5] * 4, (1.0, 2.0, 3.0, 4.0), bends=[True])
+    matrix = design.linear_matrix()
+    assert design.bends == (True,)
+    assert matrix.shape == (20, 3)
+    assert matrix[:, 2].mean() == pytest.approx(0.0, abs=1e-12)
+    assert matrix[:, 2].std() == pytest.approx(1.0)
+    assert np.corrcoef(matrix[:, 1], matrix[:, 2])[0, 1] == pytest.approx(0.0, abs=1e-12)
+    ends, middle = matrix[[0, 4], 2], matrix[2, 2]
+    assert ends.min() > 0 > middle
+    two = coded([1, 2] * 10, (1.0,), bends=[True])
+    assert not two.bases[0][:, 2].any()
+
+
+def test_what_is_missing_has_an_indicator_only_where_it_is() -> None:
+    assert coded([1, 2, 2], (1.0,)).bases[0].shape == (4, 2)
+    basis = coded([0, 1, 2, 2], (1.0,)).bases[0]
+    assert basis[:, 2].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert not basis[0, :2].any()
+
+
+def test_factors_multiply_columns_and_a_number_of_one_bin_has_none() -> None:
+    plain = coded([1, 2, 3] * 4, (1.0, 2.0))
+    scaled = coded([1, 2, 3] * 4, (1.0, 2.0), scales=np.array([0.0, 0.5]))
+    np.testing.assert_allclose(scaled.linear_matrix(), plain.linear_matrix() * [0.0, 0.5])
+    assert coded([1, 1, 1], ()).linear_matrix().shape == (3, 0)
+
+
+def test_boosting_gets_codes_with_gaps() -> None:
+    matrix = coded([0, 1, 3], (1.0, 2.0)).boosting_matrix()
+    np.testing.assert_array_equal(matrix, [[np.nan], [1.0], [3.0]])

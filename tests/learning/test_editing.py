@@ -208,3 +208,64 @@ def test_the_middle_of_the_outer_bins_ends_at_the_values_seen():
     assert _middles(column).tolist() == [6.0, 15.0, 30.0, 65.0]
     inside = replace(column, low=15.0, high=30.0)  # all values between the cuts
     assert _middles(inside).tolist() == [10.0, 15.0, 30.0, 40.0]
+
+
+def test_what_a_dropped_pair_had_at_most_is_named(scorecard):
+    (row,) = changed_rows(scorecard, DropPair("seats", "industry"))
+    number = DropPair("seats", "industry").number(scorecard)
+    start = scorecard.offsets[len(scorecard.columns) + number]
+    rows, columns = scorecard.pairs[number].shape
+    largest = max(abs(value) for value in scorecard.tables[start : start + rows * columns, 0])
+
+    assert row == ("largest effect of the pair", largest, 0.0, 0)
+    assert largest > 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (SetEffect("industry", "agency", 0.2), "set industry = agency to +0.200"),
+        (Smooth("seats", (40.0, 120.0)), "smooth seats from 40 to 120"),
+        (Smooth("seats", (None, 120.0)), "smooth seats below 120"),
+        (Smooth("seats", (40.0, None)), "smooth seats from 40"),
+        (Cap("seats", (None, None), 1.0), "cap seats everywhere at 1"),
+        (DropPair("seats", "industry"), "drop the pair seats & industry"),
+    ],
+)
+def test_an_edit_is_said_in_words(edit, words):
+    assert str(edit) == words
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"verb": "paint"}, {"verb": "set"}, {"verb": "set", "colour": 1}]
+)
+def test_what_is_no_edit_is_refused(data):
+    with pytest.raises(EditError, match="is not an edit that this fitmodel knows"):
+        edit_from_dict(data)
+
+
+@pytest.mark.parametrize("where", [(41.0, 41.0), (50.0, 40.0)])
+def test_a_range_that_holds_nothing_is_refused(scorecard, where):
+    with pytest.raises(EditError, match="of 'seats' is empty: give low:high"):
+        apply_edits(scorecard, [SetEffect("seats", where, 0.1)])
+
+
+def test_a_category_has_no_range(scorecard):
+    with pytest.raises(EditError, match="'industry' is a category and has no ranges"):
+        read_range(column_of(scorecard, "industry"), "1:2")
+    with pytest.raises(EditError, match="of 'industry' is empty"):
+        apply_edits(scorecard, [Cap("industry", (1.0, 2.0), 0.1)])
+
+
+def test_an_edit_of_a_range_moves_those_inside_it_and_nobody_beside(scorecard):
+    """Its ends lie inside bins, which are cut there."""
+    edited = apply_edits(scorecard, [SetEffect("seats", (41.5, 77.25), 0.9)])
+    place = scorecard.attributes.index("seats")
+
+    def effect(card, seats):
+        return card.tables[card.offsets[place] + card.columns[place].code(seats), 0]
+
+    for seats in (41.5, 60.0, 77.0):
+        assert effect(edited, seats) == pytest.approx(0.9)
+    for seats in (1.0, 41.49, 77.25, 500.0):
+        assert effect(edited, seats) == effect(scorecard, seats)

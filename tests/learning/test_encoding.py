@@ -10,7 +10,14 @@ import pytest
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, column_from_dict
-from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns, quantile_cuts
+from fitmodel.learning.encoding import (
+    EncodingOptions,
+    _short_between,
+    column_codes,
+    encode,
+    fit_columns,
+    quantile_cuts,
+)
 
 RANDOM = np.random.default_rng(0)
 FRAME = pd.DataFrame(
@@ -85,3 +92,62 @@ def test_the_name_of_a_level_that_hardly_a_deal_had_is_not_kept() -> None:
     for value in ("Miller Ltd", " Smith & Sons ", "12345", 12345, 12345.0, "12345.0"):
         assert again.code(value) == column.code(value) == 3
     assert again.code("Nobody Ltd") == 4
+
+
+def test_a_number_is_no_date_and_a_date_is() -> None:
+    frame = pd.DataFrame({"seats": [1.0, 2.0, 3.0], "signed": [10.0, 20.0, 30.0]})
+    seats, signed = fit_columns(frame, EncodingOptions(dates=("signed",), min_level_count=1))
+    assert (seats.is_date, signed.is_date) == (False, True)
+    assert (seats.low, seats.high) == (1.0, 3.0)
+
+
+def test_bins_have_the_median_of_their_values_and_few_digits_between_them() -> None:
+    values = pd.Series([1.0, 1, 2, 2, 10, 10, 10, 1000], name="seats")
+    (column,) = fit_columns(values.to_frame(), EncodingOptions(min_level_count=2, max_bins=4))
+    assert column.cuts == (2.0, 6.0), "a value equal to a cut belongs above it"
+    assert column.centres == (1.0, 2.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "bins", "least", "cuts"),
+    [
+        ([1, 2, 3, 4], 1, 1, ()),
+        ([5, 5, 5, 5], 4, 1, ()),
+        ([1, 2, 3, 4], 2, 1, (2.5,)),
+        ([1, 2, 3, 4], 4, 1, (2.0, 2.5, 4.0)),
+        ([1, 2, 3, 4], 4, 2, (2.5,)),
+        ([1, 2, 3, 4], 4, 3, ()),
+        ([1, 1, 1, 9], 2, 1, (5.0,)),
+        ([1, 1, 1, 9], 2, 2, ()),
+        ([0.1234, 0.1234, 0.12345, 0.12345], 2, 1, (0.12343,)),
+    ],
+)
+def test_cuts_lie_between_neighbours_and_keep_enough_on_either_side(
+    values: list[float], bins: int, least: int, cuts: tuple[float, ...]
+) -> None:
+    found = quantile_cuts(np.array(values, dtype=float), bins, min_count=least)
+    assert found == pytest.approx(cuts)
+
+
+def test_between_floats_without_a_shorter_number_the_upper_one_is_the_cut() -> None:
+    below = 0.1 + 0.2
+    above = np.nextafter(below, 1.0)
+    assert below < _short_between(below, above) <= above
+    assert _short_between(1.0, 100.0) == 50.0
+    assert _short_between(-3.0, -1.0) == -2.0
+
+
+def test_codes_of_numbers_without_a_value_are_missing_whatever_the_column() -> None:
+    (empty,) = fit_columns(pd.DataFrame({"n": [np.nan, np.nan]}), EncodingOptions(numeric=("n",)))
+    assert empty.size == 1
+    assert np.isnan(empty.low)
+    codes, bad = column_codes(empty, pd.Series([np.nan, 3.0, "many"], dtype=object))
+    assert codes.tolist() == [0, 1, 0]
+    assert bad.tolist() == [False, False, True]
+
+
+def test_a_value_that_cannot_be_read_is_missing_and_marked_also_in_a_category() -> None:
+    plan = CategoryColumn("plan", {"a": 1})
+    codes, bad = column_codes(plan, pd.Series(["a", ["a"], None, "b"], dtype=object))
+    assert codes.tolist() == [1, 0, 0, 2]
+    assert bad.tolist() == [False, True, False, False]

@@ -10,11 +10,17 @@ from sklearn.linear_model import LogisticRegression
 
 from fitmodel.learning._design import make_design
 from fitmodel.learning._logistic import (
+    MIN_INFORMATION,
     as_tables,
     bounded_logistic,
+    coefficient_bounds,
+    em_step,
     fit_ridge,
     log_evidence,
     newton_logistic,
+    observed_information,
+    penalised_information,
+    prior_step,
 )
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -167,3 +173,128 @@ def test_a_column_of_zeros_changes_no_evidence():
     assert log_evidence(matrix, outcome, weight, log_odds, fit, 3.0) == pytest.approx(
         log_evidence(matrix[:, :2], outcome, weight, log_odds, fit[:3], 3.0)
     )
+
+
+UP, DOWN = (0.0, None), (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("direction", "sign"), [(1, UP), (-1, DOWN), (0, FREE)], ids=["up", "down", "free"]
+)
+def test_a_direction_bounds_a_numbers_own_basis_and_nothing_else(direction, sign) -> None:
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "plan": random.choice(list("abc"), 400),
+            "seats": np.where(random.random(400) < 0.2, np.nan, random.normal(size=400)),
+            "same": np.full(400, 7.0),
+        }
+    )
+    columns = fit_columns(frame, EncodingOptions())
+    design = make_design(
+        columns, encode(columns, frame), np.tile([0.0, 1.0], 200), np.ones(400),
+        parents=[None] * 3, seed=0, bends=[True] * 3,
+    )  # fmt: skip
+    names = [column.name for column in columns]
+    bounds = coefficient_bounds(design, [direction] * 3)
+    parts = dict(
+        zip(names, np.split(np.array(bounds, dtype=object), np.cumsum(
+            [basis.shape[1] for basis in design.bases])[:-1]), strict=True)
+    )  # fmt: skip
+
+    assert [tuple(each) for each in parts["seats"]] == [sign, sign, FREE, FREE]  # bend, missing
+    assert [tuple(each) for each in parts["plan"]] == [FREE] * 3
+    assert len(parts["same"]) == 0
+
+
+@pytest.mark.parametrize("way", ["bounded", "free"])
+def test_the_penalty_draws_towards_the_centre(known, way) -> None:
+    matrix, label, weight = known
+    centre = np.array([0.5, 0.5, -1.0, 2.0])
+
+    def fit(penalty: float) -> np.ndarray:
+        if way == "free":
+            return newton_logistic(matrix, label, weight, penalty=penalty, centre=centre)
+        return bounded_logistic(matrix, label, weight, (FREE,) * 4, penalty=penalty, centre=centre)
+
+    np.testing.assert_allclose(fit(1e7)[1:], centre, atol=1e-3)
+    # the fit to what is left of the line is the fit with the line as an offset: gradient 0
+    found = fit(5.0)
+    residual = weight * (expit(found[0] + matrix @ found[1:]) - label)
+    np.testing.assert_allclose(matrix.T @ residual + 5.0 * (found[1:] - centre), 0, atol=2e-2)
+    assert residual.sum() == pytest.approx(0, abs=2e-2)
+
+
+def test_a_start_elsewhere_ends_at_the_same_coefficients(known) -> None:
+    matrix, label, weight = known
+    far = newton_logistic(matrix, label, weight, penalty=3.0, start=np.array([3.0, -4, 4, 2, 1]))
+    np.testing.assert_allclose(far, fit_ridge(None, matrix, label, weight, 3.0), atol=1e-6)
+
+
+def test_the_information_is_the_second_derivative_of_the_penalised_loss(known) -> None:
+    matrix, label, weight = known
+    beta = np.array([-0.5, 0.8, -0.2, 0.1, 0.3])
+
+    def loss(at: np.ndarray) -> float:
+        line = at[0] + matrix @ at[1:]
+        return weight @ (np.logaddexp(0, line) - label * line) + 2.0 * at[1:] @ at[1:] / 2
+
+    chance = expit(beta[0] + matrix @ beta[1:])
+    made = penalised_information(matrix, weight * chance * (1 - chance), 2.0)
+    step = np.eye(5) * 1e-3
+    numeric = [
+        [
+            (loss(beta + a + b) - loss(beta + a - b) - loss(beta - a + b) + loss(beta - a - b))
+            / 4e-6
+            for b in step
+        ]
+        for a in step
+    ]
+    np.testing.assert_allclose(made, numeric, rtol=1e-4, atol=1e-3)
+
+
+def test_a_known_label_says_all_and_a_label_that_the_model_gave_says_nothing() -> None:
+    log_odds = np.array([-1.0, -1.0, -1.0, 0.0])
+    chance = expit(-1.0)
+    label, weight = np.array([1.0, 0.0, chance, 0.1]), np.array([2.0, 1.0, 5.0, 1.0])
+    information = observed_information(label, weight, log_odds)
+
+    known = chance * (1 - chance)
+    np.testing.assert_allclose(information[:2], [2 * known, known])
+    assert information[2] == pytest.approx(5.0 * MIN_INFORMATION)
+    assert information[3] == pytest.approx(0.25 - 0.09)
+
+
+def test_a_step_of_em_stays_where_the_labels_agree_and_goes_uphill_where_they_do_not(
+    known,
+) -> None:
+    matrix, label, weight = known
+    found = newton_logistic(matrix, label, weight, penalty=3.0)
+    np.testing.assert_allclose(em_step(matrix, label, weight, found, 3.0), found, atol=1e-5)
+
+    def objective(at: np.ndarray) -> float:
+        line = at[0] + matrix @ at[1:]
+        return float(weight @ (label * line - np.logaddexp(0, line)) - 1.5 * at[1:] @ at[1:])
+
+    away = found + np.array([0.3, -0.2, 0.1, 0.2, -0.1])
+    stepped = em_step(matrix, label, weight, away, 3.0)
+    assert objective(away) < objective(stepped) <= objective(found) + 1e-9
+    centre = np.array([1.0, 0.0, 0.0, 0.0])
+    drawn = newton_logistic(matrix, label, weight, penalty=3.0, centre=centre)
+    np.testing.assert_allclose(em_step(matrix, label, weight, drawn, 3.0, centre), drawn, atol=1e-5)
+
+
+def test_moves_towards_draws_of_the_prior_scatter_as_they_say() -> None:
+    """Covariance spread^2 * penalty * H^-2, in the coefficients that have a prior."""
+    random = np.random.default_rng(4)
+    matrix, information = random.normal(size=(60, 2)), random.uniform(0.1, 0.3, 60)
+    steps = np.array(
+        [
+            prior_step(matrix, information, penalty=5.0, spread=0.7, generator=random)
+            for _ in range(6_000)
+        ]
+    )
+    inverse = np.linalg.inv(penalised_information(matrix, information, 5.0))
+    expected = 0.7**2 * 5.0 * inverse @ np.diag([0.0, 1.0, 1.0]) @ inverse
+    np.testing.assert_allclose(np.cov(steps.T), expected, atol=0.06 * np.diag(expected).max())
+    assert np.abs(steps.mean(axis=0)).max() < 0.02

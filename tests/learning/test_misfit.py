@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.learning import _misfit
 from fitmodel.learning._misfit import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
+    _component,
     _overlap_of_all,
     expected_variance,
     left_out_shape,
@@ -168,3 +172,44 @@ def test_the_overlap_of_all_products_is_the_mean_of_their_squared_correlations(n
     whole = np.full((number, number), 0.2)
     np.fill_diagonal(whole, 1.0)
     assert _overlap_of_all(squares, number) == pytest.approx(whole.mean())
+
+
+def test_the_standard_error_is_the_deviation_of_the_estimate_where_nothing_is_left_out() -> None:
+    random = np.random.default_rng(0)
+    n, used = 400, np.arange(400)
+    effects = random.normal(size=(n, 6))
+    effects[:, 3:] += 0.7 * effects[:, :3]  # products overlap
+    found = []
+    for _ in range(600):
+        outcome = (random.random(n) < 0.5).astype(float)
+        deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=outcome)
+        found.append(_component(effects, 6, deals, np.zeros(n), used))
+    values, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(values.std(), rel=0.12)
+    assert abs(values.mean()) < 3 * values.std() / np.sqrt(600)
+
+
+def test_deals_that_say_less_than_one_of_a_product_say_nothing() -> None:
+    n = 50
+    deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=np.zeros(n))
+    rare = np.zeros((n, 1))
+    rare[0] = 1.0  # one deal of fifty, with a residual of a half: a quarter of a deal
+
+    assert _component(rare, 1, deals, np.zeros(n), np.arange(n)) is None
+    assert _component(np.tile([[1.0], [-1.0]], (25, 1)), 1, deals, np.zeros(n), np.arange(n))
+
+
+def test_of_very_many_pairs_some_are_taken_once_each(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(50, 30))
+    design = SimpleNamespace(bases=[np.zeros((3, 1))] * 30)
+    deals = SimpleNamespace(matrix=matrix, design=design)
+    taken = []
+    monkeypatch.setattr(_misfit, "_component", lambda products, number, *_: taken.append(
+        (products, number)))  # fmt: skip
+    left_out_variance(deals, np.zeros(50), seed=0)
+    ((products, number),) = taken
+
+    assert number == 30 * 29 / 2
+    assert products.shape == (50, _misfit.MAX_PAIRS)
+    assert len({tuple(row) for row in products.T}) == _misfit.MAX_PAIRS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from fitmodel.learning.parents import (
     Levels,
     Parent,
     Steps,
+    _drawn_to_0,
+    _random_effects,
     expected_tables,
     parent_from_dict,
     pool,
@@ -194,3 +197,74 @@ def test_a_scorecard_without_replicates_says_nothing_of_its_variance(scorecard) 
         for of in parent.attributes.values():
             known = of.variance.values() if isinstance(of, Levels) else of.variance
             assert set(known) == {0.0}
+
+
+def test_the_mean_over_companies_is_that_of_dersimonian_and_laird() -> None:
+    """By hand: the variance between companies by moments, then weights 1 / (within + between)."""
+    values, within = np.array([0.2, 0.8, 0.5]), np.array([0.01, 0.04, 0.02])
+    weight = 1 / within
+    mean = (weight * values).sum() / weight.sum()
+    between = ((weight * (values - mean) ** 2).sum() - 2) / (
+        weight.sum() - (weight**2).sum() / weight.sum()
+    )
+    assert between > 0
+    weight = 1 / (within + between)
+
+    found, variance = _random_effects(values, within)
+    assert found == pytest.approx((weight * values).sum() / weight.sum())
+    assert variance == pytest.approx(1 / weight.sum() + between)
+
+
+def test_companies_that_agree_have_no_variance_between_them_and_one_has_its_own() -> None:
+    mean, variance = _random_effects(np.array([0.5, 0.5]), np.array([0.02, 0.02]))
+    assert (mean, variance) == (pytest.approx(0.5), pytest.approx(0.01))
+    assert _random_effects(np.array([0.3]), np.array([0.04])) == (
+        pytest.approx(0.3),
+        pytest.approx(0.04),
+    )
+
+
+def test_means_are_drawn_to_0_by_the_share_of_their_variance_that_is_noise() -> None:
+    means, variances = np.array([1.0, -1.0]), np.array([0.25, 0.25])
+    assert _drawn_to_0(means, variances) == pytest.approx(means * 0.75)
+    noise = np.array([0.1, -0.1])  # no more than their variance: a tenth of it is taken as signal
+    assert _drawn_to_0(noise, np.array([0.09, 0.09])) == pytest.approx(noise * 0.001 / 0.091)
+    assert _drawn_to_0(np.zeros(2), np.ones(2)).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("first", [10.0, -10.0, 0.0])
+def test_a_column_without_centres_takes_a_number_inside_each_bin(first: float) -> None:
+    parent = Parent({"seats": Steps((first, 50.0), (0.3, 0.0, -0.4), (0.1, 0.1, 0.1))})
+    column = NumberColumn("seats", (first, 50.0), -99.0, 90.0)
+    (table,) = parent.tables((column,))
+    assert table.tolist() == [0.0, 0.3, 0.0, -0.4, 0.0]
+
+
+def test_levels_that_share_a_code_take_the_mean_of_those_that_the_parent_knows() -> None:
+    parent = Parent({"source": Levels({"a": 0.6, "b": 0.2}, {"a": 0.1, "b": 0.1})})
+    column = CategoryColumn("source", {"x": 1, "a": 2, "b": 2, "z": 2})
+    (table,) = parent.tables((column,))
+    assert table == pytest.approx([0.0, 0.0, 0.4, 0.0])
+    (other,) = parent.tables((NumberColumn("source", (1.0,), 0.0, 2.0),))
+    assert not other.any(), "a category says nothing of a number"
+
+
+def test_the_variance_of_a_parent_is_that_of_its_interval() -> None:
+    """Deviation over replicates times the factor that makes the interval, squared."""
+    tables = np.array([[0.0, 0, 0], [0.5, 0.1, 0.3], [-0.5, 0.2, 0.2], [0.0, 0, 0]])
+    card = SimpleNamespace(
+        columns=(CategoryColumn("plan", {"a": 1, "b": 2}),), offsets=(0,), tables=tables, spread=2.0
+    )
+    found = Parent.of_scorecard(card).attributes["plan"]
+    assert found.log_odds == {"a": 0.5, "b": -0.5}
+    assert found.variance == pytest.approx({"a": (2.0 * np.sqrt(0.02)) ** 2, "b": 0.0})
+
+
+def test_an_attribute_that_is_a_number_in_one_company_and_a_category_in_another_is_the_firsts() -> (
+    None
+):
+    number = Parent({"source": Steps((1.0,), (0.5, -0.5), (0.01, 0.01))})
+    found = pool([levels(0.5), number, levels(0.7)]).attributes["source"]
+    assert isinstance(found, Levels)
+    assert 0.4 < found.log_odds["a"] < 0.65
+    assert isinstance(pool([number, levels(0.5)]).attributes["source"], Steps)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
+from fitmodel.learning._additive import Additive
 from fitmodel.learning._posterior import (
+    STRENGTH_PRIOR,
+    PriorTables,
+    Strength,
+    _spread,
+    as_additive,
     association,
+    draws,
     fit_strengths,
     observed_log_likelihood,
     weights_of,
@@ -167,3 +175,91 @@ def test_attributes_that_say_nothing_are_rarely_found_to_say_something() -> None
 def test_attributes_that_say_much_are_found() -> None:
     sim = simulate_deals(250, seed=2, **LAW)
     assert association(strengths_of(sim)[0][0].fit, seed=0) < 0.05
+
+
+def test_a_leaver_of_an_unknown_day_says_that_it_had_left_by_then() -> None:
+    """Within the horizon as any early churner, beyond it by the day that is known."""
+    unknown = np.array([np.nan, np.nan, 4.0, 9.0, 9.0, np.nan])
+    months = np.array([2.0, 7.0, 4.0, 9.0, 9.0, 8.0])
+    left = np.array([True, True, True, True, True, False])
+    weight = np.array([1.0, 2.0, 1.0, 1.0, 0.5, 3.0])
+    follow_up = FollowUp.of(months, left, 5.0, left_by=unknown, weight=weight)
+    log_odds = np.array([0.3, -0.4, 0.1, 0.2, -0.1, 0.0])
+    baseline = fit_baseline(follow_up, log_odds)
+
+    def by(at: float, deal: int) -> float:
+        return baseline.left_by(np.full(6, at), follow_up, log_odds)[deal]
+
+    seen = [by(5, 0), 1 - by(5, 1), by(5, 2), by(9, 3), by(9, 4), 1 - by(5, 5)]
+    assert observed_log_likelihood(follow_up, baseline, log_odds) == pytest.approx(
+        weight @ np.log(seen)
+    )
+
+
+def test_a_deal_that_entered_late_says_what_happened_to_those_still_there() -> None:
+    months, left = np.array([2.0, 5.0, 4.0, 3.0, 1.0]), np.array([True, False, True, True, True])
+    entry = np.array([0.0, 2.0, 3.0, 0.0, 0.0])
+    follow_up = FollowUp.of(months, left, 5.0, entry=entry)
+    log_odds = np.array([0.3, -0.4, 0.1, 0.0, 0.5])
+    baseline = fit_baseline(follow_up, log_odds)
+    end, before = (baseline.left_by(at, follow_up, log_odds) for at in (np.full(5, 5.0), entry))
+    seen = [
+        end[0],
+        (1 - end[1]) / (1 - before[1]),
+        (end[2] - before[2]) / (1 - before[2]),
+        end[3],
+        end[4],
+    ]
+    assert observed_log_likelihood(follow_up, baseline, log_odds) == pytest.approx(
+        np.log(seen).sum()
+    )
+
+
+def strength(evidence: float, penalty: float = 1.0, width: int = 2) -> Strength:
+    """A strength of which only evidence, penalty and a posterior are asked."""
+    fit = SimpleNamespace(coefficients=np.full(1 + width, penalty))
+    return Strength(1.0, penalty, fit, 0.1 * np.eye(1 + width), evidence)  # type: ignore[arg-type]
+
+
+def test_weights_are_the_prior_times_the_likelihood() -> None:
+    made = [strength(each) for each in (-1000.0, -1001.0, -1002.0, -999.0, -1003, -1000, -1000)]
+    likelihood = np.exp(np.array([0.0, -1, -2, 1, -3, 0, 0])) * STRENGTH_PRIOR
+
+    np.testing.assert_allclose(weights_of(made), likelihood / likelihood.sum())
+
+
+def test_draws_take_each_strength_as_often_as_its_weight_says() -> None:
+    made = [strength(0.0, penalty) for penalty in (1.0, 10.0, 100.0)]
+    drawn = draws(made, np.array([0.5, 0.3, 0.2]), 1_000, LearnerOptions(seed=3))
+    penalties = np.array([penalty for penalty, _ in drawn])
+
+    assert [(penalties == each).sum() for each in (1.0, 10.0, 100.0)] == [500, 300, 200]
+    of_first = np.array([c for penalty, c in drawn if penalty == 1.0])
+    assert of_first.mean(axis=0) == pytest.approx([1.0] * 3, abs=0.02)
+    assert of_first.std(axis=0) == pytest.approx([0.1] * 3, rel=0.15)
+    assert not (penalties[:500] == 1.0).all(), "replicates are in no order of strength"
+    assert draws(made, np.array([0.5, 0.3, 0.2]), 0, LearnerOptions()) == []
+
+
+def test_tables_of_a_prior_are_added_by_their_weight() -> None:
+    """The coefficient times deviation and root of the penalty, so that any penalty is the same."""
+    design = SimpleNamespace(bases=(np.eye(3), np.eye(2)))
+    prior = PriorTables([np.array([0.0, 1.0, -1.0]), np.array([0.0, 2.0])], 0.5, 0.25)
+    coefficients = np.array([0.1, 1, 2, 3, 4, 5, 0.8])
+    found = as_additive(design, [prior], [(16.0, coefficients), (4.0, coefficients)])
+
+    assert isinstance(found, Additive)
+    assert found.intercept.tolist() == [0.1, 0.1]
+    for number, penalty in enumerate((16.0, 4.0)):
+        weight = 0.8 * 0.25 * np.sqrt(penalty)
+        np.testing.assert_allclose(found.singles[0][:, number], [1, 2 + weight, 3 - weight])
+        np.testing.assert_allclose(found.singles[1][:, number], [4, 5 + 2 * weight])
+    assert prior.line(np.array([[1, 1], [2, 0]], dtype=np.int32)).tolist() == [3.0, -1.0]
+
+
+def test_the_spread_of_a_matrix_is_the_sum_of_its_weighted_variances() -> None:
+    matrix = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 2.0, 0.0] + 5.0
+    weight = np.random.default_rng(1).integers(1, 4, 50)
+    repeated = np.repeat(matrix, weight, axis=0)
+
+    assert _spread(matrix, weight.astype(float)) == pytest.approx(repeated.var(axis=0).sum())

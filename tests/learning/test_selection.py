@@ -12,9 +12,10 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import selection
 from fitmodel.learning._evidence import outcome_when_seen
+from fitmodel.learning._slope import HeldOut
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.folds import make_folds
-from fitmodel.learning.selection import Candidate, choose
+from fitmodel.learning.selection import Candidate, _gaps, _simplest_of_the_best, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 
 QUICK = LearnerOptions(penalties=(1.0, 10.0), shares=(0.5, 1.0), pairs=2, replicates=3, folds=2)
@@ -161,3 +162,53 @@ def test_a_tenure_alone_is_weighted_for_censoring():
     assert (weight[~training_set.is_known] == 0).all()
     true = 1 - np.exp(-5 / 12)
     assert np.average(outcome, weights=weight) == pytest.approx(true, abs=0.03)
+
+
+def held_out(n: int = 400, *, seed: int = 0) -> tuple[HeldOut, np.ndarray]:
+    """Deals of one fold with weights, and log-odds that tell them apart."""
+    random = np.random.default_rng(seed)
+    raw = random.normal(-1.0, 1.0, n)
+    outcome = (random.random(n) < expit(raw)).astype(float)
+    return HeldOut(outcome, random.uniform(0.2, 3.0, n), np.zeros(n, int), np.zeros(n)), raw
+
+
+def test_the_error_of_a_gap_is_the_paired_one_of_a_weighted_mean() -> None:
+    held, raw = held_out()
+    scores = {Candidate(1.0): raw, Candidate(10.0): 0.4 * raw}
+    gaps = _gaps(scores, held)
+    one, other = (selection.level_free_losses(values, held) for values in scores.values())
+    weight = held.weight / held.weight.sum()
+    gap = weight @ (other - one)
+    error = np.sqrt((weight**2).sum() * (weight @ (other - one - gap) ** 2))
+
+    assert gaps[Candidate(1.0)] == (pytest.approx(weight @ one), 0.0, 0.0)
+    assert gaps[Candidate(10.0)] == (
+        pytest.approx(weight @ other), pytest.approx(gap), pytest.approx(error),
+    )  # fmt: skip
+
+
+def test_the_simplest_within_an_error_wins_and_among_these_the_most_evidence() -> None:
+    held, raw = held_out(2_000)
+    noise = 0.02 * np.random.default_rng(1).normal(size=2_000)
+    scores = {
+        Candidate(1.0): raw + noise,
+        Candidate(10.0): raw - noise,
+        Candidate(1.0, "boosted", 0.5, 2): raw,
+        Candidate(100.0): 0.0 * raw,
+    }
+    evidence = {1.0: -5.0, 10.0: -4.0, 100.0: 0.0}
+    near = [c for c, (_, gap, error) in _gaps(scores, held).items() if gap <= error]
+    assert Candidate(100.0) not in near
+
+    assert _simplest_of_the_best(scores, held, evidence) == Candidate(10.0)
+    evidence[1.0] = -3.0
+    assert _simplest_of_the_best(scores, held, evidence) == Candidate(1.0)
+
+
+def test_pairs_are_less_simple_than_a_second_component_and_that_than_none() -> None:
+    plain, blended, paired = (
+        Candidate(1.0), Candidate(1.0, "boosted", 0.25), Candidate(1.0, "boosted", 0.25, 3),
+    )  # fmt: skip
+    assert plain.complexity < blended.complexity < paired.complexity
+    assert plain.shares == (("logistic", 1.0),)
+    assert paired.shares == (("logistic", 0.75), ("boosted", 0.25))

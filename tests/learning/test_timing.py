@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
-from fitmodel.learning._timing import MIN_LEAVERS, choose_timing, stratum_by_code, with_strata
+from fitmodel.learning._timing import (
+    MIN_LEAVERS,
+    PERIODS,
+    SIGNIFICANCE,
+    _expected,
+    _likelihood_ratio,
+    _periods,
+    choose_timing,
+    stratum_by_code,
+    with_strata,
+)
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, own_chance
 
@@ -91,3 +102,71 @@ def test_no_attribute_or_one_that_is_gone_leaves_one_stratum():
     for name in (None, "plan"):
         assert with_strata(follow_up, columns, codes, name) is follow_up
     assert set(with_strata(follow_up, columns, codes, "term").stratum) <= {0, 1, 2}
+
+
+def test_periods_share_the_leavers_evenly_from_0_to_the_horizon():
+    months = np.r_[np.arange(1, 61) / 10, np.full(40, 15.0)]
+    follow_up = FollowUp.of(months, np.arange(100) < 60, 12.0)
+    edges = _periods(follow_up)
+
+    assert len(edges) == PERIODS + 1
+    assert (edges[0], edges[-1]) == (0.0, 12.0)
+    leavers, _ = np.histogram(months[:60], np.r_[edges[:-1], 99.0])
+    assert leavers.tolist() == [10] * PERIODS
+    tied = FollowUp.of(np.full(30, 1.0), np.ones(30, dtype=bool), 12.0)
+    assert _periods(tied).tolist() == [0.0, 1.0, 12.0]
+
+
+def test_the_likelihood_ratio_is_that_of_poisson_counts_scaled_to_each_level():
+    """By hand: leavers of two levels in two periods, with one leaver and none among them."""
+    stratum = np.array([0] * 5 + [1] * 4)
+    period = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    left = np.array([True] * 5 + [True] * 3 + [False])
+    follow_up = FollowUp.of(np.where(left, 1.0, 9.0), left, 5.0)
+    expected = np.tile([[0.4, 0.6]], (9, 1))
+    seen = np.array([[4.0, 1.0], [0.0, 3.0]])
+    scaled = np.array([[2.0, 3.0], [1.2, 1.8]])
+    terms = [a * np.log(a / b) for a, b in zip(seen.ravel(), scaled.ravel(), strict=True) if a]
+
+    found = _likelihood_ratio(stratum, 2, period, follow_up, expected)
+    assert found == pytest.approx(2 * sum(terms))
+
+
+def test_expected_leavers_are_counted_while_a_deal_was_followed_and_no_longer():
+    months, left = np.array([1.0, 4.0, 6.0, 12.0]), np.array([True, False, True, False])
+    follow_up = FollowUp.of(months, left, 12.0, entry=np.array([0.0, 2.0, 0.0, 0.0]))
+    log_odds = np.array([0.0, 0.5, -0.5, 0.0])
+    baseline = fit_baseline(follow_up, log_odds)
+    found = _expected(follow_up, baseline, log_odds, np.array([0.0, 3.0, 12.0]))
+
+    def hazard(at, deal):
+        return -np.log1p(-baseline.left_by(np.full(4, float(at)), follow_up, log_odds)[deal])
+
+    assert found[0].tolist() == pytest.approx([hazard(1, 0), 0.0])
+    assert found[1].tolist() == pytest.approx(
+        [hazard(3, 1) - hazard(2, 1), hazard(4, 1) - hazard(3, 1)]
+    )
+    assert found[2].tolist() == pytest.approx([hazard(3, 2), hazard(6, 2) - hazard(3, 2)])
+
+
+@pytest.mark.parametrize(("late", "found"), [(12, False), (24, True)])
+def test_the_chance_is_that_of_chi_squared_with_periods_less_one_per_further_level(late, found):
+    """Two levels leave evenly in time, but some of the second a while later than of the first."""
+    first, second = np.linspace(0.1, 11.9, 120), np.linspace(0.1, 11.9, 120)
+    second = np.sort(np.r_[second[late:], np.linspace(10.0, 11.9, late)])
+    months = np.r_[first, second, np.full(200, 12.0)]
+    frame = pd.DataFrame({"term": ["a"] * 120 + ["b"] * 120 + ["a", "b"] * 100})
+    follow_up = FollowUp.of(months, np.arange(440) < 240, 12.0)
+    columns, codes = coded(frame)
+    log_odds = np.zeros(440)
+    baseline = fit_baseline(follow_up, log_odds)
+    edges = _periods(follow_up)
+    period = np.clip(np.searchsorted(edges, follow_up.months) - 1, 0, PERIODS - 1)
+    stratum = (codes[:, 0] == 2).astype(int)
+    ratio = _likelihood_ratio(
+        stratum, 2, period, follow_up, _expected(follow_up, baseline, log_odds, edges)
+    )
+
+    assert (chi2.sf(ratio, PERIODS - 1) < SIGNIFICANCE) == found
+    assert chi2.sf(ratio, 2 * (PERIODS - 1)) > SIGNIFICANCE, "with more freedom it is chance"
+    assert (choose_timing(columns, codes, follow_up, baseline, log_odds) == "term") == found

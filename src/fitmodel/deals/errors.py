@@ -37,8 +37,9 @@ class Problem:
     message : str
         What is wrong, in words.
     code : str
-        Its kind: negative-amount or notation of a warning, too-few where nothing is wrong but that
-        so few deals teach nothing.
+        Its kind: negative-amount or notation of a warning; currencies, date_order or unreadable of
+        an attribute that must be settled first; too-few where nothing is wrong but that so few
+        deals teach nothing.
     """
 
     column: str

@@ -177,7 +177,8 @@ def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> l
 
 
 def _as_error(finding: Finding) -> Problem:
-    return Problem(finding.column, finding.count, finding.example, finding.remedy, finding.message)
+    what = (finding.column, finding.count, finding.example, finding.remedy, finding.message)
+    return Problem(*what, code=finding.code)
 
 
 def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:

@@ -191,7 +191,8 @@ def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Findin
     elif reading.unreadable.any():
         what = "are not dates and are read as empty"
         remedy = "write the date, or leave it empty"
-        yield _finding(sheet, name, reading.unreadable, what, remedy, asks=False)
+        found = reading.unreadable
+        yield _finding(sheet, name, found, what, remedy, code="unreadable_date", asks=False)
 
 
 def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:

@@ -130,7 +130,7 @@ class Finding:
     ----------
     code : str
         What kind it is: placeholder, missing_word, level_word, total_row, title_row, empty_row,
-        encoding, sheet, currencies, units, date_order, number_form, date_form, unreadable.
+        encoding, sheet, currencies, date_order, unreadable, unreadable_date, constant, history.
     column : str
         Empty where it concerns the table.
     count : int

@@ -1,0 +1,257 @@
+"""Flattening keeps what the additive model says, and counts what stands behind each row."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fitmodel.learning._additive import Additive, Pair
+from fitmodel.learning._design import Design, make_design
+from fitmodel.learning._flatten import (
+    MIN_LEVEL_SPREAD,
+    _widened,
+    find_odd_pairs,
+    flatten,
+    make_evidence,
+    own_shares,
+)
+from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
+from fitmodel.learning._logistic import as_tables, newton_logistic
+from fitmodel.learning.calibration import CalibrationMap, expit
+from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
+from fitmodel.learning.imputation import Imputed
+from fitmodel.learning.scorecard import Evidence, Scorecard
+
+SEATS = NumberColumn("seats", (10.0, 20.0), 1.0, 90.0)
+PLAN = CategoryColumn("plan", {"basic": 1, "pro": 2})
+
+
+def design_of(columns: tuple[Column, ...], codes: np.ndarray, label: np.ndarray) -> Design:
+    weight = np.ones(len(codes))
+    return make_design(
+        columns, codes.astype(np.int32), label, weight, parents=[None] * len(columns), seed=0
+    )
+
+
+def deals(n: int = 600, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes of a number and of a category, labels and weights."""
+    random = np.random.default_rng(seed)
+    codes = np.column_stack([random.integers(0, 4, n), random.integers(1, 3, n)])
+    label = (random.random(n) < expit(0.5 * (codes[:, 0] - 2) - (codes[:, 1] == 1))).astype(float)
+    return codes, label, random.uniform(0.5, 2.0, n)
+
+
+def additive(replicates: int, *, seed: int = 1) -> Additive:
+    """Any tables of both attributes, and of a grid over them."""
+    random = np.random.default_rng(seed)
+    maps = (np.array([0, 1, 1, 2, 2]), np.array([0, 1, 1, 0]))
+    return Additive(
+        random.normal(size=replicates),
+        (random.normal(size=(5, replicates)), random.normal(size=(4, replicates))),
+        (Pair((0, 1), maps),),
+        (random.normal(size=(4, 3, replicates)),),
+    )
+
+
+def flat(**changes) -> tuple[Scorecard, Additive, Additive, np.ndarray, np.ndarray]:
+    codes, label, weight = deals()
+    design = design_of((SEATS, PLAN), codes, label)
+    point, replicates = additive(1), additive(6, seed=2)
+    given = {"early_churn": label, "weight": weight, "spread": 1.0, "base_rate": 0.3, "seed": 0}
+    given |= {"calibration": CalibrationMap.linear(1.0, 0.0, "slope")} | changes
+    return flatten(design, point, replicates, **given), point, replicates, design.codes, weight
+
+
+def test_the_scorecard_says_what_the_additive_model_says_of_every_deal_and_replicate() -> None:
+    scorecard, point, replicates, codes, _ = flat()
+    sums = scorecard.intercept + scorecard.tables[scorecard.rows(codes)].sum(axis=1)
+
+    np.testing.assert_allclose(sums[:, :1], point.log_odds_by_replicate(codes), atol=1e-12)
+    np.testing.assert_allclose(sums[:, 1:], replicates.log_odds_by_replicate(codes), atol=1e-12)
+
+
+def test_every_table_averages_0_over_the_deals_in_every_replicate() -> None:
+    scorecard, _, _, codes, weight = flat()
+    rows = scorecard.tables[scorecard.rows(codes)]
+
+    means = np.average(rows, axis=0, weights=weight)
+    assert means.shape == (3, 7)
+    np.testing.assert_allclose(means, 0.0, atol=1e-12)
+
+
+def test_a_grid_keeps_only_the_rows_and_columns_that_a_code_leads_to() -> None:
+    scorecard, *_ = flat()
+
+    assert scorecard.pairs[0].shape == (3, 2)  # of a grid of 4 by 3
+    assert len(scorecard.tables) == 5 + 4 + 6
+
+
+def widened(column: Column, code: list[int], *, effects: float = 0.0, seed: int = 0) -> np.ndarray:
+    table = np.zeros((column.size + 2, 4_001))
+    table[1 : column.size + 1, 0] = np.resize([effects, -effects], column.size)
+    generator = np.random.default_rng(seed)
+    return _widened(table, column, np.array(code, dtype=np.int32), None, generator)
+
+
+def test_a_row_without_deals_is_the_average_and_scatters_as_the_levels_do() -> None:
+    for effects, spread in ((0.0, MIN_LEVEL_SPREAD), (0.1, MIN_LEVEL_SPREAD), (0.9, 0.9)):
+        table = widened(PLAN, [1, 2] * 50, effects=effects)
+        for row in (MISSING, PLAN.size + 1):
+            assert table[row, 0] == 0.0
+            assert table[row, 1:].std() == pytest.approx(spread, rel=0.05)
+            assert abs(table[row, 1:].mean()) < 0.05
+        assert table[1:3, 1:].std() == 0.0
+        assert table[1, 0] == effects
+
+
+def test_the_scatter_of_levels_counts_their_deals() -> None:
+    """Nine deals at +0.9 and one at -0.9 scatter as 0.9; with the other level at 0, as less."""
+    table = np.zeros((4, 4_001))
+    table[1:3, 0] = [0.0, 2.0]
+    one_in_four = np.array([1, 1, 1, 2] * 10, dtype=np.int32)
+    out = _widened(table, PLAN, one_in_four, None, np.random.default_rng(0))
+
+    assert out[3, 1:].std() == pytest.approx(1.0, rel=0.05)  # sqrt(4 / 4)
+    assert table[3, 1:].std() == 0.0, "the table that was given stays as it is"
+
+
+def test_what_is_missing_in_some_deals_and_the_end_of_a_number_stay_as_learned() -> None:
+    category = widened(PLAN, [0, 1, 2], effects=0.5)
+    number = widened(SEATS, [1, 2, 3], effects=0.5)
+
+    assert category[MISSING].std() == 0.0
+    assert category[PLAN.size + 1, 1:].std() > 0
+    assert number[MISSING, 1:].std() > 0
+    assert number[SEATS.size + 1].std() == 0.0, "a number has no level that was never seen"
+
+
+def test_levels_that_a_model_takes_from_a_statistic_scatter_by_what_is_not_known_of_them() -> None:
+    values = np.array([0.0, 1.0, -1.0, 0.0])
+    statistic = LevelStatistic(values, np.array([0.1, 0.2, 0.4, 0.1]), np.zeros(4), np.zeros(0))
+    for slope, factor in ((1.0, 1.0), (0.5, 0.5), (-1.0, 0.0)):
+        table = np.zeros((4, 4_001))
+        table[:, 0] = slope * values
+        out = _widened(
+            table, PLAN, np.array([0, 1, 2], np.int32), statistic, np.random.default_rng(0)
+        )
+        np.testing.assert_allclose(out[:3, 1:].std(axis=1), factor * np.array([0.1, 0.2, 0.4]),
+                                   rtol=0.05, atol=1e-12)  # fmt: skip
+        np.testing.assert_array_equal(out[:, 0], table[:, 0])
+
+
+def evidence(column: Column, code: list[int], label: list[float], weight: list[float]) -> Evidence:
+    return make_evidence(
+        column, np.array(code, dtype=np.int32), np.array(label, float), np.array(weight, float)
+    )
+
+
+def test_each_level_has_its_deals_and_its_weighted_rate() -> None:
+    found = evidence(PLAN, [1, 1, 2, 2, 2], [1, 0, 1, 1, 0], [3, 1, 1, 1, 2])
+
+    assert found.count.tolist() == [0, 2, 3, 0]
+    assert found.rate[1:3].tolist() == [0.75, 0.5]
+    assert np.isnan(found.rate[[0, 3]]).all()
+    assert found.label == ("missing", "basic", "pro", "never seen before")
+    assert found.band.tolist() == [0, 1, 2, 3]
+
+
+def test_bins_of_a_number_are_merged_into_six_bands_of_as_many_deals() -> None:
+    column = NumberColumn("seats", tuple(float(cut) for cut in range(1, 60)), 0.0, 60.0)
+    code = np.r_[np.repeat(np.arange(1, 61), 10), np.zeros(7)].astype(int)
+    found = evidence(column, code.tolist(), [0.5] * 607, [1.0] * 607)
+
+    assert found.count.tolist() == [7, 100, 100, 100, 100, 100, 100]
+    assert found.label == (
+        "missing", "below 10", "10 to 20", "20 to 30", "30 to 40", "40 to 50", "50 or more",
+    )  # fmt: skip
+    assert found.band[-1] == found.band[-2] == 6
+    assert (np.diff(found.band[1:]) >= 0).all()
+
+
+def test_a_number_of_one_bin_is_any_and_of_few_bins_each_stands_alone() -> None:
+    one = NumberColumn("seats", (), 1.0, 1.0)
+    assert evidence(one, [1, 1, 0], [1, 0, 1], [1, 1, 1]).label == ("missing", "any")
+    few = evidence(SEATS, [1, 2, 3], [1, 0, 1], [1, 1, 1])
+    assert few.label == ("missing", "below 10", "10 to 20", "20 or more")
+    assert few.count.tolist() == [0, 1, 1, 1]
+
+
+def test_a_combination_is_odd_from_twenty_expected_deals_on() -> None:
+    """Of 80 deals half are of one kind, half of another: both together were to be expected 20."""
+
+    def codes(n: int) -> np.ndarray:
+        half = np.repeat([1, 2], n // 2)
+        return np.column_stack([half, half]).astype(np.int32)
+
+    for n, found in ((80, ((0, 1, 1, 2), (0, 2, 1, 1))), (78, ())):
+        made = codes(n)
+        both = tuple(evidence(PLAN, made[:, k].tolist(), [0] * n, [1] * n) for k in (0, 1))
+        assert find_odd_pairs(made, both) == found
+
+
+def fitted(design: Design, label: np.ndarray, weight: np.ndarray, penalty: float) -> Imputed:
+    matrix = design.linear_matrix()
+    coefficients = newton_logistic(matrix, label, weight, penalty=penalty)
+    log_odds = as_tables(design, [coefficients]).log_odds_by_replicate(design.codes)[:, 0]
+    return SimpleNamespace(
+        design=design, matrix=matrix, early_churn=label, weight=weight, log_odds=log_odds
+    )  # type: ignore[return-value]  # what own_shares asks of it
+
+
+def test_the_own_share_of_a_level_is_one_less_posterior_over_prior_variance() -> None:
+    """By hand for two levels: their difference is the contribution from that of the mean deal."""
+    codes, label, weight = deals(200)
+    design = design_of((PLAN,), codes[:, 1:], label)
+    fit = fitted(design, label, weight, 2.0)
+    chance = expit(fit.log_odds)
+    wide = np.column_stack([np.ones(200), fit.matrix])
+    hessian = wide.T @ (wide * (weight * chance * (1 - chance))[:, None]) + np.diag([0.0, 2, 2])
+    covariance = np.linalg.inv(hessian)[1:, 1:]
+    mean = np.average(fit.matrix, axis=0, weights=weight)
+    away = np.eye(2) - mean
+    expected = 1 - np.diag(away @ covariance @ away.T) / ((away**2).sum(axis=1) / 2.0)
+
+    np.testing.assert_allclose(own_shares(fit, 2.0), [0.0, *expected, 0.0], atol=1e-9)
+
+
+def test_the_own_share_grows_with_the_deals_and_falls_with_the_penalty() -> None:
+    shares = {}
+    for n, penalty in ((50, 3.0), (5_000, 3.0), (50, 300.0)):
+        codes, label, weight = deals(n)
+        design = design_of((SEATS, PLAN), codes, label)
+        shares[n, penalty] = own_shares(fitted(design, label, weight, penalty), penalty)
+    assert (shares[50, 3.0] <= shares[5_000, 3.0]).all()
+    assert (shares[50, 300.0] <= shares[50, 3.0]).all()
+    assert shares[5_000, 3.0][[0, 1, 2, 3, 6, 7]].min() > 0.9
+    assert shares[50, 300.0].max() < 0.2
+    assert all(((share >= 0) & (share <= 1)).all() for share in shares.values())
+
+
+def test_a_bin_without_deals_has_the_share_of_the_line_and_a_level_without_deals_none() -> None:
+    codes, label, weight = deals(2_000)
+    kept = (codes[:, 0] != 2) & (codes[:, 0] != MISSING)
+    design = design_of((SEATS, PLAN), codes[kept], label[kept])
+    shares = own_shares(fitted(design, label[kept], weight[kept], 3.0), 3.0)
+
+    assert shares[MISSING] == 0.0
+    assert shares[2] > 0.5, "one line goes through all bins"
+    assert shares[4] == pytest.approx(shares[3]), "no value has the last code of a number"
+    assert shares[5] == shares[8] == 0.0, "nothing of the plan is missing or was never seen"
+
+
+def test_a_level_of_very_many_has_its_deals_over_them_and_ten() -> None:
+    levels = {f"p{number:03}": number + 1 for number in range(150)}
+    many = CategoryColumn("page", levels)
+    random = np.random.default_rng(0)
+    codes = random.integers(1, 151, (3_000, 1))
+    label = (random.random(3_000) < 0.3).astype(float)
+    design = design_of((many,), codes, label)
+    assert design.by_statistic == (True,)
+
+    count = np.bincount(codes[:, 0], minlength=152)
+    np.testing.assert_allclose(
+        own_shares(fitted(design, label, np.ones(3_000), 3.0), 3.0),
+        count / (count + PRIOR_DEALS),
+    )
