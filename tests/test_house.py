@@ -43,7 +43,6 @@ ROOMS = (
     "checking",
     "policy_choice",
     "shipping",
-    "pooling",
     "training",
     "sweeping",
     "comparing",
