@@ -135,7 +135,7 @@ def test_those_who_overrode_are_judged_by_what_came(at_home, tmp_path) -> None:
     assert done.exit_code == 0, done.output
     left = outcomes(*known_deals())["early_churn"].head(40).sum()
     page = (at_home / "judged" / "index.html").read_text()
-    assert f"Of 40 flagged deals signed all the same, 40 have an outcome: {left:.0f} left" in page
+    assert f"Of 40 flagged deals signed in spite of the flag, 40 have an outcome: {left:.0f} left" in page
     assert "16.0 were expected" in page
 
 
@@ -197,5 +197,5 @@ def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) ->
     command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "young")
     assert run(*command, "--log", tmp_path / "log.db").exit_code == 0
     page = (at_home / "young" / "index.html").read_text()
-    assert f"Of {len(young)} flagged deals signed all the same, 0 have an outcome" in page
+    assert f"Of {len(young)} flagged deals signed in spite of the flag, 0 have an outcome" in page
     assert "nan" not in page

@@ -169,7 +169,7 @@ def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "
     Examples
     --------
     >>> describe_counterfactuals([])
-    'Nothing that you can change would bring this deal out of poor fit.'
+    'Nothing that you can change would make this deal a better fit.'
     """
     say = phrases(language, "changes")
     if not changes:

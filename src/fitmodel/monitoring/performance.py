@@ -96,7 +96,7 @@ def compute_cohorts(
     spec : DealSpec
         A contract with dates.
     probability : Series
-        Said at signing, on the index of `deals`; deals without one are left out.
+        Predicted at signing, on the index of `deals`; deals without one are left out.
     every : str
         Length of a cohort, a pandas period alias.
 
