@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._design import make_design
+from fitmodel.learning._design import make_design, with_other_labels
 from fitmodel.learning._level_statistic import STATISTIC_BINS
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -99,3 +99,24 @@ def test_boosting_gets_many_levels_as_a_number_and_the_ridge_as_indicators() -> 
     assert len(np.unique(boosted)) <= STATISTIC_BINS
     high, low = boosted >= np.quantile(boosted, 0.8), boosted <= np.quantile(boosted, 0.2)
     assert label[high].mean() > label[low].mean() + 0.1
+
+
+def test_a_matrix_with_other_labels_is_that_of_their_own_design() -> None:
+    frame, label, _ = company(2_000, 200, 0.5, 1)
+    frame.loc[:50, "page"] = None
+    columns = fit_columns(frame, EncodingOptions())
+    codes = encode(columns, frame)
+    weight, given = np.ones(2_000), {"parents": [None, None], "seed": 0}
+    design = make_design(columns, codes, label, weight, **given)
+    assert design.depends_on_labels
+    matrix = design.linear_matrix()
+    first = matrix.copy()
+    other = with_other_labels(design, label[::-1], weight, **given)
+
+    changed = other.linear_matrix(matrix)
+
+    assert np.array_equal(
+        changed, make_design(columns, codes, label[::-1], weight, **given).linear_matrix()
+    )
+    assert changed is matrix
+    assert not np.array_equal(changed, first)
