@@ -3,10 +3,10 @@
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
 
-The output is, byte for byte, that of a batch without interruption. Where it is plain CSV or
-Parquet, its draft lies here too (see `_draft`) and its rows are not read again; else the input is
-read and written again, and only the scoring is not done twice. A journal says what the parts belong
-to: another input, model or wish is refused.
+The output is, byte for byte, that of a batch without interruption. Its draft lies here too (see
+`_draft`), and its rows are not read again. Where a log takes the assessments, the input is read and
+written again, and only the scoring is not done twice. A journal says what the parts belong to:
+another input, model or wish is refused.
 """
 
 from __future__ import annotations

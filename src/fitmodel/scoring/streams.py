@@ -9,6 +9,7 @@ import bz2
 import gzip
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -135,6 +136,12 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     ".csv.bz2": _write_bzip2,
     ".csv.zst": _write_zstd,
 }
+PACKERS: dict[str, Callable[[Any], bytes]] = {
+    ".csv.gz": partial(gzip.compress, compresslevel=LEVEL, mtime=0),
+    ".csv.bz2": partial(bz2.compress, compresslevel=LEVEL),
+    ".csv.zst": partial(pa.compress, codec="zstd", asbytes=True),
+}
+"""Each gives a whole file of some bytes; such files one after the other are a file of them all."""
 
 
 def with_history(

@@ -75,7 +75,7 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         with _explained(path):
             source = stack.enter_context(opened)
         whole = partial(_whole_chunks, path, chunk_rows, is_text=kind != ".parquet")
-        after = None if source.after is None else partial(_later_chunks, source.after, whole)
+        after = None if source.after is None else partial(_later_chunks, path, source.after, whole)
         yield replace(source, chunks=whole(source.chunks), after=after)
 
 
@@ -100,11 +100,13 @@ def _whole_chunks(
 
 
 def _later_chunks(
+    path: str | Path,
     after: Callable[[int], Iterator[Chunk] | None],
     whole: Callable[[Iterator[Chunk]], Iterator[Chunk]],
     rows: int,
 ) -> Iterator[Chunk] | None:
-    chunks = after(rows)
+    with _explained(path):
+        chunks = after(rows)
     return None if chunks is None else whole(chunks)
 
 
@@ -186,10 +188,10 @@ def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
 
 @contextmanager
 def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
-    kind = kind_of(path)
-    is_plain = str(path) != PIPE and kind not in READERS
-    with _input(path) as given:
-        yield open_csv(path, given, tabs=kind == ".tsv", is_plain=is_plain)
+    with ExitStack() as stack:
+        again = None if str(path) == PIPE else lambda: stack.enter_context(_input(path))
+        given = stack.enter_context(_input(path))
+        yield open_csv(path, given, tabs=kind_of(path) == ".tsv", again=again)
 
 
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
