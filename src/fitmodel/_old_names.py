@@ -83,7 +83,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "fitmodel.monitoring.propensity",
     ),
     "fitmodel.monitoring.log_stores": ("fitmodel.monitoring._log_stores",),
-    "fitmodel.reports.commission_section": ("fitmodel.reports._rep_sections",),
+    "fitmodel.reports.commission_section": ("fitmodel.reports._commission_section",),
     "fitmodel.reports.edits": ("fitmodel.reports.card",),
     "fitmodel.reports.markdown": ("fitmodel.reports._markdown",),
     "fitmodel.reports.profile_section": ("fitmodel.reports._rep_sections",),

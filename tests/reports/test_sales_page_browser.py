@@ -14,8 +14,9 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
 from fitmodel.language.catalogue import read_texts
+from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._loss_sections import worth_section
-from fitmodel.reports._rep_sections import commission_section, scoreboard_section
+from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan

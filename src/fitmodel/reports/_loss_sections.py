@@ -35,7 +35,7 @@ ON_PAPER = 6
 
 
 def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
-    """Build the part of the page.
+    """Write the review sheets of lost customers.
 
     Parameters
     ----------

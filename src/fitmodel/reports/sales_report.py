@@ -15,10 +15,10 @@ from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
+from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._counts_section import counts_section, edits_section
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
-    commission_section,
     profile_section,
     scoreboard_section,
     trend_section,
