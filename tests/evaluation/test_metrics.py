@@ -181,7 +181,9 @@ def test_resamples_without_both_outcomes_are_counted():
 
 @pytest.mark.parametrize("outcome", [0, 1])
 def test_all_deals_with_one_outcome_is_an_error_that_says_what_is_missing(outcome):
-    with pytest.raises(DealsError, match="the model cannot be judged. Judge it on more or older"):
+    with pytest.raises(
+        DealsError, match="the model cannot be evaluated. Evaluate it on more or older"
+    ):
         compute_metrics([outcome] * 5, [0.1] * 5, base_rate=0.1)
 
 

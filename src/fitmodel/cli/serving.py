@@ -135,7 +135,9 @@ def serve(
         is_open = token is None and people is None
         if is_open:
             _refuse_strangers(host, pipeline, deals)
-            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
+            typer.echo(
+                f"Warning: no {TOKEN} is set; everybody who reaches {host} can ask", err=True
+            )
         settings = Settings(
             token=token,
             most_bytes=max_bytes,
@@ -158,7 +160,7 @@ def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> N
     shown = next((table for table in (pipeline, deals) if table is not None), None)
     if shown is not None and not _is_here(host):
         raise typer.BadParameter(
-            f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
+            f"would show {shown.name} to everybody who reaches {host}: set {TOKEN}, or leave the "
             "host as it is",
             param_hint="--pipeline" if shown == pipeline else "--deals",
         )

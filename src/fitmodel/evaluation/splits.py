@@ -153,7 +153,7 @@ def cross_validation_splits(
     if rarer < n_splits:
         raise DealsError(
             f"{len(labelled)} deals with a known outcome, {churners} of them early churners, "
-            f"cannot be judged in {n_splits} parts: each part needs both outcomes. Add deals."
+            f"cannot be evaluated in {n_splits} parts: each part needs both outcomes. Add deals."
         )
     folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
     return list(folds.split(labelled.early_churn, labelled.early_churn))

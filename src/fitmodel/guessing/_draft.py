@@ -164,7 +164,7 @@ def write_toml(
     parts += [
         _LABEL + _commented_horizons(horizons),
         f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
-        "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
+        "\n".join(["# Every column, and how it was read:", *columns]) + "\n",
         history_hint(deals.get("id")),
         _TAIL,
     ]

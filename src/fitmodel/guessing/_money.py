@@ -127,6 +127,6 @@ def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[st
         elif sureness(column.words, "amount") is not None and column.below_zero > MAX_BELOW_ZERO:
             hints.append(
                 f"{column.name!r} is below zero in {column.below_zero:.0%} of its rows, so it is "
-                "no money (standardised?): give the amounts as they are"
+                "not an amount of money (standardised?): give the amounts as they are"
             )
-    yield "; ".join(["no contract value was found, so no money can be weighed", *hints[:1]])
+    yield "; ".join(["no contract value was found, so no money can be shown", *hints[:1]])

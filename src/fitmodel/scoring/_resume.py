@@ -169,8 +169,8 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
     differing = [words for key, words in WORDS.items() if journal.get(key) != facts.get(key)]
     if differing:
         raise ProspectError(
-            f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: give what it "
-            "was begun with, or remove that folder to begin anew."
+            f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: use the "
+            "options it was started with, or remove that folder to start again."
         )
     return day
 

@@ -107,7 +107,7 @@ def read_people(path: Path) -> People:
 
 def _person(name: str, values: Any) -> Person:
     if not isinstance(values, dict) or not set(values) <= KEYS:
-        raise SpecError(f"[{name!r}] holds something else than {', '.join(sorted(KEYS))}.")
+        raise SpecError(f"[{name!r}] has a key other than {', '.join(sorted(KEYS))}.")
     role, rep = values.get("role"), values.get("rep")
     if role not in {"rep", "manager"}:
         raise SpecError(f'the role of {name!r} is {role!r}. Remedy: "rep" or "manager".')

@@ -56,8 +56,8 @@ class MissingWords:
             str(values.name),
             rows,
             "",
-            f"{listed} in {rows} row(s) is taken for a level, not for a missing value ({self.why})",
-            f'if it stands for nothing, [attributes] missing = {{"{values.name}" = '
+            f"{listed} in {rows} row(s) is read as a level, not as a missing value ({self.why})",
+            f'if it means "missing", [attributes] missing = {{"{values.name}" = '
             f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
         )
 
@@ -70,7 +70,7 @@ class MissingWords:
             str(values.name),
             rows,
             "",
-            f"{listed} in {rows} row(s) is taken for a missing value, not for a level",
+            f"{listed} in {rows} row(s) is read as a missing value, not as a level",
             f'if it is a level, [attributes] missing = {{"{values.name}" = []}}',
         )
 

@@ -256,7 +256,7 @@ def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
         ("", "names nobody"),
         ("[kim]\nrole = 'boss'", "rep.*manager"),
         ("[kim]\nrole = 'rep'", "the name as the deals have it"),
-        ("[kim]\nrole = 'manager'\nteam = 'A'", "something else than"),
+        ("[kim]\nrole = 'manager'\nteam = 'A'", "a key other than"),
         ("[kim]\nrole = 'manager'\ntoken_sha256 = 'secret'", "sha256sum"),
         ("[kim", "cannot be read as TOML"),
         (SAME.format(name="a") + SAME.format(name="b"), "the same token"),
