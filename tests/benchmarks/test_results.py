@@ -85,11 +85,11 @@ def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tabl
             ("t", "fitmodel", 0.4, 29), ("u", "fitmodel", 0.35, 29),
         )
     ]  # fmt: skip
-    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+    lines = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
-    assert told[2] == "| t | 2026-11-27 to 2026-11-29 | 0.5000 | **0.4000** | 0.4500 |"
-    assert [line.split(" | ")[:2] for line in told[-4:]] == [
+    assert lines[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert lines[2] == "| t | 2026-11-27 to 2026-11-29 | 0.5000 | **0.4000** | 0.4500 |"
+    assert [line.split(" | ")[:2] for line in lines[-4:]] == [
         ["| t", "fitmodel"], ["| t", "logistic"], ["| u", "fitmodel"], ["| u", "logistic"],
     ]  # fmt: skip
 
@@ -122,8 +122,8 @@ def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> Non
 def test_without_results_the_page_says_so(tables) -> None:
     assert tables.quality_table({"rows": []}) == tables.NOTHING
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    assert tables.PLACE in page
-    assert tables.PLACE not in tables.on_page_markdown(page)
+    assert tables.MARKER in page
+    assert tables.MARKER not in tables.on_page_markdown(page)
 
 
 def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
@@ -150,7 +150,7 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
         "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
     )
     assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")  # of other deals: not the best
-    page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
+    page = "before\n" + tables.MARKER_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 
 

@@ -210,9 +210,9 @@ def test_the_whole_verdict_of_one_and_of_many_is_alike_to_the_bit(policy, deals,
 
 @every_policy
 @given(chances, chances, chances, amounts, st.booleans())
-def test_the_laws_of_a_verdict(policy, a, b, c, amount, odd):
+def test_the_laws_of_a_verdict(policy, a, b, c, amount, unusual):
     low, p, high = sorted((a, b, c))
-    result = policy.verdict(p, low, high, amount, unfamiliar=odd)
+    result = policy.verdict(p, low, high, amount, unfamiliar=unusual)
     assert (result.fit == "poor") == result.poor_fit
     assert result.fit != "good" or policy.level is None or p <= policy.level
     assert not result.escalate or (result.poor_fit and amount >= policy.big_deal)
@@ -227,11 +227,11 @@ def test_the_laws_of_a_verdict(policy, a, b, c, amount, odd):
 
 
 @given(chances, chances, chances, st.floats(1.0, 1e6), st.floats(1.0, 1e6), st.booleans())
-def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, odd):
+def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, unusual):
     low, p, high = sorted((a, b, c))
     policy, bare = (Policy("risk", 0.2, money, level=0.11) for money in (MONEY, None))
     fits = {
-        each.verdict(p, low, high, value, unfamiliar=odd)[:2]
+        each.verdict(p, low, high, value, unfamiliar=unusual)[:2]
         for each in (policy, bare)
         for value in (amount, other, None)
     }

@@ -235,7 +235,7 @@ def _take(draft: Draft, role: str) -> None:
                 if rank <= 0 and column.distinct > len(column.cells) / 2
             ]
         if role == "closed_on":
-            _take_closing_in_doubt(draft, [column for rank, column in known if rank < WEAK])
+            _take_uncertain_closing(draft, [column for rank, column in known if rank < WEAK])
         return
     best = min(rank for rank, _ in fitting)
     rivals = [column for rank, column in fitting if rank == best]
@@ -258,7 +258,7 @@ def _allowed(role: str, rank: int, column: Column) -> bool:
     return True
 
 
-def _take_closing_in_doubt(draft: Draft, named_so: list[Column]) -> None:
+def _take_uncertain_closing(draft: Draft, named_so: list[Column]) -> None:
     """Take a date by its name although not all of it reads as dates."""
     sure = [column for column in named_so if column.date_share >= READS_BY_NAME]
     if sure:

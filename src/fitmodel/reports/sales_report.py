@@ -313,7 +313,7 @@ def summarise(
     warnings: Sequence[str] = (),
     language: str = "en",
 ) -> Summary:
-    """Build the top of a page; parameters as of `sales_page`."""
+    """Build the top of a page; parameters as of `make_sales_report`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(

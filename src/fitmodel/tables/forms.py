@@ -79,12 +79,12 @@ class Forms:
             {name: texts for name, texts in self.empty.items() if name in columns},
         )
 
-    def over(self, found: Forms) -> Forms:
+    def over(self, others: Forms) -> Forms:
         """These forms, and of columns that they do not name those found."""
         return Forms(
-            {**found.numbers, **self.numbers},
-            {**found.dates, **self.dates},
-            {**found.empty, **self.empty},
+            {**others.numbers, **self.numbers},
+            {**others.dates, **self.dates},
+            {**others.empty, **self.empty},
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
