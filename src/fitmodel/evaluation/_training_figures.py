@@ -35,7 +35,7 @@ def draw_training(
     pooled_groups: pd.DataFrame,
     level: Level | None,
 ) -> dict[str, Figure]:
-    """Draw what a training measured; parameters and names as of `TrainingReport`."""
+    """Draw the results of a training; parameters and names as of `TrainingReport`."""
     y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
     drawn = draw_predictions(y, p, weight)
     smooth = plot_smooth_calibration(

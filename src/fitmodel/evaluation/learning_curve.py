@@ -157,7 +157,7 @@ def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
 
 
 def plot_learning_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `compute_learning_curve`'s frame, with what twice the deals would bring."""
+    """Draw `compute_learning_curve`'s frame, extended to twice the deals."""
     ax = ax or new_axes()
     known, ahead = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
     whiskers = [

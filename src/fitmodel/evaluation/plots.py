@@ -24,7 +24,7 @@ MAX_LABELS = 12
 
 
 def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
-    """Return axes on a figure of their own."""
+    """Return axes on a new figure."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained").subplots()

@@ -53,7 +53,7 @@ class SampleSize:
 
 
 def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = None) -> SampleSize:
-    """Compute how many deals a risk model with so many parameters needs.
+    """Compute how many deals a risk model with a given number of parameters needs.
 
     Parameters
     ----------

@@ -263,7 +263,7 @@ def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the texts that stood for nothing in some columns of the past deals."""
+    """Return the table without the texts that meant "missing" in columns of the past deals."""
     for name in scorer.forms.empty.keys() & set(table.columns):
         empty = [scorer.forms.is_empty(name, value) for value in table[name]]
         table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})

@@ -37,7 +37,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model ready to score, and nothing else.
+    """A model with only what scoring needs.
 
     Parameters
     ----------

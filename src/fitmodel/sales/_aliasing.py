@@ -62,7 +62,7 @@ class Alias:
 
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
     """
-    Find, for each rep, the attribute of which the rep is (almost) the only seller.
+    Find, for each rep, the attribute that (almost) only this rep sells.
 
     Parameters
     ----------

@@ -166,7 +166,7 @@ def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
 
 
 def _check_key(connection: Connection, stage: Table, address: Address, upsert: str) -> None:
-    """Refuse, before anything is scored, a table whose rows cannot be told apart by the id."""
+    """Refuse, before anything is scored, a table whose ids are not unique."""
     explained = f"explain {_move_statement(stage, address, upsert)}"
     connection.execution_options(no_parameters=True).exec_driver_sql(explained)
 
@@ -231,7 +231,7 @@ def _insert(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
 
 
 def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
-    """DuckDB reads Arrow where it lies."""
+    """Give the Arrow batch to DuckDB, which reads it without a copy."""
     raw: Any = connection.connection.driver_connection
     raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
     raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted  # nosec B608
