@@ -155,8 +155,7 @@ def test_a_file_of_a_folder_that_lacks_a_column_is_named(
     with pytest.raises(ProspectError, match=column) as refused:
         score_file(folder, model, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
-    if column == "closed_on":
-        assert f"{lacks}.parquet" in str(refused.value)
+    assert f"{lacks}.parquet" in str(refused.value)
 
 
 def test_a_file_of_a_folder_may_lack_what_the_model_does_not_read(
