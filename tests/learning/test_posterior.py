@@ -139,6 +139,8 @@ def test_a_provisional_model_pools_levels_and_says_what_it_is() -> None:
     assert max(sizes) <= PROVISIONAL_MAX_LEVELS + 1
     assert learned.choice.table["share"].sum() == pytest.approx(1.0)
     assert learned.choice.table["chosen"].sum() == 1
+    assert learned.choice.table["log_loss"].is_monotonic_increasing
+    assert learned.choice.table.index.tolist() == list(range(len(learned.choice.table)))
 
 
 def test_the_mean_prediction_is_the_rate_of_the_company() -> None:
