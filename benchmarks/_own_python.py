@@ -39,8 +39,8 @@ def why_absent(name: str) -> str | None:
     if not Path(python).is_file():
         return f"{variable} is {python}, which is not a file"
     code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({PACKAGES[name]!r}))"
-    found = subprocess.run([python, "-c", code], check=False, capture_output=True)  # noqa: S603
-    return None if found.returncode == 0 else f"{variable}: that Python has no {PACKAGES[name]}"
+    done = subprocess.run([python, "-c", code], check=False, capture_output=True)  # noqa: S603
+    return None if done.returncode == 0 else f"{variable}: that Python has no {PACKAGES[name]}"
 
 
 def predict(name: str, train: pd.DataFrame, asked: pd.DataFrame, *, seconds: float) -> np.ndarray:

@@ -105,12 +105,12 @@ def comparable(losses: pd.DataFrame) -> list[pd.DataFrame]:
     the others.
     """
     counts = losses.notna().sum()
-    found = []
+    rows = []
     for least in sorted(set(counts), reverse=True):
         part = losses.loc[:, counts >= least].dropna(axis=0)
         if len(part) >= MIN_TABLES and len(part.columns) >= MIN_WAYS:
-            found.append(part)
-    return found
+            rows.append(part)
+    return rows
 
 
 def groups_alike(ranks: Ranks) -> list[tuple[str, str]]:
@@ -132,10 +132,10 @@ def plot_ranks(ranks: Ranks, ax: Axes | None = None) -> Axes:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(7, 1.2 + 0.3 * count), layout="constrained").subplots()
-    places = list(range(count))[::-1]
-    ax.plot(ranks.mean, places, "o", color="#0072b2")
-    ax.set_yticks(places, [f"{way} ({rank:.2f})" for way, rank in ranks.mean.items()])
-    order = {str(way): place for way, place in zip(ranks.mean.index, places, strict=True)}
+    positions = list(range(count))[::-1]
+    ax.plot(ranks.mean, positions, "o", color="#0072b2")
+    ax.set_yticks(positions, [f"{way} ({rank:.2f})" for way, rank in ranks.mean.items()])
+    order = {str(way): position for way, position in zip(ranks.mean.index, positions, strict=True)}
     for number, (first, last) in enumerate(groups_alike(ranks)):
         x = count + 0.15 + 0.12 * number
         ax.plot([x, x], [order[first] + 0.2, order[last] - 0.2], color="#6f6f6f", linewidth=3)

@@ -31,7 +31,7 @@ def machine() -> dict[str, Any]:
         "processor": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _installed(name))},
+        "packages": {name: version for name in PACKAGES if (version := _installed(name))},
     }
 
 
@@ -89,9 +89,9 @@ class Results:
         today = datetime.now(UTC).date().isoformat()
         dated = [key | row | {"date": today} for row in rows]
         old = self.of(**key)
-        place = self.rows.index(old[0]) if old else len(self.rows)
-        others = [row for row in self.rows[:place] if row not in old]
-        self.rows = others + dated + [row for row in self.rows[place:] if row not in old]
+        position = self.rows.index(old[0]) if old else len(self.rows)
+        others = [row for row in self.rows[:position] if row not in old]
+        self.rows = others + dated + [row for row in self.rows[position:] if row not in old]
         self._write()
         return dated
 

@@ -79,16 +79,16 @@ def replay_rounds(
         model = _learned(known, company.spec, today, threshold, replicates)
         here = np.flatnonzero(closed_on.between(today, until, inclusive="left"))
         asking = company.prospects.iloc[here]
-        said = model.predict(asking, reasons=0)
+        predictions = model.predict(asking, reasons=0)
         ids, salt = asking["deal_id"].tolist(), f"round {number}"
-        drawn = choose_exploration(ids, said["poor_fit"], share=share, salt=salt)
+        drawn = choose_exploration(ids, predictions["poor_fit"], share=share, salt=salt)
         # a rep who knows better signs all the same; where some are drawn, they stand for such too
         overridden = ~drawn.proceed & (known_better[here] < threshold)
         signed = drawn.proceed | overridden
         usable[here] = drawn.proceed if share else signed
         propensity[here] = np.where(overridden, np.nan, drawn.propensity)
         truth = np.asarray(company.true_probability, dtype=np.float64)[here]
-        rows.append({"round": number, **_judged(said, truth, signed, threshold)})
+        rows.append({"round": number, **_flags_of_round(predictions, truth, signed, threshold)})
     return pd.DataFrame(rows).set_index("round")
 
 
@@ -104,22 +104,25 @@ def _learned(
     return FitModel(scorer, {})
 
 
-def _judged(
-    said: pd.DataFrame, truth: NDArray[np.float64], signed: NDArray[np.bool_], threshold: float
+def _flags_of_round(
+    predictions: pd.DataFrame,
+    truth: NDArray[np.float64],
+    signed: NDArray[np.bool_],
+    threshold: float,
 ) -> dict[str, Any]:
-    probability = said["early_churn_probability"].to_numpy()
-    flagged = said["poor_fit"].to_numpy(dtype=bool)
+    probability = predictions["early_churn_probability"].to_numpy()
+    flagged = predictions["poor_fit"].to_numpy(dtype=bool)
     divergence = truth * np.log(truth / probability)
     divergence += (1 - truth) * np.log((1 - truth) / (1 - probability))
     worth = threshold - truth
-    told = {"said": np.nan, "came": np.nan}
+    means = {"said": np.nan, "came": np.nan}
     if flagged.any():
-        told = {"said": probability[flagged].mean(), "came": truth[flagged].mean()}
+        means = {"said": probability[flagged].mean(), "came": truth[flagged].mean()}
     return {
         "prospects": len(truth),
         "flagged": flagged.mean(),
-        **told,
-        "ratio": told["came"] / told["said"],
+        **means,
+        "ratio": means["came"] / means["said"],
         "divergence": divergence.mean(),
         "missed": ((worth > 0) & ~signed).mean(),
         "earned": worth[signed].sum() / worth[worth > 0].sum(),

@@ -62,7 +62,7 @@ def dnamite(known: Any, event: Any, duration: Any) -> Predict:
 
     torch.set_num_threads(1)
     torch.manual_seed(TORCH_SEED)
-    names = [f"x{place}" for place in range(known.shape[1])]
+    names = [f"x{number}" for number in range(known.shape[1])]
     outcome = np.array(
         [*zip(event, duration, strict=True)], dtype=[("event", bool), ("time", float)]
     )

@@ -74,9 +74,9 @@ def quality() -> None:
             if tables is not None:
                 given = dict(new.tables)
                 prospects = add_history(new.deals, run.model, tables=given)
-            said = run.model.predict(prospects, reasons=0)["early_churn_probability"]
+            probability = run.model.predict(prospects, reasons=0)["early_churn_probability"]
             promised = run.report.metrics["roc_auc"].value
-            print(f"{name:34}{promised:16.3f}{roc_auc_score(left, said):14.3f}")
+            print(f"{name:34}{promised:16.3f}{roc_auc_score(left, probability):14.3f}")
     best = roc_auc_score(left, new.true_probability)
     print(f"{'the true probability':34}{'':16}{best:14.3f}")
 
@@ -159,11 +159,11 @@ def by_pandas(folder: Path) -> pd.DataFrame:
     history = pd.read_parquet(folder / "history.parquet").sort_values("at")
     columns = {}
     for name, rows in history.groupby("field"):
-        found = pd.merge_asof(
+        joined = pd.merge_asof(
             deals, rows, left_on="closed_on", right_on="at", left_by="deal_id", right_by="deal",
             allow_exact_matches=False,
         )  # fmt: skip
-        columns[name] = found.set_index("deal_id")["new"]
+        columns[name] = joined.set_index("deal_id")["new"]
     return pd.DataFrame(columns)
 
 
@@ -176,12 +176,12 @@ def by_duckdb(folder: Path) -> pd.DataFrame:
         deals, history = folder / "deals.parquet", folder / "history.parquet"
         columns = {}
         for number in range(FIELDS):
-            found = connection.execute(
+            joined = connection.execute(
                 f"""select d.deal_id, h.new from '{deals}' d asof left join
                 (select * from '{history}' where field = 'field_{number}') h
                 on d.deal_id = h.deal and d.closed_on > h.at"""  # noqa: S608 - our own paths
             ).df()
-            columns[f"field_{number}"] = found.set_index("deal_id")["new"]
+            columns[f"field_{number}"] = joined.set_index("deal_id")["new"]
     return pd.DataFrame(columns)
 
 

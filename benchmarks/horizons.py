@@ -172,8 +172,10 @@ def with_fitmodel(half: Half, horizon: int | None = None) -> Answer:
     if horizon is not None:
         spec = spec.replace(label={"horizon_months": horizon})
     learned = learn(half.train, spec)
-    held = cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
-    curve = learned_curve(learned, held)
+    cross_fit = cross_fitted(
+        learned.training_set, spec, learned.choice, factor=learned.level.factor
+    )
+    curve = learned_curve(learned, cross_fit)
     return _answered(half, learned, curve, started)
 
 

@@ -239,8 +239,8 @@ def light_import() -> None:
         f"[name for name in {HEAVY!r} if name in sys.modules]))"
     )
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
-    seconds, *loaded = said.stdout.split()
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    seconds, *loaded = done.stdout.split()
     print(f"import fitmodel                             {float(seconds):.3f} s, heavy: {loaded}")
 
 

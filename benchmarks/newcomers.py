@@ -79,13 +79,13 @@ def measure(size: int, recent: float | None, *, new: bool) -> Iterator[tuple[str
             choice = choose(folds, training_set, options)
             estimator = fit_estimator(training_set, choice, options, replicates=2)
             attributes = read_attributes(asked, spec, dates=training_set.dates).frame
-            said = estimator.predict_proba(attributes)[:, 1]
-            yield way, said.mean() / truth.mean(), divergence(truth, said)
+            probability = estimator.predict_proba(attributes)[:, 1]
+            yield way, probability.mean() / truth.mean(), divergence(truth, probability)
 
 
-def divergence(truth: np.ndarray, said: np.ndarray) -> float:
+def divergence(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Expected log loss above that of the truth (Kullback and Leibler 1951)."""
-    lost = truth * np.log(truth / said) + (1 - truth) * np.log((1 - truth) / (1 - said))
+    lost = truth * np.log(truth / predicted) + (1 - truth) * np.log((1 - truth) / (1 - predicted))
     return float(lost.mean())
 
 

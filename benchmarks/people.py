@@ -202,7 +202,8 @@ def likely(company: int) -> list[dict[str, object]]:
     said, came = (t[t["period"] == "2025"].set_index("rep") for t in (said, came))
     chance = said["bonus_expected"] / float(bonus.amount)
     won = (came["bonus"].astype(float) > 0).reindex(chance.index, fill_value=False)
-    return [{"said": float(told), "won": bool(got)} for told, got in zip(chance, won, strict=True)]
+    both = zip(chance, won, strict=True)
+    return [{"said": float(expected), "won": bool(got)} for expected, got in both]
 
 
 TRAINED = {

@@ -322,8 +322,8 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print what is done, run nothing")
     given = parser.parse_args()
     tables = tables_of(given.data)
-    found = peers(given.budget, given.limit)
-    ways = {name: way for name, way in found.items() if name not in given.without}
+    measured = peers(given.budget, given.limit)
+    ways = {name: way for name, way in measured.items() if name not in given.without}
     for name, why in left_out().items():
         print(f"{name} is left out: {why}")
     results = Results(given.results)

@@ -114,7 +114,7 @@ def timing(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     return deals.assign(left=left.where(left <= END)), stay, term
 
 
-def judged(deals: pd.DataFrame | HistoryView, contract: fitmodel.DealSpec) -> list[Row]:
+def evaluation_rows(deals: pd.DataFrame | HistoryView, contract: fitmodel.DealSpec) -> list[Row]:
     """Figures of an evaluation: log losses of the model, its level alone and the black box."""
     evaluation = evaluate(deals, contract)
     table = evaluation.table
@@ -166,8 +166,8 @@ def timing_learned(n: int, seed: int) -> list[Row]:
     probability = learned.estimator.predict_proba(frame)[:, 1]
     stratum, chosen = None, learned.choice.settings.timing
     if chosen is not None:
-        place = learned.scorecard.attributes.index(chosen)
-        stratum = curve.strata[column_codes(learned.scorecard.columns[place], frame[chosen])[0]]
+        position = learned.scorecard.attributes.index(chosen)
+        stratum = curve.strata[column_codes(learned.scorecard.columns[position], frame[chosen])[0]]
     months = (3, 6, 11, 14)
     left = curve.left_by(probability, months, stratum)
     return [
@@ -248,7 +248,7 @@ def constant() -> list[Row]:
 def us_lapse(data: Path, horizon: int) -> list[Row]:
     """The real table, judged out of time."""
     contract = lapse_spec(horizon)
-    return judged(fitmodel.read_deals(data / "us_lapse" / "deals.csv", contract), contract)
+    return evaluation_rows(fitmodel.read_deals(data / "us_lapse" / "deals.csv", contract), contract)
 
 
 def situations(data: Path | None) -> dict[str, Callable[[], list[Row]]]:
@@ -258,7 +258,7 @@ def situations(data: Path | None) -> dict[str, Callable[[], list[Row]]]:
         for name, strength in (("tell", 1.0), ("say nothing", 0.0)):
             deals = partial(swinging, 15_000, strength, 1)
             made[f"swinging, {months} months, attributes {name}"] = lambda d=deals, m=months: (
-                judged(d(), spec(m))
+                evaluation_rows(d(), spec(m))
             )
     made["timing, 3,000 deals"] = partial(timing_learned, 3_000, 1)
     made["laws: swinging, 18 months"] = lambda: mean_law(swinging(6_000, 1.0, 2), spec(18))
@@ -266,10 +266,10 @@ def situations(data: Path | None) -> dict[str, Callable[[], list[Row]]]:
         growing_company(2_000, 0.15, EVEN, 9)[0], spec_of_growing()
     )
     made["laws: timing, 14 months"] = lambda: mean_law(timing(2_000, 2)[0], spec(14))
-    made["noise, 2,000 deals"] = lambda: judged(swinging(2_000, 0.0, 5), spec(12))
+    made["noise, 2,000 deals"] = lambda: evaluation_rows(swinging(2_000, 0.0, 5), spec(12))
     for number in range(3):
         made[f"intervals, 1,000 deals, company {number}"] = partial(intervals, 1_000, number)
-    made["24 months of 36"] = lambda: judged(timing(4_000, 3)[0], spec(24))
+    made["24 months of 36"] = lambda: evaluation_rows(timing(4_000, 3)[0], spec(24))
     made["constant attribute"] = constant
     if data is not None:
         made |= {f"us_lapse, {m} months": partial(us_lapse, data, m) for m in (12, 18, 24)}

@@ -57,9 +57,9 @@ def deals_of(law: dict, churners: int, seed: int, **more: object) -> fitmodel.Si
     return fitmodel.simulate_deals(n, seed=seed, rep_effects=False, **law, **more)
 
 
-def expected_loss(truth: np.ndarray, said: np.ndarray) -> float:
+def expected_loss(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Log loss of probabilities, expected under the truth."""
-    return float(-np.mean(truth * np.log(said) + (1 - truth) * np.log(1 - said)))
+    return float(-np.mean(truth * np.log(predicted) + (1 - truth) * np.log(1 - predicted)))
 
 
 def coverage(law: dict, churners: int, seed: int) -> list[dict[str, float]]:
@@ -142,9 +142,9 @@ def prior(kind: str, seed: int) -> list[dict[str, float]]:
     learned = learn(past.deals, spec, least=8, regime="provisional")
     frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
     truth = new.true_probability.loc[frame.index].to_numpy()
-    said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+    predicted = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
     weight = learned.choice.settings.prior_weight
-    return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
+    return [{"loss": expected_loss(truth, predicted), "weight": 0.0 if weight is None else weight}]
 
 
 def prior_of_other(kind: str, seed: int) -> list[dict[str, float]]:
@@ -159,9 +159,9 @@ def prior_of_other(kind: str, seed: int) -> list[dict[str, float]]:
         )
     learned = learn(past, spec, least=8, regime="provisional")
     frame = view_of(new, spec).attributes(learned.training_set.dates).frame
-    said = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
+    predicted = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
     weight = learned.choice.settings.prior_weight
-    return [{"loss": expected_loss(truth, said), "weight": 0.0 if weight is None else weight}]
+    return [{"loss": expected_loss(truth, predicted), "weight": 0.0 if weight is None else weight}]
 
 
 COMPANIES = {"alike": "many levels", "half": "half turned", "opposite": "all turned"}
@@ -183,9 +183,9 @@ def parent_of(law_name: str, kind: str) -> Parent:
     scorecard = learn(big.deals, big.spec.replace(learning=quick)).scorecard
     tables = scorecard.tables.copy()
     step = {"alike": len(scorecard.columns), "half": 2, "opposite": 1}[kind]
-    for place in range(0, len(scorecard.columns), step):
-        start = scorecard.offsets[place]
-        end = start + scorecard.columns[place].size + 2
+    for position in range(0, len(scorecard.columns), step):
+        start = scorecard.offsets[position]
+        end = start + scorecard.columns[position].size + 2
         tables[start:end] *= 1 if kind == "alike" else -1
     return Parent.of_scorecard(replace(scorecard, tables=tables))
 

@@ -38,9 +38,14 @@ TOKEN = "soak"  # noqa: S105 - no secret of anybody
 def requests(prospect: dict[str, Any]) -> Iterator[tuple[str, str, bytes, bytes]]:
     """Method, path, body and token, without end; every level, number and id is another."""
     for turn in itertools.count():
-        odd = prospect | {"segment": f"level {turn}", "seats": turn, "deal_id": f"D{turn}"}
-        yield "POST", "/v1/assessments", json.dumps(odd).encode(), b"Bearer soak"
-        yield "POST", "/v1/assessments", json.dumps([prospect, {}, odd]).encode(), b"Bearer soak"
+        unusual = prospect | {"segment": f"level {turn}", "seats": turn, "deal_id": f"D{turn}"}
+        yield "POST", "/v1/assessments", json.dumps(unusual).encode(), b"Bearer soak"
+        yield (
+            "POST",
+            "/v1/assessments",
+            json.dumps([prospect, {}, unusual]).encode(),
+            b"Bearer soak",
+        )
         yield "POST", "/v1/assessments", b"{" * (turn % 5000), b"Bearer soak"
         yield "POST", "/v1/assessments", json.dumps({f"x{turn}": turn}).encode(), b"Bearer soak"
         yield "GET", f"/nowhere/{turn}", b"", b"Bearer soak"

@@ -154,10 +154,10 @@ def memory() -> Iterator[list[float]]:
 
     def note() -> None:
         while not done.wait(1):
-            told = subprocess.run(
+            listed = subprocess.run(
                 ["/bin/ps", "-eo", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
             ).stdout
-            rows = [tuple(map(int, line.split())) for line in told.splitlines()]
+            rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
             mine, grown = {os.getpid()}, True
             while grown:
                 more = {pid for pid, parent, _ in rows if parent in mine} - mine

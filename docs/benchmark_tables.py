@@ -10,9 +10,9 @@ from statistics import mean, stdev
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
-PLACE = "<!-- table of benchmarks/results/quality.json -->"
-PLACE_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
-CLAIMS_PLACE = "<!-- table of benchmarks/results/false_claims.json -->"
+MARKER = "<!-- table of benchmarks/results/quality.json -->"
+MARKER_OF_HORIZONS = "<!-- table of benchmarks/results/horizons.json -->"
+CLAIMS_MARKER = "<!-- table of benchmarks/results/false_claims.json -->"
 CLAIMS = {
     "skill": "skill, where attributes say nothing",
     "leaks": "a leak, where none is",
@@ -24,16 +24,16 @@ NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
-    places = {
-        PLACE: ("quality", quality_table),
-        PLACE_OF_HORIZONS: ("horizons", horizons_table),
-        CLAIMS_PLACE: ("false_claims", claims_table),
+    markers = {
+        MARKER: ("quality", quality_table),
+        MARKER_OF_HORIZONS: ("horizons", horizons_table),
+        CLAIMS_MARKER: ("false_claims", claims_table),
     }
-    for place, (name, write) in places.items():
-        if place in markdown:
+    for marker, (name, write) in markers.items():
+        if marker in markdown:
             file = RESULTS / f"{name}.json"
             known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"rows": []}
-            markdown = markdown.replace(place, write(known))
+            markdown = markdown.replace(marker, write(known))
     return markdown
 
 
@@ -92,8 +92,8 @@ def quality_table(content: dict[str, Any]) -> str:
     machine = content["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     where = f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
-    told = f"{where}; {packages}."
-    return "\n".join([*lines, "", told, "", *_ranks(rows), *_apart(rows)])
+    note = f"{where}; {packages}."
+    return "\n".join([*lines, "", note, "", *_ranks(rows), *_apart(rows)])
 
 
 def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

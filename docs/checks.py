@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from fitmodel.checks.registry import Code
 
-PLACE = "<!-- every check -->"
+MARKER = "<!-- every check -->"
 SILENCE = {
     "yes": (
         '`[checks] ignore = {{{code} = "reason"}}`, or `"{code}:column" = "reason"` for one column.'
@@ -21,7 +21,7 @@ SILENCE = {
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
-    return markdown.replace(PLACE, "\n\n".join(sections())) if PLACE in markdown else markdown
+    return markdown.replace(MARKER, "\n\n".join(sections())) if MARKER in markdown else markdown
 
 
 def sections() -> Iterator[str]:

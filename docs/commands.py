@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLACE = "<!-- every command -->"
+MARKER = "<!-- every command -->"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill the page in, when mkdocs reads it."""
-    return markdown.replace(PLACE, "\n\n".join(_sections())) if PLACE in markdown else markdown
+    return markdown.replace(MARKER, "\n\n".join(_sections())) if MARKER in markdown else markdown
 
 
 def every_command() -> Iterator[tuple[str, Any]]:

@@ -80,8 +80,8 @@ def shoot_all(browser: Browser, url: str, output: Path) -> None:
         for theme, width in product(("light", "dark"), (1280, 360)):
             size = {"width": width, "height": 900 if width > PHONE else 740}
             page = browser.new_page(viewport=size, color_scheme=theme)
-            for name, place in pages_of(browser, url).items():
-                open_page(page, f"{url}/?language={language}#/{place}")
+            for name, path in pages_of(browser, url).items():
+                open_page(page, f"{url}/?language={language}#/{path}")
                 whole = name != "pipeline"  # a long table; its head says how it looks
                 picture = output / f"{name}-{language}-{theme}-{width}.png"
                 page.screenshot(path=picture, full_page=whole)

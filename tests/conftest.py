@@ -299,12 +299,12 @@ def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
         r"(?<![A-Za-z])(" + "|".join(map(re.escape, words or ["\0"])) + r")(?![A-Za-z])",
         re.IGNORECASE,
     )
-    found = []
+    result = []
     for text in texts:
         rest = NO_SENTENCE.sub(" ", is_own.sub(" ", text))
         if set(re.findall(r"[a-z]{2,}", rest.lower())) - TERMS:
-            found.append(text)
-    return found
+            result.append(text)
+    return result
 
 
 @pytest.fixture(scope="session")

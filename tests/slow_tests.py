@@ -56,8 +56,8 @@ class Measure:
     def pytest_runtest_setup(self, item: Any) -> None:
         """Note which fixtures a test uses, unless it says itself that it is slow."""
         if "slow" not in (mark.name for mark in item.own_markers):
-            found = item._fixtureinfo.name2fixturedefs.values()
-            item.user_properties.append((USES, [_name(each) for defs in found for each in defs]))
+            result = item._fixtureinfo.name2fixturedefs.values()
+            item.user_properties.append((USES, [_name(each) for defs in result for each in defs]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the times of a test."""

@@ -48,12 +48,12 @@ def write(folder: Path, table: pd.DataFrame, spec: Any) -> None:
 
 
 def test_every_leak_is_an_error_with_its_code() -> None:
-    found = check_deals(LEAKY.deals, LEAKY.spec)
-    errors = {result.column for result in found.results if result.level == "error"}
+    computed = check_deals(LEAKY.deals, LEAKY.spec)
+    errors = {result.column for result in computed.results if result.level == "error"}
 
     assert errors == set(LEAKY.leaks)
-    assert {result.code[:3] for result in found.results if result.level == "error"} == {"FM1"}
-    assert not found.ok
+    assert {result.code[:3] for result in computed.results if result.level == "error"} == {"FM1"}
+    assert not computed.ok
 
 
 @pytest.mark.slow
@@ -61,17 +61,17 @@ def test_a_leak_that_is_allowed_with_a_reason_stops_neither_check_nor_train() ->
     leaks = check_deals(LEAKY.deals, LEAKY.spec).results
     ignore = {f"{leak.code}:{leak.column}": "known before" for leak in leaks if leak.column}
     spec = LEAKY.spec.replace(checks={"ignore": ignore})
-    found = check_deals(LEAKY.deals, spec)
+    result = check_deals(LEAKY.deals, spec)
     with pytest.raises(DealsError, match="look like knowledge from after the closing"):
         audit_before_training(LEAKY.deals, LEAKY.spec, ())
 
-    silenced = {f"{each.code}:{each.column}" for each in found.silenced}
+    silenced = {f"{each.code}:{each.column}" for each in result.silenced}
     assert set(ignore) <= silenced
-    assert {each.reason for each in found.silenced} == {"known before"}
+    assert {each.reason for each in result.silenced} == {"known before"}
     still = {each.attribute for each in audit_leakage(LEAKY.deals, spec).findings} & set(
         audit_leakage(LEAKY.deals, spec).stopped
     )
-    assert still == {each.column for each in found.results if each.level == "error"}
+    assert still == {each.column for each in result.results if each.level == "error"}
 
 
 @pytest.mark.slow
@@ -102,8 +102,8 @@ def test_the_text_and_the_json_of_check_have_the_same_codes(folder: Path) -> Non
     )
     write(folder, table, LEAKY.spec)
     code, text = run("check", "deals.csv")
-    other, told = run("check", "deals.csv", "--format", "json")
-    data = json.loads(told)
+    other, output = run("check", "deals.csv", "--format", "json")
+    data = json.loads(output)
 
     assert code == other == 1
     assert data["file"] == "deals.csv"
@@ -120,12 +120,12 @@ def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder:
     spec = LEAKY.spec.replace(checks={"ignore": {"FM312": "credit notes"}})
     write(folder, table, spec)
     code, text = run("check", "deals.csv")
-    _, told = run("check", "deals.csv", "--format", "sarif")
+    _, output = run("check", "deals.csv", "--format", "sarif")
     _, tests = run("check", "deals.csv", "--format", "junit")
 
     assert code == 0
     assert "FM312" not in text
-    (hidden,) = [r for r in json.loads(told)["runs"][0]["results"] if r["ruleId"] == "FM312"]
+    (hidden,) = [r for r in json.loads(output)["runs"][0]["results"] if r["ruleId"] == "FM312"]
     assert hidden["suppressions"][0]["justification"] == "credit notes"
     suite = ET.fromstring(tests.encode())[0]  # noqa: S314 - our own text
     assert suite.get("failures") == "0"
@@ -134,8 +134,8 @@ def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder:
 
 def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> None:
     write(folder, LEAKY.deals.drop(columns="closed_on"), LEAKY.spec)
-    code, told = run("check", "deals.csv", "--format", "json")
-    data = json.loads(told)
+    code, output = run("check", "deals.csv", "--format", "json")
+    data = json.loads(output)
 
     assert code == 1
     assert data["ok"] is False
@@ -149,10 +149,10 @@ def test_every_problem_is_a_result_with_its_column_and_row(folder: Path) -> None
     table.loc[table.index[5], "seats"] = "twelve"
     table.loc[table.index[20], "churned_on"] = "2001-01-01"
     write(folder, table, LEAKY.spec)
-    _, told = run("check", "deals.csv", "--format", "json")
+    _, output = run("check", "deals.csv", "--format", "json")
     _, tests = run("check", "deals.csv", "--format", "junit")
 
-    problems = [r for r in json.loads(told)["results"] if r["level"] == "error"]
+    problems = [r for r in json.loads(output)["results"] if r["level"] == "error"]
     assert [(each["code"], each["column"], each["row"]) for each in problems] == [
         ("FM320", "seats", 7),
         ("FM330", "churned_on", 22),
@@ -201,10 +201,10 @@ def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
     # nobody was watched from signing on: no survival curve, hence no horizon to compare
     spec = sim.spec.replace(deals={"observed_from": "2026-06-30"})
     table = sim.deals[~(sim.deals["churned_on"] < "2026-06-30")]
-    found = check_deals(table[table["closed_on"] < "2026-06-30"], spec)
+    result = check_deals(table[table["closed_on"] < "2026-06-30"], spec)
 
-    assert not found.ok
-    assert {each.code for each in found.results if each.level == "error"} <= {"FM330", "FM405"}
+    assert not result.ok
+    assert {each.code for each in result.results if each.level == "error"} <= {"FM330", "FM405"}
 
 
 @pytest.mark.slow
@@ -223,10 +223,10 @@ def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
 def test_a_doubt_that_must_be_answered_is_an_error_as_for_train() -> None:
     sim = simulate_deals(300, seed=2)
     stage = ["Won", "Lost"] * 150
-    found = check_deals(sim.deals.assign(deal_stage=stage), sim.spec)
+    result = check_deals(sim.deals.assign(deal_stage=stage), sim.spec)
 
     assert ("FM301", "error", "deal_stage") in {
-        (each.code, each.level, each.column) for each in found.results
+        (each.code, each.level, each.column) for each in result.results
     }
     with pytest.raises(DealsError, match="opportunities that were not won"):
         read_with_doubts(sim.deals.assign(deal_stage=stage), sim.spec)
@@ -293,11 +293,11 @@ def test_a_training_says_first_that_there_is_no_skill_and_obeys_the_contract() -
     table = sim.deals.assign(annual_value=-1.0)
     questioned = read_with_doubts(table, sim.spec)
     view = view_of(questioned.deals, questioned.read.spec)
-    told = checks_of_training(report(has_skill=False), questioned, view)
+    results = checks_of_training(report(has_skill=False), questioned, view)
     spec = questioned.read.spec.replace(checks={"ignore": {"FM312": "refunds"}})
     quiet = replace(questioned, read=replace(questioned.read, spec=spec))
 
-    assert told[0].code == "FM401"
-    assert "FM312" in {each.code for each in told}
+    assert results[0].code == "FM401"
+    assert "FM312" in {each.code for each in results}
     silent = checks_of_training(report(), quiet, view)
     assert "FM312" not in {each.code for each in silent}

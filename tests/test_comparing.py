@@ -63,56 +63,56 @@ def constant(value: float = 0.25) -> pd.Series:
 
 def test_the_truth_is_better_than_the_level_alone(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
-    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
+    result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
 
-    assert found.better == "B"
-    assert found.verdict.startswith("B is better: log loss -0.")
-    assert found.differences["roc_auc"].low > 0
+    assert result.better == "B"
+    assert result.verdict.startswith("B is better: log loss -0.")
+    assert result.differences["roc_auc"].low > 0
     turned = compare_models(truth, fixed(scorer, "level", constant()), SIMULATION.deals)
     assert turned.better == "A"
-    gap, back = (each.differences["log_loss"].value for each in (found, turned))
+    gap, back = (each.differences["log_loss"].value for each in (result, turned))
     assert gap == pytest.approx(-back)
 
 
 def test_only_deals_signed_after_both_training_periods_are_compared(scorer: Scorer) -> None:
     later = ["2023-07-01", "2025-06-30"]
-    found = compare_models(
+    result = compare_models(
         model_of(scorer, "v1"), model_of(scorer, "v2", later), SIMULATION.deals, SIMULATION.spec
     )
-    closed = SIMULATION.deals.loc[found.predictions.index, "closed_on"]
+    closed = SIMULATION.deals.loc[result.predictions.index, "closed_on"]
 
-    assert str(found.signed_after) == "2025-06-30"
+    assert str(result.signed_after) == "2025-06-30"
     assert closed.min() > pd.Timestamp("2025-06-30")
     assert closed.max() <= pd.Timestamp("2026-01-31")  # mature on 2026-06-30
-    assert found.n_deals == len(closed) > 50
+    assert result.n_deals == len(closed) > 50
     after = SIMULATION.deals["closed_on"] > pd.Timestamp("2025-06-30")
-    assert found.n_too_young == after.sum() - len(closed)
+    assert result.n_too_young == after.sum() - len(closed)
 
 
 def test_a_model_does_not_differ_from_itself(scorer: Scorer) -> None:
     model = model_of(scorer, "v1")
-    found = compare_models(model, model, SIMULATION.deals)
+    result = compare_models(model, model, SIMULATION.deals)
 
-    assert found.better is None
-    assert found.verdict.startswith("no difference beyond chance")
-    assert found.flags.changed == 0
-    assert found.flags.difference.value == 0
-    assert (found.groups["difference"] == 0).all()
+    assert result.better is None
+    assert result.verdict.startswith("no difference beyond chance")
+    assert result.flags.changed == 0
+    assert result.flags.difference.value == 0
+    assert (result.groups["difference"] == 0).all()
 
 
 def test_the_flags_that_change_have_their_money(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
-    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
-    known = found.predictions
+    result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
+    known = result.predictions
 
     assert not known["poor_fit_a"].any()
-    assert found.flags.net_a == 0
+    assert result.flags.net_a == 0
     amounts = SIMULATION.deals.loc[known.index, "annual_value"].to_numpy()
     left = known["early_churn"].to_numpy() == 1
     worth = np.where(left, MONEY.value_if_leaves(amounts), MONEY.value_if_stays(amounts))
     made = -(worth * known["weight"])[known["poor_fit_b"]].sum()
-    assert found.flags.net_b == pytest.approx(made)
-    assert found.money_of == "B"
+    assert result.flags.net_b == pytest.approx(made)
+    assert result.money_of == "B"
 
 
 def test_each_deal_whose_flag_changes_is_listed_with_what_that_makes(scorer: Scorer) -> None:
@@ -120,17 +120,17 @@ def test_each_deal_whose_flag_changes_is_listed_with_what_that_makes(scorer: Sco
     some = fixed(
         scorer, "some", SIMULATION.true_probability.where(SIMULATION.deals.index % 2 == 0, 0.5)
     )
-    found = compare_models(some, truth, SIMULATION.deals)
-    changed, known = found.flags.deals, found.predictions
+    result = compare_models(some, truth, SIMULATION.deals)
+    changed, known = result.flags.deals, result.predictions
 
     assert set(changed.index) == set(known.index[known["poor_fit_a"] != known["poor_fit_b"]])
     assert (changed["flagged_by"] == np.where(changed["poor_fit_a"], "A", "B")).all()
     assert (np.diff(changed["net"].abs()) <= 0).all()
     signed = np.where(changed["flagged_by"] == "B", changed["net"], -changed["net"])
-    assert signed.sum() == pytest.approx(found.flags.difference.value)
+    assert signed.sum() == pytest.approx(result.flags.difference.value)
     first = changed.iloc[0]
-    assert f"{first['id']}: by {first['flagged_by']} only, the customer" in str(found)
-    assert len(found.to_dict()["flags"]["deals"]) == found.flags.changed == len(changed)
+    assert f"{first['id']}: by {first['flagged_by']} only, the customer" in str(result)
+    assert len(result.to_dict()["flags"]["deals"]) == result.flags.changed == len(changed)
 
 
 def test_later_deals_need_a_contract_of_their_own_and_the_error_says_so(scorer: Scorer) -> None:
@@ -146,18 +146,18 @@ def test_later_deals_need_a_contract_of_their_own_and_the_error_says_so(scorer: 
 
 def test_it_prints_and_is_json(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
-    found = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)
-    text, told = str(found), json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)
+    text, written = str(result), json.loads(json.dumps(result.to_dict(), allow_nan=False))
 
-    assert f"{found.n_deals:,} signed after 2025-03-31, new to both models" in text
+    assert f"{result.n_deals:,} signed after 2025-03-31, new to both models" in text
     assert "flagged by both models" in text
     assert "declining what is flagged makes" in text
-    assert told["differences"]["log_loss"]["value"] == found.differences["log_loss"].value
-    assert len(told["deals"]) == 3
-    assert told["deals"][0]["id"] in set(SIMULATION.deals["deal_id"])
-    assert sum(row["deals"] for row in told["flags"]["counts"]) == found.n_deals
-    assert "<table" in found._repr_html_()
-    assert repr(found) == f"<ModelComparison: {found.verdict}>"
+    assert written["differences"]["log_loss"]["value"] == result.differences["log_loss"].value
+    assert len(written["deals"]) == 3
+    assert written["deals"][0]["id"] in set(SIMULATION.deals["deal_id"])
+    assert sum(row["deals"] for row in written["flags"]["counts"]) == result.n_deals
+    assert "<table" in result._repr_html_()
+    assert repr(result) == f"<ModelComparison: {result.verdict}>"
 
 
 def test_too_few_later_deals_are_counted_and_refused(scorer: Scorer) -> None:

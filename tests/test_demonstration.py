@@ -33,9 +33,9 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
         tour=True,
     )
     with TestClient(app) as ready:
-        told = ready.get("/v1/desk").json()
-        assert (told["tour"], told["has"]) == (True, HAS)
-        assert told["model"]["period"][1] <= TRAINED_UNTIL
+        answer = ready.get("/v1/desk").json()
+        assert (answer["tour"], answer["has"]) == (True, HAS)
+        assert answer["model"]["period"][1] <= TRAINED_UNTIL
         assert len(ready.get("/v1/pipeline").text.splitlines()) == PROSPECTS + 1
         app.state.pages.watch.wait("")
         watch = ready.get("/v1/watch").json()
@@ -61,8 +61,8 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
         own = (pd.read_csv(path, dtype=str) for path in (made.deals, made.pipeline))
         names = [name for table in own for column in table for name in [column, *table[column]]]
         labels = [*LABELS.values(), *EVENT_WORDS, "prospect-fit"]
-        for path, told in chinese_pages(ready, big[0]["key"], holds):
-            assert english_left(texts_of(told), names, labels) == [], path
+        for path, answer in chinese_pages(ready, big[0]["key"], holds):
+            assert english_left(texts_of(answer), names, labels) == [], path
 
 
 EVENT_WORDS = [
@@ -117,15 +117,15 @@ def chinese_pages(ready, key, holds):
     """Path and answer of everything that the pages ask for in Chinese, each as OpenAPI has it."""
     asked = {"language": "zh"}
 
-    def told(path, **params):
+    def answer_of(path, **params):
         return path, holds(ready, ready.get(path, params=asked | params), path)
 
     row = "/v1/pipeline/row"
-    yield told("/v1/pipeline/rows")
-    yield told(row, key=key)
-    yield told("/v1/pipeline/timeline", key=key)
+    yield answer_of("/v1/pipeline/rows")
+    yield answer_of(row, key=key)
+    yield answer_of("/v1/pipeline/timeline", key=key)
     for path in ("/v1/model/card", "/v1/model/plots", "/v1/model/versions", "/v1/watch"):
-        yield told(path)
+        yield answer_of(path)
     yield "rule", ready.get("/v1/desk").json()["rule"]["zh"]
     prospect = ready.get(row, params={"key": key}).json()["prospect"]
     for path in ("/v1/brief", "/v1/assessments"):
@@ -143,14 +143,14 @@ def chinese_pages(ready, key, holds):
         yield "promotion", holds(ready, answer, "/v1/model/promotion")
 
 
-def texts_of(told):
+def texts_of(page):
     """Texts that a person reads."""
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, list):
-        for item in told:
+    if isinstance(page, str):
+        yield page
+    elif isinstance(page, list):
+        for item in page:
             yield from texts_of(item)
-    elif isinstance(told, dict) and told.get("tag") not in {"code", "pre"}:
-        for name, item in told.items():
+    elif isinstance(page, dict) and page.get("tag") not in {"code", "pre"}:
+        for name, item in page.items():
             if name not in NOT_READ | {"type", "title", "model_version", "refusal"}:
                 yield from texts_of(item)

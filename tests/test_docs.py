@@ -84,8 +84,8 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
 @pytest.mark.slow
 def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None:
     built = (site / "reference" / "commands.html").read_text(encoding="utf-8")
-    place = DOCS / "commands.py"
-    spec = importlib.util.spec_from_file_location("commands", place)
+    path = DOCS / "commands.py"
+    spec = importlib.util.spec_from_file_location("commands", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -255,9 +255,9 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
     ast.parse(json.loads(f'"{check[1]}"'))
     assert "os.environ['FITMODEL_PORT']" in lines
     assert re.search(r"FITMODEL_PORT=8000 ", lines)
-    from fitmodel.cli import scoring
+    from fitmodel.cli import serving
 
-    assert 'envvar="FITMODEL_PORT"' in Path(scoring.__file__).read_text("utf-8")
+    assert 'envvar="FITMODEL_PORT"' in Path(serving.__file__).read_text("utf-8")
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", lines, re.MULTILINE):
         for name in copied.split():
@@ -268,8 +268,8 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
 def test_contributing_shows_every_room_of_the_house() -> None:
     shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     picture = shown.split("```")[1]
-    for place in (ROOT / "src" / "fitmodel").iterdir():
-        if place.name not in {"__pycache__", "py.typed"}:
-            assert f"{place.name}/" in picture or place.name in picture
+    for file in (ROOT / "src" / "fitmodel").iterdir():
+        if file.name not in {"__pycache__", "py.typed"}:
+            assert f"{file.name}/" in picture or file.name in picture
     for path in re.findall(r"`((?:\w+/)*\w+\.py)`", shown):
         assert (ROOT / "src" / "fitmodel" / path).is_file() or (ROOT / path).is_file(), path

@@ -20,8 +20,10 @@ import fitmodel
 DOCS = Path(__file__).parents[1] / "docs"
 HOMES = sorted({getattr(fitmodel, name).__module__ for name in fitmodel.__all__})
 ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
-TOLD = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
-MODULES = sorted({*HOMES, *(name.rpartition(".")[0] for name in TOLD)} - {"fitmodel.exceptions"})
+DOCUMENTED = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
+MODULES = sorted(
+    {*HOMES, *(name.rpartition(".")[0] for name in DOCUMENTED)} - {"fitmodel.exceptions"}
+)
 RESULTS = (
     "Report", "Run", "SimilarDeals", "Performance", "Profile", "Plan", "EditedModel", "View", "Set"
 )  # fmt: skip
@@ -35,7 +37,7 @@ SHOWN_ELSEWHERE = {
 """Made by `DealHistory`, by `train` and `backtest`; needs Java, and is tried in tests/scoring."""
 
 
-def found(name: str) -> Any:
+def object_named(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     return getattr(import_module(module), attribute)
 
@@ -81,9 +83,9 @@ def test_the_examples_do_what_they_say(
     assert tried > 0 or name in SHOWN_ELSEWHERE
 
 
-@pytest.mark.parametrize("name", [f"fitmodel.{name}" for name in fitmodel.__all__] + TOLD)
+@pytest.mark.parametrize("name", [f"fitmodel.{name}" for name in fitmodel.__all__] + DOCUMENTED)
 def test_a_public_name_has_a_summary_its_parameters_and_an_example(name: str) -> None:
-    thing = found(name)
+    thing = object_named(name)
     text = inspect.getdoc(thing) or ""
 
     assert re.match(r"\S.*[.:]", text.splitlines()[0] + ".")

@@ -101,26 +101,26 @@ def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
         model, "segment", level="smb", effect=-3.0, reason="wishful", by="Kim",
         deals=SIMULATION.deals,
     )  # fmt: skip
-    judged = done.re_evaluation
+    evaluated = done.re_evaluation
 
-    assert judged.method == "out-of-time"
-    assert judged.verdict == "worse"
-    assert judged.difference.low > 0
-    assert 0 < judged.n_touched < judged.n_deals
-    gap = judged.after["log_loss"].value - judged.before["log_loss"].value
-    assert gap == pytest.approx(judged.difference.value)
-    assert FLATTERED in str(judged)
-    assert done.model.manifest["metrics"]["log_loss"] == judged.after["log_loss"].value
+    assert evaluated.method == "out-of-time"
+    assert evaluated.verdict == "worse"
+    assert evaluated.difference.low > 0
+    assert 0 < evaluated.n_touched < evaluated.n_deals
+    gap = evaluated.after["log_loss"].value - evaluated.before["log_loss"].value
+    assert gap == pytest.approx(evaluated.difference.value)
+    assert FLATTERED in str(evaluated)
+    assert done.model.manifest["metrics"]["log_loss"] == evaluated.after["log_loss"].value
     assert done.edit["judged"]["verdict"] == "worse"
 
 
 @pytest.mark.slow
 def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
     edit = SetEffect("industry", "never seen before", 1.0)
-    judged = re_evaluate(SIMULATION.deals, SIMULATION.spec, edit)
+    evaluated = re_evaluate(SIMULATION.deals, SIMULATION.spec, edit)
 
-    assert judged.verdict == "nothing to judge"
-    assert "moves the probability of none" in str(judged)
+    assert evaluated.verdict == "nothing to judge"
+    assert "moves the probability of none" in str(evaluated)
 
 
 @pytest.fixture

@@ -43,7 +43,6 @@ ROOMS = (
     "checking",
     "policy_choice",
     "shipping",
-    "pooling",
     "training",
     "sweeping",
     "comparing",
@@ -115,7 +114,7 @@ def _first_parts(modules: set[str]) -> set[str]:
 
 def _faults(by_file: dict[str, Any]) -> dict[str, Any]:
     """Keep the files in which something was found, so that a failure names each with its lines."""
-    return {name: found for name, found in by_file.items() if found}
+    return {name: faults for name, faults in by_file.items() if faults}
 
 
 def _calls(tree: ast.AST, function: str) -> list[int]:
@@ -292,7 +291,7 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
         module: {other for other, imported in left.items() if module in imported} for module in left
     }
     while tops := {module for module in users if not users[module] & set(users)}:
-        users = {module: found for module, found in users.items() if module not in tops}
+        users = {module: importers for module, importers in users.items() if module not in tops}
     if users:
         yield set(users)
 
@@ -319,8 +318,8 @@ def _listed(docstring: str) -> set[str]:
     )
     heads = [
         line.partition(" :")[0]
-        for found in section.findall(docstring)
-        for line in found.splitlines()
+        for listed in section.findall(docstring)
+        for line in listed.splitlines()
         if line and not line.startswith(" ")
     ]
     return {name.strip().lstrip("*") for head in heads for name in head.split(",")}
@@ -335,4 +334,4 @@ def test_docstrings_list_names_that_are_there():
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
 
-    assert {place: names for place, names in stale.items() if names} == {}
+    assert {owner: names for owner, names in stale.items() if names} == {}

@@ -42,7 +42,7 @@ def test_no_old_name_hides_a_module(name):
 
 @pytest.mark.parametrize(("old", "new"), sorted(_old_names.NAMES.items()))
 def test_an_old_class_or_function_has_one_new_name(old, new):
-    homes = {home for found in _old_names.MODULES.values() for home in found}
+    homes = {home for result in _old_names.MODULES.values() for home in result}
 
     assert old != new
     assert any(hasattr(import_module(home), new) for home in homes)
@@ -52,10 +52,10 @@ def test_an_old_class_or_function_has_one_new_name(old, new):
 @pytest.mark.parametrize(("module", "name"), PICKLED)
 def test_a_class_named_by_an_old_pickle_is_found(module, name):
     # a pickle that holds the class itself, as protocol 0 writes it
-    found = pickle.loads(f"c{module}\n{name}\n.".encode())  # noqa: S301 - written here
+    result = pickle.loads(f"c{module}\n{name}\n.".encode())  # noqa: S301 - written here
 
-    assert isinstance(found, type)
-    assert found.__name__ == _old_names.NAMES.get(name, name)
+    assert isinstance(result, type)
+    assert result.__name__ == _old_names.NAMES.get(name, name)
 
 
 def test_an_unknown_module_stays_unknown():

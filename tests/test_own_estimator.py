@@ -88,9 +88,9 @@ def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
 
     with pytest.raises(BundleError, match="own estimator"):
         compare_models(*same)
-    found = compare_models(*same, unpickle=True)
-    assert found.better is None
-    assert found.flags.changed == 0
+    result = compare_models(*same, unpickle=True)
+    assert result.better is None
+    assert result.flags.changed == 0
 
 
 @pytest.mark.slow
@@ -98,21 +98,21 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
     pytest.importorskip("shap")
     model = load(trained.bundle_path, unpickle=True)
     asked = PROSPECTS.head(4)
-    found = model.predict(asked, reasons=2)
+    result = model.predict(asked, reasons=2)
 
-    assert list(found.columns) == [
+    assert list(result.columns) == [
         *("early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit"),
         *("expected_value", "unfamiliar", "reasons", "model_version", "worth", "escalate"),
         *("expected_value_low", "expected_value_high", "own_evidence"),
     ]
-    assert found.index.equals(asked.index)
-    assert found[["probability_low", "probability_high"]].isna().all(axis=None)
-    assert found["early_churn_probability"].between(0, 1).all()
+    assert result.index.equals(asked.index)
+    assert result[["probability_low", "probability_high"]].isna().all(axis=None)
+    assert result["early_churn_probability"].between(0, 1).all()
     one = model.predict(asked.iloc[0].to_dict(), reasons=2)
-    assert one.early_churn_probability == pytest.approx(found["early_churn_probability"].iloc[0])
-    assert [r.attribute for r in one.reasons] == [r.attribute for r in found["reasons"].iloc[0]]
+    assert one.early_churn_probability == pytest.approx(result["early_churn_probability"].iloc[0])
+    assert [r.attribute for r in one.reasons] == [r.attribute for r in result["reasons"].iloc[0]]
     assert "likely to leave within 5 months (no interval)" in str(one)
-    assert one.unfamiliar == found["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
+    assert one.unfamiliar == result["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
     assert "such deals left within 5 months" in one.reasons[0].sentence
 
 
@@ -145,8 +145,8 @@ def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, t
     assert kept.sum() == 11
     expected = alone["early_churn_probability"].to_numpy()[kept]
     np.testing.assert_allclose(scored["early_churn_probability"][kept], expected, rtol=1e-12)
-    said = [json.loads(text)[0]["sentence"] for text in scored["reasons"][kept]]
-    assert said == [row[0].sentence for row in alone["reasons"][kept]]
+    sentences = [json.loads(text)[0]["sentence"] for text in scored["reasons"][kept]]
+    assert sentences == [row[0].sentence for row in alone["reasons"][kept]]
 
 
 @pytest.mark.slow

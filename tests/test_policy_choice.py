@@ -66,8 +66,10 @@ def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
         drawn_together = 0.2 + 0.1 * (alike - 0.2)  # as fits that leave out deals are
         policy = decide(past, spec, learned, predicted=drawn_together)
         assert share_flagged(policy, alike, past, spec) == pytest.approx(0.1, abs=0.02)
-        said = learned.estimator.predict_proba(fresh[["plan", "seats", "use", "country"]])[:, 1]
-        shares.append(policy.poor_fit(said, None).mean())
+        predictions = learned.estimator.predict_proba(fresh[["plan", "seats", "use", "country"]])[
+            :, 1
+        ]
+        shares.append(policy.poor_fit(predictions, None).mean())
     away = np.abs(np.array(shares) - 0.1)
     assert np.mean(shares) == pytest.approx(0.1, abs=0.01)
     assert np.mean(away <= 0.03) >= 0.9

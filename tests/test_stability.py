@@ -41,30 +41,30 @@ def model(learned_on, monkeypatch) -> FitModel:
 
 
 def test_the_latest_deals_are_looked_at_unless_prospects_are_given(model) -> None:
-    found = check_stability(model, SIMULATION.deals, replicates=5)
+    result = check_stability(model, SIMULATION.deals, replicates=5)
     latest = SIMULATION.deals.sort_values("closed_on", kind="stable").tail(LATEST)
 
-    assert list(found.table.index) == list(latest.index)
-    assert (found.table["mape"] > 0).any()
+    assert list(result.table.index) == list(latest.index)
+    assert (result.table["mape"] > 0).any()
 
 
 def test_the_flags_are_those_of_the_models_policy(model) -> None:
-    found = check_stability(model, SIMULATION.deals, replicates=8)
-    flagged = found.table["probability"] >= 0.4
-    changed = (found.replicates >= 0.4) != flagged.to_numpy()
+    result = check_stability(model, SIMULATION.deals, replicates=8)
+    flagged = result.table["probability"] >= 0.4
+    changed = (result.replicates >= 0.4) != flagged.to_numpy()
 
-    assert list(found.table["flag_changes"]) == pytest.approx(list(changed.mean(axis=0)))
+    assert list(result.table["flag_changes"]) == pytest.approx(list(changed.mean(axis=0)))
 
 
 def test_a_file_of_prospects_is_read_like_the_deals(model, tmp_path) -> None:
     prospects = simulate_prospects(20, seed=2).prospects
     file = tmp_path / "prospects.csv"
     prospects.to_csv(file, index=False)
-    found = check_stability(model, SIMULATION.deals, prospects=file, replicates=5)
+    result = check_stability(model, SIMULATION.deals, prospects=file, replicates=5)
     same = check_stability(model, SIMULATION.deals, prospects=prospects, replicates=5)
 
-    assert len(found.table) == 20
-    assert list(found.table["probability"]) == pytest.approx(list(same.table["probability"]))
+    assert len(result.table) == 20
+    assert list(result.table["probability"]) == pytest.approx(list(same.table["probability"]))
 
 
 def test_the_command_writes_a_row_per_prospect(model, tmp_path, monkeypatch) -> None:

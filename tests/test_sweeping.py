@@ -24,8 +24,8 @@ def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
     simulation, mlflow_store, quick_learner, tmp_path
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
-    told: list[str] = []
-    found = sweep(
+    reported: list[str] = []
+    result = sweep(
         simulation.deals,
         spec,
         horizons=[5],
@@ -35,29 +35,29 @@ def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
         },
         models=tmp_path / "sweep",
         tags={"team": "data"},
-        progress=told.append,
+        progress=reported.append,
     )
 
-    assert told == ["5 months", "two attributes", "ten years"]
-    table = found.table.set_index("variant")
-    assert list(found.runs) == ["5 months", "two attributes"]
+    assert reported == ["5 months", "two attributes", "ten years"]
+    table = result.table.set_index("variant")
+    assert list(result.runs) == ["5 months", "two attributes"]
     assert (
-        table.loc["5 months", "roc_auc"] == found.runs["5 months"].report.metrics["roc_auc"].value
+        table.loc["5 months", "roc_auc"] == result.runs["5 months"].report.metrics["roc_auc"].value
     )
-    assert table.loc["5 months", "precision"] == found.runs["5 months"].report.flagged["precision"]
-    assert set(found.runs["two attributes"].model.attributes) == {"seats", "segment"}
+    assert table.loc["5 months", "precision"] == result.runs["5 months"].report.flagged["precision"]
+    assert set(result.runs["two attributes"].model.attributes) == {"seats", "segment"}
     assert table["error"].isna().tolist() == [True, True, False]
-    for run in found.runs.values():
+    for run in result.runs.values():
         assert current_version(run.bundle_path.parent) in {None, run.bundle_path.name}
     assert not (tmp_path / "models").exists()
     assert list_versions("prospect-fit", mlflow_store) == ()
     with connected(mlflow_store) as client:
-        parent = client.get_run(found.run_id)
-        children = [client.get_run(run.run_id) for run in found.runs.values()]
-        names = {item.path for item in client.list_artifacts(found.run_id)}
+        parent = client.get_run(result.run_id)
+        children = [client.get_run(run.run_id) for run in result.runs.values()]
+        names = {item.path for item in client.list_artifacts(result.run_id)}
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["team"] == "data"
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {found.run_id}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {result.run_id}
     assert [run.info.run_name for run in children] == ["5 months", "two attributes"]
     assert "comparison.json" in names
 

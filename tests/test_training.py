@@ -39,8 +39,8 @@ def trained(
 def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
     report = trained.report
     assert report.method == "out-of-time"
-    judged = SIMULATION.deals.loc[report.predictions.index, "closed_on"]
-    assert (judged >= report.split_date).all()
+    evaluated = SIMULATION.deals.loc[report.predictions.index, "closed_on"]
+    assert (evaluated >= report.split_date).all()
     metric = report.metrics["log_loss"]
     assert metric.low < metric.value < metric.high
     skill, auc = report.metrics["log_loss_skill"], report.metrics["roc_auc"]

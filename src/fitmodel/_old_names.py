@@ -1,4 +1,4 @@
-"""Old names of modules and of what is in them, so that programs and pickles go on working.
+"""Old names of modules and their contents, so that old programs and pickles keep working.
 
 A bundle's estimator names its classes by the modules of the version that wrote it. Importing an
 old module gives a stand-in that looks its names up where they are now.
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.cli.briefing": ("fitmodel.cli.reporting",),
     "fitmodel.cli.logs": ("fitmodel.cli.app",),
-    "fitmodel.cli.serving": ("fitmodel.cli.scoring",),
     "fitmodel.deals.cautions": ("fitmodel.deals.data_warnings",),
     "fitmodel.deals.crm_names": ("fitmodel.leakage.names",),
     "fitmodel.deals.csv_form": ("fitmodel.tables.csv_form",),
@@ -84,9 +83,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "fitmodel.monitoring.propensity",
     ),
     "fitmodel.monitoring.log_stores": ("fitmodel.monitoring._log_stores",),
-    "fitmodel.reports.commission_section": ("fitmodel.reports._rep_sections",),
+    "fitmodel.reports.commission_section": ("fitmodel.reports._commission_section",),
     "fitmodel.reports.edits": ("fitmodel.reports.card",),
-    "fitmodel.reports.html": ("fitmodel.reports._html",),
     "fitmodel.reports.markdown": ("fitmodel.reports._markdown",),
     "fitmodel.reports.profile_section": ("fitmodel.reports._rep_sections",),
     "fitmodel.reports.review_section": ("fitmodel.reports._loss_sections",),
@@ -166,7 +164,7 @@ NAMES: dict[str, str] = {
 
 
 class OldModule(ModuleType):
-    """A module of another name, empty but for what is looked up."""
+    """A module under its old name; it looks up each attribute in the new module."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -182,7 +180,7 @@ class OldModule(ModuleType):
 
 
 class OldNames(MetaPathFinder, Loader):
-    """Finds the modules in `MODULES`, after Python's own finders found none."""
+    """Import finder for the modules in `MODULES`, asked after Python's own finders."""
 
     def find_spec(
         self,
@@ -211,6 +209,6 @@ class OldNames(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Add the finder behind Python's own, once."""
+    """Add the finder after Python's own, once."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.append(OldNames())

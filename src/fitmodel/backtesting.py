@@ -1,4 +1,4 @@
-"""Backtest: what the model would have said at past dates, and what became of those deals.
+"""Backtest: predictions of models trained at past dates, compared with the outcomes.
 
 read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
 """
@@ -45,7 +45,7 @@ def backtest(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> BacktestReport:
-    """Replay the past: train on what was known at each cut, judge on what was signed next.
+    """Train on what was known at each past date, and evaluate on the deals signed next.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def backtest(
 
 
 def _learn(known: HistoryView, spec: DealSpec, estimator: Any) -> Learned:
-    """Learn from what was known at a cut."""
+    """Train on what was known at one past date."""
     if estimator is None:
         return learn(known, spec, replicates=EVALUATION_REPLICATES)
     return learn_own(known, spec, estimator)

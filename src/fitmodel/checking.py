@@ -82,12 +82,12 @@ class CheckReport:
         ----------
         form : {"json", "sarif", "junit"}
         """
-        found = self.results, self.silenced, self.place
+        parts = self.results, self.silenced, self.place
         if form == "sarif":
             from importlib.metadata import version
 
-            return to_sarif(*found, version("fitmodel"))
-        return to_junit(*found, unread=self.unread) if form == "junit" else to_json(*found)
+            return to_sarif(*parts, version("fitmodel"))
+        return to_junit(*parts, unread=self.unread) if form == "junit" else to_json(*parts)
 
 
 def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport:
@@ -154,7 +154,7 @@ def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
 
 
 def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
-    """Give warnings of the values, and what was made of them, their codes."""
+    """Convert warnings about the values, and how they were read, to results with codes."""
     numbers = read.row_numbers
     yield from problem_results(find_warnings(read.table, read.spec, row_numbers=numbers))
     notations = notation_warnings(file.table, read.spec, row_numbers=file.row_numbers)
@@ -169,7 +169,7 @@ def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
 
 
 def finding_results(read: DealsRead) -> Iterator[CheckResult]:
-    """Give what was found while reading its codes."""
+    """Convert the findings of reading a table to results with codes."""
     tables = {f"[history.{name}]": each.table for name, each in read.spec.history.items()}
     tables |= {f"[events.{name}]": each.table for name, each in read.spec.events.items()}
     for finding in read.findings:
@@ -179,7 +179,7 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
 
 
 def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
-    """Name the columns of today that are not what stood before closing."""
+    """Report the columns whose value today differs from the one before closing."""
     if opened.result is None:
         return
     for item in later_values(opened.today, opened.result, view):
@@ -187,7 +187,7 @@ def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResul
 
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Look for what time does to the outcome: terms, the horizon, a level that has moved."""
+    """Check effects of time on the outcome: contract terms, the horizon, a shifted level."""
     for text in contract_warnings(view):
         yield result_of("time:bound", "warning", text)
     spec = view.spec
@@ -264,7 +264,7 @@ def _few(churners: int, *, provisional: bool) -> str:
 def audit_before_training(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Look for leaks; refuse to train on an attribute that tells the outcome.
+    """Audit for leakage; refuse to train on an attribute that reveals the outcome.
 
     Raises
     ------

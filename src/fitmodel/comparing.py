@@ -247,7 +247,7 @@ def _money_of(models: tuple[FitModel, ...]) -> tuple[Money | None, str | None]:
 def _values_of(
     money: Money, table: pd.DataFrame, scored: pd.DataFrame, spec: DealSpec, side: str
 ) -> dict[str, Any]:
-    """Values of each deal, by its own curve as the model whose money it is sees it."""
+    """Value of each deal for the customer's own survival curve, by this model's money."""
     deals = table.loc[scored.index]
     probability = scored[f"probability_{side.lower()}"].to_numpy(dtype=np.float64)
     if spec.deals.amount is None:

@@ -1,4 +1,4 @@
-"""A company to try the app on: simulated deals with history, reps, a decision log and a drift.
+"""A simulated company to try the app on: deals, history, reps, a decision log, drift.
 
 deals, what the CRM recorded of them -> a model trained on what was known half a year ago
       -> a challenger trained on what is known now, compared with it on the deals signed between
@@ -43,7 +43,7 @@ REASON = "an old customer of ours comes back"
 
 @dataclass(frozen=True)
 class Demo:
-    """Files of the demonstration, and the contract that reads the deals."""
+    """Files of the demonstration, and the contract for its deals."""
 
     model: Path
     pipeline: Path
@@ -60,7 +60,7 @@ def make_demo(
     deals: int = DEALS,
     progress: Callable[[str], None] | None = None,
 ) -> Demo:
-    """Simulate a company, train a model for it and write what the app shows.
+    """Simulate a company, train a model for it, and write the files that the app shows.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _decide(
     *,
     by_flag: tuple[str | None, str | None],
 ) -> None:
-    """Log what the model says of deals, and what their reps did: if flagged, and if not."""
+    """Log the predictions of deals and the decisions of their reps, flagged or not."""
     predictions = model.predict(add_history(deals, model), reasons=0, log=log)
     for flagged, name, rep in zip(
         predictions["poor_fit"], deals["deal_id"], deals["rep"], strict=True

@@ -50,7 +50,7 @@ _STATED_BY_THE_BUNDLE = (
 
 @dataclass(frozen=True, eq=False)
 class EditedModel:
-    """What an edit leaves behind.
+    """Result of an edit.
 
     Attributes
     ----------
@@ -152,20 +152,22 @@ def edit_table(
     >>> edited.model.table("lead_source").set_index("value").loc["event", "log_odds"]
     np.float64(0.0)
     """
-    held = model if isinstance(model, FitModel) else load(model)
-    if held.path is None:
+    opened = model if isinstance(model, FitModel) else load(model)
+    if opened.path is None:
         raise EditError("the model was not loaded from a bundle: save it, then edit what is there")
-    if "estimator" in held.manifest:
+    if "estimator" in opened.manifest:
         raise EditError(
             "the model is a user's own estimator: it has no tables that could be edited"
         )
-    change = _read_edit(held, attribute, level, effect, smooth, cap, drop_pair_with)
-    record = _record(held, change, reason, by)
-    judged = None if deals is None else _judged(held, change, deals, spec)
-    record["judged"] = None if judged is None else judged.to_dict() | {"words": str(judged)}
-    path = _write(held, change, record, judged, models, use=use)
+    change = _read_edit(opened, attribute, level, effect, smooth, cap, drop_pair_with)
+    record = _record(opened, change, reason, by)
+    re_evaluation = None if deals is None else _re_evaluated(opened, change, deals, spec)
+    record["judged"] = (
+        None if re_evaluation is None else re_evaluation.to_dict() | {"words": str(re_evaluation)}
+    )
+    path = _write(opened, change, record, re_evaluation, models, use=use)
     edited = load(path)
-    return EditedModel(edited, path, record, judged, _tracked(edited, path, record))
+    return EditedModel(edited, path, record, re_evaluation, _tracked(edited, path, record))
 
 
 def _tracked(edited: FitModel, path: Path, record: dict[str, Any]) -> Tracked | None:
@@ -223,7 +225,7 @@ def _read_edit(
 
 
 def _record(model: FitModel, change: Edit, reason: str, by: str | None) -> dict[str, Any]:
-    """What the manifest keeps of an edit."""
+    """Record of an edit for the manifest."""
     if not reason.strip():
         raise EditError("an edit needs a reason: say why, for whoever reads the card next year")
     rows = changed_rows(model.scorecard, change)
@@ -245,7 +247,7 @@ def _login() -> str:
         raise EditError("nobody is logged in by name here: say who makes the edit (by)") from None
 
 
-def _judged(
+def _re_evaluated(
     model: FitModel, change: Edit, deals: pd.DataFrame | str | Path, spec: DealSpec | None
 ) -> ReEvaluation:
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
@@ -258,7 +260,7 @@ def _write(
     model: FitModel,
     change: Edit,
     record: dict[str, Any],
-    judged: ReEvaluation | None,
+    re_evaluation: ReEvaluation | None,
     models: str | Path | None,
     *,
     use: bool,
@@ -271,8 +273,8 @@ def _write(
         if name not in (*_STATED_BY_THE_BUNDLE, *NOT_CARRIED_OVER)
     }
     facts |= {"edits": edits, "edited_from": model.version}
-    if judged is not None:
-        facts["metrics"] = {name: metric.value for name, metric in judged.after.items()}
+    if re_evaluation is not None:
+        facts["metrics"] = {name: metric.value for name, metric in re_evaluation.after.items()}
     scorecard = change.changed(change.prepared(model.scorecard))
     files = {SCORER_FILE: replace(model.scorer, scorecard=scorecard).to_json()}
     if CARD_FILE in bundle.files:

@@ -1,4 +1,4 @@
-"""Hold the model in use in a service of your own, and replace it when there is a new champion.
+"""Keep a model in your own service, and replace it when there is a new champion.
 
 a look at the source every few seconds -> another bundle? -> load it whole -> swap the reference
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("fitmodel.service")
 
 
 class ModelHolder:
-    """The model of a folder or a registry alias, which is replaced while a service runs.
+    """Holds the model of a folder or registry alias, and replaces it while a service runs.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class ModelHolder:
             self.failure = text
 
     def follow(self, seconds: float) -> None:
-        """Refresh periodically in a thread of its own, until `close`."""
+        """Refresh periodically in a background thread, until `close`."""
         self._thread = threading.Thread(
             target=self._look, args=(seconds,), name="fitmodel-reload", daemon=True
         )

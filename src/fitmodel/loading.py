@@ -128,7 +128,7 @@ def predict(
 
 
 def find_bundle(path_or_uri: str | Path) -> Bundle:
-    """Open the bundle that a path or a registry URI names now, without reading its tables.
+    """Open the bundle of a path or registry URI, without reading its tables.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def find_bundle(path_or_uri: str | Path) -> Bundle:
 
 
 def locate_bundle(path_or_uri: str | Path) -> tuple[Bundle, bool]:
-    """Open a bundle as `find_bundle`; and whether the registry was away, so that it is the last.
+    """Open a bundle as `find_bundle`; also return whether it is a cached copy (registry away).
 
     Raises
     ------

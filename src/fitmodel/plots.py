@@ -1,4 +1,4 @@
-"""Every plot, and the frame that it draws, in one place for notebooks.
+"""Every plot, and the frame it draws, in one place for notebooks.
 
 Each `compute_` function returns a frame (or a small result), each `plot_` function takes it and
 returns matplotlib axes, on a figure of its own unless `ax` is given (`plot_table` takes the

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
-    """Probability of each deal at today's level, by a fit of the shipped settings without it.
+    """Cross-fitted probability of each deal at today's level, with the shipped settings.
 
     With its outcome it tells how often flags are right. Which share of prospects is flagged it does
     not tell: the fits without a deal are other models, see `predict_alike`.
@@ -41,7 +41,7 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
 
 
 def predict_alike(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
-    """Probability that the shipped model itself gives the deals it learned from.
+    """Probability that the shipped model gives each of its training deals.
 
     A table has one value for a deal learned from and for a prospect alike, so these are spread as
     those of new prospects are. Fits that each leave out deals are drawn together more, and have
@@ -109,7 +109,7 @@ def decide(
 def at_level(
     early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
 ) -> NDArray[np.float64]:
-    """Return weights under which past outcomes have today's level.
+    """Return weights that bring past outcomes to today's level.
 
     Early churners count as many times more as the odds of early churn are higher today (prior
     shift; Saerens, Latinne and Decaestecker 2002).
@@ -125,7 +125,7 @@ def at_level(
 def evaluated_policy(
     evaluation: Evaluation, policy: Policy, spec: DealSpec, view: HistoryView
 ) -> Policy | None:
-    """Policy as it would have been chosen with what the evaluated model learned from.
+    """Policy chosen from the training deals of the evaluated model only.
 
     None where the shipped policy does not depend on the deals' predictions, or where the deals
     were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
@@ -142,7 +142,7 @@ def evaluated_policy(
 def share_flagged(
     policy: Policy, alike: pd.Series[float], table: pd.DataFrame, spec: DealSpec
 ) -> float:
-    """Share of prospects like the deals learned from that the shipped model will flag.
+    """Share of prospects that the shipped model will flag, if they are like the training deals.
 
     `alike` is as `predict_alike` returns it.
     """

@@ -26,7 +26,7 @@ PARENT_FILE = "parent.json"
 
 
 def read_parent(path: str | Path) -> Parent:
-    """Read what a model says of attributes: a bundle, or models that were pooled.
+    """Read what a model learned about attributes: from a bundle, or from pooled models.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def read_parent(path: str | Path) -> Parent:
 
 
 def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
-    """Return the contract with what its `[learning] prior` says; as it is without one.
+    """Return the contract with its `[learning] prior` read; unchanged without one.
 
     A prior that was read before is not read again.
 

@@ -58,7 +58,7 @@ def retrain(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Retraining:
-    """Train a challenger if there is anything new, and put it in use if it is better.
+    """Train a challenger if there are new data, and put it in use if it is better.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _TOKEN, _SALT = "FITMODEL_TOKEN", "FITMODEL_LOG_SALT"
 
 @dataclass(frozen=True)
 class ServedBy:
-    """What a worker makes its service of.
+    """What a worker builds its service from.
 
     Parameters
     ----------

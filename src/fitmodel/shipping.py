@@ -40,7 +40,7 @@ def ship(
     known: Mapping[str, Any] | None = None,
     curve: ChurnCurve | None = None,
 ) -> tuple[Path, str]:
-    """Write the bundle, whole or not at all; give its path and the text of its card.
+    """Write the bundle, whole or not at all; return its path and the text of its card.
 
     The first of its name that has skill is in use at once; a later one when it is champion.
     """

@@ -1,4 +1,4 @@
-"""How far a model's predictions depend on which deals happened to be learned from.
+"""How much a model's predictions depend on the sample of deals it was trained on.
 
 model, deals -> bootstrap samples -> the whole procedure on each -> the error of each prospect
 """
@@ -46,7 +46,7 @@ def check_stability(
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
 ) -> Instability:
-    """Learn anew from bootstrap samples of the deals and say how much each prediction changes.
+    """Retrain on bootstrap samples of the deals and report how much each prediction changes.
 
     Parameters
     ----------

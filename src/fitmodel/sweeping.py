@@ -70,7 +70,7 @@ def sweep(
     experiment: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Sweep:
-    """Train variants of a contract, and compare them; none is registered or put in use.
+    """Train variants of a contract and compare them; none is registered or put in use.
 
     Parameters
     ----------

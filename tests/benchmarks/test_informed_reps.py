@@ -18,8 +18,8 @@ def company():
 def test_the_truth_of_the_table_is_the_mean_of_what_the_reps_know(company) -> None:
     tenth = pd.qcut(company.true_probability, 10, labels=False)
     known = company.known_probability.groupby(tenth).agg(["mean", "std", "size"])
-    told = company.true_probability.groupby(tenth).mean()
-    assert (np.abs(known["mean"] - told) < 4 * known["std"] / np.sqrt(known["size"])).all()
+    mean_truth = company.true_probability.groupby(tenth).mean()
+    assert (np.abs(known["mean"] - mean_truth) < 4 * known["std"] / np.sqrt(known["size"])).all()
 
 
 def test_customers_leave_as_often_as_the_truth_says(company) -> None:

@@ -55,11 +55,11 @@ def test_work_that_fails_leaves_the_file_as_it_was(tmp_path) -> None:
 def test_the_machine_is_told_without_its_name() -> None:
     import socket
 
-    told = machine()
+    description = machine()
 
-    assert told["cores"] >= 1
-    assert "numpy" in told["packages"]
-    assert socket.gethostname() not in json.dumps(told)
+    assert description["cores"] >= 1
+    assert "numpy" in description["packages"]
+    assert socket.gethostname() not in json.dumps(description)
 
 
 def test_the_documentations_table_is_that_of_the_results(tables) -> None:
@@ -68,12 +68,12 @@ def test_the_documentations_table_is_that_of_the_results(tables) -> None:
         {"table": "t", "way": "logistic", "log_loss": 0.45, "base": 0.5, "date": "2026-11-28"},
         {"table": "u", "way": "logistic", "log_loss": 0.3, "base": 0.6, "date": "2026-11-28"},
     ]
-    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+    rows_of_page = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
-    assert told[1].count("|") == told[0].count("|")
-    assert told[2] == "| t | 2026-11-28 | 0.5000 | **0.4000** | 0.4500 |"
-    assert told[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
+    assert rows_of_page[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert rows_of_page[1].count("|") == rows_of_page[0].count("|")
+    assert rows_of_page[2] == "| t | 2026-11-28 | 0.5000 | **0.4000** | 0.4500 |"
+    assert rows_of_page[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
 
 
 def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tables) -> None:
@@ -85,11 +85,11 @@ def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tabl
             ("t", "fitmodel", 0.4, 29), ("u", "fitmodel", 0.35, 29),
         )
     ]  # fmt: skip
-    told = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
+    lines = tables.quality_table({"machine": machine(), "rows": rows}).splitlines()
 
-    assert told[0] == "| table | measured | base rate | fitmodel | logistic |"
-    assert told[2] == "| t | 2026-11-27 to 2026-11-29 | 0.5000 | **0.4000** | 0.4500 |"
-    assert [line.split(" | ")[:2] for line in told[-4:]] == [
+    assert lines[0] == "| table | measured | base rate | fitmodel | logistic |"
+    assert lines[2] == "| t | 2026-11-27 to 2026-11-29 | 0.5000 | **0.4000** | 0.4500 |"
+    assert [line.split(" | ")[:2] for line in lines[-4:]] == [
         ["| t", "fitmodel"], ["| t", "logistic"], ["| u", "fitmodel"], ["| u", "logistic"],
     ]  # fmt: skip
 
@@ -114,16 +114,16 @@ def test_the_distance_that_is_printed_is_that_to_fitmodel_wherever_its_row_stand
 def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> None:
     row = {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"}
     row |= {"at_level": 0.39, "over_rate": 1.25, "auc": 0.6789, "calibration_error": 0.02}
-    told = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
-    assert told[-1] == "| t | fitmodel | 0.3900 | 1.25 | 0.679 | 0.020 |"
-    assert told[-3].count("|") == told[-2].count("|") == told[-1].count("|")
+    lines = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
+    assert lines[-1] == "| t | fitmodel | 0.3900 | 1.25 | 0.679 | 0.020 |"
+    assert lines[-3].count("|") == lines[-2].count("|") == lines[-1].count("|")
 
 
 def test_without_results_the_page_says_so(tables) -> None:
     assert tables.quality_table({"rows": []}) == tables.NOTHING
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    assert tables.PLACE in page
-    assert tables.PLACE not in tables.on_page_markdown(page)
+    assert tables.MARKER in page
+    assert tables.MARKER not in tables.on_page_markdown(page)
 
 
 def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
@@ -150,7 +150,7 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
         "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
     )
     assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")  # of other deals: not the best
-    page = "before\n" + tables.PLACE_OF_HORIZONS + "\nafter"
+    page = "before\n" + tables.MARKER_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 
 

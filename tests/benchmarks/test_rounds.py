@@ -39,21 +39,21 @@ def _error(seed: int, share: float, learning: dict[str, Any]) -> float:
     company = replace(company, spec=company.spec.replace(learning=learning))
     rounds = replay_rounds(company, share=share)
     late = rounds[rounds.index >= SETTLED]
-    told = late[["said", "came"]].multiply(late["flagged"] * late["prospects"], axis=0).sum()
-    return float(np.log(told["came"] / told["said"]))
+    sums = late[["said", "came"]].multiply(late["flagged"] * late["prospects"], axis=0).sum()
+    return float(np.log(sums["came"] / sums["said"]))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_first_round_is_the_same_for_both_and_is_near_the_truth() -> None:
     company = simulate_company(700, rounds=1, seed=4)
-    told = [replay_rounds(company, share=share).loc[1] for share in (0.0, 0.5)]
+    first_rounds = [replay_rounds(company, share=share).loc[1] for share in (0.0, 0.5)]
     pd.testing.assert_series_equal(
-        *(row[["flagged", "said", "came", "ratio", "divergence"]] for row in told)
+        *(row[["flagged", "said", "came", "ratio", "divergence"]] for row in first_rounds)
     )
-    assert abs(np.log(told[0]["ratio"])) < 0.2
-    assert told[1]["missed"] <= told[0]["missed"]  # exploring declines fewer
-    assert told[1]["earned"] < told[0]["earned"]  # and that costs
+    assert abs(np.log(first_rounds[0]["ratio"])) < 0.2
+    assert first_rounds[1]["missed"] <= first_rounds[0]["missed"]  # exploring declines fewer
+    assert first_rounds[1]["earned"] < first_rounds[0]["earned"]  # and that costs
 
 
 def test_the_plot_has_a_line_for_each_share_and_one_where_all_is_well() -> None:

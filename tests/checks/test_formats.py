@@ -29,10 +29,10 @@ def junit() -> ET.Element:
 
 
 def test_json_has_every_field_and_says_whether_it_is_ok() -> None:
-    told = json.loads(to_json([ERROR, NOTE], [SILENCED], "deals.csv"))
+    reported = json.loads(to_json([ERROR, NOTE], [SILENCED], "deals.csv"))
 
-    assert told["ok"] is False
-    assert told["results"][0] == {
+    assert reported["ok"] is False
+    assert reported["results"][0] == {
         "code": "FM301",
         "name": "rows-not-customers",
         "level": "error",
@@ -41,8 +41,8 @@ def test_json_has_every_field_and_says_whether_it_is_ok() -> None:
         "message": ERROR.message,
         "remedy": ERROR.kind.do,
     }
-    assert told["results"][1]["column"] is None
-    assert told["silenced"][0]["reason"] == "renewals are deals here"
+    assert reported["results"][1]["column"] is None
+    assert reported["silenced"][0]["reason"] == "renewals are deals here"
     assert json.loads(to_json([WARNING], [], "deals.csv"))["ok"] is True
 
 
@@ -67,9 +67,9 @@ def test_sarif_has_what_its_schema_requires() -> None:
         assert result["level"] in {"none", "note", "warning", "error"}
         assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         for location in result["locations"]:
-            place = location["physicalLocation"]
-            assert place["artifactLocation"]["uri"] == "deals.csv"
-            assert place.get("region", {"startLine": 1})["startLine"] >= 1
+            physical = location["physicalLocation"]
+            assert physical["artifactLocation"]["uri"] == "deals.csv"
+            assert physical.get("region", {"startLine": 1})["startLine"] >= 1
 
 
 def test_sarif_gives_the_row_and_the_column() -> None:
@@ -81,9 +81,9 @@ def test_sarif_gives_the_row_and_the_column() -> None:
 
 def test_sarif_names_the_file_as_an_address() -> None:
     log = json.loads(to_sarif([NOTE], [], "past deals/ä.csv", "1"))
-    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    physical = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
 
-    assert place["artifactLocation"]["uri"] == "past%20deals/%C3%A4.csv"
+    assert physical["artifactLocation"]["uri"] == "past%20deals/%C3%A4.csv"
 
 
 def test_a_silenced_result_is_suppressed_in_sarif_with_its_reason() -> None:

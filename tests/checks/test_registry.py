@@ -152,8 +152,8 @@ def test_every_error_of_the_deals_has_a_code() -> None:
 
 @cache
 def _page() -> Any:
-    place = HOUSE.parents[1] / "docs" / "checks.py"
-    spec = importlib.util.spec_from_file_location("checks_page", place)
+    path = HOUSE.parents[1] / "docs" / "checks.py"
+    spec = importlib.util.spec_from_file_location("checks_page", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -168,8 +168,8 @@ def test_every_code_has_a_section_of_four_parts_in_order() -> None:
     for text, code in zip(sections, all_codes().values(), strict=True):
         assert f"{{#{code.code.lower()}}}" in text
         parts = ["**What was seen.**", "**Why it matters.**", "**What to do.**"]
-        places = [text.index(part) for part in [*parts, "**To silence it.**"]]
-        assert places == sorted(places)
+        positions = [text.index(part) for part in [*parts, "**To silence it.**"]]
+        assert positions == sorted(positions)
         assert ("[checks] ignore" in text) == (code.ignore != "no")
         assert (f'"{code.code}:column"' in text) == (code.ignore != "no")
         for source in code.sources:

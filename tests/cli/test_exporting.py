@@ -65,7 +65,7 @@ def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--dialect", "duckdb", "--as-of", "31.1.2026"], "give it as YYYY-MM-DD"),
         (["--dialect", "duckdb", "--table", "a b"], "is not a table"),
@@ -73,9 +73,9 @@ def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch)
         (["--dialect", "oracle"], "oracle"),
     ],
 )
-def test_what_is_wrong_is_wrong_usage_and_writes_nothing(home, monkeypatch, arguments, said):
+def test_what_is_wrong_is_wrong_usage_and_writes_nothing(home, monkeypatch, arguments, message):
     result = export(home, monkeypatch, *arguments, "-o", "never.sql")
 
     assert result.exit_code == 2
-    assert said in result.output
+    assert message in result.output
     assert not (home / "never.sql").exists()

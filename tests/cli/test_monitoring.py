@@ -135,7 +135,8 @@ def test_those_who_overrode_are_judged_by_what_came(at_home, tmp_path) -> None:
     assert done.exit_code == 0, done.output
     left = outcomes(*known_deals())["early_churn"].head(40).sum()
     page = (at_home / "judged" / "index.html").read_text()
-    assert f"Of 40 flagged deals signed all the same, 40 have an outcome: {left:.0f} left" in page
+    of_flagged = "Of 40 flagged deals signed in spite of the flag, 40 have an outcome"
+    assert f"{of_flagged}: {left:.0f} left" in page
     assert "16.0 were expected" in page
 
 
@@ -178,12 +179,12 @@ def test_what_was_seen_is_kept_as_a_run_month_by_month(at_home, mlflow_store) ->
         assert {file.path for file in client.list_artifacts(run_id)} == {
             *("index.html", "drift.csv", "cohorts.csv")
         }
-        found = client.get_run(run_id)
+        result = client.get_run(run_id)
     steps = {metric.step: metric.value for metric in kept}
     months = drift["group"].str.replace("-", "").astype(int)
     assert steps == pytest.approx(dict(zip(months, drift["index"], strict=True)))
-    assert found.info.status == "FINISHED"
-    assert found.data.metrics["cohort/ratio"] > 0
+    assert result.info.status == "FINISHED"
+    assert result.data.metrics["cohort/ratio"] > 0
 
 
 def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) -> None:
@@ -197,5 +198,5 @@ def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) ->
     command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "young")
     assert run(*command, "--log", tmp_path / "log.db").exit_code == 0
     page = (at_home / "young" / "index.html").read_text()
-    assert f"Of {len(young)} flagged deals signed all the same, 0 have an outcome" in page
+    assert f"Of {len(young)} flagged deals signed in spite of the flag, 0 have an outcome" in page
     assert "nan" not in page

@@ -40,7 +40,8 @@ def test_a_team_judges_then_sees_the_outcome_and_the_scores_are_kept(ask, tmp_pa
     assert done.output.count("Give a number from 0 to 100.") == 1
     first = done.output.index("Deal 1 of 4")
     assert done.output.index("Kim, how likely") > first
-    assert done.output.index("the model of that time said") > done.output.index("Lee, how likely")
+    answers = done.output.index("the model of that time predicted")
+    assert answers > done.output.index("Lee, how likely")
     kept = DecisionLog(log).guesses()
     assert kept["person"].tolist() == ["Kim"] * 4 + ["Lee"] * 4
     assert kept["guess"].tolist() == [0.1, 0.15, 0.15, 0.15, 0.2, 0.25, 0.25, 0.25]

@@ -40,13 +40,13 @@ def add_to_contract(folder: Path, line: str, section: str = "[rows]") -> None:
 
 def test_a_pipeline_is_read_as_its_customers(shared_data: Path, folder: Path) -> None:
     hard(shared_data, "lost_deals_400rows", folder)
-    code, said = run("init", "deals.csv")
+    code, output = run("init", "deals.csv")
 
     assert code == 0
     assert 'keep = {"deal_stage" = ["Won"]}' in (folder / "fitmodel.toml").read_text()
-    assert "customers (254 of 400)" in said
-    _, said = run("check", "deals.csv")
-    assert "left out 146 of 400 rows by [rows], deal_stage: Lost 146" in said
+    assert "customers (254 of 400)" in output
+    _, output = run("check", "deals.csv")
+    assert "left out 146 of 400 rows by [rows], deal_stage: Lost 146" in output
 
 
 def test_without_keep_check_and_train_refuse_alike(shared_data: Path, folder: Path) -> None:
@@ -56,32 +56,32 @@ def test_without_keep_check_and_train_refuse_alike(shared_data: Path, folder: Pa
     text = contract.read_text(encoding="utf-8")
     contract.write_text(text.replace('keep = {"deal_stage" = ["Won"]}\n', ""), encoding="utf-8")
     for command in ("check", "train", "backtest"):
-        code, said = run(command, "deals.csv")
+        code, output = run(command, "deals.csv")
 
         assert code == 1
-        assert "146 of 400 rows look like opportunities that were not won (Lost 146)" in said
-        assert '[rows] keep = {"deal_stage" = ["Won"]}' in said
+        assert "146 of 400 rows look like opportunities that were not won (Lost 146)" in output
+        assert '[rows] keep = {"deal_stage" = ["Won"]}' in output
 
 
 def test_leavers_without_a_date_are_asked_for_until_answered(
     shared_data: Path, folder: Path
 ) -> None:
     hard(shared_data, "inactive_without_date_is_active_60rows", folder)
-    code, said = run("init", "deals.csv")
+    code, output = run("init", "deals.csv")
 
     assert code == 0
-    assert "15 row(s) left by is_active" in said
+    assert "15 row(s) left by is_active" in output
     for command in ("check", "train"):
-        code, said = run(command, "deals.csv")
+        code, output = run(command, "deals.csv")
         assert code == 1
-        assert "15 row(s) left by is_active" in said
+        assert "15 row(s) left by is_active" in output
     add_to_contract(folder, 'left_without_date = "unknown"')
-    _, said = run("check", "deals.csv")
-    assert "15 of 60 customers left (is_active) without a date" in said
-    assert "15 that left on an unknown day" in said
+    _, output = run("check", "deals.csv")
+    assert "15 of 60 customers left (is_active) without a date" in output
+    assert "15 that left on an unknown day" in output
     read = read_deals_with_findings("deals.csv", DealSpec.from_toml("fitmodel.toml"))
     rate = 1 - view_of(read.table, read.spec).survival.at(5.0)
-    assert f"early-churn rate {rate:.1%} " in said
+    assert f"early-churn rate {rate:.1%} " in output
 
 
 def test_repeated_ids_are_told_by_check_until_answered(shared_data: Path, folder: Path) -> None:
@@ -102,11 +102,11 @@ def test_missing_leavers_are_told_with_the_rate_they_change(
 ) -> None:
     hard(shared_data, "leavers_before_march_2024_purged_300rows", folder)
     run("init", "deals.csv")
-    _, said = run("check", "deals.csv")
+    _, output = run("check", "deals.csv")
 
-    assert "no customer is recorded to have left before 2024-03-01" in said
-    assert 'observed_from = "2024-03-01"' in said
-    assert "add older deals" not in said.split("too little")[0]
+    assert "no customer is recorded to have left before 2024-03-01" in output
+    assert 'observed_from = "2024-03-01"' in output
+    assert "add older deals" not in output.split("too little")[0]
 
 
 def test_a_text_in_a_number_is_told_with_its_row_by_check_and_train(
@@ -119,28 +119,28 @@ def test_a_text_in_a_number_is_told_with_its_row_by_check_and_train(
 
     messages = set()
     for command in ("check", "train"):
-        code, said = run(command, "deals.csv")
+        code, output = run(command, "deals.csv")
         assert code == 1
-        assert f"row {row}: 'unkown'" in said
-        messages.add(next(line for line in said.splitlines() if "unkown" in line))
+        assert f"row {row}: 'unkown'" in output
+        messages.add(next(line for line in output.splitlines() if "unkown" in line))
     assert len(messages) == 1
 
 
 def test_several_currencies_are_refused(shared_data: Path, folder: Path) -> None:
     hard(shared_data, "currencies_mixed_60rows", folder)
     run("init", "deals.csv")
-    code, said = run("check", "deals.csv")
+    code, output = run("check", "deals.csv")
 
     assert code == 1
-    assert "in another currency than USD" in said
+    assert "in another currency than USD" in output
 
 
 def test_deals_without_doubts_are_checked_without_a_word_on_rows(folder: Path) -> None:
     simulate_deals(900, seed=2).deals.to_csv(folder / "deals.csv", index=False)
     run("init", "deals.csv")
-    code, said = run("check", "deals.csv")
+    code, output = run("check", "deals.csv")
 
     assert code == 0
-    assert "unsure" not in said
-    assert "rows left out" not in said
-    assert said.rstrip().endswith("enough to learn from")
+    assert "unsure" not in output
+    assert "rows left out" not in output
+    assert output.rstrip().endswith("enough to learn from")

@@ -42,8 +42,8 @@ def test_salesforces_activities_are_counted_before_closing(monkeypatch):
 
 
 def test_hubspots_history_is_flattened_by_the_example():
-    place = EXAMPLES / "hubspot_flatten.py"
-    spec = importlib.util.spec_from_file_location("hubspot_flatten", place)
+    path = EXAMPLES / "hubspot_flatten.py"
+    spec = importlib.util.spec_from_file_location("hubspot_flatten", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     written = (EXAMPLES / "hubspot_history.csv").read_text(encoding="utf-8").splitlines()

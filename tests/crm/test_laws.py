@@ -144,9 +144,9 @@ def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(change
 @given(CHANGES, EVENTS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(changes, events, random):
     history, calls = _history(changes), _events(events)
-    places = [random.sample(range(len(t)), len(t)) for t in (history, calls)]
+    positions = [random.sample(range(len(t)), len(t)) for t in (history, calls)]
 
-    shuffled = _frame(history.iloc[places[0]], calls.iloc[places[1]])
+    shuffled = _frame(history.iloc[positions[0]], calls.iloc[positions[1]])
 
     pd.testing.assert_frame_equal(shuffled, _frame(history, calls), check_exact=True)
 
@@ -172,29 +172,29 @@ def test_the_numbers_are_those_of_a_plain_loop(changes, events):
     frame = _frame(history, calls)
     cut = datetime(2026, 3, 10)  # noqa: DTZ001
 
-    for place, deal in enumerate(IDS):
+    for position, deal in enumerate(IDS):
         known = [row for row in calls.itertuples() if row.deal == deal and row.at < cut]
         for days in (14, 90):
             near = [row for row in known if row.at >= cut - timedelta(days=days)]
-            assert frame[f"calls_count_{days}d"].iloc[place] == len(near)
+            assert frame[f"calls_count_{days}d"].iloc[position] == len(near)
             people = {row.who for row in near} - {None, np.nan}
             people = {who for who in people if isinstance(who, str)}
-            assert frame[f"calls_people_{days}d"].iloc[place] == len(people)
+            assert frame[f"calls_people_{days}d"].iloc[position] == len(people)
             mails = [row for row in near if row.kind == "mail"]
             assert np.isclose(
-                frame[f"calls_mail_minutes_{days}d"].iloc[place], sum(r.minutes for r in mails)
+                frame[f"calls_mail_minutes_{days}d"].iloc[position], sum(r.minutes for r in mails)
             )
         silence = min(((cut.date() - row.at.date()).days for row in known), default=365)
-        assert frame["calls_days_since_last"].iloc[place] == silence
+        assert frame["calls_days_since_last"].iloc[position] == silence
         rows = history[(history["deal"] == deal) & (history["at"] < cut)].sort_values("at")
         plans = rows[rows["field"] == "plan"]
         if len(plans):
-            assert frame["plan"].iloc[place] == plans["new"].iloc[-1]
+            assert frame["plan"].iloc[position] == plans["new"].iloc[-1]
             steps = [plans["old"].iloc[0], *plans["new"]]
             moves = sum(one != other for one, other in pairwise(steps))
-            assert frame["plan_changes"].iloc[place] == moves
+            assert frame["plan_changes"].iloc[position] == moves
         elif not len(rows):
-            assert pd.isna(frame["plan"].iloc[place])
+            assert pd.isna(frame["plan"].iloc[position])
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
@@ -208,11 +208,11 @@ def test_as_of_a_past_day_equals_what_a_snapshot_of_that_day_says(changes, days)
 
     frame = _frame(history, calls, open_deals, as_of=day)
 
-    for place, deal in enumerate(IDS):
+    for position, deal in enumerate(IDS):
         rows = history[(history["deal"] == deal) & (history["field"] == "plan")]
         standing = rows[rows["at"] <= taken].sort_values("at")["new"]
         if len(standing):
-            assert frame["plan"].iloc[place] == standing.iloc[-1]
+            assert frame["plan"].iloc[position] == standing.iloc[-1]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)

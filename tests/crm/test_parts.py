@@ -44,24 +44,24 @@ def sim():
     return sim
 
 
-def _told(opened):
+def _provenance_of(opened):
     """Findings without their examples: of equals the first part's is given."""
     return [(each.column, each.count, each.message) for each in opened.file.findings]
 
 
 def _same(whole, parts):
     pd.testing.assert_frame_equal(parts.result.frame, whole.result.frame, check_exact=True)
-    assert _told(parts) == _told(whole)
+    assert _provenance_of(parts) == _provenance_of(whole)
     assert parts.spec == whole.spec
 
 
 @pytest.mark.parametrize("form", ["frame", "parquet", "csv", "folder", "sqlite"])
 def test_every_source_gives_the_same_in_parts(sim, tiny_parts, tmp_path, form):
-    places = {}
+    opened = {}
     for name, table in sim.tables.items():
         path = tmp_path / f"{name}.{form}"
         if form == "frame":
-            places[name] = table
+            opened[name] = table
         elif form == "csv":
             table.to_csv(path, index=False)
         elif form == "sqlite":
@@ -73,18 +73,18 @@ def test_every_source_gives_the_same_in_parts(sim, tiny_parts, tmp_path, form):
                 table.iloc[number::3].to_parquet(path / f"{number}.parquet")
         else:
             table.to_parquet(path)
-        places.setdefault(name, f"sqlite:///{path}/{name}" if form == "sqlite" else path)
-    whole = open_deals(sim.deals, sim.spec, places)
+        opened.setdefault(name, f"sqlite:///{path}/{name}" if form == "sqlite" else path)
+    whole = open_deals(sim.deals, sim.spec, opened)
     tiny_parts()
 
-    parts = open_deals(sim.deals, sim.spec, places)
+    parts = open_deals(sim.deals, sim.spec, opened)
 
     _same(whole, parts)
     logs = [each.tables.logs["fields"] for each in (whole, parts)]
     assert len(logs[0]) == len(logs[1])
     assert [isinstance(each.times.base, np.memmap) for each in logs] == [False, True]
-    told = [provenance(each.today, each.spec, each.result) for each in (whole, parts)]
-    pd.testing.assert_frame_equal(*told)
+    reported = [provenance(each.today, each.spec, each.result) for each in (whole, parts)]
+    pd.testing.assert_frame_equal(*reported)
     deal = str(sim.deals[sim.spec.deals.id].iloc[7])
     records = [
         timeline(each.today, each.spec, each.tables, each.result, deal).records
@@ -102,8 +102,8 @@ def test_whole_rows_give_the_same_in_parts(make_spec, deals_of, tiny_parts, tmp_
                 "deal": f"D{number}",
                 "from": days,
                 "to": [*days[1:], None if number % 2 else days[-1] + pd.Timedelta(days=1)],
-                "plan": [("a", "b", None)[(number + place // 3) % 3] for place in range(12)],
-                "seats": [number + place // 4 for place in range(12)],
+                "plan": [("a", "b", None)[(number + position // 3) % 3] for position in range(12)],
+                "seats": [number + position // 4 for position in range(12)],
             }
         )
         for number in range(9)

@@ -56,9 +56,9 @@ def stored(tables, tmp_path, monkeypatch):
 
 @pytest.fixture
 def model_of(make_spec, deals_of, tables):
-    def make(**places):
-        changes = {"old_value": "old", "table": places.get("fields", "history.csv")}
-        events = {"recorded_from": "2020-01-01", "table": places.get("calls", "events.csv")}
+    def make(**tables_given):
+        changes = {"old_value": "old", "table": tables_given.get("fields", "history.csv")}
+        events = {"recorded_from": "2020-01-01", "table": tables_given.get("calls", "events.csv")}
         deals = deals_of([CLOSED, CLOSED], plan=["gold", "x"], seats=[5, 1])
         return _Model(open_deals(deals, make_spec(changes, events), tables).spec)
 
@@ -82,9 +82,9 @@ def _attached(model, prospects):
 
 
 @pytest.mark.usefixtures("stored")
-@pytest.mark.parametrize("places", [{}, IN_DATABASE, {"calls": IN_DATABASE["calls"]}])
-def test_files_and_databases_give_what_frames_give(model_of, tables, places):
-    model = model_of(**places)
+@pytest.mark.parametrize("tables_given", [{}, IN_DATABASE, {"calls": IN_DATABASE["calls"]}])
+def test_files_and_databases_give_what_frames_give(model_of, tables, tables_given):
+    model = model_of(**tables_given)
 
     answers = _attached(model, PROSPECTS)
 

@@ -197,7 +197,7 @@ def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monk
         answers = client.post("/v1/assessments/batch", json=rows).json()["assessments"]
         # a rep's tool sends the columns of the CRM alone; the service finds the history by the id
         plain = past.astype(object).where(past.notna(), None).assign(closed_on=None)
-        found = client.post("/v1/assessments", json=plain.to_dict("records")[0]).json()
+        result = client.post("/v1/assessments", json=plain.to_dict("records")[0]).json()
         brief = client.post("/v1/brief", json=plain.to_dict("records")[0])
         lacking = plain.drop(columns="deal_id").to_dict("records")[0]
         refused = client.post("/v1/assessments", json=lacking)
@@ -207,7 +207,7 @@ def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monk
     )
     now = past.assign(closed_on=None)
     today = run.model.predict(add_history(now, run.model), reasons=0)["early_churn_probability"]
-    assert found["early_churn_probability"] == pytest.approx(today.iloc[0], abs=1e-12)
+    assert result["early_churn_probability"] == pytest.approx(today.iloc[0], abs=1e-12)
     assert brief.status_code == 200
     assert (refused.status_code, "send deal_id" in refused.json()["detail"]) == (422, True)
 
@@ -241,15 +241,15 @@ def test_a_count_of_one_is_no_yes(home):
 def in_database(home, tmp_path):
     """The same model, whose contract names tables of a database; and its contract."""
     _, sim, run = home
-    place = tmp_path / "crm.db"
-    with sqlite3.connect(place) as connection:
+    path = tmp_path / "crm.db"
+    with sqlite3.connect(path) as connection:
         for name, table in sim.tables.items():
             table.astype(str).to_sql(name, connection, index=False)
     connection.close()
     spec = DealSpec(**run.model.manifest["spec"]).to_dict()
     for key in ("history", "events"):
         for name, section in spec[key].items():
-            section["table"] = f"sqlite:///{place}/{name}"
+            section["table"] = f"sqlite:///{path}/{name}"
     return FitModel(run.model.scorer, {**run.model.manifest, "spec": spec}), DealSpec(**spec)
 
 
@@ -270,12 +270,12 @@ def test_every_door_reads_tables_of_a_database(home, in_database, tmp_path, monk
     brief = make_brief(model, known.iloc[0].to_dict(), name="D")
     checked = check_deals(sim.deals, spec)
 
-    for found in (
+    for computed in (
         model.predict(known, reasons=0)["early_churn_probability"],
         pd.read_csv("scored.csv")["early_churn_probability"],
         [each["early_churn_probability"] for each in answers],
     ):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
     assert brief.assessment.early_churn_probability == pytest.approx(expected[0], abs=1e-12)
     assert "activities_days_since_last" in set(drift["attribute"])
     assert "FM111" in {result.code for result in checked.results}
@@ -321,10 +321,10 @@ def test_a_model_with_tables_is_compared_with_one_that_lacks_them(home):
 
     compared = fitmodel.compare_models(one, other, sim.deals)
 
-    said = compared.predictions
-    deals = sim.deals.loc[said.index].drop(columns="churned_on")
+    predicted = compared.predictions
+    deals = sim.deals.loc[predicted.index].drop(columns="churned_on")
     alone = one.predict(add_history(deals, one), reasons=0)["early_churn_probability"]
-    np.testing.assert_array_equal(said["probability_a"], alone)
+    np.testing.assert_array_equal(predicted["probability_a"], alone)
     today = other.predict(deals, reasons=0)["early_churn_probability"]
-    np.testing.assert_array_equal(said["probability_b"], today)
-    assert (said["probability_a"] != said["probability_b"]).any()
+    np.testing.assert_array_equal(predicted["probability_b"], today)
+    assert (predicted["probability_a"] != predicted["probability_b"]).any()

@@ -26,9 +26,11 @@ def test_early_churn_happens_as_often_as_its_true_probability(large) -> None:
     mature = churn.index[churn["mature"]]
     truth = large.true_probability.loc[mature]
     tenth = pd.qcut(truth, 10, labels=False)
-    told = pd.DataFrame({"truth": truth, "left": churn.loc[mature, "early_churn"], "tenth": tenth})
-    mean = told.groupby("tenth").mean()
-    error = np.sqrt(mean["truth"] * (1 - mean["truth"]) / told.groupby("tenth").size())
+    by_truth = pd.DataFrame(
+        {"truth": truth, "left": churn.loc[mature, "early_churn"], "tenth": tenth}
+    )
+    mean = by_truth.groupby("tenth").mean()
+    error = np.sqrt(mean["truth"] * (1 - mean["truth"]) / by_truth.groupby("tenth").size())
     assert ((mean["left"] - mean["truth"]).abs() < 4 * error).all()
 
 

@@ -49,7 +49,7 @@ def curve():
 
 
 @pytest.fixture(scope="module")
-def judged():
+def evaluated():
     random = np.random.default_rng(1)
     p = random.beta(1.0, 3.0, 1000)
     return p, (random.random(1000) < p).astype(float), random.lognormal(8.0, 0.7, 1000)
@@ -88,9 +88,9 @@ def tuned(p, y, score, thresholds):
 
 @pytest.mark.parametrize("money", [{}, MONEY], ids=["without money", "with money"])
 def test_the_default_flags_from_twice_the_companys_odds_on_whatever_the_amount(
-    judged, curve, money
+    evaluated, curve, money
 ):
-    p, y, amount = judged
+    p, y, amount = evaluated
     policy = choose_policy(contract(**money), p, y, None, amount, curve=curve)
     level = y.mean()
     assert policy.kind == "risk"
@@ -122,8 +122,8 @@ def test_the_risk_threshold_lies_above_the_level_and_below_certainty(level, rati
     assert threshold * (1 - level) == pytest.approx(ratio * level * (1 - threshold))
 
 
-def test_todays_level_is_used_where_it_is_given(judged):
-    p, y, _ = judged
+def test_todays_level_is_used_where_it_is_given(evaluated):
+    p, y, _ = evaluated
     spec = contract(policy="risk", odds_ratio=3.0)
     policy = choose_policy(spec, p, y, level=0.1)
     assert policy.level == 0.1
@@ -137,24 +137,24 @@ def test_where_nobody_left_early_nothing_is_flagged():
     assert policy.description.startswith("Flags nothing: no customer left early")
 
 
-def test_a_capacity_without_a_policy_is_followed_and_not_ignored(judged):
-    p, y, _ = judged
+def test_a_capacity_without_a_policy_is_followed_and_not_ignored(evaluated):
+    p, y, _ = evaluated
     policy = choose_policy(contract(capacity=0.2), p, y)
     assert policy.kind == "capacity"
     assert policy.poor_fit(p).sum() == 200
 
 
 @pytest.mark.parametrize("policy", ["risk", "capacity", "precision", "threshold", None])
-def test_a_threshold_is_followed_only_where_the_policy_is_one(judged, policy):
-    p, y, _ = judged
+def test_a_threshold_is_followed_only_where_the_policy_is_one(evaluated, policy):
+    p, y, _ = evaluated
     given = {} if policy is None else {"policy": policy}
     made = choose_policy(contract(threshold=0.35, **given), p, y)
     assert made.kind == (policy or "risk")
     assert (made.threshold == 0.35) == (policy == "threshold")
 
 
-def test_value_flags_what_loses_money_or_is_too_risky(judged, curve):
-    p, y, amount = judged
+def test_value_flags_what_loses_money_or_is_too_risky(evaluated, curve):
+    p, y, amount = evaluated
     policy = choose_policy(contract(policy="value", **MONEY), p, y, None, amount, curve=curve)
     assert policy.kind == "value"
     assert policy.threshold == policy.money.break_even(float(np.median(amount)))
@@ -178,9 +178,9 @@ def test_value_flags_what_loses_money_or_is_too_risky(judged, curve):
     ],
 )
 def test_money_that_cannot_be_reckoned_is_not_shown_and_the_reason_is_said(
-    judged, curve, amount, with_curve, reason
+    evaluated, curve, amount, with_curve, reason
 ):
-    p, y, _ = judged
+    p, y, _ = evaluated
     policy = choose_policy(
         contract(**MONEY), p, y, None, amount, curve=curve if with_curve else None
     )
@@ -189,8 +189,8 @@ def test_money_that_cannot_be_reckoned_is_not_shown_and_the_reason_is_said(
     assert f"No money is shown beside it: {reason}." in policy.description
 
 
-def test_a_lifetime_that_cannot_be_estimated_is_asked_for(judged):
-    p, y, amount = judged
+def test_a_lifetime_that_cannot_be_estimated_is_asked_for(evaluated):
+    p, y, amount = evaluated
     short = kaplan_meier(np.full(100, 5.0), np.arange(100) < 30)
     spec = contract(gross_margin=0.8)
     policy = choose_policy(spec, p, y, None, amount, curve=short)
@@ -202,8 +202,8 @@ def test_a_lifetime_that_cannot_be_estimated_is_asked_for(judged):
 # -- big deals --------------------------------------------------------------------------------
 
 
-def test_a_big_deal_is_one_of_the_top_tenth_of_all_customers(judged):
-    p, y, amount = judged
+def test_a_big_deal_is_one_of_the_top_tenth_of_all_customers(evaluated):
+    p, y, amount = evaluated
     everybody = np.r_[amount, np.arange(1, 101) * 1e6]
     policy = choose_policy(contract(), p, y, None, amount, customer_amounts=everybody)
     assert 0.09 < (everybody >= policy.big_deal).mean() <= 0.1
@@ -211,8 +211,8 @@ def test_a_big_deal_is_one_of_the_top_tenth_of_all_customers(judged):
     assert 0.09 < (amount >= own.big_deal).mean() <= 0.101
 
 
-def test_the_contract_says_what_a_big_deal_is(judged):
-    p, y, amount = judged
+def test_the_contract_says_what_a_big_deal_is(evaluated):
+    p, y, amount = evaluated
     policy = choose_policy(contract(big_deal=50_000), p, y, None, amount)
     assert policy.big_deal == 50_000.0
 
@@ -227,21 +227,23 @@ def test_the_contract_says_what_a_big_deal_is(judged):
         np.r_[np.full(800, -900.0), np.zeros(200)],
     ],
 )
-def test_where_amounts_do_not_differ_or_are_not_above_0_or_not_known_no_deal_is_big(judged, amount):
-    p, y, _ = judged
+def test_where_amounts_do_not_differ_or_are_not_above_0_or_not_known_no_deal_is_big(
+    evaluated, amount
+):
+    p, y, _ = evaluated
     assert choose_policy(contract(), p, y, None, amount).big_deal is None
 
 
-def test_a_lifetime_is_estimated_where_none_is_given(judged, curve):
-    p, y, amount = judged
+def test_a_lifetime_is_estimated_where_none_is_given(evaluated, curve):
+    p, y, amount = evaluated
     spec = contract(policy="value", gross_margin=0.8, onboarding_cost=900)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
     assert "estimated from the deals, on the careful side" in policy.description
     assert 15.0 < policy.money.expected_lifetime_months < 25.5
 
 
-def test_value_without_its_money_is_refused(judged):
-    p, y, _ = judged
+def test_value_without_its_money_is_refused(evaluated):
+    p, y, _ = evaluated
     with pytest.raises(SpecError, match='"value" cannot be followed: the deals have no amount'):
         choose_policy(contract(policy="value", **MONEY), p, y)
 
@@ -264,15 +266,15 @@ def test_contradicting_money_is_found_before_training(curve):
         (3000.0, MONEY, "from an early-churn probability of 8"),
     ],
 )
-def test_the_description_says_what_the_median_deal_bears(judged, curve, amount, money, words):
-    p, y, _ = judged
+def test_the_description_says_what_the_median_deal_bears(evaluated, curve, amount, money, words):
+    p, y, _ = evaluated
     spec = contract(policy="value", **money)
     policy = choose_policy(spec, p, y, None, np.full(1000, amount), curve=curve)
     assert words in policy.description
 
 
-def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(judged, curve):
-    p, y, _ = judged
+def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(evaluated, curve):
+    p, y, _ = evaluated
     spec = contract(policy="value", **MONEY)
     amount = np.where(np.arange(1000) < 70, 600.0, 3000.0)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
@@ -282,8 +284,8 @@ def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(jud
     assert "at any probability" not in larger.description
 
 
-def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(judged, curve):
-    p, y, amount = judged
+def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(evaluated, curve):
+    p, y, amount = evaluated
     for kind in ({"policy": "capacity"}, {"policy": "threshold", "threshold": 0.4}):
         policy = choose_policy(contract(**MONEY, **kind), p, y, None, amount, curve=curve)
         assert policy.kind == kind["policy"]
@@ -320,8 +322,8 @@ def test_capacity_flags_nothing_where_all_deals_look_alike():
 
 
 @pytest.mark.parametrize("capacity", [0.05, 0.1, 0.3])
-def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(judged, capacity):
-    p, y, _ = judged
+def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(evaluated, capacity):
+    p, y, _ = evaluated
 
     def as_many_as_allowed(_y, flagged):
         share = flagged.mean()
@@ -334,8 +336,8 @@ def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(judged, capa
 # -- threshold and value beside scikit-learn --------------------------------------------------
 
 
-def test_threshold_flags_what_scikit_learns_fixed_threshold_predicts(judged):
-    p, y, _ = judged
+def test_threshold_flags_what_scikit_learns_fixed_threshold_predicts(evaluated):
+    p, y, _ = evaluated
     policy = choose_policy(contract(policy="threshold", threshold=0.4), p, y)
     fixed = FixedThresholdClassifier(
         FrozenEstimator(GivenProbabilities()), threshold=0.4, response_method="predict_proba"
@@ -364,8 +366,8 @@ def test_value_breaks_even_where_scikit_learn_earns_most_on_calibrated_deals(cur
 # -- precision --------------------------------------------------------------------------------
 
 
-def test_precision_takes_the_lowest_threshold_whose_lower_limit_reaches_the_bound(judged):
-    p, y, _ = judged
+def test_precision_takes_the_lowest_threshold_whose_lower_limit_reaches_the_bound(evaluated):
+    p, y, _ = evaluated
     sample = Sample.of(y, p)
     threshold = choose_precision(sample, 0.4)
     limits, distinct = right_flags_lower_limit(sample), sample.probability[sample.tie_starts]
@@ -384,8 +386,8 @@ def test_flags_of_whom_none_is_right_have_the_limit_zero():
     assert right_flags_lower_limit(Sample.of([0.0, 0.0], [0.9, 0.8])).tolist() == [0.0, 0.0]
 
 
-def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(judged):
-    p, y, _ = judged
+def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(evaluated):
+    p, y, _ = evaluated
     even = right_flags_lower_limit(Sample.of(y, p, np.full(1000, 7.0)))
     assert even == pytest.approx(right_flags_lower_limit(Sample.of(y, p)))
     twice, uneven = np.r_[y, y], np.r_[np.full(1000, 1.0), np.full(1000, 9.0)]
@@ -393,8 +395,8 @@ def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(judged):
     assert (limits <= right_flags_lower_limit(Sample.of(twice, np.r_[p, p]))).all()
 
 
-def test_unattainable_precision_flags_nothing_and_says_what_can_be_claimed(judged):
-    p, _, _ = judged
+def test_unattainable_precision_flags_nothing_and_says_what_can_be_claimed(evaluated):
+    p, _, _ = evaluated
     y = np.zeros(1000)
     y[::10] = 1.0
     policy = choose_policy(contract(policy="precision", precision=0.9), p, y)
@@ -403,8 +405,8 @@ def test_unattainable_precision_flags_nothing_and_says_what_can_be_claimed(judge
     assert policy.description.startswith("Flags nothing: no threshold keeps 90 % of the flags")
 
 
-def test_attained_precision_is_described(judged):
-    p, y, _ = judged
+def test_attained_precision_is_described(evaluated):
+    p, y, _ = evaluated
     policy = choose_policy(contract(policy="precision", precision=0.4), p, y)
     assert "at least 40 % of the flags are right (with 95 % confidence)" in policy.description
 
@@ -427,8 +429,8 @@ def test_the_share_of_right_flags_rarely_falls_short_of_the_bound():
 
 
 @pytest.mark.parametrize("kind", ["capacity", "precision"])
-def test_deals_of_weight_zero_play_no_part(judged, kind):
-    p, y, _ = judged
+def test_deals_of_weight_zero_play_no_part(evaluated, kind):
+    p, y, _ = evaluated
     weight = np.r_[np.ones(1000), np.zeros(500)]
     unknown = np.full(500, np.nan)
     spec = contract(policy=kind, precision=0.4)

@@ -11,15 +11,15 @@ MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.12, word_of_mouth_cost="10 %")
 
 
 def test_every_condition_makes_a_loss_smaller_and_no_stayer_cheaper():
-    found = money_conditions(MONEY, 20_000.0, 5)
-    assert [condition.name for condition in found] == [
+    result = money_conditions(MONEY, 20_000.0, 5)
+    assert [condition.name for condition in result] == [
         "pilot",
         "shorter_term",
         "onboarding_bought",
         "paid_year",
         "pilot_and_onboarding",
     ]
-    for condition in found:
+    for condition in result:
         assert condition.money.value_if_leaves(20_000.0) > MONEY.value_if_leaves(20_000.0)
         assert condition.money.value_if_stays(20_000.0) >= MONEY.value_if_stays(20_000.0)
 

@@ -15,7 +15,7 @@ MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.1)
 
 
 @pytest.fixture(scope="module")
-def judged():
+def evaluated():
     random = np.random.default_rng(0)
     p = random.beta(1.0, 3.0, 2000)
     return p, (random.random(2000) < p).astype(float), random.lognormal(7.0, 0.7, 2000)
@@ -31,21 +31,21 @@ def test_net_benefit_is_right_flags_less_wrong_flags_at_the_odds():
     assert (frame["flag_none"] == 0.0).all()
 
 
-def test_flagging_from_zero_on_is_flagging_all(judged):
-    p, y, _ = judged
+def test_flagging_from_zero_on_is_flagging_all(evaluated):
+    p, y, _ = evaluated
     row = compute_net_benefit(y, p, thresholds=[0.0]).iloc[0]
     assert row["model"] == pytest.approx(row["flag_all"])
     assert row["model"] == pytest.approx(y.mean())
 
 
-def test_flag_all_is_worth_nothing_where_the_threshold_is_the_base_rate(judged):
-    p, y, _ = judged
+def test_flag_all_is_worth_nothing_where_the_threshold_is_the_base_rate(evaluated):
+    p, y, _ = evaluated
     frame = compute_net_benefit(y, p, thresholds=[y.mean()])
     assert frame["flag_all"].iloc[0] == pytest.approx(0.0)
 
 
-def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(judged):
-    p, y, _ = judged
+def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(evaluated):
+    p, y, _ = evaluated
     frame = compute_net_benefit(y, p)
     assert len(frame) == 99
     noise = 0.01 / (1.0 - frame["threshold"])
@@ -54,14 +54,14 @@ def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(judged):
     assert (middle["model"] > middle[["flag_all", "flag_none"]].max(axis=1) + 0.01).all()
 
 
-def test_a_shuffled_model_is_worth_less_than_signing_everything(judged):
-    p, y, _ = judged
+def test_a_shuffled_model_is_worth_less_than_signing_everything(evaluated):
+    p, y, _ = evaluated
     frame = compute_net_benefit(np.random.default_rng(1).permutation(y), p, thresholds=[0.5])
     assert frame["model"].iloc[0] < 0.0
 
 
-def test_a_weight_counts_a_deal_so_many_times(judged):
-    p, y, _ = judged
+def test_a_weight_counts_a_deal_so_many_times(evaluated):
+    p, y, _ = evaluated
     weight = np.random.default_rng(2).integers(0, 4, len(p))
     weighted = compute_net_benefit(y, p, weight)
     repeated = compute_net_benefit(np.repeat(y, weight), np.repeat(p, weight))
@@ -74,16 +74,16 @@ def test_a_threshold_outside_its_range_is_refused(threshold):
         compute_net_benefit([1, 0], [0.9, 0.1], thresholds=[threshold])
 
 
-def test_the_plot_has_a_figure_of_its_own_and_draws_the_three_choices(judged):
-    p, y, _ = judged
+def test_the_plot_has_a_figure_of_its_own_and_draws_the_three_choices(evaluated):
+    p, y, _ = evaluated
     frame = compute_net_benefit(y, p)
     ax = plot_decision_curve(frame)
     assert [line.get_label() for line in ax.lines] == ["model", "flag all", "flag none"]
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), frame["model"])
 
 
-def test_the_plot_goes_where_it_is_told(judged):
-    p, y, _ = judged
+def test_the_plot_goes_where_it_is_told(evaluated):
+    p, y, _ = evaluated
     ax = Figure().subplots()
     assert plot_decision_curve(compute_net_benefit(y, p), ax) is ax
 
@@ -108,15 +108,15 @@ def test_money_adds_up_by_hand():
     assert counts == (4, 2, 1, 1)
 
 
-def test_without_resampling_there_are_no_limits(judged):
-    p, y, amount = judged
+def test_without_resampling_there_are_no_limits(evaluated):
+    p, y, amount = evaluated
     made = compute_money(y, p, amount, Policy("threshold", 0.3, MONEY), n_boot=0)
     assert np.isnan([made.low, made.high]).all()
     assert np.isfinite(made.net)
 
 
-def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(judged):
-    p, y, amount = judged
+def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(evaluated):
+    p, y, amount = evaluated
     nothing = compute_money(y, p, amount, Policy("threshold", None, MONEY))
     assert (nothing.net, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
     for threshold in (0.0, 0.3, 0.6, 0.9):
@@ -126,16 +126,16 @@ def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(judged):
     assert everything.net_per_deal == pytest.approx(everything.net_per_deal_flag_all)
 
 
-def test_on_calibrated_deals_value_makes_more_than_any_single_threshold(judged):
-    p, y, amount = judged
+def test_on_calibrated_deals_value_makes_more_than_any_single_threshold(evaluated):
+    p, y, amount = evaluated
     by_value = compute_money(y, p, amount, Policy("value", 0.5, MONEY), n_boot=10)
     for threshold in np.arange(0.05, 1.0, 0.05):
         fixed = compute_money(y, p, amount, Policy("threshold", threshold, MONEY), n_boot=10)
         assert by_value.net >= fixed.net
 
 
-def test_the_interval_holds_the_number_and_is_the_same_for_the_same_seed(judged):
-    p, y, amount = judged
+def test_the_interval_holds_the_number_and_is_the_same_for_the_same_seed(evaluated):
+    p, y, amount = evaluated
     policy = Policy("value", 0.5, MONEY)
     made = compute_money(y, p, amount, policy)
     assert made.low < made.net_per_deal < made.high

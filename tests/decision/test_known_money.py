@@ -77,8 +77,8 @@ def test_without_censoring_the_months_until_early_churn_are_their_mean():
     stay = np.random.default_rng(4).exponential(8.0, 2000)
     curve = kaplan_meier(*watched(stay, np.full(2000, 30.0)))
     mean = stay[stay <= 5].mean()
-    found = estimate_months_until_early_churn(curve, horizon_months=5)
-    assert found == pytest.approx(mean, rel=1e-9)
+    result = estimate_months_until_early_churn(curve, horizon_months=5)
+    assert result == pytest.approx(mean, rel=1e-9)
 
 
 def test_young_deals_do_not_draw_the_months_until_early_churn_down():
@@ -86,10 +86,10 @@ def test_young_deals_do_not_draw_the_months_until_early_churn_down():
     random = np.random.default_rng(5)
     stay, until = random.exponential(8.0, 20000), random.uniform(0.0, 10.0, 20000)
     followup, left = watched(stay, until)
-    found = estimate_months_until_early_churn(kaplan_meier(followup, left), horizon_months=5)
+    result = estimate_months_until_early_churn(kaplan_meier(followup, left), horizon_months=5)
     truth = stay[stay <= 5].mean()
     naive = followup[left & (followup <= 5)].mean()
-    assert abs(found - truth) < 0.05
+    assert abs(result - truth) < 0.05
     assert naive < truth - 0.15
 
 

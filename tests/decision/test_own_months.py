@@ -55,13 +55,13 @@ def test_without_a_tail_there_is_no_table():
 
 def test_one_and_many_give_the_same_money_to_the_bit():
     policy = Policy("value", 0.4, OWN, level=0.2, risk_threshold=0.9, big_deal=10_000)
-    low, high, odd = P * 0.5, 0.5 + P * 0.5, P > 2
-    many = policy.verdicts(P, low, high, AMOUNT, odd)
-    for place, p in enumerate(P):
-        amount = float(AMOUNT[place])
-        one = policy.verdict(float(p), low[place], high[place], amount, unfamiliar=False)
+    low, high, unusual = P * 0.5, 0.5 + P * 0.5, P > 2
+    many = policy.verdicts(P, low, high, AMOUNT, unusual)
+    for position, p in enumerate(P):
+        amount = float(AMOUNT[position])
+        one = policy.verdict(float(p), low[position], high[position], amount, unfamiliar=False)
         for name in one._fields:
-            given = getattr(many, name)[place]
+            given = getattr(many, name)[position]
             assert getattr(one, name) == given or (np.isnan(given) and np.isnan(one.expected_value))
 
 

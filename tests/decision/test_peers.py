@@ -38,15 +38,15 @@ def cost_matrix(amount: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
-def judged(request):
+def evaluated(request):
     random = np.random.default_rng(request.param)
     p = random.beta(1.0, 3.0, 1500)
     return p, (random.random(1500) < p).astype(int), random.lognormal(7.0, 0.8, 1500)
 
 
 @pytest.mark.filterwarnings("ignore:The optimal threshold computed from the cost matrix fell out")
-def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(judged):
-    p, y, amount = judged
+def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(evaluated):
+    p, y, amount = evaluated
     ours = Policy("value", 0.5, MONEY).poor_fit(p, amount)
     theirs = CSThresholdClassifier(GivenProbabilities(), calibrator=None).fit(p[:, None], y)
     flags = theirs.predict(p[:, None], tp_cost=0.0, fp_cost=0.0, **cost_matrix(amount)) == 1
@@ -60,8 +60,8 @@ def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(judged):
 
 
 @pytest.mark.parametrize("policy", [Policy("value", 0.5, MONEY), Policy("threshold", 0.3, MONEY)])
-def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(judged, policy):
-    p, y, amount = judged
+def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(evaluated, policy):
+    p, y, amount = evaluated
     made = compute_money(y, p, amount, policy, n_boot=1)
     flags, costs = policy.poor_fit(p, amount).astype(int), cost_matrix(amount)
     signed_all = cost_loss(y, np.zeros_like(flags), **costs)
@@ -70,9 +70,9 @@ def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(judged, p
     assert made.net_per_deal_flag_all * len(y) == pytest.approx(everything)
 
 
-def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(judged):
+def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(evaluated):
     """Taken where signing everything loses money, since a saving is a share of a cost."""
-    p, y, amount = judged
+    p, y, amount = evaluated
     small = (amount < 900.0) & (MONEY.value_if_stays(amount) > 0.0)
     p, y, amount = p[small], y[small], amount[small]
     policy = Policy("value", 0.5, MONEY)
@@ -84,8 +84,8 @@ def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(judged):
     assert made.net / signed_all == pytest.approx(saved)
 
 
-def test_capacity_flags_as_many_as_empulse_does_at_the_same_rate(judged):
-    p, y, _ = judged
+def test_capacity_flags_as_many_as_empulse_does_at_the_same_rate(evaluated):
+    p, y, _ = evaluated
     threshold = choose_capacity(Sample.of(y, p), 0.2)
     theirs = CSRateClassifier(GivenProbabilities(), fp_cost=1.0, fn_cost=1.0).fit(p[:, None], y)
     theirs.decision_ = 0.2  # the rate itself, rather than one searched for

@@ -195,47 +195,47 @@ def test_the_whole_verdict_of_one_and_of_many_is_alike_to_the_bit(policy, deals,
     if not has_interval:
         ordered = [(math.nan, p, math.nan, *rest) for _, p, _, *rest in ordered]
     one = [
-        policy.verdict(p, low, high, amount, unfamiliar=odd)
-        for low, p, high, amount, odd in ordered
+        policy.verdict(p, low, high, amount, unfamiliar=unusual)
+        for low, p, high, amount, unusual in ordered
     ]
-    low, p, high = (np.array([deal[place] for deal in ordered]) for place in range(3))
+    low, p, high = (np.array([deal[number] for deal in ordered]) for number in range(3))
     amount = np.array([math.nan if deal[3] is None else deal[3] for deal in ordered])
     many = policy.verdicts(p, low, high, amount, np.array([deal[4] for deal in ordered]))
     for name in many._fields:
         singles = [getattr(verdict, name) for verdict in one]
-        found = getattr(many, name).tolist()
+        result = getattr(many, name).tolist()
         equal_nan = name.startswith("expected")
-        assert np.array_equal(singles, found, equal_nan=equal_nan), name
+        assert np.array_equal(singles, result, equal_nan=equal_nan), name
 
 
 @every_policy
 @given(chances, chances, chances, amounts, st.booleans())
-def test_the_laws_of_a_verdict(policy, a, b, c, amount, odd):
+def test_the_laws_of_a_verdict(policy, a, b, c, amount, unusual):
     low, p, high = sorted((a, b, c))
-    said = policy.verdict(p, low, high, amount, unfamiliar=odd)
-    assert (said.fit == "poor") == said.poor_fit
-    assert said.fit != "good" or policy.level is None or p <= policy.level
-    assert not said.escalate or (said.poor_fit and amount >= policy.big_deal)
-    assert (said.worth == "") == math.isnan(said.expected_value)
-    if said.worth:
-        slack = 1e-9 * (abs(said.expected_value_low) + abs(said.expected_value_high) + 1)
-        assert said.expected_value_low - slack <= said.expected_value
-        assert said.expected_value <= said.expected_value_high + slack
+    result = policy.verdict(p, low, high, amount, unfamiliar=unusual)
+    assert (result.fit == "poor") == result.poor_fit
+    assert result.fit != "good" or policy.level is None or p <= policy.level
+    assert not result.escalate or (result.poor_fit and amount >= policy.big_deal)
+    assert (result.worth == "") == math.isnan(result.expected_value)
+    if result.worth:
+        slack = 1e-9 * (abs(result.expected_value_low) + abs(result.expected_value_high) + 1)
+        assert result.expected_value_low - slack <= result.expected_value
+        assert result.expected_value <= result.expected_value_high + slack
     if policy.risk_threshold is not None and p >= policy.risk_threshold:
-        assert said.poor_fit
-        assert said.fit == "poor"
+        assert result.poor_fit
+        assert result.fit == "poor"
 
 
 @given(chances, chances, chances, st.floats(1.0, 1e6), st.floats(1.0, 1e6), st.booleans())
-def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, odd):
+def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, unusual):
     low, p, high = sorted((a, b, c))
     policy, bare = (Policy("risk", 0.2, money, level=0.11) for money in (MONEY, None))
-    told = {
-        each.verdict(p, low, high, value, unfamiliar=odd)[:2]
+    fits = {
+        each.verdict(p, low, high, value, unfamiliar=unusual)[:2]
         for each in (policy, bare)
         for value in (amount, other, None)
     }
-    assert len(told) == 1
+    assert len(fits) == 1
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ def simulation():
 def test_the_examples_are_those_that_init_writes(simulation):
     toml = guess_spec(simulation.deals.drop(columns=["rep"])).toml
     lines = toml.splitlines()
-    start = next(place for place, line in enumerate(lines) if "EXAMPLE" in line)
-    end = next(place for place, line in enumerate(lines) if place > start and not line)
+    start = next(position for position, line in enumerate(lines) if "EXAMPLE" in line)
+    end = next(position for position, line in enumerate(lines) if position > start and not line)
     values = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines[start + 1 : end]))
     assert values.pop("paid_upfront_months") == 0
     assert values == suggested_money() == dict(EXAMPLE_MONEY)
@@ -43,14 +43,14 @@ def test_with_the_examples_a_big_deal_bears_no_more_risk_than_a_small_one(simula
 
 
 def test_costs_per_deal_alone_are_told_what_they_never_flag(simulation):
-    found = money_consequences(simulation.deals, simulation.spec)
+    result = money_consequences(simulation.deals, simulation.spec)
     amounts = simulation.deals["annual_value"]
-    (never,) = [text for text in found if "no deal loses money on average" in text]
-    (small,) = [text for text in found if "whatever their risk, up to" in text]
-    assert found[0].startswith("The contract's money: ")
+    (never,) = [text for text in result if "no deal loses money on average" in text]
+    (small,) = [text for text in result if "whatever their risk, up to" in text]
+    assert result[0].startswith("The contract's money: ")
     assert "write a cost as a share of the amount" in never
-    told = int(small.split(" flags ")[1].split(" of ")[0])
-    assert told == int((amounts < 650).sum())
+    flags = int(small.split(" flags ")[1].split(" of ")[0])
+    assert flags == int((amounts < 650).sum())
     assert f"of {int(np.isfinite(amounts).sum()):,} past deals with an amount" in small
 
 

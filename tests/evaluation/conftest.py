@@ -12,7 +12,7 @@ from fitmodel.deals.contract import DealSpec
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedDeals:
     """Outcomes, probabilities and weights; `p` is the truth the outcomes were drawn from."""
 
     y: np.ndarray
@@ -24,7 +24,7 @@ def _draw(n, *, seed=0, middle=-1.5, spread=1.0, digits=None):
     random = np.random.default_rng(seed)
     p = 1 / (1 + np.exp(-random.normal(middle, spread, n)))
     y = (random.random(n) < p).astype(float)
-    return Judged(y, p if digits is None else p.round(digits), random.uniform(1, 3, n))
+    return EvaluatedDeals(y, p if digits is None else p.round(digits), random.uniform(1, 3, n))
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def draw():
 
 
 @pytest.fixture(scope="session")
-def judged():
+def evaluated():
     return _draw(1500)
 
 

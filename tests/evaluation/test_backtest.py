@@ -194,8 +194,8 @@ def test_deals_without_an_amount_are_counted(make_deals, spec, logistic):
     deals = make_deals()
     deals["amount"] = deals["amount"].where(deals.index % 2 == 0)
     report = compute_backtest(deals, spec, logistic, n_cuts=1, flag=flag, money=money, n_boot=0)
-    judged = report.predictions
-    assert report.money["without_amount"].iloc[-1] == judged["amount"].isna().sum() > 0
+    evaluated = report.predictions
+    assert report.money["without_amount"].iloc[-1] == evaluated["amount"].isna().sum() > 0
 
 
 def test_a_contract_without_an_amount_still_counts_flags(make_deals, logistic):
@@ -237,9 +237,9 @@ def test_ageing_of_the_same_predictions_is_nothing():
     )
     twice = pd.concat([rows.assign(trained=1), rows.assign(trained=2)])
     dates = [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-07-01")]
-    found = compute_ageing(twice, dates, n_boot=20)
-    assert found[["loss", "loss_low", "loss_high"]].to_numpy().tolist() == [[0, 0, 0]]
-    assert found["months_old"].iloc[0] == pytest.approx(6, abs=0.1)
+    result = compute_ageing(twice, dates, n_boot=20)
+    assert result[["loss", "loss_low", "loss_high"]].to_numpy().tolist() == [[0, 0, 0]]
+    assert result["months_old"].iloc[0] == pytest.approx(6, abs=0.1)
     assert compute_decay(twice, n_boot=20).value == 0
 
 

@@ -11,26 +11,28 @@ from fitmodel.evaluation.calibration import compute_calibration, wilson_interval
 from fitmodel.exceptions import DealsError
 
 
-def test_the_columns_are_these(judged):
-    frame = compute_calibration(judged.y, judged.p, judged.weight)
+def test_the_columns_are_these(evaluated):
+    frame = compute_calibration(evaluated.y, evaluated.p, evaluated.weight)
     assert list(frame.columns) == [
         "bin", "low", "high", "mean_predicted", "observed", "observed_low", "observed_high", "count",  # noqa: E501 - a row of a table of cases
     ]  # fmt: skip
 
 
-def test_bins_are_those_of_scikit_learn(judged):
-    frame = compute_calibration(judged.y, judged.p)
-    observed, predicted = calibration_curve(judged.y, judged.p, n_bins=10, strategy="quantile")
+def test_bins_are_those_of_scikit_learn(evaluated):
+    frame = compute_calibration(evaluated.y, evaluated.p)
+    observed, predicted = calibration_curve(
+        evaluated.y, evaluated.p, n_bins=10, strategy="quantile"
+    )
     np.testing.assert_allclose(frame["observed"], observed)
     np.testing.assert_allclose(frame["mean_predicted"], predicted)
     np.testing.assert_array_equal(frame["count"], 150)
 
 
-def test_bins_are_of_equal_weight_not_of_equal_number(judged):
-    weight = np.where(judged.p > np.median(judged.p), 3.0, 1.0)
-    frame = compute_calibration(judged.y, judged.p, weight, bins=4)
-    place = np.searchsorted(frame["high"], judged.p)
-    np.testing.assert_allclose(np.bincount(place, weights=weight), weight.sum() / 4, rtol=0.01)
+def test_bins_are_of_equal_weight_not_of_equal_number(evaluated):
+    weight = np.where(evaluated.p > np.median(evaluated.p), 3.0, 1.0)
+    frame = compute_calibration(evaluated.y, evaluated.p, weight, bins=4)
+    position = np.searchsorted(frame["high"], evaluated.p)
+    np.testing.assert_allclose(np.bincount(position, weights=weight), weight.sum() / 4, rtol=0.01)
 
 
 def test_deals_of_equal_probability_stay_together(tied):
@@ -41,11 +43,13 @@ def test_deals_of_equal_probability_stay_together(tied):
     assert frame["count"].sum() == len(tied.y)
 
 
-def test_the_weighted_means_of_the_bins_are_those_of_all_deals(judged):
-    frame = compute_calibration(judged.y, judged.p, bins=7)
-    assert np.average(frame["observed"], weights=frame["count"]) == pytest.approx(judged.y.mean())
+def test_the_weighted_means_of_the_bins_are_those_of_all_deals(evaluated):
+    frame = compute_calibration(evaluated.y, evaluated.p, bins=7)
+    assert np.average(frame["observed"], weights=frame["count"]) == pytest.approx(
+        evaluated.y.mean()
+    )
     assert np.average(frame["mean_predicted"], weights=frame["count"]) == pytest.approx(
-        judged.p.mean()
+        evaluated.p.mean()
     )
 
 
@@ -65,8 +69,8 @@ def test_the_interval_is_that_of_scipy(left, deals):
     assert (low[0], high[0]) == pytest.approx(expected, abs=1e-9)
 
 
-def test_unequal_weights_widen_the_interval(judged):
-    uneven = np.where(np.arange(len(judged.y)) % 10 == 0, 10.0, 0.5)
-    plain, weighted = (compute_calibration(judged.y, judged.p, w) for w in (None, uneven))
+def test_unequal_weights_widen_the_interval(evaluated):
+    uneven = np.where(np.arange(len(evaluated.y)) % 10 == 0, 10.0, 0.5)
+    plain, weighted = (compute_calibration(evaluated.y, evaluated.p, w) for w in (None, uneven))
     width = [(frame["observed_high"] - frame["observed_low"]).mean() for frame in (plain, weighted)]
     assert width[1] > 1.5 * width[0]

@@ -29,8 +29,8 @@ def test_the_roc_curve_is_that_of_scikit_learn(tied):
 def test_the_area_under_the_roc_curve_is_the_metric(tied):
     frame = compute_roc(tied.y, tied.p, tied.weight)
     area = np.trapezoid(frame["true_positive_rate"], frame["false_positive_rate"])
-    found = compute_metrics(tied.y, tied.p, weight=tied.weight, base_rate=0.2, n_boot=0)
-    assert area == pytest.approx(found["roc_auc"].value)
+    result = compute_metrics(tied.y, tied.p, weight=tied.weight, base_rate=0.2, n_boot=0)
+    assert area == pytest.approx(result["roc_auc"].value)
 
 
 def test_precision_and_recall_are_those_of_scikit_learn(tied):
@@ -43,20 +43,22 @@ def test_precision_and_recall_are_those_of_scikit_learn(tied):
     np.testing.assert_allclose(frame["threshold"][::-1], threshold)
 
 
-def test_flagging_all_finds_all_at_the_rate_of_all(judged):
-    last = compute_precision_recall(judged.y, judged.p, judged.weight).iloc[-1]
+def test_flagging_all_finds_all_at_the_rate_of_all(evaluated):
+    last = compute_precision_recall(evaluated.y, evaluated.p, evaluated.weight).iloc[-1]
     assert last["recall"] == 1
-    assert last["precision"] == pytest.approx(np.average(judged.y, weights=judged.weight))
-    assert last["count"] == len(judged.y)
+    assert last["precision"] == pytest.approx(np.average(evaluated.y, weights=evaluated.weight))
+    assert last["count"] == len(evaluated.y)
 
 
-def test_gains_go_from_nobody_to_all_and_hold_the_lift(judged):
-    frame = compute_gains(judged.y, judged.p, judged.weight)
+def test_gains_go_from_nobody_to_all_and_hold_the_lift(evaluated):
+    frame = compute_gains(evaluated.y, evaluated.p, evaluated.weight)
     ends = frame[["share_flagged", "share_found"]].iloc[[0, -1]].to_numpy()
     np.testing.assert_allclose(ends, [[0, 0], [1, 1]])
-    found = compute_metrics(judged.y, judged.p, weight=judged.weight, base_rate=0.2, n_boot=0)
+    result = compute_metrics(
+        evaluated.y, evaluated.p, weight=evaluated.weight, base_rate=0.2, n_boot=0
+    )
     tenth = np.interp(0.1, frame["share_flagged"], frame["share_found"]) / 0.1
-    assert tenth == pytest.approx(found["lift_top_tenth"].value)
+    assert tenth == pytest.approx(result["lift_top_tenth"].value)
 
 
 def test_counts_are_deals_flagged_from_the_threshold_on(tied):
@@ -80,12 +82,14 @@ def test_a_band_holds_its_lower_bound_and_the_last_one_holds_1():
     assert list(frame["share"]) == [0.25, 0.25, 0.5]
 
 
-def test_bands_are_weighted(judged):
-    frame = compute_bands(judged.y, judged.p, judged.weight, edges=[0, 0.25, 1])
-    low = judged.p < 0.25
-    expected = np.average(judged.y[low], weights=judged.weight[low])
+def test_bands_are_weighted(evaluated):
+    frame = compute_bands(evaluated.y, evaluated.p, evaluated.weight, edges=[0, 0.25, 1])
+    low = evaluated.p < 0.25
+    expected = np.average(evaluated.y[low], weights=evaluated.weight[low])
     assert frame["observed"].iloc[0] == pytest.approx(expected)
-    assert frame["share"].iloc[0] == pytest.approx(judged.weight[low].sum() / judged.weight.sum())
+    assert frame["share"].iloc[0] == pytest.approx(
+        evaluated.weight[low].sum() / evaluated.weight.sum()
+    )
     assert frame["observed"].between(frame["observed_low"], frame["observed_high"]).all()
 
 

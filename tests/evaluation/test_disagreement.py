@@ -107,28 +107,28 @@ def flags() -> pd.DataFrame:
 
 
 def test_changed_flags_are_counted_and_their_money_is_summed_up() -> None:
-    found = compute_flag_changes(
+    result = compute_flag_changes(
         flags(), value_if_leaves=[-100.0] * 5, value_if_stays=[30.0] * 5, n_boot=50
     )
 
-    assert list(found.table.index) == list(FLAG_ROWS)
-    assert list(found.table["deals"]) == [1, 1, 2, 1]
-    assert list(found.table["early_churners"]) == [1, 0, 1, 1]
-    assert list(found.table["stayed"]) == [0, 1, 1, 0]
-    assert found.changed == 3
-    assert found.net_a == 100 - 30
-    assert found.net_b == 100 + 2 * 100 - 30
-    assert found.difference.value == found.net_b - found.net_a
-    assert list(found.table["net"]) == [100, -30, 170, 100]
+    assert list(result.table.index) == list(FLAG_ROWS)
+    assert list(result.table["deals"]) == [1, 1, 2, 1]
+    assert list(result.table["early_churners"]) == [1, 0, 1, 1]
+    assert list(result.table["stayed"]) == [0, 1, 1, 0]
+    assert result.changed == 3
+    assert result.net_a == 100 - 30
+    assert result.net_b == 100 + 2 * 100 - 30
+    assert result.difference.value == result.net_b - result.net_a
+    assert list(result.table["net"]) == [100, -30, 170, 100]
 
 
 def test_a_deal_without_an_amount_counts_as_a_flag_and_not_as_money() -> None:
     values = [np.nan, -100.0, -100.0, -100.0, -100.0]
-    found = compute_flag_changes(flags(), value_if_leaves=values, value_if_stays=[30.0] * 5)
+    result = compute_flag_changes(flags(), value_if_leaves=values, value_if_stays=[30.0] * 5)
 
-    assert found.without_amount == 1
-    assert found.net_a == -30
-    assert found.table.loc["flagged by both", "deals"] == 1
+    assert result.without_amount == 1
+    assert result.net_a == -30
+    assert result.table.loc["flagged by both", "deals"] == 1
 
 
 def test_the_interval_of_the_money_holds_the_difference_and_shrinks_to_none_without_changes() -> (
@@ -136,19 +136,19 @@ def test_the_interval_of_the_money_holds_the_difference_and_shrinks_to_none_with
 ):
     table, _ = two_models(shift=1.0)
     money = {"value_if_leaves": np.full(3000, -100.0), "value_if_stays": np.full(3000, 60.0)}
-    found = compute_flag_changes(table, **money, n_boot=200).difference
+    result = compute_flag_changes(table, **money, n_boot=200).difference
     same = compute_flag_changes(table.assign(poor_fit_b=table["poor_fit_a"]), **money).difference
 
-    assert found.low < found.value < found.high
+    assert result.low < result.value < result.high
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
 def test_without_money_flags_are_counted_all_the_same() -> None:
-    found = compute_flag_changes(flags())
+    result = compute_flag_changes(flags())
 
-    assert found.changed == 3
-    assert np.isnan(found.net_a)
-    assert "net" not in found.table
+    assert result.changed == 3
+    assert np.isnan(result.net_a)
+    assert "net" not in result.table
 
 
 def test_one_of_the_two_values_is_not_enough() -> None:

@@ -29,18 +29,20 @@ def summarised() -> instability.Instability:
 
 
 def test_the_error_of_a_prospect_is_the_mean_absolute_difference() -> None:
-    found = summarised()
+    result = summarised()
 
-    assert list(found.table["mape"]) == pytest.approx([0.05, (0.11 + 0.09 + 0.06 + 0.19) / 4, 0.05])
-    assert found.mape == pytest.approx(found.table["mape"].mean())
-    assert list(found.table.index) == ["x", "y", "z"]
+    assert list(result.table["mape"]) == pytest.approx(
+        [0.05, (0.11 + 0.09 + 0.06 + 0.19) / 4, 0.05]
+    )
+    assert result.mape == pytest.approx(result.table["mape"].mean())
+    assert list(result.table.index) == ["x", "y", "z"]
 
 
 def test_a_flag_changes_in_the_replicates_on_the_other_side_of_the_threshold() -> None:
-    found = summarised()
+    result = summarised()
 
-    assert list(found.table["flag_changes"]) == [0.0, 0.5, 0.0]
-    assert "change 16.7% of the flags (4 bootstrap samples)" in str(found)
+    assert list(result.table["flag_changes"]) == [0.0, 0.5, 0.0]
+    assert "change 16.7% of the flags (4 bootstrap samples)" in str(result)
 
 
 def test_the_procedure_is_run_on_samples_of_the_deals_drawn_with_replacement(monkeypatch) -> None:
@@ -63,16 +65,16 @@ def test_the_procedure_is_run_on_samples_of_the_deals_drawn_with_replacement(mon
         return Learned(view)
 
     monkeypatch.setattr(instability, "_learn", learn)
-    found = compute_instability(sim.deals, sim.spec, sim.deals.head(7), flagged, replicates=6)
+    result = compute_instability(sim.deals, sim.spec, sim.deals.head(7), flagged, replicates=6)
 
     assert len(seen) == 7
     assert seen[0] == sim.deals["deal_id"].tolist()  # the model of all deals comes first
     assert all(len(ids) == 600 and len(set(ids)) < 450 for ids in seen[1:])
     assert set(map(len, seen)) == {600}
-    assert found.replicates.shape == (6, 7)
-    assert len(np.unique(found.replicates[:, 0])) == 6
+    assert result.replicates.shape == (6, 7)
+    assert len(np.unique(result.replicates[:, 0])) == 6
     again = compute_instability(sim.deals, sim.spec, sim.deals.head(7), flagged, replicates=6)
-    assert (again.replicates == found.replicates).all()
+    assert (again.replicates == result.replicates).all()
 
 
 def test_samples_that_cannot_be_learned_from_are_counted(monkeypatch) -> None:
@@ -86,8 +88,8 @@ def test_samples_that_cannot_be_learned_from_are_counted(monkeypatch) -> None:
         return type("Learned", (), {"estimator": estimator})()
 
     monkeypatch.setattr(instability, "_learn", learn)
-    found = compute_instability(sim.deals, sim.spec, sim.deals.head(3), flagged, replicates=10)
-    assert (len(found.replicates), found.failed) == (5, 5)
+    result = compute_instability(sim.deals, sim.spec, sim.deals.head(3), flagged, replicates=10)
+    assert (len(result.replicates), result.failed) == (5, 5)
     calls = iter(range(100))
     with pytest.raises(DealsError, match=r"4 of 7 bootstrap samples .* Remedy: more deals"):
         compute_instability(sim.deals, sim.spec, sim.deals.head(3), flagged, replicates=7)
@@ -116,20 +118,20 @@ def test_fewer_deals_are_less_stable(quick_learner) -> None:
 
 
 def test_both_plots_draw_what_was_computed() -> None:
-    found = summarised()
-    ax, flags = plot_instability(found), plot_flag_changes(found)
+    result = summarised()
+    ax, flags = plot_instability(result), plot_flag_changes(result)
 
     assert len([line for line in ax.lines if line.get_marker() == "."]) == 4
-    assert list(flags.lines[0].get_ydata()) == list(found.table["flag_changes"])
-    assert plot_instability(found, ax) is ax
-    assert plot_flag_changes(found, flags) is flags
+    assert list(flags.lines[0].get_ydata()) == list(result.table["flag_changes"])
+    assert plot_instability(result, ax) is ax
+    assert plot_flag_changes(result, flags) is flags
 
 
 def test_the_band_holds_the_replicates_of_the_riskiest_and_the_safest_prospects_too() -> None:
     p = np.linspace(0.01, 0.9, 60)
     replicates = p + np.linspace(-0.01, 0.01, 9)[:, None]
-    found = summarise_replicates(p, replicates, flagged, pd.RangeIndex(60))
-    low, high = (line for line in plot_instability(found).lines if line.get_color() == "black")
+    result = summarise_replicates(p, replicates, flagged, pd.RangeIndex(60))
+    low, high = (line for line in plot_instability(result).lines if line.get_color() == "black")
 
-    np.testing.assert_allclose(low.get_ydata(), found.table["low"], atol=1e-12)
-    np.testing.assert_allclose(high.get_ydata(), found.table["high"], atol=1e-12)
+    np.testing.assert_allclose(low.get_ydata(), result.table["low"], atol=1e-12)
+    np.testing.assert_allclose(high.get_ydata(), result.table["high"], atol=1e-12)

@@ -47,12 +47,12 @@ def learned(monkeypatch, law) -> None:
 def test_the_last_row_is_of_twice_the_deals(monkeypatch) -> None:
     learned(monkeypatch, lambda n: 0.4 + 20 / n)
     sim = simulate_deals(1500, seed=1)
-    told: list[float] = []
-    frame = compute_learning_curve(sim.deals, sim.spec, progress=told.append)
+    steps: list[float] = []
+    frame = compute_learning_curve(sim.deals, sim.spec, progress=steps.append)
     last, before = frame.iloc[-1], frame.iloc[-2]
 
     assert tuple(frame.columns) == COLUMNS
-    assert told == sorted(told)
+    assert steps == sorted(steps)
     assert list(frame["extrapolated"]) == [False] * (len(frame) - 1) + [True]
     assert last["n_train"] == 2 * before["n_train"]
     assert last["fitted"] == pytest.approx(0.4 + 20 / last["n_train"])

@@ -35,7 +35,7 @@ KEYS = [
 ]
 
 
-@pytest.fixture(params=["judged", "tied"])
+@pytest.fixture(params=["evaluated", "tied"])
 def case(request):
     return request.getfixturevalue(request.param)
 
@@ -47,10 +47,10 @@ def measure(case, *, weighted=True, n_boot=0, **options):
     )
 
 
-def test_the_metrics_are_these_in_this_order(judged):
-    found = measure(judged)
-    assert list(found) == KEYS
-    assert [metric.name for metric in found.values()] == KEYS
+def test_the_metrics_are_these_in_this_order(evaluated):
+    result = measure(evaluated)
+    assert list(result) == KEYS
+    assert [metric.name for metric in result.values()] == KEYS
 
 
 @pytest.mark.parametrize("name", PEERS)
@@ -63,8 +63,8 @@ def test_values_are_those_of_scikit_learn(case, name, weighted):
 
 def test_probabilities_of_0_and_1_cost_what_they_cost_in_scikit_learn():
     y, p = [0, 1, 1, 0], [0.0, 1.0, 0.0, 1.0]
-    found = compute_metrics(y, p, base_rate=0.5, n_boot=0)
-    assert found["log_loss"].value == pytest.approx(peer.log_loss(y, p))
+    result = compute_metrics(y, p, base_rate=0.5, n_boot=0)
+    assert result["log_loss"].value == pytest.approx(peer.log_loss(y, p))
 
 
 @pytest.mark.slow
@@ -74,37 +74,39 @@ def test_the_interval_is_that_of_a_plain_bootstrap(tied, name):
     sample = Sample.of(tied.y, tied.p, tied.weight)
     drawn = np.concatenate(list(sample.resamples(50, seed=7)))
     plain = [PEERS[name](sample.outcome, sample.probability, sample_weight=w) for w in drawn]
-    found = measure(tied, n_boot=50, seed=7)[name]
-    np.testing.assert_allclose([found.low, found.high], np.quantile(plain, [0.025, 0.975]))
+    result = measure(tied, n_boot=50, seed=7)[name]
+    np.testing.assert_allclose([result.low, result.high], np.quantile(plain, [0.025, 0.975]))
 
 
 def test_bases_are_what_always_answering_the_training_rate_gets(case):
-    found = measure(case)
+    result = measure(case)
     constant = np.full(len(case.y), BASE)
     weight = {"sample_weight": case.weight}
-    assert found["roc_auc"].base == 0.5
-    assert found["average_precision"].base == pytest.approx(np.average(case.y, weights=case.weight))
-    assert found["log_loss"].base == pytest.approx(peer.log_loss(case.y, constant, **weight))
-    assert found["brier"].base == pytest.approx(peer.brier_score_loss(case.y, constant, **weight))
-    assert math.isnan(found["calibration_slope"].base)
+    assert result["roc_auc"].base == 0.5
+    assert result["average_precision"].base == pytest.approx(
+        np.average(case.y, weights=case.weight)
+    )
+    assert result["log_loss"].base == pytest.approx(peer.log_loss(case.y, constant, **weight))
+    assert result["brier"].base == pytest.approx(peer.brier_score_loss(case.y, constant, **weight))
+    assert math.isnan(result["calibration_slope"].base)
     rate = np.average(case.y, weights=case.weight)
     shift = math.log(rate / (1 - rate)) - math.log(BASE / (1 - BASE))
-    assert found["calibration_intercept"].base == pytest.approx(shift)
-    assert found["lift_top_tenth"].base == pytest.approx(1)
-    assert found["log_loss_skill"].base == 0
-    assert found["brier_skill"].base == 0
+    assert result["calibration_intercept"].base == pytest.approx(shift)
+    assert result["lift_top_tenth"].base == pytest.approx(1)
+    assert result["log_loss_skill"].base == 0
+    assert result["brier_skill"].base == 0
 
 
 @pytest.mark.parametrize("kind", ["log_loss", "brier"])
 def test_skill_is_the_base_rates_loss_minus_the_models(case, kind):
-    found = measure(case)
-    gain = found[kind].base - found[kind].value
-    assert found[f"{kind}_skill"].value == pytest.approx(gain, abs=1e-12)
+    result = measure(case)
+    gain = result[kind].base - result[kind].value
+    assert result[f"{kind}_skill"].value == pytest.approx(gain, abs=1e-12)
 
 
-def test_skill_is_paired_so_its_interval_is_narrower_than_that_of_either_loss(judged):
-    found = measure(judged, n_boot=200)
-    width = {name: found[name].high - found[name].low for name in ("log_loss", "log_loss_skill")}
+def test_skill_is_paired_so_its_interval_is_narrower_than_that_of_either_loss(evaluated):
+    result = measure(evaluated, n_boot=200)
+    width = {name: result[name].high - result[name].low for name in ("log_loss", "log_loss_skill")}
     assert width["log_loss_skill"] < width["log_loss"]
 
 
@@ -112,14 +114,14 @@ def test_lift_counts_a_tie_at_the_edge_of_the_tenth_by_its_share():
     # 2 deals certain to be in the tenth of 3.0, and 1 of the next 10, which hold 5 early churners
     y = [1, 1, *[1] * 5, *[0] * 5, *[0] * 18]
     p = [0.9, 0.9, *[0.5] * 10, *[0.1] * 18]
-    found = compute_metrics(y, p, base_rate=0.3, n_boot=0)["lift_top_tenth"]
-    assert found.value == pytest.approx((2 + 0.5) / 7 / 0.1)
+    result = compute_metrics(y, p, base_rate=0.3, n_boot=0)["lift_top_tenth"]
+    assert result.value == pytest.approx((2 + 0.5) / 7 / 0.1)
 
 
 def test_lift_of_a_perfect_order_is_one_over_the_rate_or_ten():
     y = np.r_[np.ones(20), np.zeros(80)]
-    found = compute_metrics(y, np.linspace(0.9, 0.1, 100), base_rate=0.2, n_boot=0)
-    assert found["lift_top_tenth"].value == pytest.approx(5)
+    result = compute_metrics(y, np.linspace(0.9, 0.1, 100), base_rate=0.2, n_boot=0)
+    assert result["lift_top_tenth"].value == pytest.approx(5)
 
 
 def test_the_order_of_the_rows_changes_nothing_not_even_the_interval(tied):
@@ -132,63 +134,67 @@ def test_the_order_of_the_rows_changes_nothing_not_even_the_interval(tied):
         np.testing.assert_equal(vars(again[name]), vars(metric))
 
 
-def test_the_seed_decides_the_interval_and_only_it(judged):
-    same, also, other = (measure(judged, n_boot=30, seed=seed) for seed in (1, 1, 2))
+def test_the_seed_decides_the_interval_and_only_it(evaluated):
+    same, also, other = (measure(evaluated, n_boot=30, seed=seed) for seed in (1, 1, 2))
     assert same["roc_auc"] == also["roc_auc"]
     assert same["roc_auc"].value == other["roc_auc"].value
     assert same["roc_auc"].low != other["roc_auc"].low
 
 
-def test_ranking_does_not_depend_on_a_rising_transformation(judged):
-    bent = compute_metrics(judged.y, judged.p**3, base_rate=BASE, n_boot=0)
-    plain = compute_metrics(judged.y, judged.p, base_rate=BASE, n_boot=0)
+def test_ranking_does_not_depend_on_a_rising_transformation(evaluated):
+    bent = compute_metrics(evaluated.y, evaluated.p**3, base_rate=BASE, n_boot=0)
+    plain = compute_metrics(evaluated.y, evaluated.p, base_rate=BASE, n_boot=0)
     for name in ("roc_auc", "average_precision", "lift_top_tenth"):
         assert bent[name].value == pytest.approx(plain[name].value)
 
 
-def test_weights_of_2_are_the_same_as_every_deal_twice(judged):
-    twice = compute_metrics(np.tile(judged.y, 2), np.tile(judged.p, 2), base_rate=BASE, n_boot=0)
+def test_weights_of_2_are_the_same_as_every_deal_twice(evaluated):
+    twice = compute_metrics(
+        np.tile(evaluated.y, 2), np.tile(evaluated.p, 2), base_rate=BASE, n_boot=0
+    )
     double = compute_metrics(
-        judged.y, judged.p, weight=np.full(len(judged.y), 2.0), base_rate=BASE, n_boot=0
+        evaluated.y, evaluated.p, weight=np.full(len(evaluated.y), 2.0), base_rate=BASE, n_boot=0
     )
     for name in set(KEYS) - {"calibration_error"}:  # its correction counts deals
         assert double[name].value == pytest.approx(twice[name].value, rel=1e-6, abs=1e-9)
 
 
-def test_a_base_rate_may_be_given_per_deal(judged):
-    rates = np.where(np.arange(len(judged.y)) < 500, 0.1, 0.3)
-    found = measure(judged, base_rate=rates)
-    expected = peer.log_loss(judged.y, rates, sample_weight=judged.weight)
-    assert found["log_loss"].base == pytest.approx(expected)
+def test_a_base_rate_may_be_given_per_deal(evaluated):
+    rates = np.where(np.arange(len(evaluated.y)) < 500, 0.1, 0.3)
+    result = measure(evaluated, base_rate=rates)
+    expected = peer.log_loss(evaluated.y, rates, sample_weight=evaluated.weight)
+    assert result["log_loss"].base == pytest.approx(expected)
 
 
-def test_without_resamples_there_is_a_value_and_no_interval(judged):
-    found = measure(judged)["roc_auc"]
-    assert math.isfinite(found.value)
-    assert math.isnan(found.low)
-    assert found.resamples == 0
+def test_without_resamples_there_is_a_value_and_no_interval(evaluated):
+    result = measure(evaluated)["roc_auc"]
+    assert math.isfinite(result.value)
+    assert math.isnan(result.low)
+    assert result.resamples == 0
 
 
 def test_resamples_without_both_outcomes_are_counted():
     y = np.r_[1, np.zeros(30)]
-    found = compute_metrics(y, np.linspace(0.9, 0.1, 31), base_rate=0.05, n_boot=200)
-    assert 80 < found["roc_auc"].resamples < 170  # one deal is drawn with probability 0.63
+    result = compute_metrics(y, np.linspace(0.9, 0.1, 31), base_rate=0.05, n_boot=200)
+    assert 80 < result["roc_auc"].resamples < 170  # one deal is drawn with probability 0.63
 
 
 @pytest.mark.parametrize("outcome", [0, 1])
 def test_all_deals_with_one_outcome_is_an_error_that_says_what_is_missing(outcome):
-    with pytest.raises(DealsError, match="the model cannot be judged. Judge it on more or older"):
+    with pytest.raises(
+        DealsError, match="the model cannot be evaluated. Evaluate it on more or older"
+    ):
         compute_metrics([outcome] * 5, [0.1] * 5, base_rate=0.1)
 
 
 def test_equal_probabilities_are_judged_like_the_base_rate():
     y = [1, 0, 0, 0]
-    found = compute_metrics(y, [0.25] * 4, base_rate=0.25, n_boot=20)
-    assert found["roc_auc"].value == 0.5
-    assert math.isnan(found["calibration_slope"].value)
-    assert math.isnan(found["calibration_slope"].low)
-    assert found["log_loss_skill"].value == 0
-    assert not found["log_loss_skill"].low > 0
+    result = compute_metrics(y, [0.25] * 4, base_rate=0.25, n_boot=20)
+    assert result["roc_auc"].value == 0.5
+    assert math.isnan(result["calibration_slope"].value)
+    assert math.isnan(result["calibration_slope"].low)
+    assert result["log_loss_skill"].value == 0
+    assert not result["log_loss_skill"].low > 0
 
 
 def test_a_metric_writes_its_interval_and_its_base():
@@ -197,35 +203,37 @@ def test_a_metric_writes_its_interval_and_its_base():
     assert str(Metric("calibration_slope", 1.0, 0.9, 1.1, math.nan)) == "1.0000 (0.9000 to 1.1000)"
 
 
-def test_a_metric_becomes_json(judged):
-    written = json.dumps(as_json(measure(judged)), allow_nan=False)
+def test_a_metric_becomes_json(evaluated):
+    written = json.dumps(as_json(measure(evaluated)), allow_nan=False)
     assert json.loads(written)["calibration_slope"]["base"] is None
 
 
-def test_comparing_a_model_with_itself_gives_exactly_nothing(judged):
-    found = compare_log_loss(judged.y, judged.p, judged.p, weight=judged.weight, n_boot=20)
-    assert (found.value, found.low, found.high) == (0, 0, 0)
+def test_comparing_a_model_with_itself_gives_exactly_nothing(evaluated):
+    result = compare_log_loss(
+        evaluated.y, evaluated.p, evaluated.p, weight=evaluated.weight, n_boot=20
+    )
+    assert (result.value, result.low, result.high) == (0, 0, 0)
 
 
-def test_comparing_is_the_difference_of_the_losses_and_turns_its_sign(judged):
-    other = 0.5 * judged.p + 0.1
-    there = compare_log_loss(judged.y, judged.p, other, n_boot=50)
-    back = compare_log_loss(judged.y, other, judged.p, n_boot=50)
-    expected = peer.log_loss(judged.y, judged.p) - peer.log_loss(judged.y, other)
+def test_comparing_is_the_difference_of_the_losses_and_turns_its_sign(evaluated):
+    other = 0.5 * evaluated.p + 0.1
+    there = compare_log_loss(evaluated.y, evaluated.p, other, n_boot=50)
+    back = compare_log_loss(evaluated.y, other, evaluated.p, n_boot=50)
+    expected = peer.log_loss(evaluated.y, evaluated.p) - peer.log_loss(evaluated.y, other)
     assert there.value == pytest.approx(expected)
     assert back.value == pytest.approx(-there.value)
     assert there.high < 0 < back.low
 
 
-def test_the_calibration_error_of_a_perfect_model_may_be_0_and_of_a_shifted_one_may_not(judged):
+def test_the_calibration_error_of_a_perfect_model_may_be_0_and_of_a_shifted_one_may_not(evaluated):
     perfect, shifted = (
-        compute_metrics(judged.y, np.clip(judged.p + by, 0, 1), base_rate=0.2, n_boot=50)
+        compute_metrics(evaluated.y, np.clip(evaluated.p + by, 0, 1), base_rate=0.2, n_boot=50)
         for by in (0.0, 0.15)
     )
     assert perfect["calibration_error"].low == 0
     error = shifted["calibration_error"]
     assert 0 < error.low < 0.15 < error.high
-    assert error.base == pytest.approx(abs(judged.y.mean() - 0.2), abs=0.002)
+    assert error.base == pytest.approx(abs(evaluated.y.mean() - 0.2), abs=0.002)
 
 
 def test_roc_auc_alone_is_the_one_among_the_metrics(tied):
@@ -253,16 +261,16 @@ def many_intervals(draw):
 def test_nine_in_ten_intervals_or_more_hold_the_truth(name, truth, many_intervals):
     """95 % intervals from 300 tables of 500 deals; below 0.90 would be a problem, not chance."""
     known = truth[name].value
-    held = np.mean([found[name].low <= known <= found[name].high for found in many_intervals])
-    assert 0.90 <= held <= 0.99
+    covered = np.mean([result[name].low <= known <= result[name].high for result in many_intervals])
+    assert 0.90 <= covered <= 0.99
 
 
 @pytest.mark.slow
 def test_a_model_without_skill_is_seldom_said_to_have_some():
     """Answers around the base rate that know nothing of the outcome: skill in under 5 %."""
-    found = 0
+    result = 0
     for seed in range(200):
         random = np.random.default_rng(seed)
         y, p = random.random(400) < 0.2, random.beta(20, 80, 400)
-        found += compute_metrics(y, p, base_rate=0.2, n_boot=200)["log_loss_skill"].low > 0
-    assert found <= 10
+        result += compute_metrics(y, p, base_rate=0.2, n_boot=200)["log_loss_skill"].low > 0
+    assert result <= 10

@@ -18,19 +18,19 @@ LEAVES, STAYS = np.full(4, -100.0), np.full(4, 60.0)
 
 
 def test_each_threshold_declines_the_deals_at_or_above_it() -> None:
-    found = compute_money_curve(Y, P, LEAVES, STAYS, thresholds=[0.0, 0.3, 0.6, 0.7, 0.9])
+    result = compute_money_curve(Y, P, LEAVES, STAYS, thresholds=[0.0, 0.3, 0.6, 0.7, 0.9])
 
-    assert list(found["model"] * 4) == pytest.approx([80, 140, 40, 100, 0])
-    assert set(found["flag_all"] * 4) == {80}
-    assert set(found["perfect"] * 4) == {200}
-    assert set(found["flag_none"]) == {0}
+    assert list(result["model"] * 4) == pytest.approx([80, 140, 40, 100, 0])
+    assert set(result["flag_all"] * 4) == {80}
+    assert set(result["perfect"] * 4) == {200}
+    assert set(result["flag_none"]) == {0}
 
 
 def test_a_deal_without_an_amount_or_weight_is_left_out() -> None:
     leaves = np.array([np.nan, -100, -100, -100])
-    found = compute_money_curve(Y, P, leaves, STAYS, [1, 1, 1, 0], thresholds=[0.0])
+    result = compute_money_curve(Y, P, leaves, STAYS, [1, 1, 1, 0], thresholds=[0.0])
 
-    assert found["model"].iloc[0] == pytest.approx((100 - 60) / 2)
+    assert result["model"].iloc[0] == pytest.approx((100 - 60) / 2)
 
 
 def test_without_any_amount_it_is_empty() -> None:

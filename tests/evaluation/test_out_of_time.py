@@ -56,36 +56,36 @@ def measured(evaluation):
 
 
 def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
-    found = evaluate(deals, quick)
+    result = evaluate(deals, quick)
     closed = deals["closed_on"]
-    assert found.method == "out-of-time"
-    assert (closed[found.table.index] >= found.split_date).all()
-    assert closed[found.learned.training_set.index].max() < found.split_date
-    assert found.n_train == len(found.learned.training_set)
-    assert found.notes == ()
-    assert found.table["probability"].between(0, 1, inclusive="neither").all()
-    assert shows_skill(measured(found))
+    assert result.method == "out-of-time"
+    assert (closed[result.table.index] >= result.split_date).all()
+    assert closed[result.learned.training_set.index].max() < result.split_date
+    assert result.n_train == len(result.learned.training_set)
+    assert result.notes == ()
+    assert result.table["probability"].between(0, 1, inclusive="neither").all()
+    assert shows_skill(measured(result))
 
 
 def test_nothing_after_the_split_changes_a_prediction(deals, quick):
-    found = evaluate(deals, quick)
+    result = evaluate(deals, quick)
     changed = deals.copy()
-    later = changed["churned_on"] > found.split_date
+    later = changed["churned_on"] > result.split_date
     changed.loc[later, "churned_on"] += pd.Timedelta(days=1)
-    trained_on = changed["closed_on"] < found.split_date
+    trained_on = changed["closed_on"] < result.split_date
     changed.loc[later & trained_on, "churned_on"] = pd.NaT
     again = evaluate(changed, quick)
-    assert again.split_date == found.split_date
+    assert again.split_date == result.split_date
     pd.testing.assert_series_equal(
-        again.table["probability"], found.table["probability"].loc[again.table.index]
+        again.table["probability"], result.table["probability"].loc[again.table.index]
     )
 
 
 def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick):
-    found = evaluate(deals, quick)
-    (rate,) = set(found.table["base_rate"])
-    assert rate == found.learned.scorecard.base_rate
-    own = found.learned.estimator.predict_proba(found.learned.training_set.attributes)[:, 1]
+    result = evaluate(deals, quick)
+    (rate,) = set(result.table["base_rate"])
+    assert rate == result.learned.scorecard.base_rate
+    own = result.learned.estimator.predict_proba(result.learned.training_set.attributes)[:, 1]
     assert rate == pytest.approx(own.mean(), rel=0.01)
 
 
@@ -95,15 +95,15 @@ def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_a
     deals = make_deals(1_200)
     calm = deals["closed_on"] >= "2025-03-15"
     deals["churned_on"] = deals["churned_on"].where(~calm)
-    found = evaluate(deals, quick)
-    assert found.method == "out-of-time"
+    result = evaluate(deals, quick)
+    assert result.method == "out-of-time"
     mature = DealHistory(deals, quick).as_of(None).mature
-    share = len(found.table) / mature.sum()
+    share = len(result.table) / mature.sum()
     assert share > 0.3
-    (note,) = found.notes
+    (note,) = result.notes
     assert f"newest {share:.0%} of the mature deals instead of the newest 25%" in note
     assert "learned from fewer deals than the one shipped" in note
-    assert found.table["early_churn"].sum() >= 10
+    assert result.table["early_churn"].sum() >= 10
 
 
 def _with_leavers(deals, ranges):
@@ -119,19 +119,19 @@ def _with_leavers(deals, ranges):
 def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals, quick):
     """Most churners are new: too few to learn from before the split, enough in four blocks."""
     deals = _with_leavers(make_deals(900), [(0, 540, 22), (640, 840, 38)])
-    found = evaluate(deals, quick)
-    assert found.method == "blocks in time"
-    assert found.split_date is None
-    assert found.notes == (IN_BLOCKS,)
+    result = evaluate(deals, quick)
+    assert result.method == "blocks in time"
+    assert result.split_date is None
+    assert result.notes == (IN_BLOCKS,)
     assert "later ones too" in IN_BLOCKS
 
 
 @pytest.mark.slow
 def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said(make_deals, quick):
     deals = _with_leavers(make_deals(2400), [(0, 1440, 4), (1920, 2250, 56)])
-    found = evaluate(deals, quick)
-    assert found.method == "cross-validation"
-    assert found.notes == (IN_FOLDS_ALTHOUGH_DATED,)
+    result = evaluate(deals, quick)
+    assert result.method == "cross-validation"
+    assert result.notes == (IN_FOLDS_ALTHOUGH_DATED,)
     assert "not out of time" in IN_FOLDS_ALTHOUGH_DATED
 
 
@@ -145,12 +145,12 @@ def test_what_is_enough_as_a_whole_is_also_judged(make_deals, quick):
 def test_with_few_early_churners_each_block_is_predicted_on_the_level_of_all(make_deals, quick):
     """Else a block that holds many of few churners would be ranked below the others."""
     deals = _with_leavers(make_deals(300), [(0, 100, 12), (100, 240, 8)])
-    found = evaluate(deals, quick)
+    result = evaluate(deals, quick)
     rate = 1 - DealHistory(deals, quick).as_of(None).survival.at(5.0)
-    assert found.method == "blocks in time"
-    assert found.notes == (IN_SMALL_BLOCKS,)
-    assert found.table["base_rate"].to_numpy() == pytest.approx(rate, rel=0.01)
-    assert found.table["probability"].mean() == pytest.approx(rate, rel=0.25)
+    assert result.method == "blocks in time"
+    assert result.notes == (IN_SMALL_BLOCKS,)
+    assert result.table["base_rate"].to_numpy() == pytest.approx(rate, rel=0.01)
+    assert result.table["probability"].mean() == pytest.approx(rate, rel=0.25)
 
 
 def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):
@@ -162,9 +162,9 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
         return learn(training_set, *given, **named)
 
     monkeypatch.setattr(judging, "learn_from_set", remember)
-    found = evaluate_on_blocks(deals, quick)
+    result = evaluate_on_blocks(deals, quick)
     labelled = DealHistory(deals, quick).as_of(None).labelled()
-    assert list(found.table.index) == list(labelled.index)
+    assert list(result.table.index) == list(labelled.index)
     assert len(learned) == judging.EVALUATION_FOLDS
     held_out = [set(deals.index) - inside for inside in learned]
     assert sum(map(len, held_out)) == len(deals)
@@ -182,12 +182,12 @@ def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
         attributes={"include": ("seats", "noise")},
         learning=QUICK,
     )
-    found = evaluate(table, tenure)
-    assert found.method == "cross-validation"
-    assert found.notes == (IN_FOLDS,)
-    assert found.table.index.is_unique
-    assert found.n_train < len(table)
-    assert shows_skill(measured(found))
+    result = evaluate(table, tenure)
+    assert result.method == "cross-validation"
+    assert result.notes == (IN_FOLDS,)
+    assert result.table.index.is_unique
+    assert result.n_train < len(table)
+    assert shows_skill(measured(result))
 
 
 def test_too_little_to_judge_by_is_refused_with_the_count_of_all_deals(make_deals, quick):
@@ -212,26 +212,27 @@ def test_a_level_that_fell_is_no_skill(make_deals, quick):
     random = np.random.default_rng(5)
     later = deals["closed_on"] >= "2024-09-01"
     deals["churned_on"] = deals["churned_on"].where(~later | (random.random(1_500) < 0.4))
-    found = measured(evaluate(deals, quick))
-    assert not shows_skill(found)
+    result = measured(evaluate(deals, quick))
+    assert not shows_skill(result)
 
 
-def test_the_gap_to_the_black_box_is_the_difference_of_log_losses(judged):
+def test_the_gap_to_the_black_box_is_the_difference_of_log_losses(evaluated):
     table = pd.DataFrame(
         {
-            "early_churn": judged.y,
-            "probability": judged.p,
-            "weight": judged.weight,
-            "black_box": np.clip(0.5 * judged.p + 0.1, 0, 1),
+            "early_churn": evaluated.y,
+            "probability": evaluated.p,
+            "weight": evaluated.weight,
+            "black_box": np.clip(0.5 * evaluated.p + 0.1, 0, 1),
         }
     )
-    found = gap_to_black_box(Evaluation("out-of-time", None, table, table, 10), n_boot=50)
+    result = gap_to_black_box(Evaluation("out-of-time", None, table, table, 10), n_boot=50)
     p, q = table["probability"], table["black_box"]
 
     def loss(given):
         return -np.average(
-            judged.y * np.log(given) + (1 - judged.y) * np.log(1 - given), weights=judged.weight
+            evaluated.y * np.log(given) + (1 - evaluated.y) * np.log(1 - given),
+            weights=evaluated.weight,
         )
 
-    assert found.value == pytest.approx(loss(p) - loss(q))
-    assert found.low < found.value < found.high < 0
+    assert result.value == pytest.approx(loss(p) - loss(q))
+    assert result.low < result.value < result.high < 0

@@ -20,14 +20,14 @@ def sample(n: int = 400, noise: float = 0.0, seed: int = 0):
 
 def test_each_difference_is_that_of_the_metrics_measured_alone() -> None:
     y, p, other, weight = sample(noise=1.0)
-    found = compare_metrics(y, p, other, weight=weight, n_boot=20)
+    result = compare_metrics(y, p, other, weight=weight, n_boot=20)
     alone = [
         compute_metrics(y, each, weight=weight, base_rate=0.3, n_boot=0) for each in (p, other)
     ]
 
-    assert tuple(found) == PAIRED
+    assert tuple(result) == PAIRED
     for name in PAIRED:
-        assert found[name].value == pytest.approx(alone[0][name].value - alone[1][name].value)
+        assert result[name].value == pytest.approx(alone[0][name].value - alone[1][name].value)
 
 
 def test_the_interval_of_the_log_loss_is_that_of_compare_log_loss() -> None:
@@ -39,11 +39,11 @@ def test_the_interval_of_the_log_loss_is_that_of_compare_log_loss() -> None:
 
 
 def test_the_truth_is_better_than_the_truth_with_noise_beyond_chance() -> None:
-    found = compare_metrics(*sample(2000, noise=1.5)[:3])
+    result = compare_metrics(*sample(2000, noise=1.5)[:3])
 
-    assert found["log_loss"].high < 0
-    assert found["brier"].high < 0
-    assert found["roc_auc"].low > 0
+    assert result["log_loss"].high < 0
+    assert result["brier"].high < 0
+    assert result["roc_auc"].low > 0
 
 
 def test_a_model_does_not_differ_from_itself() -> None:

@@ -70,8 +70,8 @@ def words(ax):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plot", PLOTS)
-def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, judged):
-    ax = plot(PLOTS[plot](judged.y, judged.p, judged.weight))
+def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, evaluated):
+    ax = plot(PLOTS[plot](evaluated.y, evaluated.p, evaluated.weight))
     figure = plots.figure_of(ax)
     assert isinstance(figure, Figure)
     figure.savefig(io.BytesIO(), format="png")
@@ -81,9 +81,9 @@ def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, 
 
 
 @pytest.mark.parametrize("plot", PLOTS)
-def test_a_plot_draws_on_the_axes_given(plot, judged):
+def test_a_plot_draws_on_the_axes_given(plot, evaluated):
     given = Figure().subplots()
-    assert plot(PLOTS[plot](judged.y, judged.p), given) is given
+    assert plot(PLOTS[plot](evaluated.y, evaluated.p), given) is given
 
 
 @pytest.mark.slow
@@ -99,33 +99,33 @@ def test_pyplot_is_never_loaded():
 
 
 @pytest.mark.parametrize(("plot", "compute"), PLOTS.items(), ids=lambda each: each.__name__)
-def test_in_chinese_no_english_word_is_left(judged, plot, compute):
-    ax = plot(compute(judged.y, judged.p), language="zh")
-    said = re.sub(r"\bROC\b", "", words(ax)[1])
-    assert not re.findall("[A-Za-z]{2,}", said)
-    assert re.findall("[\u4e00-\u9fff]", said)
+def test_in_chinese_no_english_word_is_left(evaluated, plot, compute):
+    ax = plot(compute(evaluated.y, evaluated.p), language="zh")
+    text = re.sub(r"\bROC\b", "", words(ax)[1])
+    assert not re.findall("[A-Za-z]{2,}", text)
+    assert re.findall("[\u4e00-\u9fff]", text)
 
 
-def test_the_roc_plot_names_the_area_of_the_metric(judged):
-    texts, _ = words(plots.plot_roc(compute_roc(judged.y, judged.p)))
-    assert f"area {roc_auc_score(judged.y, judged.p):.3f}, 1,500 deals" in " ".join(texts)
+def test_the_roc_plot_names_the_area_of_the_metric(evaluated):
+    texts, _ = words(plots.plot_roc(compute_roc(evaluated.y, evaluated.p)))
+    assert f"area {roc_auc_score(evaluated.y, evaluated.p):.3f}, 1,500 deals" in " ".join(texts)
 
 
-def test_the_gains_plot_marks_what_the_riskiest_tenth_holds(judged):
-    frame = compute_gains(judged.y, judged.p)
-    held = np.interp(0.1, frame["share_flagged"], frame["share_found"])
-    assert f"holds {held:.0%} of early churners" in words(plots.plot_gains(frame))[1]
+def test_the_gains_plot_marks_what_the_riskiest_tenth_holds(evaluated):
+    frame = compute_gains(evaluated.y, evaluated.p)
+    covered = np.interp(0.1, frame["share_flagged"], frame["share_found"])
+    assert f"holds {covered:.0%} of early churners" in words(plots.plot_gains(frame))[1]
 
 
-def test_calibration_whiskers_end_where_the_intervals_do(judged):
-    frame = compute_calibration(judged.y, judged.p)
+def test_calibration_whiskers_end_where_the_intervals_do(evaluated):
+    frame = compute_calibration(evaluated.y, evaluated.p)
     (container,) = plots.plot_calibration(frame).containers
     ends = np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
     np.testing.assert_allclose(ends, frame[["observed_low", "observed_high"]])
 
 
-def test_every_band_has_a_bar_of_its_rate_and_its_count(judged):
-    frame = compute_bands(judged.y, judged.p)
+def test_every_band_has_a_bar_of_its_rate_and_its_count(evaluated):
+    frame = compute_bands(evaluated.y, evaluated.p)
     ax = plots.plot_bands(frame)
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], frame["observed"])
     for label, count in zip(ax.get_xticklabels(), frame["count"], strict=True):
@@ -136,8 +136,8 @@ def test_every_band_has_a_bar_of_its_rate_and_its_count(judged):
 def test_stability_shows_a_metric_over_the_cuts_with_its_base(cuts, metric):
     ax = plots.plot_stability(cuts, metric=metric)
     _, everything = words(ax)
-    for said in ("1,200 deals", "120 early", "base rate alone"):
-        assert said in everything
+    for text in ("1,200 deals", "120 early", "base rate alone"):
+        assert text in everything
     drawn = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
     assert any(np.array_equal(line, cuts[f"{metric}_base"]) for line in drawn)
     assert any(np.array_equal(line, cuts[metric]) for line in drawn)
@@ -151,8 +151,8 @@ def test_ageing_shows_every_pair_of_models(ageing):
     np.testing.assert_allclose(drawn, ageing["loss"])
 
 
-def test_predictions_are_drawn_whole(judged):
-    drawn = plots.draw_predictions(judged.y, judged.p, judged.weight)
+def test_predictions_are_drawn_whole(evaluated):
+    drawn = plots.draw_predictions(evaluated.y, evaluated.p, evaluated.weight)
     assert list(drawn) == ["roc", "precision_recall", "calibration", "bands", "gains"]
     assert len({id(figure) for figure in drawn.values()}) == 5
 

@@ -26,21 +26,21 @@ def deals(off: float = 1.0, n: int = 4000, seed: int = 0):
 
 
 def test_a_group_that_is_off_is_found_and_the_others_are_not() -> None:
-    found = compute_pooled_groups(*deals(off=2.0)).set_index("level")
+    result = compute_pooled_groups(*deals(off=2.0)).set_index("level")
 
-    assert found.loc["d", "low"] > 1
-    assert found.loc["d", "pooled"] == pytest.approx(found.loc["d", "ratio"], rel=0.15)
-    assert (found.loc[["a", "b", "c"], "low"] < 1.02).all()
-    assert found["deals"].sum() == 4000
-    assert found["early_churners"].sum() == deals(off=2.0)[1].sum()
+    assert result.loc["d", "low"] > 1
+    assert result.loc["d", "pooled"] == pytest.approx(result.loc["d", "ratio"], rel=0.15)
+    assert (result.loc[["a", "b", "c"], "low"] < 1.02).all()
+    assert result["deals"].sum() == 4000
+    assert result["early_churners"].sum() == deals(off=2.0)[1].sum()
 
 
 def test_where_nothing_is_off_hardly_any_group_is_called_off() -> None:
     called = total = 0
     for seed in range(40):
-        found = compute_pooled_groups(*deals(seed=seed, n=800))
-        called += int(((found["low"] > 1) | (found["high"] < 1)).sum())
-        total += len(found)
+        result = compute_pooled_groups(*deals(seed=seed, n=800))
+        called += int(((result["low"] > 1) | (result["high"] < 1)).sum())
+        total += len(result)
 
     assert called / total < 0.06
 
@@ -70,8 +70,8 @@ def test_the_interval_is_narrower_than_that_of_a_poisson_count_where_probabiliti
 def test_quarters_of_signing_are_groups_too() -> None:
     attributes, y, p = deals(n=400)
     days = pd.date_range("2025-01-01", periods=400, freq="D")
-    found = compute_pooled_groups(attributes, y, p, closed_on=days)
-    quarters = found[found["attribute"] == COHORT]
+    result = compute_pooled_groups(attributes, y, p, closed_on=days)
+    quarters = result[result["attribute"] == COHORT]
 
     assert list(quarters["level"]) == ["2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1"]
     assert quarters["deals"].sum() == 400
@@ -80,10 +80,10 @@ def test_quarters_of_signing_are_groups_too() -> None:
 def test_deals_of_weight_0_are_left_out_and_empty_values_are_a_group() -> None:
     attributes, y, p = deals(n=400)
     attributes.loc[:9, "group"] = None
-    found = compute_pooled_groups(attributes, y, p, np.r_[np.zeros(5), np.ones(395)])
+    result = compute_pooled_groups(attributes, y, p, np.r_[np.zeros(5), np.ones(395)])
 
-    assert found.set_index("level").loc["(empty)", "deals"] == 5
-    assert found["deals"].sum() == 395
+    assert result.set_index("level").loc["(empty)", "deals"] == 5
+    assert result["deals"].sum() == 395
 
 
 def test_an_attribute_of_many_levels_or_one_is_left_out() -> None:
@@ -114,10 +114,10 @@ def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> 
     attributes = pd.DataFrame({"group": ["a"] * 30 + ["b"] * 30 + ["c"] * 30})
     y = np.r_[np.zeros(30), np.ones(30), np.tile([0.0, 1.0, 0.0], 10)]
     p = np.r_[np.zeros(30), np.ones(30), np.full(30, 0.3)]
-    found = compute_pooled_groups(attributes, y, p).set_index("level")
+    result = compute_pooled_groups(attributes, y, p).set_index("level")
 
-    assert np.isfinite(found[["ratio", "pooled", "low", "high"]].to_numpy()).all()
-    assert found.loc["c", "ratio"] == pytest.approx(10 / 9)
+    assert np.isfinite(result[["ratio", "pooled", "low", "high"]].to_numpy()).all()
+    assert result.loc["c", "ratio"] == pytest.approx(10 / 9)
 
 
 def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_none() -> None:

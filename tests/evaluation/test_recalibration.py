@@ -24,8 +24,8 @@ def one(statistic, sample):
 
 
 @pytest.fixture
-def sample(judged):
-    return Sample.of(judged.y, judged.p, judged.weight)
+def sample(evaluated):
+    return Sample.of(evaluated.y, evaluated.p, evaluated.weight)
 
 
 def test_log_odds_are_finite_for_certainty_and_undo_the_logistic():
@@ -51,23 +51,23 @@ def test_the_intercept_makes_the_mean_prediction_right(sample):
     "factor",
     [0.3, 0.5, 2.0, 4.0],  # beyond, the largest probabilities round to 1
 )
-def test_stretching_the_log_odds_divides_the_slope(judged, factor):
-    plain = Sample.of(judged.y, judged.p)
-    stretched = Sample.of(judged.y, expit(factor * logit(judged.p)))
+def test_stretching_the_log_odds_divides_the_slope(evaluated, factor):
+    plain = Sample.of(evaluated.y, evaluated.p)
+    stretched = Sample.of(evaluated.y, expit(factor * logit(evaluated.p)))
     expected = one(calibration_slope, plain) / factor
     assert one(calibration_slope, stretched) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("shift", [-3.0, -0.4, 0.4, 3.0, 15.0])
-def test_shifting_the_log_odds_shifts_the_intercept_back(judged, shift):
-    plain, shifted = (Sample.of(judged.y, expit(logit(judged.p) + by)) for by in (0, shift))
+def test_shifting_the_log_odds_shifts_the_intercept_back(evaluated, shift):
+    plain, shifted = (Sample.of(evaluated.y, expit(logit(evaluated.p) + by)) for by in (0, shift))
     expected = one(calibration_intercept, plain) - shift
     assert one(calibration_intercept, shifted) == pytest.approx(expected, abs=1e-4)
 
 
-def test_turning_the_order_round_turns_the_sign_of_the_slope(judged):
-    turned = Sample.of(judged.y, 1 - judged.p)
-    expected = -one(calibration_slope, Sample.of(judged.y, judged.p))
+def test_turning_the_order_round_turns_the_sign_of_the_slope(evaluated):
+    turned = Sample.of(evaluated.y, 1 - evaluated.p)
+    expected = -one(calibration_slope, Sample.of(evaluated.y, evaluated.p))
     assert one(calibration_slope, turned) == pytest.approx(expected, rel=1e-6)
 
 
@@ -76,8 +76,8 @@ def test_turning_the_order_round_turns_the_sign_of_the_slope(judged):
     [([0.9, 0.8, 0.2], math.inf), ([0.1, 0.2, 0.8], -math.inf), ([0.3] * 3, math.nan)],
 )
 def test_the_slope_is_infinite_without_overlap_and_none_without_spread(p, slope):
-    found = one(calibration_slope, Sample.of([1, 1, 0], p))
-    assert found == pytest.approx(slope, nan_ok=True)
+    result = one(calibration_slope, Sample.of([1, 1, 0], p))
+    assert result == pytest.approx(slope, nan_ok=True)
 
 
 def test_resamples_are_fitted_as_exactly_as_the_deals_themselves(sample):

@@ -33,10 +33,10 @@ FIELDS = {
 
 
 @pytest.fixture
-def report(judged):
-    attributes = pd.DataFrame({"segment": np.where(judged.p > 0.2, "smb", "large")})
+def report(evaluated):
+    attributes = pd.DataFrame({"segment": np.where(evaluated.p > 0.2, "smb", "large")})
     predictions = pd.DataFrame(
-        {"early_churn": judged.y, "probability": judged.p, "weight": judged.weight}
+        {"early_churn": evaluated.y, "probability": evaluated.p, "weight": evaluated.weight}
     )
     return TrainingReport(
         method="out-of-time",
@@ -51,12 +51,14 @@ def report(judged):
         n_test=1500,
         effective_sample_size=1400.5,
         capped_weights=0,
-        metrics=compute_metrics(judged.y, judged.p, weight=judged.weight, base_rate=0.2, n_boot=50),
-        calibration=compute_calibration(judged.y, judged.p, judged.weight),
+        metrics=compute_metrics(
+            evaluated.y, evaluated.p, weight=evaluated.weight, base_rate=0.2, n_boot=50
+        ),
+        calibration=compute_calibration(evaluated.y, evaluated.p, evaluated.weight),
         candidates=pd.DataFrame({"candidate": ["logistic"], "log_loss": [math.nan]}),
         glass_box_cost=Metric("log_loss_difference", -0.0031, -0.011, 0.005, 0.0),
         leakage=pd.DataFrame({"attribute": ["csat"], "verdict": ["warn"]}),
-        subgroups=compute_subgroups(attributes, judged.y, judged.p, judged.weight),
+        subgroups=compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight),
         policy="Flags the riskiest 10 % of deals.",
         flagged={"share_flagged": 0.1, "precision": math.nan, "saved": 123_456.7},
         notes=("41 deals had no amount.",),
@@ -97,10 +99,10 @@ def backtest(make_deals, spec, logistic):
     ],
 )
 def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill, begins):
-    judged = with_skill(report, low, high)
-    assert judged.metrics["roc_auc"].low > 0.5
-    assert judged.has_skill is skill
-    assert judged.verdict.startswith(begins)
+    evaluated = with_skill(report, low, high)
+    assert evaluated.metrics["roc_auc"].low > 0.5
+    assert evaluated.has_skill is skill
+    assert evaluated.verdict.startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +110,12 @@ def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill,
 )
 def test_a_gain_without_ranking_is_no_skill(report, low, skill):
     auc = Metric("roc_auc", low + 0.05, low, low + 0.1, 0.5)
-    judged = with_skill(report, 0.01, 0.03)
-    judged = replace(judged, metrics={**judged.metrics, "roc_auc": auc})
-    assert judged.has_skill is skill
+    evaluated = with_skill(report, 0.01, 0.03)
+    evaluated = replace(evaluated, metrics={**evaluated.metrics, "roc_auc": auc})
+    assert evaluated.has_skill is skill
     if not skill:
-        assert judged.verdict.startswith("no evidence of skill: ROC AUC")
-        assert judged.verdict.endswith("includes chance (0.50)")
+        assert evaluated.verdict.startswith("no evidence of skill: ROC AUC")
+        assert evaluated.verdict.endswith("includes chance (0.50)")
 
 
 def test_a_model_whose_gain_is_the_levels_alone_has_no_skill():
@@ -121,10 +123,10 @@ def test_a_model_whose_gain_is_the_levels_alone_has_no_skill():
     random = np.random.default_rng(0)
     y = (random.random(1_500) < 0.1).astype(float)
     p = np.clip(random.normal(0.1, 0.01, 1_500), 0.02, 0.3)
-    found = compute_metrics(y, p, base_rate=0.3, n_boot=200)
-    assert found["log_loss_skill"].low > 0.05
-    assert not shows_skill(found)
-    assert describe_skill(found).startswith("no evidence of skill: ROC AUC 0.")
+    result = compute_metrics(y, p, base_rate=0.3, n_boot=200)
+    assert result["log_loss_skill"].low > 0.05
+    assert not shows_skill(result)
+    assert describe_skill(result).startswith("no evidence of skill: ROC AUC 0.")
 
 
 def test_an_interval_that_includes_the_level_alone_is_said_to_do_so(report):
@@ -157,14 +159,14 @@ def test_a_report_can_be_copied_and_pickled(report, backtest):
 
 
 def test_the_dict_is_json_with_every_field_and_no_deal(report):
-    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert set(found) == FIELDS
-    assert found["split_date"] == "2025-03-01"
-    assert found["period"] == ["2023-01-02", "2026-06-30"]
-    assert found["metrics"]["calibration_slope"]["base"] is None
-    assert found["flagged"]["precision"] is None
-    assert len(found["calibration"]) == 10
-    assert found["candidates"] == [{"candidate": "logistic", "log_loss": None}]
+    result = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert set(result) == FIELDS
+    assert result["split_date"] == "2025-03-01"
+    assert result["period"] == ["2023-01-02", "2026-06-30"]
+    assert result["metrics"]["calibration_slope"]["base"] is None
+    assert result["flagged"]["precision"] is None
+    assert len(result["calibration"]) == 10
+    assert result["candidates"] == [{"candidate": "logistic", "log_loss": None}]
 
 
 def test_a_provisional_model_says_what_it_is_before_its_skill(report):
@@ -190,7 +192,7 @@ def test_the_text_is_short_and_narrow_and_says_what_matters(report):
     lines = text.splitlines()
     assert len(lines) <= 25
     assert max(map(len, lines)) <= WIDTH
-    for said in (
+    for part in (
         "out-of-time, split on 2025-03-01",
         report.verdict,
         "5,000 signed 2023-01-02 to 2026-06-30: 4,200 known (900 left early), 800 not known yet",
@@ -202,7 +204,7 @@ def test_the_text_is_short_and_narrow_and_says_what_matters(report):
         "share flagged 0.1000, precision -, saved 123,457",
         "41 deals had no amount.",
     ):
-        assert said in text
+        assert part in text
 
 
 def test_a_long_report_stays_short(report):
@@ -227,7 +229,7 @@ class Tags(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.said = [], ""
+        self.open, self.text_read = [], ""
 
     def handle_starttag(self, tag, _attributes):
         if tag != "br":
@@ -237,7 +239,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, text):
-        self.said += text
+        self.text_read += text
 
 
 def test_the_html_is_whole_says_the_same_and_takes_its_colours_from_the_page(report, backtest):
@@ -246,7 +248,7 @@ def test_the_html_is_whole_says_the_same_and_takes_its_colours_from_the_page(rep
         parser = Tags()
         parser.feed(markup)
         assert parser.open == []
-        assert each.verdict in parser.said
+        assert each.verdict in parser.text_read
         assert set(re.findall(r"\bcolor:(\w+)", markup)) == {"inherit"}  # dark themes stay dark
         assert set(re.findall(r"background:(\w+)", markup)) == {"transparent"}
 
@@ -277,12 +279,12 @@ def test_a_backtest_prints_a_row_per_cut_and_what_the_flags_were_worth(backtest)
 
 
 def test_a_backtest_is_json_without_any_deal(backtest):
-    found = json.loads(json.dumps(backtest.to_dict(), allow_nan=False))
-    assert set(found) == {
+    result = json.loads(json.dumps(backtest.to_dict(), allow_nan=False))
+    assert set(result) == {
         "has_skill", "verdict", "metrics", "notes", "cuts", "ageing", "decay", "money",
     }  # fmt: skip
-    assert len(found["cuts"]) == 3
-    assert found["money"][-1]["cut"] == "all"
+    assert len(result["cuts"]) == 3
+    assert result["money"][-1]["cut"] == "all"
 
 
 def test_a_backtest_draws_stability_and_ageing_too(backtest):

@@ -66,8 +66,8 @@ def test_sums_over_ties_are_those_of_equal_probabilities(tied):
     np.testing.assert_allclose(sums, expected)
 
 
-def test_resamples_draw_as_many_deals_as_there_are_and_both_outcomes(judged):
-    sample = Sample.of(judged.y, judged.p)
+def test_resamples_draw_as_many_deals_as_there_are_and_both_outcomes(evaluated):
+    sample = Sample.of(evaluated.y, evaluated.p)
     drawn = np.concatenate(list(sample.resamples(40, seed=0)))
     assert drawn.shape == (40, len(sample))
     np.testing.assert_array_equal(drawn.sum(axis=1), len(sample))

@@ -24,9 +24,9 @@ def test_the_example_of_the_package_pmsampsize_comes_out() -> None:
     with cstatistic = 0.89, from which the package simulates an R squared; the one with which the
     first criterion needs its 615 deals must need its 660 by the second.
     """
-    found = minimum_sample_size(24, 0.174, 0.288)
-    assert (found.shrinkage, found.optimism, found.rate) == (623, 662, 221)
-    assert found.deals == 662
+    result = minimum_sample_size(24, 0.174, 0.288)
+    assert (result.shrinkage, result.optimism, result.rate) == (623, 662, 221)
+    assert result.deals == 662
     of_c_statistic = minimum_sample_size(24, 0.174, R_SQUARED_OF_AUC)
     assert (of_c_statistic.shrinkage, of_c_statistic.optimism) == (615, 660)
     assert (of_c_statistic.rate, of_c_statistic.deals) == (221, 660)
@@ -59,10 +59,10 @@ def test_intervals_narrow_with_deals_and_the_number_for_a_width_is_the_least() -
 def test_check_says_what_there_is_and_what_is_needed() -> None:
     sim = simulate_deals(250, seed=4, n_attributes=6)
     training_set = view_of(sim.deals, sim.spec).training_set()
-    said = describe_sample(training_set, sim.spec, 0.2)
-    assert f"of {parameters_of(training_set, sim.spec)} parameters" in said
-    assert "Riley" in said
-    assert "half as wide takes about" in said
+    text = describe_sample(training_set, sim.spec, 0.2)
+    assert f"of {parameters_of(training_set, sim.spec)} parameters" in text
+    assert "Riley" in text
+    assert "half as wide takes about" in text
 
 
 @pytest.mark.slow

@@ -116,10 +116,10 @@ def test_the_deals_given_are_left_as_they_are(deals, spec):
 
 def test_rolling_cuts_judge_every_newer_mature_deal_once(deals, spec):
     splits = rolling_cuts(deals, spec, 4)
-    judged = pd.concat(split.test.deals for split in splits)
+    evaluated = pd.concat(split.test.deals for split in splits)
     ripe = mature(deals, spec)
-    assert judged.index.is_unique
-    assert set(judged.index) == set(ripe.index[ripe["closed_on"] >= splits[0].date])
+    assert evaluated.index.is_unique
+    assert set(evaluated.index) == set(ripe.index[ripe["closed_on"] >= splits[0].date])
     sizes = [len(split.test) for split in splits]
     assert max(sizes) - min(sizes) < 0.05 * sum(sizes)
 
@@ -212,8 +212,8 @@ def test_a_tenure_cannot_be_split_in_time(deals):
 def test_cross_validation_judges_every_deal_once_at_the_same_rate(deals, spec):
     labelled = label_deals(deals, spec)
     parts = cross_validation_splits(labelled, 5, seed=3)
-    judged = np.concatenate([test for _, test in parts])
-    np.testing.assert_array_equal(np.sort(judged), np.arange(len(labelled)))
+    evaluated = np.concatenate([test for _, test in parts])
+    np.testing.assert_array_equal(np.sort(evaluated), np.arange(len(labelled)))
     for train, test in parts:
         assert not set(train) & set(test)
         rate = labelled.early_churn[test].mean()

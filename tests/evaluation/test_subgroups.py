@@ -12,31 +12,35 @@ from fitmodel.exceptions import DealsError
 
 
 @pytest.fixture
-def attributes(judged):
+def attributes(evaluated):
     random = np.random.default_rng(2)
     return pd.DataFrame(
         {
-            "segment": random.choice(["smb", "mid", "large"], len(judged.y), p=[0.7, 0.29, 0.01]),
-            "seats": random.normal(size=len(judged.y)),
-            "page": random.choice([f"page {i}" for i in range(40)], len(judged.y)),
-            "partner": random.choice([True, False], len(judged.y)),
+            "segment": random.choice(
+                ["smb", "mid", "large"], len(evaluated.y), p=[0.7, 0.29, 0.01]
+            ),
+            "seats": random.normal(size=len(evaluated.y)),
+            "page": random.choice([f"page {i}" for i in range(40)], len(evaluated.y)),
+            "partner": random.choice([True, False], len(evaluated.y)),
             "same": "x",
         }
     )
 
 
-def test_attributes_of_2_to_12_levels_are_looked_at_and_small_levels_left_out(judged, attributes):
-    frame = compute_subgroups(attributes, judged.y, judged.p, judged.weight)
+def test_attributes_of_2_to_12_levels_are_looked_at_and_small_levels_left_out(
+    evaluated, attributes
+):
+    frame = compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight)
     assert tuple(frame.columns) == COLUMNS
     assert list(frame["attribute"].unique()) == ["segment", "partner"]
     assert list(frame.loc[frame["attribute"] == "segment", "level"]) == ["smb", "mid"]
     assert set(frame.loc[frame["attribute"] == "partner", "level"]) == {"True", "False"}
 
 
-def test_a_levels_numbers_are_those_of_its_deals_alone(judged, attributes):
-    row = compute_subgroups(attributes, judged.y, judged.p, judged.weight).iloc[0]
+def test_a_levels_numbers_are_those_of_its_deals_alone(evaluated, attributes):
+    row = compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight).iloc[0]
     inside = (attributes["segment"] == "smb").to_numpy()
-    y, p, weight = judged.y[inside], judged.p[inside], judged.weight[inside]
+    y, p, weight = evaluated.y[inside], evaluated.p[inside], evaluated.weight[inside]
     assert row["count"] == inside.sum()
     assert row["observed"] == pytest.approx(np.average(y, weights=weight))
     assert row["mean_predicted"] == pytest.approx(np.average(p, weights=weight))
@@ -45,9 +49,9 @@ def test_a_levels_numbers_are_those_of_its_deals_alone(judged, attributes):
     assert row["observed_low"] < row["observed"] < row["observed_high"]
 
 
-def test_an_empty_value_is_a_level_of_its_own(judged, attributes):
+def test_an_empty_value_is_a_level_of_its_own(evaluated, attributes):
     attributes["segment"] = attributes["segment"].where(attributes["segment"] != "smb")
-    frame = compute_subgroups(attributes, judged.y, judged.p)
+    frame = compute_subgroups(attributes, evaluated.y, evaluated.p)
     assert frame["level"].iloc[0] == "(empty)"
 
 
@@ -60,14 +64,14 @@ def test_an_auc_of_few_early_churners_is_not_given():
     assert frame["observed"].tolist() == [0.18, 0.0]
 
 
-def test_deals_of_weight_zero_are_in_no_level(judged, attributes):
+def test_deals_of_weight_zero_are_in_no_level(evaluated, attributes):
     weight = np.where(attributes["partner"], 0.0, 1.0)
-    frame = compute_subgroups(attributes, judged.y, judged.p, weight)
+    frame = compute_subgroups(attributes, evaluated.y, evaluated.p, weight)
     assert "partner" not in set(frame["attribute"])
 
 
-def test_nothing_to_look_at_gives_an_empty_frame_with_all_columns(judged):
-    frame = compute_subgroups(pd.DataFrame(index=range(len(judged.y))), judged.y, judged.p)
+def test_nothing_to_look_at_gives_an_empty_frame_with_all_columns(evaluated):
+    frame = compute_subgroups(pd.DataFrame(index=range(len(evaluated.y))), evaluated.y, evaluated.p)
     assert tuple(frame.columns) == COLUMNS
     assert frame.empty
 

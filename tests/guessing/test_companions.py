@@ -27,8 +27,8 @@ def _proposed(folder, *files, named=()):
         shutil.copy(EXAMPLES / name, folder)
     path = folder / "deals.csv"
     file = read_file(path)
-    guess, told = with_companions(guess_spec(file), file, path, named)
-    return DealSpec(**tomllib.loads(guess.toml)), told, guess.toml
+    guess, notes = with_companions(guess_spec(file), file, path, named)
+    return DealSpec(**tomllib.loads(guess.toml)), notes, guess.toml
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def _proposed(folder, *files, named=()):
     ],
 )
 def test_histories_of_vendors_are_recognised_by_their_columns(tmp_path, file, keys):
-    spec, told, _ = _proposed(tmp_path, file)
+    spec, notes, _ = _proposed(tmp_path, file)
 
     (section,) = spec.history.values()
     assert section.model_dump(exclude_defaults=True) == {
         "table": (tmp_path / file).as_posix(),
         **keys,
     }
-    assert "3 of 3 deals are in it" in told[0]
+    assert "3 of 3 deals are in it" in notes[0]
 
 
 def test_activities_are_recognised(tmp_path):
-    spec, told, toml = _proposed(tmp_path, "salesforce_tasks.csv")
+    spec, notes, toml = _proposed(tmp_path, "salesforce_tasks.csv")
 
     assert spec.events["activities"].model_dump(exclude_defaults=True) == {
         "table": (tmp_path / "salesforce_tasks.csv").as_posix(),
@@ -96,7 +96,7 @@ def test_activities_are_recognised(tmp_path):
         "kind": "TaskSubtype",
         "who": "WhoId",
     }
-    assert "7 rows of 2 kinds (Call, Email); 2 of 3 deals are in it" in told[0]
+    assert "7 rows of 2 kinds (Call, Email); 2 of 3 deals are in it" in notes[0]
     assert "2 of 3 deals are in it" in toml
 
 
@@ -105,14 +105,14 @@ def test_a_table_of_other_ids_is_told_and_not_used(tmp_path):
     table["OpportunityId"] = table["OpportunityId"].str[:15]  # Salesforce's short ids
     table.to_csv(tmp_path / "history.csv", index=False)
 
-    spec, told, toml = _proposed(tmp_path)
+    spec, notes, toml = _proposed(tmp_path)
 
     assert not spec.history
     assert (
         "0 of 3 deals are in it; NOT used: the deals have ids such as '0065g00000AAAA1AAA'"
-        in (told[0])
+        in (notes[0])
     )
-    assert "'OpportunityId' such as '0065g00000AAAA1'" in told[0]
+    assert "'OpportunityId' such as '0065g00000AAAA1'" in notes[0]
     assert '# [history.fields]\n# table = "' in toml
     assert "# value = " in toml
 
@@ -121,24 +121,24 @@ def test_a_table_that_cannot_be_read_is_told_and_not_used(tmp_path):
     table = pd.read_csv(EXAMPLES / "salesforce_tasks.csv")
     table.assign(ActivityDate="soon").to_csv(tmp_path / "tasks.csv", index=False)
 
-    spec, told, _ = _proposed(tmp_path)
+    spec, notes, _ = _proposed(tmp_path)
 
     assert not spec.events
-    assert "NOT used: [events.activities] ActivityDate: 7 of 7 values are not dates" in told[0]
+    assert "NOT used: [events.activities] ActivityDate: 7 of 7 values are not dates" in notes[0]
 
 
 def test_other_tables_are_left_alone_and_large_ones_are_told(tmp_path, monkeypatch):
     pd.DataFrame({"price": [1, 2], "plan": ["a", "b"]}).to_csv(tmp_path / "prices.csv", index=False)
     (tmp_path / "notes.txt").write_text("text")
     (tmp_path / "empty.csv").write_text("")
-    spec, told, toml = _proposed(tmp_path, "hubspot_deals.json")
+    spec, notes, toml = _proposed(tmp_path, "hubspot_deals.json")
     monkeypatch.setattr(companions, "MAX_BYTES", 10)
     _, large, _ = _proposed(tmp_path)
 
     assert not spec.history
     assert not spec.events
-    assert len(told) == 1
-    assert "make a table of it with docs/examples/history/hubspot_flatten.py" in told[0]
+    assert len(notes) == 1
+    assert "make a table of it with docs/examples/history/hubspot_flatten.py" in notes[0]
     assert "# [history.fields]             # a row per change" in toml
     assert any("prices.csv is large and was not looked into" in text for text in large)
 

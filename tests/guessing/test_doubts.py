@@ -140,9 +140,9 @@ def test_amounts_with_several_signs_are_never_one_number(shared_data: Path) -> N
     guess = guess_spec(table)
     signs = table["acv"].str[0].value_counts()
 
-    said = next(text for text in guess.unsure if "they are not one number" in text)
-    assert f"{signs['$']} in USD" in said
-    assert f"{signs['€']} in EUR" in said
+    sentence = next(text for text in guess.unsure if "they are not one number" in text)
+    assert f"{signs['$']} in USD" in sentence
+    assert f"{signs['€']} in EUR" in sentence
     with pytest.raises(DealsError, match="acv: 25 row.* in another currency than USD"):
         read_with_doubts(table, DealSpec(**tomllib.loads(guess.toml)))
 

@@ -81,7 +81,7 @@ def test_a_latest_date_far_from_all_others_is_suspected() -> None:
     usual = " ".join(guess_spec(deals).unsure)
     latest = deals["churned_on"].idxmax()
     deals.loc[latest, "churned_on"] = pd.Timestamp("2131-01-01")
-    odd = " ".join(guess_spec(deals).unsure)
+    unusual = " ".join(guess_spec(deals).unsure)
 
     assert "typing error" not in usual
-    assert "The latest but one is 2026-" in odd
+    assert "The latest but one is 2026-" in unusual

@@ -35,8 +35,8 @@ def contract(guess: Guess) -> DealSpec:
 
 
 def test_the_roles_are_those_of_the_right_columns(table: Nasty, guess: Guess) -> None:
-    found = tomllib.loads(guess.toml)["deals"]
-    assert {role: found.get(role) for role in table.roles} == table.roles
+    result = tomllib.loads(guess.toml)["deals"]
+    assert {role: result.get(role) for role in table.roles} == table.roles
 
 
 def test_what_init_asks_is_what_the_table_leaves_open(table: Nasty, guess: Guess) -> None:

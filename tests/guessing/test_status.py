@@ -63,16 +63,16 @@ def test_of_two_the_flag_is_surer_than_the_status() -> None:
     left = np.arange(30) % 2 == 0
     status = pd.Series(np.where(left, "inactive", "active"), name="status")
     churned = pd.Series(np.where(left, "yes", "no"), name="churned")
-    found = find_status([Column(status), Column(churned)])
+    result = find_status([Column(status), Column(churned)])
 
-    assert found is not None
-    assert found.name == "churned"
+    assert result is not None
+    assert result.name == "churned"
 
 
 def test_in_a_recurly_export_canceled_is_still_there_until_it_expires() -> None:
     columns = ["uuid", "account_code", "state", "activated_at", "canceled_at", "expires_at"]
     state = pd.Series(["active", "canceled", "expired", "active"], name="state")
-    found = status_of(Column(state), recognise(columns))
+    result = status_of(Column(state), recognise(columns))
 
-    assert found is not None
-    assert found.left.tolist() == [False, False, True, False]
+    assert result is not None
+    assert result.left.tolist() == [False, False, True, False]

@@ -53,19 +53,19 @@ class Company:
         many = pd.concat([sim.deals.drop(columns=["churned_on"])] * COPIES, ignore_index=True)
         many.to_parquet(folder / "prospects.parquet")
 
-    def said(self, model: Any) -> list[float]:
+    def answered(self, model: Any) -> list[float]:
         return load(model).predict(self.prospects, reasons=0)["early_churn_probability"].tolist()
 
     def registered(self, version: int | None) -> list[float]:
         os.environ["MLFLOW_TRACKING_URI"] = self.store
-        return self.said(f"models:/{NAME}/{version}")
+        return self.answered(f"models:/{NAME}/{version}")
 
     # -- what is killed
 
     def train(self, tell: Callable[[str], None]) -> list[Any]:
         """Whether it was tracked, and what the model says."""
         run = train(self.deals, self.spec, models=self.models, progress=tell)
-        return [run.run_id is not None, *self.said(run.bundle_path)]
+        return [run.run_id is not None, *self.answered(run.bundle_path)]
 
     def score(self, tell: Callable[[str], None]) -> str:
         tell("beginning")
@@ -86,8 +86,8 @@ class Company:
         log = DecisionLog(self.folder / "decisions.db", salt="salt")
         model = load(self.models / NAME)
         with (self.folder / "acknowledged").open("a") as acknowledged:
-            for place, prospect in enumerate(self.prospects.to_dict("records")):
-                name = f"{os.getpid()}-{place}"
+            for position, prospect in enumerate(self.prospects.to_dict("records")):
+                name = f"{os.getpid()}-{position}"
                 log.append(name, model.predict(prospect, reasons=0), prospect)
                 log.decide(name, "signed", by="Kim")
                 os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
@@ -102,7 +102,7 @@ class Company:
                 connection = sqlite3.connect(file)
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",), file
                 connection.close()
-        self.said(self.models / NAME)
+        self.answered(self.models / NAME)
         if kind in {"train", "promote"}:  # the others do not know the store
             for version in {self.champion(), self.versions()[0]}:
                 self.registered(version)
@@ -144,8 +144,8 @@ def forked(work: Callable[[], Any]) -> Any:
     if child == 0:
         _answer(work, writing)
     os.close(writing)
-    with open(reading, "rb") as told:  # noqa: PTH123 - a pipe has no path
-        answer = told.read()
+    with open(reading, "rb") as reported:  # noqa: PTH123 - a pipe has no path
+        answer = reported.read()
     _, status = os.waitpid(child, 0)
     if status:
         raise SystemExit("a fork failed; it has said why")

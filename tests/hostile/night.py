@@ -37,8 +37,8 @@ def main(store: str, folder: str, kills: str, disk: str | None = None) -> None:
     forked(company.look_closely)
 
 
-def _tell(found: dict[str, Any]) -> None:
-    print(json.dumps(found), flush=True)  # noqa: T201 - a script
+def _tell(outcome: dict[str, Any]) -> None:
+    print(json.dumps(outcome), flush=True)  # noqa: T201 - a script
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ careless = settings.get_profile("hostile")
 
 def cells_of(items: list) -> np.ndarray:
     cells = np.empty(len(items), dtype=object)
-    for place, item in enumerate(items):
-        cells[place] = item
+    for position, item in enumerate(items):
+        cells[position] = item
     return cells
 
 
@@ -49,8 +49,8 @@ def test_a_table_of_anything_is_read_whole_or_is_one_error(past, with_propensity
     names = data.draw(st.lists(st.sampled_from(list(frame.columns)), min_size=1, max_size=3))
     for name in names:
         column = frame[name].tolist()
-        for place in data.draw(st.sets(st.integers(0, 59), min_size=1, max_size=5)):
-            column[place] = data.draw(values)
+        for position in data.draw(st.sets(st.integers(0, 59), min_size=1, max_size=5)):
+            column[position] = data.draw(values)
         frame[name] = cells_of(column)
     before = frame.copy()
 

@@ -40,9 +40,9 @@ def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
     assert not SELLERS & set(learn(SIMULATION.deals, spec).scorecard.attributes)
     own = learn_own(SIMULATION.deals, spec, LogisticRegression(max_iter=200))
     assert not SELLERS & set(own.scorecard.attributes)
-    told = spec.replace(attributes={"include": ["segment", "seats", "rep"], "actionable": []})
-    assert "rep" in learn(SIMULATION.deals, told).scorecard.attributes
-    assert "seller" in set(audit(SIMULATION.deals, told).to_frame()["kind"])
+    including = spec.replace(attributes={"include": ["segment", "seats", "rep"], "actionable": []})
+    assert "rep" in learn(SIMULATION.deals, including).scorecard.attributes
+    assert "seller" in set(audit(SIMULATION.deals, including).to_frame()["kind"])
 
 
 @pytest.mark.slow
@@ -50,12 +50,12 @@ def test_another_rep_is_another_prospect_to_nobody() -> None:
     scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
     model = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
     prospect = SIMULATION.deals.iloc[0].to_dict()
-    said = {
+    assessments = {
         model.assess(prospect | {"rep": rep, "team": team}).early_churn_probability
         for rep in SIMULATION.deals["rep"].unique()
         for team in SIMULATION.deals["team"].unique()
     }
-    assert len(said) == 1
+    assert len(assessments) == 1
 
 
 @pytest.mark.slow

@@ -136,12 +136,12 @@ WORDS = {
 }
 
 
-def can_mount(place: Path) -> bool:
+def can_mount(folder: Path) -> bool:
     """Whether a small file system of memory can be mounted, seen by nobody else."""
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         return False
     script = 'mount -t tmpfs -o size=6m tmpfs "$0"'
-    done = subprocess.run(["unshare", "-m", "sh", "-c", script, place], check=False)  # noqa: S603, S607
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script, folder], check=False)  # noqa: S603, S607
     return done.returncode == 0
 
 
@@ -157,15 +157,15 @@ def test_a_disk_that_takes_nothing_costs_no_file_and_a_repeat_works(
         check=False, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told) == 14
-    for door, found in told.items():
+    reported = json.loads(done.stdout.splitlines()[-1])
+    assert len(reported) == 14
+    for door, result in reported.items():
         words = WORDS[door.partition(":")[0]]
-        assert found["exit"] == 1, (door, found)
-        assert found["left"] == [], (door, found)
-        assert "Traceback" not in found["says"], (door, found)
-        assert any(word in found["says"] for word in words), (door, found)
-        assert found["again"] == 0, (door, found)
+        assert result["exit"] == 1, (door, result)
+        assert result["left"] == [], (door, result)
+        assert "Traceback" not in result["says"], (door, result)
+        assert any(word in result["says"] for word in words), (door, result)
+        assert result["again"] == 0, (door, result)
 
 
 # --- no memory
@@ -192,7 +192,7 @@ def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
     long = pd.concat([deals] * 40, ignore_index=True).head(20_000)
     # half a gigabyte in a chunk: too much for one piece of memory, and not for the many small ones
     # whose want ends a native library without a word
-    long = long.assign(note=[f"{place}{'x' * 25_000}" for place in range(len(long))])
+    long = long.assign(note=[f"{number}{'x' * 25_000}" for number in range(len(long))])
     long.to_parquet(tmp_path / "long.parquet")
     out = tmp_path / "scored.parquet"
     out.write_bytes(b"what was there before")
@@ -233,11 +233,11 @@ def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 def test_killed_at_random_moments_everything_is_whole_and_the_repeat_the_same(
     night: list[dict[str, Any]],
 ) -> None:
-    found = [each for each in night if "killed" in each]
-    assert [each["kind"] for each in found] == ["train", "promote", "score", "log"]
-    assert [each["killed"] for each in found] == [KILLS] * 4
-    assert all(each["same again"] for each in found)
-    assert all(each["left"] == 0 for each in found)
+    result = [each for each in night if "killed" in each]
+    assert [each["kind"] for each in result] == ["train", "promote", "score", "log"]
+    assert [each["killed"] for each in result] == [KILLS] * 4
+    assert all(each["same again"] for each in result)
+    assert all(each["left"] == 0 for each in result)
 
 
 @linux
@@ -245,12 +245,12 @@ def test_killed_at_random_moments_everything_is_whole_and_the_repeat_the_same(
 def test_on_a_disk_that_fills_up_a_training_or_promotion_is_whole_or_absent(
     night: list[dict[str, Any]],
 ) -> None:
-    found = [each for each in night if "ends" in each]
-    if not found:
+    result = [each for each in night if "ends" in each]
+    if not result:
         pytest.skip("mounting a small disk needs root on Linux")
-    assert [each["kind"] for each in found] == ["train", "promote"]
-    assert all(each["same again"] for each in found)
-    assert all(each["left"] == 0 for each in found)
-    for each, error in zip(found, ["BundleError", "TrackingError"], strict=True):
+    assert [each["kind"] for each in result] == ["train", "promote"]
+    assert all(each["same again"] for each in result)
+    assert all(each["left"] == 0 for each in result)
+    for each, error in zip(result, ["BundleError", "TrackingError"], strict=True):
         assert re.match(f"{error}: .*(No space|full)", each["ends"][0])  # no room at all
         assert all(re.match(f"done|{error}: .*(No space|full)", end) for end in each["ends"])

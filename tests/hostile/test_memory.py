@@ -63,8 +63,8 @@ def test_a_text_of_each_request_that_is_kept_would_be_seen() -> None:
     kept: dict[str, str] = {}
 
     async def forgetful(scope: Any, _receive: Any, _send: Any) -> None:
-        place = f"{scope['path']} {len(kept)}"
-        kept[place] = place
+        position = f"{scope['path']} {len(kept)}"
+        kept[position] = position
 
     asked = SOAK["requests"]({})
     before = blocks_after(forgetful, 800, asked)

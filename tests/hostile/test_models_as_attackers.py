@@ -114,15 +114,15 @@ NASTY = [
 ]  # fmt: skip
 
 
-def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths_in(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where something stands in a piece of JSON; of a long list the first and the last."""
     yield path
     if isinstance(data, dict):
         for key in data:
-            yield from places(data[key], (*path, key))
+            yield from paths_in(data[key], (*path, key))
     elif isinstance(data, list):
-        for place in {0, len(data) - 1} if data else ():
-            yield from places(data[place], (*path, place))
+        for position in {0, len(data) - 1} if data else ():
+            yield from paths_in(data[position], (*path, position))
 
 
 def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -137,7 +137,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> None:
     whole = json.loads(sealed)
     chosen = random.Random(7)  # noqa: S311 - which forgery, no secret
-    spots = list(places(whole))
+    spots = list(paths_in(whole))
     prospects = SIMULATION.deals.head(2)
     loaded = 0
     for _ in range(250):
@@ -493,12 +493,12 @@ def meets(spec: Any) -> Comparison:
 
     deals = SIMULATION.deals
     left = deals["churned_on"].notna().astype(float)
-    judged = pd.DataFrame(
+    evaluated = pd.DataFrame(
         {"early_churn": left, "probability": left * 0.8 + 0.1, "weight": 1.0, "base_rate": 0.3}
     )
-    found = compare_with_champion(judged, deals[["segment"]], deals, spec)
-    assert found is not None
-    return found
+    result = compare_with_champion(evaluated, deals[["segment"]], deals, spec)
+    assert result is not None
+    return result
 
 
 @pytest.mark.slow
@@ -544,11 +544,11 @@ def test_promoting_an_own_estimator_says_what_will_not_load_it(
 
 @pytest.mark.usefixtures("champion")
 def test_a_champion_changed_in_the_store_is_refused(tmp_path: Path) -> None:
-    (found,) = (tmp_path / "store").rglob("manifest.json")
-    reseal(found.parent, workbench=pickled(RunsCode(tmp_path / "trap")))
+    (result,) = (tmp_path / "store").rglob("manifest.json")
+    reseal(result.parent, workbench=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(FitModelError, match="is not the one registered"):
         load("models:/prospect-fit@champion", unpickle=True)
-    shutil.rmtree(found.parent)
+    shutil.rmtree(result.parent)
     with pytest.raises(FitModelError, match="no bundle at"):
         load("models:/prospect-fit@champion", unpickle=True)
     assert not (tmp_path / "trap").exists()

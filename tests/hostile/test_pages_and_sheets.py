@@ -23,7 +23,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.model.wording import wording_of
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.reports._html import FORMULA_STARTS, safe_csv
+from fitmodel.reports.html import FORMULA_STARTS, safe_csv
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'
@@ -59,10 +59,10 @@ def _leads_out(value: str | None) -> bool:
 
 
 def assert_harmless(page: str) -> None:
-    found = Elements()
-    found.feed(page)
-    assert found.count > 20
-    assert found.bad == []
+    result = Elements()
+    result.feed(page)
+    assert result.count > 20
+    assert result.bad == []
 
 
 def assert_no_formula(text: str) -> None:
@@ -173,10 +173,10 @@ def test_what_a_notebook_shows_of_a_model_and_an_assessment_runs_nothing(home: P
     model = load(home / "models/fit")
     assessment = model.predict(pd.read_parquet(home / "deals.parquet").iloc[0].to_dict())
     for shown in (model._repr_html_(), assessment._repr_html_()):
-        found = Elements()
-        found.feed(shown)
-        assert found.count > 3
-        assert found.bad == []
+        result = Elements()
+        result.feed(shown)
+        assert result.count > 3
+        assert result.bad == []
 
 
 def test_every_start_of_a_formula_is_made_text_in_names_indexes_and_cells() -> None:

@@ -63,16 +63,16 @@ def shop(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.slow
 def test_neither_bundle_nor_store_names_a_deal_a_rep_or_a_rare_value(shop: Path) -> None:
     files = [path for path in shop.rglob("*") if path.is_file()]
-    held = {str(path.relative_to(shop)): path.read_bytes() for path in files}
-    names = {Path(name).name for name in held}
+    contents = {str(path.relative_to(shop)): path.read_bytes() for path in files}
+    names = {Path(name).name for name in contents}
     assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
     assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
-    assert any(COMMON.encode() in content for content in held.values())  # the search can find
+    assert any(COMMON.encode() in content for content in contents.values())  # the search can find
     deals = deals_with_names()
     people = [*deals["rep"].unique(), *deals["team"].unique()]
     for secret in ("Qxdeal", *people, *RARE):
-        found = [name for name, content in held.items() if secret.encode() in content]
-        assert found == [], secret
+        result = [name for name, content in contents.items() if secret.encode() in content]
+        assert result == [], secret
 
 
 @pytest.mark.slow
@@ -101,8 +101,8 @@ def test_the_service_names_no_rare_value_and_logs_no_value(
     sent |= {n: None for n in load(shop / "models/prospect-fit").attributes if n not in sent}
     with caplog.at_level(logging.DEBUG), TestClient(service) as client:
         assert client.post("/v1/assessments", json=sent).status_code == 200
-        told = [client.get(path).text for path in ("/v1/model", "/openapi.json", "/v1/desk")]
-    assert all(name not in text for text in told for name in RARE)
+        texts = [client.get(path).text for path in ("/v1/model", "/openapi.json", "/v1/desk")]
+    assert all(name not in text for text in texts for name in RARE)
     logged = [JsonLines().format(record) for record in caplog.records]
     assert logged
     assert not [line for line in logged if "Qx" in line]
@@ -147,10 +147,10 @@ def test_a_report_with_hashed_ids_names_no_deal(
     asked = ["report", tmp_path / "deals.parquet", "-c", tmp_path / "fitmodel.toml", "-o", out]
     done = CliRunner().invoke(app, [*map(str, asked), "--hash-ids", "--salt", SALT])
     assert done.exit_code == 0, done.output
-    held = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert [name for name, content in held.items() if b"Qxdeal" in content] == []
+    contents = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert [name for name, content in contents.items() if b"Qxdeal" in content] == []
     ids = [hashed_id(f"Qxdeal-{number:05d}", SALT).encode() for number in range(700)]
-    assert any(number in content for number in ids for content in held.values())
+    assert any(number in content for number in ids for content in contents.values())
     unsalted = CliRunner().invoke(app, [*map(str, asked), "--hash-ids"], env={})
     assert unsalted.exit_code == 2
     assert "needs a salt" in unsalted.stderr
@@ -160,12 +160,12 @@ def test_an_own_estimators_bundle_holds_no_deal_that_there_was() -> None:
     deals = deals_with_names()
     learned = learn_own(deals, SIMULATION.spec, LogisticRegression(max_iter=200))
     real = as_matrix(learned.scorecard.columns, learned.training_set.attributes)
-    held = learned.estimator.background
+    contents = learned.estimator.background
     rows = {row.tobytes() for row in np.nan_to_num(real, nan=-1.0)}
-    assert not [row for row in np.nan_to_num(held, nan=-1.0) if row.tobytes() in rows]
-    for place in range(real.shape[1]):
-        values: set[Any] = set(np.nan_to_num(real[:, place], nan=-1.0))
-        assert set(np.nan_to_num(held[:, place], nan=-1.0)) <= values
+    assert not [row for row in np.nan_to_num(contents, nan=-1.0) if row.tobytes() in rows]
+    for number in range(real.shape[1]):
+        values: set[Any] = set(np.nan_to_num(real[:, number], nan=-1.0))
+        assert set(np.nan_to_num(contents[:, number], nan=-1.0)) <= values
     buffer = io.BytesIO()
     joblib.dump(learned.estimator, buffer)
     for secret in ("Qxdeal", "QxRep", *RARE):

@@ -25,12 +25,18 @@ careless = settings.get_profile("hostile")
 NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
 
 
-def assert_sound(said: Assessment) -> None:
-    assert 0 <= said.probability_low <= said.early_churn_probability <= said.probability_high <= 1
-    assert said.fit in {"good", "watch", "poor"}
-    assert math.isfinite(sum(reason.contribution for reason in said.reasons))
-    json.loads(json.dumps(said.to_dict(), allow_nan=False))
-    assert str(said)
+def assert_sound(message: Assessment) -> None:
+    assert (
+        0
+        <= message.probability_low
+        <= message.early_churn_probability
+        <= message.probability_high
+        <= 1
+    )
+    assert message.fit in {"good", "watch", "poor"}
+    assert math.isfinite(sum(reason.contribution for reason in message.reasons))
+    json.loads(json.dumps(message.to_dict(), allow_nan=False))
+    assert str(message)
 
 
 def assert_frame_sound(scored: pd.DataFrame, given: pd.DataFrame) -> None:
@@ -51,8 +57,8 @@ def answer(question):
 
 def cells_of(items: list) -> np.ndarray:
     cells = np.empty(len(items), dtype=object)
-    for place, item in enumerate(items):
-        cells[place] = item
+    for position, item in enumerate(items):
+        cells[position] = item
     return cells
 
 
@@ -97,16 +103,18 @@ def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
     scored, errors = model.predict_table(frame, reasons=3, as_json=True)
 
     assert scored.index.equals(frame.index)
-    told = errors.notna().to_numpy()
+    has_error = errors.notna().to_numpy()
     probability = scored["early_churn_probability"].astype(float).to_numpy()
-    assert (np.isfinite(probability) == ~told).all()
-    for place, text in zip(np.flatnonzero(~told), scored.loc[~told, "reasons"], strict=True):
-        alone = model.predict(frame.iloc[place].to_dict(), reasons=3)
+    assert (np.isfinite(probability) == ~has_error).all()
+    for position, text in zip(
+        np.flatnonzero(~has_error), scored.loc[~has_error, "reasons"], strict=True
+    ):
+        alone = model.predict(frame.iloc[position].to_dict(), reasons=3)
         assert json.loads(text) == json.loads(json.dumps([r.to_dict() for r in alone.reasons]))
-        assert probability[place] == alone.early_churn_probability
-    for place in np.flatnonzero(told):
+        assert probability[position] == alone.early_churn_probability
+    for position in np.flatnonzero(has_error):
         with pytest.raises(ProspectError):
-            model.predict(frame.iloc[place].to_dict())
+            model.predict(frame.iloc[position].to_dict())
 
 
 @pytest.mark.slow
@@ -194,7 +202,7 @@ def test_any_index_comes_back_as_it_was(model, prospects, index, problem):
     scored, errors = model.predict_table(frame, reasons=2)
 
     assert scored.index.equals(frame.index)
-    assert errors.notna().tolist() == [problem and place == 3 for place in range(12)]
+    assert errors.notna().tolist() == [problem and number == 3 for number in range(12)]
     got = scored["early_churn_probability"].astype(float).to_numpy()
     assert (got[errors.isna()] == expected[errors.isna()]).all()
 

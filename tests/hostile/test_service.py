@@ -34,12 +34,12 @@ def client(bundle, tmp_path_factory, request):
 def ask(client: TestClient, body: bytes) -> list[dict]:
     """Assessments, one or many; none where the request is refused with a sentence."""
     answer = client.post("/v1/assessments?reasons=20", content=body)
-    said = answer.json()
+    answered = answer.json()
     if answer.status_code != 200:
         assert 400 <= answer.status_code < 500
-        assert len(said["detail"]) > 10
+        assert len(answered["detail"]) > 10
         return []
-    items = said.get("assessments", [said])
+    items = answered.get("assessments", [answered])
     for item in items:
         assert "error" in item or 0 <= item["early_churn_probability"] <= 1
     return items

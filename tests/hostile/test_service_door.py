@@ -136,13 +136,13 @@ def test_a_token_of_any_letters_is_the_bytes_that_were_sent(shipped: Path, tmp_p
     with TestClient(app) as client:
         for known in (secret, own):
             for scheme, status in (("Bearer", 200), ("bearer", 200), ("Basic", 401)):
-                told = client.get(
+                answer = client.get(
                     "/v1/model", headers={"authorization": f"{scheme} {known}".encode()}
                 )
-                assert told.status_code == status, (scheme, known)
+                assert answer.status_code == status, (scheme, known)
             for sent in (known.encode("utf-16-le"), known.encode()[:-1], known.encode() + b"\xff"):
-                told = client.get("/v1/model", headers={b"authorization": b"Bearer " + sent})
-                assert told.status_code == 401, sent
+                answer = client.get("/v1/model", headers={b"authorization": b"Bearer " + sent})
+                assert answer.status_code == 401, sent
 
 
 # --- other names and other sites
@@ -187,8 +187,8 @@ def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
     for client in (locked, here):
         for method, path in routes(client):
             for each in (method, "OPTIONS"):
-                told = client.request(each, path, headers=asking).headers
-                assert not [name for name in told if name.startswith("access-control")]
+                answer_headers = client.request(each, path, headers=asking).headers
+                assert not [name for name in answer_headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])  # noqa: S104
@@ -203,7 +203,7 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", " \n")
-    for listens in ("fitmodel.cli.scoring.run_service", "fitmodel.serving.run_workers"):
+    for listens in ("fitmodel.cli.serving.run_service", "fitmodel.serving.run_workers"):
         monkeypatch.setattr(listens, lambda *_, **__: pytest.fail("it listens"))
     asked = ["serve", "--model", str(shipped), table, str(prospects), "--host", host]
     done = CliRunner().invoke(commands, [*asked, "--workers", workers])
@@ -229,7 +229,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
     monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
-    monkeypatch.setattr("fitmodel.cli.scoring.run_service", lambda *_: None)
+    monkeypatch.setattr("fitmodel.cli.serving.run_service", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     done = CliRunner().invoke(commands, asked)
     assert done.exit_code == 0, done.output
@@ -332,13 +332,13 @@ def test_a_client_that_does_not_take_its_answer_gives_its_place_up() -> None:
         )
         scope = {"type": "http", "method": "POST", "path": ASSESSMENTS, "headers": []}
         await guard(dict(scope), empty, stuck)
-        told: list[Any] = []
+        answers: list[Any] = []
 
         async def keep(message: Any) -> None:
-            told.append(message)
+            answers.append(message)
 
         await guard(dict(scope), empty, keep)
-        return int(told[0]["status"])
+        return int(answers[0]["status"])
 
     assert asyncio.run(both()) == 200
 

@@ -58,9 +58,9 @@ def cells(name: str, value: Any, *rows: int, mark: str = ",") -> Make:
 
     def make(table: pd.DataFrame, folder: Path) -> Path:
         column = table[name].astype(object).tolist() if name in table else [None] * len(table)
-        places = rows or range(len(table))
-        for place in places:
-            column[place] = value(column[place]) if callable(value) else value
+        positions = rows or range(len(table))
+        for position in positions:
+            column[position] = value(column[position]) if callable(value) else value
         return text(mark)(table.assign(**{name: pd.Series(column, dtype=object)}), folder)
 
     return make
@@ -79,9 +79,11 @@ def arrow(name: str, values: Callable[[pd.Series], pa.Array]) -> Make:
     def make(table: pd.DataFrame, folder: Path) -> Path:
         whole = pa.Table.from_pandas(table, preserve_index=False)
         array = values(table[name] if name in table else table["seats"])
-        place = whole.schema.get_field_index(name)
+        position = whole.schema.get_field_index(name)
         whole = (
-            whole.append_column(name, array) if place < 0 else whole.set_column(place, name, array)
+            whole.append_column(name, array)
+            if position < 0
+            else whole.set_column(position, name, array)
         )
         pq.write_table(whole, folder / "x.parquet")
         return folder / "x.parquet"
@@ -388,9 +390,9 @@ def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path
         with pytest.raises(DealsError, match=f"(?s){kind.says}"):
             read_deals(path, simulation.spec)
         return
-    found = read_deals_with_findings(path, simulation.spec)
-    read = found.table
-    assert re.search(kind.notes, "\n".join(map(str, found.findings)))
+    result = read_deals_with_findings(path, simulation.spec)
+    read = result.table
+    assert re.search(kind.notes, "\n".join(map(str, result.findings)))
     assert len(read) == len(table)
     if not kind.name.startswith("ids"):
         assert read["deal_id"].tolist() == table["deal_id"].tolist()

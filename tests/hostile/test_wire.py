@@ -95,9 +95,9 @@ def test_one_refusal_comes_and_the_next_client_is_served(
     ask: Ask, prospect: bytes, name: str
 ) -> None:
     sent, status = SENT[name]
-    told = ask(sent)
+    answer = ask(sent)
     # a client that is cut off while it still sends may not see why
-    assert told.startswith(b"HTTP/1.1 %d " % status) or (not told and len(sent) > 100_000)
-    assert told.count(b"HTTP/1.1 ") <= 1
-    assert b"Traceback" not in told
+    assert answer.startswith(b"HTTP/1.1 %d " % status) or (not answer and len(sent) > 100_000)
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert b"Traceback" not in answer
     assert ask(with_length(prospect)).startswith(b"HTTP/1.1 200 ")

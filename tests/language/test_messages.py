@@ -23,7 +23,7 @@ ERRORS = frozenset(
     )
 )  # fmt: skip
 QUOTED = read_texts("zh", "messages")["original"].partition("{")[0]
-PLACES = (
+SOURCES_OF_ERRORS = (
     "service", "model/row_encoder.py", "model/_row_scorer.py", "model/scorer.py", "model/logged.py",
     "model/horizons.py", "crm/requests.py", "monitoring",
 )  # fmt: skip
@@ -32,10 +32,10 @@ REGISTRY = ("service/_versions.py", "tracking/registry.py", "tracking/promotion.
 NOT_ASKED = re.compile(r"neither .* here|has no champion to roll back|was the first champion")
 
 
-def messages(places: tuple[str, ...], errors: frozenset[str]) -> Iterator[str]:
+def messages(sources: tuple[str, ...], errors: frozenset[str]) -> Iterator[str]:
     """Texts of errors as the code writes them, a word in the place of every value."""
-    for place in places:
-        home = HOME / place
+    for source in sources:
+        home = HOME / source
         for path in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") in errors:
@@ -54,11 +54,11 @@ def written(node: ast.expr) -> str:
     return "" if set(parts) == {"(1)"} else "".join(map(str, parts))
 
 
-@pytest.mark.parametrize("text", sorted(set(messages(PLACES, ERRORS))))
+@pytest.mark.parametrize("text", sorted(set(messages(SOURCES_OF_ERRORS, ERRORS))))
 def test_an_error_that_a_page_shows_is_said_in_chinese(text):
-    said = message_in(text, "zh")
-    assert re.search("[\u4e00-\u9fff]", said)
-    assert QUOTED not in said.replace(f"{QUOTED}(1)", "")
+    translation = message_in(text, "zh")
+    assert re.search("[\u4e00-\u9fff]", translation)
+    assert QUOTED not in translation.replace(f"{QUOTED}(1)", "")
 
 
 @pytest.mark.parametrize("text", sorted(set(messages(REGISTRY, frozenset({"TrackingError"})))))
@@ -75,12 +75,12 @@ def test_objections_are_said_in_chinese_with_their_figures():
     table = pd.DataFrame(
         {"early_churn": left, "probability": 0.9, "champion": 0.5, "weight": 1.0, "base_rate": 0.5}
     )
-    found = find_objections(table, pd.DataFrame({"segment": ["smb", "mid"] * (n // 2)}))
-    assert found
-    for objection in found:
-        said = message_in(objection, "zh")
-        assert not re.search("[a-z]{4,}", said.replace("segment", ""))
-        assert re.findall(r"\d+\.\d+", said) == re.findall(r"\d+\.\d+", objection)
+    result = find_objections(table, pd.DataFrame({"segment": ["smb", "mid"] * (n // 2)}))
+    assert result
+    for objection in result:
+        translation = message_in(objection, "zh")
+        assert not re.search("[a-z]{4,}", translation.replace("segment", ""))
+        assert re.findall(r"\d+\.\d+", translation) == re.findall(r"\d+\.\d+", objection)
 
 
 def test_what_no_template_fits_is_quoted_whole():
@@ -92,8 +92,8 @@ def test_what_no_template_fits_is_quoted_whole():
 
 
 def test_of_several_sentences_each_is_said_and_an_unknown_one_is_quoted():
-    said = message_in("Flags by a fixed threshold. Nobody has written this one.", "zh")
-    assert said == f"按固定界限标记。{QUOTED}Nobody has written this one."
+    translation = message_in("Flags by a fixed threshold. Nobody has written this one.", "zh")
+    assert translation == f"按固定界限标记。{QUOTED}Nobody has written this one."
 
 
 def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them():
@@ -111,8 +111,8 @@ def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them
 
 
 def test_a_message_inside_a_message_is_said_too():
-    said = message_in("the pipeline cannot be read: there is no file /a/b.csv", "zh")
-    assert re.fullmatch("无法读取商机列表.没有文件 /a/b.csv", said)
+    translation = message_in("the pipeline cannot be read: there is no file /a/b.csv", "zh")
+    assert re.fullmatch("无法读取商机列表.没有文件 /a/b.csv", translation)
 
 
 def test_a_template_is_not_found_in_a_text_that_only_begins_like_it():

@@ -34,7 +34,7 @@ def _company(seed: int, n: int = 2000, *, risk: float = 0.6) -> pd.DataFrame:
     stays = np.ceil(random.exponential(1 / hazard) / term) * term - random.random(n)
     left_on = closed + np.maximum(stays * 30.4, 1).astype(int)
     return pd.DataFrame({
-        "deal": [f"D-{place:05d}" for place in range(n)],
+        "deal": [f"D-{number:05d}" for number in range(n)],
         "closed": closed,
         "churned": pd.Series(left_on).where(left_on <= END),
         "rep": random.choice(list("abcdef"), n),
@@ -128,10 +128,10 @@ def test_noise_is_never_stopped_on_few_deals(early):
         random = np.random.default_rng(seed)
         table = pd.DataFrame({"months": random.integers(0, 24, 300)})
         table["left"] = (table["months"] <= 5) & (random.random(300) < early * 4)
-        for place in range(10):
-            table[f"number_{place}"] = random.normal(size=300)
-            table[f"level_{place}"] = random.choice(list("abcdef"), 300)
-            table.loc[random.random(300) < 0.05 * place, [f"number_{place}"]] = np.nan
+        for number in range(10):
+            table[f"number_{number}"] = random.normal(size=300)
+            table[f"level_{number}"] = random.choice(list("abcdef"), 300)
+            table.loc[random.random(300) < 0.05 * number, [f"number_{number}"]] = np.nan
         assert audit(table, TENURE).stopped == ()
 
 
@@ -229,9 +229,9 @@ def test_a_few_late_dates_are_typing_errors():
 
 def test_a_least_term_that_only_longer_contracts_have_is_no_leak_by_itself():
     report = _with(n=4000, least=lambda d: d["term"].where(d["term"] >= 12))
-    found = [f for f in report.findings if f.attribute == "least" and f.kind == "filled in later"]
-    assert {f.verdict for f in found} == {"warn"}
-    assert any("where it is filled in left early" in f.evidence for f in found)
+    result = [f for f in report.findings if f.attribute == "least" and f.kind == "filled in later"]
+    assert {f.verdict for f in result} == {"warn"}
+    assert any("where it is filled in left early" in f.evidence for f in result)
 
 
 def test_a_few_reasons_only_of_churners_are_too_few_to_stop():

@@ -43,7 +43,7 @@ PLANTED = {
 
 
 def _verdicts(report, name):
-    return {found.verdict for found in report.findings if found.attribute == name}
+    return {result.verdict for result in report.findings if result.attribute == name}
 
 
 @pytest.fixture(scope="module")

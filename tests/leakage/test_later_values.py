@@ -23,10 +23,10 @@ def read():
 def test_the_planted_leaks_are_found_and_nothing_else(read):
     sim, opened, view = read
 
-    found = later_values(opened.today, opened.result, view)
+    results = later_values(opened.today, opened.result, view)
 
-    assert {item.column for item in found} == {"seats", "decision_maker_known"}
-    for item in found:
+    assert {item.column for item in results} == {"seats", "decision_maker_known"}
+    for item in results:
         table = opened.file.table
         other = table[item.column].astype(object) != sim.deals[item.column].astype(object)
         assert item.deals == int(other.sum())
@@ -39,9 +39,9 @@ def test_nothing_is_said_of_deals_whose_values_did_not_change(read):
     _, opened, view = read
     same = opened.today.assign(**{name: opened.file.table[name] for name in ("seats",)})
 
-    found = later_values(same, opened.result, view)
+    results = later_values(same, opened.result, view)
 
-    assert [item.column for item in found] == ["decision_maker_known"]
+    assert [item.column for item in results] == ["decision_maker_known"]
 
 
 def test_names_of_what_was_recorded_before_closing_raise_no_suspicion(read):

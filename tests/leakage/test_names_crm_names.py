@@ -92,10 +92,10 @@ def test_what_goes_on_changing_is_left_out_and_what_a_prospect_is_stays(export):
 @EXPORTS
 def test_a_person_is_told_once_for_each_reason_what_was_left_out(export):
     _, guess = guessed(export)
-    said = [text for text in guess.unsure if text.startswith("left out")]
+    texts = [text for text in guess.unsure if text.startswith("left out")]
 
-    assert len(said) <= len({text.split(":")[0] for text in said})
-    assert all(f"{name!r}" in " ".join(said) for name in export["changing"])
+    assert len(texts) <= len({text.split(":")[0] for text in texts})
+    assert all(f"{name!r}" in " ".join(texts) for name in export["changing"])
 
 
 @EXPORTS
@@ -125,8 +125,8 @@ def test_the_audit_warns_of_a_counter_that_was_taken_as_an_attribute():
                "observed_until": "2026-06-30"},
         attributes={"include": ["Industry", "Number of times contacted"]},
     )  # fmt: skip
-    found = audit(read_deals(table, spec), spec).to_frame().set_index("attribute")
+    result = audit(read_deals(table, spec), spec).to_frame().set_index("attribute")
 
-    assert found.loc["Number of times contacted", "verdict"] == "warn"
-    assert "a CRM goes on changing it" in found.loc["Number of times contacted", "evidence"]
-    assert found.loc["Industry", "verdict"] == "fine"
+    assert result.loc["Number of times contacted", "verdict"] == "warn"
+    assert "a CRM goes on changing it" in result.loc["Number of times contacted", "evidence"]
+    assert result.loc["Industry", "verdict"] == "fine"

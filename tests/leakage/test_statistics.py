@@ -67,9 +67,9 @@ def test_the_auc_of_one_cohort_is_that_of_scikit_learn(ties):
     random = np.random.default_rng(0)
     label = (random.random(500) < 0.3).astype(float)
     score = np.round((label + random.normal(size=500)) * ties) / ties
-    found = _auc(score, label, _one_cohort(500))
-    assert found.value == pytest.approx(roc_auc_score(label, score))
-    assert found.low < found.value
+    result = _auc(score, label, _one_cohort(500))
+    assert result.value == pytest.approx(roc_auc_score(label, score))
+    assert result.low < result.value
 
 
 def test_only_pairs_of_a_cohort_are_compared():
@@ -78,9 +78,9 @@ def test_only_pairs_of_a_cohort_are_compared():
     label = (random.random(900) < cohort / 6).astype(float)
     score = cohort + 0.3 * random.normal(size=900)  # follows the cohort, says nothing within it
     assert roc_auc_score(label, score) > 0.75
-    found = _auc(score, label, cohort)
-    assert abs(found.value - 0.5) < 0.06
-    assert found.low < 0.5
+    result = _auc(score, label, cohort)
+    assert abs(result.value - 0.5) < 0.06
+    assert result.low < 0.5
 
 
 def test_the_limit_of_noise_stays_below_a_half():
@@ -122,10 +122,10 @@ def test_the_correlation_of_one_cohort_is_spearmans():
         random.random(300) < 0.2, np.nan, np.round(months + 5 * random.normal(size=300))
     )
     known = ~np.isnan(values)
-    found = follows(-values, months, _one_cohort(300))
+    result = follows(-values, months, _one_cohort(300))
     expected = spearmanr(values[known], months[known]).statistic
-    assert found.value == pytest.approx(expected)
-    assert 0 < found.low < expected
+    assert result.value == pytest.approx(expected)
+    assert 0 < result.low < expected
 
 
 def test_what_drifts_with_closing_dates_does_not_follow_the_time_stayed():
@@ -175,8 +175,8 @@ def test_an_old_plan_whose_customers_have_all_left_is_as_its_time():
 def test_no_churner_where_many_would_be_expected():
     churned = np.arange(1000) % 4 == 0
     group = np.arange(1000) % 4 == 1
-    found = no_churner(group, churned, _one_cohort(1000), expected_at_least=20)
-    assert found == pytest.approx(62.5)
+    result = no_churner(group, churned, _one_cohort(1000), expected_at_least=20)
+    assert result == pytest.approx(62.5)
     assert no_churner(group, churned, _one_cohort(1000), expected_at_least=70) == 0
     assert no_churner(group | churned, churned, _one_cohort(1000), expected_at_least=1) == 0
 
@@ -184,10 +184,10 @@ def test_no_churner_where_many_would_be_expected():
 def test_the_ratio_of_one_cohort_is_that_of_the_two_shares():
     churned = np.arange(1000) < 200
     group = (np.arange(1000) % 200 < 120) & churned | (np.arange(1000) % 20 == 0) & ~churned
-    found = risk_ratio(group, churned, _one_cohort(1000))
-    assert found.value == pytest.approx(0.6 / 0.05, rel=0.02)
+    result = risk_ratio(group, churned, _one_cohort(1000))
+    assert result.value == pytest.approx(0.6 / 0.05, rel=0.02)
     error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # of two independent shares (Katz 1978)
-    assert found.low == pytest.approx(found.value * np.exp(-3 * error), rel=0.05)
+    assert result.low == pytest.approx(result.value * np.exp(-3 * error), rel=0.05)
 
 
 def test_a_field_of_old_deals_is_not_blamed_for_their_having_had_longer_to_leave():
@@ -201,8 +201,8 @@ def test_a_field_of_old_deals_is_not_blamed_for_their_having_had_longer_to_leave
 
 @pytest.mark.parametrize(("inside", "gone"), [(0, 5), (20, 0), (20, 20)])
 def test_where_nobody_can_be_compared_no_ratio_is_claimed(inside, gone):
-    places = np.arange(20)
-    assert risk_ratio(places < inside, places < gone, _one_cohort(20)).low == 0.0
+    values = np.arange(20)
+    assert risk_ratio(values < inside, values < gone, _one_cohort(20)).low == 0.0
 
 
 def test_what_falls_with_the_months_does_not_rise_with_them():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._design import make_design
+from fitmodel.learning._design import make_design, with_other_labels
 from fitmodel.learning._level_statistic import STATISTIC_BINS
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.classifier import ProspectFitClassifier
@@ -171,3 +171,24 @@ def test_factors_multiply_columns_and_a_number_of_one_bin_has_none() -> None:
 def test_boosting_gets_codes_with_gaps() -> None:
     matrix = coded([0, 1, 3], (1.0, 2.0)).boosting_matrix()
     np.testing.assert_array_equal(matrix, [[np.nan], [1.0], [3.0]])
+
+
+def test_a_matrix_with_other_labels_is_that_of_their_own_design() -> None:
+    frame, label, _ = company(2_000, 200, 0.5, 1)
+    frame.loc[:50, "page"] = None
+    columns = fit_columns(frame, EncodingOptions())
+    codes = encode(columns, frame)
+    weight, given = np.ones(2_000), {"parents": [None, None], "seed": 0}
+    design = make_design(columns, codes, label, weight, **given)
+    assert design.depends_on_labels
+    matrix = design.linear_matrix()
+    first = matrix.copy()
+    other = with_other_labels(design, label[::-1], weight, **given)
+
+    changed = other.linear_matrix(matrix)
+
+    assert np.array_equal(
+        changed, make_design(columns, codes, label[::-1], weight, **given).linear_matrix()
+    )
+    assert changed is matrix
+    assert not np.array_equal(changed, first)

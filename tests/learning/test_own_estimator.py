@@ -78,22 +78,22 @@ def test_it_follows_the_truth_and_not_its_own_scale(company, own) -> None:
 
 
 def test_without_enough_events_for_a_curve_the_map_is_a_line(own) -> None:
-    kept = own.scorecard.calibration.to_dict()
+    line = vars(own.scorecard.calibration)
 
-    assert kept["method"] == "slope"
-    slopes = np.diff(kept["values"]) / np.diff(kept["knots"])
+    assert line["method"] == "slope"
+    slopes = np.diff(line["values"]) / np.diff(line["knots"])
     assert slopes == pytest.approx(np.full(len(slopes), slopes[0]))
 
 
 def test_a_map_that_predicts_later_deals_better_is_taken(company, monkeypatch) -> None:
     bent = CalibrationMap((-2.0, -1.0, 0.0), (-2.0, -0.5, 0.0), "isotonic")
     monkeypatch.setattr(own_estimator, "fit_isotonic", lambda *_: bent)
-    found = learn_own(company.deals, company.spec, LogisticRegression()).scorecard.calibration
+    learned = learn_own(company.deals, company.spec, LogisticRegression())
+    result = vars(learned.scorecard.calibration)
 
-    assert found.method == "isotonic"
-    moved = found.to_dict()["values"]
-    assert np.diff(moved) == pytest.approx([1.5, 0.5])
-    assert moved[0] != -2.0, "shifted to the rate"
+    assert result["method"] == "isotonic"
+    assert np.diff(result["values"]) == pytest.approx([1.5, 0.5])
+    assert result["values"][0] != -2.0, "shifted to the rate"
 
 
 def test_a_young_deal_is_two_rows_whose_weights_are_its_chance(company) -> None:

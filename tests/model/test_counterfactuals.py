@@ -49,7 +49,7 @@ def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
 
 def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
     seen = sorted(model.manifest["seen_values"]["contract_term_months"])
-    found = 0
+    result = 0
     for prospect in poor:
         first = find_counterfactuals(model, prospect, actionable=("contract_term_months",))[:1]
         now = prospect["contract_term_months"]
@@ -59,8 +59,8 @@ def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
             for value in between:
                 nearer = {**prospect, "contract_term_months": value}
                 assert model.predict(nearer, reasons=0).poor_fit
-            found += bool(between)
-    assert found > 0
+            result += bool(between)
+    assert result > 0
 
 
 def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
@@ -117,7 +117,9 @@ def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, si
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None:
     changes = next(
-        found for one in poor if (found := find_counterfactuals(model, one, actionable=ACTIONABLE))
+        result
+        for one in poor
+        if (result := find_counterfactuals(model, one, actionable=ACTIONABLE))
     )
     text = describe_counterfactuals(changes, language=language)
     wording = changes[0].assessment.wording.in_language(language)

@@ -79,8 +79,8 @@ def test_the_frame_has_the_promised_columns_and_the_table_s_index(model, prospec
 def test_one_prospect_a_list_and_a_frame_agree(model, prospects) -> None:
     predictions = model.predict(prospects)
     listed = model.predict(prospects.to_dict("records"))
-    for place, (_, row) in enumerate(predictions.iterrows()):
-        single = listed[place]
+    for position, (_, row) in enumerate(predictions.iterrows()):
+        single = listed[position]
         for name in ("early_churn_probability", "probability_low", "probability_high"):
             assert math.isclose(getattr(single, name), row[name], abs_tol=1e-9)
         assert (single.poor_fit, single.fit) == (row["poor_fit"], row["fit"])
@@ -108,8 +108,8 @@ def test_all_reasons_add_up_to_the_log_odds_before_calibration(model, prospects)
 
 
 def test_the_unheard_of_is_scored_and_marked_with_a_wider_interval(model, prospects) -> None:
-    for place, name in ((0, "segment"), (1, "segment"), (2, "seats")):
-        unfamiliar = prospects.iloc[place].to_dict()
+    for position, name in ((0, "segment"), (1, "segment"), (2, "seats")):
+        unfamiliar = prospects.iloc[position].to_dict()
         assessment = model.predict(unfamiliar)
         assert assessment.unfamiliar
         assert name in assessment.unfamiliar_because
@@ -197,7 +197,7 @@ def test_a_table_of_the_book_can_be_read(model) -> None:
         model.table("colour")
 
 
-def _odd_prospects(number: int) -> pd.DataFrame:
+def _unusual_prospects(number: int) -> pd.DataFrame:
     """Prospects with gaps, unseen levels, extremes, other spellings and absent dates among them."""
     table = simulate_prospects(number, seed=9).prospects.astype(object)
     random = np.random.default_rng(0)
@@ -212,25 +212,27 @@ def _odd_prospects(number: int) -> pd.DataFrame:
         "annual_value": [None, 0, 1e300, math.nan, -1.0],
     }
     for name, values in oddities.items():
-        for place in np.flatnonzero(random.random(number) < 0.2):
-            table.iloc[place, table.columns.get_loc(name)] = values[random.integers(len(values))]
+        for position in np.flatnonzero(random.random(number) < 0.2):
+            table.iloc[position, table.columns.get_loc(name)] = values[random.integers(len(values))]
     return table
 
 
 def test_one_prospect_and_a_frame_agree_to_the_bit_whatever_the_values(model) -> None:
-    table = _odd_prospects(3_000)
+    table = _unusual_prospects(3_000)
     as_of = date(2026, 7, 1)
 
     whole = model.predict(table, reasons=3, as_of=as_of)
     one = [model.predict(item, as_of=as_of) for item in table.to_dict("records")]
 
     for name in ("early_churn_probability", "probability_low", "probability_high"):
-        assert [getattr(said, name) for said in one] == whole[name].tolist()
+        assert [getattr(assessment, name) for assessment in one] == whole[name].tolist()
     for name in ("poor_fit", "fit", "unfamiliar"):
-        assert [getattr(said, name) for said in one] == whole[name].tolist()
-    np.testing.assert_array_equal([said.expected_value for said in one], whole["expected_value"])
-    for said, listed in zip(one, whole["reasons"], strict=True):
-        assert [r.contribution for r in said.reasons] == [r.contribution for r in listed]
+        assert [getattr(assessment, name) for assessment in one] == whole[name].tolist()
+    np.testing.assert_array_equal(
+        [assessment.expected_value for assessment in one], whole["expected_value"]
+    )
+    for assessment, listed in zip(one, whole["reasons"], strict=True):
+        assert [r.contribution for r in assessment.reasons] == [r.contribution for r in listed]
     assert 0.1 < whole["unfamiliar"].mean() < 0.9
 
 

@@ -71,9 +71,9 @@ def test_an_arrow_table_gives_an_arrow_table_of_the_same_numbers(model, table, s
 def test_arrows_exact_decimals_and_days_are_numbers_and_days(model, table):
     arrow = pa.Table.from_pandas(table)
     amounts = pa.array([Decimal(f"{value:.2f}") for value in table["annual_value"]])
-    place = arrow.column_names.index("annual_value")
+    position = arrow.column_names.index("annual_value")
     days = arrow.column("closed_on").cast(pa.date32())
-    exact = arrow.set_column(place, "annual_value", amounts).set_column(
+    exact = arrow.set_column(position, "annual_value", amounts).set_column(
         arrow.column_names.index("closed_on"), "closed_on", days
     )
 

@@ -95,7 +95,7 @@ def test_a_prospect_without_an_id_is_refused_and_nothing_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("", "has an empty 'deal_id'"),
         (" ", "has an empty 'deal_id'"),
@@ -106,10 +106,10 @@ def test_a_prospect_without_an_id_is_refused_and_nothing_is_logged(
     ],
 )
 def test_what_no_outcome_can_be_joined_to_is_no_id(
-    logging_model, prospects, log, name, said
+    logging_model, prospects, log, name, message
 ) -> None:
     record = prospects.iloc[0].to_dict() | {"deal_id": name}
-    with pytest.raises(ProspectError, match=f"a prospect {said}, without which .*Remedy"):
+    with pytest.raises(ProspectError, match=f"a prospect {message}, without which .*Remedy"):
         logging_model.predict(record, log=log)
     assert log.assessments().empty
 

@@ -51,8 +51,8 @@ def test_every_row_has_a_share_and_an_unseen_level_has_none(few) -> None:
 
 def test_a_level_of_more_deals_has_more_evidence_of_its_own(few) -> None:
     scorecard = few[1].scorecard
-    place = scorecard.attributes.index("lead_source")
-    start, size = scorecard.offsets[place], scorecard.columns[place].size
+    position = scorecard.attributes.index("lead_source")
+    start, size = scorecard.offsets[position], scorecard.columns[position].size
     counts = np.array(scorecard.fewest_alike())[start + 1 : start + size + 1]
     shares = scorecard.own[start + 1 : start + size + 1]
     assert shares[counts.argmax()] > shares[counts.argmin()]
@@ -104,12 +104,12 @@ def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
     ],
 )
 def test_what_is_said_follows_share_and_number_of_deals(own, alike, words) -> None:
-    said = Assessment(
+    text = Assessment(
         0.2, 0.1, 0.3, False, "watch", math.nan, False, (), "v",  # noqa: FBT003 - its fields
         own_evidence=own, fewest_alike=alike,
     )  # fmt: skip
-    assert len(said.notes) == len(words)
-    assert all(note.startswith(start) for note, start in zip(said.notes, words, strict=True))
+    assert len(text.notes) == len(words)
+    assert all(note.startswith(start) for note, start in zip(text.notes, words, strict=True))
 
 
 def test_the_file_keeps_it_and_one_of_before_says_that_it_is_not_known(few, model) -> None:
@@ -119,10 +119,10 @@ def test_the_file_keeps_it_and_one_of_before_says_that_it_is_not_known(few, mode
     data = json.loads(model.scorer.to_json())
     del data["book"]["own"], data["regime"]
     before = scorer_from_json(json.dumps(data).encode(), "v")
-    said = before.assess(few[0].deals.iloc[0].to_dict())
-    assert math.isnan(said.own_evidence)
-    assert said.to_dict()["own_evidence"] is None
-    assert said.notes == ()
+    assessment = before.assess(few[0].deals.iloc[0].to_dict())
+    assert math.isnan(assessment.own_evidence)
+    assert assessment.to_dict()["own_evidence"] is None
+    assert assessment.notes == ()
     table = FitModel(before, {}).predict(few[0].deals.head(9))
     assert table["own_evidence"].isna().all()
 
@@ -144,7 +144,7 @@ def test_a_row_that_is_split_by_hand_keeps_its_share(few) -> None:
     from fitmodel.learning._recoding import single_out
 
     scorecard = few[1].scorecard
-    place = scorecard.attributes.index("lead_source")
-    split = single_out(scorecard, place, "a new source")
+    position = scorecard.attributes.index("lead_source")
+    split = single_out(scorecard, position, "a new source")
     assert len(split.own) == len(scorecard.own) + 1
     assert replace(split, own=None).own is None

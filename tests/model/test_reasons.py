@@ -39,8 +39,8 @@ def logit(probability: float) -> float:
 
 
 def only(reasons, name):
-    (found,) = [reason for reason in reasons if reason.attribute == name]
-    return found
+    (result,) = [reason for reason in reasons if reason.attribute == name]
+    return result
 
 
 def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) -> None:
@@ -63,17 +63,17 @@ def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) ->
             assert reason.odds_ratio == pytest.approx(ratio)
             assert reason.risk_ratio == pytest.approx(predicted.early_churn_probability / without)
             assert (ratio > 1) == (reason.contribution > 0)
-            told = re.search(
+            quoted = re.search(
                 r"(raises|lowers) the odds of leaving \N{MULTIPLICATION SIGN}([\d.]+)",
                 reason.sentence,
             )
-            if told is None:
+            if quoted is None:
                 assert "hardly changes the odds of leaving" in reason.sentence
                 assert ratio == pytest.approx(1.0, abs=0.0051)
             else:
-                assert told.group(1) == ("raises" if ratio > 1 else "lowers")
-                assert float(told.group(2)) == pytest.approx(ratio, abs=0.051)
-                assert reason.effect == f"odds \N{MULTIPLICATION SIGN}{told.group(2)}"
+                assert quoted.group(1) == ("raises" if ratio > 1 else "lowers")
+                assert float(quoted.group(2)) == pytest.approx(ratio, abs=0.051)
+                assert reason.effect == f"odds \N{MULTIPLICATION SIGN}{quoted.group(2)}"
 
 
 def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(worded) -> None:
@@ -176,9 +176,9 @@ def test_a_money_format_that_does_more_than_format_is_refused(money) -> None:
 
 
 def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects) -> None:
-    place = model.attributes.index("lead_source")
-    evidence = model.scorecard.evidence[place]
-    code = model.scorecard.columns[place].code(prospects[0]["lead_source"])
+    position = model.attributes.index("lead_source")
+    evidence = model.scorecard.evidence[position]
+    code = model.scorecard.columns[position].code(prospects[0]["lead_source"])
     few = evidence.count.copy()
     few[evidence.band[code]] = FEW_DEALS - 1
     scorecard = dataclasses.replace(
@@ -217,7 +217,7 @@ def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> N
 def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None:
     words = dataclasses.replace(worded.scorer.wording, sellers=("lead_source",))
     model = FitModel(dataclasses.replace(worded.scorer, wording=words), {})
-    quiet = [place for place, term in enumerate(model.scorecard.terms)
+    quiet = [position for position, term in enumerate(model.scorecard.terms)
              if model.attributes.index("lead_source") in term]  # fmt: skip
     assert quiet
     for prospect in prospects[:40]:

@@ -31,19 +31,21 @@ def recorded() -> list[dict]:
     return json.loads(text)
 
 
-def _numbers(said: dict) -> list[float]:
+def _numbers(expected: dict) -> list[float]:
     names = ("early_churn_probability", "probability_low", "probability_high", "expected_value")
-    return [math.nan if said[name] is None else said[name] for name in names]
+    return [math.nan if expected[name] is None else expected[name] for name in names]
 
 
 def test_a_scorer_of_format_1_says_what_it_said_when_it_was_written(old, recorded) -> None:
     assert len(recorded) == 40
     for item in recorded:
-        said, then = old.predict(item["prospect"]).to_dict(), item["assessment"]
-        assert _numbers(said) == pytest.approx(_numbers(then), rel=1e-9, abs=1e-9, nan_ok=True)
+        predictions, then = old.predict(item["prospect"]).to_dict(), item["assessment"]
+        assert _numbers(predictions) == pytest.approx(
+            _numbers(then), rel=1e-9, abs=1e-9, nan_ok=True
+        )
         for name in ("poor_fit", "fit", "unfamiliar", "unfamiliar_because"):
-            assert said[name] == then[name]
-        for reason, before in zip(said["reasons"], then["reasons"], strict=True):
+            assert predictions[name] == then[name]
+        for reason, before in zip(predictions["reasons"], then["reasons"], strict=True):
             assert (reason["attribute"], reason["value"]) == (before["attribute"], before["value"])
             assert reason["contribution"] == pytest.approx(before["contribution"], abs=1e-9)
 

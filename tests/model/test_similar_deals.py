@@ -25,32 +25,32 @@ def test_contributions_add_up_to_the_log_odds_before_calibration(model, simulati
 
 def test_a_past_deal_is_most_like_itself(past, simulation) -> None:
     churn = outcomes(simulation.deals, simulation.spec)["early_churn"]
-    for place in churn.index[churn.notna()][:20]:
-        found = past.like(simulation.deals.loc[place].to_dict(), n=5)
-        assert found.deals["distance"].iloc[0] == pytest.approx(0.0, abs=1e-12)
-        assert found.deals["distance"].is_monotonic_increasing
+    for position in churn.index[churn.notna()][:20]:
+        result = past.like(simulation.deals.loc[position].to_dict(), n=5)
+        assert result.deals["distance"].iloc[0] == pytest.approx(0.0, abs=1e-12)
+        assert result.deals["distance"].is_monotonic_increasing
 
 
 def test_their_outcomes_are_known_and_counted(past, simulation) -> None:
-    found = past.like(simulation.deals.iloc[-1].to_dict(), n=50)
-    churn = outcomes(simulation.deals, simulation.spec)["early_churn"].loc[found.deals.index]
+    result = past.like(simulation.deals.iloc[-1].to_dict(), n=50)
+    churn = outcomes(simulation.deals, simulation.spec)["early_churn"].loc[result.deals.index]
     assert churn.notna().all()
-    assert found.known == 50
-    assert found.left == churn.sum()
-    assert found.low < found.left / 50 < found.high
-    assert f"Of the 50 most similar deals {found.left} left within 5 months" in str(found)
-    assert f"有 {found.left} 个在 5 个月内流失" in found.in_words("zh")
+    assert result.known == 50
+    assert result.left == churn.sum()
+    assert result.low < result.left / 50 < result.high
+    assert f"Of the 50 most similar deals {result.left} left within 5 months" in str(result)
+    assert f"有 {result.left} 个在 5 个月内流失" in result.in_words("zh")
 
 
 def test_young_deals_are_left_out_even_those_that_left(past, simulation) -> None:
     # of deals younger than the horizon only early churners are known: kept, they would raise
     # every share above what such deals do
-    found = outcomes(simulation.deals, simulation.spec)
-    young = found.index[~found["mature"]]
-    assert found.loc[young, "early_churn"].eq(1.0).sum() > 5
+    result = outcomes(simulation.deals, simulation.spec)
+    young = result.index[~result["mature"]]
+    assert result.loc[young, "early_churn"].eq(1.0).sum() > 5
     everyone = past.like(simulation.deals.iloc[0].to_dict(), n=len(simulation.deals))
     assert not everyone.deals.index.isin(young).any()
-    mature = found[found["mature"] & found["early_churn"].notna()]
+    mature = result[result["mature"] & result["early_churn"].notna()]
     assert everyone.left / everyone.known == pytest.approx(mature["early_churn"].mean())
 
 
@@ -58,8 +58,8 @@ def test_look_alikes_of_risky_prospects_left_more_often(past, model) -> None:
     fresh = simulate_deals(600, seed=9).deals
     risk = model.predict(fresh, reasons=0)["early_churn_probability"].sort_values()
     low, high = (
-        np.mean([past.like(fresh.loc[place].to_dict()).left for place in places])
-        for places in (risk.index[:25], risk.index[-25:])
+        np.mean([past.like(fresh.loc[position].to_dict()).left for position in positions])
+        for positions in (risk.index[:25], risk.index[-25:])
     )
     assert high > 3 * low
 

@@ -29,7 +29,7 @@ def fresh():
     return simulate_deals(2000, seed=16).deals
 
 
-def said(drift, attribute, language="en"):
+def texts_of(drift, attribute, language="en"):
     row = drift.set_index("attribute").loc[attribute]
     return row["verdict"], change_words(
         row, attribute.replace("_", " "), phrases(language, "monitoring")
@@ -45,12 +45,12 @@ def test_a_channel_that_grows_by_a_third_is_noticed_in_words(model, fresh) -> No
     grown = fresh.copy()
     grown.iloc[taken, grown.columns.get_loc("lead_source")] = level
 
-    verdict, words = said(compute_drift(grown, model), "lead_source")
+    verdict, words = texts_of(compute_drift(grown, model), "lead_source")
 
     assert verdict in {"moved", "drift"}
     assert f"lead source = {level}: " in words
     assert "more)" in words
-    assert f"= {level}" in said(compute_drift(grown, model), "lead_source", "zh")[1]
+    assert f"= {level}" in texts_of(compute_drift(grown, model), "lead_source", "zh")[1]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_channel_that_grows_by_a_third_is_noticed_in_words(model, fresh) -> No
 )
 def test_a_change_of_size_is_said_as_people_say_it(model, fresh, times, words) -> None:
     drift = compute_drift(fresh.assign(seats=fresh["seats"] * times), model)
-    verdict, text = said(drift, "seats")
+    verdict, text = texts_of(drift, "seats")
     assert verdict in {"moved", "drift"}
     assert text.startswith("seats: ")
     assert words in text
@@ -82,7 +82,7 @@ def test_of_companies_in_which_nothing_changed_one_in_twenty_is_told_of_a_move(m
 
 def test_few_deals_say_nothing(model, fresh) -> None:
     drift = compute_drift(fresh.head(12).assign(seats=fresh["seats"].head(12) * 1.3), model)
-    assert said(drift, "seats")[1] == ""
+    assert texts_of(drift, "seats")[1] == ""
 
 
 def test_a_number_that_is_never_filled_in_now_has_no_median() -> None:

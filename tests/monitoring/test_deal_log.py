@@ -15,10 +15,10 @@ from fitmodel.monitoring.log import DecisionLog
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def log(request, tmp_path):
-    place = tmp_path / "log.db"
+    path = tmp_path / "log.db"
     if request.param == "postgresql":
-        place = request.getfixturevalue("postgresql")
-    opened = DecisionLog(place, salt="pepper")
+        path = request.getfixturevalue("postgresql")
+    opened = DecisionLog(path, salt="pepper")
     yield opened
     opened.close()
 

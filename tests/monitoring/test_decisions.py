@@ -9,7 +9,7 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import ContradictionError, DecisionLog
 
 
-def said(*, poor_fit, probability=0.3):
+def assessed(*, poor_fit, probability=0.3):
     fit = "poor" if poor_fit else "good"
     return Assessment(
         probability, 0.2, 0.4, poor_fit, fit, -1.0, unfamiliar=False, reasons=(), model_version="v"
@@ -24,9 +24,9 @@ def log(request, tmp_path):
 
 
 def test_an_override_survives_that_the_prospect_is_scored_again(log) -> None:
-    log.append("a", said(poor_fit=True, probability=0.6), {})
+    log.append("a", assessed(poor_fit=True, probability=0.6), {})
     log.decide("a", "overridden", by="Kim")
-    log.append("a", said(poor_fit=False, probability=0.1), {})
+    log.append("a", assessed(poor_fit=False, probability=0.1), {})
 
     latest = log.latest().iloc[0]
 
@@ -38,16 +38,16 @@ def test_an_override_survives_that_the_prospect_is_scored_again(log) -> None:
 
 
 def test_a_decision_refers_to_the_assessment_that_people_had_seen(log) -> None:
-    log.append("a", said(poor_fit=True), {})
-    log.append("b", said(poor_fit=True), {})
-    log.append("a", said(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
+    log.append("b", assessed(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
     log.decide("a ", "signed", by="Kim")
 
     assert log.decisions()["assessment"].tolist() == [3]
 
 
 def test_what_was_not_flagged_cannot_be_overridden(log) -> None:
-    log.append("a", said(poor_fit=False), {})
+    log.append("a", assessed(poor_fit=False), {})
     with pytest.raises(ContradictionError, match="was not flagged.*--correct"):
         log.decide("a", "overridden", by="Kim")
     assert log.decisions().empty
@@ -60,7 +60,7 @@ def test_what_was_not_flagged_cannot_be_overridden(log) -> None:
 def test_a_decision_that_contradicts_the_one_before_is_refused_unless_it_corrects_it(
     log, first, second
 ) -> None:
-    log.append("a", said(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
     log.decide("a", first, by="Kim")
     with pytest.raises(ContradictionError, match=f"is {first} already"):
         log.decide("a", second, by="Kim")
@@ -73,16 +73,16 @@ def test_a_decision_that_contradicts_the_one_before_is_refused_unless_it_correct
 
 
 def test_a_declined_prospect_that_is_assessed_again_may_be_signed(log) -> None:
-    log.append("a", said(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
     log.decide("a", "declined", by="Kim")
-    log.append("a", said(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
     log.decide("a", "signed", by="Kim")
     with pytest.raises(ContradictionError):
         log.decide("a", "declined", by="Kim")
 
 
 def test_the_same_decision_may_be_sent_twice(log) -> None:
-    log.append("a", said(poor_fit=True), {})
+    log.append("a", assessed(poor_fit=True), {})
     log.decide("a", "signed", by="Kim")
     log.decide("a", "signed", by="Kim")
     log.decide("a", "overridden", by="Kim")
@@ -90,7 +90,7 @@ def test_the_same_decision_may_be_sent_twice(log) -> None:
 
 
 def test_another_spelling_decides_and_forgets_the_same_prospect(log) -> None:
-    log.append("D-17", said(poor_fit=True), {})
+    log.append("D-17", assessed(poor_fit=True), {})
     log.decide(" d-17", "signed", by="Kim")
     assert len(log.latest().dropna(subset="action")) == 1
     assert log.forget("d-17 ") == 2
@@ -98,8 +98,8 @@ def test_another_spelling_decides_and_forgets_the_same_prospect(log) -> None:
 
 
 def test_ids_that_differ_in_case_only_must_be_spelled_out(log) -> None:
-    log.append("AB-1", said(poor_fit=True), {})
-    log.append("ab-1", said(poor_fit=True), {})
+    log.append("AB-1", assessed(poor_fit=True), {})
+    log.append("ab-1", assessed(poor_fit=True), {})
     log.decide("ab-1", "signed", by="Kim")
     with pytest.raises(TrackingError, match="several that differ only in case"):
         log.decide("Ab-1", "signed", by="Kim")

@@ -68,12 +68,12 @@ def test_the_index_is_that_of_the_definition_and_free_of_chance() -> None:
 
 def test_its_standard_error_is_that_of_repeated_draws() -> None:
     random, now = np.random.default_rng(2), moved(0.2)
-    found = [
+    result = [
         compare_counts(random.multinomial(800, now), random.multinomial(5_000, THEN))
         for _ in range(800)
     ]
-    drawn = np.std([item.index for item in found])
-    assert np.mean([item.deviation for item in found]) == pytest.approx(drawn, rel=0.15)
+    drawn = np.std([item.index for item in result])
+    assert np.mean([item.deviation for item in result]) == pytest.approx(drawn, rel=0.15)
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +92,11 @@ def fresh() -> pd.DataFrame:
 
 
 def test_deals_of_the_same_law_are_stable(model, fresh) -> None:
-    found = compute_drift(fresh, model)
-    assert set(found["attribute"]) == {*model.attributes, "early_churn_probability"}
+    result = compute_drift(fresh, model)
+    assert set(result["attribute"]) == {*model.attributes, "early_churn_probability"}
     # of some hundred landing pages, new ones are always among fresh deals
-    assert set(found.loc[found["attribute"] != "landing_page", "verdict"]) == {"stable"}
-    assert "drift" not in set(found["verdict"])
+    assert set(result.loc[result["attribute"] != "landing_page", "verdict"]) == {"stable"}
+    assert "drift" not in set(result["verdict"])
 
 
 def test_a_new_level_a_gap_and_a_shift_are_named(model, fresh) -> None:
@@ -105,21 +105,21 @@ def test_a_new_level_a_gap_and_a_shift_are_named(model, fresh) -> None:
         np.arange(len(changed)) % 2 == 0, "tiktok"
     )
     changed["seats"] = changed["seats"] * 20
-    found = compute_drift(changed, model).set_index("attribute")
-    assert found.loc["lead_source", "verdict"] == "drift"
-    assert found.loc["lead_source", "unseen"] == pytest.approx(0.5, abs=0.01)
-    assert found.loc["seats", "verdict"] == "drift"
+    result = compute_drift(changed, model).set_index("attribute")
+    assert result.loc["lead_source", "verdict"] == "drift"
+    assert result.loc["lead_source", "unseen"] == pytest.approx(0.5, abs=0.01)
+    assert result.loc["seats", "verdict"] == "drift"
     empty = fresh.assign(segment=pd.Series([None] * len(fresh), index=fresh.index, dtype="str"))
-    found = compute_drift(empty, model).set_index("attribute")
-    assert found.loc["segment", "missing"] == 1.0
-    assert found.loc["segment", "verdict"] == "drift"
+    result = compute_drift(empty, model).set_index("attribute")
+    assert result.loc["segment", "missing"] == 1.0
+    assert result.loc["segment", "verdict"] == "drift"
 
 
 def test_only_the_month_that_changed_is_named(model, fresh) -> None:
     month = pd.Series(np.repeat(["2026-01", "2026-02", "2026-03"], 500), index=fresh.index)
     changed = fresh.assign(seats=fresh["seats"].where(month != "2026-02", fresh["seats"] * 30))
-    found = compute_drift(changed, model, by=month)
-    seats = found[found["attribute"] == "seats"].set_index("group")["verdict"]
+    result = compute_drift(changed, model, by=month)
+    seats = result[result["attribute"] == "seats"].set_index("group")["verdict"]
     assert seats["2026-02"] == "drift"
     assert seats["2026-01"] != "drift"
     assert seats["2026-03"] != "drift"
@@ -146,7 +146,7 @@ def test_a_value_that_cannot_be_read_is_named_rather_than_counted_as_a_gap(model
 
 def test_deals_without_a_month_are_a_group_of_their_own(model, fresh) -> None:
     month = pd.Series(["2026-01"] * 1_000 + [None] * 500)
-    found = compute_drift(fresh, model, by=month)
-    assert found.groupby("group", dropna=False)["deals"].first().tolist() == [1_000, 500]
+    result = compute_drift(fresh, model, by=month)
+    assert result.groupby("group", dropna=False)["deals"].first().tolist() == [1_000, 500]
     with pytest.raises(DealsError, match="10 groups for 1500 deals"):
         compute_drift(fresh, model, by=month.head(10))

@@ -17,7 +17,7 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog, digest_of
 
-SAID = Assessment(
+ASSESSMENT = Assessment(
     early_churn_probability=0.31,
     probability_low=0.2,
     probability_high=0.4,
@@ -33,16 +33,16 @@ import sys
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog
 log = DecisionLog(sys.argv[1])
-said = Assessment(0.31, 0.2, 0.4, True, "poor", -120.0, False, (), "v1")
-for place in range(int(sys.argv[3])):
-    rows = [(f"{sys.argv[2]}-{place}", said, {"a": part}, True, 0.5) for part in range(3)]
+assessment = Assessment(0.31, 0.2, 0.4, True, "poor", -120.0, False, (), "v1")
+for number in range(int(sys.argv[3])):
+    rows = [(f"{sys.argv[2]}-{number}", assessment, {"a": part}, True, 0.5) for part in range(3)]
     log.append_many(rows)
-    print(place, flush=True)
+    print(number, flush=True)
 """
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a log is kept: whatever is said of one holds for the other."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql"))
@@ -55,18 +55,18 @@ def writer(path: str, name: str, count: int) -> subprocess.Popen:
     )
 
 
-def test_what_is_appended_is_read_back(place) -> None:
-    log = DecisionLog(place)
-    log.append("a", SAID, {"seats": 4}, proceed=True, propensity=0.1)
-    log.append("b", SAID, {"seats": 5})
+def test_what_is_appended_is_read_back(address) -> None:
+    log = DecisionLog(address)
+    log.append("a", ASSESSMENT, {"seats": 4}, proceed=True, propensity=0.1)
+    log.append("b", ASSESSMENT, {"seats": 5})
     log.decide("a", "overridden", by="Kim", reason="old friend")
-    found = log.assessments()
-    assert found["prospect"].tolist() == ["a", "b"]
-    assert found["probability"].tolist() == [0.31, 0.31]
-    assert found["proceed"].tolist() == [True, False]
-    assert found["propensity"].tolist() == [0.1, 1.0]
-    assert found["digest"].tolist() == [digest_of({"seats": 4}), digest_of({"seats": 5})]
-    assert str(found["time"].dt.tz) == "UTC"
+    result = log.assessments()
+    assert result["prospect"].tolist() == ["a", "b"]
+    assert result["probability"].tolist() == [0.31, 0.31]
+    assert result["proceed"].tolist() == [True, False]
+    assert result["propensity"].tolist() == [0.1, 1.0]
+    assert result["digest"].tolist() == [digest_of({"seats": 4}), digest_of({"seats": 5})]
+    assert str(result["time"].dt.tz) == "UTC"
     assert log.latest()["action"].fillna("none").to_dict() == {"a": "overridden", "b": "none"}
 
 
@@ -75,9 +75,9 @@ def test_the_digest_does_not_depend_on_the_order_of_attributes() -> None:
     assert digest_of({"a": 1}) != digest_of({"a": 2})
 
 
-def test_a_decision_about_nobody_or_of_no_kind_is_refused(place) -> None:
-    log = DecisionLog(place)
-    log.append("a", SAID, {})
+def test_a_decision_about_nobody_or_of_no_kind_is_refused(address) -> None:
+    log = DecisionLog(address)
+    log.append("a", ASSESSMENT, {})
     with pytest.raises(TrackingError, match="no assessment of 'b'"):
         log.decide("b", "signed", by="Kim")
     with pytest.raises(TrackingError, match="write signed, declined, overridden"):
@@ -85,9 +85,9 @@ def test_a_decision_about_nobody_or_of_no_kind_is_refused(place) -> None:
     assert log.decisions().empty
 
 
-def test_rows_cannot_be_changed(place) -> None:
-    log = DecisionLog(place)
-    log.append("a", SAID, {})
+def test_rows_cannot_be_changed(address) -> None:
+    log = DecisionLog(address)
+    log.append("a", ASSESSMENT, {})
     log.decide("a", "signed", by="Kim")
     for table, column in (("assessments", "probability"), ("decisions", "action")):
         change = f"UPDATE {table} SET {column} = NULL"  # noqa: S608 - names of our own
@@ -97,7 +97,7 @@ def test_rows_cannot_be_changed(place) -> None:
 
 
 def test_an_outsider_cannot_change_rows_either(tmp_path) -> None:
-    DecisionLog(tmp_path / "log.db").append("a", SAID, {})
+    DecisionLog(tmp_path / "log.db").append("a", ASSESSMENT, {})
     with (
         sqlite3.connect(tmp_path / "log.db") as connection,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),
@@ -106,9 +106,9 @@ def test_an_outsider_cannot_change_rows_either(tmp_path) -> None:
     connection.close()
 
 
-def test_several_are_written_or_none(place) -> None:
-    log = DecisionLog(place)
-    rows = [("a", SAID, {}, True, 1.0), ("b", SAID, {}, True, None)]
+def test_several_are_written_or_none(address) -> None:
+    log = DecisionLog(address)
+    rows = [("a", ASSESSMENT, {}, True, 1.0), ("b", ASSESSMENT, {}, True, None)]
     with pytest.raises(TrackingError, match="NOT NULL|not-null"):
         log.append_many(rows)
     assert log.assessments().empty
@@ -131,7 +131,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
 
 
 @pytest.mark.parametrize(
-    "place",
+    "address",
     [
         "postgresql+psycopg://u:S3cret@localhost/db",
         "Postgresql://u:S3cret@localhost/db",
@@ -139,37 +139,39 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
         Path("postgresql://u:S3cret@localhost/db"),
     ],
 )
-def test_a_url_of_another_form_is_no_file_and_is_not_repeated(place, tmp_path, monkeypatch) -> None:
+def test_a_url_of_another_form_is_no_file_and_is_not_repeated(
+    address, tmp_path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrackingError, match="Remedy: postgresql://user@host/database") as caught:
-        DecisionLog(place)
+        DecisionLog(address)
     assert "S3cret" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_connection_that_the_server_closed_is_opened_again(postgresql) -> None:
     log = DecisionLog(postgresql)
-    log.append("before", SAID, {})
+    log.append("before", ASSESSMENT, {})
     ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()"
     expected = pytest.raises(TrackingError, match="terminating connection")
     with expected, log._store.writing() as cursor:
         cursor.execute(ending)
-    log.append("after", SAID, {})
+    log.append("after", ASSESSMENT, {})
     assert log.assessments()["prospect"].tolist() == ["before", "after"]
 
 
-def test_the_same_prospect_is_drawn_the_same_by_every_writer_of_a_log(place) -> None:
+def test_the_same_prospect_is_drawn_the_same_by_every_writer_of_a_log(address) -> None:
     names, flagged = [f"D-{n}" for n in range(200)], [True] * 200
-    drawn = DecisionLog(place).draw(names, flagged, 0.3)
-    again = DecisionLog(place, salt="pepper").draw(names[::-1], flagged, 0.3)
+    drawn = DecisionLog(address).draw(names, flagged, 0.3)
+    again = DecisionLog(address, salt="pepper").draw(names[::-1], flagged, 0.3)
     np.testing.assert_array_equal(drawn.proceed, again.proceed[::-1])
     assert 0.15 < drawn.proceed.mean() < 0.45
 
 
-def test_a_forgotten_customer_is_in_no_table(place) -> None:
-    log = DecisionLog(place)
-    log.append("customer-17", SAID, {})
-    log.append("customer-18", SAID, {})
+def test_a_forgotten_customer_is_in_no_table(address) -> None:
+    log = DecisionLog(address)
+    log.append("customer-17", ASSESSMENT, {})
+    log.append("customer-18", ASSESSMENT, {})
     log.decide("customer-17", "signed", by="Kim")
     assert log.forget("customer-17") == 2
     assert log.forget("customer-17") == 0
@@ -179,7 +181,7 @@ def test_a_forgotten_customer_is_in_no_table(place) -> None:
 
 def test_hashed_ids_can_be_decided_and_forgotten_with_their_salt(tmp_path) -> None:
     log = DecisionLog(tmp_path / "log.db", salt="pepper")
-    log.append("customer-17", SAID, {"seats": 4})
+    log.append("customer-17", ASSESSMENT, {"seats": 4})
     log.decide("customer-17", "declined", by="Kim")
     log.close()
     assert b"customer-17" not in _bytes(tmp_path)
@@ -190,7 +192,7 @@ def test_hashed_ids_can_be_decided_and_forgotten_with_their_salt(tmp_path) -> No
 def test_a_forgotten_customer_leaves_no_byte_and_the_others_stay(tmp_path) -> None:
     log = DecisionLog(tmp_path / "log.db")
     for name in ("customer-17", "customer-18"):
-        log.append(name, SAID, {})
+        log.append(name, ASSESSMENT, {})
         log.decide(name, "signed", by="Kim")
     assert log.forget("customer-17") == 2
     assert log.forget("customer-17") == 0
@@ -204,12 +206,14 @@ def _bytes(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_threads_and_processes_write_at_once_and_nothing_is_lost(place) -> None:
-    log = DecisionLog(place)
-    others = [writer(place, f"p{n}", 40) for n in range(2)]
+def test_threads_and_processes_write_at_once_and_nothing_is_lost(address) -> None:
+    log = DecisionLog(address)
+    others = [writer(address, f"p{n}", 40) for n in range(2)]
     threads = [
         threading.Thread(
-            target=lambda n=n: [log.append(f"t{n}-{place}", SAID, {}) for place in range(40)]
+            target=lambda n=n: [
+                log.append(f"t{n}-{address}", ASSESSMENT, {}) for address in range(40)
+            ]
         )
         for n in range(4)
     ]
@@ -220,37 +224,37 @@ def test_threads_and_processes_write_at_once_and_nothing_is_lost(place) -> None:
     for process in others:
         process.communicate()
         assert process.returncode == 0
-    found = log.assessments()["prospect"]
-    assert found.nunique() == 240
-    assert len(found) == 4 * 40 + 2 * 40 * 3
+    result = log.assessments()["prospect"]
+    assert result.nunique() == 240
+    assert len(result) == 4 * 40 + 2 * 40 * 3
 
 
-def test_a_fork_uses_a_connection_of_its_own(place) -> None:
-    log = DecisionLog(place)
-    log.append("before", SAID, {})
+def test_a_fork_uses_a_connection_of_its_own(address) -> None:
+    log = DecisionLog(address)
+    log.append("before", ASSESSMENT, {})
     child = os.fork()
     if child == 0:
-        log.append("child", SAID, {})
+        log.append("child", ASSESSMENT, {})
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    log.append("parent", SAID, {})
+    log.append("parent", ASSESSMENT, {})
     assert log.assessments()["prospect"].tolist() == ["before", "child", "parent"]
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_written(place) -> None:
+def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_written(address) -> None:
     draw = np.random.default_rng(0)
     for turn in range(8):
-        process = writer(place, str(turn), 10**6)
+        process = writer(address, str(turn), 10**6)
         for _ in range(int(draw.integers(1, 60))):
             acknowledged = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        found = DecisionLog(place).assessments()["prospect"]
-        own = found[found.str.startswith(f"{turn}-")].value_counts()
-        assert {f"{turn}-{place}" for place in range(acknowledged + 1)} <= set(own.index)
+        result = DecisionLog(address).assessments()["prospect"]
+        own = result[result.str.startswith(f"{turn}-")].value_counts()
+        assert {f"{turn}-{address}" for address in range(acknowledged + 1)} <= set(own.index)
         assert (own == 3).all()
-    if "://" not in place:
-        with sqlite3.connect(place) as connection:
+    if "://" not in address:
+        with sqlite3.connect(address) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()

@@ -17,11 +17,11 @@ FLAGGED = np.arange(20_000) % 4 == 0
 
 
 def test_the_unflagged_always_proceed_and_a_share_of_the_flagged() -> None:
-    found = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
-    assert found.proceed[~FLAGGED].all()
-    assert abs(found.proceed[FLAGGED].mean() - 0.1) < 0.015
-    assert set(found.propensity[FLAGGED]) == {0.1}
-    assert set(found.propensity[~FLAGGED]) == {1.0}
+    result = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
+    assert result.proceed[~FLAGGED].all()
+    assert abs(result.proceed[FLAGGED].mean() - 0.1) < 0.015
+    assert set(result.propensity[FLAGGED]) == {0.1}
+    assert set(result.propensity[~FLAGGED]) == {1.0}
 
 
 def test_the_answer_depends_on_the_id_and_the_salt_alone() -> None:
@@ -41,9 +41,9 @@ def test_a_larger_share_lets_the_same_and_more() -> None:
 def test_weighted_by_the_propensity_the_mean_is_that_of_everybody() -> None:
     random = np.random.default_rng(0)
     left = random.random(len(IDS)) < np.where(FLAGGED, 0.6, 0.1)
-    found = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
-    signed = found.proceed
-    weight = 1 / found.propensity[signed]
+    result = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
+    signed = result.proceed
+    weight = 1 / result.propensity[signed]
     assert abs(np.average(left[signed], weights=weight) - left.mean()) < 0.02
     assert left[signed].mean() < left.mean() - 0.05
 
@@ -53,7 +53,7 @@ def test_an_impossible_share_is_refused() -> None:
         choose_exploration(["a"], [True], share=1.5, salt="s")
 
 
-def said(*, poor_fit: bool) -> Assessment:
+def assessed(*, poor_fit: bool) -> Assessment:
     fit = "poor" if poor_fit else "good"
     return Assessment(
         0.3, 0.2, 0.4, poor_fit, fit, -1.0, unfamiliar=False, reasons=(), model_version="v"
@@ -65,17 +65,17 @@ def test_deals_get_the_propensity_that_was_logged_before_they_were_signed(tmp_pa
     deals, spec = simulation.deals, simulation.spec
     drawn, picked, before_draws, unflagged, unknown = deals["deal_id"].iloc[:5]
     log = DecisionLog(tmp_path / "log.db", salt="pepper")
-    log.append(drawn, said(poor_fit=True), {}, proceed=True, propensity=0.1)
-    log.append(picked, said(poor_fit=True), {}, proceed=False, propensity=0.1)
-    log.append(before_draws, said(poor_fit=True), {})
-    log.append(unflagged, said(poor_fit=False), {})
+    log.append(drawn, assessed(poor_fit=True), {}, proceed=True, propensity=0.1)
+    log.append(picked, assessed(poor_fit=True), {}, proceed=False, propensity=0.1)
+    log.append(before_draws, assessed(poor_fit=True), {})
+    log.append(unflagged, assessed(poor_fit=False), {})
     table, contract = with_propensity(deals, spec, log)
     assert contract.deals.propensity == "propensity"
-    found = table.set_index("deal_id")["propensity"]
-    assert found[drawn] == 0.1
-    assert found[[before_draws, unflagged, unknown]].isna().all()
+    result = table.set_index("deal_id")["propensity"]
+    assert result[drawn] == 0.1
+    assert result[[before_draws, unflagged, unknown]].isna().all()
     # whom a rep picked against the draw is not like those who were declined
-    assert set(deals["deal_id"]) - set(found.index) == {picked}
+    assert set(deals["deal_id"]) - set(result.index) == {picked}
     signed_before = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=30))
     early = with_propensity(signed_before, spec, log)[0]
     assert early["propensity"].isna().all()

@@ -44,10 +44,10 @@ def company():
     return simulation.deals.reset_index(drop=True), simulation.spec
 
 
-def logged(place, ids, *, salt=None, said=FLAGGED):
-    log = DecisionLog(place, salt=salt)
+def logged(path, ids, *, salt=None, assessment=FLAGGED):
+    log = DecisionLog(path, salt=salt)
     for name in ids:
-        log.append(str(name), said, {}, proceed=True, propensity=0.1)
+        log.append(str(name), assessment, {}, proceed=True, propensity=0.1)
     return log
 
 
@@ -130,9 +130,9 @@ def test_what_is_not_matched_is_counted_by_its_reason(tmp_path, company) -> None
 
     assert match.not_matched == {"declined": 1, "late": 1, "no_deal": 2}
     assert match.matched + sum(match.not_matched.values()) == match.logged == 24
-    said = match.says()
-    assert "24 prospects logged, 20 matched" in said
-    assert "1 declined, without a deal (e.g. 'refused')" in said
+    text = match.says()
+    assert "24 prospects logged, 20 matched" in text
+    assert "1 declined, without a deal (e.g. 'refused')" in text
 
 
 def test_ids_that_differ_in_nothing_but_case_are_not_taken_for_one_another(

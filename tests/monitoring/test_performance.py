@@ -27,13 +27,13 @@ def simulation():
 
 
 def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> None:
-    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
-    old = found[found["mature"] == found["deals"]]
+    result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
+    old = result[result["mature"] == result["deals"]]
     assert len(old) > 5
     covered = (old["ratio_low"] <= 1) & (old["ratio_high"] >= 1)
     assert covered.mean() > 0.8
-    assert found["mature"].iloc[-1] == 0
-    assert 0 < found["expected"].iloc[-1] < found["deals"].iloc[-1] * 0.2
+    assert result["mature"].iloc[-1] == 0
+    assert 0 < result["expected"].iloc[-1] < result["deals"].iloc[-1] * 0.2
 
 
 @pytest.mark.slow
@@ -45,24 +45,24 @@ def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_throug
     deals["acquired_on"] = (deals["closed_on"] + pd.Timedelta(days=40)).where(staying)
     spec = simulation.spec.replace(deals={"exited_on": "acquired_on"})
     whole = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
-    found = compute_cohorts(deals, spec, simulation.true_probability)
-    assert (found["observed"] == whole["observed"]).all()
-    assert (found["expected"] < whole["expected"]).all()
-    assert (found["expected"].iloc[:8] > 0.5 * whole["expected"].iloc[:8]).all()
+    result = compute_cohorts(deals, spec, simulation.true_probability)
+    assert (result["observed"] == whole["observed"]).all()
+    assert (result["expected"] < whole["expected"]).all()
+    assert (result["expected"].iloc[:8] > 0.5 * whole["expected"].iloc[:8]).all()
 
 
 def test_a_young_cohort_is_not_said_to_do_well_because_it_is_young(simulation) -> None:
     cut = pd.Timestamp(simulation.spec.deals.observed_until) - pd.Timedelta(days=120)
     known, spec = extract_as_of(simulation.deals, simulation.spec, cut)
-    found = compute_cohorts(known, spec, simulation.true_probability.loc[known.index])
-    young = found[found["mature"] < found["deals"]]
+    result = compute_cohorts(known, spec, simulation.true_probability.loc[known.index])
+    young = result[result["mature"] < result["deals"]]
     assert len(young) >= 2
     assert ((young["ratio_low"] <= 1) & (young["ratio_high"] >= 1)).all()
 
 
 def test_a_model_that_says_half_the_risk_is_found_out(simulation) -> None:
-    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability / 2)
-    old = found[found["mature"] > 100]
+    result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability / 2)
+    old = result[result["mature"] > 100]
     assert (old["ratio"] > 1.4).all()
     assert (old["ratio_low"] > 1).mean() > 0.8
 
@@ -72,9 +72,9 @@ def test_before_outcomes_the_estimate_covers_the_auc_that_comes() -> None:
     covered = []
     for _ in range(40):
         p = random.beta(1, 3, 400)
-        found = estimate_auc(p, seed=1)
+        result = estimate_auc(p, seed=1)
         came = roc_auc_score(random.random(400) < p, p)
-        covered.append(found.low <= came <= found.high)
+        covered.append(result.low <= came <= result.high)
     assert np.mean(covered) >= 0.85
 
 
@@ -98,15 +98,15 @@ def test_scores_that_say_the_same_of_everybody_promise_nothing() -> None:
 
 
 def test_where_no_draw_has_both_outcomes_there_is_no_interval() -> None:
-    found = estimate_auc(np.zeros(20))
+    result = estimate_auc(np.zeros(20))
 
-    assert np.isnan([found.low, found.high]).all()
+    assert np.isnan([result.low, result.high]).all()
 
 
 def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(simulation) -> None:
     some = simulation.true_probability.where(np.arange(4_000) % 2 == 0)
-    found = compute_cohorts(simulation.deals, simulation.spec, some)
-    assert found["deals"].sum() == 2_000
+    result = compute_cohorts(simulation.deals, simulation.spec, some)
+    assert result["deals"].sum() == 2_000
     with pytest.raises(DealsError, match="no deal has a probability"):
         compute_cohorts(simulation.deals, simulation.spec, some * np.nan)
 
@@ -118,59 +118,59 @@ def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
             "probability": [0.5] * 60 + [0.1] * 20,
             "action": ["overridden"] * 50 + ["declined"] * 10 + ["signed"] * 20,
         },
-        index=[f"p{place}" for place in range(80)],
+        index=[f"p{number}" for number in range(80)],
     )
     churn = pd.Series([1.0] * 5 + [0.0] * 35 + [np.nan] * 10, index=latest.index[:50])
-    found = evaluate_overrides(latest, churn)
-    assert found["overridden"] == 50
-    assert found["known"] == 40
-    assert found["observed"] == 5
-    assert found["expected"] == 20
-    assert found["ratio_high"] < 1
+    result = evaluate_overrides(latest, churn)
+    assert result["overridden"] == 50
+    assert result["known"] == 40
+    assert result["observed"] == 5
+    assert result["expected"] == 20
+    assert result["ratio_high"] < 1
 
 
 def test_the_calibration_slope_is_one_for_the_truth_and_less_for_a_model_too_sure(
     simulation,
 ) -> None:
     truth = simulation.true_probability
-    found = compute_cohorts(simulation.deals, simulation.spec, truth, every="Y")
-    old = found[found["mature"] > 500]
+    result = compute_cohorts(simulation.deals, simulation.spec, truth, every="Y")
+    old = result[result["mature"] > 500]
     assert ((old["slope_low"] <= 1) & (old["slope_high"] >= 1)).all()
     odds = (truth / (1 - truth)) ** 2
     sure = compute_cohorts(simulation.deals, simulation.spec, odds / (1 + odds), every="Y")
-    np.testing.assert_allclose(sure["slope"], found["slope"] / 2, rtol=1e-3)
-    assert np.isnan(found["slope"].iloc[-1]) == np.isnan(found["auc"].iloc[-1])
+    np.testing.assert_allclose(sure["slope"], result["slope"] / 2, rtol=1e-3)
+    assert np.isnan(result["slope"].iloc[-1]) == np.isnan(result["auc"].iloc[-1])
 
 
 def test_a_ratio_is_observed_over_expected_with_its_exact_interval() -> None:
     """Garwood 1936: half the chi-squared quantiles of twice the count, over the expected number."""
     from scipy.stats import chi2
 
-    found = _ratio(6.0, 4.0)
+    result = _ratio(6.0, 4.0)
 
-    assert found["ratio"] == 1.5
-    assert found["ratio_low"] == pytest.approx(chi2.ppf(0.025, 12) / 2 / 4)
-    assert found["ratio_high"] == pytest.approx(chi2.ppf(0.975, 14) / 2 / 4)
+    assert result["ratio"] == 1.5
+    assert result["ratio_low"] == pytest.approx(chi2.ppf(0.025, 12) / 2 / 4)
+    assert result["ratio_high"] == pytest.approx(chi2.ppf(0.975, 14) / 2 / 4)
     assert np.isnan(list(_ratio(3.0, 0.0).values())).all()
     assert _ratio(0.0, 4.0)["ratio"] == 0
 
 
 def test_a_cohorts_ratio_is_that_of_its_own_counts(simulation) -> None:
-    found = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
+    result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
 
-    assert (found["observed"] != found["expected"]).all()
-    assert list(found["ratio"]) == pytest.approx(list(found["observed"] / found["expected"]))
+    assert (result["observed"] != result["expected"]).all()
+    assert list(result["ratio"]) == pytest.approx(list(result["observed"] / result["expected"]))
 
 
 def test_the_interval_of_the_estimate_holds_95_of_100_draws() -> None:
     p = np.random.default_rng(5).uniform(0.05, 0.6, 300)
-    found = estimate_auc(p, seed=7)
+    result = estimate_auc(p, seed=7)
     drawn = np.random.default_rng(7).random((DRAWS, len(p))) < p
-    told = np.array([roc_auc_score(row, p) for row in drawn])
+    areas = np.array([roc_auc_score(row, p) for row in drawn])
 
-    assert found.low == pytest.approx(np.quantile(told, 0.025))
-    assert found.high == pytest.approx(np.quantile(told, 0.975))
-    assert found.low < found.value < found.high
+    assert result.low == pytest.approx(np.quantile(areas, 0.025))
+    assert result.high == pytest.approx(np.quantile(areas, 0.975))
+    assert result.low < result.value < result.high
 
 
 def test_an_estimate_needs_as_many_deals_as_five_of_either_kind() -> None:

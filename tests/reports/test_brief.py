@@ -74,10 +74,10 @@ def test_what_is_shown_and_all_others_add_up(briefs) -> None:
 def test_page_and_markdown_say_the_same(briefs, language) -> None:
     brief = briefs[language]
     page, text = brief_page(brief), brief_markdown(brief)
-    said = [brief.name, brief.similar_deals.in_words(language), *brief.changes]
-    said += [reason.sentence for reason in (*brief.against, *brief.in_favour)]
-    said += [brief.assessment.wording.money_text(brief.stake.expected)]
-    for item in said:
+    texts = [brief.name, brief.similar_deals.in_words(language), *brief.changes]
+    texts += [reason.sentence for reason in (*brief.against, *brief.in_favour)]
+    texts += [brief.assessment.wording.money_text(brief.stake.expected)]
+    for item in texts:
         assert item in page
         assert item in text
     assert f'<html lang="{language}">' in page
@@ -86,9 +86,9 @@ def test_page_and_markdown_say_the_same(briefs, language) -> None:
 
 
 def test_the_deal_itself_is_none_of_its_look_alikes(briefs, flagged) -> None:
-    found = briefs["en"].similar_deals
-    assert flagged[0]["deal_id"] not in set(found.deals["deal_id"])
-    assert found.known == 50
+    result = briefs["en"].similar_deals
+    assert flagged[0]["deal_id"] not in set(result.deals["deal_id"])
+    assert result.known == 50
 
 
 def test_the_day_it_is_made_for_counts_in_all_of_it_as_the_closing_date_would(
@@ -125,7 +125,7 @@ def test_money_is_what_the_policy_reckons_with(briefs) -> None:
 def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
     model, flagged, language
 ) -> None:
-    told = 0
+    with_points = 0
     for prospect in flagged[:40]:
         brief = make_brief(model, prospect, language=language)
         assert brief.letter
@@ -135,9 +135,9 @@ def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
             assert reason.sentence not in brief.letter
         numbers = set(re.findall(r"\d+", brief.letter))
         assert numbers <= {"5", *re.findall(r"\d+", " ".join(brief.letter_points))}
-        told += bool(brief.letter_points)
+        with_points += bool(brief.letter_points)
         assert all(f"- {point}" in brief.letter for point in brief.letter_points)
-    assert told > 0
+    assert with_points > 0
 
 
 def test_who_is_not_flagged_gets_no_letter(model, simulation) -> None:

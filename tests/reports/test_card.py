@@ -16,7 +16,8 @@ from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, 
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.evaluation.skill import describe_provisional, describe_skill
 from fitmodel.language.catalogue import read_texts
-from fitmodel.reports.card import METRICS, card_with_edits, model_card
+from fitmodel.reports._card_evidence import METRICS
+from fitmodel.reports.card import card_with_edits, model_card
 from fitmodel.reports.card_language import card_in
 
 EVIL = "x|y\n<script>alert(1)</script>"
@@ -120,7 +121,7 @@ def test_every_section_is_there_in_order(spec):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "expected",
     [
         "**evidence of skill: log loss better than the base rate's by 0.0884",
         "within 5 months of signing",
@@ -146,8 +147,8 @@ def test_every_section_is_there_in_order(spec):
         'fitmodel.load("models/prospect-fit")',
     ],
 )
-def test_the_card_says(spec, said):
-    assert said in model_card(make_report(), MANIFEST, spec)
+def test_the_card_says(spec, expected):
+    assert expected in model_card(make_report(), MANIFEST, spec)
 
 
 def test_metrics_stand_in_the_order_people_read_them(spec):
@@ -201,7 +202,7 @@ def test_tables_without_rows_are_left_out(spec):
 
 
 @pytest.mark.parametrize(
-    ("leakage", "said"),
+    ("leakage", "expected"),
     [
         (pd.DataFrame(), "No attribute looked as if it was learned after closing."),
         (
@@ -210,8 +211,8 @@ def test_tables_without_rows_are_left_out(spec):
         ),
     ],
 )
-def test_the_leakage_audit_is_reported_whatever_it_found(spec, leakage, said):
-    assert said in model_card(make_report(leakage=leakage), MANIFEST, spec)
+def test_the_leakage_audit_is_reported_whatever_it_found(spec, leakage, expected):
+    assert expected in model_card(make_report(leakage=leakage), MANIFEST, spec)
 
 
 def test_a_policy_that_flagged_nothing_claims_no_share_of_right_flags(spec):
@@ -327,7 +328,7 @@ EDITS = [
 def test_in_chinese_no_english_sentence_is_left_on_the_card(spec, english_left, changes):
     report = make_report(**({"verdict": describe_skill(GOOD), "notes": NOTES} | changes))
     card = card_with_edits(model_card(report, MANIFEST, spec), EDITS)
-    said = card_in(card, "zh")
+    translation = card_in(card, "zh")
     own = [
         "x",
         "y",
@@ -346,29 +347,29 @@ def test_in_chinese_no_english_sentence_is_left_on_the_card(spec, english_left, 
         "nothing",
     ]
     code = ("import fitmodel", "model")
-    lines = [line for line in said.splitlines() if not line.startswith(code)]
+    lines = [line for line in translation.splitlines() if not line.startswith(code)]
     assert english_left(lines, own, ["decides 99 %", "prospect-fit"]) == []
     assert card_in(card, "en") == card
 
 
 def test_a_card_in_chinese_has_the_structure_and_the_figures_of_the_card(spec):
     card = model_card(make_report(), MANIFEST, spec)
-    said = card_in(card, "zh")
+    translation = card_in(card, "zh")
 
     def marks(text: str) -> list[tuple[str, int]]:
         lines = [line for line in text.splitlines() if line.startswith(("#", "|"))]
         return [(line.split(" ")[0], line.count("|")) for line in lines]
 
-    assert marks(said) == marks(card)
+    assert marks(translation) == marks(card)
     figures = re.compile(r"\d+")
-    assert sorted(figures.findall(said)) == sorted(figures.findall(card))
-    assert "<script" not in said
-    assert r"x\|y" in said
+    assert sorted(figures.findall(translation)) == sorted(figures.findall(card))
+    assert "<script" not in translation
+    assert r"x\|y" in translation
 
 
 def test_what_is_not_known_is_quoted_and_said_to_be_english(spec):
-    said = card_in(
+    translation = card_in(
         model_card(make_report(notes=("41 deals had no amount.",)), MANIFEST, spec), "zh"
     )
     quoted = read_texts("zh", "messages")["original"].format(text="41 deals had no amount.")
-    assert f"- {quoted}\n" in said
+    assert f"- {quoted}\n" in translation

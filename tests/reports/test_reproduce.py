@@ -18,13 +18,13 @@ def block(source="deals.csv", spec=SPEC, **more):
 
 
 def test_it_names_the_deals_the_contract_the_seed_and_the_versions() -> None:
-    found = block()
+    result = block()
 
-    assert found["deals"] == "1,234 as read"
-    assert found["deals digest"] == "ab" * 16
-    assert found["seed"] == "0"
-    assert f"fitmodel {fitmodel.__version__}" in found["versions"]
-    assert all(name in found["versions"] for name in PACKAGES)
+    assert result["deals"] == "1,234 as read"
+    assert result["deals digest"] == "ab" * 16
+    assert result["seed"] == "0"
+    assert f"fitmodel {fitmodel.__version__}" in result["versions"]
+    assert all(name in result["versions"] for name in PACKAGES)
 
 
 def test_the_contract_digest_follows_the_contract() -> None:
@@ -35,10 +35,10 @@ def test_the_contract_digest_follows_the_contract() -> None:
 
 
 def test_the_command_names_the_file_and_no_folder_of_this_machine() -> None:
-    found = block(Path("/home/me/my deals.csv"), allow=("last login",))
+    result = block(Path("/home/me/my deals.csv"), allow=("last login",))
 
-    assert found["command"] == "fitmodel train 'my deals.csv' --allow 'last login'"
-    assert "/home" not in str(found)
+    assert result["command"] == "fitmodel train 'my deals.csv' --allow 'last login'"
+    assert "/home" not in str(result)
 
 
 def test_a_frame_and_a_classifier_of_ones_own_are_a_call_in_python() -> None:

@@ -14,8 +14,9 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
 from fitmodel.language.catalogue import read_texts
+from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._loss_sections import worth_section
-from fitmodel.reports._rep_sections import commission_section, scoreboard_section
+from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
@@ -39,17 +40,17 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def simulation():
     mpl.use("agg")
-    found = simulate_deals(900, seed=6)
-    found.deals["rep"] = found.deals["rep"].replace("Rep 01", WICKED)
-    return found
+    result = simulate_deals(900, seed=6)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", WICKED)
+    return result
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
 def page(request, simulation, tmp_path_factory):
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     language = request.param
-    found = outcomes(deals, spec)
-    curve = kaplan_meier(found["followup_months"], found["left"])
+    result = outcomes(deals, spec)
+    curve = kaplan_meier(result["followup_months"], result["left"])
     money, _ = known_money(spec, deals["annual_value"].to_numpy(), curve)
     board = compute_rep_performance(deals, spec, p, language=language)
     parts = [

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.reports._html import safe_csv
 from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.rep_performance import compute_rep_performance
@@ -20,9 +20,9 @@ from fitmodel.sales.rep_performance import compute_rep_performance
 @pytest.fixture(scope="module")
 def simulation():
     mpl.use("agg")
-    found = simulate_deals(1500, seed=6)
-    found.deals["rep"] = found.deals["rep"].replace("Rep 01", "<script>alert(1)</script> $a_{$")
-    return found
+    result = simulate_deals(1500, seed=6)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", "<script>alert(1)</script> $a_{$")
+    return result
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fitmodel.evaluation import fonts
 from fitmodel.evaluation.plots import figure_of, new_axes
-from fitmodel.reports._html import as_svg, safe_csv
+from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
+from fitmodel.reports.html import safe_csv
 from fitmodel.reports.rep_view import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
@@ -23,10 +24,10 @@ NASTY = "<script>alert(1)</script> $a_{$"
 
 @pytest.fixture(scope="module")
 def simulation(simulate_quickly):
-    found = simulate_quickly(900, seed=6, months=20, n_attributes=5)
-    found.deals["rep"] = found.deals["rep"].replace("Rep 01", NASTY)
-    found.deals["segment"] = found.deals["segment"].replace("smb", NASTY)
-    return found
+    result = simulate_quickly(900, seed=6, months=20, n_attributes=5)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", NASTY)
+    result.deals["segment"] = result.deals["segment"].replace("smb", NASTY)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +72,19 @@ def test_every_part_has_a_title_to_link_to_and_loads_nothing(sections):
 def test_printed_are_the_customers_who_left_last_and_a_rep_prints_the_own(
     simulation, retrospective, language
 ):
-    found = compute_reviews(
+    result = compute_reviews(
         simulation.deals, simulation.spec, latest=3, retrospective=retrospective
     )
-    section = review_section(found, language=language)
-    assert len(found.sheets) > ON_PAPER
-    both = list(zip(section.values["sheets"], found.sheets, strict=True))
+    section = review_section(result, language=language)
+    assert len(result.sheets) > ON_PAPER
+    both = list(zip(section.values["sheets"], result.sheets, strict=True))
     printed = [sheet.left for shown, sheet in both if not shown["earlier"]]
     assert len(printed) == ON_PAPER
     assert min(printed) >= max(sheet.left for shown, sheet in both if shown["earlier"])
     page = render(section)
-    assert page.count('class="sheet earlier"') == len(found.sheets) - ON_PAPER
+    assert page.count('class="sheet earlier"') == len(result.sheets) - ON_PAPER
     assert page.count('class="note on-paper"') == 1
-    (own,) = rep_view([section], str(found.sheets[-1].rep))
+    (own,) = rep_view([section], str(result.sheets[-1].rep))
     assert "earlier" not in render(own)
     assert "on-paper" not in render(own)
 

@@ -16,7 +16,7 @@ from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import DRAWS, _to_the_end, pay_bonus, share_places, standings
+from fitmodel.sales.bonus import DRAWS, _to_the_end, pay_bonus, pay_ranks, standings
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 
@@ -35,7 +35,7 @@ def simulation():
     amount=st.decimals(0, 10**5, places=2),
 )
 def test_the_places_pay_what_they_are_worth_to_the_cent_and_in_order(rates, top, amount):
-    paid = share_places(rates, top, amount)
+    paid = pay_ranks(rates, top, amount)
 
     assert sum(paid.values(), Decimal(0)) == amount * min(top, len(rates))
     for first in paid:
@@ -49,7 +49,7 @@ def test_the_places_pay_what_they_are_worth_to_the_cent_and_in_order(rates, top,
 
 
 def test_reps_that_tie_share_the_places_they_hold():
-    paid = share_places({"a": 0.9, "b": 0.8, "c": 0.8, "d": 0.7}, 2, Decimal(100))
+    paid = pay_ranks({"a": 0.9, "b": 0.8, "c": 0.8, "d": 0.7}, 2, Decimal(100))
 
     assert paid == {"a": Decimal(100), "b": Decimal(50), "c": Decimal(50)}
 
@@ -58,9 +58,9 @@ def test_the_score_is_what_a_person_counts(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
-    found = outcomes(deals, spec)
-    tested = found["mature"]
-    stayed = tested & ~(found["left"] & (found["followup_months"] <= 5))
+    result = outcomes(deals, spec)
+    tested = result["mature"]
+    stayed = tested & ~(result["left"] & (result["followup_months"] <= 5))
 
     assert paid["tested"].to_dict() == tested.groupby(deals["rep"]).sum().to_dict()
     assert paid["renewed"].to_dict() == stayed.groupby(deals["rep"]).sum().to_dict()

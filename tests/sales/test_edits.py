@@ -12,7 +12,7 @@ from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.edits import find_edits_after_flags
 
 
-def said(*, flagged):
+def assessed(*, flagged):
     fit = "poor" if flagged else "good"
     return Assessment(
         0.3, 0.2, 0.4, flagged, fit, -1.0, unfamiliar=False, reasons=(), model_version="v"
@@ -22,22 +22,22 @@ def said(*, flagged):
 class Company:
     """Prospects of several reps: assessed, perhaps edited, assessed again."""
 
-    def __init__(self, place, salt=None):
-        self.log = DecisionLog(place, salt=salt)
+    def __init__(self, path, salt=None):
+        self.log = DecisionLog(path, salt=salt)
         self.changes, self.reps = [], {}
 
     def prospect(self, name, rep, *, flagged, edited, then=None, field="seats"):
         self.reps[name] = rep
-        self.log.append(name, said(flagged=flagged), {})
+        self.log.append(name, assessed(flagged=flagged), {})
         if edited:
             self.changes.append(
                 {"id": f" {name}", "field": field, "old": 3, "new": 30,
                  "changed_at": pd.Timestamp.now(tz="UTC").isoformat()}
             )  # fmt: skip
         if then is not None:
-            self.log.append(name, said(flagged=then), {})
+            self.log.append(name, assessed(flagged=then), {})
 
-    def found(self, attributes=("seats",)):
+    def edits_found(self, attributes=("seats",)):
         columns = ["id", "field", "old", "new", "changed_at"]
         history = pd.DataFrame(self.changes, columns=columns)
         return find_edits_after_flags(history, self.log, pd.Series(self.reps), attributes)
@@ -53,11 +53,11 @@ def test_an_edit_that_turned_a_flag_is_listed_with_what_was_changed(company):
     company.prospect("b", "Kim", flagged=True, edited=True, then=True)
     company.prospect("c", "Kim", flagged=True, edited=False, then=False)
     company.prospect("d", "Kim", flagged=False, edited=True, then=False)
-    found = company.found()
+    result = company.edits_found()
 
-    assert found.edits["prospect"].tolist() == [company.log.known_as("a")]
-    assert found.edits[["rep", "field", "old", "new"]].iloc[0].tolist() == ["Kim", "seats", 3, 30]
-    assert found.reps.loc["Kim"].to_dict() == {
+    assert result.edits["prospect"].tolist() == [company.log.known_as("a")]
+    assert result.edits[["rep", "field", "old", "new"]].iloc[0].tolist() == ["Kim", "seats", 3, 30]
+    assert result.reps.loc["Kim"].to_dict() == {
         "flagged": 3, "edited": 2, "turned": 1, "unflagged": 1, "unflagged_edited": 1,
         "p_value": 1.0, "ask": False,
     }  # fmt: skip
@@ -69,8 +69,8 @@ def test_ids_and_fields_are_found_in_any_spelling_and_a_number_in_either_form(co
     company.changes[0] |= {"id": "AB "}
     company.changes[1] |= {"old": "3", "new": "3.0"}  # no edit
 
-    assert company.found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
-    assert company.found().edits["field"].tolist() == ["seats"]
+    assert company.edits_found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
+    assert company.edits_found().edits["field"].tolist() == ["seats"]
 
 
 @pytest.mark.parametrize(
@@ -85,28 +85,28 @@ def test_a_history_of_which_nothing_is_found_is_refused(company, change, message
         company.prospect(f"p{number}", "Kim", flagged=True, edited=True, then=False)
         company.changes[-1] |= change
     with pytest.raises(DealsError, match=message):
-        company.found()
+        company.edits_found()
 
 
 def test_edits_of_other_fields_and_of_nothing_do_not_count(company):
     company.prospect("a", "Kim", flagged=True, edited=True, then=False, field="phone")
-    assert company.found().edits.empty
+    assert company.edits_found().edits.empty
     company.changes[0] |= {"field": "seats", "new": 3}
-    assert company.found().edits.empty
+    assert company.edits_found().edits.empty
 
 
 def test_who_edits_after_flags_far_more_is_asked_and_who_edits_everything_is_not(company):
     for number in range(12):
         company.prospect(f"k{number}", "Kim", flagged=number < 8, edited=number < 8, then=False)
         company.prospect(f"l{number}", "Lee ", flagged=number < 8, edited=True, then=False)
-    found = company.found()
+    result = company.edits_found()
 
-    assert found.reps["ask"].to_dict() == {"Kim": True, "Lee": False}
-    question = found.questions()[0]
-    assert question.startswith("After a flag, Kim edited 8 of 8 prospects, and 8 were not flagged")
+    assert result.reps["ask"].to_dict() == {"Kim": True, "Lee": False}
+    question = result.questions()[0]
+    assert question.startswith("After a flag, Kim edited 8 of 8 prospects, and 8 were no longer")
     assert question.endswith("?")
     assert "0 of 4 were edited" in question
-    assert "Kim" in found.questions("zh")[0]
+    assert "Kim" in result.questions("zh")[0]
 
 
 def test_reps_who_edit_whether_or_not_there_is_a_flag_are_asked_in_one_page_of_twenty(tmp_path):
@@ -115,11 +115,11 @@ def test_reps_who_edit_whether_or_not_there_is_a_flag_are_asked_in_one_page_of_t
         log = DecisionLog(tmp_path / f"{page}.db")
         flags, edited = random.random(60) < 0.3, random.random(60) < 0.2
         log.append_many(
-            (str(n), said(flagged=bool(flag)), {}, True, 1.0) for n, flag in enumerate(flags)
+            (str(n), assessed(flagged=bool(flag)), {}, True, 1.0) for n, flag in enumerate(flags)
         )
         history = pd.DataFrame({"id": np.flatnonzero(edited).astype(str), "field": "seats"})
         history = history.assign(old=3, new=30, changed_at=pd.Timestamp.now(tz="UTC").isoformat())
-        log.append_many((str(n), said(flagged=False), {}, True, 1.0) for n in range(60))
+        log.append_many((str(n), assessed(flagged=False), {}, True, 1.0) for n in range(60))
         reps = pd.Series([f"R{n % 3}" for n in range(60)], [str(n) for n in range(60)])
         asked += bool(find_edits_after_flags(history, log, reps, ["seats"]).questions())
         log.close()

@@ -74,9 +74,9 @@ def test_a_commission_of_a_hundred_is_split_by_age(
     row = split_commission(
         LATER, Decimal(1000), months, left=left, exited=False, chances={3: 1.0, 5: 1.0}
     )
-    found = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
+    result = [row[name] for name in ("earned", "withheld", "pending", "clawed_back")]
 
-    assert found == [Decimal(text) for text in (earned, withheld, pending, clawed_back)]
+    assert result == [Decimal(text) for text in (earned, withheld, pending, clawed_back)]
 
 
 def test_reps_add_up_to_all_and_pending_has_an_expected_value(simulation):
@@ -93,12 +93,12 @@ def test_reps_add_up_to_all_and_pending_has_an_expected_value(simulation):
 
 def test_commission_at_signing_went_to_deals_that_were_lost(simulation):
     before, after = (pay(simulation.deals, simulation.spec, plan) for plan in (AT_SIGNING, LATER))
-    found = compare_plans(before, after)
+    result = compare_plans(before, after)
     lost = after.deals["left_early"]
     less = before.deals.loc[lost, "nominal"].sum() - after.deals.loc[lost, "earned"].sum()
 
-    assert found.to_lost_before - found.to_lost_after == less > 0
-    assert f"under plan B, {less:,.2f} that went to deals lost within 5 months" in str(found)
+    assert result.to_lost_before - result.to_lost_after == less > 0
+    assert f"under plan B, {less:,.2f} that went to deals lost within 5 months" in str(result)
     with pytest.raises(DealsError, match="not of the same deals"):
         compare_plans(before, pay(simulation.deals.head(9), simulation.spec, LATER))
 
@@ -163,13 +163,13 @@ def test_the_expected_counts_the_tiers_on_the_way():
 
 def test_a_deal_that_ended_for_another_reason_is_not_pending_for_ever(simulation):
     deals = simulation.deals.copy()
-    found = outcomes(deals, simulation.spec)
-    place = found.index[(found["followup_months"] < 2) & ~found["left"]][0]
+    result = outcomes(deals, simulation.spec)
+    position = result.index[(result["followup_months"] < 2) & ~result["left"]][0]
     deals["acquired_on"] = pd.NaT
-    deals.loc[place, "acquired_on"] = deals.loc[place, "closed_on"] + pd.Timedelta(days=10)
+    deals.loc[position, "acquired_on"] = deals.loc[position, "closed_on"] + pd.Timedelta(days=10)
     spec = simulation.spec.replace(deals={"exited_on": "acquired_on"})
-    before = pay(simulation.deals, simulation.spec, LATER).deals.loc[place]
-    row = pay(deals, spec, LATER).deals.loc[place]
+    before = pay(simulation.deals, simulation.spec, LATER).deals.loc[position]
+    row = pay(deals, spec, LATER).deals.loc[position]
     assert before["pending"] > 0
     assert row["pending"] == 0
     assert row["withheld"] == row["nominal"] - row["earned"]
@@ -219,9 +219,9 @@ def test_an_exit_announced_for_later_withholds_nothing_yet(simulation):
     announced = deals.assign(
         exited_on=pd.Timestamp(deals["closed_on"].max() + pd.Timedelta("3650D"))
     )
-    plain, told = pay(deals, spec, LATER), pay(announced, later, LATER)
+    plain, with_exit = pay(deals, spec, LATER), pay(announced, later, LATER)
     columns = ["earned", "withheld", "pending"]
-    pd.testing.assert_frame_equal(told.deals[columns], plain.deals[columns])
+    pd.testing.assert_frame_equal(with_exit.deals[columns], plain.deals[columns])
 
 
 def test_the_chance_to_reach_an_age_is_that_of_the_customers_own_curve():

@@ -79,7 +79,7 @@ def rounded(value, plan):
 
 def shares_of(table, plan):
     """(row, rep, whole commission), exact."""
-    rate, found = Fraction(str(plan["commission_rate"])), []
+    rate, result = Fraction(str(plan["commission_rate"])), []
     steps = plan.get("accelerators", {}).get("steps", [])
     seen = defaultdict(Fraction)
     rows = table.reset_index(drop=True)
@@ -104,13 +104,13 @@ def shares_of(table, plan):
                     part = min(left, room)
                     commission, left = commission + part * r, left - part
                     seen[key] += part
-                found.append((row, rep, rounded(commission, plan)))
+                result.append((row, rep, rounded(commission, plan)))
             continue
         theirs = rounded(value * second * rate, plan)
-        found.append((row, row["rep"], rounded(value * rate, plan) - theirs))
+        result.append((row, row["rep"], rounded(value * rate, plan) - theirs))
         if second:
-            found.append((row, row["second_rep"], theirs))
-    return found
+            result.append((row, row["second_rep"], theirs))
+    return result
 
 
 def paid_by(day, row, whole, plan):
@@ -228,8 +228,8 @@ def test_every_example_of_the_guide_pays_what_the_second_ledger_says(clause, see
 
     sums = ledger.payroll.groupby(["rep", "month"])["amount"].sum()
     paid = {key: Fraction(amount) for key, amount in sums.items() if amount}
-    told = tomllib.loads(EXAMPLES[clause], parse_float=Decimal)
-    assert paid == second_ledger(deals, told)
+    clauses = tomllib.loads(EXAMPLES[clause], parse_float=Decimal)
+    assert paid == second_ledger(deals, clauses)
 
 
 TOGETHER = """
@@ -309,8 +309,8 @@ def test_the_payroll_of_a_deal_adds_up_to_the_ledger(clause, tmp_path):
         max(row["paid_at_signing"], row["earned"]) if row["pending"] else row["earned"]
         for row in rows.to_dict("records")
     ]
-    told = pd.Series(advance, rows["deal"]).groupby(level=0).sum()
-    assert paid.to_dict() == {deal: amount for deal, amount in told.items() if amount}
+    by_deal = pd.Series(advance, rows["deal"]).groupby(level=0).sum()
+    assert paid.to_dict() == {deal: amount for deal, amount in by_deal.items() if amount}
     by_month = ledger.payroll_by_month
     assert sum(by_month["total"], Decimal(0)) == sum(ledger.payroll["amount"], Decimal(0))
 

@@ -106,11 +106,11 @@ def test_where_nothing_differs_a_segment_is_named_in_no_more_than_one_company_of
 
 def test_a_rate_is_kaplan_meiers_with_its_interval_and_count(planted, profile):
     row = profile.table.set_index("segment").loc["kind = a"]
-    found = outcomes(planted, SPEC)[planted["kind"] == "a"]
-    curve = kaplan_meier(found["followup_months"], found["left"], at=[5.0])
+    result = outcomes(planted, SPEC)[planted["kind"] == "a"]
+    curve = kaplan_meier(result["followup_months"], result["left"], at=[5.0])
 
-    assert row["deals"] == len(found)
-    assert row["left_early"] == int((found["early_churn"] == 1).sum())
+    assert row["deals"] == len(result)
+    assert row["left_early"] == int((result["early_churn"] == 1).sum())
     assert [row["rate"], row["low"], row["high"]] == pytest.approx(
         [1 - curve.survival[0], 1 - curve.high[0], 1 - curve.low[0]]
     )
@@ -150,9 +150,14 @@ def test_more_segments_looked_at_never_make_a_p_value_smaller():
 
 
 def test_a_rep_is_no_segment_unless_told(planted):
-    told = SPEC.replace(attributes={"include": ["kind", "source", "rep"]})
+    with_rep = SPEC.replace(attributes={"include": ["kind", "source", "rep"]})
 
-    assert not compute_profile(planted, told, shuffles=9).table["segment"].str.contains("rep").any()
+    assert (
+        not compute_profile(planted, with_rep, shuffles=9)
+        .table["segment"]
+        .str.contains("rep")
+        .any()
+    )
     asked = compute_profile(planted, SPEC, shuffles=9, people=True)
     assert asked.table["segment"].str.contains("rep = Kim").any()
 
@@ -166,8 +171,8 @@ def test_every_deal_lies_in_one_segment_of_an_attribute_and_missing_is_one(plant
     )
 
     assert (seats.codes >= 0).all()
-    for place, (part,) in enumerate(seats.segments):
-        values = holed["seats"][seats.codes == place]
+    for position, (part,) in enumerate(seats.segments):
+        values = holed["seats"][seats.codes == position]
         inside = values.isna() if np.isnan(part.low) else values.between(part.low, part.high)
         assert inside.all()
     assert any(np.isnan(part.low) for (part,) in seats.segments)

@@ -48,12 +48,12 @@ def test_deals_are_asked_as_they_stood_at_signing_and_nothing_tells_how_they_end
 def test_the_outcome_is_the_label_and_the_model_did_not_know_it(simulation, quiz, retrospective):
     known = outcomes(simulation.deals, simulation.spec)
     known.index = simulation.deals[simulation.spec.deals.id]
-    said = retrospective.said.set_axis(known.index)
+    predictions = retrospective.predictions.set_axis(known.index)
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         assert known.loc[answer.deal, "mature"]
         assert answer.left_early == bool(known.loc[answer.deal, "early_churn"])
-        assert answer.probability == said.loc[answer.deal, "probability"]
-        snapshot = retrospective.snapshots[said.loc[answer.deal, "quarter"]]
+        assert answer.probability == predictions.loc[answer.deal, "probability"]
+        snapshot = retrospective.snapshots[predictions.loc[answer.deal, "quarter"]]
         assert snapshot.as_of < question.signed
 
 
@@ -96,9 +96,9 @@ def test_the_brier_score_is_the_mean_squared_distance():
 
 @pytest.mark.parametrize("salt", [None, "pepper"])
 def test_scores_are_those_of_what_was_said_and_survive_the_log(tmp_path, quiz, salt):
-    said = {"Kim": [0.1] * 10, "Lee": [0.9] * 10}
+    shares = {"Kim": [0.1] * 10, "Lee": [0.9] * 10}
     log = DecisionLog(tmp_path / "log.db", salt=salt)
-    log.keep_guesses(guesses_of(quiz, said))
+    log.keep_guesses(guesses_of(quiz, shares))
     log.close()
 
     table = quiz_scores(DecisionLog(tmp_path / "log.db", salt=salt).guesses()).set_index("person")

@@ -31,17 +31,17 @@ def curve():
 
 
 def test_a_deal_watched_for_the_horizon_is_expected_to_leave_by_its_own_hazard() -> None:
-    found = expected_leavers([0.3, 0.1], [5.0, 40.0], curve(), 5.0)
+    result = expected_leavers([0.3, 0.1], [5.0, 40.0], curve(), 5.0)
 
-    assert found == pytest.approx(-np.log([0.7, 0.9]))
+    assert result == pytest.approx(-np.log([0.7, 0.9]))
 
 
 def test_a_young_deal_counts_for_the_share_of_the_hazard_it_has_been_through() -> None:
     line = curve()
     whole = -np.log(line.at(5.0))
-    found = expected_leavers([0.3], [2.0], line, 5.0)
+    result = expected_leavers([0.3], [2.0], line, 5.0)
 
-    assert found[0] == pytest.approx(-np.log(0.7) * -np.log(line.at(2.0)) / whole)
+    assert result[0] == pytest.approx(-np.log(0.7) * -np.log(line.at(2.0)) / whole)
     assert expected_leavers([0.3], [0.0], line, 5.0)[0] == 0
 
 
@@ -161,9 +161,9 @@ def test_reps_without_expected_leavers_say_nothing_of_the_shape() -> None:
 
 
 def test_a_ratio_is_drawn_towards_1_by_the_shape() -> None:
-    found = shrunken_ratio(np.array([10.0, 0.0]), np.array([5.0, 5.0]), 5.0)
+    result = shrunken_ratio(np.array([10.0, 0.0]), np.array([5.0, 5.0]), 5.0)
 
-    assert found == pytest.approx([1.5, 0.5])
+    assert result == pytest.approx([1.5, 0.5])
 
 
 LEFT = pd.DataFrame(

@@ -135,39 +135,39 @@ def test_yearly_contracts_make_nobody_select_riskier_or_safer(language):
 
 
 def test_no_more_than_one_in_twenty_alike_reps_is_accused():
-    accused = judged = on_top_small = 0
+    accused = evaluated = on_top_small = 0
     for seed in range(60):
         alike = simulate_deals(1500, seed=500 + seed, rep_effects=False)
         board = compute_rep_performance(alike.deals, alike.spec, alike.true_probability)
         verdicts = board.reps.loc[board.reps["verdict"] != "too_few", "verdict"]
-        judged += len(verdicts)
+        evaluated += len(verdicts)
         accused += int((verdicts != "expected").sum())
         on_top_small += int(board.reps.iloc[0]["signed"] < 20)
 
-    assert judged > 400
-    assert accused / judged <= 0.05
+    assert evaluated > 400
+    assert accused / evaluated <= 0.05
     assert on_top_small == 0
 
 
 @pytest.mark.slow
 def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accused():
-    accused = judged = worst_found = on_top_small = 0
+    accused = evaluated = worst_found = on_top_small = 0
     for seed in range(40):
         sim = simulate_deals(3000, seed=700 + seed, rep_selection=False)
         effect = sim.reps["effect"]
         own = sim.deals["rep"].map(effect).to_numpy()
         blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
         board = compute_rep_performance(sim.deals, sim.spec, blind)
-        told = board.reps["verdict"]
-        alike = told[(effect.reindex(told.index) == 0) & (told != "too_few")]
-        judged += len(alike)
+        verdicts = board.reps["verdict"]
+        alike = verdicts[(effect.reindex(verdicts.index) == 0) & (verdicts != "too_few")]
+        evaluated += len(alike)
         accused += int((alike != "expected").sum())
         large = board.reps[board.reps["signed"] >= 100]
         worst_found += large["shrunken_ratio"].idxmax() == effect[large.index].idxmax()
         on_top_small += int(board.reps.iloc[0]["signed"] < 20)
 
-    assert judged > 150
-    assert accused / judged <= 0.05
+    assert evaluated > 150
+    assert accused / evaluated <= 0.05
     assert worst_found >= 36
     assert on_top_small == 0
 
@@ -259,11 +259,11 @@ def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
 
 def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(large_board):
     _, board = large_board
-    told = board.reps[board.reps["verdict"].isin(["more", "fewer"])]
+    named = board.reps[board.reps["verdict"].isin(["more", "fewer"])]
     assert board.dispersion.is_suspicious
-    assert len(told) > 1
-    low, high = board.dispersion.limits(told["expected"].to_numpy())
-    assert ((told["ratio"] < low) | (told["ratio"] > high)).all()
+    assert len(named) > 1
+    low, high = board.dispersion.limits(named["expected"].to_numpy())
+    assert ((named["ratio"] < low) | (named["ratio"] > high)).all()
 
 
 def test_only_an_active_rep_is_a_matter_of_this_week(large_board):

@@ -40,20 +40,22 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, r
     )
     again = score_in_retrospect(otherwise[otherwise["closed_on"] <= "2025-12-31"], simulation.spec)
     before = deals["closed_on"] <= day
-    told = retrospective.said[before]
+    predicted = retrospective.predictions[before]
 
-    assert told["probability"].notna().sum() > 200
-    pd.testing.assert_frame_equal(again.said[again.said.index.isin(told.index)], told)
+    assert predicted["probability"].notna().sum() > 200
+    pd.testing.assert_frame_equal(
+        again.predictions[again.predictions.index.isin(predicted.index)], predicted
+    )
 
 
 def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, retrospective):
     signed = simulation.deals["closed_on"]
     snapshots = {quarter: snapshot.as_of for quarter, snapshot in retrospective.snapshots.items()}
 
-    assert (retrospective.said["quarter"].map(snapshots) < signed).all()
+    assert (retrospective.predictions["quarter"].map(snapshots) < signed).all()
     assert retrospective.snapshots[min(snapshots)].model is None
-    silent = retrospective.said["quarter"] == min(snapshots)
-    assert retrospective.said.loc[silent, "probability"].isna().all()
+    silent = retrospective.predictions["quarter"] == min(snapshots)
+    assert retrospective.predictions.loc[silent, "probability"].isna().all()
 
 
 def test_a_sheet_is_of_the_latest_early_leaver_of_each_rep(simulation, reviews):
@@ -71,9 +73,10 @@ def test_look_alikes_were_signed_before_and_stayed(simulation, reviews):
     closed = simulation.deals.set_index("deal_id")["closed_on"]
     early = outcomes(simulation.deals, simulation.spec)["early_churn"]
     early.index = simulation.deals["deal_id"]
-    known = [sheet for sheet in reviews.sheets if sheet.said is not None]
+    known = [sheet for sheet in reviews.sheets if sheet.assessment is not None]
 
     assert len(known) >= 5
+    assert [sheet.said for sheet in known] == [sheet.assessment for sheet in known]  # old name
     for sheet in known:
         assert (sheet.alike.deals["closed_on"] <= sheet.snapshot.as_of).all()
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
@@ -89,23 +92,23 @@ def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews
     for sheet in reviews.sheets:
         asked = questions(sheet, reviews.spec, say)
         assert len(set(asked)) == 3
-        told = warning_words(sheet, reviews.spec, say)
-        assert len(told) == len(sheet.warnings)
-        for text, reason in zip(told, sheet.warnings, strict=True):
+        sentences = warning_words(sheet, reviews.spec, say)
+        assert len(sentences) == len(sheet.warnings)
+        for text, reason in zip(sentences, sheet.warnings, strict=True):
             assert reason.deals is None or f"{reason.deals:,}" in text
         assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
 
 
 def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospective, reviews):
     missed, spec = reviews.missed, simulation.spec
-    found = outcomes(simulation.deals, spec)
-    judged = found["mature"] & retrospective.said["probability"].notna()
-    lost, kept = (judged & (found["early_churn"] == value) for value in (1, 0))
+    result = outcomes(simulation.deals, spec)
+    evaluated = result["mature"] & retrospective.predictions["probability"].notna()
+    lost, kept = (evaluated & (result["early_churn"] == value) for value in (1, 0))
     row = missed.set_index("signal").loc["lead source = outbound"]
     here = (simulation.deals["lead_source"] == "outbound") & (
         retrospective.contributions["lead_source"] >= WARNING
     )
-    here &= retrospective.said["probability"] > retrospective.said["base_rate"]
+    here &= retrospective.predictions["probability"] > retrospective.predictions["base_rate"]
 
     counts = [int((here & lost).sum()), lost.sum(), int((here & kept).sum()), kept.sum()]
     assert row[["lost_with", "lost", "kept_with", "kept"]].tolist() == counts
@@ -119,8 +122,10 @@ def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospecti
 
 
 def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
-    known = [sheet for sheet in reviews.sheets if sheet.said is not None]
-    above = [s.said.early_churn_probability > s.snapshot.model.scorecard.base_rate for s in known]
+    known = [sheet for sheet in reviews.sheets if sheet.assessment is not None]
+    above = [
+        s.assessment.early_churn_probability > s.snapshot.model.scorecard.base_rate for s in known
+    ]
 
     assert any(above)
     for sheet, is_above in zip(known, above, strict=True):

@@ -58,13 +58,13 @@ def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(
     assert expected.probability.notna().all()
     level = level_only_rate(view.training_set(), view.extract_end)
     assert expected.probability.mean() == pytest.approx(level, rel=0.02)
-    found, truth = (
+    result, truth = (
         compute_rep_performance(deals, spec, p).reps["expected"].sort_index()
         for p in (expected.probability, simulation.true_probability)
     )
     many = truth > 100
     assert many.any()
-    assert found[many].to_numpy() == pytest.approx(truth[many].to_numpy(), rel=0.12)
+    assert result[many].to_numpy() == pytest.approx(truth[many].to_numpy(), rel=0.12)
     # no deal is judged by a fit that saw it
     (one, asked_of_one), (other, asked_of_other) = expected.fits
     assert not set(asked_of_one) & set(asked_of_other)
@@ -78,9 +78,9 @@ def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(
 def test_the_report_says_that_it_learned_from_a_sample(simulation, language):
     report = make_sales_report(simulation.deals, simulation.spec, language=language)
 
-    said = phrases(language, "sales_page")("sampled", sampled="1,000", deals="2,000")
-    assert said in report.summary.points
-    assert said in report.page
+    text = phrases(language, "sales_page")("sampled", sampled="1,000", deals="2,000")
+    assert text in report.summary.points
+    assert text in report.page
 
 
 @pytest.mark.slow

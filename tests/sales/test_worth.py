@@ -21,8 +21,8 @@ def simulation(simulate_quickly):
 
 def test_months_are_the_area_under_the_curve_and_the_interval_holds_them(simulation):
     worth = compute_worth(simulation.deals, simulation.spec)
-    found = outcomes(simulation.deals, simulation.spec)
-    curve = kaplan_meier(found["followup_months"], found["left"])
+    result = outcomes(simulation.deals, simulation.spec)
+    curve = kaplan_meier(result["followup_months"], result["left"])
     row = worth.table.iloc[0]
 
     assert row["months"] == pytest.approx(curve.restricted_mean(worth.window_months))

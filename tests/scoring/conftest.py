@@ -106,25 +106,27 @@ def twelve(simulation, model, tmp_path_factory) -> Twelve:
             table = deals.assign(annual_value=amount)
             if unfamiliar:
                 table = table.assign(region="a region never seen")
-            said = ready.predict(table, reasons=0)
-            said = said[said["unfamiliar"] == unfamiliar]
-            p, high = said["early_churn_probability"], said["probability_high"]
+            predictions = ready.predict(table, reasons=0)
+            predictions = predictions[predictions["unfamiliar"] == unfamiliar]
+            p, high = predictions["early_churn_probability"], predictions["probability_high"]
             risks = {
                 "low": (p <= LEVEL) & (high < FLAG),
                 "medium": (p > LEVEL) & (p < FLAG),
                 "high": p >= FLAG,
             }
             for risk, has_it in risks.items():
-                label = said.index[has_it][0]
+                label = predictions.index[has_it][0]
                 picked.append(table.loc[label])
-                rules.append(_expected(risk, amount, said.loc[label], unfamiliar=unfamiliar))
+                rules.append(_expected(risk, amount, predictions.loc[label], unfamiliar=unfamiliar))
     index = pd.RangeIndex(12)
     prospects = pd.DataFrame(picked).set_index(index)
-    prospects["deal_id"] = [f"T{place:02d}" for place in index]
+    prospects["deal_id"] = [f"T{position:02d}" for position in index]
     return Twelve(ready, path, prospects, pd.DataFrame(rules, index))
 
 
-def _expected(risk: str, amount: float, said: pd.Series, *, unfamiliar: bool) -> dict[str, object]:
+def _expected(
+    risk: str, amount: float, predicted: pd.Series, *, unfamiliar: bool
+) -> dict[str, object]:
     """The rules of the issue, by hand; the worth from a sum of the test's own."""
 
     def value(p: float) -> float:
@@ -132,7 +134,7 @@ def _expected(risk: str, amount: float, said: pd.Series, *, unfamiliar: bool) ->
         leaves = 0.8 * amount / 4 - (0.1 + 3 * 0.05 + 0.1 + 1.5) * amount - 40
         return (1 - p) * stays + p * leaves
 
-    ends = sorted(value(said[f"probability_{end}"]) for end in ("low", "high"))
+    ends = sorted(value(predicted[f"probability_{end}"]) for end in ("low", "high"))
     worth = "gains" if ends[0] > 0 else "loses" if ends[1] < 0 else "unclear"
     return {
         "fit": "poor"
@@ -142,11 +144,11 @@ def _expected(risk: str, amount: float, said: pd.Series, *, unfamiliar: bool) ->
         else "watch",
         "worth": worth,
         "escalate": risk == "high" and amount == BIG_AMOUNT,
-        "expected_value": value(said["early_churn_probability"]),
+        "expected_value": value(predicted["early_churn_probability"]),
         "expected_value_low": ends[0],
         "expected_value_high": ends[1],
-        "low": said["probability_low"],
-        "chance": said["early_churn_probability"],
-        "high": said["probability_high"],
+        "low": predicted["probability_low"],
+        "chance": predicted["early_churn_probability"],
+        "high": predicted["probability_high"],
         "unfamiliar": unfamiliar,
     }

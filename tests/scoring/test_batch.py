@@ -66,14 +66,14 @@ def test_a_file_gets_the_numbers_that_predict_gives(model, prospects, tmp_path, 
 
 def test_text_of_the_original_columns_comes_out_as_it_went_in(model, prospects, tmp_path):
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
-    odd = prospects.astype(str).assign(deal_id="007", note='says "no", then\nleaves', empty="")
-    odd["seats"] = "04"
-    odd.to_csv(source, index=False)
+    unusual = prospects.astype(str).assign(deal_id="007", note='says "no", then\nleaves', empty="")
+    unusual["seats"] = "04"
+    unusual.to_csv(source, index=False)
 
     score_file(source, model, output, reasons=0)
 
     before, after = _text_rows(source), _text_rows(output)
-    assert [row[: odd.shape[1]] for row in after] == before
+    assert [row[: unusual.shape[1]] for row in after] == before
 
 
 def test_only_values_that_need_it_are_quoted(model, table, tmp_path):
@@ -152,8 +152,13 @@ def test_strict_stops_at_the_row_and_writes_nothing(model, prospects, tmp_path):
 @pytest.mark.parametrize("chunk_rows", [1, 2, 1000])
 def test_rows_of_the_wrong_width_stay_where_they_stood(model, table, tmp_path, chunk_rows):
     lines = table.read_text(encoding="utf-8").splitlines()
-    for place, line in ((61, "last,one"), (4, f"{lines[4]},too,much"), (1, "first"), (1, "zeroth")):
-        lines.insert(place, line)
+    for position, line in (
+        (61, "last,one"),
+        (4, f"{lines[4]},too,much"),
+        (1, "first"),
+        (1, "zeroth"),
+    ):
+        lines.insert(position, line)
     table.write_text("\n".join([*lines[:3], "", *lines[3:]]) + "\n", encoding="utf-8")
 
     result = score_file(table, model, tmp_path / "out.csv", chunk_rows=chunk_rows)
@@ -210,11 +215,11 @@ def test_a_pipe_is_read_and_written_as_csv(model, table, tmp_path, monkeypatch):
 
 
 def test_the_progress_of_every_chunk_is_told(model, table, tmp_path):
-    told: list[int] = []
+    reported: list[int] = []
 
-    score_file(table, model, tmp_path / "out.csv", chunk_rows=25, progress=told.append)
+    score_file(table, model, tmp_path / "out.csv", chunk_rows=25, progress=reported.append)
 
-    assert told == [25, 25, 10]
+    assert reported == [25, 25, 10]
 
 
 def test_an_interrupted_batch_leaves_the_old_output_and_nothing_else(model, table, tmp_path):
@@ -325,9 +330,11 @@ def test_the_same_rows_make_the_same_bytes(model, table, tmp_path, monkeypatch, 
 def test_reasons_are_written_in_the_language_asked_for(model, prospects, table, tmp_path):
     score_file(table, model, tmp_path / "out.csv", language="zh")
 
-    said = json.loads(_written(tmp_path / "out.csv")["reasons"][0])
+    written_reasons = json.loads(_written(tmp_path / "out.csv")["reasons"][0])
     expected = model.predict(prospects.iloc[0].to_dict(), language="zh").reasons
-    assert [item["sentence"] for item in said] == [reason.sentence for reason in expected]
+    assert [item["sentence"] for item in written_reasons] == [
+        reason.sentence for reason in expected
+    ]
     with pytest.raises(SpecError, match="choose one of en, zh"):
         score_file(table, model, tmp_path / "other.csv", language="xx")
     assert not (tmp_path / "other.csv").exists()
@@ -337,9 +344,9 @@ def test_an_output_inside_the_input_folder_is_refused(model, prospects, tmp_path
     (tmp_path / "in" / "deep").mkdir(parents=True)
     prospects.to_parquet(tmp_path / "in" / "a.parquet")
 
-    for place in ("out.parquet", "deep/out.csv"):
+    for position in ("out.parquet", "deep/out.csv"):
         with pytest.raises(ProspectError, match=r"lies in the folder .*in, .*Remedy: write it els"):
-            score_file(tmp_path / "in", model, tmp_path / "in" / place)
+            score_file(tmp_path / "in", model, tmp_path / "in" / position)
 
 
 def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):

@@ -74,8 +74,8 @@ def test_where_scoring_gives_a_number_training_gives_it_too_or_none(
         writer.writerows(zip(*(column * 12 for column in columns), strict=False))
     table = read_table(path)
 
-    for place, column in enumerate(columns):
-        trained = read_numbers(table[str(place)]).series.tolist()
+    for position, column in enumerate(columns):
+        trained = read_numbers(table[str(position)]).series.tolist()
         for form, number in zip(column, trained, strict=False):
             if not np.isnan(scored[form]) and not np.isnan(number):
                 assert number == scored[form], (form, column)

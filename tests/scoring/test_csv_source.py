@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring import _csv_source
-from fitmodel.scoring._csv_source import row_start
+from fitmodel.scoring._csv_source import rest_after
+from fitmodel.scoring.streams import WRITERS
 from fitmodel.scoring.tables import open_source
 
 CELLS = ["a", "", '"b, c"', '"d\ne"', '"f ""g"" h"', '""', "Total", "0042", "é", '"\n"', '"i\r\nj"']
@@ -53,6 +55,33 @@ def test_the_rows_after_some_are_those_of_the_whole(tmp_path, monkeypatch, seed,
             assert _as_rows(source.chunks_after(rows)) == whole[passed:]
 
 
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2", ".csv.zst"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_compressed_files_and_other_encodings_are_continued_too(
+    tmp_path, monkeypatch, ending, encoding
+) -> None:
+    monkeypatch.setattr(_csv_source, "BLOCK_BYTES", 500)
+    path = tmp_path / f"in{ending}"
+    rows = "".join(f'D{n},"a, b",Zürich Größe\n' for n in range(40))
+    with WRITERS[ending](path) as stream:
+        stream.write(f"A report\n\nid,one,two\n{rows}".encode(encoding))
+    with open_source(path, 4) as source:
+        whole = _as_rows(source.chunks)
+    assert whole[-1][1][-1] == {"id": "D39", "one": "a, b", "two": "Zürich Größe"}
+    for passed in range(1, len(whole) + 1):
+        with open_source(path, 4) as source:
+            assert source.after(4 * passed) is not None
+            assert _as_rows(source.chunks_after(4 * passed)) == whole[passed:]
+
+
+def test_a_compressed_file_that_is_cut_off_is_named(tmp_path) -> None:
+    path = tmp_path / "in.csv.gz"
+    packed = gzip.compress(b"id,one\n" + b"".join(b"D%d,1\n" % n for n in range(400_000)))
+    path.write_bytes(packed[: len(packed) // 2])  # the header's megabyte is whole
+    with open_source(path, 4) as source, pytest.raises(ProspectError, match=r"in\.csv\.gz cannot"):
+        next(source.chunks_after(390_000))
+
+
 def test_titles_above_the_header_are_no_rows(tmp_path) -> None:
     path = tmp_path / "in.csv"
     rows = "".join(f"D{n},1,2\n" for n in range(20))
@@ -80,8 +109,10 @@ def test_what_only_a_parser_can_tell_is_left_to_it(tmp_path, cell) -> None:
 def test_a_row_begins_behind_the_break_of_the_one_before(monkeypatch, block) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
     text = b'h,i\n\r\n1,"a\nb"\r\n\n2,c'
-    places = [row_start(io.BytesIO(text), 0, rows, ",") for rows in range(1, 5)]
-    assert places == [(4, 1), (text.index(b"\n\n2") + 1, 4), (len(text), 5), None]
+    rests = [rest_after(io.BytesIO(text), rows, ",") for rows in range(1, 4)]
+    left = [(rest.begun + rest.stream.read(), rest.lines) for rest in rests]
+    assert left == [(text[4:], 1), (b"\n2,c", 4), (b"", 5)]
+    assert rest_after(io.BytesIO(text), 4, ",") is None
 
 
 def test_an_open_quote_is_named_by_its_line_also_after_a_later_row(tmp_path) -> None:

@@ -146,8 +146,34 @@ def test_an_upsert_changes_ids_that_are_there_and_adds_others(database) -> None:
     second = pd.DataFrame({"id": ["b", "c"], "value": [20.0, 30.0]})
     write(database, "target", first, key="id")
     write(database, "target", second, key="id")
-    found = read(database, "select * from target order by id")
-    assert found.to_dict("list") == {"id": ["a", "b", "c"], "value": [1.0, 20.0, 30.0]}
+    result = read(database, "select * from target order by id")
+    assert result.to_dict("list") == {"id": ["a", "b", "c"], "value": [1.0, 20.0, 30.0]}
+
+
+@each
+@pytest.mark.parametrize("is_there", [True, False], ids=["into a table", "into a new table"])
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["b", "c", "b", "b"], r"2 of 4 rows repeat the 'id' of another, for example 'b' in 3 row"),
+        (["b", None, "c", None], r"2 of 4 rows have no 'id', by which rows are updated"),
+        ([None], r"1 of 1 rows have no 'id'"),
+    ],
+)
+def test_rows_that_no_id_tells_apart_are_not_upserted(database, is_there, ids, message) -> None:
+    """SQLite would keep the last row of an id, and add those without one at every run."""
+    if is_there:
+        write(database, "t", pd.DataFrame({"id": ["a", "b"], "p": [0.1, 0.2]}), "id")
+    rows = pd.DataFrame({"id": pd.Series(ids, dtype="str"), "p": np.linspace(0.3, 0.9, len(ids))})
+
+    with pytest.raises(DatabaseError, match=rf"{message}.*Nothing was written\. Remedy: "):
+        write(database, "t", rows, "id")
+
+    if is_there:
+        assert read(database, "select p from t order by id")["p"].tolist() == [0.1, 0.2]
+    else:
+        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not made
+        assert read(database, "select p from t")["p"].tolist() == [0.5]
 
 
 @each
@@ -261,7 +287,7 @@ def test_a_password_is_in_no_message(postgresql) -> None:
             read(url, "select 1")
         assert secret not in str(error.value)
         assert "***" in str(error.value)
-    assert secret not in DatabaseSink(f"{postgresql}/scored").place
+    assert secret not in DatabaseSink(f"{postgresql}/scored").target
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
@@ -302,9 +328,9 @@ def test_values_of_any_kind_in_one_column_of_sqlite_are_text(tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/mixed.db"
     write(url, "empty", pd.DataFrame({"id": [1]}))
     query = "select 1 as a, 1 as b, 'x' as c union all select 2.5, 'y', null"
-    found = read(url, query)
-    assert found["a"].tolist() == [1.0, 2.5]
-    assert found["b"].tolist() == ["1", "y"]
+    result = read(url, query)
+    assert result["a"].tolist() == [1.0, 2.5]
+    assert result["b"].tolist() == ["1", "y"]
 
 
 @each

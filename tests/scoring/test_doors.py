@@ -56,8 +56,8 @@ def test_exact_decimals_are_the_numbers_of_csv(model, prospects, tmp_path):
     rows.to_csv(tmp_path / "in.csv", index=False)
     table = pa.Table.from_pandas(rows, preserve_index=False)
     exact = pa.array([Decimal(text) for text in texts], pa.decimal128(18, 6))
-    place = table.schema.get_field_index("discount")
-    pq.write_table(table.set_column(place, "discount", exact), tmp_path / "in.parquet")
+    position = table.schema.get_field_index("discount")
+    pq.write_table(table.set_column(position, "discount", exact), tmp_path / "in.parquet")
 
     for kind in ("csv", "parquet"):
         score_file(tmp_path / f"in.{kind}", model, tmp_path / f"out_{kind}.csv", reasons=0)

@@ -275,12 +275,14 @@ def test_past_deals_are_read_as_prospects_are(german, simulation, rows) -> None:
     read = read_deals(changed, spec)
     for number, row in enumerate(rows):
         for name in NUMBERS:
-            alone, found = _number_alone(scorer, name, row[name]), read[name].iloc[number]
-            assert pd.isna(found) if alone is None else float(found) == alone
-        found = read["first_contact_on"].iloc[number]
+            alone, result = _number_alone(scorer, name, row[name]), read[name].iloc[number]
+            assert pd.isna(result) if alone is None else float(result) == alone
+        result = read["first_contact_on"].iloc[number]
         text, form = row["first_contact_on"], scorer.forms.date("first_contact_on")
         day = None if text in NOTHING else day_of(text, form)
-        assert pd.isna(found) if day is None else pd.Timestamp(found) == pd.Timestamp(day, unit="D")
+        assert (
+            pd.isna(result) if day is None else pd.Timestamp(result) == pd.Timestamp(day, unit="D")
+        )
 
 
 @careful

@@ -16,10 +16,10 @@ from fastapi.testclient import TestClient
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.language.catalogue import LANGUAGES, read_texts
-from fitmodel.reports._html import render
 from fitmodel.reports._loss_sections import worth_section
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_markdown, brief_page
+from fitmodel.reports.html import render
 from fitmodel.sales.worth import _scored as band_deals
 from fitmodel.sales.worth import compute_worth
 from fitmodel.scoring._database_sink import DatabaseSink
@@ -76,18 +76,18 @@ def sentences(row: pd.Series, language: str) -> list[str]:
     fit, worth = FIT[language][row["fit"]], WORTH[language][row["worth"]]
     amounts = [f"−€ {-x:,.0f}" if x < 0 else f"€ {x:,.0f}" for x in row[VALUES]]
     if language == "en":
-        said = [f"{fit}: {chance} % likely to leave within 5 months ({low} % to {high} %)"]
+        lines = [f"{fit}: {chance} % likely to leave within 5 months ({low} % to {high} %)"]
         money = f"expected value of signing: {amounts[0]} ({amounts[1]} to {amounts[2]}), {worth}"
     else:
-        said = [f"{fit}：在 5 个月内流失的概率为 {chance}%（{low}% 至 {high}%）"]
+        lines = [f"{fit}：在 5 个月内流失的概率为 {chance}%（{low}% 至 {high}%）"]
         money = f"签约的预期价值：{amounts[0]}（{amounts[1]} 至 {amounts[2]}），{worth}"
     if row["escalate"]:
-        said.append(MANAGER[language])
-    return [*said, money]
+        lines.append(MANAGER[language])
+    return [*lines, money]
 
 
-def assert_said(told: list[str], row: pd.Series, language: str) -> None:
-    text = "\n".join(told)
+def assert_all_in(texts: list[str], row: pd.Series, language: str) -> None:
+    text = "\n".join(texts)
     for item in sentences(row, language):
         assert item in text
     assert (MANAGER[language] in text) == row["escalate"]
@@ -123,7 +123,7 @@ def test_predict(twelve, language) -> None:
     listed = twelve.model.predict(rows, language=language)
     assert_columns(pd.DataFrame([item.to_dict() for item in listed]), twelve.expected)
     for item, (_, row) in zip(listed, twelve.expected.iterrows(), strict=True):
-        assert_said(list(item.sentences), row, language)
+        assert_all_in(list(item.sentences), row, language)
         assert str(item).startswith("\n".join(item.sentences))
         assert item.verdict in html.unescape(item._repr_html_())
 
@@ -182,7 +182,7 @@ def test_service(twelve, language) -> None:
         answer = client.post(f"/v1/assessments?language={language}", json=rows).json()
     assert_columns(pd.DataFrame(answer["assessments"]), twelve.expected)
     for item, (_, row) in zip(answer["assessments"], twelve.expected.iterrows(), strict=True):
-        assert_said(item["sentences"], row, language)
+        assert_all_in(item["sentences"], row, language)
         for reason in item["reasons"]:
             number = reason["effect"].partition("×")[2]
             assert f"×{number}" in reason["sentence"] or number == "1.00"
@@ -226,7 +226,7 @@ def test_sales_report(twelve, language) -> None:
     bands = band_deals([(scorer.scorecard, deals.index)], scorer.policy, deals, spec)
     again = pd.concat([twelve.expected] * COPIES, ignore_index=True)
     assert_columns(bands, again)
-    deals["deal_id"] = [f"S{place:04d}" for place in deals.index]
+    deals["deal_id"] = [f"S{position:04d}" for position in deals.index]
     deals["closed_on"] = "2024-01-15"
     deals["churned_on"] = ["2024-03-01", *[None] * 4] * (len(deals) // 5)
     worth = compute_worth(deals, spec, bands["fit"])
@@ -241,9 +241,9 @@ def test_sales_report(twelve, language) -> None:
         name = fit_row.format(band=read_texts(language, "fit")[f"badge_{band}"])
         assert word.removesuffix(" fit") in name.lower()
         assert name in page
-    said = {"en": ["the company's level", "a multiple of the company's odds"],
+    phrases_by_language = {"en": ["the company's level", "a multiple of the company's odds"],
             "zh": ["公司", "倍"]}[language]  # fmt: skip
-    for words in said:
+    for words in phrases_by_language:
         assert words in page
 
 

@@ -219,7 +219,7 @@ def test_postgres_gives_the_same_numbers(curved, prospects, expected, postgresql
     with psycopg.connect(postgresql) as connection, connection.cursor() as cursor:
         cursor.execute(f"create temporary table prospects ({', '.join(made)}, place bigint)")
         marks = ", ".join(["%s"] * (len(table.columns) + 1))
-        rows = [[*row, place] for place, row in enumerate(cells)]
+        rows = [[*row, position] for position, row in enumerate(cells)]
         cursor.executemany(f"insert into prospects values ({marks})", rows)  # noqa: S608 - the test's own
         cursor.execute(curved.to_sql("postgres", as_of=TODAY, horizons=ASKED))
         names = [column.name for column in cursor.description or ()]
@@ -241,9 +241,9 @@ def test_beyond_the_curve_nothing_is_made_up(curved, prospects):
 
 def test_a_bundle_from_before_there_were_curves_answers_at_its_own_horizon_only(model, prospects):
     old = FitModel(model.scorer, {"spec": {"label": {"horizon_months": 5}}})
-    found = old.predict(prospects, horizon_months=5)
-    assert (found["churn_probability_5m"] == found[OWN]).all()
-    assert (found["churn_probability_5m_low"] == found["probability_low"]).all()
+    result = old.predict(prospects, horizon_months=5)
+    assert (result["churn_probability_5m"] == result[OWN]).all()
+    assert (result["churn_probability_5m_low"] == result["probability_low"]).all()
     with pytest.raises(ProspectError, match=r"own horizon \(5 months\) only.*train it again"):
         old.predict(prospects, horizon_months=12)
     with pytest.raises(ProspectError, match="train it again"):
@@ -269,14 +269,14 @@ def test_the_survival_has_a_row_per_month_and_a_column_per_prospect(curved, pros
 def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
     curved, prospects, expected
 ):
-    found = curved.horizon_intervals(prospects, ASKED)
-    pd.testing.assert_frame_equal(found, expected[COLUMNS], check_exact=True)
+    result = curved.horizon_intervals(prospects, ASKED)
+    pd.testing.assert_frame_equal(result, expected[COLUMNS], check_exact=True)
     for name in NAMES:
-        assert (found[f"{name}_low"] <= found[name]).all()
-        assert (found[name] <= found[f"{name}_high"]).all()
-    assert (found[f"{NAMES[1]}_low"] == expected["probability_low"]).all()
-    assert (found[f"{NAMES[1]}_high"] == expected["probability_high"]).all()
-    low, middle, high = (found[f"{NAMES[2]}{end}"] for end in ("_low", "", "_high"))
+        assert (result[f"{name}_low"] <= result[name]).all()
+        assert (result[name] <= result[f"{name}_high"]).all()
+    assert (result[f"{NAMES[1]}_low"] == expected["probability_low"]).all()
+    assert (result[f"{NAMES[1]}_high"] == expected["probability_high"]).all()
+    low, middle, high = (result[f"{NAMES[2]}{end}"] for end in ("_low", "", "_high"))
     odds = [np.log(p / (1 - p)) for p in (low, middle, high)]
     assert (odds[2] - odds[1]).to_numpy() == pytest.approx((odds[1] - odds[0]).to_numpy())
     with pytest.raises(ProspectError, match="curve ends at month 18"):
@@ -285,18 +285,18 @@ def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
 
 def test_no_end_of_an_interval_decreases_in_the_horizon(curved, prospects):
     months = [*range(1, END + 1)]
-    found = curved.horizon_intervals(prospects, months)
+    result = curved.horizon_intervals(prospects, months)
     for end in ("", "_low", "_high"):
-        parts = found[[f"churn_probability_{month}m{end}" for month in months]]
+        parts = result[[f"churn_probability_{month}m{end}" for month in months]]
         assert (parts.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
 
 
 def test_an_estimator_of_ones_own_has_no_interval_at_any_horizon(curved, prospects):
     scored = curved.predict(prospects, reasons=0)
     scored[["probability_low", "probability_high"]] = np.nan
-    found = add_horizons(curved, scored, prospects, ASKED, None)
-    assert found[[name for ends in ENDS for name in ends]].isna().all(axis=None)
-    assert found[NAMES].notna().all(axis=None)
+    result = add_horizons(curved, scored, prospects, ASKED, None)
+    assert result[[name for ends in ENDS for name in ends]].isna().all(axis=None)
+    assert result[NAMES].notna().all(axis=None)
 
 
 def test_the_lifetime_lies_within_its_interval_and_says_where_the_curve_ends(curved, prospects):

@@ -36,16 +36,16 @@ def test_lost_rows_get_no_prediction_and_are_counted(
 ) -> None:
     done = score_file(pipeline, knowing_rows(model), tmp_path / "out.csv", strict=strict)
     plain = score_file(pipeline, model, tmp_path / "plain.csv")
-    found = pd.read_csv(tmp_path / "out.csv", dtype=str)
+    result = pd.read_csv(tmp_path / "out.csv", dtype=str)
     everything = pd.read_csv(tmp_path / "plain.csv", dtype=str)
-    lost = found["stage"].isin(["Lost", "closed lost"])
+    lost = result["stage"].isin(["Lost", "closed lost"])
 
     assert (done.rows, done.left_out, done.errors) == (60, 20, 0)
     assert plain.left_out == 0
-    assert found.loc[lost, "early_churn_probability"].isna().all()
-    assert (found.loc[lost, "error"] == "left out: stage is " + found["stage"][lost]
+    assert result.loc[lost, "early_churn_probability"].isna().all()
+    assert (result.loc[lost, "error"] == "left out: stage is " + result["stage"][lost]
             + " ([rows] of the contract)").all()  # fmt: skip
-    pd.testing.assert_frame_equal(found[~lost], everything[~lost])
+    pd.testing.assert_frame_equal(result[~lost], everything[~lost])
 
 
 def test_a_frame_keeps_its_index_and_lost_rows_have_no_prediction(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import subprocess
 import sys
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
@@ -19,6 +22,7 @@ from fitmodel.scoring._draft import DRAFT, RECORD
 from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
 from fitmodel.scoring.places import score_places
+from fitmodel.scoring.streams import WRITERS
 
 real = batch.predict_chunk
 KILLED = """
@@ -38,6 +42,19 @@ def die(_):
 
 score_file(sys.argv[1], model, sys.argv[2], chunk_rows=8, progress=die, resume=True)
 """
+
+
+ENDINGS = [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"]
+PACKED = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".zst": lambda data: pa.input_stream(pa.BufferReader(data), compression="zstd").read(),
+}
+
+
+def content(path) -> bytes:
+    """The bytes of a file; of compressed CSV those of the text."""
+    return PACKED.get(path.suffix, bytes)(path.read_bytes())
 
 
 class Stop(BaseException):
@@ -78,35 +95,48 @@ def source(prospects, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"])
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("chunks", [1, 4])
 def test_a_resumed_batch_is_equal_to_the_byte(model, source, tmp_path, ending, chunks) -> None:
     whole, output = tmp_path / f"whole{ending}", tmp_path / f"out{ending}"
-    score_file(source, model, whole, chunk_rows=8)
+    plain = tmp_path / f"plain{ending}"
+    score_file(source, model, whole, chunk_rows=8, resume=True)
+    score_file(source, model, plain, chunk_rows=8)
     stop_after(chunks, source, model, output)
 
     result = score_file(source, model, output, chunk_rows=8, resume=True)
 
     assert output.read_bytes() == whole.read_bytes()
+    assert content(output) == content(plain)
+    assert (plain.read_bytes() == whole.read_bytes()) == (plain.suffix not in PACKED)
     assert (result.rows, result.errors) == (60, 2)
     assert chunks * 8 <= result.resumed <= 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", output.name, whole.name]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["in.csv", output.name, plain.name, whole.name]
 
 
 @pytest.mark.slow
-def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [(".csv", ".parquet"), (".csv.gz", ".csv.gz"), (".csv.zst", ".csv.zst"), (".csv", ".csv.bz2")],
+)
+def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path, given, written) -> None:
     (tmp_path / "scorer.json").write_bytes(model.scorer.to_json())
-    command = [sys.executable, "-c", KILLED, "in.csv", "out.parquet"]
+    table = tmp_path / f"table{given}"
+    with WRITERS.get(given, lambda path: path.open("wb"))(table) as stream:
+        stream.write(source.read_bytes())
+    output = tmp_path / f"out{written}"
+    command = [sys.executable, "-c", KILLED, table.name, output.name]
     died = subprocess.run(command, cwd=tmp_path, check=False, env=os.environ)  # noqa: S603 - ours
     assert died.returncode == -signal.SIGKILL
-    assert not (tmp_path / "out.parquet").exists()
+    assert not output.exists()
 
-    result = score_file(source, model, tmp_path / "out.parquet", chunk_rows=8, resume=True)
+    result = score_file(table, model, output, chunk_rows=8, resume=True)
 
-    score_file(source, model, tmp_path / "whole.parquet", chunk_rows=8)
-    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    score_file(table, model, tmp_path / f"whole{written}", chunk_rows=8)
+    assert content(output) == content(tmp_path / f"whole{written}")
     assert 24 <= result.resumed < 60
-    assert not parts_folder(tmp_path / "out.parquet").exists()
+    assert not parts_folder(output).exists()
 
 
 @pytest.mark.slow
@@ -137,7 +167,7 @@ def test_dates_are_counted_from_the_day_of_the_first_run(model, prospects, tmp_p
     assert scored == model.predict(later)["early_churn_probability"].tolist()
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -158,11 +188,11 @@ def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path, ending,
     result = score_file(source, model, output, chunk_rows=8, resume=True)
 
     score_file(source, model, tmp_path / f"whole{ending}", chunk_rows=8)
-    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+    assert content(output) == content(tmp_path / f"whole{ending}")
     assert result.resumed == 8 * (len(parts) - 2)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
     model, source, tmp_path, monkeypatch, ending
 ) -> None:
@@ -177,17 +207,17 @@ def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
         return real(chunk, **asked)
 
     monkeypatch.setattr(batch, "predict_chunk", noted)
-    told = []
+    counts = []
 
     result = score_file(
-        source, model, output, chunk_rows=8, resume=True, progress=told.append, workers=1
+        source, model, output, chunk_rows=8, resume=True, progress=counts.append, workers=1
     )
 
     assert sum(chunk.batch.num_rows for chunk in predicted) == 60 - 32
     assert (result.rows, result.errors, result.resumed) == (60, 2, 32)
-    assert told == [32, 8, 8, 8, 4]
+    assert counts == [32, 8, 8, 8, 4]
     score_file(source, model, tmp_path / f"whole{ending}", chunk_rows=8)
-    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+    assert content(output) == content(tmp_path / f"whole{ending}")
 
 
 def test_a_batch_with_nothing_left_is_only_put_in_its_place(model, source, tmp_path) -> None:
@@ -201,14 +231,14 @@ def test_a_batch_with_nothing_left_is_only_put_in_its_place(model, source, tmp_p
     assert output.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("reading", ["csv", "parquet", "folder", "gzip"])
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("reading", ["csv", "parquet", "folder", "csv.gz", "csv.bz2", "csv.zst"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
 def test_every_kind_of_input_is_continued_at_its_row(
     model, prospects, tmp_path, reading, ending
 ) -> None:
     table = prospects.astype(str).replace("nan", "")
     table["note"] = [('say "no"\n\nor, "yes"', "", "plain", "\r\n")[n % 4] for n in range(60)]
-    given = tmp_path / {"gzip": "in.csv.gz", "folder": "in"}.get(reading, f"in.{reading}")
+    given = tmp_path / ("in" if reading == "folder" else f"in.{reading}")
     if reading == "folder":
         given.mkdir()
         for start in range(0, 60, 20):
@@ -216,14 +246,15 @@ def test_every_kind_of_input_is_continued_at_its_row(
     elif reading == "parquet":
         table.to_parquet(given, row_group_size=13)
     else:
-        table.to_csv(given, index=False)
+        with WRITERS.get(f".{reading}", lambda path: path.open("wb"))(given) as stream:
+            stream.write(table.to_csv(index=False).encode())
     score_file(given, model, tmp_path / f"whole{ending}", chunk_rows=8)
     output = tmp_path / f"out{ending}"
     stop_after(5, given, model, output)
 
     result = score_file(given, model, output, chunk_rows=8, resume=True)
 
-    assert output.read_bytes() == (tmp_path / f"whole{ending}").read_bytes()
+    assert content(output) == content(tmp_path / f"whole{ending}")
     assert result.resumed >= 40
 
 
@@ -268,9 +299,11 @@ def test_one_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
     refused = []
 
     def meanwhile(_rows: int) -> None:
-        with pytest.raises(ProspectError, match=r"another process works on .*Remedy: wait") as told:
+        with pytest.raises(
+            ProspectError, match=r"another process works on .*Remedy: wait"
+        ) as raised:
             score_file(source, model, output, chunk_rows=8, resume=True)
-        refused.append(told)
+        refused.append(raised)
 
     score_file(source, model, output, chunk_rows=8, resume=True, progress=meanwhile)
 

@@ -38,11 +38,11 @@ def test_it_is_the_survival_curve_from_the_time_stayed_on(curved, customers):
     curve, there = curved.scorer.curve, curved.survival(customers)
     whole = np.flatnonzero((scored["months_stayed"] % 1 == 0) & (scored["months_stayed"] <= 6))
     assert len(whole)
-    for place in whole:
-        stayed = int(scored["months_stayed"].iloc[place])
-        own = there.iloc[:, place]
+    for position in whole:
+        stayed = int(scored["months_stayed"].iloc[position])
+        own = there.iloc[:, position]
         expected = 1 - own[stayed + 12] / own[stayed]
-        assert scored["leaves_within_12m"].iloc[place] == pytest.approx(expected)
+        assert scored["leaves_within_12m"].iloc[position] == pytest.approx(expected)
     assert (scored["beyond_data"] == (scored["months_stayed"] + 12 > curve.months)).all()
     assert (scored["leaves_within_3m"] <= scored["leaves_within_12m"]).all()
 

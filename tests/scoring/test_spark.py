@@ -77,7 +77,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def odd(prospects) -> pd.DataFrame:
+def unusual(prospects) -> pd.DataFrame:
     """Prospects with gaps, levels never seen and numbers out of range."""
     table = prospects.reset_index(drop=True)
     table.loc[[0, 7], "segment"] = None
@@ -107,9 +107,9 @@ def here(model, table, reasons=0) -> pd.DataFrame:
     return both.sort_values("deal_id", ignore_index=True)
 
 
-def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, odd) -> None:
-    scored, expected = on_spark(spark, odd, model, as_of=TODAY), here(model, odd)
-    assert len(scored) == len(odd)
+def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, unusual) -> None:
+    scored, expected = on_spark(spark, unusual, model, as_of=TODAY), here(model, unusual)
+    assert len(scored) == len(unusual)
     for name in expected.columns.drop("error"):
         pd.testing.assert_series_equal(
             scored[name], expected[name], check_exact=True, check_dtype=False
@@ -118,7 +118,7 @@ def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, odd) -> N
     assert scored["unfamiliar"].sum() >= 2
 
 
-def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model, odd) -> None:
+def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model, unusual) -> None:
     forms = Forms(
         {"annual_value": NumberForm(",", ".", "EUR"), "seats": NumberForm(unit="user")},
         {"first_contact_on": DateForm("day first")},
@@ -126,11 +126,11 @@ def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model,
     )
     german = FitModel(dataclasses.replace(model.scorer, forms=forms), {})
     comma = str.maketrans(",.", ".,")
-    contacts = pd.to_datetime(odd["first_contact_on"]).dt.strftime("%d/%m/%Y")
-    texts = odd.assign(
-        annual_value=odd["annual_value"].map(lambda n: f"€ {n:,.2f}".translate(comma)),
-        seats=odd["seats"].map(lambda n: None if pd.isna(n) else f"{n:.0f} users"),
-        first_contact_on=contacts.where(odd.index % 5 > 0, "Never"),
+    contacts = pd.to_datetime(unusual["first_contact_on"]).dt.strftime("%d/%m/%Y")
+    texts = unusual.assign(
+        annual_value=unusual["annual_value"].map(lambda n: f"€ {n:,.2f}".translate(comma)),
+        seats=unusual["seats"].map(lambda n: None if pd.isna(n) else f"{n:.0f} users"),
+        first_contact_on=contacts.where(unusual.index % 5 > 0, "Never"),
     )
     texts.loc[9, "seats"] = "12 months"
     scored, expected = on_spark(spark, texts, german, as_of=TODAY), here(german, texts)
@@ -142,18 +142,18 @@ def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model,
     )
 
 
-def test_reasons_are_the_same_json_as_in_a_file(spark, model, odd, tmp_path) -> None:
-    odd.to_parquet(tmp_path / "in.parquet")
+def test_reasons_are_the_same_json_as_in_a_file(spark, model, unusual, tmp_path) -> None:
+    unusual.to_parquet(tmp_path / "in.parquet")
     score_file(tmp_path / "in.parquet", model, tmp_path / "out.parquet", reasons=3)
     filed = pd.read_parquet(tmp_path / "out.parquet").sort_values("deal_id", ignore_index=True)
-    scored = on_spark(spark, odd, model, reasons=3)
+    scored = on_spark(spark, unusual, model, reasons=3)
     assert list(scored.columns) == list(filed.columns)
     assert scored["reasons"].tolist() == filed["reasons"].tolist()
-    assert [len(json.loads(text)) for text in scored["reasons"]] == [3] * len(odd)
+    assert [len(json.loads(text)) for text in scored["reasons"]] == [3] * len(unusual)
 
 
-def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, odd) -> None:
-    table = rows(spark, odd)
+def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, unusual) -> None:
+    table = rows(spark, unusual)
     scored = scoring_spark.score(table, model)
     assert scored.schema.fields[: len(table.columns)] == table.schema.fields
     assert dict(scored.dtypes[len(table.columns) :]) == {
@@ -171,19 +171,19 @@ def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, o
     }
 
 
-def test_a_row_that_cannot_be_read_comes_out_with_its_error(spark, model, odd) -> None:
-    spoiled = odd.assign(seats=odd["seats"].astype(str).replace("nan", None))
+def test_a_row_that_cannot_be_read_comes_out_with_its_error(spark, model, unusual) -> None:
+    spoiled = unusual.assign(seats=unusual["seats"].astype(str).replace("nan", None))
     spoiled.loc[5, "seats"] = "many"
     scored = on_spark(spark, spoiled, model).set_index("deal_id")
-    bad = scored.loc[odd["deal_id"][5]]
+    bad = scored.loc[unusual["deal_id"][5]]
     assert "seats: 'many' cannot be read" in bad["error"]
     assert pd.isna(bad["early_churn_probability"])
     assert scored["error"].notna().sum() == 1
     assert scored["early_churn_probability"].isna().sum() == 1
 
 
-def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model, odd) -> None:
-    given = rows(spark, odd)
+def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model, unusual) -> None:
+    given = rows(spark, unusual)
     cast = given.withColumns(
         {
             "annual_value": given["annual_value"].cast("decimal(18,2)"),
@@ -191,28 +191,28 @@ def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model,
         }
     )
     scored = frame(scoring_spark.score(cast, model))
-    rounded = odd.assign(annual_value=odd["annual_value"].round(2))
+    rounded = unusual.assign(annual_value=unusual["annual_value"].round(2))
     expected = here(model, rounded)
     for name in NUMBERS:
         np.testing.assert_array_equal(scored[name].astype(float), expected[name].astype(float))
 
 
-def test_a_missing_attribute_is_named_before_anything_runs(spark, model, odd) -> None:
+def test_a_missing_attribute_is_named_before_anything_runs(spark, model, unusual) -> None:
     with pytest.raises(ProspectError, match=r"(?s)attribute\(s\) are missing.*seats"):
-        scoring_spark.score(rows(spark, odd).drop("seats"), model)
+        scoring_spark.score(rows(spark, unusual).drop("seats"), model)
 
 
-def test_a_table_scored_already_is_refused(spark, model, odd) -> None:
-    scored = scoring_spark.score(rows(spark, odd), model)
+def test_a_table_scored_already_is_refused(spark, model, unusual) -> None:
+    scored = scoring_spark.score(rows(spark, unusual), model)
     with pytest.raises(ProspectError, match="already has the column.*early_churn_probability"):
         scoring_spark.score(scored, model)
 
 
-def test_a_bundle_is_named_by_its_folder(spark, model, odd, tmp_path) -> None:
+def test_a_bundle_is_named_by_its_folder(spark, model, unusual, tmp_path) -> None:
     write_bundle(tmp_path, "fit", files={SCORER_FILE: model.scorer.to_json()}, manifest={})
-    scored = on_spark(spark, odd, tmp_path / "fit", as_of=TODAY)
+    scored = on_spark(spark, unusual, tmp_path / "fit", as_of=TODAY)
     assert is_version(scored["model_version"][0])
-    assert scored[NUMBERS[0]].tolist() == here(model, odd)[NUMBERS[0]].tolist()
+    assert scored[NUMBERS[0]].tolist() == here(model, unusual)[NUMBERS[0]].tolist()
 
 
 def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch) -> None:
@@ -231,11 +231,11 @@ def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 2**20), (20, 2**20), (1000, 2**20), (1000, 1)])
 def test_batches_come_back_as_they_came_however_many_are_scored_together(
-    model, odd, monkeypatch, rows, size
+    model, unusual, monkeypatch, rows, size
 ) -> None:
     monkeypatch.setattr(scoring_spark, "GROUP_ROWS", rows)
     monkeypatch.setattr(scoring_spark, "GROUP_BYTES", size)
-    table = pa.Table.from_pandas(odd.assign(other="x"), preserve_index=False)
+    table = pa.Table.from_pandas(unusual.assign(other="x"), preserve_index=False)
     full = table.to_batches(max_chunksize=17)
     given = [*full, full[0].slice(0, 0)]
 
@@ -249,7 +249,7 @@ def test_batches_come_back_as_they_came_however_many_are_scored_together(
     assert [batch.num_rows for batch in back] == [17, 17, 17, 9, 0]
     assert [batch.select(table.column_names) for batch in back] == given
     together = pa.Table.from_batches(back).to_pandas()
-    assert together[NUMBERS[0]].tolist() == model.predict(odd)[NUMBERS[0]].tolist()
+    assert together[NUMBERS[0]].tolist() == model.predict(unusual)[NUMBERS[0]].tolist()
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def logged(model, simulation, mlflow_store, tmp_path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
-def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> None:
+def test_mlflows_own_udf_gives_the_same_numbers(spark, model, unusual, logged) -> None:
     import mlflow
     from pyspark.sql import functions
 
@@ -275,19 +275,21 @@ def test_mlflows_own_udf_gives_the_same_numbers(spark, model, odd, logged) -> No
     udf = mlflow.pyfunc.spark_udf(
         spark, logged, result_type=result, env_manager="local", params={"reasons": 0}
     )
-    table = rows(spark, odd)
+    table = rows(spark, unusual)
     columns = [*model.attributes, "closed_on"]
     given = functions.struct(*(table[name] for name in dict.fromkeys(columns)))
     scored = frame(table.select("deal_id", udf(given).alias("said")).select("deal_id", "said.*"))
-    expected = here(model, odd)
+    expected = here(model, unusual)
     for name in ("early_churn_probability", "poor_fit", "fit"):
         assert scored[name].tolist() == expected[name].tolist()
 
 
-def test_other_horizons_get_a_column_each(spark, curved, odd) -> None:
-    found = on_spark(spark, odd, curved, horizons=[3, 12], as_of=TODAY)
-    predicted, _ = curved.predict_table(odd, horizons=[3, 12], as_of=TODAY)
-    expected = predicted.assign(deal_id=odd["deal_id"]).sort_values("deal_id", ignore_index=True)
+def test_other_horizons_get_a_column_each(spark, curved, unusual) -> None:
+    result = on_spark(spark, unusual, curved, horizons=[3, 12], as_of=TODAY)
+    predicted, _ = curved.predict_table(unusual, horizons=[3, 12], as_of=TODAY)
+    expected = predicted.assign(deal_id=unusual["deal_id"]).sort_values(
+        "deal_id", ignore_index=True
+    )
     for name in ("churn_probability_3m", "churn_probability_12m"):
         for end in ("", "_low", "_high"):
-            assert found[f"{name}{end}"].tolist() == expected[f"{name}{end}"].tolist()
+            assert result[f"{name}{end}"].tolist() == expected[f"{name}{end}"].tolist()

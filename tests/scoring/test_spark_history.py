@@ -74,8 +74,8 @@ def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
         frames[name] = spark.read.parquet(str(tmp_path / f"{name}.parquet"))
     df = frames.pop("prospects")
 
-    found = spark_history.add_history(df, known, frames, as_of=day)
-    rows = pd.DataFrame([row.asDict() for row in found.collect()])
+    result = spark_history.add_history(df, known, frames, as_of=day)
+    rows = pd.DataFrame([row.asDict() for row in result.collect()])
     rows = rows.sort_values("deal_id", ignore_index=True)
 
     for name in columns_of(spec):
@@ -92,18 +92,18 @@ def test_a_table_that_is_not_given_is_read_where_the_contract_says(spark, model,
         sim.tables["activities"].astype(str).to_sql("activities", connection, index=False)
     connection.close()
     spec = open_deals(sim.deals, sim.spec, sim.tables).spec
-    place = f"sqlite:///{tmp_path}/crm.db/activities"
-    sections = {"activities": {**spec.to_dict()["events"]["activities"], "table": place}}
+    path = f"sqlite:///{tmp_path}/crm.db/activities"
+    sections = {"activities": {**spec.to_dict()["events"]["activities"], "table": path}}
     spec = spec.replace(events=sections)
     known = FitModel(model.scorer, {"spec": spec.to_dict()})
     df = spark.createDataFrame(pa.Table.from_pandas(sim.deals[["deal_id"]]))
     fields = spark.createDataFrame(pa.Table.from_pandas(sim.tables["fields"].astype(str)))
     day = dt.date(2026, 6, 30)
 
-    found = spark_history.add_history(df, known, {"fields": fields}, as_of=day).collect()
+    result = spark_history.add_history(df, known, {"fields": fields}, as_of=day).collect()
     expected = add_history(sim.deals[["deal_id"]], known, tables=sim.tables, as_of=day)
 
-    counts = {row["deal_id"]: row["activities_count_90d"] for row in found}
+    counts = {row["deal_id"]: row["activities_count_90d"] for row in result}
     assert counts == dict(zip(expected["deal_id"], expected["activities_count_90d"], strict=True))
     with pytest.raises(DealsError, match=r"\[history.fields\]: there is no file or folder"):
         spark_history.add_history(df, known)

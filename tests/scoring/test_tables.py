@@ -105,11 +105,11 @@ def test_no_row_is_lost_where_none_has_the_width_of_the_header(model, lines, tmp
 
 @pytest.mark.parametrize("column", ["segment", "region"])
 def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp_path, column):
-    place = lines[0].split(",").index(column)
+    position = lines[0].split(",").index(column)
     fields = [line.split(",") for line in lines]
     for row in fields[3:5]:
-        row[place] = f'"{row[place]}"'
-    fields[3][place] = fields[3][place].removesuffix('"')
+        row[position] = f'"{row[position]}"'
+    fields[3][position] = fields[3][position].removesuffix('"')
     source = tmp_path / "in.csv"
     source.write_text("\n".join(map(",".join, fields)), encoding="utf-8")
 

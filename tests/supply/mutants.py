@@ -68,7 +68,7 @@ def mutants_of(path: str, source: str, operators: list[str], constants: set[str]
     """
     nodes = list(ast_nodes(get_ast(source)))
     silent = list(silent_places(source, constants))
-    found = []
+    result = []
     for name in operator_names():
         if name in NEEDS_NAMES or any(name.startswith(each) for each in operators):
             continue
@@ -78,8 +78,8 @@ def mutants_of(path: str, source: str, operators: list[str], constants: set[str]
         positions = [each for node in some for each in operator.mutation_positions(node)]
         for occurrence, (start, end) in enumerate(positions):
             if not any(first <= start < last for first, last in silent):
-                found.append(Mutant(path, name, occurrence, start, end))
-    return found
+                result.append(Mutant(path, name, occurrence, start, end))
+    return result
 
 
 def silent_places(source: str, constants: set[str] = frozenset()) -> Iterator[Span]:
@@ -90,8 +90,8 @@ def silent_places(source: str, constants: set[str] = frozenset()) -> Iterator[Sp
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        for place in _silent_parts(node):
-            yield _span(place)
+        for part in _silent_parts(node):
+            yield _span(part)
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             names = {each.id for each in ast.walk(node) if _is_stored(each)}

@@ -71,7 +71,7 @@ def main() -> int:
 
 def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
     """Every change of the rooms' modules; listed once for each state of a file."""
-    found: list[Mutant] = []
+    result: list[Mutant] = []
     constants = {name for names in plan["constants"].values() for name in names}
     rules = repr((plan["skip"]["operators"], sorted(constants)))
     for path in (path for room in rooms for path in modules_of(plan["rooms"][room])):
@@ -79,21 +79,19 @@ def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
         kept = BUILD / f"mutants-{digest(path, source, rules, _text('mutants.py'))}.json"
         if kept.exists():
             rows = json.loads(kept.read_text(encoding="utf-8"))
-            found += [Mutant(**row | {"start": tuple(row["start"]), "end": tuple(row["end"])})
+            result += [Mutant(**row | {"start": tuple(row["start"]), "end": tuple(row["end"])})
                       for row in rows]  # fmt: skip
             continue
         own = mutants_of(path, source, plan["skip"]["operators"], constants)
         kept.write_text(json.dumps([asdict(each) for each in own]), encoding="utf-8")
-        found += own
-    return found
+        result += own
+    return result
 
 
 def modules_of(room: dict[str, Any]) -> list[str]:
     """Paths of a room's modules below the root."""
-    places = [ROOT / each for each in room["modules"]]
-    files = [
-        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
-    ]
+    paths = [ROOT / each for each in room["modules"]]
+    files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
     return sorted(str(file.relative_to(ROOT)) for file in files)
 
 
@@ -108,8 +106,8 @@ def drawn(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
     for mutant in mutants:
         by_place[mutant.place].append(mutant)
     chance = random.Random(seed)  # noqa: S311 - no secret
-    places = chance.sample(sorted(by_place), min(sample, len(by_place)))
-    return [chance.choice(by_place[place]) for place in places]
+    chosen = chance.sample(sorted(by_place), min(sample, len(by_place)))
+    return [chance.choice(by_place[position]) for position in chosen]
 
 
 class Run:
@@ -179,12 +177,12 @@ class Run:
 
     def measure(self, room: dict[str, Any]) -> bool:
         """Measure a room's tests that are not measured yet; False where the time was too short."""
-        found = self.measured.setdefault(room["tests"][0], {})
+        result = self.measured.setdefault(room["tests"][0], {})
         kept = {
             file: BUILD / f"tests-{digest(file, _file(ROOT / file), self.shared)}.json"
             for file in test_files(room)
         }
-        new = [file for file, place in kept.items() if not place.exists()]
+        new = [file for file, path in kept.items() if not path.exists()]
         for start in range(0, len(new), TOGETHER):
             if time.monotonic() > self.deadline:
                 return False
@@ -192,19 +190,17 @@ class Run:
             sys.stdout.write(f"measuring {', '.join(some)}\n")
             sys.stdout.flush()
             plan = self.plan
-            places = {file: kept[file] for file in some}
-            measure(ROOT, places, longest=plan["longest"], seconds=plan["measuring"])
-        found |= {file: Measured.read(place) for file, place in kept.items() if file not in found}
+            paths = {file: kept[file] for file in some}
+            measure(ROOT, paths, longest=plan["longest"], seconds=plan["measuring"])
+        result |= {file: Measured.read(path) for file, path in kept.items() if file not in result}
         return True
 
 
 def test_files(room: dict[str, Any]) -> list[str]:
     """Test files of a room, below the root."""
-    places = [ROOT / each for each in room["tests"]]
+    paths = [ROOT / each for each in room["tests"]]
     files = [
-        each
-        for place in places
-        for each in ([place] if place.is_file() else place.rglob("test_*.py"))
+        each for path in paths for each in ([path] if path.is_file() else path.rglob("test_*.py"))
     ]
     return sorted(str(each.relative_to(ROOT)) for each in files)
 

@@ -52,13 +52,13 @@ class Measured:
     @classmethod
     def read(cls, path: Path) -> Measured:
         """From JSON, where a line names its contexts by their numbers."""
-        found = json.loads(path.read_text(encoding="utf-8"))
-        names = found["contexts"]
+        result = json.loads(path.read_text(encoding="utf-8"))
+        names = result["contexts"]
         lines = {
             file: {int(line): {names[i] for i in each} for line, each in of.items()}
-            for file, of in found["lines"].items()
+            for file, of in result["lines"].items()
         }
-        return cls(found["seconds"], found["fixtures"], found["uses"], lines)
+        return cls(result["seconds"], result["fixtures"], result["uses"], lines)
 
     def running(self, path: str, lines: Iterable[int]) -> tuple[set[str], set[str]]:
         """Tests that run one of the lines, and tests that run anything of the module.
@@ -98,8 +98,8 @@ class Measure:
             for kept in self.temporary.glob("learned-*"):
                 kept.unlink()
         self.file = item.path.name
-        found = item._fixtureinfo.name2fixturedefs.values()
-        self.uses[item.nodeid] = [_name(each) for defs in found for each in defs if _shared(each)]
+        result = item._fixtureinfo.name2fixturedefs.values()
+        self.uses[item.nodeid] = [_name(each) for defs in result for each in defs if _shared(each)]
         self.stopped = False
         signal.setitimer(signal.ITIMER_PROF, self.longest)
         with self._inside(item.nodeid):

@@ -96,8 +96,8 @@ def project(tmp_path, monkeypatch):
 def test_every_place_of_the_plan_is_there() -> None:
     assert {"deals", "learning", "decision", "sales"} <= set(PLAN["rooms"])
     for room in PLAN["rooms"].values():
-        for place in (*room["modules"], *room["tests"]):
-            assert (ROOT / place).exists(), place
+        for position in (*room["modules"], *room["tests"]):
+            assert (ROOT / position).exists(), position
     assert PLAN["goal"] >= 0.85
 
 
@@ -146,11 +146,11 @@ def test_what_is_not_behaviour_is_not_changed(supply) -> None:
 
 def test_every_place_is_drawn_alike_however_many_changes_it_has(supply) -> None:
     mutants = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
-    places = {each.place for each in mutants}
-    drawn = supply["mutation"].drawn(mutants, len(places), seed=1)
+    positions = {each.place for each in mutants}
+    drawn = supply["mutation"].drawn(mutants, len(positions), seed=1)
 
-    assert len(mutants) > 2 * len(places), "an operator has many alternatives"
-    assert sorted(each.place for each in drawn) == sorted(places)
+    assert len(mutants) > 2 * len(positions), "an operator has many alternatives"
+    assert sorted(each.place for each in drawn) == sorted(positions)
     again = supply["mutation"].drawn(list(reversed(mutants)), 4, seed=2)
     assert {each.place for each in again} == {
         each.place for each in supply["mutation"].drawn(mutants, 4, seed=2)
@@ -268,18 +268,18 @@ def test_survivors_are_reported_and_those_accepted_count_in_neither(
     mutation = supply["mutation"]
     monkeypatch.setattr(mutation, "ROOT", project)
     monkeypatch.setattr(mutation, "BUILD", project)
-    found = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
-    divided = next(each for each in found if each.operator.endswith("Div_Mul"))
-    added = next(each for each in found if each.operator.endswith("Add_Sub"))
-    other = next(each for each in found if each.operator == "core/AddNot")
+    result = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
+    divided = next(each for each in result if each.operator.endswith("Div_Mul"))
+    added = next(each for each in result if each.operator.endswith("Add_Sub"))
+    other = next(each for each in result if each.operator == "core/AddNot")
     plan = {"survivors": {"src/small/parts.py: return x - 1": "nobody calls it"}, "goal": 0.85}
     outcomes = {divided: "alive", added: "alive", other: "time"}
 
     assert mutation.report({}, outcomes, plan, write=True) == 1
-    told = json.loads((project / "results.json").read_text())
-    assert (told["mutants"], told["killed"], told["accepted"]) == (3, 1, 1)
-    assert told["share_killed"] == 0.5
-    assert told["by_room"] == {"parts.py": {"mutants": 3, "killed": 1}}
+    reported = json.loads((project / "results.json").read_text())
+    assert (reported["mutants"], reported["killed"], reported["accepted"]) == (3, 1, 1)
+    assert reported["share_killed"] == 0.5
+    assert reported["by_room"] == {"parts.py": {"mutants": 3, "killed": 1}}
     text = capsys.readouterr().out
     assert "return part * whole" in text
     assert "return x - 1" not in text

@@ -22,7 +22,7 @@ from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
 
 ROOT = Path(__file__).parents[2]
-PLACE = ROOT / "distributions" / "scoring"
+FOLDER = ROOT / "distributions" / "scoring"
 SCORE = """
 import json, pathlib, re, sys
 sys.path[:0] = sys.argv[1:3]
@@ -59,7 +59,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scoring")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        build, cwd=PLACE, capture_output=True, text=True, timeout=120, check=False
+        build, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
@@ -113,16 +113,16 @@ def test_it_gives_the_same_answers_with_numpy_alone(installed, model, tmp_path) 
 def test_it_takes_arrow_tables_where_pyarrow_is(installed, model, tmp_path) -> None:
     got, expected = _scored(installed, model, tmp_path, PACKAGES + ARROW)
 
-    for row, told in zip(got["table"], expected, strict=True):
-        assert row["early_churn_probability"] == told["early_churn_probability"]
-        assert row["reasons"][0]["sentence"] == told["reasons"][0]["sentence"]
-        assert json.loads(row["reasons"][0]["value"]) == told["reasons"][0]["value"]
+    for row, expected_row in zip(got["table"], expected, strict=True):
+        assert row["early_churn_probability"] == expected_row["early_churn_probability"]
+        assert row["reasons"][0]["sentence"] == expected_row["reasons"][0]["sentence"]
+        assert json.loads(row["reasons"][0]["value"]) == expected_row["reasons"][0]["value"]
 
 
 def test_it_is_the_same_source_in_the_same_version(installed) -> None:
     whole, small = (
         tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-        for folder in (ROOT, PLACE)
+        for folder in (ROOT, FOLDER)
     )
     assert small["version"] == whole["version"]
     assert small["requires-python"] == whole["requires-python"]

@@ -54,17 +54,17 @@ def direct(project: Path = ROOT / "pyproject.toml") -> dict[str, list[Requiremen
 
 def closure(wanted: list[Requirement]) -> dict[str, set[str]]:
     """Return the names of all packages that requirements lead to, each with who asks for it."""
-    found: dict[str, set[str]] = {}
+    result: dict[str, set[str]] = {}
     asked, seen = [(each, "") for each in wanted], set()
     while asked:
         requirement, by = asked.pop()
         name = canonicalize_name(requirement.name)
-        found.setdefault(name, set()).add(by)
+        result.setdefault(name, set()).add(by)
         for extra in ("", *requirement.extras):
             if (name, extra) not in seen:
                 seen.add((name, extra))
                 asked += [(needed, name) for needed in _needs(distribution(name), extra)]
-    return found
+    return result
 
 
 def _needs(package: Distribution, extra: str) -> list[Requirement]:
@@ -94,11 +94,11 @@ def is_gpl(licence: str) -> bool:
 def packages() -> list[Package]:
     """Return every package that the core or an extra leads to, by name."""
     asked = direct()
-    found: dict[str, set[str]] = {}
+    result: dict[str, set[str]] = {}
     for who, wanted in asked.items():
         for name, by in closure(wanted).items():
-            found.setdefault(name, set()).update({each or f"**{who}**" for each in by})
-    return [_described(name, found[name]) for name in sorted(found)]
+            result.setdefault(name, set()).update({each or f"**{who}**" for each in by})
+    return [_described(name, result[name]) for name in sorted(result)]
 
 
 def _described(name: str, by: set[str]) -> Package:

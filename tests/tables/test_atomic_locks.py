@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fitmodel.tables.atomic import held
+from fitmodel.tables.atomic import file_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from fitmodel.tables.atomic import held
-with held(Path(sys.argv[1]), wait=True):
+from fitmodel.tables.atomic import file_lock
+with file_lock(Path(sys.argv[1]), wait=True):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -27,11 +27,15 @@ def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(BlockingIOError), held(lock, wait=False):
+        with pytest.raises(BlockingIOError), file_lock(lock, wait=False):
             pass
         other.kill()
         other.wait()
-        with held(lock, wait=True), pytest.raises(BlockingIOError), held(lock, wait=False):
+        with (
+            file_lock(lock, wait=True),
+            pytest.raises(BlockingIOError),
+            file_lock(lock, wait=False),
+        ):
             pass
 
 
@@ -47,18 +51,18 @@ def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> N
         own(file, how)
 
     monkeypatch.setattr(fcntl, "flock", removed_first)
-    with pytest.raises(BlockingIOError, match="removed"), held(lock, wait=False):
+    with pytest.raises(BlockingIOError, match="removed"), file_lock(lock, wait=False):
         pass
 
 
 def test_a_lock_ends_with_its_block_and_with_an_error_in_it(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    with pytest.raises(KeyError), held(lock, wait=False):
+    with pytest.raises(KeyError), file_lock(lock, wait=False):
         raise KeyError
-    with held(lock, wait=False):
+    with file_lock(lock, wait=False):
         pass
 
 
 def test_a_folder_that_is_not_there_is_an_error_and_not_a_lock(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), held(tmp_path / "absent" / "lock", wait=False):
+    with pytest.raises(FileNotFoundError), file_lock(tmp_path / "absent" / "lock", wait=False):
         pass

@@ -39,7 +39,7 @@ def test_a_table_and_a_query_are_read_whole(people):
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "found"),
+    ("column", "values", "rows_found"),
     [
         ("the id", ["a"], [1, 4]),
         ("the id", ["b", NASTY], [2, 3]),
@@ -48,12 +48,12 @@ def test_a_table_and_a_query_are_read_whole(people):
         ("number", ["2", "3"], [2, 3]),
     ],
 )
-def test_only_the_rows_of_some_ids_are_asked_for(people, column, values, found):
+def test_only_the_rows_of_some_ids_are_asked_for(people, column, values, rows_found):
     table = read_rows(f"{people}/people", None, (column, values))
     also = read_rows(people, "select * from people", (column, values))
 
     assert table.column_names == ["the id", "number"]
-    assert sorted(table["number"].to_pylist()) == found == sorted(also["number"].to_pylist())
+    assert sorted(table["number"].to_pylist()) == rows_found == sorted(also["number"].to_pylist())
 
 
 def test_an_id_that_no_database_keeps_is_refused(people):

@@ -31,10 +31,10 @@ def test_a_file_reads_as_the_texts_it_was_written_from(tmp_path, encoding, packe
     content = table.to_csv(index=False, sep=";").encode(encoding)
     path.write_bytes(gzip.compress(content) if packed else content)
 
-    found = read_file(path)
+    result = read_file(path)
 
-    pd.testing.assert_frame_equal(found.table, table)
-    codes = [finding.code for finding in found.findings]
+    pd.testing.assert_frame_equal(result.table, table)
+    codes = [finding.code for finding in result.findings]
     assert codes == ([] if encoding == "utf-8" else ["encoding"])
 
 
@@ -42,10 +42,10 @@ def test_what_comes_late_in_the_file_is_seen(tmp_path) -> None:
     rows = "smb,1\n" * 300_000
     (tmp_path / "deals.csv").write_bytes(f"segment,n\n{rows}".encode() + b"K\xf6ln,2\n")
 
-    found = read_file(tmp_path / "deals.csv")
+    result = read_file(tmp_path / "deals.csv")
 
-    assert found.table["segment"].iloc[-1] == "Köln"
-    assert "Windows-1252" in str(found.findings[0])
+    assert result.table["segment"].iloc[-1] == "Köln"
+    assert "Windows-1252" in str(result.findings[0])
 
 
 def test_utf8_that_was_damaged_is_in_no_encoding() -> None:

@@ -56,18 +56,18 @@ def test_a_sheet_reads_as_the_csv_of_the_same_deals(tmp_path) -> None:
 def test_titles_and_sums_are_left_out_and_rows_keep_their_numbers(tmp_path) -> None:
     total = ["Total", None, None, 186, 6633.0, None, None]
     rows = [["My deals"], ["of 2024"], [], HEADER, *ROWS, total]
-    found = read_file(_book(tmp_path / "x.xlsx", Deals=rows))
-    assert len(found.table) == 12
-    assert found.row_numbers.tolist() == list(range(5, 17))
-    assert [finding.code for finding in found.findings] == ["title_row", "total_row"]
+    result = read_file(_book(tmp_path / "x.xlsx", Deals=rows))
+    assert len(result.table) == 12
+    assert result.row_numbers.tolist() == list(range(5, 17))
+    assert [finding.code for finding in result.findings] == ["title_row", "total_row"]
 
 
 def test_the_first_sheet_with_a_table_is_taken_and_a_sheet_may_be_named(tmp_path) -> None:
     scorecard = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
                  More=[["a", "b"], [1, 2]])  # fmt: skip
-    found = read_file(scorecard)
-    assert found.table.columns.tolist() == HEADER
-    assert "'Deals' was read, not 'More'" in str(found.findings[0])
+    result = read_file(scorecard)
+    assert result.table.columns.tolist() == HEADER
+    assert "'Deals' was read, not 'More'" in str(result.findings[0])
     assert read_table(scorecard, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
     named = SPEC.replace(reading={"sheet": "Deals"})
     assert len(read_deals(scorecard, named)) == 12
@@ -94,21 +94,21 @@ def test_what_is_no_workbook_is_named_so(tmp_path) -> None:
 
 def test_a_workbook_of_the_old_format_is_read_as_the_new_one() -> None:
     """`contracts.xls` is BIFF8 (Excel 97), written with xlwt 1.3: titles, days, a total, a note."""
-    found = read_file(Path(__file__).parent / "data" / "contracts.xls")
+    result = read_file(Path(__file__).parent / "data" / "contracts.xls")
     numbers = range(30)
     signed = [dt.datetime(2024, 1 + n % 12, 1 + n % 27) for n in numbers]  # noqa: DTZ001 - days
     left = [day + dt.timedelta(days=60 + 10 * n) for n, day in enumerate(signed)]
 
-    assert found.table["Vertragsnummer"].tolist() == [f"V-{n:03}" for n in numbers]
-    assert found.table["Vertragsbeginn"].tolist() == signed
-    gone = found.table["Kündigungsdatum"]
+    assert result.table["Vertragsnummer"].tolist() == [f"V-{n:03}" for n in numbers]
+    assert result.table["Vertragsbeginn"].tolist() == signed
+    gone = result.table["Kündigungsdatum"]
     assert gone.dropna().tolist() == left[::3]
     assert gone.notna().tolist() == [n % 3 == 0 for n in numbers]
-    assert found.table["Branche"].tolist() == ["NA", "EU", "APAC"] * 10
-    assert found.table["Jahreswert"].tolist() == [1000.5 + n for n in numbers]
-    assert found.table["Aktiv"].tolist() == [n % 3 != 0 for n in numbers]
-    assert found.row_numbers.tolist() == list(range(5, 35))
-    assert [each.code for each in found.findings] == ["title_row", "total_row"]
+    assert result.table["Branche"].tolist() == ["NA", "EU", "APAC"] * 10
+    assert result.table["Jahreswert"].tolist() == [1000.5 + n for n in numbers]
+    assert result.table["Aktiv"].tolist() == [n % 3 != 0 for n in numbers]
+    assert result.row_numbers.tolist() == list(range(5, 35))
+    assert [each.code for each in result.findings] == ["title_row", "total_row"]
 
 
 def test_the_old_format_is_read_as_deals() -> None:

@@ -34,8 +34,8 @@ def column(*cells: str | None) -> pd.Series:
 def test_a_word_is_a_level_where_nothing_is_written_otherwise_or_where_it_looks_like_one(
     cells: tuple[str | None, ...], levels: tuple[str, ...]
 ) -> None:
-    found = missing_words(column(*cells))
-    assert found.levels == levels
+    result = missing_words(column(*cells))
+    assert result.levels == levels
     kept = tidy(column(*cells).to_frame())["x"].dropna().tolist()
     assert kept == [cell for cell in cells if cell and (cell not in UNCLEAR_WORDS or levels)]
 

@@ -151,14 +151,14 @@ def test_two_trainings_and_a_promotion_at_once_all_count(
         ("train", deals, *contract),
         ("promote", "--version", 2, "--force", "now", *contract),
     ]
-    said = [tmp_path / f"said {number}" for number in range(3)]
+    paths = [tmp_path / f"said {number}" for number in range(3)]
     at_once = [
-        forker.start(output, *command) for output, command in zip(said, commands, strict=True)
+        forker.start(output, *command) for output, command in zip(paths, commands, strict=True)
     ]
-    for child, output in zip(at_once, said, strict=True):
+    for child, output in zip(at_once, paths, strict=True):
         assert forker.wait(child) == 0, output.read_text()
     assert get_alias(NAME, "champion") == 2
-    assert [found.version for found in list_versions(NAME)] == [4, 3, 2, 1]
+    assert [result.version for result in list_versions(NAME)] == [4, 3, 2, 1]
     assert get_alias(NAME, "challenger") in {3, 4}
     champion = load(f"models:/{NAME}@champion")
     assert champion.version == two[1].bundle_path.name

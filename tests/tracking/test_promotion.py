@@ -106,13 +106,13 @@ def test_arrays_that_do_not_match_are_refused() -> None:
 
 def test_two_models_without_difference_are_rarely_told_apart() -> None:
     generator = np.random.default_rng(1)
-    found = 0
+    result = 0
     for seed in range(60):
         truth = generator.uniform(0.05, 0.95, 300)
         outcome = (generator.uniform(size=300) < truth).astype(float)
         one, other = (np.clip(truth + generator.normal(0, 0.1, 300), 0.01, 0.99) for _ in range(2))
-        found += compare(outcome, one, other, n_boot=200, seed=seed).low > 0
-    assert found <= 6  # 2.5 % are expected: 1.5 of 60
+        result += compare(outcome, one, other, n_boot=200, seed=seed).low > 0
+    assert result <= 6  # 2.5 % are expected: 1.5 of 60
 
 
 # --- promoting

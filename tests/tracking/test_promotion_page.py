@@ -86,7 +86,7 @@ def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reas
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_refusal_has_its_words_in_both_languages(language) -> None:
-    found = SimpleNamespace(run_id="1", version=2, name=NAME)
+    result = SimpleNamespace(run_id="1", version=2, name=NAME)
 
     def client(skill: float | None) -> SimpleNamespace:
         metrics = {} if skill is None else {"log_loss_skill.low": skill}
@@ -103,11 +103,11 @@ def test_every_refusal_has_its_words_in_both_languages(language) -> None:
     }
     for kind, (skill, comparison) in cases.items():
         with pytest.raises(PromotionRefusedError) as refused:
-            check_evidence(client(skill), found, 1, comparison)
+            check_evidence(client(skill), result, 1, comparison)
         assert refused.value.kind == kind
-        said = phrases(language, "desk")(f"refused_{kind}", **refused.value.values)
-        assert bool(re.search("[\u4e00-\u9fff]", said)) is (language == "zh")
-        assert ("it is off" in said) == (kind == "objections")
+        text = phrases(language, "desk")(f"refused_{kind}", **refused.value.values)
+        assert bool(re.search("[\u4e00-\u9fff]", text)) is (language == "zh")
+        assert ("it is off" in text) == (kind == "objections")
 
 
 @pytest.mark.usefixtures("two")

@@ -52,14 +52,14 @@ def test_it_gives_the_same_columns_and_numbers_and_index(
 
 
 def test_other_horizons_get_a_column_each(served: Any, model: FitModel, trained: Any) -> None:
-    found = served.predict(trained.prospects, params={"horizons": [3, 5, 12], "reasons": 0})
+    result = served.predict(trained.prospects, params={"horizons": [3, 5, 12], "reasons": 0})
     expected = model.predict(trained.prospects, horizon_months=[3, 5, 12], reasons=0)
     months = [f"churn_probability_{month}m" for month in (3, 5, 12)]
     names = [f"{name}{end}" for name in months for end in ("", "_low", "_high")]
-    pd.testing.assert_frame_equal(found[names], expected[names], check_exact=True)
-    assert (found[months[1]] == found["early_churn_probability"]).all()
-    assert (found[f"{months[1]}_low"] == found["probability_low"]).all()
-    assert list(found.columns)[-9:] == names
+    pd.testing.assert_frame_equal(result[names], expected[names], check_exact=True)
+    assert (result[months[1]] == result["early_churn_probability"]).all()
+    assert (result[f"{months[1]}_low"] == result["probability_low"]).all()
+    assert list(result.columns)[-9:] == names
 
 
 def test_a_horizon_beyond_the_curve_is_told_as_such(served: Any, trained: Any) -> None:
@@ -72,14 +72,14 @@ def test_a_horizon_beyond_the_curve_is_told_as_such(served: Any, trained: Any) -
 def test_whole_numbers_gaps_and_unknown_levels_are_taken_as_predict_takes_them(
     served: Any, model: FitModel, trained: Any
 ) -> None:
-    odd = trained.prospects.head(4).assign(
+    unusual = trained.prospects.head(4).assign(
         seats=[5, 6, 7, 2**40],
         trial_days=[1, None, 3, 4],
         segment=["never seen", None, "smb", "smb"],
         employees=None,
         annual_value=[1000, 2000, 3000, 4000],
     )
-    pd.testing.assert_frame_equal(served.predict(odd), plain(model.predict(odd)))
+    pd.testing.assert_frame_equal(served.predict(unusual), plain(model.predict(unusual)))
 
 
 def test_dates_are_counted_back_from_the_closing_date_given(

@@ -145,8 +145,8 @@ def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
 
 def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingMetadata) -> None:
     words = facts.spec.words.model_copy(update={"labels": {"Größe % / 客户": "x" * 9000}})
-    odd = dataclasses.replace(facts, spec=facts.spec.model_copy(update={"words": words}))
-    assert track(odd).warning is None
+    unusual = dataclasses.replace(facts, spec=facts.spec.model_copy(update={"words": words}))
+    assert track(unusual).warning is None
     (run,) = runs_of(facts)
     assert run.data.params["words.labels"].startswith('{"Größe % / 客户": "xxx')
 
@@ -333,9 +333,9 @@ def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
 
     track(facts)
 
-    found = {run.info.run_id: run.info.status for run in runs_of(facts)}
-    assert found.pop(killed) == status
-    assert list(found.values()) == ["FINISHED"]
+    result = {run.info.run_id: run.info.status for run in runs_of(facts)}
+    assert result.pop(killed) == status
+    assert list(result.values()) == ["FINISHED"]
     with connected(facts.spec.tracking.uri) as client:
         models = {one.model_id: one.status for one in client.search_logged_models([experiment])}
     assert models.pop(half) == ("FAILED" if status == "KILLED" else "PENDING")

@@ -182,8 +182,8 @@ def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(
         inbox.shutdown()
         inbox.server_close()
 
-    told = {new_champion(headers, body, SECRET, NAME) for headers, body in sent}
-    assert told == {None, str(version)}
+    champions = {new_champion(headers, body, SECRET, NAME) for headers, body in sent}
+    assert champions == {None, str(version)}
     headers, body = sent[0]
     for secret, content in (("salt", body), (SECRET, body + b" ")):
         with pytest.raises(PermissionError, match="signature"):

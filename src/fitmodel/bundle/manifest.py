@@ -111,7 +111,7 @@ def digest(content: bytes) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold; numbers that are not finite become null."""
+    """Convert a value to one that JSON can hold; numbers that are not finite become null."""
     match value:
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}

@@ -85,9 +85,9 @@ def open_bundle(path: Path | str) -> Bundle:
         return _open_current(path)
     if waiting := [each for each in _versions(path) if _is_file(each / MANIFEST)]:
         raise BundleError(
-            f"none of the {len(waiting)} model(s) at {path} is in use: training puts none in use "
-            "that shows no skill. Remedy: `fitmodel promote --force REASON`, or give a version's "
-            f"own folder, of which {waiting[-1].name} is the newest"
+            f"none of the {len(waiting)} model(s) at {path} is in use: training does not put a "
+            "model without skill in use. Remedy: `fitmodel promote --force REASON`, or give a "
+            f"version's own folder, of which {waiting[-1].name} is the newest"
         )
     raise BundleError(
         f"no bundle at {path}: neither {MANIFEST} nor {CURRENT} is there. "

@@ -84,11 +84,11 @@ def to_sarif(
     index = {code: number for number, code in enumerate(used)}
     rules = [_rule(code) for code in used]
     driver = {"name": "fitmodel", "version": version, "rules": rules}
-    found = [_sarif_result(result, index[result.code], path) for result in listed]
+    sarif_results = [_sarif_result(result, index[result.code], path) for result in listed]
     log = {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": found}],
+        "runs": [{"tool": {"driver": driver}, "results": sarif_results}],
     }
     return json.dumps(log, indent=2, ensure_ascii=False)
 

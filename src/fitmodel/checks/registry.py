@@ -52,7 +52,7 @@ class Code:
 
     @property
     def family(self) -> str:
-        """What codes of its hundred are about."""
+        """What the codes of this hundred are about."""
         return FAMILIES[self.code[:3]]
 
 

@@ -1,4 +1,4 @@
-"""What a check found, and which results the contract silences."""
+"""Results of checks, and which of them the contract silences."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class CheckResult:
         """First row of the file that the message names; None of a table that is not a file."""
         if self.column.startswith(BESIDE) and not self.file:
             return None
-        found = _ROW.search(self.message)
-        return int(found[1]) if found else None
+        match = _ROW.search(self.message)
+        return int(match[1]) if match else None
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}"

@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(rich_markup_mode=None, help="List the models, or read one.")
+models_app = typer.Typer(rich_markup_mode=None, help="List the models, or show one.")
 app.add_typer(models_app, name="models")
 export_app = typer.Typer(
     rich_markup_mode=None,
@@ -47,10 +47,10 @@ app.add_typer(export_app, name="export")
 Deals = Annotated[
     Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
 ]
-Config = Annotated[Path, typer.Option("--config", "-c", help="The deal contract.")]
-Models = Annotated[Path, typer.Option("--models", help="Folder of models.")]
+Config = Annotated[Path, typer.Option("--config", "-c", help="The contract file.")]
+Models = Annotated[Path, typer.Option("--models", help="Folder of the models.")]
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+    str, typer.Option("--model", "-m", help="Folder of a model, or models:/name@alias.")
 ]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
@@ -127,12 +127,12 @@ def load_spec(config: Path) -> DealSpec:
 
 
 def spec_if_any(config: Path) -> DealSpec | None:
-    """Read the contract where there is one; one that somebody named must be there."""
+    """Read the contract if there is one; a contract that was named must exist."""
     return load_spec(config) if config != CONFIG or config.is_file() else None
 
 
 def registered(name: str | None, config: Path) -> tuple[str, str | None]:
-    """Registered model and tracking store: of the contract, where there is one."""
+    """Return the registered model and the tracking store, from the contract if there is one."""
     from fitmodel.deals.contract import Tracking
 
     spec = spec_if_any(config)
@@ -194,26 +194,28 @@ def prepare(
         write_utf8(sys.stdout, sys.stderr)
 
 
-Log = Annotated[str, typer.Option("--log", help="Decision log: a file, or postgresql://...")]
+Log = Annotated[str, typer.Option("--log", help="The decision log: a file or postgresql://...")]
 Salt = Annotated[
     str | None,
-    typer.Option(envvar="FITMODEL_LOG_SALT", help="Where the log keeps ids hashed: their salt."),
+    typer.Option(
+        envvar="FITMODEL_LOG_SALT", help="Salt of the ids, if the log stores them hashed."
+    ),
 ]
 DECISIONS = "decisions.db"
 
 
-def existing_log(place: str, salt: str | None) -> DecisionLog:
+def existing_log(path: str, salt: str | None) -> DecisionLog:
     """Open a log that must be there already."""
     from fitmodel.exceptions import TrackingError
     from fitmodel.monitoring.log import DecisionLog
 
-    if "://" not in place and not Path(place).is_file():
-        raise TrackingError(f"there is no decision log {place}. Remedy: name it with --log.")
-    return DecisionLog(place, salt=salt)
+    if "://" not in path and not Path(path).is_file():
+        raise TrackingError(f"there is no decision log {path}. Remedy: name it with --log.")
+    return DecisionLog(path, salt=salt)
 
 
 def months_listed(text: str | None) -> tuple[int, ...]:
-    """Months out of text such as 3,12."""
+    """Parse months from text such as 3,12."""
     try:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:

@@ -18,7 +18,7 @@ class Format(StrEnum):
     JSON = "json"
 
 
-Compared = Annotated[str, typer.Argument(help="A bundle's folder, models:/name@alias or runs:/id.")]
+Compared = Annotated[str, typer.Argument(help="Folder of a model, models:/name@alias or runs:/id.")]
 
 
 @app.command()
@@ -27,21 +27,22 @@ def compare(
     b: Compared,
     deals: Deals,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The deal contract; else that of B.")
+        Path | None,
+        typer.Option("--config", "-c", help="The contract file; default: the contract of B."),
     ] = None,
     unpickle: Annotated[
         bool,
         typer.Option(
             "--unpickle",
             "--workbench",  # its old name
-            help="Also load a user's own estimator, which unpickles it: only if you trust it.",
+            help="Also load a user's own estimator. It is a pickle and can run any code.",
         ),
     ] = False,
     form: Annotated[
-        Format, typer.Option("--format", help="Text for people, or JSON.")
+        Format, typer.Option("--format", help="text for people, json for programs.")
     ] = Format.TEXT,
     worst: Annotated[
-        int, typer.Option(min=0, help="Deals to list on which the models differ most.")
+        int, typer.Option(min=0, help="How many deals to list, those where the models differ most.")
     ] = 10,
 ) -> None:
     """Compare two models on the deals signed after the training period of both.
@@ -66,20 +67,21 @@ def stability(
     deals: Deals,
     model: Model,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The deal contract; else the model's.")
+        Path | None,
+        typer.Option("--config", "-c", help="The contract file; default: the model's contract."),
     ] = None,
     prospects: Annotated[
         Path | None,
-        typer.Option(help="Whose predictions; else the 500 deals signed last.", exists=True),
+        typer.Option(help="Prospects to predict; default: the 500 deals signed last.", exists=True),
     ] = None,
     replicates: Annotated[
-        int, typer.Option(min=5, help="Bootstrap samples; each costs a training.")
+        int, typer.Option(min=5, help="Number of bootstrap samples; each is one training.")
     ] = 50,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A row per prospect, as CSV.")
+        Path | None, typer.Option("--output", "-o", help="CSV file to write, one row per prospect.")
     ] = None,
 ) -> None:
-    """Learn anew from resampled deals and say how much each prediction and flag changes.
+    """Retrain on bootstrap samples and report how much each prediction and flag changes.
 
     Example: fitmodel stability deals.csv --model models/prospect-fit --replicates 20
     """

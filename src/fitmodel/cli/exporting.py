@@ -23,12 +23,14 @@ class SqlDialect(StrEnum):
 
 @app.command()
 def pool(
-    models: Annotated[list[Path], typer.Argument(help="Bundles of several companies.")],
+    models: Annotated[
+        list[Path], typer.Argument(help="Folders of the models of several companies.")
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The folder to write, for [learning] prior.")
+        Path, typer.Option("--output", "-o", help="Folder to write; name it in [learning] prior.")
     ],
 ) -> None:
-    """Pool models into one that others start from; no row of any deal is in it.
+    """Pool the models of several companies into one to start from. It contains no deals.
 
     Example: fitmodel pool models/a models/b models/c --output models/parent
     """
@@ -48,28 +50,33 @@ def export() -> None:
 @export_app.command(name="sql")
 def export_sql(
     model: Model,
-    dialect: Annotated[SqlDialect, typer.Option(help="The database that runs it.")],
+    dialect: Annotated[SqlDialect, typer.Option(help="The database that runs the query.")],
     table: Annotated[
-        str, typer.Option(help="TABLE or SCHEMA.TABLE of prospects, or dbt's {{ ref('TABLE') }}.")
+        str,
+        typer.Option(help="Table of prospects: TABLE, SCHEMA.TABLE or dbt's {{ ref('TABLE') }}."),
     ] = "prospects",
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The file to write; - for standard output.")
+        str, typer.Option("--output", "-o", help="File to write; - for standard output.")
     ] = "-",
-    reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 0,
+    reasons: Annotated[int, typer.Option(min=0, help="Number of reasons per prospect.")] = 0,
     as_of: Annotated[
         str | None,
-        typer.Option(help="YYYY-MM-DD to count dates back from; else the query's day."),
+        typer.Option(
+            help="Day from which dates count back, YYYY-MM-DD; default: the day the query runs."
+        ),
     ] = None,
     horizons: Annotated[
         str | None,
-        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
+        typer.Option(
+            help="Other horizons in months, such as 3,12: probability and interval for each."
+        ),
     ] = None,
     absent: Annotated[
         list[str] | None,
-        typer.Option(help="The closing date or the amount, where the table has none."),
+        typer.Option(help="The closing date or amount column, if the table does not have it."),
     ] = None,
 ) -> None:
-    """Write the model as one SELECT, which gives the numbers of `score` inside of a database.
+    """Write the model as one SELECT: a database then computes the same numbers as `score`.
 
     Example: fitmodel export sql --model models/prospect-fit --dialect postgres --output score.sql
     """

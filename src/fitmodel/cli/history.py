@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Tables = Annotated[
     list[str] | None,
-    typer.Option("--table", help="NAME=PATH: in place of a [history.*] or [events.*] table."),
+    typer.Option("--table", help="NAME=PATH: another file for a [history.*] or [events.*] table."),
 ]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
@@ -45,22 +45,26 @@ def attributes(
     config: Config = CONFIG,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV or Parquet: the deals with their attributes."),
+        typer.Option(
+            "--output", "-o", help="File to write, CSV or Parquet: the deals with their attributes."
+        ),
     ] = None,
     deal: Annotated[str | None, typer.Option("--id", help="Show one deal's timeline.")] = None,
     as_of: Day = None,
     table: Tables = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Make the attributes that this model reads, for prospects."),
+        typer.Option(
+            "--model", help="Compute the attributes that this model reads, for prospects."
+        ),
     ] = None,
-    language: Annotated[Language, typer.Option(help="Of the timeline.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the timeline.")] = Language.EN,
 ) -> None:
-    """Make the attributes of history and events, as of each deal's closing.
+    """Compute attributes from history and event tables, as of each deal's closing.
 
-    Beside the output lies its provenance: where each value comes from. Prospects that are not
-    signed are looked at as of today, or as of the day --as-of. Which fields and kinds give
-    attributes is chosen by these deals, or with --model by those that it learned from.
+    A second file beside the output says where each value comes from. Attributes of open
+    prospects are computed as of today, or as of --as-of. These deals decide which fields and
+    events become attributes; with --model, the deals that it was trained on decided.
 
     Example: fitmodel attributes deals.csv -c fitmodel.toml --output attributes.parquet
     """
@@ -123,21 +127,22 @@ def snapshot(
     pipeline: Annotated[
         Path,
         typer.Argument(
-            help="Today's pipeline: CSV, Parquet or Excel.", exists=True, dir_okay=False
+            help="Today's open prospects: CSV, Parquet or Excel.", exists=True, dir_okay=False
         ),
     ],
-    store: Annotated[Path, typer.Option(help="Folder of snapshots.")] = Path("snapshots"),
+    store: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("snapshots"),
     config: Config = CONFIG,
     id_column: Annotated[
-        str | None, typer.Option("--id", help="Column of ids; of the contract without it.")
+        str | None,
+        typer.Option("--id", help="Column of ids; default: the id column of the contract."),
     ] = None,
     day: Day = None,
-    replace: Annotated[bool, typer.Option(help="Write over a snapshot of the same day.")] = False,
+    replace: Annotated[bool, typer.Option(help="Replace a snapshot of the same day.")] = False,
 ) -> None:
-    """Keep today's pipeline, so that next year it is known how each deal stood.
+    """Save today's open prospects, to know later how each deal stood today.
 
-    Once a day: a second run on the same day changes nothing. [history.NAME] of the contract reads
-    the store, with day = "snapshot_on".
+    Run it once a day; a second run on the same day changes nothing. [history.NAME] in the
+    contract reads the snapshots, with day = "snapshot_on".
 
     Example: fitmodel snapshot pipeline.csv --store snapshots --id deal_id
     """

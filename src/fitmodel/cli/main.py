@@ -11,14 +11,12 @@ from fitmodel.cli import (
     quizzing,
     reporting,
     scoring,
+    serving,
     starting,
     training,
 )
 from fitmodel.cli import (
     reporting as briefing,
-)
-from fitmodel.cli import (
-    scoring as serving,
 )
 from fitmodel.cli.app import app
 

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 @models_app.callback(invoke_without_command=True)
 def models_alone(context: typer.Context, models: Models = MODELS, config: Config = CONFIG) -> None:
-    """List the models, or read one."""
+    """List the models, or show one."""
     if context.invoked_subcommand is None:
         list_models(models, config)
 
 
 @models_app.command(name="list")
 def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
-    """List versions with age, skill and the deals learned from; * is in use in this folder.
+    """List versions with age, skill and number of training deals; * marks the version in use.
 
-    Where there is a registry its version numbers and aliases stand beside them.
+    With an MLflow registry, its version numbers and aliases are shown too.
 
     Example: fitmodel models list
     """
@@ -51,8 +51,8 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
         typer.echo(bundles_text(result, _registered_versions(result, config)))
 
 
-def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Registered:
-    """What the registry knows of the names in the folder and in the contract; asked only if used.
+def _registered_versions(bundles: tuple[ListedBundle, ...], config: Path) -> Registered:
+    """Versions in the registry of the models in the folder and in the contract.
 
     A registry that does not answer costs the aliases and not the list.
     """
@@ -65,7 +65,7 @@ def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Regis
     from fitmodel.tracking.registry import list_versions
 
     try:
-        names = sorted({name, *(item.name for item in found)})
+        names = sorted({name, *(item.name for item in bundles)})
         return tuple(version for each in names for version in list_versions(each, store))
     except TrackingError as error:
         _warn(f"without the registry's numbers and aliases: {error}")
@@ -75,9 +75,7 @@ def _registered_versions(found: tuple[ListedBundle, ...], config: Path) -> Regis
 @models_app.command()
 def show(
     model: Model,
-    table: Annotated[
-        str | None, typer.Option(help="The table of this attribute, as the model adds it up.")
-    ] = None,
+    table: Annotated[str | None, typer.Option(help="Show the table of this attribute.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the table into this file: PNG, PDF or SVG.")
     ] = None,
@@ -106,34 +104,44 @@ def show(
 @models_app.command()
 def edit(
     model: Model,
-    table: Annotated[str, typer.Option(help="The attribute whose table is edited.")],
-    because: Annotated[str, typer.Option(help="Why; kept in the manifest and on the card.")],
+    table: Annotated[str, typer.Option(help="Attribute whose table is edited.")],
+    because: Annotated[
+        str,
+        typer.Option(help="Reason for the edit; it is kept in the manifest and on the model card."),
+    ],
     level: Annotated[
-        str | None, typer.Option(help="A level, a bin as the table names it, or a number in it.")
+        str | None,
+        typer.Option(help="A level, a bin as the table shows it, or a number inside a bin."),
     ] = None,
     effect: Annotated[
-        float | None, typer.Option(help="Set the level's effect, in log-odds; 0 is none.")
+        float | None,
+        typer.Option(help="Set the effect of the level, in log-odds; 0 means no effect."),
     ] = None,
     smooth: Annotated[
-        str | None, typer.Option(help="FROM:TO of a number: a straight line over this range.")
+        str | None,
+        typer.Option(help="FROM:TO of a number: make the effect a straight line over this range."),
     ] = None,
     cap: Annotated[
-        float | None, typer.Option(help="Largest effect in log-odds, of all or of --level.")
+        float | None,
+        typer.Option(help="Limit the size of all effects, or of --level, in log-odds."),
     ] = None,
     drop_pair_with: Annotated[
-        str | None, typer.Option(help="Take out the pair with this other attribute.")
+        str | None, typer.Option(help="Remove the pair with this other attribute.")
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who; else the name logged in with.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who makes the edit; default: your login name.")
+    ] = None,
     deals: Annotated[
         Path | None,
-        typer.Option(help="Past deals to judge the edit by.", exists=True, dir_okay=False),
+        typer.Option(help="Past deals on which to evaluate the edit.", exists=True, dir_okay=False),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Their contract; else the model's own.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The contract of these deals; default: the model's contract."
+        ),
     ] = None,
-    use: Annotated[
-        bool, typer.Option("--use", help="Make the edited version the one in use here.")
-    ] = False,
+    use: Annotated[bool, typer.Option("--use", help="Use the edited version from now on.")] = False,
 ) -> None:
     """Edit a table by hand, save a new version and evaluate the edit on later deals.
 
@@ -170,11 +178,14 @@ def edit(
 @app.command()
 def promote(
     version: Annotated[
-        int | None, typer.Option(help="Registered version; else the challenger.")
+        int | None, typer.Option(help="Registered version; default: the challenger.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Registered model; else the contract's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Registered model; default: the one the contract names.")
+    ] = None,
     force: Annotated[
-        str | None, typer.Option(help="Promote without the evidence, for this reason.")
+        str | None,
+        typer.Option(help="Promote without evidence that it is better; give the reason."),
     ] = None,
     config: Config = CONFIG,
     models: Models = MODELS,
@@ -199,7 +210,9 @@ def promote(
 
 @app.command()
 def rollback(
-    name: Annotated[str | None, typer.Option(help="Registered model; else the contract's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Registered model; default: the one the contract names.")
+    ] = None,
     config: Config = CONFIG,
     models: Models = MODELS,
 ) -> None:

@@ -32,26 +32,29 @@ def monitor(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
         "monitor"
     ),
-    language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the page.")] = Language.EN,
     log: Annotated[
-        str | None, typer.Option(help="Decision log: were those right who signed the flagged?")
+        str | None,
+        typer.Option(
+            help="Decision log; with it, the page also evaluates flagged deals that were signed."
+        ),
     ] = None,
     salt: Salt = None,
     *,
     by_month: Annotated[
-        bool, typer.Option("--by-month", help="Look for drift in each month of signing.")
+        bool, typer.Option("--by-month", help="Test for drift in each month of signing.")
     ] = False,
     track: Annotated[
-        bool, typer.Option("--track", help="Keep it as a run in the contract's MLflow store, too.")
+        bool, typer.Option("--track", help="Also log the result as a run in MLflow.")
     ] = False,
     fail_on_drift: Annotated[
-        bool, typer.Option("--fail-on-drift", help="Exit 1 where something has drifted.")
+        bool, typer.Option("--fail-on-drift", help="Exit with code 1 if anything has drifted.")
     ] = False,
 ) -> None:
     """Report drift and compare outcomes with predictions, as a page and tables.
 
-    Outcomes are compared where the contract's columns are in the table. Of such deals those are
-    compared that were signed after the model's own, where there are any.
+    Outcomes are compared if the table has the outcome columns of the contract. Only deals signed
+    after the model's training deals are compared, if there are any.
 
     Example: fitmodel monitor deals.csv --model models/prospect-fit --output monitor
     """
@@ -91,20 +94,21 @@ def monitor(
 
 @app.command()
 def decide(
-    prospect: Annotated[str, typer.Argument(help="Its id, as it was logged.")],
+    prospect: Annotated[str, typer.Argument(help="Id of the prospect, as in the log.")],
     action: Annotated[str, typer.Argument(help="signed, declined or overridden.")],
     by: Annotated[str, typer.Option(help="Who decided.")],
-    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason for the decision.")] = None,
     log: Log = DECISIONS,
     salt: Salt = None,
     *,
     correct: Annotated[
-        bool, typer.Option("--correct", help="It corrects what was decided before.")
+        bool, typer.Option("--correct", help="Replace the earlier decision.")
     ] = False,
 ) -> None:
     """Record in the decision log what was decided about a prospect.
 
-    What contradicts the assessment or an earlier decision is refused, unless it corrects it.
+    A decision that contradicts the assessment or an earlier decision is refused; --correct
+    replaces the earlier one.
 
     Example: fitmodel decide D-17 overridden --by Kim --reason "old customer"
     """
@@ -115,7 +119,7 @@ def decide(
 
 @app.command()
 def forget(
-    prospect: Annotated[str, typer.Argument(help="Its id, as it was logged.")],
+    prospect: Annotated[str, typer.Argument(help="Id of the prospect, as in the log.")],
     log: Log = DECISIONS,
     salt: Salt = None,
 ) -> None:

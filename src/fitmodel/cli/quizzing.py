@@ -32,22 +32,30 @@ if TYPE_CHECKING:
 def quiz(
     deals: Deals,
     person: Annotated[
-        list[str] | None, typer.Option("--person", "-p", help="Who judges; once for each.")
+        list[str] | None,
+        typer.Option(
+            "--person", "-p", help="Name of a person who guesses; repeat it for each person."
+        ),
     ] = None,
     config: Config = CONFIG,
     log: Log = DECISIONS,
     salt: Salt = None,
-    questions: Annotated[int, typer.Option(min=4, max=100, help="Deals to judge.")] = 10,
-    seed: Annotated[int | None, typer.Option(help="Of the draw; else drawn anew.")] = None,
-    language: Annotated[Language, typer.Option(help="Of the questions.")] = Language.EN,
+    questions: Annotated[
+        int, typer.Option(min=4, max=100, help="Number of past deals to ask about.")
+    ] = 10,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the random choice of deals; default: a new choice each time."),
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Language of the questions.")] = Language.EN,
     *,
     scores: Annotated[
-        bool, typer.Option("--scores", help="Only show the scores so far, of everybody.")
+        bool, typer.Option("--scores", help="Only show everybody's scores so far.")
     ] = False,
 ) -> None:
-    """Judge past deals as they stood at signing, then see the model and what came of them.
+    """Guess the outcome of past deals, then compare with the model and the real outcomes.
 
-    Scores are kept in the decision log. Deals that were asked about are not asked about again.
+    Scores are kept in the decision log. No deal is asked about twice.
 
     Example: fitmodel quiz deals.csv --person Kim --person Lee
     """
@@ -113,7 +121,7 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
 
 
 def _asked(person: str, say: Say, *, hidden: bool) -> float:
-    """One person's probability, asked for until it is one; unseen by the others."""
+    """Ask one person until the answer is a probability; the others do not see it."""
     while True:
         text = typer.prompt(say("ask", person=person), hide_input=hidden)
         try:

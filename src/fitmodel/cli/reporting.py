@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Language(StrEnum):
-    """What a page can be written in."""
+    """Languages of a page."""
 
     EN = "en"
     ZH = "zh"
@@ -53,35 +53,39 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(
         "report"
     ),
-    language: Annotated[Language, typer.Option(help="Of the page.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the page.")] = Language.EN,
     plan: Annotated[
-        Path | None, typer.Option(help="A commission plan (toml), paid over these deals.")
+        Path | None, typer.Option(help="A commission plan (TOML file), computed for these deals.")
     ] = None,
     compare: Annotated[
-        Path | None, typer.Option(help="Another plan, to be compared with --plan.")
+        Path | None, typer.Option(help="Another commission plan, to compare with --plan.")
     ] = None,
     payroll: Annotated[
         Path | None,
-        typer.Option(help="Write the payroll of --plan here too: .csv or .parquet."),
+        typer.Option(help="Also write the payroll of --plan to this file: .csv or .parquet."),
     ] = None,
     segment: Annotated[
-        str | None, typer.Option(help="Column by which the value of deals is told apart.")
+        str | None, typer.Option(help="Also show what deals are worth per value of this column.")
     ] = None,
     edits: Annotated[
         Path | None,
-        typer.Option(help="History of fields (id, field, old, new, changed_at).", exists=True),
+        typer.Option(help="Table of field changes (id, field, old, new, changed_at).", exists=True),
     ] = None,
-    log: Annotated[str | None, typer.Option(help="Decision log, for --edits.")] = None,
+    log: Annotated[str | None, typer.Option(help="The decision log, used with --edits.")] = None,
     hash_ids: Annotated[
-        bool, typer.Option("--hash-ids", help="Write deals' ids hashed, as the decision log does.")
+        bool, typer.Option("--hash-ids", help="Hash the ids of deals, as the decision log does.")
     ] = False,
     salt: Annotated[
-        str | None, typer.Option(envvar="FITMODEL_LOG_SALT", help="For --hash-ids and --log.")
+        str | None,
+        typer.Option(envvar="FITMODEL_LOG_SALT", help="Salt of the ids, for --hash-ids and --log."),
     ] = None,
     show_plan: Annotated[  # noqa: ARG001 - answered before anything else is asked for
         bool,
         typer.Option(
-            "--show-plan", callback=_show_plan, is_eager=True, help="Print a plan to start from."
+            "--show-plan",
+            callback=_show_plan,
+            is_eager=True,
+            help="Print an example plan and exit.",
         ),
     ] = False,
 ) -> None:
@@ -105,7 +109,7 @@ def report(
         tell("reading")
         read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
-        found = None if edits is None else _edits(edits, log, salt, table, spec)
+        edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
         rows = _rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
@@ -115,7 +119,7 @@ def report(
             spec,
             plans=plans,
             rows=rows,
-            edits=found,
+            edits=edits_found,
             segment=segment,
             language=language,
             progress=tell,
@@ -166,32 +170,46 @@ NEEDED = ("PROSPECTS", "--model", "--id")
 def brief(
     prospects: Annotated[
         Path | None,
-        typer.Argument(help="CSV or Parquet that has the prospect.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="Table with the prospect: CSV or Parquet.", exists=True, dir_okay=False
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A bundle's folder or models:/name@alias.")
+        str | None, typer.Option("--model", "-m", help="Folder of a model, or models:/name@alias.")
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--id", help="The prospect's id; its row (from 1) where the deals have none."),
+        typer.Option(
+            "--id", help="Id of the prospect; without an id column, its row number, from 1."
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help=".html or .md; left out: Markdown shown.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write, .html or .md; default: print Markdown."
+        ),
     ] = None,
     deals: Annotated[
         Path | None,
-        typer.Option(help="Past deals, for the similar deals.", exists=True, dir_okay=False),
+        typer.Option(
+            help="Past deals; with them, the brief shows similar deals.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The contract of the deals; default: the model's contract."
+        ),
     ] = None,
-    language: Annotated[Language, typer.Option(help="Of the brief.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the brief.")] = Language.EN,
     template: Annotated[
         Path | None,
-        typer.Option(help="Your own wording for declining.", exists=True, dir_okay=False),
+        typer.Option(help="Your own text for declining a prospect.", exists=True, dir_okay=False),
     ] = None,
     show_template: Annotated[
-        bool, typer.Option("--show-template", help="Show the wording for declining, to copy.")
+        bool, typer.Option("--show-template", help="Print the default text for declining and exit.")
     ] = False,
 ) -> None:
     """Write a page about one deal: verdict, money, reasons, similar deals, letter.
@@ -216,7 +234,8 @@ def brief(
                 f"{output} ends neither in .html nor in .md", param_hint="--output"
             )
         made = _made(prospects, model, name, deals, config, language, template)
-        text = brief_markdown(made) if _is_markdown(output) else brief_page(made)
+        is_markdown = output is None or output.suffix == ".md"
+        text = brief_markdown(made) if is_markdown else brief_page(made)
         if output is None:
             typer.echo(text, nl=False)
             return
@@ -224,10 +243,6 @@ def brief(
         for line in made.assessment.sentences:
             typer.echo(line)
         typer.echo(f"wrote {output}")
-
-
-def _is_markdown(output: Path | None) -> bool:
-    return output is None or output.suffix == ".md"
 
 
 def _made(

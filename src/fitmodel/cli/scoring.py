@@ -1,8 +1,7 @@
-"""Commands `score` and `serve`."""
+"""Command `score`: probabilities for a file, a table or a query."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,6 @@ from fitmodel.cli.app import (
     Salt,
     app,
     day_given,
-    load_spec,
     months_listed,
     plain_errors,
 )
@@ -22,14 +20,16 @@ from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
-    from fitmodel.serving import ServedBy
+    pass
 
 
 @app.command()
 def score(
     prospects: Annotated[
         str,
-        typer.Argument(help="CSV, Parquet or a folder of it, or a database's URL; - for stdin."),
+        typer.Argument(
+            help="CSV, Parquet, a folder of Parquet files or a database URL; - for standard input."
+        ),
     ],
     model: Model,
     output: Annotated[
@@ -39,28 +39,33 @@ def score(
         ),
     ],
     query: Annotated[
-        str | None, typer.Option(help="Rows of a database: one SELECT, or @file.sql.")
+        str | None, typer.Option(help="The SELECT statement for a database, or @file.sql.")
     ] = None,
     upsert: Annotated[
-        str | None, typer.Option(help="Update or add the rows of a table by this column.")
+        str | None,
+        typer.Option(help="Update existing rows and insert new ones; this column is the key."),
     ] = None,
     partition_by: Annotated[
-        str | None, typer.Option(help="Write a folder: Parquet files by this column's values.")
+        str | None,
+        typer.Option(help="Write a folder of Parquet files, partitioned by this column."),
     ] = None,
-    reasons: Annotated[int, typer.Option(min=0, help="Reasons per prospect.")] = 3,
+    reasons: Annotated[int, typer.Option(min=0, help="Number of reasons per prospect.")] = 3,
     strict: Annotated[bool, typer.Option(help="Stop at a row that cannot be scored.")] = False,
-    language: Annotated[Language, typer.Option(help="Of the reasons.")] = Language.EN,
+    language: Annotated[Language, typer.Option(help="Language of the reasons.")] = Language.EN,
     resume: Annotated[
-        bool, typer.Option(help="Go on where an interrupted run with --resume stopped.")
+        bool, typer.Option(help="Continue where an earlier run with --resume was interrupted.")
     ] = False,
     log: Annotated[
-        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
+        str | None,
+        typer.Option(help="Log every assessment to this decision log: a file or postgresql://..."),
     ] = None,
     salt: Salt = None,
     table: Tables = None,
     horizons: Annotated[
         str | None,
-        typer.Option(help="Also within these months of signing, such as 3,12, with intervals."),
+        typer.Option(
+            help="Other horizons in months, such as 3,12: probability and interval for each."
+        ),
     ] = None,
     signed: Annotated[
         bool,
@@ -71,10 +76,11 @@ def score(
         ),
     ] = False,
     as_of: Annotated[
-        str | None, typer.Option(help="With --signed: YYYY-MM-DD, from which the months count.")
+        str | None, typer.Option(help="With --signed: day from which the months count, YYYY-MM-DD.")
     ] = None,
     unpickle: Annotated[
-        bool, typer.Option(help="Also load your own estimator, a pickle: it can run any code.")
+        bool,
+        typer.Option(help="Also load your own estimator. It is a pickle and can run any code."),
     ] = False,
 ) -> None:
     """Add predictions to a table of prospects.
@@ -162,184 +168,3 @@ def _score_signed(
 def _escalated(count: int) -> str:
     """Text: how many flagged deals a manager should decide; empty if none."""
     return f", {count:,} of them for a manager to decide" if count else ""
-
-
-TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
-
-
-@app.command()
-def serve(
-    model: Model,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int,
-        typer.Option(envvar="FITMODEL_PORT", help="Port to listen on.", min=1, max=65535),
-    ] = 8000,
-    reload_seconds: Annotated[
-        float, typer.Option(help="How often to look for another champion; 0 never.", min=0)
-    ] = 5.0,
-    pipeline: Annotated[
-        Path | None,
-        typer.Option(
-            help="Open prospects for the deal desk to show: CSV or Parquet.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="Another name that a proxy on this machine passes on (Host)."),
-    ] = None,
-    log: Annotated[
-        str | None, typer.Option(help="Decision log for every assessment: a file or postgresql://")
-    ] = None,
-    salt: Salt = None,
-    root_path: Annotated[
-        str, typer.Option(help="Prefix under which a proxy shows the service, such as /fit.")
-    ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(help="Origin of a page elsewhere that may ask (CORS): https://crm.example."),
-    ] = None,
-    max_bytes: Annotated[int, typer.Option(min=1_000, help="Longest body.")] = 5_000_000,
-    max_prospects: Annotated[int, typer.Option(min=1, help="Longest list of a request.")] = 10_000,
-    max_requests: Annotated[
-        int, typer.Option(min=1, help="Requests at once and worker; more are told to come again.")
-    ] = 64,
-    body_seconds: Annotated[float, typer.Option(min=0.1, help="Time to send a body.")] = 10.0,
-    answer_seconds: Annotated[float, typer.Option(min=0.1, help="Time to take an answer.")] = 60.0,
-    deals: Annotated[
-        Path | None,
-        typer.Option(
-            help="Past deals, for the pages Team and Watch: CSV or Parquet.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Contract of the deals; else the model's.")
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option(help="A commission plan (toml) for the page Team.", exists=True),
-    ] = None,
-    people: Annotated[
-        Path | None,
-        typer.Option(
-            help="File of reps and managers (toml): a rep sees the own deals.", exists=True
-        ),
-    ] = None,
-    user_header: Annotated[
-        str | None, typer.Option(help="Header in which a proxy tells who asks; needs the token.")
-    ] = None,
-) -> None:
-    """Show the deal desk at /, and answer POST /v1/assessments, GET /v1/model, /readyz, /metrics.
-
-    With --log, POST /v1/decisions keeps what people then did with a prospect.
-
-    With FITMODEL_TOKEN set, every request for data must bring it as a bearer token. Without it,
-    a service on this machine answers to its own names only, and to no page of another site; beyond
-    this machine no pipeline is shown without it.
-
-    Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
-    """
-    with plain_errors():
-        from fitmodel.service.app import log_to_stderr
-        from fitmodel.service.people import read_people
-        from fitmodel.service.settings import Settings
-        from fitmodel.serving import ServedBy
-
-        log_to_stderr()
-        if config is not None:
-            load_spec(config)  # what is wrong with it is said here, once
-        token = os.environ.get(TOKEN, "").strip() or None
-        is_open = token is None and people is None
-        if is_open:
-            _refuse_strangers(host, pipeline, deals)
-            typer.echo(f"Warning: no {TOKEN} is set; whoever reaches {host} can ask", err=True)
-        settings = Settings(
-            token=token,
-            most_bytes=max_bytes,
-            most_prospects=max_prospects,
-            most_at_once=max_requests,
-            body_seconds=body_seconds,
-            answer_seconds=answer_seconds,
-            reload_seconds=reload_seconds,
-            hosts=_own_names(host, allow_host) if token is None else frozenset(),
-            origins=frozenset(allow_origin or ()),
-            people=None if people is None else read_people(people),
-            user_header=user_header,
-        )
-        served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
-        _run(served, host, port, root_path.rstrip("/"), workers)
-
-
-def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> None:
-    """Show no table beyond this machine without a token."""
-    shown = next((table for table in (pipeline, deals) if table is not None), None)
-    if shown is not None and not _is_here(host):
-        raise typer.BadParameter(
-            f"would show {shown.name} to whoever reaches {host}: set {TOKEN}, or leave the "
-            "host as it is",
-            param_hint="--pipeline" if shown == pipeline else "--deals",
-        )
-
-
-def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
-    """Names that a service on this machine answers to; any where others may reach it."""
-    from fitmodel.service.settings import LOOPBACK
-
-    return LOOPBACK.union([_shown(host)], allowed or ()) if _is_here(host) else frozenset()
-
-
-def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
-    """Make the service, and answer until a signal ends it; an error is said before."""
-    from fitmodel.serving import run_workers
-
-    service = served.make()
-    address = f"http://{_shown(host)}:{port}{prefix}"
-    if workers > 1:
-        typer.echo(f"{address} by {workers} workers", err=True)
-        run_workers(workers, served, **_server_options(host, port, prefix))
-        return
-    typer.echo(address, err=True)
-    run_service(service, host, port, prefix)
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _is_here(host: str) -> bool:
-    """Whether only this machine reaches an address to listen on."""
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def run_service(service: object, host: str, port: int, root_path: str = "") -> None:
-    """Serve until a signal ends it."""
-    import uvicorn
-
-    uvicorn.run(
-        service,  # type: ignore[arg-type]  # FastAPI is imported only where it is used
-        **_server_options(host, port, root_path),
-    )
-
-
-def _server_options(host: str, port: int, root_path: str) -> dict[str, Any]:
-    return {
-        "host": host,
-        "port": port,
-        "root_path": root_path,
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": 10,
-        "http": "h11",  # it bounds the headers; httptools, where that is installed, does not
-        "h11_max_incomplete_event_size": 16_384,
-    }

@@ -50,7 +50,9 @@ def demo(
         bool,
         typer.Option("--serve", help="Open the app on simulated deals, reps and decisions."),
     ] = False,
-    port: Annotated[int, typer.Option(help="For --serve.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on, with --serve.", min=1, max=65535)
+    ] = 8000,
 ) -> None:
     """Train and score on demonstration deals; with --serve show them in the app.
 
@@ -74,7 +76,7 @@ def demo(
 
 def _serve_demo(models: Path, port: int) -> None:
     with plain_errors():
-        from fitmodel.cli.scoring import run_service
+        from fitmodel.cli.serving import run_service
         from fitmodel.demonstration import make_demo
         from fitmodel.service.app import create_app, log_to_stderr
         from fitmodel.service.settings import LOOPBACK, Settings
@@ -105,9 +107,10 @@ def init(
         typer.Option(exists=True, help="A table of changes or activities, or a folder of them."),
     ] = None,
 ) -> None:
-    """Guess what columns mean; write a commented contract.
+    """Guess what each column means and write a commented contract.
 
-    Tables of changes and activities beside the deals are proposed, with how many deals are in them.
+    It also proposes tables of changes and activities in the same folder, with the number of
+    deals in each.
 
     Example: fitmodel init deals.csv
     """
@@ -137,7 +140,7 @@ def init(
 
 
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
-    """What example money would mean for these deals; nothing where they cannot be read so yet."""
+    """What example money would mean for these deals; empty where they cannot be read yet."""
     from fitmodel.crm.reading import read_deals
     from fitmodel.decision.suggest import money_consequences
     from fitmodel.exceptions import DealsError
@@ -154,12 +157,12 @@ def check(
     deals: Deals,
     config: Config = CONFIG,
     form: Annotated[
-        CheckFormat, typer.Option("--format", help="Text for people; the others for CI.")
+        CheckFormat, typer.Option("--format", help="text for people; json, sarif or junit for CI.")
     ] = CheckFormat.TEXT,
 ) -> None:
-    """Look for problems and leaks, and count what there is to learn from.
+    """Check deals for errors and leakage, and say whether there are enough to learn from.
 
-    Each finding has a code, which `[checks]` in the contract can silence with a reason.
+    Each result has a code; `[checks]` in the contract can silence it, with a reason.
 
     Example: fitmodel check deals.csv -c fitmodel.toml
     """
@@ -194,8 +197,8 @@ def check(
         view = view_of(table, spec)
         typer.echo(labels_text(view))
         typer.echo(horizons_text(compare_horizons(view, spec)))
-        found = (*checking.warning_results(file, read), *checking.time_results(view))
-        for result in checking.shown(found, spec):
+        results = (*checking.warning_results(file, read), *checking.time_results(view))
+        for result in checking.shown(results, spec):
             typer.echo(f"warn {result}")
         if opened.result is not None:
             typer.echo(later_values_text(later_values(opened.today, opened.result, view)))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Estimator = Annotated[
     str | None,
-    typer.Option(help="MODULE:FACTORY that makes a scikit-learn classifier of your own."),
+    typer.Option(help="MODULE:FACTORY that returns your own scikit-learn classifier."),
 ]
 
 
@@ -42,12 +42,13 @@ def train(
     config: Config = CONFIG,
     models: Models = MODELS,
     allow: Annotated[
-        list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
+        list[str] | None,
+        typer.Option(help="Keep an attribute that the leakage audit would reject."),
     ] = None,
     log: Annotated[
         str | None,
         typer.Option(
-            help="Decision log: flagged deals that were let proceed stand for the others."
+            help="Decision log; flagged deals signed for exploration then represent those declined."
         ),
     ] = None,
     salt: Salt = None,
@@ -104,9 +105,13 @@ def _made(name: str | None) -> Any:
 def backtest(
     deals: Deals,
     config: Config = CONFIG,
-    cuts: Annotated[int, typer.Option(min=1, help="Past dates at which to train anew.")] = 4,
+    cuts: Annotated[
+        int,
+        typer.Option(min=1, help="Number of past dates at which a model is trained and tested."),
+    ] = 4,
     allow: Annotated[
-        list[str] | None, typer.Option(help="Keep an attribute that the leakage audit stops.")
+        list[str] | None,
+        typer.Option(help="Keep an attribute that the leakage audit would reject."),
     ] = None,
     estimator: Estimator = None,
 ) -> None:
@@ -160,13 +165,13 @@ def retrain(
     deals: Deals,
     config: Config = CONFIG,
     models: Models = MODELS,
-    log: Annotated[str | None, typer.Option(help="Decision log, as for train.")] = None,
+    log: Annotated[str | None, typer.Option(help="The decision log, as for train.")] = None,
     salt: Salt = None,
     estimator: Estimator = None,
 ) -> None:
     """Train and promote if better; exit 0 promoted, 3 champion stays, 4 nothing new.
 
-    Exit 1 also where no model is in use: none has shown skill yet.
+    Exit 1 also if no model is in use because none has shown skill yet.
 
     Example: fitmodel retrain deals.csv -c fitmodel.toml
     """

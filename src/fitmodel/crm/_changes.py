@@ -1,4 +1,4 @@
-"""The history of fields: every change of every deal, sorted, and what stood at a moment.
+"""Changes of fields: every change of every deal, sorted, and the value of a field at a moment.
 
 a row per change, version or snapshot, in parts where they are many -> sorted rows
      -> binary search of a deal's moment
@@ -14,17 +14,17 @@ import pandas as pd
 
 from fitmodel.crm._indexed_rows import IndexedRows
 from fitmodel.crm._long_table import coded_texts, digest_of
+from fitmodel.crm._moments import NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import open_rows
 from fitmodel.crm._parts import in_parts, is_large
-from fitmodel.crm._search import NOT_A_TIME, days_between, first_not_before, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.crm._search import Ints
     from fitmodel.crm._stages import StageMoves
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
@@ -106,7 +106,7 @@ class ChangeLog:
 
     @property
     def has_old_values(self) -> bool:
-        """Whether the table says what stood before a first change."""
+        """Whether the table has the value before a first change."""
         return self.section.old_value is not None
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
@@ -127,7 +127,7 @@ class ChangeLog:
         return known
 
     def as_of(self, name: str, deals: Ints, moments: Ints) -> FieldAsOf:
-        """What stood in a field before each deal's moment.
+        """Value of a field before each deal's moment.
 
         Parameters
         ----------

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._long_table import coded_texts, digest_of, whose_and_when
+from fitmodel.crm._moments import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import open_rows
 from fitmodel.crm._parts import in_parts, is_large
-from fitmodel.crm._search import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm.columns import slug
 from fitmodel.tables.spool import Spool
 from fitmodel.tables.values import read_numbers
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.crm._search import Ints
     from fitmodel.deals.history_sections import EventTable
     from fitmodel.tables.forms import Finding
 
@@ -196,7 +196,7 @@ class EventLog:
 
 
 def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
-    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also stands for no event.
+    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also means no event.
 
     Missing where there is none and the longest window begins before events were recorded.
     """

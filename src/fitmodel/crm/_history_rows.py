@@ -1,4 +1,4 @@
-"""The rows of a history in any shape, as changes of one field of one deal each.
+"""Read a history table of any shape as changes, each of one field of one deal.
 
 a row per change    -> as it is
 a row per version   -> its columns, one after the other, without what repeats the row before
@@ -21,14 +21,14 @@ from fitmodel.crm._long_table import (
     read_times,
     whose_and_when,
 )
-from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.crm._long_table import Rows
-    from fitmodel.crm._search import Ints
+    from fitmodel.crm._moments import Ints
     from fitmodel.deals.history_sections import HistoryTable
 
     Codes = NDArray[np.int32]
@@ -89,7 +89,7 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
 
 
 def _key(level: Any) -> tuple[object, Any]:
-    """What makes a value: 12 and 12.0 are one, True and 1 are not, and text is text."""
+    """Identity of a value: 12 and 12.0 are the same, True and 1 are not, and text is text."""
     if isinstance(level, bool | np.bool_):
         return bool, bool(level)
     if isinstance(level, int | float | np.number):
@@ -164,7 +164,7 @@ def _ends(
 
 
 def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
-    """Rows whose value differs from the one before it of the same deal."""
+    """Rows whose value differs from the previous one of the same deal."""
     order = np.lexsort((times, deals))
     same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
     first: Ints = order[np.append(True, ~same)[: len(order)]]

@@ -1,4 +1,4 @@
-"""One table beside the deals, read a column at a time; and what is wrong with its rows.
+"""One history or event table, read column by column, and the problems in its rows.
 
 file, folder, database or frame -> columns by name -> codes of ids and fields, moments
 
@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.crm._row_findings import RowFinding
-from fitmodel.crm._search import NOT_A_TIME
 from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import DealsError
@@ -43,7 +43,7 @@ TECHNICAL = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A table beside the deals, or a part of it: its columns are read when they are asked for.
+    """A history or event table, or a part of it; its columns are read when they are needed.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Rows:
         return pd.Series(levels[result.codes], dtype=object)
 
     def pieces(self, names: Sequence[str], rows: int) -> Iterator[Rows]:
-        """The table from its first row to its last, so many rows at a time."""
+        """Yield the rows in order, a fixed number at a time."""
         if self._frame is not None:
             for start in range(0, len(self._frame), rows):
                 yield self._of(self._frame[list(names)].iloc[start : start + rows], start)
@@ -110,7 +110,7 @@ class Rows:
         numbers: NDArray[Any],
         whole: WholeTable | None = None,
     ) -> Rows:
-        """Some of the rows as a table of its own."""
+        """Return some of the rows as a separate table."""
         is_frame = isinstance(table, pd.DataFrame)
         return Rows(
             self.table_name,
@@ -129,7 +129,7 @@ class Rows:
 
     @property
     def numbers(self) -> NDArray[np.intp]:
-        """Number of each row, as whoever opens the file finds it."""
+        """Number of each row, as a person who opens the file sees it."""
         return np.arange(self.count) if self._numbers is None else self._numbers
 
     def need(self, keys: Iterable[str]) -> None:
@@ -161,7 +161,7 @@ class Rows:
         settled: int = 0,
         refuse: Callable[[RowFinding], None] | None = None,
     ) -> None:
-        """Keep what was found in some rows: how many, and an example.
+        """Record a finding about some rows: how many, and an example.
 
         `refuse` raises where they are too many; of a part it is asked when all parts are read.
         """
@@ -181,7 +181,7 @@ class Rows:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, where any row has it."""
+        """Findings about at least one row."""
         known = (each for each in self.row_findings if each.count and each.what)
         return tuple(each.for_people(self.table_name) for each in known)
 
@@ -221,7 +221,7 @@ class Coded:
 
 
 def coded(values: pd.Series[Any]) -> Coded:
-    """Code a column by its distinct values, whose texts that stand for nothing are missing."""
+    """Encode a column by its distinct values; texts for missing values are missing."""
     positions, levels = distinct(values)
     kept = [position for position, level in enumerate(levels) if not is_missing(level)]
     to = np.full(len(levels) + 1, -1, dtype=np.int32)

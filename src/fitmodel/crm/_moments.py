@@ -1,4 +1,8 @@
-"""The moment at which the knowledge about each deal ends: before its closing, or now."""
+"""The moment at which the knowledge about each deal ends, and the rows recorded before it.
+
+Rows are sorted once by deal and time; each question is then a binary search in the deal's own rows,
+for all deals at a time.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.crm._search import DAY
 from fitmodel.tables.values import read_dates, today
 
 if TYPE_CHECKING:
@@ -16,8 +19,55 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from fitmodel.crm._search import Ints
     from fitmodel.deals.contract import DealSpec
+
+    Ints = NDArray[np.int64]
+
+NOT_A_TIME = np.iinfo(np.int64).min
+DAY = 86_400 * 1_000_000  # microseconds
+
+
+def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Ints:
+    """Position of the first row at or after each moment, within each range of sorted times.
+
+    Parameters
+    ----------
+    times : ndarray of int64
+        Ascending within every range.
+    start, stop, moments : ndarray of int64 of shape (questions,)
+        The rows ``start <= position < stop`` are searched; `stop` is the answer where all lie
+        before.
+
+    Notes
+    -----
+    Only rows before the answer decide it and those after it cannot, which is why nothing that was
+    recorded later can change an attribute.
+    """
+    low, high = start.copy(), stop.copy()
+    asking = np.flatnonzero(low < high)
+    while len(asking):
+        middle = (low[asking] + high[asking]) // 2
+        before = times[middle] < moments[asking]
+        low[asking[before]] = middle[before] + 1
+        high[asking[~before]] = middle[~before]
+        asking = asking[low[asking] < high[asking]]
+    return low
+
+
+def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
+    """All positions in several ranges, and the range of each position."""
+    lengths = stop - start
+    owner = np.repeat(np.arange(len(start), dtype=np.int64), lengths)
+    before = np.cumsum(lengths) - lengths
+    positions = np.arange(int(lengths.sum()), dtype=np.int64) - before[owner] + start[owner]
+    return positions, owner
+
+
+def days_between(earlier: Ints, later: Ints) -> NDArray[np.float64]:
+    """Whole calendar days from one moment to another; NaN where one is missing."""
+    missing = (earlier == NOT_A_TIME) | (later == NOT_A_TIME)
+    days = later // DAY - earlier // DAY
+    return np.where(missing, np.nan, days.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Open a table beside the deals: a frame, a file, a folder of Parquet files, or a database."""
+"""Open a history or event table: a frame, a file, a folder of Parquet files, or a database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_rows(
     given: Given | None = None,
     ids: Sequence[str] | None = None,
 ) -> Rows:
-    """Open a table of the contract, or what is given in its place.
+    """Open a table of the contract, or the table that is given instead.
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def _parquet(table_name: str, path: Path) -> Any:
 
 def _parquet_files(folder: Path) -> list[Path]:
     """Without those in hidden folders, where writers work."""
-    found = sorted(folder.glob("**/*.parquet"))
+    files = sorted(folder.glob("**/*.parquet"))
     return [
         file
-        for file in found
+        for file in files
         if not any(part.startswith(".") for part in file.relative_to(folder).parts)
     ]

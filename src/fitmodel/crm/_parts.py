@@ -39,7 +39,7 @@ ROW = "__row_number"
 
 
 def in_parts(rows: Rows) -> Iterator[Rows]:
-    """The table as it is, or where it is large in parts with all rows of some deals each.
+    """Yield the table itself, or if it is large parts with all rows of some deals each.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class _PartFile:
         self._writer.write_table(chosen)
 
     def part(self, rows: Rows, whole: WholeTable) -> Rows:
-        """The part as a table of its own."""
+        """Return the part as a separate table."""
         if self._writer is None:
             frames = [table.iloc[positions] for table, positions, _ in self._frames]
             frame: pd.DataFrame = pd.concat(frames)
@@ -123,7 +123,7 @@ class _PartFile:
 
 @dataclass(eq=False)
 class _Seen:
-    """What has been seen of a table so far."""
+    """What was read of a table so far."""
 
     rows: Rows
     names: dict[str, None] = field(default_factory=dict)
@@ -136,7 +136,8 @@ class _Seen:
         naming = getattr(section, "field", None) or getattr(section, "kind", None)
         if naming is not None:
             self.names |= dict.fromkeys(coded_texts(piece.column(naming)).levels)
-        for name in filter(None, (getattr(section, section.time_key), _end_of(section))):
+        end = getattr(section, "valid_to", None)
+        for name in filter(None, (getattr(section, section.time_key), end)):
             values = piece.column(name)
             if not pd.api.types.is_datetime64_any_dtype(values.dtype):
                 _, levels = distinct(values)
@@ -148,7 +149,7 @@ class _Seen:
                 self.amounts[level] += int(count)
 
     def whole(self) -> WholeTable:
-        """What parts have to know."""
+        """What each part needs to know of the whole table."""
         dates = {}
         for name, days in self.days.items():
             dates[name], swapped = form_of_days(days, self.rows.section.dates)
@@ -156,8 +157,3 @@ class _Seen:
         amounts = list(self.amounts)
         form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
         return WholeTable(tuple(self.names), dates, form)
-
-
-def _end_of(section: Any) -> str | None:
-    name: str | None = getattr(section, "valid_to", None)
-    return name

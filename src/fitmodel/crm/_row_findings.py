@@ -1,4 +1,4 @@
-"""What was found in the rows of a table: counted in all of it, also where it is read in parts."""
+"""Problems in the rows of a table, counted over the whole table also where it is read in parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowFinding:
-    """What was found in some rows of a table, or of a part of it.
+    """A finding about some rows of a table, or of a part of it.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class RowFinding:
 
 @dataclass(frozen=True, eq=False)
 class WholeTable:
-    """What parts of a table have to know of the whole of it.
+    """What each part of a table needs to know of the whole table.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class WholeTable:
     def findings(
         self, parts: Sequence[Sequence[RowFinding]], table_name: str
     ) -> tuple[Finding, ...]:
-        """What was found in all parts, each of which was asked the same.
+        """Findings added up over all parts; every part was asked the same questions.
 
         Raises
         ------

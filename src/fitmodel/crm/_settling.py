@@ -1,4 +1,4 @@
-"""Fill in what a contract leaves open about its tables, and say what was found in them.
+"""Complete a contract's settings of history and event tables by looking at the tables.
 
 past deals and tables -> the fields and kinds that enough deals have, the day events begin
                       -> a contract that a model keeps, so that prospects get the same columns
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.crm._search import DAY, NOT_A_TIME
+from fitmodel.crm._moments import DAY, NOT_A_TIME
 from fitmodel.deals.errors import shown
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._changes import ChangeLog
     from fitmodel.crm._events import EventLog
-    from fitmodel.crm._search import Ints
+    from fitmodel.crm._moments import Ints
     from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.deals.contract import DealSpec
 
@@ -39,7 +39,7 @@ LONG_ID, SHORT_ID = 18, 15
 def settle(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, moments: Ints
 ) -> tuple[DealSpec, tuple[Finding, ...]]:
-    """Fill in `fields`, `kinds` and `recorded_from` from past deals; what is given stays.
+    """Fill in `fields`, `kinds` and `recorded_from` from past deals; given values stay.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _used_fields(
 def _common_kinds(
     log: EventLog, positions: Ints, moments: Ints
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Kinds of which enough deals have an event before their moment, the commonest first."""
+    """Kinds with an event before the moment for enough deals, the most frequent first."""
     counts = {
         name: int((rows.last(positions, moments) != NOT_A_TIME).sum())
         for name, rows in log.by_kind.items()
@@ -117,7 +117,7 @@ def _common_kinds(
 
 
 def _first_day(log: EventLog, positions: Ints, moments: Ints) -> Any:
-    """Day of the first event that lies before its own deal's moment; None where there is none."""
+    """Day of the first event before its own deal's moment; None if there is none."""
     start, stop = log.every.range(positions, np.full(len(positions), NOT_A_TIME), moments)
     first = log.every.times[start[stop > start]]
     if not len(first):
@@ -181,7 +181,7 @@ def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
 def describe(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Say what was found in the tables: rows left out, strangers, deals without a history.
+    """Report on the tables: rows left out, unknown deals, deals without a history.
 
     Raises
     ------
@@ -284,7 +284,7 @@ def _without_history(
 def _contradictions(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Fields whose last value in the history is not today's: then the history is not whole."""
+    """Fields whose last value in the history is not today's, so that the history is incomplete."""
     for each in result.fields:
         log, name = tables.logs[each.columns.table], each.columns.column
         if name not in deals.columns or not log.has_old_values:
@@ -308,7 +308,7 @@ def _contradictions(
 def contradicting(
     log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
-    """Deals whose value of today is not the last that the history gives to the field."""
+    """Deals whose value today is not the last value in the history of the field."""
     from fitmodel.crm.later import is_other_value
 
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))

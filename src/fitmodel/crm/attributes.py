@@ -1,4 +1,4 @@
-"""Attributes of deals and prospects as of the moment at which the knowledge about each ends.
+"""Attributes of deals and prospects from their history: as of closing, or as of a day.
 
 tables of the contract -> read once, sorted -> each deal's moment -> a column per attribute
 """
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._changes import ChangeLog, FieldAsOf
     from fitmodel.crm._events import EventLog
-    from fitmodel.crm._moments import Moments
+    from fitmodel.crm._moments import Ints, Moments
     from fitmodel.crm._opening import Given
-    from fitmodel.crm._search import Ints
     from fitmodel.deals.contract import DealSpec
 
 TODAY = UNKNOWN + 1
@@ -57,7 +56,7 @@ class CrmTables:
         return [*self.logs.values(), *self.events.values()]
 
     def replaced(self, others: Mapping[str, Any]) -> CrmTables:
-        """These tables with some others in place of those of the same names."""
+        """Return these tables, with some replaced by others of the same names."""
         logs = {name: others.get(name, log) for name, log in self.logs.items()}
         events = {name: others.get(name, log) for name, log in self.events.items()}
         return CrmTables(logs, events)
@@ -71,7 +70,7 @@ class CrmTables:
 
 
 def has_tables(spec: DealSpec) -> bool:
-    """Whether a contract names tables beside the deals."""
+    """Whether a contract names history or event tables."""
     return bool(spec.history or spec.events)
 
 
@@ -173,14 +172,14 @@ class AsOfAttributes:
         return replace(self, frame=self.frame.assign(**(emptied | numbers)))
 
     def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
-        """The deals with these columns, in place of those of today that have the same name."""
+        """Return the deals with these columns, which replace today's columns of the same names."""
         return deals.assign(**{str(name): self.frame[name].array for name in self.frame.columns})
 
 
 def attributes_as_of(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, as_of: date | None = None
 ) -> AsOfAttributes:
-    """Make the attributes of deals or prospects from the tables beside them.
+    """Compute the attributes of deals or prospects from their history and event tables.
 
     Parameters
     ----------

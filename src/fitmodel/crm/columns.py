@@ -1,4 +1,4 @@
-"""Which columns the tables of a contract become: names of attributes, by the contract alone.
+"""Names of the attributes that history and event tables give, from the contract alone.
 
 Standard library only: the wording of a single prospect asks for these names.
 """
@@ -117,7 +117,7 @@ def event_columns(group: str, section: EventTable) -> list[str]:
 
 
 def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
-    """How the columns are shown to people: a ``key`` of the texts, and what fills them.
+    """Describe the columns to people: the key of a text, and the values that fill it.
 
     A column that keeps the name of a field keeps its own words too.
     """

@@ -1,4 +1,4 @@
-"""What changed after signing: values of today held against those as of the moment of closing."""
+"""Values that changed after signing: today's values compared with those as of closing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LaterChange:
-    """A column that holds another value today than at the moment of closing.
+    """A column whose value today differs from the one at closing.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class LaterChange:
 
 
 def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[LaterChange]:
-    """Yield the columns of today that differ from what stood before closing, in some deal.
+    """Yield the columns whose value today differs from the one before closing, in some deal.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class ProspectHistory:
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
-        """Columns of a prospect that are read beside its attributes."""
+        """Columns of a prospect that are read in addition to its attributes."""
         roles = (self.spec.deals.id, self.spec.deals.closed_on)
         fields = (each.column for each in field_columns_of(self.spec))
         return tuple(dict.fromkeys([*filter(None, roles), *fields]))
@@ -83,14 +83,14 @@ class ProspectHistory:
     def without_history(self, prospects: pd.DataFrame) -> int:
         """How many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
-        found = np.zeros(len(ids), dtype=bool)
+        has_rows = np.zeros(len(ids), dtype=bool)
         for log in self.tables.every:
-            found |= log.deals(ids) >= 0
-        return int((~found).sum())
+            has_rows |= log.deals(ids) >= 0
+        return int((~has_rows).sum())
 
 
 def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
-    """The contract in a bundle's manifest, where it names tables beside the deals."""
+    """Return the contract in a bundle's manifest where it names history or event tables."""
     sections = manifest.get("spec") or {}
     if not any(sections.get(name) for name in TABLES):
         return None

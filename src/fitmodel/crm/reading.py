@@ -1,4 +1,4 @@
-"""Read a table of deals with its history: the columns of today as they stood before closing.
+"""Read a table of deals with its history: each column gets its value before closing.
 
 deals as the file has them -> tables of the contract -> attributes attached -> `read_deals`
 """
@@ -6,7 +6,7 @@ deals as the file has them -> tables of the contract -> attributes attached -> `
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -98,21 +98,18 @@ def open_deals(
     findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
     result = result.without_unlike(table)
     attached = result.attached_to(table)
-    attached.attrs = {**table.attrs, ATTACHED: _filled(filled)}
+    plain = filled.to_dict()
+    known = {"history": plain["history"], "events": plain["events"]}
+    attached.attrs = {**table.attrs, ATTACHED: known}
     opened = replace(file, table=attached, findings=(*file.findings, *findings))
     return OpenedDeals(opened, filled, table, result, tables)
 
 
 def _finds_deals(table: pd.DataFrame, spec: DealSpec) -> bool:
-    """Whether rows can find their history; where not, `read_deals` says what is wrong."""
+    """Whether rows can be matched with their history; if not, `read_deals` explains why."""
     names = list(table.columns)
     roles = (spec.deals.id, spec.deals.closed_on)
     return len(set(names)) == len(names) and all(role in names for role in roles)
-
-
-def _filled(spec: DealSpec) -> dict[str, Any]:
-    plain = spec.to_dict()
-    return {"history": plain["history"], "events": plain["events"]}
 
 
 def read_deals(
@@ -174,7 +171,7 @@ def read_with_history(
     to_learn: bool = True,
     tables: Mapping[str, Given] | None = None,
 ) -> DealsRead:
-    """Read past deals as `read_deals`, with what was found and the contract filled in.
+    """Read past deals as `read_deals` does, and return the findings and the completed contract.
 
     Raises
     ------

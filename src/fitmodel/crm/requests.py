@@ -1,4 +1,4 @@
-"""History of the prospects of a service: rows that requests bring, databases that are asked, files.
+"""History of the prospects that a service scores: rows in the request, databases, files.
 
 prospects -> those with rows of their own    -> one at a time
           -> those that lack the attributes  -> files, read again when they change
@@ -78,7 +78,7 @@ class RequestHistory:
     def attached(
         self, prospects: Sequence[Any], attributes: Iterable[str]
     ) -> list[Any | ProspectError]:
-        """The prospects with their attributes, in their order; an error in place of a bad one.
+        """Return the prospects with their attributes, in order; an error replaces a bad one.
 
         Parameters
         ----------
@@ -102,8 +102,10 @@ class RequestHistory:
             for position, prospect in enumerate(given)
             if isinstance(prospect, dict) and not needed <= prospect.keys()
         ]
-        for position, found in zip(lacking, self._found([given[i] for i in lacking]), strict=True):
-            given[position] = found
+        for position, with_history in zip(
+            lacking, self._with_history([given[i] for i in lacking]), strict=True
+        ):
+            given[position] = with_history
         return given
 
     def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
@@ -138,8 +140,8 @@ class RequestHistory:
         source = self._sections[name].table
         return is_database(source) or Path(source).exists()
 
-    def _found(self, prospects: list[dict[str, Any]]) -> list[Any]:
-        """Prospects that bring no rows, with what files and databases say of them."""
+    def _with_history(self, prospects: list[dict[str, Any]]) -> list[Any]:
+        """Prospects without rows of their own, completed from files and databases."""
         spec = self.spec
         if spec is None or not prospects:
             return list(prospects)
@@ -178,7 +180,7 @@ class RequestHistories:
         self._current: tuple[Any, RequestHistory] | None = None
 
     def of(self, model: Any) -> RequestHistory:
-        """Those of a model; opened anew when another one is in use."""
+        """Return the history of a model; it is opened again when another model is in use."""
         current = self._current
         if current is None or current[0] is not model:
             current = self._current = (model, RequestHistory(model.manifest))
@@ -199,11 +201,11 @@ def _stamp(path: Path) -> object:
     """Changes where a file, or one of a folder, does."""
     files = sorted(path.glob("**/*")) if path.is_dir() else [path]
     seen = [(file, file.stat()) for file in files if file.exists()]
-    return tuple((str(file), found.st_mtime_ns, found.st_size) for file, found in seen)
+    return tuple((str(file), status.st_mtime_ns, status.st_size) for file, status in seen)
 
 
 def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:
-    """A mapping for each prospect; what its own row says as of today is not written anew."""
+    """One mapping for each prospect; the values that it gives itself are not replaced."""
     frame = result.frame
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     plain_rows = [{str(name): plain(value) for name, value in row.items()} for row in rows]
@@ -300,7 +302,7 @@ def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[s
 
 
 def text_rows(name: str, section: LongTable) -> pd.DataFrame:
-    """All rows of a table where the contract says, as texts; missing where nothing is known.
+    """Read all rows of a table of the contract as text; unknown values are missing.
 
     Raises
     ------

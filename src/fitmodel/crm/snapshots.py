@@ -1,4 +1,4 @@
-"""A store of daily snapshots of the open pipeline: one Parquet file a day, never half a one.
+"""A store of daily snapshots of the open pipeline: one Parquet file a day, written whole.
 
 today's pipeline -> all columns as text, the day beside them -> a draft -> renamed into the store
 """
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.atomic import held, sync_folder, workspace, write_file
+from fitmodel.tables.atomic import file_lock, sync_folder, workspace, write_file
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
 
@@ -28,7 +28,7 @@ LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What keeping a snapshot did.
+    """Result of storing a snapshot.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ def keep_snapshot(
     folder = Path(store)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{taken.isoformat()}.parquet"
-    with held(folder / LOCK, wait=True):
+    with file_lock(folder / LOCK, wait=True):
         was_there = path.exists()
         if replace or not was_there:
             _write(pipeline, path, taken)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._changes import BEFORE_FIRST, CHANGED, NEVER_CHANGED, UNKNOWN
-from fitmodel.crm._search import NOT_A_TIME
+from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.crm.attributes import TODAY
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
@@ -87,7 +87,7 @@ def _texts(values: pd.Series[Any] | None, rows: int) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """One deal: its values as of the moment and today, and what was recorded of it.
+    """One deal: its values as of the moment and today, and its recorded changes and events.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Timeline:
 def timeline(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes, deal: str
 ) -> Timeline:
-    """Gather what is known of one deal.
+    """Gather the recorded values and events of one deal.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw what is known about a prospect before the contract is signed.
+"""Simulate the attributes of a prospect, which are known before the contract is signed.
 
 Categories are drawn as codes and numbers as floats (NaN where the field was left empty); `render`
 turns both into what a table of deals shows. Each attribute has its own random stream, so a column
@@ -164,7 +164,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one of the weak attributes: numbers where the name ends odd, five levels where even."""
+    """Draw one of the weak attributes: odd numbers give a number, even ones a level of five."""
     random = stream(seed, name)
     if is_number(name):
         return np.round(random.standard_normal(n), 3)

@@ -96,14 +96,14 @@ def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
 
 
 def warning(contacts: Contacts) -> Array:
-    """What the contacts add to the log-odds of early churn: long silence and few people warn."""
+    """Effect of the contacts on the log-odds of early churn: long silence and few people warn."""
     few = np.clip(3.0 - contacts.people, -2.0, 2.0)
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 
 
 @lru_cache(maxsize=64)
 def offset(company: Company) -> float:
-    """What brings the company's mean probability back to its base rate, on reference deals."""
+    """What to add so that the mean probability of reference deals is the base rate."""
     size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))

@@ -85,7 +85,7 @@ def fit_band(
 
 
 def worth_of_one(value: float, least: float, most: float, if_stays: float) -> Worth:
-    """Return what the money says of one deal whose expected value is known."""
+    """Return the band of worth of one deal from its expected value."""
     if if_stays < 0.0:
         return "loses"
     if math.isnan(least):  # no interval: the expected value itself decides

@@ -130,7 +130,7 @@ def choose_policy(
 
 
 def _population(probability: npt.ArrayLike) -> Sample:
-    """Deals of which only the probability matters."""
+    """Deals of which only the probabilities are known."""
     p = np.asarray(probability, dtype=np.float64)
     return Sample.of(np.zeros(len(p)), p, None)
 
@@ -153,7 +153,8 @@ def _policy(
     if decision.policy == "precision":
         return _by_precision(sample, decision.precision, money)
     if decision.policy == "threshold" and decision.threshold is not None:
-        return _by_threshold(decision.threshold, money)
+        words = f"Flags by a fixed threshold. {_from(decision.threshold)}"
+        return Policy("threshold", decision.threshold, money, words)
     if decision.policy == "capacity" or _names_capacity(spec):
         return _by_capacity(like, decision.capacity, money)
     return _by_risk(decision.odds_ratio, level, money, lacking)
@@ -166,7 +167,7 @@ def _names_capacity(spec: DealSpec) -> bool:
 
 
 def risk_threshold(level: float, odds_ratio: float) -> float | None:
-    """Return the probability whose odds are so many times the odds of the level.
+    """Return the probability whose odds are a given multiple of the odds of the level.
 
     Returns
     -------
@@ -300,10 +301,6 @@ def _by_precision(sample: Sample, precision: float, money: Money | None) -> Poli
         f"it on more deals."
     )
     return Policy("precision", None, money, words)
-
-
-def _by_threshold(threshold: float, money: Money | None) -> Policy:
-    return Policy("threshold", threshold, money, f"Flags by a fixed threshold. {_from(threshold)}")
 
 
 _TIED = "Too many deals share the highest probability to flag so few: nothing is flagged."

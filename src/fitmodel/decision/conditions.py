@@ -1,4 +1,4 @@
-"""Terms of a contract under which a poor fit may be defended: what each makes of the money.
+"""Contract terms that may justify signing a poor fit, and what each changes in the money.
 
 They change what an early churner costs, not how likely the customer is to leave: the probability
 is the same under each, since no past deal tells what such terms would do to it.

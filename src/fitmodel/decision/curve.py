@@ -27,7 +27,7 @@ __all__ = ["FlagMoney", "compute_money", "compute_net_benefit", "plot_decision_c
 
 @dataclass(frozen=True)
 class FlagMoney:
-    """What declining the flagged deals would have made, in the currency of the amounts.
+    """Money saved by declining the flagged deals, in the currency of the amounts.
 
     Sums are weighted, so that they stand for all deals of the period, those with an unknown
     outcome included; counts are of deals seen.
@@ -81,7 +81,7 @@ def compute_money(
     n_boot: int = 500,
     seed: int = 0,
 ) -> FlagMoney:
-    """Compute what the policy's flags would have made on deals whose outcome is known.
+    """Compute the money that a policy's flags would have saved on deals of known outcome.
 
     Each flagged deal counts ``-value_if_leaves`` if the customer left early (a loss avoided) and
     ``-value_if_stays`` if it stayed (a gain forgone); see `fitmodel.decision.value`. It assumes

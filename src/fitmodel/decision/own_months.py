@@ -88,17 +88,17 @@ class OwnMonths:
         )
 
     def knots_with(self, months: float) -> list[float]:
-        """Knots, and the probabilities between them at which `stays` or `leaves` is so many months.
+        """Knots, and the probabilities between them at which `stays` or `leaves` has a given value.
 
         A larger of both, such as months that are paid in advance, is a straight line between these.
         """
-        found = set(self.probability)
+        knots = set(self.probability)
         for values in (self.stays, self.leaves):
             pieces = zip(pairwise(self.probability), pairwise(values), strict=True)
             for (low, high), (first, last) in pieces:
                 if (first - months) * (last - months) < 0:
-                    found.add(low + (high - low) * (months - first) / (last - first))
-        return sorted(found)
+                    knots.add(low + (high - low) * (months - first) / (last - first))
+        return sorted(knots)
 
     def of_one(self, p: float) -> tuple[float, float]:
         """Months if it stays and if it leaves early, at one probability."""

@@ -52,7 +52,7 @@ def suggested_money() -> dict[str, float | str]:
 
 
 def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
-    """Say what the contract's money means for the past deals; without any, what examples would.
+    """Describe what the contract's money, or example money, means for the past deals.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
 
 @dataclass(frozen=True)
 class Page:
-    """What a report says in short.
+    """Short form of a report.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def compute_subgroups(
 def _levels(
     values: pd.Series[Any], known: npt.NDArray[np.bool_]
 ) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Return the levels large enough to judge, and which deals they hold."""
+    """Return the levels with enough deals to evaluate, and the deals of each."""
     text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
     levels, counts = np.unique(text[known], return_counts=True)
     if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is not a subgroup

@@ -36,7 +36,7 @@ def draw_training(
     level: Level | None,
     language: str = "en",
 ) -> dict[str, Figure]:
-    """Draw what a training measured; parameters and names as of `TrainingReport`."""
+    """Draw the results of a training; parameters and names as of `TrainingReport`."""
     y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
     drawn = draw_predictions(y, p, weight, language=language)
     smooth = plot_smooth_calibration(

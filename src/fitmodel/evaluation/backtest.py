@@ -53,7 +53,7 @@ class Flag(Protocol):
 
 
 class Worth(Protocol):
-    """What signing is worth, by what became of the customer; `Money` is one.
+    """Value of signing a deal, by its outcome; `Money` is one.
 
     Both values are money per deal, NaN where the amount is not known. With a probability they
     count the months of each customer's own curve, without one those of one lifetime for everybody.
@@ -133,7 +133,7 @@ def compute_backtest(
 
 def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.DataFrame:
     """Return every model's predictions of the deals signed after it, at its own cut and later."""
-    tests = [_judged_deals(split, spec) for split in splits]
+    tests = [_evaluated_deals(split, spec) for split in splits]
     attributes = [split.test.labelled().attributes for split in splits]
     parts = []
     for cut, split in enumerate(splits):
@@ -154,7 +154,7 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
     return pd.concat(parts)
 
 
-def _judged_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
+def _evaluated_deals(split: Split, spec: DealSpec) -> pd.DataFrame:
     test, deals = split.test.labelled(), split.test.deals
     amount = spec.deals.amount
     known = np.nan if amount is None else yearly_amounts(deals, spec).loc[test.index]
@@ -214,13 +214,13 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.Da
 def _flagged(rows: pd.DataFrame, flag: Flag, money: Worth | None) -> dict[str, float]:
     """Count and price the flags, by each customer's own curve where the money has one."""
     amount, probability = (rows[name].to_numpy(dtype=np.float64) for name in ("amount", P))
-    judged = rows["early_churn"], flag(probability, amount), rows["weight"]
+    evaluated = rows["early_churn"], flag(probability, amount), rows["weight"]
     if money is None:
-        return compute_flagged(*judged)
-    counts = compute_flagged(*judged, **_values(money, amount, probability))
+        return compute_flagged(*evaluated)
+    counts = compute_flagged(*evaluated, **_values(money, amount, probability))
     if money.own_months is None:
         return counts
-    once = compute_flagged(*judged, **_values(money, amount, None), n_boot=0)
+    once = compute_flagged(*evaluated, **_values(money, amount, None), n_boot=0)
     return counts | {ONE_LIFETIME: once["net"]}
 
 
@@ -261,12 +261,12 @@ def compute_ageing(
         one is worse), `loss_low`, `loss_high`.
     """
     rows = []
-    for trained, judged in combinations(range(1, len(dates) + 1), 2):
-        here = predictions[predictions["judged"] == judged]
-        old, new = here[here["trained"] == trained], here[here["trained"] == judged]
+    for trained, tested in combinations(range(1, len(dates) + 1), 2):
+        here = predictions[predictions["judged"] == tested]
+        old, new = here[here["trained"] == trained], here[here["trained"] == tested]
         result = _compare(old, new, n_boot, seed)
-        months = (dates[judged - 1] - dates[trained - 1]).days / DAYS_PER_MONTH
-        rows.append((trained, judged, months, len(old), result.value, result.low, result.high))
+        months = (dates[tested - 1] - dates[trained - 1]).days / DAYS_PER_MONTH
+        rows.append((trained, tested, months, len(old), result.value, result.low, result.high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

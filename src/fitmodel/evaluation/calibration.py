@@ -108,3 +108,10 @@ def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
     middle = (rate + square / 2) / (1 + square)
     half = NORMAL_95 * np.sqrt(rate * (1 - rate) / size + square / (4 * size)) / (1 + square)
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def simultaneous_width(groups: int) -> float:
+    """Return the standard errors of an interval that holds for all groups together at 95 %."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(1 - 0.025 / max(groups, 1)))  # Bonferroni

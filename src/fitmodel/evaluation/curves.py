@@ -83,7 +83,7 @@ def compute_precision_recall(
 def compute_gains(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Return cumulative gains: how many early churners the riskiest deals hold.
+    """Return cumulative gains: the share of early churners among the riskiest deals.
 
     Parameters and errors are those of `compute_roc`.
 
@@ -115,7 +115,7 @@ def compute_bands(
     *,
     edges: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Tell how many deals lie in each band of the predicted probability, and how many left.
+    """Count the deals in each band of the predicted probability, and those that left.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation._subgroups import MAX_LEVELS
+from fitmodel.evaluation.calibration import simultaneous_width
 from fitmodel.evaluation.metrics import Metric, log_losses, percentile_interval
 from fitmodel.exceptions import DealsError
 
@@ -73,7 +74,7 @@ def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) ->
         for level, inside in _levels(attributes[name])
         if inside.sum() >= MIN_DEALS
     ]
-    width = _simultaneous_width(len(groups))
+    width = simultaneous_width(len(groups))
     rows = [_group_row(table, *group, width) for group in groups]
     result = pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
     order = np.argsort(-result["difference"].abs().to_numpy(dtype=np.float64), kind="stable")
@@ -100,13 +101,6 @@ def _names_of_parts(cuts: Vector) -> dict[int, str]:
     between = [f"{low} to {high}" for low, high in pairwise(shown)]
     names = [f"up to {shown[0]}", *between, f"above {shown[-1]}"]
     return dict(enumerate(names)) | {-1: "(empty)"}
-
-
-def _simultaneous_width(groups: int) -> float:
-    """Standard errors of an interval that holds for all groups together at 95 %."""
-    from scipy.stats import norm
-
-    return float(norm.ppf(1 - 0.025 / max(groups, 1)))
 
 
 def _group_row(
@@ -150,7 +144,7 @@ def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFram
 
 @dataclass(frozen=True, eq=False)
 class FlagChanges:
-    """Which flags change from one model to another, and what that would have cost.
+    """Flags that differ between two models, and the money that the difference would have made.
 
     Parameters
     ----------
@@ -245,7 +239,7 @@ def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -
 def _gains(
     left: Mask, value_if_leaves: npt.ArrayLike | None, value_if_stays: npt.ArrayLike | None
 ) -> Vector:
-    """What declining each deal would have made: minus what it turned out to be worth."""
+    """Money that declining each deal would have made: minus its actual worth."""
     leaves, stays = (
         np.asarray(np.nan if value is None else value, dtype=np.float64)
         for value in (value_if_leaves, value_if_stays)

@@ -26,7 +26,7 @@ def compute_flagged(
     n_boot: int = 500,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Count right and wrong flags, and what acting on them would have saved and cost.
+    """Count right and wrong flags, and sum up what acting on them would have saved and cost.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def sum_flags(
     n_boot: int = 500,
     seed: int = 0,
 ) -> FlagSums:
-    """Sum up what declining the flagged deals makes, with a bootstrap interval over deals.
+    """Sum up the money of declining the flagged deals, with a bootstrap interval over deals.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Choose installed fonts that have all letters of a plot."""
+"""Choose installed fonts that can show all letters of a plot."""
 
 from __future__ import annotations
 

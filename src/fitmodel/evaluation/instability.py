@@ -1,4 +1,4 @@
-"""Instability: how far predictions depend on which deals happened to be learned from.
+"""Instability: how much predictions change when other deals of the same kind are learned from.
 
 deals -> bootstrap samples -> the whole procedure on each, settings chosen anew
       -> probabilities of the same prospects -> error per prospect, share of changed flags
@@ -38,7 +38,7 @@ MIN_REPLICATES = 5
 
 @dataclass(frozen=True, eq=False)
 class Instability:
-    """Predictions of models of bootstrap samples beside those of the model of all deals.
+    """Predictions of models of bootstrap samples, and those of the model of all deals.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def summarise_replicates(
 
 
 def _resampled(view: HistoryView, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
-    """Drawn deals as a table of their own: rows drawn twice have labels of their own."""
+    """A bootstrap sample as a table; rows drawn twice get different labels."""
     return view.history.deals.iloc[view.positions[rows]].reset_index(drop=True)
 
 

@@ -160,7 +160,7 @@ def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
 def plot_learning_curve(
     frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw `compute_learning_curve`'s frame, with what twice the deals would bring."""
+    """Draw `compute_learning_curve`'s frame, extended to twice the deals."""
     ax, say = ax or new_axes(), phrases(language, "plots")
     known, ahead = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
     whiskers = [

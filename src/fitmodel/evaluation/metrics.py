@@ -71,7 +71,7 @@ def compute_metrics(
     n_boot: int = 500,
     seed: int = 0,
 ) -> dict[str, Metric]:
-    """Measure predicted probabilities of early churn against what happened.
+    """Compare predicted probabilities of early churn with the outcomes.
 
     Parameters
     ----------

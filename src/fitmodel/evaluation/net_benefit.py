@@ -83,7 +83,7 @@ def compute_money_curve(
     weight: npt.ArrayLike | None = None,
     thresholds: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compute what declining every deal from a probability on would have made, in money.
+    """Compute the money of declining every deal from a probability on.
 
     Parameters
     ----------

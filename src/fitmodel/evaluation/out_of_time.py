@@ -1,4 +1,4 @@
-"""Evaluate the way of learning on deals it did not see: signed later where there are dates.
+"""Evaluate the learning procedure on deals it did not see: on later ones where there are dates.
 
 deals -> split at a date -> learn from what was known then -> predict what was signed after it
 no date can split them, or the model is provisional
@@ -74,7 +74,7 @@ IN_FOLDS_ALTHOUGH_DATED = (
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions of deals not trained on, beside what happened.
+    """Predictions of deals not trained on, with their outcomes.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Evaluation:
 def evaluate(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """Evaluate the whole way of learning, choice of settings included, on deals it did not see.
+    """Evaluate the learning procedure, choice of settings included, on deals it did not see.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def evaluate_on_blocks(
 def evaluate_on_folds(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """As `evaluate`, on random folds, which show nothing of what comes later."""
+    """As `evaluate`, on random folds, which cannot show changes over time."""
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []

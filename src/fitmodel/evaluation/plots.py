@@ -26,7 +26,7 @@ MAX_LABELS = 12
 
 
 def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
-    """Return axes on a figure of their own."""
+    """Return axes on a new figure."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained").subplots()
@@ -268,7 +268,7 @@ def plot_stability(
 
 
 def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw what it cost not to retrain, as `BacktestReport.ageing` gives it."""
+    """Draw the loss by not retraining, as `BacktestReport.ageing` gives it."""
     ax, say = ax or new_axes(), phrases(language, "plots")
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
     label = say("or_fewer", deals=f"{int(frame['n_test'].max()):,}")
@@ -312,10 +312,10 @@ def in_percent(ax: Axes, *, x: bool = False) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
-def finished(ax: Axes, place: Any) -> Axes:
+def finished(ax: Axes, location: Any) -> Axes:
     """Give axes the grid, the legend and the bare frame that all plots have."""
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc=place, fontsize=8, framealpha=0.85, edgecolor="none")
+    ax.legend(loc=location, fontsize=8, framealpha=0.85, edgecolor="none")
     return with_all_letters(ax)

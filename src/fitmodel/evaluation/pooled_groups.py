@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation._subgroups import MAX_LEVELS
-from fitmodel.evaluation.calibration import NORMAL_95
+from fitmodel.evaluation.calibration import NORMAL_95, simultaneous_width
 from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.evaluation.plots import BLUE, GREY, finished, new_axes
 from fitmodel.evaluation.sample import Sample
@@ -213,19 +213,12 @@ def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     sums = frame.groupby("attribute")[["early_churners", "expected"]].transform("sum")
     level = np.log(np.maximum(sums["early_churners"], 0.5) / sums["expected"])
-    wider = _simultaneous_width(len(frame)) / NORMAL_95
+    wider = simultaneous_width(len(frame)) / NORMAL_95
     pooled, low, high = (np.log(frame[name]) for name in ("pooled", "low", "high"))
     above = pooled - wider * (pooled - low) > np.maximum(level, 0.0)
     below = pooled + wider * (high - pooled) < np.minimum(level, 0.0)
     off: pd.DataFrame = frame[above | below]
     return off
-
-
-def _simultaneous_width(groups: int) -> float:
-    """Standard errors of intervals that hold for all groups together at 95 %."""
-    from scipy.stats import norm
-
-    return float(norm.ppf(1 - 0.025 / groups))
 
 
 def plot_pooled_groups(

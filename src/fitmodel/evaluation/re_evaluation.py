@@ -74,20 +74,20 @@ class ReEvaluation:
         return "worse" if self.difference.low > 0 else "no difference beyond chance"
 
     def __str__(self) -> str:
-        """Say what was found, on what, and what cannot be said."""
+        """Describe the result, the deals it was measured on, and its limits."""
         signed = (
             "held out in turn (no order in time is known)"
             if self.split_date is None
             else f"signed since {self.split_date:%Y-%m-%d}"
         )
-        judged = f"{self.n_deals:,} deals {signed}"
+        evaluated = f"{self.n_deals:,} deals {signed}"
         if self.n_touched == 0:
-            return f"nothing to judge: the edit moves the probability of none of {judged}"
+            return f"nothing to judge: the edit moves the probability of none of {evaluated}"
         gap = self.difference
         return (
             f"{self.verdict}: log loss {gap.value:+.5f} with the edit ({gap.low:+.5f} to "
-            f"{gap.high:+.5f}) on {judged}, {self.n_touched:,} of them moved by it. Judged is the "
-            f"same edit on a model that had not seen these deals. {FLATTERED}"
+            f"{gap.high:+.5f}) on {evaluated}, {self.n_touched:,} of them moved by it. "
+            f"The same edit was evaluated on a model that had not seen these deals. {FLATTERED}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def re_evaluate(
     for learned, test in refits:
         without = apply_edits(learned.scorecard, earlier)
         edited = apply_edits(without, [edit])
-        judged = [
+        probabilities = [
             scorecard.probability(encode(scorecard.columns, test.attributes))
             for scorecard in (without, edited)
         ]
         base = np.full(len(test), learned.scorecard.base_rate)
-        parts.append((test.early_churn, test.weight, base, *judged))
+        parts.append((test.early_churn, test.weight, base, *probabilities))
     y, weight, base, p_without, p_with = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -163,7 +163,7 @@ def re_evaluate(
 def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
-    """Models beside the deals that they did not see, split as a training is evaluated."""
+    """Models, each with the deals it did not see, split as in the evaluation of a training."""
     view = view_of(deals, spec)
     if spec.has_dates:
         split = latest_possible_split(view, spec)

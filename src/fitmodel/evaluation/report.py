@@ -37,7 +37,7 @@ MAX_NOTES = 3
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Report(ABC):
-    """What every report has.
+    """Base of all reports.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class Sample:
         outcome, probability = outcome[known], probability[known]
         weights, rival = weights[known], rival[known]
         if len(outcome) == 0:
-            raise DealsError("There is no deal with a known outcome to judge the model on.")
+            raise DealsError("There is no deal with a known outcome to evaluate the model on.")
         _check(outcome, (outcome == 0) | (outcome == 1), "outcome", _KNOWN)
         _check(probability, (probability >= 0) & (probability <= 1), "probability", "from 0 to 1")
         _check(rival, (rival >= 0) & (rival <= 1), "base rate", "from 0 to 1")
@@ -86,8 +86,8 @@ class Sample:
             missing = "early churner" if churners == 0 else "customer that stayed"
             raise DealsError(
                 f"{len(self)} deals with a known outcome, {churners} of them early churners: "
-                f"there is no {missing}, so the model cannot be judged. Judge it on more or "
-                "older deals, or choose another horizon."
+                f"there is no {missing}, so the model cannot be evaluated. Evaluate it on more "
+                "or older deals, or choose another horizon."
             )
         return self
 

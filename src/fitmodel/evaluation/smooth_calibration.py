@@ -28,7 +28,7 @@ KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
 """Quantiles at which the knots lie (Harrell 2015, table 2.3)."""
 POINTS = 60
 RIDGE = 1e-3  # keeps the fit finite where a probability separates the outcomes
-MOST_EXTREME = 1e-4
+MIN_PROBABILITY = 1e-4
 BINS = 25
 
 
@@ -189,7 +189,7 @@ def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float, say: Say) -> N
 
 
 def _log_odds(probability: Vector) -> Vector:
-    kept = np.clip(probability, MOST_EXTREME, 1 - MOST_EXTREME)
+    kept = np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
 
 

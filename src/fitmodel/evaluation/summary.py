@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
-        """A decision policy, of which only the flags and the words are needed here."""
+        """A decision policy; only its flags and words are used here."""
 
         @property
         def kind(self) -> str: ...  # noqa: D102 - as in Policy
@@ -86,10 +86,12 @@ def summarise(
     """
     view = view_of(deals, spec)
     table, early = view.deals, view.early_churn
-    judged = evaluation.table
-    y, p, w = (judged[name].to_numpy() for name in ("early_churn", "probability", "weight"))
+    evaluated = evaluation.table
+    y, p, w = (evaluated[name].to_numpy() for name in ("early_churn", "probability", "weight"))
     seed = spec.learning.seed
-    metrics = compute_metrics(y, p, weight=w, base_rate=judged["base_rate"].to_numpy(), seed=seed)
+    metrics = compute_metrics(
+        y, p, weight=w, base_rate=evaluated["base_rate"].to_numpy(), seed=seed
+    )
     closing = None if spec.deals.closed_on is None else table[spec.deals.closed_on]
     return TrainingReport(
         method=evaluation.method,
@@ -99,7 +101,7 @@ def summarise(
         n_censored=int(np.isnan(early).sum()),
         n_early_churners=int((early == 1).sum()),
         n_train=evaluation.n_train,
-        n_test=len(judged),
+        n_test=len(evaluated),
         base_rate=float(1 - view.survival.at(float(spec.label.horizon_months))),
         period=(None, None) if closing is None else (closing.min().date(), closing.max().date()),
         effective_sample_size=view.label_weights.effective_sample_size,
@@ -111,7 +113,7 @@ def summarise(
         leakage=leakage,
         subgroups=compute_subgroups(evaluation.attributes, y, p, w),
         policy=policy.description,
-        flagged=_flags(table, spec, judged, evaluated_policy or policy, expected_share),
+        flagged=_flags(table, spec, evaluated, evaluated_policy or policy, expected_share),
         notes=evaluation.notes,
         level=level,
         regime=regime,
@@ -121,40 +123,42 @@ def summarise(
             y,
             p,
             w,
-            closed_on=None if closing is None else closing.loc[judged.index].to_numpy(),
+            closed_on=None if closing is None else closing.loc[evaluated.index].to_numpy(),
         ),
-        money_curve=_money_curve(table, spec, judged, policy),
-        predictions=judged[["early_churn", "probability", "weight"]],
+        money_curve=_money_curve(table, spec, evaluated, policy),
+        predictions=evaluated[["early_churn", "probability", "weight"]],
     )
 
 
 def _money_curve(
-    table: pd.DataFrame, spec: DealSpec, judged: pd.DataFrame, policy: Flagging
+    table: pd.DataFrame, spec: DealSpec, evaluated: pd.DataFrame, policy: Flagging
 ) -> pd.DataFrame:
-    """What flagging from each probability on would have made; empty without money or amounts."""
+    """Money saved by flagging from each probability on; empty without money or amounts."""
     if policy.money is None or spec.deals.amount is None:
         return pd.DataFrame()
-    amounts = np.asarray(yearly_amounts(table, spec).loc[judged.index], dtype=np.float64)
+    amounts = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)
     return compute_money_curve(
-        judged["early_churn"],
-        judged["probability"],
-        policy.money.value_if_leaves(amounts, judged["probability"].to_numpy()),
-        policy.money.value_if_stays(amounts, judged["probability"].to_numpy()),
-        judged["weight"],
+        evaluated["early_churn"],
+        evaluated["probability"],
+        policy.money.value_if_leaves(amounts, evaluated["probability"].to_numpy()),
+        policy.money.value_if_stays(amounts, evaluated["probability"].to_numpy()),
+        evaluated["weight"],
     )
 
 
 def _flags(
     table: pd.DataFrame,
     spec: DealSpec,
-    judged: pd.DataFrame,
+    evaluated: pd.DataFrame,
     policy: Flagging,
     expected_share: float | None,
 ) -> dict[str, float]:
-    """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
+    """Flags of the policy on the evaluated deals, and the share the shipped policy will flag."""
     amount = None
     if spec.deals.amount is not None:
-        amount = np.asarray(yearly_amounts(table, spec).loc[judged.index], dtype=np.float64)
-    flagged = policy.poor_fit(judged["probability"].to_numpy(), amount)
-    counts = compute_flagged(judged["early_churn"].to_numpy(), flagged, judged["weight"].to_numpy())
+        amount = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)
+    flagged = policy.poor_fit(evaluated["probability"].to_numpy(), amount)
+    counts = compute_flagged(
+        evaluated["early_churn"].to_numpy(), flagged, evaluated["weight"].to_numpy()
+    )
     return counts if expected_share is None else {**counts, "expected_share": expected_share}

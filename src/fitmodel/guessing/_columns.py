@@ -60,7 +60,7 @@ class Column:
 
     @property
     def is_unique(self) -> bool:
-        """Whether every row has a value of its own."""
+        """Whether no value repeats and none is missing."""
         return self.is_full and self.distinct == len(self.cells)
 
     @cached_property
@@ -97,7 +97,7 @@ class Column:
 
     @property
     def is_iso_date(self) -> bool:
-        """Whether the dates can be read by whoever reads attributes."""
+        """Whether the dates are written so that attributes can be read from them."""
         if not is_text(self.cells):
             return True
         return bool(self.cells.dropna().astype("str").str.match(r"\d{4}-\d{2}-\d{2}").all())
@@ -138,7 +138,7 @@ class Column:
 
     @cached_property
     def real_dates(self) -> Mask:
-        """Which rows hold a date that is one, and does not stand for never."""
+        """Which rows hold a real date, and not a placeholder for "never"."""
         if self.dates is None:
             return np.zeros(len(self.cells), dtype=bool)
         days = self.dates.series

@@ -1,4 +1,4 @@
-"""One question about a table."""
+"""One question about a table, and how the contract answers it."""
 
 from __future__ import annotations
 

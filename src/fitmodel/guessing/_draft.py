@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Draft:
-    """What was guessed so far.
+    """The guesses so far.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ def write_toml(
     parts += [
         _LABEL + _commented_horizons(horizons),
         f"[attributes]\n{listed}\n# actionable = []  # attributes that a rep can still change",
-        "\n".join(["# Every column and what it was taken for:", *columns]) + "\n",
+        "\n".join(["# Every column, and how it was read:", *columns]) + "\n",
         history_hint(deals.get("id")),
         _TAIL,
     ]
@@ -172,7 +172,7 @@ def write_toml(
 
 
 def history_hint(id_column: str | None) -> str:
-    """What a contract says where no table of changes or activities is known."""
+    """Hint in the contract where no table of changes or activities is known."""
     return _HISTORY.format(id=toml_value(id_column or "deal_id"))
 
 

@@ -53,7 +53,7 @@ def is_contract_value(column: Column) -> bool:
 
 
 def amount_per(amount: Column, period: Column | None) -> str | None:
-    """Tell per what time an amount is: by a column of billing periods, or by its name."""
+    """Find the period of an amount: by a column of billing periods, or by its name."""
     if period is not None:
         units = {unit_of(cell) for cell in period.cells.dropna().unique()}
         unit = units.pop() if len(units) == 1 else None
@@ -70,7 +70,7 @@ def unit_by_name(words: str) -> str | None:
 
 
 def unit_of(cell: object) -> str | None:
-    """Time that a billing period is, such as "year" for ``Annually``."""
+    """Unit of time of a billing period, such as "year" for ``Annually``."""
     words = plain_words(cell)
     return next((unit for unit, known in _PERIODS.items() if words in known), None)
 
@@ -114,7 +114,7 @@ def find_currency(columns: Iterable[Column], surest: str | None = None) -> Colum
 
 
 def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:
-    """Say what keeps the table from having an amount, where it has none."""
+    """Explain why the table has no amount, where it has none."""
     if amount is not None:
         return
     hints = []
@@ -127,6 +127,6 @@ def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[st
         elif sureness(column.words, "amount") is not None and column.below_zero > MAX_BELOW_ZERO:
             hints.append(
                 f"{column.name!r} is below zero in {column.below_zero:.0%} of its rows, so it is "
-                "no money (standardised?): give the amounts as they are"
+                "not an amount of money (standardised?): give the amounts as they are"
             )
-    yield "; ".join(["no contract value was found, so no money can be weighed", *hints[:1]])
+    yield "; ".join(["no contract value was found, so no money can be shown", *hints[:1]])

@@ -48,7 +48,7 @@ class Stage:
 
 
 def find_stage(columns: Iterable[Column]) -> Stage | None:
-    """Find the column that tells customers from lost and open opportunities; None where none does.
+    """Find the column that separates customers from lost and open opportunities, or None.
 
     A column of stages must have rows that were won and rows that were not, told by values in
     ``vocabulary.toml``; without a name that says so nearly all of its values must be known.
@@ -95,7 +95,7 @@ def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[in
 
 
 def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Stage | None:
-    """Find the status that tells customers from rows in a trial, drafts and unpaid first invoices.
+    """Find the status that separates customers from trials, drafts and unpaid first invoices.
 
     Its `others` are the values that say "not yet a customer"; None where no status has one.
     """
@@ -122,7 +122,7 @@ def _kind_of_status(value: str) -> str | None:
 
 @dataclass(frozen=True)
 class Repeats:
-    """A column of ids of which some stand in several rows.
+    """A column of ids, some of which are in several rows.
 
     Attributes
     ----------

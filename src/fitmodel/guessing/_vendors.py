@@ -45,7 +45,7 @@ class Vendor:
 
 
 def recognise(names: Iterable[str]) -> Vendor | None:
-    """Tell whose export a table is, by its columns' names; None where it is nobody's known.
+    """Return the system that exported a table, by its columns' names; None if unknown.
 
     Examples
     --------
@@ -65,11 +65,11 @@ def recognise(names: Iterable[str]) -> Vendor | None:
             continue
         needed, some = ({_compact(each) for each in vendor[key]} for key in ("columns", "any"))
         if by_words.keys() >= needed and by_words.keys() & some:
-            return _found(vendor, by_words)
+            return _vendor_of(vendor, by_words)
     return None
 
 
-def _found(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
+def _vendor_of(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
     lists = {key: words for key, words in vendor.items() if isinstance(words, list)}
     present = {
         key: tuple(

@@ -1,4 +1,4 @@
-"""Find the tables of changes and activities that lie beside a table of deals.
+"""Find the tables of changes and activities in the files next to a table of deals.
 
 files beside the deals, or named -> columns by name -> the column whose values are the deals' ids
       -> read as the contract would -> how many deals are in it -> [history.*], [events.*]
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fitmodel.crm.attributes import read_crm_tables
 from fitmodel.deals.contract import DealSpec
@@ -72,7 +73,7 @@ _STAGE = re.compile(r"^(deal |opportunity )?stage( name)?$")
 
 @dataclass(frozen=True)
 class Companion:
-    """A table beside the deals.
+    """A history or event table that belongs to the deals.
 
     Attributes
     ----------
@@ -95,7 +96,7 @@ class Companion:
     against: str = ""
 
     def __str__(self) -> str:
-        """What was seen, for people."""
+        """Describe the table to people."""
         proposal = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
         return f"{proposal}; NOT used: {self.against}" if self.against else proposal
 
@@ -138,16 +139,16 @@ def with_companions(
     """
     spec = DealSpec(**tomllib.loads(guess.toml))
     notes: list[str] = []
-    found: list[Companion] = []
+    companions: list[Companion] = []
     for each in (*named, *_beside(path, named, notes)):
-        companion = _recognise(each, deals.table, spec, found, is_named=each in named)
-        found += [] if companion is None else [companion]
-    proposed = (*map(str, found), *notes)
-    if not found:
+        companion = _recognise(each, deals.table, spec, companions, is_named=each in named)
+        companions += [] if companion is None else [companion]
+    proposed = (*map(str, companions), *notes)
+    if not companions:
         return guess, proposed
-    sections = "\n".join(each.to_toml() for each in found)
+    sections = "\n".join(each.to_toml() for each in companions)
     hint = history_hint(spec.deals.id)
-    kept = "" if any(not each.against for each in found) else f"\n{hint}"
+    kept = "" if any(not each.against for each in companions) else f"\n{hint}"
     return replace(guess, toml=guess.toml.replace(hint, sections + kept)), proposed
 
 
@@ -177,9 +178,9 @@ def _is_hubspot(path: Path) -> bool:
 
 
 def _recognise(
-    path: Path, deals: pd.DataFrame, spec: DealSpec, found: Sequence[Companion], *, is_named: bool
+    path: Path, deals: pd.DataFrame, spec: DealSpec, earlier: Sequence[Companion], *, is_named: bool
 ) -> Companion | None:
-    """The table as a section of the contract; None where it is no such table."""
+    """The table as a section of the contract; None if it is not such a table."""
     try:
         table = _read(path)
     except DealsError:
@@ -196,7 +197,7 @@ def _recognise(
             )
         return None
     section, keys = known
-    taken = {each.name for each in found}
+    taken = {each.name for each in earlier}
     name = _name_of(section, path, taken, is_long="field" in keys)
     if spec.deals.id is None or spec.deals.closed_on is None:
         lacking = "id" if spec.deals.id is None else "closed_on"
@@ -219,14 +220,14 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _keys_of(table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
-    """The section and the keys of the first shape whose columns are all there."""
+    """The section and the keys of the first shape that has all its columns."""
     names = [str(name) for name in table.columns]
     for section, needed, others in _SHAPES:
         keys: dict[str, str] = {}
         for key in (*needed, *others):
             free = [name for name in names if name not in keys.values()]
             column = _column_of(key, free)
-            if column is not None and (key != "amount" or _is_number(table[column])):
+            if column is not None and (key != "amount" or is_numeric_dtype(table[column].dtype)):
                 keys[key] = column
         if all(key in keys for key in needed):
             return section, keys
@@ -239,10 +240,6 @@ def _column_of(key: str, names: Iterable[str]) -> str | None:
     return next(matching, None)
 
 
-def _is_number(values: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(values.dtype)
-
-
 def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str:
     usual = "fields" if is_long else "activities" if section == "events" else slug(path.stem)
     name = usual if usual not in taken else slug(path.stem)
@@ -253,7 +250,7 @@ def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str
 
 
 def _id_column(table: pd.DataFrame, ids: pd.Series[Any], taken: set[str]) -> str | None:
-    """The column that holds most of the deals' ids; where none does, the one with the best name."""
+    """The column with most of the deals' ids; if there is none, the one with the best name."""
     wanted = _texts(ids)
     free = [str(name) for name in table.columns if name not in taken]
     shares = {name: len(_texts(table[name]) & wanted) for name in free}
@@ -276,7 +273,7 @@ def _stage_of(table: pd.DataFrame, keys: dict[str, str]) -> dict[str, str]:
 
 
 def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
-    """What a table holds: its rows, and its fields or kinds."""
+    """Contents of a table: its rows, and its fields or kinds."""
     text = f"{len(table):,} rows"
     naming = keys.get("field") or keys.get("kind")
     if naming is None:
@@ -287,7 +284,7 @@ def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
 
 
 def _tried(companion: Companion, deals: pd.DataFrame, spec: DealSpec) -> Companion:
-    """The table, read as the contract would read it: how many deals are in it, or what is wrong."""
+    """Read the table by the proposed contract: how many deals are in it, or what is wrong."""
     ids = deals[str(spec.deals.id)]
     try:
         with_it = spec.replace(**{companion.section: {companion.name: companion.keys}})

@@ -1,4 +1,4 @@
-"""Doubts about a table: init, check and train repeat them until answered.
+"""Questions about a table, which init, check and train repeat until the contract answers them.
 
 table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
 """
@@ -49,7 +49,7 @@ MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have 
 def find_doubts(
     table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
 ) -> list[Doubt]:
-    """List what the table leaves open and the contract does not settle.
+    """List the open questions about a table that the contract does not answer.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class QuestionedDeals:
-    """Past deals with what was made of their rows, and what is still in doubt.
+    """Past deals, how their rows were read, and the open questions.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class QuestionedDeals:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """What was left out or merged, found and is in doubt, for people."""
+        """Rows left out or merged, findings and open questions, for people."""
         result = (*self.read.notes, *self.read.findings, *self.doubts)
         return tuple(map(str, result))
 
@@ -139,7 +139,7 @@ def read_with_doubts(
     spec: DealSpec,
     tables: Mapping[str, Given] | None = None,
 ) -> QuestionedDeals:
-    """Read past deals to learn from, and say what is in doubt.
+    """Read past deals to learn from, and list the open questions.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
 
 
 def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Dates that were taken although their name does not say what they are."""
+    """Dates that were chosen although their name does not say what they are."""
     roles, vendor = spec.deals, recognise(column.name for column in columns)
     known = vendor.roles if vendor else {}
     closed, left = roles.closed_on, roles.churned_on

@@ -1,4 +1,4 @@
-"""Write a first contract for a table never seen before, and say what was guessed with doubt.
+"""Write a first contract for an unknown table, and list what is uncertain.
 
 table -> rows that are customers -> roles by name and content -> who left, and when
       -> attributes, leaks, constants -> commented TOML
@@ -115,7 +115,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     _settle_units(draft)
     _sort_attributes(draft)
     draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
-    spec = _contract_of(draft)
+    spec = DealSpec(**tomllib.loads(draft.to_toml()))
     doubts = find_doubts(table, spec, row_numbers=file.row_numbers)
     draft.unsure += map(str, doubts)
     settled = _try_to_read(draft, file, spec)
@@ -123,13 +123,15 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
         notations = notation_warnings(table, settled, row_numbers=file.row_numbers)
         draft.unsure += map(str, notations)
     used = {*spec.attribute_names(table.columns), *spec.role_columns}
-    found = [each for each in tidied.findings if each.column in used]
-    found += _missing_words(file.table, used)
-    return Guess(draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *found))
+    open_findings = [each for each in tidied.findings if each.column in used]
+    open_findings += _missing_words(file.table, used)
+    return Guess(
+        draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *open_findings)
+    )
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
-    """Say which words were taken for nothing in columns of levels, where they may be one."""
+    """Report the words that were read as missing in columns of levels but may be a level."""
     for name in (name for name in table.columns if name in names and is_text(table[name])):
         cells = table[name].map(
             lambda cell: cell.strip() or None if isinstance(cell, str) else cell
@@ -139,12 +141,8 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
             yield words.finding_of_missing(cells)
 
 
-def _contract_of(draft: Draft) -> DealSpec:
-    return DealSpec(**tomllib.loads(draft.to_toml()))
-
-
 def _customers_of(table: pd.DataFrame) -> Draft:
-    """Start with the rows that are customers, where a column of stages tells them."""
+    """Start with the rows that are customers, if a column of stages shows them."""
     vendor = recognise(table.columns)
     stage = find_stage(Column(table[name]) for name in table.columns)
     if stage is None:
@@ -182,7 +180,7 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
 
 
 def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
-    """Start with all rows; of a system that dates what was won, with those that have the date."""
+    """Start with all rows; if the system dates won deals, only with those that have the date."""
     draft = Draft([Column(table[name]) for name in table.columns], vendor)
     won = vendor.won if vendor is not None else None
     if won is None or table[won].notna().all() or table[won].isna().all():
@@ -220,7 +218,7 @@ _FITS: dict[str, Callable[[Column], bool]] = {
 
 
 def _take(draft: Draft, role: str) -> None:
-    """Give a role to the column that is surest by its name, among those whose content fits."""
+    """Give a role to the column with the surest name, among those whose content fits."""
     surest = draft.surest(role)
     ranked = [
         (-1 if column.name == surest else sureness(column.words, role), column)
@@ -237,7 +235,7 @@ def _take(draft: Draft, role: str) -> None:
                 if rank <= 0 and column.distinct > len(column.cells) / 2
             ]
         if role == "closed_on":
-            _take_closing_in_doubt(draft, [column for rank, column in known if rank < WEAK])
+            _take_uncertain_closing(draft, [column for rank, column in known if rank < WEAK])
         return
     best = min(rank for rank, _ in fitting)
     rivals = [column for rank, column in fitting if rank == best]
@@ -260,7 +258,7 @@ def _allowed(role: str, rank: int, column: Column) -> bool:
     return True
 
 
-def _take_closing_in_doubt(draft: Draft, named_so: list[Column]) -> None:
+def _take_uncertain_closing(draft: Draft, named_so: list[Column]) -> None:
     """Take a date by its name although not all of it reads as dates."""
     sure = [column for column in named_so if column.date_share >= READS_BY_NAME]
     if sure:

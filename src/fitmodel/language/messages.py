@@ -1,4 +1,4 @@
-"""Say a message that was written in English in another language: errors, verdicts, objections.
+"""Translate messages that were written in English: errors, verdicts, objections.
 
 Many messages are kept in English: in an exception, in a bundle's manifest, on a model card. Each
 is made of a template, such as "the pipeline cannot be read: {message}". The catalogue has the
@@ -33,7 +33,7 @@ class _Template(NamedTuple):
 
 
 def message_in(text: str, language: str, *topics: str) -> str:
-    """Return an English message in a language; what no template fits is quoted as English.
+    """Translate an English message; text that fits no template is quoted as English.
 
     Parameters
     ----------
@@ -54,13 +54,15 @@ def message_in(text: str, language: str, *topics: str) -> str:
 
 
 def messages_in(text: str, language: str, *topics: str) -> str:
-    """Return several English messages, joined by "; ", in a language; one may hold the mark too."""
+    """Translate several English messages joined by "; "; a message may hold "; " too."""
     parts, messages = text.split("; "), list[str]()
     while parts:
         ends = range(1, len(parts) + 1)  # the shortest that is one message
         known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
-        end, found = next((pair for pair in known if pair[1] is not None), (1, None))
-        messages.append(message_in(parts[0], language, *topics) if found is None else found)
+        end, translation = next((pair for pair in known if pair[1] is not None), (1, None))
+        messages.append(
+            message_in(parts[0], language, *topics) if translation is None else translation
+        )
         parts = parts[end:]
     return phrases(language, "desk")("list_mark").join(messages)
 
@@ -85,18 +87,15 @@ def translated(text: str, language: str, *topics: str) -> str | None:
 
 def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | None:
     for topic, key, pattern in _templates(*topics, MESSAGES):
-        found = pattern.fullmatch(text.strip())
-        if found is not None:
-            parts = found.groupdict().items()
-            values = {name: _value(name, part, language, topics) for name, part in parts}
+        match = pattern.fullmatch(text.strip())
+        if match is not None:
+            parts = match.groupdict().items()
+            values = {
+                name: messages_in(part, language, *topics) if name.startswith(NESTED) else part
+                for name, part in parts
+            }
             return phrases(language, topic)(key, **values)
     return None
-
-
-def _value(name: str, text: str, language: str, topics: tuple[str, ...]) -> str:
-    if not name.startswith(NESTED):
-        return text
-    return messages_in(text, language, *topics)
 
 
 @cache

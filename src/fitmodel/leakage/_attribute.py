@@ -114,7 +114,7 @@ class Attribute:
 
     @cached_property
     def suspicion(self) -> Literal["surely", "maybe", "no"]:
-        """What its name says of when it was learned."""
+        """What the attribute's name suggests about when it was recorded."""
         if self.before_closing:
             return "no"
         by_name = tells_of_later(self.name)
@@ -161,7 +161,7 @@ MIN_LEFT, FIRST, WELL_AFTER = 20, 0.05, 1.5  # the first twentieth of at least 2
 @dataclass(frozen=True, eq=False)
 class History:
     """
-    Deals and what became of them.
+    Deals and their outcomes.
 
     Attributes
     ----------

@@ -1,5 +1,5 @@
 """
-Leakage audit: which attributes look like knowledge from after the closing.
+Leakage audit: which attributes look as if they were recorded after closing.
 
     deals and their outcomes -> each attribute -> each check -> findings with evidence and verdict
 
@@ -118,8 +118,8 @@ def _findings(attribute: Attribute, history: History, spec: DealSpec) -> Iterato
     """Findings on an attribute: up to the first that stops it, since one is enough."""
     nothing = True
     for check in CHECKS:
-        for found in check(attribute, history):
-            finding = _answered(found, spec)
+        for each in check(attribute, history):
+            finding = _answered(each, spec)
             yield finding
             nothing = False
             if finding.verdict == "stop":

@@ -1,4 +1,4 @@
-"""What would have leaked: columns that hold another value today than before closing."""
+"""Leakage by changes after closing: columns whose value today is not the one before closing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaterValue:
-    """One column whose values of today are not those of closing.
+    """One column whose values today differ from those at closing.
 
     Attributes
     ----------
@@ -69,12 +69,12 @@ def later_values(
     if closed is None:
         return []
     cohort = cohorts_of(closed[labelled])
-    found = []
+    listed = []
     for each in later_changes(today, result):
         name = each.column
         then = next(item for item in result.fields if item.columns.column == name).columns.value
         changed = each.deals[rows]
-        found.append(
+        listed.append(
             LaterValue(
                 name,
                 int(each.deals.sum()),
@@ -85,7 +85,7 @@ def later_values(
                 _auc(today[name].iloc[rows], label, cohort),
             )
         )
-    return sorted(found, key=lambda item: item.auc_then - item.auc_today)
+    return sorted(listed, key=lambda item: item.auc_then - item.auc_today)
 
 
 def _share(changed: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:

@@ -44,7 +44,7 @@ _IN_PROGRESS = re.compile(
 
 
 def goes_on_changing(name: str) -> bool:
-    """Tell whether a CRM writes a column of this name anew while a deal goes on.
+    """Whether a CRM keeps updating a column of this name while a deal is open.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def spaced(name: str) -> str:
 
 
 def tells_of_later(name: str) -> Literal["surely", "maybe", "no"]:
-    """Whether a name tells of something that is known only of customers."""
+    """Whether a name suggests a value that is known only of customers."""
     words = spaced(name)
     if _SURELY_LATER.search(words):
         return "surely"
@@ -186,7 +186,7 @@ _SIGNS = {
     "family": "婚姻|婚否|已婚|怀孕|孕妇|生育",
     "politics": "政治面貌|党派|工会会员",
 }
-_FOUND = {
+_PATTERNS = {
     kind: re.compile(rf"(?:^|[\W_\d])(?:{words})(?=$|[\W_\d])|{_SIGNS[kind]}", re.IGNORECASE)
     for kind, words in _WORDS.items()
 }
@@ -199,4 +199,4 @@ def protected_characteristic(words: str) -> str | None:
         for letter in unicodedata.normalize("NFKD", words)
         if not unicodedata.combining(letter)
     )
-    return next((kind for kind, pattern in _FOUND.items() if pattern.search(plain)), None)
+    return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(plain)), None)

@@ -65,17 +65,26 @@ class Design:
         both = zip(self.statistics, self.by_statistic, strict=True)
         return tuple(statistic if used else None for statistic, used in both)
 
-    def linear_matrix(self) -> NDArray[np.float64]:
-        """Basis values of every deal, shape (deals, sum of widths)."""
-        blocks = []
+    def linear_matrix(self, earlier: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Basis values of every deal, shape (deals, sum of widths).
+
+        Parameters
+        ----------
+        earlier : ndarray, optional
+            The matrix of this design with other labels; it is changed and given back.
+        """
+        widths = [basis.shape[1] for basis in self.bases]
+        starts = np.cumsum([0, *widths])
+        matrix = np.empty((len(self.codes), starts[-1])) if earlier is None else earlier
         for position, (basis, statistic) in enumerate(
             zip(self.bases, self.linear_statistics, strict=True)
         ):
-            block = basis[self.codes[:, position]]
+            start = starts[position]
+            if earlier is None:
+                matrix[:, start : starts[position + 1]] = basis[self.codes[:, position]]
             if statistic is not None:
-                block[:, 0] = statistic.cross_fitted * self.scales[position][0]
-            blocks.append(block)
-        return np.hstack(blocks)
+                matrix[:, start] = statistic.cross_fitted * self.scales[position][0]
+        return matrix
 
     def boosting_matrix(self) -> NDArray[np.float64]:
         """Codes as floats for boosting, NaN where missing, shape (deals, attributes)."""

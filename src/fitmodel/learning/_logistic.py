@@ -57,7 +57,9 @@ def fit_ridge(
     if matrix.shape[1] == 0:
         rate = np.average(early_churn, weights=weight)
         return np.array([np.log(rate / (1 - rate))])
-    known = (matrix[used], early_churn[used], weight[used])
+    known = (matrix, early_churn, weight)
+    if not used.all():
+        known = (matrix[used], early_churn[used], weight[used])
     if any(directions):
         bounds = coefficient_bounds(design, directions)
         free: Bounds = ((None, None),) * (matrix.shape[1] - len(bounds))

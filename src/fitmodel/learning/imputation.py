@@ -89,6 +89,7 @@ def impute(
     made: list[tuple[Design, Floats]] = []
 
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
+        earlier = None
         if not made:
             design = make_design(
                 columns,
@@ -101,10 +102,11 @@ def impute(
                 bends=options.may_bend(columns),
             )
         elif made[0][0].depends_on_labels:
-            design = with_other_labels(made[0][0], early_churn, weight, parents=parents, seed=seed)
+            design, earlier = made[0]
+            design = with_other_labels(design, early_churn, weight, parents=parents, seed=seed)
         else:
             return made[0]
-        made[:] = [(design, design.linear_matrix())]
+        made[:] = [(design, design.linear_matrix(earlier))]
         return made[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start

@@ -1,4 +1,4 @@
-"""What is checked of a frame of prospects: lost rows, unreadable values, dates from today."""
+"""Checks of a frame of prospects: lost rows, unreadable values, dates counted from today."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN = 5  # kinds of lost rows that a warning names
 
 
 def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFrame:
-    """Empty the predictions of lost rows, and warn of them; types can hold what is missing.
+    """Empty the predictions of lost rows and warn of them; column types allow missing values.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 def warn_of_today(
     scorer: Scorer, days_of: Mapping[int, NDArray[np.float64]], note: str | None
 ) -> None:
-    """Warn where dates counted back from today lie where those of hardly any past deal did.
+    """Warn where dates counted back from today are outside the range of the past deals.
 
     Parameters
     ----------

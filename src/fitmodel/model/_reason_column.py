@@ -63,8 +63,8 @@ class ReasonsArray(ExtensionArray):
     def __getitem__(self, item: Any) -> Any:
         from pandas.api.indexers import check_array_indexer
 
-        found = self._cells[check_array_indexer(self, item)]
-        return ReasonsArray(found) if isinstance(found, np.ndarray) else found
+        cells = self._cells[check_array_indexer(self, item)]
+        return ReasonsArray(cells) if isinstance(cells, np.ndarray) else cells
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._cells[key] = np.asarray(value) if isinstance(value, ReasonsArray) else value

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 MAX_AMOUNT = 1e300  # beyond it money overflows: as infinite, it is not a known amount
 UNFAMILIAR_WIDENING = 1.5  # on the deviation: the scorecard has seen nothing like it
-OddBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
-OddStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
+UnseenBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
+UnseenStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
 
 
 class RowScorer:
@@ -72,7 +72,7 @@ class RowScorer:
         self._amount_form = forms.number(amount)
         self._offsets = scorecard.offsets
         self._pairs = _pair_steps(scorecard)
-        self._odd = _odd_steps(scorecard)
+        self._unseen_pairs = _unseen_steps(scorecard)
         self._take = scorecard.centred.take
         self._intercept = len(scorecard.tables)
         self._contributions = scorecard.tables[:, 0].tolist()
@@ -96,12 +96,12 @@ class RowScorer:
         sentences: Sentences,
     ) -> Assessment:
         """Assess one prospect; see `fitmodel.model.scorer.Scorer.assess`."""
-        codes, values, odd, days = self._read(prospect, today)
+        codes, values, unfamiliar_attributes, days = self._read(prospect, today)
         rows = [*map(add, self._offsets, codes)]
         for first, first_rows, second, second_columns in self._pairs:
             rows.append(first_rows[codes[first]] + second_columns[codes[second]])
         log_odds, deviation = self._add_up(rows)
-        because = odd or self._odd_combination(codes)
+        because = unfamiliar_attributes or self._unfamiliar_combination(codes)
         if because:
             deviation *= UNFAMILIAR_WIDENING
         reach = self._reach * deviation
@@ -146,8 +146,8 @@ class RowScorer:
             total += bag * bag
         return log_odds, math.sqrt(total / (self._bags - 1))
 
-    def _odd_combination(self, codes: list[int]) -> tuple[str, ...]:
-        for first, second, forbidden, names in self._odd:
+    def _unfamiliar_combination(self, codes: list[int]) -> tuple[str, ...]:
+        for first, second, forbidden, names in self._unseen_pairs:
             others = forbidden[codes[first]]
             if others is not None and codes[second] in others:
                 return names
@@ -190,7 +190,7 @@ def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], li
     return apply
 
 
-def odd_bands(scorecard: Scorecard) -> OddBands:
+def unseen_bands(scorecard: Scorecard) -> UnseenBands:
     """Pairs of attributes, and the bands of their values that never came together."""
     by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for first, first_band, second, second_band in scorecard.odd_pairs:
@@ -198,10 +198,10 @@ def odd_bands(scorecard: Scorecard) -> OddBands:
     return [(first, second, frozenset(bands)) for (first, second), bands in by_pair.items()]
 
 
-def _odd_steps(scorecard: Scorecard) -> list[OddStep]:
+def _unseen_steps(scorecard: Scorecard) -> list[UnseenStep]:
     """Per pair: code of the first to the codes of the second that never came with it."""
-    made: list[OddStep] = []
-    for first, second, forbidden in odd_bands(scorecard):
+    made: list[UnseenStep] = []
+    for first, second, forbidden in unseen_bands(scorecard):
         bands = [scorecard.evidence[position].band.tolist() for position in (first, second)]
         others = {
             band: frozenset(c for c, other in enumerate(bands[1]) if (band, other) in forbidden)

@@ -82,7 +82,7 @@ class Sentences:
         return text
 
     def is_date(self, position: int) -> bool:
-        """Tell whether an attribute is a date, which is told as a duration."""
+        """Whether an attribute is a date, which is shown as a duration."""
         column = self.scorecard.columns[position]
         return not isinstance(column, CategoryColumn) and column.is_date
 

@@ -1,4 +1,4 @@
-"""Rows that `[rows]` of the contract leaves out, in SQL: no prediction, and the reason why."""
+"""Rows that `[rows]` of the contract leaves out, in SQL: no prediction, and the reason."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
 from fitmodel.model._sql_dialects import in_capitals, number
 from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
+from fitmodel.model.scorer import day_asked
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ class _Reading:
     ) -> None:
         self._steps, self._sql, self._scorer = steps, steps.dialect, scorer
         self._columns = list(enumerate(scorer.scorecard.columns, start=1))
-        self._by_place: dict[int | str, Column] = {**dict(self._columns)}
+        self._column_at: dict[int | str, Column] = {**dict(self._columns)}
         self._dates = [n for n, column in self._columns if is_date(column)]
         self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
         self._amount = _unless(scorer.amount, absent)
         self._lost = lost_columns(scorer.lost, absent)
-        self._today = self._sql.today if as_of is None else f"DATE '{as_of.isoformat()}'"
+        day = day_asked(as_of)
+        self._today = self._sql.today if day is None else f"DATE '{day.isoformat()}'"
 
     def add_steps(self) -> None:
         self._steps.add("fm_given", self._given())
@@ -97,7 +99,7 @@ class _Reading:
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         for position, name in self._wanted():
-            column = self._by_place.get(position)
+            column = self._column_at.get(position)
             stripped = self._sql.stripped(f"fm_v{position}")
             words = MISSING_TEXT.difference(getattr(column, "words", ()))
             # a placeholder of the past deals is one in attributes and dates, whatever their type
@@ -120,7 +122,7 @@ class _Reading:
 
     def _numbers(self) -> Iterator[tuple[str, str]]:
         for position, name in self._wanted():
-            column = self._by_place.get(position)
+            column = self._column_at.get(position)
             if position == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
                 yield f"fm_n{position}", self._number(str(position), name)
             elif position == "closed" or is_date(column):
@@ -169,7 +171,7 @@ class _Reading:
     def _error(self) -> str:
         lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
         for position, name in self._wanted():
-            column = self._by_place.get(position)
+            column = self._column_at.get(position)
             if isinstance(column, CategoryColumn):
                 continue
             if position == "closed":
@@ -202,11 +204,11 @@ class _Reading:
             elif column.is_flag:
                 yield f"fm_code{position}", self._flag_code(f"fm_t{position}", column)
             else:
-                found = ", ".join(f"l{position}{step}.code" for step in self._lookups(column))
+                codes = ", ".join(f"l{position}{step}.code" for step in self._lookups(column))
                 unseen = column.size + 1
                 yield (
                     f"fm_code{position}",
-                    f"CASE WHEN fm_t{position} IS NULL THEN 0 ELSE COALESCE({found}, {unseen}) END",
+                    f"CASE WHEN fm_t{position} IS NULL THEN 0 ELSE COALESCE({codes}, {unseen}) END",
                 )
         yield "fm_outside", " OR ".join(outside) if outside else "FALSE"
         if self._amount is not None:

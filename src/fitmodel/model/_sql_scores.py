@@ -12,7 +12,7 @@ import numpy as np
 
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.scorecard import INTERVAL_Z
-from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, unseen_bands
 from fitmodel.model._sql_dialects import number
 from fitmodel.model.row_encoder import unfamiliar_codes
 
@@ -40,9 +40,9 @@ class _Scores:
         self._width = len(scorecard.columns)
         self._terms = range(1, len(scorecard.terms) + 1)
         self._replicates = range(1, scorecard.centred.shape[1])
-        self._odd = odd_bands(scorecard)
+        self._unseen_bands = unseen_bands(scorecard)
         self._banded = {
-            position + 1 for first, second, _ in self._odd for position in (first, second)
+            position + 1 for first, second, _ in self._unseen_bands for position in (first, second)
         }
 
     def add_steps(self) -> None:
@@ -137,7 +137,7 @@ class _Scores:
         for position, codes in enumerate(unfamiliar_codes(self._scorecard), start=1):
             if codes:
                 yield f"fm_code{position} IN ({', '.join(map(str, codes))})"
-        for first, second, forbidden in self._odd:
+        for first, second, forbidden in self._unseen_bands:
             width = int(self._scorecard.evidence[second].band.max()) + 1
             cells = sorted(band * width + other for band, other in forbidden)
             cell = f"fm_band{first + 1} * {width} + fm_band{second + 1}"

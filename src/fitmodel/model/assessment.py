@@ -1,4 +1,4 @@
-"""What the model says of one prospect."""
+"""The model's assessment of one prospect."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class Assessment:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What every page says of the prospect: fit, who decides, money, what is unfamiliar."""
+        """Sentences that every page shows: fit, who decides, money, what is unfamiliar."""
         words = self.wording
         lines = [self.verdict]
         for months, *values in self._horizons():

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model._arguments import assess_listed, check_reasons, day_or_none, knowing_lost_rows
-from fitmodel.model._logging import log_predictions
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
 from fitmodel.model.inputs import made_up_prospect, prospects_given
+from fitmodel.model.logged import log_predictions
+from fitmodel.model.scorer import assess_listed, check_reasons, day_or_none, knowing_lost_rows
 from fitmodel.model.survival import OwnCurves
 
 if TYPE_CHECKING:

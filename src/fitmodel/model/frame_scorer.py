@@ -20,9 +20,10 @@ from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
 from fitmodel.model._few_rows import predict_few
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
 from fitmodel.model._reason_column import reasons_column
-from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, odd_bands
+from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, unseen_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
+from fitmodel.model.scorer import day_asked
 from fitmodel.tables import values as readers
 from fitmodel.tables.cells import shown
 from fitmodel.tables.values import today
@@ -95,7 +96,7 @@ def predict_frame(
 
 
 def _days_from_today(scorer: Scorer, table: pd.DataFrame) -> dict[int, NDArray[np.float64]]:
-    """Place of each date among the attributes to how many days it lies before today."""
+    """Position of each date among the attributes to how many days it lies before today."""
     positions = {
         position: column.name
         for position, column in enumerate(scorer.scorecard.columns)
@@ -160,7 +161,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
     codes = np.empty((len(table), len(scorecard.columns)), dtype=np.int32)
     unfamiliar = np.zeros(len(table), dtype=bool)
     days: dict[int, NDArray[np.float64]] = {}
-    for position, (column, odd) in enumerate(
+    for position, (column, unfamiliar_here) in enumerate(
         zip(scorecard.columns, unfamiliar_codes(scorecard), strict=True)
     ):
         read = values[column.name]
@@ -174,11 +175,11 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
             codes[:, position], bad = column_codes(column, read)
         if bad.any():
             unreadable[column.name] = bad
-        if odd:
-            is_odd = np.zeros(column.size + 2, dtype=bool)
-            is_odd[odd] = True
-            unfamiliar |= is_odd[codes[:, position]]
-    unfamiliar |= _odd_combinations(scorer, codes)
+        if unfamiliar_here:
+            is_unfamiliar = np.zeros(column.size + 2, dtype=bool)
+            is_unfamiliar[unfamiliar_here] = True
+            unfamiliar |= is_unfamiliar[codes[:, position]]
+    unfamiliar |= _unfamiliar_combinations(scorer, codes)
     amount = _amounts(scorer, table, unreadable)
     given = _with_numbers(scorer, table)[list(scorecard.attributes)]
     return CodedTable(given, codes, unfamiliar, unreadable, amount, days)
@@ -240,7 +241,7 @@ def _attribute_values(
     table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.scorecard.attributes)], {}
-    closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
+    closing = np.full(len(table), np.datetime64(day_asked(as_of) or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
         given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
@@ -263,7 +264,7 @@ def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the texts that stood for nothing in some columns of the past deals."""
+    """Return the table without the texts that meant "missing" in columns of the past deals."""
     for name in scorer.forms.empty.keys() & set(table.columns):
         empty = [scorer.forms.is_empty(name, value) for value in table[name]]
         table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})
@@ -281,15 +282,15 @@ def _amounts(
     return np.where(np.abs(numbers) < MAX_AMOUNT, numbers, np.nan) * scorer.per_year
 
 
-def _odd_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
-    odd = np.zeros(len(codes), dtype=bool)
-    for first, second, forbidden in odd_bands(scorer.scorecard):
+def _unfamiliar_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    result = np.zeros(len(codes), dtype=bool)
+    for first, second, forbidden in unseen_bands(scorer.scorecard):
         bands = [scorer.scorecard.evidence[position].band for position in (first, second)]
         never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
         never[tuple(np.transpose(list(forbidden)))] = True
         by_code = never[np.ix_(*bands)]
-        odd |= by_code[codes[:, first], codes[:, second]]
-    return odd
+        result |= by_code[codes[:, first], codes[:, second]]
+    return result
 
 
 def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[Reason]]:

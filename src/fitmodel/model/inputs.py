@@ -85,7 +85,7 @@ def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
 
 
 def prospects_given(prospects: Any) -> Given:
-    """Read prospects out of whatever holds them.
+    """Read prospects from any container that callers use.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
 """Protocol of an assessment log, and writing predictions to it.
 
-prospects, what was said of them -> ids -> who of the flagged may proceed -> rows of the log
+prospects and predictions -> ids -> which flagged prospects may proceed -> rows of the log
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ class ContradictionError(TrackingError):
 
 
 class Prediction(Protocol):
-    """What the log keeps of an answer: an `Assessment`, or a row of a scored frame."""
+    """The part of an answer that the log keeps: an `Assessment`, or a row of a scored frame."""
 
     @property
     def early_churn_probability(self) -> float:
@@ -45,7 +46,7 @@ class Prediction(Protocol):
 
 
 class LoggedModel(Protocol):
-    """What a log needs to know of a model; a `FitModel` is one."""
+    """The part of a model that a log needs; a `FitModel` is one."""
 
     manifest: dict[str, Any]
 
@@ -83,7 +84,7 @@ class AssessmentLog(Protocol):
         reason: str | None = None,
         correct: bool = False,
     ) -> None:
-        """Add what people did with a prospect.
+        """Add people's decision on a prospect.
 
         `UnknownProspectError` where the log has none of it, `ContradictionError` where it
         contradicts what the log has and does not correct it.
@@ -110,7 +111,7 @@ def log_assessments(
     model : LoggedModel
     prospects : sequence of mapping
         What was scored, each with its id.
-    predictions : sequence of Said
+    predictions : sequence of Prediction
         In the same order.
 
     Returns
@@ -186,7 +187,7 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
 
 
 def id_error(name: object, column: str) -> str | None:
-    """Why no outcome could ever be joined to what is logged under such an id."""
+    """Why no outcome could ever be joined to an assessment logged under this id."""
     if isinstance(name, str):
         return None if name.strip() else f"a prospect has an empty {column!r}"
     if isinstance(name, bool | np.bool_ | Iterable):
@@ -194,3 +195,35 @@ def id_error(name: object, column: str) -> str | None:
     if name is None or name != name:  # noqa: PLR0124 - NaN
         return f"a prospect has no {column!r}"
     return None
+
+
+def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
+    """Log predictions, and return them with whether each prospect may proceed.
+
+    Parameters
+    ----------
+    model : LoggedModel
+    log : AssessmentLog
+    prospects : mapping, list of mappings or DataFrame
+    predicted : Assessment, list of Assessment or DataFrame
+        As `FitModel.predict` gives them for `prospects`. Rows without a prediction are not logged.
+    """
+    if hasattr(predicted, "itertuples"):
+        return _log_frame(model, log, prospects, predicted)
+    if isinstance(prospects, Mapping):
+        (may,) = log_assessments(log, model, [prospects], [predicted])
+        return replace(predicted, proceed=may)
+    allowed = log_assessments(log, model, prospects, predicted)
+    return [replace(item, proceed=may) for item, may in zip(predicted, allowed, strict=True)]
+
+
+def _log_frame(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
+    # the customer too: who was drawn is not drawn again under a new id
+    roles = filter(None, [id_column(model), customer_column(model)])
+    wanted = list(dict.fromkeys([*model.attributes, *roles]))
+    records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
+    scored = predicted["early_churn_probability"].notna().to_numpy()
+    answers = list(predicted[scored].itertuples(index=False))
+    logged = [record for record, has_score in zip(records, scored, strict=True) if has_score]
+    allowed = iter(log_assessments(log, model, logged, answers))
+    return predicted.assign(proceed=[next(allowed) if has_score else None for has_score in scored])

@@ -89,12 +89,12 @@ class Reason:
 
     @property
     def odds_ratio(self) -> float:
-        """Odds of early churn over what they would be if this said nothing: what is shown."""
+        """Odds of early churn over those without this contribution; this is what is shown."""
         return self._sentences.odds_ratio(self._log_odds, self.contribution)
 
     @property
     def risk_ratio(self) -> float:
-        """Probability of early churn over what it would be if this said nothing.
+        """Probability of early churn over that without this contribution.
 
         Near certainty it is near 1 whatever the reason says: show `odds_ratio`.
         """

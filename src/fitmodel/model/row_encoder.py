@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
     find: Callable[[Any], int | None]
     most: int
-    missing_is_odd: bool
+    missing_is_unfamiliar: bool
 
 
 class RowEncoder:
@@ -91,11 +91,11 @@ class RowEncoder:
         except KeyError:
             raise missing_attributes(self._names, list(prospect)) from None
         codes: list[int] = []
-        odd: list[str] = []
+        unfamiliar: list[str] = []
         days: dict[int, float] = {}
-        for (find, most, missing_is_odd), value in zip(self._steps, values):  # noqa: B905 - slower
+        for (find, most, missing_is_unfamiliar), value in zip(self._steps, values):  # noqa: B905 - slower
             if value is None:
-                code, is_odd = MISSING, missing_is_odd
+                code, is_unfamiliar = MISSING, missing_is_unfamiliar
             else:
                 try:
                     result = find(value) if type(value) in PLAIN else None
@@ -106,11 +106,11 @@ class RowEncoder:
                     continue
                 position = len(codes)
                 read = self._read_slowly(position, value, prospect, today, days)
-                code, is_odd, values[position] = read
-            if is_odd:
-                odd.append(self._names[len(codes)])
+                code, is_unfamiliar, values[position] = read
+            if is_unfamiliar:
+                unfamiliar.append(self._names[len(codes)])
             codes.append(code)
-        return codes, values, tuple(odd), days
+        return codes, values, tuple(unfamiliar), days
 
     def _read_slowly(
         self,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, timedelta
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict
+from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict, lost_rows_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.churn_curve import ChurnCurve, curve_from_dict
@@ -24,19 +26,19 @@ from fitmodel.model._row_scorer import RowScorer, probabilities
 from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
 from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
+from fitmodel.tables.values import UnreadableValueError
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from fitmodel.model.assessment import Assessment
 
 
 FORMAT = 1
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model ready to score, and nothing else.
+    """A model with only what scoring needs.
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ class Scorer:
 
     def codes(self, prospect: Mapping[str, Any], as_of: date | None = None) -> list[int]:
         """Codes of a prospect's attributes, in the scorecard's order."""
-        return self._row_scorer.codes(prospect, None if as_of is None else as_day(as_of))
+        return self._row_scorer.codes(prospect, day_or_none(as_of))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields only: tables prepared for speed are prepared again after unpickling."""
@@ -260,3 +262,75 @@ def read_json(content: bytes, what: str) -> Any:
     except (ValueError, RecursionError, MemoryError) as error:
         raise BundleError(f"the {what} is not JSON: {type(error).__name__}: {error}") from error
     return data
+
+
+def knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+    """The scorer with the rules of the contract, where its own file has none."""
+    lost = lost_rows_of(manifest.get("spec") or {})
+    return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
+
+
+def check_reasons(reasons: int) -> None:
+    """Refuse a number of reasons that is none.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
+        raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
+
+
+def assess_listed(
+    scorer: Scorer,
+    position: int,
+    prospect: Any,
+    reasons: int,
+    day: float | None,
+    language: str,
+) -> Assessment:
+    """Assess one prospect of a list; an error names its position.
+
+    Raises
+    ------
+    ProspectError
+    """
+    if not isinstance(prospect, Mapping):
+        raise ProspectError(
+            f"prospect {position} of the list is {type(prospect).__name__}, not a mapping"
+        )
+    try:
+        return scorer.assess(prospect, reasons, day, language)
+    except ProspectError as error:
+        raise ProspectError(f"prospect {position} of the list: {error}") from error
+
+
+def day_asked(as_of: Any) -> date | None:
+    """The day asked for as a date, of a time with a zone that zone's day; None of None.
+
+    Raises
+    ------
+    ProspectError
+        If it is no day.
+    """
+    if as_of is None:
+        return None
+    try:
+        return EPOCH + timedelta(days=as_day(as_of))
+    except (UnreadableValueError, OverflowError):
+        raise ProspectError(
+            f"as_of is {as_of!r}, which is no day. Remedy: give a date, such as "
+            "datetime.date(2026, 1, 31) or '2026-01-31', or None for today."
+        ) from None
+
+
+def day_or_none(as_of: Any) -> float | None:
+    """The day asked for, as days since 1970; None of None.
+
+    Raises
+    ------
+    ProspectError
+        If it is no day.
+    """
+    day = day_asked(as_of)
+    return None if day is None else float((day - EPOCH).days)

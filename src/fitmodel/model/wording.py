@@ -103,7 +103,7 @@ class Wording:
         return text[:1].upper() + text[1:]
 
     def recorded_as(self, name: str, value: str) -> str | None:
-        """Tell what history and events say: "No meetings for 31 days before signing".
+        """Describe history and events: "No meetings for 31 days before signing".
 
         None of other attributes, and of those that the contract gives a name of their own.
         """
@@ -160,7 +160,7 @@ class Wording:
         ]
 
     def duration(self, days: float) -> str:
-        """Tell a date by how many days it lies before signing; negative days lie after it."""
+        """Write a date as the days it lies before signing; negative days lie after it."""
         if not math.isfinite(days):
             return self.say("unknown")
         if days == 0:
@@ -170,7 +170,7 @@ class Wording:
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money; the minus of a loss stands before the currency."""
+        """Write an amount of money; the minus of a loss is before the currency."""
         text = self.money.format(abs(value))
         is_loss = value < 0 and text != self.money.format(0.0)
         return f"{MINUS}{text}" if is_loss else text

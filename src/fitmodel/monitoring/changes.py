@@ -138,7 +138,7 @@ def _median(count: Floats, edges: Floats) -> float:
 
 def change_words(row: Mapping[Any, Any], label: str, say: Say) -> str:
     """
-    Say what has changed in an attribute; empty where nothing is beyond chance.
+    Describe the change of an attribute; empty where it is within chance.
 
     Parameters
     ----------

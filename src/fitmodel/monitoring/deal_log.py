@@ -24,7 +24,7 @@ MAX_EVENTS = 200
 
 
 class ConflictError(TrackingError):
-    """Somebody decided meanwhile, or what should be undone cannot be undone any more."""
+    """Somebody decided meanwhile, or the decision can no longer be undone."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Event:
 
 
 class DealLog:
-    """What happened to single deals.
+    """The decision log of single deals.
 
     One process at a time can be told that somebody was quicker: give several services logs of
     their own, or take what `decide` refuses for a hint.
@@ -82,14 +82,14 @@ class DealLog:
         self._lock = threading.Lock()
 
     def events(self, prospect: str) -> list[Event]:
-        """Everything that happened to a deal, the latest first; at most 200 of each kind."""
+        """Return all events of a deal, the latest first; at most 200 of each kind."""
         with self._log.store.reading() as cursor:
             key = (self._key(cursor, prospect), MAX_EVENTS)
-            found = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
-        return sorted(found, key=lambda event: event.time, reverse=True)
+            rows = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
+        return sorted(rows, key=lambda event: event.time, reverse=True)
 
     def standing(self, prospect: str) -> Event | None:
-        """The decision that stands; None where there is none."""
+        """Return the decision in force; None where there is none."""
         return next((event for event in self.events(prospect) if event.is_decision), None)
 
     def decide(
@@ -102,7 +102,7 @@ class DealLog:
         seen: int | None = None,
         correct: bool = False,
     ) -> tuple[Event, bool]:
-        """Decide, and return the decision that stands and whether it was added now.
+        """Decide, and return the decision in force and whether it was added now.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class DealLog:
         return after, True
 
     def ask(self, prospect: str, *, by: str, reason: str | None = None) -> None:
-        """Ask a manager to decide; the same question twice is one.
+        """Ask a manager to decide; the same question twice is stored once.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class DealLog:
                 )
 
     def undo(self, prospect: str, number: int, *, by: str) -> None:
-        """Undo a decision, within a minute and by whoever made it; twice is as once.
+        """Undo a decision within a minute, by the person who made it; repeating it changes nothing.
 
         Raises
         ------
@@ -164,8 +164,8 @@ class DealLog:
             If it cannot be undone.
         """
         with self._lock:
-            found = [event for event in self.events(prospect) if event.number == number]
-            event = next((item for item in found if item.kind not in {"assessed", ASKED}), None)
+            matching = [event for event in self.events(prospect) if event.number == number]
+            event = next((item for item in matching if item.kind not in {"assessed", ASKED}), None)
             if event is None:
                 raise ConflictError("there is no such decision on this deal")
             if event.undone:

@@ -136,7 +136,7 @@ class DecisionLog:
         reason: str | None = None,
         correct: bool = False,
     ) -> None:
-        """Add what people did with a prospect; it refers to the last assessment of it.
+        """Add people's decision on a prospect; it refers to the last assessment of it.
 
         Parameters
         ----------
@@ -220,7 +220,7 @@ class DecisionLog:
         return self._frame("decisions")
 
     def latest(self) -> pd.DataFrame:
-        """What was last decided on each prospect, indexed by prospect, and on which assessment.
+        """Latest decision on each prospect, indexed by prospect, with its assessment.
 
         A prospect without a decision has its last assessment.
         """
@@ -237,7 +237,7 @@ class DecisionLog:
         return self.kept(clean_id(prospect))
 
     def loosely_known_as(self, prospect: object) -> str:
-        """The id without its case, as the log keeps it beside the other."""
+        """The id in lower case, as the log keeps it in addition."""
         return self.kept(loose_id(prospect))
 
     def kept(self, name: str) -> str:

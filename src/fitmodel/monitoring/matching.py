@@ -34,7 +34,7 @@ _HASHED = re.compile(r"[0-9a-f]{32}")
 @dataclass(frozen=True, eq=False)
 class LogMatch:
     """
-    What of a decision log belongs to a table of deals.
+    The entries of a decision log that belong to a table of deals.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class LogMatch:
 
     def refuse_late(self) -> None:
         """
-        Refuse to learn from a log of which every deal found was assessed too late.
+        Refuse to learn from a log in which every matched deal was assessed too late.
 
         Raises
         ------
@@ -150,11 +150,11 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
 def _same_ids(
     ids: pd.Series[Any], assessments: pd.DataFrame, log: DecisionLog
 ) -> tuple[pd.Series[Any], set[str]]:
-    """Prospect of each deal as the log keeps it, and prospects whose id is ambiguous."""
+    """Prospect of each deal under its id in the log, and prospects whose id is ambiguous."""
     known = set(assessments["prospect"])
     exact = ids.map(log.known_as)
     as_written = ids.astype(str).map(log.kept)  # ids of older logs are as they were written
-    found = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
+    matched = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
     cleaned = ids.map(clean_id)
     loose = ids.map(loose_id)
     spellings = cleaned.groupby(loose).nunique()
@@ -165,10 +165,10 @@ def _same_ids(
     key = loose.map(log.kept)
     several = loose.map(spellings).gt(1) | key.map(in_log["nunique"]).gt(1)
     candidate = key.map(in_log["last"])
-    loosely = found.isna() & candidate.notna()
-    taken = set(found.dropna())
+    loosely = matched.isna() & candidate.notna()
+    taken = set(matched.dropna())
     loosely &= ~candidate.isin(taken)
-    result = found.where(~loosely | several, candidate).astype(object)
+    result = matched.where(~loosely | several, candidate).astype(object)
     ambiguous = set(in_log.loc[key[loosely & several].unique(), "last"])
     return result.where(result.notna(), None), ambiguous
 
@@ -200,10 +200,10 @@ def _signed_on(
     return pd.Series(numbers, prospect.index, dtype=np.float64)
 
 
-def _reason(name: str, found: set[str], ambiguous: set[str], declined: set[str]) -> str:
+def _reason(name: str, matched: set[str], ambiguous: set[str], declined: set[str]) -> str:
     if name in ambiguous:
         return "ambiguous"
-    if name in found:
+    if name in matched:
         return "late"
     return "declined" if name in declined else "no_deal"
 
@@ -224,7 +224,7 @@ def _refuse_nothing(
     assessments: pd.DataFrame,
     log: DecisionLog,
 ) -> None:
-    """Refuse a log of which nothing is found although much should be."""
+    """Refuse a log without any match although there should be many."""
     due = assessments
     if spec.deals.closed_on is not None and len(deals):
         last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)

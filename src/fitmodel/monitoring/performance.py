@@ -29,7 +29,7 @@ DRAWS = 500
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; NaN where nothing can be said."""
+    """A figure with its 95 % interval; NaN where it cannot be estimated."""
 
     value: float
     low: float
@@ -96,7 +96,7 @@ def compute_cohorts(
     spec : DealSpec
         A contract with dates.
     probability : Series
-        Said at signing, on the index of `deals`; deals without one are left out.
+        Predicted at signing, on the index of `deals`; deals without one are left out.
     every : str
         Length of a cohort, a pandas period alias.
 
@@ -121,8 +121,8 @@ def compute_cohorts(
     --------
     >>> spec = fitmodel.DealSpec.from_toml("fitmodel.toml")
     >>> deals = fitmodel.read_deals("deals.csv", spec)
-    >>> said = fitmodel.load("models/prospect-fit").predict(deals, reasons=0)
-    >>> cohorts = compute_cohorts(deals, spec, said["early_churn_probability"], every="Y")
+    >>> predictions = fitmodel.load("models/prospect-fit").predict(deals, reasons=0)
+    >>> cohorts = compute_cohorts(deals, spec, predictions["early_churn_probability"], every="Y")
     >>> cohorts.index.tolist()
     ['2023', '2024', '2025', '2026']
     """
@@ -135,9 +135,9 @@ def compute_cohorts(
             "no deal has a probability of its own. Remedy: give a probability per deal, on the "
             "deals' index."
         )
-    result = view.outcomes.loc[known].assign(said=probability.loc[known].astype(float))
+    result = view.outcomes.loc[known].assign(probability=probability.loc[known].astype(float))
     result["expected"] = expected_leavers(
-        result["said"],
+        result["probability"],
         result["followup_months"],
         view.survival,
         spec.label.horizon_months,
@@ -148,18 +148,18 @@ def compute_cohorts(
     return pd.DataFrame(rows).set_index("cohort")
 
 
-def _cohort(found: pd.DataFrame) -> dict[str, Any]:
-    usable = found["mature"] & (found["entry_months"] == 0)
-    known = found[usable & found["early_churn"].notna()]
-    observed, total = float((found["early_churn"] == 1).sum()), float(found["expected"].sum())
-    estimate = estimate_auc(found["said"].to_numpy())
+def _cohort(outcomes: pd.DataFrame) -> dict[str, Any]:
+    usable = outcomes["mature"] & (outcomes["entry_months"] == 0)
+    known = outcomes[usable & outcomes["early_churn"].notna()]
+    observed, total = float((outcomes["early_churn"] == 1).sum()), float(outcomes["expected"].sum())
+    estimate = estimate_auc(outcomes["probability"].to_numpy())
     return {
-        "deals": len(found),
-        "mature": int(found["mature"].sum()),
+        "deals": len(outcomes),
+        "mature": int(outcomes["mature"].sum()),
         "observed": int(observed),
         "expected": total,
         **_ratio(observed, total),
-        **_judged(known["early_churn"].to_numpy(), known["said"].to_numpy()),
+        **_evaluation_of(known["early_churn"].to_numpy(), known["probability"].to_numpy()),
         "auc_estimated": estimate.value,
         "auc_estimated_low": estimate.low,
         "auc_estimated_high": estimate.high,
@@ -177,7 +177,7 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
     }
 
 
-def _judged(left: NDArray[np.float64], probability: NDArray[np.float64]) -> dict[str, float]:
+def _evaluation_of(left: NDArray[np.float64], probability: NDArray[np.float64]) -> dict[str, float]:
     """AUC, and Cox's calibration slope with its interval; NaN where the deals are too few."""
     names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < MIN_OF_EACH:

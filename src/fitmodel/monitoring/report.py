@@ -183,7 +183,7 @@ def _about_unreadable(
 def _as_deals(
     table: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
-    """The table as deals where it has the contract's outcome columns, else as it is."""
+    """The table as deals if it has the contract's outcome columns, else unchanged."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
         contract = with_tables_of(model.manifest, spec)
         read = read_with_history(table, contract, to_learn=False)
@@ -232,5 +232,5 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
     # whoever left is known at once and whoever stays only at the horizon: only the mature count
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = match.prospect.reindex(churn.index)
-    found = names.notna() & ~names.duplicated()
-    return evaluate_overrides(log.latest(), churn[found].set_axis(names[found].to_numpy()))
+    is_usable = names.notna() & ~names.duplicated()
+    return evaluate_overrides(log.latest(), churn[is_usable].set_axis(names[is_usable].to_numpy()))

@@ -70,8 +70,8 @@ def brief_conditions(
     language = (
         assessment.wording.language
     )  # a counterfactual is assessed in the model's own language
-    found = (_of_change(change, language) for change in changes)
-    return (*found, *_of_terms(model, assessment, amount))
+    changed = (_of_change(change, language) for change in changes)
+    return (*changed, *_of_terms(model, assessment, amount))
 
 
 def _of_change(change: Counterfactual, language: str) -> BriefCondition:

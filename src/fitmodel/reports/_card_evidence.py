@@ -1,15 +1,96 @@
-"""Parts of the model card: silenced checks, groups that are off, what to train it again with."""
+"""Parts of the model card: what was measured, what the audit found, how to train it again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.reports._markdown import Markdown, code, sentence, table
+from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.evaluation.metrics import Metric
+
+
+METRICS = {
+    "roc_auc": "ROC AUC (higher is better; 0.5 is chance)",
+    "average_precision": "average precision (higher is better)",
+    "log_loss": "log loss (lower is better)",
+    "log_loss_skill": "log loss gained on the base rate (above 0 is skill)",
+    "brier": "Brier score (lower is better)",
+    "brier_skill": "Brier score gained on the base rate (above 0 is skill)",
+    "calibration_slope": "calibration slope (1 is right; below 1: too extreme)",
+    "calibration_intercept": "calibration intercept (0 is right; above 0: too low)",
+    "calibration_error": "calibration error (lower is better)",
+    "lift_top_tenth": "lift in the riskiest tenth (higher is better)",
+}
+
+COLUMNS = {
+    "low": "from",
+    "high": "to",
+    "count": "deals",
+    "mean_predicted": "predicted, mean",
+    "observed": "left early",
+    "observed_low": "at least (95 %)",
+    "observed_high": "at most (95 %)",
+    "observed_over_expected": "left early / predicted",
+    "roc_auc": "ROC AUC",
+    "early_churners": "left early",
+    "ratio": "as seen",
+    "pooled": "pooled",
+    "half_life_months": "a deal this many months older counts half",
+    "boosting_share": "share of boosting",
+    "strength": "spread of log-odds expected",
+    "behind_best": "log loss behind the best",
+    "standard_error": "standard error of that",
+    "log_evidence": "log evidence of the penalty, against the best",
+}
+
+
+def metrics(metrics: Mapping[str, Metric]) -> Markdown:
+    order = [
+        *(key for key in METRICS if key in metrics),
+        *(key for key in metrics if key not in METRICS),
+    ]
+    rows = [
+        (METRICS.get(key, key), each.value, f"{escape(each.low)} to {escape(each.high)}", each.base)
+        for key, each in ((key, metrics[key]) for key in order)
+    ]
+    return table(("Metric", "This model", "95 % interval", "Level alone"), rows)
+
+
+def glass_box_cost(cost: Metric) -> Markdown:
+    """Write the gap to the black-box reference, in log loss."""
+    return Markdown(
+        f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
+        f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
+        f"{escape(cost.high)}); below 0 the scorecard is the better one."
+    )
+
+
+def leakage(findings: pd.DataFrame) -> Markdown:
+    """Show the findings that are not fine, and how many are."""
+    if findings.empty:
+        return Markdown("No attribute looked as if it was learned after closing.")
+    fine = findings["verdict"] == "fine"
+    words = (
+        f"Of the findings on the attributes {int(fine.sum()):,} are fine; {int((~fine).sum()):,} "
+        f"need a look. A verdict of stop means that it was allowed by name."
+    )
+    return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
+
+
+def flagged(flagged: Mapping[str, float]) -> Markdown:
+    """Write how the flags did on the evaluated deals."""
+    if not flagged.get("share_flagged"):
+        return Markdown("No deal that it was evaluated on was flagged.")
+    right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    return Markdown(
+        f"Of these flags {right} were right; they caught {result} of the early churners."
+    )
 
 
 def silenced(spec: DealSpec) -> Markdown:
@@ -19,7 +100,7 @@ def silenced(spec: DealSpec) -> Markdown:
 
 
 def reproduce(block: Mapping[str, str]) -> Markdown:
-    """What to have and to type to train the model again."""
+    """What is needed to train the model again."""
     rows = [
         (name, code(value) if name == "command" else sentence(value))
         for name, value in block.items()

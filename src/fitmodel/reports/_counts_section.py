@@ -1,4 +1,4 @@
-"""Counts per rep as a part of the sales page, and the cells that other parts share with it."""
+"""Sections of the sales page that count: deals of each rep, and edits after a flag."""
 
 from __future__ import annotations
 
@@ -8,18 +8,53 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.counts import Counts
+    from fitmodel.sales.edits import EditsAfterFlags
+
+EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
+
+
+def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
+    """
+    Write how often flagged prospects were edited, compared with the others.
+
+    Parameters
+    ----------
+    found : EditsAfterFlags
+    language : {"en", "zh"}
+
+    Returns
+    -------
+    Section
+        With ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
+    """
+    say = phrases(language, "edits")
+    questions = found.questions(language)
+    values = {
+        "id": "edits",
+        "title": say("title"),
+        "text": read_texts(language, "edits"),
+        "questions": questions or [say("nothing")],
+        "rows": [
+            {"name": str(rep), "counts": [f"{row[name]:,}" for name in EDIT_COUNTS]}
+            for rep, row in found.reps.iterrows()
+        ],
+        "points": questions,
+    }
+    edits = found.edits.set_index("prospect")
+    tables = {"edits_after_flags.csv": edits, "edits_by_rep.csv": found.reps}
+    return Section("_edits.html.j2", values, tables)
 
 
 def counts_section(
     counts: Counts, *, by: str = "rep", why: str = "", language: str = "en"
 ) -> Section:
     """
-    Write what each rep (or team) has signed and lost.
+    Write the signed and lost deals of each rep (or team).
 
     Parameters
     ----------
@@ -51,7 +86,7 @@ def counts_section(
 
 
 def count_cells(row: pd.Series[Any], say: Say) -> dict[str, str]:
-    """Text of the columns of counts; what is not known stays empty."""
+    """Text of the columns of counts; unknown values stay empty."""
     value = float(row["lost_value"])
     return {
         "signed": f"{row['signed']:,.0f}",

@@ -48,7 +48,7 @@ _STYLES = frozenset(
     {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity"}
     | {"opacity", "text-anchor", "dominant-baseline"}
 )
-_PLACES = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
+_GEOMETRY = frozenset({"d", "x", "y", "width", "height", "viewBox", "transform", "clip-path", "id"})
 _SIZE = re.compile(r"([\d.]+)px")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
 GREY_LEVELS = 255
@@ -70,7 +70,7 @@ class Drawing:
     view: str
 
     def markup(self, words: str) -> str:
-        """Return the SVG element; `words` say what it shows to those who do not see it."""
+        """Return the SVG element; `words` describe it to people who cannot see it."""
         label = escape(words)
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
@@ -111,14 +111,14 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _printable(texts: Sequence[Text]) -> None:
-    """Take out what no XML can hold: a name may have any character."""
+    """Remove characters that XML cannot hold: a name may have any."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
 
 
 def _written(element: ET.Element, prefix: str) -> str:
-    """An element as HTML takes it, with all it holds; "" for what is only of use in a file."""
+    """An element as HTML, with all its content; "" for elements that are only useful in a file."""
     tag = element.tag.rpartition("}")[2]
     if tag not in KEPT:
         return ""
@@ -144,7 +144,7 @@ def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
             yield name, value.replace("url(#", f"url(#{prefix}")
         elif name == "style":
             yield from _styled(value)
-        elif name in _PLACES:
+        elif name in _GEOMETRY:
             yield name, value
 
 

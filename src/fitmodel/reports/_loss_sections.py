@@ -1,4 +1,4 @@
-"""Section of the sales page: review sheets."""
+"""Sections of the sales page: review sheets of lost customers, and the worth of a deal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 from fitmodel.sales.review_words import (
     alike_words,
     questions,
@@ -35,7 +35,7 @@ ON_PAPER = 6
 
 
 def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
-    """Build the part of the page.
+    """Write the review sheets of lost customers.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
         "facts": facts,
         "worth": say("worth", worth=worth) if worth else "",
         "verdict": verdict_words(sheet, say),
-        "known": sheet.said is not None,
+        "known": sheet.assessment is not None,
         "warnings": warning_words(sheet, spec, say),
         "alike": alike_words(sheet, say),
         "stayed": [stayed_words(item, spec, say) for item in sheet.stayed],
@@ -156,7 +156,9 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
             "months": sheet.months,
             "worth": sheet.worth,
             "known_as_of": sheet.snapshot.as_of,
-            "probability": math.nan if sheet.said is None else sheet.said.early_churn_probability,
+            "probability": math.nan
+            if sheet.assessment is None
+            else sheet.assessment.early_churn_probability,
             "warnings": " | ".join(warning_words(sheet, reviews.spec, say)),
             "questions": " | ".join(questions(sheet, reviews.spec, say)),
         }
@@ -259,7 +261,7 @@ def _row(
     names = {
         "all": say("all"),
         "segment": f"{worth.segment}: {row['name']}",
-        "fit": _fit(row["name"], say) if row["kind"] == "fit" else "",
+        "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {
         "name": names[row["kind"]],
@@ -272,10 +274,6 @@ def _row(
         "value": _between(row, "value", money),
         "whole_life": _known(row["whole_life"], money),
     }
-
-
-def _fit(band: str, say: Say) -> str:
-    return say("fit_row", band=say(f"badge_{band}"))
 
 
 def _known(value: float, write: Callable[[float], str]) -> str:

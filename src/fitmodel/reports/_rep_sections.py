@@ -1,26 +1,20 @@
-"""Section of the sales page: rep performance."""
+"""Sections of the sales page: rep performance, its trend, and the customer profile."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports._counts_section import count_cells
-from fitmodel.reports._html import Section, as_svg
-from fitmodel.reports._plan_terms import plan_terms
-from fitmodel.sales.comparison import compare_plans
-from fitmodel.sales.people import NO_NAME
+from fitmodel.reports._drawing import as_svg
+from fitmodel.reports.html import Section
 from fitmodel.sales.plots import plot_funnel, plot_profile
 from fitmodel.sales.trend import compute_trend, plot_trend
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.profile import Profile
     from fitmodel.sales.rep_performance import RepPerformance
 
@@ -29,7 +23,7 @@ MAX_NAMED = 3
 
 
 def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
-    """Write each rep (or team) beside the company.
+    """Write each rep (or team) compared with the company.
 
     Parameters
     ----------
@@ -65,7 +59,7 @@ def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
 
 
 def _dispersion(board: RepPerformance, say: Say) -> str:
-    """Whether reps differ at all; never beside a named rep that nobody differs."""
+    """Whether reps differ at all; it never contradicts a rep who is named."""
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:
         return say("dispersion", p=p)
@@ -87,7 +81,7 @@ def _row(name: str, kind: str, row: pd.Series[Any], say: Say) -> dict[str, str]:
 def trend_section(
     board: RepPerformance, *, by: Literal["rep", "team"] = "rep", language: str = "en"
 ) -> Section:
-    """Build the part of the page.
+    """Write how each rep (or team) did from quarter to quarter.
 
     Parameters
     ----------
@@ -116,7 +110,7 @@ def trend_section(
 
 
 def profile_section(profile: Profile, *, language: str = "en") -> Section:
-    """Build the part of the page.
+    """Write the ideal customer profile.
 
     Parameters
     ----------
@@ -154,117 +148,3 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
 
 def _rules(named: pd.DataFrame) -> list[str]:
     return [str(rule) for rule in named["rule"]]
-
-
-COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
-RECENT_MONTHS = 12
-RECENT_PERIODS = 2
-RECENT_PAYROLL = 6
-"""Periods of a bonus on the page: the running one and the one before."""
-FILES = ("commission", "commission_compared")
-
-
-def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Section:
-    """Write what one plan paid, or two side by side.
-
-    Parameters
-    ----------
-    ledgers : sequence of Ledger
-        Of the same deals; where there are two, they are compared.
-    language : {"en", "zh"}
-    """
-    say = phrases(language, "commission")
-    points = [compare_plans(*ledgers[:2]).says(language)] if len(ledgers) > 1 else []
-    values = {
-        "id": "commission",
-        "title": say("title"),
-        "text": read_texts(language, "commission"),
-        "points": points,
-        "plans": [_plan(ledger, name, say) for name, ledger in zip(FILES, ledgers, strict=False)],
-    }
-    tables: dict[str, pd.DataFrame] = {}
-    for name, ledger in zip(FILES, ledgers, strict=False):
-        tables[f"{name}.csv"] = ledger.reps
-        tables[f"{name}_by_month.csv"] = ledger.reps_by_month
-        tables[f"{name}_ledger.csv"] = ledger.deals
-        if len(ledger.payroll):
-            tables[f"{name}_payroll.csv"] = ledger.payroll.set_index("month")
-            tables[f"{name}_payroll_by_month.csv"] = ledger.payroll_by_month
-        if len(ledger.bonuses):
-            tables[f"{name}_bonuses.csv"] = ledger.bonuses.set_index("period")
-    return Section("_commission.html.j2", values, tables)
-
-
-def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
-    months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
-    dated = bool((ledger.deals["month"] != "").any())
-    periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
-    shown = ledger.bonuses[ledger.bonuses["period"].isin(periods)]
-    return {
-        "name": ledger.plan.name,
-        "terms": plan_terms(ledger.plan, say),
-        "reps": _rows(ledger.reps, say),
-        "months": _rows(recent, say, total=False) if dated else [],
-        "shown": say(
-            "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
-        ),
-        "bonuses": [_bonus(row, say) for row in shown.to_dict("records")],
-        "payroll": _payroll(ledger, say),
-        "payroll_shown": say("payroll_recent", file=f"{file}_payroll.csv"),
-        "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
-    }
-
-
-def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
-    """What each rep is paid in each of the last payroll months: a row per month."""
-    if not len(ledger.payroll):
-        return {}
-    totals: dict[Any, Decimal] = ledger.payroll_by_month["total"].to_dict()
-    reps = sorted({rep for _, rep in totals})
-    months = sorted({month for month, _ in totals})[-RECENT_PAYROLL:]
-    paid = {m: [totals.get((m, rep), Decimal(0)) for rep in reps] for m in months}
-    return {
-        "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in reps],
-        "rows": [
-            {
-                "month": month,
-                "money": [f"{amount:,.2f}" for amount in row],
-                "total": f"{sum(row, Decimal(0)):,.2f}",
-            }
-            for month, row in paid.items()
-        ],
-    }
-
-
-def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:
-    """Sums as text; the last row is of all, where there is one."""
-    kinds = [""] * len(table)
-    if total:
-        kinds[-1] = "company"
-    return [
-        {
-            "name": say("all") if kind else say("no_name") if name == NO_NAME else str(name),
-            "kind": kind,
-            "deals": f"{row['deals']:,}",
-            "money": [f"{row[column]:,.2f}" for column in COLUMNS],
-            "expected": f"{row['expected'] + row['bonus_expected']:,.0f}",
-        }
-        for kind, (name, row) in zip(kinds, table.iterrows(), strict=True)
-    ]
-
-
-def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
-    known = row["outcome"] != "too_few"
-    return {
-        "period": say("whole_history") if row["period"] == "all" else str(row["period"]),
-        "rep": str(row["rep"]),
-        "signed": f"{row['signed']:,}",
-        "tested": f"{row['tested']:,}",
-        "renewed": f"{row['renewed']:,}",
-        "expected_renewals": f"{row['expected_renewals']:,.1f}",
-        "score": f"{row['score']:.2f}" if known else "",
-        "outcome": say(f"outcome_{row['outcome']}"),
-        "bonus": f"{row['bonus']:,.2f}",
-        "pending": f"{row['bonus_pending']:,.2f}",
-        "expected": f"{row['bonus_expected']:,.0f}",
-    }

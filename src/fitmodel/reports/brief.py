@@ -63,7 +63,7 @@ class Stake:
 
 @dataclass(frozen=True)
 class SimilarDeal:
-    """One of the most similar past deals: its id, day signed ("" without) and what became of it."""
+    """One of the most similar past deals: its id, day signed ("" without) and its outcome."""
 
     name: str
     closed_on: str
@@ -284,17 +284,17 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], assessment: Assessment)
     return Stake(amount, *sums, assessment.expected_value, lines, *money.months(p))
 
 
-def _similar(found: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
+def _similar(similar: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
     say, roles = phrases(language, "brief"), spec.deals
-    stayed = "deal_stayed_one" if found.horizon_months == 1 else "deal_stayed"
+    stayed = "deal_stayed_one" if similar.horizon_months == 1 else "deal_stayed"
     return tuple(
         SimilarDeal(
             name=str(row[roles.id] if roles.id else label),
             closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
             became=say("deal_left", stay=stay_words(say, row["followup_months"]))
             if row["early_churn"]
-            else say(stayed, months=found.horizon_months),
+            else say(stayed, months=similar.horizon_months),
             left_early=bool(row["early_churn"]),
         )
-        for label, row in found.deals.head(SHOWN_DEALS).iterrows()
+        for label, row in similar.deals.head(SHOWN_DEALS).iterrows()
     )

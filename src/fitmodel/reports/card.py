@@ -14,53 +14,26 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fitmodel.evaluation.pooled_groups import groups_off
-from fitmodel.reports._card_evidence import reproduce, silenced
+from fitmodel.reports._card_evidence import (
+    COLUMNS,
+    flagged,
+    glass_box_cost,
+    leakage,
+    metrics,
+    reproduce,
+    silenced,
+)
 from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import jinja2
-    import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.evaluation.metrics import Metric
     from fitmodel.evaluation.report import TrainingReport
 
 
-METRICS = {
-    "roc_auc": "ROC AUC (higher is better; 0.5 is chance)",
-    "average_precision": "average precision (higher is better)",
-    "log_loss": "log loss (lower is better)",
-    "log_loss_skill": "log loss gained on the base rate (above 0 is skill)",
-    "brier": "Brier score (lower is better)",
-    "brier_skill": "Brier score gained on the base rate (above 0 is skill)",
-    "calibration_slope": "calibration slope (1 is right; below 1: too extreme)",
-    "calibration_intercept": "calibration intercept (0 is right; above 0: too low)",
-    "calibration_error": "calibration error (lower is better)",
-    "lift_top_tenth": "lift in the riskiest tenth (higher is better)",
-}
-
-COLUMNS = {
-    "low": "from",
-    "high": "to",
-    "count": "deals",
-    "mean_predicted": "predicted, mean",
-    "observed": "left early",
-    "observed_low": "at least (95 %)",
-    "observed_high": "at most (95 %)",
-    "observed_over_expected": "left early / predicted",
-    "roc_auc": "ROC AUC",
-    "early_churners": "left early",
-    "ratio": "as seen",
-    "pooled": "pooled",
-    "half_life_months": "a deal this many months older counts half",
-    "boosting_share": "share of boosting",
-    "strength": "spread of log-odds expected",
-    "behind_best": "log loss behind the best",
-    "standard_error": "standard error of that",
-    "log_evidence": "log evidence of the penalty, against the best",
-}
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
@@ -113,17 +86,17 @@ def model_card(
         data=_data(report),
         unknown=IN_PARTS if spec.has_dates else BY_WEIGHTS,
         method=_method(report),
-        metrics=_metrics(report.metrics),
+        metrics=metrics(report.metrics),
         calibration=table_of(report.calibration, COLUMNS),
         calibration_plot=None if calibration_plot is None else Markdown(quote(calibration_plot)),
         subgroups=table_of(report.subgroups, COLUMNS),
         candidates=table_of(report.candidates, COLUMNS),
-        glass_box_cost=_glass_box_cost(report.glass_box_cost),
-        leakage=_leakage(report.leakage),
+        glass_box_cost=glass_box_cost(report.glass_box_cost),
+        leakage=leakage(report.leakage),
         silenced=silenced(spec),
         policy=report.policy,
         estimator=manifest.get("estimator"),
-        flagged=_flagged(report.flagged),
+        flagged=flagged(report.flagged),
         pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
         reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
@@ -198,49 +171,6 @@ def _method(report: TrainingReport) -> Markdown:
     return Markdown(f"{words} Intervals are 95 %.")
 
 
-def _metrics(metrics: Mapping[str, Metric]) -> Markdown:
-    order = [
-        *(key for key in METRICS if key in metrics),
-        *(key for key in metrics if key not in METRICS),
-    ]
-    rows = [
-        (METRICS.get(key, key), each.value, f"{escape(each.low)} to {escape(each.high)}", each.base)
-        for key, each in ((key, metrics[key]) for key in order)
-    ]
-    return table(("Metric", "This model", "95 % interval", "Level alone"), rows)
-
-
-def _glass_box_cost(cost: Metric) -> Markdown:
-    """Write the gap to the black-box reference, in log loss."""
-    return Markdown(
-        f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
-        f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
-        f"{escape(cost.high)}); below 0 the scorecard is the better one."
-    )
-
-
-def _leakage(findings: pd.DataFrame) -> Markdown:
-    """Show the findings that are not fine, and how many are."""
-    if findings.empty:
-        return Markdown("No attribute looked as if it was learned after closing.")
-    fine = findings["verdict"] == "fine"
-    words = (
-        f"Of the findings on the attributes {int(fine.sum()):,} are fine; {int((~fine).sum()):,} "
-        f"need a look. A verdict of stop means that it was allowed by name."
-    )
-    return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
-
-
-def _flagged(flagged: Mapping[str, float]) -> Markdown:
-    """Write how the flags did on the evaluated deals."""
-    if not flagged.get("share_flagged"):
-        return Markdown("No deal that it was evaluated on was flagged.")
-    right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
-    return Markdown(
-        f"Of these flags {right} were right; they caught {result} of the early churners."
-    )
-
-
 def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
     yield (
         "It learned from deals that were signed. About prospects that were always turned away it "
@@ -296,7 +226,7 @@ UNCHANGED = (
 
 
 def card_with_edits(card: str, edits: Sequence[Mapping[str, Any]]) -> str:
-    """Put the edits, as the manifest holds them, into a model card, ahead of everything measured.
+    """Insert the edits, as stored in the manifest, into a model card before all measurements.
 
     Parameters
     ----------
@@ -314,11 +244,11 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
     shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
     more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
-    judged = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
+    evaluated = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
         f"By {sentence(edit['by'])}, {sentence(str(edit['at'])[:10])}, because: "
-        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nEvaluated again: {sentence(judged)}"
+        f"{sentence(edit['reason'])}\n\n{shown}{more}\n\nEvaluated again: {sentence(evaluated)}"
     )
 
 

@@ -66,11 +66,11 @@ def _block(lines: list[str], language: str) -> str:
 
 def _table(lines: list[str], language: str) -> Iterator[str]:
     head, rule, *body = (_cells(line) for line in lines)
-    yield _row(_said(cell, language) for cell in head)
+    yield _row(_cell_in(cell, language) for cell in head)
     yield _row(rule)
     for cells in body:
         both = zip(head, cells, strict=True)
-        yield _row(cell if of in OF_THE_TABLE else _said(cell, language) for of, cell in both)
+        yield _row(cell if of in OF_THE_TABLE else _cell_in(cell, language) for of, cell in both)
 
 
 def _cells(line: str) -> list[str]:
@@ -81,10 +81,10 @@ def _row(cells: Iterator[str] | list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _said(cell: str, language: str) -> str:
-    """A cell: a label, a figure, an interval, or something that stays as it is."""
-    if (found := _BETWEEN.fullmatch(cell)) is not None:
-        return phrases(language, "desk")("between", low=found[1], high=found[2])
+def _cell_in(cell: str, language: str) -> str:
+    """Translate a cell: a label, a figure, an interval, or something that stays unchanged."""
+    if (ends := _BETWEEN.fullmatch(cell)) is not None:
+        return phrases(language, "desk")("between", low=ends[1], high=ends[2])
     known = translated(cell, language, TOPIC)
     if known is not None or _PLAIN.fullmatch(cell) or " " not in cell:
         return cell if known is None else known

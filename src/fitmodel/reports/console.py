@@ -31,7 +31,7 @@ METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
 
 
 def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
-    """Deals of a demonstration, their contract, prospects kept apart, and what they all are."""
+    """Deals of a demonstration, their contract, separate prospects, and a description."""
     if data == "saas":
         from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 
@@ -104,18 +104,18 @@ def labels_text(view: HistoryView) -> str:
     )
 
 
-def audit_text(found: LeakageReport) -> str:
+def audit_text(audit: LeakageReport) -> str:
     """Findings of the leakage audit that need a look."""
     lines = [
         f"  {item.verdict:5} {code_of(item.source).code} {item.attribute}: {item.evidence}. "
         f"Remedy: {item.remedy}"
-        for item in found.findings
+        for item in audit.findings
         if item.verdict != "fine"
     ]
-    if found.stopped:
-        names = " ".join(f"--allow {shlex.quote(name)}" for name in found.stopped)
+    if audit.stopped:
+        names = " ".join(f"--allow {shlex.quote(name)}" for name in audit.stopped)
         lines.append(
-            f"  Training refuses {len(found.stopped)} of them until they are excluded, or, where "
+            f"  Training refuses {len(audit.stopped)} of them until they are excluded, or, where "
             f"surely known before signing, allowed by name: {names}"
         )
     return "\n".join(lines) or "  no attribute looks like knowledge from after the closing"
@@ -166,7 +166,7 @@ def _age(created_at: str | None) -> str:
 
 
 def model_text(model: FitModel) -> str:
-    """What a model is: version, period, how good it was, what it flags and what it asks for."""
+    """Describe a model: version, period, quality, what it flags and which columns it needs."""
     manifest = model.manifest
     metrics = manifest.get("metrics", {})
     rows = {

@@ -1,4 +1,4 @@
-"""A part of a page as a tree of plain values, for a page that builds its elements itself.
+"""A part of a page as a tree of plain values, from which the app builds its own elements.
 
 HTML of our own templates -> [{"tag", "attributes", "children"}, "text", ...]
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
-from fitmodel.reports._html import Section, render
+from fitmodel.reports.html import Section, render
 
 BLOCKS = frozenset(
     {"section", "div", "p", "h2", "h3", "h4", "ul", "ol", "li", "table", "thead", "tbody", "tr"}
@@ -52,7 +52,7 @@ def html_tree(text: str) -> list[Node]:
 
 
 class _Reader(HTMLParser):
-    """Builds the tree; what is not listed is left out, its text stays."""
+    """Builds the tree; elements that are not listed are left out, but their text stays."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

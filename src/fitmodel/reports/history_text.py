@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _KEYS = {text: f"source_{code}" for code, text in SOURCES.items()}
 
 
-def later_values_text(found: Sequence[LaterValue], language: str = "en") -> str:
-    """What changed after closing, for how many deals, and what it would have pretended."""
+def later_values_text(changed: Sequence[LaterValue], language: str = "en") -> str:
+    """Columns that changed after closing, for how many deals, and how they would mislead."""
     say = phrases(language, "history")
-    if not found:
+    if not changed:
         return say("later_none")
-    lines = [f"  {later_value_text(item, language)}" for item in found]
+    lines = [f"  {later_value_text(item, language)}" for item in changed]
     return "\n".join([say("later_head"), *lines])
 
 
 def later_value_text(item: LaterValue, language: str = "en") -> str:
-    """One column that holds other values today."""
+    """One column whose values today differ from those at closing."""
     return phrases(language, "history")(
         "later",
         column=item.column,
@@ -43,7 +43,7 @@ def later_value_text(item: LaterValue, language: str = "en") -> str:
 
 
 def timeline_text(shown: Timeline, language: str = "en") -> str:
-    """One deal: each field at closing and today, its attributes, and what was recorded."""
+    """One deal: each field at closing and today, its attributes, and its recorded events."""
     say = phrases(language, "history")
     lines = [say("timeline", deal=shown.deal, day=str(shown.moment.astype("datetime64[D]")))]
     fields: Any = shown.fields.itertuples()

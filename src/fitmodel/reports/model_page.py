@@ -13,8 +13,8 @@ from fitmodel.evaluation.table_plots import compute_table, plot_table
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.level import Level
 from fitmodel.reports._drawing import as_svg
-from fitmodel.reports._html import render
 from fitmodel.reports.fragments import html_tree
+from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

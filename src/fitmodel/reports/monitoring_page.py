@@ -9,10 +9,11 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.changes import change_words
 from fitmodel.monitoring.drift import SCORE, TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
-from fitmodel.reports._html import as_svg, render, safe_csv
+from fitmodel.reports._drawing import as_svg
+from fitmodel.reports.html import render, safe_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -50,7 +51,7 @@ def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
 
 
 def monitoring_part(report: MonitoringReport, language: str = "en") -> tuple[str, str]:
-    """Return what the page rests on, and the rest of it as a fragment of HTML."""
+    """Return the basis of the page, and the rest of it as a fragment of HTML."""
     values = _values(report, language)
     return values["basis"], render("_monitoring.html.j2", **values)
 
@@ -76,13 +77,11 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         if grouped
         else [_drift_row(row, wording, say) for row in stable.to_dict("records")],
         "left_out": say("stable_elsewhere", count=len(stable)) if grouped else None,
-        "cohorts": [_cohort_row(name, row) for name, row in _rows(report.cohorts)],
+        "cohorts": []
+        if report.cohorts is None
+        else [_cohort_row(name, row) for name, row in report.cohorts.iterrows()],
         "overrides": None if report.overrides is None else _overrides(report.overrides, say),
     }
-
-
-def _rows(cohorts: pd.DataFrame | None) -> Iterable[tuple[Any, pd.Series[Any]]]:
-    return [] if cohorts is None else cohorts.iterrows()
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
@@ -144,25 +143,25 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f} ({low:.2f} – {high:.2f})"  # noqa: RUF001 - an en dash between numbers
 
 
-def _overrides(found: Mapping[str, float], say: Say) -> str:
-    if not found["known"]:
-        return say("overrides_young", overridden=f"{found['overridden']:.0f}")
-    counts = _override_counts(found, say)
-    if found["ratio_high"] < 1:
+def _overrides(overrides: Mapping[str, float], say: Say) -> str:
+    if not overrides["known"]:
+        return say("overrides_young", overridden=f"{overrides['overridden']:.0f}")
+    counts = _override_counts(overrides, say)
+    if overrides["ratio_high"] < 1:
         return f"{counts} {say('overrides_right')}"
-    if found["ratio_low"] > 1:
+    if overrides["ratio_low"] > 1:
         return f"{counts} {say('overrides_worse')}"
     return f"{counts} {say('overrides_equal')}"
 
 
-def _override_counts(found: Mapping[str, float], say: Say) -> str:
+def _override_counts(overrides: Mapping[str, float], say: Say) -> str:
     return say(
         "overrides",
-        overridden=f"{found['overridden']:.0f}",
-        known=f"{found['known']:.0f}",
-        observed=f"{found['observed']:.0f}",
-        expected=f"{found['expected']:.1f}",
-        ratio=f"{found['ratio']:.2f}",
-        low=f"{found['ratio_low']:.2f}",
-        high=f"{found['ratio_high']:.2f}",
+        overridden=f"{overrides['overridden']:.0f}",
+        known=f"{overrides['known']:.0f}",
+        observed=f"{overrides['observed']:.0f}",
+        expected=f"{overrides['expected']:.1f}",
+        ratio=f"{overrides['ratio']:.2f}",
+        low=f"{overrides['ratio_low']:.2f}",
+        high=f"{overrides['ratio_high']:.2f}",
     )

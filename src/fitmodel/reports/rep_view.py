@@ -1,4 +1,4 @@
-"""The sales report as one rep may see it: the own row, the team's totals, the own lost customers.
+"""The sales report as one rep may see it: their own row and lost customers, the team's totals.
 
 Only what is listed here is shown, so that a section added to the report shows nothing of others.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.reports._html import Section
+from fitmodel.reports.html import Section
 from fitmodel.sales.people import same_person
 
 if TYPE_CHECKING:

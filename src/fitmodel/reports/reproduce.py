@@ -1,4 +1,4 @@
-"""What to have and to type to train a model again: data, contract, versions, command."""
+"""What is needed to train a model again: data, contract, versions, command."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
@@ -58,15 +56,11 @@ def reproduce_block(
         "deals digest": deals_digest,
         "contract digest": hashlib.sha256(contract.encode()).hexdigest()[:32],
         "seed": str(spec.learning.seed),
-        "versions": ", ".join(f"{name} {version}" for name, version in _versions().items()),
+        "versions": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES),
         "platform": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "command": _command(source, allow, estimator),
     }
     return block if estimator is None else block | {"estimator": estimator}
-
-
-def _versions() -> Mapping[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def _command(

@@ -1,4 +1,4 @@
-"""What takes long of a sales report and holds no words: computed once for every language.
+"""The slow part of a sales report: its numbers, computed once for every language.
 
 deals -> fits that know no rep -> expected early churn; cross-fitted bands and their policy
       -> reviews of lost customers, by predictions of their time; segments and their tests
@@ -66,7 +66,7 @@ def compute_numbers(
     *,
     retrospective: Retrospective | None = None,
 ) -> SalesNumbers:
-    """Fit what a sales report needs: by far most of its time.
+    """Fit the models that a sales report needs: by far most of its time.
 
     Parameters
     ----------

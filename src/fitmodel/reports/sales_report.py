@@ -15,17 +15,16 @@ from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports._counts_section import counts_section
-from fitmodel.reports._edits_section import edits_section
-from fitmodel.reports._html import render, safe_csv
+from fitmodel.reports._commission_section import commission_section
+from fitmodel.reports._counts_section import counts_section, edits_section
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
-    commission_section,
     profile_section,
     scoreboard_section,
     trend_section,
 )
 from fitmodel.reports.contract_words import contract_warnings
+from fitmodel.reports.html import render, safe_csv
 from fitmodel.reports.sales_numbers import compute_numbers, people_of
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.reports._html import Section
+    from fitmodel.reports.html import Section
     from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a page says first: what it rests on, and what stands out."""
+    """The top of a page: its data, and the most important points."""
 
     basis: str
     points: tuple[str, ...]
@@ -115,7 +114,7 @@ def make_sales_report(
     language: str = "en",
     progress: Callable[[str], None] | None = None,
 ) -> SalesReport:
-    """Build the sales report: early churn per rep beside the company's.
+    """Build the sales report: early churn per rep compared with the company's.
 
     Parameters
     ----------
@@ -314,7 +313,7 @@ def summarise(
     warnings: Sequence[str] = (),
     language: str = "en",
 ) -> Summary:
-    """Gather what a page says first; parameters as of `sales_page`."""
+    """Build the top of a page; parameters as of `make_sales_report`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(

@@ -103,8 +103,8 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
     causes = {value.strip().casefold() for value in clause.causes}
 
     def named(table: pd.DataFrame) -> pd.Series[bool]:
-        said = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
-        return said.str.casefold().isin(causes)
+        texts = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
+        return texts.str.casefold().isin(causes)
 
     own = named(view.deals).to_numpy()
     customer, leaving = spec.rows.customer, spec.deals.churned_on
@@ -235,7 +235,7 @@ def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
 
 
 def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[Fraction]:
-    """Commission of each line at the rates that hold for the part of the period it falls in."""
+    """Commission of each line at the rates of the part of the period it falls in."""
     thresholds = [Fraction(0), *(Fraction(step.above) for step in clause.steps)]
     rates = [Fraction(plan.commission_rate), *(Fraction(step.rate) for step in clause.steps)]
     if lines["signed"].isna().any():

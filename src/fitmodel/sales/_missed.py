@@ -70,7 +70,8 @@ def compute_missed_warnings(
     churn = _known_now(view, retrospective)
     lost = (churn == 1).to_numpy()
     kept = (churn == 0).to_numpy()
-    above = (retrospective.said["probability"] > retrospective.said["base_rate"]).to_numpy()
+    predictions = retrospective.predictions
+    above = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
     for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
@@ -105,22 +106,22 @@ def compute_surprises(
     """
     view = view_of(deals, spec)
     churn = _known_now(view, retrospective)
-    said = retrospective.said
-    calm = said["probability"] < said["base_rate"]
+    predictions = retrospective.predictions
+    calm = predictions["probability"] < predictions["base_rate"]
     left = churn.index[calm & (churn == 1)]
     table = pd.DataFrame(
         {
-            "probability": said.loc[left, "probability"],
-            "base_rate": said.loc[left, "base_rate"],
+            "probability": predictions.loc[left, "probability"],
+            "base_rate": predictions.loc[left, "base_rate"],
             "months": view.outcomes.loc[left, "followup_months"],
             "push": retrospective.contributions.loc[left].max(axis=1),
         }
     )
-    judged = calm & churn.notna()
-    observed, expected = float(len(left)), float(said.loc[judged, "probability"].sum())
+    evaluated = calm & churn.notna()
+    observed, expected = float(len(left)), float(predictions.loc[evaluated, "probability"].sum())
     low, high = exact_ratio_interval(np.array([observed]), np.array([max(expected, 1e-12)]))
     facts = {
-        "deals": int(judged.sum()),
+        "deals": int(evaluated.sum()),
         "left": int(observed),
         "expected": expected,
         "ratio": observed / max(expected, 1e-12),
@@ -132,7 +133,7 @@ def compute_surprises(
 
 def _known_now(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:
     """Outcome of the mature deals that would have had a probability; NaN for the others."""
-    scored = retrospective.said["probability"].notna()
+    scored = retrospective.predictions["probability"].notna()
     usable = view.mature & view.from_signing
     return view.outcomes["early_churn"].where(usable & scored)
 

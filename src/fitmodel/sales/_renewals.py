@@ -1,5 +1,5 @@
 """
-Which customers have come to a renewal, which of them stayed, and how many such customers do.
+Customers who came to a renewal: which of them stayed, and how many were expected to.
 
 contract term, plan's age -> age at which a deal is tested -> tested, renewed, expected to renew
 """
@@ -38,7 +38,7 @@ def compute_renewals(
     term: str | None = None,
 ) -> pd.DataFrame:
     """
-    Return who has come to a renewal, who stayed, and how likely such customers are to stay.
+    Return who came to a renewal, who stayed, and how likely such customers are to stay.
 
     Parameters
     ----------

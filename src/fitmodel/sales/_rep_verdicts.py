@@ -74,12 +74,14 @@ def add_verdicts(
 
 
 def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
-    """Replace verdicts on reps who cannot be told apart from what they alone sell."""
+    """Replace verdicts on reps who are the only sellers of something."""
     for column in ("verdict", "recent_verdict"):
-        found = table[column].isin(["more", "fewer"]) & alone
-        table[column] = table[column].mask(found, "inseparable_" + table[column].astype("str"))
-    found = table["selects"].isin(["riskier", "safer"]) & alone
-    table["selects"] = table["selects"].mask(found, "inseparable")
+        inseparable = table[column].isin(["more", "fewer"]) & alone
+        table[column] = table[column].mask(
+            inseparable, "inseparable_" + table[column].astype("str")
+        )
+    inseparable = table["selects"].isin(["riskier", "safer"]) & alone
+    table["selects"] = table["selects"].mask(inseparable, "inseparable")
 
 
 def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
@@ -119,7 +121,7 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Reps who differ by the exact test alone; shown beside the figures, not named."""
+    """Reps who differ by the exact test alone; marked in the table, not named."""
     tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))
@@ -189,7 +191,7 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
     key = str(row["verdict"])
     if key == "expected" and row["beyond_chance"]:
         key = f"beyond_{row['beyond_chance']}"
-    said = say(
+    words = say(
         key.removeprefix("inseparable_"),
         deals=f"{row['signed']:,.0f}",
         observed=f"{row['observed']:,.0f}",
@@ -198,7 +200,7 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
         low=f"{row['others_low']:.2f}",
         high=_ratio_text(row["others_high"], say),
     )
-    return say("and_alias", said=said, alias=_alias_words(row, say)) if _is_alone(row) else said
+    return say("and_alias", said=words, alias=_alias_words(row, say)) if _is_alone(row) else words
 
 
 def _is_alone(row: pd.Series[Any]) -> bool:

@@ -1,5 +1,5 @@
 """
-Samples of a large table: what attributes say is learned from them, the level from all deals.
+Samples of a large table: contributions are learned from a sample, the level from all deals.
 
 deals -> strata of outcome and time signed -> two samples that share no deal
       -> a ridge regression of each -> shifted to the level of all deals
@@ -39,12 +39,12 @@ BOOSTED_REPLICATES = 2
 
 
 def fewest_replicates(settings: Settings) -> int:
-    """Bootstrap replicates of a fit of which no interval is asked: none of a ridge regression."""
+    """Bootstrap replicates of a fit without an interval: none for a ridge regression."""
     return BOOSTED_REPLICATES if settings.boosting_share > 0 else 0
 
 
 def is_large(deals: int) -> bool:
-    """Whether samples of a table of so many deals take the place of folds."""
+    """Whether a table of this many deals is sampled instead of divided into folds."""
     return deals > SAMPLE_DEALS
 
 

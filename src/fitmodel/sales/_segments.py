@@ -140,9 +140,9 @@ def _with_enough(
 ) -> Segmented:
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     kept = np.flatnonzero(sizes >= least)
-    places = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
-    places[kept] = np.arange(len(kept))
-    return Segmented(tuple(names[position] for position in kept.tolist()), places[codes])
+    new_codes = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
+    new_codes[kept] = np.arange(len(kept))
+    return Segmented(tuple(names[position] for position in kept.tolist()), new_codes[codes])
 
 
 def _bands(
@@ -170,9 +170,9 @@ def _band(column: NumberColumn, members: NDArray[np.float64]) -> Segment:
 def _levels(name: str, values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[Segment]]:
     positions, uniques = pd.factorize(values, use_na_sentinel=True)
     texts = [None if is_missing(value) else level_text(value) for value in uniques] + [None]
-    result, places = np.unique([text or "" for text in texts], return_inverse=True)
+    result, codes = np.unique([text or "" for text in texts], return_inverse=True)
     segments = [Segment(name, level=str(text) or None) for text in result]
-    return places[positions].astype(np.int64), segments
+    return codes[positions].astype(np.int64), segments
 
 
 SHUFFLES = 999
@@ -221,12 +221,12 @@ def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArr
     ndarray, shape (segments of all groups,)
         Positive: they leave more often than the others.
     """
-    found = []
+    results = []
     for group, scale in zip(groups, _scales(groups, scores), strict=True):
         inside = np.flatnonzero(group.codes >= 0)
         rows = group.codes[inside]
-        found.append(np.bincount(rows, scale[rows] * scores[inside], minlength=len(scale)))
-    return np.concatenate(found)
+        results.append(np.bincount(rows, scale[rows] * scores[inside], minlength=len(scale)))
+    return np.concatenate(results)
 
 
 def adjusted_p_values(

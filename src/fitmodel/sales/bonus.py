@@ -7,7 +7,7 @@ deals of a period -> tested, renewed, expected to renew -> score of each rep -> 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,8 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._bonus_places import MIN_EXPECTED_LOSSES, may_win, share_places
 from fitmodel.sales._renewals import compute_renewals
+from fitmodel.sales.ledger import CENT
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.rates import gamma_shape
 
@@ -31,18 +31,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = [
-    "COLUMNS",
-    "pay_bonus",
-    "share_places",
-    "standings",
-]
-
-
 COLUMNS = (
     "period", "month", "rep", "took_part", "signed", "tested", "renewed", "expected_renewals",
     "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected",
 )  # fmt: skip
+TIE_DIGITS = 2
+"""Scores that agree to a hundredth are a tie."""
+MIN_EXPECTED_LOSSES = 3.0
+"""Customers expected to leave, below which a rep's renewals say nothing."""
 FREQUENCIES = {"year": "Y", "quarter": "Q"}
 
 
@@ -140,7 +136,7 @@ def _periods(
 
 
 def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
-    """A row per rep: signed, tested, renewed, what such customers do, and the score."""
+    """A row per rep: signed, tested, renewed, expected renewals, and the score."""
     tested = part[part["tested"]]
     losses = 1 - np.exp(-tested["loss"])
     total = float(losses.sum())
@@ -164,7 +160,7 @@ def _paid(
     table = standings(part, bonus.least_deals)
     scores = {str(name): float(value) for name, value in table["score"].dropna().items()}
     winners = {name: score for name, score in scores.items() if may_win(score)}
-    now = share_places(winners, bonus.top, bonus.amount)
+    now = pay_ranks(winners, bonus.top, bonus.amount)
     hoped = (
         {} if period.decided else forecast_bonus(part, renewals, bonus, period.share_to_come, seed)
     )
@@ -255,7 +251,7 @@ def forecast_bonus(
     won = dict.fromkeys(reps, 0.0)
     for row in scores:
         drawn = {name: float(s) for name, s in zip(reps, row, strict=True) if may_win(float(s))}
-        for name, amount in share_places(drawn, bonus.top, bonus.amount).items():
+        for name, amount in pay_ranks(drawn, bonus.top, bonus.amount).items():
             won[name] += float(amount) / DRAWS
     return {name: value for name, value in won.items() if value > 0}
 
@@ -287,3 +283,44 @@ def _to_the_end(
     mean = float(own["loss"].mean())
     lost_later = random.binomial(later, 1 - np.exp(-ratio * mean))
     return tested + later, lost + lost_later, expected + later * (1 - np.exp(-mean))
+
+
+def may_win(score: float) -> bool:
+    """Whether a rep has more renewals than expected, to a hundredth."""
+    return bool(round(score, TIE_DIGITS) > 1)
+
+
+def pay_ranks(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[str, Decimal]:
+    """Pay the ranks; tied reps share the pay of their ranks equally.
+
+    Parameters
+    ----------
+    scores : mapping of str to float
+        Score of each rep that may win.
+    top : int
+        Places that pay.
+    amount : Decimal
+        Of each place.
+
+    Returns
+    -------
+    dict of str to Decimal
+        Of those who get something. A cent that cannot be shared goes to the first by name, so
+        that the sum is ``min(top, reps) * amount`` to the cent.
+    """
+    rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
+    paid: dict[str, Decimal] = {}
+    position = 0
+    for score in sorted(set(rounded.values()), reverse=True):
+        tied = sorted(name for name in rounded if rounded[name] == score)
+        prizes = min(max(top - position, 0), len(tied))
+        if prizes:
+            paid |= _split_evenly(amount * prizes, tied)
+        position += len(tied)
+    return paid
+
+
+def _split_evenly(total: Decimal, names: list[str]) -> dict[str, Decimal]:
+    each = (total / len(names)).quantize(CENT, rounding=ROUND_DOWN)
+    over = int((total - each * len(names)) / CENT)
+    return {name: each + (CENT if position < over else 0) for position, name in enumerate(names)}

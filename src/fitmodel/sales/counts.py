@@ -26,7 +26,7 @@ COLUMNS = (
 @dataclass(frozen=True, eq=False)
 class Counts:
     """
-    Counts per rep (or team), beside the company.
+    Counts per rep (or team), and those of the company.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def compute_counts(
     language: str = "en",
 ) -> Counts:
     """
-    Count what each rep (or team) has signed and lost, beside the company.
+    Count what each rep (or team), and the company, has signed and lost.
 
     Parameters
     ----------

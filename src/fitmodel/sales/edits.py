@@ -1,5 +1,5 @@
 """
-Attributes edited after a flag, and whether the flag was gone then: told as a question.
+Attributes edited after a flag, and whether the flag was then gone; reported as questions.
 
 decision log + history of fields -> edits soon after an assessment, of flagged and of unflagged
                                  prospects -> those after which the flag was gone -> counts per rep
@@ -119,12 +119,12 @@ def find_edits_after_flags(
     who = pd.Series(people_of(reps).fillna(NO_NAME).to_numpy(), ids.to_numpy())
     who = who[who.index.notna() & ~who.index.duplicated()]
     _refuse_nothing(changes, who, logged)
-    said = logged.loc[logged["prospect"].isin(who.index), ["prospect", "time", "poor_fit"]]
-    first = _first_of_each(said)
+    assessed = logged.loc[logged["prospect"].isin(who.index), ["prospect", "time", "poor_fit"]]
+    first = _first_of_each(assessed)
     near = changes.merge(first, on="prospect")
     late = near["changed_at"] - near["time"]
     near = near[(late > pd.Timedelta(0)) & (late <= pd.Timedelta(days=WINDOW_DAYS))]
-    near = _with_next(near, said)
+    near = _with_next(near, assessed)
     turned = near[near["poor_fit"] & near["unflagged_at"].notna()]
     edits = turned.assign(rep=turned["prospect"].map(who)).rename(columns={"time": "flagged_at"})
     return EditsAfterFlags(
@@ -139,11 +139,11 @@ def _as_logged(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -
     alike = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
     one = alike.loc[alike["nunique"] == 1, "last"].to_dict()
     names = {name: log.known_as(name) for name in ids.unique()}
-    found = {
+    spellings = {
         name: kept if kept in known else one.get(log.loosely_known_as(name))
         for name, kept in names.items()
     }
-    return ids.map(found).astype(object)
+    return ids.map(spellings).astype(object)
 
 
 def _refuse_nothing(changes: pd.DataFrame, who: pd.Series[Any], logged: pd.DataFrame) -> None:
@@ -185,15 +185,15 @@ def _read(history: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
     return table[table["old"].map(clean_id) != table["new"].map(clean_id)].copy()
 
 
-def _first_of_each(said: pd.DataFrame) -> pd.DataFrame:
+def _first_of_each(assessed: pd.DataFrame) -> pd.DataFrame:
     """First flagged assessment of each prospect, or the first one where it never was flagged."""
-    ordered = said.sort_values(["poor_fit", "time"], ascending=[False, True], kind="stable")
+    ordered = assessed.sort_values(["poor_fit", "time"], ascending=[False, True], kind="stable")
     return ordered.drop_duplicates("prospect")
 
 
-def _with_next(near: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+def _with_next(near: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
     """Add when the prospect was next assessed after the edit, where it was not flagged then."""
-    later = near[["prospect", "changed_at"]].reset_index().merge(said, on="prospect")
+    later = near[["prospect", "changed_at"]].reset_index().merge(assessed, on="prospect")
     later = later[later["time"] >= later["changed_at"]].sort_values("time", kind="stable")
     after = later.drop_duplicates("index").set_index("index")
     return near.assign(unflagged_at=after["time"].where(~after["poor_fit"]).reindex(near.index))

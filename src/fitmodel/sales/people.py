@@ -35,8 +35,8 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     names = pd.Series(spellings, dtype="str").str.split().str.join(" ")
     key = names.str.casefold().where(names != "")
     rows = np.bincount(positions[positions >= 0], minlength=len(names))
-    spelt = pd.DataFrame({"key": key, "name": names, "n": rows})
-    counts = spelt.groupby(["key", "name"])["n"].sum().reset_index()
+    by_spelling = pd.DataFrame({"key": key, "name": names, "n": rows})
+    counts = by_spelling.groupby(["key", "name"])["n"].sum().reset_index()
     counts = counts.sort_values(["key", "n", "name"], ascending=[True, False, True])
     chosen = counts.drop_duplicates("key").set_index("key")["name"]
     people = key.map(chosen).astype("str").where(key.notna())
@@ -45,7 +45,7 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def same_person(one: object, other: object) -> bool:
-    """Whether two names differ in nothing but case and spaces."""
+    """Whether two names differ only in case and spaces."""
     first, second = (" ".join(str(name).split()).casefold() for name in (one, other))
     return first == second
 

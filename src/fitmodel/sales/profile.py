@@ -52,7 +52,7 @@ MAX_REPEATS = 2
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Segments beside the company.
+    """Segments compared with the company.
 
     Parameters
     ----------
@@ -161,8 +161,8 @@ def compute_profile(
     table = pd.DataFrame([*watch.rows(singles), *watch.rows(pairs)], columns=COLUMNS)
     table["company_rate"] = whole["rate"]
     table["named"] = (table["p_value"] <= LEVEL) & _adds(table)
-    said = _in_words(table, spec, phrases(language, "profile"))
-    return Profile(said, whole, horizon, least_deals)
+    worded = _in_words(table, spec, phrases(language, "profile"))
+    return Profile(worded, whole, horizon, least_deals)
 
 
 def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
@@ -172,10 +172,10 @@ def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
         say("and").join(part.words(say, labels.get(part.attribute)) for part in parts)
         for parts in table["parts"]
     ]
-    said = table.drop(columns=["segment", "rule"], errors="ignore")
-    said.insert(0, "segment", pd.Series(segments, said.index, dtype="str"))
-    said["rule"] = [_rule(row, say) for row in said.to_dict("records")]
-    return said
+    worded = table.drop(columns=["segment", "rule"], errors="ignore")
+    worded.insert(0, "segment", pd.Series(segments, worded.index, dtype="str"))
+    worded["rule"] = [_rule(row, say) for row in worded.to_dict("records")]
+    return worded
 
 
 COLUMNS = (

@@ -37,7 +37,7 @@ REASONS = 3
 @dataclass(frozen=True, eq=False)
 class Question:
     """
-    A past deal as it stood at signing; nothing here tells how it ended.
+    A past deal as it was at signing; nothing here reveals how it ended.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Question:
 @dataclass(frozen=True, eq=False)
 class Answer:
     """
-    What came of a deal, and what the model of the time said.
+    Outcome of a deal, and the prediction of the model of that time.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def make_quiz(
     seen = retrospective or score_in_retrospect(view, spec, progress=progress)
     churn = pd.Series(view.early_churn, view.index)
     usable = view.mature & (view.entry_months == 0) & churn.notna().to_numpy()
-    usable &= seen.said["probability"].notna().to_numpy()
+    usable &= seen.predictions["probability"].notna().to_numpy()
     level = float(churn[usable].mean()) if usable.any() else float("nan")
     ids = view.index.to_series() if spec.deals.id is None else view.deals[spec.deals.id]
     if asked_before is not None:
@@ -215,8 +215,8 @@ def _answer(
     return Answer(
         name,
         bool(churn[deal] == 1),
-        float(seen.said.loc[deal, "probability"]),
-        float(seen.said.loc[deal, "base_rate"]),
+        float(seen.predictions.loc[deal, "probability"]),
+        float(seen.predictions.loc[deal, "base_rate"]),
         tuple(_reason(reason, view.spec, say) for reason in reasons),
     )
 
@@ -233,7 +233,7 @@ def _reason(reason: Reason, spec: DealSpec, say: Say) -> str:
 
 def check_guess(guess: float, person: str) -> float:
     """
-    Return a probability that is one.
+    Check that a guess is a probability, and return it.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def check_guess(guess: float, person: str) -> float:
 
 
 def guesses_of(
-    quiz: Quiz, said: Mapping[str, Sequence[float]]
+    quiz: Quiz, probabilities: Mapping[str, Sequence[float]]
 ) -> list[tuple[str, str, object, float, float, float, int]]:
     """
     Rows for `fitmodel.monitoring.log.DecisionLog.keep_guesses`: one per person and deal.
@@ -254,7 +254,7 @@ def guesses_of(
     Parameters
     ----------
     quiz : Quiz
-    said : mapping of str to sequence of float
+    probabilities : mapping of str to sequence of float
         Each person's probability of early churn for each question, in their order.
 
     Raises
@@ -263,7 +263,7 @@ def guesses_of(
         If a person has not answered every question, or an answer is not a probability.
     """
     rows: list[tuple[str, str, object, float, float, float, int]] = []
-    for person, guesses in said.items():
+    for person, guesses in probabilities.items():
         if len(guesses) != len(quiz.answers):
             raise DealsError(
                 f"{person} answered {len(guesses)} of {len(quiz.answers)} questions. "

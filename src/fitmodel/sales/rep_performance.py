@@ -49,7 +49,7 @@ WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class RepPerformance:
-    """Reps (or teams) beside the company.
+    """Reps (or teams) compared with the company.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def compute_rep_performance(
     error: float = PAGE_ERROR,
     language: str = "en",
 ) -> RepPerformance:
-    """Hold each rep's (or team's) lost customers against the company's.
+    """Compare each rep's (or team's) lost customers with the company's.
 
     Two questions are kept apart. Does the rep SELECT prospects that fit worse (the mean expected
     probability against the company's)? And do the rep's customers leave MORE than such customers
@@ -186,7 +186,7 @@ def compute_rep_performance(
 
 
 def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
-    """Company's own figures, in the columns of a rep; it is compared with nobody."""
+    """The company's own figures, in the columns of a rep; without a comparison."""
     low, high = exact_ratio_interval(np.array([whole["observed"]]), np.array([whole["expected"]]))
     return whole | {
         "company_rate": whole["rate"],
@@ -211,10 +211,12 @@ def _add_aliases(
 ) -> None:
     """Add which attribute a rep alone sells, and how much of the rep's deals and of it that is."""
     say = phrases(language, "profile")
-    found = [aliases.get(str(name)) for name in table.index]
-    table["only_seller_of"] = [alias.words(say, spec) if alias else "" for alias in found]
-    table["share_in_own_segments"] = [alias.share_of_rep if alias else 0.0 for alias in found]
-    table["share_of_own_segments"] = [alias.share_of_segments if alias else 0.0 for alias in found]
+    of_reps = [aliases.get(str(name)) for name in table.index]
+    table["only_seller_of"] = [alias.words(say, spec) if alias else "" for alias in of_reps]
+    table["share_in_own_segments"] = [alias.share_of_rep if alias else 0.0 for alias in of_reps]
+    table["share_of_own_segments"] = [
+        alias.share_of_segments if alias else 0.0 for alias in of_reps
+    ]
 
 
 def _add_ratios(table: pd.DataFrame, shape: float) -> None:

@@ -73,7 +73,7 @@ class Retrospective:
     ----------
     snapshots : dict of str to AsOfSnapshot
         By quarter of signing, such as "2025Q1".
-    said : DataFrame
+    predictions : DataFrame
         On the index of the deals: `quarter`, `probability`, `base_rate` (of the deals learned
         from) and `unfamiliar`; NaN where too little was known at the time.
     contributions : DataFrame
@@ -82,12 +82,12 @@ class Retrospective:
     """
 
     snapshots: dict[str, AsOfSnapshot]
-    said: pd.DataFrame
+    predictions: pd.DataFrame
     contributions: pd.DataFrame
 
     def of(self, deal: Any) -> AsOfSnapshot:
         """The model that would have been asked about a deal."""
-        return self.snapshots[str(self.said.loc[deal, "quarter"])]
+        return self.snapshots[str(self.predictions.loc[deal, "quarter"])]
 
 
 def score_in_retrospect(
@@ -126,7 +126,7 @@ def score_in_retrospect(
     check_index(deals)
     tell = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
-    snapshots, said, contributions = {}, [], []
+    snapshots, predictions, contributions = {}, [], []
     settings: _Settings | None = None
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
@@ -134,11 +134,11 @@ def score_in_retrospect(
         snapshot, settings = _snapshot_before(view, spec, as_of, settings)
         signed = deals[periods == period]
         snapshots[str(period)] = snapshot
-        said.append(_predictions(snapshot, signed, str(period)))
+        predictions.append(_predictions(snapshot, signed, str(period)))
         contributions.append(_contributions(snapshot, signed))
     return Retrospective(
         snapshots,
-        pd.concat(said).reindex(deals.index),
+        pd.concat(predictions).reindex(deals.index),
         pd.concat(contributions).reindex(deals.index),
     )
 
@@ -204,7 +204,7 @@ def _learn_from_all(
 def _learn_from_sample(
     then: HistoryView, spec: DealSpec, _churners: int, before: _Settings | None
 ) -> tuple[Scorecard, _Settings]:
-    """Effects from a sample of what was known, the level from all of it."""
+    """Learn effects from a sample of what was known, and the level from all of it."""
     training_set = then.training_set()
     (chosen,) = draw_samples(training_set, seed=spec.learning.seed, samples=1)
     sample = training_set.subset(chosen)

@@ -26,14 +26,14 @@ ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
 def verdict_words(sheet: ReviewSheet, say: Say) -> str:
     """The model's verdict as of signing, or why there was none."""
     day = f"{sheet.snapshot.as_of:%Y-%m-%d}"
-    if sheet.said is None or sheet.snapshot.model is None:
+    if sheet.assessment is None or sheet.snapshot.model is None:
         known = f"{sheet.snapshot.early_churners:,}"
         return say("not_known", as_of=day, early=known, needed=MIN_CHURNERS)
     return say(
         "would_have_said",
         as_of=day,
         known=f"{sheet.snapshot.known:,}",
-        probability=f"{sheet.said.early_churn_probability:.0%}",
+        probability=f"{sheet.assessment.early_churn_probability:.0%}",
         base=f"{sheet.snapshot.model.scorecard.base_rate:.0%}",
     )
 
@@ -47,7 +47,7 @@ def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
 
 
 def alike_words(sheet: ReviewSheet, say: Say) -> str:
-    """What became of the most similar deals."""
+    """Outcomes of the most similar deals, in words."""
     if sheet.alike is None:
         return ""
     low, high = f"{sheet.alike.low:.0%}", f"{sheet.alike.high:.0%}"
@@ -55,7 +55,7 @@ def alike_words(sheet: ReviewSheet, say: Say) -> str:
 
 
 def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
-    """A similar deal that stayed, and what differed."""
+    """A similar deal that stayed, and its differences, in words."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
         return say("stayed_same", deal=stayed.deal, signed=signed)
@@ -66,7 +66,7 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     """Three questions to talk about, from the warnings first."""
     asked = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
     differing = next((item for item in sheet.stayed if item.differs), None)
-    if sheet.said is not None and not sheet.warnings:
+    if sheet.assessment is not None and not sheet.warnings:
         asked.append(say("ask_nothing_warned"))
     if differing is not None:
         differs = _differences(differing, spec, say)

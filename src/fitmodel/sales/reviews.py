@@ -70,7 +70,7 @@ class ReviewSheet:
         Yearly contract value; NaN where not known.
     snapshot : AsOfSnapshot
         The model of the time.
-    said : Assessment or None
+    assessment : Assessment or None
         None where too little was known at signing.
     warnings : tuple of Reason
         Reasons that raised the odds by a quarter or more, the strongest first; none where the
@@ -87,15 +87,20 @@ class ReviewSheet:
     months: float
     worth: float
     snapshot: AsOfSnapshot
-    said: Assessment | None
+    assessment: Assessment | None
     warnings: tuple[Reason, ...] = ()
     alike: SimilarDeals | None = None
     stayed: tuple[StayedAlike, ...] = ()
 
+    @property
+    def said(self) -> Assessment | None:
+        """Old name of `assessment`."""
+        return self.assessment
+
 
 @dataclass(frozen=True, eq=False)
 class TeamReviews:
-    """All sheets, and what the lost deals have in common.
+    """All review sheets, and what the lost deals have in common.
 
     Parameters
     ----------
@@ -219,7 +224,7 @@ class _Writer:
         self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
         self._seen = retrospective
-        self._found = view.outcomes
+        self._outcomes = view.outcomes
         self._past: dict[pd.Timestamp, PastDeals] = {}
 
     def name(self, deal: Any) -> Any:
@@ -241,19 +246,19 @@ class _Writer:
             "deal": self.name(deal),
             "signed": row[roles.closed_on],
             "left": self._left_on[deal],
-            "months": float(self._found.loc[deal, "followup_months"]),
+            "months": float(self._outcomes.loc[deal, "followup_months"]),
             "worth": self._worth(row),
             "snapshot": snapshot,
         }
         if snapshot.model is None:
-            return ReviewSheet(**facts, said=None)
+            return ReviewSheet(**facts, assessment=None)
         prospect = {str(name): value for name, value in row.items()}
-        said = snapshot.model.predict(prospect, reasons=ALL_REASONS)
-        raising = _warnings(said, snapshot.model.scorecard.base_rate)
+        assessment = snapshot.model.predict(prospect, reasons=ALL_REASONS)
+        raising = _warnings(assessment, snapshot.model.scorecard.base_rate)
         alike = self._past_of(snapshot.as_of, snapshot.model).like(prospect, ALIKE)
         return ReviewSheet(
             **facts,
-            said=said,
+            assessment=assessment,
             warnings=raising,
             alike=alike,
             stayed=tuple(self._stayed(deal, snapshot.model, alike)),
@@ -287,11 +292,11 @@ class _Writer:
         ]
 
 
-def _warnings(said: Assessment, level: float) -> tuple[Reason, ...]:
+def _warnings(assessment: Assessment, level: float) -> tuple[Reason, ...]:
     """Reasons that raised the odds, where together they moved the probability above the level."""
-    if said.early_churn_probability <= level:
+    if assessment.early_churn_probability <= level:
         return ()
-    raising = (reason for reason in said.reasons if reason.contribution >= WARNING)
+    raising = (reason for reason in assessment.reasons if reason.contribution >= WARNING)
     return tuple(raising)[:WARNINGS]
 
 

@@ -21,7 +21,7 @@ MIN_EXPECTED = 1.0
 """Early churners expected in a quarter below which no point is drawn: it would say nothing."""
 HIGHEST = 4.0
 PER_ROW = 3
-MOST = 24
+MAX_PANELS = 24
 
 
 def compute_trend(board: RepPerformance) -> pd.DataFrame:
@@ -50,8 +50,8 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
         quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
     )
     order = {name: position for position, name in enumerate(enough)}
-    told = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
-    return told.sort_values(
+    result = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
+    return result.sort_values(
         ["rep", "quarter"],
         key=lambda column: column.map(order) if column.name == "rep" else column,
         ignore_index=True,
@@ -75,7 +75,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     """
     say = phrases(language, "trend")
     trend = compute_trend(board)
-    names = list(trend["rep"].unique())[:MOST]
+    names = list(trend["rep"].unique())[:MAX_PANELS]
     if not names:
         return []
     quarters = sorted(board.quarters["quarter"].unique())
@@ -111,7 +111,7 @@ def _grid(number: int) -> list[Axes]:
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
-    places = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
+    positions = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
     ratio = rows["ratio"].to_numpy()
     shown = np.minimum(ratio, HIGHEST)
     low = np.minimum(rows["low"].to_numpy(), HIGHEST)
@@ -119,12 +119,12 @@ def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
     out = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
     ax.axhline(1, color=GREY, linewidth=0.6)
     ax.plot(
-        places, np.minimum(rows["company_ratio"], HIGHEST), "--", color=GREY, linewidth=1,
+        positions, np.minimum(rows["company_ratio"], HIGHEST), "--", color=GREY, linewidth=1,
         label=say("company"),
     )  # fmt: skip
-    ax.vlines(places, low, high, color=BLUE, linewidth=1, alpha=0.6)
-    ax.plot(places, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
-    ax.plot(places[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
+    ax.vlines(positions, low, high, color=BLUE, linewidth=1, alpha=0.6)
+    ax.plot(positions, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
+    ax.plot(positions[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
     step = max(1, -(-len(quarters) // 4))
     ticks = list(range(0, len(quarters), step))
     ax.set_xticks(ticks, [quarters[position] for position in ticks], fontsize=7)

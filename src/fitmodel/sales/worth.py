@@ -45,7 +45,7 @@ PREFERRED = "segment"
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """What deals are worth.
+    """Expected worth of deals.
 
     Parameters
     ----------

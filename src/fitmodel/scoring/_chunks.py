@@ -67,7 +67,7 @@ def chunk_frame(
 
 
 class PredictedRows(NamedTuple):
-    """What the model reads of the rows of a chunk, and what it says.
+    """What the model read of the rows of a chunk, and its predictions.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
-    """The form of training, with what the file at hand says of its decimal mark."""
+    """The form of training, adapted to the decimal mark of this file."""
     if not decimal_comma or form.decimal == ",":
         return form
     return replace(form, contested=True) if form.settled else UNKNOWN_WITH_COMMA
@@ -155,7 +155,7 @@ def first_fault(errors: pa.Array, before: int) -> str:
 
 
 class _Row(NamedTuple):
-    """What the log keeps of a row's predictions; the names are their columns'."""
+    """A row's predictions for the log; the fields are named as the columns."""
 
     early_churn_probability: float
     poor_fit: bool
@@ -226,8 +226,8 @@ class BatchLog:
             if kept
         ]
         every = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)
-        said = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
-        allowed = iter(log_assessments(self._log, self._model, prospects, said))
+        rows = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
+        allowed = iter(log_assessments(self._log, self._model, prospects, rows))
         return pa.array([next(allowed) if kept else None for kept in scored], pa.bool_())
 
     def _check_ids(self, ids: list[object], scored: list[bool]) -> None:

@@ -2,7 +2,8 @@
 
 stream -> header below its titles -> Arrow, all text -> rows of a wrong width put back -> chunks
 
-The rows above a later one are counted and not parsed: only line breaks and quotes are looked at.
+The rows above a later one are counted and not parsed: only line breaks and quotes are looked at. A
+compressed file is unpacked up to there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import io
 from collections import deque
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,7 @@ from fitmodel.tables.opening import lines_error, names_error, open_quote_error, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -47,20 +48,17 @@ _BREAK, _RETURN, _QUOTE = b'\n\r"'
 
 
 class _Form(NamedTuple):
-    """What has to be known of a file to read it from any row.
+    """The form of a CSV file, which is needed to read it as rows.
 
     Attributes
     ----------
     path : path
-    start : int
-        Byte at which the header begins.
     fields : list of str
         Of the header, as they are written.
     separator : str
     """
 
     path: str | Path
-    start: int
     fields: list[str]
     separator: str
 
@@ -70,7 +68,13 @@ class _Form(NamedTuple):
         return pa.schema([(name, pa.string()) for name in column_names(self.fields)])
 
 
-def open_csv(path: str | Path, given: io.BufferedReader, *, tabs: bool, is_plain: bool) -> Source:
+def open_csv(
+    path: str | Path,
+    given: io.BufferedReader,
+    *,
+    tabs: bool,
+    again: Callable[[], Any] | None,
+) -> Source:
     """Read everything as text, so that an id such as 007 comes out as it went in.
 
     Parameters
@@ -80,8 +84,9 @@ def open_csv(path: str | Path, given: io.BufferedReader, *, tabs: bool, is_plain
     given : stream of bytes
     tabs : bool
         Whether a tab separates.
-    is_plain : bool
-        Whether the path is a file with just these bytes, which may be read from a later row.
+    again : callable or None
+        Gives the stream from its beginning, to be read from a later row, and closes it with the
+        other; None of a pipe.
     """
     encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
     stream = as_utf8(given, encoding, HEAD_BYTES)
@@ -89,8 +94,8 @@ def open_csv(path: str | Path, given: io.BufferedReader, *, tabs: bool, is_plain
     head = stream.peek(HEAD_BYTES)
     fields, separator = _read_header(path, head, tabs=tabs)
     decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
-    form = _Form(path, start, fields, separator)
-    after = partial(_after, form) if is_plain and encoding == UTF8 else None
+    form = _Form(path, fields, separator)
+    after = None if again is None else partial(_after, form, again, encoding, start)
     return Source(form.schema, _chunks(stream, form), separator, decimal_comma, after=after)
 
 
@@ -192,7 +197,7 @@ def _pass_titles(stream: io.BufferedReader) -> int:
 
 
 def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str], str]:
-    """The header's fields as they are written, and the separator."""
+    """The header's fields as written, and the separator."""
     # a character may be cut at the end of the head, which is not the header's
     text = head.removeprefix(codecs.BOM_UTF8)[:HEAD_BYTES]
     lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
@@ -212,45 +217,75 @@ def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str
     return fields, separator
 
 
-def _after(form: _Form, rows: int) -> Iterator[Chunk] | None:
-    """Rows after the first so many; None where only a parser can tell where these end."""
-    with Path(form.path).open("rb") as file:
-        found = row_start(file, form.start, rows + 1, form.separator)
-    return None if found is None else _chunks_from(form, *found)
+class _Rest(NamedTuple):
+    """The rest of a stream from the beginning of a row.
+
+    Parameters
+    ----------
+    begun : bytes
+        Read already, but not passed.
+    stream : stream of bytes
+        What follows these.
+    lines : int
+        Line breaks before the row.
+    """
+
+    begun: bytes
+    stream: Any
+    lines: int
 
 
-def _chunks_from(form: _Form, start: int, lines: int) -> Iterator[Chunk]:
-    with Path(form.path).open("rb") as file:
-        file.seek(start)
-        if file.peek(1):
-            yield from _chunks(file, form, lines)
+class _Chained:
+    """Bytes and then a stream, as one stream."""
+
+    def __init__(self, begun: bytes, stream: Any) -> None:
+        self._begun, self._stream = begun, stream
+
+    def read(self, size: int) -> bytes:
+        """Give the next bytes; fewer than asked only at the end."""
+        taken, self._begun = self._begun[:size], self._begun[size:]
+        return taken if len(taken) == size else taken + self._stream.read(size - len(taken))
 
 
-def row_start(file: BinaryIO, start: int, rows: int, separator: str) -> tuple[int, int] | None:
+def _after(
+    form: _Form, again: Callable[[], Any], encoding: str, start: int, rows: int
+) -> Iterator[Chunk] | None:
+    """Rows after a number of rows; None if only a parser can find where these end.
+
+    `start` is the byte of the header in UTF-8.
+    """
+    stream = as_utf8(again(), encoding, HEAD_BYTES)
+    stream.read(start)
+    rest = rest_after(stream, rows + 1, form.separator)
+    if rest is None:
+        return None
+    if not (rest.begun or stream.peek(1)):
+        return iter(())
+    return _chunks(_Chained(rest.begun, stream), form, rest.lines)
+
+
+def rest_after(stream: BinaryIO, rows: int, separator: str) -> _Rest | None:
     """Find where a row begins; the rows before it are not parsed.
 
     Parameters
     ----------
-    file : stream of bytes
-    start : int
-        Byte at which the first row begins.
+    stream : stream of bytes
+        At the beginning of the first row.
     rows : int
         Rows to pass, of which the header is one; at least one.
     separator : str
 
     Returns
     -------
-    (int, int) or None
-        The byte, and line breaks before it. None where there are fewer rows, or where a quote or a
-        break stands so that only a parser can tell which rows there are.
+    _Rest or None
+        None where there are fewer rows, or where a quote or a break stands so that only a parser
+        can tell which rows there are.
     """
-    file.seek(start)
-    if not start and file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-        file.seek(0)
     is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # of a field
-    position, lines, inside = file.tell(), 0, False
-    while block := file.read(BLOCK_BYTES):
-        block += file.readline()
+    lines, inside, mark = 0, False, codecs.BOM_UTF8
+    while block := stream.read(BLOCK_BYTES):
+        block = (block + stream.readline()).removeprefix(mark)
+        mark = b""  # only the first block may begin with one
         data = np.frombuffer(block, dtype=np.uint8)
         breaks = np.flatnonzero(data == _BREAK)
         quotes = np.flatnonzero(data == _QUOTE)
@@ -259,12 +294,12 @@ def row_start(file: BinaryIO, start: int, rows: int, separator: str) -> tuple[in
         outside = (np.searchsorted(quotes, breaks) + inside) % 2 == 0
         row_ends = breaks[outside & (_lengths(data, breaks) > 0)]
         if not block.endswith(b"\n"):
-            row_ends = np.append(row_ends, len(block) - 1)  # the file's last row
+            row_ends = np.append(row_ends, len(block) - 1)  # the stream's last row
         if rows <= len(row_ends):
             end = int(row_ends[rows - 1]) + 1
-            return position + end, lines + int(np.searchsorted(breaks, end))
+            return _Rest(block[end:], stream, lines + int(np.searchsorted(breaks, end)))
         rows -= len(row_ends)
-        position, lines = position + len(block), lines + len(breaks)
+        lines += len(breaks)
         inside = bool((len(quotes) + inside) % 2)
     return None
 

@@ -1,10 +1,11 @@
-"""The output of a batch as far as it is written, which a later run continues.
+"""The part of a batch's output that is written already, which a later run continues.
 
 first run    chunk -> its bytes in the draft -> record: bytes, their checksum, counts of the batch
 second run   record and draft agree -> the rows of the draft are neither read nor written again
 
 A draft that is not what its record says is begun anew; the predictions are kept apart, in parts.
-Compressed CSV has no draft: what a compressor has not put out yet is lost with its process.
+Compressed CSV is compressed chunk by chunk, each as a file of its own: what one compressor for all
+has not put out yet would be lost with its process. Such files, one after the other, are one file.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.scoring._file_sink import csv_lines, header_line, recurring
+from fitmodel.scoring.streams import PACKERS
 from fitmodel.scoring.tables import kind_of
 from fitmodel.tables.atomic import sync_folder
 
@@ -35,7 +37,6 @@ MAGIC = b"PAR1"
 TAIL = 8  # bytes behind a footer: its length, and the magic
 SPARE = 1 << 20
 READ_BYTES = 1 << 18
-KINDS = (".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,14 @@ class _Grown:
         """Go on behind the first bytes; False where they are not those of the checksum."""
         try:
             with self.path.open("r+b") as file:
-                left, found, buffer = size, 0, memoryview(bytearray(READ_BYTES))
+                left, digest, buffer = size, 0, memoryview(bytearray(READ_BYTES))
                 while count := file.readinto(buffer[: min(left, READ_BYTES)]):
-                    left, found = left - count, zlib.crc32(buffer[:count], found)
+                    left, digest = left - count, zlib.crc32(buffer[:count], digest)
                 file.truncate(size)
         except FileNotFoundError:
             return False
         self.size, self.checksum = size, checksum
-        return not left and found == checksum
+        return not left and digest == checksum
 
     def append(self, data: Any) -> None:
         """Write further bytes."""
@@ -116,21 +117,23 @@ class _Grown:
 
 
 class DraftSink:
-    """A CSV or Parquet file whose rows are kept while the batch is not whole; see `Sink`.
+    """A CSV or Parquet file whose rows are kept until the batch is complete; see `Sink`.
 
     Parameters
     ----------
-    place : Path
+    target : Path
     folder : Path
         Where the draft lies, on the same disk.
     """
 
-    def __init__(self, place: str | Path, folder: Path) -> None:
-        self.place = Path(place)
+    def __init__(self, target: str | Path, folder: Path) -> None:
+        self.target = Path(target)
         self.progress = Progress()
         self._folder = folder
         self._draft, self._footers = _Grown(folder / DRAFT), _Grown(folder / FOOTERS)
-        self._is_parquet = kind_of(place) == ".parquet"
+        kind = kind_of(target)
+        self._is_parquet, self._is_tabs = kind == ".parquet", kind == ".tsv"
+        self._packed: Callable[[Any], Any] = PACKERS.get(kind, _as_they_are)
         self._facts: dict[str, Any] = {}
 
     @contextmanager
@@ -138,22 +141,23 @@ class DraftSink:
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Continue or begin the draft; `progress` says how far it goes."""
-        mark = "\t" if kind_of(self.place) == ".tsv" else separator
+        mark = "\t" if self._is_tabs else separator
         self._facts = {"schema": schema.to_string(), "separator": mark}
         if not self._resumed():
             self.progress = Progress()
             self._draft.begin()
             self._footers.begin()
-            self._draft.append(MAGIC if self._is_parquet else header_line(schema.names, mark))
+            top = MAGIC if self._is_parquet else self._packed(header_line(schema.names, mark))
+            self._draft.append(top)
         if self._is_parquet:
             yield self._write_group
             self._draft.append(self._footer(schema))
         else:
-            yield lambda batch: self._draft.append(csv_lines(batch, mark))
+            yield lambda batch: self._draft.append(self._packed(csv_lines(batch, mark)))
         with self._draft.path.open("r+b") as written:
             os.fsync(written.fileno())
-        self._draft.path.replace(self.place)
-        sync_folder(self.place.parent)
+        self._draft.path.replace(self.target)
+        sync_folder(self.target.parent)
 
     def keep(self, progress: Progress) -> None:
         """Record that the draft has all rows up to here."""
@@ -218,6 +222,10 @@ class DraftSink:
         else:
             whole.write_metadata_file(stream)
         return stream.getvalue()[len(MAGIC) :]
+
+
+def _as_they_are(data: Any) -> Any:
+    return data
 
 
 def _group(path: Path, start: int, batch: pa.RecordBatch) -> bytes:

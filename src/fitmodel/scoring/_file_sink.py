@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileSink:
-    """A CSV or Parquet file, told by the name, or standard output; see `Sink`.
+    """A CSV or Parquet file, by its name, or standard output; see `Sink`.
 
     A file appears whole when its last row is written, or not at all.
     """
 
-    place: str | Path
+    target: str | Path
 
     @contextmanager
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Open a temporary file beside the output; return the function that writes a batch."""
-        kind = kind_of(self.place)
-        with _appearing(self.place) as file:
+        kind = kind_of(self.target)
+        with _appearing(self.target) as file:
             if kind == ".parquet":
                 with pq.ParquetWriter(file, schema, use_dictionary=recurring(schema)) as writer:
                     yield writer.write_batch
@@ -92,7 +92,7 @@ def _appearing(output: str | Path) -> Iterator[str | Path]:
 
 
 def check_paths(source: str | Path, output: str | Path) -> None:
-    """Refuse an input or an output that cannot be, and an output that is, or lies in, the input.
+    """Refuse impossible inputs and outputs, and an output that is, or lies in, the input.
 
     Raises
     ------

@@ -34,7 +34,7 @@ class FolderSink:
 
     Parameters
     ----------
-    place : Path
+    target : Path
         Must not exist, or be an empty folder: earlier results are never mixed with new ones.
     partition_by : str, optional
         Column of the table. Each of its values gets a folder ``column=value``, as Hive and Spark
@@ -42,7 +42,7 @@ class FolderSink:
     rows_per_file : int
     """
 
-    place: Path
+    target: Path
     partition_by: str | None = None
     rows_per_file: int = ROWS_PER_FILE
 
@@ -54,17 +54,17 @@ class FolderSink:
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Open a temporary folder beside the output; return the function that writes a batch."""
         self.check(schema.names)
-        with workspace(self.place.parent) as draft:
+        with workspace(self.target.parent) as draft:
             folder = draft / "table"
             folder.mkdir()
             writer = _Writer(folder, schema, self.partition_by, self.rows_per_file)
             with writer.files:
                 yield writer.write
             _sync(folder)
-            if self.place.is_dir():
-                self.place.rmdir()  # it is empty
-            folder.rename(self.place)
-            sync_folder(self.place.parent)
+            if self.target.is_dir():
+                self.target.rmdir()  # it is empty
+            folder.rename(self.target)
+            sync_folder(self.target.parent)
 
     def check(self, names: list[str]) -> None:
         """Refuse what cannot be written, before anything is scored.
@@ -74,7 +74,7 @@ class FolderSink:
         ProspectError
             If the folder holds something, its parent is absent, or there is no such column.
         """
-        check_folder(self.place)
+        check_folder(self.target)
         if self.partition_by is not None and self.partition_by not in names:
             raise ProspectError(
                 f"--partition-by {self.partition_by}: the table has no such column; it has "
@@ -82,20 +82,20 @@ class FolderSink:
             )
 
 
-def check_folder(place: Path) -> None:
-    """Refuse a folder that holds something, or that has nowhere to be.
+def check_folder(folder: Path) -> None:
+    """Refuse an output folder that is not empty, or that cannot be created.
 
     Raises
     ------
     ProspectError
     """
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ProspectError(
-            f"{place} is there already and not empty. Remedy: name a new folder for each batch, "
-            f"such as {place}/2026-01-31, or remove it first."
+            f"{folder} is there already and not empty. Remedy: name a new folder for each batch, "
+            f"such as {folder}/2026-01-31, or remove it first."
         )
-    if not place.absolute().parent.is_dir():
-        raise ProspectError(f"there is no folder {place.parent} to write {place.name} to")
+    if not folder.absolute().parent.is_dir():
+        raise ProspectError(f"there is no folder {folder.parent} to write {folder.name} to")
 
 
 class _Part(NamedTuple):

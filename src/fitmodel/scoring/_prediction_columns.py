@@ -40,12 +40,12 @@ PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, befo
 def prediction_fields(
     reasons: int, *, logged: bool = False, horizons: Sequence[int] = ()
 ) -> list[pa.Field]:
-    """What is added to a table, in order."""
-    *said, error = (
+    """The columns that are added to a table, in order."""
+    *fields, error = (
         pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
     )
-    said += [pa.field(name, pa.float64()) for name in horizon_columns(horizons)]
-    return [*said, PROCEED, error] if logged else [*said, error]
+    fields += [pa.field(name, pa.float64()) for name in horizon_columns(horizons)]
+    return [*fields, PROCEED, error] if logged else [*fields, error]
 
 
 def check_files(lacking: Mapping[str, list[str]], model: FitModel) -> None:

@@ -3,10 +3,10 @@
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
 
-The output is, byte for byte, that of a batch without interruption. Where it is plain CSV or
-Parquet, its draft lies here too (see `_draft`) and its rows are not read again; else the input is
-read and written again, and only the scoring is not done twice. A journal says what the parts belong
-to: another input, model or wish is refused.
+The output is, byte for byte, that of a batch without interruption. Its draft lies here too (see
+`_draft`), and its rows are not read again. Where a log takes the assessments, the input is read and
+written again, and only the scoring is not done twice. A journal says what the parts belong to:
+another input, model or wish is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import FitModelError, ProspectError
 from fitmodel.scoring.tables import PIPE
-from fitmodel.tables.atomic import held, sync_folder
+from fitmodel.tables.atomic import file_lock, sync_folder
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def parts_folder(output: str | Path) -> Path:
-    """Where the parts of a batch lie: beside its output."""
+    """Folder of the parts of a batch, next to its output."""
     output = Path(output)
     return output.with_name(f".{output.name}.resume")
 
@@ -146,7 +146,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(folder / LOCK, wait=False))
+            stack.enter_context(file_lock(folder / LOCK, wait=False))
         except (BlockingIOError, FileNotFoundError) as error:
             raise ProspectError(
                 f"another process works on the same batch: it holds {folder}. Remedy: wait until "
@@ -169,8 +169,8 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
     differing = [words for key, words in WORDS.items() if journal.get(key) != facts.get(key)]
     if differing:
         raise ProspectError(
-            f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: give what it "
-            "was begun with, or remove that folder to begin anew."
+            f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: use the "
+            "options it was started with, or remove that folder to start again."
         )
     return day
 

@@ -19,7 +19,7 @@ from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.scoring._chunks import BatchLog, first_fault, in_order, predict_rows
-from fitmodel.scoring._draft import KINDS, DraftSink, Progress
+from fitmodel.scoring._draft import DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
     PREDICTIONS,
@@ -29,8 +29,8 @@ from fitmodel.scoring._prediction_columns import (
     prediction_fields,
 )
 from fitmodel.scoring._resume import kept_parts, refuse_pipes
-from fitmodel.scoring.history import with_history
-from fitmodel.scoring.tables import count_rows, kind_of, open_source
+from fitmodel.scoring.streams import with_history
+from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch did.
+    """Result of a batch.
 
     Attributes
     ----------
@@ -135,7 +135,8 @@ def score_file(
         Of the reasons.
     resume : bool
         Keep predictions beside the output until it is whole, and take up those of an earlier run
-        that was interrupted. The output is the same to the byte.
+        that was interrupted. The output is the same to the byte, however often it was interrupted;
+        compressed CSV holds the same bytes as without `resume`, compressed in pieces.
     log : DecisionLog, optional
         Takes every assessment before the output appears; each row must then have the contract's
         id. A column `proceed` says whether the prospect may be signed. What is taken up of an
@@ -184,8 +185,7 @@ def score_file(
         if resume:
             asked["history"] = None if history is None else history.digest
             parts = stack.enter_context(kept_parts(source, output, model, **asked))
-            # what a log takes, each run tells it
-            if log is None and kind_of(output) in KINDS:
+            if log is None:  # what a log takes, each run tells it
                 sink = DraftSink(output, parts.folder)
         return score_stream(
             table,
@@ -267,7 +267,7 @@ def score_stream(
         done.errors,
         done.flagged,
         done.first_error,
-        sink.place,
+        sink.target,
         time.monotonic() - begun,
         resumed,
         done.escalated,
@@ -308,7 +308,7 @@ def predict_chunk(
     language: str = "en",
     horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
-    """Prediction columns of a chunk; rows that have a problem get the problem and nothing else."""
+    """Prediction columns of a chunk; rows with a problem get only the problem."""
     _, predictions, errors, unread = predict_rows(
         chunk,
         model,

@@ -1,4 +1,4 @@
-"""A table of prospects that fits into memory: its cells as text, and what the model says of them.
+"""A table of prospects in memory: its cells as text, and the model's predictions.
 
 file -> chunks, with the attributes of their history -> predictions of all rows, in one batch
 """
@@ -14,7 +14,7 @@ import pyarrow as pa
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.scoring._chunks import predict_rows
-from fitmodel.scoring.history import with_history
+from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import open_source
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
@@ -33,7 +33,7 @@ CHUNK_ROWS = 100_000
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """What a model says of the rows of a table, and what it read of them.
+    """A model's predictions for the rows of a table, and what it read of them.
 
     Attributes
     ----------
@@ -139,11 +139,13 @@ def read_prospects(
             raise missing_attributes(model.attributes, [*names, *sorted(attached - set(names))])
         chunks = [chunk for chunk in source.chunks if chunk.batch.num_rows]
     if history is not None and not attached <= set(names):
-        chunks = list(with_history(iter(chunks), _found(path, chunks, names, history), day))
+        chunks = list(
+            with_history(iter(chunks), _history_of_file(path, chunks, names, history), day)
+        )
     return ProspectTable(tuple(chunks), names, source.decimal_comma, day)
 
 
-def _found(
+def _history_of_file(
     path: Path, chunks: list[Chunk], names: tuple[str, ...], history: RequestHistory
 ) -> ProspectHistory | None:
     """The history of the prospects in the file."""

@@ -49,7 +49,7 @@ def score_places(
     tables: Mapping[str, Given] | None = None,
     horizons: Sequence[int] = (),
 ) -> BatchResult:
-    """Score every row of one place into another.
+    """Score every row of a source into a sink.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def is_folder(output: str, partition_by: str | None) -> bool:
 
 
 def count_places(source: str) -> int | None:
-    """Rows of a file where they can be told; None of a database."""
+    """Count the rows of a file where that is possible; None for a database."""
     return None if is_database(source) else count_rows(source)
 
 

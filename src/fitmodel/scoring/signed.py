@@ -1,4 +1,4 @@
-"""Customers already signed: a file of them with the chance to leave given the time stayed.
+"""Score customers already signed: their chance to leave, given how long they have stayed.
 
 table -> who is still there -> assessed as of their signing -> the churn curve from today on
       -> columns added -> a file beside the output, renamed when it is whole
@@ -37,7 +37,7 @@ MONTHS = (3, 6, 12)
 
 @dataclass(frozen=True)
 class SignedResult:
-    """What was written.
+    """Result of scoring signed customers.
 
     Attributes
     ----------
@@ -89,8 +89,8 @@ def score_customers(
     >>> model = fitmodel.load("models/prospect-fit")  # doctest: +SKIP
     >>> score_customers("customers.csv", model, "risks.csv", months=[3, 12])  # doctest: +SKIP
     """
-    place = Path(output)
-    if place.suffix.lower() not in {".csv", ".parquet"}:
+    path = Path(output)
+    if path.suffix.lower() not in {".csv", ".parquet"}:
         raise ProspectError(f"{output} is neither .csv nor .parquet. Remedy: name the output so.")
     asked = _checked(months)
     check_paths(source, output)
@@ -110,11 +110,11 @@ def score_customers(
         raise ProspectError(
             f"the table already has the column(s) {', '.join(taken)}. Remedy: rename them."
         )
-    _write(customers.join(scored), place)
+    _write(customers.join(scored), path)
     curve = model.scorer.curve
     ends = 0 if curve is None else curve.months
     beyond = int(scored["beyond_data"].sum())
-    return SignedResult(len(customers), int(gone.sum()), beyond, ends, place, int(never.sum()))
+    return SignedResult(len(customers), int(gone.sum()), beyond, ends, path, int(never.sum()))
 
 
 def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
@@ -161,12 +161,12 @@ def _checked(months: Sequence[int]) -> tuple[int, ...]:
     return asked
 
 
-def _write(table: pd.DataFrame, place: Path) -> None:
-    with workspace(place.parent) as draft:
-        part = draft / place.name
-        if place.suffix.lower() == ".csv":
+def _write(table: pd.DataFrame, path: Path) -> None:
+    with workspace(path.parent) as draft:
+        part = draft / path.name
+        if path.suffix.lower() == ".csv":
             table.to_csv(part, index=False)
         else:
             table.to_parquet(part, index=False)
-        part.replace(place)
-    sync_folder(place.parent)
+        part.replace(path)
+    sync_folder(path.parent)

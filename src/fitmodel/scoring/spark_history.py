@@ -1,4 +1,4 @@
-"""Attach the attributes of history and events to prospects in Spark, by the code of every door.
+"""Attach attributes of history and events to prospects in Spark, by the same code as elsewhere.
 
 tables -> the rows of each deal as one list -> joined to the prospects by id
        -> Arrow batches -> the same attributes as of a day -> columns
@@ -144,12 +144,12 @@ def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatc
     }
     tables = read_crm_tables(spec, given)
     prospects = batch.select(names).to_pandas()
-    found = attributes_as_of(prospects, spec, tables, day).frame
+    attributes = attributes_as_of(prospects, spec, tables, day).frame
     texts = _value_columns(spec)
     added = {
-        name: _texts(found[name])
+        name: _texts(attributes[name])
         if name in texts
-        else pa.array(found[name], pa.float64(), from_pandas=True)
+        else pa.array(attributes[name], pa.float64(), from_pandas=True)
         for name in columns_of(spec)
     }
     arrays = {name: added.pop(name, batch.column(name)) for name in names} | added

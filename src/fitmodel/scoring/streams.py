@@ -8,7 +8,8 @@ from __future__ import annotations
 import bz2
 import gzip
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -16,7 +17,10 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from datetime import date
     from pathlib import Path
+
+    from fitmodel.crm.prospects import ProspectHistory
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,7 @@ class Sink(Protocol):
     """A table to be written: all of it, or nothing."""
 
     @property
-    def place(self) -> str | Path:
+    def target(self) -> str | Path:
         """Where the rows go, for people to read."""
 
     def opened(
@@ -132,3 +136,34 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     ".csv.bz2": _write_bzip2,
     ".csv.zst": _write_zstd,
 }
+PACKERS: dict[str, Callable[[Any], bytes]] = {
+    ".csv.gz": partial(gzip.compress, compresslevel=LEVEL, mtime=0),
+    ".csv.bz2": partial(bz2.compress, compresslevel=LEVEL),
+    ".csv.zst": partial(pa.compress, codec="zstd", asbytes=True),
+}
+"""Each gives a whole file of some bytes; such files one after the other are a file of them all."""
+
+
+def with_history(
+    chunks: Iterator[Chunk], history: ProspectHistory | None, as_of: date
+) -> Iterator[Chunk]:
+    """Yield the chunks with what the model is to read of them; what is written does not change."""
+    for chunk in chunks:
+        yield chunk if history is None else _attached(chunk, history, as_of)
+
+
+def _attached(chunk: Chunk, history: ProspectHistory, as_of: date) -> Chunk:
+    """One chunk with the attributes of its rows' history."""
+    batch = chunk.batch
+    names = [name for name in history.needs if name in batch.schema.names]
+    frame = batch.select(names).replace_schema_metadata(None).to_pandas()
+    attributes = history.attached_to(frame, as_of)
+    for name in history.columns:
+        values = pa.Array.from_pandas(attributes[name])
+        position = batch.schema.get_field_index(name)
+        batch = (
+            batch.append_column(name, values)
+            if position < 0
+            else batch.set_column(position, name, values)
+        )
+    return replace(chunk, attached=batch)

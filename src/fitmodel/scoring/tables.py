@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.scoring._csv_source import BLOCK_BYTES, HEAD_BYTES, open_csv, without_sums
+from fitmodel.scoring._parquet_folder import open_folder
 from fitmodel.scoring.streams import READERS, Chunk, Source
 from fitmodel.tables.cells import as_cell_text
 from fitmodel.tables.files import read_file
@@ -75,7 +76,7 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
         with _explained(path):
             source = stack.enter_context(opened)
         whole = partial(_whole_chunks, path, chunk_rows, is_text=kind != ".parquet")
-        after = None if source.after is None else partial(_later_chunks, source.after, whole)
+        after = None if source.after is None else partial(_later_chunks, path, source.after, whole)
         yield replace(source, chunks=whole(source.chunks), after=after)
 
 
@@ -100,12 +101,14 @@ def _whole_chunks(
 
 
 def _later_chunks(
+    path: str | Path,
     after: Callable[[int], Iterator[Chunk] | None],
     whole: Callable[[Iterator[Chunk]], Iterator[Chunk]],
     rows: int,
 ) -> Iterator[Chunk] | None:
-    found = after(rows)
-    return None if found is None else whole(found)
+    with _explained(path):
+        chunks = after(rows)
+    return None if chunks is None else whole(chunks)
 
 
 def count_rows(path: str | Path) -> int | None:
@@ -114,7 +117,7 @@ def count_rows(path: str | Path) -> int | None:
         return None
     with _explained(path):
         if Path(path).is_dir():
-            return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
+            return int(pads.dataset(path, format="parquet").count_rows())
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -122,18 +125,15 @@ def count_rows(path: str | Path) -> int | None:
 def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     # pre_buffer would keep the whole file in memory
     if Path(path).is_dir():
-        options = pads.ParquetFragmentScanOptions(pre_buffer=False)
-        table = pads.dataset(path, format="parquet", partitioning="hive")
-        if not table.files:
-            raise ProspectError(f"the folder {path} holds no Parquet file. Remedy: name another.")
+        table, lacking = open_folder(path)
         batches = table.to_batches(
             batch_size=chunk_rows,
             batch_readahead=2,
             fragment_readahead=1,
-            fragment_scan_options=options,
+            fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=False),
         )
         sound = (_sound(batch) for batch in batches if batch.num_rows)
-        yield Source(table.schema, sound, lacking=_lacking(table))
+        yield Source(table.schema, sound, lacking=lacking)
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
@@ -152,17 +152,6 @@ def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator
         if rows < batch.num_rows:
             yield _sound(batch.slice(rows))
         rows -= min(rows, batch.num_rows)
-
-
-def _lacking(table: pads.Dataset) -> dict[str, list[str]]:
-    """Columns that some files of a folder lack, which Arrow would give as empty, and the files."""
-    own = {part.path: set(part.physical_schema.names) for part in table.get_fragments()}
-    every = set().union(*own.values())
-    return {
-        name: [path for path, names in own.items() if name not in names]
-        for name in sorted(every)
-        if not all(name in names for names in own.values())
-    }
 
 
 def _sound(batch: pa.RecordBatch) -> Chunk:
@@ -186,27 +175,27 @@ def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
 
 @contextmanager
 def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
-    kind = kind_of(path)
-    is_plain = str(path) != PIPE and kind not in READERS
-    with _input(path) as given:
-        yield open_csv(path, given, tabs=kind == ".tsv", is_plain=is_plain)
+    with ExitStack() as stack:
+        again = None if str(path) == PIPE else lambda: stack.enter_context(_input(path))
+        given = stack.enter_context(_input(path))
+        yield open_csv(path, given, tabs=kind_of(path) == ".tsv", again=again)
 
 
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
     """The same rows, `most` at a time, however they were stored: only the last chunk has fewer."""
-    held: list[Chunk] = []
+    kept: list[Chunk] = []
     rows = 0
     for chunk in chunks:
         start = 0
         while start < chunk.batch.num_rows:
             piece = _slice(chunk, start, most - rows)
-            held.append(piece)
+            kept.append(piece)
             rows, start = rows + piece.batch.num_rows, start + piece.batch.num_rows
             if rows == most:
-                yield _joined(held)
-                held, rows = [], 0
-    if held:
-        yield _joined(held)
+                yield _joined(kept)
+                kept, rows = [], 0
+    if kept:
+        yield _joined(kept)
 
 
 def _slice(chunk: Chunk, start: int, most: int) -> Chunk:

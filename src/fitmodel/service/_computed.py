@@ -1,4 +1,4 @@
-"""What takes too long for a request: computed once beside the requests, then kept.
+"""Slow computations of the service: run once beside the requests, then kept.
 
 ask -> "computing", with the step it is at -> ... -> the value, until its source changes
 """

@@ -61,7 +61,7 @@ class Question(BaseModel):
 
 
 class Decision(BaseModel):
-    """What was done with a prospect, by whom and why."""
+    """A decision on a prospect, by whom and why."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -121,7 +121,7 @@ def add_decisions(
 
     @app.get(DECISIONS, responses=FAILURES)
     def events(request: Request, id: Id) -> dict[str, Any]:  # noqa: A002 - as in the body
-        """What was said of a prospect and done with it, the latest first."""
+        """Assessments of a prospect and decisions on it, the latest first."""
         _check_sees(request, id, may_see)
         with _errors_as_answers():
             timeline_events = [event.to_dict() for event in _deals(deals).events(id)]
@@ -136,7 +136,7 @@ def add_decisions(
 
     @app.post(DECISIONS, status_code=201, responses=FAILURES)
     def decide(decision: Decision, request: Request) -> dict[str, str]:
-        """Keep in the decision log what was done with a prospect; the same twice is kept once."""
+        """Store a decision on a prospect in the decision log; the same one twice is stored once."""
         if log is None:
             raise RefusedError(404, "the service was not given a decision log (--log)")
         name, by = str(decision.id), _who(request, decision.by)
@@ -163,7 +163,7 @@ def add_decisions(
 
     @app.post(f"{DECISIONS}/undo", responses=FAILURES)
     def undo(given: Undo, request: Request) -> dict[str, Any]:
-        """Undo a decision within a minute; only whoever made it can."""
+        """Undo a decision within a minute; only the person who made it can."""
         name, by = str(given.id), _who(request, given.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.reports.html import STYLES, read_style
 from fitmodel.reports.model_page import rule_words
-from fitmodel.reports.styles import STYLES, read_style
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._routes import MAX_REASONS, describe_model
 from fitmodel.service.schema import example_prospect
@@ -65,7 +65,7 @@ def add_desk(
 def describe_desk(
     model: FitModel, limits: Settings, pipeline: Pipeline | None = None
 ) -> dict[str, Any]:
-    """Roles, words, money and limits, beside what the model says of itself."""
+    """Roles, words, money and limits, and the model's description of itself."""
     spec = model.manifest.get("spec", {})
     deals, scorer = spec.get("deals", {}), model.scorer
     money, per_year = scorer.policy.money, scorer.per_year

@@ -1,4 +1,4 @@
-"""The latest decision on every prospect, for the list: one look at the decision log for all rows.
+"""The latest decision on every prospect of the list, from one query of the decision log.
 
 decisions that were not undone, questions to a manager, ids assessed since the last look: one query
      -> the latest of each prospect -> found by the id of a row, as the log finds a prospect
@@ -34,7 +34,7 @@ ORDER BY 4, 5
 
 
 class Decision(TypedDict):
-    """What was decided on a prospect, or asked of a manager."""
+    """A decision on a prospect, or a question to a manager."""
 
     kind: str
     by: str

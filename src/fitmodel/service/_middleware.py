@@ -90,6 +90,7 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _prefixed_once(scope)
         answer = _Answer(
             send, self._settings.answer_seconds, _request_id(scope), language_of(scope)
         )
@@ -101,7 +102,8 @@ class ServiceMiddleware:
             await answer.refuse(refusal)
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
-                "fault", extra={"facts": {"request": answer.request, "error": _place(error)}}
+                "fault",
+                extra={"facts": {"request": answer.request, "error": _kind_and_line(error)}},
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
@@ -148,9 +150,9 @@ class ServiceMiddleware:
                 raise RefusedError(401, refusal, ask)
         else:
             _check_page(scope, settings.origins)
-        return self._told_by_proxy(scope)
+        return self._person_named_by_proxy(scope)
 
-    def _told_by_proxy(self, scope: Scope) -> Person:
+    def _person_named_by_proxy(self, scope: Scope) -> Person:
         people, header = self._settings.people, self._settings.user_header
         name = "" if header is None else _header(scope, header)
         if people is None:
@@ -197,6 +199,18 @@ def own_path(scope: Scope) -> str:
     path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
     inside = prefix and path.startswith(f"{prefix}/")
     return path.removeprefix(prefix) if inside else path
+
+
+def _prefixed_once(scope: Scope) -> Scope:
+    """The request with the prefix of a proxy once.
+
+    uvicorn puts ``--root-path`` before every path, also where the proxy has passed it on.
+    """
+    prefix = str(scope.get("root_path", "")).rstrip("/")
+    if not prefix or not str(scope["path"]).startswith(f"{prefix}{prefix}/"):
+        return scope
+    raw = bytes(scope.get("raw_path") or b"").removeprefix(prefix.encode())
+    return {**scope, "path": str(scope["path"]).removeprefix(prefix), "raw_path": raw}
 
 
 def _host_of(scope: Scope) -> str:
@@ -300,7 +314,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _place(error: Exception) -> str:
+def _kind_and_line(error: Exception) -> str:
     """Kind of a problem and where in the code, without its message: that may quote a value."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:

@@ -1,4 +1,4 @@
-"""What the pages Team and Watch show, and who asks.
+"""Routes of the pages Team and Watch, and of the user who asks.
 
 the sales report, the monitoring report -> as much of them as whoever asks may see -> JSON
 """

@@ -51,8 +51,8 @@ class PastTable:
 
     def stamp(self) -> Hashable:
         """Changes where the file does."""
-        found = self.path.stat()
-        return (found.st_mtime_ns, found.st_size)
+        status = self.path.stat()
+        return (status.st_mtime_ns, status.st_size)
 
 
 class Pages:

@@ -1,4 +1,4 @@
-"""The open pipeline: a file of prospects, as text for the page, and whose each prospect is."""
+"""The open pipeline: a file of prospects, as text for the page, and the rep of each prospect."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.history import with_history
 from fitmodel.scoring.in_memory import read_prospects
-from fitmodel.scoring.streams import READERS
+from fitmodel.scoring.streams import READERS, with_history
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.encodings import UTF8, detect_encoding
@@ -65,8 +64,8 @@ class Pipeline:
         """
         if not self.path.is_file():
             raise ProspectError(f"there is no file {self.path}")
-        found = self.path.stat()
-        return found.st_mtime_ns, found.st_size
+        status = self.path.stat()
+        return status.st_mtime_ns, status.st_size
 
     def check(self, model: FitModel) -> None:
         """Read it once, as a table and as text.
@@ -227,7 +226,7 @@ def _is_of(row: list[str], position: int, person: Person) -> bool:
 
 
 def may_see(person: Person, prospect: str, pipeline: Pipeline | None, holder: ModelHolder) -> bool:
-    """Whether somebody may see what was said and done about a prospect."""
+    """Whether a user may see assessments and decisions of a prospect."""
     if not person.is_rep:
         return True
     roles = holder.model.manifest.get("spec", {}).get("deals", {})

@@ -92,10 +92,10 @@ def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str
     if rows is None:
         raise RefusedError(404, NO_PIPELINE)
     with _errors_as_answers():
-        found = rows.row(person_of(request), key, language)
-    if found is None:
+        shown = rows.row(person_of(request), key, language)
+    if shown is None:
         raise RefusedError(404, "the pipeline has no such prospect")
-    return found
+    return shown
 
 
 def _unpacked_if_asked(request: Request, packed: bytes) -> Response:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 REASONS = 3
 GZIP_LEVEL = 4  # a third of the time of level 9
-SAID = (
+SHOWN_COLUMNS = (
     "early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit",
     "expected_value", "expected_value_low", "expected_value_high", "worth", "escalate",
     "unfamiliar",
@@ -81,7 +81,7 @@ class PipelineRow:
 
 @dataclass(frozen=True)
 class _Decided:
-    """What was decided on each row, as far as the decision log says it.
+    """The decision on each row, from the decision log.
 
     `latest` is None without a log, and while it does not answer; then it `is_away`.
     """
@@ -262,7 +262,7 @@ def _predicted_columns(
 ) -> dict[str, list[Any]]:
     """Predictions of every row, by column."""
     predictions = scored.predictions
-    columns = {name: predictions[name].tolist() for name in SAID if name in predictions}
+    columns = {name: predictions[name].tolist() for name in SHOWN_COLUMNS if name in predictions}
     if columns:
         chance = predictions["early_churn_probability"].to_numpy(dtype=float, na_value=math.nan)
         columns["money_at_risk"] = money_at_risk(model, chance, np.array(amounts)).tolist()

@@ -49,7 +49,7 @@ Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; els
 
 
 class Answers(BaseModel):
-    """What people said of the deals of a quiz."""
+    """People's answers to the deals of a quiz."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -90,10 +90,10 @@ class QuizName:
         RefusedError
             If it is none.
         """
-        found = NAMED.fullmatch(text)
-        if found is None:
+        match = NAMED.fullmatch(text)
+        if match is None:
             raise RefusedError(422, "quiz: give the name of the quiz as it was given")
-        return cls(found["time"], int(found["seed"]), int(found["before"]))
+        return cls(match["time"], int(match["seed"]), int(match["before"]))
 
 
 def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
@@ -101,7 +101,7 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
 
     @app.get(QUIZ, responses=RARELY | NOT_THERE)
     def questions(language: Language = "en", seed: Seed = None) -> dict[str, Any]:
-        """Past deals as they stood at signing, without what came of them."""
+        """Past deals as they were at signing, without their outcomes."""
         drawn = secrets.randbits(32) if seed is None else seed
         before = 0 if log is None else len(log.guesses())
         name = QuizName(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), drawn, before)
@@ -110,7 +110,7 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
 
     @app.post(f"{QUIZ}/answers", responses=FAILURES)
     def answers(given: Answers, request: Request, language: Language = "en") -> dict[str, Any]:
-        """Keep what people said, and tell what came of each deal and how all of them scored."""
+        """Store people's answers, and return each deal's outcome and everybody's scores."""
         person = person_of(request)
         guesses = (
             {person.name: next(iter(given.guesses.values()), [])} if person.name else given.guesses
@@ -190,7 +190,7 @@ def _keep(
 
 
 def _result(made: Quiz, given: dict[str, list[float]], person: Person) -> dict[str, Any]:
-    """What came of each deal; a rep is told no other's id."""
+    """Outcome of each deal; a rep gets only their own ids."""
     outcome = [answer.left_early for answer in made.answers]
     model = brier([answer.probability for answer in made.answers], outcome)
     level = brier([made.level] * len(outcome), outcome)

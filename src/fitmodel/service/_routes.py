@@ -239,7 +239,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
 
 
 def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
-    """Months out of text such as 3,12.
+    """Parse months from text such as 3,12.
 
     Raises
     ------
@@ -274,8 +274,8 @@ def assess_many(
     horizons: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """One answer per prospect, in their order; logged before they are given."""
-    found = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
-    answers = [_assess(model, prospect, reasons, language, horizons) for prospect in found]
+    completed = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
+    answers = [_assess(model, prospect, reasons, language, horizons) for prospect in completed]
     if log is not None:
         answers = _logged(log, model, prospects, answers)
     return [_shown(item, language) for item in answers]

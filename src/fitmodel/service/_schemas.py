@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.service._pipeline_rows import SAID
+from fitmodel.service._pipeline_rows import SHOWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +110,8 @@ HEALTH = an_object({"status": TEXT})
 DECISION_KEPT = an_object({"id": TEXT, "action": TEXT})
 TEXT_OR_NULL = {"type": ["string", "null"]}
 _CONCERN = an_object({"label": TEXT, "value_text": TEXT}) | {"type": ["object", "null"]}
-_SAID = {
-    **{name: ASSESSMENT["properties"][name] for name in SAID},
+_ASSESSMENT_FIELDS = {
+    **{name: ASSESSMENT["properties"][name] for name in SHOWN_COLUMNS},
     "money_at_risk": NUMBER_OR_NULL,
     "concern": _CONCERN | {"description": "What raises the risk most, of the first reasons."},
 }
@@ -140,10 +140,10 @@ PIPELINE_ROW = an_object(
         "amount": NUMBER_OR_NULL,
         "error": TEXT | {"description": "Why the row has no assessment."},
         "decision": _DECISION,
-        **_SAID,
+        **_ASSESSMENT_FIELDS,
         **_WHOLE,
     },
-    optional=("error", "decision", *_SAID, *_WHOLE),
+    optional=("error", "decision", *_ASSESSMENT_FIELDS, *_WHOLE),
 )
 PIPELINE_ROWS = an_object(
     {

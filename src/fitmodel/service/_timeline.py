@@ -1,4 +1,4 @@
-"""What the CRM recorded of one open prospect, in the order of time.
+"""The CRM's records of one open prospect, in the order of time.
 
 the tables of the model's contract, for one prospect -> values, changes and events
 """
@@ -63,15 +63,15 @@ class Timelines:
         if spec is None:
             raise DealsError("the model's contract names no tables of history")
         name = str(spec.deals.id)
-        found = level_text(cells.get(name, ""))
-        if not found:
+        prospect_id = level_text(cells.get(name, ""))
+        if not prospect_id:
             raise DealsError(f"the prospect has no {name!r}, by which its history is found")
-        history = self._histories.of(model).for_ids([found])
+        history = self._histories.of(model).for_ids([prospect_id])
         if history is None:
             raise DealsError("the model's contract names no tables of history")
         row = pd.DataFrame([{key: text or None for key, text in cells.items()}], dtype=object)
         result = attributes_as_of(row, spec, history.tables)
-        shown = timeline(row, spec, history.tables, result, found)
+        shown = timeline(row, spec, history.tables, result, prospect_id)
         return _shown(shown, model.scorer.wording.in_language(language), phrases(language, "desk"))
 
 

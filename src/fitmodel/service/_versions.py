@@ -58,7 +58,7 @@ class Registry:
         return self._tracking().get("uri")
 
     def side_by_side(self, language: str) -> dict[str, Any]:
-        """What is said of the champion and of the challenger, and whether it would be promoted.
+        """Describe champion and challenger, and whether the challenger would be promoted.
 
         Raises
         ------
@@ -113,8 +113,8 @@ class Registry:
 
     def _tracking(self) -> dict[str, Any]:
         spec = self._holder.model.manifest.get("spec") or {}
-        found: dict[str, Any] = spec.get("tracking") or {}
-        return found
+        tracking: dict[str, Any] = spec.get("tracking") or {}
+        return tracking
 
     def _check_store(self) -> None:
         file = database_file(tracking_uri(self.store))
@@ -167,8 +167,8 @@ def _each(manifests: Mapping[str, Mapping[str, Any] | None], tell: Any) -> dict[
 
 
 def _report(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = manifest.get("report") or {}
-    return found
+    report: Mapping[str, Any] = manifest.get("report") or {}
+    return report
 
 
 def _period(manifest: Mapping[str, Any], say: Say) -> str:
@@ -177,8 +177,8 @@ def _period(manifest: Mapping[str, Any], say: Say) -> str:
 
 
 def _metric(manifest: Mapping[str, Any], name: str, say: Say) -> str:
-    found = (_report(manifest).get("metrics") or {}).get(name) or {}
-    value, low, high = (found.get(key) for key in ("value", "low", "high"))
+    metric = (_report(manifest).get("metrics") or {}).get(name) or {}
+    value, low, high = (metric.get(key) for key in ("value", "low", "high"))
     if not all(
         isinstance(each, int | float) and math.isfinite(each) for each in (value, low, high)
     ):

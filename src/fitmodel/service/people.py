@@ -1,4 +1,4 @@
-"""Who asks: a manager, who sees everything, or a rep, who sees the own deals and the totals.
+"""Users of the service: a manager sees everything, a rep their own deals and the totals.
 
 file of people -> the token's digest or the proxy's user header -> Person
 
@@ -65,11 +65,11 @@ class People:
     def of_token(self, token: bytes) -> Person | None:
         """Return whose token it is; every digest is compared, so that the time tells nothing."""
         given = hashlib.sha256(token).hexdigest()
-        found = None
+        person = None
         for digest, name in self.digests.items():
             if hmac.compare_digest(given, digest):
-                found = self.by_name[name]
-        return found
+                person = self.by_name[name]
+        return person
 
 
 def read_people(path: Path) -> People:
@@ -107,7 +107,7 @@ def read_people(path: Path) -> People:
 
 def _person(name: str, values: Any) -> Person:
     if not isinstance(values, dict) or not set(values) <= KEYS:
-        raise SpecError(f"[{name!r}] holds something else than {', '.join(sorted(KEYS))}.")
+        raise SpecError(f"[{name!r}] has a key other than {', '.join(sorted(KEYS))}.")
     role, rep = values.get("role"), values.get("rep")
     if role not in {"rep", "manager"}:
         raise SpecError(f'the role of {name!r} is {role!r}. Remedy: "rep" or "manager".')

@@ -72,7 +72,7 @@ def _property(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def example_prospect(model: FitModel) -> dict[str, Any]:
-    """A made-up prospect as JSON; its dates lie as long before today as is usual in past deals."""
+    """A made-up prospect as JSON; its dates are as long before today as in the past deals."""
     (row,) = model.example().astype(object).to_dict("records")
     known = {
         str(name): value

@@ -34,7 +34,7 @@ SHOWN_FIRST = 1000  # values that are asked before all of a piece are
 _NUMBER = r"^[+-]?(inf|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$"
 _CODE = r"^[+-]?0\d"  # 007 is no seven
 _WHOLE = r"^[+-]?\d+$"
-_HELD, _EXACT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # what int64 and a float can hold
+_INT64, _EXACT_FLOAT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # what int64 and a float can hold
 _MARKED = r"^[+-]?\d[\d.]*(,\d+)?$"
 _EMPTY = pa.array(sorted(MISSING_TEXT - UNCLEAR_WORDS))
 _MISSING = pa.array(sorted(MISSING_TEXT))
@@ -42,7 +42,7 @@ _MISSING = pa.array(sorted(MISSING_TEXT))
 
 @dataclass(frozen=True)
 class CsvColumn:
-    """What a column of texts is.
+    """Type of a column of texts.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ CODES = CsvColumn(pa.string(), all_words_missing=True)
 
 
 def column_of(pieces: Iterable[pa.Array], *, decimal_comma: bool) -> CsvColumn:
-    """What a column is, by all its values.
+    """Determine the type of a column from all its values.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class _Seen:
     may_be_marked: bool
     is_number: bool = True
     is_whole: bool = True
-    is_held: bool = True
+    fits_int64: bool = True
     is_exact: bool = True
     has_codes: bool = False
     has_values: bool = False
@@ -120,8 +120,8 @@ class _Seen:
         self.has_codes = self.has_codes or _any(bare, _CODE)
         if self.is_number:
             self.is_whole = self.is_whole and _all(bare, _WHOLE)
-            self.is_held = self.is_held and self.is_whole and _all(bare, _HELD)
-            self.is_exact = self.is_exact and self.is_whole and _all(bare, _EXACT)
+            self.fits_int64 = self.fits_int64 and self.is_whole and _all(bare, _INT64)
+            self.is_exact = self.is_exact and self.is_whole and _all(bare, _EXACT_FLOAT)
         if self.may_be_marked:
             for each in pc.value_counts(_shapes(bare)).to_pylist():
                 self.shapes[each["values"]] += each["counts"]
@@ -143,7 +143,7 @@ class _Seen:
             return CsvColumn(pa.float64())
         if self.has_nulls:
             return CsvColumn(pa.float64()) if self.is_exact else CODES
-        return CsvColumn(pa.int64()) if self.is_held else CODES
+        return CsvColumn(pa.int64()) if self.fits_int64 else CODES
 
     def _comma_form(self) -> NumberForm | None:
         """The form of numbers with a decimal comma; None where they are none."""
@@ -221,7 +221,7 @@ class CsvTexts:
 
     @property
     def columns(self) -> list[CsvColumn]:
-        """What each column is."""
+        """Type of each column."""
         return [
             column_of(self.pieces(position), decimal_comma=self.decimal_comma)
             for position in range(len(self.names))

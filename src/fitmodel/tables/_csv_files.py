@@ -210,7 +210,7 @@ def _parse(
         marked = MarkedEnd(file, separator, len(names))
         ragged: list[str] = []
 
-        def told(row: Any) -> str:
+        def handle_bad_row(row: Any) -> str:
             if marked.is_end(row.text):
                 return "skip"
             ragged[:] = [row.text]
@@ -225,7 +225,7 @@ def _parse(
                 use_threads=set_aside is None,  # rows are numbered only when read by one thread
             ),
             pacsv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=told
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=handle_bad_row
             ),
             pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
@@ -244,15 +244,15 @@ def _parse(
 
 def _refuse_swallowed(path: Path, table: pa.Table, separator: str) -> None:
     """Refuse values that seem to hold the row below them."""
-    start, found = 0, []
+    start, swallowed = 0, []
     for batch in table.to_batches():
         doubtful = swallowing_values(batch, separator)
-        found += [(start + row, shortened(text)) for row, text in doubtful.items()]
+        swallowed += [(start + row, shortened(text)) for row, text in doubtful.items()]
         start += batch.num_rows
-    if found:
-        row, text = found[0]
+    if swallowed:
+        row, text = swallowed[0]
         raise DealsError(
-            f"{path}: {len(found)} row(s) have a value that holds the row below it; row "
+            f"{path}: {len(swallowed)} row(s) have a value that holds the row below it; row "
             f"{row + 1}: {text}. Remedy: close every quote."
         )
 

@@ -58,21 +58,21 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                     "correct [reading] sheet."
                 )
             wanted = names if sheet is None else [sheet]
-            found: list[str] = []
+            sheets: list[str] = []
             rows: list[list[Any]] = []
             for name in wanted:
                 sheet_rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 if _is_table(sheet_rows):
                     rows = rows or sheet_rows
-                    found.append(name)
+                    sheets.append(name)
     except (calamine.CalamineError, calamine.PasswordError) as error:
         raise DealsError(
             f"{path} is a spreadsheet or zip that cannot be opened: {error}. Remedy: save the "
             "sheet as 'CSV UTF-8'."
         ) from error
-    if not found:
+    if not sheets:
         raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
-    taken, *others = found
+    taken, *others = sheets
     table = _table(path, rows)
     notes = [_sheet_finding(taken, others)] if others else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)

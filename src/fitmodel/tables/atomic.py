@@ -112,7 +112,7 @@ def host_name() -> str:
 
 
 @contextlib.contextmanager
-def held(path: Path, *, wait: bool) -> Iterator[None]:
+def file_lock(path: Path, *, wait: bool) -> Iterator[None]:
     """Lock a file, which is made where it is absent; the lock ends with the process.
 
     Parameters

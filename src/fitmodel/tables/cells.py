@@ -30,7 +30,7 @@ NO_NUMBER = frozenset({"<NA>", "NaT", "nan", "NaN", "sNaN"})  # of pandas, numpy
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for "not known": None, NaN, NaT, empty text and its spellings."""
+    """Whether a value means "not known": None, NaN, NaT, empty text and its spellings."""
     if value is None:
         return True
     if isinstance(value, str):
@@ -83,7 +83,7 @@ def level_text(value: Any) -> str:
 
 
 def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
-    """Place of each value among the distinct ones (-1: missing), and these.
+    """Position of each value among the distinct ones (-1: missing), and these.
 
     Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
     but as levels they are not, and a list has no hash.

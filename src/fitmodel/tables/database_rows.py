@@ -208,9 +208,9 @@ def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitSta
     _check_names(names)
     kinds = ("text", "blob", "real", "integer")
     asked = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
-    found = list(run(f"select {asked} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
+    types = list(run(f"select {asked} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
     fields = [
-        pa.field(name, _sqlite_type(*found[4 * position : 4 * position + 4]))
+        pa.field(name, _sqlite_type(*types[4 * position : 4 * position + 4]))
         for position, name in enumerate(names)
     ]
     return pa.schema(fields), _batches(result.partitions(rows), pa.schema(fields))
@@ -242,10 +242,8 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else _other_text(value)
-
-
-def _other_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -61,11 +61,11 @@ def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
 def _wide(head: bytes) -> str | None:
     """UTF-16 without a mark: every other byte of its ASCII is zero."""
     sample = head[: SAMPLE_BYTES & ~1]
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    even_zeros, odd_zeros = sample[::2].count(0), sample[1::2].count(0)
     half = max(len(sample) // 2, 1)
-    if odd > half / 2 and even < half / 20:
+    if odd_zeros > half / 2 and even_zeros < half / 20:
         return "utf-16-le"
-    return "utf-16-be" if even > half / 2 and odd < half / 20 else None
+    return "utf-16-be" if even_zeros > half / 2 and odd_zeros < half / 20 else None
 
 
 def detect_legacy(lines: Iterable[bytes]) -> str | None:

@@ -67,7 +67,7 @@ class Forms:
         return self.dates.get(column or "", ONLY_ISO)
 
     def is_empty(self, column: str | None, value: Any) -> bool:
-        """Tell whether a value stands for nothing in this column alone."""
+        """Whether a value means "missing" in this column alone."""
         texts = self.empty.get(column or "")
         return texts is not None and str(value).strip().removesuffix(" 00:00:00") in texts
 
@@ -79,12 +79,12 @@ class Forms:
             {name: texts for name, texts in self.empty.items() if name in columns},
         )
 
-    def over(self, found: Forms) -> Forms:
+    def over(self, others: Forms) -> Forms:
         """These forms, and of columns that they do not name those found."""
         return Forms(
-            {**found.numbers, **self.numbers},
-            {**found.dates, **self.dates},
-            {**found.empty, **self.empty},
+            {**others.numbers, **self.numbers},
+            {**others.dates, **self.dates},
+            {**others.empty, **self.empty},
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -179,7 +179,7 @@ def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) 
 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
-    """Give the numbers of a column, see `reads_as_numbers`; None where it holds others."""
+    """Return the numbers of a column, see `reads_as_numbers`; None where it holds others."""
     levels = None if values.dtype.kind in "iuf" else distinct(values)
     if _are_flags(values) if levels is None else _are_flag_texts(levels[1]):  # or there are none
         return None

@@ -121,7 +121,7 @@ def titles_finding(titles: Sequence[str]) -> Finding:
 def rows_left_out(
     table: pa.Table, numbers: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], list[Finding]]:
-    """Which rows of a table of texts are sums or hold nothing, and what is said of them.
+    """Find the rows of a table of texts that are sums or empty, with the findings on them.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
     gaps, or it is the last row (`is_end`: whether the table ends here). A word that many rows have
     is a level.
     """
-    found = [np.empty(0, dtype=np.uint64)]
+    totals = [np.empty(0, dtype=np.uint64)]
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
-            found.append(pc.indices_nonzero(pc.fill_null(hits, False)).to_numpy())  # noqa: FBT003 - pyarrow's
-    result = np.unique(np.concatenate(found))
+            totals.append(pc.indices_nonzero(pc.fill_null(hits, False)).to_numpy())  # noqa: FBT003 - pyarrow's
+    result = np.unique(np.concatenate(totals))
     if len(result) > max(MAX_TOTALS * table.num_rows, 1):
         return []
     last = table.num_rows - 1 if is_end else -1

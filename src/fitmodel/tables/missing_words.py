@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Z][a-z].*")
 
 @dataclass(frozen=True)
 class MissingWords:
-    """What the words for nothing mean in a column.
+    """Which words of a column mean "missing", and which are levels.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class MissingWords:
     beside_levels: bool = False
 
     def finding(self, values: pd.Series[Any]) -> Finding:
-        """Say what was decided, for people."""
+        """Describe to people what was decided."""
         rows = int(values.isin(self.levels).sum())
         listed = ", ".join(repr(word) for word in self.levels)
         return Finding(
@@ -56,13 +56,13 @@ class MissingWords:
             str(values.name),
             rows,
             "",
-            f"{listed} in {rows} row(s) is taken for a level, not for a missing value ({self.why})",
-            f'if it stands for nothing, [attributes] missing = {{"{values.name}" = '
+            f"{listed} in {rows} row(s) is read as a level, not as a missing value ({self.why})",
+            f'if it means "missing", [attributes] missing = {{"{values.name}" = '
             f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
         )
 
     def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
-        """Say which words were taken for nothing, for people."""
+        """Describe to people which words were read as missing."""
         rows = int(values.isin(self.missing).sum())
         listed = ", ".join(repr(word) for word in self.missing)
         return Finding(
@@ -70,7 +70,7 @@ class MissingWords:
             str(values.name),
             rows,
             "",
-            f"{listed} in {rows} row(s) is taken for a missing value, not for a level",
+            f"{listed} in {rows} row(s) is read as a missing value, not as a level",
             f'if it is a level, [attributes] missing = {{"{values.name}" = []}}',
         )
 

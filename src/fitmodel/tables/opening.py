@@ -1,4 +1,4 @@
-"""A file as bytes, and what is read of it."""
+"""Open a file as bytes, and hold the table that is read from it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def named_twice(names: Sequence[str]) -> list[str]:
 
 
 def names_error(names: Sequence[str]) -> str | None:
-    """What is wrong with the names of a table's columns; None for nothing."""
+    """Describe what is wrong with the names of a table's columns; None if nothing is."""
     if len(names) > MAX_COLUMNS:
         return (
             f"has {len(names):,} columns, more than {MAX_COLUMNS:,}. Remedy: keep those that "
@@ -114,7 +114,7 @@ def width_error(text: str, fields: int, expected: int) -> str:
 
 
 def lines_error(text: str) -> str:
-    """What is wrong with a value that seems to hold the next row."""
+    """Describe a value that seems to hold the next row."""
     return f"a value{_over(text)}: {shortened(text)}"
 
 
@@ -124,7 +124,7 @@ def _over(text: str) -> str:
 
 
 def csv_error(problem: str, block_bytes: int) -> str:
-    """What Arrow says of a CSV file, in words for whoever has exported it."""
+    """Translate Arrow's error on a CSV file for the person who exported it."""
     if "straddling" in problem:
         return (
             f"has a row of more than {block_bytes >> 20} MB. Remedy: close every quote, and leave "

@@ -46,7 +46,7 @@ _FAR = np.array([np.datetime64(day) for day in sorted(PLACEHOLDER_DAYS) if day !
 
 @dataclass(frozen=True, eq=False)
 class Placeholders:
-    """What stands for "not yet" in a column of dates.
+    """The values that mean "not yet" in a column of dates.
 
     Attributes
     ----------

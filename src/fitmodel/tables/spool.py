@@ -68,15 +68,14 @@ class Spool:
     def array(self) -> NDArray[Any]:
         """All parts as one array; nothing can be added then."""
         if self._file is None:
-            return self._parts[0] if len(self._parts) == 1 else self._together()
+            if len(self._parts) == 1:
+                return self._parts[0]
+            return np.concatenate([np.empty(0, dtype=self._dtype), *self._parts])
         with self._file as file:
             file.flush()
             if not self._length:
                 return np.empty(0, dtype=self._dtype)
             return np.asarray(np.memmap(file, self._dtype, mode="r", shape=(self._length,)))
-
-    def _together(self) -> NDArray[Any]:
-        return np.concatenate([np.empty(0, dtype=self._dtype), *self._parts])
 
 
 def spooled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:

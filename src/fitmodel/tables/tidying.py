@@ -33,7 +33,7 @@ Settled = Mapping[str, "Iterable[str]"]
 
 @dataclass(frozen=True, eq=False)
 class Tidied:
-    """A tidy table, and what was made of its words.
+    """A tidy table, and the findings on its words.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Tidied:
 
 
 def tidy(table: pd.DataFrame, missing: Iterable[str] | Settled | None = None) -> pd.DataFrame:
-    """Copy a table with text stripped, and what stands for nothing, or is infinite, missing.
+    """Copy a table with text stripped; infinite values and words for "missing" are missing.
 
     Columns of Python objects that are all text or all numbers become such columns; other columns in
     which nothing changes keep their type. The frame given is never changed.
@@ -70,7 +70,7 @@ def tidy_with_findings(
     *,
     full: str | None = None,
 ) -> Tidied:
-    """Tidy a table, see `tidy`, and say what was made of words and far days.
+    """Tidy a table, see `tidy`, and report on missing words and placeholder dates.
 
     `full` names the column of dates in which a word is an error: the day of signing.
     """

@@ -38,11 +38,11 @@ def noted_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
     return noted if noted is not None and noted.champion == champion else None
 
 
-def check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
+def check_usable(bundle: Bundle, version: Any, champion: int | None) -> None:
     """Refuse a champion that services, briefs, monitoring and Spark would not load."""
     if is_own_estimator(bundle):
         raise _refused(
-            found,
+            version,
             champion,
             f"it is a user's own estimator ({bundle.manifest['estimator']}), which only "
             "`fitmodel score --unpickle` and fitmodel.load(..., unpickle=True) load: as champion "
@@ -51,19 +51,19 @@ def check_usable(bundle: Bundle, found: Any, champion: int | None) -> None:
         )
     report = bundle.manifest.get("report") or {}
     if report.get("regime") == "provisional" and not report.get("has_skill"):
-        raise _refused(found, champion, f"it is a {report.get('verdict')}", "provisional")
+        raise _refused(version, champion, f"it is a {report.get('verdict')}", "provisional")
 
 
 def check_evidence(
-    client: Any, found: Any, champion: int | None, comparison: Comparison | None
+    client: Any, version: Any, champion: int | None, comparison: Comparison | None
 ) -> None:
-    skill = client.get_run(found.run_id).data.metrics.get(_SKILL) if found.run_id else None
+    skill = client.get_run(version.run_id).data.metrics.get(_SKILL) if version.run_id else None
     if skill is None:
         why = "its run has no skill measured against the base rate"
-        raise _refused(found, champion, why, "unmeasured")
+        raise _refused(version, champion, why, "unmeasured")
     if skill <= 0:
         raise _refused(
-            found,
+            version,
             champion,
             f"its skill against the base rate is not beyond noise (interval from {skill:.4f})",
             "no_skill",
@@ -73,7 +73,7 @@ def check_evidence(
         return
     if comparison is None:
         raise _refused(
-            found,
+            version,
             champion,
             f"it was not compared with the champion, version {champion}, on the same deals "
             "(training it again does that)",
@@ -81,10 +81,10 @@ def check_evidence(
         )
     if comparison.objections:
         why = "; ".join(comparison.objections)
-        raise _refused(found, champion, why, "objections", problems=why)
+        raise _refused(version, champion, why, "objections", problems=why)
     if not comparison.low > 0:
         raise _refused(
-            found,
+            version,
             champion,
             f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
             "not_better",
@@ -96,11 +96,11 @@ def check_evidence(
 
 
 def _refused(
-    found: Any, champion: int | None, why: str, kind: str, **values: object
+    version: Any, champion: int | None, why: str, kind: str, **values: object
 ) -> PromotionRefusedError:
     stays = "No model is in use" if champion is None else "The champion stays"
     return PromotionRefusedError(
-        f"version {found.version} of {found.name!r} was not promoted: {why}. {stays}; "
+        f"version {version.version} of {version.name!r} was not promoted: {why}. {stays}; "
         "to promote all the same, force it with a reason (fitmodel promote --force REASON)",
         kind,
         champion=champion,

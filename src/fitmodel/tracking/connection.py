@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.tables.atomic import held
+from fitmodel.tables.atomic import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
 class StoreAwayError(TrackingError):
-    """The store does not answer; one that refuses, or knows no such model, does answer."""
+    """The store does not answer at all; a refusal is another error."""
 
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -138,7 +138,7 @@ def _alone_with(database: Path | None) -> Iterator[None]:
     if database is None:
         yield
         return
-    with held(database.with_name(f"{database.name}.lock"), wait=True):
+    with file_lock(database.with_name(f"{database.name}.lock"), wait=True):
         yield
 
 

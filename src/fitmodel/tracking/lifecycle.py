@@ -43,7 +43,7 @@ _OWNER = re.compile(r"(?P<host>\w+)-(?P<process>[0-9]{1,9})")
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a training is tracked, beside what the contract says.
+    """How a training is tracked, in addition to the contract.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _status(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def closing(client: Any, run_id: str) -> Iterator[None]:
-    """End the run as what it is: finished, failed, or killed by Ctrl-C."""
+    """End the run with its true status: finished, failed, or killed by Ctrl-C."""
     try:
         yield
     except BaseException as error:
@@ -276,7 +276,7 @@ class TrainingMetadata:
 
 @dataclass(frozen=True)
 class Tracked:
-    """Where a training was tracked; ``warning`` says what did not work."""
+    """Where a training was tracked; ``warning`` describes what failed."""
 
     run_id: str | None
     model_uri: str | None = None

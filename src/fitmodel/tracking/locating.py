@@ -168,10 +168,10 @@ def _from_sqlite(file: Path, parts: re.Match[str]) -> _Named | None:
         number = parts["number"]
         if number is None:
             number = (db.execute(by_alias, (name, parts["alias"])).fetchone() or [None])[0]
-        found = (name, number)
+        key = (name, number)
         where = "WHERE name = ? AND version = ? AND workspace = 'default'"
-        row = db.execute(f"SELECT source FROM model_versions {where}", found).fetchone()  # noqa: S608 - our own text  # nosec B608
-        tags = db.execute(f"SELECT key, value FROM model_version_tags {where}", found)  # noqa: S608 - our own text  # nosec B608
+        row = db.execute(f"SELECT source FROM model_versions {where}", key).fetchone()  # noqa: S608 - our own text  # nosec B608
+        tags = db.execute(f"SELECT key, value FROM model_version_tags {where}", key)  # noqa: S608 - our own text  # nosec B608
         return None if row is None else _Named(str(row[0]), dict(tags.fetchall()))
     return None  # another version of MLflow made the tables
 

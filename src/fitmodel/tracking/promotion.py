@@ -56,7 +56,7 @@ GAIN_TAG = "fitmodel.gain_over_previous"
 
 @dataclass(frozen=True)
 class Promotion:
-    """What is in use now and what was before; equal where nothing had to be moved.
+    """The version in use now and the one before; equal where nothing was moved.
 
     The warning says what the user should know of the version that is in use now.
     """
@@ -132,7 +132,7 @@ def promote(
 
 @dataclass(frozen=True)
 class Outlook:
-    """What would happen if a version were promoted now.
+    """The result that promoting a version now would have.
 
     Attributes
     ----------

@@ -167,8 +167,8 @@ def _source(client: Any, model_id: str) -> str:
 
 def version_numbers(client: Any, name: str) -> list[int]:
     """Give the numbers of all versions, the newest first; for callers that hold a client."""
-    found = client.search_model_versions(f"name = '{_quoted(name)}'")
-    return sorted((int(version.version) for version in found), reverse=True)
+    versions = client.search_model_versions(f"name = '{_quoted(name)}'")
+    return sorted((int(version.version) for version in versions), reverse=True)
 
 
 def alias_version(client: Any, name: str, alias: str) -> int | None:
@@ -188,16 +188,17 @@ def _aliases(client: Any, name: str) -> dict[str, int]:
     return {alias: int(version) for alias, version in model.aliases.items()}
 
 
-def _version(client: Any, found: Any, aliases: Mapping[str, int]) -> RegisteredVersion:
+def _version(client: Any, registered: Any, aliases: Mapping[str, int]) -> RegisteredVersion:
+    number = int(registered.version)
     return RegisteredVersion(
-        name=found.name,
-        version=int(found.version),
-        aliases=tuple(sorted(a for a, number in aliases.items() if number == int(found.version))),
-        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-        run_id=found.run_id or None,
-        bundle_version=found.tags.get(BUNDLE_VERSION_TAG),
-        metrics=_run_metrics(client, found.run_id),
-        tags=dict(found.tags),
+        name=registered.name,
+        version=number,
+        aliases=tuple(sorted(alias for alias, of in aliases.items() if of == number)),
+        created_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
+        run_id=registered.run_id or None,
+        bundle_version=registered.tags.get(BUNDLE_VERSION_TAG),
+        metrics=_run_metrics(client, registered.run_id),
+        tags=dict(registered.tags),
     )
 
 

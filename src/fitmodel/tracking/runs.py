@@ -124,7 +124,7 @@ def track_edit(
 
 
 def _edit_lost(bundle_path: Path, why: object) -> str:
-    return f"the edit was not registered: {why}. The edited version lies whole in {bundle_path}"
+    return f"the edit was not registered: {why}. The whole edited version is in {bundle_path}"
 
 
 def _fill_edit(
@@ -317,7 +317,7 @@ def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: st
 def _lost(facts: TrainingMetadata, why: str) -> str:
     where = without_password(tracking_uri(facts.spec.tracking.uri))
     return (
-        f"the training was not tracked: {why}. Nothing is lost: the model lies whole in "
+        f"the training was not tracked: {why}. Nothing is lost: the whole model is in "
         f"{facts.bundle_path} and can be used from there. To have it tracked, see that {where} "
         "answers and train again, or call fitmodel.tracking.runs.track with the same facts"
     )

@@ -33,7 +33,22 @@ with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what i
     from fitmodel.model.opening import SCORER_FILE
     from fitmodel.model.scorer import Scorer
 
-ODD = [None, True, [], {}, "", "x", -1, 0, 2**70, 1e308, float("nan"), float("inf"), [[]], {"a": 1}]
+ODD_VALUES = [
+    None,
+    True,
+    [],
+    {},
+    "",
+    "x",
+    -1,
+    0,
+    2**70,
+    1e308,
+    float("nan"),
+    float("inf"),
+    [[]],
+    {"a": 1},
+]
 FOLDER = Path(tempfile.mkdtemp(prefix="fitmodel-fuzz-"))
 SIM = simulate_deals(400, seed=1)
 SCORER = Scorer(
@@ -56,14 +71,14 @@ def change(document: Any, data: atheris.FuzzedDataProvider) -> None:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         key = keys[data.ConsumeIntInRange(0, len(keys) - 1)]
         if not isinstance(node[key], dict | list) or data.ConsumeIntInRange(0, 5) == 0:
-            what = data.ConsumeIntInRange(0, len(ODD) + 4)
-            if what < len(ODD):
-                node[key] = copy.deepcopy(ODD[what])
-            elif what == len(ODD):
+            what = data.ConsumeIntInRange(0, len(ODD_VALUES) + 4)
+            if what < len(ODD_VALUES):
+                node[key] = copy.deepcopy(ODD_VALUES[what])
+            elif what == len(ODD_VALUES):
                 del node[key]
-            elif what == len(ODD) + 1:
+            elif what == len(ODD_VALUES) + 1:
                 node[key] = data.ConsumeInt(4)
-            elif what == len(ODD) + 2:
+            elif what == len(ODD_VALUES) + 2:
                 node[key] = data.ConsumeUnicode(8)
             else:
                 node[key] = data.ConsumeRegularFloat()

@@ -139,12 +139,14 @@ def pipeline(table, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def said(shop, table) -> pd.DataFrame:
+def predictions(shop, table) -> pd.DataFrame:
     """What the model says of the table, and the money at risk, by id."""
-    said = shop.predict(table).assign(rep=table["rep"], amount=table["annual_value"])
-    cost = MONEY.value_if_stays(said["amount"]) - MONEY.value_if_leaves(said["amount"])
-    said["risk"] = said["early_churn_probability"] * cost
-    return said.set_axis(table["deal_id"])
+    predictions = shop.predict(table).assign(rep=table["rep"], amount=table["annual_value"])
+    cost = MONEY.value_if_stays(predictions["amount"]) - MONEY.value_if_leaves(
+        predictions["amount"]
+    )
+    predictions["risk"] = predictions["early_churn_probability"] * cost
+    return predictions.set_axis(table["deal_id"])
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +207,9 @@ def _opened(browser: Browser, address: str, expected: str = "^$", **context) -> 
     yield page
     session.close()
     origin = address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0]
-    assert [place for place in asked if not place.startswith((origin, f"blob:{origin}"))] == []
+    assert [
+        position for position in asked if not position.startswith((origin, f"blob:{origin}"))
+    ] == []
     assert [line for line in complaints if not re.search(expected, line)] == []
 
 

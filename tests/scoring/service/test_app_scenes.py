@@ -172,9 +172,9 @@ def test_while_the_log_is_away_the_list_is_shown_and_a_decision_waits_in_its_dia
         expect(page.locator("#decisions-problem")).to_be_hidden()
         with page.expect_download() as exported:
             page.locator("#export").click()
-        told = pd.read_csv(exported.value.path()).set_index("deal_id")
-    assert told.loc[big_poor, ["decision", "decided_by"]].tolist() == ["overridden", "Kim"]
-    assert told["decision"].notna().sum() == 1
+        exported_rows = pd.read_csv(exported.value.path()).set_index("deal_id")
+    assert exported_rows.loc[big_poor, ["decision", "decided_by"]].tolist() == ["overridden", "Kim"]
+    assert exported_rows["decision"].notna().sum() == 1
     decided = log.decisions()
     assert decided[["action", "reason"]].to_numpy().tolist() == [
         ["overridden", "they are old friends"]

@@ -33,19 +33,24 @@ def rows(twelve):
 @languages
 def test_the_twelve_prospects_have_the_brief_of_every_door(asked, twelve, rows, language) -> None:
     for row, expected in zip(rows, twelve.expected.to_dict("records"), strict=True):
-        told = asked.post(f"/v1/brief?language={language}", json=row).json()
+        answer = asked.post(f"/v1/brief?language={language}", json=row).json()
         brief = make_brief(twelve.model, row, language=language)
-        assert told == brief_content(brief)
-        assert told["fit"] == expected["fit"]
+        assert answer == brief_content(brief)
+        assert answer["fit"] == expected["fit"]
         page = html.unescape(brief_page(brief))
-        for text in (told["title"], told["headline"], *told["facts"], *told["money"]["rows"][0]):
+        for text in (
+            answer["title"],
+            answer["headline"],
+            *answer["facts"],
+            *answer["money"]["rows"][0],
+        ):
             assert text in page
-        for cells in told["conditions"]["rows"]:
+        for cells in answer["conditions"]["rows"]:
             assert all(cell in page for cell in cells)
-        assert bool(told["conditions"]["rows"]) == (expected["fit"] == "poor")
-        assert bool(told["letter"]["text"]) == (expected["fit"] == "poor")
+        assert bool(answer["conditions"]["rows"]) == (expected["fit"] == "poor")
+        assert bool(answer["letter"]["text"]) == (expected["fit"] == "poor")
         for part in ("conditions", "letter"):
-            assert all(note in page for note in told[part]["notes"])
+            assert all(note in page for note in answer[part]["notes"])
 
 
 @pytest.mark.parametrize(("form", "write"), [("html", brief_page), ("md", brief_markdown)])

@@ -101,8 +101,8 @@ def test_what_the_pages_show_is_what_openapi_says(
     monkeypatch.chdir(tmp_path)  # where nobody has tracked a run
     for path in ("/v1/me", "/v1/desk", "/v1/model/plots", "/v1/quiz/scores"):
         holds(shop_client, shop_client.get(path), path)
-    told = holds(shop_client, shop_client.get("/v1/model/versions"), "/v1/model/versions")
-    assert told["problem"]  # no registry here
+    answer = holds(shop_client, shop_client.get("/v1/model/versions"), "/v1/model/versions")
+    assert answer["problem"]  # no registry here
     table = "/v1/model/tables/{attribute}"
     for name in shop.attributes:
         holds(shop_client, shop_client.get(table.format(attribute=name)), table)
@@ -119,9 +119,9 @@ def test_decisions_are_told_undone_and_asked_for_as_openapi_says(
     holds(shop_client, shop_client.post("/v1/questions", json=deal), "/v1/questions")
     signed = deal | {"action": "declined"}
     holds(shop_client, shop_client.post("/v1/decisions", json=signed), "/v1/decisions")
-    told = holds(shop_client, shop_client.get("/v1/decisions?id=E-1"), "/v1/decisions")
-    assert {event["kind"] for event in told["events"]} == {"assessed", "asked", "declined"}
-    undo = deal | {"number": told["standing"]}
+    answer = holds(shop_client, shop_client.get("/v1/decisions?id=E-1"), "/v1/decisions")
+    assert {event["kind"] for event in answer["events"]} == {"assessed", "asked", "declined"}
+    undo = deal | {"number": answer["standing"]}
     holds(shop_client, shop_client.post("/v1/decisions/undo", json=undo), "/v1/decisions/undo")
 
 
@@ -153,10 +153,10 @@ def test_every_answer_as_json_has_a_named_schema(described) -> None:
 def test_errors_are_problems_as_openapi_says(shop_client, check, path, body, status) -> None:
     kind = {"content-type": "application/json"}
     answer = shop_client.post(path, content=body, headers=kind)
-    told = check(answer, path.partition("?")[0])
+    shown = check(answer, path.partition("?")[0])
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, told["status"]) == (status, status)
-    assert told["detail"]
+    assert (answer.status_code, shown["status"]) == (status, status)
+    assert shown["detail"]
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_the_token_is_in_openapi_where_it_is_asked_for(source, described) -> Non
 def test_a_row_that_cannot_be_scored_is_counted(shop_client, shop) -> None:
     def errors() -> float:
         lines = shop_client.get("/metrics").text.splitlines()
-        found = [
+        result = [
             line for line in lines if line.startswith('fitmodel_assessments_total{fit="error"}')
         ]
-        return float(found[0].split()[-1]) if found else 0.0
+        return float(result[0].split()[-1]) if result else 0.0
 
     before = errors()
     good = dict.fromkeys(shop.attributes)

@@ -75,7 +75,7 @@ def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"action": "lost"}, "action: Input should be 'signed', 'declined' or 'overridden'"),
         ({"by": ""}, "by: String should have at least 1 character"),
@@ -85,10 +85,10 @@ def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
         ({"note": "?"}, "note: Extra inputs are not permitted"),
     ],
 )
-def test_a_decision_that_is_not_whole_is_refused_in_words(asked, change, said) -> None:
+def test_a_decision_that_is_not_whole_is_refused_in_words(asked, change, message) -> None:
     answer = asked.post("/v1/decisions", json=WHOLE | change)
     assert answer.status_code == 422
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 def test_without_a_log_there_is_nowhere_to_keep_it(client) -> None:
@@ -144,8 +144,8 @@ def test_the_same_decision_twice_is_kept_once(asked, log, prospect) -> None:
 
 def test_a_decision_made_meanwhile_is_a_conflict_that_names_it(asked, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
-    told = asked.get("/v1/decisions?id=D-1").json()
-    assert (told["standing"], [event["kind"] for event in told["events"]]) == (0, ["assessed"])
+    body = asked.get("/v1/decisions?id=D-1").json()
+    assert (body["standing"], [event["kind"] for event in body["events"]]) == (0, ["assessed"])
     assert asked.post("/v1/decisions", json=WHOLE | {"seen": 0}).status_code == 201
     other = {"id": "D-1", "action": "declined", "by": "Ann", "seen": 0}
     answer = asked.post("/v1/decisions", json=other)

@@ -30,22 +30,22 @@ def expect_chance(page: Page, probability: float) -> None:
     )
 
 
-def test_the_pipeline_stands_by_money_at_risk(page, said) -> None:
-    assert keys(page) == list(said.sort_values("risk", ascending=False).index)
+def test_the_pipeline_stands_by_money_at_risk(page, predictions) -> None:
+    assert keys(page) == list(predictions.sort_values("risk", ascending=False).index)
     first = page.locator("#rows tr").first
-    assert first.locator(".risk").inner_text() == f"€{said['risk'].max():,.0f}"
+    assert first.locator(".risk").inner_text() == f"€{predictions['risk'].max():,.0f}"
     total = page.locator("[data-tile=risk] .figure")
-    expect(total).to_have_text(f"€{said['risk'].sum():,.0f}")
+    expect(total).to_have_text(f"€{predictions['risk'].sum():,.0f}")
     page.get_by_text("What is money at risk?").click()
     expect(page.locator("#meaning")).to_contain_text("times what leaving early costs")
 
 
-def test_counts_and_sums_follow_the_filters(page, said) -> None:
-    rep = said["rep"].value_counts().index[0]
+def test_counts_and_sums_follow_the_filters(page, predictions) -> None:
+    rep = predictions["rep"].value_counts().index[0]
     page.locator("#rep").select_option(rep)
     page.locator("[data-band=good]").click()
-    kept = said[(said["rep"] == rep) & (said["fit"] == "good")]
-    assert 0 < len(kept) < len(said)
+    kept = predictions[(predictions["rep"] == rep) & (predictions["fit"] == "good")]
+    assert 0 < len(kept) < len(predictions)
     expect(page.locator("#rows tr")).to_have_count(len(kept))
     expect(page.locator("[data-tile=prospects] .figure")).to_have_text(str(len(kept)))
     for tile, column in (("risk", "risk"), ("value", "expected_value")):
@@ -56,20 +56,22 @@ def test_counts_and_sums_follow_the_filters(page, said) -> None:
     expect(page.locator("#export")).to_be_disabled()
 
 
-def test_a_heading_sorts_and_says_so(page, said) -> None:
+def test_a_heading_sorts_and_says_so(page, predictions) -> None:
     page.get_by_role("button", name="Leaves early").click()
     heading = page.locator("th", has_text="Leaves early")
     expect(heading).to_have_attribute("aria-sort", "descending")
-    order = said.sort_values("early_churn_probability", ascending=False, kind="stable")
+    order = predictions.sort_values("early_churn_probability", ascending=False, kind="stable")
     assert keys(page)[0] == order.index[0]
 
 
-def test_typing_moves_the_probability_to_what_the_model_says(page, shop, table, said) -> None:
+def test_typing_moves_the_probability_to_what_the_model_says(
+    page, shop, table, predictions
+) -> None:
     page.locator("#rows a").first.click()
     title = page.locator("#deal-title")
     expect(title).not_to_be_empty()
     key = title.inner_text()
-    expect_chance(page, said.loc[key, "early_churn_probability"])
+    expect_chance(page, predictions.loc[key, "early_churn_probability"])
     row = as_sent(table[table["deal_id"] == key].iloc[0].to_dict())
     page.locator("[name=seats]").press_sequentially("0")  # behind what stands there
     page.locator("[name=discount]").fill("0.25")
@@ -81,8 +83,8 @@ def test_typing_moves_the_probability_to_what_the_model_says(page, shop, table, 
     expect_chance(page, expected.early_churn_probability)
     bars = page.locator("#reasons li")
     expect(bars).to_have_count(8)
-    for place, reason in enumerate(expected.reasons):
-        bar = bars.nth(place)
+    for position, reason in enumerate(expected.reasons):
+        bar = bars.nth(position)
         expect(bar).to_have_attribute("data-attribute", reason.attribute)
         expect(bar).to_have_class("against" if reason.contribution > 0 else "for")
         expect(bar.locator(".sentence")).to_have_text(reason.sentence)
@@ -94,7 +96,7 @@ def test_typing_moves_the_probability_to_what_the_model_says(page, shop, table, 
     )
     expect(page.locator(".verdict .badge")).to_have_text(expected.fit.capitalize())
     page.get_by_role("button", name="Undo changes").click()
-    expect_chance(page, said.loc[key, "early_churn_probability"])
+    expect_chance(page, predictions.loc[key, "early_churn_probability"])
 
 
 def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
@@ -110,9 +112,9 @@ def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
               new Promise((resolve) => held.push(() => send(...asked).then(resolve)));
         }"""
     )
-    for place, seats in enumerate(("1", "2000"), start=1):
+    for position, seats in enumerate(("1", "2000"), start=1):
         page.locator("[name=seats]").fill(seats)
-        page.wait_for_function("count => held.length === count", arg=place)
+        page.wait_for_function("count => held.length === count", arg=position)
     page.evaluate("held[1]()")
     key = page.locator("#deal-title").inner_text()
     row = table[table["deal_id"] == key].iloc[0].to_dict()

@@ -59,12 +59,12 @@ def test_a_poor_fit_has_its_conditions_and_the_letter_one_click_away(
                 expect(conditions).to_be_hidden()
                 expect(letter).to_be_hidden()
                 continue
-            told = brief_content(make_brief(twelve.model, given, language=language, name=key))
-            cells = [cell for line in told["conditions"]["rows"] for cell in line]
+            content = brief_content(make_brief(twelve.model, given, language=language, name=key))
+            cells = [cell for line in content["conditions"]["rows"] for cell in line]
             expect(conditions.locator("td")).to_have_text(cells)
             expect(page.locator("#letter-text")).to_be_hidden()
             page.locator("#letter-title").click()
-            expect(page.locator("#letter-text")).to_have_text(told["letter"]["text"])
+            expect(page.locator("#letter-text")).to_have_text(content["letter"]["text"])
             page.locator("#letter-title").click()
 
 

@@ -114,13 +114,13 @@ def test_a_pipeline_that_has_gone_is_said_and_one_never_given_is_not_found(
 
 
 def test_the_desk_is_told_the_model_its_roles_and_the_limits(guarded, model) -> None:
-    told = guarded.get("/v1/desk", headers={"authorization": f"Bearer {TOKEN}"}).json()
-    assert [item["name"] for item in told["model"]["attributes"]] == list(model.attributes)
-    assert told["roles"]["amount"] == model.scorer.amount
-    assert told["pipeline"] == "prospects.csv"
-    assert told["limits"]["prospects"] == Settings().most_prospects
-    assert told["cost_of_early_churn"] is None
-    assert set(model.attributes) <= set(told["example"])
+    answer = guarded.get("/v1/desk", headers={"authorization": f"Bearer {TOKEN}"}).json()
+    assert [item["name"] for item in answer["model"]["attributes"]] == list(model.attributes)
+    assert answer["roles"]["amount"] == model.scorer.amount
+    assert answer["pipeline"] == "prospects.csv"
+    assert answer["limits"]["prospects"] == Settings().most_prospects
+    assert answer["cost_of_early_churn"] is None
+    assert set(model.attributes) <= set(answer["example"])
 
 
 OWN = OwnMonths((0.0, 0.2, 0.6, 1.0), (40.0, 31.0, 14.0, 6.0), (4.5, 3.0, 2.0, 0.5))
@@ -154,13 +154,13 @@ def test_money_at_risk_of_the_pipeline_is_that_of_each_customers_own_months(mode
     money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1, own_months=OWN)
     priced = replace(model.scorer, policy=Policy("threshold", 0.4, money), per_year=12.0)
     chance, amount = np.array([0.1, 0.5, np.nan]), np.array([100.0, 100.0, 100.0])
-    found = money_at_risk(FitModel(priced, {}), chance, amount)
-    for place in (0, 1):
-        stays, leaves = OWN.of_one(chance[place])
+    result = money_at_risk(FitModel(priced, {}), chance, amount)
+    for position in (0, 1):
+        stays, leaves = OWN.of_one(chance[position])
         margin = 0.8 * 1_200 / 12 * (stays - leaves)
         cost = margin + 60 * leaves + 0.1 * 1_200 - 400.0  # 400 to win it are spent if it stays
-        assert found[place] == pytest.approx(chance[place] * cost)
-    assert np.isnan(found[2])
+        assert result[position] == pytest.approx(chance[position] * cost)
+    assert np.isnan(result[2])
 
 
 @pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])

@@ -13,10 +13,10 @@ from fitmodel.service._latest_decisions import LatestDecisions
 
 @pytest.fixture(params=["named", "salted", pytest.param("postgresql", marks=pytest.mark.slow)])
 def log(request, tmp_path):
-    place = tmp_path / "log.db"
+    path = tmp_path / "log.db"
     if request.param == "postgresql":
-        place = request.getfixturevalue("postgresql")
-    log = DecisionLog(place, salt="pepper" if request.param == "salted" else None)
+        path = request.getfixturevalue("postgresql")
+    log = DecisionLog(path, salt="pepper" if request.param == "salted" else None)
     yield log
     log.close()
 
@@ -32,8 +32,8 @@ def assessed(log, model, prospect):
 
 
 def latest_on(log, prospect):
-    (said,) = LatestDecisions(log).on([prospect])
-    return said and (said["kind"], said["by"])
+    (decision,) = LatestDecisions(log).on([prospect])
+    return decision and (decision["kind"], decision["by"])
 
 
 def test_the_latest_counts_whether_decision_or_question_and_nothing_undone(log, assessed) -> None:
@@ -72,8 +72,8 @@ def test_what_is_kept_between_two_looks_follows_the_log(log, assessed) -> None:
     decisions = LatestDecisions(log)
 
     def on(name):
-        (said,) = decisions.on([name])
-        return said and said["by"]
+        (decision,) = decisions.on([name])
+        return decision and decision["by"]
 
     assert on("d-1") is None
     assessed("D-1")
@@ -107,7 +107,7 @@ def test_thousands_of_rows_are_one_query(log, assessed, monkeypatch) -> None:
             yield Counting(cursor)
 
     monkeypatch.setattr(log.store, "reading", counted)
-    said = LatestDecisions(log).on(names)
+    latest = LatestDecisions(log).on(names)
     assert len(asked) == 1
-    assert said[-1]["by"] == "Kim"
-    assert said[:-1] == [None] * 1_999
+    assert latest[-1]["by"] == "Kim"
+    assert latest[:-1] == [None] * 1_999

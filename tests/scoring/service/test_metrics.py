@@ -25,10 +25,10 @@ def test_requests_are_counted_by_method_route_and_status() -> None:
     metrics = Metrics()
     for status in (200, 200, 503):
         metrics.count_request("POST", "/v1/assessments", status, 0.003)
-    found = samples_of(metrics)
+    result = samples_of(metrics)
     asked = {"method": "POST", "route": "/v1/assessments"}
-    assert found[labelled("fitmodel_requests_total", **asked, status="200")] == 2
-    assert found[labelled("fitmodel_requests_total", **asked, status="503")] == 1
+    assert result[labelled("fitmodel_requests_total", **asked, status="200")] == 2
+    assert result[labelled("fitmodel_requests_total", **asked, status="503")] == 1
 
 
 def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
@@ -37,37 +37,37 @@ def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
     for seconds in times:
         metrics.count_request("GET", "/v1/model", 200, seconds)
     metrics.count_request("GET", "/healthz", 200, 5.0)  # another route has times of its own
-    found = samples_of(metrics)
+    result = samples_of(metrics)
     of_route = {"route": "/v1/model"}
     for bound in BUCKETS:
         bucket = labelled("fitmodel_request_seconds_bucket", le=str(bound), **of_route)
-        assert found[bucket] == sum(seconds <= bound for seconds in times)
-    assert found[labelled("fitmodel_request_seconds_bucket", le="+Inf", **of_route)] == len(times)
-    assert found[labelled("fitmodel_request_seconds_count", **of_route)] == len(times)
-    total = found[labelled("fitmodel_request_seconds_sum", **of_route)]
+        assert result[bucket] == sum(seconds <= bound for seconds in times)
+    assert result[labelled("fitmodel_request_seconds_bucket", le="+Inf", **of_route)] == len(times)
+    assert result[labelled("fitmodel_request_seconds_count", **of_route)] == len(times)
+    total = result[labelled("fitmodel_request_seconds_sum", **of_route)]
     assert abs(total - sum(times)) < 1e-9
-    assert found[labelled("fitmodel_request_seconds_count", route="/healthz")] == 1
+    assert result[labelled("fitmodel_request_seconds_count", route="/healthz")] == 1
 
 
 def test_a_failed_reload_and_a_registry_that_is_away_are_numbers() -> None:
     metrics = Metrics()
     for failed, away in ((False, True), (True, False)):
         text = metrics.text("v1", reload_failed=failed, registry_away=away)
-        found = {
+        result = {
             sample.name: sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
-        assert found["fitmodel_reload_failed"] == failed
-        assert found["fitmodel_registry_away"] == away
+        assert result["fitmodel_reload_failed"] == failed
+        assert result["fitmodel_registry_away"] == away
 
 
 def test_assessments_are_counted_by_fit_and_errors_too() -> None:
     metrics = Metrics()
     metrics.count_assessments(Counter({"good": 3, "error": 1}))
     metrics.count_assessments(Counter({"good": 2, "poor": 1}))
-    found = samples_of(metrics)
-    counts = {fit: found[labelled("fitmodel_assessments_total", fit=fit)] for fit in
+    result = samples_of(metrics)
+    counts = {fit: result[labelled("fitmodel_assessments_total", fit=fit)] for fit in
               ("good", "poor", "error")}  # fmt: skip
     assert counts == {"good": 5, "poor": 1, "error": 1}
 
@@ -75,8 +75,8 @@ def test_assessments_are_counted_by_fit_and_errors_too() -> None:
 def test_only_the_model_in_use_is_named() -> None:
     metrics = Metrics()
     metrics.text("the one before")
-    found = samples_of(metrics, 'v"2\\')
-    named = [dict(labels) for name, labels in found if name == "fitmodel_model_info"]
+    result = samples_of(metrics, 'v"2\\')
+    named = [dict(labels) for name, labels in result if name == "fitmodel_model_info"]
     assert named == [{"version": 'v"2\\'}]
 
 

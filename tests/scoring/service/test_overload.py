@@ -39,9 +39,9 @@ async def ask(app: Any, method: str, path: str, payload: Any = None) -> Any:
         sent.append(message)
 
     await app(scope, receive, send)
-    said = b"".join(message.get("body", b"") for message in sent)
+    body = b"".join(message.get("body", b"") for message in sent)
     headers = dict(sent[0]["headers"])
-    return SimpleNamespace(status=sent[0]["status"], headers=headers, body=said.decode())
+    return SimpleNamespace(status=sent[0]["status"], headers=headers, body=body.decode())
 
 
 class Slow:
@@ -67,20 +67,20 @@ def test_a_request_too_many_is_told_to_come_again_while_a_long_one_runs(source, 
     async def meanwhile() -> dict[str, Any]:
         long = asyncio.create_task(ask(app, "POST", ASSESSMENTS, many))
         await asyncio.to_thread(slow.begun.wait, 60)
-        found = {
+        result = {
             "turned away": await ask(app, "POST", ASSESSMENTS, prospect),
             "alive": await ask(app, "GET", "/healthz"),
             "ready": await ask(app, "GET", "/readyz"),
         }
         slow.go.set()
-        found["long"] = await long
-        return found | {
+        result["long"] = await long
+        return result | {
             "again": await ask(app, "POST", ASSESSMENTS, prospect),
             "counts": await ask(app, "GET", "/metrics"),
         }
 
-    found = asyncio.run(meanwhile())
-    assert {name: answer.status for name, answer in found.items()} == {
+    result = asyncio.run(meanwhile())
+    assert {name: answer.status for name, answer in result.items()} == {
         "turned away": 503,
         "alive": 200,
         "ready": 200,
@@ -88,8 +88,8 @@ def test_a_request_too_many_is_told_to_come_again_while_a_long_one_runs(source, 
         "again": 200,
         "counts": 200,
     }
-    assert found["turned away"].headers[b"retry-after"] == b"1"
-    assert "too many requests" in json.loads(found["turned away"].body)["detail"]
-    assert len(json.loads(found["long"].body)["assessments"]) == len(many)
+    assert result["turned away"].headers[b"retry-after"] == b"1"
+    assert "too many requests" in json.loads(result["turned away"].body)["detail"]
+    assert len(json.loads(result["long"].body)["assessments"]) == len(many)
     turned = f'fitmodel_requests_total{{method="POST",route="{ASSESSMENTS}",status="503"}} 1'
-    assert turned in found["counts"].body
+    assert turned in result["counts"].body

@@ -55,10 +55,10 @@ def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
         first = holds(ready, ready.get("/v1/watch"), "/v1/watch")
         assert first["state"] in {"computing", "ready"}
         ready.app.state.pages.watch.wait("")
-        told = holds(ready, ready.get("/v1/watch?language=zh"), "/v1/watch")
-    assert told["state"] == "ready"
-    assert told["deals"] > 0
-    tags = {node["tag"] for node in told["nodes"] if isinstance(node, dict)}
+        answer = holds(ready, ready.get("/v1/watch?language=zh"), "/v1/watch")
+    assert answer["state"] == "ready"
+    assert answer["deals"] > 0
+    tags = {node["tag"] for node in answer["nodes"] if isinstance(node, dict)}
     assert {"h2", "figure", "div"} <= tags
 
 
@@ -89,10 +89,10 @@ def test_what_a_sales_report_rests_on_is_computed_once_for_both_languages(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_step_of_a_computation_is_said_in_the_language_of_the_page(language) -> None:
-    said = {step_words(f"{step} 2025-12-31", language) for step in STEPS}
-    assert len(said) == len(STEPS)
+    texts = {step_words(f"{step} 2025-12-31", language) for step in STEPS}
+    assert len(texts) == len(STEPS)
     assert "2025-12-31" in step_words("as the model was on 2025-12-31", language)
-    assert all(re.search("[\u4e00-\u9fff]", text) for text in said) is (language == "zh")
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in texts) is (language == "zh")
 
 
 RULES = {
@@ -107,14 +107,14 @@ RULES = {
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", RULES)
 def test_the_rule_for_flags_is_said_in_the_language_of_the_page(kind, language) -> None:
-    said = rule_words(RULES[kind], language, money_format="€{:,.0f}")
-    assert bool(re.search("[\u4e00-\u9fff]", said)) is (language == "zh")
-    assert "{" not in said
+    text = rule_words(RULES[kind], language, money_format="€{:,.0f}")
+    assert bool(re.search("[\u4e00-\u9fff]", text)) is (language == "zh")
+    assert "{" not in text
     if kind != "precision":
-        assert "30" in said
+        assert "30" in text
     if kind == "risk":
-        assert "20" in said
-        assert "€50,000" in said
+        assert "20" in text
+        assert "€50,000" in text
 
 
 def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:
@@ -131,11 +131,11 @@ def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:
 
 def test_a_table_of_the_scorecard_has_its_rows_and_its_plot(asked, shop) -> None:
     name = shop.attributes[0]
-    told = asked.get(f"/v1/model/tables/{name}").json()
-    assert told["attribute"] == name
-    assert len(told["rows"]) > 1
-    assert told["plot"][0]["tag"] == "figure"
-    assert told["plot"][0]["children"][0]["tag"] == "svg"
+    answer = asked.get(f"/v1/model/tables/{name}").json()
+    assert answer["attribute"] == name
+    assert len(answer["rows"]) > 1
+    assert answer["plot"][0]["tag"] == "figure"
+    assert answer["plot"][0]["children"][0]["tag"] == "svg"
     assert asked.get("/v1/model/tables/nothing").status_code == 404
     assert asked.get("/v1/model/card").status_code == 404  # this bundle holds none
 

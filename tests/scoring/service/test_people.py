@@ -101,8 +101,8 @@ def test_who_asks_is_known_by_the_own_token_or_by_the_proxys_header(served, reps
 
 def test_a_header_alone_and_a_header_beside_an_own_token_make_nobody_somebody_else(served) -> None:
     assert served.get("/v1/me", headers={HEADER: "ann"}).status_code == 401
-    told = served.get("/v1/me", headers=as_("kim") | {HEADER: "ann"}).json()
-    assert told["name"] == "kim"
+    answer = served.get("/v1/me", headers=as_("kim") | {HEADER: "ann"}).json()
+    assert answer["name"] == "kim"
     assert served.get("/v1/me", headers=by_proxy("eve")).status_code == 403
     twice = [("authorization", f"Bearer {SERVICE}"), (HEADER, "ann"), (HEADER, "kim")]
     assert served.get("/v1/me", headers=twice).status_code == 400
@@ -142,10 +142,10 @@ def test_a_brief_for_a_rep_counts_similar_deals_and_lists_none(served, simulatio
     dates = {name: str(row[name])[:10] for name in row if name.endswith("_on") and row[name]}
     row |= dates
     seen = served.post("/v1/brief", json=row, headers=as_("ann")).json()["similar"]
-    told = served.post("/v1/brief", json=row, headers=as_("kim")).json()["similar"]
+    answer = served.post("/v1/brief", json=row, headers=as_("kim")).json()["similar"]
     assert len(seen["rows"]) > 0
-    assert told["rows"] == []
-    assert told["notes"] == seen["notes"]
+    assert answer["rows"] == []
+    assert answer["notes"] == seen["notes"]
     page = served.post("/v1/brief?form=html", json=row, headers=as_("kim")).text
     assert not [cells[0] for cells in seen["rows"] if cells[0] in page]
 
@@ -184,12 +184,16 @@ def test_the_list_has_the_latest_decision_of_each_prospect_and_a_rep_the_own_one
     lee = by_proxy("lee@example.com")
     assert served.post("/v1/questions", json={"id": other}, headers=lee).is_success
     seen = decisions(served, as_("ann"))
-    assert {name: (said["kind"], said["by"]) for name, said in seen.items() if said}.items() >= {
+    assert {
+        name: (decision["kind"], decision["by"]) for name, decision in seen.items() if decision
+    }.items() >= {
         (mine, ("asked", "kim")),
         (other, ("asked", "lee@example.com")),
     }
-    told = decisions(served, as_("kim"))
-    assert told == {name: seen[name] for name in own}  # the own deals, with what the manager sees
+    own_decisions = decisions(served, as_("kim"))
+    assert own_decisions == {
+        name: seen[name] for name in own
+    }  # the own deals, with what the manager sees
     text = served.get("/v1/pipeline/rows", headers=as_("kim")).text
     assert "lee@example.com" not in text
     answer = served.get("/v1/pipeline/row", params={"key": other}, headers=as_("kim"))
@@ -204,14 +208,14 @@ def test_the_list_is_never_older_than_a_decision_or_its_undoing(
 
     def kinds() -> set[str]:
         """What everybody is told in every form of the answer."""
-        found = [
+        result = [
             decisions(served, as_(who), **form)[deal]
             for who in TOKENS
             for form in ({}, {"full": True}, {"language": "zh"})
         ]
         one = served.get("/v1/pipeline/row", params={"key": deal}, headers=as_("kim"))
-        found.append(holds(served, one, "/v1/pipeline/row")["decision"])
-        return {"" if said is None else said["kind"] for said in found}
+        result.append(holds(served, one, "/v1/pipeline/row")["decision"])
+        return {"" if decision is None else decision["kind"] for decision in result}
 
     assert kinds() == {""}
     served.post("/v1/questions", json={"id": deal}, headers=as_("kim"))
@@ -231,37 +235,37 @@ def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
 ) -> None:
     pages = served.app.state.pages
     assert pages.team.wait("en").value is not None
-    told = {
+    parts = {
         name: holds(served, served.get("/v1/team", headers=as_(name)), "/v1/team")
         for name in ("kim", "ann")
     }
-    assert told["kim"]["state"] == told["ann"]["state"] == "ready"
+    assert parts["kim"]["state"] == parts["ann"]["state"] == "ready"
     foreign = [name for name in simulation.deals["rep"].unique() if name != reps[0]]
-    text = {name: json.dumps(page) for name, page in told.items()}
+    text = {name: json.dumps(page) for name, page in parts.items()}
     assert not [name for name in foreign if name in text["kim"]]
     assert all(name in text["ann"] for name in foreign)
     assert reps[0] in text["kim"]
-    assert told["kim"]["basis"] == told["ann"]["basis"]
+    assert parts["kim"]["basis"] == parts["ann"]["basis"]
     again = served.get("/v1/team", headers=as_("ann")).json()
-    assert again == told["ann"]
+    assert again == parts["ann"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "names nobody"),
         ("[kim]\nrole = 'boss'", "rep.*manager"),
         ("[kim]\nrole = 'rep'", "the name as the deals have it"),
-        ("[kim]\nrole = 'manager'\nteam = 'A'", "something else than"),
+        ("[kim]\nrole = 'manager'\nteam = 'A'", "a key other than"),
         ("[kim]\nrole = 'manager'\ntoken_sha256 = 'secret'", "sha256sum"),
         ("[kim", "cannot be read as TOML"),
         (SAME.format(name="a") + SAME.format(name="b"), "the same token"),
     ],
 )
-def test_a_file_of_people_that_is_none_is_refused_with_the_remedy(tmp_path, text, said) -> None:
+def test_a_file_of_people_that_is_none_is_refused_with_the_remedy(tmp_path, text, message) -> None:
     path = tmp_path / "people.toml"
     path.write_text(text)
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=message):
         read_people(path)
 
 

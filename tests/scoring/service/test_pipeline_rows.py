@@ -79,11 +79,11 @@ def test_what_a_row_sends_is_assessed_as_the_row_was(served) -> None:
     rows = [row for row in served.get(ROWS).json()["rows"] if "error" not in row]
     for row in rows[::12]:
         whole = served.get(ROW, params={"key": row["key"]}).json()
-        said = served.post("/v1/assessments?reasons=3", json=whole["prospect"]).json()
-        assert said["early_churn_probability"] == row["early_churn_probability"]
-        assert said["expected_value"] == row["expected_value"]
-        assert [reason["sentence"] for reason in said["reasons"]] == whole["sentences"]
-        against = [reason for reason in said["reasons"] if reason["contribution"] > 0]
+        answer = served.post("/v1/assessments?reasons=3", json=whole["prospect"]).json()
+        assert answer["early_churn_probability"] == row["early_churn_probability"]
+        assert answer["expected_value"] == row["expected_value"]
+        assert [reason["sentence"] for reason in answer["reasons"]] == whole["sentences"]
+        against = [reason for reason in answer["reasons"] if reason["contribution"] > 0]
         concern = None if not against else [against[0]["label"], against[0]["value_text"]]
         assert (row["concern"] and list(row["concern"].values())) == concern
 

@@ -99,9 +99,9 @@ def test_a_quiz_its_result_and_the_scores_are_what_openapi_says(served, holds, l
 
 def test_a_rep_is_told_no_id_and_the_own_scores_only(served) -> None:
     made = asked(served, "kim", seed=3)
-    told = answered(served, "kim", made["quiz"], {"kim": [0.3] * 10}).json()
-    assert {answer["deal"] for answer in told["answers"]} == {None}
-    assert {row["person"] for row in told["scores"]} == {"kim"}
+    body = answered(served, "kim", made["quiz"], {"kim": [0.3] * 10}).json()
+    assert {answer["deal"] for answer in body["answers"]} == {None}
+    assert {row["person"] for row in body["scores"]} == {"kim"}
     everybody = served.get(SCORES, headers=as_("ann")).json()["scores"]
     assert {"kim", "ann"} <= {row["person"] for row in everybody}
 

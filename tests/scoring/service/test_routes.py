@@ -44,7 +44,7 @@ def test_many_keep_their_order_and_a_bad_one_does_not_stop_the_others(
     number = next(
         c.name for c in load(source).scorecard.columns if c.kind == "number" and not c.is_date
     )
-    prospects = [prospect | {number: place} for place in range(count)]
+    prospects = [prospect | {number: position} for position in range(count)]
     prospects[1] = prospect | {number: "many"}
     body = {"prospects": prospects} if wrapped else prospects
     items = client.post("/v1/assessments", json=body).json()["assessments"]
@@ -135,11 +135,11 @@ def test_a_number_of_reasons_out_of_range_is_refused(client, prospect, reasons) 
 
 
 def test_the_model_tells_its_attributes(client, source) -> None:
-    told = client.get("/v1/model").json()
+    answer = client.get("/v1/model").json()
     model = load(source)
-    assert told["version"] == model.version
-    assert [item["name"] for item in told["attributes"]] == list(model.attributes)
-    assert {item["kind"] for item in told["attributes"]} <= {"number", "category", "flag", "date"}
+    assert answer["version"] == model.version
+    assert [item["name"] for item in answer["attributes"]] == list(model.attributes)
+    assert {item["kind"] for item in answer["attributes"]} <= {"number", "category", "flag", "date"}
 
 
 def test_openapi_names_every_attribute_and_its_example_is_scored(client, source) -> None:
@@ -184,8 +184,8 @@ def test_what_is_answered_is_logged_first_by_its_id(source, model, prospect, tmp
         many = [prospect | {"deal": 2}, {"deal": "broken"}, prospect, 7]
         answers = asked.post("/v1/assessments", json=many).json()["assessments"]
     assert [row[0] for row in kept] == ["D-1", "2"]
-    _, said, attributes, proceed, propensity = kept[1]
-    assert said.early_churn_probability == answers[0]["early_churn_probability"]
+    _, assessment, attributes, proceed, propensity = kept[1]
+    assert assessment.early_churn_probability == answers[0]["early_churn_probability"]
     assert set(attributes) == set(load(source).attributes)
-    assert proceed is not said.poor_fit
+    assert proceed is not assessment.poor_fit
     assert propensity == 1.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.reports._edits_section import edits_section
-from fitmodel.reports._html import render
+from fitmodel.reports._counts_section import edits_section
+from fitmodel.reports.html import render
 from fitmodel.sales.edits import EDITS, EditsAfterFlags
 
 
-def found(*, ask):
+def edits_found(*, ask):
     reps = pd.DataFrame(
         {
             "flagged": [8, 9], "edited": [7, 1], "turned": [6, 0], "unflagged": [40, 30],
@@ -27,7 +27,7 @@ def shown(section, key):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_rep_who_is_asked_is_a_point_of_the_week_and_the_counts_are_shown(language):
-    section = edits_section(found(ask=True), language=language)
+    section = edits_section(edits_found(ask=True), language=language)
     assert len(shown(section, "points")) == 1
     assert shown(section, "points")[0].endswith(("?", "\uff1f"))
     assert shown(section, "rows")[0] == {"name": "Kim", "counts": ["8", "7", "6", "40", "2"]}
@@ -37,7 +37,7 @@ def test_a_rep_who_is_asked_is_a_point_of_the_week_and_the_counts_are_shown(lang
 
 
 def test_where_nobody_is_asked_the_page_says_so():
-    section = edits_section(found(ask=False))
+    section = edits_section(edits_found(ask=False))
     assert shown(section, "points") == []
     assert shown(section, "questions") == [
         "No rep edits flagged prospects more often than others, beyond chance."

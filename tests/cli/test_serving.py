@@ -74,9 +74,9 @@ def test_the_service_begins_answers_and_ends_on_a_signal(source) -> None:
     try:
         wait_until_alive(service, url)
         assert asked(f"{url}/v1/model")[0] == 401
-        status, told = asked(f"{url}/v1/model", token=TOKEN)
+        status, body = asked(f"{url}/v1/model", token=TOKEN)
         assert status == 200
-        prospect = {item["name"]: None for item in json.loads(told)["attributes"]}
+        prospect = {item["name"]: None for item in json.loads(body)["attributes"]}
         status, answer = asked(f"{url}/v1/assessments", json.dumps(prospect).encode(), TOKEN)
         assert status == 200
         assert 0 < json.loads(answer)["early_churn_probability"] < 1
@@ -90,18 +90,18 @@ def test_the_service_begins_answers_and_ends_on_a_signal(source) -> None:
 
 
 def test_a_model_that_is_not_there_is_said_and_nothing_begins(tmp_path) -> None:
-    found = CliRunner().invoke(app, ["serve", "--model", str(tmp_path / "none")])
-    assert found.exit_code == 1
-    assert "Error:" in found.output
+    result = CliRunner().invoke(app, ["serve", "--model", str(tmp_path / "none")])
+    assert result.exit_code == 1
+    assert "Error:" in result.output
 
 
 def test_a_pipeline_that_the_model_cannot_read_is_said_and_nothing_begins(source, tmp_path) -> None:
     pipeline = tmp_path / "prospects.csv"
     pipeline.write_text("deal_id\nD-1\n")
     command = ["serve", "--model", str(source), "--pipeline", str(pipeline)]
-    found = CliRunner().invoke(app, command)
-    assert found.exit_code == 1
-    assert "attribute(s) are missing" in found.output
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1
+    assert "attribute(s) are missing" in result.output
 
 
 @pytest.mark.slow
@@ -142,13 +142,13 @@ def test_several_workers_answer_behind_a_prefix_and_count_together(source, tmp_p
 def test_limits_of_the_command_are_those_of_the_service(source, monkeypatch) -> None:
     made = []
     monkeypatch.setattr(
-        "fitmodel.cli.scoring.run_service", lambda service, *_: made.append(service)
+        "fitmodel.cli.serving.run_service", lambda service, *_: made.append(service)
     )
     flags = ["--max-bytes", "5000", "--max-prospects", "7", "--max-requests", "9",
              "--body-seconds", "2", "--answer-seconds", "3",
              "--allow-origin", "https://crm.example.com"]  # fmt: skip
-    found = CliRunner().invoke(app, ["serve", "--model", str(source), *flags])
-    assert found.exit_code == 0, found.output
+    result = CliRunner().invoke(app, ["serve", "--model", str(source), *flags])
+    assert result.exit_code == 0, result.output
     (service,) = made
     options = [each.kwargs for each in service.user_middleware]
     (limits,) = [each["settings"] for each in options if "settings" in each]

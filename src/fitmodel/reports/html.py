@@ -1,4 +1,4 @@
-"""Shared by all HTML pages: escaping, the style sheets, CSV that is safe in a spreadsheet."""
+"""What all HTML pages share: escaping, the style sheets, CSV that is safe in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-
-from fitmodel.reports._drawing import as_svg
-from fitmodel.reports.styles import STYLES, read_style
 
 if TYPE_CHECKING:
     import pandas as pd
     from jinja2 import Environment
 
-__all__ = ["FORMULA_STARTS", "Section", "as_svg", "render", "safe_csv"]
-
+STYLES = ("tokens.css", "components.css", "document.css")
+"""In the order in which a page reads them."""
 FORMULA_STARTS = (*"=+-@\t\r\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel takes the wide ones too
+
+
+def read_style(name: str) -> str:
+    """Return one of `STYLES` as text."""
+    return files("fitmodel.reports").joinpath("design", name).read_text(encoding="utf-8")
 
 
 def render(template: str, **values: Any) -> str:

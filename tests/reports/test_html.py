@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from fitmodel.reports._drawing import TOKENS
-from fitmodel.reports.styles import STYLES, read_style
+from fitmodel.reports.html import STYLES, read_style
 
 THEMES = ("light", "dark")
 TEXT = 4.5  # WCAG 2.2, 1.4.3 AA
@@ -26,9 +26,9 @@ PAIRS = [
 
 def tokens(theme: str) -> dict[str, str]:
     pattern = r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);"
-    place = THEMES.index(theme)
-    found = re.findall(pattern, read_style("tokens.css"))
-    return {name: colours[place] for name, *colours in found}
+    position = THEMES.index(theme)
+    result = re.findall(pattern, read_style("tokens.css"))
+    return {name: colours[position] for name, *colours in result}
 
 
 def luminance(colour: str) -> float:

@@ -1,0 +1,200 @@
+"""Section of the sales page: what each rep earns under one or two commission plans."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.language.catalogue import phrases, read_texts
+from fitmodel.reports.html import Section
+from fitmodel.sales.comparison import compare_plans
+from fitmodel.sales.people import NO_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from fitmodel.language.catalogue import Say
+    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.plans import Plan
+
+COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
+RECENT_MONTHS = 12
+RECENT_PERIODS = 2
+"""Periods of a bonus on the page: the running one and the one before."""
+RECENT_PAYROLL = 6
+FILES = ("commission", "commission_compared")
+
+
+def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Section:
+    """Write what one plan paid, or two side by side.
+
+    Parameters
+    ----------
+    ledgers : sequence of Ledger
+        Of the same deals; where there are two, they are compared.
+    language : {"en", "zh"}
+    """
+    say = phrases(language, "commission")
+    points = [compare_plans(*ledgers[:2]).says(language)] if len(ledgers) > 1 else []
+    values = {
+        "id": "commission",
+        "title": say("title"),
+        "text": read_texts(language, "commission"),
+        "points": points,
+        "plans": [_plan(ledger, name, say) for name, ledger in zip(FILES, ledgers, strict=False)],
+    }
+    tables: dict[str, pd.DataFrame] = {}
+    for name, ledger in zip(FILES, ledgers, strict=False):
+        tables[f"{name}.csv"] = ledger.reps
+        tables[f"{name}_by_month.csv"] = ledger.reps_by_month
+        tables[f"{name}_ledger.csv"] = ledger.deals
+        if len(ledger.payroll):
+            tables[f"{name}_payroll.csv"] = ledger.payroll.set_index("month")
+            tables[f"{name}_payroll_by_month.csv"] = ledger.payroll_by_month
+        if len(ledger.bonuses):
+            tables[f"{name}_bonuses.csv"] = ledger.bonuses.set_index("period")
+    return Section("_commission.html.j2", values, tables)
+
+
+def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
+    months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
+    dated = bool((ledger.deals["month"] != "").any())
+    periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
+    shown = ledger.bonuses[ledger.bonuses["period"].isin(periods)]
+    return {
+        "name": ledger.plan.name,
+        "terms": _plan_terms(ledger.plan, say),
+        "reps": _rows(ledger.reps, say),
+        "months": _rows(recent, say, total=False) if dated else [],
+        "shown": say(
+            "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
+        ),
+        "bonuses": [_bonus(row, say) for row in shown.to_dict("records")],
+        "payroll": _payroll(ledger, say),
+        "payroll_shown": say("payroll_recent", file=f"{file}_payroll.csv"),
+        "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
+    }
+
+
+def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
+    """What each rep is paid in each of the last payroll months: a row per month."""
+    if not len(ledger.payroll):
+        return {}
+    totals: dict[Any, Decimal] = ledger.payroll_by_month["total"].to_dict()
+    reps = sorted({rep for _, rep in totals})
+    months = sorted({month for month, _ in totals})[-RECENT_PAYROLL:]
+    paid = {m: [totals.get((m, rep), Decimal(0)) for rep in reps] for m in months}
+    return {
+        "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in reps],
+        "rows": [
+            {
+                "month": month,
+                "money": [f"{amount:,.2f}" for amount in row],
+                "total": f"{sum(row, Decimal(0)):,.2f}",
+            }
+            for month, row in paid.items()
+        ],
+    }
+
+
+def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:
+    """Sums as text; the last row is the total, if there is one."""
+    kinds = [""] * len(table)
+    if total:
+        kinds[-1] = "company"
+    return [
+        {
+            "name": say("all") if kind else say("no_name") if name == NO_NAME else str(name),
+            "kind": kind,
+            "deals": f"{row['deals']:,}",
+            "money": [f"{row[column]:,.2f}" for column in COLUMNS],
+            "expected": f"{row['expected'] + row['bonus_expected']:,.0f}",
+        }
+        for kind, (name, row) in zip(kinds, table.iterrows(), strict=True)
+    ]
+
+
+def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
+    known = row["outcome"] != "too_few"
+    return {
+        "period": say("whole_history") if row["period"] == "all" else str(row["period"]),
+        "rep": str(row["rep"]),
+        "signed": f"{row['signed']:,}",
+        "tested": f"{row['tested']:,}",
+        "renewed": f"{row['renewed']:,}",
+        "expected_renewals": f"{row['expected_renewals']:,.1f}",
+        "score": f"{row['score']:.2f}" if known else "",
+        "outcome": say(f"outcome_{row['outcome']}"),
+        "bonus": f"{row['bonus']:,.2f}",
+        "pending": f"{row['bonus_pending']:,.2f}",
+        "expected": f"{row['bonus_expected']:,.0f}",
+    }
+
+
+def _plan_terms(plan: Plan, say: Say) -> list[str]:
+    """Say each clause of a plan in a sentence; `say` opens the topic "commission"."""
+    rate = f"{plan.commission_rate:.1%}"
+    whole = "terms" if plan.earned_after_months else "terms_at_signing"
+    lines = [say(whole, rate=rate, months=plan.earned_after_months)]
+    lines += [say("terms_tier", share=f"{t.share:.0%}", months=t.months) for t in plan.tiers]
+    if plan.paid_at_signing:
+        lines.append(say("terms_advance", share=f"{plan.paid_at_signing:.0%}"))
+    lines += _clauses(plan, say)
+    if plan.bonus is not None:
+        bonus = plan.bonus
+        lines.append(
+            say(
+                f"terms_bonus_{bonus.period}",
+                top=bonus.top,
+                amount=f"{bonus.amount:,.2f}",
+                deals=bonus.least_deals,
+            )
+        )
+    return lines
+
+
+def _clauses(plan: Plan, say: Say) -> list[str]:
+    """A sentence for each further clause of a plan."""
+    lines = []
+    if plan.clawback == "unused_months":
+        lines.append(say("terms_unused_months"))
+    if plan.excluded_causes is not None:
+        lines.append(say("terms_excluded", causes=", ".join(plan.excluded_causes.causes)))
+    if plan.split is not None:
+        lines.append(say("terms_split", column=plan.split.rep))
+    if plan.credit_notes == "deduct":
+        lines.append(say("terms_credit_notes"))
+    if plan.upgrades == "increase":
+        lines.append(say("terms_upgrades"))
+    return [*lines, *_of_periods(plan, say), *_of_payroll(plan, say)]
+
+
+def _of_periods(plan: Plan, say: Say) -> list[str]:
+    """Clauses that count what a rep signs or is paid in a period."""
+    lines = []
+    if plan.accelerators is not None:
+        steps = [
+            say("terms_step", rate=f"{step.rate:.1%}", above=f"{step.above:,.2f}")
+            for step in plan.accelerators.steps
+        ]
+        period = say(f"a_{plan.accelerators.period}")
+        lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
+    if plan.cap is not None:
+        period = say(f"a_{plan.cap.period}")
+        lines.append(say("terms_cap", amount=f"{plan.cap.amount:,.2f}", period=period))
+    return lines
+
+
+def _of_payroll(plan: Plan, say: Say) -> list[str]:
+    """Clauses about the months in which a rep is paid."""
+    lines = []
+    if plan.draw is not None:
+        key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
+        lines.append(say(key, amount=f"{plan.draw.amount:,.2f}"))
+    if plan.leavers is not None:
+        lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
+    if plan.payroll_months_later:
+        lines.append(say("terms_later", months=plan.payroll_months_later))
+    return lines
