@@ -127,7 +127,7 @@ def _rounded(number: float) -> float:
 
 
 def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
-    """Form in which `days_not_in_iso` of a column are written; whether day and month could be swapped."""
+    """Form of the `days_not_in_iso` of a column; whether day and month could be swapped."""
     given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
     if not given:
         return None, False
