@@ -228,7 +228,7 @@ def test_the_deviation_of_a_slope_is_that_of_its_posterior():
     chance = expit(raw.mean() + shifts[np.abs(totals - gone.sum()).argmin()] + slope * away)
     information = (chance * (1 - chance) * away**2).sum() + PRIOR_SLOPE_SD**-2
 
-    assert deviation == pytest.approx(information**-0.5, rel=0.01)
+    assert deviation == pytest.approx(information**-0.5, rel=1e-3)
     assert slope == pytest.approx(1.0, abs=3 * deviation)
 
 
