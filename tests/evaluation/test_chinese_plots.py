@@ -118,18 +118,18 @@ def drawn() -> dict[str, Callable[..., Axes]]:
     }
 
 
-def said(ax: Axes) -> str:
+def words_on(ax: Axes) -> str:
     return "\n".join(text.get_text() for text in figure_of(ax).findobj(Text))
 
 
 @pytest.mark.parametrize("name", drawn())
 def test_a_plot_speaks_one_language(name: str) -> None:
-    english, chinese = (said(drawn()[name](language=language)) for language in ("en", "zh"))
+    english, chinese = (words_on(drawn()[name](language=language)) for language in ("en", "zh"))
 
     assert set(re.findall("[A-Za-z]{2,}", chinese)) <= NAMES
     assert len(re.findall("[\u4e00-\u9fff]", chinese)) > 8
     assert not re.findall("[\u4e00-\u9fff]", english.replace("所属行业", "").replace("媒体", ""))
-    assert english == said(drawn()[name]()), "English without a word"
+    assert english == words_on(drawn()[name]()), "English without a word"
 
 
 def test_all_that_a_training_draws_speaks_the_language_asked_for() -> None:

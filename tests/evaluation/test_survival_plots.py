@@ -44,11 +44,11 @@ def test_a_curve_begins_with_everybody_at_signing():
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "months since signing"), ("zh", "签约后的月数")]
+    ("language", "label"), [("en", "months since signing"), ("zh", "签约后的月数")]
 )
-def test_it_speaks_both_languages_and_in_per_cent(curve, language, said):
+def test_it_speaks_both_languages_and_in_per_cent(curve, language, label):
     ax = plot_survival({"A": curve}, language=language)
     ax.figure.canvas.draw()
 
-    assert ax.get_xlabel() == said
+    assert ax.get_xlabel() == label
     assert ax.yaxis.get_major_formatter()(0.5) == "50 %"

@@ -32,10 +32,10 @@ def drift(verdicts: list[str]) -> pd.DataFrame:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_verdict_has_a_colour_and_a_word(language: str) -> None:
     ax = plot_drift(drift(VERDICTS), language=language)
-    said = {text.get_text() for text in ax.get_legend().get_texts()}
+    words = {text.get_text() for text in ax.get_legend().get_texts()}
     colours = {mpl.colors.to_hex(bar.get_facecolor()) for bar in ax.patches}
 
-    assert said == set(WORDS[language])
+    assert words == set(WORDS[language])
     assert colours == set(COLOURS.values())
     assert set(COLOURS) == set(VERDICTS)
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a03", "a02", "a01", "a00"]
@@ -66,7 +66,7 @@ def test_every_verdict_of_a_month_has_a_shape_and_a_word_but_a_stable_one(langua
     months = [text.get_text() for text in ax.get_xticklabels()]
     assert months == ["2026-01", "2026-02", "2026-03"]
     for word, number in zip(WORDS[language], range(3), strict=False):
-        (place,) = marks[word].get_offsets().tolist()
-        assert place == [number, rows.index(f"a{number:02}")]
+        (offset,) = marks[word].get_offsets().tolist()
+        assert offset == [number, rows.index(f"a{number:02}")]
     shapes = {len(marks[word].get_paths()[0].vertices) for word in WORDS[language][:2]}
     assert len(shapes) == 2, "told apart without colour"

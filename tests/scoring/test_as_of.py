@@ -121,7 +121,7 @@ def test_what_is_no_day_is_refused_by_every_door(
 ) -> None:
     """Numpy reads 5 as a day of January 1970 and an empty text as none at all."""
     for ask in _doors(model, prospects).values():
-        with pytest.raises(ProspectError, match="as_of is .* no day. Remedy: give a date"):
+        with pytest.raises(ProspectError, match="as_of is .* not a date. Remedy: give a date"):
             ask(as_of=as_of)
 
 

@@ -311,7 +311,7 @@ def day_asked(as_of: Any) -> date | None:
     Raises
     ------
     ProspectError
-        If it is no day.
+        If it is not a date.
     """
     if as_of is None:
         return None
@@ -319,7 +319,7 @@ def day_asked(as_of: Any) -> date | None:
         return EPOCH + timedelta(days=as_day(as_of))
     except (UnreadableValueError, OverflowError):
         raise ProspectError(
-            f"as_of is {as_of!r}, which is no day. Remedy: give a date, such as "
+            f"as_of is {as_of!r}, which is not a date. Remedy: give a date, such as "
             "datetime.date(2026, 1, 31) or '2026-01-31', or None for today."
         ) from None
 
@@ -330,7 +330,7 @@ def day_or_none(as_of: Any) -> float | None:
     Raises
     ------
     ProspectError
-        If it is no day.
+        If it is not a date.
     """
     day = day_asked(as_of)
     return None if day is None else float((day - EPOCH).days)

@@ -64,13 +64,13 @@ def _lacking(own: dict[str, pa.Schema], keys: set[str]) -> dict[str, list[str]]:
 
 def _common_schema(own: dict[str, pa.Schema], keys: pa.Schema) -> pa.Schema:
     """Every column of any file, in a type that holds what all files have in it."""
-    found: dict[str, dict[pa.DataType, str]] = {}
+    types_of: dict[str, dict[pa.DataType, str]] = {}
     for file, schema in own.items():
         for item in schema:
             if item.name not in keys.names:  # else the folder's name is what counts
-                found.setdefault(item.name, {}).setdefault(item.type, file)
+                types_of.setdefault(item.name, {}).setdefault(item.type, file)
     first = next(iter(own.values()))
-    fields = [pa.field(name, _common_type(name, kinds)) for name, kinds in found.items()]
+    fields = [pa.field(name, _common_type(name, kinds)) for name, kinds in types_of.items()]
     return pa.schema([*fields, *keys], first.metadata)
 
 

@@ -104,8 +104,8 @@ def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
     return times
 
 
-def odd_days(values: Iterable[Any]) -> set[Any]:
-    """The days of distinct values that are no ISO text, without their times of day."""
+def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
+    """Days of the distinct values that are not ISO text, without their times of day."""
     days: set[Any] = set()
     for value in values:
         if isinstance(value, str):
@@ -127,7 +127,7 @@ def _rounded(number: float) -> float:
 
 
 def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
-    """Form in which `odd_days` of a column are written; whether day and month could be swapped."""
+    """Form of the `days_not_in_iso` of a column; whether day and month could be swapped."""
     given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
     if not given:
         return None, False
@@ -158,7 +158,7 @@ def _read(
         return times, False
     swapped = False
     if form is None:
-        form, swapped = form_of_days(odd_days(texts[others]), order)
+        form, swapped = form_of_days(days_not_in_iso(texts[others]), order)
     read = read_dates(texts[others], order, form=form)
     days = read.series.to_numpy().astype("datetime64[us]")
     written_as = "" if form is None else form.order
