@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -118,6 +119,31 @@ def test_a_callback_adds_its_own_to_the_open_run(facts, tmp_path) -> None:
     with connected() as client:
         files = {item.path for item in client.list_artifacts(tracked.run_id)}
     assert files >= {"a.txt", "b.json", "c.png", "notes"}
+
+
+def test_a_callback_that_logs_to_a_run_of_its_own_is_told(facts, monkeypatch) -> None:
+    """``mlflow.log_metric`` begins a run where none is active, and leaves it open."""
+    monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+
+    def stray(_run: Any) -> None:
+        mlflow.log_metric("rows_in_the_crm", 812)
+
+    def same(run: Any) -> None:
+        with mlflow.start_run(run_id=run.run_id):
+            mlflow.log_metric("rows_in_the_crm", 812)
+
+    with pytest.warns(
+        UserWarning, match=r"a run of its own, .*Remedy: log with .*run\.log_metrics"
+    ):
+        track(with_options(facts, on_run=stray))
+    assert mlflow.active_run() is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracked = track(with_options(facts, on_run=same))
+        with mlflow.start_run():
+            track(with_options(facts, on_run=stray))
+            assert mlflow.active_run() is not None
+    assert run_of(tracked).data.metrics["rows_in_the_crm"] == 812
 
 
 def test_a_callback_that_fails_fails_the_run_and_registers_nothing(facts) -> None:
