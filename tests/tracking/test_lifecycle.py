@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fitmodel
+from fitmodel.exceptions import SpecError
 from fitmodel.loading import load
 from fitmodel.tracking.connection import connected, without_autolog
 from fitmodel.tracking.lifecycle import RunOptions
@@ -84,6 +86,24 @@ def test_an_active_run_of_another_store_is_left_alone(
         run = run_of(track(facts))
 
     assert "mlflow.parentRunId" not in run.data.tags
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"on_run": 5}, "on_run is 5. Remedy: give a function that takes the run"),
+        ({"tags": ["team"]}, r"tags is \['team'\]. Remedy: give a mapping"),
+        ({"run_name": 26}, "run_name is 26. Remedy: give a text"),
+        ({"experiment": Path("x")}, "experiment is .*Path.*Remedy: give a text"),
+    ],
+)
+def test_what_could_not_be_logged_is_refused_before_the_training(facts, given, message) -> None:
+    told: list[str] = []
+    with pytest.raises(SpecError, match=message):
+        fitmodel.train("nowhere.csv", facts.spec, progress=told.append, **given)
+    assert not told
+    with pytest.raises(SpecError, match=message):
+        RunOptions(**given)
 
 
 def test_without_register_there_is_a_run_with_a_model_and_no_version(facts) -> None:
