@@ -76,7 +76,7 @@ class HeldOut:
 
 
 def fit_slope(
-    log_odds: Floats, held: HeldOut, prior_slope: float = 1.0, prior_sd: float = PRIOR_SLOPE_SD
+    log_odds: Floats, held_out: HeldOut, prior_slope: float = 1.0, prior_sd: float = PRIOR_SLOPE_SD
 ) -> tuple[float, Floats]:
     """Fit the calibration slope of held-out log-odds, and the shift of each fold.
 
@@ -84,7 +84,7 @@ def fit_slope(
     ----------
     log_odds : ndarray, shape (n,)
         Predicted log-odds of the held-out deals.
-    held : HeldOut
+    held_out : HeldOut
         Outcomes of the same deals.
     prior_slope, prior_sd : float
         Mean and standard deviation of the slope's prior.
@@ -101,24 +101,26 @@ def fit_slope(
     Maximum a posteriori estimate (Platt 1999 with a prior): slope ~ N(prior_slope, prior_sd^2), so
     that with few leavers it stays near its prior mean; shifts ~ N(0, 2^2).
     """
-    centred = log_odds - held.mean(log_odds)[held.fold]
-    base = held.offset + log_odds - centred
-    return _map_estimate(centred, base, held, (prior_slope, prior_sd))
+    centred = log_odds - held_out.mean(log_odds)[held_out.fold]
+    base = held_out.offset + log_odds - centred
+    return _map_estimate(centred, base, held_out, (prior_slope, prior_sd))
 
 
-def level_free_losses(log_odds: Floats, held: HeldOut) -> Floats:
+def level_free_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
     """Log loss of each held-out deal after a shift is fitted per fold, shape (n,)."""
-    line = held.offset + log_odds
-    shift = np.zeros(int(held.fold.max(initial=0)) + 1)
+    line = held_out.offset + log_odds
+    shift = np.zeros(int(held_out.fold.max(initial=0)) + 1)
     for _ in range(NEWTON_STEPS):
-        p = expit(line + shift[held.fold])
-        gradient = held.total(held.weight * (p - held.early_churn)) + shift / PRIOR_SHIFT_SD**2
-        curvature = held.total(held.weight * p * (1 - p)) + 1 / PRIOR_SHIFT_SD**2
+        p = expit(line + shift[held_out.fold])
+        gradient = (
+            held_out.total(held_out.weight * (p - held_out.early_churn)) + shift / PRIOR_SHIFT_SD**2
+        )
+        curvature = held_out.total(held_out.weight * p * (1 - p)) + 1 / PRIOR_SHIFT_SD**2
         step = np.clip(gradient / curvature, -1.0, 1.0)
         shift -= step
         if np.abs(step).max() < STEP_TOLERANCE:
             break
-    return losses(line + shift[held.fold], held.early_churn)
+    return losses(line + shift[held_out.fold], held_out.early_churn)
 
 
 def losses(log_odds: Floats, early_churn: Floats) -> Floats:
@@ -126,14 +128,14 @@ def losses(log_odds: Floats, early_churn: Floats) -> Floats:
     return np.asarray(np.logaddexp(0.0, log_odds) - early_churn * log_odds, dtype=np.float64)
 
 
-def fit_isotonic(log_odds: Floats, held: HeldOut) -> CalibrationMap | None:
+def fit_isotonic(log_odds: Floats, held_out: HeldOut) -> CalibrationMap | None:
     """Isotonic calibration map, where it predicts clearly better than a line.
 
     Parameters
     ----------
     log_odds : ndarray, shape (n,)
         Predicted log-odds of held-out deals that were observed for the whole horizon (offset 0).
-    held : HeldOut
+    held_out : HeldOut
         Outcomes of the same deals.
 
     Returns
@@ -142,15 +144,15 @@ def fit_isotonic(log_odds: Floats, held: HeldOut) -> CalibrationMap | None:
         None with fewer than `MIN_EVENTS_FOR_ISOTONIC` leavers, or where the map does not predict
         later folds better than the line by more than one standard error.
     """
-    if held.early_churn.sum() < MIN_EVENTS_FOR_ISOTONIC:
+    if held_out.early_churn.sum() < MIN_EVENTS_FOR_ISOTONIC:
         return None
-    slope, shift = fit_slope(log_odds, held)
-    mean = held.mean(log_odds)
-    intercept = (shift + (1 - slope) * mean)[held.fold]
-    middle = float(np.average(intercept, weights=held.weight))
+    slope, shift = fit_slope(log_odds, held_out)
+    mean = held_out.mean(log_odds)
+    intercept = (shift + (1 - slope) * mean)[held_out.fold]
+    middle = float(np.average(intercept, weights=held_out.weight))
     level_free = log_odds + (intercept - middle) / slope  # now all folds have the same line
-    result = centred_isotonic(level_free, held.early_churn, held.weight)
-    if result is None or not _predicts_better(level_free, (middle, slope), held):
+    result = centred_isotonic(level_free, held_out.early_churn, held_out.weight)
+    if result is None or not _predicts_better(level_free, (middle, slope), held_out):
         return None
     return result
 
@@ -181,7 +183,7 @@ def centred_isotonic(
     )
 
 
-def _predicts_better(log_odds: Floats, linear: tuple[float, float], held: HeldOut) -> bool:
+def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: HeldOut) -> bool:
     """Whether isotonic regression beats a line by more than one standard error on later folds.
 
     Parameters
@@ -190,48 +192,48 @@ def _predicts_better(log_odds: Floats, linear: tuple[float, float], held: HeldOu
         Held-out log-odds from which the differences between the folds' levels were removed.
     linear : (float, float)
         Intercept and slope of the line.
-    held : HeldOut
+    held_out : HeldOut
         Outcomes of the same deals.
     """
     line = linear[0] + linear[1] * log_odds
-    gain = np.zeros(len(held))
-    for fold in np.unique(held.fold)[1:]:
-        train, test = held.fold < fold, held.fold == fold
-        known = held.subset(train)
+    gain = np.zeros(len(held_out))
+    for fold in np.unique(held_out.fold)[1:]:
+        train, test = held_out.fold < fold, held_out.fold == fold
+        known = held_out.subset(train)
         result = centred_isotonic(log_odds[train], known.early_churn, known.weight)
         if result is None:
             return False
-        gain[test] = losses(line[test], held.early_churn[test]) - losses(
-            result.log_odds(log_odds[test]), held.early_churn[test]
+        gain[test] = losses(line[test], held_out.early_churn[test]) - losses(
+            result.log_odds(log_odds[test]), held_out.early_churn[test]
         )
-    evaluated = held.fold > held.fold.min()
+    evaluated = held_out.fold > held_out.fold.min()
     if not evaluated.any():
         return False
-    gain, weight = gain[evaluated], held.weight[evaluated]
+    gain, weight = gain[evaluated], held_out.weight[evaluated]
     mean = float(np.average(gain, weights=weight))
     error = np.sqrt(np.sum((weight * (gain - mean)) ** 2)) / weight.sum()
     return bool(mean > error)
 
 
 def _map_estimate(
-    centred: Floats, base: Floats, held: HeldOut, prior: tuple[float, float]
+    centred: Floats, base: Floats, held_out: HeldOut, prior: tuple[float, float]
 ) -> tuple[float, Floats]:
     """Maximum a posteriori slope and shifts of ``base + shift[fold] + slope * centred``."""
     from scipy.optimize import minimize
 
-    folds = int(held.fold.max(initial=0)) + 1
+    folds = int(held_out.fold.max(initial=0)) + 1
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         slope, shift = parameters[0], parameters[1:]
-        line = base + shift[held.fold] + slope * centred
+        line = base + shift[held_out.fold] + slope * centred
         z = (slope - prior[0]) / prior[1]
-        value = held.weight @ losses(line, held.early_churn) + z**2 / 2
+        value = held_out.weight @ losses(line, held_out.early_churn) + z**2 / 2
         value += shift @ shift / PRIOR_SHIFT_SD**2 / 2
-        residual = held.weight * (expit(line) - held.early_churn)
+        residual = held_out.weight * (expit(line) - held_out.early_churn)
         gradient = np.concatenate(
             [
                 [residual @ centred + z / prior[1]],
-                held.total(residual) + shift / PRIOR_SHIFT_SD**2,
+                held_out.total(residual) + shift / PRIOR_SHIFT_SD**2,
             ]
         )
         return float(value), gradient

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 def draw_replicates(
     by_penalty: dict[float, Floats],
-    held: HeldOut,
+    held_out: HeldOut,
     evidence: dict[float, float],
     *,
     replicates: int,
@@ -35,7 +35,7 @@ def draw_replicates(
     ----------
     by_penalty : dict of float to ndarray, shape (n,)
         Held-out log-odds for each ridge penalty.
-    held : HeldOut
+    held_out : HeldOut
         Outcomes of the same deals.
     evidence : dict of float to float
         Log marginal likelihood of each penalty, added to the log score of the resampled deals.
@@ -50,14 +50,16 @@ def draw_replicates(
     et al. 2014). With little evidence the slopes therefore vary as their prior does.
     """
     generator = np.random.default_rng(seed)
-    loss = {penalty: level_free_losses(raw, held) for penalty, raw in by_penalty.items()}
+    loss = {penalty: level_free_losses(raw, held_out) for penalty, raw in by_penalty.items()}
     drawn = []
     for _ in range(replicates):
-        times = generator.multinomial(len(held), np.full(len(held), 1 / len(held))).astype(float)
-        weight = held.weight * times
+        times = generator.multinomial(
+            len(held_out), np.full(len(held_out), 1 / len(held_out))
+        ).astype(float)
+        weight = held_out.weight * times
         penalty = max(loss, key=lambda item: evidence[item] - float(weight @ loss[item]))
         prior = 1.0 + PRIOR_SLOPE_SD * generator.standard_normal()
-        slope, _ = fit_slope(by_penalty[penalty], held.weighted(times), prior)
+        slope, _ = fit_slope(by_penalty[penalty], held_out.weighted(times), prior)
         drawn.append(ReplicateSettings(penalty, slope))
     return tuple(drawn)
 
