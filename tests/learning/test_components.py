@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from fitmodel.exceptions import SpecError
 from fitmodel.learning import components
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables
+from fitmodel.learning.boosted import _code_map
 from fitmodel.learning.calibration import expit
+from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.learning.components import (
     COMPONENTS,
     OUT_OF_BAG,
@@ -186,3 +189,16 @@ def test_each_replicate_has_its_own_penalty_and_slope(make_company):
     many = Logistic().fit(sample, settings, LearnerOptions())[1]
     spread = many.log_odds_by_replicate(sample.imputed.design.codes).std(axis=0)
     assert spread[[0, 2]].min() > spread[[1, 3]].max()
+
+
+def test_a_level_that_boosting_never_saw_has_a_bin_of_its_own():
+    column = CategoryColumn("plan", {"a": 1, "b": 2, "c": 3})
+    design = SimpleNamespace(columns=(column,), statistics=(None,))
+
+    seen = _code_map([{"1": 1, "3": 2}], 1, design, 0)
+    assert seen.tolist() == [0, 1, 3, 2, 3], "missing, a, b that no deal had, c, never seen"
+    assert _code_map([{}], 1, design, 0).tolist() == [0, 1, 1, 1, 1]
+    number = SimpleNamespace(columns=(NumberColumn("n", (1.0, 2.0), 0.0, 3.0),), statistics=(None,))
+    cuts = np.array([1.5, 2.5])
+    assert _code_map([cuts], 1, number, 0).tolist() == [0, 1, 2, 3, 4]
+    assert _code_map([cuts, np.array([2.5])], 2, number, 0).tolist() == [0, 1, 1, 2, 3]

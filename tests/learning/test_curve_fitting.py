@@ -11,11 +11,12 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
+from fitmodel.deals.survival import kaplan_meier
 from fitmodel.deals.training_set import TrainingSet
 from fitmodel.learning._slope import PRIOR_SLOPE_SD
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
-from fitmodel.learning.curve_fitting import MAX_MONTHS, _slope_at, fit_curve
+from fitmodel.learning.curve_fitting import MAX_MONTHS, _deviation, _slope_at, fit_curve
 from fitmodel.learning.level import raised
 
 HORIZON = 5
@@ -227,7 +228,7 @@ def test_the_deviation_of_a_slope_is_that_of_its_posterior():
     chance = expit(raw.mean() + shifts[np.abs(totals - gone.sum()).argmin()] + slope * away)
     information = (chance * (1 - chance) * away**2).sum() + PRIOR_SLOPE_SD**-2
 
-    assert deviation == pytest.approx(information**-0.5, rel=0.01)
+    assert deviation == pytest.approx(information**-0.5, rel=1e-3)
     assert slope == pytest.approx(1.0, abs=3 * deviation)
 
 
@@ -235,3 +236,25 @@ def test_a_month_of_which_nobody_says_anything_has_the_prior():
     deals = followed(np.full(20, 3.0), np.zeros(20, dtype=bool), watched=np.full(20, 3.0))
     none = np.zeros(20, dtype=np.intp)
     assert _slope_at(deals, np.zeros(20), none, 12, 0.8) == (0.8, PRIOR_SLOPE_SD)
+
+
+def test_the_deviation_of_a_shift_is_greenwoods_since_the_horizon_over_the_share_that_left():
+    months = np.repeat(np.arange(1.0, 13.0), 5)
+    curve = kaplan_meier(months, np.tile([True, False, False, False, False], 12))
+    found = _deviation(curve, 4, 10)
+    risk = 60 - 5 * np.arange(12)
+    growth = np.cumsum(1 / (risk * (risk - 1)))
+    share = 1 - np.cumprod(1 - 1 / risk)
+    expected = np.sqrt(np.abs(growth - growth[3])) / share
+
+    assert found[3] == 0.0
+    np.testing.assert_allclose(found, expected[:10])
+
+
+def test_where_nobody_had_left_by_then_the_share_is_that_of_one_deal():
+    curve = kaplan_meier(np.r_[np.full(20, 3.0), np.full(20, 8.0)], np.ones(40, dtype=bool))
+    found = _deviation(curve, 3, 6)
+    greenwood = np.sqrt(20 / (40 * 20))
+
+    assert found[0] == pytest.approx(greenwood * 40)
+    assert np.isfinite(found).all()

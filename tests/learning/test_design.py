@@ -148,6 +148,8 @@ def test_a_bend_is_what_a_line_cannot_follow_and_two_values_have_none() -> None:
     assert np.corrcoef(matrix[:, 1], matrix[:, 2])[0, 1] == pytest.approx(0.0, abs=1e-12)
     ends, middle = matrix[[0, 4], 2], matrix[2, 2]
     assert ends.min() > 0 > middle
+    for codes, cuts in (([1, 1, 1], ()), ([1, 1, 0], ())):
+        assert coded(codes, cuts, bends=[True]).bends == (False,), "one bin has no bend"
     two = coded([1, 2] * 10, (1.0,), bends=[True])
     assert not two.bases[0][:, 2].any()
 

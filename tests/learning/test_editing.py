@@ -171,6 +171,8 @@ def test_what_is_edited_is_named_as_the_table_names_it(scorecard):
 
     assert read_level(industry, " media ") == "media"
     assert read_level(seats, seats.label(5)) == (seats.cuts[3], seats.cuts[4])
+    assert read_level(seats, seats.label(seats.size)) == (seats.cuts[-1], None)
+    assert read_level(seats, seats.label(1)) == (None, seats.cuts[0])
     assert read_level(seats, repr(seats.cuts[3])) == (seats.cuts[3], seats.cuts[4])
     assert read_level(seats, "missing") == "missing"
     assert read_range(seats, "12:40") == (12.0, 40.0)

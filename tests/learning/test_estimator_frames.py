@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
@@ -60,6 +61,13 @@ def test_an_estimator_without_gaps_or_levels_gets_them_prepared() -> None:
     assert prepared.shape == (6, 3 + 1 + 1), "three levels, one for none of them, and the number"
     assert prepared[:, -1].mean() == pytest.approx(0.0, abs=1e-12)
     assert prepared[1, -1] == pytest.approx(np.median(prepared[[0, 2, 3, 4, 5], -1])), "the median"
+
+
+def test_of_many_levels_the_estimator_gets_no_sparse_matrix() -> None:
+    many = CategoryColumn("page", {f"p{number}": number + 1 for number in range(40)})
+    frame = as_frame((many,), np.arange(40.0)[:, None])
+    made = ready(GaussianNB(), (many,)).fit(frame, np.arange(40) % 2)
+    assert made.predict_proba(frame).shape == (40, 2)
 
 
 def test_what_takes_gaps_and_levels_and_a_pipeline_are_left_alone() -> None:

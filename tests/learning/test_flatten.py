@@ -157,6 +157,12 @@ def test_each_level_has_its_deals_and_its_weighted_rate() -> None:
     assert found.band.tolist() == [0, 1, 2, 3]
 
 
+def test_the_rate_of_a_level_is_a_share_however_little_its_deals_weigh() -> None:
+    found = evidence(PLAN, [1, 1, 2, 2], [1, 0, 0, 0], [0.3, 0.1, 0.0, 0.0])
+    assert found.rate[1] == pytest.approx(0.75)
+    assert np.isnan(found.rate[2]), "deals of no weight have no rate"
+
+
 def test_bins_of_a_number_are_merged_into_six_bands_of_as_many_deals() -> None:
     column = NumberColumn("seats", tuple(float(cut) for cut in range(1, 60)), 0.0, 60.0)
     code = np.r_[np.repeat(np.arange(1, 61), 10), np.zeros(7)].astype(int)

@@ -235,3 +235,13 @@ def test_a_raised_probability_is_that_of_a_multiplied_hazard():
     np.testing.assert_allclose(raised(p, 1.0), p, atol=1e-9)
     np.testing.assert_allclose(raised(p, 2.0), 1 - (1 - p) ** 2, atol=1e-9)
     assert ((raised(p, 7.0) >= 0) & (raised(p, 7.0) <= 1)).all()
+
+
+def test_a_level_is_looked_for_from_two_forecasts_that_do_not_overlap_on():
+    least = level_module.MIN_MONTHS + 2 * HORIZON
+    looked = {}
+    for months in range(least - 2, least + 2):
+        level = level_of(*company(2_000, months, seed=3, since=3, factor=3.0))
+        looked[len(level.months)] = level.gain != 0.0
+    assert looked == {count: count >= least for count in looked}
+    assert {least - 1, least} <= set(looked)

@@ -213,3 +213,30 @@ def test_of_very_many_pairs_some_are_taken_once_each(monkeypatch) -> None:
     assert number == 30 * 29 / 2
     assert products.shape == (50, _misfit.MAX_PAIRS)
     assert len({tuple(row) for row in products.T}) == _misfit.MAX_PAIRS
+
+
+def test_main_effects_are_taken_out_by_what_each_deal_says(monkeypatch) -> None:
+    """Weighted least squares with the information of each deal, so that nothing of them is left."""
+    random = np.random.default_rng(0)
+    matrix, weight = random.normal(size=(80, 2)), random.uniform(0.5, 2, 80)
+    log_odds = 0.8 * matrix[:, 0] - 1.0
+    outcome = (random.random(80) < expit(log_odds)).astype(float)
+    deals = SimpleNamespace(matrix=matrix, weight=weight, early_churn=outcome)
+    seen = []
+    without = _misfit._without_main_effects
+
+    def watched(*given):
+        seen.append((given[2], without(*given)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(_misfit, "_without_main_effects", watched)
+    _component(random.normal(size=(80, 3)), 3, deals, log_odds, np.arange(80))
+    ((information, rest),) = seen
+
+    chance = expit(log_odds)
+    np.testing.assert_allclose(information, weight * chance * (1 - chance))
+    wide = np.column_stack([np.ones(80), matrix])
+    np.testing.assert_allclose((wide * information[:, None]).T @ rest, 0, atol=1e-9)
+    assert (
+        _component(matrix @ random.normal(size=(2, 4)), 4, deals, log_odds, np.arange(80)) is None
+    )

@@ -139,6 +139,8 @@ def test_a_provisional_model_pools_levels_and_says_what_it_is() -> None:
     assert max(sizes) <= PROVISIONAL_MAX_LEVELS + 1
     assert learned.choice.table["share"].sum() == pytest.approx(1.0)
     assert learned.choice.table["chosen"].sum() == 1
+    assert learned.choice.table["log_loss"].is_monotonic_increasing
+    assert learned.choice.table.index.tolist() == list(range(len(learned.choice.table)))
 
 
 def test_the_mean_prediction_is_the_rate_of_the_company() -> None:
@@ -197,8 +199,8 @@ def test_a_leaver_of_an_unknown_day_says_that_it_had_left_by_then() -> None:
 
 
 def test_a_deal_that_entered_late_says_what_happened_to_those_still_there() -> None:
-    months, left = np.array([2.0, 5.0, 4.0, 3.0, 1.0]), np.array([True, False, True, True, True])
-    entry = np.array([0.0, 2.0, 3.0, 0.0, 0.0])
+    months, left = np.array([2.0, 5.0, 4.0, 3.0, 0.3]), np.array([True, False, True, True, True])
+    entry = np.array([0.0, 2.0, 3.0, 0.5, 0.0])
     follow_up = FollowUp.of(months, left, 5.0, entry=entry)
     log_odds = np.array([0.3, -0.4, 0.1, 0.0, 0.5])
     baseline = fit_baseline(follow_up, log_odds)
@@ -207,7 +209,7 @@ def test_a_deal_that_entered_late_says_what_happened_to_those_still_there() -> N
         end[0],
         (1 - end[1]) / (1 - before[1]),
         (end[2] - before[2]) / (1 - before[2]),
-        end[3],
+        (end[3] - before[3]) / (1 - before[3]),
         end[4],
     ]
     assert observed_log_likelihood(follow_up, baseline, log_odds) == pytest.approx(

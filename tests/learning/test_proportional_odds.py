@@ -17,6 +17,7 @@ from fitmodel.learning.proportional_odds import (
     LOWEST,
     FollowUp,
     expand_soft_labels,
+    few_points,
     fit_baseline,
     matching_shift,
     own_chance,
@@ -215,3 +216,29 @@ def test_the_rounds_of_a_fit_read_one_kaplan_meier_curve(company, monkeypatch):
     assert not np.allclose(first.log_odds[0], second.log_odds[0])
     fit_baseline(follow_up.weighted(2 * follow_up.weight), np.zeros(len(follow_up)))
     assert len(read) == 2
+
+
+def test_the_curve_has_the_times_at_which_customers_left_and_no_others():
+    months = np.array([1.0, 2.0, 2.5, 4.0, 6.0, 7.0])
+    follow_up = FollowUp.of(months, np.array([True, False, True, True, True, False]), 5.0)
+    times, share = follow_up.curve()
+
+    assert times.tolist() == [1.0, 2.5, 4.0]
+    assert share == pytest.approx([1 / 6, 1 - 5 / 6 * 3 / 4, 1 - 5 / 6 * 3 / 4 * 2 / 3])
+    nobody = follow_up.weighted(np.zeros(6)).curve()
+    assert [each.tolist() for each in nobody] == [[5.0], [0.0]]
+
+
+def test_few_points_keep_weight_and_mean_and_without_weight_are_one():
+    random = np.random.default_rng(0)
+    values, weight = random.normal(size=3_000), random.uniform(0, 2, 3_000)
+    points, mass = few_points(values, weight, 50)
+
+    assert len(points) <= 50
+    assert mass.sum() == pytest.approx(weight.sum())
+    assert points @ mass == pytest.approx(values @ weight)
+    assert (np.diff(points) > 0).all()
+    some, kept = few_points(values[:10], np.r_[0.0, np.ones(9)], 50)
+    assert some.tolist() == values[1:10].tolist()
+    assert kept.tolist() == [1.0] * 9
+    assert [each.tolist() for each in few_points(values, 0 * weight)] == [[0.0], [1.0]]

@@ -212,3 +212,17 @@ def test_pairs_are_less_simple_than_a_second_component_and_that_than_none() -> N
     assert plain.complexity < blended.complexity < paired.complexity
     assert plain.shares == (("logistic", 1.0),)
     assert paired.shares == (("logistic", 0.75), ("boosted", 0.25))
+
+
+def test_a_deal_signed_on_the_last_day_is_not_tested_on(make_company):
+    company = make_company(400, seed=3)
+    deals = company.deals.copy()
+    deals.loc[deals.index[:3], ["closed_on", "churned_on"]] = [pd.Timestamp("2026-06-30"), pd.NaT]
+    training_set = DealHistory(deals, company.spec).as_of(None).training_set()
+    _, weight, until = outcome_when_seen(training_set)
+    today = (training_set.closed_on == "2026-06-30").to_numpy()
+
+    assert today.sum() >= 3
+    assert (until[today] == 0).all()
+    assert (weight[today] == 0).all()
+    assert (weight[until > 0] == 1).all()

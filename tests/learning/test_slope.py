@@ -9,6 +9,7 @@ from fitmodel.learning._slope import (
     MIN_EVENTS_FOR_ISOTONIC,
     PRIOR_SLOPE_SD,
     HeldOut,
+    _predicts_better,
     centred_isotonic,
     fit_isotonic,
     fit_slope,
@@ -191,3 +192,33 @@ def test_a_settled_slope_moves_less_than_one_that_is_not():
     assert free < settled < 1
     many = predictions(50_000)
     assert fit_slope(many, held_out(many / 2), prior_sd=0.05)[0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_isotonic_regression_has_to_gain_more_than_one_standard_error_on_later_folds():
+    """By hand: each later fold's losses under a line, and under the map of the folds before it."""
+    verdicts = []
+    for seed in range(12):
+        raw = predictions(900, seed=seed)
+        bent = np.where(raw > -1, 1.5 * (raw + 1), 0.3 * (raw + 1)) - 1
+        held = held_out(bent if seed % 2 else raw, folds=3, seed=seed)
+        held = HeldOut(
+            held.early_churn,
+            np.random.default_rng(seed).uniform(0.5, 2, 900),
+            held.fold,
+            held.offset,
+        )
+        gains = []
+        for later in (1, 2):
+            before, now = held.subset(held.fold < later), held.fold == later
+            found = centred_isotonic(raw[held.fold < later], before.early_churn, before.weight)
+            line, curve = 0.9 * raw[now] - 0.1, found.log_odds(raw[now])
+            gains.append(losses(line, held.early_churn[now]) - losses(curve, held.early_churn[now]))
+        gain, weight = np.concatenate(gains), held.weight[held.fold > 0]
+        mean = np.average(gain, weights=weight)
+        error = np.sqrt((weight**2 * (gain - mean) ** 2).sum()) / weight.sum()
+        assert _predicts_better(raw, (-0.1, 0.9), held) == (mean > error)
+        verdicts.append((mean > 0, mean > error))
+
+    assert (True, True) in verdicts
+    assert (True, False) in verdicts, "a gain within the error is none"
+    assert not _predicts_better(raw, (0.0, 1.0), held.subset(held.fold == 0))

@@ -149,14 +149,18 @@ def test_expected_leavers_are_counted_while_a_deal_was_followed_and_no_longer():
     assert found[2].tolist() == pytest.approx([hazard(3, 2), hazard(6, 2) - hazard(3, 2)])
 
 
-@pytest.mark.parametrize(("late", "found"), [(12, False), (24, True)])
-def test_the_chance_is_that_of_chi_squared_with_periods_less_one_per_further_level(late, found):
+def late_leavers(late: int):
     """Two levels leave evenly in time, but some of the second a while later than of the first."""
     first, second = np.linspace(0.1, 11.9, 120), np.linspace(0.1, 11.9, 120)
     second = np.sort(np.r_[second[late:], np.linspace(10.0, 11.9, late)])
     months = np.r_[first, second, np.full(200, 12.0)]
     frame = pd.DataFrame({"term": ["a"] * 120 + ["b"] * 120 + ["a", "b"] * 100})
-    follow_up = FollowUp.of(months, np.arange(440) < 240, 12.0)
+    return frame, FollowUp.of(months, np.arange(440) < 240, 12.0)
+
+
+@pytest.mark.parametrize(("late", "found"), [(12, False), (24, True)])
+def test_the_chance_is_that_of_chi_squared_with_periods_less_one_per_further_level(late, found):
+    frame, follow_up = late_leavers(late)
     columns, codes = coded(frame)
     log_odds = np.zeros(440)
     baseline = fit_baseline(follow_up, log_odds)
@@ -170,3 +174,23 @@ def test_the_chance_is_that_of_chi_squared_with_periods_less_one_per_further_lev
     assert (chi2.sf(ratio, PERIODS - 1) < SIGNIFICANCE) == found
     assert chi2.sf(ratio, 2 * (PERIODS - 1)) > SIGNIFICANCE, "with more freedom it is chance"
     assert (choose_timing(columns, codes, follow_up, baseline, log_odds) == "term") == found
+
+
+def test_the_chance_is_shared_among_the_attributes_that_can_differ():
+    """A chance of 3.5 in 10,000 is enough for one or two attributes, and not for four."""
+    frame, follow_up = late_leavers(24)
+    random = np.random.default_rng(0)
+    for others, found in ((0, "term"), (1, "term"), (3, None)):
+        more = {f"other{number}": random.choice(list("xy"), 440) for number in range(others)}
+        assert chosen(frame.assign(**more), follow_up) == found
+    same = {f"same{number}": "z" for number in range(3)}
+    assert chosen(frame.assign(**same), follow_up) == "term", "one level cannot differ"
+
+
+def test_two_levels_of_as_many_leavers_as_a_level_needs_are_enough():
+    early, late = np.linspace(0.1, 2.0, 16), np.linspace(10.0, 11.9, 16)
+    frame = pd.DataFrame({"term": ["a"] * 16 + ["b"] * 16 + ["a", "b"] * 30})
+    months = np.r_[early, late, np.full(60, 12.0)]
+    follow_up = FollowUp.of(months, np.arange(92) < 32, 12.0)
+    assert MIN_LEAVERS <= 16
+    assert chosen(frame, follow_up) == "term"

@@ -196,7 +196,7 @@ class EventLog:
 
 
 def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
-    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also stands for no event.
+    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also means no event.
 
     Missing where there is none and the longest window begins before events were recorded.
     """

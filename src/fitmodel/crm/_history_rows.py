@@ -164,7 +164,7 @@ def _ends(
 
 
 def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
-    """Rows whose value differs from the one before it of the same deal."""
+    """Rows whose value differs from the previous one of the same deal."""
     order = np.lexsort((times, deals))
     same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
     first: Ints = order[np.append(True, ~same)[: len(order)]]

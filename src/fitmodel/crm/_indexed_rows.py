@@ -203,7 +203,7 @@ class Ties:
 def order_changes(
     deal: Codes, field: Codes, time: Ints, value: Codes, old: Codes
 ) -> tuple[Ints, Ties]:
-    """Sort changes; of several at one moment each follows the one whose value it replaced.
+    """Sort changes by time; at one moment, each change follows the one whose value it replaced.
 
     Where old values do not tell, rows of one moment stay in the order of the table.
     """

@@ -85,7 +85,7 @@ class Rows:
         return pd.Series(levels[result.codes], dtype=object)
 
     def pieces(self, names: Sequence[str], rows: int) -> Iterator[Rows]:
-        """The table from its first row to its last, so many rows at a time."""
+        """Yield the rows in order, a fixed number at a time."""
         if self._frame is not None:
             for start in range(0, len(self._frame), rows):
                 yield self._of(self._frame[list(names)].iloc[start : start + rows], start)
@@ -110,7 +110,7 @@ class Rows:
         numbers: NDArray[Any],
         whole: WholeTable | None = None,
     ) -> Rows:
-        """Some of the rows as a table of its own."""
+        """Return some of the rows as a separate table."""
         is_frame = isinstance(table, pd.DataFrame)
         return Rows(
             self.table_name,

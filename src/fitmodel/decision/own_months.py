@@ -88,7 +88,7 @@ class OwnMonths:
         )
 
     def knots_with(self, months: float) -> list[float]:
-        """Knots, and the probabilities between them at which `stays` or `leaves` is so many months.
+        """Knots, and the probabilities between them at which `stays` or `leaves` has a given value.
 
         A larger of both, such as months that are paid in advance, is a straight line between these.
         """

@@ -175,7 +175,7 @@ def evaluate_on_blocks(
 def evaluate_on_folds(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """As `evaluate`, on random folds, which show nothing of what comes later."""
+    """As `evaluate`, on random folds, which cannot show changes over time."""
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []

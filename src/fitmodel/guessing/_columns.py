@@ -60,7 +60,7 @@ class Column:
 
     @property
     def is_unique(self) -> bool:
-        """Whether every row has a value of its own."""
+        """Whether no value repeats and none is missing."""
         return self.is_full and self.distinct == len(self.cells)
 
     @cached_property
@@ -97,7 +97,7 @@ class Column:
 
     @property
     def is_iso_date(self) -> bool:
-        """Whether the dates can be read by whoever reads attributes."""
+        """Whether the dates are written so that attributes can be read from them."""
         if not is_text(self.cells):
             return True
         return bool(self.cells.dropna().astype("str").str.match(r"\d{4}-\d{2}-\d{2}").all())

@@ -97,7 +97,7 @@ def is_named_leaving(name: str) -> bool:
 
 
 def _rank(words: str) -> int:
-    """Place of a name among those of a date of leaving; `NO_NAME` where it says nothing of it."""
+    """Rank of a name among the names of a date of leaving; `NO_NAME` if it is none of them."""
     if is_of_something_else(words):
         return NO_NAME + 1
     rank = sureness(words, "churned_on")
@@ -107,7 +107,7 @@ def _rank(words: str) -> int:
 def _refusal(
     column: Column, rank: int, closing: Column | None, status: Status | None
 ) -> str | None:
-    """Why a column of dates is not a date of leaving: in words; "" where nobody need know."""
+    """Why a column of dates is not a date of leaving, in words; "" if it needs no explanation."""
     filled = column.real_dates
     if filled.all():
         return "is filled for every row, so it is not a date of leaving" if rank < NO_NAME else ""
@@ -147,7 +147,7 @@ def _against_status(filled: Mask, status: Status) -> str | None:
 
 
 def _agreement(column: Column, status: Status | None) -> float:
-    """Share of the rows whose date is filled exactly where the status says left."""
+    """Share of the rows whose date is filled exactly if the status says left."""
     if status is None:
         return 0.0
     return float((column.real_dates == status.left).mean())

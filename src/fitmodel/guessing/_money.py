@@ -53,7 +53,7 @@ def is_contract_value(column: Column) -> bool:
 
 
 def amount_per(amount: Column, period: Column | None) -> str | None:
-    """Tell per what time an amount is: by a column of billing periods, or by its name."""
+    """Find the period of an amount: by a column of billing periods, or by its name."""
     if period is not None:
         units = {unit_of(cell) for cell in period.cells.dropna().unique()}
         unit = units.pop() if len(units) == 1 else None
@@ -70,7 +70,7 @@ def unit_by_name(words: str) -> str | None:
 
 
 def unit_of(cell: object) -> str | None:
-    """Time that a billing period is, such as "year" for ``Annually``."""
+    """Unit of time of a billing period, such as "year" for ``Annually``."""
     words = plain_words(cell)
     return next((unit for unit, known in _PERIODS.items() if words in known), None)
 

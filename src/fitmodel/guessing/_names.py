@@ -233,7 +233,7 @@ def as_words(name: str) -> str:
 
 
 def sureness(words: str, role: str) -> int | None:
-    """Place of the first of a role's patterns that a name matches; None where none does."""
+    """Rank of the first of a role's patterns that a name matches; None if none does."""
     patterns = ROLE_NAMES[role]
     return next(
         (position for position, each in enumerate(patterns) if re.search(each, words)), None

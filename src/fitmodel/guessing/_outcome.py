@@ -44,7 +44,7 @@ def find_leavers(draft: Draft) -> None:
 
 
 def _find_closing_by_content(draft: Draft) -> None:
-    """Where no name tells the day of signing: the first full column of dates."""
+    """If no name suggests the day of signing: the first full column of dates."""
     result = [column for column in draft.free if column.is_date and column.is_full]
     result = [column for column in result if not LATER.search(column.words)]
     if result and find_status(draft.columns, draft.vendor) is None:
@@ -72,7 +72,7 @@ def settle_outcome(draft: Draft) -> None:
 
 
 def _settle_flag(draft: Draft) -> None:
-    """Beside dates a flag is needed only where it knows of leavers that have no date."""
+    """Use a flag in addition to dates only if it has leavers without a date."""
     status = draft.status
     if status is None or draft.roles["churned_on"].name == status.name:
         return
@@ -110,7 +110,7 @@ def _no_outcome(draft: Draft) -> DealsError:
 
 
 def _may_say_who_left(draft: Draft) -> list[str]:
-    """Columns of two values, of which one may mean that the customer left."""
+    """Columns of two values, one of which may mean that the customer left."""
     pairs = [column for column in draft.free if column.distinct == TWO and not column.is_date]
     shown = [
         f"{column.name!r} ("

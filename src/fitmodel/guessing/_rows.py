@@ -122,7 +122,7 @@ def _kind_of_status(value: str) -> str | None:
 
 @dataclass(frozen=True)
 class Repeats:
-    """A column of ids of which some stand in several rows.
+    """A column of ids, some of which are in several rows.
 
     Attributes
     ----------

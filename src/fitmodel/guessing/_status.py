@@ -90,7 +90,7 @@ def _flag(column: Column, *, stays: bool, rank: int) -> Status | None:
 
 
 def _by_vocabulary(column: Column, rank: int) -> Status | None:
-    """A status whose values are known words; of a column with another name nearly all must be."""
+    """A status whose values are known words; under an unknown name nearly all must be known."""
     if not column.is_text:
         return None
     left, active, not_yet = (_meaning(column, key) for key in ("left", "active", "not_yet"))

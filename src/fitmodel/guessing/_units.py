@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def about_units(spec: DealSpec) -> Iterator[Doubt]:
-    """Tenure and amount whose unit neither the name nor the contract says."""
+    """Tenure and amount without a unit in the name or the contract."""
     roles = spec.deals
     tenure, amount = roles.tenure_months, roles.amount
     if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
@@ -71,7 +71,7 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
 
 
 def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """A column of several currencies beside an amount."""
+    """A column of several currencies next to an amount."""
     if spec.deals.currency is not None:
         return
     vendor = recognise(column.name for column in columns)
@@ -91,7 +91,7 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
 
 
 def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
-    """A column of several billing periods beside amounts whose name does not say per what time."""
+    """A column of several billing periods next to amounts without a period in their name."""
     result = several_periods(columns)
     if result is None or unit_by_name(as_words(amount)) is not None:
         return

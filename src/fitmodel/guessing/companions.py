@@ -180,7 +180,7 @@ def _is_hubspot(path: Path) -> bool:
 def _recognise(
     path: Path, deals: pd.DataFrame, spec: DealSpec, earlier: Sequence[Companion], *, is_named: bool
 ) -> Companion | None:
-    """The table as a section of the contract; None where it is no such table."""
+    """The table as a section of the contract; None if it is not such a table."""
     try:
         table = _read(path)
     except DealsError:
@@ -220,7 +220,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _keys_of(table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
-    """The section and the keys of the first shape whose columns are all there."""
+    """The section and the keys of the first shape that has all its columns."""
     names = [str(name) for name in table.columns]
     for section, needed, others in _SHAPES:
         keys: dict[str, str] = {}
@@ -250,7 +250,7 @@ def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str
 
 
 def _id_column(table: pd.DataFrame, ids: pd.Series[Any], taken: set[str]) -> str | None:
-    """The column that holds most of the deals' ids; where none does, the one with the best name."""
+    """The column with most of the deals' ids; if there is none, the one with the best name."""
     wanted = _texts(ids)
     free = [str(name) for name in table.columns if name not in taken]
     shares = {name: len(_texts(table[name]) & wanted) for name in free}
@@ -273,7 +273,7 @@ def _stage_of(table: pd.DataFrame, keys: dict[str, str]) -> dict[str, str]:
 
 
 def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
-    """What a table holds: its rows, and its fields or kinds."""
+    """Contents of a table: its rows, and its fields or kinds."""
     text = f"{len(table):,} rows"
     naming = keys.get("field") or keys.get("kind")
     if naming is None:
@@ -284,7 +284,7 @@ def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
 
 
 def _tried(companion: Companion, deals: pd.DataFrame, spec: DealSpec) -> Companion:
-    """The table, read as the contract would read it: how many deals are in it, or what is wrong."""
+    """Read the table by the proposed contract: how many deals are in it, or what is wrong."""
     ids = deals[str(spec.deals.id)]
     try:
         with_it = spec.replace(**{companion.section: {companion.name: companion.keys}})

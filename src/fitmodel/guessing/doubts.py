@@ -49,7 +49,7 @@ MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have 
 def find_doubts(
     table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
 ) -> list[Doubt]:
-    """List what the table leaves open and the contract does not settle.
+    """List the open questions about a table that the contract does not answer.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
 
 
 def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Dates that were taken although their name does not say what they are."""
+    """Dates that were chosen although their name does not say what they are."""
     roles, vendor = spec.deals, recognise(column.name for column in columns)
     known = vendor.roles if vendor else {}
     closed, left = roles.closed_on, roles.churned_on

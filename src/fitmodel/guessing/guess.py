@@ -131,7 +131,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
-    """Say which words were taken for nothing in columns of levels, where they may be one."""
+    """Report the words that were read as missing in columns of levels but may be a level."""
     for name in (name for name in table.columns if name in names and is_text(table[name])):
         cells = table[name].map(
             lambda cell: cell.strip() or None if isinstance(cell, str) else cell
@@ -142,7 +142,7 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
 
 
 def _customers_of(table: pd.DataFrame) -> Draft:
-    """Start with the rows that are customers, where a column of stages tells them."""
+    """Start with the rows that are customers, if a column of stages shows them."""
     vendor = recognise(table.columns)
     stage = find_stage(Column(table[name]) for name in table.columns)
     if stage is None:
@@ -180,7 +180,7 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
 
 
 def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
-    """Start with all rows; of a system that dates what was won, with those that have the date."""
+    """Start with all rows; if the system dates won deals, only with those that have the date."""
     draft = Draft([Column(table[name]) for name in table.columns], vendor)
     won = vendor.won if vendor is not None else None
     if won is None or table[won].notna().all() or table[won].isna().all():
@@ -218,7 +218,7 @@ _FITS: dict[str, Callable[[Column], bool]] = {
 
 
 def _take(draft: Draft, role: str) -> None:
-    """Give a role to the column that is surest by its name, among those whose content fits."""
+    """Give a role to the column with the surest name, among those whose content fits."""
     surest = draft.surest(role)
     ranked = [
         (-1 if column.name == surest else sureness(column.words, role), column)
