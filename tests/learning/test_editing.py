@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fitmodel.exceptions import EditError
+from fitmodel.learning._edit_rows import bin_middles
 from fitmodel.learning._recoding import cut_at, single_out
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
@@ -17,7 +18,6 @@ from fitmodel.learning.editing import (
     DropPair,
     SetEffect,
     Smooth,
-    _middles,
     apply_edits,
     changed_rows,
     edit_from_dict,
@@ -207,9 +207,9 @@ def test_a_level_that_nobody_has_is_given_no_row_of_its_own(scorecard):
 
 def test_the_middle_of_the_outer_bins_ends_at_the_values_seen():
     column = NumberColumn("seats", (10.0, 20.0, 40.0), 2.0, 90.0, False, (10.0,))  # noqa: FBT003
-    assert _middles(column).tolist() == [6.0, 15.0, 30.0, 65.0]
+    assert bin_middles(column).tolist() == [6.0, 15.0, 30.0, 65.0]
     inside = replace(column, low=15.0, high=30.0)  # all values between the cuts
-    assert _middles(inside).tolist() == [10.0, 15.0, 30.0, 40.0]
+    assert bin_middles(inside).tolist() == [10.0, 15.0, 30.0, 40.0]
 
 
 def test_what_a_dropped_pair_had_at_most_is_named(scorecard):
