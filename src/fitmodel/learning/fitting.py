@@ -304,8 +304,8 @@ def _set_replicate_levels(
     """Set the intercept of each replicate from its resample's rate and a random level.
 
     The level is relative to the long-run rate: a long-run rate that is too high by chance gives a
-    level that is too low. `Level.damped` and `Level.draws` split the variance between the two, so
-    that none of it is counted twice.
+    level that is too low. `Level.rate_of_resample` and `Level.draws` split the variance between the
+    two, so that none of it is counted twice.
     """
     log_odds = bootstrap.log_odds_by_replicate(codes)
     factors = level.draws(counts.shape[1], np.random.default_rng(seed))
