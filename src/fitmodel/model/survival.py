@@ -164,7 +164,7 @@ def score_signed(
     stratum = strata_of(model, customers, as_of)
     columns: dict[str, Any] = {"months_stayed": stayed}
     for ahead in months:
-        columns[f"leaves_within_{ahead}m"] = curve.chance_to_leave(
+        columns[f"leaves_within_{ahead}m"] = curve.probability_of_leaving(
             probability, stayed, ahead, stratum
         )
     columns["remaining_months"] = curve.remaining_life(probability, stayed, stratum)
