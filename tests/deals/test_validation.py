@@ -65,7 +65,7 @@ def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
             {"closed": ["2024-01-05", "2025-02-05", "2024-03-05", "2024-04-05"]},
             "closed",
             1,
-            "lie after",
+            "are after",
         ),
         ({"segment": "smb"}, "segment", 4, "every value is 'smb'"),
         ({"segment": [None, "", "NA", " - "]}, "segment", 4, "every value is empty"),
@@ -104,7 +104,7 @@ def test_no_mature_deal_is_said_with_the_horizon() -> None:
         ({"months": ["2", "nine", "12"]}, "months", 1, "are not numbers (tenure)"),
         ({"months": [2.0, None, 12.0]}, "months", 1, "are empty"),
         ({"left": ["yes", "maybe", "perhaps"]}, "left", 2, "neither yes nor no"),
-        ({"left": ["yes", None, "no"]}, "left", 1, "neither yes nor no"),
+        ({"left": ["yes", None, "no"]}, "left", 1, "are empty instead of yes or no"),
         ({"left": "no"}, "left", 3, "no early churner"),
         ({"months": [9.0, 9.0, 9.0]}, "left", 3, "no early churner"),
         ({"months": [2.0, 3.0, 4.0], "left": "yes"}, "left", 3, "nobody is known to have stayed"),
@@ -189,7 +189,7 @@ def test_an_excluded_field_of_a_history_need_be_no_column() -> None:
 def test_columns_without_a_name_or_with_one_name_are_refused() -> None:
     unnamed = _only(DEALS.rename(columns={"segment": " "}), DATED)
     assert (unnamed.column, unnamed.count) == ("(columns)", 1)
-    assert "1 column name(s) are not text" in unnamed.message
+    assert "1 column name(s) are not texts" in unnamed.message
     numbered = _only(DEALS.rename(columns={"segment": 7}), DATED)
     assert "for example" in numbered.message
     twice = _only(DEALS.assign(other=1).rename(columns={"other": "segment"}), DATED)
