@@ -71,7 +71,8 @@ class OwnMonths:
             return None
         inside = np.clip(np.array(KNOTS), _INSIDE, 1 - _INSIDE)
         each = [
-            curve.months_if(inside, np.full(len(inside), row)) for row in range(len(curve.shift))
+            curve.expected_lifetimes(inside, np.full(len(inside), row))
+            for row in range(len(curve.shift))
         ]
         stays, leaves = (np.mean([both[part] for both in each], axis=0) for part in (0, 1))
         return cls(KNOTS, tuple(stays.tolist()), tuple(leaves.tolist()))

@@ -115,7 +115,9 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
     churners = int((train.early_churn == 1).sum())
     if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
         return None
-    learned = learn(train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+    learned = learn(
+        train, spec, replicates=EVALUATION_REPLICATES, min_churners=MIN_CHURNERS_OF_A_PART
+    )
     later = test.labelled(learned.training_set.dates)
     metrics = compute_metrics(
         later.early_churn,

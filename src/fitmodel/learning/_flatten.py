@@ -186,7 +186,7 @@ def _widened(
     table = table.copy()
     replicates = table.shape[1] - 1
     if statistic is not None:
-        table[:, 1:] += statistic.scatter(table[:, 0], replicates, generator)
+        table[:, 1:] += statistic.draw_errors(table[:, 0], replicates, generator)
     unseen = [MISSING] if counts[MISSING] == 0 else []
     if isinstance(column, CategoryColumn):
         unseen.append(column.size + 1)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.proportional_odds import Floats, FollowUp, few_points
+from fitmodel.learning.proportional_odds import Floats, FollowUp, support_points
 
 MAX_TIMES = 24  # possible times of leaving per leaver
 
 
-def dated_rows(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[np.intp]]:
+def expand_unknown_days(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[np.intp]]:
     """Expand each leaver with an unknown day into one weighted row per possible time of leaving.
 
     Parameters
@@ -20,7 +20,7 @@ def dated_rows(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[n
     follow_up : FollowUp
         Follow-up of the deals.
     chance : ndarray of shape (n,)
-        Probability that each deal left within the horizon, see `own_chance`.
+        Probability that each deal left within the horizon, see `conditional_probability`.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def dated_rows(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[n
     dated = np.flatnonzero(np.isnan(follow_up.left_by))
     undated = np.flatnonzero(~np.isnan(follow_up.left_by))
     inside = follow_up.leaving.months <= follow_up.horizon
-    times, mass = few_points(
+    times, mass = support_points(
         follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
     )
     not_after = times <= follow_up.left_by[undated][:, None]

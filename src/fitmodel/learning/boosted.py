@@ -111,7 +111,7 @@ def fit_boosting(
     return _tables_of(machine, design)
 
 
-def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Additive:
+def with_level_errors(replicates: Additive, design: Design, seed: int) -> Additive:
     """Add the error of the level statistics to the replicates of boosting.
 
     All replicates use the same level statistics, so their variation does not contain this error.
@@ -122,7 +122,7 @@ def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Addit
     singles = [
         table
         if statistic is None or by_statistic
-        else table + statistic.scatter(table.mean(axis=1), table.shape[1], generator)
+        else table + statistic.draw_errors(table.mean(axis=1), table.shape[1], generator)
         for table, statistic, by_statistic in zip(
             replicates.singles, design.statistics, design.by_statistic, strict=True
         )

@@ -289,7 +289,7 @@ def column_from_dict(data: Mapping[str, Any]) -> Column:
     if data["kind"] == CategoryColumn.kind:
         levels = {str(level): int(code) for level, code in data["levels"].items()}
         if sorted(set(levels.values())) != list(range(1, len(set(levels.values())) + 1)):
-            raise ProspectError(f"the codes of {name!r} do not run from 1 on")
+            raise ProspectError(f"the codes of {name!r} are not 1, 2, 3 and so on")
         words = tuple(str(word) for word in data.get("words", ()))  # older bundles have no words
         if not UNCLEAR_WORDS.issuperset(words):
             raise ProspectError(f"the words of {name!r} are not all words that may be a level")

@@ -45,7 +45,7 @@ __all__ = [
 MAX_BINS = 64
 MANY_LEVELS = 16  # a category with more levels gets shrunken effects, also for rare levels
 MIN_NAMED = 5  # least deals of a level whose name is stored; a rarer one may name a customer
-MIN_OF_MANY = 2  # least deals of a level with a code of its own in a category of many levels
+MIN_SHRUNK = 2  # least deals of a level with a code of its own in a category of many levels
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             )
     if problems:
         raise ProspectError(
-            "text stands where the model learned numbers:\n"
+            "columns that the model learned as numbers contain text:\n"
             + "\n".join(problems)
             + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
             "an attribute that is not a number belongs into [attributes] categorical."
@@ -227,7 +227,7 @@ def _level_codes(counts: dict[str, int], min_count: int, max_levels: int | None)
     if max_levels is not None:
         frequent = frequent[:max_levels]
     if len(frequent) > MANY_LEVELS:
-        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_OF_MANY)]
+        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_SHRUNK)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
     codes |= dict.fromkeys(rare, len(frequent) + 1)
