@@ -70,11 +70,11 @@ def test_leavers_without_a_date_are_asked_for_until_answered(
     code, output = run("init", "deals.csv")
 
     assert code == 0
-    assert "15 row(s) left by is_active" in output
+    assert "15 row(s) left according to is_active" in output
     for command in ("check", "train"):
         code, output = run(command, "deals.csv")
         assert code == 1
-        assert "15 row(s) left by is_active" in output
+        assert "15 row(s) left according to is_active" in output
     add_to_contract(folder, 'left_without_date = "unknown"')
     _, output = run("check", "deals.csv")
     assert "15 of 60 customers left (is_active) without a date" in output

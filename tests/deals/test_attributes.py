@@ -124,7 +124,7 @@ def test_codes_numbers_and_empty_columns_are_not_taken_for_dates(values):
 
 
 def test_a_missing_column_is_an_error_that_shows_the_difference():
-    with pytest.raises(ProspectError, match=r"1 of 2 .* no column: \['seats'\].*no attr.*'seat'"):
+    with pytest.raises(ProspectError, match=r"1 of 2 .* no column: \['seats'\].*not attr.*'seat'"):
         attribute_frame(pd.DataFrame({"plan": ["s"], "seat": [3]}), ["plan", "seats"])
     spec = SPEC.replace(attributes={"include": ("plan", "seats")})
     with pytest.raises(DealsError, match=r"\['seats'\]"):

@@ -63,7 +63,7 @@ def test_beyond_the_data_nothing_is_known(ends):
 def test_causes_that_are_none_and_no_deals_are_refused():
     with pytest.raises(DealsError, match="no deal"):
         cumulative_incidence([], [])
-    with pytest.raises(DealsError, match="none of 0"):
+    with pytest.raises(DealsError, match="must be 0"):
         cumulative_incidence([1.0], [3])
 
 

@@ -50,7 +50,7 @@ def test_a_copy_of_the_closing_date_is_always_0_days_and_left_out() -> None:
 
     (result,) = find_constants(table, SPEC)
     assert (result.column, result.code) == ("created", "constant")
-    assert "every value is that of 'signed'" in str(result)
+    assert "every value equals that of 'signed'" in str(result)
     assert find_constants(other, SPEC) == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
+from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals, terms_of
 from fitmodel.deals.history import view_of
 
 
@@ -36,7 +36,7 @@ def company(annual_leave, seed=1, deals=900):
 
 def test_annual_contracts_are_found_with_their_term():
     view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(366, 390, n), 3000))
-    (found,) = find_bound_deals(view, 5, columns_to_look_at(view))
+    (found,) = find_bound_deals(view, 5, candidate_columns(view))
 
     assert (found.column, found.value, found.left_by_age) == ("billing", "annual", 0)
     assert found.term_months == 12
@@ -47,7 +47,7 @@ def test_annual_contracts_are_found_with_their_term():
 def test_customers_who_stay_longer_are_not_taken_for_bound():
     view = company(lambda r, n: np.where(r.random(n) < 0.1, r.uniform(20, 900, n), 3000))
 
-    assert find_bound_deals(view, 5, columns_to_look_at(view)) == []
+    assert find_bound_deals(view, 5, candidate_columns(view)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -55,7 +55,7 @@ def test_nothing_is_found_where_terms_bind_nobody(seed):
     sim = simulate_deals(1500, seed=seed)
     view = view_of(sim.deals, sim.spec)
 
-    assert find_bound_deals(view, 5, columns_to_look_at(view)) == []
+    assert find_bound_deals(view, 5, candidate_columns(view)) == []
 
 
 def test_a_group_that_was_watched_only_after_the_age_is_not_taken_for_bound():
@@ -73,4 +73,4 @@ def test_a_group_that_was_watched_only_after_the_age_is_not_taken_for_bound():
 
     assert (late.left & old).sum() > 30
     assert not (late.left & old & (late.followup_months <= 5)).any()
-    assert find_bound_deals(late, 5, columns_to_look_at(late)) == []
+    assert find_bound_deals(late, 5, candidate_columns(late)) == []

@@ -132,7 +132,7 @@ def test_who_exited_before_anybody_looked_says_nothing() -> None:
 def test_a_leaver_from_before_leavers_were_recorded_is_refused() -> None:
     table = SIX.assign(churned=SIX["churned"].mask(SIX.index == 1, pd.Timestamp("2024-05-31")))
     message = (
-        r"'churned' lies before observed_from \(2024-06-01\), when leavers were not recorded, in 1 "
+        r"'churned' is before observed_from \(2024-06-01\), when leavers were not recorded, in 1 "
         "of 6 deals, such as row 1: set observed_from to the day"
     )
     with pytest.raises(DealsError, match=message):
@@ -144,17 +144,17 @@ def test_a_leaver_from_before_leavers_were_recorded_is_refused() -> None:
 
 
 def test_before_the_start_nothing_can_be_asked() -> None:
-    with pytest.raises(DealsError, match="as of 2024-05-31 nothing is known of who left"):
+    with pytest.raises(DealsError, match="as of 2024-05-31 it is not known who left"):
         DealHistory(SIX, SPEC).as_of("2024-05-31")
     late = SPEC.replace(deals={"observed_from": "2025-01-01"})
-    with pytest.raises(DealsError, match=r"observed_from \(2025-01-01\) lies after the last day"):
+    with pytest.raises(DealsError, match=r"observed_from \(2025-01-01\) is after the last day"):
         DealHistory(SIX[1:3], late)
 
 
 def test_where_all_deals_are_older_nothing_is_known_of_the_first_months() -> None:
     view = DealHistory(SIX[:2], SPEC).as_of(None)
     assert len(view.labelled()) == 0
-    with pytest.raises(DealsError, match="watched from its signing .* the first 3.0 months"):
+    with pytest.raises(DealsError, match="observed from its signing .* the first 3.0 months"):
         _ = view.survival
 
 
@@ -167,7 +167,7 @@ def test_the_contract_takes_a_plain_date(tmp_path) -> None:
     for wrong in ("since", 20240601, "2024-13-01"):
         with pytest.raises(SpecError, match="observed_from must be a date such as 2023-01-31"):
             DealSpec(deals={**ROLES, "observed_from": wrong})
-    with pytest.raises(SpecError, match="stands beside observed_from"):
+    with pytest.raises(SpecError, match="has tenure_months and observed_from"):
         DealSpec(deals={"tenure_months": "t", "churned": "c", "observed_from": "2024-06-01"})
 
 

@@ -291,9 +291,9 @@ def test_a_million_deals_take_no_loop_over_rows():
     ("change", "message"),
     [
         ({"closed": None}, "'closed' is empty in 1 of 3 deals, such as row 2: a deal has a clos"),
-        ({"churned": "2022-01-01"}, "churned_on lies before 'closed' in 1 of 3 deals, such as row"),
-        ({"exited": "2022-01-01"}, "exited_on lies before 'closed' in 1 of 3"),
-        ({"seen": "2022-01-01"}, "observed_until lies before 'closed' in 1 of 3"),
+        ({"churned": "2022-01-01"}, "churned_on is before 'closed' in 1 of 3 deals, such as row"),
+        ({"exited": "2022-01-01"}, "exited_on is before 'closed' in 1 of 3"),
+        ({"seen": "2022-01-01"}, "observed_until is before 'closed' in 1 of 3"),
         ({"seen": None}, "'seen' is empty in 1 of 3 deals"),
     ],
 )

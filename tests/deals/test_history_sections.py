@@ -34,7 +34,7 @@ def test_a_contract_with_tables_survives_toml_and_json():
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"history": {"f": CHANGES | {"valid_from": "v"}}}, "not changed_at and valid_from"),
+        ({"history": {"f": CHANGES | {"valid_from": "v"}}}, "given are changed_at and valid_from"),
         (
             {"history": {"f": CHANGES | {"table": "postgresql://me:secret@crm/db/t"}}},
             r"\[history.f\] table holds a password.*PGPASSWORD",
@@ -44,7 +44,7 @@ def test_a_contract_with_tables_survives_toml_and_json():
             r"\[events.e\] table holds a password",
         ),
         ({"history": {"f": {"table": "h", "id": "i"}}}, "needs one column of times"),
-        ({"history": {"f": {**CHANGES, "value": None}}}, "field and value belong together"),
+        ({"history": {"f": {**CHANGES, "value": None}}}, "field and value need each other"),
         ({"history": {"f": {"table": "h", "id": "i", "changed_at": "t"}}}, "needs field and value"),
         (
             {"history": {"f": {"table": "h", "id": "i", "day": "t", "stages": ["a"]}}},

@@ -67,8 +67,8 @@ def test_a_horizon_that_leaves_too_few_is_doubted_and_another_is_named():
 
     assert doubts_about_horizon(found, 12) == []
     (doubt,) = doubts_about_horizon(found, 5)
-    assert "within 5 months 0 are known to have left and 30 to have stayed" in doubt
-    assert doubt.endswith("12 months would do")
+    assert "within 5 months 0 customers are known to have left and 30 to have stayed" in doubt
+    assert doubt.endswith("Remedy: choose 12 months")
 
 
 def test_init_writes_the_horizons_beside_the_usual_one():

@@ -49,7 +49,7 @@ def test_hashed_deals_join_however_the_table_holds_the_numbers() -> None:
     [
         (SPEC, None, "needs a salt"),
         (SPEC, "", "needs a salt"),
-        (SPEC.replace(deals={"id": None}), "s", "names no id"),
+        (SPEC.replace(deals={"id": None}), "s", "has no id to hash"),
     ],
 )
 def test_without_a_salt_or_an_id_nothing_is_hashed(spec, salt, message) -> None:

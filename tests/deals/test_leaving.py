@@ -43,7 +43,7 @@ def labels(answer: str) -> list[float]:
 
 def test_without_an_answer_they_are_refused_with_the_rows() -> None:
     with pytest.raises(
-        DealsError, match="2 row\\(s\\) left by is_active, but have no date in left"
+        DealsError, match="2 row\\(s\\) left according to is_active, but have no date in left"
     ):
         read_deals(table(), spec(None))
 
@@ -140,7 +140,7 @@ def test_a_flag_that_is_neither_yes_nor_no_asks_for_its_values() -> None:
 
 
 def test_values_without_a_flag_are_refused() -> None:
-    with pytest.raises(SpecError, match="churned_values is given, but no churned"):
+    with pytest.raises(SpecError, match="churned_values needs churned"):
         DealSpec(deals={**{k: v for k, v in DEALS.items() if k != "churned"}})
 
 
@@ -157,7 +157,7 @@ def test_tables_that_went_wrong_have_no_leaver_that_stayed(shared_data, name: st
     )
 
     assert undated == 15
-    assert f"{undated} row(s) left by {name}" in " ".join(guess.unsure)
+    assert f"{undated} row(s) left according to {name}" in " ".join(guess.unsure)
     with pytest.raises(DealsError, match="left_without_date"):
         read_deals(written, contract)
     dropped = read_deals(written, contract.replace(rows={"left_without_date": "drop"}))

@@ -45,8 +45,8 @@ def test_a_level_that_doubled_or_halved_is_found_with_its_size(factor: float) ->
     assert shift is not None
     assert shift.ratio == pytest.approx(factor, rel=0.2)
     assert str(shift.since) == "2025-06-30"
-    assert ("more leave" if factor > 1 else "fewer leave") in str(shift)
-    assert f"{shift.observed:,} customers left early where {shift.expected:,.0f}" in str(shift)
+    assert ("more customers leave" if factor > 1 else "fewer customers leave") in str(shift)
+    assert f"{shift.observed:,} customers left early, while {shift.expected:,.0f}" in str(shift)
 
 
 def test_a_level_that_stays_is_hardly_ever_said_to_have_moved() -> None:

@@ -85,7 +85,7 @@ def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
         "row 1: 'soon'",
         "observed_until",
         "many",
-        "lie before closing",
+        "are before closing",
     ):
         assert part in text
     assert text.count("Remedy") >= 5
@@ -94,7 +94,7 @@ def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"churned": ["2023-12-01", None, None]}, "1 row.s. lie before closing"),
+        ({"churned": ["2023-12-01", None, None]}, "1 row.s. are before closing"),
         ({"churned": None}, "no early churner"),
         ({"closed": "2024-12-30", "churned": None}, "no deal is mature"),
         ({"segment": None, "value": None}, "every value is empty.*no other attribute is left"),

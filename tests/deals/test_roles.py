@@ -50,10 +50,10 @@ def test_an_amount_is_of_a_year(unit: str | None, months: int | None, times: flo
 @pytest.mark.parametrize(
     ("deals", "message"),
     [
-        ({"amount": "a", "amount_per": "contract"}, "belong together"),
-        ({"amount": "a", "contract_months": 12}, "belong together"),
-        ({"amount_per": "month"}, "amount_per is given, but no amount"),
-        ({"tenure_unit": "days"}, "tenure_unit is given, but no tenure_months"),
+        ({"amount": "a", "amount_per": "contract"}, "need each other"),
+        ({"amount": "a", "contract_months": 12}, "need each other"),
+        ({"amount_per": "month"}, "amount_per needs amount"),
+        ({"tenure_unit": "days"}, "tenure_unit needs tenure_months"),
         ({"amount": "a", "amount_per": "fortnight"}, "must be one of"),
     ],
 )

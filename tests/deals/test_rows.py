@@ -105,8 +105,8 @@ def test_a_column_of_which_one_value_is_kept_is_no_attribute() -> None:
     ("rows", "message"),
     [
         ({"keep": {"stage": []}}, "takes a list of texts"),
-        ({"keep": {"a": ["x"]}, "drop": {"a": ["x"]}}, "'x' of 'a' stands in keep and in drop"),
-        ({"customer": "a", "one_row_per": "deal"}, 'one_row_per = "deal" stands beside'),
+        ({"keep": {"a": ["x"]}, "drop": {"a": ["x"]}}, "'x' of 'a' is in keep and in drop"),
+        ({"customer": "a", "one_row_per": "deal"}, 'one_row_per = "deal" and customer exclude'),
         ({"left_without_date": "drop"}, "needs closed_on and churned"),
         ({"left_without_date": "guess"}, "must be one of"),
         ({"gap_days": -1}, "at least 0"),
@@ -159,7 +159,7 @@ def test_who_leaves_by_the_end_of_the_trial_never_was_a_customer() -> None:
     ("ends", "message"),
     [
         (["soon", "2024-01-31", "2024-01-31", ""], "trial_end: 1 value.*not dates.*'soon'"),
-        (["02/01/2024", "03/02/2024", "", ""], "day and month cannot be told .*'02/01/2024'"),
+        (["02/01/2024", "03/02/2024", "", ""], "order of day and month is unclear.*'02/01/2024'"),
     ],
 )
 def test_an_end_of_a_trial_that_cannot_be_read_is_refused(ends: list[str], message: str) -> None:

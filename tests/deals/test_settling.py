@@ -76,7 +76,7 @@ def test_plain_tables_leave_the_contract_as_it_is() -> None:
 def test_the_order_of_day_and_month_is_asked_where_no_date_tells_it() -> None:
     table = DEALS.assign(contact=["03/04/2024", "05/06/2024"] * (N // 2))
     with pytest.raises(
-        DealsError, match=r"contact: 40 row.*day first and month first.*\[reading\]"
+        DealsError, match=r"contact: 40 row.*as day first and as month first.*\[reading\]"
     ):
         read_deals(table, SPEC)
     told = SPEC.replace(reading={"dates": {"contact": "month first"}})

@@ -249,9 +249,9 @@ def test_weights_and_entries_together_are_repeated_deals():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ([0.0, 2.5], r"entry lies after the end of the follow-up in 1 of 2 deals \(first at pos"),
+        ([0.0, 2.5], r"entry is after the end of the follow-up in 1 of 2 deals \(first at pos"),
         ([0.0, -1.0], "entry is missing or negative in 1 of 2"),
-        ([0.5, 1.5], "no deal was watched from its signing .* the first 0.5 months"),
+        ([0.5, 1.5], "no deal was observed from its signing .* the first 0.5 months"),
     ],
 )
 def test_impossible_entries_are_refused(entry, message):

@@ -65,7 +65,7 @@ def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
             {"closed": ["2024-01-05", "2025-02-05", "2024-03-05", "2024-04-05"]},
             "closed",
             1,
-            "lie after",
+            "are after",
         ),
         ({"segment": "smb"}, "segment", 4, "every value is 'smb'"),
         ({"segment": [None, "", "NA", " - "]}, "segment", 4, "every value is empty"),
@@ -104,7 +104,7 @@ def test_no_mature_deal_is_said_with_the_horizon() -> None:
         ({"months": ["2", "nine", "12"]}, "months", 1, "are not numbers (tenure)"),
         ({"months": [2.0, None, 12.0]}, "months", 1, "are empty"),
         ({"left": ["yes", "maybe", "perhaps"]}, "left", 2, "neither yes nor no"),
-        ({"left": ["yes", None, "no"]}, "left", 1, "neither yes nor no"),
+        ({"left": ["yes", None, "no"]}, "left", 1, "are empty instead of yes or no"),
         ({"left": "no"}, "left", 3, "no early churner"),
         ({"months": [9.0, 9.0, 9.0]}, "left", 3, "no early churner"),
         ({"months": [2.0, 3.0, 4.0], "left": "yes"}, "left", 3, "nobody is known to have stayed"),
@@ -189,7 +189,7 @@ def test_an_excluded_field_of_a_history_need_be_no_column() -> None:
 def test_columns_without_a_name_or_with_one_name_are_refused() -> None:
     unnamed = _only(DEALS.rename(columns={"segment": " "}), DATED)
     assert (unnamed.column, unnamed.count) == ("(columns)", 1)
-    assert "1 column name(s) are not text" in unnamed.message
+    assert "1 column name(s) are not texts" in unnamed.message
     numbered = _only(DEALS.rename(columns={"segment": 7}), DATED)
     assert "for example" in numbered.message
     twice = _only(DEALS.assign(other=1).rename(columns={"other": "segment"}), DATED)
@@ -209,9 +209,14 @@ def test_amounts_in_several_currencies_are_counted_by_currency() -> None:
 @pytest.mark.parametrize(
     ("role", "cells", "message", "remedy"),
     [
-        ("closed", {2: "soon"}, "1 row(s) are not dates", "YYYY-MM-DD, all in one way"),
-        ("closed", {2: None}, "1 row(s) are empty", "leave out the rows of deals that were not"),
-        ("churned", {0: "soon", 3: "later"}, "2 row(s) are not dates", "all in one way"),
+        ("closed", {2: "soon"}, "1 row(s) are not dates", "write all dates as YYYY-MM-DD"),
+        ("closed", {2: None}, "1 row(s) are empty", "leave out rows of deals that were not signed"),
+        (
+            "churned",
+            {0: "soon", 3: "later"},
+            "2 row(s) are not dates",
+            "write all dates as YYYY-MM-DD",
+        ),
     ],
 )
 def test_a_day_that_cannot_be_read_is_named_with_its_row(
@@ -232,7 +237,7 @@ def test_days_that_can_be_read_in_two_ways_are_asked_for() -> None:
     table = DEALS.assign(closed=["1/1/2024", "2/1/2024", "3/1/2024", "4/2/2024"])
     fault = next(each for each in find_errors(table, DATED) if each.column == "closed")
 
-    assert fault.message == "every date can be read day first and month first"
+    assert fault.message == "every date can be read as day first and as month first"
     assert fault.count == len(DEALS)
     assert fault.example == "row 0: '1/1/2024'"
     assert '[reading] dates = {"closed" = "day first"}' in fault.remedy
@@ -244,6 +249,6 @@ def test_the_end_of_the_extract_may_be_a_column_of_days() -> None:
     assert [each.column for each in find_errors(right, spec)] == []
     early = right.assign(until=right["until"].where(right.index != 3, "2024-01-01"))
     fault = next(each for each in find_errors(early, spec) if each.column == "closed")
-    assert fault.message == "1 row(s) lie after observed_until (until)"
+    assert fault.message == "1 row(s) are after observed_until (until)"
     empty = right.assign(until=right["until"].where(right.index != 3))
     assert "1 row(s) are empty" in [each.message for each in find_errors(empty, spec)]

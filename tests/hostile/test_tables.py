@@ -220,7 +220,7 @@ KINDS = [
     Kind("closed after the extract", cells("closed_on", "2031-01-01", 3), "closed_on.*after"),
     Kind("left before closing", cells("churned_on", "1999-01-01", 3), "churned_on.*before"),
     Kind("all dates either way", changed(lambda t: t.assign(
-        closed_on="03/04/2024", churned_on="05/06/2024")), "day first and month first"),
+        closed_on="03/04/2024", churned_on="05/06/2024")), "day first and as month first"),
     # nothing, in its spellings
     *(
         Kind(f"a segment {value!r}", cells("segment", value, 3))

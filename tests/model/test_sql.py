@@ -381,6 +381,9 @@ def test_old_digests_and_unknown_names_are_refused_with_the_remedy():
         FitModel(scorer, {}).to_sql("duckdb", absent=["seats"])
     with pytest.raises(SpecError, match="reasons is -1"):
         FitModel(scorer, {}).to_sql("duckdb", reasons=-1)
+    for reasons in (True, 2.5, "2", None):
+        with pytest.raises(SpecError, match="reasons is .* Remedy: give 0 or more"):
+            FitModel(scorer, {}).to_sql("duckdb", reasons=reasons)
 
 
 def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():

@@ -1,4 +1,4 @@
-"""One row per customer: signed at the first row, left only when no row runs on."""
+"""Merge the rows of each customer into one: signed at its first row, left after its last."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-OPEN = np.iinfo(np.int64).max // 2  # day of a row that did not end
+NO_END = np.iinfo(np.int64).max // 2  # stands for the end day of a row that has not ended
 
 
 def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
     """Merge the rows of each customer into one history.
 
-    A customer is signed at its first row and has the attributes of that row. It left when its last
-    row ended and no other began within ``gap_days`` of that; a change of plan, an upgrade and a
-    renewal are staying. A customer that came back later than that counts as left: the later rows
-    are left out.
+    A customer is signed at its first row and has the attributes of that row. It left if its last
+    row ended and no other row began within ``gap_days`` after that. A change of plan, an upgrade or
+    a renewal therefore counts as staying. A customer that came back after a longer gap counts as
+    left, and its later rows are ignored.
 
     Parameters
     ----------
     deals : DataFrame
-        With the dates of the roles read.
+        Deals whose date columns are already parsed.
     spec : DealSpec
+        The contract; ``[rows] customer`` and ``[rows] gap_days`` are used.
 
     Returns
     -------
     tuple of DataFrame and str or None
-        The merged deals with the index of the first rows, and how many rows were merged; the deals
-        as they are and None where no customer has several rows.
+        The merged deals, with the index labels of the first rows, and a sentence that says how many
+        rows were merged. If no customer has several rows: the deals unchanged, and None.
     """
     name = spec.rows.customer
     if name is None or spec.deals.closed_on is None:
@@ -59,7 +60,7 @@ def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFr
 
 
 def _customers(ids: pd.Series[Any]) -> NDArray[np.intp]:
-    """Number the customers; every row without an id is a customer of its own."""
+    """Return an integer code per customer; each row without an id is a separate customer."""
     codes, known = pd.factorize(ids.astype(object))
     nameless = codes < 0
     codes[nameless] = len(known) + np.arange(nameless.sum())
@@ -69,11 +70,11 @@ def _customers(ids: pd.Series[Any]) -> NDArray[np.intp]:
 def _histories(
     codes: NDArray[np.intp], deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Position of each customer's first row and of the row that ends it; how many came back."""
+    """Return the positions of each customer's first and last row, and how many came back."""
     closed = to_days(deals[spec.deals.closed_on]).astype(np.int64)
     ends, undated = _ends(deals, spec), left_without_date(deals, spec)
-    ends = np.where(undated, closed, ends)  # known to have ended, after it began
-    # of rows that began on one day the first is told by the id: row order does not matter
+    ends = np.where(undated, closed, ends)  # the end day is unknown, but not before the first day
+    # Rows that began on the same day are sorted by id, so that row order does not matter.
     ids = deals[spec.deals.id].astype("str") if spec.deals.id else pd.Series("", deals.index)
     order = np.lexsort((np.arange(len(codes)), ids.rank(method="dense"), closed, codes))
     first: list[int] = []
@@ -96,12 +97,12 @@ def _histories(
 
 
 def _ends(deals: pd.DataFrame, spec: DealSpec) -> Ints:
-    """Day each row ended, by leaving or otherwise; `OPEN` where it did not."""
-    days = np.full(len(deals), OPEN, dtype=np.int64)
+    """Return the day on which each row ended, by leaving or another exit, or `NO_END`."""
+    days = np.full(len(deals), NO_END, dtype=np.int64)
     for column in (spec.deals.churned_on, spec.deals.exited_on):
         if column is not None:
             given = to_days(deals[column])
-            day = np.where(np.isnat(given), OPEN, given.astype(np.int64))
+            day = np.where(np.isnat(given), NO_END, given.astype(np.int64))
             days = np.minimum(days, day)
     return days
 
@@ -109,13 +110,14 @@ def _ends(deals: pd.DataFrame, spec: DealSpec) -> Ints:
 def _note(
     name: str, deals: pd.DataFrame, merged: pd.DataFrame, spec: DealSpec, returned: int
 ) -> str:
+    """Return the sentence that reports how many rows were merged."""
     leaving = str(spec.deals.churned_on)
     ended, left = int(deals[leaving].notna().sum()), int(merged[leaving].notna().sum())
     text = (
         f"made {len(merged):,} customers of {len(deals):,} rows by [rows] customer ({name}): "
-        f"{ended:,} rows have a date in {leaving}, {left:,} customers left; a row that begins "
-        f"within {spec.rows.gap_days} days of the end of another goes on from it"
+        f"{ended:,} rows have a date in {leaving}, {left:,} customers left; a row that begins at "
+        f"most {spec.rows.gap_days} days after another has ended continues it"
     )
     if returned:
-        text += f"; {returned:,} came back later and count as left, without their later rows"
+        text += f"; {returned:,} came back later and count as left: their later rows are ignored"
     return text

@@ -1,4 +1,4 @@
-"""Columns that record the outcome, read once: dates, or a tenure and a flag."""
+"""Parse the outcome columns: dates, or a tenure and a flag."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEVER = np.datetime64("NaT", "D")
 
 
 class ParsedHistory(Protocol):
-    """What a view needs of the history it belongs to; `DealHistory` is one."""
+    """The part of `DealHistory` that a view uses; it avoids a circular import."""
 
     deals: pd.DataFrame
     spec: DealSpec
@@ -35,10 +35,10 @@ class ParsedHistory(Protocol):
 
     @property
     def observed_from(self) -> np.datetime64:
-        """First day on which leavers were recorded; NaT where they always were."""
+        """First day on which leavers were recorded; NaT if they always were."""
 
     def as_of(self, day: Moment | None) -> Any:
-        """Return the view as of a day."""
+        """Return the view of the deals as of a day."""
 
     def with_spec(self, spec: DealSpec) -> ParsedHistory:
         """Return the same deals under another contract."""
@@ -46,18 +46,22 @@ class ParsedHistory(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class OutcomeDates:
-    """Outcome of every deal of a table, as dates.
+    """The outcome of every deal of a table, as dates.
 
     Attributes
     ----------
-    closed, churned, exited : ndarray of datetime64[D] of shape (deals,)
-        Day signed; day left and day exited for another cause (NaT: not in the table).
+    closed : ndarray of datetime64[D] of shape (deals,)
+        Day on which the deal was signed.
+    churned, exited : ndarray of datetime64[D] of shape (deals,)
+        Day on which the customer left, and day of an exit for another cause; NaT if the table has
+        no such date.
     observed_until : ndarray of datetime64[D] of shape (deals,)
-        Last day on which each deal was looked at.
+        Last day on which each deal was observed.
     observed_from : datetime64[D]
-        First day on which leavers were recorded; NaT where they always were.
+        First day on which leavers were recorded; NaT if they always were.
     left_some_day : ndarray of bool of shape (deals,)
-        Left by the flag, but the day is not known; see `fitmodel.deals.leaving`.
+        Whether the flag says that the customer left, while the day is unknown; see
+        `fitmodel.deals.leaving`.
     """
 
     closed: Days
@@ -70,14 +74,14 @@ class OutcomeDates:
 
 @dataclass(frozen=True, eq=False)
 class OutcomeTenures:
-    """Outcome of every deal of a table, as a tenure and a flag.
+    """The outcome of every deal of a table, as a tenure and a flag.
 
     Attributes
     ----------
     months : ndarray of float of shape (deals,)
         Months the customer has stayed so far.
     left : ndarray of bool of shape (deals,)
-        Whether it left then.
+        Whether it left at the end of those months.
     """
 
     months: NDArray[np.float64]
@@ -100,7 +104,7 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     churned, exited = _days(deals, roles.churned_on), _days(deals, roles.exited_on)
     for name, days in (("churned_on", churned), ("exited_on", exited), ("observed_until", until)):
         remedy = "correct the date or leave the row out"
-        _refuse(days < closed, deals, f"{name} lies before {roles.closed_on!r}", remedy)
+        _refuse(days < closed, deals, f"{name} is before {roles.closed_on!r}", remedy)
     start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
     if not np.isnat(start):
         _refuse_impossible(deals, spec, churned, until, start)
@@ -128,46 +132,49 @@ def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
 
 
 def _flag(deals: pd.DataFrame, spec: DealSpec) -> NDArray[np.float64]:
-    """1 left, 0 stayed."""
+    """Return 1 for customers that left and 0 for those that stayed."""
     if not spec.deals.churned_values:
         return _number(deals, spec.deals.churned)
     return left_flag(deals[spec.deals.churned], spec).series.to_numpy(dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """Follow-up of deals as of a day.
+class Followup:
+    """What was observed of deals up to a day.
 
     Attributes
     ----------
-    looked_at_until, watched_until : ndarray of datetime64[D] of shape (deals,)
-        Last day each was looked at, whether or not it exited before; last day on which leaving
-        would have been seen.
+    extracted_until : ndarray of datetime64[D] of shape (deals,)
+        Last day for which the table has information about each deal, even if it exited before.
+    watched_until : ndarray of datetime64[D] of shape (deals,)
+        Last day on which leaving would have been recorded: the same day, or that of the exit.
     left_on : ndarray of datetime64[D] of shape (deals,)
-        NaT where the customer was not seen to leave.
+        Day on which the customer left; NaT if leaving was not observed.
     left_by_months : ndarray of float of shape (deals,)
-        Age by which a customer had left whose day of leaving is unknown; NaN for all others.
+        For customers whose day of leaving is unknown: age in months by which they had left. NaN for
+        all others.
     """
 
-    looked_at_until: Days
+    extracted_until: Days
     watched_until: Days
     left_on: Days
     left_by_months: NDArray[np.float64]
 
 
-def look(
+def followup_as_of(
     dates: OutcomeDates, rows: NDArray[np.intp], day: np.datetime64 | None, horizon_months: int
-) -> Seen:
-    """Return the follow-up of some rows as of a day; None is the end of the extract.
+) -> Followup:
+    """Return what was observed of some rows up to a day; None is the end of the extract.
 
-    A customer that left on an unknown day had left when it was last looked at. Where the horizon
-    ends after that, it left early, and counts as having left on that day. Else, and as of an
-    earlier day, nothing is known of it after signing: it is never one that stayed. By which age it
-    had left is known at the end of the extract, of deals signed since ``observed_from``.
+    A customer that left on an unknown day had left by the day on which it was last observed. If
+    that day is within the horizon, the customer left early and counts as having left on that day.
+    Otherwise, and as of an earlier day, nothing is known about it after signing: it never counts as
+    one that stayed. At the end of the extract its age by which it had left is known, if the deal
+    was signed since ``observed_from``.
     """
     closed, until = dates.closed[rows], dates.observed_until[rows]
-    looked_at = until if day is None else np.minimum(until, day)
-    watched = np.fmin(looked_at, dates.exited[rows])
+    extracted = until if day is None else np.minimum(until, day)
+    watched = np.fmin(extracted, dates.exited[rows])
     some_day = dates.left_some_day[rows]
     at_end = some_day & (watched == until)
     early = at_end & (until <= add_months(closed, horizon_months))
@@ -175,15 +182,16 @@ def look(
     watched = np.where(some_day & ~early, closed, watched)
     left = np.where(early, until, dates.churned[rows])
     left_by = frozen(np.where(by_end, months_between(closed, until), np.nan))
-    return Seen(looked_at, watched, np.where(left <= watched, left, NEVER), left_by)
+    return Followup(extracted, watched, np.where(left <= watched, left, NEVER), left_by)
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
-    """Refuse a contract without dates, and a table without their columns.
+    """Raise an error if the contract gives no dates, or the table lacks their columns.
 
     Raises
     ------
     DealsError
+        If the outcome is given as a tenure, or a date column is absent.
     """
     if not spec.has_dates:
         raise DealsError(
@@ -198,7 +206,7 @@ def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:
 
 
 def day_as_of(as_of: Moment) -> np.datetime64:
-    """Whole day of a date that outcomes are asked for.
+    """Return the day, without a time, of a date given by the caller.
 
     Raises
     ------
@@ -215,7 +223,7 @@ def day_as_of(as_of: Moment) -> np.datetime64:
 
 
 def _days(deals: pd.DataFrame, column: str | None) -> Days:
-    """Whole days of a column; all NaT where the role is not given."""
+    """Return a column as days; all NaT if no column plays the role."""
     if column is None:
         return np.full(len(deals), NEVER)
     try:
@@ -227,11 +235,11 @@ def _days(deals: pd.DataFrame, column: str | None) -> Days:
 
 
 def _observed_until(deals: pd.DataFrame, spec: DealSpec) -> Days:
-    """Last day on which each deal was looked at, whether or not it exited before."""
+    """Return the last day for which the table has information about each deal."""
     given = spec.deals.observed_until
     if isinstance(given, str) and given in deals.columns:
         days = _days(deals, given)
-        _refuse(np.isnat(days), deals, f"{given!r} is empty", "give the day it was last looked at")
+        _refuse(np.isnat(days), deals, f"{given!r} is empty", "give the last day it was observed")
         return days
     try:
         day = to_days(given)[0]
@@ -248,22 +256,23 @@ def _observed_until(deals: pd.DataFrame, spec: DealSpec) -> Days:
 def _refuse_impossible(
     deals: pd.DataFrame, spec: DealSpec, churned: Days, until: Days, start: np.datetime64
 ) -> None:
-    """Refuse leavers from before leavers were recorded, and an extract that ends before."""
+    """Raise an error if a customer left, or the extract ended, before leavers were recorded."""
     _refuse(
         churned < start,
         deals,
-        f"{spec.deals.churned_on!r} lies before observed_from ({start}), when leavers were not "
+        f"{spec.deals.churned_on!r} is before observed_from ({start}), when leavers were not "
         "recorded,",
         "set observed_from to the day from which all leavers were recorded, or leave the rows out",
     )
     if len(until) and until.max() < start:
         raise DealsError(
-            f"observed_from ({start}) lies after the last day on which any deal was looked at "
+            f"observed_from ({start}) is after the last day on which any deal was observed "
             f"({until.max()}): no leaver can have been recorded; correct [deals] observed_from"
         )
 
 
 def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
+    """Return a column as floats; an empty or unreadable cell is an error."""
     if column not in deals.columns:
         raise DealsError(f"the deals have no column {column!r}; they have {list(deals.columns)}")
     numbers = pd.to_numeric(deals[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
@@ -277,6 +286,7 @@ def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
 
 
 def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: str) -> None:
+    """Raise an error that names the problem, the count, an example row and the remedy."""
     if wrong.any():
         example = deals.index[int(wrong.argmax())]
         raise DealsError(
@@ -285,6 +295,6 @@ def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: st
 
 
 def frozen(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the array as read-only, since cached results are shared."""
+    """Make an array read-only and return it, since cached results are shared."""
     values.setflags(write=False)
     return values

@@ -1,7 +1,7 @@
-"""Attributes of deals and prospects; dates become days before closing here only.
+"""Attributes of deals and prospects, with dates turned into days before closing.
 
-Training and scoring both read their attributes here, so a date means the same in both: how many
-days before closing it lies.
+Training and scoring both read their attributes here, so that a date means the same in both: the
+number of days from it to the closing date.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Forms
     from fitmodel.tables.values import DateForm
 
-_ENOUGH = 0.95
-"""Share of a text column's values that must be dates for the column to be one, at training."""
+_MIN_DATE_SHARE = 0.95
+"""Minimum share of dates among the values of a text column that is treated as a date column."""
 _HEAD = 50
-"""Values looked at before a whole text column is read as dates: most columns end there."""
+"""Values checked before a whole text column is parsed; most columns have no date among them."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReadAttributes:
     """
-    Attributes of a table, dates turned into durations.
+    Attributes of a table, with dates turned into durations.
 
     Attributes
     ----------
     frame : DataFrame of shape (n, attributes)
-        Index of the table; date attributes in days before closing (float, negative after it).
+        The attributes, with the index of the table. A date attribute is a float: days before
+        closing, negative for a date after closing.
     dates : tuple of str
-        Which attributes are dates.
+        Names of the attributes that are dates.
     unreadable : dict of str to ndarray of bool of shape (n,)
-        For each date attribute with a value that is not a date: the rows where that is so. They are
-        missing in ``frame``.
+        For each date attribute that has values which are not dates: a mask of these rows. The
+        values are NaN in ``frame``.
     """
 
     frame: pd.DataFrame
@@ -61,7 +62,7 @@ def attribute_frame(
     closed_on: Any = None,
     dates: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Attributes of a table with dates as days before closing; `read_attributes` says more."""
+    """Return the attributes of a table, dates as days before closing; see `read_attributes`."""
     return read_attributes(table, spec_or_names, closed_on=closed_on, dates=dates).frame
 
 
@@ -111,7 +112,7 @@ def read_attributes(
 
 
 def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tuple[str, ...]:
-    """The attributes wanted, each of which the table must have."""
+    """Return the names of the attributes to read; each must be a column of the table."""
     by_spec = isinstance(spec_or_names, DealSpec)
     names = (
         spec_or_names.attribute_names(table.columns)
@@ -124,13 +125,13 @@ def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tupl
         error = DealsError if by_spec else ProspectError
         raise error(
             f"{len(absent)} of {len(names)} attributes have no column: {absent}; columns that are "
-            f"no attribute: {extra}; rename or add the columns (an empty one counts as missing)"
+            f"not attributes: {extra}; rename or add the columns (an added column may be empty)"
         )
     return names
 
 
 def _closing_days(table: pd.DataFrame, spec_or_names: Any, closed_on: Any) -> Any:
-    """Day to count from, for each row."""
+    """Return the day or days from which dates are counted: closing, or today for prospects."""
     if closed_on is None and isinstance(spec_or_names, DealSpec):
         column = spec_or_names.deals.closed_on
         closed_on = table[column] if column in table.columns else None
@@ -140,7 +141,7 @@ def _closing_days(table: pd.DataFrame, spec_or_names: Any, closed_on: Any) -> An
 
 
 def is_date(column: pd.Series[Any]) -> bool:
-    """Whether a column of deals is one of dates: by its type, or text of ISO dates."""
+    """Return whether a column holds dates: by its dtype, or as text with ISO dates."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return True
     if not _is_text(column):
@@ -149,7 +150,7 @@ def is_date(column: pd.Series[Any]) -> bool:
     if not given.iloc[:_HEAD].map(_looks_like_date).any():
         return False
     days, _ = read_days(given)
-    return float((~np.isnat(days)).mean()) >= _ENOUGH
+    return float((~np.isnat(days)).mean()) >= _MIN_DATE_SHARE
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
@@ -164,15 +165,15 @@ def _looks_like_date(value: Any) -> bool:
 
 
 def read_days(column: pd.Series[Any], form: DateForm = ONLY_ISO) -> tuple[Days, NDArray[np.bool_]]:
-    """Days of a column, and which rows hold no date in this form.
+    """Return a column as days, and a mask of the rows that hold no date in this form.
 
-    In ISO form a number is not a date: reading it as one would count nanoseconds since 1970.
+    A number is not a date in ISO form: pandas would read it as nanoseconds since 1970.
     """
     reading = read_dates(column, form=form)
     return reading.series.to_numpy().astype("datetime64[D]"), reading.unreadable
 
 
 def _days_between(earlier: Any, later: Any) -> NDArray[np.float64]:
-    """Days from the one to the other; NaN where a date is missing."""
+    """Return the days from the earlier to the later date; NaN if one of them is missing."""
     days = (later - earlier).astype("timedelta64[D]")
     return np.where(np.isnat(days), np.nan, days.astype(float))

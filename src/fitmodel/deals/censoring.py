@@ -1,4 +1,4 @@
-"""Inverse-probability-of-censoring weights for deals with a known outcome."""
+"""Weights of deals: against censoring, and against flagged deals that were not signed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Weights:
     values : ndarray of shape (n,)
         At least 1 where the label is known, 0 where it is not.
     effective_sample_size : float
-        Equally weighted deals that carry as much information: ``sum(w)**2 / sum(w**2)``.
+        Number of equally weighted deals with the same information: ``sum(w)**2 / sum(w**2)``.
     capped : int
-        Deals whose weight was cut to the cap.
+        Number of deals whose weight was reduced to the cap.
     """
 
     values: NDArray[np.float64]
@@ -38,24 +38,29 @@ class Weights:
 
 def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float = 10.0) -> Weights:
     """
-    Weight each deal with a known label by one over its chance of having been watched that long.
+    Weight each deal with a known label by one over its probability of being observed that long.
 
     An early churner counts ``1 / G(T-)``, a known survivor of the horizon ``1 / G(h-)``, with ``G``
     the Kaplan-Meier estimate of not being censored (Graf et al. 1999; Vock et al. 2016); at equal
-    times leaving comes before censoring. Uncapped, the weighted share of early churners is exactly
-    one minus the Kaplan-Meier survival at the horizon, as long as one known survivor was watched to
-    the horizon.
+    times leaving comes before censoring. Without the cap, the weighted share of early churners is
+    exactly one minus the Kaplan-Meier survival at the horizon, provided that at least one customer
+    was observed to stay up to the horizon.
 
     Parameters
     ----------
     outcomes : DataFrame
-        As made by `fitmodel.deals.outcomes.outcomes`. Deals whose ``entry_months`` is above 0 get
-        the weight 0: their labels are selected (delayed entry), so the deals watched from their
-        signing stand for all.
+        Table returned by `fitmodel.deals.outcomes.outcomes`. Deals with ``entry_months`` above 0
+        get the weight 0: their labels are selected (delayed entry), so the deals observed from
+        signing represent all deals.
     horizon_months : int
-        The horizon of ``outcomes.early_churn``.
+        Months for which ``outcomes.early_churn`` was computed.
     cap : float
-        Largest weight allowed, at least 1; a capped share is biased but its variance is bounded.
+        Largest weight allowed, at least 1. A capped share is biased, but its variance is bounded.
+
+    Returns
+    -------
+    Weights
+        One weight per row of ``outcomes``.
 
     Raises
     ------
@@ -64,11 +69,11 @@ def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float
 
     Notes
     -----
-    Assumes that how long a deal was watched says nothing about whether it leaves. With dates that
-    fails where the rate of early churn drifts strongly within one horizon.
+    Assumes that the length of observation is independent of leaving. If deals have dates, this is
+    wrong when the rate of early churn changes strongly within one horizon.
     """
     if not cap >= 1:
-        raise DealsError(f"cap must be at least 1, got {cap}; 10 is usual, inf caps nothing")
+        raise DealsError(f"cap must be at least 1, got {cap}; 10 is usual, inf means no cap")
     early = outcomes["early_churn"].to_numpy(dtype=float)
     months = outcomes["followup_months"].to_numpy(dtype=float)
     left = outcomes["left"].to_numpy(dtype=bool)
@@ -86,7 +91,7 @@ def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """Equally weighted rows that carry as much information as these (Kish 1965); 0 for none."""
+    """Return how many equally weighted rows hold the same information (Kish 1965)."""
     squares = float(np.square(weights).sum())
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
@@ -94,39 +99,40 @@ def effective_sample_size(weights: NDArray[np.float64]) -> float:
 def _watched_until(
     months: NDArray[np.float64], left: NDArray[np.bool_], reached: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Kaplan-Meier probability of not being censored before each time in ``reached``."""
+    """Return the Kaplan-Meier probability of no censoring before each time in ``reached``."""
     times, position = np.unique(months, return_inverse=True)
     gone = np.bincount(position, left, times.size)
     censored = np.bincount(position, ~left, times.size)
     at_risk = np.cumsum((gone + censored)[::-1])[::-1]
-    staying = at_risk - gone  # who leaves at a time can no longer be censored at it
+    staying = at_risk - gone  # a customer that leaves at a time cannot be censored at that time
     hazard = np.divide(censored, staying, out=np.zeros(times.size), where=staying > 0)
     not_censored = np.concatenate(([1.0], np.cumprod(1.0 - hazard)))
     chance: NDArray[np.float64] = not_censored[np.searchsorted(times, reached, side="left")]
     return chance
 
 
-CAP = 20.0  # a share of 5 % is the smallest that counts whole
+CAP = 20.0  # the weight of a probability of 5 %; smaller probabilities get this weight too
 
 
 def propensity_weights(
     deals: pd.DataFrame, spec: DealSpec, *, cap: float = CAP
 ) -> NDArray[np.float64]:
-    """One over the probability with which each deal was let proceed, capped.
+    """Return one over the probability with which each deal was allowed to proceed, capped.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as returned by ``read_deals``.
     spec : DealSpec
-        Names the column of the role `propensity`, or none; then all weights are 1. An empty value
-        means that the deal was not flagged: 1.
+        The contract; the column of the role `propensity` is used. Without one all weights are 1. An
+        empty value means that the deal was not flagged: its weight is 1.
     cap : float
-        Largest weight; a capped weight is biased, but its variance is bounded.
+        Largest weight. A capped weight is biased, but its variance is bounded.
 
     Returns
     -------
-    ndarray, shape (deals,)
+    ndarray of float of shape (deals,)
+        One weight per deal, at least 1.
 
     Raises
     ------
@@ -147,8 +153,8 @@ def propensity_weights(
     if wrong.any():
         raise DealsError(
             f"{column!r} is not above 0 and at most 1 in {int(wrong.sum())} of {len(deals)} deals, "
-            f"e.g. {deals[column].to_numpy()[wrong][0]:g}. Remedy: take the column as the decision "
-            "log gives it."
+            f"e.g. {deals[column].to_numpy()[wrong][0]:g}. Remedy: use the probabilities from the "
+            "decision log unchanged."
         )
     given = deals[column].fillna(1.0).to_numpy(dtype=np.float64)
     weights: NDArray[np.float64] = np.minimum(1 / given, cap)
@@ -156,7 +162,7 @@ def propensity_weights(
 
 
 def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Rows whose probability is there and not above 0 and at most 1."""
+    """Return a mask of the rows whose probability is given, but not above 0 and at most 1."""
     impossible: NDArray[np.bool_] = (given.notna() & ~((given > 0) & (given <= 1))).to_numpy(
         dtype=bool
     )

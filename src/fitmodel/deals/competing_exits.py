@@ -1,10 +1,10 @@
-"""Exits for another reason (bankrupt, acquired) as a second cause beside leaving.
+"""Cumulative incidence of leaving when customers also exit for another reason (bankrupt, acquired).
 
 follow-up, cause of each deal's end -> at each time the share that ends for each cause
                                     -> share that left, and share that exited, by each month
 
-The Kaplan-Meier curve, and what is learned, censor such exits: they answer how many would leave if
-nobody exited. The cumulative incidence answers how many do leave, with exits going on as they did.
+The Kaplan-Meier curve and the model treat such exits as censored: they estimate how many would
+leave if nobody exited. The cumulative incidence estimates how many leave if exits continue.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 STILL_THERE, LEFT, EXITED = 0, 1, 2
-MIN_EXITS = 5  # within the horizon; fewer change nothing that could be told
-MIN_DIFFERENCE = 0.002  # of the share that leaves early
+MIN_EXITS = 5  # exits within the horizon; fewer are too few to report a difference
+MIN_DIFFERENCE = 0.002  # smallest difference of the early-churn rates that is reported
 
 
 @dataclass(frozen=True, eq=False)
 class CumulativeIncidence:
-    """Share that ended for each cause, by months since closing.
+    """Share of deals that ended for each cause, by months since closing.
 
     Attributes
     ----------
-    times : ndarray of shape (k,)
-        Months, rising: every time at which a deal ended or was last seen.
-    left, exited : ndarray of shape (k,)
-        Share that had left, and that had exited for another reason, by each time.
+    times : ndarray of float of shape (k,)
+        Months since closing, in ascending order: every time at which a deal ended or was last
+        observed.
+    left, exited : ndarray of float of shape (k,)
+        Share of deals that had left, and that had exited for another reason, by each time.
     """
 
     times: Floats
@@ -45,7 +46,7 @@ class CumulativeIncidence:
     exited: Floats
 
     def at(self, months: float) -> tuple[float, float]:
-        """Share that had left and that had exited after so many months; NaN beyond the data."""
+        """Return the shares that had left and exited after ``months``; NaN beyond the data."""
         if months > self.times[-1] and self.left[-1] + self.exited[-1] < 1 - 1e-12:
             return float("nan"), float("nan")
         position = int(np.searchsorted(self.times, months, side="right"))
@@ -57,32 +58,37 @@ class CumulativeIncidence:
 def cumulative_incidence(
     followup_months: ArrayLike, cause: ArrayLike, *, entry_months: ArrayLike | None = None
 ) -> CumulativeIncidence:
-    """Aalen-Johansen estimate of the share that ends for each cause.
+    """Estimate the share of deals that ends for each cause (Aalen-Johansen estimator).
 
     Parameters
     ----------
-    followup_months : array of shape (n,)
-        Months from closing to the end, or to the last look.
+    followup_months : array of float of shape (n,)
+        Months from closing to the end of the deal, or to its last observation.
     cause : array of int of shape (n,)
-        0 still there, 1 left, 2 exited for another reason.
-    entry_months : array of shape (n,), optional
-        Age at which a deal came under observation; 0 by default.
+        Cause of the end: 0 still a customer, 1 left, 2 exited for another reason.
+    entry_months : array of float of shape (n,), optional
+        Age in months at which a deal came under observation; 0 by default.
+
+    Returns
+    -------
+    CumulativeIncidence
+        The share that left and the share that exited, at every follow-up time.
 
     Raises
     ------
     DealsError
-        If there is no deal, or a cause is none of 0, 1 and 2.
+        If there is no deal, or a cause is not 0, 1 or 2.
 
     Notes
     -----
-    Aalen & Johansen (1978): at each time the share still there before it, times the share of those
-    at risk that end for the cause. One minus the sum of both is the share still there. Of two at
-    one time, an end comes before the last look.
+    Aalen & Johansen (1978): at each time, the share of customers still there just before it is
+    multiplied by the share of those at risk that end for the cause. One minus the sum of both
+    results is the share still there. At equal times, an end comes before the last observation.
 
     Examples
     --------
-    >>> found = cumulative_incidence([1.0, 2.0, 3.0, 4.0], [1, 2, 1, 0])
-    >>> found.left.tolist(), found.exited.tolist()
+    >>> incidence = cumulative_incidence([1.0, 2.0, 3.0, 4.0], [1, 2, 1, 0])
+    >>> incidence.left.tolist(), incidence.exited.tolist()
     ([0.25, 0.25, 0.5, 0.5], [0.0, 0.25, 0.25, 0.25])
     """
     months, causes = np.asarray(followup_months, dtype=float), np.asarray(cause)
@@ -90,7 +96,7 @@ def cumulative_incidence(
     if not len(months):
         raise DealsError("no deal to estimate from; give at least one")
     if not np.isin(causes, (STILL_THERE, LEFT, EXITED)).all():
-        raise DealsError("a cause is none of 0 (still there), 1 (left) and 2 (exited)")
+        raise DealsError("each cause must be 0 (still there), 1 (left) or 2 (exited)")
     times, position = np.unique(months, return_inverse=True)
     order = np.sort(entry)
     gone = np.searchsorted(np.sort(months), times, side="left")
@@ -105,30 +111,30 @@ def cumulative_incidence(
 
 
 def causes_of(view: HistoryView) -> NDArray[np.intp]:
-    """Cause of each deal's end: 0 still there, 1 left, 2 exited on ``exited_on``."""
+    """Return the cause of each deal's end: 0 still there, 1 left, 2 exited on ``exited_on``."""
     exited = view.exited & view.exited_for_other_cause
     return np.where(view.left, LEFT, np.where(exited, EXITED, STILL_THERE))
 
 
 def note_on_exits(view: HistoryView) -> str | None:
-    """Say how far the early-churn rate with exits going on is from that without any.
+    """Return a sentence on how exits change the early-churn rate.
 
-    None where no ``exited_on`` is given, or the difference is too small to matter.
+    None if the contract gives no ``exited_on``, or the difference is too small to matter.
     """
     horizon, cause = view.spec.label.horizon_months, causes_of(view)
     early = (cause == EXITED) & (view.followup_months <= horizon)
     if int(early.sum()) < MIN_EXITS:
         return None
-    seen = view.followup_months >= view.entry_months
-    found = cumulative_incidence(
-        view.followup_months[seen], cause[seen], entry_months=view.entry_months[seen]
+    observed = view.followup_months >= view.entry_months
+    incidence = cumulative_incidence(
+        view.followup_months[observed], cause[observed], entry_months=view.entry_months[observed]
     )
-    left, exited = found.at(float(horizon))
+    left, exited = incidence.at(float(horizon))
     censored = 1.0 - float(view.survival.at(float(horizon)))
     if not abs(censored - left) >= MIN_DIFFERENCE:
         return None
     return (
         f"{exited:.1%} of customers exit for another reason ({view.spec.deals.exited_on}) within "
-        f"{horizon} months. Probabilities are those of leaving if nobody exited: {censored:.1%} on "
-        f"average. With exits going on as they did, {left:.1%} leave (Aalen-Johansen)."
+        f"{horizon} months. Predicted probabilities are those of leaving if nobody exited: "
+        f"{censored:.1%} on average. If exits continue, {left:.1%} leave (Aalen-Johansen)."
     )

@@ -1,7 +1,7 @@
 """The deal contract: roles of columns, label, attributes, decision, tracking.
 
-`DealSpec` is ``fitmodel.toml`` in Python. It is frozen and valid from the moment it exists;
-everything wrong with it is said at once, in one `SpecError`.
+`DealSpec` is ``fitmodel.toml`` in Python. It is immutable and validated when it is created; one
+`SpecError` lists all its problems.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ __all__ = [
 
 
 class Reading(Section):
-    """How the table's values are written, where one value alone would not tell.
+    """How values are written in the table, for forms that a single value does not show.
 
-    Training finds it and keeps it with the model; give it only where `fitmodel check` asks. `dates`
-    gives the order of a column's dates ("day first", "month first", ...), `numbers` how it writes
-    one thousand two hundred thirty-four and a half ("1,234.5" or "1.234,5"), `units` the unit of
-    its numbers (a currency's code, "%", a word), `empty` texts that stand for nothing in it.
-    `sheet` names the sheet of an Excel workbook.
+    Training detects them and keeps them with the model; they are needed in the contract only if
+    `fitmodel check` asks. `dates` gives the order of a column's dates ("day first", "month first",
+    ...), `numbers` how it writes one thousand two hundred thirty-four and a half ("1,234.5" or
+    "1.234,5"), `units` the unit of its numbers (a currency code, "%", a word), and `empty` the
+    texts that mean a missing value. `sheet` is the name of the sheet of an Excel workbook.
     """
 
     section: ClassVar[str] = "reading"
@@ -85,14 +85,14 @@ class Reading(Section):
     @model_validator(mode="after")
     def _forms_are_known(self) -> Self:
         try:
-            self.forms  # noqa: B018 - made to be checked
+            self.forms  # noqa: B018 - raises an error if a form is unknown
         except ValueError as error:
             raise ValueError(f"[reading] {error}") from None
         return self
 
     @property
     def forms(self) -> Forms:
-        """The forms of the columns."""
+        """The forms of the columns as one object."""
         return forms_from_dict(self.model_dump(exclude={"sheet"}))
 
 
@@ -107,21 +107,22 @@ _KEYS = {
 
 
 class DealSpec(BaseModel):
-    """The whole contract; sections may be given as mappings or as their own models.
+    """The whole contract; each section is a mapping or an instance of its class.
 
     Parameters
     ----------
     deals : DealRoles or mapping
-        Which column plays which role; an outcome form (dates, or tenure and flag) is required.
+        Which column plays which role. The outcome is required: as dates, or as tenure and flag.
     rows, label, attributes, decision, tracking, learning, words, reading, checks : section
-        Everything else has defaults.
+        The other sections; all have defaults.
     history, events : mapping of name to section or mapping
-        Tables beside the deals, from which attributes are made as of each deal's closing.
+        Further tables, from which attributes are computed as of each deal's closing.
 
     Raises
     ------
     SpecError
-        With every problem found, each on its own line with the nearest right key.
+        If the contract is not valid: lists every problem, each on its own line, with the most
+        similar valid key.
 
     Examples
     --------
@@ -201,7 +202,7 @@ class DealSpec(BaseModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **_options: Any) -> Self:
-        """Make a contract from a mapping of sections; the same as ``DealSpec(**obj)``."""
+        """Return a contract from a mapping of sections; the same as ``DealSpec(**obj)``."""
         if isinstance(obj, cls):
             return obj
         if not isinstance(obj, dict) or not all(isinstance(key, str) for key in obj):
@@ -210,12 +211,12 @@ class DealSpec(BaseModel):
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
-        """Read ``fitmodel.toml``.
+        """Read the contract from a file such as ``fitmodel.toml``.
 
         Raises
         ------
         SpecError
-            The file is absent, is not TOML, or the contract in it is not valid.
+            If the file does not exist, is not TOML, or holds a contract that is not valid.
         """
         sections = _read_toml(Path(path))
         try:
@@ -224,18 +225,18 @@ class DealSpec(BaseModel):
             raise SpecError(f"{path}: {error}") from None
 
     def to_toml(self) -> str:
-        """Write the contract as TOML that `from_toml` reads back to an equal contract."""
+        """Return the contract as TOML text; `from_toml` reads it back as an equal contract."""
         return as_toml(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the contract as plain values that JSON can hold; ``DealSpec(**it)`` is equal."""
+        """Return the contract as a dict for JSON; ``DealSpec(**result)`` is an equal contract."""
         return self.model_dump(mode="json")
 
     def replace(self, **sections: Any) -> Self:
-        """Return a new, validated contract with keys of some sections changed.
+        """Return a new, validated contract with some keys changed.
 
-        ``spec.replace(label={"horizon_months": 3})`` changes one key and keeps the others;
-        a section's own model replaces that section whole.
+        ``spec.replace(label={"horizon_months": 3})`` changes one key of a section and keeps the
+        others; an instance of a section's class replaces the whole section.
         """
         changed = {
             name: {**getattr(self, name).model_dump(), **keys}
@@ -248,39 +249,40 @@ class DealSpec(BaseModel):
 
     @property
     def has_dates(self) -> bool:
-        """Whether the outcome is told by dates rather than by tenure and a flag."""
+        """Whether the outcome is given by dates rather than by a tenure and a flag."""
         return self.deals.closed_on is not None
 
     @property
     def role_columns(self) -> tuple[str, ...]:
-        """Columns that play a role and so are not attributes; `amount` is an attribute too."""
+        """Columns that play a role and are not attributes; `amount` is both."""
         roles = self.deals.columns()
         return tuple(column for role, column in roles.items() if role != "amount")
 
     @property
     def outcome_columns(self) -> tuple[str, ...]:
-        """Columns that a prospect cannot have: they say what happened after closing."""
+        """Columns about what happened after closing; a prospect does not have them."""
         return tuple(_outcome_roles(self.deals))
 
     def attribute_names(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """Return the attributes of a table with these columns.
+        """Return the names of the attributes of a table with these columns.
 
-        The names in `include` as given there; without it every column that plays no role and
-        is not excluded and has more than one value left by `[rows] keep`, in the table's order.
+        These are the names in `include`, as given there. Without `include`, every column is an
+        attribute unless it plays a role, is excluded, or `[rows] keep` leaves it one value only.
+        They are in the order of the table.
         """
         if self.attributes.include is not None:
             return self.attributes.include
-        kept_out = {*self.role_columns, *self.attributes.exclude, *self.rows.single_valued}
-        kept_out |= set(filter(None, [self.rows.customer, self.rows.trial_end]))
-        return tuple(column for column in columns if column not in kept_out)
+        excluded = {*self.role_columns, *self.attributes.exclude, *self.rows.single_valued}
+        excluded |= set(filter(None, [self.rows.customer, self.rows.trial_end]))
+        return tuple(column for column in columns if column not in excluded)
 
 
 def _rows_without_roles(rows: Rows, roles: DealRoles) -> Iterable[str]:
-    """Yield a problem for what [rows] says of dates where the contract has none."""
+    """Yield a problem for each key of [rows] that needs a role which the contract does not give."""
     if rows.customer is not None and roles.closed_on is None:
         yield "[rows] customer needs closed_on in [deals]: without dates rows have no order in time"
     if rows.trial_end is not None and roles.churned_on is None:
-        yield "[rows] trial_end needs churned_on in [deals]: else nothing says when a row left"
+        yield "[rows] trial_end needs churned_on in [deals]: the day on which a customer left"
     if rows.left_without_date is not None and None in {roles.closed_on, roles.churned}:
         yield (
             "[rows] left_without_date needs closed_on and churned in [deals]: churned says who left"
@@ -297,7 +299,7 @@ def _outcome_roles(roles: DealRoles) -> dict[str, str]:
 def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[str]:
     """Yield a problem for each outcome, id or closing date that is named as an attribute.
 
-    A rep or team may be named in `include`: it is an attribute only where someone says so.
+    A rep or team may be named in `include`: it is an attribute only if the contract says so.
     """
     forbidden = _outcome_roles(roles)
     forbidden |= {getattr(roles, name): name for name in ("id", "closed_on")}
@@ -317,6 +319,7 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file; every failure is a `SpecError`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

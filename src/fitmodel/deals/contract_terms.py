@@ -1,4 +1,4 @@
-"""Groups of deals whose customers cannot leave before a contract term ends, found from the data."""
+"""Find groups of deals whose customers cannot leave before their contract term ends."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ if TYPE_CHECKING:
 MIN_LEAVERS = 10
 MAX_LEVELS = 12
 MAX_EARLY_SHARE = 0.1
-"""Of a group's leavers, at most so many left by the age for it to count as bound until later."""
+"""A group is bound only if at most this share of its leavers left by the age."""
 ERROR = 0.001
+"""Significance level of the test, over all groups together."""
 FIRST_LEAVERS = 0.05
-"""Quantile of the leavers' months at which the term is taken to end."""
+"""The term ends at this quantile of the months after which the group's leavers left."""
 
 
 @dataclass(frozen=True)
 class BoundDeals:
     """
-    Deals with one value of a column whose customers hardly ever leave by an age, but do later.
+    Deals with one value of a column whose customers rarely leave by an age, but leave later.
 
     Parameters
     ----------
     column : str
+        Column that defines the group.
     value : object
-    deals, left_by_age, left_later : int
+        The group's value in that column.
+    deals : int
+        Number of deals of the group.
+    left_by_age, left_later : int
+        Number of customers that left by the age, and after it.
     term_months : int
-        Whole months after which the first of them leave.
+        Whole months after which the first customers leave.
     """
 
     column: str
@@ -51,25 +57,27 @@ def find_bound_deals(
     view: HistoryView, age_months: float, columns: Iterable[str]
 ) -> list[BoundDeals]:
     """
-    Find values of columns that bind customers beyond an age, such as a yearly contract.
+    Find column values whose customers are bound beyond an age, such as a yearly contract.
 
     Parameters
     ----------
     view : HistoryView
+        Deals with their outcomes.
     age_months : float
-        Such as the horizon, or the age at which commission is earned.
+        Age in months, such as the horizon, or the age at which commission is earned.
     columns : iterable of str
-        Columns of the table to look at; those with more than `MAX_LEVELS` values are skipped.
+        Columns of the table to test; those with more than `MAX_LEVELS` values are skipped.
 
     Returns
     -------
     list of BoundDeals
+        One entry per group of deals that is bound.
 
     Notes
     -----
-    Given how many customers of a group left, the share of them that left by the age is compared
-    with what the company's survival curve and each deal's follow-up would give (exact binomial
-    test, corrected for the number of groups looked at).
+    For each group, the share of its leavers that left by the age is compared with the share
+    expected from the company's survival curve and each deal's follow-up: exact binomial test,
+    Bonferroni-corrected for the number of groups tested.
     """
     from scipy.stats import binom
 
@@ -96,7 +104,7 @@ def find_bound_deals(
 
 
 def terms_of(view: HistoryView, bound: Iterable[BoundDeals]) -> NDArray[np.float64]:
-    """Months for which each deal is bound by what was found; 0 where nothing binds it."""
+    """Return the months for which each deal is bound, of shape (deals,); 0 if it is not bound."""
     terms = np.zeros(len(view))
     for group in bound:
         here = (view.deals[group.column] == group.value).fillna(value=False).to_numpy(dtype=bool)
@@ -107,17 +115,17 @@ def terms_of(view: HistoryView, bound: Iterable[BoundDeals]) -> NDArray[np.float
 def _hazards(
     view: HistoryView, age_months: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cumulative hazard each deal went through by the age, and in all its follow-up."""
-    curve, seen = view.survival, view.followup_months
-    entry = np.minimum(view.entry_months, seen)
+    """Return each deal's cumulative hazard up to the age, and over its whole follow-up."""
+    curve, followup = view.survival, view.followup_months
+    entry = np.minimum(view.entry_months, followup)
     start = -np.log(np.clip(curve.at(entry), 1e-12, 1))
-    early = np.clip(np.minimum(seen, age_months), entry, None)
+    early = np.clip(np.minimum(followup, age_months), entry, None)
     by_age = -np.log(np.clip(curve.at(early), 1e-12, 1)) - start
-    ever = -np.log(np.clip(curve.at(seen), 1e-12, 1)) - start
+    ever = -np.log(np.clip(curve.at(followup), 1e-12, 1)) - start
     return by_age, ever
 
 
-def columns_to_look_at(view: HistoryView) -> list[str]:
-    """Attributes of the contract, and the rep: a rep may sell one term only."""
+def candidate_columns(view: HistoryView) -> list[str]:
+    """Return the attributes and the rep's column, since a rep may sell one contract term only."""
     names = list(view.attributes().frame.columns)
     return names if view.spec.deals.rep is None else [*names, view.spec.deals.rep]

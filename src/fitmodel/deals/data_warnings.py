@@ -1,4 +1,4 @@
-"""Warnings that do not block training."""
+"""Warnings about deals that do not block training."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ if TYPE_CHECKING:
     RowNumbers = NDArray[np.intp] | None
 
 
-ASKED_FIRST = 20  # deals; most attributes differ among them
+CHECKED_FIRST = 20  # rows checked before a whole column; most attributes already vary among them
 
 
 def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
-    """Name the attributes that never change, are empty, or are the closing date once more.
+    """Find attributes that are constant, empty, or a copy of the closing date.
 
     Parameters
     ----------
     table : DataFrame
         Tidy past deals, only the rows that are customers.
     spec : DealSpec
+        The contract of these deals.
 
     Returns
     -------
     tuple of Finding
-        With the code "constant"; `without_attributes` leaves them out of a contract.
+        One finding per attribute, with the code "constant"; `without_attributes` removes these
+        attributes from a contract.
     """
     names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
     result = []
@@ -45,14 +47,14 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
         what = _never_changes(table[name]) or _repeats_closing(table, name, spec)
         if what is not None:
             remedy = f'add "{name}" to [attributes] exclude, or correct the export'
-            message = f"{what}: it tells nothing, so it is left out of learning"
+            message = f"{what}: it holds no information, so it is left out of learning"
             result.append(Finding("constant", name, len(table), "", message, remedy))
     return tuple(result)
 
 
 def _never_changes(values: pd.Series[Any]) -> str | None:
-    """Say which one value a column has; None where it has several."""
-    first = values.iloc[:ASKED_FIRST]
+    """Return a sentence with the only value of a column; None if it has several."""
+    first = values.iloc[:CHECKED_FIRST]
     if first.notna().all() and first.duplicated().sum() < len(first) - 1:
         return None
     if values.isna().all():
@@ -63,20 +65,20 @@ def _never_changes(values: pd.Series[Any]) -> str | None:
 
 
 def _repeats_closing(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:
-    """Say that a column is the closing date in every deal: counted back from it, always 0 days."""
+    """Return a sentence if a column equals the closing date: always 0 days before closing."""
     closing = spec.deals.closed_on
     if closing not in table.columns or not table[name].equals(table[closing]):
         return None
-    return f"every value is that of {closing!r}"
+    return f"every value equals that of {closing!r}"
 
 
 def without_attributes(spec: DealSpec, names: tuple[str, ...]) -> DealSpec:
-    """Return the contract with some attributes excluded, and named in no other list of them.
+    """Return the contract with some attributes excluded and removed from its other lists.
 
     Raises
     ------
     SpecError
-        If `include` names no other attribute.
+        If `include` would have no attribute left.
     """
     if not names:
         return spec
@@ -110,18 +112,20 @@ def find_warnings(
     Parameters
     ----------
     deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`.
     spec : DealSpec
+        The contract of these deals.
     first_row : int, optional
-        Number of the first row as a person sees it in the file; without it rows go by their index.
-    row_numbers : ndarray of int, optional
-        The number of every row, where lines of the file were left out between them.
+        Number of the first row in the file, for messages; by default rows are named by their index.
+    row_numbers : ndarray of int of shape (deals,), optional
+        Number of every row in the file, if lines of the file were skipped.
 
     Returns
     -------
     list of Problem
-        Amounts below zero: the probability can be learned all the same, but the expected value of
-        such a deal, and with it the policy ``value`` and every plan of commission, means nothing.
+        A warning about negative amounts, if there are any. The probability can still be learned,
+        but the expected value of such a deal is meaningless, and so are the policy ``value`` and
+        commission plans.
 
     Examples
     --------
@@ -135,12 +139,12 @@ def find_warnings(
         return []
     below = (deals[name] < 0).to_numpy()
     remedy = (
-        "give the value of a year as money, not standardised, and leave it empty where there is "
-        "none; or take amount out of [deals]: the column is an attribute all the same"
+        "give the yearly value as money, not standardised, and leave it empty if there is none; or "
+        "remove amount from [deals]: the column still is an attribute"
     )
-    what = "are below zero (amount), so nothing that is said of their money holds"
-    found = Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name)
-    return [replace(warning, code="negative-amount") for warning in found]
+    what = "are below zero (amount), so their expected value and commission are wrong"
+    problems = Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name)
+    return [replace(problem, code="negative-amount") for problem in problems]
 
 
 def notation_warnings(
@@ -150,22 +154,24 @@ def notation_warnings(
     *,
     row_numbers: RowNumbers = None,
 ) -> list[Problem]:
-    """Warn of notations that can be read in a column but not in a single prospect.
+    """List warnings about notations that are clear in a column, but not in a single prospect.
 
-    Of a whole column it can be told whether 03.06.2026 is in June and 1.065 a thousand; of one
-    prospect it cannot. Where the contract's [reading] gives the form of a column, as that of
-    `fitmodel.deals.reading.DealsRead` does, prospects are read in it and nothing is said.
+    A whole column shows whether 03.06.2026 is in June and whether 1.065 is above a thousand; a
+    single prospect does not. If [reading] of the contract gives the form of a column, as in the
+    contract of `fitmodel.deals.reading.DealsRead`, prospects are read in that form and there is no
+    warning.
 
     Parameters
     ----------
     written : DataFrame
-        As `fitmodel.deals.reading.read_table` gives it, nothing converted yet.
+        The table as returned by `fitmodel.deals.reading.read_table`, before any conversion.
     spec, first_row, row_numbers
-        As of `find_warnings`.
+        The same as for `find_warnings`.
 
     Returns
     -------
     list of Problem
+        One warning per column.
 
     Examples
     --------
@@ -177,8 +183,8 @@ def notation_warnings(
     """
     sheet = Sheet(written, first_row, row_numbers)
     plain = {"closed_on": _DATE, "amount": _NUMBER}
-    what = "are written in a way that is read in past deals only, not in prospects"
-    forms = spec.reading.forms  # in these prospects are read too
+    what = "are written in a form that can be read in past deals, but not in a single prospect"
+    forms = spec.reading.forms  # prospects are read in these forms too
     return [
         replace(warning, code="notation")
         for role, (pattern, example) in plain.items()

@@ -1,6 +1,6 @@
-"""Whether there are enough deals to learn from: one rule for init, check and train.
+"""Check whether there are enough deals to learn from: one rule for init, check and train.
 
-early churners, others -> the fewer of the two -> full model, provisional model or base rate
+early churners, others -> the smaller of the two -> full model, provisional model or base rate
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from fitmodel.exceptions import DealsError
 Regime = Literal["full", "provisional", "base_rate"]
 
 MIN_CHURNERS = 15
-"""Deals known to have left early, and as many others, that training needs."""
+"""Training needs this many early churners and as many other deals."""
 
 FULL_CHURNERS = 50
-"""The same from which the whole learner is used; below it the model is provisional."""
+"""A full model needs this many early churners and as many others; with fewer it is provisional."""
 
 MIN_CHURNERS_OF_A_PART = 25
-"""The same for a part of a table that is enough as a whole: the others evaluate the learner."""
+"""The minimum for the training part of a split table, if the whole table allows a full model."""
 
 MIN_CHURNERS_OF_A_SMALL_PART = 8
-"""The same for a part of a table that is enough for a provisional model."""
+"""The minimum for the training part of a split table that allows a provisional model."""
 
 
 def regime_of(n_churners: float, n_others: float) -> Regime:
-    """Tell which model so many deals allow.
+    """Return which kind of model the number of deals allows.
 
     Parameters
     ----------
     n_churners : float
-        Deals known to have left within the horizon, however young.
+        Number of deals known to have left within the horizon, whatever their age.
     n_others : float
-        The other deals: known to have stayed, or too young to be known.
+        Number of the other deals: known to have stayed, or too young to be known.
 
     Returns
     -------
     {"full", "provisional", "base_rate"}
-        "provisional": a ridge regression that shrinks strongly towards the company's rate.
-        "base_rate": that rate is all that can be told; nothing is trained.
+        "provisional" is a ridge regression with strong shrinkage towards the company's rate.
+        "base_rate" means that only this rate can be estimated; no model is trained.
 
     Examples
     --------
@@ -54,29 +54,31 @@ def regime_of(n_churners: float, n_others: float) -> Regime:
 
 
 def is_enough(n_churners: float, n_others: float) -> bool:
-    """Tell whether there are enough of both kinds to learn from."""
+    """Return whether there are enough early churners and other deals to learn from."""
     return regime_of(n_churners, n_others) != "base_rate"
 
 
 def base_rate_interval(n_churners: float, rate: float, n_known: float) -> tuple[float, float]:
-    """Return the 80 % interval of the company's rate of early churn.
+    """Return the 80 % interval of the company's early-churn rate.
 
     Parameters
     ----------
     n_churners : float
+        Number of deals known to have left within the horizon.
     rate : float
-        Kaplan-Meier estimate at the horizon.
+        Kaplan-Meier estimate of the early-churn rate, between 0 and 1.
     n_known : float
-        Deals of which the outcome is known.
+        Number of deals with a known outcome.
 
     Returns
     -------
     low, high : float
+        Limits of the rate, between 0 and 1.
 
     Notes
     -----
-    Jeffreys interval (Brown, Cai and DasGupta 2001) of so many early churners among as many deals
-    as give the rate: with young deals fewer than there are.
+    Jeffreys interval (Brown, Cai and DasGupta 2001) of ``n_churners`` early churners among
+    ``n_churners / rate`` deals. If some deals are young, these are fewer than all deals.
 
     Examples
     --------
@@ -101,25 +103,25 @@ def check_enough(
     least: int = MIN_CHURNERS,
     rate: str = "",
 ) -> None:
-    """Refuse to learn from too few deals.
+    """Raise an error if there are too few deals to learn from.
 
     Parameters
     ----------
     n_churners : int
-        Deals known to have left within the horizon, however young.
+        Number of deals known to have left within the horizon, whatever their age.
     n_others : int
-        The other deals: known to have stayed, or too young to be known.
+        Number of the other deals: known to have stayed, or too young to be known.
     months : float, optional
-        From the first deal to the last, to say how long it takes to have enough.
+        Months from the first deal to the last, to estimate when there will be enough.
     least : int
-        Needed of either kind.
+        Number needed of each of the two.
     rate : str
-        What is known without a model, for the message.
+        Text about the early-churn rate, added to the message.
 
     Raises
     ------
     DealsError
-        Saying how many there are, how many are needed, and when that would be.
+        If there are too few: says how many there are, how many are needed, and how long that takes.
 
     Examples
     --------
@@ -141,7 +143,7 @@ def check_enough(
 
 
 def _waiting(n_churners: int, months: float | None, least: int) -> str:
-    """How long until enough early churners are seen, at the rate so far."""
+    """Return a text on how many more months it takes, at the rate so far, to have enough."""
     if months is None or n_churners == 0 or months < 1:
         return ""
     wait = math.ceil((least - n_churners) / (n_churners / months))

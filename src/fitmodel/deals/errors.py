@@ -1,4 +1,4 @@
-"""A problem of a table, and the table with row names for messages."""
+"""Problems found in a table, and tables whose rows can be named in messages."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ class Problem:
     Attributes
     ----------
     column : str
+        Name of the column.
     count : int
-        Rows it concerns.
+        Number of rows with the problem.
     example : str
-        Some of those rows and their values; empty where it concerns no row of its own.
+        Some of these rows and their values; empty if the problem concerns no particular row.
     remedy : str
+        What the user can do about it.
     message : str
         What is wrong, in words.
     code : str
-        Its kind: negative-amount or notation of a warning; currencies, date_order or unreadable of
-        an attribute that must be settled first; too-few where nothing is wrong but that so few
-        deals teach nothing.
+        Kind of the problem. Of a warning: negative-amount or notation. Of an attribute whose form
+        the user must state: currencies, date_order or unreadable. If the table only has too few
+        deals: too-few. Otherwise empty.
     """
 
     column: str
@@ -56,16 +58,17 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A table that can name its rows as a person sees them.
+    """A table that names its rows as they are numbered in the file.
 
     Attributes
     ----------
     table : DataFrame
+        The table.
     first_row : int or None
-        Number of the first row as a person sees it in the file, whose rows the index then
-        numbers from 0, also where some were left out; None: rows go by their index.
-    rows : ndarray of int or None
-        Number of every row, where lines were left out between them.
+        Number of the first row in the file. The index of the table then counts the rows of the file
+        from 0, even if some were left out. None: rows are named by their index.
+    rows : ndarray of int of shape (rows,) or None
+        Number of every row in the file, if lines of the file were skipped.
     """
 
     table: pd.DataFrame
@@ -73,7 +76,7 @@ class Sheet:
     rows: NDArray[np.intp] | None = None
 
     def row(self, position: int) -> str:
-        """Name a row the way a person finds it."""
+        """Return the name of a row, as a user finds it in the file."""
         if self.rows is not None:
             return f"row {self.rows[position]}"
         if self.first_row is not None:
@@ -81,7 +84,7 @@ class Sheet:
         return row_name(self.table.index[position])
 
     def problems(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Problem]:
-        """Yield one problem if any of the rows are marked, with examples."""
+        """Yield one problem, with examples, if any row is marked in the mask `rows`."""
         count = int(rows.sum())
         if count:
             positions = np.flatnonzero(rows)[:SHOWN_ROWS].tolist()
@@ -89,7 +92,7 @@ class Sheet:
             yield Problem(columns[0], count, example, remedy, f"{count} row(s) {what}")
 
     def cells(self, position: int, columns: tuple[str, ...]) -> str:
-        """Show the cells of a row."""
+        """Return the text that shows some cells of a row."""
         cells = [shown(self.table[name].iloc[position]) for name in columns]
         named = [f"{name} {cell}" for name, cell in zip(columns, cells, strict=True)]
         return f"{self.row(position)}: {', '.join(named) if len(cells) > 1 else cells[0]}"
@@ -97,12 +100,14 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReadSheet(Sheet):
-    """A tidy table with its contract, its roles read.
+    """A tidy table with its contract and the parsed columns of its roles.
 
     Attributes
     ----------
     spec : DealSpec
+        The contract of the table.
     readings : mapping of role to Reading
+        The parsed column of each role that the table has.
     """
 
     spec: DealSpec
@@ -110,15 +115,15 @@ class ReadSheet(Sheet):
 
 
 def shown(cell: Any) -> str:
-    """Write a cell as a person would find it, shortened."""
+    """Return a cell as text, shortened."""
     if isinstance(cell, pd.Timestamp):
-        return str(cell).split(" ")[0]  # year 25000 has no date in Python
+        return str(cell).split(" ")[0]  # Python's date has no year 25000, a Timestamp has
     if pd.api.types.is_scalar(cell) and not isinstance(cell, Decimal) and pd.isna(cell):
         return "(empty)"
     return shortened(cell.item() if isinstance(cell, np.generic) else cell)
 
 
 def explain(problems: list[Problem]) -> str:
-    """One message for all problems, a line each."""
+    """Return one message that lists all problems, each on its own line."""
     lines = "\n".join(f"  {problem}" for problem in problems)
     return f"{len(problems)} problem(s) in the deals:\n{lines}"

@@ -1,8 +1,8 @@
-"""The history of deals: what was known of each outcome as of any day.
+"""The history of deals: what was known about each outcome as of any day.
 
-A table and a contract make a history, which parses each outcome column once. The history as of a
-day is a view: the deals signed by then, with what was known of them. Labels, survival curve and
-training set belong to a view, and each is computed once.
+`DealHistory` parses the outcome columns of a table once. Its view as of a day holds the deals
+signed by then, with what was known about them. Labels, survival curve and training set belong to a
+view, and each is computed once.
 
     deals, spec -> DealHistory -> .as_of(day) -> HistoryView -> .labelled(), .training_set(), ...
 """
@@ -37,9 +37,10 @@ class DealHistory:
     Parameters
     ----------
     deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`; not changed, and not to be changed after.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`. It is not copied: do not
+        change it afterwards.
     spec : DealSpec
-        Roles of the columns and the horizon.
+        The contract: roles of the columns and the horizon.
 
     Raises
     ------
@@ -64,27 +65,27 @@ class DealHistory:
 
     @property
     def observed_from(self) -> np.datetime64:
-        """Day from which leavers were recorded; NaT where that is from the first deal on."""
+        """Day from which leavers were recorded; NaT if they were from the first deal on."""
         return getattr(self.columns, "observed_from", np.datetime64("NaT"))
 
     def as_of(self, day: Moment | None) -> HistoryView:
-        """Return the deals signed by a day, with what was known of them then.
+        """Return the deals signed by a day, with what was known about them then.
 
         Parameters
         ----------
         day : date or None
-            Last day of which anything is known; None for the end of the extract.
+            Last day for which anything is known; None for the end of the extract.
 
         Returns
         -------
         HistoryView
-            The same object whenever the same day is asked for.
+            The view; the same object for the same day.
 
         Raises
         ------
         DealsError
-            If the contract gives a tenure instead of dates, the day is not a date, or it lies
-            before ``observed_from``, when no leaver was recorded.
+            If the contract gives a tenure instead of dates, the day is not a date, or it is before
+            ``observed_from``, when leavers were not recorded.
         """
         cut = None if day is None else day_as_of(day)
         if cut not in self._views:
@@ -94,7 +95,7 @@ class DealHistory:
         return self._views[cut]
 
     def with_spec(self, spec: DealSpec) -> DealHistory:
-        """Return the same deals under another contract; parsed again only if roles differ."""
+        """Return the same deals with another contract; parsed again only if roles differ."""
         if spec.deals != self.spec.deals:
             return DealHistory(self.deals, spec)
         other = object.__new__(DealHistory)
@@ -102,11 +103,12 @@ class DealHistory:
         return other
 
     def _refuse_day(self, cut: np.datetime64) -> None:
+        """Raise an error if leavers were not yet recorded on a day."""
         require_dates(self.deals, self.spec)
         start = self.columns.observed_from  # type: ignore[union-attr]  # has dates
         if cut < start:
             raise DealsError(
-                f"as of {cut} nothing is known of who left: leavers were recorded from {start} on "
+                f"as of {cut} it is not known who left: leavers were recorded from {start} on "
                 "([deals] observed_from). Remedy: ask for a later day."
             )
 
@@ -114,21 +116,23 @@ class DealHistory:
 def view_of(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, as_of: Moment | None = None
 ) -> HistoryView:
-    """View of a table of deals, or the view that is given, under a contract.
+    """Return a view of a table of deals, or the given view, with a contract.
 
-    Functions that take deals take a view in their place, so that a caller parses and labels once.
+    Functions that take deals also accept a view, so that a caller parses and labels them once.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
+        Past deals, or a view of them.
     spec : DealSpec
+        The contract.
     as_of : date, optional
-        Look at the deals as of this day. A view knows nothing later than its own day.
+        Day as of which the deals are viewed. A view knows nothing later than its own day.
 
     Raises
     ------
     DealsError
-        As `DealHistory`.
+        If a date, tenure or flag is missing or cannot be read; see `DealHistory`.
     """
     if not isinstance(deals, HistoryView):
         return DealHistory(deals, spec).as_of(as_of)
@@ -139,27 +143,32 @@ def view_of(
 def extract_as_of(
     deals: pd.DataFrame, spec: DealSpec, day: Moment
 ) -> tuple[pd.DataFrame, DealSpec]:
-    """Table as it would have been extracted on a day, and the contract that goes with it.
+    """Return the table as it would have been extracted on a day, and its contract.
 
-    For whatever takes a table or a file; inside the library a view says the same without a copy.
-    Later deals are dropped, later churn and exits emptied, with them the flag of who left, and the
-    observation end brought forward: in its column, or in the contract where that gives a date. Of a
-    customer that left on an unknown day it is not known whether it was still there: such deals are
-    dropped too, unless they were last looked at by then.
+    For functions that need a table or a file; inside the library, a view does this without a copy.
+    Later deals are dropped. Later dates of leaving and exits are emptied, and so is the flag of
+    these deals. The end of observation is set to the day: in its column, or in the contract if that
+    gives a date. If a customer left on an unknown day, it is not known whether it was still there:
+    such deals are dropped too, unless they were last observed by the day.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by `fitmodel.deals.reading.read_deals`; not changed.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`; not changed.
     spec : DealSpec
         A contract with dates.
     day : date
-        Last day of which anything is known.
+        Last day for which anything is known.
+
+    Returns
+    -------
+    tuple of DataFrame and DealSpec
+        The table as of the day, and the contract with the new end of observation.
 
     Raises
     ------
     DealsError
-        As `DealHistory` and `DealHistory.as_of`.
+        The errors of `DealHistory` and `DealHistory.as_of`.
 
     Examples
     --------
@@ -178,7 +187,7 @@ def extract_as_of(
         if column is not None:
             known = days[positions]
             table[column] = np.where(known <= cut, known, NEVER).astype("datetime64[us]")
-    if roles.churned is not None:  # whoever left later had not left yet
+    if roles.churned is not None:  # on that day, later leavers had not left
         later = dates.churned[positions] > cut
         table[roles.churned] = table[roles.churned].astype(object).mask(later, None)
     until = np.minimum(dates.observed_until, cut)

@@ -1,4 +1,4 @@
-"""The sections `[history.*]` and `[events.*]` of the contract: long tables beside the deals."""
+"""The sections `[history.*]` and `[events.*]` of the contract: further tables about the deals."""
 
 from __future__ import annotations
 
@@ -63,12 +63,13 @@ Windows = Annotated[tuple[Window, ...], Field(min_length=1), AfterValidator(_asc
 
 
 class LongTable(Section):
-    """What every table beside the deals says: where it is, whose row it is, and in which zone.
+    """Keys that all further tables have: where the table is, the deal's id, and the time zone.
 
-    `table` is a CSV, Parquet or Excel file, a folder of Parquet files, or a database's URL with
-    the table after a slash; with a `query` the URL names no table. `id` is the column of the deal's
-    id. Times with a zone are converted to `time_zone`, times without one are taken to be in it; a
-    date alone is the beginning of its day. `dates` says how dates such as 03.04.2026 are written.
+    `table` is a CSV, Parquet or Excel file, a folder of Parquet files, or the URL of a database
+    followed by a slash and the table; with a `query`, the URL has no table. `id` is the column with
+    the deal's id. Times with a zone are converted to `time_zone`; times without a zone are read as
+    being in it. A date without a time is the start of that day. `dates` is the order of day and
+    month in dates such as 03.04.2026.
     """
 
     section: ClassVar[str] = "history"
@@ -84,8 +85,8 @@ class LongTable(Section):
     def _names_no_password(cls, value: str) -> str:
         if "://" in value and holds_password(value):
             raise ValueError(
-                f"[{cls.section}] table holds a password, and the contract is kept in every "
-                "bundle: take it out. PostgreSQL takes it from PGPASSWORD or from ~/.pgpass"
+                f"[{cls.section}] table holds a password, and the contract is stored in every "
+                "bundle: remove it. PostgreSQL reads it from PGPASSWORD or from ~/.pgpass"
             )
         return value
 
@@ -98,13 +99,13 @@ class LongTable(Section):
 class HistoryTable(LongTable):
     """One table of changes, versions or daily snapshots.
 
-    Changes are one row each: `field`, `value` and `changed_at`; with `old_value` it is known what
-    stood before the first change, and so that a field without a change is as it always was.
-    Versions (SCD2) hold one column per field and `valid_from`, with `valid_to` where a version can
-    end without another; snapshots hold one column per field and the `day` they were taken.
-    `fields` says which are used; left out, training fills in those that are columns of the deals or
-    that enough deals have. `names` says under which column of the deals a field stands. `stage` is
-    the field that holds the stage, `stages` the stages in their order.
+    A table of changes has one row per change: `field`, `value` and `changed_at`. With `old_value`
+    the value before the first change is known too, and a field without any change always had its
+    present value. Versions (SCD2) have one column per field and `valid_from`, and `valid_to` if a
+    version can end without a next one. Snapshots have one column per field and the `day` of the
+    snapshot. `fields` lists the fields to use; by default training chooses those that are columns
+    of the deals or that enough deals have. `names` maps a field to its column of the deals. `stage`
+    is the field with the deal's stage, `stages` the stages in their order.
     """
 
     section: ClassVar[str] = "history"
@@ -125,21 +126,21 @@ class HistoryTable(LongTable):
     def _one_shape(self) -> Self:
         times = [name for name in ("changed_at", "valid_from", "day") if getattr(self, name)]
         if len(times) != 1:
-            given = f"not {' and '.join(times)}" if times else "and none is given"
+            given = f"given are {' and '.join(times)}" if times else "none is given"
             raise ValueError(
                 "[history] needs one column of times: changed_at (a row per change), valid_from "
-                f"(a row per version) or day (a row per snapshot), {given}"
+                f"(a row per version) or day (a row per snapshot); {given}"
             )
         if (self.field is None) != (self.value is None):
-            raise ValueError("[history] field and value belong together: a row per change has both")
+            raise ValueError("[history] field and value need each other: each change has both")
         if self.field is None and self.changed_at is not None:
             raise ValueError(
-                "[history] changed_at needs field and value; a table of whole rows has valid_from "
-                "or day"
+                "[history] changed_at needs field and value; for a table with one column per field "
+                "give valid_from or day"
             )
         if self.field is not None and self.day is not None:
             raise ValueError(
-                "[history] day is for snapshots of whole rows: take out field and value"
+                "[history] day is for snapshots with one column per field: remove field and value"
             )
         return self
 
@@ -175,10 +176,10 @@ class HistoryTable(LongTable):
 class EventTable(LongTable):
     """One table of events: meetings, calls, e-mails, tickets of a trial, product use.
 
-    `kind` gives attributes per kind, `who` the number of different people, `amount` sums;
-    `windows_days` are the days before signing that are counted. `kinds` and `recorded_from` are
-    filled in by training: the kinds that get attributes, and the day from which events were kept.
-    Kinds are kept as they stand in names of attributes: "E-Mail" is e_mail.
+    `kind` gives attributes per kind of event, `who` the number of different people, `amount` sums.
+    `windows_days` are numbers of days before signing; the events in each window are counted.
+    Training fills in `kinds`, the kinds that get attributes, and `recorded_from`, the day from
+    which events were recorded. Kinds are written as in attribute names: "E-Mail" is e_mail.
     """
 
     section: ClassVar[str] = "events"
@@ -200,7 +201,7 @@ class EventTable(LongTable):
     @classmethod
     def _kinds_of_a_column(cls, value: Any, info: ValidationInfo) -> Any:
         if value and info.data.get("kind") is None:
-            raise ValueError("[events] kinds needs kind, the column that they stand in")
+            raise ValueError("[events] kinds needs kind, the column that holds them")
         return None if value is None else tuple(dict.fromkeys(map(slug, value)))
 
 
@@ -208,12 +209,12 @@ Kind = TypeVar("Kind", HistoryTable, EventTable)
 
 
 def read_tables(value: Any, kind: type[Kind]) -> dict[str, Kind]:
-    """Read `[history.*]` or `[events.*]`: a mapping of names to sections.
+    """Return the sections of `[history.*]` or `[events.*]` by their names.
 
     Raises
     ------
     ValueError
-        With every problem of every table, named as the contract names it.
+        If a section is not valid: lists every problem of every table, with the name of the section.
     """
     if not isinstance(value, dict):
         raise ValueError(  # noqa: TRY004 - pydantic collects ValueError only
@@ -238,12 +239,12 @@ def read_tables(value: Any, kind: type[Kind]) -> dict[str, Kind]:
 def _read_one(
     name: str, keys: dict[str, Any], kind: type[Kind], problems: list[str]
 ) -> dict[str, Kind]:
-    """One table by its name; nothing where it has problems, which are added."""
+    """Return the section of one table by its name; if it is not valid, add to `problems`."""
     try:
         return {name: kind(**keys)}
     except SpecError as error:
         lines = [line.removeprefix("  - ") for line in str(error).split("\n")[1:]]
-    except ValidationError as error:  # of the checks of a whole section
+    except ValidationError as error:  # raised by the validators of a whole section
         known = {kind.section: tuple(kind.model_fields)}
         lines = sentences(error.errors(include_url=False), known, within=kind.section)
     problems += [line.replace(f"[{kind.section}]", f"[{kind.section}.{name}]", 1) for line in lines]
@@ -251,11 +252,11 @@ def _read_one(
 
 
 def tables_without_roles(roles: DealRoles, tables: Mapping[str, LongTable]) -> Iterator[str]:
-    """Yield a problem for what the tables need of `[deals]` and it does not have."""
+    """Yield a problem for each role in `[deals]` that the tables need and that is missing."""
     if not tables:
         return
     named = ", ".join(f"[{table.section}.{name}]" for name, table in tables.items())
     if roles.id is None:
-        yield f"{named}: [deals] id is missing, without which no row finds its deal"
+        yield f"{named}: [deals] id is missing; it is needed to match rows with deals"
     if roles.closed_on is None:
-        yield f"{named}: [deals] closed_on is missing, without which nothing has a date to end at"
+        yield f"{named}: [deals] closed_on is missing; only what was known by then may be used"

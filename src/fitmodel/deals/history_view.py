@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._outcome_columns import NEVER, day_as_of, frozen, look
+from fitmodel.deals._outcome_columns import NEVER, day_as_of, followup_as_of, frozen
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, propensity_weights
 from fitmodel.deals.months import add_months, months_between
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals._outcome_columns import (
+        Followup,
         Moment,
         OutcomeDates,
         OutcomeTenures,
         ParsedHistory,
-        Seen,
     )
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class HistoryView:
-    """Deals signed by a day, with what was known of their outcome on it; frozen, all computed once.
+    """Deals signed by a day, with what was known of their outcome on it; immutable and cached.
 
-    Made by `DealHistory.as_of`. Attributes that are arrays have a value per deal, in the order of
-    the table, and cannot be written to. ``day`` is the last day of which anything is known, None
-    for the end of the extract.
+    `DealHistory.as_of` returns it. Attributes that are arrays have one value per deal, in the order
+    of the table, and are read-only. ``day`` is the last day for which anything is known; None is
+    the end of the extract.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class HistoryView:
 
     @property
     def spec(self) -> DealSpec:
-        """The contract."""
+        """The contract of these deals."""
         return self.history.spec
 
     @cached_property
     def positions(self) -> NDArray[np.intp]:
-        """Rows of the table these deals are."""
+        """Positions of these deals in the table of the history."""
         if self._whole is not None:
             return frozen(self._whole.positions[self._within])
         if self.day is None:
@@ -78,7 +78,7 @@ class HistoryView:
 
     @cached_property
     def deals(self) -> pd.DataFrame:
-        """Rows of the table; as of an earlier day without what became of them."""
+        """These rows of the table; as of an earlier day without the outcome columns."""
         table = self.history.deals
         if self.day is not None:
             table = table.drop(columns=list(self.spec.outcome_columns), errors="ignore")
@@ -87,21 +87,21 @@ class HistoryView:
 
     @cached_property
     def closed(self) -> Days | None:
-        """Day signed; None where the contract gives a tenure."""
+        """Day on which each deal was signed; None if the contract gives a tenure."""
         return frozen(self._dates.closed[self.positions]) if self.spec.has_dates else None
 
     @cached_property
     def extract_end(self) -> np.datetime64:
-        """Last day on which any deal was looked at; NaT without deals or dates."""
+        """Last day on which any deal was observed; NaT without deals or dates."""
         if self._whole is not None:
             return self._whole.extract_end
         if not self.spec.has_dates or not len(self):
             return NEVER
-        return np.datetime64(self._seen.looked_at_until.max(), "D")
+        return np.datetime64(self._followup.extracted_until.max(), "D")
 
     @cached_property
     def followup_months(self) -> Floats:
-        """Calendar months from closing to leaving or to the last look."""
+        """Calendar months from closing to leaving, or to the last observation."""
         if not self.spec.has_dates:
             return frozen(self._tenures.months[self.positions])
         end = np.where(self.left, self.left_on, self.watched_until)
@@ -109,9 +109,9 @@ class HistoryView:
 
     @cached_property
     def observable_months(self) -> Floats:
-        """Months from closing for which leaving would have been seen, had the customer stayed.
+        """Months from closing in which leaving would have been observed, had the customer stayed.
 
-        NaN where only a tenure is known: it does not say how long one who left could be seen.
+        NaN if only a tenure is known: it does not say how long a leaver would have been observed.
         """
         if not self.spec.has_dates:
             return frozen(np.full(len(self), np.nan))
@@ -120,27 +120,27 @@ class HistoryView:
 
     @property
     def watched_until(self) -> Days:
-        """Last day on which leaving would have been seen; needs dates."""
-        return self._seen.watched_until
+        """Last day on which leaving would have been recorded; needs dates."""
+        return self._followup.watched_until
 
     @cached_property
     def left(self) -> Mask:
-        """Whether the customer was seen to leave."""
+        """Whether leaving was observed."""
         if not self.spec.has_dates:
             return frozen(self._tenures.left[self.positions])
         return frozen(~np.isnat(self.left_on))
 
     @cached_property
     def left_on(self) -> Days:
-        """Day left, if that was seen by the day; NaT else, and where the contract has no dates."""
+        """Day on which the customer left, if known by the view's day; otherwise NaT."""
         if not self.spec.has_dates:
             return frozen(np.full(len(self), NEVER))
-        return frozen(self._seen.left_on)
+        return frozen(self._followup.left_on)
 
     @property
     def left_by_months(self) -> Floats:
-        """Age by which a customer had left, where the day is unknown; NaN for all others."""
-        return self._seen.left_by_months if self.spec.has_dates else np.full(len(self), np.nan)
+        """For leavers without a date: age in months by which they had left; NaN for all others."""
+        return self._followup.left_by_months if self.spec.has_dates else np.full(len(self), np.nan)
 
     @cached_property
     def exited(self) -> Mask:
@@ -152,29 +152,27 @@ class HistoryView:
 
     @cached_property
     def exited_for_other_cause(self) -> Mask:
-        """Whether ``exited_on`` had come by the day, whatever happened later."""
+        """Whether ``exited_on`` is not after the view's day, whatever happened later."""
         if not self.spec.has_dates:
             return frozen(np.zeros(len(self), dtype=bool))
         return frozen(self._dates.exited[self.positions] <= self.extract_end)
 
     @cached_property
     def entry_months(self) -> Floats:
-        """Age in months at which observation of a deal began (delayed entry).
-
-        At most the follow-up: of a deal that ended before ``observed_from`` nothing was observed.
-        """
+        """Age in months when observation of a deal began (delayed entry); at most the follow-up."""
+        # a deal that ended before `observed_from` was never observed
         return frozen(np.minimum(self._age_at_start, self.followup_months))
 
     @cached_property
     def from_signing(self) -> Mask:
-        """Whether the deal was under observation from its signing on."""
+        """Whether the deal was observed from its signing on."""
         return frozen(self._age_at_start == 0)
 
     @cached_property
     def mature(self) -> Mask:
         """Whether the horizon has passed since closing; with a tenure, whether the label is known.
 
-        It looks at the end of the extract, never at the outcome.
+        With dates this depends on the end of the extract only, never on the outcome.
         """
         if self.closed is None:
             return frozen(~np.isnan(self.early_churn))
@@ -182,72 +180,72 @@ class HistoryView:
 
     @cached_property
     def early_churn(self) -> Floats:
-        """1.0 left within the horizon, 0.0 was there after it, NaN unknown.
+        """Label: 1.0 left within the horizon, 0.0 still a customer after it, NaN unknown.
 
-        A late entry has it only because its customer was there at entry: `labelled` leaves it out.
+        `labelled` leaves out deals with a delayed entry, since their early leavers are missing.
         """
         horizon = self.spec.label.horizon_months
         return frozen(early_churn_of(self.followup_months, self.left, horizon))
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
-        """Follow-up, left, early churn, mature and entry as a table; see `outcomes`."""
+        """Table of follow-up, left, early churn, mature and entry; see `outcomes`."""
         names = ("followup_months", "left", "early_churn", "mature", "entry_months")
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=self.index)
 
     @cached_property
     def survival(self) -> SurvivalCurve:
-        """Kaplan-Meier curve with entry times.
+        """Kaplan-Meier curve of these deals, with delayed entry.
 
         Raises
         ------
         DealsError
-            If there is no deal, or none was watched from its signing.
+            If there is no deal, or none was observed from its signing.
         """
         return self.survival_of(np.ones(len(self), dtype=bool))
 
     def survival_of(self, chosen: Mask, *, at: Any = None) -> SurvivalCurve:
-        """Kaplan-Meier curve of some of the deals; `at` as of `kaplan_meier`."""
-        seen = chosen & (self._age_at_start <= self.followup_months)
-        months, left, by = self.followup_months[seen], self.left[seen], self.left_by_months[seen]
-        return survival_with_unknown_days(months, left, by, self.entry_months[seen], at=at)
+        """Return the Kaplan-Meier curve of some deals; for `at` see `kaplan_meier`."""
+        rows = chosen & (self._age_at_start <= self.followup_months)
+        months, left, by = self.followup_months[rows], self.left[rows], self.left_by_months[rows]
+        return survival_with_unknown_days(months, left, by, self.entry_months[rows], at=at)
 
     @cached_property
     def label_weights(self) -> Weights:
-        """Censoring weights of the deals with a usable label, 0 for the others.
+        """Censoring weights of the deals with a usable label; 0 for the others.
 
-        Usable are those watched from their signing and, where there are dates, mature.
+        A label is usable if the deal was observed from signing and, with dates, is mature.
         """
-        asked = self._may_be_labelled
-        weights = censoring_weights(self.outcomes[asked], self.spec.label.horizon_months)
+        usable = self._may_be_labelled
+        weights = censoring_weights(self.outcomes[usable], self.spec.label.horizon_months)
         values = np.zeros(len(self))
-        values[asked] = weights.values  # noqa: PD011 - ours
+        values[usable] = weights.values  # noqa: PD011 - not a DataFrame
         return Weights(frozen(values), weights.effective_sample_size, weights.capped)
 
     def attributes(self, dates: tuple[str, ...] | None = None) -> ReadAttributes:
-        """Attributes of all these deals, read once.
+        """Return the attributes of all these deals.
 
         Parameters
         ----------
         dates : tuple of str, optional
-            Attributes that are dates; found in the deals where it is not given.
+            Names of the attributes that are dates; by default they are detected in the deals.
 
         Raises
         ------
         DealsError
-            If an attribute has no column, or is a date where there is no closing date.
+            If an attribute has no column, or is a date while the deals have no closing date.
         """
         if dates not in self._read:
             self._read[dates] = self._read_attributes(dates)
         return self._read[dates]
 
     def labelled(self, dates: tuple[str, ...] | None = None) -> LabelledDeals:
-        """Deals whose label is known, with weights for those whose label is not; may be empty.
+        """Return the deals whose label is known, weighted to represent the others; may be empty.
 
-        Where deals have dates these are mature ones: of the young only the leavers are known.
-        Deals signed before ``observed_from`` are left out: their labels are selected, since those
-        of them that left before it are not in the table. `LabelledDeals.late_entries` counts them.
-        Parameter and errors as of `attributes`.
+        If deals have dates, only mature ones are returned: among young deals only leavers have a
+        known label. Deals signed before ``observed_from`` are left out, because their leavers
+        before that date are not in the table; `LabelledDeals.late_entries` counts them. The
+        parameter and the errors are those of `attributes`.
         """
         known = np.flatnonzero(self._may_be_labelled & ~np.isnan(self.early_churn))
         read = self.attributes(dates)
@@ -261,7 +259,7 @@ class HistoryView:
         )
 
     def training_set(self, dates: tuple[str, ...] | None = None) -> TrainingSet:
-        """Return every deal signed by the day, whatever is known of it; see `attributes`."""
+        """Return every deal signed by the day, also without a label; see `attributes`."""
         read = self.attributes(dates)
         return TrainingSet(
             attributes=read.frame,
@@ -277,11 +275,11 @@ class HistoryView:
         )
 
     def subset(self, chosen: Any) -> HistoryView:
-        """Some of these deals, by boolean mask or positions within the view."""
+        """Return some of these deals, chosen by a boolean mask or positions within the view."""
         return HistoryView(self.history, self.day, self, np.arange(len(self))[np.asarray(chosen)])
 
     def as_of(self, day: Moment) -> HistoryView:
-        """Those of these deals that were signed by an earlier day, with what was known then."""
+        """Return the deals of this view that were signed by a day, with what was known then."""
         cut = day_as_of(day)
         if self.day is not None and self.day <= cut:
             return self
@@ -291,7 +289,7 @@ class HistoryView:
         return then.subset(np.isin(then.positions, self.positions))
 
     def signed_before(self, day: Moment) -> HistoryView:
-        """Those of these deals that were signed before a day, with what this view knows of them."""
+        """Return the deals of this view signed before a day, with all that this view knows."""
         return self.subset(self._dates.closed[self.positions] < day_as_of(day))
 
     def with_spec(self, spec: DealSpec) -> HistoryView:
@@ -305,15 +303,16 @@ class HistoryView:
 
     @property
     def _dates(self) -> OutcomeDates:
-        return self.history.columns  # type: ignore[return-value]  # asked for with dates only
+        return self.history.columns  # type: ignore[return-value]  # only used with dates
 
     @property
     def _tenures(self) -> OutcomeTenures:
-        return self.history.columns  # type: ignore[return-value]  # asked for without dates only
+        return self.history.columns  # type: ignore[return-value]  # only used without dates
 
     @cached_property
-    def _seen(self) -> Seen:
-        return look(self._dates, self.positions, self.day, self.spec.label.horizon_months)
+    def _followup(self) -> Followup:
+        horizon = self.spec.label.horizon_months
+        return followup_as_of(self._dates, self.positions, self.day, horizon)
 
     @cached_property
     def _age_at_start(self) -> Floats:

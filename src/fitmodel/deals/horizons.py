@@ -1,4 +1,4 @@
-"""Compare horizons: how many outcomes are known for 3, 5, 12 months."""
+"""Compare horizons such as 3, 5 and 12 months: how many outcomes are known for each."""
 
 from __future__ import annotations
 
@@ -21,47 +21,48 @@ _SHARES, _COUNTS = ("left_by_then", "of_those_that_left"), ("early_churners", "s
 def compare_horizons(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, horizons: tuple[int, ...] = HORIZONS
 ) -> pd.DataFrame:
-    """Count what is known of leaving within each of several horizons.
+    """Count the known outcomes within each of several horizons.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by `fitmodel.deals.reading.read_deals`, or a view of them.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`, or a view of them.
     spec : DealSpec
-        Roles of the columns; its own horizon is looked at too.
+        The contract: roles of the columns. Its own horizon is added to `horizons`.
     horizons : tuple of int
-        Months after closing.
+        Horizons in months after closing.
 
     Returns
     -------
-    DataFrame indexed by ``horizon_months``, rising, with the columns
+    DataFrame
+        Indexed by ``horizon_months``, in ascending order, with the columns
 
-    - ``left_by_then``: share of all customers that leave within it, by Kaplan and Meier; NaN where
-      nobody was watched that long
-    - ``early_churners``, ``stayed``: deals known to have left, or stayed
-    - ``too_young``: deals of which that is not known yet
-    - ``of_those_that_left``: share of the customers seen to leave that had left by then
+        - ``left_by_then``: share of all customers that leave within the horizon (Kaplan-Meier); NaN
+          if nobody was observed that long
+        - ``early_churners``, ``stayed``: number of deals known to have left, or to have stayed
+        - ``too_young``: number of deals whose outcome is not known yet
+        - ``of_those_that_left``: share within the horizon among the customers known to have left
 
     Raises
     ------
     DealsError
-        If the outcomes cannot be told; see `fitmodel.deals.outcomes.outcomes`.
+        If the outcomes cannot be computed; see `fitmodel.deals.outcomes.outcomes`.
 
     Notes
     -----
-    Customers seen to leave are those that left before the extract: their share is not a forecast.
+    ``of_those_that_left`` counts customers that left before the extract only. It is not a forecast.
 
     Examples
     --------
     >>> from fitmodel.deals.horizons import compare_horizons
     >>> sim = fitmodel.simulate_deals(500, seed=1)
-    >>> found = compare_horizons(sim.deals, sim.spec)
-    >>> found.index.tolist(), bool(found["left_by_then"].is_monotonic_increasing)
+    >>> known = compare_horizons(sim.deals, sim.spec)
+    >>> known.index.tolist(), bool(known["left_by_then"].is_monotonic_increasing)
     ([3, 5, 12], True)
     """
     wanted = sorted({*horizons, spec.label.horizon_months})
     view = view_of(deals, spec)
-    rows = {months: _known_of(view.with_spec(_with_horizon(spec, months))) for months in wanted}
+    rows = {months: _count_known(view.with_spec(_with_horizon(spec, months))) for months in wanted}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon_months")
 
 
@@ -70,7 +71,8 @@ def _with_horizon(spec: DealSpec, months: int) -> DealSpec:
     return spec.model_copy(update={"label": label})
 
 
-def _known_of(view: HistoryView) -> dict[str, float]:
+def _count_known(view: HistoryView) -> dict[str, float]:
+    """Return one row of `compare_horizons`: the known outcomes for the view's horizon."""
     early, left = view.early_churn, view.left
     months = float(view.spec.label.horizon_months)
     return {
@@ -85,10 +87,10 @@ def _known_of(view: HistoryView) -> dict[str, float]:
 _HEADS = ("months", "leave by then", "of all who left", "early churners", "stayed", "too young")
 
 
-def horizons_text(found: pd.DataFrame) -> str:
-    """Write `compare_horizons` as lines of text, a line per horizon below the heads."""
+def horizons_text(table: pd.DataFrame) -> str:
+    """Return the table of `compare_horizons` as text: a header and one line per horizon."""
     lines = ["  ".join(_HEADS)]
-    for months, row in found.iterrows():
+    for months, row in table.iterrows():
         shares = ("?" if pd.isna(row[name]) else f"{row[name]:.1%}" for name in _SHARES)
         cells = (str(months), *shares, *(f"{row[name]:,.0f}" for name in _COUNTS))
         line = "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, _HEADS, strict=True))
@@ -108,26 +110,34 @@ def _regime(known: pd.Series[Any]) -> Regime:
 
 
 def enough(known: pd.Series[Any]) -> bool:
-    """Tell whether there are enough of both kinds to learn from."""
+    """Return whether one row of `compare_horizons` has enough deals to learn from."""
     return _regime(known) != "base_rate"
 
 
-def doubts_about_horizon(found: pd.DataFrame, months: int) -> list[str]:
-    """Say where the horizon leaves too few to learn from, and which other one does not."""
-    rows: dict[int, pd.Series[Any]] = dict(found.iterrows())  # type: ignore[arg-type]
+def doubts_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
+    """Return a message if a horizon leaves too few deals, with horizons that leave enough.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table returned by `compare_horizons`.
+    months : int
+        The horizon to check; one of the table's rows.
+    """
+    rows: dict[int, pd.Series[Any]] = dict(table.iterrows())  # type: ignore[arg-type]
     known = rows[months]
     if enough(known):
         return []
     fitting = [f"{other} months" for other, row in rows.items() if enough(row)]
-    remedy = f"{' or '.join(fitting)} would do" if fitting else "add deals"
+    remedy = f"choose {' or '.join(fitting)}" if fitting else "add deals"
     return [
         (
-            f"horizon_months: within {months} months {known['early_churners']:,.0f} are known to "
-            f"have left and {known['stayed']:,.0f} to have stayed, and {MIN_CHURNERS} of each "
-            f"are needed; {remedy}"
+            f"horizon_months: within {months} months {known['early_churners']:,.0f} customers are "
+            f"known to have left and {known['stayed']:,.0f} to have stayed; {MIN_CHURNERS} of each "
+            f"are needed. Remedy: {remedy}"
         )
     ]
 
 
 MIN_DEALS = 20
-"""Deals of one rep, group or value of an attribute; with fewer, nothing is reported or proposed."""
+"""Minimum number of deals of a rep, group or attribute value; with fewer nothing is reported."""

@@ -1,4 +1,4 @@
-"""Ids of deals: one spelling of each, and hashed ones that name nobody."""
+"""Ids of deals: one spelling per id, and hashed ids."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u200c\u200d\u2060")
 
 def clean_id(number: object) -> str:
     """
-    Return one spelling of an id, however a table or a form holds it.
+    Return one spelling of an id, whatever form a table or a web form has it in.
 
-    Spaces around it and invisible characters are left out, wide digits become plain ones, and a
-    whole number that a table holds as 1234.0 is 1234. Upper and lower case stay: some systems give
-    ids that differ in nothing else (see `loose_id`).
+    Outer spaces and invisible characters are removed, full-width digits become ordinary ones, and
+    the float 1234.0 becomes 1234. Upper and lower case are kept, since in some systems ids differ
+    in nothing else (see `loose_id`).
 
     Examples
     --------
@@ -39,31 +39,34 @@ def clean_id(number: object) -> str:
 
 
 def loose_id(number: object) -> str:
-    """Return an id without its case: only where one id has it do two spellings mean the same."""
+    """Return an id in lower case, for a comparison that ignores case.
+
+    Two ids that are equal only this way are the same deal only if no third id is equal to them.
+    """
     return clean_id(number).casefold()
 
 
 def hashed_id(number: str, salt: str) -> str:
-    """Keyed BLAKE2 digest of an id, as hexadecimal text."""
+    """Return the keyed BLAKE2 digest of an id as hexadecimal text."""
     key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
     return hashlib.blake2b(number.encode(), key=key, digest_size=16).hexdigest()
 
 
 def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFrame:
-    """Deals with their ids hashed; a whole number reads alike however the table holds it.
+    """Return the deals with hashed ids; the ids are first brought into one spelling.
 
     Raises
     ------
     SpecError
-        If there is no salt, or the contract names no id.
+        If there is no salt, or the contract has no id column.
     """
     if not salt:
         raise SpecError(
-            "hashing ids needs a salt, else anybody could hash them too. Remedy: --salt, or "
-            "FITMODEL_LOG_SALT in the environment."
+            "hashing ids needs a salt: without one, anybody could compute the same hashes. Remedy: "
+            "--salt, or FITMODEL_LOG_SALT in the environment."
         )
     column = spec.deals.id
     if column is None:
-        raise SpecError('the contract names no id to hash. Remedy: id = "COLUMN" under [deals].')
+        raise SpecError('the contract has no id to hash. Remedy: id = "COLUMN" under [deals].')
     hashed = [hashed_id(clean_id(number), salt) for number in deals[column]]
     return deals.assign(**{column: hashed})

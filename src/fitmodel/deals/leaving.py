@@ -1,4 +1,4 @@
-"""Who left by a flag or status, and what to do with leavers without a date."""
+"""Which customers left according to a flag or status, and leavers without a date."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ if TYPE_CHECKING:
     from fitmodel.tables.values import Mask
 
 ANSWERS = (
-    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" takes the end of '
-    'the extract for the day, "unknown" says they left at an unknown time before it'
+    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" sets the day to the '
+    'end of the extract, "unknown" means that they left on an unknown day before it'
 )
 
 
 def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:
-    """Read a flag or status as left or not; an empty cell is not left.
+    """Return a flag or status column as booleans: True means left; an empty cell is not left.
 
     Parameters
     ----------
     cells : Series
         The column of the role ``churned``.
     spec : DealSpec
-        Its ``churned_values`` are the values that mean left; without them the column says yes
-        or no.
+        The contract; its ``churned_values`` are the values that mean left. Without them the column
+        must hold yes or no.
+
+    Returns
+    -------
+    Reading
+        The booleans, and a mask of the cells that could not be read.
     """
     if not spec.deals.churned_values:
         return read_flags(cells)
@@ -41,18 +46,19 @@ def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:
 
 
 def left_without_date(deals: pd.DataFrame, spec: DealSpec) -> Mask:
-    """Which deals left by their flag or status, but have no date of leaving.
+    """Return a mask of the deals that left by their flag or status, but have no date of leaving.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as returned by ``read_deals``.
     spec : DealSpec
+        The contract of these deals.
 
     Returns
     -------
     ndarray of bool of shape (deals,)
-        All False where the contract has no flag beside the dates.
+        All False if the contract does not have both a flag and dates.
     """
     roles = spec.deals
     if not spec.has_dates or roles.churned is None or roles.churned not in deals.columns:
@@ -63,12 +69,12 @@ def left_without_date(deals: pd.DataFrame, spec: DealSpec) -> Mask:
 
 
 def fill_left_without_date(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
-    """Apply ``left_without_date`` of the contract; "unknown" is left to the labels.
+    """Apply ``left_without_date`` of the contract; for "unknown" the table is unchanged.
 
     Returns
     -------
     tuple of DataFrame and str or None
-        The table, and what was done to how many rows.
+        The table, and a sentence that says what was done to how many rows.
     """
     answer = spec.rows.left_without_date
     roles = spec.deals
@@ -82,11 +88,13 @@ def fill_left_without_date(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Data
     if answer == "drop":
         return deals[~undated], f"{who}: left out by [rows] left_without_date"
     if answer == "unknown":
-        return deals, f"{who}: taken as left at an unknown time before the end of the extract"
-    return _left_at_the_end(deals, spec, undated), f"{who}: taken as left when the extract ends"
+        return deals, f"{who}: they count as having left on an unknown day before the extract's end"
+    filled = _fill_with_extract_end(deals, spec, undated)
+    return filled, f"{who}: they count as having left on the last day of the extract"
 
 
-def _left_at_the_end(deals: pd.DataFrame, spec: DealSpec, undated: Mask) -> pd.DataFrame:
+def _fill_with_extract_end(deals: pd.DataFrame, spec: DealSpec, undated: Mask) -> pd.DataFrame:
+    """Return the deals with the end of the extract as the date of leaving of undated leavers."""
     until, leaving = spec.deals.observed_until, str(spec.deals.churned_on)
     if isinstance(until, str) and until in deals.columns:
         end = deals[until]

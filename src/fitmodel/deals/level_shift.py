@@ -1,6 +1,6 @@
-"""Test whether the level of early churn has moved in the last twelve months.
+"""Test whether the level of early churn has changed in the last twelve months.
 
-survival as known a year ago -> leavers to be expected since, age for age -> those seen -> a test
+survival as known a year ago -> leavers expected since, at each age -> observed leavers -> test
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 WINDOW_MONTHS = 12
-MIN_LEAVERS = 20  # early leavers before the window, and leavers to be expected in it
-MAX_CHANCE = 1e-3  # of a difference as large by chance; above it nothing is said
+MIN_LEAVERS = 20  # minimum of early leavers before the window, and of expected leavers in it
+MAX_CHANCE = 1e-3  # largest p-value of a shift that is reported
 MIN_RATIO = 1.2  # observed over expected, or its inverse: a smaller shift changes few decisions
 
 
 @dataclass(frozen=True)
 class LevelShift:
-    """Early leavers of the last twelve months against what was to be expected.
+    """Observed early leavers of the last twelve months, compared with the expected number.
 
     Attributes
     ----------
     since : datetime64[D]
         First day of the window.
-    observed, expected : float
-        Early leavers in the window, and those to be expected at the ages of the deals if the level
-        were the one before.
+    observed : int
+        Number of early leavers in the window.
+    expected : float
+        Number expected in the window, given the ages of the deals and the level before it.
     chance : float
-        Two-sided probability of a difference as large if the level had not moved.
+        Two-sided p-value: probability of so large a difference if the level had not changed.
     """
 
     since: np.datetime64
@@ -49,37 +50,38 @@ class LevelShift:
 
     @property
     def ratio(self) -> float:
-        """Observed over expected."""
+        """Observed leavers divided by expected leavers."""
         return self.observed / self.expected
 
     def __str__(self) -> str:
         more = "more" if self.ratio > 1 else "fewer"
         return (
-            f"since {self.since} {self.observed:,} customers left early where "
-            f"{self.expected:,.0f} were to be expected at the level before ({self.ratio:.2f} "
-            f"times; a difference as large has a chance of {self.chance:.0e}): {more} leave early "
-            "now than the older deals say. Remedy: look for what changed, and retrain often"
+            f"since {self.since} {self.observed:,} customers left early, while "
+            f"{self.expected:,.0f} were expected at the earlier level ({self.ratio:.2f} "
+            f"times; the chance of so large a difference is {self.chance:.0e}): {more} customers "
+            "leave early now than before. Remedy: find out what changed, and retrain often"
         )
 
 
 def find_level_shift(view: HistoryView) -> LevelShift | None:
-    """Test whether early churn in the last twelve months differs from before, age for age.
+    """Test whether early churn in the last twelve months differs from before, at equal ages.
 
     Parameters
     ----------
     view : HistoryView
+        Deals with their outcomes.
 
     Returns
     -------
     LevelShift or None
-        None where there are no dates, too few leavers to tell, or no shift beyond chance.
+        None if there are no dates, too few leavers for a test, or no significant shift.
 
     Notes
     -----
-    Indirect standardisation: each deal brings the hazard that deals had at its ages up to a year
-    ago (Kaplan-Meier as of that day). Given the sum of leavers before and since, those since are
-    binomial if the level has not moved (Przyborowski and Wilenski 1940). Attributes are not looked
-    at: a change of who is sold to moves the level too.
+    Indirect standardisation: the expected number of leavers comes from the hazard that deals of the
+    same age had up to a year ago (Kaplan-Meier as of that day). Given the sum of leavers before and
+    since, the number since is binomial if the level has not changed (Przyborowski and Wilenski
+    1940). Attributes are not used: selling to other customers changes the level too.
     """
     from scipy.stats import binomtest
 
@@ -91,7 +93,7 @@ def find_level_shift(view: HistoryView) -> LevelShift | None:
         if _early_leavers(before).sum() < MIN_LEAVERS:
             return None
         curve = before.survival
-    except DealsError:  # nothing was recorded then
+    except DealsError:  # leavers were not recorded yet on that day
         return None
     observed = int((_early_leavers(view) & (view.left_on > since)).sum())
     expected = _expected_since(view, since, curve)
@@ -101,8 +103,8 @@ def find_level_shift(view: HistoryView) -> LevelShift | None:
     share = expected / (expected + earlier)
     chance = float(binomtest(observed, observed + earlier, share).pvalue)
     shift = LevelShift(since, observed, expected, chance)
-    moved = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
-    return shift if moved and chance < MAX_CHANCE else None
+    large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
+    return shift if large and chance < MAX_CHANCE else None
 
 
 def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:
@@ -110,7 +112,7 @@ def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:
 
 
 def _expected_since(view: HistoryView, since: np.datetime64, curve: SurvivalCurve) -> float:
-    """Leavers to be expected from a day on within the horizon, at each deal's ages."""
+    """Return the number of early leavers expected from a day on, given the deals' ages."""
     horizon = float(view.spec.label.horizon_months)
     closed = np.asarray(view.closed)
     age = np.maximum(months_between(closed, np.full(len(closed), since)), 0.0)
@@ -121,5 +123,5 @@ def _expected_since(view: HistoryView, since: np.datetime64, curve: SurvivalCurv
 
 
 def _cumulative(curve: SurvivalCurve, months: Floats) -> Floats:
-    """Cumulative hazard of a survival curve."""
+    """Return the cumulative hazard of a survival curve after some months."""
     return np.asarray(-np.log(np.maximum(curve.at(months), 1e-12)))

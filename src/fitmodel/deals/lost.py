@@ -1,7 +1,7 @@
-"""Rows of a pipeline that are not prospects any more: lost, or left out by `[rows]` drop.
+"""Rows of a pipeline that are no longer prospects: lost, or left out by `[rows]` drop.
 
-One rule for a prospect, a table, a file, the service and Spark. The standard library and numpy
-only until a table is asked about: this file is on the path of a single prospect.
+One rule for a prospect, a table, a file, the service and Spark. It does not import pandas, because
+it runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     Values = Mapping[str, tuple[str, ...]]
 
 LEFT_OUT = "left out: "
-"""Begins what is said of a row that is lost."""
+"""Start of the message about a row that gets no prediction."""
 
 
 @dataclass(frozen=True)
 class LostRows:
-    """Which rows of an open pipeline get no prediction.
+    """The rule that decides which rows of a pipeline get no prediction.
 
-    Of a pipeline the open rows are scored, although `[rows] keep` does not list them: only rows
-    whose value says that they are lost, or that `drop` lists, are left out.
+    `[rows] keep` lists values of past deals, such as "Won", that open rows do not have. Open rows
+    are scored all the same: only rows with a value that means lost, or that `drop` lists, are left
+    out.
 
     Parameters
     ----------
     keep, drop : mapping of str to tuple of str
-        As of `[rows]` of the contract.
+        Column names and their values, the same as in `[rows]` of the contract.
 
     Examples
     --------
@@ -50,11 +51,11 @@ class LostRows:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns by whose values rows are left out."""
+        """Columns whose values decide whether a row is left out."""
         return tuple(dict.fromkeys([*self.keep, *self.drop]))
 
     def why(self, prospect: Mapping[str, Any]) -> str | None:
-        """Say why a prospect gets no prediction; None where it gets one."""
+        """Return why a prospect gets no prediction; None if it gets one."""
         for name in self.columns:
             cell = prospect.get(name)
             if self._is_lost(name, cell):
@@ -62,7 +63,7 @@ class LostRows:
         return None
 
     def of_table(self, table: pd.DataFrame) -> dict[int, str]:
-        """Positions of the rows that get no prediction, and why."""
+        """Return the positions of the rows that get no prediction, each with the reason."""
         why: dict[int, str] = {}
         for name in self.columns:
             if name not in table.columns:
@@ -77,7 +78,7 @@ class LostRows:
         return dict(sorted(why.items()))
 
     def to_dict(self) -> dict[str, dict[str, list[str]]]:
-        """JSON-able form."""
+        """Return the rule as a dict for JSON."""
         rules = {"keep": self.keep, "drop": self.drop}
         return {
             rule: {name: list(values) for name, values in columns.items()}
@@ -110,16 +111,21 @@ _PAST_ROLES = ("closed_on", "churned_on", "exited_on", "observed_until", "churne
 
 
 def lost_rows_of(contract: Mapping[str, Any]) -> LostRows:
-    """Rules of a contract, as `DealSpec.to_dict` writes it, that hold for prospects too.
+    """Return the rules of a contract, as a dict, that apply to prospects too.
 
-    A rule about the day of signing, or about what became of a customer, holds for past deals only:
-    a prospect has neither yet. A status such as "in trial" or "draft", which drops a past row, is
-    what an open prospect looks like, so it leaves no prospect out.
+    Rules about the closing date or the outcome apply to past deals only, since a prospect has
+    neither. A status such as "in trial" or "draft" drops a past row, but is normal for an open
+    prospect, so it leaves no prospect out.
+
+    Parameters
+    ----------
+    contract : mapping
+        The contract, as returned by `DealSpec.to_dict`.
 
     Raises
     ------
     ValueError
-        As `lost_rows_from_dict`.
+        If the rules are not columns with lists of texts; see `lost_rows_from_dict`.
     """
     roles, rows = contract.get("deals") or {}, contract.get("rows") or {}
     past = {roles.get(role) for role in _PAST_ROLES}
@@ -140,21 +146,21 @@ def _is_not_yet(value: Any) -> bool:
 
 
 def lost_rows_from_dict(data: Mapping[str, Any]) -> LostRows:
-    """Read what `LostRows.to_dict`, or `[rows]` of a contract, has of keep and drop.
+    """Return the rule from the keys keep and drop of `LostRows.to_dict` or of `[rows]`.
 
     Raises
     ------
     ValueError
-        If it is not a mapping of columns to lists of texts.
+        If a key is not a mapping of columns to lists of texts.
     """
     rules: dict[str, dict[str, tuple[str, ...]]] = {}
     for rule in ("keep", "drop"):
         columns = data.get(rule, {})
         if not isinstance(columns, Mapping):
-            raise ValueError(f"{rule} of the rows is {type(columns).__name__}, no mapping")  # noqa: TRY004 - damage of a file, as its other problems
+            raise ValueError(f"{rule} of the rows is {type(columns).__name__}, not a mapping")  # noqa: TRY004 - a damaged file, like the other problems
         for name, values in columns.items():
             listed = isinstance(values, list | tuple)
             if not listed or not all(isinstance(value, str) for value in (name, *values)):
-                raise ValueError(f"{rule} of the rows holds {values!r} for {name!r}, no texts")
+                raise ValueError(f"{rule} of the rows holds {values!r} for {name!r}, not texts")
         rules[rule] = {name: tuple(values) for name, values in columns.items()}
     return LostRows(**rules)

@@ -1,6 +1,7 @@
-"""Test whether leavers before some day are missing (purged, or in an older system).
+"""Test whether leavers before some day are missing (deleted, or kept in an older system).
 
-first day anybody left -> leavers to be expected before it -> a test -> the rate with and without
+first date of leaving -> leavers expected before it -> test -> early-churn rate with and without
+                                                               the missing period
 """
 
 from __future__ import annotations
@@ -22,28 +23,30 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MAX_CHANCE = 1e-4  # of no leaver by chance; above it nothing is said
-MIN_LEAVERS = 10  # below, how customers leave is hardly known
-_UNCERTAIN_START = 3.0  # leavers to be expected from the start of the month on: 5 % chance of none
+MAX_CHANCE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
+MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
+_UNCERTAIN_START = 3.0  # expected leavers from the start of the month on; none has a chance of 5 %
 
 
 @dataclass(frozen=True)
 class MissingLeavers:
-    """Leavers that a table does not have.
+    """Evidence that leavers before some day are missing from a table.
 
     Attributes
     ----------
     observed_from : datetime64[D]
-        Day from which leavers were recorded: the first of the month of the first leaver, or that
-        leaver's day where so many were to be expected in between that none cannot be chance.
+        Day from which leavers were recorded: the first day of the month in which the first customer
+        left. If many leavers were expected between that day and the first leaver, it is the day of
+        the first leaver instead.
     signed_before : int
-        Deals signed before that day.
+        Number of deals signed before that day.
     expected : float
-        Leavers to be expected before it, by how customers leave since.
+        Number of leavers expected before it, from the hazard observed since.
     chance : float
-        Probability that none left all the same.
+        p-value: probability that nobody left before that day although so many were expected.
     rate, rate_without : float
-        Early churn by Kaplan and Meier, counting deals from that day on, and as the table is.
+        Kaplan-Meier estimates of early churn: with deals observed from that day on (delayed entry),
+        and from the table as it is.
     """
 
     observed_from: np.datetime64
@@ -55,27 +58,28 @@ class MissingLeavers:
 
 
 def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers | None:
-    """Test whether leavers before the first that is recorded are missing.
+    """Test whether leavers before the first recorded leaver are missing.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as returned by ``read_deals``.
     spec : DealSpec
+        The contract of these deals.
 
     Returns
     -------
     MissingLeavers or None
-        None where the contract has no dates or says ``observed_from`` already, and where that
-        nobody left before is no wonder.
+        None if the contract has no dates or already gives ``observed_from``, and if few leavers
+        were expected before the first one.
 
     Notes
     -----
-    The time to the first leaver, counted in leavers to be expected, is exponentially distributed
-    with mean 1 whatever the hazard (the first event of a time-rescaled Poisson process), so the
-    chance of a longer wait is exactly ``exp(-expected)``: the day is not chosen twice. The hazard
-    at each age is that since the first leaver. Where early churn really was a tenth of what it is
-    now, the same is found.
+    The expected number of leavers before the first one has an exponential distribution with mean 1,
+    whatever the hazard (first event of a time-rescaled Poisson process). The p-value is therefore
+    exactly ``exp(-expected)``, and needs no correction for choosing the day from the data. The
+    hazard at each age is estimated from the time since the first leaver. If early churn really was
+    a tenth of its present level before, the test reports missing leavers too.
     """
     if not spec.has_dates or spec.deals.observed_from is not None:
         return None
@@ -108,7 +112,7 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
 def _expected_before(
     day: np.datetime64, closed: Days, ends: Days, left: NDArray[np.bool_]
 ) -> float:
-    """Leavers to be expected before a day by the hazard at each age in months since."""
+    """Return the leavers expected before a day, from the hazard at each month of age since it."""
     moments = np.full(len(ends), day)
     months = months_between(closed, ends)
     before = np.maximum(months_between(closed, np.minimum(moments, ends)), 0.0)
@@ -122,7 +126,7 @@ def _expected_before(
 
 
 def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
-    """Kaplan-Meier share that stays, each deal at risk from its entry on."""
+    """Return the Kaplan-Meier survival at the horizon; each deal is at risk from its entry on."""
     watched = months > entry
     months, left, entry = months[watched], left[watched], entry[watched]
     times = np.unique(months[left & (months <= horizon)])

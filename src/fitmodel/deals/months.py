@@ -1,4 +1,4 @@
-"""Calendar months: adding them to dates, and counting them between dates, for whole columns."""
+"""Calendar months: add them to dates, and count them between dates, for whole columns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ DAYS_PER_MONTH = 365.25 / 12
 
 def to_days(dates: Any) -> Days:
     """
-    Whole days (``datetime64[D]``) of a column or single date; what is empty stays NaT.
+    Return a column or a single date as days (``datetime64[D]``); empty cells become NaT.
 
-    Hours are dropped: a contract is signed and ended on a day. A time zone is dropped too, the day
-    being that of the zone's own clock.
+    The time of day is dropped. A time zone is dropped too: the day is that of the local time.
 
     Raises
     ------
@@ -37,7 +36,7 @@ def to_days(dates: Any) -> Days:
 
 def add_months(days: Days, months: int | NDArray[np.int64]) -> Days:
     """
-    The same day of the month, ``months`` later; the month's last day where it has no such day.
+    Return the same day of the month, ``months`` later, or the last day of a shorter month.
 
     31 January + 1 month is 28 or 29 February, and 29 February + 12 months is 28 February.
     """
@@ -52,10 +51,10 @@ def add_months(days: Days, months: int | NDArray[np.int64]) -> Days:
 
 def months_between(start: Days, end: Days) -> NDArray[np.float64]:
     """
-    Calendar months from ``start`` to ``end``: whole months plus the share of the running one.
+    Return the calendar months from ``start`` to ``end``: whole months plus a fraction of a month.
 
-    Never falls as ``end`` grows, and for whole ``h``: ``months_between(a, b) <= h`` exactly when
-    ``b <= add_months(a, h)``. NaN where a date is missing; negative where ``end`` lies before.
+    The result never falls as ``end`` grows. For whole ``h``, ``months_between(a, b) <= h`` if and
+    only if ``b <= add_months(a, h)``. NaN if a date is missing; negative if ``end`` is earlier.
     """
     missing = np.isnat(start) | np.isnat(end)
     start = np.where(missing, np.datetime64("2000-01-01"), start)

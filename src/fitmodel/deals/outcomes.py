@@ -1,10 +1,10 @@
 """
-Which deals churned early, as far as it is known.
+Label deals: which customers churned early, as far as it is known.
 
-A label that is not known is NaN, never 0: a deal younger than the horizon whose customer is still
-there says nothing yet. These functions answer for a table; `fitmodel.deals.history` answers for a
-table that is asked more than once. The names other rooms need of survival and censoring are here
-too.
+An unknown label is NaN, never 0: if a deal is younger than the horizon and its customer is still
+there, the outcome is open. These functions label a table once; `fitmodel.deals.history` caches the
+labels of a table that is used several times. Some names of `survival` and `censoring` are exported
+from here too.
 """
 
 from __future__ import annotations
@@ -40,29 +40,31 @@ def outcomes(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
 ) -> pd.DataFrame:
     """
-    What is known of each deal's outcome on ``as_of`` (default: when the table was extracted).
+    Return what is known about each deal's outcome on a day (default: the end of the extract).
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by `fitmodel.deals.reading.read_deals`, or a view of them.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`, or a view of them.
     spec : DealSpec
-        Roles of the columns and the horizon.
+        The contract: roles of the columns and the horizon.
     as_of : date, optional
-        Look at the deals signed by this date, with what was known on it. Needs dates.
+        Return the deals signed by this date, with what was known then. Needs dates.
 
     Returns
     -------
-    DataFrame with the index of the deals signed by ``as_of`` and the columns
+    DataFrame
+        With the index of the deals signed by ``as_of`` and the columns
 
-    - ``followup_months``: calendar months from closing to leaving or to the last look
-    - ``left``: whether the customer was seen to leave
-    - ``early_churn``: 1.0 left at most ``horizon_months`` calendar months after closing (that day
-      included), 0.0 watched for as long without leaving by then, NaN unknown
-    - ``mature``: closed at least ``horizon_months`` before the end of the extract, whatever the
-      outcome; where the contract gives a tenure: whether the label is known
-    - ``entry_months``: age at which the deal came under observation; above 0 only for deals signed
-      before ``observed_from``, whose label is selected (their leavers before it are not there)
+        - ``followup_months``: calendar months from closing to leaving or to the last observation
+        - ``left``: whether leaving was observed
+        - ``early_churn``: 1.0 left within ``horizon_months`` calendar months after closing (the
+          last day included), 0.0 observed at least that long without leaving, NaN unknown
+        - ``mature``: whether the deal closed at least ``horizon_months`` before the end of the
+          extract, whatever the outcome; if the contract gives a tenure: whether the label is known
+        - ``entry_months``: age in months at which the deal came under observation. Above 0 only for
+          deals signed before ``observed_from``; their label is selected, since leavers before that
+          date are missing
 
     Raises
     ------
@@ -71,14 +73,14 @@ def outcomes(
 
     Notes
     -----
-    Churn dated after the deal was last watched (an announced cancellation) is not counted: nothing
-    after that day is known. A customer that exited for another reason is censored on that day.
+    A date of leaving after the last observation (an announced cancellation) is ignored. A customer
+    that exited for another reason is censored on that day.
 
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(500, seed=1)
-    >>> found = outcomes(sim.deals, sim.spec)
-    >>> bool(found.loc[~found["mature"] & ~found["left"], "early_churn"].isna().all())
+    >>> labels = outcomes(sim.deals, sim.spec)
+    >>> bool(labels.loc[~labels["mature"] & ~labels["left"], "early_churn"].isna().all())
     True
     """
     return view_of(deals, spec, as_of).outcomes.copy()
@@ -92,28 +94,29 @@ def label_deals(
     dates: tuple[str, ...] | None = None,
 ) -> LabelledDeals:
     """
-    Deals whose label is known, with weights for those whose label is not.
+    Return the deals whose label is known, weighted to represent those whose label is unknown.
 
-    Where deals have dates these are mature ones: of the young only the leavers are known, and
-    whatever is new about them (an offer, a price, a rep) would look risky. Deals signed before
-    ``observed_from`` are left out and counted. May be empty: whether there is enough to learn from
-    is checked where it is learned.
+    If deals have dates, only mature ones are returned. Among young deals only leavers have a known
+    label, so whatever is new about them (an offer, a price, a rep) would look risky. Deals signed
+    before ``observed_from`` are left out and counted. The result may be empty; training checks
+    whether there are enough deals.
 
     Parameters
     ----------
     deals, spec, as_of
-        As of `outcomes`.
+        The same as for `outcomes`.
     dates : tuple of str, optional
-        Attributes that are dates; found in the deals where it is not given.
+        Names of the attributes that are dates; by default they are detected in the deals.
 
     Returns
     -------
     LabelledDeals
+        Attributes, labels and weights of these deals.
 
     Raises
     ------
     DealsError
-        As `outcomes`; also where an attribute is a date and the deals have no closing date.
+        The errors of `outcomes`, and if an attribute is a date but the deals have no closing date.
 
     Examples
     --------
@@ -126,6 +129,6 @@ def label_deals(
 
 
 def extract_end(deals: pd.DataFrame, spec: DealSpec) -> pd.Timestamp | None:
-    """Last day anything is known of: the latest ``observed_until``; None where tenure is given."""
+    """Return the latest ``observed_until`` of the deals; None if the contract gives a tenure."""
     end = view_of(deals, spec).extract_end if spec.has_dates else NEVER
     return None if np.isnat(end) else pd.Timestamp(end)

@@ -1,4 +1,4 @@
-"""Messages about errors in a contract, and the contract as TOML."""
+"""Write messages about errors in a contract, and the contract as TOML."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _LIMITS = {
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name most like `name` (case, spaces and underscores aside), or None."""
+    """Return the most similar name, ignoring case, spaces and underscores; None if none is."""
     plain = {re.sub(r"[\W_]+", "", known).lower(): known for known in reversed(list(names))}
-    result = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
-    return plain[result[0]] if result else None
+    close = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
 
 
 def listed(problems: Sequence[str], subject: str) -> str:
-    """Join the problems of `subject` into one message, each on its own line."""
+    """Return one message with the problems of `subject`, each on its own line."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join(
         [f"{subject} is not valid ({count}):", *(f"  - {problem}" for problem in problems)]
@@ -55,16 +55,16 @@ def listed(problems: Sequence[str], subject: str) -> str:
 def sentences(
     errors: Iterable[ErrorDetails], sections: Mapping[str, Sequence[str]], within: str | None = None
 ) -> list[str]:
-    """Say each of pydantic's errors in plain words.
+    """Return pydantic's errors as sentences in plain words.
 
     Parameters
     ----------
     errors : iterable of pydantic error details
-        As `ValidationError.errors()` gives them.
-    sections : mapping of section to its keys
-        What the contract knows; the nearest right key is sought here.
+        The errors, as returned by `ValidationError.errors()`.
+    sections : mapping of str to sequence of str
+        Names of all sections and their keys; the most similar key is suggested from them.
     within : str, optional
-        The section the errors come from, when a section was validated alone.
+        The section with the errors, if that section was validated alone.
     """
     return [line for error in errors for line in _lines(error, sections, within)]
 
@@ -75,11 +75,11 @@ def _lines(
     location = (within, *error["loc"]) if within else error["loc"]
     if error["type"] == "extra_forbidden":
         return [_unknown(tuple(map(str, location)), sections)]
-    if error["type"] == "value_error":  # our own validators, which may find several problems
+    if error["type"] == "value_error":  # raised by our validators, one line per problem
         return str(error["ctx"]["error"]).split("\n")
     if error["type"] == "missing":
         return [f"[{location[0]}] lacks {location[-1]}"]
-    return [f"{_place(location)} {_demand(error)}"]
+    return [f"{_where(location)} {_requirement(error)}"]
 
 
 def _unknown(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -> str:
@@ -101,27 +101,29 @@ def _hint(name: str, names: Iterable[str], form: str) -> str:
     return f"known are {', '.join(form.format(each) for each in known)}"
 
 
-def _place(location: Sequence[Any]) -> str:
+def _where(location: Sequence[Any]) -> str:
+    """Return section, key and position of a value as text."""
     section, *keys = location
     words = [f"item {key + 1}" if isinstance(key, int) else str(key) for key in keys if key]
     return " ".join([f"[{section}]", ", ".join(words)]).strip()
 
 
-def _demand(error: ErrorDetails) -> str:
+def _requirement(error: ErrorDetails) -> str:
+    """Return what a value must be, and what it is."""
     given, kind = error["input"], error["type"]
-    result = f", not {shortened(given)} ({type(given).__name__})"
+    but_is = f", not {shortened(given)} ({type(given).__name__})"
     if kind in _LIMITS:
         bound, words = _LIMITS[kind]
         return f"must be {words} {error['ctx'][bound]}, not {shortened(given)}"
     if kind == "literal_error":
-        return f"must be one of {error['ctx']['expected']}{result}"
-    return f"must be {_EXPECTED.get(kind) or error['msg']}{result}"
+        return f"must be one of {error['ctx']['expected']}{but_is}"
+    return f"must be {_EXPECTED.get(kind) or error['msg']}{but_is}"
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return sections of plain values as TOML; what is None or empty is left out.
+    """Return sections of plain values as TOML text; None and empty values are left out.
 
-    Not so an empty list of `missing`: it says that no word stands for nothing.
+    An empty list of `missing` is kept: it means that no word is a missing value.
     """
     return tomli_w.dumps(_without_empty(sections))
 
@@ -139,5 +141,5 @@ def _without_empty(table: Mapping[str, Any], inside: str = "") -> dict[str, Any]
 
 
 def toml_value(value: str | Sequence[str]) -> str:
-    """Return one text, or a list of texts, as it is written in TOML."""
+    """Return one text, or a list of texts, as a TOML value."""
     return tomli_w.dumps({"value": value}).removeprefix("value = ").rstrip("\n")

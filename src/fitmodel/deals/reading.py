@@ -1,6 +1,6 @@
 """Read past deals into one clean table, or raise one error that lists every problem.
 
-file or frame -> read_file -> tidy -> rows that are customers -> attributes settled -> roles read
+file or frame -> read_file -> tidy -> rows that are customers -> attributes and roles parsed
      -> errors_of -> one row per customer -> deals
 """
 
@@ -48,32 +48,32 @@ __all__ = [
     "table_of",
 ]
 FORMS = "fitmodel.reading"
-"""Key of a frame's `attrs`: the form of its file, for whoever trains on the frame as it is."""
+"""Key of a DataFrame's `attrs` with the form of its file, in case the frame is trained on later."""
 
 
 @dataclass(frozen=True, eq=False)
 class DealsRead:
-    """Past deals, and what reading them found.
+    """Past deals, with the findings from reading them.
 
     Attributes
     ----------
     table : DataFrame
-        As `read_deals` gives it.
+        The deals, as returned by `read_deals`.
     spec : DealSpec
         The contract with [reading] filled in: how the attributes, the amount and the closing date
-        are written. A model that is trained with it reads prospects in the same form. Attributes
-        that never change are excluded, where the deals are to be learned from.
+        are written in the file. A model trained with it reads prospects in the same form. If the
+        deals were read for learning, constant attributes are excluded.
     findings : tuple of Finding
-        What was left out or taken for nothing, in the order of the table.
+        What was left out or read as missing, in the order of the table.
     notes : tuple of str
-        What `[rows]` of the contract left out or merged, and how many rows.
-    row_numbers : ndarray of int or None
-        Number of each row of the table as a person sees it in the file; None for a frame.
+        Sentences on the rows that `[rows]` of the contract left out or merged.
+    row_numbers : ndarray of int of shape (deals,) or None
+        Number of each row in the file; None for a DataFrame.
 
     Notes
     -----
-    Functions that take past deals take this object in the place of a table: it keeps the form in
-    which the file was written, which a frame of values that were read no longer has.
+    Functions that take past deals also accept this object. Unlike a DataFrame of parsed values, it
+    keeps the form in which the file was written.
     """
 
     table: pd.DataFrame
@@ -86,14 +86,15 @@ class DealsRead:
 def read_deals(
     source: str | Path | pd.DataFrame | DealsRead, spec: DealSpec, *, to_learn: bool = True
 ) -> pd.DataFrame:
-    """Read and validate past deals without the tables beside them; see `fitmodel.read_deals`."""
+    """Read and validate past deals, without further tables; see `fitmodel.read_deals`."""
     return table_of(read_deals_with_findings(source, spec, to_learn=to_learn))
 
 
 def table_of(read: DealsRead) -> pd.DataFrame:
-    """The table, which keeps how its file was written: values that were read no longer show it.
+    """Return the table, with the form of its file in `attrs`.
 
-    It is kept in `attrs`, which pandas loses where tables are merged.
+    Parsed values do not show in which form they were written. pandas drops `attrs` when tables are
+    merged.
     """
     if read.spec.reading.forms:
         read.table.attrs[FORMS] = read.spec.reading.forms.to_dict()
@@ -106,16 +107,28 @@ def read_deals_with_findings(
     *,
     to_learn: bool = True,
 ) -> DealsRead:
-    """Read past deals as `read_deals`, with what was found and the contract filled in.
+    """Read and validate past deals; return them with findings and the completed contract.
+
+    Parameters
+    ----------
+    source : path, DataFrame, FileTable or DealsRead
+        The past deals.
+    spec : DealSpec
+        The contract.
+    to_learn : bool
+        Whether a model will be trained on them. Otherwise errors that only prevent training are not
+        raised.
 
     Returns
     -------
     DealsRead
+        The deals, the findings, and the contract with [reading] filled in.
 
     Raises
     ------
     DealsError
-        As `read_deals`; `TooFewDealsError` where only outcomes to learn from are missing.
+        If the deals have errors; `TooFewDealsError` if there are only too few outcomes to learn
+        from.
     """
     file = open_table(source, spec)
     frame, numbers = file.table, file.row_numbers
@@ -127,16 +140,16 @@ def read_deals_with_findings(
     settled = settle_attributes(sheet, spec)
     readings = read_roles(settled.table, spec)
     read_sheet = ReadSheet(settled.table, rows=numbers, spec=spec, readings=readings)
-    asked = [*settled.findings, *_currencies(sheet, spec, readings)]
-    problems = [_as_error(finding) for finding in asked if finding.asks and to_learn]
+    form_findings = [*settled.findings, *_currencies(sheet, spec, readings)]
+    problems = [_as_error(finding) for finding in form_findings if finding.asks and to_learn]
     named = {problem.column for problem in problems}
     others = errors_of(read_sheet, to_learn=to_learn)
     _refuse([*problems, *(problem for problem in others if problem.column not in named)])
-    result = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
-    result = settled.forms.over(result).over(_role_forms(spec, readings)).over(file.forms)
-    filled = _with_forms(spec, result)
+    forms = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
+    forms = settled.forms.over(forms).over(_role_forms(spec, readings)).over(file.forms)
+    filled = _with_forms(spec, forms)
     constants = find_constants(read_sheet.table, spec) if to_learn else ()
-    noted = (each for each in asked if not each.asks)
+    noted = (finding for finding in form_findings if not finding.asks)
     findings = (*file.findings, *tidied.findings, *noted, *constants)
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)
     filled = without_attributes(filled, tuple(each.column for each in constants))
@@ -145,7 +158,7 @@ def read_deals_with_findings(
 
 
 def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None:
-    """Row numbers of the rows of a file that are left, by their index."""
+    """Return the numbers in the file of the rows that are left, found by their index."""
     if file.row_numbers is None:
         return None
     positions = file.table.index.get_indexer(table.index)
@@ -155,7 +168,7 @@ def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None
 def open_table(
     source: str | Path | pd.DataFrame | FileTable | DealsRead, spec: DealSpec
 ) -> FileTable:
-    """Read a table as it is, with the numbers of its rows for messages."""
+    """Read a table without converting values, with its row numbers for messages."""
     if isinstance(source, FileTable):
         return source
     if isinstance(source, DealsRead):
@@ -169,7 +182,7 @@ def open_table(
 
 
 def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> list[Finding]:
-    """The amount's currencies, where there are several."""
+    """Return a finding if the amount has several currencies; otherwise an empty list."""
     name, reading = role_column(spec, "amount"), readings.get("amount")
     if name is None or reading is None or not has_several_currencies(reading):
         return []
@@ -182,7 +195,7 @@ def _as_error(finding: Finding) -> Problem:
 
 
 def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
-    """Forms of the closing date and the amount, which prospects have too."""
+    """Return the forms of the closing date and the amount, since prospects have both too."""
     numbers: dict[str, NumberForm] = {}
     dates: dict[str, DateForm] = {}
     for role in ("closed_on", "amount"):
@@ -196,24 +209,26 @@ def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
     return Forms(numbers, dates)
 
 
-def _with_forms(spec: DealSpec, found: Forms) -> DealSpec:
-    """The contract with the forms found of what a prospect has; those it gives stay."""
-    forms = spec.reading.forms.over(found.only(set(_prospect_columns(spec, found))))
+def _with_forms(spec: DealSpec, detected: Forms) -> DealSpec:
+    """Return the contract with the detected forms of a prospect's columns; given forms stay."""
+    forms = spec.reading.forms.over(detected.only(set(_prospect_columns(spec, detected))))
     return spec.replace(reading=forms.to_dict()) if forms else spec
 
 
-def _prospect_columns(spec: DealSpec, found: Forms) -> tuple[str, ...]:
-    named = dict.fromkeys([*found.numbers, *found.dates, *found.empty])
+def _prospect_columns(spec: DealSpec, detected: Forms) -> tuple[str, ...]:
+    """Return the columns with a detected form that a prospect has too."""
+    named = dict.fromkeys([*detected.numbers, *detected.dates, *detected.empty])
     roles = filter(None, [spec.deals.amount, spec.deals.closed_on])
     return (*spec.attribute_names(list(named)), *roles)
 
 
 def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
-    """Give deals a unique index where theirs repeats."""
+    """Return the deals with a unique index: a new one if their index has duplicates."""
     return deals if deals.index.is_unique else deals.reset_index(drop=True)
 
 
 def _refuse(problems: list[Problem]) -> None:
+    """Raise one error that lists the problems, if there are any."""
     if problems:
         few = all(problem.code == TOO_FEW for problem in problems)
         raise (TooFewDealsError if few else DealsError)(explain(problems), problems)

@@ -1,4 +1,4 @@
-"""Read the columns that play a role: dates as days, tenure and amount as numbers, the flag."""
+"""Parse the columns that play a role: dates, tenure, amount, propensity and the flag."""
 
 from __future__ import annotations
 
@@ -31,23 +31,25 @@ _TIMES_A_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0, "week": DAYS_PER_YE
 
 
 def role_column(spec: DealSpec, role: str) -> str | None:
-    """Column that plays a role; None where none does (`observed_until` may be a date)."""
+    """Return the column that plays a role, or None; `observed_until` may be a date instead."""
     column = getattr(spec.deals, role)
     return column if isinstance(column, str) else None
 
 
 def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
-    """Read the roles whose columns the table has; the dates' order of day and month is one.
+    """Parse the columns of the roles; all dates get the same order of day and month.
 
     Parameters
     ----------
     table : DataFrame
-        Tidy, see `fitmodel.tables.tidying.tidy`.
+        A tidy table; see `fitmodel.tables.tidying.tidy`.
     spec : DealSpec
+        The contract of the table.
 
     Returns
     -------
     dict of role to Reading
+        The parsed column of each role that the table has.
     """
     columns = {
         role: table[column]
@@ -68,17 +70,17 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
 
 
 def _dated(values: pd.Series[Any], role: str) -> pd.Series[Any]:
-    """A column of dates, without what stands for "not yet" where nobody need have left."""
+    """Return a date column; for dates of leaving, placeholders such as 9999-12-31 are removed."""
     if role not in LEAVING or not is_text(values):
         return values
-    result = find_placeholders(values, surely_dates=True)
-    return values if result is None else values.mask(result.rows)
+    placeholders = find_placeholders(values, surely_dates=True)
+    return values if placeholders is None else values.mask(placeholders.rows)
 
 
 def settle_orders(
     columns: dict[str, pd.Series[Any]], forms: Forms = NO_FORMS
 ) -> dict[str, Reading]:
-    """Read several columns of dates; where one leaves the order open, the others tell it."""
+    """Parse several date columns; one whose day-month order is unclear takes that of the others."""
     readings = {
         role: read_dates(values, form=forms.dates.get(str(values.name)))
         for role, values in columns.items()
@@ -94,10 +96,11 @@ def settle_orders(
 
 
 def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]) -> pd.DataFrame:
-    """Put the values read into the columns of their roles, in a new frame.
+    """Return a copy of the table with the parsed values in the columns of their roles.
 
-    A flag whose values mean left stays as it is written: read a second time it would mean another
-    thing. Tenure and amount stay in the unit of the table, in which prospects are given too.
+    A flag with ``churned_values`` keeps its original values, because these would be lost if the
+    result were read again. Tenure and amount stay in the unit of the table, which prospects use
+    too.
     """
     table = table.copy()
     for role, reading in readings.items():
@@ -107,13 +110,13 @@ def with_roles(table: pd.DataFrame, spec: DealSpec, readings: dict[str, Reading]
 
 
 def per_year(spec: DealSpec) -> float:
-    """Yearly money that an amount of 1 in the table stands for: payments a year times the scale."""
+    """Return the money per year for an amount of 1 in the table: payments a year times scale."""
     scale = spec.deals.amount_scale
     return _payments_a_year(spec) * (1.0 if scale is None else scale)
 
 
 def _payments_a_year(spec: DealSpec) -> float:
-    """How often the amount of a deal is paid in a year; 1 where the contract does not say."""
+    """Return how often a deal's amount is paid in a year; 1 if the contract does not say."""
     unit = spec.deals.amount_per
     if unit == "contract":
         return 12.0 / float(spec.deals.contract_months or 12)
@@ -121,13 +124,13 @@ def _payments_a_year(spec: DealSpec) -> float:
 
 
 def yearly_amounts(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[float]:
-    """Yearly contract value of each deal; NaN where no amount is given.
+    """Return the yearly contract value of each deal; NaN if the amount is empty.
 
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``, with the amount in the unit of ``[deals] amount_per``.
+        Past deals, as returned by ``read_deals``, with amounts in the unit ``[deals] amount_per``.
     spec : DealSpec
-        With an amount.
+        A contract with an amount.
     """
     return deals[spec.deals.amount].astype("float64") * per_year(spec)

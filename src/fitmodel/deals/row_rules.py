@@ -1,4 +1,4 @@
-"""The `[rows]` section of the contract: which rows are customers, and one row per customer."""
+"""The `[rows]` section of the contract: which rows are customers, and how to merge rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_GAP_DAYS = 3660
 
 
 def _as_values(value: Any) -> Any:
-    """A single value as a list of one; texts, numbers and true/false as the text of a cell."""
+    """Return one value or a list of values as a tuple of texts without duplicates."""
     listed = value if isinstance(value, (list, tuple)) else [value]
     if not listed or not all(isinstance(each, (str, bool, int, float)) for each in listed):
         message = (
@@ -34,14 +34,14 @@ Values = Annotated[tuple[str, ...], BeforeValidator(_as_values)]
 
 
 class Rows(Section):
-    """Which rows of the table are customers, and what makes one row of several.
+    """Which rows of the table are customers, and which rows belong to one customer.
 
-    A row stays where, for every column in `keep`, its value is listed, and for no column in
-    `drop`; "" stands for an empty cell. `customer` names the column whose rows are one customer,
-    `gap_days` the days between two of them that are not leaving. `left_without_date` says what to
-    do with customers that left on an unknown day. `trial_end` names the day on which a trial ends:
-    a row that left by then never was a customer. `one_row_per` and `acknowledged` settle doubts
-    that `fitmodel check` repeats.
+    A row is kept if its value is listed for every column in `keep`, and is not listed for any
+    column in `drop`; "" means an empty cell. `customer` is the column with the customer's id: its
+    rows are merged. A gap of at most `gap_days` days between two rows of a customer does not count
+    as leaving. `left_without_date` says what to do with customers that left on an unknown day.
+    `trial_end` is the column with the end of a trial: a row that left by then was never a customer.
+    `one_row_per` and `acknowledged` answer questions that `fitmodel check` repeats.
     """
 
     section: ClassVar[str] = "rows"
@@ -61,7 +61,9 @@ class Rows(Section):
         for name, values in value.items():
             both = [each for each in values if each in info.data.get("keep", {}).get(name, ())]
             if both:
-                raise ValueError(f"[rows] '{both[0]}' of '{name}' stands in keep and in drop")
+                raise ValueError(
+                    f"[rows] '{both[0]}' of '{name}' is in keep and in drop: remove it from one"
+                )
         return value
 
     @field_validator("one_row_per", mode="after")
@@ -69,21 +71,21 @@ class Rows(Section):
     def _one_answer(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("customer") is not None:
             raise ValueError(
-                '[rows] one_row_per = "deal" stands beside customer: either each row is a deal of '
-                "its own, or the rows of a customer are one"
+                '[rows] one_row_per = "deal" and customer exclude each other: either each row is a '
+                "separate deal, or the rows of a customer are merged. Remove one of them"
             )
         return value
 
     @property
     def chosen_by(self) -> tuple[str, ...]:
-        """Columns by whose values rows are kept or left out."""
+        """Columns whose values decide which rows are kept."""
         return tuple(dict.fromkeys([*self.keep, *self.drop]))
 
     @property
     def single_valued(self) -> tuple[str, ...]:
-        """Columns of which one value is kept, so that they can teach nothing."""
+        """Columns of which only one value is kept; a constant cannot be learned from."""
         return tuple(name for name, values in self.keep.items() if len(values) == 1)
 
     def settles(self, code: str, column: str = "") -> bool:
-        """Whether a doubt is acknowledged: by its code, or by ``code:column``."""
+        """Return whether a question is acknowledged, by its code or by ``code:column``."""
         return code in self.acknowledged or f"{code}:{column}" in self.acknowledged

@@ -1,8 +1,8 @@
-"""Choose the rows that are customers, as `[rows]` of the contract says; count those left out.
+"""Choose the rows that are customers, by `[rows]` of the contract, and count the others.
 
-keep_rows: tidy table -> the rows that are customers
-settle_rows: dates read -> without trials that were not bought -> one row per customer
-     -> those that left on an unknown day
+keep_rows: tidy table -> rows that are customers
+settle_rows: parsed dates -> without trials that were not bought -> one row per customer
+     -> leavers without a date handled
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ SHOWN_VALUES = 8
 
 @dataclass(frozen=True, eq=False)
 class ChosenRows:
-    """The rows that are customers, and what became of the others.
+    """The rows that are customers, and notes on the other rows.
 
     Attributes
     ----------
     table : DataFrame
-        With the index of the rows it keeps.
+        The rows that were kept, with their index.
     notes : tuple of str
-        A sentence for each rule that changed something: how many rows, by value.
+        One sentence for each rule that changed something, with the number of rows by value.
     positions : ndarray of int or None
-        Which rows of the table were kept, in their order; None where rows were merged.
+        Positions of the kept rows in the original table; None if rows were merged.
     """
 
     table: pd.DataFrame
@@ -49,23 +49,24 @@ class ChosenRows:
 
 
 def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
-    """Keep the rows that are customers, by ``keep`` and ``drop`` of `[rows]`.
+    """Return the rows that are customers, by ``keep`` and ``drop`` of `[rows]`.
 
     Parameters
     ----------
     table : DataFrame
-        Tidy, see `fitmodel.tables.tidying.tidy`; not changed.
+        A tidy table (see `fitmodel.tables.tidying.tidy`); not changed.
     spec : DealSpec
+        The contract of the table.
 
     Returns
     -------
     ChosenRows
-        The kept rows are as they were.
+        The kept rows, with unchanged values.
 
     Raises
     ------
     DealsError
-        If a column that `[rows]` names is absent, or no row is left.
+        If a column in `[rows]` does not exist, or no row is left.
     """
     _require_columns(table, spec)
     kept, notes = table, list[str]()
@@ -84,18 +85,19 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
 
 
 def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
-    """Leave out trials, make one row of each customer's several, settle leavers without a date.
+    """Leave out trials, merge the rows of each customer, and handle leavers without a date.
 
     Parameters
     ----------
     deals : DataFrame
-        With the dates of the roles read; not changed.
+        Deals whose date columns are already parsed; not changed.
     spec : DealSpec
+        The contract of these deals.
 
     Returns
     -------
     ChosenRows
-        Settling it again changes nothing.
+        The resulting rows. Applying the function again does not change them.
     """
     bought, about_trials = _without_trials(deals, spec)
     merged, about_customers = one_row_per_customer(bought, spec)
@@ -105,14 +107,14 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
 
 
 def left_in_trial(deals: pd.DataFrame, churned_on: str, trial_end: str) -> Mask:
-    """Which rows left on or before the day on which their trial ended."""
+    """Return a mask of the rows that left on or before the end of their trial."""
     left, end = (read_dates(deals[name]).series.dt.normalize() for name in (churned_on, trial_end))
     in_trial: Mask = (left <= end).to_numpy(dtype=bool)
     return in_trial
 
 
 def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:
-    """Leave out the rows that left by the end of their trial: they never were customers."""
+    """Leave out rows that left by the end of their trial, since they were never customers."""
     name, churned_on = spec.rows.trial_end, spec.deals.churned_on
     if name is None or churned_on is None or name not in deals.columns:
         return deals, None
@@ -127,7 +129,7 @@ def _without_trials(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, 
 
 
 def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
-    """Refuse ends of trials that are not dates, or whose day and month cannot be told apart."""
+    """Raise an error if the ends of trials are not dates, or their day-month order is unclear."""
     read = read_dates(cells)
     count = int(read.unreadable.sum())
     if count:
@@ -135,7 +137,7 @@ def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
             f"{count:,} value(s) are not dates, for example {cells[read.unreadable].iloc[0]!r}"
         )
     elif read.swapped:
-        problem = f"day and month cannot be told apart, for example {cells.dropna().iloc[0]!r}"
+        problem = f"the order of day and month is unclear, for example {cells.dropna().iloc[0]!r}"
     else:
         return
     raise DealsError(
@@ -144,6 +146,7 @@ def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
 
 
 def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
+    """Raise an error if a column in `[rows]` does not exist."""
     named = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer, spec.rows.trial_end])]
     for name in named:
         if name not in table.columns:
@@ -153,7 +156,7 @@ def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
 
 
 def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
-    """Which rows stay by the values of one column."""
+    """Return a mask of the rows that are kept by the values of one column."""
     positions, values = distinct_values(column)
     keep, drop = (rules.get(name) for rules in (spec.rows.keep, spec.rows.drop))
     stays = np.ones(len(values), dtype=bool)
@@ -161,18 +164,23 @@ def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
         stays &= np.isin(values, list(map(plain_value, keep)))
     if drop is not None:
         stays &= ~np.isin(values, list(map(plain_value, drop)))
-    chosen: Mask = stays[positions]
-    return chosen
+    kept: Mask = stays[positions]
+    return kept
 
 
 def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return each row's position among the distinct cells, and these as plain values."""
+    """Return a code for each row, and the distinct values that the codes stand for.
+
+    The values are texts as returned by `plain_value`; an empty cell has the code -1, which is the
+    last value, "".
+    """
     positions, cells = pd.factorize(column.astype(object), use_na_sentinel=True)
     values = [*map(plain_value, cells), ""]
     return positions, np.array(values, dtype=object)
 
 
 def _left_out(values: pd.Series[Any], rows: int) -> str:
+    """Return the sentence that reports rows left out, with their number by value."""
     counts = values.astype(object).where(values.notna(), "(empty)").astype("str").value_counts()
     shown = [f"{value} {count:,}" for value, count in counts[:SHOWN_VALUES].items()]
     shown += ["…"] if len(counts) > SHOWN_VALUES else []

@@ -1,4 +1,4 @@
-"""The sections of the deal contract: keys, types and contradictions."""
+"""Sections of the deal contract: deals, label, attributes and words, with their validation."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NO_NAMES = {"missing", "known_before_days"}  # keys of [attributes] that name no column
-_LONGEST_HORIZON = 1200  # a hundred years: beyond it calendar arithmetic overflows
-COLLECTING = {"collecting": True}  # context: DealSpec lists all sections' problems at once
+NO_NAMES = {"missing", "known_before_days"}  # keys of [attributes] whose values are not columns
+_MAX_MONTHS = 1200  # a hundred years: beyond it calendar arithmetic overflows
+COLLECTING = {"collecting": True}  # pydantic context: DealSpec lists the problems of all sections
 
 
 def _date_or_column(value: Any) -> Any:
@@ -102,15 +102,15 @@ class Section(BaseModel):
 class DealRoles(Section):
     """Which column plays which role; `observed_until` may be a date instead of a column.
 
-    The outcome is told either by dates (`closed_on`, `churned_on`, `observed_until`), with
-    `churned` beside them where a flag or status also says who left, or by `tenure_months` and
-    `churned`. `churned_values` are the values of `churned` that mean "left", where these are not
-    yes and no. `tenure_unit`, `amount_per` and `currency` say in what is counted; the amount of
-    `amount_per = "contract"` is that of `contract_months`. `amount_scale` is how much money an
-    amount of 1 is: 1,000 for thousands, 10,000 for 万元. `propensity` is the probability with
-    which a deal was let proceed although it was flagged; empty where it was not flagged.
-    `observed_from` is the date from which leavers were recorded, where that is later than the
-    first deal.
+    The outcome is given either by dates (`closed_on`, `churned_on`, `observed_until`) or by
+    `tenure_months` and `churned`. With dates, `churned` is optional: a flag or status that also
+    says who left. `churned_values` are the values of `churned` that mean "left", if these are not
+    yes and no. `tenure_unit`, `amount_per` and `currency` are the units of tenure and amount; with
+    `amount_per = "contract"` the amount is for `contract_months`. `amount_scale` is the money of an
+    amount of 1: 1,000 for thousands, 10,000 for 万元. `propensity` is the probability with which a
+    flagged deal was allowed to proceed; it is empty for a deal that was not flagged.
+    `observed_from` is the date from which leavers were recorded, if that is later than the first
+    deal.
     """
 
     section: ClassVar[str] = "deals"
@@ -131,7 +131,7 @@ class DealRoles(Section):
     tenure_unit: TenureUnit | None = None
     amount_per: AmountPer | None = None
     amount_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    contract_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] | None = None
+    contract_months: Annotated[Count, Field(gt=0, le=_MAX_MONTHS)] | None = None
     currency: Column | None = None
 
     @field_validator("*", mode="after")
@@ -153,9 +153,9 @@ class DealRoles(Section):
         given = [name for name in dates if info.data.get(name) is not None]
         if value is not None and given:
             raise ValueError(
-                f"[deals] {info.field_name} stands beside {', '.join(given)}: give the outcome "
-                "either by dates (closed_on, churned_on, observed_until) or by tenure_months and "
-                "churned, not both"
+                f"[deals] has {info.field_name} and {', '.join(given)}: give the outcome either by "
+                "dates (closed_on, churned_on, observed_until) or by tenure_months and churned, "
+                "not both"
             )
         return value
 
@@ -184,17 +184,17 @@ class DealRoles(Section):
         }
         for unit, role in needs.items():
             if getattr(self, unit) and getattr(self, role) is None:
-                raise ValueError(f"[deals] {unit} is given, but no {role}: add it or take it out")
+                raise ValueError(f"[deals] {unit} needs {role}: add {role}, or remove {unit}")
         if (self.amount_per == "contract") != (self.contract_months is not None):
             raise ValueError(
-                '[deals] amount_per = "contract" and contract_months belong together: say for how '
-                "many months the amount is paid. Where contracts differ, add a column of the "
-                "yearly value instead"
+                '[deals] amount_per = "contract" and contract_months need each other: '
+                "contract_months is the number of months that the amount pays for. If contracts "
+                "differ in length, add a column with the yearly value instead"
             )
         return self
 
     def columns(self) -> dict[str, str]:
-        """Map each role that a column plays to the column; dates and units are not columns."""
+        """Return the column of each role as a dict; dates and units are not columns."""
         given = self.model_dump(exclude=_NO_COLUMNS)
         roles = {role: name for role, name in given.items() if isinstance(name, str)}
         if self.currency is not None and not _CURRENCY_CODE.fullmatch(self.currency):
@@ -207,18 +207,19 @@ class Label(Section):
 
     section: ClassVar[str] = "label"
 
-    horizon_months: Annotated[Count, Field(gt=0, le=_LONGEST_HORIZON)] = 5
+    horizon_months: Annotated[Count, Field(gt=0, le=_MAX_MONTHS)] = 5
 
 
 class Attributes(Section):
-    """Which columns are attributes, and what is known about them beforehand.
+    """Which columns are attributes, and what is known about them before learning.
 
-    `increasing` and `decreasing` name attributes along which the risk never falls or never
-    rises; `categorical` and `numeric` force a kind; `parents` maps an attribute of many levels
-    to the coarser attribute towards whose rate its rare levels are shrunk. `missing` says which of
-    the words NA, N/A, n/a, None, null and NULL stand for nothing, for all columns or by column;
-    without it every column tells (NA beside EU and APAC is North America). Of `[history.*]` and
-    `[events.*]` only what lies more than `known_before_days` days before closing is used.
+    `increasing` and `decreasing` are attributes with which the risk never falls or never rises.
+    `categorical` and `numeric` force the kind of an attribute. `parents` maps an attribute with
+    many levels to a coarser attribute; rare levels are shrunk towards the rate of the coarser one.
+    `missing` lists which of the words NA, N/A, n/a, None, null and NULL mean a missing value, for
+    all columns or by column; by default this is decided from each column's values (NA next to EU
+    and APAC is North America). Of `[history.*]` and `[events.*]`, only entries more than
+    `known_before_days` days before closing are used.
     """
 
     section: ClassVar[str] = "attributes"
@@ -242,18 +243,18 @@ class Attributes(Section):
         if unknown:
             raise ValueError(
                 f"[attributes] missing knows {', '.join(sorted(UNCLEAR_WORDS))}, not "
-                f"{', '.join(unknown)}: other texts for nothing belong into [reading] empty"
+                f"{', '.join(unknown)}: list other texts for missing values in [reading] empty"
             )
         return value
 
     @field_validator("*", mode="after")
     @classmethod
     def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name in NO_NAMES:  # words or days, not columns
+        if info.field_name in NO_NAMES:  # values are words or days, not columns
             return value
         if info.field_name == "include" and value == ():
-            raise ValueError("[attributes] include names no column: leave it out or fill it")
-        problems = list(_strangers(info.field_name or "", value or (), info.data))
+            raise ValueError("[attributes] include is empty: add columns, or remove the key")
+        problems = list(_not_attributes(info.field_name or "", value or (), info.data))
         if problems:
             raise ValueError("\n".join(problems))
         return value
@@ -285,25 +286,26 @@ class Attributes(Section):
                 seen.add(name)
                 name = value[name]
             if name == start:
-                raise ValueError(f"[attributes] parents go in a circle from '{start}'")
+                raise ValueError(f"[attributes] parents form a circle that contains '{start}'")
         return value
 
 
-def _strangers(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
-    """Yield a problem for every name that `exclude` or `include` keeps out of the attributes."""
+def _not_attributes(key: str, names: Any, known: dict[str, Any]) -> Iterable[str]:
+    """Yield a problem for each name that is excluded, or is missing from `include`."""
     include = known.get("include")
     for name in dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())]):
         if name in known.get("exclude", ()):
-            yield f"[attributes] '{name}' is in exclude and in {key}: take it out of one of them"
+            yield f"[attributes] '{name}' is in exclude and in {key}: remove it from one of them"
         elif include is not None and name not in include:
             yield f"[attributes] '{name}' is in {key} but not in include: add it there"
 
 
 class Words(Section):
-    """How attributes, units and money are written for people; `money` formats one number.
+    """How attributes, units and money are written for people; `money` is a number format.
 
-    `prospect` says an attribute in the prospect's own terms, with "{value}" for its value: only
-    what stands here is given to a prospect as the reason why the product does not fit.
+    `labels` and `units` are written with attributes and their values. `prospect` holds a sentence
+    per attribute that may be shown to a prospect, with "{value}" for the value. A prospect is given
+    only these sentences as reasons why the product does not fit.
     """
 
     section: ClassVar[str] = "words"

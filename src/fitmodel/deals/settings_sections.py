@@ -1,4 +1,4 @@
-"""The sections of the contract that say how to decide, learn, check and track."""
+"""Sections of the contract with settings: decision, learning, checks and tracking."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from fitmodel.tables.cells import read_share
 
 
 class Decision(Section):
-    """From probability to poor fit: the policy, and the money of a deal.
+    """How a probability becomes a poor fit: the decision policy, and the money of a deal.
 
-    `policy` left out is "risk": flagged from `odds_ratio` times the company's odds of early churn
-    on. `capacity` is the share of prospects that can be flagged, `precision` the least share of
-    flags that must be right. Costs are per deal, `support_cost_per_month` per month: an amount, or
-    a share of the yearly contract value such as "8 %". `commission_rate` and `gross_margin` are
-    shares of it. A poor fit from the yearly amount `big_deal` on is for a manager to decide; left
-    out, it is the top tenth of the customers. Where assessments are logged, `explore_share` of the
-    flagged prospects may proceed all the same, to learn from.
+    The default `policy` is "risk": a prospect is flagged from `odds_ratio` times the company's odds
+    of early churn on. `capacity` is the share of prospects that can be flagged, `precision` the
+    minimum share of flags that must be right. Costs are per deal, `support_cost_per_month` per
+    month; each is an amount, or a share of the yearly contract value such as "8 %".
+    `commission_rate` and `gross_margin` are shares of the yearly contract value. If a poor fit has
+    a yearly amount of at least `big_deal`, a manager decides; the default is the amount that a
+    tenth of the customers reach. If assessments are logged, `explore_share` of the flagged
+    prospects may proceed, so that the next model can learn from them.
     """
 
     section: ClassVar[str] = "decision"
@@ -75,17 +76,18 @@ class Decision(Section):
 
 
 class Learning(Section):
-    """How the scorecard is learned, seeded and limited.
+    """Settings of the learner: seed, components, candidates and limits.
 
-    `components` may enter the weighted sum, "logistic" always; `penalties` of the ridge regression
-    and `shares` of a second component are tried on `folds`; `pairs` is how many pairs of attributes
-    boosting may choose; `bends` says whether the effect of a number may turn in the ridge
-    regression; `replicates` are bootstrap refits for the interval. After
-    `time_budget_seconds` no further component is tried. Where there are more than `effect_deals`
-    deals, effects are learned from a stratified sample of so many, the level from all. `prior` is
-    the folder of another model, or of several pooled ones, towards whose contributions those of
-    these deals are drawn, as far as the deals agree. `expect` names levels that an expert expects
-    to be "riskier" or "safer".
+    `components` are the candidates for the weighted sum; "logistic" is always in it. `penalties` of
+    the ridge regression and `shares` of a second component are chosen by cross-validation with
+    `folds` folds. `pairs` is the maximum number of pairs of attributes that boosting may choose.
+    `bends` allows the effect of a number in the ridge regression to change its direction.
+    `replicates` is the number of bootstrap refits for the interval. After `time_budget_seconds` no
+    further component is tried. With more than `effect_deals` deals, effects are learned from a
+    stratified sample of that size, and the level from all deals. `prior` is the folder of another
+    model, or of several pooled models: contributions are shrunk towards those of that model, as far
+    as the deals agree with it. `expect` names levels that an expert expects to be "riskier" or
+    "safer".
     """
 
     section: ClassVar[str] = "learning"
@@ -116,21 +118,21 @@ class Learning(Section):
 
     @property
     def parent(self) -> Any:
-        """Contributions read from `prior`; None before they are read."""
+        """Contributions of the model in `prior`; None before that model is read."""
         return self._parent
 
     def with_parent(self, parent: Any) -> Self:
-        """Return the same section with what was read from `prior`."""
+        """Return a copy of the section with the contributions of the model in `prior`."""
         copied = self.model_copy()
-        copied._parent = parent  # noqa: SLF001 - of its own kind
+        copied._parent = parent  # noqa: SLF001 - an object of the same class
         return copied
 
 
 class Checks(Section):
     """Which checks are silenced, and why.
 
-    `ignore` maps a code, or ``"code:column"``, to the reason. A check that the rows or the outcome
-    depend on cannot be silenced; a leak only for a named column.
+    `ignore` maps a code, or ``"code:column"``, to the reason. Checks of the rows and of the outcome
+    cannot be silenced. Leakage can only be silenced for a named column.
     """
 
     section: ClassVar[str] = "checks"
@@ -146,11 +148,12 @@ class Checks(Section):
         return value
 
     def reason_for(self, code: str, column: str = "") -> str:
-        """Why a check is silenced for a column; "" where it is not."""
+        """Return why a check is silenced for a column; "" if it is not silenced."""
         return self.ignore.get(f"{code}:{column}", self.ignore.get(code, ""))
 
 
 def _problem(key: str, reason: str) -> str | None:
+    """Return what is wrong with one entry of `ignore`; None if nothing is."""
     number, _, column = key.partition(":")
     code = all_codes().get(number)
     if code is None:
@@ -165,7 +168,7 @@ def _problem(key: str, reason: str) -> str | None:
             f'"{number}:COLUMN" = "reason"'
         )
     if not reason.strip():
-        return f"[checks] ignore {shortened(key)} has no reason: say why it may be silenced"
+        return f"[checks] ignore {shortened(key)} has no reason: write why it may be silenced"
     return None
 
 
@@ -173,19 +176,21 @@ _FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
 
 
 def holds_password(uri: str) -> bool:
-    """Whether a URI names a password: before the host, as a server's user too, or in its query."""
+    """Return whether a URI holds a password or, for a server, a user name (often a token)."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # no URI at all, which MLflow will say
+    except ValueError:  # not a URI; MLflow reports that later
         return "@" in uri
-    user = parts.username if parts.scheme in {"http", "https"} else None  # may be a server's token
+    user = parts.username if parts.scheme in {"http", "https"} else None
     return bool(user or parts.password or "password=" in parts.query.lower())
 
 
 class Tracking(Section):
-    """Where MLflow keeps runs; `uri` None means MLFLOW_TRACKING_URI, else sqlite:///mlflow.db.
+    """Where MLflow stores runs and models.
 
-    `uri` holds no password: the contract is kept in every bundle and shown in every run.
+    Without `uri` it is the environment variable MLFLOW_TRACKING_URI or, if that is not set,
+    sqlite:///mlflow.db. `uri` must not hold a password, since the contract is stored in every
+    bundle and shown in every run.
     """
 
     section: ClassVar[str] = "tracking"
@@ -199,9 +204,9 @@ class Tracking(Section):
     def _names_no_password(cls, value: str | None) -> str | None:
         if value is not None and holds_password(value):
             raise ValueError(
-                "[tracking] uri holds a password, and the contract is shown in every run and kept "
-                "in every bundle: leave uri out and set MLFLOW_TRACKING_URI, or for a server take "
-                "user and password out of it and set MLFLOW_TRACKING_USERNAME and "
+                "[tracking] uri holds a password, and the contract is shown in every run and "
+                "stored in every bundle: remove uri and set MLFLOW_TRACKING_URI, or for a server "
+                "remove user and password from it and set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD"
             )
         return value

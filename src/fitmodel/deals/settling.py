@@ -1,10 +1,10 @@
-"""Find the notation of each attribute; parse numbers and dates written as text.
+"""Detect the notation of each attribute; parse numbers and dates written as text.
 
-attribute of text -> numbers with signs, units and marks -> floats
-                  -> dates that are not YYYY-MM-DD       -> days
-                  -> all else stays text
+text attribute -> numbers with signs, units and separators -> floats
+               -> dates other than YYYY-MM-DD              -> days
+               -> everything else stays text
 
-The forms found are kept with the contract, so that prospects are read in them.
+The detected forms are stored in the contract, so that prospects are read in the same forms.
 """
 
 from __future__ import annotations
@@ -35,21 +35,23 @@ if TYPE_CHECKING:
     from fitmodel.deals.errors import Sheet
     from fitmodel.tables.values import Mask
 
-LOOKED_AT = 200  # distinct values; where hardly any is a number or a date, no more are read
+MAX_SAMPLE = 200  # distinct values checked first; if few are numbers or dates, the rest is skipped
 DATE_SHARE = 0.95
 _WRITTEN_ORDERS = {"year first", "month name", "day first", "month first"}
 
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A table whose written numbers and dates are values.
+    """A table with the numbers and dates of its text attributes parsed.
 
     Attributes
     ----------
     table : DataFrame
+        The table with the parsed values.
     forms : Forms
-        Of the attributes in which something was read.
+        The forms of the attributes that were parsed.
     findings : tuple of Finding
+        Findings about values that could not be read, or whose form is unclear.
     """
 
     table: pd.DataFrame
@@ -58,14 +60,15 @@ class Settled:
 
 
 def settle_attributes(sheet: Sheet, spec: DealSpec) -> Settled:
-    """Read the attributes of text that hold numbers or dates.
+    """Parse the text attributes that hold numbers or dates.
 
     Parameters
     ----------
     sheet : Sheet
         A tidy table; it is not changed.
     spec : DealSpec
-        Its [reading] is taken as it is; columns that it does not name are settled by their content.
+        The contract. Forms in [reading] are used as given; other columns' forms are detected from
+        their values.
     """
     table, known = sheet.table.copy(), spec.reading.forms
     numbers: dict[str, NumberForm] = {}
@@ -89,29 +92,30 @@ def settle_attributes(sheet: Sheet, spec: DealSpec) -> Settled:
 
 
 def _texts(table: pd.DataFrame, spec: DealSpec) -> list[str]:
-    """Attributes of text that may be numbers or dates and play no role."""
+    """Return the text attributes that may hold numbers or dates and play no role."""
     names = spec.attribute_names(table.columns)
-    taken = {spec.deals.amount, *spec.attributes.categorical}
-    return [n for n in names if n in table and n not in taken and is_text(table[n])]
+    skipped = {spec.deals.amount, *spec.attributes.categorical}
+    return [n for n in names if n in table and n not in skipped and is_text(table[n])]
 
 
 def _numbers(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | None:
-    """The column as numbers that are not all plain; None where it is none, or they are."""
+    """Return a column parsed as numbers; None if it holds no numbers, or only plain ones."""
     name = str(values.name)
     if name in known.numbers:
         return read_numbers(values, known.numbers[name])
-    if name in known.dates or (name not in spec.attributes.numeric and not _maybe(values, 0.5)):
+    is_numeric = name in spec.attributes.numeric
+    if name in known.dates or not (is_numeric or _may_be_numbers(values, 0.5)):
         return None
     reading = as_numbers(values, None)
     if reading is None:
-        settled = read_numbers(values)
-        sought = name in spec.attributes.numeric or _currencies(settled)
-        return settled if sought and _share(values, settled) >= NUMBER_SHARE else None
+        partial = read_numbers(values)
+        wanted = is_numeric or _currencies(partial)
+        return partial if wanted and _share(values, partial) >= NUMBER_SHARE else None
     return None if all(map(_is_plain, values.dropna().unique())) else reading
 
 
 def _is_plain(cell: Any) -> bool:
-    """Tell whether a cell is a number as Python writes it, which every room reads alike."""
+    """Return whether a cell is a number as Python writes it; such numbers need no form."""
     try:
         float(cell)
     except (TypeError, ValueError):
@@ -120,27 +124,27 @@ def _is_plain(cell: Any) -> bool:
 
 
 def _share(values: pd.Series[Any], reading: Reading) -> float:
-    """Share of the values that are numbers of any unit."""
+    """Return the share of the values that are numbers, whatever their unit."""
     return sum(reading.units.values()) / max(int(values.notna().sum()), 1)
 
 
-def _maybe(values: pd.Series[Any], least: float) -> bool:
-    """Tell whether so many of the first distinct values are numbers of any unit."""
+def _may_be_numbers(values: pd.Series[Any], min_share: float) -> bool:
+    """Return whether at least a share of the first distinct values are numbers of any unit."""
     first = _first_distinct(values)
-    return len(first) > 0 and _share(first, read_numbers(first)) >= least
+    return len(first) > 0 and _share(first, read_numbers(first)) >= min_share
 
 
 def _first_distinct(values: pd.Series[Any]) -> pd.Series[Any]:
-    """The first `LOOKED_AT` different values; a few rows are looked at where they have as many."""
-    for rows in (2 * LOOKED_AT, len(values)):
-        first = values.iloc[:rows].dropna().drop_duplicates()[:LOOKED_AT]
-        if len(first) == LOOKED_AT:
+    """Return the first `MAX_SAMPLE` distinct values, from the first rows if these have as many."""
+    for rows in (2 * MAX_SAMPLE, len(values)):
+        first = values.iloc[:rows].dropna().drop_duplicates()[:MAX_SAMPLE]
+        if len(first) == MAX_SAMPLE:
             break
     return first
 
 
 def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | None:
-    """The column as dates; None where it is none, or they are ISO dates, which all rooms read."""
+    """Return a column parsed as dates; None if it holds no dates, or only ISO dates."""
     name = str(values.name)
     if name in known.dates:
         return read_dates(values, form=known.dates[name])
@@ -150,7 +154,7 @@ def _dates(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | No
 
 
 def are_written_dates(values: pd.Series[Any]) -> bool:
-    """Tell whether a column of text is dates in a form of their own, with four digits of a year."""
+    """Return whether a text column holds dates in another form than ISO, with four-digit years."""
     if values.dtype == object:
         return False
     first = _first_distinct(values)
@@ -173,9 +177,9 @@ def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Find
             sheet,
             name,
             reading.unreadable,
-            "are not numbers, and nearly all others are",
-            "correct them, or leave them empty where the number is not known; a column of names "
-            "belongs into [attributes] categorical",
+            "are not numbers, although nearly all others are",
+            "correct them, or leave them empty if the number is not known; add a column of names "
+            "to [attributes] categorical",
         )
 
 
@@ -183,42 +187,42 @@ def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Findin
     rows = sheet.table[name].notna().to_numpy()
     if reading.swapped:
         remedy = (
-            f'say [reading] dates = {{"{name}" = "day first"}} or "month first", or write dates as '
+            f'add [reading] dates = {{"{name}" = "day first"}} or "month first", or write dates as '
             "YYYY-MM-DD"
         )
-        what = "are dates that can be read day first and month first"
+        what = "are dates that can be read as day first and as month first"
         yield _finding(sheet, name, rows, what, remedy, code="date_order")
     elif reading.unreadable.any():
         what = "are not dates and are read as empty"
         remedy = "write the date, or leave it empty"
-        found = reading.unreadable
-        yield _finding(sheet, name, found, what, remedy, code="unreadable_date", asks=False)
+        rows = reading.unreadable
+        yield _finding(sheet, name, rows, what, remedy, code="unreadable_date", asks=False)
 
 
 def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
-    """Say that a column holds several currencies, how many rows of each."""
-    result = _currencies(reading)
-    counts = ", ".join(f"{rows} in {code}" for code, rows in result.items())
-    main = max(result, key=lambda code: result[code])
-    what = f"are in another currency than {main} ({counts}): they are not one number"
+    """Return a finding that a column holds several currencies, with the rows of each."""
+    rows_by_code = _currencies(reading)
+    counts = ", ".join(f"{rows} in {code}" for code, rows in rows_by_code.items())
+    main = max(rows_by_code, key=lambda code: rows_by_code[code])
+    what = f"are in another currency than {main} ({counts}) and cannot be compared"
     remedy = (
-        "convert them to one currency before, or add the column to [attributes] exclude and take "
-        "it out of [deals] amount"
+        "convert them to one currency before, or add the column to [attributes] exclude and remove "
+        "it from [deals] amount"
     )
     return _finding(sheet, name, reading.unreadable, what, remedy, code="currencies")
 
 
 def _currencies(reading: Reading) -> dict[str, int]:
-    """Rows per currency where a column has several; empty otherwise."""
-    result: dict[str, int] = {}
+    """Return the rows per currency if a column has several currencies; otherwise an empty dict."""
+    rows_by_code: dict[str, int] = {}
     for unit, rows in reading.units.items():
         if code := currency_of(unit):
-            result[code] = result.get(code, 0) + rows
-    return result if len(result) > 1 else {}
+            rows_by_code[code] = rows_by_code.get(code, 0) + rows
+    return rows_by_code if len(rows_by_code) > 1 else {}
 
 
 def has_several_currencies(reading: Reading) -> bool:
-    """Tell whether a column of numbers holds more than one currency."""
+    """Return whether a column of numbers holds more than one currency."""
     return bool(_currencies(reading))
 
 

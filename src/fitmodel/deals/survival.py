@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution: two-sided 95 %
 _TAIL = 0.025
 FEWEST_WATCHED = 10
-"""A curve is followed no further than this many customers are watched."""
+"""A rate after some age is estimated only if at least this many customers are observed then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +28,16 @@ class SurvivalCurve:
 
     Attributes
     ----------
-    times : ndarray of shape (k,)
-        Months since closing, rising: every follow-up time seen, or the times asked for.
-    survival, low, high : ndarray of shape (k,)
-        Share still there after ``times`` and its pointwise 95 % interval; NaN beyond the longest
-        follow-up, where nothing is known (unless everyone has left).
-    at_risk : ndarray of shape (k,)
-        Deals (sum of weights) still watched just before each time.
-    events : ndarray of shape (k,)
-        Deals (sum of weights) that left at each time, or since the time before it where the times
-        were asked for.
+    times : ndarray of float of shape (k,)
+        Months since closing, in ascending order: every follow-up time, or the requested times.
+    survival, low, high : ndarray of float of shape (k,)
+        Share of customers still there after ``times``, and its pointwise 95 % interval. NaN beyond
+        the longest follow-up, unless everyone has left.
+    at_risk : ndarray of float of shape (k,)
+        Sum of the weights of the deals still under observation just before each time.
+    events : ndarray of float of shape (k,)
+        Sum of the weights of the deals that left at each time; for requested times, since the
+        previous one.
     """
 
     times: Floats
@@ -47,24 +47,24 @@ class SurvivalCurve:
     at_risk: Floats
     events: Floats
     exact: SurvivalCurve | None = field(default=None, repr=False)
-    """The whole curve, where this one was read at chosen times."""
+    """The curve at all follow-up times, if this one was evaluated at requested times."""
 
     @overload
     def at(self, months: float) -> float: ...
     @overload
     def at(self, months: Floats | list[float]) -> Floats: ...
     def at(self, months: float | Floats | list[float]) -> float | Floats:
-        """Share still there after ``months``; NaN where nobody was watched that long."""
+        """Return the share still there after ``months``; NaN if nobody was observed that long."""
         curve = self.exact or self
-        asked = np.asarray(months, dtype=float)
-        result = _step(curve, np.atleast_1d(asked), curve.survival)
-        return float(result[0]) if asked.ndim == 0 else result
+        at = np.asarray(months, dtype=float)
+        share = _step(curve, np.atleast_1d(at), curve.survival)
+        return float(share[0]) if at.ndim == 0 else share
 
     def restricted_mean(self, months: float | None = None) -> float:
         """
-        Mean months a customer stays, counting at most ``months``: the area under the curve.
+        Return the mean months that a customer stays, up to ``months``: the area under the curve.
 
-        ``None`` counts up to the longest follow-up. NaN where nobody was watched that long.
+        ``None`` means up to the longest follow-up. NaN if nobody was observed that long.
         """
         curve = self.exact or self
         until = float(curve.times[-1]) if months is None else float(months)
@@ -76,11 +76,11 @@ class SurvivalCurve:
 
     def upper_rate_after(self, months: float) -> float:
         """
-        Upper one-sided 95 % limit of the monthly rate of leaving after an age.
+        Return the upper one-sided 95 % limit of the monthly rate of leaving after an age.
 
-        Of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical Methods in Cancer
-        Research II, page 69). NaN where fewer than `FEWEST_WATCHED` customers were watched beyond
-        that age.
+        The limit is that of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical
+        Methods in Cancer Research II, page 69). NaN if fewer than `FEWEST_WATCHED` customers were
+        observed beyond that age.
         """
         curve = self.exact or self
         watched = (curve.at_risk >= FEWEST_WATCHED) & (curve.times > months)
@@ -101,43 +101,47 @@ def kaplan_meier(
     entry_months: ArrayLike | None = None,
 ) -> SurvivalCurve:
     """
-    Kaplan-Meier estimate of the share of customers still there, with a 95 % interval.
+    Return the Kaplan-Meier estimate of the share of customers still there, with 95 % interval.
 
     Parameters
     ----------
-    followup_months : array of shape (n,)
-        Months from closing to leaving or to the end of watching, not negative.
+    followup_months : array of float of shape (n,)
+        Months from closing to leaving or to the end of observation, not negative.
     left : array of bool of shape (n,)
-        Whether the customer was seen to leave; otherwise censored at its follow-up. At equal times
-        leaving comes before censoring.
-    at : array, optional
-        Months to read the curve at, instead of every follow-up time.
-    weights : array of shape (n,), optional
-        Weight of each deal, not negative; 1 by default. Their scale changes neither the curve nor
-        its interval.
-    entry_months : array of shape (n,), optional
-        Months from closing to the day from which the deal was watched (delayed entry, left
-        truncation); 0 by default, at most the follow-up. A deal is at risk from its entry on, that
-        day included.
+        Whether the customer left at the end of the follow-up; otherwise it is censored then. At
+        equal times leaving comes before censoring.
+    at : array of float, optional
+        Months at which the curve is evaluated; by default every follow-up time.
+    weights : array of float of shape (n,), optional
+        Weight of each deal, not negative; 1 by default. The scale of the weights changes neither
+        the curve nor its interval.
+    entry_months : array of float of shape (n,), optional
+        Months from closing to the start of observation (delayed entry, left truncation); 0 by
+        default, at most the follow-up. A deal is at risk from its entry on, that day included.
+
+    Returns
+    -------
+    SurvivalCurve
+        The curve at the requested times, or at every follow-up time.
 
     Raises
     ------
     DealsError
-        If there is no deal, none was watched from its signing, or a follow-up, weight or entry is
+        If there is no deal, none was observed from its signing, or a follow-up, weight or entry is
         missing, negative or contradicts another.
 
     Notes
     -----
-    With entry times the number at risk is that of the deals that have entered and are still
-    watched (Klein & Moeschberger 2003, section 4.6). Assumes that when a deal came under
-    observation says nothing about whether it leaves. Where only a few deals were watched early on,
-    one of them that leaves moves the curve far. Where at some age no deal is watched, the curve
-    ends there: what is left of it after that age is not known.
+    With entry times, the number at risk counts the deals that have entered and are still under
+    observation (Klein & Moeschberger 2003, section 4.6). Assumes that the start of observation is
+    independent of leaving. If only few deals were observed at early ages, a single leaver among
+    them changes the curve strongly. If no deal was observed at some age, the curve ends there.
 
     Interval: Greenwood's variance on the log(-log) scale (Kalbfleisch & Prentice 2002, p. 18); with
-    weights the number at risk is replaced by its effective size (Xie & Liu 2005). Where nobody has
-    left yet that variance does not exist: the lower limit is then the exact binomial one,
-    ``0.025 ** (1 / at risk)``. Where everyone has left: 0 to the upper limit before.
+    weights the number at risk is replaced by its effective size (Xie & Liu 2005). Before the first
+    customer has left this variance does not exist; the lower limit is then the exact binomial one,
+    ``0.025 ** (1 / at risk)``. After everyone has left, the interval reaches from 0 to the last
+    upper limit.
 
     Examples
     --------
@@ -159,7 +163,7 @@ def kaplan_meier(
     curve = SurvivalCurve(times, survival, low, high, at_risk, events)
     if at is None:
         return curve
-    return _read_at(curve, np.asarray(at, dtype=float), begun_with=float(effective[0]))
+    return _evaluate_at(curve, np.asarray(at, dtype=float), number_at_start=float(effective[0]))
 
 
 def _checked(
@@ -168,7 +172,7 @@ def _checked(
     weights: ArrayLike | None,
     entry_months: ArrayLike | None,
 ) -> tuple[Floats, NDArray[np.bool_], Floats, Floats]:
-    """Arrays of one length, without deals of weight 0."""
+    """Return validated arrays without the deals of weight 0."""
     months = np.asarray(followup_months, dtype=float)
     gone = np.asarray(left, dtype=bool)
     weight = np.ones(months.size) if weights is None else np.asarray(weights, dtype=float)
@@ -176,19 +180,20 @@ def _checked(
     for name, values in (("follow-up", months), ("weight", weight), ("entry", entry)):
         wrong = ~(np.isfinite(values) & (values >= 0))
         _refuse(wrong, f"{name} is missing or negative", "leave those deals out or correct them")
-    _refuse(entry > months, "entry lies after the end of the follow-up", "leave those deals out")
+    _refuse(entry > months, "entry is after the end of the follow-up", "leave those deals out")
     counted = weight > 0
     if not counted.any():
         raise DealsError("no deal to estimate survival from; give at least one with weight above 0")
     if not (entry[counted] == 0).any():
         raise DealsError(
-            "no deal was watched from its signing (entry 0), so nothing is known of the first "
+            "no deal was observed from its signing (entry 0), so nothing is known about the first "
             f"{entry[counted].min():.1f} months. Remedy: add deals signed since observed_from."
         )
     return months[counted], gone[counted], weight[counted], entry[counted]
 
 
 def _refuse(wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
+    """Raise an error with the count and the first position if any deal is wrong."""
     if wrong.any():
         raise DealsError(
             f"{what} in {wrong.sum()} of {wrong.size} deals (first at position {wrong.argmax()}); "
@@ -197,7 +202,7 @@ def _refuse(wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
 
 
 def _last_age_watched(entry: Floats, months: Floats) -> float:
-    """Age up to which at every age some deal was watched."""
+    """Return the largest age up to which at least one deal was observed at every age."""
     order = np.argsort(entry)
     reached = np.maximum.accumulate(months[order])
     gap = entry[order][1:] > reached[:-1]
@@ -205,7 +210,7 @@ def _last_age_watched(entry: Floats, months: Floats) -> float:
 
 
 def _at_risk(times: Floats, position: NDArray[np.intp], entry: Floats, weight: Floats) -> Floats:
-    """Sum of the weights of the deals that have entered by each time and are still watched."""
+    """Return the sum of the weights of the deals at risk (entered, still observed) at each time."""
     still_watched = _not_before(_totals(position, weight, times.size))
     if not entry.any():
         return still_watched
@@ -220,56 +225,56 @@ def _at_risk(times: Floats, position: NDArray[np.intp], entry: Floats, weight: F
 def _totals(
     position: NDArray[np.intp], weight: NDArray[np.float64], size: int
 ) -> NDArray[np.float64]:
-    """Sum of the weights at each place."""
+    """Return the sum of the weights at each position."""
     return np.asarray(np.bincount(position, weight, size), dtype=np.float64)
 
 
 def _not_before(per_time: Floats) -> Floats:
-    """Sum over each time and all later ones."""
+    """Return the sum over each time and all later ones."""
     summed: Floats = np.cumsum(per_time[::-1])[::-1]
     return summed
 
 
 def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of each step; see `kaplan_meier`."""
+    """Return the limits of the 95 % interval after each time; see `kaplan_meier`."""
     inside = (survival > 0) & (survival < 1)
     safe = np.where(inside, survival, 0.5)
     growth = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
     log_survival = np.log(safe)
-    wide = _Z * np.sqrt(np.cumsum(growth)) / -log_survival
-    spread = np.exp(np.minimum(wide, 600.0))  # beyond it the limits are 0 and 1 anyway
+    half_width = _Z * np.sqrt(np.cumsum(growth)) / -log_survival
+    spread = np.exp(np.minimum(half_width, 600.0))  # beyond it the limits are 0 and 1 anyway
     low = np.where(inside, np.exp(log_survival * spread), 0.0)
     high = np.where(inside, np.exp(log_survival / spread), 1.0)
-    untouched = survival >= 1
-    low[untouched] = _TAIL ** (1.0 / effective[untouched])
-    over = survival <= 0
-    if over.any():
-        first = int(over.argmax())
-        high[over] = high[first - 1] if first else 1.0
+    none_left = survival >= 1
+    low[none_left] = _TAIL ** (1.0 / effective[none_left])
+    all_left = survival <= 0
+    if all_left.any():
+        first = int(all_left.argmax())
+        high[all_left] = high[first - 1] if first else 1.0
     return low, high
 
 
 def _step(curve: SurvivalCurve, months: Floats, heights: Floats, before: float = 1.0) -> Floats:
-    """Value of a step function after each time, NaN beyond what was watched."""
+    """Return a step function's value after each time; NaN beyond the longest follow-up."""
     position = np.searchsorted(curve.times, months, side="right")
     values = np.concatenate(([before], heights))[position]
     unknown = (months > curve.times[-1]) & (curve.survival[-1] > 0)
     return np.where(unknown | np.isnan(months), np.nan, values)
 
 
-def _read_at(curve: SurvivalCurve, months: Floats, *, begun_with: float) -> SurvivalCurve:
-    """The curve at chosen times, with the deals that left since the time before."""
+def _evaluate_at(curve: SurvivalCurve, months: Floats, *, number_at_start: float) -> SurvivalCurve:
+    """Return the curve at requested times, with the deals that left since the previous one."""
     months = np.unique(months)
-    upto = np.concatenate(([0.0], np.cumsum(curve.events)))
-    events = np.diff(upto[np.searchsorted(curve.times, months, side="right")], prepend=0.0)
-    watched = np.concatenate((curve.at_risk, [0.0]))
-    before_first = _TAIL ** (1.0 / begun_with)
+    total = np.concatenate(([0.0], np.cumsum(curve.events)))
+    events = np.diff(total[np.searchsorted(curve.times, months, side="right")], prepend=0.0)
+    at_risk = np.concatenate((curve.at_risk, [0.0]))
+    before_first = _TAIL ** (1.0 / number_at_start)
     return SurvivalCurve(
         times=months,
         survival=_step(curve, months, curve.survival),
         low=_step(curve, months, curve.low, before=before_first),
         high=_step(curve, months, curve.high),
-        at_risk=watched[np.searchsorted(curve.times, months, side="left")],
+        at_risk=at_risk[np.searchsorted(curve.times, months, side="left")],
         events=events,
         exact=curve,
     )

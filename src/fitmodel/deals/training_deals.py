@@ -1,11 +1,11 @@
 """
-Deals to learn from: the mature by their outcome, the young in parts.
+Deals to learn from: mature deals with their label, young deals with a soft label.
 
-Of the deals too young to be mature only the leavers are known. Learned from by that alone,
-whatever is new about them would look risky; left out, the newest that is known of how customers
-stay would be lost, and with it a rate that falls or rises. So a young deal whose customer is still
-there counts as an early churner by the chance that customers who stayed as long have of leaving by
-the horizon, and as one who stayed by the rest (redistribution to the right, Efron 1967).
+Among deals too young to be mature, only leavers have a known label. If a model learned from these
+labels alone, whatever is new about young deals would look risky. If young deals were left out, the
+latest information on a falling or rising rate would be lost. Therefore a young deal whose customer
+is still there gets a soft label: the probability of leaving by the horizon, given that the customer
+has stayed so far (redistribution to the right, Efron 1967).
 """
 
 from __future__ import annotations
@@ -28,29 +28,28 @@ def training_deals(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, *, as_of: Moment | None = None
 ) -> LabelledDeals:
     """
-    Mature deals with their outcome and young ones with the chance of it.
+    Return mature deals with their label and young deals with a soft label.
 
     Parameters
     ----------
     deals, spec, as_of
-        As of `fitmodel.deals.outcomes.outcomes`.
+        The same as for `fitmodel.deals.outcomes.outcomes`.
 
     Returns
     -------
     LabelledDeals
-        Each deal once. Where deals have no dates, and so no order in time, what `label_deals`
-        gives.
+        Each deal once. If the contract has no dates, the result of `label_deals`.
 
     Raises
     ------
     DealsError
-        As `label_deals`.
+        The errors of `fitmodel.deals.outcomes.label_deals`.
 
     Notes
     -----
-    Where no customer exited, the mean of ``early_churn`` is exactly one minus the Kaplan-Meier
-    survival at the horizon (Efron 1967). The chance of a young deal is that of all deals which
-    stayed as long: it says nothing of the attributes, so it draws their effects a little together.
+    If no customer exited, the mean of ``early_churn`` is exactly one minus the Kaplan-Meier
+    survival at the horizon (Efron 1967). The soft label is the same for all deals that have stayed
+    as long, whatever their attributes. It therefore shrinks the effects of attributes a little.
 
     Examples
     --------
@@ -64,7 +63,7 @@ def training_deals(
     if not spec.has_dates:
         return labelled
     known = view.mature & ~np.isnan(view.early_churn)
-    # all but mature deals that exited too soon and deals whose label is selected
+    # leave out mature deals that exited too soon, and deals whose label is selected
     kept = view.from_signing & (known | ~view.mature)
     everything = view.training_set(labelled.dates)
     weight = np.where(view.label_weights.values > 0, view.label_weights.values, 1.0)  # noqa: PD011

@@ -1,4 +1,4 @@
-"""Every deal that can be learned from, with what is known of its outcome."""
+"""Deals to learn from: `TrainingSet` with follow-up times, `LabelledDeals` with labels."""
 
 from __future__ import annotations
 
@@ -24,35 +24,36 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
     """
-    Deals signed by a day, whatever is known of them: young ones and those that exited too.
+    All deals signed by a day with their follow-up, including young and exited ones.
 
-    A deal says: its customer was there at ``entry_months``, and at ``followup_months`` it left
-    (``left``) or was last seen. A learner uses the chance of that, given the attributes.
+    Each deal holds: the customer was there at ``entry_months``, and at ``followup_months`` it left
+    (``left``) or was last observed. A learner uses the likelihood of this, given the attributes.
 
     Attributes
     ----------
     attributes : DataFrame of shape (n, attributes)
         What was known before signing; dates are durations in days before closing.
     followup_months : ndarray of float of shape (n,)
-        Calendar months from closing to leaving or to the last look; not cut at the horizon.
+        Calendar months from closing to leaving or to the last observation, also beyond the horizon.
     left : ndarray of bool of shape (n,)
-        Whether the customer was seen to leave.
+        Whether leaving was observed.
     entry_months : ndarray of float of shape (n,)
-        Age at which the deal came under observation (delayed entry); 0 from signing.
+        Age in months at which the deal came under observation (delayed entry); 0 is from signing.
     observable_months : ndarray of float of shape (n,)
-        Months from closing for which leaving would have been seen, whether or not the customer
-        left; NaN where only a tenure is known.
+        Months from closing in which leaving would have been observed, whether or not the customer
+        left; NaN if only a tenure is known.
     weight : ndarray of float of shape (n,)
-        One over the probability of having been let proceed; nothing for censoring.
+        One over the probability that the deal was allowed to proceed. Censoring is not included.
     closed_on : Series of shape (n,) or None
-        Day signed; None where the contract gives a tenure.
+        Day on which each deal was signed; None if the contract gives a tenure.
     horizon_months : int
-        Leaving within it is early churn.
+        Leaving within this number of months is early churn.
     dates : tuple of str
-        Attributes that were dates: needed to read prospects the same way.
+        Attributes that were dates; prospects must be read in the same way.
     left_by_months : ndarray of float of shape (n,) or None
-        Age by which a customer had left whose day of leaving is unknown; NaN for all others. Where
-        the horizon ends before it, the deal has a follow-up of 0 and its label is unknown.
+        For customers whose day of leaving is unknown: age in months by which they had left; NaN for
+        all others. If that age is beyond the horizon, the deal has a follow-up of 0 and an unknown
+        label.
     """
 
     attributes: pd.DataFrame
@@ -76,12 +77,12 @@ class TrainingSet:
 
     @property
     def left_by(self) -> Floats:
-        """`left_by_months`, all NaN where every day is known."""
+        """`left_by_months`, or an array of NaN if all days of leaving are known."""
         return np.full(len(self), np.nan) if self.left_by_months is None else self.left_by_months
 
     @cached_property
     def early_churn(self) -> Floats:
-        """1.0 left within the horizon, 0.0 was there after it, NaN unknown."""
+        """Label: 1.0 left within the horizon, 0.0 still a customer after it, NaN unknown."""
         return early_churn_of(self.followup_months, self.left, self.horizon_months)
 
     @property
@@ -91,19 +92,19 @@ class TrainingSet:
 
     @property
     def outcomes(self) -> pd.DataFrame:
-        """Follow-up, left, early churn and entry as a table, as `censoring_weights` takes it."""
+        """Table of follow-up, left, early churn and entry, for `censoring_weights`."""
         names = ("followup_months", "left", "early_churn", "entry_months")
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=self.index)
 
     @cached_property
     def survival(self) -> SurvivalCurve:
         """
-        Kaplan-Meier curve of these deals, with their entry times.
+        Kaplan-Meier curve of these deals, with delayed entry.
 
         Raises
         ------
         DealsError
-            If there is no deal, or none was watched from its signing.
+            If there is no deal, or none was observed from its signing.
         """
         return survival_with_unknown_days(
             self.followup_months, self.left, self.left_by, self.entry_months
@@ -112,17 +113,17 @@ class TrainingSet:
     @cached_property
     def marginal_chance(self) -> Floats:
         """
-        Chance of early churn: the outcome where it is known, else by the survival curve.
+        Probability of early churn: the label if it is known, otherwise from the survival curve.
 
-        A deal whose customer was still there after t months has the chance ``1 - S(h) / S(t)`` of
-        leaving by the horizon h (redistribution to the right, Efron 1967). One whose customer left
-        by t on an unknown day has the chance ``(1 - S(h)) / (1 - S(t))``. It is the same for all
-        deals of an age: it knows nothing of the attributes.
+        A customer that was still there after t months leaves by the horizon h with the probability
+        ``1 - S(h) / S(t)`` (redistribution to the right, Efron 1967). A customer that left by t on
+        an unknown day left by h with the probability ``(1 - S(h)) / (1 - S(t))``. The probability
+        depends on t only, not on the attributes.
 
         Raises
         ------
         DealsError
-            If outcomes are unknown and nobody was watched for the whole horizon.
+            If labels are unknown and nobody was observed for the whole horizon.
         """
         early = self.early_churn
         unknown = np.isnan(early)
@@ -131,12 +132,12 @@ class TrainingSet:
         stays = float(self.survival.at(float(self.horizon_months)))
         if np.isnan(stays):
             raise DealsError(
-                f"no deal was watched for the whole horizon of {self.horizon_months} months (the "
+                f"no deal was observed for the whole horizon of {self.horizon_months} months (the "
                 f"longest: {self.followup_months.max():.1f}), so the chance of leaving by then is "
                 "not known. Remedy: a later extract, or a shorter [label] horizon_months."
             )
         there = np.asarray(self.survival.at(self.followup_months))
-        # a curve that has come down to 0 says that everybody leaves
+        # where the curve is 0, everybody has left
         stays_on = np.divide(stays, there, out=np.zeros(len(self)), where=there > 0)
         chance = np.where(unknown, 1 - stays_on, early)
         undated = np.flatnonzero(unknown & ~np.isnan(self.left_by))
@@ -146,7 +147,7 @@ class TrainingSet:
         return chance
 
     def subset(self, chosen: Any) -> TrainingSet:
-        """Some of the deals, by boolean mask or positions; chances are those of these deals."""
+        """Return some deals, by mask or positions; the survival curve is that of these deals."""
         positions = np.arange(len(self))[np.asarray(chosen)]
         return TrainingSet(
             attributes=self.attributes.iloc[positions],
@@ -164,9 +165,10 @@ class TrainingSet:
 
 def early_churn_of(months: Floats, left: NDArray[np.bool_], horizon_months: int) -> Floats:
     """
-    Label of each deal: 1.0 left within the horizon, 0.0 was there after it, NaN unknown.
+    Return each deal's label: 1.0 left within the horizon, 0.0 stayed beyond it, NaN unknown.
 
-    Leaving at exactly the horizon is early churn; being seen at exactly the horizon is not.
+    A customer that left exactly at the horizon churned early. A customer last observed exactly at
+    the horizon did not.
     """
     early = left & (months <= horizon_months)
     return np.where(early, 1.0, np.where(months >= horizon_months, 0.0, np.nan))
@@ -181,19 +183,19 @@ class LabelledDeals:
     ----------
     attributes : DataFrame of shape (n, attributes)
         What was known before signing; dates are durations in days before closing.
-    early_churn : ndarray of shape (n,)
-        1.0 left within the horizon, 0.0 stayed longer; in between the chance of having left, of a
-        deal of `fitmodel.deals.training_deals` that is too young to be known.
-    weight : ndarray of shape (n,)
-        Inverse probability of not being censored, times that of having been let proceed; at
-        least 1.
+    early_churn : ndarray of float of shape (n,)
+        1.0 left within the horizon, 0.0 stayed longer. `fitmodel.deals.training_deals` gives young
+        deals a probability in between.
+    weight : ndarray of float of shape (n,)
+        Inverse probability of not being censored, times the inverse probability that the deal was
+        allowed to proceed; at least 1.
     closed_on : Series of shape (n,) or None
-        Day signed; None where the contract gives a tenure.
+        Day on which each deal was signed; None if the contract gives a tenure.
     dates : tuple of str
-        Attributes that were dates: needed to read prospects the same way.
+        Attributes that were dates; prospects must be read in the same way.
     late_entries : int
-        Deals left out because they were signed before ``observed_from``: those of them that left
-        before it are not in the table, so the labels of the others are selected.
+        Number of deals left out because they were signed before ``observed_from``: their leavers
+        before that date are not in the table, so the labels of the others are selected.
     """
 
     attributes: pd.DataFrame
@@ -210,14 +212,14 @@ class LabelledDeals:
 
     @property
     def effective_sample_size(self) -> float:
-        """Equally weighted deals that carry as much information."""
+        """Number of equally weighted deals with the same information."""
         return effective_sample_size(self.weight)
 
     def __len__(self) -> int:
         return len(self.attributes)
 
     def subset(self, chosen: Any) -> LabelledDeals:
-        """Some of the deals, by boolean mask or positions; weights stay as they are."""
+        """Return some deals, by boolean mask or positions; their weights do not change."""
         positions = np.arange(len(self))[np.asarray(chosen)]
         closed_on = None if self.closed_on is None else self.closed_on.iloc[positions]
         return LabelledDeals(

@@ -1,8 +1,8 @@
-"""Customers who left on an unknown day: when they left, as the other deals tell.
+"""Survival with customers who left on an unknown day (Turnbull's self-consistent estimate).
 
-months followed, left or not (day known) -> share that left by each age
-left by an age, day unknown   ^                 |
-          '---- spread over the ages up to it <-'     until the shares stand still
+months of follow-up, left or not (day known) -> share that left at each age
+left by an age, day unknown   ^                     |
+          '---- spread over the ages up to it <-----'     repeat until the shares converge
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 MAX_ROUNDS = 500
-TOLERANCE = 1e-7  # largest change of a share at which they stand still
-MAX_ENDS = 200  # ages by which somebody had left that get a share of their own
+TOLERANCE = 1e-7  # converged if no share changes by more than this
+MAX_ENDS = 200  # number of ages (quantiles of `left_by`) at which leavers without a day may leave
 
 
 @dataclass(frozen=True, eq=False)
 class LeavingTimes:
-    """When customers leave: ages and the share of all that leaves at each.
+    """When customers leave: ages, and the share of all customers that leaves at each.
 
     Attributes
     ----------
-    months : ndarray of shape (k,)
-        Months since closing, rising.
-    share : ndarray of shape (k,)
-        Share of all customers that leaves then; their sum is at most 1.
+    months : ndarray of float of shape (k,)
+        Months since closing, in ascending order.
+    share : ndarray of float of shape (k,)
+        Share of all customers that leaves at each age; the sum is at most 1.
     """
 
     months: Floats
     share: Floats
 
     def left_by(self, months: Floats) -> Floats:
-        """Share that has left by each age, shape as `months`."""
+        """Return the share that has left by each age, in the shape of `months`."""
         summed = np.concatenate([[0.0], np.cumsum(self.share)])
         return np.asarray(summed[np.searchsorted(self.months, months, side="right")])
 
     def spread(self, left_by: Floats, weight: Floats) -> Floats:
-        """How many of the customers who left by an age left at each time, shape (k,)."""
+        """Return the weight of undated leavers at each time, of shape (k,), by the shares."""
         return _spread(self.months, self.share, left_by, weight)
 
 
@@ -60,22 +60,30 @@ def leaving_times(
     weight: Floats | None = None,
     entry: Floats | None = None,
 ) -> LeavingTimes:
-    """Estimate when customers leave where the day is unknown for some who left.
+    """Estimate when customers leave if the day is unknown for some leavers.
 
     Parameters
     ----------
-    months, left : ndarray of shape (n,)
-        Months followed and whether the customer left then, of deals whose day is known.
-    left_by : ndarray of shape (n,)
-        Age by which a customer had left whose day is unknown; NaN for all others.
-    weight, entry : ndarray of shape (n,), optional
-        As of `fitmodel.deals.survival.kaplan_meier`.
+    months : ndarray of float of shape (n,)
+        Months of follow-up; not used for leavers whose day is unknown.
+    left : ndarray of bool of shape (n,)
+        Whether the customer left at the end of the follow-up.
+    left_by : ndarray of float of shape (n,)
+        For leavers whose day is unknown: age in months by which they had left; NaN for all others.
+    weight, entry : ndarray of float of shape (n,), optional
+        Weights and entry ages; see `fitmodel.deals.survival.kaplan_meier`.
+
+    Returns
+    -------
+    LeavingTimes
+        Ages and the share of customers that leaves at each.
 
     Notes
     -----
-    Self-consistent estimate for interval-censored times (Turnbull 1976): who left between signing
-    and an age is spread over the ages before it as the estimate itself says, until it stands still.
-    Assumes that whether the day was recorded says nothing about when the customer left.
+    Self-consistent estimate for interval-censored times (Turnbull 1976): a customer that left
+    between signing and an age is spread over the ages in between by the current estimate, and this
+    is repeated until the estimate converges. Assumes that whether the day was recorded is
+    independent of when the customer left.
     """
     weight = np.ones(len(months)) if weight is None else weight
     entry = np.zeros(len(months)) if entry is None else entry
@@ -101,9 +109,9 @@ def leaving_times(
 def survival_with_unknown_days(
     months: Floats, left: Mask, left_by: Floats, entry: Floats, *, at: Any = None
 ) -> SurvivalCurve:
-    """Kaplan-Meier curve in which who left on an unknown day is spread over the days it may be.
+    """Return the Kaplan-Meier curve, with undated leavers spread over their possible ages.
 
-    Parameters as of `leaving_times`; `at` as of `fitmodel.deals.survival.kaplan_meier`.
+    For the parameters see `leaving_times`, for `at` see `fitmodel.deals.survival.kaplan_meier`.
     """
     dated = np.isnan(left_by)
     if dated.all():
@@ -117,9 +125,9 @@ def survival_with_unknown_days(
 def with_unknown_days(
     times: LeavingTimes, left_by: Floats, months: Floats, left: Mask, weight: Floats, entry: Floats
 ) -> tuple[Floats, Mask, Floats, Floats]:
-    """Months, left, weight and entry with leavers of unknown day spread over the times it may be.
+    """Return months, left, weight and entry with undated leavers as weighted rows per age.
 
-    Rows of one time are one, so that the result is no longer in the order of the deals.
+    The rows are no longer in the order of the deals: dated deals come first.
     """
     dated = np.isnan(left_by)
     number = times.spread(left_by[~dated], weight[~dated])
@@ -133,7 +141,7 @@ def with_unknown_days(
 
 
 def _spread(at: Floats, share: Floats, ends: Floats, weight: Floats) -> Floats:
-    """Number of leavers at each time: each spread over the times up to its end, by the shares."""
+    """Return the weight of leavers at each time, each spread over the times up to its end."""
     position = np.searchsorted(at, ends, side="right") - 1
     by_end = np.cumsum(share)[position]
     each = weight / np.maximum(by_end, 1e-300)
@@ -142,11 +150,12 @@ def _spread(at: Floats, share: Floats, ends: Floats, weight: Floats) -> Floats:
 
 
 def _sum_at(at: Floats, values: Floats, weight: Floats) -> Floats:
+    """Return the sum of the weights of the values equal to each time."""
     return np.bincount(np.searchsorted(at, values), weight, len(at)).astype(np.float64)
 
 
 def _at_least(at: Floats, values: Floats, weight: Floats, *, strictly: bool = False) -> Floats:
-    """Sum of the weights of the values at or above (strictly: above) each time."""
+    """Return the sum of the weights of the values at or above (strictly: above) each time."""
     order = np.argsort(values)
     later = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
     position = np.searchsorted(values[order], at, side="right" if strictly else "left")

@@ -1,6 +1,6 @@
-"""Find every problem of a table at once, each with column, count, example and remedy.
+"""Find all problems of a table at once, each with column, count, example and remedy.
 
-shape -> columns that are not there -> ids, attributes, roles -> is there anything to learn from
+shape -> missing columns -> ids, attributes, roles -> are there outcomes to learn from
 """
 
 from __future__ import annotations
@@ -33,31 +33,33 @@ SHOWN_NAMES = 12
 
 
 def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
-    """List everything that keeps a table from being learned from; empty if nothing does.
+    """List the problems that prevent training on a table.
 
     Parameters
     ----------
     frame : DataFrame
-        As read, nothing converted yet.
+        The table as read, before any conversion.
     spec : DealSpec
+        The contract of the table.
 
     Returns
     -------
     list of Problem
+        All problems; empty if there are none.
     """
-    unreadable = shape_errors(Sheet(frame))
-    if unreadable:
-        return unreadable
+    errors = shape_errors(Sheet(frame))
+    if errors:
+        return errors
     table = tidy(frame, spec.attributes.missing)
     return errors_of(ReadSheet(table, spec=spec, readings=read_roles(table, spec)))
 
 
 def shape_errors(sheet: Sheet) -> list[Problem]:
-    """Find errors of the table as a whole; with one, no column can be checked."""
+    """List problems of column names and cells that prevent all further checks."""
     frame = sheet.table
     wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
     if wrong:
-        message = f"{len(wrong)} column name(s) are not text, for example {shortened(wrong[0])}"
+        message = f"{len(wrong)} column name(s) are not texts, for example {shortened(wrong[0])}"
         return [Problem("(columns)", len(wrong), "", "name every column", message)]
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
@@ -70,54 +72,54 @@ def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
     cells = sheet.table[name]
     what = "hold a list, a mapping, bytes or a complex number"
     yield from sheet.problems(nested(cells), what, "one value per cell: split or drop it", name)
-    what = "hold half a character or a signalling NaN, which no file can hold"
+    what = "hold an incomplete character or a signalling NaN, which cannot be written to a file"
     yield from sheet.problems(unwritable(cells), what, "read the table again as UTF-8", name)
 
 
 def errors_of(sheet: ReadSheet, *, to_learn: bool = True) -> list[Problem]:
-    """List the problems of a tidy table whose roles were read.
+    """List the problems of a tidy table whose roles are parsed.
 
-    Without `to_learn` the table is only compared with what was learned: too few rows, attributes
-    that tell nothing, amounts that are not numbers and the absence of early churners are then no
-    errors.
+    Without `to_learn` the table is used with an existing model. Too few rows, constant attributes,
+    amounts that are not numbers and the lack of early churners are then no errors.
     """
     rows = len(sheet.table)
     if rows < MIN_ROWS and to_learn:
         message = f"the table has {rows} row(s), which is too few to learn from"
         return [Problem("(table)", rows, "", "give all past deals", message, TOO_FEW)]
     absent = list(_missing_columns(sheet))
-    form = _date_errors(sheet) if sheet.spec.has_dates else _tenure_errors(sheet)
-    roles = [*form, *(_undated_errors(sheet) if sheet.spec.has_dates else ())]
+    outcome = _date_errors(sheet) if sheet.spec.has_dates else _tenure_errors(sheet)
+    roles = [*outcome, *(_undated_errors(sheet) if sheet.spec.has_dates else ())]
     amounts = _amount_errors(sheet) if to_learn else ()
     numbers = [*amounts, *_several_currencies(sheet), *_propensity_errors(sheet)]
     others = [*_id_errors(sheet), *numbers, *(_attribute_errors(sheet) if to_learn else ())]
-    askable = (
+    can_label = (
         to_learn
         and not roles
         and not {problem.column for problem in absent} & {*sheet.spec.role_columns}
     )
-    return [*absent, *roles, *others, *(_outcome_errors(sheet) if askable else ())]
+    return [*absent, *roles, *others, *(_outcome_errors(sheet) if can_label else ())]
 
 
 def _missing_columns(sheet: ReadSheet) -> Iterator[Problem]:
+    """Yield a problem for each column of the contract that the table does not have."""
     present = list(sheet.table.columns)
     for name, why in _named_columns(sheet.spec).items():
         if name not in present:
             close = nearest(name, present)
             listed = ", ".join(present[:SHOWN_NAMES]) + (", …" if present[SHOWN_NAMES:] else "")
             hint = f"did you mean {close!r}?" if close else f"the table has {listed}"
-            message = f"there is no such column, but it is {why}"
+            message = f"there is no such column, although it is {why}"
             yield Problem(name, len(sheet.table), "", f"correct the name; {hint}", message)
 
 
 def _named_columns(spec: DealSpec) -> dict[str, str]:
-    """Every column the contract names, and where."""
+    """Return every column that the contract names, with where it names it."""
     named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
     for key, names in spec.attributes.model_dump(exclude=NO_NAMES, exclude_none=True).items():
         listed = [*names, *names.values()] if isinstance(names, dict) else names
         for name in listed:
             named.setdefault(name, f"named in [attributes] {key}")
-    for section in spec.history.values():  # an excluded field need be no column of the deals
+    for section in spec.history.values():  # an excluded field need not be a column of the deals
         for name in (section.names.get(field, field) for field in section.fields or ()):
             if named.get(name) == "named in [attributes] exclude":
                 del named[name]
@@ -133,7 +135,7 @@ def _id_errors(sheet: ReadSheet) -> Iterator[Problem]:
     yield from sheet.problems(empty, "have no id", "give every deal an id", name)
     twice = ids.duplicated().to_numpy() & ~empty
     remedy = (
-        "keep one row per deal, or name another id column; where they are the rows of one customer "
+        "keep one row per deal, or name another id column; if the rows belong to one customer, "
         f'write [rows] customer = "{name}"'
     )
     yield from sheet.problems(twice, "repeat the id of an earlier row", remedy, name)
@@ -162,7 +164,7 @@ def _amount_errors(sheet: ReadSheet) -> Iterator[Problem]:
 
 
 def _several_currencies(sheet: ReadSheet) -> Iterator[Problem]:
-    """Amounts in several currencies by the column of currencies, which are never one number."""
+    """Yield a problem if the currency column has several currencies: amounts are not comparable."""
     amount, named = role_column(sheet.spec, "amount"), sheet.spec.deals.columns().get("currency")
     if amount is None or named not in sheet.table.columns:
         return
@@ -171,8 +173,8 @@ def _several_currencies(sheet: ReadSheet) -> Iterator[Problem]:
         shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
         message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
         remedy = (
-            "convert the amounts into one currency, or keep the rows of one by "
-            f'[rows] keep = {{"{named}" = ["{counts.index[0]}"]}}, or take amount out of [deals]'
+            "convert the amounts into one currency, or keep the rows of one currency with "
+            f'[rows] keep = {{"{named}" = ["{counts.index[0]}"]}}, or remove amount from [deals]'
         )
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 
@@ -183,14 +185,18 @@ def _propensity_errors(sheet: ReadSheet) -> Iterator[Problem]:
         reading = sheet.readings["propensity"]
         impossible = reading.unreadable | impossible_propensities(reading.series)
         what = "are not probabilities above 0 and at most 1 (propensity)"
-        remedy = "take the column as the decision log gives it; leave it empty for the unflagged"
+        remedy = (
+            "use the probabilities from the decision log unchanged; leave the cell empty for deals "
+            "that were not flagged"
+        )
         yield from sheet.problems(impossible, what, remedy, name)
 
 
 def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
-    """Dates that cannot be read, are empty, or contradict each other.
+    """Yield problems of dates that cannot be read, are empty, or contradict each other.
 
-    Leaving dated after the extract is not an error: it was announced; the customer is still there.
+    A date of leaving after the end of the extract is not an error: it was announced, and the
+    customer is still there.
     """
     for role in DATES:
         if role in sheet.readings:
@@ -203,40 +209,42 @@ def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
         if role in days:
             early = (days[role] < closed).to_numpy()
             columns = (str(role_column(sheet.spec, role)), closing)
-            yield from sheet.problems(early, "lie before closing", "correct the dates", *columns)
-    yield from _too_late(sheet, days)
+            yield from sheet.problems(early, "are before closing", "correct the dates", *columns)
+    yield from _closed_after_extract(sheet, days)
 
 
-def _too_late(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
+def _closed_after_extract(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
+    """Yield a problem for deals signed after the end of the extract."""
     until, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
     if isinstance(until, str) and "observed_until" not in days:
-        return  # the missing column is a problem of its own
+        return  # the missing column is reported as a separate problem
     end = days["observed_until"] if isinstance(until, str) else pd.Timestamp(str(until))
     columns = (closing, until) if isinstance(until, str) else (closing,)
-    what = f"lie after observed_until ({until})"
+    what = f"are after observed_until ({until})"
     remedy = "give the day the table was extracted as observed_until, or correct the dates"
     yield from sheet.problems((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
 
 
 def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
+    """Yield problems of one date column: unclear order, unreadable or empty cells."""
     reading, name = sheet.readings[role], str(role_column(sheet.spec, role))
     if reading.order == "either":
-        message = "every date can be read day first and month first"
+        message = "every date can be read as day first and as month first"
         rows = sheet.table[name].notna().to_numpy()
         example = sheet.cells(int(rows.argmax()), (name,))
-        remedy = f'write dates as YYYY-MM-DD, or say [reading] dates = {{"{name}" = "day first"}}'
+        remedy = f'write dates as YYYY-MM-DD, or add [reading] dates = {{"{name}" = "day first"}}'
         yield Problem(name, int(rows.sum()), example, remedy, message)
         return
-    remedy = "write dates as YYYY-MM-DD, all in one way"
+    remedy = "write all dates as YYYY-MM-DD"
     yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable
-        remedy = "give the date, or leave out the rows of deals that were not signed"
+        remedy = "add the date, or leave out rows of deals that were not signed"
         yield from sheet.problems(empty, "are empty", remedy, name)
 
 
 def _undated_errors(sheet: ReadSheet) -> Iterator[Problem]:
-    """Leavers by the flag without a date: never silently customers that stayed."""
+    """Yield a problem for leavers without a date, so that they never count as having stayed."""
     spec = sheet.spec
     columns = (spec.deals.churned, spec.deals.churned_on)
     if "churned" not in sheet.readings or "churned_on" not in sheet.readings:
@@ -250,15 +258,16 @@ def _undated_errors(sheet: ReadSheet) -> Iterator[Problem]:
         what = "are neither yes nor no (churned)"
         yield from sheet.problems(flag.unreadable, what, remedy, str(columns[0]))
     if spec.rows.left_without_date is not None or spec.rows.customer is not None:
-        return  # of several rows of a customer the last one counts: asked when they are merged
+        return  # only a customer's last row counts: `_outcome_errors` checks it after merging
     leaving = sheet.readings["churned_on"]
     undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
     undated &= ~leaving.unreadable
-    what = f"left by {columns[0]}, but have no date in {columns[1]}"
+    what = f"left according to {columns[0]}, but have no date in {columns[1]}"
     yield from sheet.problems(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
 
 
 def _tenure_errors(sheet: ReadSheet) -> Iterator[Problem]:
+    """Yield problems of the tenure and its flag."""
     tenure, flag = (str(role_column(sheet.spec, each)) for each in ("tenure_months", "churned"))
     if "tenure_months" in sheet.readings:
         reading = sheet.readings["tenure_months"]
@@ -269,45 +278,45 @@ def _tenure_errors(sheet: ReadSheet) -> Iterator[Problem]:
         negative = (reading.series < 0).to_numpy()
         yield from sheet.problems(negative, "are negative", "correct the tenure", tenure)
     if "churned" in sheet.readings:
-        remedy = "write yes or no (true/false, 1/0 and the like are read too)"
+        remedy = "write yes or no (true/false and 1/0 are read too)"
         empty = sheet.table[flag].isna().to_numpy()
         neither = sheet.readings["churned"].unreadable
         yield from sheet.problems(neither, "are neither yes nor no", remedy, flag)
-        yield from sheet.problems(empty, "are empty, neither yes nor no", remedy, flag)
+        yield from sheet.problems(empty, "are empty instead of yes or no", remedy, flag)
 
 
 def _outcome_errors(sheet: ReadSheet) -> list[Problem]:
-    """Whether there is anything to learn from at all; asked when the roles could be read."""
+    """Return problems of the outcomes as a whole: nobody mature, no leaver, or nobody stayed."""
     spec, rows = sheet.spec, len(sheet.table)
     horizon = spec.label.horizon_months
     column = str(spec.deals.churned_on or spec.deals.churned)
     try:
         deals = settle_rows(with_roles(sheet.table, spec, dict(sheet.readings)), spec).table
-        result = outcomes(deals, spec)
+        labels = outcomes(deals, spec)
     except DealsError as error:
         return [Problem(column, rows, "", "correct the dates", str(error))]
     undated = int(left_without_date(deals, spec).sum())
     if undated and spec.rows.left_without_date is None:
-        message = f"{undated} customer(s) left by {spec.deals.churned}, but have no date"
+        message = f"{undated} customer(s) left according to {spec.deals.churned}, but have no date"
         return [Problem(str(spec.deals.churned_on), undated, "", ANSWERS, message)]
-    early = result["early_churn"]
+    early = labels["early_churn"]
     checks = (
         (
-            result["mature"].any(),
+            labels["mature"].any(),
             f"no deal is mature: none closed {horizon} months before the extract's end"
             if spec.has_dates
-            else f"no deal is mature: none left, or stayed for {horizon} months",
-            "a later extract or a shorter [label] horizon_months",
+            else f"no deal is mature: no customer left or stayed for {horizon} months",
+            "use a later extract or a shorter [label] horizon_months",
         ),
         (
             (early == 1).any(),
             f"no early churner: nobody is known to have left within {horizon} months",
-            "check the column, or take a longer [label] horizon_months",
+            "check the column, or use a longer [label] horizon_months",
         ),
         (
             (early == 0).any() or not (early == 1).any(),
             f"nobody is known to have stayed for {horizon} months",
-            "give the customers that stayed too, or take a shorter [label] horizon_months",
+            "add the customers that stayed, or use a shorter [label] horizon_months",
         ),
     )
     return [

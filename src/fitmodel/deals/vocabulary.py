@@ -1,4 +1,4 @@
-"""Words by which the kind of a row is recognised, read once from ``vocabulary.toml``."""
+"""Words that show what a row is (won, lost, active, left), from ``vocabulary.toml``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WHOLE = re.compile(r"-?[0-9]+\.0")
 
 
 def words_of(section: str, key: str) -> frozenset[str]:
-    """Words of a section's key, as `plain_words` writes them.
+    """Return the words of a key in a section of the vocabulary, normalised by `plain_words`.
 
     Examples
     --------
@@ -29,22 +29,22 @@ def words_of(section: str, key: str) -> frozenset[str]:
 
 
 def is_status(words: str, key: str) -> bool:
-    """Tell whether a value in plain words is a status of this kind.
+    """Return whether a value, normalised by `plain_words`, is a status of this kind.
 
-    "attrited customer" is "attrited": the noun says only who has the status.
+    Nouns are ignored: "attrited customer" is the status "attrited".
     """
     known = words_of("status", key)
     return words in known or " ".join(_WHO.sub(" ", words).split()) in known
 
 
 def plain_words(value: Any) -> str:
-    """A cell as the vocabulary has it: ``Closed - Won`` and ``wc-closed_won`` are "closed won"."""
+    """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
     words = re.sub(r"[\s_\-–—]+", " ", str(value)).strip().casefold()  # noqa: RUF001 - both dashes
-    return words.removeprefix("wc ")  # WooCommerce's mark
+    return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
 
 
 def plain_value(value: Any) -> str:
-    """Text by which a cell is compared: without case, outer spaces and the .0 of a whole number."""
+    """Return a cell as text for comparison: no case, no outer spaces, no .0 of whole numbers."""
     text = str(value).strip().casefold()
     return text[:-2] if _WHOLE.fullmatch(text) else text
 

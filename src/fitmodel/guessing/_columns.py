@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READS = 0.95  # share of the filled-in values that make a column dates or numbers
 FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")  # beyond: placeholders
-ASKED_FIRST = 200  # values that must hold a date before all are read
+CHECKED_FIRST = 200  # values that must hold a date before all are read
 PLAIN_FLAGS = frozenset({"0", "1", "0.0", "1.0", "yes", "no", "y", "n", "true", "false", "t", "f"})
 
 
@@ -76,7 +76,7 @@ class Column:
     @cached_property
     def dates(self) -> Reading | None:
         """The column read as dates; None where hardly anything reads so."""
-        asked = self.cells.dropna().drop_duplicates()[:ASKED_FIRST]
+        asked = self.cells.dropna().drop_duplicates()[:CHECKED_FIRST]
         if read_dates(asked).series.notna().mean() < 1 - READS if len(asked) else True:
             return None
         return read_dates(self.cells)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals
+from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
             age=age,
             remedy=group.term_months + 1,
         )
-        for group in find_bound_deals(view, age, columns_to_look_at(view))
+        for group in find_bound_deals(view, age, candidate_columns(view))
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
+from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.people import NO_NAME, people_of
 from fitmodel.sales.rates import expected_leavers
@@ -134,7 +134,7 @@ def _months(value: Any) -> float | None:
 def _terms(view: HistoryView, age_months: float) -> Floats:
     if view.spec.deals.contract_months is not None:  # one length for all deals
         return np.full(len(view), float(view.spec.deals.contract_months))
-    return terms_of(view, find_bound_deals(view, age_months, columns_to_look_at(view)))
+    return terms_of(view, find_bound_deals(view, age_months, candidate_columns(view)))
 
 
 def _hazard(view: HistoryView, p: Floats, age: Floats) -> Floats:

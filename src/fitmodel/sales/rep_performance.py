@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.contract_terms import columns_to_look_at, find_bound_deals, terms_of
+from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals, terms_of
 from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import MIN_DEALS
 from fitmodel.exceptions import DealsError
@@ -164,7 +164,7 @@ def compute_rep_performance(
     who = people_in(view.deals, spec, by).fillna(say("no_rep"))
     facts = deal_facts(view, probability, who, over_reps)
     horizon = spec.label.horizon_months
-    facts["bound"] = terms_of(view, find_bound_deals(view, horizon, columns_to_look_at(view))) > 0
+    facts["bound"] = terms_of(view, find_bound_deals(view, horizon, candidate_columns(view))) > 0
     rows = {str(name): rep_facts(part, view) for name, part in facts.groupby("who", sort=True)}
     if say("company") in rows:
         raise DealsError(

@@ -20,7 +20,7 @@ from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACE
 if TYPE_CHECKING:
     from fitmodel.tables.values import Mask
 
-ASKED_FIRST = 20  # cells
+CHECKED_FIRST = 20  # cells
 LOOKED_AT = 200  # distinct texts that must all be dates before the whole column is read
 _ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y")
 
@@ -98,7 +98,7 @@ def find_placeholders(
 
 def _may_be_dates(values: pd.Series[Any]) -> bool:
     """Whether the first values leave open that a column holds dates: most columns do not."""
-    first = [cell for cell in values.iloc[:ASKED_FIRST].tolist() if isinstance(cell, str)]
+    first = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
     others = [text for text in first if text not in _DAYS and text.casefold() not in NOT_YET]
     return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
