@@ -19,7 +19,7 @@ import pyarrow as pa
 from fitmodel.crm._long_table import coded_texts, refuse_swapped
 from fitmodel.crm._row_findings import WholeTable
 from fitmodel.crm.columns import columns_needed
-from fitmodel.tables.moments import form_of_days, odd_days
+from fitmodel.tables.moments import days_not_in_iso, form_of_days
 from fitmodel.tables.spool import nameless_file, read_spooled
 from fitmodel.tables.values import distinct, settled_numbers
 
@@ -141,7 +141,7 @@ class _Seen:
             values = piece.column(name)
             if not pd.api.types.is_datetime64_any_dtype(values.dtype):
                 _, levels = distinct(values)
-                self.days.setdefault(name, set()).update(odd_days(levels))
+                self.days.setdefault(name, set()).update(days_not_in_iso(levels))
         amount = getattr(section, "amount", None)
         if amount is not None and not pd.api.types.is_numeric_dtype(piece.column(amount).dtype):
             positions, levels = distinct(piece.column(amount))

@@ -260,7 +260,7 @@ def _without_history(
     log: ChangeLog, ids: pd.Series[Any], positions: Ints, result: AsOfAttributes
 ) -> Iterator[Finding]:
     known = log.is_known(positions, result.moments.times)
-    dated = log.seen(positions) != NOT_A_TIME
+    dated = log.first_times(positions) != NOT_A_TIME
     groups = (
         (positions < 0, "have no row in it at all"),
         ((positions >= 0) & ~dated, "have only rows in it whose date cannot be read"),

@@ -112,7 +112,7 @@ def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
     return times
 
 
-def non_iso_days(values: Iterable[Any]) -> set[Any]:
+def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
     """Return the days, without times, of distinct values that are not ISO text."""
     days: set[Any] = set()
     for value in values:
@@ -135,7 +135,7 @@ def _rounded(number: float) -> float:
 
 
 def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
-    """Return the form of a column's `non_iso_days`, and whether day and month are unclear."""
+    """Return the form of a column's `days_not_in_iso`, and whether day and month are unclear."""
     given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
     if not given:
         return None, False
@@ -166,7 +166,7 @@ def _read(
         return times, False
     swapped = False
     if form is None:
-        form, swapped = form_of_days(non_iso_days(texts[others]), order)
+        form, swapped = form_of_days(days_not_in_iso(texts[others]), order)
     read = read_dates(texts[others], order, form=form)
     days = read.series.to_numpy().astype("datetime64[us]")
     written_as = "" if form is None else form.order
