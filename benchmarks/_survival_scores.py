@@ -20,7 +20,7 @@ from fitmodel.deals.survival import kaplan_meier
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 SHORTEST = 0.01  # months: nobody is watched for no time at all
-LEAST_CHANCE = 0.05  # of being watched: a deal counts for 20 at most
+MIN_CHANCE = 0.05  # of being watched: a deal counts for 20 at most
 RIDGE = 10.0  # penalty of the Cox regression on standardised attributes
 
 
@@ -94,7 +94,7 @@ def watched_given_attributes(known: Followed, asked: Followed, months: list[int]
 
 
 def _bounded(seen: Floats, then: Floats) -> Watched:
-    return Watched(np.maximum(seen, LEAST_CHANCE), np.maximum(then, LEAST_CHANCE))
+    return Watched(np.maximum(seen, MIN_CHANCE), np.maximum(then, MIN_CHANCE))
 
 
 def brier(asked: Followed, left: Floats, months: list[int], watched: Watched) -> Floats:

@@ -39,8 +39,8 @@ def test_every_name_is_the_documented_function_of_its_home(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in plots.__all__ if name.startswith("plot_")])
-def test_every_plot_takes_axes(name: str) -> None:
-    assert "ax" in inspect.signature(getattr(plots, name)).parameters
+def test_every_plot_takes_axes_and_a_language(name: str) -> None:
+    assert {"ax", "language"} <= set(inspect.signature(getattr(plots, name)).parameters)
 
 
 def test_every_public_plot_of_the_evaluation_is_gathered() -> None:

@@ -117,7 +117,7 @@ def backtest(
 
 
 def _learn(known: HistoryView, spec: DealSpec, estimator: Any) -> Learned:
-    """Learn from what was known at a cut."""
+    """Train on what was known at one past date."""
     if estimator is None:
         return learn(known, spec, replicates=EVALUATION_REPLICATES)
     return learn_own(known, spec, estimator)

@@ -60,7 +60,7 @@ def make_demo(
     deals: int = DEALS,
     progress: Callable[[str], None] | None = None,
 ) -> Demo:
-    """Simulate a company, train a model for it and write what the app shows.
+    """Simulate a company, train a model for it, and write the files that the app shows.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _decide(
     *,
     by_flag: tuple[str | None, str | None],
 ) -> None:
-    """Log what the model says of deals, and what their reps did: if flagged, and if not."""
+    """Log the predictions of deals and the decisions of their reps, flagged or not."""
     predictions = model.predict(add_history(deals, model), reasons=0, log=log)
     for flagged, name, rep in zip(
         predictions["poor_fit"], deals["deal_id"], deals["rep"], strict=True

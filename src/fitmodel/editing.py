@@ -225,7 +225,7 @@ def _read_edit(
 
 
 def _record(model: FitModel, change: Edit, reason: str, by: str | None) -> dict[str, Any]:
-    """What the manifest keeps of an edit."""
+    """Record of an edit for the manifest."""
     if not reason.strip():
         raise EditError("an edit needs a reason: say why, for whoever reads the card next year")
     rows = changed_rows(model.scorecard, change)

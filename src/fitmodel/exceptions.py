@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Problem(Protocol):
-        """What is wrong with a column; its text is the whole message."""
+        """A problem of a column; its text is the whole message."""
 
         @property
         def column(self) -> str:
@@ -65,8 +65,8 @@ class DependencyError(FitModelError):
 
 
 class DatabaseError(FitModelError):
-    """A database cannot be reached, read or written; the message never holds its password."""
+    """A database cannot be reached, read or written; the message never shows its password."""
 
 
 class EditError(FitModelError):
-    """An edit of a table cannot be made; the message says what the table has."""
+    """An edit of a table cannot be made; the message lists the table's rows."""

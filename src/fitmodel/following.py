@@ -26,7 +26,7 @@ logger = logging.getLogger("fitmodel.service")
 
 
 class ModelHolder:
-    """Holds the model of a folder or registry alias; replaces it while a service runs.
+    """Holds the model of a folder or registry alias, and replaces it while a service runs.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class ModelHolder:
             self.failure = text
 
     def follow(self, seconds: float) -> None:
-        """Refresh periodically in a thread of its own, until `close`."""
+        """Refresh periodically in a background thread, until `close`."""
         self._thread = threading.Thread(
             target=self._look, args=(seconds,), name="fitmodel-reload", daemon=True
         )

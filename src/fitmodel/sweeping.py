@@ -110,7 +110,7 @@ def sweep(
     """
     specs = _specs(spec, horizons, variants or {})
     tell = progress or (lambda _step: None)
-    parent = begin_sweep(spec, RunOptions(run_name, dict(tags or {}), experiment))
+    parent = begin_sweep(spec, RunOptions(run_name, tags or {}, experiment))
     runs: dict[str, TrainingRun] = {}
     rows = []
     try:

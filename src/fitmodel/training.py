@@ -179,7 +179,7 @@ def train(
     >>> run.report.method
     'out-of-time'
     """
-    options = RunOptions(run_name, dict(tags or {}), experiment, register=register, on_run=on_run)
+    options = RunOptions(run_name, tags or {}, experiment, register=register, on_run=on_run)
     return train_as(options, deals, spec, models, allow, estimator, progress, tables)
 
 

@@ -95,3 +95,13 @@ def test_the_difference_to_censoring_is_said(with_exits):
 def test_without_exits_nothing_is_said():
     sim = simulate_deals(300, seed=2)
     assert note_on_exits(view_of(sim.deals, sim.spec)) is None
+
+
+def test_beyond_the_data_everything_is_known_where_all_have_ended() -> None:
+    ended = cumulative_incidence([1.0, 2.0, 3.0], np.array([2, 1, 1]))
+    assert ended.at(99.0) == pytest.approx((2 / 3, 1 / 3))
+    assert ended.at(0.5) == (0.0, 0.0)
+    assert ended.at(2.0) == pytest.approx((1 / 3, 1 / 3))
+    watched = cumulative_incidence([1.0, 2.0, 3.0], np.array([2, 1, 0]))
+    assert np.isnan(watched.at(3.1)).all()
+    assert watched.at(3.0) == pytest.approx((1 / 3, 1 / 3))

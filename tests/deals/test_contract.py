@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from fitmodel.deals.contract import Attributes, DealRoles, DealSpec, Label, Learning, Rows
 from fitmodel.exceptions import SpecError
@@ -75,6 +76,8 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (made.rows.gap_days, made.attributes.known_before_days) == (30, 0)
     assert (made.learning.folds, made.learning.pairs, made.learning.replicates) == (4, 5, 12)
     assert made.learning.bends
+    money = made.decision.model_dump(exclude={"policy", "odds_ratio", "capacity", "precision"})
+    assert {name for name, value in money.items() if value} == set(), "no cost, margin or limit"
 
 
 @pytest.mark.parametrize(
@@ -333,3 +336,16 @@ def test_components_are_named_once_each() -> None:
     assert made.learning.components == ("boosted", "logistic")
     assert made.learning.with_parent("x").parent == "x"
     assert made.learning.parent is None
+
+
+@pytest.mark.parametrize("value", ["6", 6.0, True, None])
+def test_a_whole_number_is_written_as_one(value: Any) -> None:
+    with pytest.raises(SpecError, match="horizon_months"):
+        spec(label={"horizon_months": value})
+
+
+def test_a_contract_and_its_sections_do_not_change() -> None:
+    made = spec()
+    for target, name in ((made, "label"), (made.label, "horizon_months"), (made.learning, "seed")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(target, name, getattr(target, name))

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.contract import DealSpec, EventTable, HistoryTable
 from fitmodel.exceptions import SpecError
 
 ROLES = {"id": "id", "closed_on": "closed", "churned_on": "left", "observed_until": "2026-01-01"}
@@ -90,3 +90,32 @@ def test_a_user_without_a_password_may_be_named():
     place = "postgresql://me@crm/db/sales.history"
 
     assert _spec(history={"f": CHANGES | {"table": place}}).history["f"].table == place
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "column", "long"),
+    [
+        ({"field": "f", "value": "v", "changed_at": "at"}, "changed_at", "at", True),
+        ({"valid_from": "begin", "valid_to": "end"}, "valid_from", "begin", False),
+        ({"day": "taken on"}, "day", "taken on", False),
+    ],
+)
+def test_each_shape_of_history_has_its_column_of_times(keys, key, column, long):
+    table = HistoryTable(table="h.csv", id="nr", **keys)
+    assert (table.time_key, table.time, table.is_long) == (key, column, long)
+
+
+def test_events_have_a_time_and_windows_that_rise():
+    events = EventTable(table="e.csv", id="nr", at="when", windows_days=(90, 14, 90))
+    assert events.time_key == "at"
+    assert events.windows_days == (14, 90)
+    assert EventTable(table="e.csv", id="nr", at="when").windows_days == (14, 90)
+
+
+@pytest.mark.parametrize("day", ["2024-03-01", "2024-03-01T10:30:00", " 2024-03-01 "])
+def test_the_day_from_which_events_were_kept_is_a_day(day):
+    events = EventTable(table="e.csv", id="nr", at="when", recorded_from=day)
+    assert str(events.recorded_from) == "2024-03-01"
+    assert EventTable(table="e.csv", id="nr", at="when").recorded_from is None
+    with pytest.raises(SpecError, match="recorded_from must be a date such as 2023-01-31"):
+        EventTable(table="e.csv", id="nr", at="when", recorded_from="March")

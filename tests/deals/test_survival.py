@@ -285,3 +285,12 @@ def test_after_all_have_left_the_upper_limit_is_the_one_before() -> None:
     assert curve.survival.tolist() == [0.75, 0.5, 0.25, 0.0]
     assert curve.high[3] == curve.high[2] < curve.high[1] < 1
     assert curve.low[3] == 0.0
+
+
+def test_before_the_first_leaving_the_lower_limit_is_that_of_all_deals_watched() -> None:
+    """Of the effective number at the first time: later ones are of fewer deals."""
+    months, left = np.array([2.0, 4, 6, 8]), np.array([True, False, True, False])
+    assert kaplan_meier(months, left, at=[1.0]).low[0] == pytest.approx(0.025 ** (1 / 4))
+    weights = np.array([3.0, 1.0, 1.0, 1.0])
+    weighted = kaplan_meier(months, left, at=[1.0], weights=weights)
+    assert weighted.low[0] == pytest.approx(0.025 ** (12 / 36))

@@ -204,3 +204,51 @@ def test_amounts_in_several_currencies_are_counted_by_currency() -> None:
     assert "amounts are in 2 currencies by code (EUR 3, USD 1)" in problem.message
     assert '[rows] keep = {"code" = ["EUR"]}' in problem.remedy
     assert not list(find_errors(priced.assign(code=["EUR", "eur ", "EUR", "EUR"]), spec))
+
+
+@pytest.mark.parametrize(
+    ("role", "cells", "message", "remedy"),
+    [
+        ("closed", {2: "soon"}, "1 row(s) are not dates", "write all dates as YYYY-MM-DD"),
+        ("closed", {2: None}, "1 row(s) are empty", "leave out rows of deals that were not signed"),
+        (
+            "churned",
+            {0: "soon", 3: "later"},
+            "2 row(s) are not dates",
+            "write all dates as YYYY-MM-DD",
+        ),
+    ],
+)
+def test_a_day_that_cannot_be_read_is_named_with_its_row(
+    role: str, cells: dict[int, str | None], message: str, remedy: str
+) -> None:
+    table = DEALS.assign(**{role: DEALS[role].astype(object)})
+    for row, cell in cells.items():
+        table.loc[row, role] = cell
+    fault = next(each for each in find_errors(table, DATED) if each.column == role)
+
+    assert fault.message == message
+    assert fault.count == len(cells)
+    assert remedy in fault.remedy
+    assert f"row {min(cells)}" in fault.example
+
+
+def test_days_that_can_be_read_in_two_ways_are_asked_for() -> None:
+    table = DEALS.assign(closed=["1/1/2024", "2/1/2024", "3/1/2024", "4/2/2024"])
+    fault = next(each for each in find_errors(table, DATED) if each.column == "closed")
+
+    assert fault.message == "every date can be read as day first and as month first"
+    assert fault.count == len(DEALS)
+    assert fault.example == "row 0: '1/1/2024'"
+    assert '[reading] dates = {"closed" = "day first"}' in fault.remedy
+
+
+def test_the_end_of_the_extract_may_be_a_column_of_days() -> None:
+    spec = DealSpec(deals=ROLES | {"observed_until": "until"})
+    right = DEALS.assign(until="2024-12-31")
+    assert [each.column for each in find_errors(right, spec)] == []
+    early = right.assign(until=right["until"].where(right.index != 3, "2024-01-01"))
+    fault = next(each for each in find_errors(early, spec) if each.column == "closed")
+    assert fault.message == "1 row(s) are after observed_until (until)"
+    empty = right.assign(until=right["until"].where(right.index != 3))
+    assert "1 row(s) are empty" in [each.message for each in find_errors(empty, spec)]

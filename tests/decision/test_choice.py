@@ -144,6 +144,15 @@ def test_a_capacity_without_a_policy_is_followed_and_not_ignored(evaluated):
     assert policy.poor_fit(p).sum() == 200
 
 
+@pytest.mark.parametrize("policy", ["risk", "capacity", "precision", "threshold", None])
+def test_a_threshold_is_followed_only_where_the_policy_is_one(evaluated, policy):
+    p, y, _ = evaluated
+    given = {} if policy is None else {"policy": policy}
+    made = choose_policy(contract(threshold=0.35, **given), p, y)
+    assert made.kind == (policy or "risk")
+    assert (made.threshold == 0.35) == (policy == "threshold")
+
+
 def test_value_flags_what_loses_money_or_is_too_risky(evaluated, curve):
     p, y, amount = evaluated
     policy = choose_policy(contract(policy="value", **MONEY), p, y, None, amount, curve=curve)

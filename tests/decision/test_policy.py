@@ -266,3 +266,19 @@ def test_a_number_out_of_its_range_is_refused_by_its_name(values):
     (name,) = values
     with pytest.raises(SpecError, match=name):
         Policy("risk", 0.3, **values)
+
+
+@pytest.mark.parametrize("policy", [each for each in POLICIES if each.kind != "value"],
+                         ids=lambda each: each.kind)  # fmt: skip
+@pytest.mark.parametrize("amount", [None, 3000.0])
+def test_the_threshold_itself_is_flagged_and_the_number_below_it_is_not(policy, amount):
+    at = policy.assess(0.5, amount)[2]
+    if math.isfinite(at):
+        assert policy.assess(at, amount)[0]
+        assert not policy.assess(math.nextafter(at, 0.0), amount)[0]
+        amounts = None if amount is None else np.array([amount, amount])
+        assert policy.poor_fit(np.array([at, np.nextafter(at, 0)]), amounts).tolist() == [
+            True, False,
+        ]  # fmt: skip
+    else:
+        assert not policy.assess(1.0, amount)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -95,6 +96,14 @@ def test_pyplot_is_never_loaded():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  our own code
+
+
+@pytest.mark.parametrize(("plot", "compute"), PLOTS.items(), ids=lambda each: each.__name__)
+def test_in_chinese_no_english_word_is_left(evaluated, plot, compute):
+    ax = plot(compute(evaluated.y, evaluated.p), language="zh")
+    text = re.sub(r"\bROC\b", "", words(ax)[1])
+    assert not re.findall("[A-Za-z]{2,}", text)
+    assert re.findall("[\u4e00-\u9fff]", text)
 
 
 def test_the_roc_plot_names_the_area_of_the_metric(evaluated):

@@ -23,7 +23,7 @@ def test_a_curve_is_drawn_with_its_count_and_the_horizon(curve):
 
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["all (200)"]
     drawn = ax.get_lines()[0].get_ydata()
-    assert set(np.round(drawn, 12)) <= set(np.round(curve.survival, 12))
+    assert set(np.round(drawn, 12)) <= {1.0, *np.round(curve.survival, 12)}
     assert ax.get_lines()[1].get_xdata()[0] == 5
 
 
@@ -32,3 +32,23 @@ def test_the_tail_where_few_are_left_is_not_drawn():
     ax = plot_survival({"few": kaplan_meier(months, np.ones(40, dtype=bool))})
 
     assert ax.get_lines()[0].get_xdata().max() == 31
+
+
+def test_a_curve_begins_with_everybody_at_signing():
+    """Of few customers the first is seen to leave, or to be watched no longer, after months."""
+    months = np.linspace(6.0, 20.0, 30)
+    line = plot_survival({"few": kaplan_meier(months, np.ones(30, dtype=bool))}).get_lines()[0]
+
+    assert (line.get_xdata()[0], line.get_ydata()[0]) == (0.0, 1.0)
+    assert (line.get_xdata()[1], line.get_ydata()[1]) == (6.0, pytest.approx(29 / 30))
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "months since signing"), ("zh", "签约后的月数")]
+)
+def test_it_speaks_both_languages_and_in_per_cent(curve, language, label):
+    ax = plot_survival({"A": curve}, language=language)
+    ax.figure.canvas.draw()
+
+    assert ax.get_xlabel() == label
+    assert ax.yaxis.get_major_formatter()(0.5) == "50 %"

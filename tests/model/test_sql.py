@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -377,6 +381,9 @@ def test_old_digests_and_unknown_names_are_refused_with_the_remedy():
         FitModel(scorer, {}).to_sql("duckdb", absent=["seats"])
     with pytest.raises(SpecError, match="reasons is -1"):
         FitModel(scorer, {}).to_sql("duckdb", reasons=-1)
+    for reasons in (True, 2.5, "2", None):
+        with pytest.raises(SpecError, match="reasons is .* Remedy: give 0 or more"):
+            FitModel(scorer, {}).to_sql("duckdb", reasons=reasons)
 
 
 def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():
@@ -388,3 +395,47 @@ def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():
     query = jinja2.Template(template).render(ref=lambda name: f'"{name}"')
 
     _check_equal(_duckdb(table, query), model.predict(table, reasons=0, as_of=AS_OF))
+
+
+DBT_EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "dbt_prospect_fit.yml"
+
+
+def test_the_example_of_dbt_needs_no_package_beside_dbt() -> None:
+    yaml = pytest.importorskip("yaml")
+    (model,) = yaml.safe_load(DBT_EXAMPLE.read_text(encoding="utf-8"))["models"]
+    tests = [test for column in model["columns"] for test in column.get("data_tests", [])]
+    names = {test if isinstance(test, str) else next(iter(test)) for test in tests}
+    assert names
+    assert names <= {"not_null", "unique", "accepted_values", "relationships"}
+    assert {column["name"] for column in model["columns"]} <= {*NUMBERS, *ANSWERS, "error"}
+
+
+@pytest.mark.skipif(shutil.which("dbt") is None, reason="dbt needs an environment of its own")
+def test_the_example_of_dbt_builds_with_the_same_numbers(tmp_path) -> None:
+    import duckdb
+
+    model, table = FitModel(_scorer(levels=30), {}), _prospects(100)
+    texts = [name for name, kind in table.dtypes.items() if kind.kind == "O"]
+    table[texts] = table[texts].map(lambda cell: None if pd.isna(cell) else str(cell))
+    table.to_parquet(tmp_path / "given.parquet", index=False)
+    files = {
+        "dbt_project.yml": "{name: fit, version: '1.0', profile: fit}",
+        "profiles.yml": "{fit: {target: a, outputs: {a: {type: duckdb, path: fit.duckdb}}}}",
+        "models/prospects.sql": "select * from 'given.parquet'",
+        "models/prospect_fit.sql": model.to_sql("duckdb", "{{ ref('prospects') }}", as_of=AS_OF),
+        "models/schema.yml": DBT_EXAMPLE.read_text(encoding="utf-8"),
+    }
+    (tmp_path / "models").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    command = ["dbt", "build", "--profiles-dir", "."]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(  # noqa: S603 - ours
+        command, cwd=tmp_path, env=plain, check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout
+    with duckdb.connect(str(tmp_path / "fit.duckdb"), read_only=True) as warehouse:
+        got = warehouse.sql("select * from prospect_fit").df()
+    _check_equal(got, model.predict(table, reasons=0, as_of=AS_OF))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from datetime import date, timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,50 @@ def test_a_file_without_the_closing_date_is_scored_with_a_note(
     assert "the table has no column 'closed_on'" in note
 
 
+NO_DAYS = [5, 20_240, True, 0, "", "today", "2025-13-01", "01/06/2025", pd.NaT, float("nan")]
+EVENING = pd.Timestamp("2025-06-01 01:30", tz="Asia/Tokyo")
+"""The first of June there, and the last of May by the clock of the world."""
+
+
+def _doors(model: FitModel, prospects: pd.DataFrame) -> dict[str, Callable[..., object]]:
+    """Every way to ask for predictions as of a day."""
+    table = prospects[list(model.attributes)]
+    one = table.iloc[0].to_dict()
+    return {
+        "mapping": partial(model.predict, one),
+        "list": partial(model.predict, [one, one]),
+        "short frame": partial(model.predict, table.head(1), reasons=0),
+        "frame": partial(model.predict, table, reasons=0),
+        "table": lambda as_of: model.predict_table(table, as_of=as_of)[0],
+        "sql": partial(model.to_sql, "duckdb"),
+    }
+
+
+@pytest.mark.parametrize("as_of", [*NO_DAYS, np.datetime64("20000-01-01")], ids=str)
+def test_what_is_no_day_is_refused_by_every_door(
+    model: FitModel, prospects: pd.DataFrame, as_of: object
+) -> None:
+    """Numpy reads 5 as a day of January 1970 and an empty text as none at all."""
+    for ask in _doors(model, prospects).values():
+        with pytest.raises(ProspectError, match="as_of is .* not a date. Remedy: give a date"):
+            ask(as_of=as_of)
+
+
+@pytest.mark.parametrize(
+    "as_of", [EVENING, EVENING.to_pydatetime(), "2025-06-01", np.datetime64("2025-06-01"),
+              pd.Timestamp("2025-06-01 23:59")], ids=str,
+)  # fmt: skip
+def test_a_day_is_the_same_however_it_is_given(
+    model: FitModel, prospects: pd.DataFrame, as_of: object
+) -> None:
+    for ask in _doors(model, prospects).values():
+        given, plain = ask(as_of=as_of), ask(as_of=date(2025, 6, 1))
+        if isinstance(plain, pd.DataFrame):
+            pd.testing.assert_frame_equal(given, plain)
+        else:
+            assert given == plain
+
+
 @pytest.mark.parametrize("lacks", ["first", "second"])
 @pytest.mark.parametrize("column", ["seats", "closed_on"])
 def test_a_file_of_a_folder_that_lacks_a_column_is_named(
@@ -109,8 +155,7 @@ def test_a_file_of_a_folder_that_lacks_a_column_is_named(
     with pytest.raises(ProspectError, match=column) as refused:
         score_file(folder, model, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
-    if column == "closed_on":
-        assert f"{lacks}.parquet" in str(refused.value)
+    assert f"{lacks}.parquet" in str(refused.value)
 
 
 def test_a_file_of_a_folder_may_lack_what_the_model_does_not_read(

@@ -378,3 +378,15 @@ def test_a_folder_of_parquet_is_one_table_and_its_partitions_are_columns(
     assert scored["deal_id"].tolist() == ordered["deal_id"].tolist()
     expected = model.predict(ordered)["early_churn_probability"]
     np.testing.assert_array_equal(scored["early_churn_probability"], expected)
+
+
+@pytest.mark.parametrize("number", [0, -5, True, 2.5, "8"])
+@pytest.mark.parametrize("name", ["chunk_rows", "workers"])
+def test_a_number_of_rows_or_threads_that_is_none_is_refused(
+    model, prospects, tmp_path, name, number
+) -> None:
+    """Pieces of no rows would be cut off for ever."""
+    prospects.to_csv(tmp_path / "in.csv", index=False)
+    with pytest.raises(ProspectError, match=f"{name} is .*Remedy: give a whole number from 1 on"):
+        score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", **{name: number})
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

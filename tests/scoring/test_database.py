@@ -151,6 +151,32 @@ def test_an_upsert_changes_ids_that_are_there_and_adds_others(database) -> None:
 
 
 @each
+@pytest.mark.parametrize("is_there", [True, False], ids=["into a table", "into a new table"])
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["b", "c", "b", "b"], r"2 of 4 rows repeat the 'id' of another, for example 'b' in 3 row"),
+        (["b", None, "c", None], r"2 of 4 rows have no 'id', by which rows are updated"),
+        ([None], r"1 of 1 rows have no 'id'"),
+    ],
+)
+def test_rows_that_no_id_tells_apart_are_not_upserted(database, is_there, ids, message) -> None:
+    """SQLite would keep the last row of an id, and add those without one at every run."""
+    if is_there:
+        write(database, "t", pd.DataFrame({"id": ["a", "b"], "p": [0.1, 0.2]}), "id")
+    rows = pd.DataFrame({"id": pd.Series(ids, dtype="str"), "p": np.linspace(0.3, 0.9, len(ids))})
+
+    with pytest.raises(DatabaseError, match=rf"{message}.*Nothing was written\. Remedy: "):
+        write(database, "t", rows, "id")
+
+    if is_there:
+        assert read(database, "select p from t order by id")["p"].tolist() == [0.1, 0.2]
+    else:
+        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not made
+        assert read(database, "select p from t")["p"].tolist() == [0.5]
+
+
+@each
 def test_an_upsert_without_a_key_names_the_remedy(database) -> None:
     rows = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]})
     write(database, "target", rows)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fitmodel
+from fitmodel.exceptions import SpecError
 from fitmodel.loading import load
 from fitmodel.tracking.connection import connected, without_autolog
 from fitmodel.tracking.lifecycle import RunOptions
@@ -85,6 +88,24 @@ def test_an_active_run_of_another_store_is_left_alone(
     assert "mlflow.parentRunId" not in run.data.tags
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"on_run": 5}, "on_run is 5. Remedy: give a function that takes the run"),
+        ({"tags": ["team"]}, r"tags is \['team'\]. Remedy: give a mapping"),
+        ({"run_name": 26}, "run_name is 26. Remedy: give a text"),
+        ({"experiment": Path("x")}, "experiment is .*Path.*Remedy: give a text"),
+    ],
+)
+def test_what_could_not_be_logged_is_refused_before_the_training(facts, given, message) -> None:
+    told: list[str] = []
+    with pytest.raises(SpecError, match=message):
+        fitmodel.train("nowhere.csv", facts.spec, progress=told.append, **given)
+    assert not told
+    with pytest.raises(SpecError, match=message):
+        RunOptions(**given)
+
+
 def test_without_register_there_is_a_run_with_a_model_and_no_version(facts) -> None:
     tracked = track(with_options(facts, register=False))
 
@@ -118,6 +139,31 @@ def test_a_callback_adds_its_own_to_the_open_run(facts, tmp_path) -> None:
     with connected() as client:
         files = {item.path for item in client.list_artifacts(tracked.run_id)}
     assert files >= {"a.txt", "b.json", "c.png", "notes"}
+
+
+def test_a_callback_that_logs_to_a_run_of_its_own_is_told(facts, monkeypatch) -> None:
+    """``mlflow.log_metric`` begins a run where none is active, and leaves it open."""
+    monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+
+    def stray(_run: Any) -> None:
+        mlflow.log_metric("rows_in_the_crm", 812)
+
+    def same(run: Any) -> None:
+        with mlflow.start_run(run_id=run.run_id):
+            mlflow.log_metric("rows_in_the_crm", 812)
+
+    with pytest.warns(
+        UserWarning, match=r"a run of its own, .*Remedy: log with .*run\.log_metrics"
+    ):
+        track(with_options(facts, on_run=stray))
+    assert mlflow.active_run() is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracked = track(with_options(facts, on_run=same))
+        with mlflow.start_run():
+            track(with_options(facts, on_run=stray))
+            assert mlflow.active_run() is not None
+    assert run_of(tracked).data.metrics["rows_in_the_crm"] == 812
 
 
 def test_a_callback_that_fails_fails_the_run_and_registers_nothing(facts) -> None:

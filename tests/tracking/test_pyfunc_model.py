@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
@@ -96,6 +97,9 @@ def test_the_number_of_reasons_is_a_parameter(served: Any, trained: Any) -> None
     one = served.predict(trained.prospects, params={"reasons": 1})
     assert {len(reasons) for reasons in one["reasons"]} == {1}
     assert "reasons" not in served.predict(trained.prospects, params={"reasons": 0})
+    for reasons in (-1, None):
+        with pytest.raises(MlflowException, match=f"reasons is {reasons}; give how many"):
+            served.predict(trained.prospects, params={"reasons": reasons})
     assert served.predict(trained.prospects)["reasons"].map(len).max() == 3
 
 

@@ -127,12 +127,12 @@ def load_spec(config: Path) -> DealSpec:
 
 
 def spec_if_any(config: Path) -> DealSpec | None:
-    """Read the contract where there is one; one that somebody named must be there."""
+    """Read the contract if there is one; a contract that was named must exist."""
     return load_spec(config) if config != CONFIG or config.is_file() else None
 
 
 def registered(name: str | None, config: Path) -> tuple[str, str | None]:
-    """Registered model and tracking store: of the contract, where there is one."""
+    """Return the registered model and the tracking store, from the contract if there is one."""
     from fitmodel.deals.contract import Tracking
 
     spec = spec_if_any(config)

@@ -52,7 +52,7 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
 
 
 def _registered_versions(bundles: tuple[ListedBundle, ...], config: Path) -> Registered:
-    """What the registry knows of the names in the folder and in the contract; asked only if used.
+    """Versions in the registry of the models in the folder and in the contract.
 
     A registry that does not answer costs the aliases and not the list.
     """

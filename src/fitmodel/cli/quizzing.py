@@ -121,7 +121,7 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
 
 
 def _asked(person: str, say: Say, *, hidden: bool) -> float:
-    """One person's probability, asked for until it is one; unseen by the others."""
+    """Ask one person until the answer is a probability; the others do not see it."""
     while True:
         text = typer.prompt(say("ask", person=person), hide_input=hidden)
         try:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Language(StrEnum):
-    """What a page can be written in."""
+    """Languages of a page."""
 
     EN = "en"
     ZH = "zh"

@@ -55,7 +55,7 @@ def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Int
 
 
 def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """All positions of some ranges, and of which range each is."""
+    """All positions in several ranges, and the range of each position."""
     lengths = stop - start
     owner = np.repeat(np.arange(len(start), dtype=np.int64), lengths)
     before = np.cumsum(lengths) - lengths

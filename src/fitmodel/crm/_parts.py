@@ -39,7 +39,7 @@ ROW = "__row_number"
 
 
 def in_parts(rows: Rows) -> Iterator[Rows]:
-    """The table as it is, or where it is large in parts with all rows of some deals each.
+    """Yield the table itself, or if it is large parts with all rows of some deals each.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class _PartFile:
         self._writer.write_table(chosen)
 
     def part(self, rows: Rows, whole: WholeTable) -> Rows:
-        """The part as a table of its own."""
+        """Return the part as a separate table."""
         if self._writer is None:
             frames = [table.iloc[positions] for table, positions, _ in self._frames]
             frame: pd.DataFrame = pd.concat(frames)

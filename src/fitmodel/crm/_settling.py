@@ -39,7 +39,7 @@ LONG_ID, SHORT_ID = 18, 15
 def settle(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, moments: Ints
 ) -> tuple[DealSpec, tuple[Finding, ...]]:
-    """Fill in `fields`, `kinds` and `recorded_from` from past deals; what is given stays.
+    """Fill in `fields`, `kinds` and `recorded_from` from past deals; given values stay.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _used_fields(
 def _common_kinds(
     log: EventLog, positions: Ints, moments: Ints
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Kinds of which enough deals have an event before their moment, the commonest first."""
+    """Kinds with an event before the moment for enough deals, the most frequent first."""
     counts = {
         name: int((rows.last(positions, moments) != NOT_A_TIME).sum())
         for name, rows in log.by_kind.items()
@@ -117,7 +117,7 @@ def _common_kinds(
 
 
 def _first_day(log: EventLog, positions: Ints, moments: Ints) -> Any:
-    """Day of the first event that lies before its own deal's moment; None where there is none."""
+    """Day of the first event before its own deal's moment; None if there is none."""
     start, stop = log.every.range(positions, np.full(len(positions), NOT_A_TIME), moments)
     first = log.every.times[start[stop > start]]
     if not len(first):

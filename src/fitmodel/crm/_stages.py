@@ -80,7 +80,7 @@ def stage_steps(
 
 
 def _been_there(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) -> Any:
-    """Rows whose value the deal had before, also as the old value of its first row."""
+    """Rows whose value the deal had earlier, also as the old value of its first row."""
     first = np.flatnonzero(begins & (old >= 0))
     keys = np.concatenate([key[first], key])
     values = np.concatenate([old[first], value])

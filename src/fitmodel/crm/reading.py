@@ -106,7 +106,7 @@ def open_deals(
 
 
 def _finds_deals(table: pd.DataFrame, spec: DealSpec) -> bool:
-    """Whether rows can find their history; where not, `read_deals` says what is wrong."""
+    """Whether rows can be matched with their history; if not, `read_deals` explains why."""
     names = list(table.columns)
     roles = (spec.deals.id, spec.deals.closed_on)
     return len(set(names)) == len(names) and all(role in names for role in roles)

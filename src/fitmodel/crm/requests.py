@@ -180,7 +180,7 @@ class RequestHistories:
         self._current: tuple[Any, RequestHistory] | None = None
 
     def of(self, model: Any) -> RequestHistory:
-        """Those of a model; opened anew when another one is in use."""
+        """Return the history of a model; it is opened again when another model is in use."""
         current = self._current
         if current is None or current[0] is not model:
             current = self._current = (model, RequestHistory(model.manifest))
@@ -205,7 +205,7 @@ def _stamp(path: Path) -> object:
 
 
 def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:
-    """A mapping for each prospect; what its own row says as of today is not written anew."""
+    """One mapping for each prospect; the values that it gives itself are not replaced."""
     frame = result.frame
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     plain_rows = [{str(name): plain(value) for name, value in row.items()} for row in rows]

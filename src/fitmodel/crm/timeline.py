@@ -113,7 +113,7 @@ class Timeline:
 def timeline(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes, deal: str
 ) -> Timeline:
-    """Gather what is known of one deal.
+    """Gather the recorded values and events of one deal.
 
     Parameters
     ----------

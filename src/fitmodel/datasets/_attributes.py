@@ -164,7 +164,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one of the weak attributes: numbers where the name ends odd, five levels where even."""
+    """Draw one of the weak attributes: odd numbers give a number, even ones a level of five."""
     random = stream(seed, name)
     if is_number(name):
         return np.round(random.standard_normal(n), 3)

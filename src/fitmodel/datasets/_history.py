@@ -96,7 +96,7 @@ def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
 
 
 def warning(contacts: Contacts) -> Array:
-    """What the contacts add to the log-odds of early churn: long silence and few people warn."""
+    """Effect of the contacts on the log-odds of early churn: long silence and few people warn."""
     few = np.clip(3.0 - contacts.people, -2.0, 2.0)
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 

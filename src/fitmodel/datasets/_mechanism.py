@@ -108,7 +108,7 @@ def probability(log_odds: Array) -> Array:
 
 
 def centre_at(log_odds: Array, mean: float) -> float:
-    """Return what to add to the log-odds so that their mean probability is `mean` (Newton)."""
+    """Return the shift of the log-odds that makes their mean probability `mean` (Newton)."""
     shift = float(np.log(mean / (1 - mean)) - log_odds.mean())
     for _ in range(50):
         p = probability(log_odds + shift)

@@ -24,7 +24,7 @@ def known_money(
     curve: SurvivalCurve | None,
     own_months: OwnMonths | None = None,
 ) -> tuple[Money | None, str]:
-    """Return the money of a deal, or ``None`` and what is lacking in words.
+    """Return the money of a deal, or ``None`` and a text that says what is missing.
 
     `own_months` are used where the contract gives no ``expected_lifetime_months``: a lifetime that
     is stated is that of everybody.

@@ -130,7 +130,7 @@ def choose_policy(
 
 
 def _population(probability: npt.ArrayLike) -> Sample:
-    """Deals of which only the probability matters."""
+    """Deals of which only the probabilities are known."""
     p = np.asarray(probability, dtype=np.float64)
     return Sample.of(np.zeros(len(p)), p, None)
 
@@ -167,7 +167,7 @@ def _names_capacity(spec: DealSpec) -> bool:
 
 
 def risk_threshold(level: float, odds_ratio: float) -> float | None:
-    """Return the probability whose odds are so many times the odds of the level.
+    """Return the probability whose odds are a given multiple of the odds of the level.
 
     Returns
     -------

@@ -29,7 +29,7 @@ class MoneyLine(NamedTuple):
     if_leaves: float
 
     def expected(self, probability: float) -> float:
-        """Return what it adds on average at an early-churn probability."""
+        """Return the mean contribution at an early-churn probability."""
         return (1.0 - probability) * self.if_stays + probability * self.if_leaves
 
 

@@ -71,7 +71,8 @@ class OwnMonths:
             return None
         inside = np.clip(np.array(KNOTS), _INSIDE, 1 - _INSIDE)
         each = [
-            curve.months_if(inside, np.full(len(inside), row)) for row in range(len(curve.shift))
+            curve.expected_lifetimes(inside, np.full(len(inside), row))
+            for row in range(len(curve.shift))
         ]
         stays, leaves = (np.mean([both[part] for both in each], axis=0) for part in (0, 1))
         return cls(KNOTS, tuple(stays.tolist()), tuple(leaves.tolist()))
@@ -88,7 +89,7 @@ class OwnMonths:
         )
 
     def knots_with(self, months: float) -> list[float]:
-        """Knots, and the probabilities between them at which `stays` or `leaves` is so many months.
+        """Knots, and the probabilities between them at which `stays` or `leaves` has a given value.
 
         A larger of both, such as months that are paid in advance, is a straight line between these.
         """

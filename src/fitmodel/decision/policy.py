@@ -129,7 +129,7 @@ class Policy:
 
     @cached_property
     def _common(self) -> float:
-        """Probability from which on a deal is flagged whose amount does not count."""
+        """Probability from which a deal is flagged whatever its amount."""
         if self.kind == "value":
             limits = [each for each in (self.threshold, self.risk_threshold) if each is not None]
             return min(limits, default=math.inf)

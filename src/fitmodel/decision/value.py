@@ -301,7 +301,7 @@ class Money:
         amount: npt.NDArray[Any] | float | None,
         probability: npt.NDArray[Any] | None = None,
     ) -> FloatArray | float:
-        """Return the early-churn probability at which signing is worth nothing.
+        """Return the early-churn probability at which the expected value of signing is 0.
 
         Parameters
         ----------

@@ -34,21 +34,25 @@ def draw_training(
     money_curve: pd.DataFrame,
     pooled_groups: pd.DataFrame,
     level: Level | None,
+    language: str = "en",
 ) -> dict[str, Figure]:
-    """Draw what a training measured; parameters and names as of `TrainingReport`."""
+    """Draw the results of a training; parameters and names as of `TrainingReport`."""
     y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
-    drawn = draw_predictions(y, p, weight)
+    drawn = draw_predictions(y, p, weight, language=language)
     smooth = plot_smooth_calibration(
-        compute_smooth_calibration(y, p, weight), compute_probability_distribution(y, p, weight)
+        compute_smooth_calibration(y, p, weight),
+        compute_probability_distribution(y, p, weight),
+        language=language,
     )
     drawn["smooth_calibration"] = figure_of(smooth)
-    drawn["decision_curve"] = figure_of(plot_decision_curve(compute_net_benefit(y, p, weight)))
+    benefit = compute_net_benefit(y, p, weight)
+    drawn["decision_curve"] = figure_of(plot_decision_curve(benefit, language=language))
     if len(money_curve):
-        drawn["money_curve"] = figure_of(plot_money_curve(money_curve))
+        drawn["money_curve"] = figure_of(plot_money_curve(money_curve, language=language))
     if len(pooled_groups):
         far = (pooled_groups["pooled"] - 1).abs().sort_values(ascending=False)
         chosen = pooled_groups.loc[sorted(far.index[:MAX_GROUPS])]
-        drawn["groups"] = figure_of(plot_pooled_groups(chosen))
+        drawn["groups"] = figure_of(plot_pooled_groups(chosen, language=language))
     if level is not None and level.months:
-        drawn["level"] = figure_of(plot_level(level))
+        drawn["level"] = figure_of(plot_level(level, language=language))
     return drawn

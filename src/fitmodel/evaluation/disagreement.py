@@ -144,7 +144,7 @@ def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFram
 
 @dataclass(frozen=True, eq=False)
 class FlagChanges:
-    """Which flags change from one model to another, and what that would have cost.
+    """Flags that differ between two models, and the money that the difference would have made.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -
 def _gains(
     left: Mask, value_if_leaves: npt.ArrayLike | None, value_if_stays: npt.ArrayLike | None
 ) -> Vector:
-    """What declining each deal would have made: minus what it turned out to be worth."""
+    """Money that declining each deal would have made: minus its actual worth."""
     leaves, stays = (
         np.asarray(np.nan if value is None else value, dtype=np.float64)
         for value in (value_if_leaves, value_if_stays)

@@ -149,7 +149,7 @@ def sum_flags(
     n_boot: int = 500,
     seed: int = 0,
 ) -> FlagSums:
-    """Sum up what declining the flagged deals makes, with a bootstrap interval over deals.
+    """Sum up the money of declining the flagged deals, with a bootstrap interval over deals.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.plots import BLUE, GREY, finished, in_percent, new_axes
 from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 
@@ -37,7 +38,7 @@ MIN_REPLICATES = 5
 
 @dataclass(frozen=True, eq=False)
 class Instability:
-    """Predictions of models of bootstrap samples beside those of the model of all deals.
+    """Predictions of models of bootstrap samples, and those of the model of all deals.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def summarise_replicates(
 
 
 def _resampled(view: HistoryView, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
-    """Drawn deals as a table of their own: rows drawn twice have labels of their own."""
+    """A bootstrap sample as a table; rows drawn twice get different labels."""
     return view.history.deals.iloc[view.positions[rows]].reset_index(drop=True)
 
 
@@ -211,33 +212,33 @@ def _attributes(prospects: pd.DataFrame, view: HistoryView) -> pd.DataFrame:
     return read_attributes(prospects, names, closed_on=closed, dates=known.dates).frame
 
 
-def plot_instability(result: Instability, ax: Axes | None = None) -> Axes:
+def plot_instability(result: Instability, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw every replicate's probability against that of the model of all deals."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     p = result.table["probability"].to_numpy()
     order = np.argsort(p)
     for drawn in result.replicates:
         ax.plot(p, drawn, ".", color=BLUE, markersize=2, alpha=0.25)
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="no difference")
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("no_difference"))
     for name in ("low", "high"):
-        label = "95 % of the replicates" if name == "low" else None
+        label = say("of_replicates") if name == "low" else None
         away = (result.table[name] - result.table["probability"]).iloc[order]
         smooth = away.rolling(25, min_periods=1, center=True).mean()  # at the ends too around p
         ax.plot(p[order], p[order] + smooth, color="black", linewidth=1, label=label)
     top = min(1.0, 1.05 * float(max(p.max(), result.table["high"].max())))
-    ax.set(xlim=(0, top), ylim=(0, top), title="Instability: what other deals would have taught")
-    ax.set(xlabel="probability of the model", ylabel="probability of models of bootstrap samples")
+    ax.set(xlim=(0, top), ylim=(0, top), title=say("instability"))
+    ax.set(xlabel=say("of_model"), ylabel=say("of_bootstrap"))
     in_percent(ax, x=True)
     return finished(ax, "upper left")
 
 
-def plot_flag_changes(result: Instability, ax: Axes | None = None) -> Axes:
+def plot_flag_changes(result: Instability, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the share of replicates that would change the flag against the probability."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     table = result.table
-    label = f"{len(table):,} prospects, {len(result.replicates)} bootstrap samples"
+    label = say("samples", prospects=f"{len(table):,}", samples=len(result.replicates))
     ax.plot(table["probability"], table["flag_changes"], "o", color=BLUE, markersize=3, label=label)
-    ax.set(title="Classification instability", xlabel="probability of the model", ylim=(-0.02, 1))
-    ax.set_ylabel("replicates that would change the flag")
+    ax.set(title=say("flag_changes"), xlabel=say("of_model"), ylim=(-0.02, 1))
+    ax.set_ylabel(say("would_change"))
     in_percent(ax, x=True)
     return finished(ax, "upper right")

@@ -18,6 +18,7 @@ from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import learn
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
     churners = int((train.early_churn == 1).sum())
     if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
         return None
-    learned = learn(train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+    learned = learn(
+        train, spec, replicates=EVALUATION_REPLICATES, min_churners=MIN_CHURNERS_OF_A_PART
+    )
     later = test.labelled(learned.training_set.dates)
     metrics = compute_metrics(
         later.early_churn,
@@ -156,9 +159,11 @@ def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
     return float(y.mean() - slope * x.mean()), slope
 
 
-def plot_learning_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw `compute_learning_curve`'s frame, with what twice the deals would bring."""
-    ax = ax or new_axes()
+def plot_learning_curve(
+    frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
+    """Draw `compute_learning_curve`'s frame, extended to twice the deals."""
+    ax, say = ax or new_axes(), phrases(language, "plots")
     known, ahead = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
     whiskers = [
         known["log_loss"] - known["log_loss_low"],
@@ -171,11 +176,11 @@ def plot_learning_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         fmt="o",
         color=BLUE,
         capsize=3,
-        label="measured on the same later deals",
+        label=say("same_later_deals"),
     )
     ax.plot(frame["n_train"], frame["fitted"], color=GREY, linestyle="--", label="a + b / n")
     gain = float(known["fitted"].iloc[-1] - ahead["fitted"].iloc[0])
-    label = f"twice the deals: {gain:.4f} less log loss"
+    label = say("twice", gain=f"{gain:.4f}")
     ax.plot(ahead["n_train"], ahead["fitted"], "D", color=ORANGE, label=label)
-    ax.set(title="Learning curve", xlabel="deals learned from", ylabel="log loss")
+    ax.set(title=say("learning_curve"), xlabel=say("learned_from"), ylabel=say("log_loss"))
     return finished(ax, "upper right")

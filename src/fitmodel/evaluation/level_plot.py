@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation.fonts import with_all_letters
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
@@ -72,5 +72,6 @@ def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") ->
     ax.set_xticks(position[::step], frame["month"].iloc[::step], rotation=45, ha="right")
     ax.set(xlabel=say("quarter_ending"), ylabel=say("ratio"))
     ax.set_ylim(0, 1.2 * ax.get_ylim()[1])  # room for the legend above the intervals
+    finished(ax, "upper left")
     ax.legend(frameon=False, loc="upper left", ncols=3)
     return with_all_letters(ax)

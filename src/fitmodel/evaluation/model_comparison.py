@@ -70,7 +70,7 @@ class ModelComparison:
 
     @property
     def better(self) -> str | None:
-        """The model whose log loss is lower beyond chance, "A" or "B"; None where neither is."""
+        """Which model's log loss is lower beyond chance, "A" or "B"; None if neither."""
         return better_of(self.differences["log_loss"])
 
     @property
@@ -114,7 +114,7 @@ class ModelComparison:
         }
 
     def page(self) -> Page:
-        """Return what is printed."""
+        """Return the printed text."""
         young = f"; {self.n_too_young:,} more are too young to tell" if self.n_too_young else ""
         return Page(
             title="Comparison of two models on later deals",

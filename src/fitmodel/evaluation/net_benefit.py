@@ -15,12 +15,14 @@ import pandas as pd
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
     from fitmodel.evaluation.sample import Vector
+    from fitmodel.language.catalogue import Say
 
 
 def compute_net_benefit(
@@ -81,7 +83,7 @@ def compute_money_curve(
     weight: npt.ArrayLike | None = None,
     thresholds: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compute what declining every deal from a probability on would have made, in money.
+    """Compute the money of declining every deal from a probability on.
 
     Parameters
     ----------
@@ -150,35 +152,38 @@ def _flagged_shares(sample: Sample, limits: Vector) -> tuple[Vector, Vector]:
     return right[flagged], wrong[flagged]
 
 
-def plot_decision_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_decision_curve(
+    frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
     """Draw `compute_net_benefit`'s frame; the axes belong to a figure of their own if not given."""
-    ax = _drawn(frame, ax)
+    say = phrases(language, "plots")
+    ax = _drawn(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
     ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
-    ax.set(title="Decision curve", ylabel="net benefit (early churners avoided per deal)")
+    ax.set(title=say("decision_curve"), ylabel=say("net_benefit"))
     return finished(ax, "upper right")
 
 
-def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw `compute_money_curve`'s frame; the axes belong to a figure of their own if not given."""
-    ax = _drawn(frame, ax)
+    say = phrases(language, "plots")
+    ax = _drawn(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["perfect"].max()), 1e-9)
     best = float(frame["perfect"].max())
-    ax.axhline(best, color=GREY, linewidth=1.0, linestyle=":", label="with foresight")
+    ax.axhline(best, color=GREY, linewidth=1.0, linestyle=":", label=say("foresight"))
     ax.set_ylim(-0.5 * highest, 1.15 * highest)
-    ax.set(
-        title="Decision curve in money", ylabel="money made per deal, in the contract's currency"
-    )
+    ax.set(title=say("money_curve"), ylabel=say("money_made"))
     return finished(ax, "lower right")
 
 
-def _drawn(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+def _drawn(frame: pd.DataFrame, ax: Axes | None, say: Say) -> Axes:
     from matplotlib.ticker import PercentFormatter
 
     ax = ax or new_axes(6.0, 4.0)
-    ax.plot(frame["threshold"], frame["model"], label="model", color=BLUE)
-    ax.plot(frame["threshold"], frame["flag_all"], label="flag all", color=ORANGE, linestyle="--")
-    ax.plot(frame["threshold"], frame["flag_none"], label="flag none", color=GREY, linewidth=1.0)
+    ax.plot(frame["threshold"], frame["model"], label=say("curve_model"), color=BLUE)
+    everybody, nobody = say("curve_all"), say("curve_none")
+    ax.plot(frame["threshold"], frame["flag_all"], label=everybody, color=ORANGE, linestyle="--")
+    ax.plot(frame["threshold"], frame["flag_none"], label=nobody, color=GREY, linewidth=1.0)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    ax.set_xlabel("flag from this early-churn probability on")
+    ax.set_xlabel(say("flag_from"))
     return ax

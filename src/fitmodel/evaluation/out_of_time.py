@@ -142,11 +142,11 @@ def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluatio
             split.train,
             spec,
             replicates=EVALUATION_REPLICATES,
-            least=MIN_CHURNERS_OF_A_PART,
+            min_churners=MIN_CHURNERS_OF_A_PART,
             regime="full",
         )
     else:
-        learned = learn_own(split.train, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+        learned = learn_own(split.train, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART)
     test = split.test.labelled(learned.training_set.dates)
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
@@ -175,7 +175,7 @@ def evaluate_on_blocks(
 def evaluate_on_folds(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """As `evaluate`, on random folds, which show nothing of what comes later."""
+    """As `evaluate`, on random folds, which cannot show changes over time."""
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []
@@ -237,11 +237,13 @@ def _learn_from_set(
 ) -> Learned:
     """Learn from a part of the deals as from all of them, whatever so few alone would allow."""
     if estimator is not None:
-        return learn_own_from_set(training_set, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+        return learn_own_from_set(
+            training_set, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART
+        )
     small = regime == "provisional"
     least = MIN_CHURNERS_OF_A_SMALL_PART if small else MIN_CHURNERS_OF_A_PART
     return learn_from_set(
-        training_set, spec, replicates=EVALUATION_REPLICATES, least=least, regime=regime
+        training_set, spec, replicates=EVALUATION_REPLICATES, min_churners=least, regime=regime
     )
 
 

@@ -13,6 +13,8 @@ from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes
@@ -24,7 +26,7 @@ MAX_LABELS = 12
 
 
 def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
-    """Return axes on a figure of their own."""
+    """Return axes on a new figure."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained").subplots()
@@ -45,7 +47,11 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def draw_predictions(
-    y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    language: str = "en",
 ) -> dict[str, Figure]:
     """Draw everything that can be drawn of predictions and outcomes.
 
@@ -53,6 +59,7 @@ def draw_predictions(
     ----------
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights.
+    language : {"en", "zh"}
 
     Returns
     -------
@@ -62,13 +69,14 @@ def draw_predictions(
     from fitmodel.evaluation import curves
     from fitmodel.evaluation.calibration import compute_calibration
 
-    drawn = {
-        "roc": plot_roc(curves.compute_roc(y, p, weight)),
-        "precision_recall": plot_precision_recall(curves.compute_precision_recall(y, p, weight)),
-        "calibration": plot_calibration(compute_calibration(y, p, weight)),
-        "bands": plot_bands(curves.compute_bands(y, p, weight)),
-        "gains": plot_gains(curves.compute_gains(y, p, weight)),
+    made: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
+        "roc": (plot_roc, curves.compute_roc(y, p, weight)),
+        "precision_recall": (plot_precision_recall, curves.compute_precision_recall(y, p, weight)),
+        "calibration": (plot_calibration, compute_calibration(y, p, weight)),
+        "bands": (plot_bands, curves.compute_bands(y, p, weight)),
+        "gains": (plot_gains, curves.compute_gains(y, p, weight)),
     }
+    drawn = {name: plot(frame, language=language) for name, (plot, frame) in made.items()}
     return {name: figure_of(ax) for name, ax in drawn.items()}
 
 
@@ -100,23 +108,23 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None, *, language: s
     return finished(ax, "upper left")
 
 
-def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_roc(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the receiver operating characteristic, as `compute_roc` gives it."""
     import numpy as np
 
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     area = np.trapezoid(frame["true_positive_rate"], frame["false_positive_rate"])
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="chance (area 0.5)")
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("chance_area"))
     ax.plot(
         frame["false_positive_rate"],
         frame["true_positive_rate"],
         color=BLUE,
-        label=f"model (area {area:.3f}, {frame['count'].iloc[-1]:,} deals)",
+        label=say("model_area", area=f"{area:.3f}", deals=_deals(frame)),
     )
     ax.set(
-        title="ROC: early churners found against good deals flagged",
-        xlabel="customers that stayed, flagged",
-        ylabel="early churners, flagged",
+        title=say("roc"),
+        xlabel=say("stayers_flagged"),
+        ylabel=say("churners_flagged"),
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
@@ -124,24 +132,25 @@ def plot_roc(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "lower right")
 
 
-def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_precision_recall(
+    frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
     """Draw precision against recall, as `compute_precision_recall` gives it."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     everybody = float(frame["precision"].iloc[-1])
-    ax.axhline(
-        everybody, color=GREY, linestyle="--", linewidth=1, label=f"flag all ({everybody:.1%})"
-    )
+    label = say("flag_all", share=f"{everybody:.1%}")
+    ax.axhline(everybody, color=GREY, linestyle="--", linewidth=1, label=label)
     ax.plot(
         frame["recall"],
         frame["precision"],
         color=BLUE,
         drawstyle="steps-pre",
-        label=f"model ({frame['count'].iloc[-1]:,} deals)",
+        label=say("model", deals=_deals(frame)),
     )
     ax.set(
-        title="Precision and recall of the flags",
-        xlabel="recall: early churners flagged",
-        ylabel="precision: flags that are right",
+        title=say("precision_recall"),
+        xlabel=say("recall"),
+        ylabel=say("precision"),
         xlim=(0, 1),
         ylim=(0, 1.02),
     )
@@ -149,21 +158,21 @@ def plot_precision_recall(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "upper right")
 
 
-def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_gains(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw cumulative gains, as `compute_gains` gives them, and mark the riskiest tenth."""
     import numpy as np
 
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     tenth = float(np.interp(0.1, frame["share_flagged"], frame["share_found"]))
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="chance")
-    label = f"model ({frame['count'].iloc[-1]:,} deals)"
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("chance"))
+    label = say("model", deals=_deals(frame))
     ax.plot(frame["share_flagged"], frame["share_found"], color=BLUE, label=label)
-    label = f"the riskiest tenth holds {tenth:.0%} of early churners"
+    label = say("riskiest_tenth", share=f"{tenth:.0%}")
     ax.plot([0.1], [tenth], color=ORANGE, marker="D", linestyle="none", label=label)
     ax.set(
-        title="Gains: early churners among the riskiest deals",
-        xlabel="deals, riskiest first",
-        ylabel="early churners found",
+        title=say("gains"),
+        xlabel=say("riskiest_first"),
+        ylabel=say("found"),
         xlim=(0, 1),
         ylim=(0, 1.01),
     )
@@ -171,12 +180,12 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return finished(ax, "lower right")
 
 
-def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_bands(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw early churn by band of the score with counts, as `compute_bands` gives it."""
-    ax = ax or new_axes(max(5.5, 0.85 * len(frame)))
+    ax, say = ax or new_axes(max(5.5, 0.85 * len(frame))), phrases(language, "plots")
     positions = range(len(frame))
     whisker = {"capsize": 3, "ecolor": "black", "elinewidth": 1}
-    label = "observed, 95 % interval"
+    label = say("band_observed")
     ax.bar(
         positions,
         frame["observed"],
@@ -191,17 +200,17 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         "D",
         color=ORANGE,
         markeredgecolor="white",
-        label="predicted",
+        label=say("band_predicted"),
     )
     names = [
-        f"{low}\nto {high}\n{count:,} deals"
+        say("band", low=low, high=high, deals=f"{count:,}")
         for (low, high), count in zip(frame["band"].str.split(" to "), frame["count"], strict=True)
     ]
     ax.set_xticks(list(positions), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
-        title="Early churn by band of the score",
-        xlabel="predicted early churn",
-        ylabel="left early",
+        title=say("bands"),
+        xlabel=say("predicted"),
+        ylabel=say("observed"),
     )
     ax.set_ylim(0, min(1.05, 1.15 * float(frame["observed_high"].max())))
     in_percent(ax)
@@ -209,7 +218,11 @@ def plot_bands(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_stability(
-    frame: pd.DataFrame, ax: Axes | None = None, *, metric: str = "log_loss_skill"
+    frame: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    metric: str = "log_loss_skill",
+    language: str = "en",
 ) -> Axes:
     """Draw a metric over the cuts of a backtest.
 
@@ -220,10 +233,9 @@ def plot_stability(
     ax : Axes, optional
     metric : str
         One of the metrics in the frame; its base rate's value is drawn where it is there.
+    language : {"en", "zh"}
     """
-    from fitmodel.evaluation.metrics import METRIC_NAMES
-
-    ax = ax or new_axes(max(6.5, 0.8 * len(frame)))
+    ax, say = ax or new_axes(max(6.5, 0.8 * len(frame))), phrases(language, "plots")
     whiskers = [frame[metric] - frame[f"{metric}_low"], frame[f"{metric}_high"] - frame[metric]]
     ax.errorbar(
         frame["date"],
@@ -233,34 +245,34 @@ def plot_stability(
         color=BLUE,
         capsize=3,
         linewidth=1.2,
-        label="trained at the date, judged on deals signed next",
+        label=say("judged_next"),
     )
     ax.plot(
         frame["date"], frame[f"{metric}_base"], "s--", color=ORANGE, markersize=4, linewidth=1,
-        label="base rate alone",
+        label=say("base_rate_alone"),
     )  # fmt: skip
     names = [
-        f"{date:%Y-%m-%d}\n{count:,} deals\n{left:,} early"
+        say("cut", date=f"{date:%Y-%m-%d}", deals=f"{count:,}", early=f"{left:,}")
         for date, count, left in zip(
             frame["date"], frame["n_test"], frame["early_churners"], strict=True
         )
     ]
     ax.set_xticks(list(frame["date"]), names, fontsize=8 if len(frame) <= MAX_LABELS else 6)
     ax.set(
-        title="Stability over time",
-        xlabel="trained on what was known at",
-        ylabel=METRIC_NAMES[metric],
+        title=say("stability"),
+        xlabel=say("known_at"),
+        ylabel=say(f"metric_{metric}"),
     )
     ax.margins(x=0.1, y=0.25)
     return finished(ax, "best")
 
 
-def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the loss by not retraining, as `BacktestReport.ageing` gives it."""
-    ax = ax or new_axes()
+    ax, say = ax or new_axes(), phrases(language, "plots")
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
-    label = f"{int(frame['n_test'].max()):,} deals or fewer each, 95 % intervals"
-    ax.axhline(0, color=GREY, linestyle="--", linewidth=1, label="no difference")
+    label = say("or_fewer", deals=f"{int(frame['n_test'].max()):,}")
+    ax.axhline(0, color=GREY, linestyle="--", linewidth=1, label=say("no_difference"))
     ax.errorbar(
         frame["months_old"],
         frame["loss"],
@@ -271,12 +283,17 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
         label=label,
     )
     ax.set(
-        title="What it costs not to retrain",
-        xlabel="months the old model is older than the new one",
-        ylabel="log loss of the old model above the new one's",
+        title=say("ageing"),
+        xlabel=say("months_older"),
+        ylabel=say("loss_above"),
     )
     ax.margins(x=0.1, y=0.25)
     return finished(ax, "best")
+
+
+def _deals(frame: pd.DataFrame) -> str:
+    """Deals of which a curve is made."""
+    return f"{frame['count'].iloc[-1]:,}"
 
 
 def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:

@@ -13,8 +13,10 @@ import pandas as pd
 
 from fitmodel.evaluation._subgroups import MAX_LEVELS
 from fitmodel.evaluation.calibration import NORMAL_95, simultaneous_width
+from fitmodel.evaluation.fonts import with_all_letters
 from fitmodel.evaluation.plots import BLUE, GREY, finished, new_axes
 from fitmodel.evaluation.sample import Sample
+from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,21 +221,23 @@ def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
     return off
 
 
-def plot_pooled_groups(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_pooled_groups(
+    frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
+) -> Axes:
     """Draw each group's ratio, as seen and as pooled, as `compute_pooled_groups` gives it."""
-    count = len(frame)
+    count, say = len(frame), phrases(language, "plots")
     ax = ax or new_axes(7.0, max(2.5, 0.3 * count + 1.2))
     positions = list(range(count))[::-1]
-    ax.axvline(1, color=GREY, linestyle="--", linewidth=1, label="as predicted")
+    ax.axvline(1, color=GREY, linestyle="--", linewidth=1, label=say("as_predicted"))
     ax.hlines(positions, frame["low"], frame["high"], color=BLUE, linewidth=1.5)
-    ax.plot(frame["pooled"], positions, "o", color=BLUE, label="pooled, 95 % interval")
-    ax.plot(frame["ratio"], positions, "x", color=GREY, label="as seen")
+    ax.plot(frame["pooled"], positions, "o", color=BLUE, label=say("pooled"))
+    ax.plot(frame["ratio"], positions, "x", color=GREY, label=say("as_seen"))
     names = [
         f"{row.attribute} = {row.level} ({row.deals:,})" for row in frame.itertuples(index=False)
     ]
     ax.set_yticks(positions, names, fontsize=8)
-    ax.set(title="Early churn of groups: observed over expected", xlabel="observed over expected")
+    ax.set(title=say("groups"), xlabel=say("over_expected"))
     ax.set_ylim(-0.7, count + 0.6)  # room for the legend above the first group
     finished(ax, "upper center")
     ax.legend(loc="upper center", ncols=3, fontsize=8, framealpha=0.85, edgecolor="none")
-    return ax
+    return with_all_letters(ax)

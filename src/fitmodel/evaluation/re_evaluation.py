@@ -163,7 +163,7 @@ def re_evaluate(
 def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
-    """Models beside the deals that they did not see, split as a training is evaluated."""
+    """Models, each with the deals it did not see, split as in the evaluation of a training."""
     view = view_of(deals, spec)
     if spec.has_dates:
         split = latest_possible_split(view, spec)

@@ -182,8 +182,12 @@ class TrainingReport(Report):
             return describe_skill(self.metrics)
         return describe_provisional(self.metrics, self.association, self.n_early_churners)
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self, language: str = "en") -> dict[str, Figure]:
         """Draw everything that was measured, each as a figure of its own.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
 
         Returns
         -------
@@ -198,6 +202,7 @@ class TrainingReport(Report):
             money_curve=self.money_curve,
             pooled_groups=self.pooled_groups,
             level=self.level,
+            language=language,
         )
 
     def page(self) -> Page:
@@ -263,17 +268,16 @@ class BacktestReport(Report):
     decay: Metric | None
     money: pd.DataFrame
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self, language: str = "en") -> dict[str, Figure]:
         """Draw `stability` and, from two cuts on, `ageing`; and the plots of all predictions."""
         from fitmodel.evaluation import plots
 
-        known = self.predictions
-        drawn = {"stability": plots.plot_stability(self.cuts)}
+        known = [self.predictions[name] for name in ("early_churn", "probability", "weight")]
+        drawn = {"stability": plots.plot_stability(self.cuts, language=language)}
         if len(self.ageing):
-            drawn["ageing"] = plots.plot_ageing(self.ageing)
-        return {name: plots.figure_of(ax) for name, ax in drawn.items()} | plots.draw_predictions(
-            known["early_churn"], known["probability"], known["weight"]
-        )
+            drawn["ageing"] = plots.plot_ageing(self.ageing, language=language)
+        own = {name: plots.figure_of(ax) for name, ax in drawn.items()}
+        return own | plots.draw_predictions(*known, language=language)
 
     def page(self) -> Page:
         """Return what is printed."""

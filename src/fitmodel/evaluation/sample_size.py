@@ -25,7 +25,7 @@ MARGIN, NORMAL_95 = 0.05, 1.96  # of the company's rate
 USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, where nothing is known of it
 WIDER = 1.1  # an interval with what tables leave out, over one of the posterior alone; roughly
 SPREAD_OF_DEALS = 1.0  # log-odds: a ROC AUC of about 0.75
-MOST_DEALS = 10**7
+MAX_DEALS = 10**7
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SampleSize:
 
 
 def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = None) -> SampleSize:
-    """Compute how many deals a risk model with so many parameters needs.
+    """Compute how many deals a risk model with a given number of parameters needs.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
 
 def deals_for_width(width: float, parameters: int, rate: float) -> int:
     """Count the deals with which `expected_width` is at most so much."""
-    low, high = 1, MOST_DEALS
+    low, high = 1, MAX_DEALS
     while low < high:
         middle = (low + high) // 2
         if expected_width(middle, parameters, rate) > width:

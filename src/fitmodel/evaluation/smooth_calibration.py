@@ -13,12 +13,14 @@ import pandas as pd
 from fitmodel.evaluation.calibration import NORMAL_95
 from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, in_percent
 from fitmodel.evaluation.sample import Sample
+from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
     from fitmodel.evaluation.sample import Matrix, Vector
+    from fitmodel.language.catalogue import Say
 
 ENOUGH_FOR_FOUR_KNOTS = 100
 """Early churners, and others, from which on the curve has four knots; with fewer it has three."""
@@ -26,7 +28,7 @@ KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
 """Quantiles at which the knots lie (Harrell 2015, table 2.3)."""
 POINTS = 60
 RIDGE = 1e-3  # keeps the fit finite where a probability separates the outcomes
-MOST_EXTREME = 1e-4
+MIN_PROBABILITY = 1e-4
 BINS = 25
 
 
@@ -120,7 +122,11 @@ def compute_probability_distribution(
 
 
 def plot_smooth_calibration(
-    frame: pd.DataFrame, distribution: pd.DataFrame | None = None, ax: Axes | None = None
+    frame: pd.DataFrame,
+    distribution: pd.DataFrame | None = None,
+    ax: Axes | None = None,
+    *,
+    language: str = "en",
 ) -> Axes:
     """Draw the smooth calibration curve, with the distribution of probabilities beneath.
 
@@ -134,21 +140,22 @@ def plot_smooth_calibration(
     ax : Axes, optional
         Of the curve. Without it a figure of its own is made, with axes beneath for the
         distribution; with it the distribution is not drawn.
+    language : {"en", "zh"}
     """
-    below = None
+    say, below = phrases(language, "plots"), None
     if ax is None:
         ax, below = _two_axes(with_distribution=distribution is not None)
     top = min(1.0, 1.1 * float(max(frame["high"].max(), frame["predicted"].max())))
-    ax.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label="perfect")
+    ax.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label=say("perfect"))
     ax.fill_between(frame["predicted"], frame["low"], frame["high"], color=BLUE, alpha=0.18, lw=0)
-    ax.plot(frame["predicted"], frame["observed"], color=BLUE, label="observed, 95 % band")
-    ax.set(title="Calibration: does 20 % mean 20 in 100?", ylabel="observed early churn")
+    ax.plot(frame["predicted"], frame["observed"], color=BLUE, label=say("band_95"))
+    ax.set(title=say("calibration"), ylabel=say("observed"))
     ax.set(xlim=(0, top), ylim=(0, top))
     in_percent(ax, x=True)
     if below is None or distribution is None:
-        ax.set_xlabel("predicted early churn")
+        ax.set_xlabel(say("predicted"))
     else:
-        _plot_distribution(distribution, below, top)
+        _plot_distribution(distribution, below, top, say)
     return finished(ax, "upper left")
 
 
@@ -162,7 +169,7 @@ def _two_axes(*, with_distribution: bool) -> tuple[Axes, Axes | None]:
     return upper, lower
 
 
-def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float) -> None:
+def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float, say: Say) -> None:
     """Draw early churners upwards and customers that stayed downwards, each as a share."""
     from matplotlib.ticker import NullLocator
 
@@ -170,10 +177,10 @@ def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float) -> None:
     style: dict[str, Any] = {"width": 0.9 * width, "align": "edge"}
     for name, colour, sign in (("left_early", ORANGE, 1), ("stayed", GREY, -1)):
         share = frame[name] / max(int(frame[name].sum()), 1)
-        label = f"{name.replace('_', ' ')} ({int(frame[name].sum()):,})"
+        label = say(name, deals=f"{int(frame[name].sum()):,}")
         ax.bar(frame["low"], sign * share, color=colour, label=label, **style)
     ax.axhline(0, color="black", linewidth=0.6)
-    ax.set(xlabel="predicted early churn", xlim=(0, top))
+    ax.set(xlabel=say("predicted"), xlim=(0, top))
     ax.yaxis.set_major_locator(NullLocator())
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.legend(fontsize=8, framealpha=0.85, edgecolor="none", ncols=2, loc="best")
@@ -182,7 +189,7 @@ def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float) -> None:
 
 
 def _log_odds(probability: Vector) -> Vector:
-    kept = np.clip(probability, MOST_EXTREME, 1 - MOST_EXTREME)
+    kept = np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
 
 

@@ -239,7 +239,7 @@ def _splits(
 def _cut_dates(
     closed: npt.NDArray[np.datetime64], n: int, test_share: float
 ) -> list[np.datetime64]:
-    """Return the days before which the share of mature deals is nearest to what is wanted."""
+    """Return the days before which the share of mature deals is nearest to the wanted one."""
     days, counts = np.unique(closed, return_counts=True)
     before = (np.cumsum(counts) - counts) / len(closed)
     wanted = 1 - test_share + test_share * np.arange(n) / n
@@ -268,7 +268,7 @@ def _require_enough(view: HistoryView, what: str, least: int) -> None:
 
 
 def _waiting(view: HistoryView, count: int, least: int) -> str:
-    """Say how long it takes to gather what is missing, at the pace of these deals."""
+    """Estimate how long it takes to gather the missing deals, at the pace of these deals."""
     closed = view.closed
     if count == 0 or closed is None:
         return ""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
-        """A decision policy, of which only the flags and the words are needed here."""
+        """A decision policy; only its flags and words are used here."""
 
         @property
         def kind(self) -> str: ...  # noqa: D102 - as in Policy
@@ -153,7 +153,7 @@ def _flags(
     policy: Flagging,
     expected_share: float | None,
 ) -> dict[str, float]:
-    """What the policy flagged among the deals evaluated on, and what the shipped one will flag."""
+    """Flags of the policy on the evaluated deals, and the share the shipped policy will flag."""
     amount = None
     if spec.deals.amount is not None:
         amount = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)

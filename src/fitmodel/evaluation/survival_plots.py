@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fitmodel.evaluation.plots import new_axes
+from fitmodel.evaluation.fonts import with_all_letters
+from fitmodel.evaluation.plots import finished, in_percent, new_axes
+from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,7 @@ def plot_survival(
     ax: Axes | None = None,
     *,
     horizon_months: float | None = None,
+    language: str = "en",
 ) -> Axes:
     """Draw the share of customers still there, by months since signing.
 
@@ -33,18 +36,19 @@ def plot_survival(
         Where to draw; else a new figure.
     horizon_months : float, optional
         Marked by a line: who left before it left early.
+    language : {"en", "zh"}
 
     Returns
     -------
     Axes
         Each curve with its 95 % band, as far as 10 customers are still at risk.
     """
-    ax = ax or new_axes(6.5)
+    ax, say = ax or new_axes(6.5), phrases(language, "plots")
     for label, curve in curves.items():
         shown = curve.at_risk >= MIN_AT_RISK
         (line,) = ax.step(
-            curve.times[shown],
-            curve.survival[shown],
+            [0.0, *curve.times[shown]],
+            [1.0, *curve.survival[shown]],
             where="post",
             label=f"{label} ({int(curve.at_risk.max()):,})",
         )
@@ -59,6 +63,8 @@ def plot_survival(
         )
     if horizon_months is not None:
         ax.axvline(horizon_months, color="grey", linestyle=":", linewidth=1)
-    ax.set(xlabel="months since signing", ylabel="share still a customer", ylim=(0, 1.02))
-    ax.legend(title="deals", frameon=False)
-    return ax
+    ax.set(xlabel=say("months_since_signing"), ylabel=say("still_customers"), ylim=(0, 1.02))
+    in_percent(ax)
+    finished(ax, "lower left")
+    ax.legend(title=say("survival_legend"), frameon=False, loc="lower left")
+    return with_all_letters(ax)

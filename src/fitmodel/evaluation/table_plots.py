@@ -191,7 +191,7 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _named(value: str, say: Say) -> str:
-    """A level as it stands in the deals; the two that stand in none, in words."""
+    """Text of a level; the two levels that are in no deal get words."""
     in_no_deal = {"missing": "level_missing", "never seen before": "level_unseen"}
     return say(in_no_deal[value]) if value in in_no_deal else _short(value)
 

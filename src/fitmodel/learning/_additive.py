@@ -1,4 +1,4 @@
-"""An additive model as tables: log-odds are an intercept and a row of each table, added up."""
+"""An additive model as tables: the log-odds are an intercept plus one row of each table."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Pair:
-    """Grid over two attributes.
+    """A grid over two attributes.
 
     Parameters
     ----------
     attributes : (int, int)
+        Positions of the two attributes.
     maps : (ndarray of int, ndarray of int), shapes (size + 2,)
-        Code to grid index, per attribute.
+        For each of the two attributes, the grid index of every code.
     """
 
     attributes: tuple[int, int]
@@ -26,14 +27,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class Additive:
-    """Log-odds as a sum of tables; the last axis of every array is the replicate (one or more).
+    """Log-odds as a sum of tables, for one or more bootstrap replicates.
 
     Parameters
     ----------
     intercept : ndarray, shape (replicates,)
+        Intercept of each replicate, in log-odds.
     singles : tuple of ndarray, shapes (size + 2, replicates)
+        Table of each attribute: the contribution of every code, in log-odds.
     pairs : tuple of Pair
+        Pairs of attributes that have a table of their own.
     grids : tuple of ndarray, shapes (rows, columns, replicates)
+        Table of each pair, in log-odds.
     """
 
     intercept: NDArray[np.float64]
@@ -42,11 +47,11 @@ class Additive:
     grids: tuple[NDArray[np.float64], ...] = ()
 
     def log_odds(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Sum of the rows looked up, mean over replicates, shape (deals,)."""
+        """Log-odds of each deal, averaged over the replicates, shape (deals,)."""
         return self.mean().log_odds_by_replicate(codes)[:, 0]
 
     def log_odds_by_replicate(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Sum of the rows looked up, shape (deals, replicates)."""
+        """Log-odds of each deal in each replicate, shape (deals, replicates)."""
         total = np.tile(self.intercept, (len(codes), 1))
         for position, table in enumerate(self.singles):
             total += table[codes[:, position]]
@@ -56,7 +61,7 @@ class Additive:
         return total
 
     def mean(self) -> Additive:
-        """Average over the replicates: a model of one column."""
+        """Average over the replicates: a model with one replicate."""
         return Additive(
             self.intercept.mean(keepdims=True),
             tuple(table.mean(axis=1, keepdims=True) for table in self.singles),
@@ -64,13 +69,13 @@ class Additive:
             tuple(grid.mean(axis=2, keepdims=True) for grid in self.grids),
         )
 
-    def averaged(self, weights: NDArray[np.float64]) -> Additive:
-        """Weighted mean over the replicates of a model without pairs: a model of one column."""
+    def weighted_mean(self, weights: NDArray[np.float64]) -> Additive:
+        """Weighted mean over the replicates of a model without pairs."""
         singles = tuple((table @ weights)[:, None] for table in self.singles)
         return Additive(np.array([self.intercept @ weights]), singles)
 
     def scaled(self, slope: NDArray[np.float64] | float) -> Additive:
-        """Multiply all log-odds, each replicate by a factor of its own."""
+        """Multiply the log-odds by a factor: one for all replicates, or one for each."""
         return Additive(
             self.intercept * slope,
             tuple(table * slope for table in self.singles),
@@ -78,36 +83,36 @@ class Additive:
             tuple(grid * slope for grid in self.grids),
         )
 
-    def drawn_together(self, factor: float) -> Additive:
-        """Replicates whose distances from their mean are multiplied by a factor."""
+    def shrunk_to_mean(self, factor: float) -> Additive:
+        """Multiply the replicates' deviations from their mean by a factor."""
         if factor == 1.0:
             return self
 
-        def near(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        def shrunk(values: NDArray[np.float64]) -> NDArray[np.float64]:
             mean = values.mean(axis=-1, keepdims=True)
             return np.asarray(mean + factor * (values - mean))
 
-        singles, grids = map(near, self.singles), map(near, self.grids)
-        return Additive(near(self.intercept), tuple(singles), self.pairs, tuple(grids))
+        singles, grids = map(shrunk, self.singles), map(shrunk, self.grids)
+        return Additive(shrunk(self.intercept), tuple(singles), self.pairs, tuple(grids))
 
     def with_intercept(self, intercept: NDArray[np.float64]) -> Additive:
         """The same tables with other intercepts."""
         return replace(self, intercept=intercept)
 
     def without_pairs(self) -> Additive:
-        """The tables of single attributes alone."""
+        """The same model with the tables of single attributes only."""
         return Additive(self.intercept, self.singles)
 
 
 def weighted_sum(models: Sequence[Additive], shares: Sequence[float]) -> Additive:
-    """Weighted sum of additive models of the same attributes in log-odds.
+    """Weighted sum, in log-odds, of additive models of the same attributes.
 
     Parameters
     ----------
     models : sequence of Additive
-        With as many replicates each.
+        Models with the same number of replicates.
     shares : sequence of float
-        One for each model.
+        Weight of each model.
     """
     singles = tuple(
         np.asarray(sum(share * table for share, table in zip(shares, tables, strict=True)))

@@ -1,13 +1,13 @@
-"""How a number acts, and how far many levels differ: the data choose for each attribute.
+"""Choose the basis functions of each number and the variance of each category of many levels.
 
-ridge regression on all basis values -> information matrix
-  -> number: gain in log-likelihood of value, rank, both, and of a bend
-  -> category of many levels: marginal likelihood of how far its levels differ
+ridge regression on all basis functions -> information matrix
+  -> number: gain in log-likelihood of the value, of the rank, of both, and of a bend
+  -> category of many levels: marginal likelihood of the variance of its levels' effects
 
-A basis value that is not needed costs log loss; a number whose effect turns needs a second one.
-Where value and rank explain the deals alike, the one that reaches less far is kept: on a line
-through the seats of many small customers a few large ones would get contributions that no deal has
-shown.
+A basis function that is not needed increases the log loss. A number whose effect is not monotone
+needs a second one. Where value and rank explain the deals equally well, the one with the smaller
+range is kept: a line fitted to the seats of many small customers would extrapolate to a few large
+customers and give them contributions that no deal supports.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from fitmodel.learning.encoding import MANY_LEVELS
 
 Floats = NDArray[np.float64]
 
-SMALLEST = 1e-6  # of the largest information: below it, two values are one line
-# In twice the log-likelihood (Akaike 1974): of both values over the better one, and of that one
-# over the other where it reaches further.
+# Smallest eigenvalue relative to the largest; below it two basis functions count as collinear.
+MIN_EIGENVALUE = 1e-6
+# Least gain in twice the log-likelihood (Akaike 1974), of both basis functions over the better one,
+# and of the better one over the other where the better one has the larger range.
 MIN_GAIN = 2.0
-# Of a bend. It reaches further than any line, so it has to gain twice as much.
+# Least gain of a bend. It extrapolates further than any line, so it has to gain twice as much.
 MIN_GAIN_OF_BEND = 4.0
-# Of the deviation of many levels' effects, squared, over that which the ridge penalty expects.
+# Grid for the variance of the levels' effects, relative to the prior variance of the ridge penalty.
 VARIANCES = np.geomspace(0.01, 3.0, 12)
-LINES = ((0,), (1,), (0, 1))  # positions among the basis values of a number: value, rank
+LINES = ((0,), (1,), (0, 1))  # positions among the basis functions of a number: value, rank
 BEND = NUMBER_BASIS  # position of the bend
 
 
@@ -39,25 +40,26 @@ def choose_basis(
 ) -> Floats:
     """Return the factor on each column of the linear matrix, shape (width,).
 
-    1 where a column is kept and 0 where not; between, or a little above, for many levels.
+    The factor is 1 for a column that is kept and 0 for one that is left out. For a category of
+    many levels it lies between 0 and a little more than 1.
 
     Parameters
     ----------
     design : Design
-        With all basis values of every number.
+        Design with all basis functions of every number.
     matrix : ndarray, shape (n, width)
-        Its linear matrix.
+        Linear matrix of the design.
     information : ndarray, shape (n,)
-        What each deal says of its log-odds, see `observed_information`.
+        Fisher information of each deal about its log-odds, see `observed_information`.
     coefficients : ndarray, shape (1 + width,)
-        Of the ridge regression on it.
+        Coefficients of the ridge regression on `matrix`.
     penalty : float
-        Of that regression.
+        Penalty of that regression.
 
     Notes
     -----
-    On the quadratic approximation of the log-likelihood at the fit, without the penalty on the
-    number's own values, all other coefficients at their best for each alternative.
+    The gains are computed on the quadratic approximation of the log-likelihood at the fit. The
+    number's own basis functions are not penalised, and all other coefficients are profiled out.
     """
     covariance = np.linalg.inv(penalised_information(matrix, information, penalty))
     factors, start = np.ones(matrix.shape[1]), 0
@@ -80,23 +82,23 @@ def choose_basis(
 
 
 def _factor_of_levels(precision: Floats, score: Floats, penalty: float) -> float:
-    """Factor on the indicators of many levels: how far they differ, over what the penalty expects.
+    """Factor on the level indicators: posterior standard deviation of effects over the prior's.
 
-    The levels' effects are independent with one variance (a random effect). Its posterior mean
-    over `VARIANCES` is taken, each as likely beforehand: where the deals say little it is not 0,
-    so that the interval knows of levels that may differ.
+    The levels' effects are independent random effects with one variance. The factor is the square
+    root of its posterior mean on the grid `VARIANCES` with a uniform prior. With little evidence
+    the mean is not 0, so that the interval allows for levels that may differ.
     """
     values, vectors = np.linalg.eigh(precision)
-    values, along = np.maximum(values, 0.0), (vectors.T @ score) ** 2
+    values, projected = np.maximum(values, 0.0), (vectors.T @ score) ** 2
     variances = VARIANCES / penalty
     spread = 1 + variances[:, None] * values
-    log_evidence = (variances[:, None] * along / spread - np.log(spread)).sum(axis=1) / 2
+    log_evidence = (variances[:, None] * projected / spread - np.log(spread)).sum(axis=1) / 2
     weight = np.exp(log_evidence - log_evidence.max())
     return float(np.sqrt(weight @ VARIANCES / weight.sum()))
 
 
 def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, ...]:
-    """Positions of the basis values whose gain, less what each has to gain, is largest."""
+    """Positions of the basis functions with the largest gain net of their required gains."""
     bend: tuple[int, ...] = (BEND,) if basis.shape[1] > BEND and basis[:, BEND].any() else ()
     net: dict[tuple[int, ...], float] = {}
     for lines in LINES:
@@ -110,16 +112,16 @@ def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, 
     value, rank = ((line, *best[1:]) for line in (0, 1))
     if abs(net[value] - net[rank]) >= MIN_GAIN:
         return best
-    reach = np.abs(basis).max(axis=0)
-    return value if reach[0] <= reach[1] else rank
+    largest = np.abs(basis).max(axis=0)
+    return value if largest[0] <= largest[1] else rank
 
 
 def _gain(precision: Floats, score: Floats, subset: tuple[int, ...]) -> float:
-    """Twice the log-likelihood gained by some of the basis values, the others left out.
+    """Twice the log-likelihood gained by a subset of the basis functions.
 
-    Two that are the same line, as those of a number with two different values, gain no more than
-    one; a constant value gains nothing.
+    Two collinear functions, such as those of a number with two distinct values, gain no more than
+    one of them. A constant function gains nothing.
     """
     chosen = list(subset)
-    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=SMALLEST, hermitian=True)
+    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=MIN_EIGENVALUE, hermitian=True)
     return float(score[chosen] @ inside @ score[chosen])

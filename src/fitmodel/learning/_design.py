@@ -1,10 +1,10 @@
 """Design matrices of the components: a small numeric basis per attribute.
 
-A number gives its place on a line, its rank and, where it may turn, a bend; a category gives an
-indicator per level. To boosting many levels are one number: the level's shrunken early-churn
-statistic, made for each training deal without that deal's own label (Micci-Barreca 2001,
-cross-fitted as in scikit-learn's ``TargetEncoder``). So are very many levels, and many that have a
-parent, to the ridge regression.
+The basis of a number has its value, its rank and, where a bend is allowed, a bend. The basis of a
+category has an indicator per level. Boosting gets a category of many levels as one number: the
+level's shrunken early-churn statistic, computed for each training deal without that deal's own
+label (Micci-Barreca 2001, cross-fitted as in scikit-learn's ``TargetEncoder``). The ridge
+regression gets that number too where a category has very many levels, or many levels and a parent.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from fitmodel.learning._level_statistic import LevelStatistic, level_statistic
 from fitmodel.learning.columns import MISSING, Column, NumberColumn
 from fitmodel.learning.encoding import MANY_LEVELS
 
-NUMBER_BASIS = 2  # place on a line and normal score of the rank; a bend comes third
-SMALLEST_BEND = 1e-6  # of the deviation of the squared score: less is rounding
-MAX_INDICATORS = 128  # levels of a category; of more, the matrix would be wide and mostly empty
+NUMBER_BASIS = 2  # value, and normal score of the rank; a bend comes third
+SMALLEST_BEND = 1e-6  # relative to the norm of the squared score; a smaller bend is rounding error
+MAX_INDICATORS = 128  # of one category; with more the matrix would be wide and mostly zero
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,19 @@ class Design:
     Parameters
     ----------
     columns : tuple of Column
+        Column of each attribute.
     codes : ndarray of int, shape (deals, attributes)
+        Codes of the training deals.
     bases : tuple of ndarray, shapes (size + 2, width)
-        Per attribute: code to basis values. A level statistic is the basis' first column.
+        Basis values of every code, per attribute. A level statistic is the first column.
     statistics : tuple of LevelStatistic or None
-        Per attribute; None but for categories of many levels.
+        Level statistic of each category of many levels; None for all other attributes.
     by_statistic : tuple of bool
         Per attribute: whether the linear matrix has its statistic instead of indicators.
     scales : tuple of ndarray, shapes (width,)
-        Factors that the basis values were multiplied by.
+        Factors by which the basis values were multiplied, per attribute.
     bends : tuple of bool
-        Per attribute: whether its third basis value is a bend.
+        Per attribute: whether its third basis function is a bend.
     """
 
     columns: tuple[Column, ...]
@@ -56,12 +58,12 @@ class Design:
 
     @property
     def depends_on_labels(self) -> bool:
-        """Whether the linear matrix has a statistic of its deals' outcomes."""
+        """Whether the linear matrix contains a level statistic, which is made from the labels."""
         return any(self.by_statistic)
 
     @property
     def linear_statistics(self) -> tuple[LevelStatistic | None, ...]:
-        """Per attribute the statistic that the linear matrix has; None where it has indicators."""
+        """Per attribute: the statistic in the linear matrix; None where it has indicators."""
         both = zip(self.statistics, self.by_statistic, strict=True)
         return tuple(statistic if used else None for statistic, used in both)
 
@@ -71,7 +73,7 @@ class Design:
         Parameters
         ----------
         earlier : ndarray, optional
-            The matrix of this design with other labels; it is changed and given back.
+            The matrix of this design with other labels. It is updated in place and returned.
         """
         widths = [basis.shape[1] for basis in self.bases]
         starts = np.cumsum([0, *widths])
@@ -87,7 +89,7 @@ class Design:
         return matrix
 
     def boosting_matrix(self) -> NDArray[np.float64]:
-        """Codes as floats for boosting, NaN where missing, shape (deals, attributes)."""
+        """Codes or bins of the statistic, NaN where missing, shape (deals, attributes)."""
         matrix = self.codes.astype(np.float64)
         for position, statistic in enumerate(self.statistics):
             if statistic is not None:
@@ -107,22 +109,25 @@ def make_design(
     scales: NDArray[np.float64] | None = None,
     bends: Sequence[bool] = (),
 ) -> Design:
-    """Build the bases from training deals.
+    """Build the design of the training deals.
 
     Parameters
     ----------
-    columns, codes
-        The columns and the codes of the training deals.
+    columns : sequence of Column
+        Column of each attribute.
+    codes : ndarray of int, shape (deals, attributes)
+        Codes of the training deals.
     early_churn, weight : ndarray, shape (deals,)
+        Labels (soft ones too) and weights of the training deals.
     parents : sequence of int or None
-        For each attribute the position of the attribute whose level's rate a level's statistic is
-        drawn towards; None for the company's rate.
+        For each attribute, the position of its parent attribute: level statistics are shrunk
+        towards the rate of the parent's level. None: towards the company's rate.
     seed : int
-        Of the folds that keep a deal's own label out of its statistic.
+        Seed of the folds that keep a deal's own label out of its level statistic.
     scales : ndarray, shape (width,), optional
-        Factor on each column of the linear matrix: 0 leaves a column out.
+        Factor on each column of the linear matrix; 0 leaves a column out.
     bends : sequence of bool, optional
-        Per attribute: whether a number gets a bend as its third basis value; default: none.
+        Per attribute: whether a number gets a bend as its third basis function; default: none.
     """
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
     by_statistic = _by_statistic(columns, parents)
@@ -137,8 +142,8 @@ def make_design(
         for position, column in enumerate(columns)
     ]
     bent = tuple(
-        may and isinstance(column, NumberColumn) and basis.shape[1] > NUMBER_BASIS
-        for may, column, basis in zip(may_bend, columns, bases, strict=True)
+        allowed and isinstance(column, NumberColumn) and basis.shape[1] > NUMBER_BASIS
+        for allowed, column, basis in zip(may_bend, columns, bases, strict=True)
     )
     widths = [basis.shape[1] for basis in bases]
     factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
@@ -156,9 +161,9 @@ def with_other_labels(
     parents: Sequence[int | None],
     seed: int,
 ) -> Design:
-    """Return what `make_design` would build of the same deals with other labels.
+    """Return the design that `make_design` would build for the same deals with other labels.
 
-    Only level statistics know the labels: all other bases are kept.
+    Only level statistics depend on the labels; all other bases are reused.
     """
     columns, codes = design.columns, design.codes
     statistics = _statistics(columns, codes, early_churn, weight, parents, seed)
@@ -178,7 +183,7 @@ def _statistics(
     parents: Sequence[int | None],
     seed: int,
 ) -> tuple[LevelStatistic | None, ...]:
-    """Level statistic of each category of many levels."""
+    """Level statistic of each category of many levels, None for all other attributes."""
     statistics: list[LevelStatistic | None] = []
     for position, column in enumerate(columns):
         statistic = None
@@ -191,11 +196,11 @@ def _statistics(
 
 
 def _by_statistic(columns: Sequence[Column], parents: Sequence[int | None]) -> tuple[bool, ...]:
-    """Per attribute: whether it has very many levels, or many and a parent."""
-    most = (MAX_INDICATORS if parent is None else MANY_LEVELS for parent in parents)
+    """Per attribute: whether it has very many levels, or many levels and a parent."""
+    limits = (MAX_INDICATORS if parent is None else MANY_LEVELS for parent in parents)
     return tuple(
         not isinstance(column, NumberColumn) and column.size > limit
-        for column, limit in zip(columns, most, strict=True)
+        for column, limit in zip(columns, limits, strict=True)
     )
 
 
@@ -225,7 +230,7 @@ def _basis(
 def _number_basis(
     column: NumberColumn, code: NDArray[np.int32], *, bend: bool
 ) -> NDArray[np.float64]:
-    """Place on a line (centre of the bin), normal score of the rank, and bend, standardised."""
+    """Value (centre of the bin), normal score of the rank, and bend, each standardised."""
     known = code[code != MISSING]
     counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
     if column.size == 1 or len(known) == 0:
@@ -244,16 +249,16 @@ def _number_basis(
 
 
 def _bend(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Square of the score, less what a line through the scores explains; 0 where that is all."""
+    """Square of the score without its linear part; 0 where nothing remains."""
     root = np.sqrt(counts)
     line = np.column_stack([np.ones_like(scores), scores]) * root[:, None]
     square = scores**2 - np.average(scores**2, weights=counts)
-    rest = square - (line / root[:, None]) @ np.linalg.lstsq(line, square * root, rcond=None)[0]
-    small = np.linalg.norm(rest * root) <= SMALLEST_BEND * np.linalg.norm(square * root)
-    return np.zeros_like(scores) if small else np.asarray(rest, dtype=np.float64)
+    residual = square - (line / root[:, None]) @ np.linalg.lstsq(line, square * root, rcond=None)[0]
+    small = np.linalg.norm(residual * root) <= SMALLEST_BEND * np.linalg.norm(square * root)
+    return np.zeros_like(scores) if small else np.asarray(residual, dtype=np.float64)
 
 
 def _middles(cuts: Sequence[float]) -> list[float]:
-    """A value of each bin where no training values are known."""
+    """A representative value of each bin, for a column without its training values."""
     between = [(low + high) / 2 for low, high in pairwise(cuts)]
     return [cuts[0], *between, cuts[-1]]

@@ -1,4 +1,4 @@
-"""The input of a user's own classifier: a frame, and preprocessing it lacks."""
+"""The input of a user's own classifier: its data frame, and the preprocessing that it needs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_estimator(estimator: Any) -> None:
 
 
 def as_matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
-    """Numbers as they are and codes of levels from 0; NaN where missing or never seen."""
+    """Unbinned numbers, and level codes from 0; NaN where a value is missing or unseen."""
     codes = encode(columns, attributes)
     matrix = codes.astype(np.float64)
     for position, column in enumerate(columns):
@@ -52,44 +52,45 @@ def as_matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[
 
 
 def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.DataFrame:
-    """What the estimator is given: float columns, and pandas categories of the known levels."""
-    made: dict[str, Any] = {}
+    """Data frame for the estimator: float columns, and pandas categories of the known levels."""
+    series: dict[str, Any] = {}
     for position, column in enumerate(columns):
         values = matrix[:, position]
         if isinstance(column, CategoryColumn):
             codes = np.where(np.isnan(values), -1, values).astype(int)
             levels = [column.label(code) for code in range(1, column.size + 1)]
-            made[column.name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
+            series[column.name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
         else:
-            made[column.name] = values
-    return pd.DataFrame(made)
+            series[column.name] = values
+    return pd.DataFrame(series)
 
 
-def ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
+def with_preprocessing(estimator: Any, columns: tuple[Column, ...]) -> Any:
     """Add one-hot encoding, imputation and scaling where the estimator needs them."""
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    if hasattr(estimator, "steps") or _takes_gaps_and_levels(estimator):
+    if hasattr(estimator, "steps") or _accepts_nan_and_categories(estimator):
         return estimator
     levels = [column.name for column in columns if isinstance(column, CategoryColumn)]
     numbers = [column.name for column in columns if not isinstance(column, CategoryColumn)]
     dummies = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    middle = SimpleImputer(strategy="median", keep_empty_features=True)
-    scaled = make_pipeline(middle, StandardScaler())
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    scaled = make_pipeline(imputer, StandardScaler())
     return make_pipeline(make_column_transformer((dummies, levels), (scaled, numbers)), estimator)
 
 
-def _takes_gaps_and_levels(estimator: Any) -> bool:
-    """Whether it can do with NaN and with pandas categories as they are.
+def _accepts_nan_and_categories(estimator: Any) -> bool:
+    """Whether the estimator accepts NaN and pandas categories without preprocessing.
 
-    scikit-learn's trees and forests take the first and not the second; of its own estimators those
-    that do name their `categorical_features`. Others that take NaN (LightGBM) take both.
+    scikit-learn's trees and forests accept NaN but no categories. Those of its estimators that
+    accept categories have a parameter `categorical_features`. Other libraries that accept NaN, such
+    as LightGBM, accept both.
     """
     from sklearn.utils import get_tags
 
     of_sklearn = type(estimator).__module__.startswith("sklearn.")
-    takes_levels = not of_sklearn or "categorical_features" in estimator.get_params()
-    return bool(get_tags(estimator).input_tags.allow_nan) and takes_levels
+    accepts_categories = not of_sklearn or "categorical_features" in estimator.get_params()
+    return bool(get_tags(estimator).input_tags.allow_nan) and accepts_categories

@@ -1,6 +1,6 @@
-"""What all deals say of each penalty of the ridge regression.
+"""Marginal likelihood of each ridge penalty, computed from all deals.
 
-deals -> outcome of each, up to the time it could be seen
+deals -> outcome of each deal at the end of its observation
       -> ridge regression with each penalty -> marginal likelihood
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from fitmodel.deals.censoring import censoring_weights
 from fitmodel.learning._logistic import log_evidence
 from fitmodel.learning._timing import with_strata
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import find_basis, impute
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 def evidence_by_penalty(
     deals: TrainingSet, options: LearnerOptions, timing: str | None
 ) -> dict[float, float]:
-    """Log evidence of each penalty of the ridge regression, from all deals; see `log_evidence`.
+    """Log marginal likelihood of each ridge penalty, from all deals; see `log_evidence`.
 
-    Each deal counts by whether it had left by the time up to which it could be seen. On simulated
-    companies the penalty with the most evidence lost less than that which predicted the folds best
-    (docs/concepts/learning.md).
+    The outcome of a deal is whether it had left by the end of its observation. On simulated
+    companies the penalty with the largest marginal likelihood had a lower log loss than the penalty
+    that predicted the folds best (docs/concepts/learning.md).
     """
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = with_strata(follow_up_of(deals), columns, codes, timing)
-    outcome, weight, until = outcome_when_seen(deals)
+    outcome, weight, until = observed_outcomes(deals)
     weight = weight * (weight.sum() / np.maximum((weight**2).sum(), 1e-300))
-    kept, fit = find_basis(columns, codes, follow_up, options)
+    scales, fit = find_basis(columns, codes, follow_up, options)
     evidence = {}
     for penalty in sorted(options.penalties, reverse=True):
-        fit = impute(columns, codes, follow_up, penalty, options, fit.log_odds, scales=kept)
+        fit = impute(columns, codes, follow_up, penalty, options, fit.log_odds, scales=scales)
         log_odds = fit.log_odds + fit.baseline.at(until, follow_up.stratum)
         evidence[penalty] = log_evidence(
             fit.matrix, outcome, weight, log_odds, fit.coefficients, penalty
@@ -46,15 +46,15 @@ def evidence_by_penalty(
     return evidence
 
 
-def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
-    """Whether each deal had left by the time up to which it could be seen.
+def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
+    """Return whether each deal had left by the end of its observation.
 
     Returns
     -------
     outcome, weight, until : ndarray, shape (n,)
-        `until` is in months, at most the horizon. Where only a tenure is known nobody can say how
-        long a customer who left could have been seen: known labels then count with inverse
-        probability of censoring weights, others with weight 0.
+        Outcome (0.0 or 1.0), weight, and the end of observation in months since closing, at most
+        the horizon. Without closing dates the end of observation of a leaver is unknown: known
+        labels then get inverse probability of censoring weights, and the others weight 0.
     """
     horizon = float(deals.horizon_months)
     late = deals.entry_months > 0

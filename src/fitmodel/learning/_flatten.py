@@ -1,8 +1,8 @@
-"""From an additive model and its replicates to the scorecard's tables.
+"""Convert an additive model and its bootstrap replicates to the scorecard's tables.
 
 additive model -> centre: each table averages 0 over the training deals
-               -> widen: rows that training hardly saw get a spread of their own
-               -> stack into the scorecard's matrix, with counts and rates beside it
+               -> widen: rows with few or no training deals get a larger spread
+               -> stack into the scorecard's matrix, with counts and rates per band
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ from fitmodel.learning.imputation import Imputed
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 
 BANDS = 6
-SMALLEST_VARIANCE = 1e-4  # of a basis value against that of the mean deal: below, it says nothing
-ODD_EXPECTED = 20.0  # a combination expected this often and never seen is odd: P(none) = e^-20
-MIN_LEVEL_SPREAD = 0.3  # log-odds; an unseen level differs at least this much from the average
+# Smallest prior variance of a contribution, relative to the coefficients' prior variance; below it
+# the ratio of posterior to prior variance is not computed.
+SMALLEST_VARIANCE = 1e-4
+# A combination with at least so many expected deals and no observed one is out of distribution:
+# the probability of observing none is exp(-20).
+ODD_EXPECTED = 20.0
+MIN_LEVEL_SPREAD = 0.3  # log-odds; least standard deviation of the effect of an unseen level
 
 
 def flatten(
@@ -40,22 +44,26 @@ def flatten(
     seed: int,
     own: NDArray[np.float64] | None = None,
 ) -> Scorecard:
-    """Stack the tables of the blended model into a scorecard.
+    """Stack the tables of the fitted model into a scorecard.
 
     Parameters
     ----------
     design : Design
+        Design of the training deals.
     point, replicates : Additive
-        The blend itself (one column) and its bootstrap replicates, over the same pairs.
+        The point estimate (one replicate) and the bootstrap replicates, with the same pairs.
     early_churn, weight : ndarray, shape (deals,)
+        Soft labels and weights of the training deals.
     calibration : CalibrationMap
+        Calibration map of the log-odds.
     spread : float
+        Factor on the standard deviation over replicates.
     base_rate : float
-        Mean prediction over the deals.
+        Mean predicted probability over the training deals.
     seed : int
-        Of the draws that widen rows hardly seen.
+        Seed of the random numbers that widen rows with few or no training deals.
     own : ndarray, shape (rows of single attributes,), optional
-        As `own_shares` gives it.
+        Share of each row's precision that comes from the deals, see `own_shares`.
     """
     generator = np.random.default_rng(seed)
     intercept = np.concatenate([point.intercept, replicates.intercept])
@@ -105,20 +113,22 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
     Parameters
     ----------
     imputed : Imputed
-        The deals learned from.
+        Fitted ridge regression on the training deals.
     penalty : float
-        Of the ridge regression: the precision of its prior.
+        Ridge penalty: the precision of the prior of each coefficient.
 
     Returns
     -------
     ndarray, shape (rows of single attributes,)
-        From 0 (the contribution is the prior's: nothing was seen) to 1; stacked as the tables are.
+        From 0 (no deal supports the row, the contribution is the prior's) to 1, in the order of the
+        stacked tables.
 
     Notes
     -----
-    One minus posterior over prior variance of the row's contribution, by Laplace's method. A row
-    between the prior's ends (a number at its mean) takes the share of the rows beside it. A level
-    of a category of many levels has ``n / (n + PRIOR_DEALS)``.
+    The share is one minus the posterior variance of the row's contribution over its prior variance
+    (Laplace approximation). Where a number is near its mean the prior variance is about 0; such a
+    row gets the mean share of the number's other rows. A level of a category that is represented by
+    its level statistic has the share ``n / (n + PRIOR_DEALS)``.
     """
     information = observed_information(imputed.early_churn, imputed.weight, imputed.log_odds)
     covariance = np.linalg.inv(penalised_information(imputed.matrix, information, penalty))[1:, 1:]
@@ -131,26 +141,27 @@ def own_shares(imputed: Imputed, penalty: float) -> NDArray[np.float64]:
             shares.append(counts / (counts + PRIOR_DEALS))
             continue
         mean = np.average(basis[design.codes[:, position]], axis=0, weights=imputed.weight)
-        away = basis - mean  # a contribution is told from that of the mean deal
-        prior = (away**2).sum(axis=1) / penalty
-        after = ((away @ covariance[positions, positions]) * away).sum(axis=1)
+        deviation = basis - mean  # a contribution is measured from that of the mean deal
+        prior = (deviation**2).sum(axis=1) / penalty
+        posterior = ((deviation @ covariance[positions, positions]) * deviation).sum(axis=1)
         varies = prior > SMALLEST_VARIANCE / penalty
-        share = 1 - np.divide(after, prior, out=np.ones_like(prior), where=varies)
+        share = 1 - np.divide(posterior, prior, out=np.ones_like(prior), where=varies)
         seen = counts > 0
         if isinstance(design.columns[position], NumberColumn):
-            seen[1:] = True  # one line through all bins
+            seen[1:] = True  # all bins share the same basis functions
             if (varies[1:-1] & seen[1:-1]).any():
                 share[1:-1][~varies[1:-1]] = share[1:-1][varies[1:-1]].mean()
-                share[-1] = share[-2]  # no value has this code
+                share[-1] = share[-2]  # a number has no unseen level: no value has this code
         share[~seen] = 0.0
         shares.append(np.clip(share, 0.0, 1.0))
     return np.concatenate(shares)
 
 
 def _centred(
-    table: NDArray[np.float64], place: NDArray[np.integer], weight: NDArray[np.float64]
+    table: NDArray[np.float64], row: NDArray[np.integer], weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    share = np.bincount(place, weights=weight, minlength=len(table)) / weight.sum()
+    """Table minus its weighted mean over the deals, and that mean; `row` has each deal's row."""
+    share = np.bincount(row, weights=weight, minlength=len(table)) / weight.sum()
     mean = share @ table
     return table - mean, mean
 
@@ -162,10 +173,10 @@ def _widened(
     statistic: LevelStatistic | None,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Give rows that training never saw the spread of a level drawn from all levels.
+    """Widen the replicates of rows without training deals.
 
-    Their contribution itself is the average (0), their bootstrap replicates scatter as the known
-    levels do.
+    Their contribution is the average (0). Their replicates are normal with the standard deviation
+    of the known levels' effects.
     """
     counts = np.bincount(code, minlength=len(table))
     known = counts[1 : column.size + 1]
@@ -175,7 +186,7 @@ def _widened(
     table = table.copy()
     replicates = table.shape[1] - 1
     if statistic is not None:
-        table[:, 1:] += statistic.scatter(table[:, 0], replicates, generator)
+        table[:, 1:] += statistic.draw_errors(table[:, 0], replicates, generator)
     unseen = [MISSING] if counts[MISSING] == 0 else []
     if isinstance(column, CategoryColumn):
         unseen.append(column.size + 1)
@@ -191,7 +202,7 @@ def make_evidence(
     early_churn: NDArray[np.float64],
     weight: NDArray[np.float64],
 ) -> Evidence:
-    """Counts and rates per band: neighbouring bins of a number are merged, levels stand alone."""
+    """Counts and rates per band; neighbouring bins of a number share a band, levels do not."""
     rows = column.size + 2
     counts = np.bincount(code, minlength=rows)
     band = _number_bands(counts, column) if isinstance(column, NumberColumn) else np.arange(rows)
@@ -207,10 +218,10 @@ def make_evidence(
 
 
 def _number_bands(counts: NDArray[np.int64], column: NumberColumn) -> NDArray[np.int64]:
-    """Merge bins into about `BANDS` bands of equal counts; missing keeps a band of its own."""
+    """Merge bins into about `BANDS` bands of equal counts; missing has a band of its own."""
     known = counts[1 : column.size + 1].astype(float)
-    middle = (np.cumsum(known) - known / 2) / max(known.sum(), 1)
-    raw = np.minimum((middle * BANDS).astype(int), BANDS - 1)
+    midrank = (np.cumsum(known) - known / 2) / max(known.sum(), 1)
+    raw = np.minimum((midrank * BANDS).astype(int), BANDS - 1)
     _, dense = np.unique(raw, return_inverse=True)
     band = np.zeros(column.size + 2, dtype=np.int64)
     band[1 : column.size + 1] = dense + 1
@@ -234,7 +245,7 @@ def _band_label(column: Column, codes: NDArray[np.int64]) -> str:
 def find_odd_pairs(
     codes: NDArray[np.int32], evidence: tuple[Evidence, ...]
 ) -> tuple[tuple[int, int, int, int], ...]:
-    """Combinations of bands that chance should have shown `ODD_EXPECTED` times and never did."""
+    """Pairs of bands without a deal where independence would give `ODD_EXPECTED` or more."""
     bands = [item.band[codes[:, position]] for position, item in enumerate(evidence)]
     odd = []
     for first, second in combinations(range(len(evidence)), 2):

@@ -1,4 +1,4 @@
-"""The statistic of a category of many levels: shrunken log-odds of early churn per level."""
+"""Level statistic of a category of many levels: shrunken log-odds of early churn per level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fitmodel.learning.columns import MISSING
 
 STATISTIC_FOLDS = 5
 STATISTIC_BINS = 16
-PRIOR_DEALS = 10.0  # least weight of the parent's rate in a level's statistic, in deals
+PRIOR_DEALS = 10.0  # least prior weight of the parent's rate in a level's statistic, in deals
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class LevelStatistic:
     Parameters
     ----------
     by_code : ndarray of float, shape (size + 2,)
-        For scoring; missing, rare and unseen levels have theirs.
+        Statistic of each code, for scoring; missing, rare and unseen levels have one too.
     deviation : ndarray of float, shape (size + 2,)
-        Standard deviation of what is not known about each.
+        Standard error of each statistic, in log-odds.
     cross_fitted : ndarray of float, shape (deals,)
-        For training: made without the deal's own label.
+        Statistic of each training deal, computed without the deal's own label.
     cuts : ndarray of float
-        Bins of the statistic, for boosting.
+        Edges of the statistic's bins, for boosting.
     """
 
     by_code: NDArray[np.float64]
@@ -37,21 +37,22 @@ class LevelStatistic:
     cuts: NDArray[np.float64]
 
     def bins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Bin (1, 2, ...) of statistics."""
+        """Bin (1, 2, ...) of each statistic."""
         return np.asarray(np.searchsorted(self.cuts, values, side="right") + 1, dtype=np.float64)
 
-    def scatter(
+    def draw_errors(
         self, table: NDArray[np.float64], replicates: int, generator: np.random.Generator
     ) -> NDArray[np.float64]:
-        """Draw what is not known of each level, shape (size + 2, replicates).
+        """Draw errors of the levels' contributions, shape (size + 2, replicates).
 
-        As far as a model's table (shape (size + 2,)) follows the statistic: by its slope in it.
+        The standard errors are multiplied by the slope of a model's table (shape (size + 2,)) on
+        the statistic, because the model may follow the statistic only in part.
         """
         values, slope = self.by_code[1:-1], 0.0
         variance = float(np.var(values))
         if variance > 0:
-            away = table[1:-1] - table[1:-1].mean()
-            slope = float(np.clip(np.mean((values - values.mean()) * away) / variance, 0.0, 1.5))
+            centred = table[1:-1] - table[1:-1].mean()
+            slope = float(np.clip(np.mean((values - values.mean()) * centred) / variance, 0.0, 1.5))
         noise = generator.standard_normal((len(table), replicates))
         return np.asarray(slope * self.deviation[:, None] * noise, dtype=np.float64)
 
@@ -65,17 +66,31 @@ def level_statistic(
     *,
     seed: int,
 ) -> LevelStatistic:
-    """Shrunken log-odds per level, relative to the company's, for scoring and for training."""
+    """Compute shrunken log-odds per level, relative to the company's log-odds.
+
+    Parameters
+    ----------
+    code : ndarray of int, shape (deals,)
+        Code of each deal.
+    size : int
+        Number of known levels.
+    group : ndarray of int, shape (deals,)
+        Code of each deal's parent attribute; all 0 where there is none.
+    early_churn, weight : ndarray, shape (deals,)
+        Soft labels and weights.
+    seed : int
+        Seed of the folds for cross-fitting.
+    """
     overall = float(np.average(early_churn, weights=weight))
     by_code, deviation = _shrunken(code, size, group, early_churn, weight, overall)
     cross_fitted = np.zeros(len(code))
     fold = np.random.default_rng(seed).permutation(len(code)) % STATISTIC_FOLDS
     for held_out in range(STATISTIC_FOLDS):
-        kept, out = fold != held_out, fold == held_out
+        train, test = fold != held_out, fold == held_out
         values, _ = _shrunken(
-            code[kept], size, group[kept], early_churn[kept], weight[kept], overall
+            code[train], size, group[train], early_churn[train], weight[train], overall
         )
-        cross_fitted[out] = values[code[out]]
+        cross_fitted[test] = values[code[test]]
     cross_fitted[code == MISSING] = 0.0
     inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
     return LevelStatistic(by_code, deviation, cross_fitted, np.unique(inner))
@@ -89,10 +104,11 @@ def _shrunken(
     weight: NDArray[np.float64],
     overall: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Empirical-Bayes log-odds per code, drawn towards the rate of the level's parent.
+    """Empirical-Bayes log-odds per code, shrunk towards the rate of the level's parent.
 
-    The prior's weight in deals is estimated by moments from how much the levels' rates differ
-    beyond chance (beta-binomial; Casella 1985), and never below `PRIOR_DEALS`.
+    The weight of the prior, in deals, is estimated by the method of moments from the variance of
+    the levels' rates beyond sampling error (beta-binomial; Casella 1985). It is at least
+    `PRIOR_DEALS`.
     """
     rows = size + 2
     deals = _weighted_count(code, weight, rows)
@@ -118,7 +134,7 @@ def _parent_rate(
     weight: NDArray[np.float64],
     overall: float,
 ) -> NDArray[np.float64]:
-    """Mean over a level's deals of its parents' rates; the company's where it has no deals."""
+    """Parent's rate averaged over each level's deals; the company's rate where there are none."""
     group_deals = np.bincount(group, weights=weight)
     group_churners = np.bincount(group, weights=weight * early_churn)
     group_rate = (group_churners + PRIOR_DEALS * overall) / (group_deals + PRIOR_DEALS)
@@ -130,12 +146,13 @@ def _parent_rate(
 def _prior_deals(
     deals: NDArray[np.float64], churners: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> float:
+    """Weight of the prior in deals, from the intraclass correlation of outcomes within levels."""
     known = deals > 0
     n, k, p = deals[known], churners[known], expected[known]
-    chance = n * p * (1 - p)
-    excess = float((((k - n * p) ** 2) - chance).sum())
-    room = float((n * (n - 1) * p * (1 - p)).clip(min=0).sum())
-    correlation = excess / room if room > 0 else 0.0
+    binomial = n * p * (1 - p)
+    excess = float((((k - n * p) ** 2) - binomial).sum())
+    largest = float((n * (n - 1) * p * (1 - p)).clip(min=0).sum())
+    correlation = excess / largest if largest > 0 else 0.0
     if correlation <= 0:
         return 1e3
     return float(np.clip(1 / correlation - 1, PRIOR_DEALS, 1e3))

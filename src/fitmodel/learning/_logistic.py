@@ -1,4 +1,4 @@
-"""Ridge logistic regression on the bases of a design, as tables per attribute.
+"""Ridge logistic regression on the bases of a design, converted to a table per attribute.
 
 design, soft labels, weights -> coefficients (within bounds where a direction is given) -> tables
 """
@@ -18,10 +18,10 @@ from fitmodel.learning.columns import NumberColumn
 Floats = NDArray[np.float64]
 Bounds = tuple[tuple[float | None, float | None], ...]
 
-TOLERANCE = 1e-10  # of the loss, relative: coefficients then agree with scikit-learn's to 1e-4
+TOLERANCE = 1e-10  # relative change of the loss; coefficients agree with scikit-learn's to 1e-4
 MAX_NEWTON_STEPS, MAX_HALVINGS = 100, 30
-MISSING_SHARE = 0.3  # of the information if all labels were known, in a step; 1 is EM
-MIN_INFORMATION = 1e-9  # of a deal: chances of 0 and 1 would make the system singular
+MISSING_SHARE = 0.3  # weight of the complete-data information in `em_step`; 1 is plain EM
+MIN_INFORMATION = 1e-9  # of a deal; probabilities of 0 and 1 would make the system singular
 
 
 def fit_ridge(
@@ -39,19 +39,20 @@ def fit_ridge(
     Parameters
     ----------
     design : Design
+        Design of the deals; it says which columns a direction applies to.
     matrix : ndarray, shape (deals, width)
-        ``design.linear_matrix()``, made once for many fits.
+        ``design.linear_matrix()``, computed once for many fits. It may have further columns.
     early_churn, weight : ndarray, shape (deals,)
-        Labels from 0 to 1.
+        Soft labels from 0 to 1, and weights.
     penalty : float
-        Inverse of scikit-learn's ``C``: how many units of squared coefficient one unit of
-        log-likelihood buys; the intercept has none.
+        Ridge penalty, the inverse of scikit-learn's ``C``. The intercept is not penalised.
     directions : sequence of int
-        Per attribute: 1 where risk never falls as it grows, -1 where it never rises, 0 free.
+        Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, 0 free.
     start : ndarray, shape (1 + width,), optional
-        Coefficients to begin with: those of nearly the same labels save steps.
+        Initial coefficients; those of a fit to similar labels save iterations.
     centre : ndarray, shape (width,), or float
-        Coefficients towards which the penalty draws; columns beyond the design's own are free.
+        Coefficients towards which the penalty shrinks. Columns beyond the design's own have no
+        bounds.
     """
     used = weight > 0
     if matrix.shape[1] == 0:
@@ -68,7 +69,7 @@ def fit_ridge(
 
 
 def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
-    """Coefficients of one or more fits as tables over the design's codes."""
+    """Convert the coefficients of one or more fits to tables over the design's codes."""
     stacked = np.stack(fits, axis=1)
     splits = np.cumsum([basis.shape[1] for basis in design.bases])[:-1]
     parts = np.split(stacked[1:], splits)
@@ -84,34 +85,39 @@ def prior_step(
     spread: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Move of the coefficients when they are drawn towards a draw from a prior.
+    """Change of the coefficients when they are shrunk towards a random prior mean instead of 0.
 
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
+        Linear matrix of the bootstrap replicate.
     information : ndarray, shape (deals,)
-        Of the bootstrap replicate, see `observed_information`.
+        Fisher information of each deal in the replicate, see `observed_information`.
     penalty : float
+        Ridge penalty.
     spread : float
-        Standard deviation of the prior, over that of the ridge penalty, ``1 / sqrt(penalty)``.
+        Standard deviation of the random prior mean, in units of the standard deviation that the
+        ridge penalty implies, ``1 / sqrt(penalty)``.
     generator : Generator
+        Source of random numbers.
 
     Returns
     -------
     ndarray, shape (1 + width,)
+        Change of the intercept and the coefficients: one Newton step.
 
     Notes
     -----
-    A ridge fit draws towards 0 whatever the resample, so replicates agree on what the penalty
-    decided. Its Bayesian reading is a prior N(0, 1 / penalty); drawing the prior's centre per
-    replicate adds spread^2 * penalty * H^-2 to the replicates' covariance. With a spread of 1,
-    refits and prior together scatter as the posterior, H^-1 (randomise, then optimise; Bardsley et
-    al. 2014). One Newton step.
+    A ridge fit shrinks towards 0 in every resample, so the replicates do not show the uncertainty
+    about what the penalty decided. Ridge regression is Bayesian with a prior N(0, 1 / penalty).
+    Drawing the prior mean anew for each replicate adds spread^2 * penalty * H^-2 to the replicates'
+    covariance. With a spread of 1 the replicates have the covariance of the posterior, H^-1
+    (randomise-then-optimise; Bardsley et al. 2014).
     """
     hessian = penalised_information(matrix, information, penalty)
     draw = generator.standard_normal(matrix.shape[1])
-    pull = np.concatenate([[0.0], spread * np.sqrt(penalty) * draw])
-    return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
+    gradient = np.concatenate([[0.0], spread * np.sqrt(penalty) * draw])
+    return np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
 
 
 def bounded_logistic(
@@ -128,16 +134,20 @@ def bounded_logistic(
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
+        Linear matrix of the deals.
     early_churn, weight : ndarray, shape (deals,)
+        Soft labels and weights.
     bounds : tuple of (low, high), length width
-        None is not a bound.
-    penalty, centre
-        As in `fit_ridge`.
+        Bounds of each coefficient; None means no bound.
+    penalty : float
+        Ridge penalty.
+    centre : ndarray, shape (width,), or float
+        Coefficients towards which the penalty shrinks.
 
     Notes
     -----
-    Both basis values of a number grow with it, so a coefficient that is not negative on each is
-    all that "never falls as it grows" takes.
+    Both basis functions of a number increase with it, so nonnegative coefficients are enough for a
+    contribution that never decreases.
     """
     from scipy.optimize import minimize
 
@@ -146,9 +156,9 @@ def bounded_logistic(
         line = intercept + matrix @ slopes
         value = weight @ (np.logaddexp(0, line) - early_churn * line)
         residual = weight * (expit(line) - early_churn)
-        away = slopes - centre
-        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * away])
-        return float(value + penalty * away @ away / 2), gradient
+        deviation = slopes - centre
+        gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * deviation])
+        return float(value + penalty * deviation @ deviation / 2), gradient
 
     fit = minimize(
         loss,
@@ -162,13 +172,13 @@ def bounded_logistic(
 
 
 def coefficient_bounds(design: Design, directions: Sequence[int]) -> Bounds:
-    """Signs of the coefficients: of a number's own basis, not of its missing indicator."""
+    """Bounds that fix the signs of a number's coefficients; its missing indicator stays free."""
     bounds: list[tuple[float | None, float | None]] = []
     for column, basis, direction in zip(design.columns, design.bases, directions, strict=True):
         is_number = isinstance(column, NumberColumn)
-        kept = NUMBER_BASIS if is_number and direction and basis.shape[1] >= NUMBER_BASIS else 0
+        bounded = NUMBER_BASIS if is_number and direction and basis.shape[1] >= NUMBER_BASIS else 0
         sign: tuple[float | None, float | None] = (0.0, None) if direction > 0 else (None, 0.0)
-        bounds += [sign] * kept + [(None, None)] * (basis.shape[1] - kept)
+        bounds += [sign] * bounded + [(None, None)] * (basis.shape[1] - bounded)
     return tuple(bounds)
 
 
@@ -181,42 +191,46 @@ def newton_logistic(
     start: Floats | None = None,
     centre: Floats | float = 0.0,
 ) -> Floats:
-    """Intercept and coefficients by Newton's method on soft labels, shape (1 + width,)."""
+    """Intercept and coefficients by Newton's method, shape (1 + width,); see `fit_ridge`."""
     beta = np.zeros(matrix.shape[1] + 1) if start is None else start
     value, line = _penalised_loss(matrix, early_churn, weight, penalty, beta, centre)
     for _ in range(MAX_NEWTON_STEPS):
-        chance = expit(line)
-        residual = weight * (chance - early_churn)
+        probability = expit(line)
+        residual = weight * (probability - early_churn)
         gradient = np.concatenate(
             [[residual.sum()], matrix.T @ residual + penalty * (beta[1:] - centre)]
         )
-        information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
+        information = weight * np.maximum(probability * (1 - probability), MIN_INFORMATION)
         step = np.linalg.solve(penalised_information(matrix, information, penalty), gradient)
         gain = float(gradient @ step)
         for halving in range(MAX_HALVINGS):
-            tried = beta - step / 2**halving
-            after, line = _penalised_loss(matrix, early_churn, weight, penalty, tried, centre)
-            if after <= value:
+            proposal = beta - step / 2**halving
+            new_value, line = _penalised_loss(
+                matrix, early_churn, weight, penalty, proposal, centre
+            )
+            if new_value <= value:
                 break
-        beta, value = tried, after
+        beta, value = proposal, new_value
         if gain <= TOLERANCE * max(abs(value), 1.0):
             break
     return beta
 
 
 def penalised_information(matrix: Floats, information: Floats, penalty: float) -> Floats:
-    """Second derivative of the penalised loss, shape (1 + width, 1 + width).
+    """Hessian of the penalised loss, shape (1 + width, 1 + width).
 
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
+        Linear matrix of the deals.
     information : ndarray, shape (deals,)
-        What each deal says of its own log-odds.
+        Fisher information of each deal about its log-odds.
     penalty : float
+        Ridge penalty.
     """
     scaled = matrix * np.sqrt(information)[:, None]
     hessian = np.empty((matrix.shape[1] + 1,) * 2)
-    hessian[1:, 1:] = scaled.T @ scaled  # of one matrix with itself, half the work
+    hessian[1:, 1:] = scaled.T @ scaled  # BLAS computes only half of a symmetric product
     hessian[0, 1:] = hessian[1:, 0] = information @ matrix
     hessian[0, 0] = information.sum()
     positions = np.arange(1, len(hessian))
@@ -232,42 +246,50 @@ def em_step(
     penalty: float,
     centre: Floats | float = 0.0,
 ) -> Floats:
-    """Coefficients after a step of Newton's method towards those of the deals as observed.
+    """Coefficients after one accelerated EM step on the observed-data likelihood.
 
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
+        Linear matrix of the deals.
     early_churn, weight : ndarray, shape (deals,)
-        Soft labels that the coefficients themselves give, and weights.
+        Soft labels that `coefficients` imply, and weights.
     coefficients : ndarray, shape (1 + width,)
+        Intercept and coefficients before the step.
     penalty : float
+        Ridge penalty.
+    centre : ndarray, shape (width,), or float
+        Coefficients towards which the penalty shrinks.
 
     Notes
     -----
-    The gradient is that of the observed likelihood (Lange 1995). The information lies between the
-    observed one and that of known labels, so that a step never goes far beyond that of EM.
+    A Newton step with the gradient of the observed-data likelihood (Lange 1995). Its information
+    lies between the observed-data and the complete-data information, so that a step is never much
+    longer than an EM step.
     """
-    chance = expit(coefficients[0] + matrix @ coefficients[1:])
-    residual = weight * (early_churn - chance)
+    probability = expit(coefficients[0] + matrix @ coefficients[1:])
+    residual = weight * (early_churn - probability)
     gradient = np.concatenate(
         [[residual.sum()], matrix.T @ residual - penalty * (coefficients[1:] - centre)]
     )
-    whole = chance * (1 - chance)
-    observed = whole - early_churn * (1 - early_churn)
-    damped = MISSING_SHARE * whole + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
-    system = penalised_information(matrix, weight * np.maximum(damped, MIN_INFORMATION), penalty)
+    complete = probability * (1 - probability)
+    observed = complete - early_churn * (1 - early_churn)
+    rate_of_resample = MISSING_SHARE * complete + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
+    system = penalised_information(
+        matrix, weight * np.maximum(rate_of_resample, MIN_INFORMATION), penalty
+    )
     return np.asarray(coefficients + np.linalg.solve(system, gradient), dtype=np.float64)
 
 
 def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) -> Floats:
-    """What each deal says of its own log-odds, shape (deals,).
+    """Observed-data Fisher information of each deal about its log-odds, shape (deals,).
 
-    That of a known label, less what is missing of a soft one (Louis 1982): a deal signed today has
-    the model's own chance as its label, and says nothing.
+    It is the complete-data information minus the missing information of a soft label (Louis 1982).
+    The soft label of a deal signed today is its predicted probability, so it has no information.
     """
-    chance = expit(log_odds)
-    known = chance * (1 - chance) - early_churn * (1 - early_churn)
-    return np.asarray(weight * np.maximum(known, MIN_INFORMATION))
+    probability = expit(log_odds)
+    observed = probability * (1 - probability) - early_churn * (1 - early_churn)
+    return np.asarray(weight * np.maximum(observed, MIN_INFORMATION))
 
 
 def log_evidence(
@@ -278,27 +300,29 @@ def log_evidence(
     coefficients: Floats,
     penalty: float,
 ) -> float:
-    """Log marginal likelihood of a penalty, but for a constant (Laplace's approximation).
+    """Log marginal likelihood of a penalty up to a constant (Laplace approximation).
 
     Parameters
     ----------
     matrix : ndarray, shape (deals, width)
+        Linear matrix of the deals.
     outcome, weight : ndarray, shape (deals,)
-        0.0 or 1.0, and weights that sum to the effective sample size.
+        Outcomes (0.0 or 1.0), and weights that sum to the effective sample size.
     log_odds : ndarray, shape (deals,)
-        Of that outcome.
+        Predicted log-odds of the outcome.
     coefficients : ndarray, shape (1 + width,)
-        Of the ridge regression with this penalty.
+        Intercept and coefficients of the ridge regression with this penalty.
     penalty : float
-        The ridge penalty is the prior N(0, 1 / penalty) of each coefficient (MacKay 1992).
+        Ridge penalty; each coefficient has the prior N(0, 1 / penalty) (MacKay 1992).
     """
-    live = matrix.any(axis=0)
-    beta = coefficients[1:][live]
-    chance = expit(log_odds)
-    information = weight * np.maximum(chance * (1 - chance), MIN_INFORMATION)
-    curvature = np.linalg.slogdet(penalised_information(matrix[:, live], information, penalty))[1]
+    nonzero = matrix.any(axis=0)
+    beta = coefficients[1:][nonzero]
+    probability = expit(log_odds)
+    information = weight * np.maximum(probability * (1 - probability), MIN_INFORMATION)
+    hessian = penalised_information(matrix[:, nonzero], information, penalty)
+    curvature = np.linalg.slogdet(hessian)[1]
     likelihood = weight @ (outcome * log_odds - np.logaddexp(0, log_odds))
-    prior = (live.sum() * np.log(penalty) - penalty * (beta @ beta)) / 2
+    prior = (nonzero.sum() * np.log(penalty) - penalty * (beta @ beta)) / 2
     return float(likelihood + prior - curvature / 2)
 
 
@@ -310,7 +334,8 @@ def _penalised_loss(
     beta: Floats,
     centre: Floats | float = 0.0,
 ) -> tuple[float, Floats]:
+    """Penalised loss, and the linear predictor of each deal."""
     line = beta[0] + matrix @ beta[1:]
     value = weight @ (np.logaddexp(0, line) - early_churn * line)
-    away = beta[1:] - centre
-    return float(value + penalty * away @ away / 2), line
+    deviation = beta[1:] - centre
+    return float(value + penalty * deviation @ deviation / 2), line

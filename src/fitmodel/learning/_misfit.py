@@ -1,12 +1,12 @@
-"""How far the truth may lie from any scorecard of these attributes: effects that tables leave out.
+"""Misfit of the scorecard: variance of effects that an additive model cannot represent.
 
-residuals of the fitted scorecard -> products of basis values of two attributes, main effects out
-                                  -> groups of a number's values, its own effect out
-  -> how much more the residuals go along with them than by chance
-  -> variance of pairs left out, and of shapes left out, weighed with what is believed beforehand
+residuals of the fitted scorecard -> products of basis values of two attributes, minus main effects
+                                  -> groups of a number's values, minus its fitted effect
+  -> correlation with the residuals beyond sampling error
+  -> variance of omitted pairs and of omitted shapes, combined with a prior
 
-Refits on resampled deals say nothing of it, and no number of deals mends it: without it the
-interval goes on narrowing while the error does not.
+Refits on resampled deals do not show this error, and more deals do not reduce it. Without it the
+interval would become ever narrower while the error does not.
 """
 
 from __future__ import annotations
@@ -25,131 +25,133 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Estimate = tuple[float, float]
-"""Variance, and its standard error."""
+"""Estimate of a variance, and its standard error."""
 
-# What is believed beforehand, as a share of how far the scorecard tells deals apart: where nothing
-# tells, nothing is left out. Mean and deviation of the variance are the same.
+# Prior standard deviation of omitted pairs, as a share of the standard deviation of the scorecard's
+# log-odds: a scorecard that predicts the same for all deals omits nothing. The prior of the
+# variance is exponential.
 PRIOR_MISFIT = 0.44
-# Of the shape of one number's effect. Both were chosen with the spread of the interval over the
-# laws of benchmarks/known_truth.py and growing.py (docs/concepts/learning.md).
+# The same for omitted shapes of the numbers' effects. Both were chosen together with the factor on
+# the interval, on the simulated laws of benchmarks/known_truth.py and growing.py
+# (docs/concepts/learning.md).
 SHAPE_MISFIT = 0.28
-SHAPE_GROUPS = (4, 8)  # of a number's values, as many deals in each: for steps, and for bends
-MAX_PAIRS, MAX_DEALS = 300, 5_000  # of which the estimate is made; more change it little
-MIN_EVIDENCE = 1.0  # deals' worth of information on a product; fewer say nothing
-MANY_ERRORS = 50.0  # below 0 by so many standard errors the normal tail is its asymptote
+SHAPE_GROUPS = (4, 8)  # groups of equal size of a number's values: to detect steps, and bends
+MAX_PAIRS, MAX_DEALS = 300, 5_000  # used for the estimate; more change it little
+MIN_EVIDENCE = 1.0  # least information on a product, in deals; products with less are ignored
+ASYMPTOTIC_Z = 50.0  # standard errors below 0 from which the normal tail's asymptote is used
 
 
 def misfit(
     imputed: Imputed, log_odds: Floats, spread: float, *, seed: int, boosted: bool = False
 ) -> float:
-    """Standard deviation, in log-odds, of the effects that the scorecard leaves out.
+    """Standard deviation, in log-odds, of the effects that the scorecard omits.
 
     Parameters
     ----------
     imputed : Imputed
-        The deals learned from, with their soft labels.
+        Training deals with their soft labels.
     log_odds : ndarray, shape (n,)
-        Of the scorecard.
+        Log-odds of the training deals by the scorecard.
     spread : float
-        Standard deviation of the scorecard's log-odds over the deals learned from.
+        Standard deviation of the scorecard's log-odds over the training deals.
     seed : int
-        Of the products and deals that are used where there are very many.
+        Seed of the sample of products and deals that is used where there are very many.
     boosted : bool
-        Whether boosting has a part in the scorecard. It shapes a number's effect by the residuals
-        themselves, so these do not show that nothing is left of it.
+        Whether boosting is a component of the scorecard. Boosting fits the shape of a number's
+        effect to the residuals, so its residuals cannot show that no shape is omitted.
 
     Notes
     -----
     Variance components by the method of moments, as in the score test of Lin (1997): the products,
-    or groups, have independent random effects of one variance.
+    or groups, have independent random effects with one variance.
     """
-    shape_believed, pairs_believed = (SHAPE_MISFIT * spread) ** 2, (PRIOR_MISFIT * spread) ** 2
-    shape = expected_variance(left_out_shape(imputed, log_odds, seed=seed), shape_believed)
-    pairs = expected_variance(left_out_variance(imputed, log_odds, seed=seed), pairs_believed)
-    return float(np.sqrt((max(shape, shape_believed) if boosted else shape) + pairs))
+    shape_prior, pairs_prior = (SHAPE_MISFIT * spread) ** 2, (PRIOR_MISFIT * spread) ** 2
+    shape = posterior_variance(omitted_shape_variance(imputed, log_odds, seed=seed), shape_prior)
+    pairs = posterior_variance(omitted_pair_variance(imputed, log_odds, seed=seed), pairs_prior)
+    return float(np.sqrt((max(shape, shape_prior) if boosted else shape) + pairs))
 
 
-def expected_variance(estimate: Estimate | None, believed: float) -> float:
-    """Mean of a variance given its estimate and what is believed beforehand.
+def posterior_variance(estimate: Estimate | None, prior_mean: float) -> float:
+    """Posterior mean of a variance, given its estimate and the mean of its prior.
 
     Notes
     -----
-    The estimate is normal around the variance, the variance exponential around what is believed:
-    the posterior is a normal distribution cut at 0. A vague estimate changes little; one that is
-    many standard errors above what is believed is taken nearly as it is.
+    The estimate is normal around the variance, and the prior of the variance is exponential: the
+    posterior is a normal distribution truncated at 0. An imprecise estimate changes the prior mean
+    little; an estimate many standard errors above it is returned almost unchanged.
     """
     from scipy.special import log_ndtr
 
-    if estimate is None or believed <= 0.0:
-        return believed
+    if estimate is None or prior_mean <= 0.0:
+        return prior_mean
     variance, error = estimate
     if error <= 0.0:
         return max(variance, 0.0)
-    middle = variance - error**2 / believed
-    away = middle / error
-    if away < -MANY_ERRORS:
-        return float(-error / away)
-    hazard = np.exp(-(away**2) / 2 - np.log(2 * np.pi) / 2 - log_ndtr(away))
-    return float(middle + error * hazard)
+    location = variance - error**2 / prior_mean
+    z = location / error
+    if z < -ASYMPTOTIC_Z:
+        return float(-error / z)
+    inverse_mills = np.exp(-(z**2) / 2 - np.log(2 * np.pi) / 2 - log_ndtr(z))
+    return float(location + error * inverse_mills)
 
 
-def left_out_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
-    """Variance of the effects of pairs of attributes that are left out, and its standard error.
+def omitted_pair_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
+    """Variance of the omitted effects of pairs of attributes, and its standard error.
 
-    Negative where the residuals go along with the products less than by chance. None where there
-    are no two attributes.
+    The estimate is negative where the residuals correlate with the products less than by chance.
+    None where there are fewer than two attributes.
     """
     generator = np.random.default_rng(seed)
     first, second = _products(imputed)
     if not len(first):
         return None
-    used = _some_deals(len(log_odds), generator)
+    used = _sample_of_deals(len(log_odds), generator)
     chosen = np.arange(len(first))
     if len(chosen) > MAX_PAIRS:
         chosen = generator.choice(chosen, MAX_PAIRS, replace=False)
     matrix = imputed.matrix[used]
     products = matrix[:, first[chosen]] * matrix[:, second[chosen]]
-    return _component(products, len(first), imputed, log_odds, used)
+    return _variance_component(products, len(first), imputed, log_odds, used)
 
 
-def left_out_shape(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
-    """Variance of what numbers do beyond their lines, and its standard error.
+def omitted_shape_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
+    """Variance of the omitted shapes of the numbers' effects, and its standard error.
 
-    Steps and bends that neither the value nor its rank follows: effects of groups of a number's
-    values. None where there is no number.
+    Omitted shapes are steps and bends that are linear neither in the value nor in its rank. They
+    are estimated as effects of groups of a number's values. None where there is no number.
     """
-    used = _some_deals(len(log_odds), np.random.default_rng(seed))
+    used = _sample_of_deals(len(log_odds), np.random.default_rng(seed))
     groups = _groups(imputed.design)
     if not len(groups):
         return None
     codes = imputed.design.codes
     inside = np.column_stack([group[codes[used, position]] for position, group in groups])
-    return _component(inside.astype(float), len(groups), imputed, log_odds, used)
+    return _variance_component(inside.astype(float), len(groups), imputed, log_odds, used)
 
 
 def _groups(design: Design) -> list[tuple[int, NDArray[np.bool_]]]:
-    """Position of each number, and which of its codes are in one of its groups."""
+    """Every group of a number's values: position of the number, and which codes are in it."""
     groups = []
     for position, column in enumerate(design.columns):
         if not isinstance(column, NumberColumn):
             continue
         counts = np.bincount(design.codes[:, position], minlength=column.size + 2)
         counts[MISSING] = 0
-        middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
+        midrank = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
         for size in SHAPE_GROUPS:
-            number = np.minimum((middle * size).astype(int), size - 1)
-            number[MISSING] = -1
-            groups += [(position, number == each) for each in np.unique(number[counts > 0])]
+            group = np.minimum((midrank * size).astype(int), size - 1)
+            group[MISSING] = -1
+            groups += [(position, group == each) for each in np.unique(group[counts > 0])]
     return groups
 
 
-def _some_deals(n: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Rows of at most `MAX_DEALS` deals."""
+def _sample_of_deals(n: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Row numbers of a random sample of at most `MAX_DEALS` deals."""
     used = np.arange(n)
     return used if n <= MAX_DEALS else np.sort(generator.choice(used, MAX_DEALS, replace=False))
 
 
-def _component(
+def _variance_component(
     effects: Floats, number: int, imputed: Imputed, log_odds: Floats, used: NDArray[np.intp]
 ) -> Estimate | None:
     """Variance of random effects in the residuals, and its standard error.
@@ -157,16 +159,20 @@ def _component(
     Parameters
     ----------
     effects : ndarray, shape (used, columns)
-        Values that the random effects multiply; main effects are taken out here.
+        Design of the random effects; main effects are projected out here.
     number : int
-        How many such columns there are, where these are only some.
-    used : ndarray of int
-        Rows of the deals.
+        Number of such columns in all; `effects` may have a sample of them.
+    imputed : Imputed
+        Training deals with their soft labels.
+    log_odds : ndarray, shape (n,)
+        Log-odds of the training deals by the scorecard.
+    used : ndarray of int, shape (used,)
+        Row numbers of the deals that are used.
     """
-    matrix, chance, weight = imputed.matrix[used], expit(log_odds[used]), imputed.weight[used]
-    residual = weight * (imputed.early_churn[used] - chance)
-    rest = _without_main_effects(effects, matrix, weight * chance * (1 - chance))
-    scaled = rest * residual[:, None]
+    matrix, weight, p = imputed.matrix[used], imputed.weight[used], expit(log_odds[used])
+    residual = weight * (imputed.early_churn[used] - p)
+    projected = _without_main_effects(effects, matrix, weight * p * (1 - p))
+    scaled = projected * residual[:, None]
     evidence = (scaled**2).sum(axis=0)
     informative = evidence > MIN_EVIDENCE
     if not informative.any():
@@ -179,7 +185,7 @@ def _component(
 
 
 def _overlap_of_all(squares: Floats, number: int) -> float:
-    """Mean squared correlation between all products, from those between some of them."""
+    """Mean squared correlation between all products, estimated from a sample of them."""
     some = len(squares)
     between = (squares.sum() - some) / max(some * (some - 1), 1)
     return float((1 + (number - 1) * between) / number)
@@ -188,16 +194,16 @@ def _overlap_of_all(squares: Floats, number: int) -> float:
 def _products(imputed: Imputed) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of columns of the linear matrix that belong to different attributes."""
     design = imputed.design
-    owner = np.repeat(np.arange(len(design.bases)), [basis.shape[1] for basis in design.bases])
-    live = np.flatnonzero(imputed.matrix.any(axis=0))
-    first, second = (live[position] for position in np.triu_indices(len(live), 1))
-    apart = owner[first] != owner[second]
-    return first[apart], second[apart]
+    attribute = np.repeat(np.arange(len(design.bases)), [basis.shape[1] for basis in design.bases])
+    nonzero = np.flatnonzero(imputed.matrix.any(axis=0))
+    first, second = (nonzero[position] for position in np.triu_indices(len(nonzero), 1))
+    differ = attribute[first] != attribute[second]
+    return first[differ], second[differ]
 
 
 def _without_main_effects(product: Floats, matrix: Floats, information: Floats) -> Floats:
-    """Products less what single columns explain of them (weighted least squares)."""
-    wide = np.hstack([np.ones((len(matrix), 1)), matrix])
-    weighted = wide * information[:, None]
-    explained = np.linalg.pinv(weighted.T @ wide, hermitian=True) @ (weighted.T @ product)
-    return np.asarray(product - wide @ explained, dtype=np.float64)
+    """Residuals of the products after a weighted regression on the single columns."""
+    main = np.hstack([np.ones((len(matrix), 1)), matrix])
+    weighted = main * information[:, None]
+    coefficients = np.linalg.pinv(weighted.T @ main, hermitian=True) @ (weighted.T @ product)
+    return np.asarray(product - main @ coefficients, dtype=np.float64)

@@ -1,12 +1,12 @@
-"""Ridge regression for few early churners: its strength is weighed, not chosen.
+"""Ridge regression for few early churners: averaged over penalties instead of choosing one.
 
-how far attributes may tell deals apart: a grid of strengths, each the penalty of a ridge regression
-  -> probability of what was seen of the deals under each (marginal likelihood) -> weights
-  -> the weighted mean of the regressions, and draws from their posterior for the interval
+grid of strengths (standard deviation of the log-odds over deals), each with its ridge penalty
+  -> marginal likelihood of the observed deals under each strength -> posterior weights
+  -> the weighted mean of the regressions, and posterior draws for the interval
 
-With 15 to 50 early churners no folds can choose a penalty, and bootstrap replicates agree on what
-the penalty decided. Weights of all penalties shrink as far as the deals ask for, and draws scatter
-as much as is unknown.
+With 15 to 50 early churners, cross-validation cannot choose a penalty, and bootstrap replicates do
+not show the uncertainty about it. Averaging over all penalties shrinks as much as the deals
+support, and the posterior draws vary as much as is uncertain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, penalised_information
-from fitmodel.learning.imputation import Imputed, iterate
+from fitmodel.learning.imputation import Imputed, run_em
 from fitmodel.learning.parents import expected_tables
 
 if TYPE_CHECKING:
@@ -31,30 +31,32 @@ if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
     from fitmodel.learning.settings import LearnerOptions
 
-# Standard deviation of the log-odds that all attributes together may give deals, and how likely
-# each is beforehand. A ROC AUC of 0.75 is one of about 1.
+# Grid for the standard deviation over deals of the log-odds from all attributes together, and its
+# prior probabilities. A standard deviation of 1 corresponds to a ROC AUC of about 0.75.
 STRENGTHS = (0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 STRENGTH_PRIOR = (0.20, 0.15, 0.15, 0.15, 0.15, 0.12, 0.08)
-MIN_CHANCE = 1e-12
+MIN_PROBABILITY = 1e-12
 PERMUTATIONS = 999
-# Mean and deviation of the weight of another model's tables, and of an expert's.
+# Prior mean and standard deviation of the weight of another model's tables.
 PARENT_WEIGHT = (0.5, 0.5)
-# Deviation of one attribute's weight from that of all: a parent may be right on half of them.
-# python benchmarks/small.py --only prior compares parents that are alike, half alike and opposite.
+# Prior standard deviation of one attribute's weight around that of all attributes, because the
+# other model may be right about some attributes only. python benchmarks/small.py --only prior
+# compares other models with equal, half equal and opposite effects.
 ATTRIBUTE_WEIGHT = 0.5
+# Prior mean and standard deviation of the weight of an expert's tables.
 EXPERT_WEIGHT = (1.0, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
 class PriorTables:
-    """Tables that somebody else made, and the prior of their weight.
+    """Tables of another model or an expert, and the prior of their weight.
 
     Parameters
     ----------
     tables : list of ndarray, shapes (size + 2,)
         Log-odds per code of each attribute.
     mean, deviation : float
-        Of the weight, before the deals are seen: 0 leaves the tables out, 1 takes them whole.
+        Prior mean and standard deviation of the weight: 0 ignores the tables, 1 adds them in full.
     """
 
     tables: list[Floats]
@@ -62,11 +64,11 @@ class PriorTables:
     deviation: float
 
     def scale(self, penalty: float) -> float:
-        """Factor on the column that gives its weight this deviation under a penalty."""
+        """Factor on the column with which a penalty implies this standard deviation."""
         return float(self.deviation * np.sqrt(penalty))
 
     def line(self, codes: NDArray[np.int32]) -> Floats:
-        """Sum of the rows looked up, shape (n,)."""
+        """Log-odds of each deal by these tables, shape (n,)."""
         rows = (table[codes[:, position]] for position, table in enumerate(self.tables))
         return np.asarray(sum(rows, np.zeros(len(codes))), dtype=np.float64)
 
@@ -78,13 +80,15 @@ class Strength:
     Parameters
     ----------
     deviation : float
-        Standard deviation of the log-odds over deals that its prior expects.
+        Prior standard deviation of the log-odds over deals.
     penalty : float
+        Ridge penalty that implies this standard deviation.
     fit : Imputed
+        Fitted ridge regression.
     root : ndarray, shape (1 + width, 1 + width)
-        Times standard normal numbers: a draw of the coefficients around those of `fit`.
+        Square root of the posterior covariance of the coefficients.
     log_evidence : float
-        Log of the probability of what was seen of the deals, all coefficients integrated out.
+        Log marginal likelihood of the observed deals.
     """
 
     deviation: float
@@ -95,25 +99,26 @@ class Strength:
 
 
 def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions) -> list[Strength]:
-    """Ridge regression of each strength, weakest first.
+    """Fit the ridge regression of each strength, weakest first.
 
     Parameters
     ----------
     imputed : Imputed
-        Design, and log-odds to begin with.
+        An earlier fit: its design is used, and its log-odds are the initial ones.
     follow_up : FollowUp
+        Follow-up of the same deals.
     options : LearnerOptions
-        Its directions bound the coefficients.
+        Options of the learner; their directions bound the coefficients.
     """
     directions = options.directions(imputed.design.columns)
-    spread = max(_spread(imputed.matrix, follow_up.weight), 1e-6)
+    variance = max(_total_variance(imputed.matrix, follow_up.weight), 1e-6)
     priors = prior_tables(imputed.design, options)
-    log_odds, made = imputed.log_odds, []
+    log_odds, strengths = imputed.log_odds, []
     for deviation in STRENGTHS:
-        penalty = spread / deviation**2
+        penalty = variance / deviation**2
         matrix, centre = _with_priors(imputed, priors, penalty)
-        fit = iterate(
-            partial(_as_it_is, imputed.design, matrix),
+        fit = run_em(
+            partial(_fixed_design, imputed.design, matrix),
             follow_up,
             penalty,
             directions,
@@ -121,15 +126,15 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
             centre=centre,
         )
         log_odds = fit.log_odds
-        made.append(_measured(deviation, penalty, fit, follow_up, centre))
-    return made
+        strengths.append(_with_evidence(deviation, penalty, fit, follow_up, centre))
+    return strengths
 
 
 def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
     """Tables of another model and of an expert, for the design's codes.
 
-    The other model's come first as a whole, then attribute by attribute, so that the deals can
-    follow it where it is right and leave it where it is not.
+    The first entry has the other model's tables of all attributes; then follows one entry per
+    attribute, so that the deals can decide attribute by attribute how far the other model is right.
     """
     priors = []
     if options.parent is not None:
@@ -150,14 +155,16 @@ def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
 def as_additive(
     design: Design, priors: Sequence[PriorTables], fits: Sequence[tuple[float, Floats]]
 ) -> Additive:
-    """Tables of fits, with those of the priors added by their weights.
+    """Convert fits to tables, and add the prior tables with their fitted weights.
 
     Parameters
     ----------
     design : Design
+        Design of the fits.
     priors : sequence of PriorTables
+        Prior tables whose weights are the last coefficients of each fit.
     fits : sequence of (float, ndarray)
-        Penalty and coefficients of each.
+        Penalty and coefficients of each fit.
     """
     width = sum(basis.shape[1] for basis in design.bases)
     own = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
@@ -169,60 +176,64 @@ def as_additive(
     return Additive(own.intercept, tuple(singles))
 
 
-def _as_it_is(
+def _fixed_design(
     design: Design, matrix: Floats, _labels: Floats, _weight: Floats
 ) -> tuple[Design, Floats]:
-    """The same design in every round."""
+    """Return the same design and matrix in every iteration, whatever the labels."""
     return design, matrix
 
 
-def weights_of(strengths: Sequence[Strength]) -> Floats:
-    """How likely each strength is after the deals were seen, shape (strengths,)."""
+def posterior_weights(strengths: Sequence[Strength]) -> Floats:
+    """Posterior probability of each strength, shape (strengths,)."""
     log = np.log(STRENGTH_PRIOR) + np.array([each.log_evidence for each in strengths])
     weight = np.exp(log - log.max())
     return np.asarray(weight / weight.sum(), dtype=np.float64)
 
 
 def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> float:
-    """Log of the probability of what was seen of the deals within the horizon, weights counted.
+    """Weighted log likelihood of what was observed of the deals within the horizon.
 
     Parameters
     ----------
     follow_up : FollowUp
-        A young deal says that its customer had not left by its age.
+        Follow-up of the deals. Of a young deal it is observed that its customer had not left by
+        its age.
     baseline : Baseline
+        Log-odds of having left by each time.
     log_odds : ndarray, shape (n,)
+        Contributions of each deal's attributes.
     """
     ends = np.full(len(follow_up), follow_up.horizon)
     by_end = baseline.left_by(ends, follow_up, log_odds)
     by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
-    seen = np.where(follow_up.early, by_end, 1.0 - by_now)
+    likelihood = np.where(follow_up.early, by_end, 1.0 - by_now)
     if follow_up.left_by is not None:
         late = ~np.isnan(follow_up.left_by) & ~follow_up.early
         by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
-        seen = np.where(late, by_then, seen)
+        likelihood = np.where(late, by_then, likelihood)
     if follow_up.entry.any():
         before = baseline.left_by(follow_up.entry, follow_up, log_odds)
         before = np.where(follow_up.entry > 0, before, 0.0)
-        seen = (seen - np.where(follow_up.early, before, 0.0)) / np.maximum(1 - before, MIN_CHANCE)
-    return float(follow_up.weight @ np.log(np.clip(seen, MIN_CHANCE, 1.0)))
+        likelihood = likelihood - np.where(follow_up.early, before, 0.0)
+        likelihood = likelihood / np.maximum(1 - before, MIN_PROBABILITY)
+    return float(follow_up.weight @ np.log(np.clip(likelihood, MIN_PROBABILITY, 1.0)))
 
 
-def association(imputed: Imputed, *, seed: int) -> float:
-    """P value of attributes and outcomes having nothing to do with each other.
+def association_test(imputed: Imputed, *, seed: int) -> float:
+    """P value of the null hypothesis that attributes and outcomes are independent.
 
     Parameters
     ----------
     imputed : Imputed
-        Of the strongest shrinkage: its labels know hardly more than the level.
+        Fit with the strongest shrinkage, whose soft labels depend on little but the level.
     seed : int
-        Of the permutations.
+        Seed of the permutations.
 
     Notes
     -----
-    Global test (Goeman and others 2004): how far the residuals of the level alone go along with
-    all columns of the design together. Its distribution is that over permutations of the
-    residuals, so it holds with however few early churners.
+    Global test (Goeman et al. 2004): the squared covariances of all columns of the design with the
+    residuals of a model that knows the level only. The null distribution comes from permutations
+    of the residuals, so the test is valid with any number of early churners.
     """
     weight = imputed.weight
     mean = np.average(imputed.matrix, axis=0, weights=weight)
@@ -231,15 +242,15 @@ def association(imputed: Imputed, *, seed: int) -> float:
     generator = np.random.default_rng(seed)
     order = np.argsort(generator.random((PERMUTATIONS, len(residual))), axis=1)
     shuffled = residual[order]
-    found = float(((residual @ centred) ** 2).sum())
-    by_chance = ((shuffled @ centred) ** 2).sum(axis=1)
-    return float((1 + (by_chance >= found * (1 - 1e-9)).sum()) / (1 + PERMUTATIONS))
+    statistic = float(((residual @ centred) ** 2).sum())
+    null = ((shuffled @ centred) ** 2).sum(axis=1)
+    return float((1 + (null >= statistic * (1 - 1e-9)).sum()) / (1 + PERMUTATIONS))
 
 
 def _with_priors(
     imputed: Imputed, priors: Sequence[PriorTables], penalty: float
 ) -> tuple[Floats, Floats | float]:
-    """Linear matrix with a column per prior, and the values that the penalty draws to."""
+    """Linear matrix with a column per prior, and the coefficients that the penalty shrinks to."""
     if not priors:
         return imputed.matrix, 0.0
     columns = [item.line(imputed.design.codes) * item.scale(penalty) for item in priors]
@@ -248,14 +259,14 @@ def _with_priors(
     return np.column_stack([imputed.matrix, *columns]), np.concatenate([own, means])
 
 
-def _measured(
+def _with_evidence(
     deviation: float,
     penalty: float,
     fit: Imputed,
     follow_up: FollowUp,
     centre: Floats | float = 0.0,
 ) -> Strength:
-    """Evidence by Laplace's method at the fit (Tierney and Kadane 1986), and the posterior."""
+    """Log marginal likelihood (Laplace approximation; Tierney and Kadane 1986), and posterior."""
     information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
     precision = penalised_information(fit.matrix, information, penalty)
     lower = np.linalg.cholesky(precision)
@@ -269,10 +280,10 @@ def _measured(
     return Strength(deviation, penalty, fit, root, float(log_evidence))
 
 
-def draws(
+def posterior_draws(
     strengths: Sequence[Strength], weights: Floats, number: int, options: LearnerOptions
 ) -> list[tuple[float, Floats]]:
-    """Penalty and coefficients drawn from the posterior, each strength by its weight."""
+    """Draw penalties and coefficients from the posterior, strengths by their weights."""
     generator = np.random.default_rng(options.seed)
     positions = np.searchsorted(np.cumsum(weights), (np.arange(number) + 0.5) / max(number, 1))
     drawn = []
@@ -283,7 +294,7 @@ def draws(
     return drawn
 
 
-def _spread(matrix: Floats, weight: Floats) -> float:
+def _total_variance(matrix: Floats, weight: Floats) -> float:
     """Sum of the variances of a linear matrix's columns over the deals."""
     mean = np.average(matrix, axis=0, weights=weight)
     return float(np.average((matrix - mean) ** 2, axis=0, weights=weight).sum())
@@ -292,7 +303,7 @@ def _spread(matrix: Floats, weight: Floats) -> float:
 def prior_weight(
     strengths: Sequence[Strength], weights: Floats, priors: Sequence[PriorTables]
 ) -> float:
-    """Mean weight that the deals give to the first prior, another model's tables as a whole."""
+    """Posterior mean weight of the first prior: another model's tables of all attributes."""
     position = -len(priors)
     values = [each.fit.coefficients[position] * priors[0].scale(each.penalty) for each in strengths]
     return float(weights @ np.array(values))

@@ -1,4 +1,4 @@
-"""Choose the settings of a provisional model: strengths are weighed, see `_posterior`."""
+"""Settings of a provisional model, which averages over penalties; see `_posterior`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.learning._posterior import (
-    association,
+    association_test,
     fit_strengths,
+    posterior_weights,
     prior_tables,
     prior_weight,
-    weights_of,
 )
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import find_basis
 from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
 
@@ -24,27 +24,29 @@ if TYPE_CHECKING:
 
 
 def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
-    """Settings of a provisional model, and the strengths that it weighs.
+    """Choose the settings of a provisional model, and weight its strengths.
 
     Parameters
     ----------
     deals : TrainingSet
+        Deals to learn from.
     options : LearnerOptions
+        Options of the learner.
 
     Returns
     -------
     Choice
-        `log_loss` of its table is that of each deal as those before it predict it: minus the log
-        of the marginal likelihood, per deal (Dawid 1984). `chosen` is the likeliest strength;
-        the others enter by their `share`. The penalty of the settings is that of the mean prior
-        variance.
+        In its table, `share` is the posterior weight of each strength and `chosen` marks the most
+        probable one. `log_loss` is minus the log marginal likelihood per deal: the mean log loss of
+        predicting each deal from those before it (Dawid 1984). The penalty of the settings is the
+        one with the posterior mean of the prior variance.
     """
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     _, imputed = find_basis(columns, codes, follow_up, options)
     strengths = fit_strengths(imputed, follow_up, options)
-    weights = weights_of(strengths)
-    likeliest = int(weights.argmax())
+    weights = posterior_weights(strengths)
+    most_probable = int(weights.argmax())
     total = follow_up.weight.sum()
     table = pd.DataFrame(
         {
@@ -52,7 +54,7 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
             "strength": [each.deviation for each in strengths],
             "share": weights,
             "log_loss": [-each.log_evidence / total for each in strengths],
-            "chosen": np.arange(len(strengths)) == likeliest,
+            "chosen": np.arange(len(strengths)) == most_probable,
         }
     )
     variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
@@ -63,6 +65,6 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
         regime="provisional",
         prior_weight=prior_weight(strengths, weights, priors) if priors else None,
     )
-    of_own = replace(strengths[0].fit, matrix=imputed.matrix)
-    by_chance = association(of_own, seed=options.seed)
-    return Choice(settings, table.sort_values("log_loss", ignore_index=True), by_chance)
+    without_priors = replace(strengths[0].fit, matrix=imputed.matrix)
+    p_value = association_test(without_priors, seed=options.seed)
+    return Choice(settings, table.sort_values("log_loss", ignore_index=True), p_value)

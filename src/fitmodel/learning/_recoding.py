@@ -1,8 +1,8 @@
 """Split codes of a scorecard without changing any prediction.
 
-An edit by hand speaks of values ("12 to 20 seats", "agency"), a scorecard of codes. Where the two
-do not
-agree, a bin or a code shared by rare levels is split in two first; both halves keep the old rows.
+An edit by hand names values ("12 to 20 seats", "agency"), a scorecard has codes. Where a value is
+only a part of what a code stands for, the bin or the code of the rare levels is split in two first.
+Both new codes get the rows of the old one.
 """
 
 from __future__ import annotations
@@ -24,40 +24,51 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 
-def cut_at(scorecard: Scorecard, place: int, value: float) -> Scorecard:
-    """Split the bin of a number that holds a value, so that the value begins a bin.
+def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
+    """Split the bin of a number at a value.
 
     Parameters
     ----------
     scorecard : Scorecard
-    place : int
+        The scorecard to split.
+    position : int
         Position of the attribute, a number.
     value : float
+        Lower edge of the new bin.
 
     Returns
     -------
     Scorecard
         The same scores for every prospect.
     """
-    column = scorecard.columns[place]
+    column = scorecard.columns[position]
     if not isinstance(column, NumberColumn) or value in column.cuts:
         return scorecard
-    position = bisect_right(column.cuts, value)
-    cuts = (*column.cuts[:position], value, *column.cuts[position:])
+    below = bisect_right(column.cuts, value)  # cuts below the value
+    cuts = (*column.cuts[:below], value, *column.cuts[below:])
     source = np.arange(column.size + 3)
-    source[position + 2 :] -= 1
-    return _recoded(scorecard, place, replace(column, cuts=cuts), source)
+    source[below + 2 :] -= 1
+    return _with_column(scorecard, position, replace(column, cuts=cuts), source)
 
 
-def single_out(scorecard: Scorecard, place: int, level: str) -> Scorecard:
-    """Give a level of a category a code of its own, where it shares one or had none.
+def split_level(scorecard: Scorecard, position: int, level: str) -> Scorecard:
+    """Give a level of a category a code of its own, where it shares one or has none.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The scorecard to split.
+    position : int
+        Position of the attribute, a category.
+    level : str
+        Name of the level.
 
     Returns
     -------
     Scorecard
-        The same scores for every prospect; a level that was never seen is known from now on.
+        The same scores for every prospect. A level that was never seen becomes a known one.
     """
-    column = scorecard.columns[place]
+    column = scorecard.columns[position]
     if not isinstance(column, CategoryColumn):
         return scorecard
     code = column.code(level)
@@ -65,39 +76,39 @@ def single_out(scorecard: Scorecard, place: int, level: str) -> Scorecard:
         return scorecard
     source = np.append(np.arange(column.size + 1), [code, column.size + 1])
     levels = dict(column.levels) | {level: column.size + 1}
-    return _recoded(scorecard, place, replace(column, levels=levels), source)
+    return _with_column(scorecard, position, replace(column, levels=levels), source)
 
 
-def _recoded(
-    scorecard: Scorecard, place: int, column: Column, source: NDArray[np.int64]
+def _with_column(
+    scorecard: Scorecard, position: int, column: Column, source: NDArray[np.int64]
 ) -> Scorecard:
-    """Return the scorecard with another column; `source` is the old code of each new one."""
-    start = scorecard.offsets[place]
-    end = start + scorecard.columns[place].size + 2
+    """Return the scorecard with another column; `source` has the old code of each new code."""
+    start = scorecard.offsets[position]
+    end = start + scorecard.columns[position].size + 2
     tables = np.concatenate(
         [scorecard.tables[:start], scorecard.tables[start + source], scorecard.tables[end:]]
     )
     own = scorecard.own
     if own is not None:
         own = np.concatenate([own[:start], own[start + source], own[end:]])
-    evidence = replace(scorecard.evidence[place], band=scorecard.evidence[place].band[source])
+    evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
     return replace(
         scorecard,
-        columns=_with(scorecard.columns, place, column),
+        columns=_with(scorecard.columns, position, column),
         tables=tables,
         own=own,
-        evidence=_with(scorecard.evidence, place, evidence),
-        pairs=tuple(_recoded_pair(pair, place, source) for pair in scorecard.pairs),
+        evidence=_with(scorecard.evidence, position, evidence),
+        pairs=tuple(_with_pair_map(pair, position, source) for pair in scorecard.pairs),
     )
 
 
-def _recoded_pair(pair: PairTerm, place: int, source: NDArray[np.int64]) -> PairTerm:
-    if pair.first == place:
+def _with_pair_map(pair: PairTerm, position: int, source: NDArray[np.int64]) -> PairTerm:
+    if pair.first == position:
         pair = replace(pair, first_map=pair.first_map[source])
-    if pair.second == place:
+    if pair.second == position:
         pair = replace(pair, second_map=pair.second_map[source])
     return pair
 
 
-def _with(items: tuple[_Item, ...], place: int, item: _Item) -> tuple[_Item, ...]:
-    return (*items[:place], item, *items[place + 1 :])
+def _with(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
+    return (*items[:position], item, *items[position + 1 :])

@@ -1,7 +1,7 @@
-"""Find an attribute that changes WHEN customers leave, beside how many.
+"""Find an attribute whose levels differ in the timing of leaving, not only in its probability.
 
-A customer on a yearly contract cannot leave in month 3. Where the likelihood shows such a
-difference, each level of the attribute gets a baseline of its own.
+A customer on a yearly contract cannot leave in month 3. Where a likelihood ratio test shows such a
+difference, each level of the attribute becomes a stratum with its own baseline.
 
 leavers observed and expected per level and period -> likelihood ratio -> attribute or none
 """
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PERIODS = 6
 MAX_LEVELS = 8
-MIN_LEAVERS = 15  # of a level; levels with fewer share one baseline
-SIGNIFICANCE = 1e-3  # shared among the attributes tried
+MIN_LEAVERS = 15  # of a level; levels with fewer leavers share one baseline
+SIGNIFICANCE = 1e-3  # of the test, divided by the number of attributes tested
 
 
 def with_strata(
@@ -33,7 +33,7 @@ def with_strata(
     codes: NDArray[np.int32],
     attribute: str | None,
 ) -> FollowUp:
-    """Give each level of an attribute a stratum; levels with few leavers share the first."""
+    """Follow-up with a stratum per level of an attribute; levels with few leavers share one."""
     if attribute is None or all(column.name != attribute for column in columns):
         return follow_up
     position = position_of(attribute, columns)
@@ -49,7 +49,7 @@ def position_of(attribute: str, columns: Sequence[Column]) -> int:
 def stratum_by_code(code: NDArray[np.int32], size: int, follow_up: FollowUp) -> NDArray[np.intp]:
     """Stratum of each code of an attribute, shape (size + 2,).
 
-    Levels with few leavers share one stratum, with what is missing or was never seen.
+    Levels with few leavers share one stratum with missing values and unseen levels.
     """
     leavers = np.bincount(code, weights=follow_up.left, minlength=size + 2)
     own = np.flatnonzero(leavers >= MIN_LEAVERS)
@@ -67,40 +67,42 @@ def choose_timing(
     baseline: Baseline,
     log_odds: Floats,
 ) -> str | None:
-    """Attribute whose levels differ in the timing of leaving beyond chance; None where none does.
+    """Attribute whose levels differ significantly in the timing of leaving, or None.
 
     Parameters
     ----------
-    columns, codes
-        Of the deals.
+    columns : sequence of Column
+        Column of each attribute.
+    codes : ndarray of int, shape (n, attributes)
+        Codes of the deals.
     follow_up : FollowUp
-        In one stratum.
+        Follow-up of the deals, in one stratum.
     baseline : Baseline
-        Common to all deals.
+        Baseline that is common to all deals.
     log_odds : ndarray, shape (n,)
-        Contributions to which the baseline was fitted.
+        Contributions of each deal's attributes, to which the baseline was fitted.
 
     Notes
     -----
-    Per level, the leavers of `PERIODS` periods with equal shares of all leavers against those
-    expected under proportional odds, scaled to the level's sum: a likelihood ratio with
-    ``(PERIODS - 1) (levels - 1)`` degrees of freedom, at `SIGNIFICANCE` over the number of
-    attributes tried (Bonferroni).
+    Likelihood ratio test per attribute. Time is divided into `PERIODS` periods with equal numbers
+    of leavers. For each level, the leavers per period are compared with those expected under
+    proportional odds, scaled to the level's total: ``(PERIODS - 1) (levels - 1)`` degrees of
+    freedom, at `SIGNIFICANCE` over the number of attributes tested (Bonferroni).
     """
     from scipy.stats import chi2
 
-    tried = [
+    tested = [
         (position, column)
         for position, column in enumerate(columns)
         if isinstance(column, CategoryColumn) and 1 < column.size <= MAX_LEVELS
     ]
-    if not tried or follow_up.left.sum() < 2 * MIN_LEAVERS:
+    if not tested or follow_up.left.sum() < 2 * MIN_LEAVERS:
         return None
     edges = _periods(follow_up)
     expected = _expected(follow_up, baseline, log_odds, edges)
     period = np.clip(np.searchsorted(edges, follow_up.months, side="left") - 1, 0, len(edges) - 2)
     best: tuple[float, str] | None = None
-    for position, column in tried:
+    for position, column in tested:
         code = codes[:, position]
         stratum = stratum_by_code(code, column.size, follow_up)[code]
         levels = int(stratum.max()) + 1
@@ -108,9 +110,9 @@ def choose_timing(
             continue
         ratio = _likelihood_ratio(stratum, levels, period, follow_up, expected)
         freedom = (len(edges) - 2) * (levels - 1)
-        chance = float(chi2.sf(ratio, freedom)) * len(tried)
-        if chance < SIGNIFICANCE and (best is None or chance < best[0]):
-            best = (chance, column.name)
+        p_value = float(chi2.sf(ratio, freedom)) * len(tested)
+        if p_value < SIGNIFICANCE and (best is None or p_value < best[0]):
+            best = (p_value, column.name)
     return None if best is None else best[1]
 
 
@@ -121,7 +123,7 @@ def _periods(follow_up: FollowUp) -> Floats:
 
 
 def _expected(follow_up: FollowUp, baseline: Baseline, log_odds: Floats, edges: Floats) -> Floats:
-    """Expected leavers of each deal in each period while it was followed, shape (n, periods)."""
+    """Expected leavers of each deal in each period of its follow-up, shape (n, periods)."""
     hazard = [
         -np.log1p(-np.minimum(baseline.left_by(months, follow_up, log_odds), 1 - 1e-9))
         for months in (
@@ -139,14 +141,13 @@ def _likelihood_ratio(
     follow_up: FollowUp,
     expected: Floats,
 ) -> float:
-    """Twice the log-likelihood gained by each level's own timing."""
+    """Twice the log-likelihood gained by separate timing of each level."""
     periods = expected.shape[1]
     cell = stratum * periods + period
-    seen = np.bincount(cell, weights=follow_up.left, minlength=levels * periods)
-    seen = seen.reshape(levels, periods)
-    foreseen = np.stack([expected[stratum == number].sum(axis=0) for number in range(levels)])
-    scaled = foreseen * (seen.sum(axis=1) / np.maximum(foreseen.sum(axis=1), 1e-300))[:, None]
-    terms = np.where(
-        seen > 0, seen * np.log(np.maximum(seen, 1e-300) / np.maximum(scaled, 1e-9)), 0
-    )
+    observed = np.bincount(cell, weights=follow_up.left, minlength=levels * periods)
+    observed = observed.reshape(levels, periods)
+    by_level = np.stack([expected[stratum == number].sum(axis=0) for number in range(levels)])
+    scaled = by_level * (observed.sum(axis=1) / np.maximum(by_level.sum(axis=1), 1e-300))[:, None]
+    ratio = np.maximum(observed, 1e-300) / np.maximum(scaled, 1e-9)
+    terms = np.where(observed > 0, observed * np.log(ratio), 0)
     return float(2 * terms.sum())

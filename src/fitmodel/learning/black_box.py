@@ -1,4 +1,4 @@
-"""A black-box reference: an unrestricted learner, to measure what the scorecard gives up."""
+"""Black-box reference: an unrestricted learner, to measure the accuracy that a scorecard loses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
     from fitmodel.learning.settings import LearnerOptions
 
-MAX_CATEGORIES = 250  # what HistGradientBoosting can hold as one category
-MAX_BINS = 255  # what HistGradientBoosting tells apart of a number
+MAX_CATEGORIES = 250  # levels that HistGradientBoosting accepts in a categorical column
+MAX_BINS = 255  # bins that HistGradientBoosting makes of a number
 N_REPLICATES = 6
 SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
     "learning_rate": 0.06,
@@ -38,47 +38,49 @@ SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
 def black_box_probabilities(
     train: TrainingSet, attributes: pd.DataFrame, options: LearnerOptions
 ) -> NDArray[np.float64]:
-    """Probabilities of bagged HistGradientBoosting with small trees and early stopping.
+    """Predicted probabilities of bagged HistGradientBoosting with small trees and early stopping.
 
     Parameters
     ----------
     train : TrainingSet
-        Young deals count by the company's chance of early churn at their age. Of a large table the
-        sample that effects are learned from, as with the scorecard.
+        Deals to learn from. The soft label of a young deal is the company's probability of early
+        churn given its age. From a large table the same sample is used as for the scorecard.
     attributes : DataFrame
-        Of the deals to predict.
+        Attributes of the deals to predict.
     options : LearnerOptions
+        Options of the learner.
 
     Returns
     -------
     ndarray, shape (deals to predict,)
-        Mean over `N_REPLICATES` fits, each of which leaves another fifth of the deals out to decide
-        when it stops.
+        Mean over `N_REPLICATES` fits, each with another fifth of the deals as validation set for
+        early stopping.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    chosen = sample_for_settings(train, options)
-    train = train if chosen is None else train.subset(chosen)
+    sample = sample_for_settings(train, options)
+    train = train if sample is None else train.subset(sample)
     columns = fit_columns(train.attributes, options.encoding)
-    known, asked = _matrix(columns, train.attributes), _matrix(columns, attributes)
-    _bin_numbers(columns, known, asked)
+    matrix, new = _matrix(columns, train.attributes), _matrix(columns, attributes)
+    _bin_numbers(columns, matrix, new)
     categorical = [
         isinstance(column, CategoryColumn) and column.size < MAX_CATEGORIES for column in columns
     ]
     rows, outcome, share = expand_soft_labels(train.marginal_chance)
     weight = train.weight[rows] * share
-    total = np.zeros(len(asked))
+    total = np.zeros(len(new))
     with native_threads(options.threads):
         for number in range(N_REPLICATES):
             model = HistGradientBoostingClassifier(
                 categorical_features=categorical, random_state=options.seed + number, **SETTINGS
             )
-            model.fit(known[rows], outcome, sample_weight=weight)
-            total += model.predict_proba(asked)[:, 1]
+            model.fit(matrix[rows], outcome, sample_weight=weight)
+            total += model.predict_proba(new)[:, 1]
     return total / N_REPLICATES
 
 
 def _matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
+    """Input of the learner: numbers, and codes of levels; NaN where missing."""
     codes, _ = encode_leniently(columns, attributes)
     matrix = codes.astype(np.float64)
     for position, column in enumerate(columns):
@@ -90,18 +92,19 @@ def _matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np
 
 
 def _bin_numbers(
-    columns: tuple[Column, ...], known: NDArray[np.float64], asked: NDArray[np.float64]
+    columns: tuple[Column, ...], training: NDArray[np.float64], new: NDArray[np.float64]
 ) -> None:
-    """Replace numbers by their bins, in place, as fine as the learner itself would bin them.
+    """Replace numbers by quantile bins, in place, with the number of bins that the learner uses.
 
-    The learner would find the bins again in each replicate, which takes longer than its trees.
+    Otherwise the learner would compute the bins in each replicate, which takes longer than its
+    trees.
     """
     for position, column in enumerate(columns):
-        values = known[:, position]
+        values = training[:, position]
         values = values[~np.isnan(values)]
         if isinstance(column, CategoryColumn) or len(np.unique(values)) <= MAX_BINS:
             continue
         cuts = np.unique(np.quantile(values, np.linspace(0, 1, MAX_BINS + 1)[1:-1]))
-        for matrix in (known, asked):
-            there = ~np.isnan(matrix[:, position])
-            matrix[there, position] = np.searchsorted(cuts, matrix[there, position], side="right")
+        for matrix in (training, new):
+            known = ~np.isnan(matrix[:, position])
+            matrix[known, position] = np.searchsorted(cuts, matrix[known, position], side="right")

@@ -1,4 +1,4 @@
-"""Explainable boosting as tables over our own codes.
+"""Explainable boosting (``interpret-core``), converted to tables over the scorecard's codes.
 
 Design, soft labels -> ExplainableBoostingClassifier per bootstrap replicate -> Additive
 """
@@ -24,25 +24,30 @@ PAIR_BINS = 12
 class BoostingOptions:
     """Settings of explainable boosting (Lou et al. 2013, Nori et al. 2019; ``interpret-core``).
 
-    The same for all amounts of data: where there are enough deals for boosting, no other value
-    gained more than 0.0005 of log loss beyond noise (python benchmarks/settings.py). How much
-    boosting there is, and how many pairs, is chosen anew from each company's deals.
+    The defaults are used for any number of deals: with enough deals for boosting, no other value
+    lowered the log loss by more than 0.0005 beyond noise (python benchmarks/settings.py). The share
+    of boosting in the scorecard and the number of pairs are chosen from each company's deals.
 
     Parameters
     ----------
     pairs : int or sequence of (int, int)
-        How many pairs to choose, or which.
+        Number of pairs to choose, or the pairs themselves.
     learning_rate : float
+        Shrinkage of each boosting round.
     min_leaf : int
-        Fewest deals in a leaf.
+        Least number of deals in a leaf.
     smoothing : int
-        First rounds whose cuts are at random, which smooths the tables.
+        Number of first rounds with random cuts, which smooth the tables.
     max_rounds : int
+        Largest number of boosting rounds.
     patience : int
-        Rounds without improvement on the left-out deals after which a bag stops.
+        Early stopping: rounds without improvement on the out-of-bag deals.
     monotone : tuple of int
-        Per attribute: 1 risk never falls as it grows, -1 never rises, 0 free.
-    seed, threads : int
+        Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, 0 free.
+    seed : int
+        Seed of the fit.
+    threads : int
+        Number of threads.
     """
 
     pairs: int | tuple[tuple[int, int], ...] = 0
@@ -63,15 +68,19 @@ def fit_boosting(
     bags: NDArray[np.int8],
     options: BoostingOptions,
 ) -> Additive:
-    """Fit explainable boosting on the codes; each bag stops on its left-out deals.
+    """Fit explainable boosting on each bootstrap replicate; return the tables of all of them.
 
     Parameters
     ----------
     design : Design
+        Design of the training deals.
     early_churn, weight : ndarray, shape (deals,)
+        Soft labels and weights.
     bags : ndarray of int8, shape (deals, bootstrap replicates)
-        How often a bag trains on a deal; negative: the deal judges when that bag stops.
+        How often each replicate contains each deal. Negative: the deal is in the replicate's
+        validation set for early stopping.
     options : BoostingOptions
+        Settings of boosting.
     """
     from interpret.glassbox import ExplainableBoostingClassifier
 
@@ -91,7 +100,7 @@ def fit_boosting(
     )
     rows, outcome, share = expand_soft_labels(early_churn)
     with warnings.catch_warnings():
-        # interpret warns of columns with one value, which is right for a rare flag in a fold
+        # interpret warns of columns with one value, but a rare flag may have one value in a fold
         warnings.simplefilter("ignore")
         machine.fit(
             design.boosting_matrix()[rows],
@@ -102,17 +111,18 @@ def fit_boosting(
     return _tables_of(machine, design)
 
 
-def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Additive:
-    """Replicates moved by what is not known of the levels that boosting knows by a statistic.
+def with_level_errors(replicates: Additive, design: Design, seed: int) -> Additive:
+    """Add the error of the level statistics to the replicates of boosting.
 
-    The statistic is the same in all replicates. Where the linear matrix has it too, the blended
-    table is moved, see `fitmodel.learning._flatten`.
+    All replicates use the same level statistics, so their variation does not contain this error.
+    Where the linear matrix has the statistic too, `fitmodel.learning._flatten` adds the error to
+    the weighted sum of the components instead.
     """
     generator = np.random.default_rng(seed)
     singles = [
         table
         if statistic is None or by_statistic
-        else table + statistic.scatter(table.mean(axis=1), table.shape[1], generator)
+        else table + statistic.draw_errors(table.mean(axis=1), table.shape[1], generator)
         for table, statistic, by_statistic in zip(
             replicates.singles, design.statistics, design.by_statistic, strict=True
         )
@@ -121,6 +131,7 @@ def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Addit
 
 
 def _feature_types(design: Design) -> list[str]:
+    """Type of each attribute in interpret's terms; a level statistic is continuous."""
     return [
         "continuous" if isinstance(column, NumberColumn) or statistic is not None else "nominal"
         for column, statistic in zip(design.columns, design.statistics, strict=True)
@@ -128,7 +139,7 @@ def _feature_types(design: Design) -> list[str]:
 
 
 def _tables_of(machine: Any, design: Design) -> Additive:
-    """Read the machine's term scores back as tables over our own codes."""
+    """Convert the term scores of a fitted machine to tables over the scorecard's codes."""
     singles = [np.zeros((column.size + 2, 1)) for column in design.columns]
     pairs, grids = [], []
     scores = machine.bagged_scores_
@@ -144,22 +155,23 @@ def _tables_of(machine: Any, design: Design) -> Additive:
             grids.append(np.moveaxis(bagged, 0, -1))
     return Additive(
         machine.bagged_intercept_.reshape(-1),
-        _same_bags(singles, scores),
+        _with_all_replicates(singles, scores),
         tuple(pairs),
         tuple(grids),
     )
 
 
-def _same_bags(
+def _with_all_replicates(
     singles: list[NDArray[np.float64]], scores: list[NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], ...]:
-    bags = scores[0].shape[0] if scores else 1
-    return tuple(np.broadcast_to(table, (len(table), bags)) for table in singles)
+    """Repeat tables of zeros, which attributes without a term have, for every replicate."""
+    replicates = scores[0].shape[0] if scores else 1
+    return tuple(np.broadcast_to(table, (len(table), replicates)) for table in singles)
 
 
-def _code_map(bins: list[Any], order: int, design: Design, place: int) -> NDArray[np.int64]:
-    """Our code to the machine's own bin index: 0 missing, 1 .. known, the last one unknown."""
-    column, statistic = design.columns[place], design.statistics[place]
+def _code_map(bins: list[Any], order: int, design: Design, position: int) -> NDArray[np.int64]:
+    """Bin index of the machine for each code: 0 missing, 1 and up known, the last one unknown."""
+    column, statistic = design.columns[position], design.statistics[position]
     resolution = bins[min(order, len(bins)) - 1]
     codes = np.arange(column.size + 2, dtype=np.float64)
     if isinstance(resolution, dict):

@@ -1,6 +1,7 @@
-"""From log-odds to calibrated log-odds: a map kept as a table of knots.
+"""Calibration map from log-odds to calibrated log-odds, stored as a table of knots.
 
-numpy only: this file is on the path of a single prospect. `fitmodel.learning._slope` fits the maps.
+This module imports numpy only, because it is needed to score a single prospect.
+`fitmodel.learning._slope` fits the maps.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-HIGHEST_LOG_ODDS = 35.0  # beyond it a float probability is 0 or 1 to the last digit
+HIGHEST_LOG_ODDS = 35.0  # beyond it a probability is 0 or 1 in floating point
 
 
 def expit(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of log-odds, without overflow."""
+    """Convert log-odds to probabilities, without overflow."""
     bounded = np.clip(log_odds, -HIGHEST_LOG_ODDS, HIGHEST_LOG_ODDS)
     result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-bounded))
     return result
 
 
 def logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of a probability, kept finite at 0 and 1."""
+    """Convert probabilities to log-odds, which stay finite at 0 and 1."""
     edge = 1e-15
     bounded = np.clip(probability, edge, 1 - edge)
     result: NDArray[np.float64] = np.log(bounded) - np.log1p(-bounded)
@@ -32,7 +33,7 @@ def logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class CalibrationMap:
-    """Piecewise linear, never falling, and continued with its outer slopes.
+    """A piecewise linear, nondecreasing map, extrapolated with the slopes of its outer segments.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class CalibrationMap:
     values : tuple of float
         Calibrated log-odds at the knots.
     method : str
-        How it was made, for the model card.
+        Name of the calibration method, for the model card.
     """
 
     knots: tuple[float, ...]
@@ -66,16 +67,16 @@ class CalibrationMap:
         return cls((-1.0, 1.0), (intercept - slope, intercept + slope), method)
 
     def shifted(self, shift: float) -> CalibrationMap:
-        """The same map with every calibrated log-odds moved by `shift`."""
+        """The same map with `shift` added to all calibrated log-odds."""
         return replace(self, values=tuple(value + shift for value in self.values))
 
     @classmethod
     def identity(cls) -> CalibrationMap:
-        """Return the identity map."""
+        """Return the map that changes nothing."""
         return cls.linear(1.0, 0.0, "none")
 
     def log_odds(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrated log-odds."""
+        """Calibrated log-odds of log-odds before calibration."""
         knots, values = np.asarray(self.knots), np.asarray(self.values)
         segment = np.clip(np.searchsorted(knots, raw) - 1, 0, len(knots) - 2)
         slope = (values[segment + 1] - values[segment]) / (knots[segment + 1] - knots[segment])
@@ -83,11 +84,11 @@ class CalibrationMap:
         return result
 
     def probability(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrated probability."""
+        """Calibrated probability of log-odds before calibration."""
         return expit(self.log_odds(raw))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return JSON-able data."""
         return {"knots": list(self.knots), "values": list(self.values), "method": self.method}
 
     @classmethod

@@ -21,36 +21,38 @@ from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Setti
 
 
 class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is untyped
-    """Ridge logistic regression and explainable boosting, added up in log-odds.
+    """Weighted sum, in log-odds, of ridge logistic regression and explainable boosting.
 
     Parameters
     ----------
     penalty : float, default=3.0
-        Ridge penalty of the logistic part.
+        Ridge penalty of the logistic regression.
     boosting_share : float, default=0.5
         Share of explainable boosting in the weighted sum, 0 to 1.
     pairs : int, default=0
-        How many pairs of attributes boosting may choose.
+        Number of pairs of attributes that boosting may choose.
     replicates : int, default=12
-        Bootstrap replicates, for the interval.
+        Number of bootstrap replicates, for the interval.
     spread : float
-        Factor on their deviation.
+        Factor on the standard deviation over the replicates.
     settings : Settings or None
-        All that was chosen; takes the place of `penalty`, `boosting_share` and `pairs`.
+        All chosen settings; they replace `penalty`, `boosting_share` and `pairs`.
     options : LearnerOptions or None
-        What the user says about the attributes; its seed makes the fit repeatable.
+        The user's options about the attributes; their seed makes the fit reproducible.
 
     Attributes
     ----------
     scorecard_ : Scorecard
-        The tables.
+        The fitted tables.
     classes_ : ndarray of shape (2,)
+        The two classes; the second is early churn.
     level_ : Level
-        Today's level of early churn against the long-run mean.
+        The level of early churn now, relative to the long-run mean.
     baseline_ : Baseline
         Log-odds of having left by each time within the horizon.
     effect_deals_ : int
-        Deals that settings and each replicate's effects were learned from, after `fit_follow_up`.
+        Number of deals that settings were chosen on and that each replicate resamples; set by
+        `fit_follow_up`.
 
     Examples
     --------
@@ -97,14 +99,16 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     def fit(
         self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn the tables.
+        """Fit the scorecard to deals with known labels.
 
         Parameters
         ----------
         X : DataFrame or array of shape (deals, attributes)
+            Attributes of the deals.
         y : array of shape (deals,)
-            Two classes; the second in sorted order is early churn.
+            Labels of two classes; the second in sorted order is early churn.
         sample_weight : array of shape (deals,), optional
+            Weights of the deals; default: 1.
         """
         outcome = np.asarray(y)
         if not isinstance(X, pd.DataFrame):
@@ -113,7 +117,7 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             validate_data(self, X, skip_check_array=True)
         check_classification_targets(outcome)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        weighted = weight != 0  # a deal of no weight says nothing, and boosting refuses it
+        weighted = weight != 0  # boosting does not accept weights of 0
         frame, outcome, weight = self._frame(X)[weighted], outcome[weighted], weight[weighted]
         self.classes_, indicator = np.unique(outcome, return_inverse=True)
         if len(self.classes_) != 2:  # noqa: PLR2004 - stayed and left
@@ -133,17 +137,18 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         *,
         effects: Effects | None = None,
     ) -> Self:
-        """Learn the tables from deals of which some are too young for their outcome to be known.
+        """Fit the scorecard to deals with censored follow-up.
 
         Parameters
         ----------
         attributes : DataFrame of shape (deals, attributes)
+            Attributes of the deals.
         follow_up : FollowUp
             How long each deal was followed, and whether the customer left.
         calendar : Calendar, optional
-            When the deals were signed; without it no level of today is looked for.
+            When the deals were signed; without it the current level is not estimated.
         effects : Effects, optional
-            The deals that effects are learned from, where it is not all of them.
+            The deals that effects are learned from; default: all.
         """
         validate_data(self, attributes, skip_check_array=True)
         self.classes_ = np.array([0.0, 1.0])
@@ -159,11 +164,13 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         effects: Effects | None = None,
     ) -> Self:
         share = self.boosting_share
-        plain = Settings(self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs)
+        default = Settings(
+            self.penalty, (("logistic", 1.0 - share), ("boosted", share)), self.pairs
+        )
         fitted = fit_scorecard(
             frame,
             follow_up,
-            self.settings or plain,
+            self.settings or default,
             self.options or LearnerOptions(),
             replicates=self.replicates,
             spread=self.spread,
@@ -189,9 +196,9 @@ class ProspectFitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return np.column_stack([1 - churn, churn])
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
-        """The likelier class."""
-        likelier = (self.predict_proba(X)[:, 1] > 0.5).astype(int)  # noqa: PLR2004 - the likelier
-        labels: NDArray[Any] = self.classes_[likelier]
+        """Predicted class of each prospect, shape (prospects,)."""
+        index = (self.predict_proba(X)[:, 1] > 0.5).astype(int)  # noqa: PLR2004 - more probable
+        labels: NDArray[Any] = self.classes_[index]
         return labels
 
     def _codes(self, X: pd.DataFrame | ArrayLike) -> NDArray[np.int32]:

@@ -1,13 +1,14 @@
-"""Columns: how a value of an attribute becomes a code, in training and scoring.
+"""Columns: convert values of an attribute to codes, in training and in scoring.
 
-A column turns any value into a small integer, the row of the attribute's tables::
+A column converts any value to a small integer, the row of the attribute's tables::
 
     0            missing
     1 .. size    a bin of a number (in order), or a level of a category
-    size + 1     a level never seen in training (categories and flags only)
+    size + 1     a level that was not in the training data (categories and flags only)
 
-Reading one value and reading a whole column give the same codes, because the column is read
-through its distinct values. numpy only: this file is on the path of a single prospect.
+Reading one value and reading a whole series give the same codes, because a series is read through
+its distinct values. This module imports numpy only, because it is needed to score a single
+prospect.
 """
 
 from __future__ import annotations
@@ -56,25 +57,25 @@ __all__ = [
 
 MISSING = 0
 _HIDDEN = re.compile("#([0-9a-f]{16}|[0-9a-f]{24})")
-LONGEST_CODE = 15  # digits that a float holds exactly
+LONGEST_CODE = 15  # digits that a float represents exactly
 
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A number cut into bins; also a date, read as days before closing.
+    """A numeric attribute, divided into bins; a date counts as the number of days before closing.
 
     Parameters
     ----------
     name : str
-        The attribute.
+        Name of the attribute.
     cuts : tuple of float
-        Ascending; a value equal to a cut belongs to the bin above it.
+        Ascending edges of the bins; a value equal to a cut belongs to the bin above it.
     low, high : float
-        Smallest and largest value seen in training.
+        Smallest and largest value in the training data.
     is_date : bool
-        The attribute is a date; its number is the days from it to the closing.
+        Whether the attribute is a date.
     centres : tuple of float
-        Median of the training values of each bin; for learning, not kept in the scorecard.
+        Median of the training values of each bin; used in training, not stored in the scorecard.
     """
 
     kind: ClassVar[str] = "number"
@@ -105,7 +106,7 @@ class NumberColumn:
         return bisect_right(self.cuts, value) + 1 if math.isfinite(value) else MISSING
 
     def is_outside(self, value: Any) -> bool:
-        """Tell whether a value lies beyond all values seen in training."""
+        """Return whether a value lies outside the range of the training data."""
         if is_missing(value):
             return False
         number = as_number(value)
@@ -123,7 +124,7 @@ class NumberColumn:
         return finite & ((values < self.low) | (values > self.high))
 
     def label(self, code: int) -> str:
-        """Words for a bin."""
+        """Describe a bin in words."""
         if code == MISSING:
             return "missing"
         if not self.cuts:
@@ -135,7 +136,7 @@ class NumberColumn:
         return f"{self.cuts[code - 2]:g} to {self.cuts[code - 1]:g}"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return JSON-able data."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -148,19 +149,19 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """A category: each level has a code; several rare levels may share one.
+    """A categorical attribute: each level has a code; several rare levels may share one.
 
     Parameters
     ----------
     name : str
-        The attribute.
+        Name of the attribute.
     levels : Mapping of str to int
-        Level to code, codes 1 .. size. Of levels that hardly a deal had, which may name a customer,
-        only a digest is kept, see `hidden_level`.
+        Code of each level, from 1 to size. A level with very few deals may be the name of a
+        customer: only a digest of its name is stored, see `hidden_level`.
     is_flag : bool
-        The levels are "yes" and "no", in any spelling.
+        Whether the levels are "yes" and "no", in any spelling.
     words : tuple of str
-        Words for nothing that are levels here: NA is North America beside EU and APAC.
+        Spellings of missing values that are levels of this attribute: NA may be North America.
     """
 
     kind: ClassVar[str] = "category"
@@ -191,7 +192,7 @@ class CategoryColumn:
         Raises
         ------
         UnreadableValueError
-            If it is not a single value but a list, a mapping, an array or bytes.
+            If the value is a list, a mapping, an array or bytes.
         """
         known = self.levels.get(value) if type(value) is str else None
         if known is not None:
@@ -216,26 +217,26 @@ class CategoryColumn:
 
     @property
     def hidden(self) -> dict[str, int]:
-        """The levels of which only a digest is kept, with their codes."""
+        """The levels that are stored as digests, with their codes."""
         return {level: code for level, code in self.levels.items() if _HIDDEN.fullmatch(level)}
 
     def is_word(self, value: Any) -> bool:
-        """Tell whether a word for "missing" is a level of this attribute."""
+        """Return whether a spelling of a missing value is a level of this attribute."""
         return bool(self.words) and isinstance(value, str) and value.strip() in self.words
 
     @property
     def named(self) -> list[str]:
-        """The levels whose names are kept, in the order of their codes."""
+        """The levels whose names are stored, in the order of their codes."""
         return [level for level in self.levels if not _HIDDEN.fullmatch(level)]
 
     def label(self, code: int) -> str:
-        """Words for a code."""
+        """Describe a code in words."""
         if code == MISSING:
             return "missing"
         return self.labels[code - 1] if code <= self.size else "never seen before"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return JSON-able data."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -248,7 +249,7 @@ Column = NumberColumn | CategoryColumn
 
 
 def _as_whole(text: str) -> str:
-    """Return a code as a number column shows it: "007" is 7."""
+    """Return a text of digits as a number is written: "007" becomes "7"."""
     try:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text
     except (ValueError, OverflowError):
@@ -256,25 +257,25 @@ def _as_whole(text: str) -> str:
 
 
 def hidden_level(text: str) -> str:
-    """Return a digest of a level's name, so that the file does not show it.
+    """Return a digest of a level's name, so that the scorecard file does not show the name.
 
-    The first 24 digits of SHA-256, which every database computes too.
+    The digest is the first 24 digits of SHA-256, which databases can compute too.
     """
     return f"#{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:24]}"
 
 
 def _blake_level(text: str) -> str:
-    """Digest of a level's name in bundles from before digests were SHA-256."""
+    """Digest of a level's name in older bundles, which used BLAKE2b."""
     digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
     return f"#{digest.hexdigest()}"
 
 
 _DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake_level}
-"""By the length of a hidden level."""
+"""Digest functions by the length of the digest."""
 
 
 def column_from_dict(data: Mapping[str, Any]) -> Column:
-    """Rebuild a column from its JSON form, checking every field's type and range."""
+    """Rebuild a column from its JSON form; the type and range of every field are checked."""
     name = data["name"]
     if not isinstance(name, str):
         raise ProspectError(f"the name of an attribute must be text, not {name!r}")
@@ -288,8 +289,8 @@ def column_from_dict(data: Mapping[str, Any]) -> Column:
     if data["kind"] == CategoryColumn.kind:
         levels = {str(level): int(code) for level, code in data["levels"].items()}
         if sorted(set(levels.values())) != list(range(1, len(set(levels.values())) + 1)):
-            raise ProspectError(f"the codes of {name!r} do not run from 1 on")
-        words = tuple(str(word) for word in data.get("words", ()))  # none before there were any
+            raise ProspectError(f"the codes of {name!r} are not 1, 2, 3 and so on")
+        words = tuple(str(word) for word in data.get("words", ()))  # older bundles have no words
         if not UNCLEAR_WORDS.issuperset(words):
             raise ProspectError(f"the words of {name!r} are not all words that may be a level")
         return CategoryColumn(name, levels, bool(data["is_flag"]), words)

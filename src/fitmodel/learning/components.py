@@ -1,4 +1,4 @@
-"""The components that a scorecard may be a weighted sum of.
+"""The components of the scorecard, which is their weighted sum.
 
 A component fits a sample and returns an additive model and its bootstrap replicates. To add one,
 write a class like those here and add it to `COMPONENTS`.
@@ -17,13 +17,13 @@ from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
 from fitmodel.learning._posterior import (
     as_additive,
-    draws,
     fit_strengths,
+    posterior_draws,
+    posterior_weights,
     prior_tables,
-    weights_of,
 )
-from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_scatter
-from fitmodel.learning.imputation import Imputed, Make, iterate
+from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_errors
+from fitmodel.learning.imputation import Imputed, MakeDesign, run_em
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
     from fitmodel.learning._design import Design
 
-OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it to decide when to stop
-REPLICATE_ROUNDS = 30  # with half the deals young, 8 gave three quarters of the scatter
+OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it as validation set
+REPLICATE_ROUNDS = 30  # where half the deals are young, 8 gave three quarters of the deviation
 REPLICATE_TOLERANCE = 2e-3
-# Of the effects' prior, over that of the penalty. The penalty is right for their average, but some
-# attributes say much and most say nothing: where deals are few, an effect that is large is drawn
-# together too much. Chosen over the laws of benchmarks/known_truth.py (docs/concepts/learning.md).
+# Standard deviation of the random prior mean in `prior_step`, relative to the one that the penalty
+# implies. The penalty fits the average effect, but a few attributes have large effects and most
+# have none: with few deals a large effect is shrunk too much. The value was chosen on the simulated
+# laws of benchmarks/known_truth.py (docs/concepts/learning.md).
 PRIOR_SPREAD = 2.0
 
 
@@ -48,12 +49,12 @@ class Sample:
     Parameters
     ----------
     follow_up : FollowUp
-        What was seen of each deal.
+        Follow-up of each deal.
     imputed : Imputed
         Design, soft labels and weights.
     counts : ndarray of int8, shape (n, replicates)
-        How often each bootstrap replicate holds each deal; `OUT_OF_BAG` where it does not, 0 where
-        the deal is not even among those that it resamples.
+        How often each bootstrap replicate contains each deal. `OUT_OF_BAG` where it does not
+        contain the deal; 0 where the deal is not among those that the replicate resamples.
     """
 
     follow_up: FollowUp
@@ -61,7 +62,7 @@ class Sample:
     counts: NDArray[np.int8]
 
     def of_replicate(self, number: int) -> tuple[FollowUp, Floats, Floats]:
-        """Follow-up with the weights of a replicate, linear matrix, and log-odds to begin with."""
+        """Follow-up with the weights of a replicate, linear matrix, and initial log-odds."""
         times = self.counts[:, number]
         follow_up = self.follow_up.weighted(self.follow_up.weight * np.maximum(times, 0))
         if (times != 0).all():
@@ -71,12 +72,12 @@ class Sample:
 
 
 class Component(Protocol):
-    """A part of the scorecard."""
+    """A model that can be a part of the scorecard."""
 
     def fit(
         self, sample: Sample, settings: Settings, options: LearnerOptions
     ) -> tuple[Additive, Additive]:
-        """Fit tables for ``sample.imputed.design``: the model itself, and one per replicate."""
+        """Fit the point estimate and the bootstrap replicates, as tables over the codes."""
 
 
 class Logistic:
@@ -85,20 +86,20 @@ class Logistic:
     def fit(
         self, sample: Sample, settings: Settings, options: LearnerOptions
     ) -> tuple[Additive, Additive]:
-        """The ridge regression that gave the soft labels, and refits on resampled deals.
+        """Return the ridge regression that gave the soft labels, and refits on resampled deals.
 
-        Each replicate gives the young deals their chances anew: what is not known of their labels
-        is part of its scatter.
+        Each replicate imputes the soft labels of the young deals anew, so that the replicates also
+        show the uncertainty about these labels.
         """
         imputed = sample.imputed
         directions = options.directions(imputed.design.columns)
         generator = np.random.default_rng(options.seed)
         fits = []
         for number in range(sample.counts.shape[1]):
-            own = _of_replicate(settings, number)
+            own = _settings_of_replicate(settings, number)
             follow_up, matrix, log_odds = sample.of_replicate(number)
-            fit = iterate(
-                _always(imputed.design, matrix),
+            fit = run_em(
+                _fixed(imputed.design, matrix),
                 follow_up,
                 own.penalty,
                 directions,
@@ -119,18 +120,18 @@ class Logistic:
         return point, as_tables(imputed.design, fits) if fits else point
 
 
-def _always(design: Design, matrix: Floats) -> Make:
-    """Same design and linear matrix whatever the labels."""
+def _fixed(design: Design, matrix: Floats) -> MakeDesign:
+    """Return a function that gives the same design and linear matrix for any labels."""
     return lambda _labels, _weight: (design, matrix)
 
 
 class Boosted:
-    """Explainable boosting on the soft labels."""
+    """Explainable boosting, fitted to the soft labels."""
 
     def fit(
         self, sample: Sample, settings: Settings, options: LearnerOptions
     ) -> tuple[Additive, Additive]:
-        """Mean of the replicates, and each of them."""
+        """Return the mean of the bootstrap replicates, and the replicates themselves."""
         imputed = sample.imputed
         columns = imputed.design.columns
         boosting = BoostingOptions(
@@ -142,27 +143,27 @@ class Boosted:
         replicates = fit_boosting(
             imputed.design, imputed.early_churn, imputed.weight, sample.counts, boosting
         )
-        scattered = with_level_scatter(replicates, imputed.design, options.seed)
+        scattered = with_level_errors(replicates, imputed.design, options.seed)
         return replicates.mean(), scattered
 
 
 class Posterior:
-    """Ridge regression averaged over its penalty, for few early churners."""
+    """Ridge regression averaged over its penalties, for few early churners; see `_posterior`."""
 
     def fit(
         self,
         sample: Sample,
-        settings: Settings,  # noqa: ARG002 - as of Component
+        settings: Settings,  # noqa: ARG002 - required by the protocol Component
         options: LearnerOptions,
     ) -> tuple[Additive, Additive]:
-        """The mean over strengths, and draws from the posterior in the place of replicates."""
+        """Return the weighted mean over strengths, and posterior draws instead of replicates."""
         imputed = sample.imputed
         strengths = fit_strengths(imputed, sample.follow_up, options)
-        weights = weights_of(strengths)
+        weights = posterior_weights(strengths)
         priors = prior_tables(imputed.design, options)
         fits = [(each.penalty, each.fit.coefficients) for each in strengths]
-        point = as_additive(imputed.design, priors, fits).averaged(weights)
-        drawn = draws(strengths, weights, sample.counts.shape[1], options)
+        point = as_additive(imputed.design, priors, fits).weighted_mean(weights)
+        drawn = posterior_draws(strengths, weights, sample.counts.shape[1], options)
         return point, as_additive(imputed.design, priors, drawn) if drawn else point
 
 
@@ -174,12 +175,12 @@ COMPONENTS: Mapping[str, Component] = {
 
 
 def check_components(names: tuple[str, ...]) -> None:
-    """Refuse components that do not exist.
+    """Check that all components exist.
 
     Raises
     ------
     SpecError
-        Naming them, and those that do exist.
+        If one does not exist; the message names it and those that exist.
     """
     unknown = [name for name in names if name not in COMPONENTS]
     if unknown:
@@ -192,33 +193,40 @@ def check_components(names: tuple[str, ...]) -> None:
 def bootstrap_counts(
     n_deals: int, replicates: int, seed: int, size: int | None = None
 ) -> NDArray[np.int8]:
-    """How often each replicate draws each deal, shape (deals, replicates).
+    """How often each bootstrap replicate contains each deal, shape (deals, replicates).
 
     Parameters
     ----------
-    n_deals, replicates, seed : int
+    n_deals : int
+        Number of deals.
+    replicates : int
+        Number of bootstrap replicates.
+    seed : int
+        Seed of the resampling.
     size : int, optional
-        Each replicate resamples so many deals of its own; the others count 0 in it. Default: all.
+        Number of deals that each replicate resamples, drawn without replacement; the others count 0
+        in it. Default: all.
     """
     generator = np.random.default_rng(seed)
     size = n_deals if size is None else min(size, n_deals)
     counts = np.zeros((n_deals, replicates), dtype=np.int8)
     for number in range(replicates):
-        own = np.arange(n_deals)
+        sample = np.arange(n_deals)
         if size < n_deals:
-            own = generator.choice(own, size, replace=False)
+            sample = generator.choice(sample, size, replace=False)
         drawn = np.bincount(generator.integers(0, size, size), minlength=size).astype(np.int8)
-        counts[own, number] = np.where(drawn == 0, OUT_OF_BAG, drawn)
+        counts[sample, number] = np.where(drawn == 0, OUT_OF_BAG, drawn)
     return counts
 
 
-def _of_replicate(settings: Settings, number: int) -> ReplicateSettings:
+def _settings_of_replicate(settings: Settings, number: int) -> ReplicateSettings:
     drawn: tuple[ReplicateSettings, ...] = settings.replicates
     return drawn[number % len(drawn)] if drawn else ReplicateSettings(settings.penalty)
 
 
 def replicate_slopes(settings: Settings, replicates: int) -> Floats:
-    """Factor on each replicate's log-odds, shape (replicates,)."""
-    own = [_of_replicate(settings, number) for number in range(replicates)]
-    plain = settings.slope if not settings.replicates else None
-    return np.array([plain if plain is not None else item.slope for item in own])
+    """Calibration slope of each replicate, shape (replicates,)."""
+    if not settings.replicates:
+        return np.full(replicates, settings.slope, dtype=np.float64)
+    each = [_settings_of_replicate(settings, number) for number in range(replicates)]
+    return np.array([item.slope for item in each])

@@ -1,14 +1,14 @@
-"""Fit the churn curve on deals followed to the end, given their probability at the own horizon.
+"""Fit the churn curve to the follow-up of deals and their held-out probabilities at the horizon.
 
     held-out log-odds L, follow-up of every deal
-      -> slope at some months: outcomes known by then on L, drawn towards the slope at the horizon
-      -> shift at every month: the mean over deals is the Kaplan-Meier share that had left
-      -> today's level: hazards within the horizon are multiplied by it, later ones are not
-      -> the rate after the horizon, for what lies beyond the last month watched
+      -> slope at some months: known outcomes on L, shrunk towards the slope at the horizon
+      -> shift at every month: the mean over deals equals the Kaplan-Meier share that has left
+      -> current level: multiplies the hazard within the horizon, not later hazards
+      -> hazard after the horizon, to extrapolate beyond the last month of the curve
 
-The slope is the calibration that each horizon needs: the scorecard's effects are those at its own
-horizon, and may be weaker or stronger at another age. Only log-odds of deals that the fit did not
-see say how far they tell deals apart.
+The slope is the calibration slope of each month: the scorecard's effects are estimated at its
+horizon, and may be weaker or stronger at another age. The log-odds must be held out, because
+in-sample log-odds vary too much.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
-from fitmodel.learning.level import raised
-from fitmodel.learning.proportional_odds import few_points, matching_shift
+from fitmodel.learning.level import scale_hazard
+from fitmodel.learning.proportional_odds import matching_shift, support_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Strata = NDArray[np.intp]
 
-MAX_MONTHS = 120  # of a curve; a software company knows nothing of later
+MAX_MONTHS = 120  # of a curve; few companies have followed customers longer than ten years
 ANCHORS = (1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 60, 84, 120)  # months at which slopes are fitted
 LOWEST_SLOPE, HIGHEST_SLOPE = 0.2, 3.0
 
@@ -56,30 +56,34 @@ def fit_curve(
     code: NDArray[np.int32] | None = None,
     stratum_by_code: NDArray[np.intp] | None = None,
 ) -> ChurnCurve:
-    """Fit the curve.
+    """Fit the churn curve.
 
     Parameters
     ----------
     deals : TrainingSet or HistoryView
+        Deals with their follow-up.
     probability : ndarray, shape (n,)
-        Of leaving within the horizon at today's level, from a fit that did not see the deal.
+        Held-out probability of leaving within the horizon, at the current level.
     horizon : int
-        In months.
+        Horizon of the model, in months.
     factor : float
-        Today's level: the hazard within the horizon over its long-run mean.
-    attribute, code, stratum_by_code
-        The attribute that changes when customers leave, its code of each deal, and the stratum of
-        each code; see `fitmodel.learning._timing`.
+        Current level: the hazard within the horizon over its long-run mean.
+    attribute : str, optional
+        Attribute whose levels differ in the timing of leaving, see `fitmodel.learning._timing`.
+    code : ndarray of int, shape (n,), optional
+        Code of that attribute for each deal.
+    stratum_by_code : ndarray of int, shape (size + 2,), optional
+        Stratum of each code of that attribute.
 
     Notes
     -----
-    Proportional odds (Bennett 1983) with a slope per month. The slope at a month is a logistic
-    regression on the deals that could be seen so long, weighted by the inverse probability of not
-    being censored (Graf et al. 1999), with a shift per stratum and the prior N(slope at the
-    horizon, 0.25^2): with few leavers it stays proportional odds. The curve ends with the last
-    month at which ten customers were watched.
+    Proportional odds (Bennett 1983) with a slope per month. The slope at a month comes from a
+    logistic regression on the deals observed for so long, weighted by the inverse probability of
+    not being censored (Graf et al. 1999), with a shift per stratum and the prior N(slope at the
+    horizon, 0.25^2): with few leavers it stays near proportional odds. The curve ends with the last
+    month at which ten customers were at risk.
     """
-    raw = logit(raised(np.asarray(probability, dtype=np.float64), 1.0 / factor))
+    raw = logit(scale_hazard(np.asarray(probability, dtype=np.float64), 1.0 / factor))
     company = _survival(deals, np.ones(len(raw), dtype=bool))
     stratum = np.zeros(len(raw), dtype=np.intp)
     if code is not None and stratum_by_code is not None:
@@ -112,13 +116,14 @@ def fit_curve(
 
 
 def learned_curve(learned: Learned, predicted: pd.Series[float]) -> ChurnCurve:
-    """The curve of a model: of a fitted scorecard, or of a user's own estimator.
+    """Fit the churn curve of a scorecard, or of a user's own estimator.
 
     Parameters
     ----------
     learned : Learned
+        The fitted model.
     predicted : Series of float
-        Probability of each deal at today's level from a fit without it.
+        Held-out probability of each deal, at the current level.
     """
     from fitmodel.learning._timing import position_of, stratum_by_code
     from fitmodel.learning.classifier import ProspectFitClassifier
@@ -141,21 +146,26 @@ def learned_curve(learned: Learned, predicted: pd.Series[float]) -> ChurnCurve:
 
 
 def _survival(deals: Followed, chosen: Mask) -> SurvivalCurve:
-    seen = chosen & (deals.entry_months <= deals.followup_months)
+    """Kaplan-Meier curve of the chosen deals."""
+    observed = chosen & (deals.entry_months <= deals.followup_months)
     by = deals.left_by_months
-    left_by = np.full(len(seen), np.nan) if by is None else by
+    left_by = np.full(len(observed), np.nan) if by is None else by
     return survival_with_unknown_days(
-        deals.followup_months[seen], deals.left[seen], left_by[seen], deals.entry_months[seen]
+        deals.followup_months[observed],
+        deals.left[observed],
+        left_by[observed],
+        deals.entry_months[observed],
     )
 
 
 def _last_month(curve: SurvivalCurve) -> int:
-    watched = curve.at_risk >= FEWEST_WATCHED
-    return int(curve.times[watched][-1]) if watched.any() else 0
+    """Last month at which enough customers were at risk."""
+    enough = curve.at_risk >= FEWEST_WATCHED
+    return int(curve.times[enough][-1]) if enough.any() else 0
 
 
 def _share(curve: SurvivalCurve, end: int) -> Floats:
-    """Share that had left by month 1, 2, ... end; NaN where nobody was watched so long."""
+    """Share that has left by month 1, 2, ... end; NaN where nobody was observed so long."""
     return 1.0 - np.asarray(curve.at(np.arange(1.0, end + 1)), dtype=np.float64)
 
 
@@ -165,7 +175,7 @@ def _share(curve: SurvivalCurve, end: int) -> Floats:
 def _slopes(
     deals: Followed, raw: Floats, stratum: Strata, horizon: int, end: int
 ) -> tuple[Floats, Floats]:
-    """Slope and its standard deviation at each month, over the slope at the horizon."""
+    """Slope at each month relative to the slope at the horizon, and its standard deviation."""
     base, _ = _slope_at(deals, raw, stratum, horizon, 1.0)
     anchors = [month for month in ANCHORS if month <= end and month != horizon]
     fitted = {month: _slope_at(deals, raw, stratum, month, base) for month in anchors}
@@ -187,9 +197,10 @@ def _slopes(
 def _slope_at(
     deals: Followed, raw: Floats, stratum: Strata, month: int, mean: float
 ) -> tuple[float, float]:
-    """Slope of having left by a month on the log-odds, and its deviation (Laplace)."""
+    """Calibration slope for leaving by a month, and its standard error (Laplace approximation)."""
     early = early_churn_of(deals.followup_months, deals.left, month)
-    seen = ~(deals.observable_months < month)  # of a tenure it is not known
+    # without closing dates the observable months are NaN: such deals count as observed
+    observed = ~(deals.observable_months < month)
     table = pd.DataFrame(
         {
             "early_churn": early,
@@ -197,17 +208,17 @@ def _slope_at(
             "left": deals.left,
             "entry_months": deals.entry_months,
         }
-    )[seen]
-    weight = censoring_weights(table, month).values  # noqa: PD011 - ours
-    used = (weight > 0) & ~np.isnan(early[seen])
+    )[observed]
+    weight = censoring_weights(table, month).values  # noqa: PD011 - not a pandas object
+    used = (weight > 0) & ~np.isnan(early[observed])
     if not used.any():
         return mean, PRIOR_SLOPE_SD
-    x, fold = raw[seen][used], stratum[seen][used]
-    held = HeldOut(early[seen][used], weight[used], fold, np.zeros(len(x)))
-    slope, shift = fit_slope(x, held, mean)
-    away = x - held.mean(x)[fold]
-    chance = expit(held.mean(x)[fold] + shift[fold] + slope * away)
-    precision = held.weight @ (chance * (1 - chance) * away**2) + PRIOR_SLOPE_SD**-2
+    x, fold = raw[observed][used], stratum[observed][used]
+    held_out = HeldOut(early[observed][used], weight[used], fold, np.zeros(len(x)))
+    slope, shift = fit_slope(x, held_out, mean)
+    centred = x - held_out.mean(x)[fold]
+    p = expit(held_out.mean(x)[fold] + shift[fold] + slope * centred)
+    precision = held_out.weight @ (p * (1 - p) * centred**2) + PRIOR_SLOPE_SD**-2
     return float(np.clip(slope, LOWEST_SLOPE, HIGHEST_SLOPE)), float(precision**-0.5)
 
 
@@ -223,10 +234,10 @@ def _of_stratum(
     horizon: int,
     factor: float,
 ) -> Floats:
-    """Shifts of one stratum; where it was not watched so long, those of the company go on."""
+    """Shifts of one stratum, continued with the company's where the stratum's follow-up ends."""
     curve = _survival(deals, inside)
     end = min(len(slope), max(_last_month(curve), 0))
-    if end < horizon:  # the own horizon is not seen: it says nothing of its own
+    if end < horizon:  # the stratum was not followed up to the horizon
         return company
     own = _shifts(raw[inside], slope[:end], curve, horizon, factor)
     return np.concatenate([own, own[-1] + company[end:] - company[end - 1]])
@@ -235,8 +246,22 @@ def _of_stratum(
 def _shifts(
     raw: Floats, slope: Floats, curve: SurvivalCurve, horizon: int, factor: float
 ) -> Floats:
-    """Shift at each month with which the mean over deals is the Kaplan-Meier share."""
-    points, mass = few_points(raw, np.ones(len(raw)))
+    """Shift at each month with which the mean over deals equals the Kaplan-Meier share.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (n,)
+        Held-out log-odds of the deals at the long-run level.
+    slope : ndarray, shape (months,)
+        Slope of each month.
+    curve : SurvivalCurve
+        Kaplan-Meier curve of the same deals.
+    horizon : int
+        Horizon of the model, in months.
+    factor : float
+        Current level: the hazard within the horizon is multiplied by it.
+    """
+    points, mass = support_points(raw, np.ones(len(raw)))
     mass = mass / mass.sum()
     share = _share(curve, len(slope))
     share = np.maximum.accumulate(np.where(np.isnan(share), 0.0, share))
@@ -251,20 +276,21 @@ def _shifts(
     gone = expit(long_run[:, None] + slope[:, None] * points)
     hazard = -np.log1p(-np.minimum(gone, 1 - 1e-12))
     early = hazard[np.minimum(np.arange(len(slope)), horizon - 1)]
-    today = -np.expm1(-(factor * early + np.maximum(hazard - early, 0.0)))
-    now = logit(raised(expit(points), factor))
+    current = -np.expm1(-(factor * early + np.maximum(hazard - early, 0.0)))
+    points = logit(scale_hazard(expit(points), factor))
     return np.array(
         [
-            matching_shift(each * now, mass, np.array([left @ mass]))[0]
-            for each, left in zip(slope, today, strict=True)
+            matching_shift(each * points, mass, np.array([left @ mass]))[0]
+            for each, left in zip(slope, current, strict=True)
         ]
     )
 
 
 def _deviation(curve: SurvivalCurve, horizon: int, end: int) -> Floats:
-    """Standard deviation of the shift at each month: Greenwood's variance since the horizon.
+    """Standard deviation of the shift at each month, from Greenwood's formula.
 
-    Of a cumulative hazard between two ages; in log-odds divided by the share that has left.
+    The variance of the cumulative hazard between the month and the horizon; divided by the share
+    that has left it is in log-odds.
     """
     safe = np.maximum(curve.at_risk - curve.events, 0.5)
     growth = np.cumsum(curve.events / (curve.at_risk * safe))

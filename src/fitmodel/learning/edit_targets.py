@@ -1,4 +1,4 @@
-"""Parse the target of an edit: a level, a bin or a range."""
+"""Parse the target of an edit by hand: a level, a bin or a range."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import EditError
+from fitmodel.learning._edit_rows import NEVER_SEEN, NOT_KNOWN
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, flag_text, level_text
-from fitmodel.learning.editing import NEVER_SEEN, NOT_KNOWN
 
 if TYPE_CHECKING:
+    from fitmodel.learning._edit_rows import Range
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.editing import Range
     from fitmodel.learning.scorecard import Scorecard
 
 MAX_NAMES = 40
 
 
 def column_of(scorecard: Scorecard, attribute: str) -> Column:
-    """The column of an attribute.
+    """Return the column of an attribute.
 
     Raises
     ------
     EditError
-        If the model has no such attribute; the message lists those it has.
+        If the model has no such attribute; the message lists its attributes.
     """
     for column in scorecard.columns:
         if column.name == attribute:
@@ -35,12 +35,17 @@ def column_of(scorecard: Scorecard, attribute: str) -> Column:
 
 
 def read_level(column: Column, text: str) -> str | Range:
-    """A row of a table: a level, a bin as the table names it, or a number that lies in the bin.
+    """Parse a row of a table: a level, the label of a bin, or a number inside the bin.
+
+    Returns
+    -------
+    str or (low, high)
+        A level, or the range of the bin.
 
     Raises
     ------
     EditError
-        If the table has no such row; the message lists those it has.
+        If the table has no such row; the message lists its rows.
     """
     if isinstance(column, CategoryColumn):
         return _level(column, text)
@@ -52,16 +57,16 @@ def read_level(column: Column, text: str) -> str | Range:
     try:
         return _bin(column, column.code(float(text)))
     except ValueError:
-        raise _no_row(column.name, text, [*labels, NOT_KNOWN]) from None
+        raise _unknown_row(column.name, text, [*labels, NOT_KNOWN]) from None
 
 
 def read_range(column: Column, text: str) -> Range:
-    """A range ``FROM:TO`` of a number; an empty side is open.
+    """Parse a range ``FROM:TO`` of a number; an empty side is open.
 
     Raises
     ------
     EditError
-        If it is none, or the attribute is a category.
+        If the text is not a range, or the attribute is a category.
     """
     if isinstance(column, CategoryColumn):
         raise EditError(
@@ -82,7 +87,7 @@ def _level(column: CategoryColumn, text: str) -> str:
     level = flag_text(level_text(text)) if column.is_flag else level_text(text)
     if level in {NOT_KNOWN, NEVER_SEEN} or column.code(level) <= column.size:
         return level
-    raise _no_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
+    raise _unknown_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
 
 
 def _bin(column: NumberColumn, code: int) -> Range:
@@ -90,9 +95,9 @@ def _bin(column: NumberColumn, code: int) -> Range:
     return edges[code - 1], edges[code]
 
 
-def _no_row(attribute: str, text: str, names: list[str]) -> EditError:
-    near = get_close_matches(text, names, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
+    close = get_close_matches(text, names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")

@@ -1,40 +1,44 @@
-"""Edit a table of the scorecard by hand: set a level's effect, smooth or cap a bump, drop a pair.
+"""Edit a table of the scorecard by hand: set or cap an effect, smooth a range, drop a pair.
 
-An edit names values and no codes, so that it can be made to the model in use and to one fitted on
-what was known at an earlier date, where it is evaluated. Each verb is a small value:
+An edit names values instead of codes. The same edit can therefore be applied to the model in use,
+and to a model fitted as of an earlier date, on which the edit is evaluated. Each kind of edit is a
+class:
 
-    SetEffect("industry", "agency", 0.2)    the row of a level or of the bins in a range
-    Smooth("seats", (40, 120))              a straight line between the neighbours of the range
-    Cap("seats", (None, None), 1.0)         no effect beyond 1.0 log-odds, either way
-    DropPair("seats", "segment")            the pair's table is taken out
+    SetEffect("industry", "agency", 0.2)    set the effect of a level or of the bins in a range
+    Smooth("seats", (40, 120))              interpolate between the neighbours of the range
+    Cap("seats", (None, None), 1.0)         limit effects to between -1.0 and 1.0 log-odds
+    DropPair("seats", "segment")            remove the table of a pair
 
-The interval: a row that is set or capped moves alike in every bootstrap replicate; a smoothed row
-takes the line between its neighbours in each; a dropped pair takes its spread with it.
+In the bootstrap replicates, a row that is set or capped moves by the same amount in each, a
+smoothed row is interpolated in each, and a dropped pair is removed from each.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning._recoding import cut_at, single_out
-from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn
+from fitmodel.learning._edit_rows import (
+    Range,
+    attribute_position,
+    bin_middles,
+    selected_rows,
+    split_codes,
+    target_text,
+)
+from fitmodel.learning.columns import NumberColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fitmodel.learning.columns import Column
     from fitmodel.learning.scorecard import Scorecard
 
-NOT_KNOWN, NEVER_SEEN = "missing", "never seen before"
-MAX_LOG_ODDS = 10.0  # odds 22,000-fold: beyond it is a slip of the keyboard
-Range = tuple[float | None, float | None]
+MAX_LOG_ODDS = 10.0  # an odds ratio of 22,000; a larger effect is a typing error
 
 
 class ChangedRow(NamedTuple):
@@ -53,10 +57,11 @@ class SetEffect:
     Parameters
     ----------
     attribute : str
+        Name of the attribute.
     where : str or (low, high)
-        A level, or a range of a number: low <= value < high, None is open.
+        A level, or a range of a number: low <= value < high; None is open.
     effect : float
-        In log-odds before calibration; above 0 raises the risk.
+        Effect in log-odds before calibration; a positive effect raises the risk.
     """
 
     verb: ClassVar[str] = "set"
@@ -65,23 +70,30 @@ class SetEffect:
     effect: float
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
-        """The scorecard with codes that end where the edit does."""
-        return _prepared(scorecard, self.attribute, self.where)
+        """Return the scorecard with codes split where the target of the edit needs it."""
+        return split_codes(scorecard, self.attribute, self.where)
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
-        """The prepared scorecard, edited."""
-        rows = _rows(scorecard, self.attribute, self.where)
+        """Return the prepared scorecard with the edit applied."""
+        rows = selected_rows(scorecard, self.attribute, self.where)
         return _moved(scorecard, rows, np.full(len(rows), _plausible(self.effect)))
 
     def __str__(self) -> str:
-        return f"set {self.attribute} {_words(self.where)} to {self.effect:+.3f}"
+        return f"set {self.attribute} {target_text(self.where)} to {self.effect:+.3f}"
 
 
 @dataclass(frozen=True)
 class Smooth:
-    """Draw a straight line over a range of a number, from the bin before it to the bin after it.
+    """Interpolate the effects in a range of a number between the bins before and after it.
 
-    At an end of the table the line is flat.
+    At an end of the table the effect of the only neighbour is used.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of the attribute, a number.
+    where : (low, high)
+        Range: low <= value < high; None is open.
     """
 
     verb: ClassVar[str] = "smooth"
@@ -89,26 +101,26 @@ class Smooth:
     where: Range
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
-        """The scorecard with codes that end where the edit does."""
-        return _prepared(scorecard, self.attribute, self.where)
+        """Return the scorecard with codes split where the target of the edit needs it."""
+        return split_codes(scorecard, self.attribute, self.where)
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
-        """The prepared scorecard, edited."""
-        position = _place(scorecard, self.attribute)
+        """Return the prepared scorecard with the edit applied."""
+        position = attribute_position(scorecard, self.attribute)
         column, start = scorecard.columns[position], scorecard.offsets[position]
         if not isinstance(column, NumberColumn):
             raise EditError(
                 f"{self.attribute!r} is a category: its levels have no order to smooth over. "
                 "Remedy: set the effect of a level, or cap it."
             )
-        rows = _rows(scorecard, self.attribute, self.where)
+        rows = selected_rows(scorecard, self.attribute, self.where)
         ends = [row for row in (rows[0] - 1, rows[-1] + 1) if start < row <= start + column.size]
         if not ends:
             raise EditError(
-                f"the range {_words(self.where)} holds all of {self.attribute!r}: there is nothing "
-                "beside it to draw a line between. Remedy: give a narrower range."
+                f"the range {target_text(self.where)} holds all of {self.attribute!r}: there is "
+                "nothing beside it to draw a line between. Remedy: give a narrower range."
             )
-        middles = _middles(column)
+        middles = bin_middles(column)
         before, after = ends[0], ends[-1]
         known = middles[[before - start - 1, after - start - 1]]
         share = np.interp(middles[rows - start - 1], known, [0.0, 1.0])[:, None]
@@ -117,20 +129,21 @@ class Smooth:
         return replace(scorecard, tables=tables)
 
     def __str__(self) -> str:
-        return f"smooth {self.attribute} {_words(self.where)}"
+        return f"smooth {self.attribute} {target_text(self.where)}"
 
 
 @dataclass(frozen=True)
 class Cap:
-    """Let no effect in a range (of a category: of all levels) go beyond a size, either way.
+    """Limit the effects in a range of a number, of one level, or in a whole table.
 
     Parameters
     ----------
     attribute : str
-    where : (low, high)
-        (None, None) is the whole table.
+        Name of the attribute.
+    where : str or (low, high)
+        A level, or a range of a number; (None, None) is the whole table.
     most : float
-        Largest effect in log-odds, above 0.
+        Largest absolute effect in log-odds, above 0.
     """
 
     verb: ClassVar[str] = "cap"
@@ -139,52 +152,61 @@ class Cap:
     most: float
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
-        """The scorecard with codes that end where the edit does."""
-        return _prepared(scorecard, self.attribute, self.where)
+        """Return the scorecard with codes split where the target of the edit needs it."""
+        return split_codes(scorecard, self.attribute, self.where)
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
-        """The prepared scorecard, edited."""
-        rows, most = _rows(scorecard, self.attribute, self.where), _plausible(self.most)
+        """Return the prepared scorecard with the edit applied."""
+        rows, most = selected_rows(scorecard, self.attribute, self.where), _plausible(self.most)
         if most < 0:
             raise EditError(f"an effect cannot be capped at {most:g}: give a size above 0")
         return _moved(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
 
     def __str__(self) -> str:
-        return f"cap {self.attribute} {_words(self.where)} at {self.most:g}"
+        return f"cap {self.attribute} {target_text(self.where)} at {self.most:g}"
 
 
 @dataclass(frozen=True)
 class DropPair:
-    """Remove the table of a pair of attributes from the scorecard."""
+    """Remove the table of a pair of attributes from the scorecard.
+
+    Parameters
+    ----------
+    attribute, other : str
+        Names of the two attributes, in any order.
+    """
 
     verb: ClassVar[str] = "drop pair"
     attribute: str
     other: str
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
-        """The scorecard as it is."""
+        """Return the scorecard unchanged; a pair needs no new codes."""
         return scorecard
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
-        """The scorecard without the pair."""
+        """Return the scorecard without the pair."""
         number = self.number(scorecard)
         first, end = _term_rows(scorecard, len(scorecard.columns) + number)
-        kept = (*scorecard.pairs[:number], *scorecard.pairs[number + 1 :])
+        pairs = (*scorecard.pairs[:number], *scorecard.pairs[number + 1 :])
         return replace(
-            scorecard, pairs=kept, tables=np.delete(scorecard.tables, range(first, end), axis=0)
+            scorecard, pairs=pairs, tables=np.delete(scorecard.tables, range(first, end), axis=0)
         )
 
     def number(self, scorecard: Scorecard) -> int:
-        """Which of the scorecard's pairs it is."""
-        wanted = {_place(scorecard, self.attribute), _place(scorecard, self.other)}
-        held = [{pair.first, pair.second} for pair in scorecard.pairs]
-        if wanted not in held:
-            names = [" & ".join(scorecard.attributes[one] for one in pair) for pair in held]
+        """Return the position of the pair among the scorecard's pairs."""
+        wanted = {
+            attribute_position(scorecard, self.attribute),
+            attribute_position(scorecard, self.other),
+        }
+        pairs = [{pair.first, pair.second} for pair in scorecard.pairs]
+        if wanted not in pairs:
+            names = [" & ".join(scorecard.attributes[one] for one in pair) for pair in pairs]
             raise EditError(
                 f"the model has no pair of {self.attribute!r} and {self.other!r}; it has "
                 f"{', '.join(names) or 'none'}"
             )
-        return held.index(wanted)
+        return pairs.index(wanted)
 
     def __str__(self) -> str:
         return f"drop the pair {self.attribute} & {self.other}"
@@ -195,12 +217,12 @@ _VERBS: dict[str, type[Edit]] = {kind.verb: kind for kind in (SetEffect, Smooth,
 
 
 def apply_edits(scorecard: Scorecard, edits: Sequence[Edit]) -> Scorecard:
-    """Make edits to a scorecard, in order; the scorecard given stays as it is.
+    """Return a scorecard to which the edits were applied in order.
 
     Raises
     ------
     EditError
-        If the scorecard has no such attribute, level or pair, or an edit cannot be made.
+        If the scorecard has no such attribute, level or pair, or an edit cannot be applied.
     """
     for edit in edits:
         scorecard = edit.changed(edit.prepared(scorecard))
@@ -208,12 +230,12 @@ def apply_edits(scorecard: Scorecard, edits: Sequence[Edit]) -> Scorecard:
 
 
 def changed_rows(scorecard: Scorecard, edit: Edit) -> list[ChangedRow]:
-    """What an edit changes in a scorecard's tables, row by row.
+    """Return the rows of a scorecard's tables that an edit changes.
 
     Raises
     ------
     EditError
-        As `apply_edits`, and if it changes nothing.
+        As in `apply_edits`, and if the edit changes nothing.
     """
     before = edit.prepared(scorecard)
     after = edit.changed(before)
@@ -236,7 +258,7 @@ def changed_rows(scorecard: Scorecard, edit: Edit) -> list[ChangedRow]:
 
 
 def edit_to_dict(edit: Edit) -> dict[str, Any]:
-    """JSON-able form."""
+    """Return JSON-able data."""
     return {"verb": edit.verb} | asdict(edit)
 
 
@@ -246,7 +268,7 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
     Raises
     ------
     EditError
-        If it is none.
+        If the data are not an edit.
     """
     fields = {key: value for key, value in data.items() if key != "verb"}
     if isinstance(fields.get("where"), list):
@@ -259,92 +281,25 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
 
 
 def _term_rows(scorecard: Scorecard, term: int) -> tuple[int, int]:
-    """First row of a term's table, and the row after its last."""
+    """First row of a term's table, and the row after its last one."""
     starts = (*scorecard.offsets, len(scorecard.tables))
     return starts[term], starts[term + 1]
-
-
-def _place(scorecard: Scorecard, attribute: str) -> int:
-    if attribute not in scorecard.attributes:
-        raise EditError(
-            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
-        )
-    return scorecard.attributes.index(attribute)
-
-
-def _prepared(scorecard: Scorecard, attribute: str, where: str | Range) -> Scorecard:
-    position = _place(scorecard, attribute)
-    if isinstance(where, tuple):
-        for value in where:
-            scorecard = scorecard if value is None else cut_at(scorecard, position, value)
-        return scorecard
-    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[position]):
-        return scorecard
-    return single_out(scorecard, position, where)
-
-
-def _levels(column: Column) -> list[str]:
-    return list(column.levels) if isinstance(column, CategoryColumn) else []
-
-
-def _rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[np.int64]:
-    """Rows of the stacked tables that an edit of one attribute speaks of; never none."""
-    position = _place(scorecard, attribute)
-    column = scorecard.columns[position]
-    if isinstance(where, tuple):
-        codes = _codes_between(column, *where)
-    elif where == NOT_KNOWN and where not in _levels(column):
-        codes = np.array([MISSING])
-    elif where == NEVER_SEEN and where not in _levels(column):
-        codes = np.array([column.size + 1])
-    else:
-        codes = np.array([column.code(where)])
-    if len(codes) == 0:
-        raise EditError(f"the range {_words(where)} of {attribute!r} is empty: give low:high")
-    return scorecard.offsets[position] + codes
-
-
-def _codes_between(column: Column, low: float | None, high: float | None) -> NDArray[np.int64]:
-    if isinstance(column, CategoryColumn):
-        return np.arange(1, column.size + 1) if low is None and high is None else np.array([], int)
-    edges = [-np.inf, *column.cuts, np.inf]
-    inside = [
-        (low is None or below >= low) and (high is None or above <= high)
-        for below, above in pairwise(edges)
-    ]
-    return np.flatnonzero(inside) + 1
-
-
-def _middles(column: NumberColumn) -> NDArray[np.float64]:
-    """Middle of each bin; the outer ones end at the smallest and largest value seen."""
-    cuts = np.asarray(column.cuts)
-    edges = np.concatenate([[min(column.low, cuts[0])], cuts, [max(column.high, cuts[-1])]])
-    middles: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
-    return middles
 
 
 def _moved(
     scorecard: Scorecard, rows: NDArray[np.int64], effects: NDArray[np.float64]
 ) -> Scorecard:
+    """Set the effects of rows, and move the rows in all replicates by the same amount."""
     tables = scorecard.tables.copy()
     tables[rows] += (effects - tables[rows, 0])[:, None]
-    tables[rows, 0] = effects  # to the bit
+    tables[rows, 0] = effects  # without the rounding error of the addition
     return replace(scorecard, tables=tables)
 
 
 def _plausible(effect: float) -> float:
     if not abs(effect) <= MAX_LOG_ODDS:
         raise EditError(
-            f"an effect of {effect:g} log-odds is out of reason: give a number between "
+            f"an effect of {effect:g} log-odds is not plausible: give a number between "
             f"-{MAX_LOG_ODDS:g} and {MAX_LOG_ODDS:g} (0.7 doubles the odds, -0.7 halves them)"
         )
     return float(effect)
-
-
-def _words(where: str | Range) -> str:
-    if isinstance(where, str):
-        return f"= {where}"
-    low, high = (None if value is None else f"{value:g}" for value in where)
-    if low is None:
-        return "everywhere" if high is None else f"below {high}"
-    return f"from {low}" if high is None else f"from {low} to {high}"

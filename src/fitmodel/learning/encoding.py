@@ -43,27 +43,27 @@ __all__ = [
 ]
 
 MAX_BINS = 64
-MANY_LEVELS = 16  # more than these are shrunken together, and rare ones are kept apart
-MIN_NAMED = 5  # deals of a level whose name the scorecard keeps: fewer may be one customer's own
-MIN_OF_MANY = 2  # deals of a level that is shrunken: pooling it with others would only lose it
+MANY_LEVELS = 16  # a category with more levels gets shrunken effects, also for rare levels
+MIN_NAMED = 5  # least deals of a level whose name is stored; a rarer one may name a customer
+MIN_SHRUNK = 2  # least deals of a level with a code of its own in a category of many levels
 
 
 @dataclass(frozen=True)
 class EncodingOptions:
-    """How columns are chosen where the table leaves a choice.
+    """Options for the choice of columns.
 
     Parameters
     ----------
     categorical, numeric : collection of str
-        Attributes whose kind the spec forces.
+        Attributes that the contract declares to be categories, or numbers.
     dates : collection of str
-        Attributes that are days before closing.
+        Attributes that are dates, given as days before closing.
     min_level_count : int
         A level with fewer deals shares the code of the rare levels.
     max_bins : int
-        Most bins of a number.
+        Largest number of bins of a number.
     max_levels : int or None
-        The most frequent levels of a category that get a code of their own; None: as many as have
+        Largest number of levels of a category that get a code of their own; None: all levels with
         enough deals.
     """
 
@@ -76,17 +76,18 @@ class EncodingOptions:
 
 
 def fit_columns(attributes: pd.DataFrame, options: EncodingOptions) -> tuple[Column, ...]:
-    """Choose a column for every attribute of the training deals, in the frame's order."""
+    """Choose a column for every attribute of the training deals, in the order of the frame."""
     return tuple(_fit_column(attributes[str(name)], options) for name in attributes.columns)
 
 
 def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.int32]:
-    """Codes of a frame, shape (rows, attributes).
+    """Encode a frame, shape (rows, attributes).
 
     Raises
     ------
     ProspectError
-        If numbers hold text; the message lists every such column with count, example and remedy.
+        If a numeric column contains text; the message lists every such column with the number of
+        values, an example and the remedy.
     """
     codes, unreadable = encode_leniently(columns, attributes)
     problems = []
@@ -100,7 +101,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             )
     if problems:
         raise ProspectError(
-            "text stands where the model learned numbers:\n"
+            "columns that the model learned as numbers contain text:\n"
             + "\n".join(problems)
             + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
             "an attribute that is not a number belongs into [attributes] categorical."
@@ -111,7 +112,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
 def encode_leniently(
     columns: Sequence[Column], attributes: pd.DataFrame
 ) -> tuple[NDArray[np.int32], list[NDArray[np.bool_]]]:
-    """Codes of a frame, and for each column which rows could not be read (coded as missing)."""
+    """Encode a frame, and return for each column which rows could not be read (coded missing)."""
     codes = np.empty((len(attributes), len(columns)), dtype=np.int32)
     unreadable = []
     for position, column in enumerate(columns):
@@ -121,7 +122,7 @@ def encode_leniently(
 
 
 def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Codes of one attribute's values and which of them could not be read."""
+    """Encode the values of one attribute, and return which of them could not be read."""
     if isinstance(column, NumberColumn):
         numbers, bad = read_numbers(values)
         return column.codes(numbers), bad
@@ -139,7 +140,7 @@ def column_codes(column: Column, values: pd.Series) -> tuple[NDArray[np.int32], 
 def read_numbers(
     values: pd.Series, form: NumberForm = UNKNOWN
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Numbers of a series (NaN where missing) and which values are not numbers."""
+    """Read a series as numbers (NaN where missing), and return which values are not numbers."""
     reading = readers.read_numbers(values, form)
     return reading.series.to_numpy(), reading.unreadable
 
@@ -170,10 +171,10 @@ def _fit_number(values: pd.Series, options: EncodingOptions, *, is_date: bool) -
 def quantile_cuts(
     ordered: NDArray[np.float64], max_bins: int, *, min_count: int
 ) -> tuple[float, ...]:
-    """Cut ordered numbers into at most `max_bins` bins of about equal counts.
+    """Cut sorted numbers into at most `max_bins` bins of about equal counts.
 
-    Cuts lie between distinct neighbours and are written with as few digits as separate them, so
-    that a person can read the scorecard; every bin keeps at least `min_count` deals.
+    Cuts lie between distinct neighbours. They have as few digits as possible, so that a person can
+    read the scorecard. Every bin has at least `min_count` deals.
     """
     bins = max(1, min(max_bins, len(ordered) // max(min_count, 1)))
     starts = np.flatnonzero(np.diff(ordered) > 0) + 1  # first position of each new value
@@ -184,11 +185,11 @@ def quantile_cuts(
     before = np.asarray(after) - (len(starts) > 1)
     closer = np.abs(starts[before] - wanted) <= np.abs(starts[after] - wanted)
     nearest = np.unique(np.where(closer, starts[before], starts[after]))
-    kept: list[int] = []
+    chosen: list[int] = []
     for start in nearest:
-        if start - (kept[-1] if kept else 0) >= min_count and len(ordered) - start >= min_count:
-            kept.append(int(start))
-    return tuple(_short_between(ordered[start - 1], ordered[start]) for start in kept)
+        if start - (chosen[-1] if chosen else 0) >= min_count and len(ordered) - start >= min_count:
+            chosen.append(int(start))
+    return tuple(_short_between(ordered[start - 1], ordered[start]) for start in chosen)
 
 
 def _short_between(below: float, above: float) -> float:
@@ -206,7 +207,8 @@ def _fit_category(values: pd.Series, options: EncodingOptions) -> CategoryColumn
     for value, count in zip(
         uniques, np.bincount(positions[positions >= 0], minlength=len(uniques)), strict=True
     ):
-        # a word for nothing that reading the deals has left is a level, see `tables.tidying`
+        # a spelling of a missing value that was not removed by reading the deals is a level here,
+        # see `fitmodel.tables.tidying`
         if not is_missing(value) or level_text(value) in UNCLEAR_WORDS:
             text = level_text(value)
             counts[text] = counts.get(text, 0) + int(count)
@@ -225,7 +227,7 @@ def _level_codes(counts: dict[str, int], min_count: int, max_levels: int | None)
     if max_levels is not None:
         frequent = frequent[:max_levels]
     if len(frequent) > MANY_LEVELS:
-        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_OF_MANY)]
+        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_SHRUNK)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
     codes |= dict.fromkeys(rare, len(frequent) + 1)

@@ -1,9 +1,9 @@
-"""Fit the scorecard from deals and settings.
+"""Fit the scorecard to deals with given settings.
 
     attributes -> columns, codes -> soft labels -> components -> weighted sum
                -> slope, level   -> intercept that gives the company's rate -> Scorecard tables
 
-and the same on resampled deals, a bootstrap replicate at a time, for the interval.
+The same is done on resampled deals, once per bootstrap replicate, for the interval.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fitmodel.learning.components import (
 )
 from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.imputation import Imputed, find_basis, impute
-from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.proportional_odds import (
     Baseline,
     Floats,
@@ -39,7 +39,7 @@ from fitmodel.learning.proportional_odds import (
 )
 from fitmodel.learning.sampling import Effects
 
-NO_INTERVAL = 2  # replicates, or fewer: two are too few for an interval, so none is asked for
+NO_INTERVAL = 2  # with at most so many replicates no interval is wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,12 +54,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """When deals were signed and until when they were observed, for the level.
+    """Closing dates of the deals and end of the observation, to estimate the current level.
 
     Parameters
     ----------
     closed : ndarray of datetime64[D], shape (n,)
+        Day on which each deal was signed.
     end : datetime64[D]
+        Last day of the extract.
     """
 
     closed: NDArray[np.datetime64]
@@ -68,14 +70,17 @@ class Calendar:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A scorecard and what its fit found.
+    """A fitted scorecard with its level and baseline.
 
     Parameters
     ----------
     scorecard : Scorecard
+        The fitted tables.
     level : Level
+        The current level of early churn.
     baseline : Baseline
-        Log-odds of having left by each time, for the scorecard's log-odds without its level.
+        Log-odds of having left by each time, to which the scorecard's log-odds at the long-run
+        level are added.
     """
 
     scorecard: Scorecard
@@ -83,16 +88,16 @@ class Fitted:
     baseline: Baseline
 
 
-def code(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
-    """Choose columns from the training deals alone, and encode these."""
+def fit_and_encode(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
+    """Choose columns from the training deals, and encode these deals."""
     columns = fit_columns(attributes, options.encoding)
     return columns, encode(columns, attributes)
 
 
 def follow_up_of(deals: TrainingSet) -> FollowUp:
-    """Follow-up within the horizon, with weights that sum to the effective sample size.
+    """Return the follow-up within the horizon, with weights that sum to the effective sample size.
 
-    Penalties then mean the same with and without weights (Kish 1965).
+    A penalty then has the same effect with and without weights (Kish 1965).
     """
     weight = deals.weight * (deals.weight.sum() / (deals.weight**2).sum())
     return FollowUp.of(
@@ -106,7 +111,7 @@ def follow_up_of(deals: TrainingSet) -> FollowUp:
 
 
 def calendar_of(deals: TrainingSet, end: np.datetime64 | None) -> Calendar | None:
-    """When the deals were signed; None without dates or without an end of the extract."""
+    """Return the closing dates; None without dates or without an end of the extract."""
     if deals.closed_on is None or end is None or np.isnat(end):
         return None
     return Calendar(deals.closed_on.to_numpy().astype("datetime64[D]"), end)
@@ -123,52 +128,66 @@ def fit_scorecard(
     calendar: Calendar | None = None,
     effects: Effects | None = None,
 ) -> Fitted:
-    """Fit the chosen components and their bootstrap replicates, and flatten the weighted sum.
+    """Fit the components and their bootstrap replicates, and convert their sum to a scorecard.
 
     Parameters
     ----------
     attributes : DataFrame of shape (n, attributes)
+        Attributes of the deals.
     follow_up : FollowUp
+        Follow-up of the deals.
     settings : Settings
-        What was chosen.
+        Settings chosen by selection.
     options : LearnerOptions
+        Options of the learner.
     replicates : int
+        Number of bootstrap replicates.
     spread : float
-        Factor on the deviation over replicates.
+        Factor on the standard deviation over replicates.
     calendar : Calendar, optional
-        Without it no level is looked for.
+        Closing dates; without them the current level is not estimated.
     effects : Effects, optional
-        The deals that effects are learned from. Columns, level, evidence and what is usual are of
-        all deals whatever it says.
+        The deals that effects are learned from. Columns, level, evidence and the check for unusual
+        combinations always use all deals.
     """
-    columns, codes = code(attributes, options)
+    columns, codes = fit_and_encode(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
-    effects, sample, part = effects or Effects(), follow_up, codes
+    effects, sample, sample_codes = effects or Effects(), follow_up, codes
     if effects.positions is not None:
-        sample, part = follow_up.subset(effects.positions), codes[effects.positions]
-    kept, plain = find_basis(columns, part, sample, options)
-    imputed = impute(columns, part, sample, settings.penalty, options, plain.log_odds, scales=kept)
+        sample, sample_codes = follow_up.subset(effects.positions), codes[effects.positions]
+    scales, first = find_basis(columns, sample_codes, sample, options)
+    imputed = impute(
+        columns,
+        sample_codes,
+        sample,
+        settings.penalty,
+        options,
+        first.log_odds,
+        scales=scales,
+    )
     counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
-    point, scatter = combine(Sample(sample, imputed, counts), settings, options)
+    point, bootstrap = combine(Sample(sample, imputed, counts), settings, options)
     point = point.scaled(settings.slope)
-    scatter = scatter.scaled(replicate_slopes(settings, replicates))
-    scatter = scatter.drawn_together(effects.narrowing(len(sample), replicates))
+    bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
+    bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
     labels, weight = imputed.early_churn, imputed.weight
     if effects.positions is not None:
         labels, weight = _labels_of_all(point, codes, follow_up)
     if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
-    scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
+    bootstrap = _set_replicate_levels(bootstrap, codes, follow_up, counts, level, options.seed)
     if replicates > NO_INTERVAL:
-        scatter = _with_misfit(scatter, point, imputed, codes, part, settings, options.seed)
+        bootstrap = _with_misfit(
+            bootstrap, point, imputed, codes, sample_codes, settings, options.seed
+        )
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
-        calibration, point = _bend(settings.isotonic, point, codes, follow_up)
+        calibration = _at_same_rate(settings.isotonic, point, codes, follow_up)
     scorecard = flatten(
         replace(imputed.design, codes=codes),
         point,
-        scatter,
+        bootstrap,
         early_churn=labels,
         weight=weight,
         calibration=calibration,
@@ -181,31 +200,32 @@ def fit_scorecard(
 
 
 def _with_misfit(
-    scatter: Additive,
+    bootstrap: Additive,
     point: Additive,
     imputed: Imputed,
     codes: NDArray[np.int32],
-    part: NDArray[np.int32],
+    sample_codes: NDArray[np.int32],
     settings: Settings,
     seed: int,
 ) -> Additive:
-    """Replicates moved by the effects that the scorecard leaves out, see `misfit`.
+    """Add the misfit of the scorecard to the replicates, see `misfit`.
 
-    `codes` are those of all deals, `part` of those that effects are learned from.
+    `codes` are those of all deals, `sample_codes` those of the deals that effects are learned from.
     """
     log_odds = point.log_odds(codes)
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
-    if settings.regime == "provisional":  # its log-odds are shrunk: draws are as far apart as deals
-        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
+    if settings.regime == "provisional":
+        # the mean log-odds of a provisional model are shrunk; the posterior draws are not
+        deviation = float(bootstrap.log_odds_by_replicate(codes).std(axis=0).mean())
     boosted = settings.boosting_share > 0
-    left_out = misfit(imputed, point.log_odds(part), deviation, seed=seed, boosted=boosted)
-    return add_misfit(scatter, left_out, centre, deviation)
+    omitted = misfit(imputed, point.log_odds(sample_codes), deviation, seed=seed, boosted=boosted)
+    return add_misfit(bootstrap, omitted, centre, deviation)
 
 
 def combine(
     sample: Sample, settings: Settings, options: LearnerOptions
 ) -> tuple[Additive, Additive]:
-    """Weighted sum of the components: the model itself, and its replicates."""
+    """Fit the components; return the weighted sums of their point estimates and replicates."""
     fitted = [
         (share, COMPONENTS[name].fit(sample, settings, options))
         for name, share in settings.shares
@@ -219,7 +239,7 @@ def combine(
 def _labels_of_all(
     point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
 ) -> tuple[Floats, Floats]:
-    """Soft labels and weights of all deals, by effects learned from some of them."""
+    """Soft labels and weights of all deals, from effects that were learned from a sample."""
     log_odds = point.log_odds(codes)
     return soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
 
@@ -231,7 +251,7 @@ def _set_level(
     weight: Floats,
     calendar: Calendar | None,
 ) -> tuple[Additive, Level, Baseline]:
-    """Set the intercept so that the mean prediction is the Kaplan-Meier rate at today's level."""
+    """Set the intercept so that the mean prediction is the current Kaplan-Meier rate."""
     log_odds = point.log_odds(codes)
     baseline = fit_baseline(follow_up, log_odds, weight)
     level = Level()
@@ -242,65 +262,76 @@ def _set_level(
 
 
 def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
-    """Prediction of a model that knows today's level of early churn and no attributes."""
+    """Predicted probability of a model that knows the current level and no attributes."""
     follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
     log_odds = np.zeros(len(follow_up))
     level = Level()
     if calendar is not None:
         baseline = fit_baseline(follow_up, log_odds)
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
-    return float(raised(np.array([follow_up.rate]), level.factor)[0])
+    return float(scale_hazard(np.array([follow_up.rate]), level.factor)[0])
 
 
 def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
-    """Shift with which the mean probability is a rate whose hazard is multiplied by a factor."""
+    """Shift of the log-odds that gives a mean probability, after scaling the hazard by a factor.
+
+    Parameters
+    ----------
+    log_odds, weight : ndarray, shape (n,)
+        Log-odds and weights of the deals.
+    rate : float
+        Mean probability at the long-run level.
+    factor : float
+        Current level: each deal's hazard is multiplied by it.
+    """
     rate = float(np.clip(rate, 1e-6, 1 - 1e-6))
     shift = shift_to_rate(log_odds, weight, rate)
     if factor == 1.0:
         return shift
     probability = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
-    wanted = float(np.average(raised(probability, factor), weights=weight))
-    return shift_to_rate(log_odds, weight, wanted)
+    target = float(np.average(scale_hazard(probability, factor), weights=weight))
+    return shift_to_rate(log_odds, weight, target)
 
 
 def _set_replicate_levels(
-    scatter: Additive,
+    bootstrap: Additive,
     codes: NDArray[np.int32],
     follow_up: FollowUp,
     counts: NDArray[np.int8],
     level: Level,
     seed: int,
 ) -> Additive:
-    """Intercepts of the replicates: each from its own resample's rate and a level drawn for it.
+    """Set the intercept of each replicate from its resample's rate and a random level.
 
-    The level drawn counts only once what the resample's rate says already: expected leavers are
-    made with the long-run rate, so a rate that is higher by chance makes the level lower.
+    The level is relative to the long-run rate: a long-run rate that is too high by chance gives a
+    level that is too low. `Level.rate_of_resample` and `Level.draws` split the variance between the
+    two, so that none of it is counted twice.
     """
-    log_odds = scatter.log_odds_by_replicate(codes)
+    log_odds = bootstrap.log_odds_by_replicate(codes)
     factors = level.draws(counts.shape[1], np.random.default_rng(seed))
     long_run = follow_up.rate
     shifts = []
     for number, factor in enumerate(factors):
         weight = follow_up.weight * np.maximum(counts[:, number], 0)
-        rate = level.damped(follow_up.weighted(weight).rate, long_run)
+        rate = level.rate_of_resample(follow_up.weighted(weight).rate, long_run)
         shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
-    return scatter.with_intercept(scatter.intercept + np.array(shifts))
+    return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
 
 
-def _bend(
+def _at_same_rate(
     isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
-) -> tuple[CalibrationMap, Additive]:
-    """Add an isotonic calibration map, keeping the mean prediction."""
+) -> CalibrationMap:
+    """Shift an isotonic calibration map so that it keeps the mean prediction."""
     log_odds = point.log_odds(codes)
     probability = 1.0 / (1.0 + np.exp(-log_odds))
     rate = float(np.average(probability, weights=follow_up.weight))
     shift = shift_to_rate(isotonic.log_odds(log_odds), follow_up.weight, rate)
-    return isotonic.shifted(shift), point
+    return isotonic.shifted(shift)
 
 
 def _rate(
     point: Additive, codes: NDArray[np.int32], follow_up: FollowUp, calibration: CalibrationMap
 ) -> float:
-    """Mean prediction over the deals learned from."""
+    """Mean predicted probability over the training deals."""
     probability = calibration.probability(point.log_odds(codes))
     return float(np.average(probability, weights=follow_up.weight))

@@ -1,10 +1,10 @@
-"""Folds to choose settings on: each trains on what was known at a date and tests on later deals.
+"""Folds to choose settings on: each trains as of a date and tests on deals signed later.
 
-    view of the deals -> cut dates over the newer part of what was seen
-          -> train: all deals signed before the date, as known on it
-             test: deals signed from it until the next cut, each up to the time it could be seen
+    view of the deals -> cut dates in the newer part of the observed time
+          -> train: all deals signed before the date, as known on that date
+             test: deals signed from the date until the next cut, each to the end of its observation
 
-Where only a tenure is known there is no order in time; the folds are then stratified at random.
+Without closing dates the folds are stratified random folds.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.training_set import TrainingSet
 
-FIRST_CUT = 0.4  # of what is known of early churn is always trained on
-MIN_FOLD_CHURNERS = 15  # on either side; a fold with fewer says more about chance than choice
+FIRST_CUT = 0.4  # share of the observed time that is before the first cut
+MIN_FOLD_CHURNERS = 15  # in training and in test; a fold with fewer has too much sampling error
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Deals to train on and deals to test on; no deal is in both."""
+    """A training set and a test set that share no deal."""
 
     train: TrainingSet
     test: TrainingSet
 
 
 def make_folds(view: HistoryView, dates: tuple[str, ...], *, folds: int, seed: int) -> list[Fold]:
-    """Time-ordered folds where deals have closing dates and enough early churners, else random.
+    """Make time-ordered folds, or random ones without closing dates or enough early churners.
 
     Parameters
     ----------
@@ -42,18 +42,21 @@ def make_folds(view: HistoryView, dates: tuple[str, ...], *, folds: int, seed: i
         Deals as of a day.
     dates : tuple of str
         Attributes that are dates.
-    folds, seed : int
+    folds : int
+        Number of folds.
+    seed : int
+        Seed of random folds.
     """
     deals = view.training_set(dates=dates)
     if view.closed is not None:
-        made = [fold for fold in _time_ordered(view, deals, folds) if _is_enough(fold)]
-        if len(made) > 1:
-            return made
+        ordered = [fold for fold in _time_ordered(view, deals, folds) if _is_enough(fold)]
+        if len(ordered) > 1:
+            return ordered
     return random_folds(deals, seed=seed, n_folds=folds)
 
 
 def random_folds(deals: TrainingSet, *, seed: int, n_folds: int) -> list[Fold]:
-    """Stratified folds at random; the same deals give the same folds."""
+    """Make stratified random folds; the same deals and seed give the same folds."""
     from sklearn.model_selection import StratifiedKFold
 
     left = deals.early_churn == 1
@@ -67,28 +70,30 @@ def random_folds(deals: TrainingSet, *, seed: int, n_folds: int) -> list[Fold]:
 def _time_ordered(view: HistoryView, deals: TrainingSet, folds: int) -> list[Fold]:
     closed = np.asarray(view.closed)
     dates = cut_dates(closed, np.minimum(deals.observable_months, deals.horizon_months), folds)
-    made = []
+    result = []
     for start, end in pairwise(dates):
         last = end == dates[-1]
         inside = (closed >= start) & ((closed <= end) if last else (closed < end))
         if start <= view.history.observed_from:
-            continue  # no leaver was recorded by then
+            continue  # leavers were not recorded before
         train = view.as_of(start).signed_before(start).training_set(dates=deals.dates)
-        made.append(Fold(train, deals.subset(inside)))
-    return made
+        result.append(Fold(train, deals.subset(inside)))
+    return result
 
 
 def cut_dates(
     closed: NDArray[np.datetime64], seen: NDArray[np.float64], folds: int
 ) -> list[np.datetime64]:
-    """Closing days that share what is known of early churn evenly among folds.
+    """Closing days that divide the observed time equally among the folds.
 
     Parameters
     ----------
     closed : ndarray of datetime64[D], shape (n,)
+        Day on which each deal was signed.
     seen : ndarray, shape (n,)
-        Months of the horizon for which each deal could be seen.
+        Months within the horizon for which each deal was observed.
     folds : int
+        Number of folds.
     """
     order = np.argsort(closed, kind="stable")
     known = np.cumsum(seen[order])
@@ -99,7 +104,8 @@ def cut_dates(
 
 
 def _is_enough(fold: Fold) -> bool:
+    """Whether both sets have enough early churners and other deals."""
     if not len(fold.train) or fold.train.followup_months.max() < fold.train.horizon_months:
-        return False  # nobody was seen to stay: no chance can be given to the young
+        return False  # no deal was followed to the horizon: no soft label can be estimated
     sides = (fold.train.early_churn, fold.test.early_churn)
     return all(min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides)

@@ -1,7 +1,7 @@
-"""Soft labels by the EM algorithm for deals whose early churn is not known yet.
+"""Soft labels, by the EM algorithm, of deals whose early churn is not known yet.
 
-follow-up of deals -> soft labels -> ridge logistic regression -> own log-odds of each deal
-   ^------------------ baseline, own chances <---------------------------'   until they stand still
+follow-up of deals -> soft labels -> ridge logistic regression -> log-odds of each deal
+   ^------------- baseline, conditional probabilities <------------------'   until convergence
 """
 
 from __future__ import annotations
@@ -26,29 +26,30 @@ from fitmodel.learning.proportional_odds import (
 from fitmodel.learning.settings import LearnerOptions
 
 MAX_ROUNDS = 30
-TOLERANCE = 1e-3  # mean change of the unknown labels at which they stand still
+TOLERANCE = 1e-3  # mean change of the unknown labels at convergence
 
-Make = Callable[[Floats, Floats], tuple[Design, Floats]]
-"""From soft labels and weights to a design and its linear matrix."""
+MakeDesign = Callable[[Floats, Floats], tuple[Design, Floats]]
+"""Function from soft labels and weights to a design and its linear matrix."""
 
 
 @dataclass(frozen=True, eq=False)
 class Imputed:
-    """Deals with the soft labels that the ridge regression itself gives them.
+    """A fitted ridge regression, and the soft labels that it implies.
 
     Parameters
     ----------
     design : Design
+        Design of the deals.
     matrix : ndarray, shape (n, width)
-        The design's linear matrix.
+        Linear matrix of the design.
     early_churn, weight : ndarray, shape (n,)
         Soft labels and weights to learn from.
     coefficients : ndarray, shape (1 + width,)
-        Of the ridge regression.
+        Intercept and coefficients of the ridge regression.
     baseline : Baseline
-        Fitted to `log_odds`.
+        Baseline fitted to `log_odds`.
     log_odds : ndarray, shape (n,)
-        Of the ridge regression, as the deals were learned from.
+        Log-odds of the deals by the ridge regression.
     """
 
     design: Design
@@ -70,27 +71,31 @@ def impute(
     *,
     scales: Floats | None = None,
 ) -> Imputed:
-    """Iterate soft labels and ridge regression until the labels stand still.
+    """Iterate soft labels and ridge regression until the labels converge.
 
     Parameters
     ----------
-    columns, codes
-        Columns and codes of the deals.
+    columns : tuple of Column
+        Column of each attribute.
+    codes : ndarray of int, shape (n, attributes)
+        Codes of the deals.
     follow_up : FollowUp
+        Follow-up of the deals.
     penalty : float
-        Of the ridge regression.
+        Ridge penalty.
     options : LearnerOptions
+        Options of the learner.
     start : ndarray, shape (n,), optional
-        Log-odds to begin with; without them every deal has the company's chance.
+        Initial log-odds; default: the same for all deals.
     scales : ndarray, shape (width,), optional
-        Factor on each column of the linear matrix, as `find_basis` returns them.
+        Factor on each column of the linear matrix, from `find_basis`.
     """
     parents, seed = options.parent_positions(columns), options.seed
-    made: list[tuple[Design, Floats]] = []
+    latest: list[tuple[Design, Floats]] = []
 
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
         earlier = None
-        if not made:
+        if not latest:
             design = make_design(
                 columns,
                 codes,
@@ -101,19 +106,19 @@ def impute(
                 scales=scales,
                 bends=options.may_bend(columns),
             )
-        elif made[0][0].depends_on_labels:
-            design, earlier = made[0]
+        elif latest[0][0].depends_on_labels:
+            design, earlier = latest[0]
             design = with_other_labels(design, early_churn, weight, parents=parents, seed=seed)
         else:
-            return made[0]
-        made[:] = [(design, design.linear_matrix(earlier))]
-        return made[0]
+            return latest[0]
+        latest[:] = [(design, design.linear_matrix(earlier))]
+        return latest[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
-    fit = iterate(make, follow_up, penalty, options.directions(columns), log_odds)
+    fit = run_em(make, follow_up, penalty, options.directions(columns), log_odds)
     if fit.design.depends_on_labels or not any(fit.design.statistics):
         return fit
-    # boosting has statistics of the final labels, though the linear matrix has none
+    # the linear matrix has no level statistic, but boosting needs those of the final labels
     labels = (fit.early_churn, fit.weight)
     return replace(fit, design=with_other_labels(fit.design, *labels, parents=parents, seed=seed))
 
@@ -124,14 +129,14 @@ def find_basis(
     follow_up: FollowUp,
     options: LearnerOptions,
 ) -> tuple[Floats, Imputed]:
-    """Factors on the columns of the linear matrix, and the fit from which they are read.
+    """Choose the factors on the columns of the linear matrix; see `choose_basis`.
 
     Returns
     -------
     factors : ndarray, shape (width,)
-        See `choose_basis`.
+        Factor on each column of the linear matrix.
     imputed : Imputed
-        With the middle penalty.
+        Fit with the middle penalty, on which the choice is based.
     """
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     fit = impute(columns, codes, follow_up, middle, options)
@@ -139,8 +144,8 @@ def find_basis(
     return choose_basis(fit.design, fit.matrix, information, fit.coefficients, middle), fit
 
 
-def iterate(
-    make: Make,
+def run_em(
+    make: MakeDesign,
     follow_up: FollowUp,
     penalty: float,
     directions: Sequence[int],
@@ -150,24 +155,43 @@ def iterate(
     tolerance: float = TOLERANCE,
     centre: Floats | float = 0.0,
 ) -> Imputed:
-    """The loop of `impute`, over designs that `make` gives.
+    """Run the EM algorithm of `impute` with the designs that `make` returns.
+
+    Parameters
+    ----------
+    make : callable
+        Function from soft labels and weights to a design and its linear matrix.
+    follow_up : FollowUp
+        Follow-up of the deals.
+    penalty : float
+        Ridge penalty.
+    directions : sequence of int
+        Per attribute: 1 where risk must not fall as it grows, -1 where it must not rise, 0 free.
+    log_odds : ndarray, shape (n,)
+        Initial log-odds.
+    max_rounds : int
+        Largest number of iterations.
+    tolerance : float
+        Mean change of the unknown labels at convergence.
+    centre : ndarray, shape (width,), or float
+        Coefficients towards which the penalty shrinks.
 
     Notes
     -----
-    An EM algorithm for the labels: consistent under proportional odds, because the expectation of
-    a deal's own chance given what was seen of it is its probability (Bennett 1983 for the model;
-    Dempster, Laird and Rubin 1977 for the iteration). Where four in five deals are young it needs
-    dozens of rounds; `em_step` makes them few.
+    Consistent under proportional odds, because the soft label of a deal is its conditional
+    probability of early churn given its follow-up (Bennett 1983 for the model; Dempster, Laird and
+    Rubin 1977 for the algorithm). Where four in five deals are young, plain EM needs dozens of
+    iterations; `em_step` needs few.
     """
     unknown = ~follow_up.known
-    moving = bool(unknown.any() or follow_up.entry.any())
+    labels_change = bool(unknown.any() or follow_up.entry.any())
     baseline = fit_baseline(follow_up, log_odds)
     labels, weight = soft_labels(follow_up, baseline, log_odds)
     design, matrix = make(labels, weight)
     coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions, None, centre)
-    by_steps = not (any(directions) or design.depends_on_labels)
-    for number in range(max_rounds if moving else 1):
-        if number and by_steps:
+    accelerated = not (any(directions) or design.depends_on_labels)
+    for number in range(max_rounds if labels_change else 1):
+        if number and accelerated:
             coefficients = em_step(matrix, labels, weight, coefficients, penalty, centre)
         elif number:
             design, matrix = make(labels, weight)

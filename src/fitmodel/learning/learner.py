@@ -1,4 +1,4 @@
-"""From deals to a fitted scorecard: choose settings on folds, fit on everything that is known.
+"""Learn a scorecard from deals: choose settings on folds, then fit on all known deals.
 
 view of the deals -> folds -> settings
 view of the deals -> training set (mature, young, exited) -> ProspectFitClassifier
@@ -22,6 +22,7 @@ from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.sampling import (
     RIDGE_TIMES,
     sample_for_effects,
@@ -39,20 +40,22 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
     from fitmodel.learning.scorecard import Scorecard
 
-FEW_REPLICATES = 2  # where no interval is asked for
+FEW_REPLICATES = 2  # where no interval is wanted
 CROSS_FIT_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A fitted estimator and how it came about.
+    """A fitted estimator with its settings and training set.
 
     Attributes
     ----------
     estimator : ProspectFitClassifier
+        The fitted estimator.
     choice : Choice
+        Chosen settings, and the candidates they were chosen from.
     training_set : TrainingSet
-        What was learned from.
+        Deals that the estimator was fitted to.
     """
 
     estimator: ProspectFitClassifier
@@ -61,27 +64,27 @@ class Learned:
 
     @property
     def scorecard(self) -> Scorecard:
-        """The tables."""
+        """The fitted scorecard."""
         return self.estimator.scorecard_
 
     @property
     def regime(self) -> Regime:
-        """Whether the model is a provisional one."""
+        """Whether the model is a full or a provisional one."""
         return self.choice.settings.regime
 
     @property
     def level(self) -> Level:
-        """Today's level of early churn."""
+        """The current level of early churn."""
         return self.estimator.level_
 
     @property
     def effect_deals(self) -> int:
-        """Deals that settings were chosen on: a sample where there are very many."""
+        """Number of deals that settings were chosen on: a sample of a very large table."""
         return int(getattr(self.estimator, "effect_deals_", len(self.training_set)))
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """What the data chose, as plain values for a tracked run and the manifest."""
+        """Chosen settings and level as plain values, for a tracked run and the manifest."""
         level = self.level
         return {
             **self.choice.settings.to_params(),
@@ -93,7 +96,7 @@ class Learned:
 
 
 def note_on_sample(learned: Learned) -> str | None:
-    """Say from how many deals effects were learned, where it is a sample."""
+    """Return a note on the sample that effects were learned from, or None without a sample."""
     deals, sample = len(learned.training_set), learned.effect_deals
     if sample == deals:
         return None
@@ -113,31 +116,32 @@ def learn(
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
     replicates: int | None = None,
-    least: int = enough.MIN_CHURNERS,
+    min_churners: int = enough.MIN_CHURNERS,
     regime: Regime | None = None,
 ) -> Learned:
-    """Learn the scorecard from deals as they were known on a date.
+    """Learn a scorecard from deals as they were known on a date.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, or a view of them.
+        Deals as read by ``read_deals``, or a view of them.
     spec : DealSpec
+        The contract.
     as_of : Timestamp, optional
-        Nothing after this date is known; default: the end of the extract.
+        Date as of which to learn; default: the end of the extract.
     choice : Choice, optional
         Settings to use instead of choosing them anew.
     replicates : int, optional
-        Bootstrap replicates for the interval; default: as the contract says.
-    least : int
-        Early churners, and other deals, needed to learn from.
+        Number of bootstrap replicates for the interval; default: the contract's.
+    min_churners : int
+        Least number of early churners, and of other deals.
     regime : {"full", "provisional"}, optional
-        Way of learning; default: that of `choice`, else what the deals allow.
+        Kind of model; default: that of `choice`, else the one that the number of deals allows.
 
     Raises
     ------
     DealsError
-        If there are too few early churners, or too few who stayed; the message says how many are
+        If there are too few early churners, or too few other deals; the message says how many are
         missing.
     SpecError
         If the contract names a prior that was not read.
@@ -145,7 +149,7 @@ def learn(
     _refuse_unread_prior(spec)
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     if regime is None:
         regime = regime_allowed(training_set) if choice is None else choice.settings.regime
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
@@ -164,10 +168,10 @@ def learn(
 def _choose_on_folds(
     view: HistoryView, training_set: TrainingSet, options: LearnerOptions
 ) -> Choice:
-    """Choose settings on folds in time, of the deals that effects are learned from."""
-    chosen = sample_for_settings(training_set, options)
-    if chosen is not None:
-        view, training_set = view.subset(chosen), training_set.subset(chosen)
+    """Choose settings on time-ordered folds of the deals, or of a sample of a large table."""
+    sample = sample_for_settings(training_set, options)
+    if sample is not None:
+        view, training_set = view.subset(sample), training_set.subset(sample)
     folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
     return choose(folds, training_set, options)
 
@@ -177,22 +181,22 @@ def learn_from_set(
     spec: DealSpec,
     *,
     replicates: int | None = None,
-    least: int = enough.MIN_CHURNERS,
+    min_churners: int = enough.MIN_CHURNERS,
     regime: Regime | None = None,
 ) -> Learned:
-    """Learn from a training set, choosing on random folds; parameters and errors as of `learn`."""
+    """Learn from a training set, with settings chosen on random folds; see `learn`."""
     _refuse_unread_prior(spec)
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     regime = regime or regime_allowed(training_set)
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
     with native_threads(options.threads):
         if regime == "provisional":
             choice = choose_provisional(training_set, options)
         else:
-            chosen = sample_for_settings(training_set, options)
-            small = training_set if chosen is None else training_set.subset(chosen)
-            folds = random_folds(small, seed=spec.learning.seed, n_folds=options.folds)
-            choice = choose(folds, small, options)
+            positions = sample_for_settings(training_set, options)
+            sample = training_set if positions is None else training_set.subset(positions)
+            folds = random_folds(sample, seed=spec.learning.seed, n_folds=options.folds)
+            choice = choose(folds, sample, options)
         estimator = fit_estimator(training_set, choice, options, replicates=replicates)
     return Learned(estimator, choice, training_set)
 
@@ -205,21 +209,25 @@ def fit_estimator(
     replicates: int | None = None,
     end: np.datetime64 | None = None,
 ) -> ProspectFitClassifier:
-    """Fit the chosen settings: effects on all deals or a sample of many, the level on all.
+    """Fit the estimator: effects on all deals or a sample of a large table, the level on all.
 
     Parameters
     ----------
     training_set : TrainingSet
+        Deals to learn from.
     choice : Choice
+        Chosen settings.
     options : LearnerOptions
+        Options of the learner.
     replicates : int, optional
+        Number of bootstrap replicates; default: that of `options`.
     end : datetime64[D], optional
-        End of the extract: from it today's level is looked for.
+        End of the extract; without it the current level is not estimated.
     """
     replicates = options.replicates if replicates is None else replicates
     settings = choice.settings
     options = options.of_regime(settings.regime)
-    if replicates < len(settings.replicates):  # no interval is asked for
+    if replicates < len(settings.replicates):  # no interval is wanted
         settings = replace(settings, replicates=())
     estimator = ProspectFitClassifier(
         penalty=settings.penalty,
@@ -239,9 +247,9 @@ def fit_estimator(
 
 
 def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Choice:
-    """Choose the penalty with the most evidence, of a ridge regression alone: no folds are fitted.
+    """Choose the penalty of a ridge regression by its marginal likelihood, without folds.
 
-    Enough where there are thousands of deals and only their mean expectation is used.
+    This is enough where there are thousands of deals and only mean predictions are used.
     """
     evidence = evidence_by_penalty(training_set, options, None)
     penalty = max(evidence, key=lambda each: evidence[each])
@@ -250,43 +258,44 @@ def choose_by_evidence(training_set: TrainingSet, options: LearnerOptions) -> Ch
 
 
 def regime_allowed(training_set: TrainingSet) -> Regime:
-    """Tell which model the deals allow; a part of a larger table is never less than provisional."""
+    """Return the kind of model for which there are enough deals, at least a provisional one."""
     churners = int((training_set.early_churn == 1).sum())
-    found = enough.regime_of(churners, len(training_set) - churners)
-    return "full" if found == "full" else "provisional"
+    allowed = enough.regime_of(churners, len(training_set) - churners)
+    return "full" if allowed == "full" else "provisional"
 
 
-def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
-    """Refuse to learn from too little.
+def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURNERS) -> None:
+    """Check that there are enough early churners and other deals.
 
     Raises
     ------
     DealsError
-        Saying how many early churners there are, how many are needed and when that would be.
+        If there are too few; the message says how many there are, how many are needed and when
+        there will be enough.
     """
     churners = int((training_set.early_churn == 1).sum())
     closed, months = training_set.closed_on, None
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
     others = len(training_set) - churners
-    short = min(churners, others) < least and hasattr(training_set, "followup_months")
+    short = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
     rate = _rate_in_words(training_set, churners) if short else ""
-    enough.check_enough(churners, others, months, least=least, rate=rate)
+    enough.check_enough(churners, others, months, least=min_churners, rate=rate)
 
 
 def _refuse_unread_prior(spec: DealSpec) -> None:
-    """Refuse to learn without the prior that the contract asks for; this room reads no files."""
+    """Raise an error if the contract's prior was not read; this room reads no files itself."""
     learning = spec.learning
     if learning.prior is not None and learning.parent is None:
         raise SpecError(
-            f"[learning] prior {learning.prior!r} was not read: learned without it, the model "
-            "would be another than the contract asks for. Remedy: give with_prior(spec, deals) of "
+            f"[learning] prior {learning.prior!r} was not read: without it the model would "
+            "not be the one that the contract asks for. Remedy: give with_prior(spec, deals) of "
             "fitmodel.pooling as the contract, as fitmodel.train does"
         )
 
 
 def _rate_in_words(training_set: TrainingSet, churners: int) -> str:
-    """The company's rate of early churn with its interval, which needs no model."""
+    """Describe the company's rate of early churn with its interval."""
     rate = follow_up_of(training_set).rate if len(training_set) else 0.0
     known = int(training_set.is_known.sum())
     if not known:
@@ -307,37 +316,34 @@ def cross_fitted(
     n_folds: int = CROSS_FIT_FOLDS,
     factor: float = 1.0,
 ) -> pd.Series[float]:
-    """Probability of each deal from a fit that did not see it.
+    """Cross-fitted probability of each deal: from a fit that did not use it; same index.
 
     Parameters
     ----------
     training_set : TrainingSet
+        Deals to predict, and to fit on.
     spec : DealSpec
+        The contract.
     choice : Choice
         Settings of the fits.
     drop : tuple of str
         Attributes to leave out, such as the rep.
     n_folds : int
+        Number of folds.
     factor : float
-        Level at which the probabilities are given: the hazard is multiplied by it.
-
-    Returns
-    -------
-    Series with the index of `training_set`
+        Current level: the hazard is multiplied by it.
     """
-    from fitmodel.learning.level import raised
-
-    kept = training_set.attributes.drop(
+    attributes = training_set.attributes.drop(
         columns=[name for name in drop if name in training_set.attributes]
     )
-    deals = replace(training_set, attributes=kept)
+    deals = replace(training_set, attributes=attributes)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     if 2 * sample_size(training_set, options) <= len(training_set):
-        n_folds = 2  # half the deals hold as large a sample for effects as all of them
+        n_folds = 2  # effects are learned from a sample, and half the deals are enough for it
     probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
             estimator = fit_estimator(fold.train, choice, options, replicates=FEW_REPLICATES)
             result = estimator.predict_proba(fold.test.attributes)[:, 1]
-            probability[fold.test.index] = result if factor == 1.0 else raised(result, factor)
+            probability[fold.test.index] = result if factor == 1.0 else scale_hazard(result, factor)
     return probability

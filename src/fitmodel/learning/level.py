@@ -1,10 +1,10 @@
-"""The company's level of early churn now: observed over expected leavers per calendar month.
+"""The company's current level of early churn: observed over expected leavers per calendar month.
 
-scorecard's expected leavers per month, leavers observed -> discounted Gamma-Poisson filter
-  -> discount and pull that forecast the next `horizon` months best in the past -> level now
+expected leavers per month by the scorecard, observed leavers -> discounted Gamma-Poisson filter
+  -> discount and pull with the best past forecasts of the next `horizon` months -> current level
 
-The level is learned apart from the contributions: what a month's rate says of all customers must
-not be told as an effect of one attribute.
+The level is estimated separately from the contributions, so that a change of the rate of all
+customers is not attributed to an attribute.
 """
 
 from __future__ import annotations
@@ -17,40 +17,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
-from fitmodel.learning._unknown_days import dated_rows
-from fitmodel.learning.proportional_odds import own_chance
+from fitmodel.learning._unknown_days import expand_unknown_days
+from fitmodel.learning.proportional_odds import conditional_probability
 
 if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, FollowUp
 
 Floats = NDArray[np.float64]
 
-DISCOUNTS = (0.97, 0.95, 0.9, 0.85, 0.8, 0.7)  # weight of a month against the month after it
-PULLS = (0.25, 0.5, 0.75, 1.0)  # exponent of the level now; 0 is the long-run mean
-PRIOR_LEAVERS = 10.0  # expected and observed: the filter starts at 1
+DISCOUNTS = (0.97, 0.95, 0.9, 0.85, 0.8, 0.7)  # weight of a month relative to the next month
+PULLS = (0.25, 0.5, 0.75, 1.0)  # exponent of the filtered level; 0 gives the long-run mean
+PRIOR_LEAVERS = 10.0  # prior expected and observed leavers: the filter starts at a level of 1
 MIN_MONTHS = 6  # before the first forecast
-MIN_FORECASTS = 2  # horizons that do not overlap, forecast in the past
-# Log score that the filter must gain on the long-run mean, per horizon that does not overlap.
+MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
+# Least gain in log score over the long-run mean, summed over non-overlapping horizons.
 MIN_GAIN = 1.0
-CERTAIN = 1e6  # leavers behind a long-run mean that is taken to be known
+EXACT_LEAVERS = 1e6  # leavers behind a long-run mean that is treated as known exactly
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Level of early churn now, against the mean over all deals learned from.
+    """Current level of early churn, relative to the mean over all training deals.
 
     Parameters
     ----------
     factor : float
-        Hazard of leaving now over the long-run hazard of the same customers; 1: no trend shown.
+        Current hazard of leaving over the long-run hazard of the same customers; 1 where no trend
+        was detected.
     leavers : float
-        Leavers that the estimate rests on: its relative standard deviation is
+        Effective number of leavers behind the estimate: its relative standard error is
         ``1 / sqrt(leavers)``.
-    discount, pull : float
-        Of the filter; pull 0: the long-run mean.
+    discount : float
+        Discount of the filter per month.
+    pull : float
+        Exponent of the filtered level; 0 gives the long-run mean.
     gain : float
-        Log score gained on the long-run mean when forecasting, per horizon that does not overlap
-        summed; below `MIN_GAIN` no level is applied.
+        Gain in log score of past forecasts over the long-run mean, summed over non-overlapping
+        horizons; below `MIN_GAIN` the long-run mean is used.
     months : tuple of (str, float, float)
         Month, observed and expected leavers, for the report.
     """
@@ -64,11 +67,11 @@ class Level:
 
     @property
     def is_applied(self) -> bool:
-        """Whether a level other than the long-run mean is in the probabilities."""
+        """Whether the probabilities use a level other than the long-run mean."""
         return self.pull > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return JSON-able data."""
         return {
             "factor": self.factor,
             "discount": self.discount,
@@ -78,13 +81,13 @@ class Level:
         }
 
     def describe(self) -> str:
-        """Say which level is in the probabilities, and why, in one sentence."""
+        """Return a sentence on the level that the probabilities use, and why."""
         if not self.is_applied:
             return (
-                "no trend shown: the long-run mean is applied (a moving level forecast the past "
-                "no better)"
+                "no trend shown: the long-run mean is applied (a varying level did not "
+                "forecast past months better)"
                 if self.months
-                else "not looked for: no closing dates"
+                else "not estimated: there are no closing dates"
             )
         return (
             f"{self.factor:.2f} times the long-run hazard of leaving is applied: it forecast the "
@@ -92,31 +95,38 @@ class Level:
         )
 
     def draws(self, size: int, generator: np.random.Generator) -> Floats:
-        """Factors as uncertain as the estimate, shape (size,)."""
+        """Draw factors with the uncertainty of the estimate, shape (size,)."""
         if not self.is_applied:
             return np.full(size, self.factor)
         scatter = generator.gamma(self.leavers, 1 / self.leavers, size) ** self.pull
         return np.asarray(self.factor * scatter, dtype=np.float64)
 
-    def damped(self, rate: float, long_run: float) -> float:
-        """Rate of a resample, as far from the long-run rate as the level leaves it uncertain.
+    def rate_of_resample(self, rate: float, long_run: float) -> float:
+        """Rate of a resample, shrunk towards the long-run rate by the weight of the level.
+
+        Parameters
+        ----------
+        rate : float
+            Rate of early churn in the resample.
+        long_run : float
+            Rate of early churn of all deals.
 
         Notes
         -----
-        Today's hazard is ``rate * (recent / (rate * exposure)) ** pull``: to the power of
-        ``1 - pull`` it depends on the rate, else on the recent leavers, some of whom are in both.
-        With N leavers in all and n recent ones the relative variance is
-        ``(1 - pull**2) / N + pull**2 / n``. `draws` has the second part, the resamples the first.
+        The current hazard is ``rate * (recent / (rate * exposure)) ** pull``. It depends on the
+        rate with the exponent ``1 - pull``, and on the recent leavers, who are a part of all
+        leavers. With N leavers in all and n recent ones, its relative variance is
+        ``(1 - pull**2) / N + pull**2 / n``. The resamples give the first term, `draws` the second.
         """
         if not self.is_applied or not 0.0 < rate < 1.0 or not 0.0 < long_run < 1.0:
             return rate
-        hazard, usual = -np.log1p(-rate), -np.log1p(-long_run)
+        hazard, mean_hazard = -np.log1p(-rate), -np.log1p(-long_run)
         share = np.sqrt(1.0 - self.pull**2)
-        return float(-np.expm1(-usual * (hazard / usual) ** share))
+        return float(-np.expm1(-mean_hazard * (hazard / mean_hazard) ** share))
 
 
-def raised(probability: Floats, factor: float | Floats) -> Floats:
-    """Probability of leaving when the hazard is multiplied by a factor."""
+def scale_hazard(probability: Floats, factor: float | Floats) -> Floats:
+    """Probability of leaving after the cumulative hazard is multiplied by a factor."""
     return np.asarray(-np.expm1(factor * np.log1p(-np.minimum(probability, 1 - 1e-12))))
 
 
@@ -132,29 +142,34 @@ def fit_level(
     Parameters
     ----------
     follow_up : FollowUp
+        Follow-up of the deals.
     closed : ndarray of datetime64[D], shape (n,)
+        Day on which each deal was signed.
     end : datetime64[D]
-        Last day known.
+        Last day of the extract.
     baseline : Baseline
+        Log-odds of having left by each time.
     log_odds : ndarray, shape (n,)
-        Of the same deals: contributions to which the baseline was fitted.
+        Contributions of each deal's attributes, to which the baseline was fitted.
 
     Notes
     -----
     Gamma-Poisson filter with a discount (West and Harrison 1997, section 10.8; Smith and Miller
-    1986): each month the evidence of all before counts `discount` times as much. The forecast is
-    the filtered level to the power of `pull`. Both are chosen by the negative binomial log score
-    of the leavers of the next horizon, forecast at each month in the past.
+    1986): every month the earlier evidence is multiplied by `discount`. The forecast is the
+    filtered level to the power of `pull`. Both are chosen by the negative binomial log score of
+    past forecasts of the leavers within the next horizon.
     """
-    follow_up, rows = dated_rows(follow_up, own_chance(follow_up, baseline, log_odds))
+    follow_up, rows = expand_unknown_days(
+        follow_up, conditional_probability(follow_up, baseline, log_odds)
+    )
     closed, log_odds = closed[rows], log_odds[rows]
     observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
     months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
     horizon = max(round(follow_up.horizon), 1)
     if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
         return Level(months=months)
-    # the long-run mean may be as uncertain as any filter: a company whose rate swings to and fro
-    # is forecast badly by a mean that is called certain, but no better by its latest months
+    # The reference is the long-run mean with the uncertainty of the best filter: where the rate
+    # fluctuates without a trend, a mean without uncertainty would be beaten by any filter.
     constant = max(
         forecast_score(observed, expected, horizon, discount, 0.0) for discount in (1.0, *DISCOUNTS)
     )
@@ -165,7 +180,7 @@ def fit_level(
     gain, discount, pull = best
     if gain < MIN_GAIN:
         return Level(gain=gain, months=months)
-    shape, rate = (values[-1] for values in filtered(observed, expected, discount))
+    shape, rate = (values[-1] for values in filter_level(observed, expected, discount))
     return Level(float((shape / rate) ** pull), float(shape), discount, pull, gain, months)
 
 
@@ -176,15 +191,19 @@ def monthly_leavers(
     baseline: Baseline,
     log_odds: Floats,
 ) -> tuple[Floats, Floats, list[str]]:
-    """Observed and expected early leavers per month back from the end, and the months' names."""
-    born = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH  # before the end
-    count = int(np.ceil(max(-born.min(initial=0.0), 1e-9)))
+    """Observed and expected early leavers per month before the end, and the months' names.
+
+    Parameters are those of `fit_level`; all days of leaving must be known.
+    """
+    # time in months relative to the end of the extract
+    signed = (closed - end).astype("timedelta64[D]").astype(float) / DAYS_PER_MONTH
+    count = int(np.ceil(max(-signed.min(initial=0.0), 1e-9)))
     observed, expected = np.zeros(count), np.zeros(count)
-    left_on = np.where(follow_up.left, born + follow_up.months, np.nan)
+    left_on = np.where(follow_up.left, signed + follow_up.months, np.nan)
     for number in range(count):
         first, last = float(number - count), float(number - count + 1)
-        begin = np.clip(first - born, follow_up.entry, follow_up.months)
-        until = np.clip(last - born, follow_up.entry, follow_up.months)
+        begin = np.clip(first - signed, follow_up.entry, follow_up.months)
+        until = np.clip(last - signed, follow_up.entry, follow_up.months)
         inside = until > begin
         part = follow_up.subset(inside)
         hazard = _hazard(baseline, until[inside], part, log_odds[inside]) - _hazard(
@@ -197,17 +216,17 @@ def monthly_leavers(
 
 
 def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
-    """Cumulative hazard of leaving by a time of each deal's own."""
+    """Cumulative hazard of each deal until its entry of `months`."""
     left = baseline.left_by(months, follow_up, log_odds)
     return np.asarray(-np.log1p(-np.minimum(left, 1 - 1e-9)))
 
 
-def filtered(observed: Floats, expected: Floats, discount: float) -> tuple[Floats, Floats]:
-    """Shape and rate of the Gamma distribution of the level after each month."""
+def filter_level(observed: Floats, expected: Floats, discount: float) -> tuple[Floats, Floats]:
+    """Shape and rate of the Gamma posterior of the level after each month."""
     shape = rate = PRIOR_LEAVERS
     shapes, rates = np.empty(len(observed)), np.empty(len(observed))
-    for month, (seen, foreseen) in enumerate(zip(observed, expected, strict=True)):
-        shape, rate = discount * shape + seen, discount * rate + foreseen
+    for month, (o, e) in enumerate(zip(observed, expected, strict=True)):
+        shape, rate = discount * shape + o, discount * rate + e
         shapes[month], rates[month] = shape, rate
     return shapes, rates
 
@@ -215,26 +234,26 @@ def filtered(observed: Floats, expected: Floats, discount: float) -> tuple[Float
 def forecast_score(
     observed: Floats, expected: Floats, horizon: int, discount: float, pull: float
 ) -> float:
-    """Log score of the leavers of the next horizon, forecast at each month, per horizon.
+    """Log score of past forecasts of the leavers within the next horizon.
 
-    With pull 0 the forecast is the long-run mean, as uncertain as the filter of that discount;
-    with discount 1 too it is taken to be known.
+    With pull 0 the forecast is the long-run mean with the uncertainty of the filter. With discount
+    1 too the mean is treated as known exactly.
 
-    Forecasts of neighbouring months overlap: their sum is divided by the horizon, so that it
-    counts horizons that do not.
+    The horizons of neighbouring months overlap. The sum over months is therefore divided by the
+    horizon, which gives the sum over non-overlapping horizons.
     """
     from scipy.special import gammaln
 
-    shapes, rates = filtered(observed, expected, discount)
-    seen, foreseen = (np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected))
+    shapes, rates = filter_level(observed, expected, discount)
+    o_sum, e_sum = (np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected))
     month = np.arange(MIN_MONTHS - 1, len(observed) - horizon)
-    o = seen[month + 1 + horizon] - seen[month + 1]
-    x = foreseen[month + 1 + horizon] - foreseen[month + 1]
-    shape = shapes[month] if discount < 1 else np.full(len(month), CERTAIN)
+    o = o_sum[month + 1 + horizon] - o_sum[month + 1]
+    e = e_sum[month + 1 + horizon] - e_sum[month + 1]
+    shape = shapes[month] if discount < 1 else np.full(len(month), EXACT_LEAVERS)
     level = (shapes[month] / rates[month]) ** pull
-    share = x / np.maximum(shape / level + x, 1e-300)
+    share = e / np.maximum(shape / level + e, 1e-300)
     score = (
         gammaln(shape + o) - gammaln(shape) - gammaln(o + 1)
         + shape * np.log1p(-share) + o * np.log(np.maximum(share, 1e-300))
     )  # fmt: skip
-    return float(score[x > 0].sum()) / horizon
+    return float(score[e > 0].sum()) / horizon

@@ -1,12 +1,12 @@
 """A user's own scikit-learn classifier instead of the scorecard.
 
     training set -> a frame: numbers as floats, categories as pandas categories
-                 -> clones fitted on folds ordered in time -> the calibration map
-                 -> a clone fitted on all deals            -> OwnClassifier
+                 -> clones fitted on time-ordered folds -> the calibration map
+                 -> a clone fitted on all deals         -> OwnClassifier
 
-It keeps a scorecard without tables: columns, evidence and calibration, so that prospects are read,
-found unfamiliar and given evidence as with the scorecard. It has no interval: how far refits of an
-unknown learner cover the true probability was never measured.
+It has a scorecard without tables (columns, evidence and calibration). Values are therefore read,
+unfamiliar prospects detected and evidence quoted as with the scorecard. It has no interval, because
+the coverage of refits of an unknown learner was never measured.
 """
 
 from __future__ import annotations
@@ -20,16 +20,27 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
-from fitmodel.learning._evidence import outcome_when_seen
+from fitmodel.learning._estimator_frames import (
+    as_frame,
+    as_matrix,
+    check_estimator,
+    with_preprocessing,
+)
+from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._flatten import find_odd_pairs, make_evidence
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
+from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
-from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of, level_shift
+from fitmodel.learning.fitting import (
+    Calendar,
+    calendar_of,
+    fit_and_encode,
+    follow_up_of,
+    level_shift,
+)
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
-from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
@@ -42,23 +53,23 @@ if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.columns import Column
 
-BACKGROUND = 50  # deals that stand for "not knowing" an attribute
-ADDITIVITY = 1e-6  # log-odds by which reasons may miss
+BACKGROUND = 50  # background deals of the Shapley values
+ADDITIVITY = 1e-6  # largest error, in log-odds, of the sum of the contributions
 
 
 class OwnClassifier:
-    """A fitted classifier of the user's with what is needed to score prospects with it.
+    """A user's fitted classifier with all that is needed to score prospects.
 
     Parameters
     ----------
     model : classifier
-        Fitted on frames that `as_frame` makes.
+        Classifier fitted on frames from `as_frame`.
     scorecard : Scorecard
-        Without tables: how values are read, the evidence and the calibration map.
+        Scorecard without tables: columns, evidence and calibration map.
     background : ndarray of float, shape (deals, attributes)
-        What reasons are measured against: values of past deals, mixed so that no row is one.
+        Background of the Shapley values: values of past deals, permuted within each attribute.
     level : Level, optional
-        Today's level of early churn.
+        The current level of early churn.
     """
 
     def __init__(
@@ -87,12 +98,6 @@ class OwnClassifier:
     def contributions(self, attributes: pd.DataFrame) -> NDArray[np.float64]:
         """Shapley values in log-odds before calibration, shape (prospects, attributes).
 
-        Returns
-        -------
-        ndarray
-            Against `BACKGROUND` past deals, by permutation: it asks the classifier only for
-            predictions, so it does not depend on what `shap` knows of its insides.
-
         Raises
         ------
         DependencyError
@@ -102,7 +107,8 @@ class OwnClassifier:
 
         Notes
         -----
-        Lundberg and Lee (2017). shap's own tree explainer is silently wrong for
+        Shapley values (Lundberg and Lee 2017) by permutation, against `BACKGROUND` past deals. This
+        needs only predictions of the classifier. shap's tree explainer is silently wrong for
         HistGradientBoosting with native categories, and is therefore not used.
         """
         try:
@@ -113,42 +119,41 @@ class OwnClassifier:
                 "ask for none (reasons=0)."
             ) from error
 
-        def asked(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        def predict(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
             return _log_odds(self.model, self.scorecard_.columns, matrix)
 
         matrix = as_matrix(self.scorecard_.columns, attributes)
-        explainer = PermutationExplainer(asked, self.background, seed=0)
+        explainer = PermutationExplainer(predict, self.background, seed=0)
         evaluations = 2 * matrix.shape[1] + 1
-        # a row a call: from the second row of a call on shap computes main effects too, which
-        # nobody asked for and which double the time
-        each = [
+        # one row per call: with more, shap also computes main effects, which doubles the time
+        rows = [
             explainer(matrix[row : row + 1], max_evals=evaluations, silent=True)
             for row in range(len(matrix))
         ]
         values = (
-            np.vstack([np.asarray(row.values) for row in each]) if each else np.zeros(matrix.shape)
+            np.vstack([np.asarray(row.values) for row in rows]) if rows else np.zeros(matrix.shape)
         )
-        baseline = np.concatenate([row.base_values for row in each]) if each else np.zeros(0)
-        check_additivity(baseline, values, asked(matrix))
+        baseline = np.concatenate([row.base_values for row in rows]) if rows else np.zeros(0)
+        check_additivity(baseline, values, predict(matrix))
         return np.asarray(values, dtype=np.float64)
 
 
 def check_additivity(
     baseline: NDArray[np.float64], contributions: NDArray[np.float64], log_odds: NDArray[np.float64]
 ) -> None:
-    """Refuse contributions that do not add up to what they explain.
+    """Check that baseline and contributions add up to the log-odds.
 
     Raises
     ------
     ArithmeticError
-        Saying for how many prospects, and by how much at most.
+        If they do not; the message has the number of prospects and the largest error.
     """
-    missed = np.abs(baseline + contributions.sum(axis=1) - log_odds)
-    wrong = ~(missed <= ADDITIVITY)
+    error = np.abs(baseline + contributions.sum(axis=1) - log_odds)
+    wrong = ~(error <= ADDITIVITY)
     if wrong.any():
         raise ArithmeticError(
-            f"the reasons of {int(wrong.sum())} of {len(missed)} prospect(s) miss the log-odds by "
-            f"up to {float(missed.max()):.2g}: they are not shown. Ask for none (reasons=0)."
+            f"the reasons of {int(wrong.sum())} of {len(error)} prospect(s) miss the log-odds by "
+            f"up to {float(error.max()):.2g}: they are not shown. Ask for none (reasons=0)."
         )
 
 
@@ -158,7 +163,7 @@ def learn_own(
     estimator: Any,
     *,
     as_of: pd.Timestamp | None = None,
-    least: int = FULL_CHURNERS,
+    min_churners: int = FULL_CHURNERS,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -171,7 +176,7 @@ def learn_own(
     """
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
     calendar = calendar_of(training_set, view.extract_end)
@@ -179,10 +184,10 @@ def learn_own(
 
 
 def learn_own_from_set(
-    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = FULL_CHURNERS
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, min_churners: int = FULL_CHURNERS
 ) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
     return _learned(training_set, options, estimator, folds, None)
@@ -197,33 +202,33 @@ def _learned(
 ) -> Learned:
     check_estimator(estimator)
     with native_threads(options.threads):
-        deals = _soft(training_set, options)
+        deals = _with_soft_labels(training_set, options)
         calibration, loss, level = _calibrate(estimator, folds, deals, options, calendar)
         fitted = _fit(estimator, deals)
     matrix = as_matrix(deals.columns, training_set.attributes)
     generator = np.random.default_rng(options.seed)
     chosen = generator.permutation(len(matrix))[:BACKGROUND]
-    # each attribute shuffled by itself: the bundle holds no deal that there was
+    # each attribute is permuted separately, so that the bundle contains no real deal
     background = generator.permuted(matrix[chosen], axis=0)
-    scorecard = _book_without_tables(deals, calibration, level)
+    scorecard = _scorecard_without_tables(deals, calibration, level)
     own = OwnClassifier(fitted, scorecard, background, level)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
-    return Learned(own, Choice(Settings(), table), training_set)  # type: ignore[arg-type]  # has what Learned's has
+    return Learned(own, Choice(Settings(), table), training_set)  # type: ignore[arg-type]  # has the attributes that Learned uses
 
 
 def cross_fitted_own(
     training_set: TrainingSet, spec: DealSpec, learned: Learned
 ) -> pd.Series[float]:
-    """Calibrated probability of each deal from a clone that did not see it."""
+    """Cross-fitted, calibrated probability of each deal."""
     options = LearnerOptions.from_spec(spec, training_set.dates)
     own: OwnClassifier = learned.estimator
     probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
         folds = random_folds(training_set, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
         for fold in folds:
-            soft = _soft(fold.train, options)
+            soft = _with_soft_labels(fold.train, options)
             model = _fit(own.model, soft)
             matrix = as_matrix(soft.columns, fold.test.attributes)
             raw = _log_odds(model, soft.columns, matrix)
@@ -233,10 +238,10 @@ def cross_fitted_own(
 
 @dataclass(frozen=True, eq=False)
 class _SoftDeals:
-    """Deals with soft labels that a ridge regression gave them.
+    """Deals with soft labels from a ridge regression.
 
-    A user's estimator cannot be asked how much of a young deal's chance is left; the ridge
-    regression of the scorecard can.
+    A user's estimator has no time axis. The scorecard's ridge regression has one, so it can give a
+    young deal the conditional probability of early churn as its label.
     """
 
     attributes: pd.DataFrame
@@ -246,8 +251,8 @@ class _SoftDeals:
     imputed: Imputed
 
 
-def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
-    columns, codes = code(deals.attributes, options)
+def _with_soft_labels(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     imputed = impute(columns, codes, follow_up, Settings().penalty, options)
     return _SoftDeals(deals.attributes, columns, codes, follow_up, imputed)
@@ -256,7 +261,7 @@ def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
 def _fit(estimator: Any, deals: _SoftDeals) -> Any:
     from sklearn.base import clone
 
-    model = ready(clone(estimator), deals.columns)
+    model = with_preprocessing(clone(estimator), deals.columns)
     rows, outcome, share = expand_soft_labels(deals.imputed.early_churn)
     frame = as_frame(deals.columns, as_matrix(deals.columns, deals.attributes)[rows])
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
@@ -278,31 +283,31 @@ def _calibrate(
     options: LearnerOptions,
     calendar: Calendar | None,
 ) -> tuple[CalibrationMap, float, Level]:
-    """The map, the log loss before it on deals that the fits did not see, and today's level.
+    """Return the calibration map, the held-out log loss before calibration, and the current level.
 
-    The mean calibrated probability of deals not trained on is the Kaplan-Meier rate at today's
-    level: in the deals learned from, an estimator may know the outcomes by heart.
+    The map is shifted so that the mean held-out probability is the Kaplan-Meier rate at the current
+    level. Training predictions are not used, because an estimator may have memorised the outcomes.
     """
-    parts, offsets, seen = [], [], []
+    parts, offsets, outcomes = [], [], []
     for fold in folds:
-        soft = _soft(fold.train, options)
+        soft = _with_soft_labels(fold.train, options)
         model = _fit(estimator, soft)
         parts.append(_log_odds(model, soft.columns, as_matrix(soft.columns, fold.test.attributes)))
-        outcome, weight, until = outcome_when_seen(fold.test)
+        outcome, weight, until = observed_outcomes(fold.test)
         stratum = np.zeros(len(until), dtype=np.intp)
         end = np.full(len(until), float(fold.test.horizon_months))
         baseline = soft.imputed.baseline
         offsets.append(np.maximum(baseline.at(until, stratum) - baseline.at(end, stratum), -30.0))
-        seen.append((outcome, weight))
+        outcomes.append((outcome, weight))
     raw = np.concatenate(parts)
-    outcome, weight = (np.concatenate(values) for values in zip(*seen, strict=True))
+    outcome, weight = (np.concatenate(values) for values in zip(*outcomes, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
-    held = HeldOut(outcome, weight, number, np.concatenate(offsets))
-    loss = float(np.average(level_free_losses(raw, held), weights=weight))
-    whole = held.offset == 0
-    result = fit_isotonic(raw[whole], held.subset(whole))
+    held_out = HeldOut(outcome, weight, number, np.concatenate(offsets))
+    loss = float(np.average(level_adjusted_losses(raw, held_out), weights=weight))
+    complete = held_out.offset == 0  # observed for the whole horizon
+    result = fit_isotonic(raw[complete], held_out.subset(complete))
     if result is None:
-        result = CalibrationMap.linear(fit_slope(raw, held)[0], 0.0, "slope")
+        result = CalibrationMap.linear(fit_slope(raw, held_out)[0], 0.0, "slope")
     level = Level()
     if calendar is not None:
         fit = deals.imputed
@@ -315,13 +320,16 @@ def _calibrate(
     return result.shifted(shift), loss, level
 
 
-def _book_without_tables(deals: _SoftDeals, calibration: CalibrationMap, level: Level) -> Scorecard:
+def _scorecard_without_tables(
+    deals: _SoftDeals, calibration: CalibrationMap, level: Level
+) -> Scorecard:
+    """Scorecard whose tables are 0: it has the columns, the evidence and the calibration map."""
     imputed = deals.imputed
     evidence = tuple(
         make_evidence(column, deals.codes[:, position], imputed.early_churn, imputed.weight)
         for position, column in enumerate(deals.columns)
     )
-    rate = float(raised(np.array([deals.follow_up.rate]), level.factor)[0])
+    rate = float(scale_hazard(np.array([deals.follow_up.rate]), level.factor)[0])
     rows = sum(column.size + 2 for column in deals.columns)
     return Scorecard(
         deals.columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,

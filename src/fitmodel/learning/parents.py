@@ -1,9 +1,9 @@
-"""What another model, or an expert, says beforehand of attributes and their values.
+"""Prior knowledge about effects, from another model (the parent) or from an expert.
 
-scorecard of another company -> per attribute: level or number to log-odds   (`Parent`)
-several of them              -> pooled by empirical Bayes, level by level
-a parent and own columns     -> one table per attribute -> a column of the design of its own,
-                                whose weight the deals decide
+scorecard of another company -> log-odds per level or range of each attribute   (`Parent`)
+several scorecards           -> pooled by empirical Bayes, level by level
+a parent and own columns     -> one table per attribute -> a further column of the design matrix,
+                                whose weight is estimated from the deals
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
     from fitmodel.learning.scorecard import Scorecard
 
 FORMAT = 1
-EXPECTED = 0.4  # log-odds of a level that an expert calls riskier: odds x1.5
+EXPECTED = 0.4  # log-odds of a level that an expert calls riskier: an odds ratio of 1.5
 SIGNS = {"riskier": 1.0, "safer": -1.0}
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Log-odds of each level of a category, and their variances."""
+    """Effects of a category.
+
+    Parameters
+    ----------
+    log_odds, variance : mapping of str to float
+        Contribution of each level in log-odds, and the variance of its error.
+    """
 
     log_odds: Mapping[str, float]
     variance: Mapping[str, float]
@@ -36,25 +42,34 @@ class Levels:
 
 @dataclass(frozen=True)
 class Steps:
-    """Log-odds of a number between cuts, and their variances: one more than cuts."""
+    """Effects of a number, as a step function.
+
+    Parameters
+    ----------
+    cuts : tuple of float
+        Ascending edges between the steps.
+    log_odds, variance : tuple of float
+        Contribution of each step in log-odds, and the variance of its error; one more than cuts.
+    """
 
     cuts: tuple[float, ...]
     log_odds: tuple[float, ...]
     variance: tuple[float, ...]
 
     def at(self, numbers: Floats) -> tuple[Floats, Floats]:
-        """Log-odds and variance at numbers."""
+        """Log-odds and variance at the given numbers."""
         position = np.searchsorted(self.cuts, numbers, side="right")
         return np.asarray(self.log_odds)[position], np.asarray(self.variance)[position]
 
 
 @dataclass(frozen=True)
 class Parent:
-    """Another model's contributions by attribute.
+    """Contributions of another model, by attribute.
 
     Parameters
     ----------
     attributes : mapping of str to Levels or Steps
+        Effects of each attribute.
     """
 
     attributes: Mapping[str, Levels | Steps]
@@ -62,25 +77,25 @@ class Parent:
     @classmethod
     def of_scorecard(cls, scorecard: Scorecard) -> Parent:
         """Read the tables of single attributes; pairs are left out."""
-        made: dict[str, Levels | Steps] = {}
+        attributes: dict[str, Levels | Steps] = {}
         for column, start in zip(scorecard.columns, scorecard.offsets, strict=False):
             block = scorecard.tables[start : start + column.size + 2]
             spread = block[:, 1:].std(axis=1, ddof=1) if block.shape[1] > 2 else block[:, 0] * 0  # noqa: PLR2004
             variance = (scorecard.spread * spread) ** 2
             if isinstance(column, CategoryColumn):
-                made[column.name] = Levels(
+                attributes[column.name] = Levels(
                     {level: float(block[code, 0]) for level, code in column.levels.items()},
                     {level: float(variance[code]) for level, code in column.levels.items()},
                 )
             elif column.size:
                 rows = slice(1, column.size + 1)
-                made[column.name] = Steps(
+                attributes[column.name] = Steps(
                     tuple(column.cuts), tuple(block[rows, 0].tolist()), tuple(variance[rows])
                 )
-        return cls(made)
+        return cls(attributes)
 
     def tables(self, columns: Sequence[Column]) -> list[Floats]:
-        """Return log-odds of each code of own columns; 0 where the parent knows nothing."""
+        """Return the log-odds of each code of the given columns; 0 where the parent has none."""
         return [self._table(column) for column in columns]
 
     def _table(self, column: Column) -> Floats:
@@ -99,7 +114,7 @@ class Parent:
         return table
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form: levels and numbers, no row of any deal."""
+        """Return JSON-able data; it contains no deal."""
         return {
             "format": FORMAT,
             "attributes": {
@@ -126,26 +141,26 @@ def parent_from_dict(data: Mapping[str, Any]) -> Parent:
     Raises
     ------
     BundleError
-        If it is none, or a part is missing or no finite number.
+        If the data are not a parent, or a field is missing or not finite.
     """
     try:
         if data["format"] != FORMAT:
             raise BundleError(f"the parent has format {data['format']!r}; {FORMAT} is read")
-        made: dict[str, Levels | Steps] = {}
+        attributes: dict[str, Levels | Steps] = {}
         for name, item in data["attributes"].items():
             if "levels" in item:
                 level_items = item["levels"].items()
                 pairs = {str(level): (float(a), float(b)) for level, (a, b) in level_items}
-                made[str(name)] = Levels(
+                attributes[str(name)] = Levels(
                     {level: pair[0] for level, pair in pairs.items()},
                     {level: pair[1] for level, pair in pairs.items()},
                 )
             else:
                 parts = [tuple(map(float, item[key])) for key in ("cuts", "log_odds", "variance")]
-                made[str(name)] = _checked(Steps(*parts))
+                attributes[str(name)] = _checked(Steps(*parts))
         numbers = [
             value
-            for item in made.values()
+            for item in attributes.values()
             for part in (item.log_odds, item.variance)
             for value in (part.values() if isinstance(part, Mapping) else part)
         ]
@@ -153,30 +168,35 @@ def parent_from_dict(data: Mapping[str, Any]) -> Parent:
         raise BundleError(f"the parent is damaged: {type(error).__name__}: {error}") from error
     if not np.isfinite(numbers).all():
         raise BundleError("the parent is damaged: it holds a number that is not finite")
-    return Parent(made)
+    return Parent(attributes)
 
 
 def pool(parents: Sequence[Parent]) -> Parent:
-    """Pool several companies' contributions, each level by itself.
+    """Pool the contributions of several companies, each level or step separately.
+
+    Parameters
+    ----------
+    parents : sequence of Parent
+        Contributions of each company.
 
     Notes
     -----
-    Random-effects mean: companies differ by a variance that is estimated by moments (DerSimonian
-    and Laird 1986), so one company of many deals does not decide alone. The mean is drawn towards
-    0 by as much as its own variance asks for (empirical Bayes; Morris 1983).
+    Random-effects meta-analysis: the variance between companies is estimated by the method of
+    moments (DerSimonian and Laird 1986), so that one company with many deals does not dominate. The
+    mean is shrunk towards 0 by empirical Bayes (Morris 1983).
     """
     names = dict.fromkeys(name for parent in parents for name in parent.attributes)
-    made: dict[str, Levels | Steps] = {}
+    pooled: dict[str, Levels | Steps] = {}
     for name in names:
         items = [parent.attributes[name] for parent in parents if name in parent.attributes]
         kind = type(items[0])
-        alike = [item for item in items if type(item) is kind]
-        made[name] = _pool_levels(alike) if kind is Levels else _pool_steps(alike)  # type: ignore[arg-type]  # of one kind
-    return Parent(made)
+        same_kind = [item for item in items if type(item) is kind]
+        pooled[name] = _pool_levels(same_kind) if kind is Levels else _pool_steps(same_kind)  # type: ignore[arg-type]  # of one kind
+    return Parent(pooled)
 
 
 def expected_tables(columns: Sequence[Column], expect: Mapping[str, str]) -> list[Floats]:
-    """Tables of what an expert expects: levels called riskier or safer."""
+    """Return the tables that an expert expects, from levels called "riskier" or "safer"."""
     tables = [np.zeros(column.size + 2) for column in columns]
     for column, table in zip(columns, tables, strict=True):
         if isinstance(column, CategoryColumn):
@@ -199,7 +219,7 @@ def _pool_levels(items: Sequence[Levels]) -> Levels:
         )
         means.append(mean)
         variances.append(variance)
-    shrunk = _drawn_to_0(np.array(means), np.array(variances))
+    shrunk = _shrunk_to_0(np.array(means), np.array(variances))
     return Levels(
         dict(zip(names, shrunk.tolist(), strict=True)), dict(zip(names, variances, strict=True))
     )
@@ -208,7 +228,7 @@ def _pool_levels(items: Sequence[Levels]) -> Levels:
 def _pool_steps(items: Sequence[Steps]) -> Steps:
     cuts = tuple(sorted({cut for item in items for cut in item.cuts}))
     edges = np.array(cuts)
-    inside = np.array([-np.inf, *edges])  # a number of each step: its lower cut
+    inside = np.array([-np.inf, *edges])  # one number per step: its lower cut
     estimates = [item.at(inside) for item in items]
     pooled = [
         _random_effects(
@@ -218,23 +238,23 @@ def _pool_steps(items: Sequence[Steps]) -> Steps:
         for position in range(len(inside))
     ]
     means, variances = np.array(pooled).T
-    return Steps(cuts, tuple(_drawn_to_0(means, variances).tolist()), tuple(variances.tolist()))
+    return Steps(cuts, tuple(_shrunk_to_0(means, variances).tolist()), tuple(variances.tolist()))
 
 
 def _random_effects(values: Floats, variance: Floats) -> tuple[float, float]:
-    """Mean over companies and its variance."""
+    """Mean over companies, and the variance of a new company's effect around it."""
     within = np.maximum(variance, 1e-4)
     weight = 1 / within
     mean = np.average(values, weights=weight)
     excess = float(weight @ (values - mean) ** 2) - (len(values) - 1)
-    room = float(weight.sum() - (weight**2).sum() / weight.sum())
-    between = max(excess / room, 0.0) if room > 0 else 0.0
+    scale = float(weight.sum() - (weight**2).sum() / weight.sum())
+    between = max(excess / scale, 0.0) if scale > 0 else 0.0
     weight = 1 / (within + between)
     return float(np.average(values, weights=weight)), float(1 / weight.sum() + between)
 
 
-def _drawn_to_0(means: Floats, variances: Floats) -> Floats:
-    """Means drawn to 0 as their variances ask for, against how far they differ from 0."""
+def _shrunk_to_0(means: Floats, variances: Floats) -> Floats:
+    """Shrink means towards 0, by their variances relative to the variance of the true effects."""
     signal = max(float(np.mean(means**2 - variances)), 0.1 * float(np.mean(means**2)))
     if signal <= 0:
         return means
@@ -242,12 +262,13 @@ def _drawn_to_0(means: Floats, variances: Floats) -> Floats:
 
 
 def _checked(steps: Steps) -> Steps:
-    sizes = len(steps.cuts) + 1 == len(steps.log_odds) == len(steps.variance)
-    if not sizes or list(steps.cuts) != sorted(steps.cuts):
+    """Return the steps, or raise an error if their fields do not fit together."""
+    sizes_fit = len(steps.cuts) + 1 == len(steps.log_odds) == len(steps.variance)
+    if not sizes_fit or list(steps.cuts) != sorted(steps.cuts):
         raise ValueError("a number's cuts, log-odds and variances do not fit together")
     return steps
 
 
 def _inside(column: NumberColumn) -> list[float]:
-    """A number of each bin of a column without centres."""
+    """One number inside each bin, for a column without centres."""
     return [column.cuts[0] - abs(column.cuts[0]) - 1, *column.cuts]

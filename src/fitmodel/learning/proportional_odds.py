@@ -1,8 +1,8 @@
-"""Proportional odds: probability of having left over time, and soft labels.
+"""Proportional-odds model: probability of having left over time, and soft labels.
 
-followed months, left or not -> Kaplan-Meier curve (per stratum)
-log-odds of each deal        -> baseline: at each time the mean over deals equals that curve
-baseline + log-odds          -> each deal's own chance of early churn, given what was seen of it
+follow-up of the deals -> Kaplan-Meier curve (per stratum)
+log-odds of each deal  -> baseline: at each time the mean over deals equals that curve
+baseline + log-odds    -> conditional probability of early churn of each deal, given its follow-up
 """
 
 from __future__ import annotations
@@ -19,37 +19,38 @@ from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, expit, logit
 
 Floats = NDArray[np.float64]
 
-MAX_TIMES = 100  # of the baseline; more event times change nothing visible
-MAX_SUPPORT = 256  # quantiles that stand for the log-odds of all deals
-LOWEST = -25.0  # log-odds of the baseline before the first customer left
-MAX_TRUNCATED = 10.0  # unseen deals that one seen deal of delayed entry may stand for
-EDGE = 1e-9  # a share of 0 or 1 has no finite log-odds
-MAX_STEPS, MAX_STEP, STEP_TOLERANCE = 50, 4.0, 1e-10  # Newton, in log-odds
+MAX_TIMES = 100  # event times of the baseline; more change the result very little
+MAX_SUPPORT = 256  # quantiles that approximate the distribution of the deals' log-odds
+MIN_BASELINE = -25.0  # log-odds of the baseline before the first customer left
+MAX_TRUNCATED = 10.0  # truncated deals that one deal with delayed entry may represent
+MIN_SHARE = 1e-9  # shares are kept so far from 0 and 1, whose log-odds are infinite
+MAX_STEPS, MAX_STEP, STEP_TOLERANCE = 50, 4.0, 1e-10  # of Newton's method, in log-odds
 
 
 @dataclass(frozen=True, eq=False)
 class FollowUp:
-    """What was seen of each deal within the horizon.
+    """Follow-up of each deal within the horizon.
 
     Parameters
     ----------
     months : ndarray of shape (n,)
-        Months followed, at most the horizon.
+        Months that the deal was followed, at most the horizon.
     left : ndarray of bool of shape (n,)
         Whether the customer left within the horizon.
     entry : ndarray of shape (n,)
-        Months after closing from which leaving would have been recorded; 0 usually.
+        Delayed entry: months after closing from which leaving would have been recorded; usually 0.
     weight : ndarray of shape (n,)
-        How much each deal counts.
+        Weight of each deal.
     stratum : ndarray of int of shape (n,)
-        Deals of one stratum share the timing of leaving.
+        Stratum of each deal. Deals of one stratum share the baseline.
     horizon : float
         Months within which leaving is early churn.
     left_by : ndarray of shape (n,) or None
-        Months by which a customer had left whose day of leaving is unknown, NaN for all others;
-        beyond the horizon too. Such a deal has `months` 0 and has not `left`.
+        For a leaver whose day of leaving is unknown: months by which the customer had left, which
+        may exceed the horizon. NaN for all other deals. Such a leaver has `months` 0, and `left` is
+        False.
     leaving : LeavingTimes or None
-        When customers leave, where a day is unknown: estimated once, on all deals.
+        Distribution of the leaving times, where a day is unknown; estimated once from all deals.
     """
 
     months: Floats
@@ -72,7 +73,7 @@ class FollowUp:
         weight: Floats | None = None,
         left_by: Floats | None = None,
     ) -> FollowUp:
-        """Cut the follow-up of deals at the horizon; `left_by` where days are unknown."""
+        """Make a follow-up that ends at the horizon; parameters are those of the class."""
         n = len(months)
         leaving = None
         if left_by is not None and not np.isnan(left_by).all():
@@ -95,12 +96,12 @@ class FollowUp:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Deals whose early churn is known."""
+        """Whether the early churn of each deal is known."""
         return self.early | (self.months >= self.horizon)
 
     @property
     def early(self) -> NDArray[np.bool_]:
-        """Deals known to have left within the horizon, also on an unknown day."""
+        """Whether each customer is known to have left within the horizon."""
         return self.left if self.left_by is None else self.left | (self.left_by <= self.horizon)
 
     def weighted(self, weight: Floats) -> FollowUp:
@@ -108,7 +109,7 @@ class FollowUp:
         return replace(self, weight=weight)
 
     def subset(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> FollowUp:
-        """Some of the deals."""
+        """The follow-up of the chosen deals: a mask, or positions."""
         return FollowUp(
             self.months[chosen],
             self.left[chosen],
@@ -121,7 +122,7 @@ class FollowUp:
         )
 
     def curve(self, inside: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
-        """Times at which customers left, and the Kaplan-Meier share that left by each."""
+        """Times at which customers left, and the Kaplan-Meier share that had left by each."""
         used = self.weight > 0 if inside is None else inside & (self.weight > 0)
         if not used.any():
             return np.array([self.horizon]), np.zeros(1)
@@ -140,12 +141,12 @@ class FollowUp:
         return curve.times[at_event], 1.0 - curve.survival[at_event]
 
     def after(self, share: float) -> tuple[Floats, Floats]:
-        """Ages beyond the horizon by which somebody had left, and the share that left by each.
+        """Distinct values of `left_by` beyond the horizon, and the share that had left by each.
 
         Parameters
         ----------
         share : float
-            That left within the horizon. Of the others as many leave later as of all deals.
+            Share that left within the horizon. The others leave with the hazard of all deals.
         """
         if self.left_by is None or self.leaving is None:
             return np.zeros(0), np.zeros(0)
@@ -155,17 +156,17 @@ class FollowUp:
 
     @cached_property
     def curves(self) -> tuple[tuple[Floats, Floats], ...]:
-        """Per stratum, times at which customers left and the share that left by each.
+        """Per stratum, times at which customers left and the share that had left by each.
 
-        Computed once: every round of a fit follows the same curves. Ages beyond the horizon, where
-        there are any, stand after those within it.
+        Computed once, because every iteration of a fit uses the same curves. Times beyond the
+        horizon, where there are any, follow those within it.
         """
-        made = []
+        curves = []
         for number in range(int(self.stratum.max(initial=0)) + 1):
             at, share = _thinned(*self.curve(self.stratum == number))
             later, share_later = _thinned(*self.after(float(share[-1])))
-            made.append((np.concatenate([at, later]), np.concatenate([share, share_later])))
-        return tuple(made)
+            curves.append((np.concatenate([at, later]), np.concatenate([share, share_later])))
+        return tuple(curves)
 
     @property
     def rate(self) -> float:
@@ -175,69 +176,78 @@ class FollowUp:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """Log-odds of having left by a time, for a deal whose own log-odds are 0; a step function.
+    """Log-odds of having left by a time for a deal with contributions of 0, as a step function.
 
     Parameters
     ----------
     times : tuple of ndarray
-        Per stratum, ascending months.
+        Ascending times of each stratum, in months.
     log_odds : tuple of ndarray
-        Per stratum, at each of its times.
+        Baseline log-odds of each stratum at its times.
     """
 
     times: tuple[Floats, ...]
     log_odds: tuple[Floats, ...]
 
     def at(self, months: Floats, stratum: NDArray[np.intp]) -> Floats:
-        """Baseline of each deal at a time of its own, shape (n,)."""
-        result = np.full(len(months), LOWEST)
+        """Baseline log-odds of each deal at its entry of `months`, shape (n,)."""
+        result = np.full(len(months), MIN_BASELINE)
         for number, (times, values) in enumerate(zip(self.times, self.log_odds, strict=True)):
             inside = stratum == number
             position = np.searchsorted(times, months[inside], side="right")
-            result[inside] = np.concatenate([[LOWEST], values])[position]
+            result[inside] = np.concatenate([[MIN_BASELINE], values])[position]
         return result
 
     def left_by(self, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
-        """Probability of having left by a time of each deal's own, shape (n,)."""
+        """Probability of each deal to have left by its entry of `months`, shape (n,)."""
         return expit(self.at(months, follow_up.stratum) + log_odds)
 
 
 def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = None) -> Baseline:
-    """Baseline under which the mean over deals follows the Kaplan-Meier curve.
+    """Fit the baseline with which the mean over deals follows the Kaplan-Meier curve.
 
     Parameters
     ----------
     follow_up : FollowUp
+        Follow-up of the deals.
     log_odds : ndarray of shape (n,)
         Contributions of each deal's attributes.
     weight : ndarray of shape (n,), optional
-        As `soft_labels` gives them, where deals entered late.
+        Weights from `soft_labels`, needed with delayed entry; default: those of `follow_up`.
 
     Notes
     -----
     Proportional odds (Bennett 1983): the log-odds of having left by month t are baseline(t) plus
-    contributions. Where a deal entered late, it stands for those that had left before its entry.
+    the contributions. A deal with delayed entry also represents deals that left before its entry.
     """
-    mass_of = follow_up.weight if weight is None else weight
+    weight = follow_up.weight if weight is None else weight
     times, values = [], []
     for number, (at, share) in enumerate(follow_up.curves):
         inside = follow_up.stratum == number
-        support, mass = few_points(log_odds[inside], mass_of[inside])
+        support, mass = support_points(log_odds[inside], weight[inside])
         times.append(at)
         values.append(matching_shift(support, mass, share))
     return Baseline(tuple(times), tuple(values))
 
 
 def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
-    """Shifts with which the weighted mean probability equals each share, shape (shares,)."""
+    """Shift of the log-odds with which the weighted mean probability equals each share.
+
+    Parameters
+    ----------
+    log_odds, weight : ndarray, shape (n,)
+        Log-odds and weights of the deals.
+    share : ndarray, shape (shares,)
+        Mean probabilities to reach; the result has a shift for each.
+    """
     mass = weight / weight.sum()
-    wanted = logit(np.clip(share, EDGE, 1 - EDGE))
-    shift = wanted - float(mass @ log_odds)
+    target = logit(np.clip(share, MIN_SHARE, 1 - MIN_SHARE))
+    shift = target - float(mass @ log_odds)
     for _ in range(MAX_STEPS):
-        chance = expit(shift[:, None] + log_odds)
-        mean = np.clip(chance @ mass, 1e-300, 1 - 1e-16)
-        slope = np.maximum((chance * (1 - chance)) @ mass / (mean * (1 - mean)), 1e-3)
-        step = np.clip((logit(mean) - wanted) / slope, -MAX_STEP, MAX_STEP)
+        p = expit(shift[:, None] + log_odds)
+        mean = np.clip(p @ mass, 1e-300, 1 - 1e-16)
+        slope = np.maximum((p * (1 - p)) @ mass / (mean * (1 - mean)), 1e-3)
+        step = np.clip((logit(mean) - target) / slope, -MAX_STEP, MAX_STEP)
         shift = np.clip(shift - step, -HIGHEST_LOG_ODDS, HIGHEST_LOG_ODDS)
         if np.abs(step).max() < STEP_TOLERANCE:
             break
@@ -245,17 +255,17 @@ def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
 
 
 def shift_to_rate(log_odds: Floats, weight: Floats, rate: float) -> float:
-    """Shift with which the weighted mean probability of all deals equals a rate."""
+    """Shift of the log-odds with which the weighted mean probability equals a rate."""
     inside = weight > 0
     return float(matching_shift(log_odds[inside], weight[inside], np.array([rate]))[0])
 
 
-def own_chance(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Floats:
-    """Each deal's early churn: known as 0 or 1, else its own chance of it, shape (n,)."""
+def conditional_probability(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Floats:
+    """Conditional probability of early churn given the follow-up, 0 or 1 if known, shape (n,)."""
     by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
     by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
     chance = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
-    if follow_up.left_by is not None:  # left by then: early with P(left by the end | left by then)
+    if follow_up.left_by is not None:  # P(left by the horizon | left by then)
         undated = ~np.isnan(follow_up.left_by)
         by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
         early = np.clip(by_end / np.maximum(by_then, 1e-12), 0.0, 1.0)
@@ -271,7 +281,7 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
     A deal that entered the records late stands for those like it that had left before: their
     expected number, at their known label 1, joins it (the EM of Turnbull 1976 for truncated data).
     """
-    label = own_chance(follow_up, baseline, log_odds)
+    label = conditional_probability(follow_up, baseline, log_odds)
     late = follow_up.entry > 0
     if not late.any():
         return label, follow_up.weight
@@ -281,20 +291,21 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
 
 
 def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """Expand soft labels into weighted 0/1 rows, for learners that take no others.
+    """Expand soft labels into weighted 0/1 rows, for learners that accept only 0/1 labels.
 
     Parameters
     ----------
     early_churn : ndarray of shape (n,)
-        From 0 to 1.
+        Soft labels from 0 to 1.
 
     Returns
     -------
     rows : ndarray of int
-        Which deal each row is; a deal between 0 and 1 has two.
-    outcome : ndarray of 0.0 and 1.0
-    share : ndarray
-        Share of the deal's weight.
+        Position of the deal of each row; a label between 0 and 1 gives two rows.
+    outcome : ndarray of float
+        Label of each row, 0.0 or 1.0.
+    share : ndarray of float
+        Share of the deal's weight that the row has.
 
     Examples
     --------
@@ -313,15 +324,17 @@ def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, F
 
 
 def _thinned(times: Floats, share: Floats) -> tuple[Floats, Floats]:
-    """At most `MAX_TIMES` of the times, the last one kept."""
+    """At most `MAX_TIMES` evenly chosen times with their shares, always including the last."""
     if len(times) <= MAX_TIMES:
         return times, share
-    kept = np.unique(np.linspace(0, len(times) - 1, MAX_TIMES).astype(int))
-    return times[kept], share[kept]
+    chosen = np.unique(np.linspace(0, len(times) - 1, MAX_TIMES).astype(int))
+    return times[chosen], share[chosen]
 
 
-def few_points(log_odds: Floats, weight: Floats, size: int = MAX_SUPPORT) -> tuple[Floats, Floats]:
-    """Few values with weights that have nearly the distribution of all."""
+def support_points(
+    log_odds: Floats, weight: Floats, size: int = MAX_SUPPORT
+) -> tuple[Floats, Floats]:
+    """At most `size` weighted points that approximate the distribution of weighted log-odds."""
     used = weight > 0
     log_odds, weight = log_odds[used], weight[used]
     if len(log_odds) == 0:

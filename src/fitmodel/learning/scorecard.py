@@ -1,12 +1,13 @@
 """The scorecard: an additive model kept as one table per attribute.
 
-    codes of a prospect -> one row from each table -> their sum is the log-odds
-                        -> the calibration map     -> early_churn_probability
-                        -> the same rows per bag   -> the interval
+    codes of a prospect -> one row from each table     -> their sum is the log-odds
+                        -> the calibration map         -> early_churn_probability
+                        -> the same rows per replicate -> the interval
 
-Every table is a block of rows in one matrix. Column 0 holds the contribution in log-odds, the
-other columns the contribution in each bag (a refit on resampled deals); their spread is what the
-model does not know. numpy only, nothing to unpickle.
+Every table is a block of rows in one matrix. Column 0 has the contribution in log-odds. The other
+columns have the contribution in each bootstrap replicate (a refit on resampled deals); their
+standard deviation is the uncertainty of the model. This module imports numpy only, and a scorecard
+is loaded without unpickling.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column
 
 FORMAT = 1
-INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
-CHUNK_ROWS = 2_048  # fit the processor's cache with their replicates; no effect on the result
+INTERVAL_Z = 1.2815515655446004  # standard deviations on each side of a normal 80 % interval
+CHUNK_ROWS = 2_048  # rows at a time, so that they fit the processor's cache; any value is correct
 
 
 @dataclass(frozen=True)
 class PairTerm:
-    """A table over two attributes at once.
+    """The grid of a table over two attributes.
 
     Parameters
     ----------
     first, second : int
-        Positions of the attributes.
+        Positions of the two attributes.
     first_map, second_map : ndarray of int, shapes (size + 2,)
-        Code of the attribute to row and column of the pair's own, coarser grid.
+        Row (column) of the grid for each code of the first (second) attribute.
     """
 
     first: int
@@ -52,18 +53,18 @@ class PairTerm:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the training deals say about the codes of one attribute.
+    """Number of training deals and their rate of early churn, per band of one attribute.
 
     Parameters
     ----------
     band : ndarray of int, shape (size + 2,)
-        Code to band: neighbouring bins of a number share one, each level has its own.
+        Band of each code: neighbouring bins of a number share one, each level has its own.
     count : ndarray of int, shape (bands,)
-        Training deals in the band.
+        Number of training deals in each band.
     rate : ndarray of float, shape (bands,)
-        Their weighted share of early churn, the young in parts; NaN without deals.
+        Weighted mean of the soft labels in each band; NaN without deals.
     label : tuple of str, length bands
-        The band in words.
+        Description of each band in words.
     """
 
     band: NDArray[np.int64]
@@ -74,30 +75,32 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """A fitted model as tables.
+    """A fitted additive model, stored as tables.
 
     Parameters
     ----------
     columns : tuple of Column
-        One per attribute: how its values become codes.
+        Column of each attribute, which converts values to codes.
     pairs : tuple of PairTerm
+        Pairs of attributes that have a table of their own.
     tables : ndarray of float, shape (rows, 1 + bootstrap replicates)
-        The tables of all attributes, then of all pairs, stacked.
+        The stacked tables of all attributes, then of all pairs.
     intercept : ndarray of float, shape (1 + bootstrap replicates,)
+        Intercept of the model, and of each replicate, in log-odds.
     calibration : CalibrationMap
-        From log-odds to calibrated log-odds.
+        Map from log-odds to calibrated log-odds.
     spread : float
-        Factor on the deviation over bootstrap replicates that makes the 80 % interval.
+        Factor on the standard deviation over bootstrap replicates, for the 80 % interval.
     evidence : tuple of Evidence
-        One per attribute.
+        Evidence of each attribute.
     base_rate : float
-        Weighted share of early churn among the training deals.
+        Mean predicted probability over the training deals.
     odd_pairs : tuple of (int, int, int, int)
-        (attribute, code, attribute, code) combinations that training should have shown but never
-        did.
+        Combinations (attribute, band, attribute, band) that are out of distribution: they are
+        expected often but have no training deal.
     own : ndarray of float, shape (rows of single attributes,), or None
-        Share of each row's precision that comes from the deals learned from rather than from what
-        was believed beforehand; None in bundles from before it was kept.
+        Share of each row's precision that comes from the training deals rather than from the prior;
+        None in older bundles.
     """
 
     columns: tuple[Column, ...]
@@ -123,12 +126,12 @@ class Scorecard:
             raise BundleError("the scorecard holds a number that is not finite")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone, without what is computed from them."""
+        """Return the fields without the cached properties."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
-        """First row of each term: attributes, then pairs."""
+        """First row of each term's table: attributes, then pairs."""
         sizes = [column.size + 2 for column in self.columns]
         sizes += [pair.shape[0] * pair.shape[1] for pair in self.pairs]
         return tuple(int(start) for start in np.cumsum([0, *sizes[:-1]]))
@@ -140,10 +143,10 @@ class Scorecard:
 
     @cached_property
     def centred(self) -> NDArray[np.float64]:
-        """Return tables and, last, the intercept; replicates as the distance to their mean.
+        """Tables with the intercept as last row; replicates as deviations from their mean.
 
-        The sum of such rows has the log-odds first and then each bag's distance to the mean of
-        all bags: what the deviation is made of.
+        The sum of such rows has the log-odds first, and then the deviation of each replicate from
+        the mean of all replicates.
         """
         rows = np.vstack([self.tables, self.intercept])
         if rows.shape[1] < 3:  # noqa: PLR2004 - a deviation needs two bootstrap replicates
@@ -159,7 +162,7 @@ class Scorecard:
 
     @property
     def baseline(self) -> float:
-        """Log-odds before any attribute is known."""
+        """Log-odds without the contributions of the attributes: the intercept."""
         return float(self.intercept[0])
 
     def rows(self, codes: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -177,7 +180,7 @@ class Scorecard:
         return positions
 
     def scores(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return log-odds before calibration and their deviation, each of shape (prospects,)."""
+        """Log-odds before calibration and their standard deviation, each of shape (prospects,)."""
         log_odds = np.empty(len(codes))
         deviation = np.empty(len(codes))
         for start in range(0, len(codes), CHUNK_ROWS):
@@ -188,17 +191,17 @@ class Scorecard:
     def _scores_of(
         self, rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        # in the order in which one prospect is added up: the same numbers to the bit
+        # added in the same order as in the scorer of a single prospect, for identical results
         totals = np.tile(self.centred[-1], (len(rows), 1))
         result = np.empty_like(totals)
         for position in range(rows.shape[1]):
-            # "clip" spares a copy; no row lies outside
+            # mode "clip" avoids a copy; all rows are valid
             totals += self.centred.take(rows[:, position], 0, out=result, mode="clip")
         log_odds = totals[:, 0].copy()
         totals *= totals
         variance = np.zeros(len(rows))
-        for bag in range(1, totals.shape[1]):
-            variance += totals[:, bag]
+        for replicate in range(1, totals.shape[1]):
+            variance += totals[:, replicate]
         variance /= max(totals.shape[1] - 2, 1)
         return log_odds, np.sqrt(variance)
 
@@ -212,36 +215,37 @@ class Scorecard:
 
     @cached_property
     def own_parts(self) -> NDArray[np.float64]:
-        """What each row of a single attribute adds to `own_evidence`; NaN where none is kept."""
+        """Summand of each row of a single attribute in `own_evidence`; NaN in older bundles."""
         singles = sum(column.size + 2 for column in self.columns)
         own = np.full(singles, np.nan) if self.own is None else self.own
         return np.asarray(own / max(len(self.columns), 1), dtype=np.float64)
 
     def own_evidence(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Mean over attributes of the share that the deals have in a prospect's rows.
+        """Mean over attributes of the precision share that comes from the training deals.
 
         Returns
         -------
         ndarray, shape (prospects,)
-            0: the prediction is the company's level and the prior; 1: its own deals alone.
+            From 0 (the prediction rests on the level and the prior only) to 1 (the prediction rests
+            on the training deals only).
         """
         total = np.zeros(len(codes))
-        for position in range(codes.shape[1]):  # in the order of the row scorer
+        for position in range(codes.shape[1]):  # in the same order as in the row scorer
             total += self.own_parts[self.offsets[position] + codes[:, position]]
         return total
 
-    def fewest_alike(self) -> list[int]:
-        """Deals learned from with the value of each row of a single attribute."""
+    def deals_per_row(self) -> list[int]:
+        """Number of training deals in the band of each row of a single attribute."""
         return [int(count) for item in self.evidence for count in item.count[item.band]]
 
     def interval(
         self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """80 % interval of the true probability."""
-        reach = INTERVAL_Z * self.spread * deviation
+        half_width = INTERVAL_Z * self.spread * deviation
         return (
-            self.calibration.probability(log_odds - reach),
-            self.calibration.probability(log_odds + reach),
+            self.calibration.probability(log_odds - half_width),
+            self.calibration.probability(log_odds + half_width),
         )
 
     def probability(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -249,7 +253,7 @@ class Scorecard:
         return self.calibration.probability(self.scores(codes)[0])
 
     def table(self, attribute: str) -> list[dict[str, Any]]:
-        """One attribute's table for people: label, log-odds, its deviation, deals, their rate."""
+        """Return one attribute's table: value, log-odds, deviation, deals and early-churn rate."""
         position = self.attributes.index(attribute)
         column, evidence = self.columns[position], self.evidence[position]
         start = self.offsets[position]
@@ -268,7 +272,7 @@ class Scorecard:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form; floats survive to the bit."""
+        """Return JSON-able data without loss of precision."""
         return {
             "format": FORMAT,
             "columns": [column.to_dict() for column in self.columns],

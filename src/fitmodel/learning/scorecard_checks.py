@@ -1,7 +1,7 @@
-"""Rebuild a scorecard from its JSON form, and refuse one that is damaged or forged.
+"""Rebuild a scorecard from its JSON form, and reject one that is damaged or forged.
 
-Whoever wrote the file chose every number in it: a position beyond its table, a band that no deal
-is counted in or a number that overflows would otherwise show up in the middle of a prediction.
+The file may contain any number. Without these checks, a position outside a table, a band that does
+not exist or a number that overflows would raise an error in the middle of a prediction.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
 
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-"""What reading a field of a damaged or forged file may raise."""
+"""Errors that reading a field of a damaged or forged file may raise."""
 MAX_LOG_ODDS = 1e6
-"""Beyond it no model goes, and sums and squares of such numbers stay finite."""
+"""Largest log-odds that are accepted; sums and squares of such numbers stay finite."""
 
 
 def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
@@ -86,12 +86,12 @@ def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
 
 
 def check_scorecard(scorecard: Scorecard) -> None:
-    """Refuse a scorecard whose parts do not fit together.
+    """Check that the parts of a scorecard fit together.
 
     Raises
     ------
     BundleError
-        Naming the part.
+        If they do not; the message names the part.
     """
     if len(set(scorecard.attributes)) < len(scorecard.attributes):
         raise _damaged("two attributes have the same name")
@@ -159,7 +159,7 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
         and bool((evidence.count >= 0).all())
         and not bool(((evidence.rate < 0) | (evidence.rate > 1)).any())
     )
-    # an edited level shares the evidence of the one that it was taken from
+    # a level that an edit split off shares the band of its former code
     has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
     if not (fits and has_levels):
         raise _damaged(f"the evidence of {column.name!r} does not fit its values")

@@ -1,12 +1,13 @@
-"""Choose penalty, components, their shares and pairs on folds ordered in time.
+"""Choose penalty, components, their shares and pairs on time-ordered folds.
 
-folds     -> ridge regression for each penalty
-          -> each other component, without and with pairs, in several shares
-all deals -> evidence of each penalty (marginal likelihood of the ridge regression)
+folds     -> ridge regression with each penalty
+          -> each other component, without and with pairs, with several shares
+all deals -> marginal likelihood of each penalty
 
-every candidate's log loss on deals not trained on, each fold at its own level
-the simplest candidate within one standard error of the best wins (Breiman et al. 1984); among
-equally simple ones the penalty with the most evidence, because folds alone say little of it
+Candidates are compared by their held-out log loss after a shift is fitted per fold. The simplest
+candidate within one standard error of the best is chosen (Breiman et al. 1984). Among equally
+simple candidates the one whose penalty has the largest marginal likelihood is chosen, because the
+held-out log loss differs little between penalties.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning._evidence import evidence_by_penalty, outcome_when_seen
+from fitmodel.learning._evidence import evidence_by_penalty, observed_outcomes
 from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
     HeldOut,
     fit_isotonic,
     fit_slope,
-    level_free_losses,
+    level_adjusted_losses,
 )
 from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
 from fitmodel.learning._uncertainty import draw_replicates
 from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
@@ -53,7 +54,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Settings to try."""
+    """Settings to compare.
+
+    Parameters
+    ----------
+    penalty : float
+        Ridge penalty.
+    component : str
+        The second component.
+    share : float
+        Share of the second component in the weighted sum.
+    pairs : int
+        Number of pairs that boosting may choose.
+    """
 
     penalty: float
     component: str = "logistic"
@@ -62,12 +75,12 @@ class Candidate:
 
     @property
     def complexity(self) -> tuple[int, int]:
-        """Fewer parts first: pairs, then a second component at all."""
+        """Sort key, simplest first: number of pairs, then whether there is a second component."""
         return (self.pairs, int(self.share > 0))
 
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
-        """Share of each component."""
+        """Share of each component in the weighted sum."""
         if self.share == 0:
             return (("logistic", 1.0),)
         return (("logistic", 1.0 - self.share), (self.component, self.share))
@@ -77,8 +90,8 @@ Scores = dict[Candidate, Floats]
 
 
 @dataclass(eq=False)
-class _Trained:
-    """One fold while candidates are tried on it."""
+class _EncodedFold:
+    """The encoded deals of one fold, and its ridge regressions by penalty."""
 
     columns: tuple[Column, ...]
     codes: NDArray[np.int32]
@@ -89,43 +102,45 @@ class _Trained:
 
 
 def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Choice:
-    """Pick the settings that predict the folds best, and the slope of those predictions.
+    """Choose settings by their held-out predictions, and fit the calibration slope.
 
     Parameters
     ----------
     folds : list of Fold
-        Time-ordered where possible.
+        Folds, time-ordered where possible.
     deals : TrainingSet
-        All deals: on them an attribute that changes the timing of leaving is looked for, and the
-        evidence of each penalty.
+        All deals; the attribute that changes the timing of leaving and the marginal likelihood of
+        each penalty are estimated from them.
     options : LearnerOptions
+        Options of the learner.
 
     Returns
     -------
     Choice
+        Chosen settings, and the table of candidates.
     """
     started = time.monotonic()
     timing = find_timing(deals, options)
     trained = [_prepare(fold, options, timing) for fold in folds]
     scores = _logistic_scores(trained, options)
-    held = _held_out(folds, trained, options)
+    held_out = _held_out(folds, trained, options)
     evidence = evidence_by_penalty(deals, options, timing)
-    plain = _simplest_of_the_best(scores, held, evidence)
+    ridge = _simplest_of_the_best(scores, held_out, evidence)
     others = (*options.components, *((PROVISIONAL,) if options.has_prior else ()))
     for name in others:
         spent = time.monotonic() - started
         late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
         enough = name == PROVISIONAL or _is_enough_for_more(folds)
         if name != "logistic" and not late and enough:
-            scores |= _blend_scores(name, trained, plain, scores[plain], options)
-    chosen = _simplest_of_the_best(scores, held, evidence)
-    settings = _settings(scores, chosen, held, evidence, timing, options)
-    return Choice(settings, _table(scores, held, evidence, chosen))
+            scores |= _blend_scores(name, trained, ridge, scores[ridge], options)
+    chosen = _simplest_of_the_best(scores, held_out, evidence)
+    settings = _settings(scores, chosen, held_out, evidence, timing, options)
+    return Choice(settings, _table(scores, held_out, evidence, chosen))
 
 
 def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
-    """Attribute whose levels differ in when customers leave; see `choose_timing`."""
-    columns, codes = code(deals.attributes, options)
+    """Attribute whose levels differ in the timing of leaving, or None; see `choose_timing`."""
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     fit = impute(columns, codes, follow_up, middle, options)
@@ -135,15 +150,16 @@ def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
 def _settings(
     scores: Scores,
     chosen: Candidate,
-    held: HeldOut,
+    held_out: HeldOut,
     evidence: dict[float, float],
     timing: str | None,
     options: LearnerOptions,
 ) -> Settings:
+    """Settings of the chosen candidate, with its calibration and those of the replicates."""
     raw = scores[chosen]
-    whole = held.offset == 0
-    isotonic = fit_isotonic(raw[whole], held.subset(whole))
-    slope = 1.0 if isotonic is not None else fit_slope(raw, held, prior_sd=SETTLED_SLOPE_SD)[0]
+    complete = held_out.offset == 0  # observed for the whole horizon
+    isotonic = fit_isotonic(raw[complete], held_out.subset(complete))
+    slope = 1.0 if isotonic is not None else fit_slope(raw, held_out, prior_sd=SETTLED_SLOPE_SD)[0]
     return Settings(
         penalty=chosen.penalty,
         shares=chosen.shares,
@@ -153,7 +169,7 @@ def _settings(
         timing=timing,
         replicates=draw_replicates(
             _by_penalty(scores, chosen, options),
-            held,
+            held_out,
             evidence,
             replicates=options.replicates,
             seed=options.seed,
@@ -162,7 +178,7 @@ def _settings(
 
 
 def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> dict[float, Floats]:
-    """What the chosen weighted sum would predict with each penalty of its ridge regression."""
+    """Held-out log-odds of the chosen weighted sum if its ridge regression had each penalty."""
     share = 1 - chosen.share
     own = scores[Candidate(chosen.penalty)]
     return {
@@ -171,8 +187,8 @@ def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> d
     }
 
 
-def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Trained:
-    columns, codes = code(fold.train.attributes, options)
+def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _EncodedFold:
+    columns, codes = fit_and_encode(fold.train.attributes, options)
     follow_up = with_strata(follow_up_of(fold.train), columns, codes, timing)
     test_codes, _ = encode_leniently(columns, fold.test.attributes)
     stratum = np.zeros(len(test_codes), dtype=np.intp)
@@ -181,13 +197,14 @@ def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Traine
         stratum = stratum_by_code(codes[:, position], columns[position].size, follow_up)[
             test_codes[:, position]
         ]
-    return _Trained(columns, codes, follow_up, test_codes, stratum)
+    return _EncodedFold(columns, codes, follow_up, test_codes, stratum)
 
 
-def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores:
+def _logistic_scores(trained: list[_EncodedFold], options: LearnerOptions) -> Scores:
+    """Held-out log-odds of the ridge regression with each penalty."""
     parts: dict[Candidate, list[Floats]] = {}
     for fold in trained:
-        kept, fit = find_basis(fold.columns, fold.codes, fold.follow_up, options)
+        scales, fit = find_basis(fold.columns, fold.codes, fold.follow_up, options)
         for penalty in sorted(options.penalties, reverse=True):
             fit = impute(
                 fold.columns,
@@ -196,7 +213,7 @@ def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores
                 penalty,
                 options,
                 fit.log_odds,
-                scales=kept,
+                scales=scales,
             )
             fold.imputed[penalty] = fit
             model = as_tables(fit.design, [fit.coefficients])
@@ -204,12 +221,12 @@ def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores
     return {candidate: np.concatenate(values) for candidate, values in parts.items()}
 
 
-def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOptions) -> HeldOut:
-    """Outcomes of the deals not trained on, each up to the time it could be seen."""
+def _held_out(folds: list[Fold], trained: list[_EncodedFold], options: LearnerOptions) -> HeldOut:
+    """Outcomes of the held-out deals, each at the end of its observation."""
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     parts = []
     for fold, fit in zip(folds, trained, strict=True):
-        outcome, weight, until = outcome_when_seen(fold.test)
+        outcome, weight, until = observed_outcomes(fold.test)
         baseline = fit.imputed[middle].baseline
         at_end = np.full(len(until), float(fold.test.horizon_months))
         offset = baseline.at(until, fit.test_stratum) - baseline.at(at_end, fit.test_stratum)
@@ -221,63 +238,85 @@ def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOption
 
 def _blend_scores(
     name: str,
-    trained: list[_Trained],
-    plain: Candidate,
+    trained: list[_EncodedFold],
+    ridge: Candidate,
     logistic: Floats,
     options: LearnerOptions,
 ) -> Scores:
+    """Held-out log-odds of the ridge regression blended with another component.
+
+    Parameters
+    ----------
+    name : str
+        Name of the other component.
+    trained : list of _Trained
+        Folds with their ridge regressions.
+    ridge : Candidate
+        The chosen ridge regression.
+    logistic : ndarray, shape (n,)
+        Its held-out log-odds.
+    options : LearnerOptions
+        Options of the learner: shares and pairs to compare.
+    """
     parts: dict[int, list[Floats]] = {pairs: [] for pairs in dict.fromkeys((0, options.pairs))}
-    settings = Settings(penalty=plain.penalty, pairs=options.pairs)
+    settings = Settings(penalty=ridge.penalty, pairs=options.pairs)
     for fold in trained:
         counts = bootstrap_counts(len(fold.follow_up), SELECTION_REPLICATES, options.seed)
-        sample = Sample(fold.follow_up, fold.imputed[plain.penalty], counts)
+        sample = Sample(fold.follow_up, fold.imputed[ridge.penalty], counts)
         model, _ = COMPONENTS[name].fit(sample, settings, options)
         parts[options.pairs].append(model.log_odds(fold.test_codes))
         if options.pairs:
-            # pairs are boosted after the single attributes: without them is the smaller model
+            # pairs are boosted after all single attributes: without them it is the smaller model
             parts[0].append(model.without_pairs().log_odds(fold.test_codes))
     scores: Scores = {}
     for pairs, values in parts.items():
         other = np.concatenate(values)
         for share in options.shares:
-            candidate = Candidate(plain.penalty, name, share, pairs)
+            candidate = Candidate(ridge.penalty, name, share, pairs)
             scores[candidate] = (1 - share) * logistic + share * other
     return scores
 
 
 def _is_enough_for_more(folds: list[Fold]) -> bool:
+    """Whether there are enough early churners for a second component."""
     churners = max(int((fold.train.early_churn == 1).sum()) for fold in folds)
     return churners >= MIN_CHURNERS_TO_BOOST
 
 
-def _gaps(scores: Scores, held: HeldOut) -> dict[Candidate, tuple[float, float, float]]:
-    """Mean loss, distance to the best one and that distance's paired standard error."""
-    weight = held.weight
-    each = {candidate: level_free_losses(values, held) for candidate, values in scores.items()}
-    means = {candidate: float(np.average(loss, weights=weight)) for candidate, loss in each.items()}
+def _differences(scores: Scores, held_out: HeldOut) -> dict[Candidate, tuple[float, float, float]]:
+    """Mean held-out loss, difference to the best mean, and its paired standard error."""
+    weight = held_out.weight
+    losses = {
+        candidate: level_adjusted_losses(values, held_out) for candidate, values in scores.items()
+    }
+    means = {item: float(np.average(loss, weights=weight)) for item, loss in losses.items()}
     best = min(means, key=lambda candidate: means[candidate])
     effective = weight.sum() ** 2 / (weight**2).sum()
     gaps = {}
-    for candidate, loss in each.items():
-        difference = loss - each[best]
+    for candidate, loss in losses.items():
+        difference = loss - losses[best]
         gap = means[candidate] - means[best]
         error = float(np.sqrt(np.average((difference - gap) ** 2, weights=weight) / effective))
         gaps[candidate] = (means[candidate], gap, error)
     return gaps
 
 
-def _simplest_of_the_best(scores: Scores, held: HeldOut, evidence: dict[float, float]) -> Candidate:
-    gaps = _gaps(scores, held)
+def _simplest_of_the_best(
+    scores: Scores, held_out: HeldOut, evidence: dict[float, float]
+) -> Candidate:
+    """Simplest candidate within one standard error of the best one."""
+    gaps = _differences(scores, held_out)
     near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
     simplest = min(candidate.complexity for candidate in near)
-    alike = [candidate for candidate in near if candidate.complexity == simplest]
-    return max(alike, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
+    equal = [candidate for candidate in near if candidate.complexity == simplest]
+    return max(equal, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
 
 
 def _table(
-    scores: Scores, held: HeldOut, evidence: dict[float, float], chosen: Candidate
+    scores: Scores, held_out: HeldOut, evidence: dict[float, float], chosen: Candidate
 ) -> pd.DataFrame:
-    most = max(evidence.values())
+    """Table of all candidates, best first."""
+    largest = max(evidence.values())
     rows = [
         {
             "penalty": candidate.penalty,
@@ -287,9 +326,9 @@ def _table(
             "log_loss": mean,
             "behind_best": gap,
             "standard_error": error,
-            "log_evidence": evidence[candidate.penalty] - most,
+            "log_evidence": evidence[candidate.penalty] - largest,
             "chosen": candidate == chosen,
         }
-        for candidate, (mean, gap, error) in _gaps(scores, held).items()
+        for candidate, (mean, gap, error) in _differences(scores, held_out).items()
     ]
     return pd.DataFrame(rows).sort_values("log_loss", ignore_index=True)

@@ -23,51 +23,57 @@ if TYPE_CHECKING:
 REPLICATES = 12
 SELECTION_REPLICATES = 3
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-EFFECT_DEALS = 20_000  # python benchmarks/large.py measures what a sample of so many loses
+EFFECT_DEALS = 20_000  # python benchmarks/large.py measures the loss from sampling so many
 SHARES = (0.25, 0.5, 0.75, 1.0)
 PAIRS = 5
 FOLDS = 4
-MIN_CHURNERS_TO_BOOST = 150  # below, only the ridge regression is used
+MIN_CHURNERS_TO_BOOST = 150  # with fewer early churners only the ridge regression is used
 PROVISIONAL = "posterior"  # the component of a provisional model
-PROVISIONAL_MIN_LEVEL, PROVISIONAL_MAX_LEVELS = 10, 8  # deals of a level, levels of a category
-# On the deviation over replicates. python benchmarks/known_truth.py compares the interval with
-# the truth, on the law that it was chosen on and on others.
+# Of a provisional model: least deals of a level, largest number of levels of a category.
+PROVISIONAL_MIN_LEVEL, PROVISIONAL_MAX_LEVELS = 10, 8
+# Factor on the standard deviation over replicates. python benchmarks/known_truth.py measures the
+# coverage of the interval, on the simulated law that the factor was chosen on and on others.
 SPREAD = 0.95
-PROVISIONAL_SPREAD = 1.25  # of a provisional model; python benchmarks/small.py compares it
+PROVISIONAL_SPREAD = 1.25  # the same of a provisional model; see python benchmarks/small.py
 
 
 @dataclass(frozen=True)
 class LearnerOptions:
-    """What is settled before the data choose.
+    """Options of the learner, set before settings are chosen from the data.
 
     Parameters
     ----------
     encoding : EncodingOptions
+        Options for the choice of columns.
     increasing, decreasing : tuple of str
-        Attributes whose growth never lowers, or never raises, the risk.
+        Attributes whose growth must not lower, or must not raise, the risk.
     parents : tuple of (str, str)
-        Attribute, and the attribute to whose rate its rare levels are shrunk.
+        Attribute and its parent, the attribute to whose rate its levels are shrunk.
     horizon_months : int
+        Months within which leaving is early churn.
     components : tuple of str
-        Components that may enter the scorecard, of `fitmodel.learning.components.COMPONENTS`.
+        Components that the scorecard may have, from `fitmodel.learning.components.COMPONENTS`.
     penalties, shares : tuple of float
-        Ridge penalties, and shares of a second component, that are tried.
+        Ridge penalties, and shares of a second component, to compare.
     pairs : int
-        How many pairs of attributes boosting may choose.
+        Number of pairs of attributes that boosting may choose.
     folds : int
-        On which settings are chosen.
+        Number of folds on which settings are chosen.
     replicates : int
-        Bootstrap replicates for the interval.
+        Number of bootstrap replicates for the interval.
     time_budget_seconds : float or None
-        After which no further component is tried.
+        Time after which no further component is fitted.
     effect_deals : int
-        Effects are learned from a sample of so many, where there are more deals, see
-        `fitmodel.learning.sampling`; the level is always of all.
+        Number of deals in the sample that effects are learned from, where there are more deals; see
+        `fitmodel.learning.sampling`. The level is always estimated from all deals.
     bends : bool
-        Whether numbers whose effect turns may get a bend of their own.
-    seed, threads : int
+        Whether a number may have an effect that is not monotone.
+    seed : int
+        Seed of all random numbers.
+    threads : int
+        Number of threads.
     parent : Parent or None
-        Another model, towards whose contributions those of the deals are drawn.
+        Another model; contributions are shrunk towards its contributions.
     expect : tuple of (str, str)
         Levels that an expert calls "riskier" or "safer".
     """
@@ -93,7 +99,7 @@ class LearnerOptions:
 
     @classmethod
     def from_spec(cls, spec: DealSpec, dates: tuple[str, ...]) -> LearnerOptions:
-        """Read the options from a contract and the attributes found to be dates."""
+        """Read the options from a contract; `dates` are the attributes that are dates."""
         attributes, learning = spec.attributes, spec.learning
         return cls(
             encoding=EncodingOptions(
@@ -119,23 +125,23 @@ class LearnerOptions:
         )
 
     def of_regime(self, regime: Regime) -> LearnerOptions:
-        """Few and pooled levels, and no bends, where the model is provisional."""
+        """Return the options for a kind of model: a provisional one has fewer levels, no bends."""
         if regime == "full":
             return self
-        few = replace(
+        encoding = replace(
             self.encoding,
             min_level_count=PROVISIONAL_MIN_LEVEL,
             max_levels=PROVISIONAL_MAX_LEVELS,
         )
-        return replace(self, encoding=few, bends=False)
+        return replace(self, encoding=encoding, bends=False)
 
     @property
     def has_prior(self) -> bool:
-        """Whether anything is said beforehand of attributes or levels."""
+        """Whether there is prior knowledge from another model or an expert."""
         return self.parent is not None or bool(self.expect)
 
     def parent_positions(self, columns: Sequence[Column]) -> list[int | None]:
-        """Position of each column's parent; None where it has none."""
+        """Position of each column's parent attribute, or None."""
         names = [column.name for column in columns]
         parent_of = dict(self.parents)
         return [
@@ -143,7 +149,7 @@ class LearnerOptions:
         ]
 
     def may_bend(self, columns: Sequence[Column]) -> list[bool]:
-        """Per column: whether its effect may turn. One with a direction may not."""
+        """Per column: whether it may have a bend; a column with a direction may not."""
         return [self.bends and not direction for direction in self.directions(columns)]
 
     def directions(self, columns: Sequence[Column]) -> tuple[int, ...]:
@@ -156,14 +162,14 @@ class LearnerOptions:
 
 @dataclass(frozen=True)
 class ReplicateSettings:
-    """How one bootstrap replicate is fitted.
+    """Settings of one bootstrap replicate.
 
     Parameters
     ----------
     penalty : float
-        Of its ridge regression.
+        Penalty of its ridge regression.
     slope : float
-        Factor on its log-odds.
+        Calibration slope: factor on its log-odds.
     """
 
     penalty: float
@@ -172,28 +178,28 @@ class ReplicateSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What was chosen: all that a fit of the scorecard needs beside the deals.
+    """Chosen settings: with them, the deals and the options, a scorecard can be fitted.
 
     Parameters
     ----------
     penalty : float
-        Of the ridge regression.
+        Ridge penalty.
     shares : tuple of (str, float)
         Share of each component in the weighted sum; they sum to 1.
     pairs : int
-        How many pairs boosting may choose.
+        Number of pairs that boosting may choose.
     slope : float
-        Calibration: factor on the log-odds.
+        Calibration slope: factor on the log-odds.
     isotonic : CalibrationMap or None
-        Calibration beyond a line, where there are very many deals.
+        Isotonic calibration map, where there are very many deals; it replaces the slope.
     timing : str or None
-        Attribute whose levels differ in WHEN customers leave.
+        Attribute whose levels differ in the timing of leaving.
     replicates : tuple of ReplicateSettings
-        One for each bootstrap replicate.
+        Settings of each bootstrap replicate.
     regime : {"full", "provisional"}
-        Way of learning.
+        Kind of model.
     prior_weight : float or None
-        Weight that the deals give the contributions of another model; None where there is none.
+        Estimated weight of another model's contributions; None without another model.
     """
 
     penalty: float = 3.0
@@ -208,16 +214,16 @@ class Settings:
 
     @property
     def boosting_share(self) -> float:
-        """Share of explainable boosting."""
+        """Share of explainable boosting in the weighted sum."""
         return dict(self.shares).get("boosted", 0.0)
 
     @property
     def spread(self) -> float:
-        """Factor on the deviation over replicates that makes the interval."""
+        """Factor on the standard deviation over replicates, for the interval."""
         return SPREAD if self.regime == "full" else PROVISIONAL_SPREAD
 
     def to_params(self) -> dict[str, Any]:
-        """Plain values, for a tracked run and the manifest."""
+        """Return the settings as plain values, for a tracked run and the manifest."""
         return {
             "regime": self.regime,
             "penalty": self.penalty,
@@ -238,12 +244,14 @@ class Choice:
     Parameters
     ----------
     settings : Settings
+        The chosen settings.
     table : DataFrame
-        A row per candidate: its settings, log loss on the folds, the paired standard error of its
-        distance to the best, the log evidence of its penalty, and whether it was chosen.
+        One row per candidate: its settings, its held-out log loss, the difference to the best one
+        with its paired standard error, the log marginal likelihood of its penalty, and whether it
+        was chosen.
     association : float or None
-        Of a provisional model: P value of attributes and outcomes having nothing to do with each
-        other.
+        Of a provisional model: P value of the null hypothesis that attributes and outcomes are
+        independent.
     """
 
     settings: Settings
@@ -252,10 +260,10 @@ class Choice:
 
 
 def native_threads(number: int) -> threadpool_limits:
-    """Limit OpenMP and BLAS to so many threads, as a context.
+    """Return a context manager that limits the number of OpenMP and BLAS threads.
 
-    Idle OpenMP threads wait by spinning: two of them on two cores that somebody else uses made a
-    fit of 23 ms take seconds. One thread is rarely slower and never a trap.
+    Idle OpenMP threads wait by spinning: with two threads on two busy cores, a fit of 23 ms took
+    seconds. One thread is rarely slower.
     """
     from threadpoolctl import threadpool_limits
 

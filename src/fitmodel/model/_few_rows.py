@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import as_day
 from fitmodel.model._reason_column import reasons_column
 from fitmodel.model.inputs import PREDICTED
+from fitmodel.model.scorer import day_or_none
 
 if TYPE_CHECKING:
     from datetime import date
@@ -40,7 +40,7 @@ def predict_few(
     columns = {name: table[name].tolist() for name in table.columns if name in wanted}
     if not columns:  # the other way names every attribute that is missing
         return None
-    day = None if as_of is None else as_day(as_of)
+    day = day_or_none(as_of)
     try:
         assessed = [
             scorer.assess(dict(zip(columns, row, strict=True)), reasons, day, language)

@@ -78,7 +78,7 @@ class RowScorer:
         self._contributions = scorecard.tables[:, 0].tolist()
         self._width = len(scorecard.columns)
         self._own = scorecard.own_parts.tolist()
-        self._alike = scorecard.fewest_alike()
+        self._alike = scorecard.deals_per_row()
         self._regime = regime
         self._bags = max(scorecard.tables.shape[1] - 1, 2)
         self._reach = INTERVAL_Z * scorecard.spread

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import SpecError
@@ -55,8 +56,8 @@ def scorer_to_sql(
 ) -> str:
     """Write a scorer as one SELECT; see `FitModel.to_sql`."""
     sql = dialect_named(dialect).for_table(table)
-    if reasons < 0:
-        raise SpecError(f"reasons is {reasons}. Remedy: give 0 or more.")
+    if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
+        raise SpecError(f"reasons is {reasons!r}. Remedy: give 0 or more.")
     without = frozenset(absent)
     steps = Steps(sql, sql.table(table))
     read_prospects(steps, scorer, without, as_of)

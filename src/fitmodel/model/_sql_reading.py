@@ -15,6 +15,7 @@ from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
 from fitmodel.model._sql_dialects import in_capitals, number
 from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
+from fitmodel.model.scorer import day_asked
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class _Reading:
         self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
         self._amount = _unless(scorer.amount, absent)
         self._lost = lost_columns(scorer.lost, absent)
-        self._today = self._sql.today if as_of is None else f"DATE '{as_of.isoformat()}'"
+        day = day_asked(as_of)
+        self._today = self._sql.today if day is None else f"DATE '{day.isoformat()}'"
 
     def add_steps(self) -> None:
         self._steps.add("fm_given", self._given())

@@ -195,7 +195,7 @@ def describe_counterfactual(change: Counterfactual, language: str = "en") -> str
 
 
 def _actionable(model: FitModel) -> tuple[str, ...]:
-    """What the contract marks as actionable, as far as the model uses it."""
+    """The attributes that the contract marks as actionable and the model uses."""
     marked = model.manifest.get("spec", {}).get("attributes", {}).get("actionable", ())
     return tuple(name for name in marked if name in model.attributes)
 
@@ -203,7 +203,7 @@ def _actionable(model: FitModel) -> tuple[str, ...]:
 def _ways(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """Every combination of new values for so many attributes, and how far each goes."""
+    """Every combination of new values for a number of attributes, with the distance of each."""
     options = {
         name: _steps(past_values(model, name, now), now)
         for name, now in ((name, prospect.get(name)) for name in names)
@@ -254,7 +254,7 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
 def summarise_seen_values(
     model_columns: Iterable[Column], attributes: pd.DataFrame
 ) -> dict[str, Any]:
-    """Numbers that past deals had, for the manifest: what a change may lead to.
+    """Numbers of the past deals, for the manifest: the values that a change may lead to.
 
     Parameters
     ----------

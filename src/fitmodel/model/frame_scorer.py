@@ -23,6 +23,7 @@ from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, unseen_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
+from fitmodel.model.scorer import day_asked
 from fitmodel.tables import values as readers
 from fitmodel.tables.cells import shown
 from fitmodel.tables.values import today
@@ -240,7 +241,7 @@ def _attribute_values(
     table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.scorecard.attributes)], {}
-    closing = np.full(len(table), np.datetime64(as_of or today(), "D"))
+    closing = np.full(len(table), np.datetime64(day_asked(as_of) or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
         given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
@@ -263,7 +264,7 @@ def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the texts that stood for nothing in some columns of the past deals."""
+    """Return the table without the texts that meant "missing" in columns of the past deals."""
     for name in scorer.forms.empty.keys() & set(table.columns):
         empty = [scorer.forms.is_empty(name, value) for value in table[name]]
         table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})

@@ -31,7 +31,7 @@ OWN = ("early_churn_probability", "probability_low", "probability_high")
 
 
 class CurvedModel(Protocol):
-    """What is needed of a model to answer at other horizons; a `FitModel` is one."""
+    """The part of a model that answers at other horizons; a `FitModel` is one."""
 
     @property
     def scorer(self) -> Scorer:
@@ -51,7 +51,7 @@ class CurvedModel(Protocol):
 
 
 def horizon_column(months: int) -> str:
-    """Name of the column of the probability of leaving within so many months."""
+    """Name of the column of the probability of leaving within a number of months."""
     return f"churn_probability_{months}m"
 
 

@@ -26,7 +26,7 @@ class ContradictionError(TrackingError):
 
 
 class Prediction(Protocol):
-    """What the log keeps of an answer: an `Assessment`, or a row of a scored frame."""
+    """The part of an answer that the log keeps: an `Assessment`, or a row of a scored frame."""
 
     @property
     def early_churn_probability(self) -> float:
@@ -46,7 +46,7 @@ class Prediction(Protocol):
 
 
 class LoggedModel(Protocol):
-    """What a log needs to know of a model; a `FitModel` is one."""
+    """The part of a model that a log needs; a `FitModel` is one."""
 
     manifest: dict[str, Any]
 

@@ -75,7 +75,7 @@ def model_html(model: ShownModel) -> str:
 
 
 def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    """A title and rows of what and value; everything is escaped here."""
+    """A title and rows of name and value; everything is escaped here."""
     return f"<b>{escape(title)}</b>{_table((escape(a), escape(str(b))) for a, b in rows)}"
 
 
@@ -95,7 +95,7 @@ def _bar(contribution: float, widest: float) -> str:
 
 
 def _table(rows: Iterable[tuple[Any, Any]]) -> str:
-    """Two columns of HTML; what comes in is escaped already."""
+    """Two columns of HTML; the contents are escaped already."""
     cell = "text-align:left;vertical-align:top;padding:.1em .8em .1em 0;background:none"
     body = "".join(
         f'<tr style="background:none"><td style="{cell};white-space:nowrap">{a}</td>'

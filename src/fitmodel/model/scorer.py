@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date, timedelta
 from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -25,19 +26,19 @@ from fitmodel.model._row_scorer import RowScorer, probabilities
 from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
 from fitmodel.tables.forms import NO_FORMS, Forms, forms_from_dict
+from fitmodel.tables.values import UnreadableValueError
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from fitmodel.model.assessment import Assessment
 
 
 FORMAT = 1
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model ready to score, and nothing else.
+    """A model with only what scoring needs.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ class Scorer:
 
     def codes(self, prospect: Mapping[str, Any], as_of: date | None = None) -> list[int]:
         """Codes of a prospect's attributes, in the scorecard's order."""
-        return self._row_scorer.codes(prospect, None if as_of is None else as_day(as_of))
+        return self._row_scorer.codes(prospect, day_or_none(as_of))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields only: tables prepared for speed are prepared again after unpickling."""
@@ -304,6 +305,32 @@ def assess_listed(
         raise ProspectError(f"prospect {position} of the list: {error}") from error
 
 
-def day_or_none(as_of: date | None) -> float | None:
-    """Day (since 1970) of a date; None of None."""
-    return None if as_of is None else as_day(as_of)
+def day_asked(as_of: Any) -> date | None:
+    """The day asked for as a date, of a time with a zone that zone's day; None of None.
+
+    Raises
+    ------
+    ProspectError
+        If it is not a date.
+    """
+    if as_of is None:
+        return None
+    try:
+        return EPOCH + timedelta(days=as_day(as_of))
+    except (UnreadableValueError, OverflowError):
+        raise ProspectError(
+            f"as_of is {as_of!r}, which is not a date. Remedy: give a date, such as "
+            "datetime.date(2026, 1, 31) or '2026-01-31', or None for today."
+        ) from None
+
+
+def day_or_none(as_of: Any) -> float | None:
+    """The day asked for, as days since 1970; None of None.
+
+    Raises
+    ------
+    ProspectError
+        If it is not a date.
+    """
+    day = day_asked(as_of)
+    return None if day is None else float((day - EPOCH).days)

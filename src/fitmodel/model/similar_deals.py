@@ -158,10 +158,7 @@ def contributions(
     model: FitModel, table: pd.DataFrame, as_of: date | None = None
 ) -> NDArray[np.float64]:
     """What each term of the scorecard adds to each deal's log-odds, shape (deals, terms)."""
-    import pandas as pd
-
     scorecard = model.scorecard
-    today = None if as_of is None else pd.Timestamp(as_of)
-    codes = code_table(model.scorer, table, today).codes
+    codes = code_table(model.scorer, table, as_of).codes
     result: NDArray[np.float64] = scorecard.tables[scorecard.rows(codes), 0]
     return result

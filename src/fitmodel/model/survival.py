@@ -14,6 +14,7 @@ from fitmodel.model.horizons import (
     horizon_columns,
     strata_of,
 )
+from fitmodel.model.scorer import day_asked
 
 if TYPE_CHECKING:
     from datetime import date
@@ -184,7 +185,7 @@ def months_stayed(
             "which the time stayed is counted. Remedy: add it."
         )
     days, wrong = read_days(customers[column], model.scorer.forms.date(column))
-    day = np.datetime64(as_of, "D")
+    day = np.datetime64(cast("date", day_asked(as_of)), "D")
     for bad, what, remedy in (
         (wrong | np.isnat(days), "is empty or cannot be read", "give the day signed"),
         (days > day, f"lies after {as_of}", "leave out who is not signed yet, or give --as-of"),

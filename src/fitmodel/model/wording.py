@@ -170,7 +170,7 @@ class Wording:
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money; the minus of a loss stands before the currency."""
+        """Write an amount of money; the minus of a loss is before the currency."""
         text = self.money.format(abs(value))
         is_loss = value < 0 and text != self.money.format(0.0)
         return f"{MINUS}{text}" if is_loss else text

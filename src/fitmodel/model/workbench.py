@@ -15,7 +15,6 @@ import pandas as pd
 
 from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
-from fitmodel.learning.columns import as_day
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
 from fitmodel.model._reason_column import reasons_column
@@ -32,7 +31,7 @@ from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
 from fitmodel.model.inputs import prospects_given
 from fitmodel.model.logged import log_predictions
 from fitmodel.model.reasons import Reason
-from fitmodel.model.scorer import check_reasons, scorer_from_json
+from fitmodel.model.scorer import check_reasons, day_or_none, scorer_from_json
 
 if TYPE_CHECKING:
     from datetime import date
@@ -202,7 +201,7 @@ class EstimatorModel(FitModel):
             raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
         result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
         wording = self._scorer.sentences(language).wording
-        day = None if as_of is None else as_day(as_of)
+        day = day_or_none(as_of)
         return [
             Assessment(
                 row["early_churn_probability"],

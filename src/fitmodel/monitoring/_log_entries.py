@@ -28,7 +28,7 @@ def digest_of(attributes: Mapping[str, Any]) -> str:
 
 
 def storable(text: str) -> str:
-    """The text with what no database takes, half characters and zero bytes, written out."""
+    """Return the text with lone surrogates and zero bytes written out, which no database stores."""
     whole = text.encode(errors="backslashreplace").decode()
     return whole.replace("\x00", "\\x00")
 
@@ -111,7 +111,7 @@ def check_decision(
     prospect: str, action: str, *, flagged: bool, earlier: Earlier | None, assessed_anew: bool
 ) -> None:
     """
-    Refuse a decision that contradicts what the log holds.
+    Refuse a decision that contradicts the log.
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ class DealLog:
         return after, True
 
     def ask(self, prospect: str, *, by: str, reason: str | None = None) -> None:
-        """Ask a manager to decide; the same question twice is one.
+        """Ask a manager to decide; the same question twice is stored once.
 
         Raises
         ------

@@ -93,7 +93,7 @@ def _variance(slope: NDArray[np.float64], share: NDArray[np.float64]) -> float:
 
 
 def summarise_scores(probability: npt.ArrayLike) -> dict[str, Any]:
-    """Edges and counts of the scores' tenths, for the manifest: what drift is measured against."""
+    """Edges and counts of the scores' tenths, for the manifest; drift is measured against them."""
     scores = np.asarray(probability, dtype=np.float64)
     inner = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
     return {"edges": inner.tolist(), "counts": _score_counts(scores, inner).tolist()}
@@ -112,7 +112,7 @@ def compute_drift(
     tolerated: float = TOLERATED,
     unreadable: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> pd.DataFrame:
-    """Compare a table's attributes and scores with what the model was learned from.
+    """Compare a table's attributes and scores with those of the deals learned from.
 
     Parameters
     ----------

@@ -237,7 +237,7 @@ class DecisionLog:
         return self.kept(clean_id(prospect))
 
     def loosely_known_as(self, prospect: object) -> str:
-        """The id without its case, as the log keeps it beside the other."""
+        """The id in lower case, as the log keeps it in addition."""
         return self.kept(loose_id(prospect))
 
     def kept(self, name: str) -> str:

@@ -76,7 +76,7 @@ class LogMatch:
 
     def refuse_late(self) -> None:
         """
-        Refuse to learn from a log of which every deal found was assessed too late.
+        Refuse to learn from a log in which every matched deal was assessed too late.
 
         Raises
         ------
@@ -150,7 +150,7 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
 def _same_ids(
     ids: pd.Series[Any], assessments: pd.DataFrame, log: DecisionLog
 ) -> tuple[pd.Series[Any], set[str]]:
-    """Prospect of each deal as the log keeps it, and prospects whose id is ambiguous."""
+    """Prospect of each deal under its id in the log, and prospects whose id is ambiguous."""
     known = set(assessments["prospect"])
     exact = ids.map(log.known_as)
     as_written = ids.astype(str).map(log.kept)  # ids of older logs are as they were written
@@ -224,7 +224,7 @@ def _refuse_nothing(
     assessments: pd.DataFrame,
     log: DecisionLog,
 ) -> None:
-    """Refuse a log of which nothing is found although much should be."""
+    """Refuse a log without any match although there should be many."""
     due = assessments
     if spec.deals.closed_on is not None and len(deals):
         last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)

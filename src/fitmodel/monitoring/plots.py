@@ -14,7 +14,13 @@ from fitmodel.monitoring.drift import TOLERATED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {"drift": "#c0392b", "unclear": "#d4a017", "stable": "#7f8c8d"}
+COLOURS = {"drift": "#c0392b", "moved": "#0072b2", "unclear": "#d4a017", "stable": "#7f8c8d"}
+MARKS = {
+    "drift": ("o", COLOURS["drift"]),
+    "moved": ("D", COLOURS["moved"]),
+    "unclear": ("o", "none"),
+}
+"""Shape and face of a month's verdict; a stable one has none."""
 MAX_BARS = 25
 
 
@@ -35,20 +41,29 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(7, 1 + 0.28 * len(shown)), layout="constrained").add_subplot()
-    height = np.arange(len(shown))
-    colours = [COLOURS[verdict] for verdict in shown["verdict"]]
-    ax.barh(height, shown["index"], xerr=shown["deviation"], color=colours, ecolor="#444444")
+    height, say = np.arange(len(shown)), phrases(language, "plots")
+    for verdict, colour in COLOURS.items():
+        here = (shown["verdict"] == verdict).to_numpy()
+        if here.any():
+            bars, words = shown[here], say(f"drift_{verdict}")
+            ax.barh(
+                height[here], bars["index"], xerr=bars["deviation"], color=colour,
+                ecolor="#444444", label=words,
+            )  # fmt: skip
     ax.axvline(TOLERATED, linestyle="--", linewidth=1, color="#444444")
     ax.set_yticks(height, [name.replace("$", r"\$") for name in shown.index])
     ax.set_xlim(left=0)
-    ax.set_xlabel(phrases(language, "plots")("stability_index"))
+    ax.set_xlabel(say("stability_index"))
+    ax.legend(frameon=False, loc="lower right")
     return with_all_letters(ax)
 
 
 def plot_drift_by_month(
     drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw the index of each attribute in each month; a dot is drift, a ring is unclear.
+    """Draw the index of each attribute in each month, with its verdict.
+
+    A dot is drift, a diamond is moved, a ring is unclear; a stable month has no mark.
 
     Parameters
     ----------
@@ -68,14 +83,16 @@ def plot_drift_by_month(
         size = (max(7, 2.5 + 0.25 * index.shape[1]), 1.5 + 0.28 * len(index))
         ax = Figure(figsize=size, layout="constrained").add_subplot()
     drawn = ax.imshow(index, cmap="Greys", vmin=0, vmax=5 * TOLERATED, aspect="auto")
-    for verdict, face in (("drift", COLOURS["drift"]), ("unclear", "none")):
+    for verdict, (shape, face) in MARKS.items():
         result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
         months = index.columns.get_indexer(pd.Index(result["group"]))
         positions = index.index.get_indexer(pd.Index(result["attribute"]))
         edge, words = COLOURS[verdict], say(f"drift_{verdict}")
-        ax.scatter(months, positions, s=22, facecolor=face, edgecolor=edge, label=words)
+        ax.scatter(
+            months, positions, s=22, marker=shape, facecolor=face, edgecolor=edge, label=words
+        )
     ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)
     ax.figure.colorbar(drawn, ax=ax, label=say("stability_index"), extend="max")
-    ax.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    ax.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     return with_all_letters(ax)

@@ -183,7 +183,7 @@ def _about_unreadable(
 def _as_deals(
     table: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
-    """The table as deals where it has the contract's outcome columns, else as it is."""
+    """The table as deals if it has the contract's outcome columns, else unchanged."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
         contract = with_tables_of(model.manifest, spec)
         read = read_with_history(table, contract, to_learn=False)

@@ -100,7 +100,7 @@ def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
 
 
 def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:
-    """Sums as text; the last row is of all, where there is one."""
+    """Sums as text; the last row is the total, if there is one."""
     kinds = [""] * len(table)
     if total:
         kinds[-1] = "company"

@@ -54,7 +54,7 @@ def counts_section(
     counts: Counts, *, by: str = "rep", why: str = "", language: str = "en"
 ) -> Section:
     """
-    Write what each rep (or team) has signed and lost.
+    Write the signed and lost deals of each rep (or team).
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def counts_section(
 
 
 def count_cells(row: pd.Series[Any], say: Say) -> dict[str, str]:
-    """Text of the columns of counts; what is not known stays empty."""
+    """Text of the columns of counts; unknown values stay empty."""
     value = float(row["lost_value"])
     return {
         "signed": f"{row['signed']:,.0f}",

@@ -70,7 +70,7 @@ class Drawing:
     view: str
 
     def markup(self, words: str) -> str:
-        """Return the SVG element; `words` say what it shows to those who do not see it."""
+        """Return the SVG element; `words` describe it to people who cannot see it."""
         label = escape(words)
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
@@ -118,7 +118,7 @@ def _printable(texts: Sequence[Text]) -> None:
 
 
 def _written(element: ET.Element, prefix: str) -> str:
-    """An element as HTML takes it, with all it holds; "" for what is only of use in a file."""
+    """An element as HTML, with all its content; "" for elements that are only useful in a file."""
     tag = element.tag.rpartition("}")[2]
     if tag not in KEPT:
         return ""

@@ -59,7 +59,7 @@ def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
 
 
 def _dispersion(board: RepPerformance, say: Say) -> str:
-    """Whether reps differ at all; never beside a named rep that nobody differs."""
+    """Whether reps differ at all; it never contradicts a rep who is named."""
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:
         return say("dispersion", p=p)

@@ -98,7 +98,7 @@ def brief_markdown(brief: Brief) -> str:
 
 
 def _facts(brief: Brief, say: Say) -> list[str]:
-    """What every door says of the prospect, and what only a brief has room for."""
+    """Facts on the prospect: those that every page shows, and those of the brief alone."""
     assessment, words = brief.assessment, brief.assessment.wording
     verdict, *others = assessment.sentences
     facts = [verdict, say("interval", level=words.percent(brief.level)), *others]
@@ -138,7 +138,7 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
 
 
 def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
-    """A bar per reason, in shares of the longest; the last is what all others add up to."""
+    """A bar per reason, relative to the longest; the last is the sum of all others."""
     sizes = [
         (say("fact", what=reason.label, value=reason.value_words), reason.contribution)
         for reason in (*brief.against, *brief.in_favour)
@@ -221,7 +221,7 @@ def _conditions(brief: Brief, say: Say) -> dict[str, Any]:
 
 
 def _conditions_notes(brief: Brief, say: Say) -> list[str]:
-    """What the conditions rest on, or why there are none."""
+    """The basis of the conditions, or why there are none."""
     if not brief.assessment.poor_fit:
         return [say("not_flagged")]
     changes = phrases(brief.language, "changes")
@@ -249,7 +249,7 @@ def _letter_markdown(brief: Brief, say: Say) -> list[str]:
 
 
 def _notes(brief: Brief, say: Say) -> list[str]:
-    """What the rep should know before using the letter."""
+    """Notes for the rep before using the letter."""
     notes = [say("letter_note")]
     if not brief.letter_points:
         notes.append(say("letter_unworded"))

@@ -226,7 +226,7 @@ UNCHANGED = (
 
 
 def card_with_edits(card: str, edits: Sequence[Mapping[str, Any]]) -> str:
-    """Put the edits, as the manifest holds them, into a model card, ahead of everything measured.
+    """Insert the edits, as stored in the manifest, into a model card before all measurements.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def _row(cells: Iterator[str] | list[str]) -> str:
 
 
 def _cell_in(cell: str, language: str) -> str:
-    """A cell: a label, a figure, an interval, or something that stays as it is."""
+    """Translate a cell: a label, a figure, an interval, or something that stays unchanged."""
     if (ends := _BETWEEN.fullmatch(cell)) is not None:
         return phrases(language, "desk")("between", low=ends[1], high=ends[2])
     known = translated(cell, language, TOPIC)

@@ -31,7 +31,7 @@ METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
 
 
 def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
-    """Deals of a demonstration, their contract, prospects kept apart, and what they all are."""
+    """Deals of a demonstration, their contract, separate prospects, and a description."""
     if data == "saas":
         from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 

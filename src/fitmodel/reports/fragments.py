@@ -52,7 +52,7 @@ def html_tree(text: str) -> list[Node]:
 
 
 class _Reader(HTMLParser):
-    """Builds the tree; what is not listed is left out, its text stays."""
+    """Builds the tree; elements that are not listed are left out, but their text stays."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

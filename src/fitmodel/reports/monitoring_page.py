@@ -51,7 +51,7 @@ def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
 
 
 def monitoring_part(report: MonitoringReport, language: str = "en") -> tuple[str, str]:
-    """Return what the page rests on, and the rest of it as a fragment of HTML."""
+    """Return the basis of the page, and the rest of it as a fragment of HTML."""
     values = _values(report, language)
     return values["basis"], render("_monitoring.html.j2", **values)
 

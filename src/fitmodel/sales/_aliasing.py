@@ -27,7 +27,7 @@ LARGE_PART = 0.3
 LESS_OFTEN = 4.0
 """How many times as large a part of the rep's deals as of the others' a segment of the rep's own
 is: who signs nearly everything is not the only seller of everything."""
-LEAST_DEALS = 10
+MIN_DEALS = 10
 MAX_NAMED = 3
 
 
@@ -62,7 +62,7 @@ class Alias:
 
 def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict[str, Alias]:
     """
-    Find, for each rep, the attribute of which the rep is (almost) the only seller.
+    Find, for each rep, the attribute that (almost) only this rep sells.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
     best: dict[str, Alias] = {}
     if len(names) < 2:  # noqa: PLR2004 - one rep alone is compared with nobody
         return best
-    for group in segment_deals(view.deals, spec, least_deals=LEAST_DEALS):
+    for group in segment_deals(view.deals, spec, least_deals=MIN_DEALS):
         for rep, alias in _of_attribute(group, codes, sizes):
             name = str(names[rep])
             if name not in best or alias.share_of_rep > best[name].share_of_rep:

@@ -235,7 +235,7 @@ def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
 
 
 def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[Fraction]:
-    """Commission of each line at the rates that hold for the part of the period it falls in."""
+    """Commission of each line at the rates of the part of the period it falls in."""
     thresholds = [Fraction(0), *(Fraction(step.above) for step in clause.steps)]
     rates = [Fraction(plan.commission_rate), *(Fraction(step.rate) for step in clause.steps)]
     if lines["signed"].isna().any():

@@ -14,7 +14,7 @@ Period = Literal["month", "quarter", "year"]
 
 
 class Clause(BaseModel):
-    """A clause: an unknown key is an error, and nothing changes once it is read."""
+    """A clause: unknown keys are errors, and it cannot be changed after it is read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -38,7 +38,7 @@ def compute_renewals(
     term: str | None = None,
 ) -> pd.DataFrame:
     """
-    Return who has come to a renewal, who stayed, and how likely such customers are to stay.
+    Return who came to a renewal, who stayed, and how likely such customers are to stay.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def add_verdicts(
 
 
 def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
-    """Replace verdicts on reps who cannot be told apart from what they alone sell."""
+    """Replace verdicts on reps who are the only sellers of something."""
     for column in ("verdict", "recent_verdict"):
         inseparable = table[column].isin(["more", "fewer"]) & alone
         table[column] = table[column].mask(
@@ -121,7 +121,7 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Reps who differ by the exact test alone; shown beside the figures, not named."""
+    """Reps who differ by the exact test alone; marked in the table, not named."""
     tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))

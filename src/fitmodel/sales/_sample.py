@@ -39,12 +39,12 @@ BOOSTED_REPLICATES = 2
 
 
 def fewest_replicates(settings: Settings) -> int:
-    """Bootstrap replicates of a fit of which no interval is asked: none of a ridge regression."""
+    """Bootstrap replicates of a fit without an interval: none for a ridge regression."""
     return BOOSTED_REPLICATES if settings.boosting_share > 0 else 0
 
 
 def is_large(deals: int) -> bool:
-    """Whether samples of a table of so many deals take the place of folds."""
+    """Whether a table of this many deals is sampled instead of divided into folds."""
     return deals > SAMPLE_DEALS
 
 

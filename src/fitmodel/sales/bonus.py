@@ -136,7 +136,7 @@ def _periods(
 
 
 def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
-    """A row per rep: signed, tested, renewed, what such customers do, and the score."""
+    """A row per rep: signed, tested, renewed, expected renewals, and the score."""
     tested = part[part["tested"]]
     losses = 1 - np.exp(-tested["loss"])
     total = float(losses.sum())
@@ -286,7 +286,7 @@ def _to_the_end(
 
 
 def may_win(score: float) -> bool:
-    """Whether a rep's renewals are above what such customers give, to a hundredth."""
+    """Whether a rep has more renewals than expected, to a hundredth."""
     return bool(round(score, TIE_DIGITS) > 1)
 
 

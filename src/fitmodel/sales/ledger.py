@@ -30,7 +30,7 @@ SUMMED: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """What a plan pays over a history of deals.
+    """Payments of a plan over a history of deals.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Ledger:
 
     @property
     def payroll_by_month(self) -> pd.DataFrame:
-        """What each rep is paid in each payroll month, by kind, and in all."""
+        """Payments to each rep in each payroll month, by kind, and in total."""
         kinds = sorted(set(self.payroll["kind"]))
         rows: dict[tuple[str, str], dict[str, Decimal]] = {}
         for row in self.payroll.to_dict("records"):
@@ -99,7 +99,7 @@ class Ledger:
         return pd.concat([sums.astype(whole.dtypes), whole])
 
     def _lines(self) -> pd.DataFrame:
-        """Deals and bonuses under one another, each with nothing of what only the other has."""
+        """Deals and bonuses in one table; columns of only one kind are empty in the other."""
         deals = self.deals.assign(**SUMMED | {"deals": 1} | _of(self.deals))
         bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses))
         columns = ["rep", "month", *SUMMED]

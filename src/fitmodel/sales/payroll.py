@@ -128,7 +128,7 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 
 def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
-    """Refuse a name that would forfeit nothing, because it is nobody's.
+    """Refuse the name of a leaver that is the name of no rep.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """What is above the cap of a period is taken off in the month in which it goes above."""
+    """Take off what exceeds the cap of a period, in the month in which it is exceeded."""
     if plan.cap is None:
         return table
     unit = {"month": "M", "quarter": "Q", "year": "Y"}[plan.cap.period]

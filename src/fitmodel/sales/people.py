@@ -45,7 +45,7 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def same_person(one: object, other: object) -> bool:
-    """Whether two names differ in nothing but case and spaces."""
+    """Whether two names differ only in case and spaces."""
     first, second = (" ".join(str(name).split()).casefold() for name in (one, other))
     return first == second
 

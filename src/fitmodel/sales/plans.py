@@ -151,7 +151,7 @@ class Plan(BaseModel):
         return age == 0 or (months > age if left else months >= age)
 
     def share_at(self, months: float, *, left: bool) -> Decimal:
-        """Share earned by a customer who has stayed, or left after, so many months."""
+        """Share earned by a customer who has stayed, or left after, a number of months."""
         if self.reached(self.earned_after_months, months, left=left):
             return Decimal(1)
         shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))

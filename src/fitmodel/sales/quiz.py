@@ -233,7 +233,7 @@ def _reason(reason: Reason, spec: DealSpec, say: Say) -> str:
 
 def check_guess(guess: float, person: str) -> float:
     """
-    Return a probability that is one.
+    Check that a guess is a probability, and return it.
 
     Raises
     ------

@@ -128,7 +128,7 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
 
 def practice_words(table: pd.DataFrame, language: str = "en") -> list[str]:
     """
-    Say in a sentence each how people judge beside the model, and whether practice shows.
+    Sentences on how people predict compared with the model, and whether practice helps.
 
     Parameters
     ----------

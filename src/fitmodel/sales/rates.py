@@ -153,7 +153,7 @@ class Overdispersion:
     def limits(
         self, expected: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ratios between which 95 % of reps lie that differ as much as these do, on average.
+        """Ratios that contain 95 % of reps who differ as much as these do, on average.
 
         The exact limits say what chance alone can do to a rep like the company; these allow for
         the differences that every company has.
@@ -234,7 +234,7 @@ MONTHS = 12
 
 @dataclass(frozen=True)
 class YearlyLoss:
-    """What the customers cost who left early in a year.
+    """Cost of the customers who left early in a year.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def compute_yearly_loss(
     money: Money,
     probability: pd.Series[float] | None = None,
 ) -> YearlyLoss | None:
-    """Add up what the customers cost who left early in the last twelve months.
+    """Add up the cost of the customers who left early in the last twelve months.
 
     Parameters
     ----------

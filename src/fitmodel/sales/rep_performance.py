@@ -186,7 +186,7 @@ def compute_rep_performance(
 
 
 def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
-    """Company's own figures, in the columns of a rep; it is compared with nobody."""
+    """The company's own figures, in the columns of a rep; without a comparison."""
     low, high = exact_ratio_interval(np.array([whole["observed"]]), np.array([whole["expected"]]))
     return whole | {
         "company_rate": whole["rate"],

@@ -204,7 +204,7 @@ def _learn_from_all(
 def _learn_from_sample(
     then: HistoryView, spec: DealSpec, _churners: int, before: _Settings | None
 ) -> tuple[Scorecard, _Settings]:
-    """Effects from a sample of what was known, the level from all of it."""
+    """Learn effects from a sample of what was known, and the level from all of it."""
     training_set = then.training_set()
     (chosen,) = draw_samples(training_set, seed=spec.learning.seed, samples=1)
     sample = training_set.subset(chosen)

@@ -100,7 +100,7 @@ class ReviewSheet:
 
 @dataclass(frozen=True, eq=False)
 class TeamReviews:
-    """All sheets, and what the lost deals have in common.
+    """All review sheets, and what the lost deals have in common.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ MIN_EXPECTED = 1.0
 """Early churners expected in a quarter below which no point is drawn: it would say nothing."""
 HIGHEST = 4.0
 PER_ROW = 3
-MOST = 24
+MAX_PANELS = 24
 
 
 def compute_trend(board: RepPerformance) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     """
     say = phrases(language, "trend")
     trend = compute_trend(board)
-    names = list(trend["rep"].unique())[:MOST]
+    names = list(trend["rep"].unique())[:MAX_PANELS]
     if not names:
         return []
     quarters = sorted(board.quarters["quarter"].unique())

@@ -130,7 +130,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
-    """The form of training, with what the file at hand says of its decimal mark."""
+    """The form of training, adapted to the decimal mark of this file."""
     if not decimal_comma or form.decimal == ",":
         return form
     return replace(form, contested=True) if form.settled else UNKNOWN_WITH_COMMA
@@ -155,7 +155,7 @@ def first_fault(errors: pa.Array, before: int) -> str:
 
 
 class _Row(NamedTuple):
-    """What the log keeps of a row's predictions; the names are their columns'."""
+    """A row's predictions for the log; the fields are named as the columns."""
 
     early_churn_probability: float
     poor_fit: bool

@@ -48,7 +48,7 @@ _BREAK, _RETURN, _QUOTE = b'\n\r"'
 
 
 class _Form(NamedTuple):
-    """What has to be known of a file to read it as rows.
+    """The form of a CSV file, which is needed to read it as rows.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def _pass_titles(stream: io.BufferedReader) -> int:
 
 
 def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str], str]:
-    """The header's fields as they are written, and the separator."""
+    """The header's fields as written, and the separator."""
     # a character may be cut at the end of the head, which is not the header's
     text = head.removeprefix(codecs.BOM_UTF8)[:HEAD_BYTES]
     lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
@@ -218,7 +218,7 @@ def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str
 
 
 class _Rest(NamedTuple):
-    """What is left of a stream from the beginning of a row.
+    """The rest of a stream from the beginning of a row.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ class _Chained:
 def _after(
     form: _Form, again: Callable[[], Any], encoding: str, start: int, rows: int
 ) -> Iterator[Chunk] | None:
-    """Rows after the first so many; None where only a parser can tell where these end.
+    """Rows after a number of rows; None if only a parser can find where these end.
 
     `start` is the byte of the header in UTF-8.
     """

@@ -68,6 +68,8 @@ class DatabaseSink:
             if there and self.upsert is not None:
                 _check_key(connection, stage, address, self.upsert)
             yield lambda batch: _append(connection, stage, batch)
+            if self.upsert is not None:
+                _check_ids(connection, stage, self.upsert)
             target = _table(str(address.table), schema, schema_name=address.schema, key=self.upsert)
             if not there:
                 target.create(connection)
@@ -166,9 +168,37 @@ def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
 
 
 def _check_key(connection: Connection, stage: Table, address: Address, upsert: str) -> None:
-    """Refuse, before anything is scored, a table whose rows cannot be told apart by the id."""
+    """Refuse, before anything is scored, a table whose ids are not unique."""
     explained = f"explain {_move_statement(stage, address, upsert)}"
     connection.execution_options(no_parameters=True).exec_driver_sql(explained)
+
+
+def _check_ids(connection: Connection, stage: Table, upsert: str) -> None:
+    """Refuse rows that no id tells apart: SQLite would keep the last one of an id, and say nothing.
+
+    Raises
+    ------
+    DatabaseError
+    """
+    from sqlalchemy import func, select
+
+    ids = stage.columns[upsert]
+    rows, known, distinct = connection.execute(
+        select(func.count(), func.count(ids), func.count(ids.distinct())).select_from(stage)
+    ).one()
+    if known < rows:
+        raise DatabaseError(
+            f"{rows - known:,} of {rows:,} rows have no {upsert!r}, by which rows are updated. "
+            "Nothing was written. Remedy: give it, or leave such rows out."
+        )
+    if distinct < known:
+        often = select(ids, func.count()).group_by(ids).order_by(func.count().desc(), ids).limit(1)
+        example, times = connection.execute(often).one()
+        raise DatabaseError(
+            f"{known - distinct:,} of {rows:,} rows repeat the {upsert!r} of another, for example "
+            f"{example!r} in {times:,} rows: only one of them could stay. Nothing was written. "
+            "Remedy: give one row for each, or upsert by another column."
+        )
 
 
 def _move(connection: Connection, stage: Table, address: Address, upsert: str | None) -> None:
@@ -231,7 +261,7 @@ def _insert(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
 
 
 def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
-    """DuckDB reads Arrow where it lies."""
+    """Give the Arrow batch to DuckDB, which reads it without a copy."""
     raw: Any = connection.connection.driver_connection
     raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
     raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted  # nosec B608

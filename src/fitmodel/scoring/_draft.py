@@ -117,7 +117,7 @@ class _Grown:
 
 
 class DraftSink:
-    """A CSV or Parquet file whose rows are kept while the batch is not whole; see `Sink`.
+    """A CSV or Parquet file whose rows are kept until the batch is complete; see `Sink`.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileSink:
-    """A CSV or Parquet file, told by the name, or standard output; see `Sink`.
+    """A CSV or Parquet file, by its name, or standard output; see `Sink`.
 
     A file appears whole when its last row is written, or not at all.
     """

@@ -40,7 +40,7 @@ PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, befo
 def prediction_fields(
     reasons: int, *, logged: bool = False, horizons: Sequence[int] = ()
 ) -> list[pa.Field]:
-    """What is added to a table, in order."""
+    """The columns that are added to a table, in order."""
     *fields, error = (
         pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
     )

@@ -172,6 +172,9 @@ def score_file(
     >>> done.rows, done.errors
     (50, 0)
     """
+    for name, number in (("chunk_rows", chunk_rows), ("workers", workers)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ProspectError(f"{name} is {number!r}. Remedy: give a whole number from 1 on.")
     check_paths(source, output)
     asked: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
     asked |= {"horizons": sorted(horizons)} if horizons else {}

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.scoring._csv_source import BLOCK_BYTES, HEAD_BYTES, open_csv, without_sums
+from fitmodel.scoring._parquet_folder import open_folder
 from fitmodel.scoring.streams import READERS, Chunk, Source
 from fitmodel.tables.cells import as_cell_text
 from fitmodel.tables.files import read_file
@@ -116,7 +117,7 @@ def count_rows(path: str | Path) -> int | None:
         return None
     with _explained(path):
         if Path(path).is_dir():
-            return int(pads.dataset(path, format="parquet", partitioning="hive").count_rows())
+            return int(pads.dataset(path, format="parquet").count_rows())
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -124,18 +125,15 @@ def count_rows(path: str | Path) -> int | None:
 def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
     # pre_buffer would keep the whole file in memory
     if Path(path).is_dir():
-        options = pads.ParquetFragmentScanOptions(pre_buffer=False)
-        table = pads.dataset(path, format="parquet", partitioning="hive")
-        if not table.files:
-            raise ProspectError(f"the folder {path} holds no Parquet file. Remedy: name another.")
+        table, lacking = open_folder(path)
         batches = table.to_batches(
             batch_size=chunk_rows,
             batch_readahead=2,
             fragment_readahead=1,
-            fragment_scan_options=options,
+            fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=False),
         )
         sound = (_sound(batch) for batch in batches if batch.num_rows)
-        yield Source(table.schema, sound, lacking=_lacking(table))
+        yield Source(table.schema, sound, lacking=lacking)
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
@@ -154,17 +152,6 @@ def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator
         if rows < batch.num_rows:
             yield _sound(batch.slice(rows))
         rows -= min(rows, batch.num_rows)
-
-
-def _lacking(table: pads.Dataset) -> dict[str, list[str]]:
-    """Columns that some files of a folder lack, which Arrow would give as empty, and the files."""
-    own = {part.path: set(part.physical_schema.names) for part in table.get_fragments()}
-    every = set().union(*own.values())
-    return {
-        name: [path for path, names in own.items() if name not in names]
-        for name in sorted(every)
-        if not all(name in names for names in own.values())
-    }
 
 
 def _sound(batch: pa.RecordBatch) -> Chunk:

@@ -90,6 +90,7 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _prefixed_once(scope)
         answer = _Answer(
             send, self._settings.answer_seconds, _request_id(scope), language_of(scope)
         )
@@ -198,6 +199,18 @@ def own_path(scope: Scope) -> str:
     path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
     inside = prefix and path.startswith(f"{prefix}/")
     return path.removeprefix(prefix) if inside else path
+
+
+def _prefixed_once(scope: Scope) -> Scope:
+    """The request with the prefix of a proxy once.
+
+    uvicorn puts ``--root-path`` before every path, also where the proxy has passed it on.
+    """
+    prefix = str(scope.get("root_path", "")).rstrip("/")
+    if not prefix or not str(scope["path"]).startswith(f"{prefix}{prefix}/"):
+        return scope
+    raw = bytes(scope.get("raw_path") or b"").removeprefix(prefix.encode())
+    return {**scope, "path": str(scope["path"]).removeprefix(prefix), "raw_path": raw}
 
 
 def _host_of(scope: Scope) -> str:

@@ -11,10 +11,11 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fitmodel.exceptions import TrackingError
+from fitmodel.exceptions import SpecError, TrackingError
 from fitmodel.tables.atomic import host_name, is_running
 from fitmodel.tracking.connection import (
     absolute_uri,
@@ -25,7 +26,7 @@ from fitmodel.tracking.connection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -65,6 +66,26 @@ class RunOptions:
     register: bool = True
     on_run: Callable[[Any], None] | None = None
     parent: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse before the training what could not be logged after it.
+
+        Raises
+        ------
+        SpecError
+        """
+        names = {"run_name": self.run_name, "experiment": self.experiment}
+        wrong = {
+            name: (value, "a text")
+            for name, value in names.items()
+            if not (value is None or isinstance(value, str))
+        }
+        if not isinstance(self.tags, Mapping):
+            wrong["tags"] = (self.tags, "a mapping such as {'team': 'data'}")
+        if not (self.on_run is None or callable(self.on_run)):
+            wrong["on_run"] = (self.on_run, "a function that takes the run")
+        for name, (value, wanted) in wrong.items():
+            raise SpecError(f"{name} is {value!r}. Remedy: give {wanted}, or leave it out.")
 
 
 AS_THE_CONTRACT_SAYS = RunOptions()

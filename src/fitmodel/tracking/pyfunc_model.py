@@ -27,6 +27,7 @@ from fitmodel.exceptions import BundleError, ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.horizons import add_horizons, check_horizons
 from fitmodel.model.opening import is_own_estimator, open_model
+from fitmodel.model.scorer import check_reasons
 
 UNPICKLE = "FITMODEL_UNPICKLE"
 
@@ -53,9 +54,10 @@ class ProspectFit(PythonModel):
         ``horizons``, months of further columns such as ``churn_probability_12m``.
         """
         asked = params or {}
-        reasons, language = int(asked.get("reasons", 3)), str(asked.get("language", "en"))
+        reasons, language = asked.get("reasons", 3), str(asked.get("language", "en"))
         table, horizons = pd.DataFrame(model_input), asked.get("horizons")
         try:
+            check_reasons(reasons)
             months = check_horizons(self.model, () if horizons is None else list(horizons))
             predictions = self._predicted(table, reasons, language)
             if months:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.manifest import plain
@@ -11,7 +12,7 @@ from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import VALUE_LIMIT, begin, closing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -77,6 +78,28 @@ class RunLog:
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
         """Add a file from the disk."""
         self.client.log_artifact(self.run_id, str(path), folder)
+
+
+def call_back(on_run: Callable[[Any], None], run: RunLog) -> None:
+    """Call a user's function with the run; warn of what it has logged to a run of its own.
+
+    ``mlflow.log_metric`` and the like know nothing of this run: where none is active they begin
+    one, and leave it open.
+    """
+    import mlflow
+
+    before = mlflow.active_run()
+    on_run(run)
+    after = mlflow.active_run()
+    if after is None or (before is not None and before.info.run_id == after.info.run_id):
+        return
+    mlflow.end_run()
+    warnings.warn(
+        f"on_run has logged to a run of its own, {after.info.run_name!r}, with mlflow.log_... "
+        "Remedy: log with what it is given: run.log_metrics, run.log_artifact and so on.",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 _FLAGGED = ("precision", "recall", "share_flagged", "expected_share", "net", "saved", "cost")

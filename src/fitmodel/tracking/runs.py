@@ -33,7 +33,7 @@ from fitmodel.tracking.lifecycle import (
     open_run,
 )
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
-from fitmodel.tracking.run_log import RunLog, metrics_of_flags_and_deals
+from fitmodel.tracking.run_log import RunLog, call_back, metrics_of_flags_and_deals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -225,7 +225,7 @@ def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
     model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
     _log_metrics(client, run_id, facts, model_id)
     if facts.options.on_run is not None:
-        facts.options.on_run(RunLog(client, run_id, facts.report, facts.bundle_path))
+        call_back(facts.options.on_run, RunLog(client, run_id, facts.report, facts.bundle_path))
     if not facts.options.register:
         return Tracked(run_id, f"models:/{model_id}")
     name = facts.spec.tracking.registered_model

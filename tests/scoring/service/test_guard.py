@@ -64,6 +64,23 @@ def test_behind_a_prefix_of_a_proxy_the_same_doors_are_open(source, root) -> Non
         assert behind.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("root", ["/fit", "/a/b"])
+def test_a_proxy_may_pass_its_prefix_on_or_strip_it(source, root) -> None:
+    """Uvicorn puts the prefix before a path that has it already, where a proxy passes it on."""
+    app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, root_path=root) as behind:
+        for path in ("/readyz", "/healthz", "/"):
+            stripped, kept = behind.get(f"{root}{path}"), behind.get(f"{root}{root}{path}")
+            assert stripped.status_code == kept.status_code == 200
+            assert stripped.content == kept.content
+        assert behind.get(f"{root}{root}/v1/model").status_code == 401
+        assert behind.get(f"{root}{root}/v1/model", headers=bearer).status_code == 200
+        assert behind.get(f"{root}{root}{root}/readyz").status_code == 401
+        counted = behind.get(f"{root}/metrics", headers=bearer).text
+    assert 'route="/readyz",status="200"} 2' in counted
+
+
 @pytest.mark.parametrize(
     ("path", "root", "own"),
     [
