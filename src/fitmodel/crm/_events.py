@@ -202,10 +202,8 @@ class EventLog:
 
 
 def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
-    """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none).
-
-    NaN if there is no event and the longest window begins before events were recorded.
-    """
+    """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none)."""
+    # unknown if there is no event and the longest window begins before events were recorded
     days = np.minimum(days_between(last, moments), MAX_SILENCE_DAYS)
     silent = np.where(covered, float(MAX_SILENCE_DAYS), np.nan)
     return np.where(np.isnan(days), silent, days)

@@ -128,7 +128,7 @@ _HISTORY = """\
 # kind = "Type"
 # who = "ContactId"
 """
-_LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signing is early churn\n"
+_LABEL = "[label]\nhorizon_months = 5  # leaving within this number of months is early churn\n"
 _HORIZONS = (
     "# Known outcomes for other horizons; often it is the age at which commission is earned:\n"
 )

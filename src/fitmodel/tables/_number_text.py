@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PERCENT = "%"
-LONGEST = 80  # characters; a longer text is not a number with a unit
+MAX_LENGTH = 80  # a longer text is not a number with a unit
 
 
 class UnreadableValueError(ValueError):
@@ -132,20 +132,20 @@ def _needing(mark: str, thousands: str) -> re.Pattern[str]:
 _NEEDING = {",": _needing(",", "."), ".": _needing(".", ",")}
 
 
-def take_apart(text: str) -> NumberText | None:
-    """Take the text of a number apart; None where it is the text of no number."""
+def parse_number_text(text: str) -> NumberText | None:
+    """Return the parts of a number's text; None if the text is not a number."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
-    result = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if result is None:
+    match = _NUMBER.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if match is None:
         return None
-    opened, sign, before, inner, digits, gap, after, behind, closed = result.groups()
+    opened, sign, before, inner, digits, gap, after, behind, closed = match.groups()
     signs = [mark for mark in (sign, inner, behind, opened) if mark]
     if bool(opened) != bool(closed) or len(signs) > 1:
         return None
-    counted = _unit(after or "", glued=not gap, money=bool(before))
-    if counted is None:
+    power_and_unit = _power_and_unit(after or "", glued=not gap, money=bool(before))
+    if power_and_unit is None:
         return None
-    power, unit = counted
+    power, unit = power_and_unit
     if before:
         if _is_currency(unit):
             return None
@@ -154,8 +154,8 @@ def take_apart(text: str) -> NumberText | None:
     return NumberText(minus + _GAPS.sub("", digits), power, unit)
 
 
-def _unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
-    """Power of ten and unit of what stands behind the digits; None where it is neither."""
+def _power_and_unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
+    """Return power of ten and unit of the text after the digits; None if it is neither."""
     if not text:
         return 0, ""
     if text == PERCENT:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.tables._number_text import take_apart
+from fitmodel.tables._number_text import parse_number_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import separator_of
 from fitmodel.tables.forms import Finding
@@ -103,7 +103,7 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
 
 def _are_names(row: Sequence[str]) -> bool:
     cells = [cell.strip() for cell in row if cell.strip()]
-    return not any(take_apart(cell) for cell in cells) and len(set(cells)) == len(cells)
+    return not any(parse_number_text(cell) for cell in cells) and len(set(cells)) == len(cells)
 
 
 def titles_finding(titles: Sequence[str]) -> Finding:
@@ -180,7 +180,7 @@ def _cell(value: Any) -> str:
 def _is_total(cells: Sequence[str], *, is_last: bool) -> bool:
     filled = [cell for cell in cells if cell]
     gaps = len(filled) < len(cells)
-    numbers = all(take_apart(cell) is not None for cell in filled[1:])
+    numbers = all(parse_number_text(cell) is not None for cell in filled[1:])
     return bool(_TOTAL_CELL.match(filled[0])) and numbers and (gaps or is_last)
 
 
@@ -189,7 +189,9 @@ def is_total_line(fields: Iterable[str]) -> bool:
     filled = [field.strip() for field in fields if field.strip()]
     if not filled:
         return True
-    return bool(_TOTAL_CELL.match(filled[0])) and all(take_apart(cell) for cell in filled[1:])
+    return bool(_TOTAL_CELL.match(filled[0])) and all(
+        parse_number_text(cell) for cell in filled[1:]
+    )
 
 
 def _empty_rows(table: pa.Table) -> NDArray[np.bool_]:

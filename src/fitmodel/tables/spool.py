@@ -136,8 +136,8 @@ class Levels:
             here = np.flatnonzero((unique >= start) & (unique < stop))
             for position, value in zip(here, _values(part, unique[here] - start), strict=True):
                 values[position] = value
-        taken: NDArray[Any] = values[positions]
-        return taken
+        selected: NDArray[Any] = values[positions]
+        return selected
 
 
 def _values(part: Any, positions: NDArray[Any]) -> Iterator[Any]:

@@ -36,8 +36,8 @@ from fitmodel.tables._number_text import (
     UnreadableValueError,
     currency_of,
     is_other_unit,
+    parse_number_text,
     settle_form,
-    take_apart,
     value_of,
 )
 from fitmodel.tables.cells import (
@@ -170,7 +170,7 @@ def _number_of_text(text: str, form: NumberForm, parts: NumberText | None) -> fl
             return float(text)
         except ValueError:
             pass
-    parts = parts or take_apart(text)
+    parts = parts or parse_number_text(text)
     if parts is None:
         raise UnreadableValueError(f"{shown(text)} is not a number")
     if is_other_unit(parts.unit, form):
@@ -228,7 +228,7 @@ def settled_numbers(
 ) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
     """Return the form of a column, the rows of each unit, and the parts of each distinct text."""
     parts = [
-        take_apart(value) if isinstance(value, str) and not is_missing(value) else None
+        parse_number_text(value) if isinstance(value, str) and not is_missing(value) else None
         for value in uniques
     ]
     units: dict[str, int] = {}
