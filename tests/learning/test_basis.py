@@ -18,7 +18,7 @@ WIDTH = len(LINE)
 N = 4000
 
 
-def _kept(
+def _kept_columns(
     number: np.ndarray,
     log_odds: np.ndarray,
     *,
@@ -44,16 +44,16 @@ def skewed() -> np.ndarray:
 
 
 def test_a_number_with_a_logarithmic_effect_keeps_only_its_rank(skewed) -> None:
-    assert _kept(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:WIDTH] == RANK
+    assert _kept_columns(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:WIDTH] == RANK
 
 
 def test_a_number_with_a_linear_effect_keeps_only_its_value(skewed) -> None:
     value = np.minimum(skewed, 150)
-    assert _kept(value, (value - value.mean()) / value.std() - 1)[:WIDTH] == LINE
+    assert _kept_columns(value, (value - value.mean()) / value.std() - 1)[:WIDTH] == LINE
 
 
 def test_a_number_whose_effect_is_not_monotone_keeps_its_bend(skewed) -> None:
-    assert _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:WIDTH] == BENT
+    assert _kept_columns(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:WIDTH] == BENT
 
 
 def test_with_300_deals_a_bend_is_detected_and_rarely_chosen_for_a_linear_effect() -> None:
@@ -61,8 +61,8 @@ def test_with_300_deals_a_bend_is_detected_and_rarely_chosen_for_a_linear_effect
     for seed in range(20):
         seats = np.exp(np.random.default_rng(200 + seed).normal(3, 1, 300))
         deviation = np.log(seats) - 3
-        turns.append(_kept(seats, 0.7 * deviation**2 - 1.5, seed=seed)[2])
-        lines.append(_kept(seats, 0.7 * deviation - 1, seed=seed)[2])
+        turns.append(_kept_columns(seats, 0.7 * deviation**2 - 1.5, seed=seed)[2])
+        lines.append(_kept_columns(seats, 0.7 * deviation - 1, seed=seed)[2])
     assert sum(turns) >= 13
     assert sum(lines) <= 3
 
@@ -73,23 +73,23 @@ def test_a_number_with_a_direction_gets_no_bend(skewed, direction) -> None:
     assert options.may_bend(fit_columns(pd.DataFrame({"number": skewed}), EncodingOptions())) == [
         False
     ]
-    chosen = _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2, options=options)
+    chosen = _kept_columns(skewed, (np.log(skewed) - 3.5) ** 2 - 2, options=options)
     assert len(chosen) == 2 + 2  # value and rank, and the levels of the other attribute
 
 
 def test_a_provisional_model_has_no_bends(skewed) -> None:
     provisional = LearnerOptions().of_regime("provisional")
-    assert len(_kept(skewed, np.full(N, -1.0), options=provisional)) == 2 + 2
+    assert len(_kept_columns(skewed, np.full(N, -1.0), options=provisional)) == 2 + 2
 
 
 def test_the_columns_of_a_category_are_never_left_out(skewed) -> None:
-    assert _kept(skewed, np.full(N, -1.0))[WIDTH:] == [1.0, 1.0]
+    assert _kept_columns(skewed, np.full(N, -1.0))[WIDTH:] == [1.0, 1.0]
 
 
 def test_deals_signed_today_have_no_influence_on_the_choice_of_a_bend(skewed) -> None:
     turning = 0.3 * (np.log(skewed) - 3.5) ** 2 - 1
-    assert _kept(skewed, turning, seen=1.0)[:WIDTH] == BENT
-    hardly_seen = [_kept(skewed, turning, seen=0.02, seed=seed)[2] for seed in range(10)]
+    assert _kept_columns(skewed, turning, seen=1.0)[:WIDTH] == BENT
+    hardly_seen = [_kept_columns(skewed, turning, seen=0.02, seed=seed)[2] for seed in range(10)]
     assert sum(hardly_seen) <= 10 / 2
 
 
@@ -132,7 +132,7 @@ def test_the_value_basis_of_a_number_with_few_values_is_linear_in_these_values()
 @pytest.mark.parametrize("values", [(2.5, 7.0), (3.0,), (0.5, 1.0, 2.0)])
 def test_a_number_with_few_values_keeps_no_collinear_columns(values) -> None:
     number = np.resize(np.array(values), N)
-    chosen = _kept(number, 0.5 * number - 1)[: -2 if len(values) > 1 else None]
+    chosen = _kept_columns(number, 0.5 * number - 1)[: -2 if len(values) > 1 else None]
     assert sum(chosen) >= 1
     if len(values) == 2:
         assert sum(chosen) == 1
@@ -143,7 +143,7 @@ def test_of_two_equally_good_basis_functions_the_one_with_the_smaller_range_is_k
     choices = []
     for seed in range(12):
         seats = np.exp(np.random.default_rng(100 + seed).normal(3, 1, 300))
-        choices.append(_kept(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
+        choices.append(_kept_columns(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
     assert choices.count(LINE) <= 12 // 3
     assert choices.count(RANK) >= 12 // 2
 

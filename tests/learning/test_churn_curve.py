@@ -104,25 +104,25 @@ def test_the_conditional_probability_of_leaving_follows_from_the_curve():
     stayed = np.full(len(P), 3.0)
     survival = curve.survival(P)
     expected = 1 - survival[:, 9] / survival[:, 3]
-    assert curve.chance_to_leave(P, stayed, 6.0) == pytest.approx(expected)
+    assert curve.probability_of_leaving(P, stayed, 6.0) == pytest.approx(expected)
 
 
 def test_a_new_customer_has_the_probability_of_a_prospect():
     curve = make_curve()
-    new = curve.chance_to_leave(P, np.zeros(len(P)), 5.0)
+    new = curve.probability_of_leaving(P, np.zeros(len(P)), 5.0)
     assert new == pytest.approx(P)
 
 
 def test_conditional_survival_multiplies_over_consecutive_periods():
     curve, stayed = make_curve(), np.array([0.0, 2.5, 7.0, 23.2, 40.0])
-    whole = 1 - curve.chance_to_leave(P, stayed, 6.0)
-    first = 1 - curve.chance_to_leave(P, stayed, 2.0)
-    second = 1 - curve.chance_to_leave(P, stayed + 2.0, 4.0)
+    whole = 1 - curve.probability_of_leaving(P, stayed, 6.0)
+    first = 1 - curve.probability_of_leaving(P, stayed, 2.0)
+    second = 1 - curve.probability_of_leaving(P, stayed + 2.0, 4.0)
     assert first * second == pytest.approx(whole)
 
 
 def test_beyond_the_curve_the_hazard_is_the_monthly_rate():
-    probability = make_curve().chance_to_leave(P, np.full(len(P), 30.0), 6.0)
+    probability = make_curve().probability_of_leaving(P, np.full(len(P), 30.0), 6.0)
     assert probability == pytest.approx(np.full(len(P), 1 - math.exp(-0.02 * 6)))
 
 

@@ -142,7 +142,7 @@ def test_replicates_with_a_random_prior_mean_vary_as_the_posterior(spread, monke
     np.testing.assert_allclose(result, posterior, rtol=0.15)
 
 
-def _half_seen(company):
+def _with_half_young(company):
     """Every second deal was followed for at most one month."""
     months = company.follow_up.months
     young = np.arange(len(months)) % 2 == 0
@@ -157,7 +157,7 @@ def test_replicates_vary_as_fits_to_new_deals_where_half_the_deals_are_young(mak
     fits, scatter = [], []
     for seed in range(30):
         company = make_company(600, seed=seed)
-        follow_up, number = _half_seen(company), 20 if seed < 3 else 1
+        follow_up, number = _with_half_young(company), 20 if seed < 3 else 1
         sample = sample_of(company.attributes, follow_up, replicates=number, options=lines)
         codes = encode(sample.imputed.design.columns, fresh)
         point = as_tables(sample.imputed.design, [sample.imputed.coefficients]).log_odds(codes)

@@ -65,7 +65,7 @@ def log_normal(n, seed):
     return np.where(late & (rng.uniform(size=n) < 0.7), 12.0, months), norm.cdf(z)
 
 
-def gaps(curve: ChurnCurve, probability, true_months, month):
+def calibration_errors(curve: ChurnCurve, probability, true_months, month):
     """Predicted minus true share per quarter of the risk, in standard errors."""
     left = curve.left_by(probability, [month])[:, 0]
     part = np.searchsorted(np.quantile(left, [0.25, 0.5, 0.75]), left)
@@ -84,7 +84,7 @@ def test_each_risk_quartile_is_calibrated_at_every_horizon(law, month):
     months, probability = law(6_000, seed=1)
     curve = fit_curve(observe(months, seed=2), probability, HORIZON)
     new_months, new_probability = law(6_000, seed=3)
-    assert gaps(curve, new_probability, new_months, month).max() < 5.0
+    assert calibration_errors(curve, new_probability, new_months, month).max() < 5.0
 
 
 @pytest.mark.parametrize("month", [1, 3, 8, 12, 24])
@@ -97,7 +97,7 @@ def test_the_simulated_law_is_calibrated_at_every_horizon(month):
         for column in (sim.deals["closed_on"], sim.true_churned_on)
     )
     curve = fit_curve(deals, probability, HORIZON)
-    assert gaps(curve, probability, months_between(closed, left), month).max() < 5.0
+    assert calibration_errors(curve, probability, months_between(closed, left), month).max() < 5.0
 
 
 def log_uniform_hazard(n, seed):
@@ -117,7 +117,7 @@ def test_the_conditional_probability_of_leaving_is_calibrated_in_each_half_of_th
     months, probability = law(40_000, 23)
     there = months > stayed
     months, probability = months[there], probability[there]
-    p = curve.chance_to_leave(probability, np.full(len(months), stayed), ahead)
+    p = curve.probability_of_leaving(probability, np.full(len(months), stayed), ahead)
     leaves = months <= stayed + ahead
     high = probability > np.median(probability)
     for half in (high, ~high):
@@ -193,7 +193,7 @@ def test_deals_without_an_observable_time_are_weighted_by_their_follow_up():
     months, probability = log_logistic(6_000, seed=1)
     deals = replace(observe(months, seed=2), observable_months=np.full(6_000, np.nan))
     curve = fit_curve(deals, probability, HORIZON)
-    assert gaps(curve, probability, months, 12).max() < 5.0
+    assert calibration_errors(curve, probability, months, 12).max() < 5.0
 
 
 def test_a_stratum_with_shorter_follow_up_continues_as_the_company():

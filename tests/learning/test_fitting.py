@@ -83,7 +83,7 @@ def test_with_delayed_entry_the_mean_prediction_is_the_rate_of_that_curve(make_c
         assert predicted(fit, attributes).mean() == pytest.approx(follow_up.rate, rel=0.01)
 
 
-def _moved(n, *, factor, seed):
+def _with_changed_hazard(n, *, factor, seed):
     """Attributes, follow-up and calendar of customers whose hazard changed a year ago."""
     random = np.random.default_rng(seed)
     born, seats = -random.random(n) * 48, random.normal(size=n)
@@ -97,7 +97,7 @@ def _moved(n, *, factor, seed):
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(shares=BLEND), Settings(isotonic=BENT)])
 def test_the_level_multiplies_the_hazard_of_all_deals(settings):
-    attributes, follow_up, calendar = _moved(4_000, factor=2.2, seed=1)
+    attributes, follow_up, calendar = _with_changed_hazard(4_000, factor=2.2, seed=1)
     reference = fitted(None, settings, follow_up=follow_up, attributes=attributes)
     fit = fitted(None, settings, follow_up=follow_up, attributes=attributes, calendar=calendar)
     assert fit.level.is_applied
@@ -113,7 +113,7 @@ def test_the_level_multiplies_the_hazard_of_all_deals(settings):
 
 def test_the_level_does_not_change_the_contributions():
     """Contributions are the same with and without the estimation of a level."""
-    attributes, follow_up, calendar = _moved(3_000, factor=2.2, seed=2)
+    attributes, follow_up, calendar = _with_changed_hazard(3_000, factor=2.2, seed=2)
     reference = fitted(None, Settings(), follow_up=follow_up, attributes=attributes)
     fit = fitted(None, Settings(), follow_up=follow_up, attributes=attributes, calendar=calendar)
     assert fit.level.is_applied
@@ -125,7 +125,7 @@ def test_the_level_does_not_change_the_contributions():
 
 
 def test_the_interval_includes_the_uncertainty_of_the_level():
-    attributes, follow_up, calendar = _moved(2_500, factor=2.2, seed=3)
+    attributes, follow_up, calendar = _with_changed_hazard(2_500, factor=2.2, seed=3)
     widths = []
     for given in (None, calendar):
         fit = fitted(

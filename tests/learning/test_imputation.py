@@ -130,7 +130,10 @@ def _marginal(follow_up: FollowUp) -> np.ndarray:
 @pytest.mark.slow
 def test_in_a_growing_company_the_slope_of_the_effects_is_1(make_company):
     """Half of the deals are young; slope of the true log-odds on the fitted ones, on new deals."""
-    slopes, loss = [], {"own chance": [], "average chance": [], "mature only": []}
+    slopes, loss = (
+        [],
+        {"conditional probability": [], "marginal probability": [], "mature only": []},
+    )
     fresh = make_company(4_000, seed=99)
     for seed in range(8):
         company = make_company(2_000, seed=seed, growth=0.15)
@@ -142,8 +145,8 @@ def test_in_a_growing_company_the_slope_of_the_effects_is_1(make_company):
             <= company.deals["closed_on"].max() - np.timedelta64(153, "D")
         ).to_numpy()
         labels = {
-            "own chance": (fit.early_churn, fit.weight),
-            "average chance": (_marginal(follow_up), fit.weight),
+            "conditional probability": (fit.early_churn, fit.weight),
+            "marginal probability": (_marginal(follow_up), fit.weight),
             "mature only": (follow_up.left.astype(float), mature.astype(float)),
         }
         codes = encode(fit.design.columns, fresh.attributes)
@@ -151,12 +154,12 @@ def test_in_a_growing_company_the_slope_of_the_effects_is_1(make_company):
             coefficients = fit_ridge(fit.design, fit.matrix, label, weight, PENALTY)
             log_odds = as_tables(fit.design, [coefficients]).log_odds(codes)
             loss[way].append(_divergence(fresh.truth, log_odds))
-            if way == "own chance":
+            if way == "conditional probability":
                 true = np.log(fresh.truth / (1 - fresh.truth))
                 slopes.append(np.polyfit(log_odds, true, 1)[0])
     assert 0.9 < np.mean(slopes) < 1.1
-    assert np.mean(loss["own chance"]) < 0.8 * np.mean(loss["average chance"])
-    assert np.mean(loss["own chance"]) < 0.9 * np.mean(loss["mature only"])
+    assert np.mean(loss["conditional probability"]) < 0.8 * np.mean(loss["marginal probability"])
+    assert np.mean(loss["conditional probability"]) < 0.9 * np.mean(loss["mature only"])
 
 
 def _iterated(fit, follow_up, *, max_rounds: int):

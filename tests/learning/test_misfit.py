@@ -101,7 +101,7 @@ def test_the_same_deals_and_seed_give_the_same_misfit() -> None:
     assert first == second
 
 
-def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
+def fit_to_number(n: int, step: float, *, seed: int = 0) -> Imputed:
     """Ridge regression without bends on a number with a linear effect and a step."""
     rng = np.random.default_rng(seed)
     value = rng.normal(size=n).round(3)
@@ -115,13 +115,13 @@ def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
 
 @pytest.mark.parametrize("step", [0.3, 0.6])
 def test_the_deviation_of_an_omitted_step_is_estimated(step) -> None:
-    fits = [of_number(4_000, step, seed=seed) for seed in range(8)]
+    fits = [fit_to_number(4_000, step, seed=seed) for seed in range(8)]
     squares = [omitted_shape_variance(fit, fit.log_odds, seed=0)[0] for fit in fits]
     assert np.sqrt(np.mean(squares)) == pytest.approx(step, rel=0.25)
 
 
 def test_a_linear_effect_has_no_omitted_shape() -> None:
-    fits = [of_number(2_000, 0.0, seed=seed) for seed in range(20)]
+    fits = [fit_to_number(2_000, 0.0, seed=seed) for seed in range(20)]
     estimates = [omitted_shape_variance(fit, fit.log_odds, seed=0) for fit in fits]
     error = np.mean([each[1] for each in estimates])
     assert abs(np.mean([each[0] for each in estimates])) < 3 * error / np.sqrt(20)
@@ -130,7 +130,7 @@ def test_a_linear_effect_has_no_omitted_shape() -> None:
 
 
 def test_with_boosting_the_shape_misfit_is_not_below_its_prior() -> None:
-    fit = of_number(4_000, 0.0)
+    fit = fit_to_number(4_000, 0.0)
     assert misfit(fit, fit.log_odds, 1.0, seed=0) < np.hypot(SHAPE_MISFIT, PRIOR_MISFIT)
     predicted = misfit(fit, fit.log_odds, 1.0, seed=0, boosted=True)
     assert predicted == pytest.approx(np.hypot(SHAPE_MISFIT, PRIOR_MISFIT))

@@ -34,7 +34,7 @@ def own(company):
     return learn_own(company.deals, company.spec, LogisticRegression())
 
 
-class Halved(LogisticRegression):
+class HalvedLogOdds(LogisticRegression):
     """Predicts half of the log-odds that it learned."""
 
     def predict_proba(self, X):
@@ -43,14 +43,14 @@ class Halved(LogisticRegression):
         return np.column_stack([expit(-log_odds), expit(log_odds)])
 
 
-class Weighed(DummyClassifier):
+class RecordsItsData(DummyClassifier):
     """Keeps the data that it was fitted to."""
 
     seen: list[tuple[pd.DataFrame, np.ndarray, np.ndarray]] = []  # noqa: RUF012 - of a test
 
     def fit(self, X, y, sample_weight=None):
         """As its parent's."""
-        Weighed.seen.append((X, np.asarray(y), np.asarray(sample_weight)))
+        RecordsItsData.seen.append((X, np.asarray(y), np.asarray(sample_weight)))
         return super().fit(X, y, sample_weight)
 
 
@@ -66,13 +66,13 @@ def test_the_mean_held_out_probability_is_the_rate_of_the_company(company, own) 
 
 
 def test_calibration_corrects_the_scale_of_the_classifier(company, own) -> None:
-    halved = learn_own(company.deals, company.spec, Halved())
+    halved = learn_own(company.deals, company.spec, HalvedLogOdds())
     result = [each.estimator.predict_proba(company.attributes)[:, 1] for each in (own, halved)]
 
     for probability in result:
         assert np.corrcoef(logit(probability), logit(company.truth))[0, 1] > 0.9
         assert np.std(logit(probability)) == pytest.approx(np.std(logit(company.truth)), rel=0.25)
-    assert halved.choice.table["estimator"].tolist() == ["Halved"]
+    assert halved.choice.table["estimator"].tolist() == ["HalvedLogOdds"]
     assert halved.choice.table["log_loss"][0] < np.log(2)
     assert halved.choice.table["chosen"].all()
 
@@ -97,9 +97,9 @@ def test_an_isotonic_map_that_predicts_later_folds_better_is_used(company, monke
 
 
 def test_a_young_deal_becomes_two_rows_weighted_by_its_soft_label(company) -> None:
-    Weighed.seen.clear()
-    learned = learn_own(company.deals, company.spec, Weighed(strategy="prior"))
-    frame, outcome, weight = Weighed.seen[-1]
+    RecordsItsData.seen.clear()
+    learned = learn_own(company.deals, company.spec, RecordsItsData(strategy="prior"))
+    frame, outcome, weight = RecordsItsData.seen[-1]
     young = ~follow_up_of(learned.training_set).known
 
     assert young.sum() > 20

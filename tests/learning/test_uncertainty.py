@@ -11,15 +11,15 @@ from fitmodel.learning._uncertainty import add_misfit, draw_replicates
 from fitmodel.learning.calibration import expit
 
 
-def held(n, *, seed=0):
+def held_out(n, *, seed=0):
     random = np.random.default_rng(seed)
     raw = random.normal(-1, 1, n)
     label = (random.random(n) < expit(raw)).astype(float)
     return raw, HeldOut(label, np.ones(n), np.arange(n) * 4 // n, np.zeros(n))
 
 
-def drawn(n, replicates=60, *, seed=1):
-    raw, outcome = held(n)
+def draw(n, replicates=60, *, seed=1):
+    raw, outcome = held_out(n)
     return draw_replicates(
         {3.0: raw, 10.0: 0.9 * raw},
         outcome,
@@ -30,30 +30,30 @@ def drawn(n, replicates=60, *, seed=1):
 
 
 def test_the_same_deals_and_seed_give_the_same_replicates():
-    assert drawn(300, 5) == drawn(300, 5)
-    assert drawn(300, 5) != drawn(300, 5, seed=2)
+    assert draw(300, 5) == draw(300, 5)
+    assert draw(300, 5) != draw(300, 5, seed=2)
 
 
 def test_slopes_vary_more_with_few_deals_than_with_many():
-    few, many = (np.std([item.slope for item in drawn(n)]) for n in (200, 10_000))
+    few, many = (np.std([item.slope for item in draw(n)]) for n in (200, 10_000))
     assert many < 0.5 * few
 
 
 def test_with_very_few_deals_the_slopes_vary_as_their_prior():
-    slopes = [item.slope for item in drawn(8, 120)]
+    slopes = [item.slope for item in draw(8, 120)]
     assert np.std(slopes) == pytest.approx(PRIOR_SLOPE_SD, rel=0.25)
 
 
 def test_slopes_are_centred_on_the_slope_of_the_scorecard():
-    assert np.mean([item.slope for item in drawn(2_000)]) == pytest.approx(1.0, abs=0.1)
+    assert np.mean([item.slope for item in draw(2_000)]) == pytest.approx(1.0, abs=0.1)
 
 
 def test_penalties_with_equal_predictions_are_all_drawn():
-    assert {item.penalty for item in drawn(200)} == {3.0, 10.0}
+    assert {item.penalty for item in draw(200)} == {3.0, 10.0}
 
 
 def test_a_penalty_that_is_clearly_worse_is_not_drawn():
-    raw, outcome = held(5_000)
+    raw, outcome = held_out(5_000)
     result = draw_replicates(
         {1.0: raw, 100.0: -raw}, outcome, {1.0: 0.0, 100.0: 0.0}, replicates=20, seed=0
     )

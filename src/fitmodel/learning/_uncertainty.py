@@ -73,7 +73,7 @@ def add_misfit(bootstrap: Additive, deviation: float, centre: float, spread: flo
 
     Parameters
     ----------
-    scatter : Additive
+    bootstrap : Additive
         The bootstrap replicates.
     deviation : float
         Standard deviation of the omitted effects, see `fitmodel.learning._misfit`.

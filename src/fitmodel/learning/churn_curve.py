@@ -199,7 +199,7 @@ class ChurnCurve:
         tail = np.exp(-self.monthly_rate * beyond) if self.monthly_rate > 0 else beyond * np.nan
         return np.asarray(np.where(beyond > 0, value * tail, value), dtype=np.float64)
 
-    def chance_to_leave(
+    def probability_of_leaving(
         self, probability: Floats, stayed: Floats, months: float, stratum: Strata | None = None
     ) -> Floats:
         """Probability of leaving within the next months, given the time stayed, shape (n,).

@@ -264,13 +264,13 @@ def conditional_probability(follow_up: FollowUp, baseline: Baseline, log_odds: F
     """Conditional probability of early churn given the follow-up, 0 or 1 if known, shape (n,)."""
     by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
     by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
-    chance = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
+    result = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
     if follow_up.left_by is not None:  # P(left by the horizon | left by then)
         undated = ~np.isnan(follow_up.left_by)
         by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
         early = np.clip(by_end / np.maximum(by_then, 1e-12), 0.0, 1.0)
-        chance = np.where(undated, early, chance)
-    return np.where(follow_up.known, follow_up.early.astype(float), chance)
+        result = np.where(undated, early, result)
+    return np.where(follow_up.known, follow_up.early.astype(float), result)
 
 
 def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
@@ -278,16 +278,16 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
 
     Notes
     -----
-    A deal that entered the records late stands for those like it that had left before: their
-    expected number, at their known label 1, joins it (the EM of Turnbull 1976 for truncated data).
+    A deal with delayed entry also represents truncated deals, which left before their entry: their
+    expected number is added to its weight with label 1 (EM of Turnbull 1976 for truncated data).
     """
     label = conditional_probability(follow_up, baseline, log_odds)
     late = follow_up.entry > 0
     if not late.any():
         return label, follow_up.weight
     before = np.where(late, baseline.left_by(follow_up.entry, follow_up, log_odds), 0.0)
-    unseen = np.minimum(before / np.maximum(1.0 - before, 1e-12), MAX_TRUNCATED)
-    return (label + unseen) / (1.0 + unseen), follow_up.weight * (1.0 + unseen)
+    truncated = np.minimum(before / np.maximum(1.0 - before, 1e-12), MAX_TRUNCATED)
+    return (label + truncated) / (1.0 + truncated), follow_up.weight * (1.0 + truncated)
 
 
 def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
