@@ -12,7 +12,7 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, column_from_dict
 from fitmodel.learning.encoding import (
     EncodingOptions,
-    _short_between,
+    _shortest_between,
     column_codes,
     encode,
     fit_columns,
@@ -134,9 +134,9 @@ def test_cuts_lie_between_distinct_values_and_leave_enough_deals_on_both_sides(
 def test_between_floats_without_a_shorter_number_the_upper_one_is_the_cut() -> None:
     below = 0.1 + 0.2
     above = np.nextafter(below, 1.0)
-    assert below < _short_between(below, above) <= above
-    assert _short_between(1.0, 100.0) == 50.0
-    assert _short_between(-3.0, -1.0) == -2.0
+    assert below < _shortest_between(below, above) <= above
+    assert _shortest_between(1.0, 100.0) == 50.0
+    assert _shortest_between(-3.0, -1.0) == -2.0
 
 
 def test_numbers_without_a_value_are_missing_in_every_column() -> None:

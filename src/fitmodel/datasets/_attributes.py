@@ -1,8 +1,8 @@
-"""Simulate the attributes of a prospect, which are known before the contract is signed.
+"""Simulate the attributes of prospects, which are known before the contract is signed.
 
-Categories are drawn as codes and numbers as floats (NaN where the field was left empty); `render`
-turns both into what a table of deals shows. Each attribute has its own random stream, so a column
-is the same however many others are asked for.
+Categories are drawn as codes and numbers as floats (NaN if the field is empty); `render` turns both
+into the columns of a table. Each attribute has its own random stream, so that a column does not
+depend on which other columns are simulated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TERMS = (1, 12, 24, 36)
 
 @dataclass(frozen=True)
 class Category:
-    """Levels of an attribute, their shares, and the tilt of a rep who signs riskier deals."""
+    """Levels of an attribute, their shares, and how a rep's selection changes the shares."""
 
     levels: tuple[str, ...]
     share: tuple[float, ...]
@@ -64,33 +64,36 @@ SECTIONS = ("blog", "pricing", "docs", "webinar", "compare", "templates", "custo
 
 
 def attribute_names(n_attributes: int | None) -> tuple[str, ...]:
-    """Return the attributes a table shows: the first core ones, then `attribute_17`, ..."""
+    """Return the names of a table's attributes: first the core ones, then `attribute_17`, ..."""
     wanted = len(CORE) if n_attributes is None else n_attributes
     extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, wanted + 1))
     return CORE[:wanted] + extra
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random stream of one purpose, the same whatever else is drawn from the seed."""
+    """Return the random stream for one purpose; it is independent of those for other purposes."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
 def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -> Raw:
-    """Draw `n` prospects.
+    """Draw the attributes of `n` prospects.
 
     Parameters
     ----------
     n : int
+        Number of prospects.
     seed : int
-    selection : ndarray of shape (n,)
-        How much riskier than usual are the prospects whom the deal's rep signs (0: as usual).
+        Seed of the sample.
+    selection : ndarray of float of shape (n,)
+        How much riskier than usual the prospects are that the deal's rep signs; 0 is as usual.
     names : sequence of str
-        Core attributes are always drawn, since they depend on one another; others when named here.
+        Names of the attributes. Core attributes are always drawn, since they depend on each other;
+        further attributes only if they are named.
 
     Returns
     -------
     dict of str to ndarray of shape (n,)
-        Codes of categories, numbers as floats, `first_contact_on` in days before closing.
+        Categories as codes, numbers as floats, `first_contact_on` as days before closing.
     """
     raw = {name: _codes(category, seed, name, selection) for name, category in CATEGORIES.items()}
     normal = {name: stream(seed, name).standard_normal(n) for name in CORE}
@@ -121,20 +124,20 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
 
 
 def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
-    """Draw levels; a rep who selects riskier prospects tilts the shares by a multinomial logit."""
+    """Draw codes of levels; a rep's selection changes the shares by a multinomial logit."""
     uniform = stream(seed, name).random(len(selection))
     pull = np.zeros(len(category.share)) if category.pull is None else np.array(category.pull)
     tilts, which = np.unique(selection, return_inverse=True)
     odds = np.array(category.share) * np.exp(np.outer(tilts, pull))
-    upto = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    bounds = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)[:, :-1]
     code = np.zeros(len(selection), dtype=np.int64)
-    for bound in upto.T:
+    for bound in bounds.T:
         code += uniform > bound[which]
     return code
 
 
 def _discount(normal: Array, selection: Array) -> Array:
-    """Draw discounts: none for about 40 %, else steps of 5 % up to 60 %."""
+    """Draw discounts: none for about 40 % of deals, otherwise in steps of 5 % up to 60 %."""
     return np.clip(np.round((0.06 + 0.16 * normal + 0.06 * selection) * 20) / 20, 0.0, 0.6)
 
 
@@ -151,7 +154,7 @@ def _landing_page(uniform: Array) -> Array:
 
 
 def _trial_days(raw: Raw, normal: Array, uniform: Array) -> Array:
-    """Leave a gap more often where the trial was short or the deal outbound: not at random."""
+    """Draw the days of trials; missing more often if the trial was short or the deal outbound."""
     days = np.clip(np.rint(14 + 8 * normal), 0, 60)
     gap = 0.06 + 0.12 * (days < 7) + 0.10 * (raw["lead_source"] == 1)  # noqa: PLR2004 (a week)
     return np.where(uniform < gap, np.nan, days)
@@ -164,7 +167,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one of the weak attributes: odd numbers give a number, even ones a level of five."""
+    """Draw a further attribute: a number if its name has an odd number, else one of five levels."""
     random = stream(seed, name)
     if is_number(name):
         return np.round(random.standard_normal(n), 3)
@@ -172,7 +175,7 @@ def _further(n: int, seed: int, name: str) -> Array:
 
 
 def is_number(name: str) -> bool:
-    """Tell whether a further attribute (`attribute_17`, ...) is a number."""
+    """Return whether a further attribute (`attribute_17`, ...) is a number."""
     return int(name.rpartition("_")[2]) % 2 == 1
 
 

@@ -1,7 +1,7 @@
-"""The history and the events of simulated deals: what the CRM recorded before and after closing.
+"""Simulate the history and events of deals: what the CRM recorded before and after closing.
 
-latent quiet of a deal -> its meetings, calls and e-mails -> a warning that only these carry
-fields -> changes before closing -> overwritten later, most of all where the customer left
+latent inactivity of a deal -> its meetings, calls and e-mails -> a risk that only these show
+fields -> changes before closing -> overwritten later, mostly if the customer left
 """
 
 from __future__ import annotations
@@ -49,20 +49,28 @@ EVENTS = {
         "amount": "minutes",
     }
 }
-CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7  # shares whose seats or decision maker are overwritten
-ASKED, KNOWN, SKIPPED, PUT_OFF = 0.4, 0.7, 0.25, 0.3
+# Shares of leavers with fewer seats, of other customers with more seats, and of leavers whose
+# decision maker is no longer known.
+CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7
+# Shares of deals that first wanted fewer seats, with a known decision maker, without a demo, and
+# with a postponed closing date.
+DOUBLED, KNOWN, SKIPPED, POSTPONED = 0.4, 0.7, 0.25, 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """Who was in contact with each deal, and when.
+    """Contacts with the customers of all deals.
 
     Attributes
     ----------
-    deal, days_before, person, kind, minutes : ndarray of shape (contacts,)
+    deal, person, kind, minutes : ndarray of int of shape (contacts,)
+        Position of the deal, code of the person, code of the kind, and duration of each contact.
+    days_before : ndarray of int of shape (contacts,)
         Whole days before closing, at least 1.
-    silence, people : ndarray of shape (deals,)
-        Days from the last contact to closing; different people of the last 90 days.
+    silence : ndarray of int of shape (deals,)
+        Days from the last contact to closing.
+    people : ndarray of int of shape (deals,)
+        Number of distinct people in contact in the last 90 days.
     """
 
     deal: Array
@@ -75,7 +83,7 @@ class Contacts:
 
 
 def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
-    """Draw the contacts of deals whose first contact lies `length` days before closing."""
+    """Draw the contacts of deals whose first contact was `length` days before closing."""
     random = stream(seed, "contacts")
     quiet = random.standard_normal(n)
     longest = np.clip(length.astype(np.int64), 2, MAX_SILENCE)
@@ -96,14 +104,14 @@ def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
 
 
 def warning(contacts: Contacts) -> Array:
-    """Effect of the contacts on the log-odds of early churn: long silence and few people warn."""
+    """Return the effect of the contacts on the log-odds: silence and few people raise the risk."""
     few = np.clip(3.0 - contacts.people, -2.0, 2.0)
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 
 
 @lru_cache(maxsize=64)
 def offset(company: Company) -> float:
-    """What to add so that the mean probability of reference deals is the base rate."""
+    """Return the log-odds to add so that the mean probability of deals is the base rate."""
     size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
@@ -124,7 +132,7 @@ class Moments:
 def make_events(
     ids: pd.Series[Any], moments: Moments, contacts: Contacts, seed: int
 ) -> pd.DataFrame:
-    """Make the table of activities, those after closing too, up to the end of the extract."""
+    """Return the table of activities up to the end of the extract, including later ones."""
     random = stream(seed, "events")
     closed_on, last = moments.closed_on, moments.last
     n = len(closed_on)
@@ -151,11 +159,11 @@ def make_events(
 def overwritten(
     deals: pd.DataFrame, moments: Moments, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The deals as they stand today, and the table of all changes that led there.
+    """Return the deals with today's values, and the table of all changes.
 
-    After closing the seats of customers grow, those of customers who left are often cut, and
-    the decision maker of most of these is no longer known: a leak that no statistic of one column
-    shows for certain, and that the values before closing do not have.
+    After closing, the seats of customers grow, and those of customers who left are often reduced.
+    The decision maker of most leavers is no longer known. This is leakage that no test of a single
+    column finds with certainty, and that the values as of closing do not have.
     """
     random = stream(seed, "overwritten")
     n, last = len(deals), moments.last
@@ -170,8 +178,8 @@ def overwritten(
     known_today = known & ~(left & (random.random(n) < FORGOTTEN))
     after = clock.after(np.where(left, moments.left_on, last))
     parts = list(_pipeline(clock, n, random))
-    asked = random.random(n) < ASKED
-    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), asked))
+    doubled = random.random(n) < DOUBLED
+    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), doubled))
     parts.append(_rows("seats", seats, seats_today, after, seats_today != seats))
     parts.append(_rows("decision_maker_known", _yes(~known), _yes(known), clock.before(), known))
     lost = known & ~known_today
@@ -188,18 +196,18 @@ def overwritten(
 
 @dataclass(frozen=True, eq=False)
 class _Clock:
-    """Draws moments before and after closing."""
+    """Draws times before and after closing."""
 
     closed_on: Array
     random: np.random.Generator
 
     def before(self, low: int = 2, high: int = 20) -> Array:
-        """A moment some days before closing."""
+        """Return a time some days before closing, for each deal."""
         days = self.random.integers(low, high, len(self.closed_on)).astype("timedelta64[D]")
         return self._at(self.closed_on - days)
 
     def after(self, end: Array) -> Array:
-        """A moment after closing, at the end of the customer's time or shortly before."""
+        """Return a time after closing, at the given end or a few days before it."""
         days = self.random.integers(0, 5, len(end)).astype("timedelta64[D]")
         return self._at(np.maximum(end - days, self.closed_on))
 
@@ -210,7 +218,7 @@ class _Clock:
 
 
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:
-    """The row of creation, the stages, and the planned closing dates that were put off."""
+    """Yield the changes before closing: creation, stages, and postponed closing dates."""
     everyone = np.ones(n, dtype=bool)
     nothing = np.full(n, None, dtype=object)
     yield _rows("created", nothing, nothing, clock.before(60, 61), everyone)
@@ -222,7 +230,7 @@ def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd
     yield _rows("stage", _text("offer", n), _text("won", n), clock.before(0, 1), everyone)
     planned = (clock.closed_on - 10).astype("datetime64[D]").astype(str).astype(object)
     final = clock.closed_on.astype("datetime64[D]").astype(str).astype(object)
-    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < PUT_OFF)
+    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < POSTPONED)
 
 
 def _rows(field: str, old: Array, new: Array, at: Array, here: Array) -> pd.DataFrame:

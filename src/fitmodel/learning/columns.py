@@ -204,10 +204,10 @@ class CategoryColumn:
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)
-        whole = _as_whole(text)
-        known = self.levels.get(text) or self.levels.get(whole)
+        number_text = _as_number_text(text)
+        known = self.levels.get(text) or self.levels.get(number_text)
         for digest in () if known else self._digests:
-            known = known or self.levels.get(digest(text)) or self.levels.get(digest(whole))
+            known = known or self.levels.get(digest(text)) or self.levels.get(digest(number_text))
         return known or self.size + 1
 
     @cached_property
@@ -248,7 +248,7 @@ class CategoryColumn:
 Column = NumberColumn | CategoryColumn
 
 
-def _as_whole(text: str) -> str:
+def _as_number_text(text: str) -> str:
     """Return a text of digits as a number is written: "007" becomes "7"."""
     try:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text

@@ -273,8 +273,8 @@ def _shifts(
     )
     if factor == 1.0:
         return long_run
-    gone = expit(long_run[:, None] + slope[:, None] * points)
-    hazard = -np.log1p(-np.minimum(gone, 1 - 1e-12))
+    left_by_month = expit(long_run[:, None] + slope[:, None] * points)
+    hazard = -np.log1p(-np.minimum(left_by_month, 1 - 1e-12))
     early = hazard[np.minimum(np.arange(len(slope)), horizon - 1)]
     current = -np.expm1(-(factor * early + np.maximum(hazard - early, 0.0)))
     points = logit(scale_hazard(expit(points), factor))

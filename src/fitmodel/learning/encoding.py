@@ -180,19 +180,19 @@ def quantile_cuts(
     starts = np.flatnonzero(np.diff(ordered) > 0) + 1  # first position of each new value
     if bins == 1 or len(starts) == 0:
         return ()
-    wanted = np.arange(1, bins) * len(ordered) / bins
-    after = np.searchsorted(starts, wanted).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
+    targets = np.arange(1, bins) * len(ordered) / bins
+    after = np.searchsorted(starts, targets).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
     before = np.asarray(after) - (len(starts) > 1)
-    closer = np.abs(starts[before] - wanted) <= np.abs(starts[after] - wanted)
+    closer = np.abs(starts[before] - targets) <= np.abs(starts[after] - targets)
     nearest = np.unique(np.where(closer, starts[before], starts[after]))
     chosen: list[int] = []
     for start in nearest:
         if start - (chosen[-1] if chosen else 0) >= min_count and len(ordered) - start >= min_count:
             chosen.append(int(start))
-    return tuple(_short_between(ordered[start - 1], ordered[start]) for start in chosen)
+    return tuple(_shortest_between(ordered[start - 1], ordered[start]) for start in chosen)
 
 
-def _short_between(below: float, above: float) -> float:
+def _shortest_between(below: float, above: float) -> float:
     """Shortest decimal number in (below, above]."""
     for digits in range(1, 18):
         middle = float(f"{below + (above - below) / 2:.{digits}g}")

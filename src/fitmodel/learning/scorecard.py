@@ -1,4 +1,4 @@
-"""The scorecard: an additive model kept as one table per attribute.
+"""The scorecard: an additive model stored as one table per attribute.
 
     codes of a prospect -> one row from each table     -> their sum is the log-odds
                         -> the calibration map         -> early_churn_probability

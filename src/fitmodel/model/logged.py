@@ -64,7 +64,7 @@ class Exploration(Protocol):
 
     @property
     def propensity(self) -> NDArray[Any]:
-        """Probability of that outcome of the draw: float, shape (prospects,)."""
+        """Probability with which each was allowed to proceed: float, shape (prospects,)."""
 
 
 class AssessmentLog(Protocol):

@@ -1,7 +1,7 @@
 """
-Attributes sold by (almost) one rep only, where rep and attribute cannot be told apart.
+Attributes sold by (almost) one rep only, so that the effects of rep and attribute are confounded.
 
-deals -> segments of each attribute -> who signed each segment -> a rep's own segments
+deals -> segments of each attribute -> share of each rep in each segment -> a rep's own segments
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from fitmodel.sales._segments import Segment, Segmented
 
 ALMOST_ALL = 0.8
-"""Share of a segment's deals that one rep signed, from which the segment is the rep's own."""
+"""Minimum share of a segment's deals that a rep must have signed to own the segment."""
 LARGE_PART = 0.3
-"""Share of a rep's deals in segments of the rep's own, from which the two are told together."""
+"""Minimum share of a rep's deals in the rep's own segments for the two to be reported together."""
 LESS_OFTEN = 4.0
-"""How many times as large a part of the rep's deals as of the others' a segment of the rep's own
-is: who signs nearly everything is not the only seller of everything."""
+"""Minimum ratio of a segment's share of the rep's deals to its share of the other reps' deals, for
+the rep to own the segment: a rep who signs nearly all deals does not own every segment."""
 MIN_DEALS = 10
 MAX_NAMED = 3
 
@@ -34,17 +34,18 @@ MAX_NAMED = 3
 @dataclass(frozen=True)
 class Alias:
     """
-    Attribute that a rep is (almost) alone in selling.
+    Attribute that (almost) only one rep sells.
 
     Parameters
     ----------
     attribute : str
+        Name of the attribute.
     segments : tuple of Segment
         The rep's own levels or bands, the most frequent first.
     share_of_segments : float
-        Of the deals in these segments, signed by the rep.
+        Share of the deals in these segments that the rep signed.
     share_of_rep : float
-        Of the rep's deals, in these segments.
+        Share of the rep's deals that are in these segments.
     """
 
     attribute: str
@@ -53,7 +54,7 @@ class Alias:
     share_of_rep: float
 
     def words(self, say: Say, spec: DealSpec) -> str:
-        """The segments as a person reads them; `say` opens the topic "profile"."""
+        """Return the segments in words; `say` must have the texts of the topic "profile"."""
         label = spec.words.labels.get(self.attribute)
         named = [segment.words(say, label) for segment in self.segments[:MAX_NAMED]]
         more = len(self.segments) - len(named)
@@ -74,8 +75,8 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
     Returns
     -------
     dict of str to Alias
-        By rep; of several attributes the one that holds most of the rep's deals. Reps who share
-        what they sell with others are not in it.
+        Attribute by rep; if there are several, the one with the largest share of the rep's deals.
+        Reps without such an attribute are not in it.
     """
     names = pd.Index(sorted(set(who)))
     codes = names.get_indexer(pd.Index(who))
@@ -94,7 +95,7 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
 def _of_attribute(
     group: Segmented, codes: np.ndarray, sizes: np.ndarray
 ) -> list[tuple[int, Alias]]:
-    """Reps who are (almost) the only sellers of segments of one attribute."""
+    """Return the reps who are (almost) the only sellers of segments of one attribute."""
     inside = group.codes >= 0
     table = np.zeros((len(group.segments), len(sizes)))
     np.add.at(table, (group.codes[inside], codes[inside]), 1.0)

@@ -1,7 +1,7 @@
 """
-Lines of a ledger: one per deal and rep who shares it, with the commission it may earn.
+Lines of a ledger: one per deal and rep who shares it, with the commission that it may earn.
 
-deals -> amounts, upgrades, splits -> rates by what a rep has signed -> whole commission of each
+deals -> amounts, upgrades, splits -> rates by how much a rep has signed -> nominal commission
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     Parameters
     ----------
     view : HistoryView
-        Of deals with an amount.
+        View of the deals that have an amount.
     plan : Plan
+        The commission plan.
     rows : DataFrame, optional
-        The rows of the deals before those of a customer were made one.
+        The rows of the deals before the rows of each customer were combined.
 
     Returns
     -------
     DataFrame
-        On the index of the deals (a deal that is shared has two lines): `deal`, `rep`, `signed` and
-        `ended` (datetime64[D]; NaT where not known, and where it runs on), `months` followed,
-        `left`, `exited`, `excused` and `nominal` (Decimal), the whole commission.
+        Indexed like the deals (a shared deal has two lines): `deal`, `rep`, `signed` and `ended`
+        (datetime64[s]; NaT where not known, or where the deal has not ended), `months` followed,
+        `left`, `exited`, `excused` (left for a cause that the plan excludes) and `nominal`
+        (Decimal), the whole commission.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
 
 
 def month_of(day: Any) -> str:
-    """The month of a day, such as "2026-03"; empty where there is none."""
+    """Return the month of a day, such as "2026-03"; empty where the day is missing."""
     return "" if pd.isna(day) else f"{day:%Y-%m}"
 
 
@@ -96,7 +98,7 @@ def _ended(view: HistoryView, over: Any) -> Any:
 
 
 def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
-    """Whether a customer left for a cause that is excluded: that of the row which ended it."""
+    """Return whether a customer left for an excluded cause, read from the row that ended it."""
     clause, spec = plan.excluded_causes, view.spec
     if clause is None:
         return np.zeros(len(view), dtype=bool)
@@ -127,9 +129,10 @@ def _column(deals: pd.DataFrame, name: str, clause: str) -> pd.Series[Any]:
 def _later_rows(
     lines: pd.DataFrame, view: HistoryView, plan: Plan, rows: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """A line for each later row of a customer that adds to its yearly value, or is a credit note.
+    """Return a line for each later row of a customer that is an upgrade or a credit note.
 
-    Each has its own rep, second rep and date; what ends the customer ends it.
+    An upgrade adds to the customer's yearly value. Each line has its own rep, second rep and date;
+    it ends when the customer ends.
     """
     spec = view.spec
     customer = spec.rows.customer
@@ -180,7 +183,7 @@ def _later_rows(
 
 
 def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[str, Any]:
-    """Second rep of each deal, spelled as in `reps` (empty where there is none), and the share."""
+    """Return each deal's second rep, spelled as in `reps` (None where there is none), and share."""
     clause = plan.split
     if clause is None:
         alone = pd.Series([Fraction(0)] * len(deals), deals.index, dtype=object)
@@ -202,7 +205,7 @@ def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[
 
 
 def _shared(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of the first rep and, where a deal is shared, of the second below it."""
+    """Return the lines of the first rep, each followed by that of the second if there is one."""
     shared = lines["other"].notna().to_numpy()
     others = lines[shared].assign(rep=lines["other"][shared].to_numpy(), second=True)
     own = [
@@ -215,7 +218,7 @@ def _shared(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
-    """Whole commission of each line; shares of a deal add up to it where all have one rate."""
+    """Return the whole commission of each line; at one rate, the shares of a deal sum exactly."""
     if plan.accelerators is not None:
         return [plan.rounded(value) for value in _accelerated(lines, plan, plan.accelerators)]
     rate = Fraction(plan.commission_rate)
@@ -235,7 +238,7 @@ def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
 
 
 def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[Fraction]:
-    """Commission of each line at the rates of the part of the period it falls in."""
+    """Return the commission of each line at the rates for the rep's signed value in the period."""
     thresholds = [Fraction(0), *(Fraction(step.above) for step in clause.steps)]
     rates = [Fraction(plan.commission_rate), *(Fraction(step.rate) for step in clause.steps)]
     if lines["signed"].isna().any():
@@ -258,7 +261,7 @@ def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[
 
 
 def _of(signed: Fraction, thresholds: list[Fraction], rates: list[Fraction]) -> Fraction:
-    """Commission on all that was signed, each part at its rate; of a negative sum at the first."""
+    """Return the commission on a signed value, each part at its rate; the first if negative."""
     if signed <= 0:
         return signed * rates[0]
     ends = [*thresholds[1:], None]

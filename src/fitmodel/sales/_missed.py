@@ -1,7 +1,7 @@
-"""Count the warnings that lost customers had in common, and test whether they predict churn.
+"""Warnings that lost customers had in common, and whether they are more frequent than among others.
 
-what would have been said + outcomes as known now -> signals among lost deals and among kept ones
-                                                  -> customers who left though nothing warned
+predictions as of signing + outcomes as known now -> signals among lost deals and among kept deals
+                                                  -> customers who left without any warning
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.retrospective import Retrospective
 
 WARNING = math.log(1.25)
-"""Log-odds from which a reason counts as a warning: it raises the odds by a quarter."""
+"""Minimum contribution to the log-odds of a warning: it raises the odds by a quarter."""
 MIN_WITH_SIGNAL = 10
 SIGNAL_COLUMNS = (
     "signal", "lost_with", "lost", "lost_share", "kept_with", "kept", "kept_share",
@@ -41,7 +41,7 @@ def compute_missed_warnings(
     *,
     language: str = "en",
 ) -> pd.DataFrame:
-    """Count the warnings that were there at signing, among lost deals and among kept ones.
+    """Count the warnings that were visible at signing, among lost deals and among kept deals.
 
     Parameters
     ----------
@@ -49,22 +49,24 @@ def compute_missed_warnings(
         As read by ``read_deals``.
     spec : DealSpec
     retrospective : Retrospective
-        Of the same deals.
+        Predictions as of signing, of the same deals.
     language : {"en", "zh"}
+        Language of the names of the signals.
 
     Returns
     -------
     DataFrame
-        A row per signal, the most frequent among lost deals first: `signal` (level, or band of a
-        number, that raised the odds by a quarter or more by what was known at signing, in deals
-        whose probability was above the level), the number of lost and kept deals that had it and
-        their shares, and the `ratio` of the shares with its
-        95 % interval: about 1 means the signal is merely common.
+        One row per signal, the most frequent among lost deals first. A signal is a level, or a band
+        of a number, that raised the odds by a quarter or more according to the model as of signing,
+        in deals whose probability was above the level. `signal` is its name; the other columns are
+        the number of lost and kept deals that had it, their shares, and the `ratio` of the shares
+        with its 95 % interval: a ratio of about 1 means that the signal is merely common.
 
     Notes
     -----
-    Only mature deals of known outcome: of young deals, those already lost are known first. Interval
-    of a ratio of shares by the logarithm: D. Katz et al. (1978), Biometrics 34, 469-474.
+    Only mature deals with a known outcome are counted: among young deals, the outcome of the lost
+    ones is known first. The interval of the ratio of shares is computed on the log scale: D. Katz
+    et al. (1978), Biometrics 34, 469-474.
     """
     view = view_of(deals, spec)
     churn = _known_now(view, retrospective)
@@ -91,18 +93,19 @@ def compute_missed_warnings(
 def compute_surprises(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, retrospective: Retrospective
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Early leavers whose predicted probability was below the level.
+    """Return the early leavers whose predicted probability was below the level.
 
     Returns
     -------
     table : DataFrame
-        Index of the deals; `probability` and `base_rate` as they would have been said at signing,
-        `months` they stayed and `push`, the log-odds of the strongest warning all the same. The
-        most surprising first.
+        Indexed like the deals: `probability` and `base_rate` as predicted at signing, `months` that
+        the customer stayed and `push`, the largest contribution of an attribute to the log-odds.
+        The lowest probability comes first.
     facts : dict of str to float
-        Of the mature deals that nothing warned of: how many there are (`deals`), `left` early, were
-        `expected` to by the probabilities, the `ratio` with its exact 95 % interval `ratio_low`,
-        `ratio_high`: above 1 throughout, the model has something to learn.
+        Figures of the mature deals whose probability was below the level: their number (`deals`),
+        how many `left` early, how many were `expected` to by the probabilities, and the `ratio` of
+        the two with its exact 95 % interval `ratio_low`, `ratio_high`. If the whole interval is
+        above 1, the model underestimates these deals.
     """
     view = view_of(deals, spec)
     churn = _known_now(view, retrospective)
@@ -132,7 +135,7 @@ def compute_surprises(
 
 
 def _known_now(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:
-    """Outcome of the mature deals that would have had a probability; NaN for the others."""
+    """Return the outcome of the mature deals that have a probability; NaN for the others."""
     scored = retrospective.predictions["probability"].notna()
     usable = view.mature & view.from_signing
     return view.outcomes["early_churn"].where(usable & scored)
@@ -166,7 +169,7 @@ def _compared(lost_with: int, lost: int, kept_with: int, kept: int) -> dict[str,
         "kept_with": kept_with, "kept": kept,
         "kept_share": kept_with / kept if kept else np.nan,
     }  # fmt: skip
-    if not kept_with:  # no such deal was kept: the ratio has no upper end
+    if not kept_with:  # no deal with the signal was kept: the ratio has no upper limit
         return facts | {"ratio": np.inf, "ratio_low": np.nan, "ratio_high": np.inf}
     result = relative_risk(lost_with, lost, kept_with, kept)
     reach = result.confidence_interval(0.95)

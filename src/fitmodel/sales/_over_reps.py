@@ -1,8 +1,8 @@
 """
 Expected early churn of each rep's deals from models that saw no deal of that rep.
 
-reps -> folds of whole reps -> a fit on the other folds' deals -> probabilities of all deals,
-     on one common level -> those of the fold's own deals
+reps -> folds of whole reps -> a fit on the deals of the other folds
+     -> probabilities of all deals, on one common level -> kept for the fold's own deals
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 MAX_FOLDS = 6
 FOLDS_OF_SAMPLE = 3
-"""Of a large table: two thirds of its samples are still more deals than most tables have."""
+"""Folds of a large table: two thirds of its samples are still more deals than most tables have."""
 SMALLEST = 1e-9
 STEPS = 60
-"""Halvings of the interval in which the common level is looked for."""
+"""Bisection steps in the search for the common level."""
 
 
 def predict_over_reps(
@@ -50,23 +50,24 @@ def predict_over_reps(
     Parameters
     ----------
     view : HistoryView
-        Of all deals; its contract holds no rep among the attributes.
+        View of all deals; its contract has no rep among the attributes.
     spec : DealSpec
     choice : Choice
         Settings of the fits.
     training_set : TrainingSet
-        Deals to learn from: all, or a sample of a large table.
+        Deals to learn from: all deals, or a sample of a large table.
     who : Series of str
-        Rep (or team) of each deal; those without a name are one fold's together.
+        Rep (or team) of each deal; deals without a name are together in one fold.
     probability : Series of float
-        Used for reps without whom too little is left to learn from; its mean is the common level.
+        Probability that is kept for a rep without whose deals too little is left to learn from;
+        its mean is the common level.
 
     Notes
     -----
-    What an overseller has done to his own customers is not in what they are compared with. All
-    fits are put on one level (a shift of the log-odds), that of all deals: a fit without the
-    overseller has a lower one, and comparing reps across levels would count the difference twice.
-    An attribute that only this rep sells says nothing here: the fits never saw it.
+    A rep who oversells is thus not compared with an expectation learned from that rep's own
+    customers. All fits are shifted in log-odds to one level, that of all deals: a fit without the
+    overselling rep has a lower level, and comparing reps across levels would count the difference
+    twice. An attribute that only this rep sells has no effect here, because the fits never saw it.
     """
     options = LearnerOptions.from_spec(spec, training_set.dates)
     every = view.attributes(training_set.dates).frame
@@ -91,7 +92,7 @@ def predict_over_reps(
 
 
 def fold_of_reps(who: pd.Series[str], most: int = MAX_FOLDS) -> pd.Series[int]:
-    """Fold of each deal: all deals of a rep are in one, and folds are about equally large."""
+    """Return the fold of each deal; a rep's deals share one fold, and folds are similar in size."""
     sizes = who.value_counts()
     largest_first = sorted(sizes.index, key=lambda name: (-int(sizes[name]), name))
     loads = np.zeros(min(most, len(sizes)))
@@ -103,7 +104,7 @@ def fold_of_reps(who: pd.Series[str], most: int = MAX_FOLDS) -> pd.Series[int]:
 
 
 def with_mean(probability: Floats, mean: float) -> Floats:
-    """Probabilities with their log-odds shifted so that their mean is the one given."""
+    """Return probabilities whose log-odds are shifted so that their mean equals `mean`."""
     inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
     odds = inside / (1 - inside)
     low, high = -40.0, 40.0

@@ -1,4 +1,4 @@
-"""Clauses that a commission plan may have beside its rate: each is data with a schema."""
+"""Clauses that a commission plan may have in addition to its rate: each is data with a schema."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class ExcludedCauses(Clause):
     Parameters
     ----------
     column : str
-        Of the deals, with the cause of leaving.
+        Column of the deals with the cause of leaving.
     causes : tuple of str
-        Causes; case and spaces around them do not matter. Who left for one of them counts as a
-        customer who stayed: the whole commission is earned, and nothing is clawed back.
+        Excluded causes; case and surrounding spaces do not matter. A customer who left for one of
+        them counts as one who stayed: the whole commission is earned, and nothing is clawed back.
     """
 
     column: str = "exit_reason"
@@ -45,13 +45,14 @@ class Accelerator(Clause):
 
 class Accelerators(Clause):
     """
-    Rates by how much a rep has signed in a period, in the order of signing.
+    Rates that depend on how much a rep has signed in a period, in the order of signing.
 
     Parameters
     ----------
     period : {"month", "quarter", "year"}
+        Calendar period in which the signed value is summed.
     steps : tuple of Accelerator
-        Below the first threshold the plan's ``commission_rate`` holds.
+        Thresholds and rates; below the first threshold the plan's ``commission_rate`` applies.
     """
 
     period: Period = "year"
@@ -67,13 +68,14 @@ class Cap(Clause):
 
 class Draw(Clause):
     """
-    At least `amount` is paid to a rep in each payroll month.
+    A minimum that is paid to a rep in each payroll month.
 
     Parameters
     ----------
     amount : Decimal
+        Minimum amount per month.
     recoverable : bool
-        Whether later months above the amount pay it back (a draw), or not (a guarantee: a floor).
+        Whether later months above the amount pay the difference back (a draw) or not (a guarantee).
     """
 
     amount: Money
@@ -82,12 +84,12 @@ class Draw(Clause):
 
 class Split(Clause):
     """
-    A second rep shares the deal.
+    A split of the commission with a second rep.
 
     Parameters
     ----------
     rep : str
-        Column with the second rep; empty where there is none.
+        Column with the second rep; its cell is empty where there is none.
     share : str or Decimal
         Column with the second rep's share (0 to 1), or one share for all.
     """
@@ -103,11 +105,11 @@ class Leavers(Clause):
     Parameters
     ----------
     left : dict of str to date
-        Last day of each rep who left.
+        Last day of each rep who left, by name.
     pending : {"forfeit", "keep"}
-        What becomes due after that day.
+        Whether the rep loses or keeps amounts that become due after that day.
     clawback : {"collect", "waive"}
-        What would be clawed back after that day.
+        Whether amounts to be taken back after that day are collected or waived.
     """
 
     left: dict[str, date]
@@ -116,7 +118,7 @@ class Leavers(Clause):
 
 
 class Rounding(Clause):
-    """Unit to which each amount is rounded, and how halves are."""
+    """Unit to which each amount is rounded, and the rounding mode."""
 
     to: Annotated[Decimal, Field(gt=0)] = Decimal("0.01")
     mode: Literal["half_even", "half_up", "down"] = "half_even"

@@ -1,5 +1,5 @@
 """
-Customers who came to a renewal: which of them stayed, and how many were expected to.
+Customers who came to a renewal: which of them stayed, and how many were expected to stay.
 
 contract term, plan's age -> age at which a deal is tested -> tested, renewed, expected to renew
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 GRACE_MONTHS = 1
-"""After a term has ended: a customer still there then has renewed."""
+"""Months after the end of a contract term at which a customer who is still there has renewed."""
 TERMS = {"month": 1, "quarter": 3, "half": 6, "semi": 6, "biannual": 6, "annual": 12, "year": 12}
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*[- ]?\s*(y|m|$)")
 
@@ -38,27 +38,29 @@ def compute_renewals(
     term: str | None = None,
 ) -> pd.DataFrame:
     """
-    Return who came to a renewal, who stayed, and how likely such customers are to stay.
+    Return which customers came to a renewal, which stayed, and their expected hazard of leaving.
 
     Parameters
     ----------
     view : HistoryView
     probability : Series of float
-        Of early churn, of every deal.
+        Probability of early churn of every deal.
     age_months : float
         Age at which a customer without a longer contract counts as tested.
     term : str, optional
         Column that holds the length of the contract: months, or text such as "12 months",
-        "annual". Without it ``[deals] contract_months`` holds for all deals, or terms are looked
-        for in the attributes (see `fitmodel.deals.contract_terms.find_bound_deals`).
+        "annual". Without it ``[deals] contract_months`` applies to all deals; if that is not given
+        either, terms are inferred from the attributes (see
+        `fitmodel.deals.contract_terms.find_bound_deals`).
 
     Returns
     -------
     DataFrame
-        On the index of the deals: `rep`, `age` (at which the deal is tested: a month after its
-        contract can end, at least `age_months`), `tested` (old enough to have reached it), `lost`
-        (left by then) and `renewed` (tested and still there), `loss` (cumulative hazard to that
-        age of such a customer) and `to_come` (the part of it not lived through yet; 0 for tested).
+        Indexed like the deals: `rep`, `age` (months at which the deal is tested: one month after
+        its contract can end, at least `age_months`), `tested` (old enough to have reached it),
+        `lost` (tested and left by that age), `renewed` (tested and still there), `loss` (expected
+        cumulative hazard to that age), `alive` and `gone` (not tested yet, and still there or
+        already left) and `to_come` (the part of `loss` still ahead; 0 unless `alive`).
 
     Raises
     ------
@@ -67,10 +69,10 @@ def compute_renewals(
 
     Notes
     -----
-    The hazard follows the deal's own probability up to the horizon and the company's survival
-    curve after it. A customer who left counts only once the deal is old enough for those who
-    stayed to count too: else young deals would be all losses. Deals that ended for another reason
-    are not tested.
+    The hazard is that of the deal's own probability up to the horizon, and that of the company's
+    survival curve after it. A customer who left counts only once the deal is old enough for a
+    customer who stayed to count too; otherwise all counted young deals would be losses. Deals that
+    ended earlier for another reason are not tested.
     """
     p = np.asarray(probability.loc[view.index], dtype=np.float64)
     terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
@@ -99,7 +101,7 @@ def compute_renewals(
 
 def read_terms(deals: pd.DataFrame, column: str) -> Floats:
     """
-    Contract terms in months; 0 where a deal gives none.
+    Return contract terms in months; 0 where a deal has none.
 
     Raises
     ------
@@ -124,7 +126,7 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
 
 
 def _months(value: Any) -> float | None:
-    """Months of a number or of text such as "12 months", "2 years", "annual"; None if unread."""
+    """Return the months of a number or text such as "12 months", "2 years"; None if unreadable."""
     text = str(value).strip().casefold()
     if result := NUMBER.match(text):
         return float(result[1]) * (12 if result[2] == "y" else 1)
@@ -138,7 +140,7 @@ def _terms(view: HistoryView, age_months: float) -> Floats:
 
 
 def _hazard(view: HistoryView, p: Floats, age: Floats) -> Floats:
-    """Cumulative hazard of each deal from its signing to an age."""
+    """Return the cumulative hazard of each deal from its signing to an age."""
     horizon, curve = float(view.spec.label.horizon_months), view.survival
     end = float(curve.times[-1])
     at_horizon = max(float(curve.at(min(horizon, end))), 1e-12)

@@ -1,4 +1,4 @@
-"""One row per deal, and one per rep: what was signed, what was lost, what was expected."""
+"""Facts per deal and per rep: deals signed, customers lost, early churn observed and expected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 RECENT_MONTHS = 6
-"""Two quarters: what the headline of the week looks at."""
+"""Length of the recent period, on which the headline of the sales report is based: two quarters."""
 SUMS = (
     "observed", "expected", "knowing_expected", "recent_observed", "recent_expected",
     "recent_signed",
@@ -35,13 +35,14 @@ def deal_facts(
     over_reps: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
     """
-    Who signed each deal, how long it was followed, and early churn observed and expected.
+    Return one row per deal: its rep, its follow-up, and early churn observed and expected.
 
-    `recent_observed` and `recent_expected` are the part of both that fell in the last
-    `RECENT_MONTHS` before the end of the extract, whenever the deal was signed; `recent_signed`
-    says whether it was signed in them. Expected numbers are by `over_reps`, where it is given;
-    `knowing_expected` is by `probability`. They are scaled to the company's observed ones: reps do
-    not answer for a drift of the model.
+    `recent_observed` and `recent_expected` are the parts of both that fall in the last
+    `RECENT_MONTHS` months before the end of the extract, whenever the deal was signed;
+    `recent_signed` is 1 if the deal was signed in these months. Expected numbers are computed from
+    `over_reps` if it is given, and `knowing_expected` always from `probability`. They are scaled so
+    that their sum equals the company's observed number: a drift of the model is not attributed to
+    reps.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
 
 
 def rep_facts(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
-    """Counts, rate at the horizon, mean expected probability and sums of one rep's deals."""
+    """Return counts, rate at the horizon, mean expected probability and sums of a rep's deals."""
     mean = float(part["probability"].mean())
     spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
     reach = NORMAL_95 * spread / np.sqrt(len(part))
@@ -100,7 +101,7 @@ def rep_facts(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
 
 
 def _recent_start(view: HistoryView) -> tuple[np.datetime64, Floats]:
-    """First day of the last two quarters, and the age of each deal when they began."""
+    """Return the first day of the recent months, and the age of each deal on that day."""
     if view.closed is None or np.isnat(view.extract_end):
         return np.datetime64("NaT"), view.followup_months
     end = np.array([view.extract_end], dtype="datetime64[D]")
@@ -117,6 +118,6 @@ def _expected(view: HistoryView, p: Floats, entry_months: Floats) -> Floats:
 
 
 def _scaled(expected: Floats, observed: Floats) -> Floats:
-    """Expected numbers that add up to the company's observed one."""
+    """Return expected numbers, scaled so that their sum is the company's observed number."""
     total = float(expected.sum())
     return expected * (float(observed.sum()) / total) if observed.sum() > 0 < total else expected

@@ -1,4 +1,4 @@
-"""Verdicts on reps that need evidence: how their customers fare, and how they select."""
+"""Verdicts on reps, based on tests: whether their customers leave early, and how they select."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
 
 MIN_EXPECTED = 3.0
-"""Early churners expected, below which there is no verdict on a rep."""
+"""Expected number of early churners below which a rep gets no verdict."""
 MIN_EXPECTED_RECENTLY = 1.0
 ALL = 0.995
-"""Share of an attribute's deals from which a rep is called its only seller."""
+"""Minimum share of an attribute's deals for a rep to be called its only seller."""
 
 
 def add_verdicts(
@@ -42,15 +42,17 @@ def add_verdicts(
     Parameters
     ----------
     table : DataFrame
-        A row per rep; gets `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`, `selects`.
+        One row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`,
+        `selects` and the p-values are added in place.
     facts : DataFrame
-        A row per deal; `bound` says whether its contract cannot end within the horizon.
+        One row per deal; `bound` is True where its contract cannot end within the horizon.
     least_deals : int
+        Number of deals below which a rep gets no verdict.
     error : float
-        Share of pages of reps all alike on which anybody may be named.
+        Probability that a page names anybody although all reps are alike.
     alone : ndarray of bool, shape (reps,), optional
-        Reps who alone sell an attribute: a difference may be the rep's or the attribute's, and the
-        verdict says so.
+        True for reps who alone sell an attribute: their difference may come from the rep or from
+        the attribute, and the verdict states that.
     """
     few = (table["signed"] < least_deals) | (table["expected"] < MIN_EXPECTED)
     ever = _tested(table, "", ~few, error * HISTORY_SHARE)
@@ -85,7 +87,7 @@ def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
 
 
 def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
-    """Recent early churners of each rep as the other reps' recent ratio gives them."""
+    """Return each rep's recent early churners as expected by the recent ratio of the other reps."""
     observed, expected = table["recent_observed"], table["recent_expected"]
     others = (observed.sum() - observed) / (expected.sum() - expected).clip(lower=1e-12)
     return expected * others
@@ -95,9 +97,10 @@ def still_more(
     observed: pd.Series[float], expected: pd.Series[float], ratio: pd.Series[float]
 ) -> pd.Series[bool]:
     """
-    Whether the last two quarters fit a rep's own earlier ratio better than they fit 1.
+    Return whether the last two quarters fit a rep's own ratio better than a ratio of 1.
 
-    The Poisson likelihood ratio of `ratio` against 1, for `observed` counts of `expected`.
+    The test is the Poisson likelihood ratio of `ratio` against 1, for the counts `observed` with
+    the expectations `expected`. Ratios are limited to the range from 1 to 100.
     """
     ratio = ratio.clip(1.0, 100.0)
     return observed * np.log(ratio) > expected * (ratio - 1)
@@ -121,7 +124,7 @@ def _tested(
 
 
 def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) -> NDArray[np.str_]:
-    """Reps who differ by the exact test alone; marked in the table, not named."""
+    """Return the side of reps who differ by the exact test alone; the table marks them only."""
     tails = exact_tails(table["observed"].to_numpy(), table["expected"].to_numpy())
     few, more = (tail[known.to_numpy()] for tail in (tails[1], tails[0]))
     adjusted = np.ones(len(table))
@@ -138,13 +141,14 @@ def _selection(
     alone: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """
-    Whether a rep's prospects are riskier, or safer, than those of the other reps.
+    Return whether each rep's prospects are riskier or safer than those of the other reps.
 
-    Ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals of Mathematical
-    Statistics 18, 50-60), with Holm's correction: a mean would let a few very risky deals decide.
-    Nobody is compared with reps who alone sell an attribute: what is expected of their prospects is
-    what they themselves have lost. Contracts that cannot end within the horizon are left out on
-    both sides: that nobody leaves early says nothing of who was selected.
+    The test compares ranks of the expected probabilities (H. B. Mann and D. R. Whitney 1947, Annals
+    of Mathematical Statistics 18, 50-60), with Holm's correction: a test of means would depend on a
+    few very risky deals. Reps who alone sell an attribute are not used for comparison, because the
+    expectation for their prospects comes from their own lost customers. Contracts that cannot end
+    within the horizon are left out on both sides, because nobody leaves them early, whatever the
+    selection.
     """
     from scipy.stats import mannwhitneyu
 
@@ -162,7 +166,7 @@ def _selection(
             continue
         result = mannwhitneyu(mine, others, method="asymptotic")
         higher = result.statistic > len(mine) * len(others) / 2
-        # where ranks and means disagree nothing is claimed
+        # where ranks and means disagree, the rep gets no side
         side[at] = (higher and mine.mean() > others.mean()) * 1.0
         side[at] -= (not higher) and mine.mean() < others.mean()
         p_value[at] = result.pvalue
@@ -178,7 +182,7 @@ def _selection(
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P-values corrected by Holm's step-down procedure (1979), in the order given."""
+    """Return p-values corrected by Holm's step-down procedure (1979), in the order given."""
     order = np.argsort(p_values, kind="stable")
     steps = p_values[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
@@ -187,7 +191,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def verdict_words(row: pd.Series[Any], say: Say) -> str:
-    """Say how a rep's customers fare, over all of history."""
+    """Return in words how many of a rep's customers leave early, over the whole history."""
     key = str(row["verdict"])
     if key == "expected" and row["beyond_chance"]:
         key = f"beyond_{row['beyond_chance']}"
@@ -208,7 +212,7 @@ def _is_alone(row: pd.Series[Any]) -> bool:
 
 
 def _alias_words(row: pd.Series[Any], say: Say) -> str:
-    """Say that a rep and what the rep alone sells cannot be told apart, with both readings."""
+    """Return in words that a rep's effect cannot be separated from that of the rep's attribute."""
     whole = row["share_of_own_segments"] >= ALL
     return say(
         "only_seller" if whole else "almost_only_seller",
@@ -223,7 +227,7 @@ def _alias_words(row: pd.Series[Any], say: Say) -> str:
 
 
 def recent_words(row: pd.Series[Any], say: Say) -> str:
-    """Say how a rep's customers fared in the last two quarters."""
+    """Return in words how many of a rep's customers left early in the last two quarters."""
     return say(
         "recent_" + str(row["recent_verdict"]).removeprefix("inseparable_"),
         observed=f"{row['recent_observed']:,.0f}",
@@ -232,7 +236,7 @@ def recent_words(row: pd.Series[Any], say: Say) -> str:
 
 
 def selection_words(row: pd.Series[Any], say: Say) -> str:
-    """Say how a rep selects prospects."""
+    """Return in words how a rep selects prospects."""
     if row["selects"] == "too_few":
         return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")
     own, company = f"{row['selection']:.1%}", f"{row['company_selection']:.1%}"

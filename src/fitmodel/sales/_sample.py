@@ -1,8 +1,8 @@
 """
-Samples of a large table: contributions are learned from a sample, the level from all deals.
+Samples of a large table: contributions are learned from a sample, and the level from all deals.
 
-deals -> strata of outcome and time signed -> two samples that share no deal
-      -> a ridge regression of each -> shifted to the level of all deals
+deals -> strata by outcome and signing date -> two samples that share no deal
+      -> a ridge regression on each sample -> shifted to the level of all deals
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import Choice, Settings
 
 SAMPLE_DEALS = 3_000
-"""Most deals of one sample, and of a table that is not sampled. Effects of attributes learned from
-so many are known to a few per cent of the odds, which is little beside what reps differ by; from
-all of 100,000 deals they would take the report an hour. The level, rates, tests and money are
-always of all deals."""
+"""Maximum number of deals in one sample, and in a table that is not sampled. From so many deals the
+effects of attributes are known to a few per cent of the odds, which is small compared with the
+differences between reps. Learning them from all of 100,000 deals would take the report an hour. The
+level, rates, tests and money always use all deals."""
 
 
 BOOSTED_REPLICATES = 2
-"""Bootstrap replicates of a boosted fit of which no interval is asked: it is their mean."""
+"""Bootstrap replicates of a boosted fit without an interval: the fit is their mean."""
 
 
 def fewest_replicates(settings: Settings) -> int:
-    """Bootstrap replicates of a fit without an interval: none for a ridge regression."""
+    """Return the bootstrap replicates of a fit without an interval: 0 for a ridge regression."""
     return BOOSTED_REPLICATES if settings.boosting_share > 0 else 0
 
 
 def is_large(deals: int) -> bool:
-    """Whether a table of this many deals is sampled instead of divided into folds."""
+    """Return whether a table of this many deals is sampled instead of divided into folds."""
     return deals > SAMPLE_DEALS
 
 
 def draw_samples(
     training_set: TrainingSet, *, seed: int, samples: int = 2
 ) -> list[NDArray[np.intp]]:
-    """Draw samples of `SAMPLE_DEALS` each, or equal parts of all deals, where there are no more."""
+    """Draw samples of `SAMPLE_DEALS` deals each, or equal parts of a table with fewer deals."""
     return sampling.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
 
 
 def choose_light(sample: TrainingSet, spec: DealSpec) -> Choice:
-    """Settings of a ridge regression: of the penalties the one with the most evidence."""
+    """Return settings of a ridge regression whose penalty has the highest evidence."""
     options = LearnerOptions.from_spec(spec, sample.dates)
     with native_threads(options.threads):
         return choose_by_evidence(sample, options)
@@ -72,20 +72,21 @@ def fit_on_sample(
     replicates: int | None,
 ) -> ProspectFitClassifier:
     """
-    Fit on some of the deals, and set the level to that of all.
+    Fit an estimator on some of the deals, and set its level to that of all deals.
 
     Parameters
     ----------
     training_set : TrainingSet
         All deals.
     chosen : ndarray of int
-        Positions of those to learn effects from.
+        Positions of the deals from which the effects are learned.
     spec : DealSpec
     choice : Choice
+        Settings of the fit.
     view : HistoryView
-        Of all deals.
+        View of all deals.
     replicates : int or None
-        Bootstrap replicates; None as the contract says.
+        Number of bootstrap replicates; None for the number in the contract.
     """
     options = LearnerOptions.from_spec(spec, training_set.dates)
     with native_threads(options.threads):

@@ -1,6 +1,6 @@
-"""Segments of customers: levels of an attribute, bands of a number, and pairs of both.
+"""Segments of customers: levels of an attribute, bands of a number, pairs of both; and their test.
 
-No outcome is looked at here, so that a test of the outcome by segment means what it says.
+Segments are formed without the outcome, so that a test of the outcome by segment is valid.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ if TYPE_CHECKING:
 
 BANDS = 4
 FEW_VALUES = 5
-"""A number with no more distinct values than this is cut at each of them."""
+"""A number with at most this many distinct values gets one band per value."""
 NONE = -1
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One level, or one band of a number from its smallest to its largest value.
+    """One level of an attribute, one band of a number, or the deals whose value is missing.
 
     Parameters
     ----------
     attribute : str
+        Name of the attribute.
     level : str or None
-        None for a band of a number, and where the value is missing.
+        The level; None for a band of a number, and where the value is missing.
     low, high : float
-        NaN where there is a level or the value is missing.
+        Smallest and largest value in the band; NaN for a level, and where the value is missing.
     days : bool
-        The number is the days from a date to the signing.
+        Whether the number is the days from a date to the signing.
     """
 
     attribute: str
@@ -56,7 +57,7 @@ class Segment:
     days: bool = False
 
     def words(self, say: Say, label: str | None = None) -> str:
-        """The segment as a person reads it; `say` opens the topic "profile"."""
+        """Return the segment in words; `say` must have the texts of the topic "profile"."""
         name = label or self.attribute.replace("_", " ")
         if self.level is not None:
             return say("is_level", attribute=name, level=self.level)
@@ -73,14 +74,14 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """The segments of an attribute, or of two together, and where each deal belongs.
+    """Segments of one attribute, or of two attributes together, and the segment of each deal.
 
     Parameters
     ----------
     segments : tuple of tuple of Segment
-        One segment each, or one of either attribute.
+        Each item holds one segment, or for two attributes one segment of each.
     codes : ndarray of int, shape (deals,)
-        Position in `segments`; -1 in none of them (too few deals).
+        Position of each deal's segment in `segments`; -1 for no segment (too few deals).
     """
 
     segments: tuple[tuple[Segment, ...], ...]
@@ -90,7 +91,7 @@ class Segmented:
 def segment_deals(
     deals: pd.DataFrame, spec: DealSpec, *, least_deals: int, people: bool = False
 ) -> list[Segmented]:
-    """Sort deals into the segments of every attribute.
+    """Assign deals to the segments of every attribute.
 
     Parameters
     ----------
@@ -98,15 +99,15 @@ def segment_deals(
         As read by ``read_deals``.
     spec : DealSpec
     least_deals : int
-        A segment of fewer is left out.
+        A segment with fewer deals is left out.
     people : bool
-        Whether the rep and the team are among the attributes; else they are not, even where the
-        contract names them so.
+        Whether the rep and the team are used as attributes; if False they are left out, even where
+        the contract includes them.
 
     Returns
     -------
     list of Segmented
-        An item per attribute with two segments or more.
+        One item per attribute that has two segments or more.
     """
     sellers = [name for name in (spec.deals.rep, spec.deals.team) if name is not None]
     read = read_attributes(deals, spec)
@@ -119,7 +120,7 @@ def segment_deals(
 
 
 def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented:
-    """Combine two attributes' segments, where the combination has enough deals."""
+    """Combine the segments of two attributes; combinations with too few deals are left out."""
     width = len(second.segments)
     both = (first.codes >= 0) & (second.codes >= 0)
     cells = np.where(both, first.codes * width + second.codes, NONE)
@@ -140,7 +141,7 @@ def _with_enough(
 ) -> Segmented:
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     kept = np.flatnonzero(sizes >= least)
-    new_codes = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last for NONE itself
+    new_codes = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last entry is for NONE
     new_codes[kept] = np.arange(len(kept))
     return Segmented(tuple(names[position] for position in kept.tolist()), new_codes[codes])
 
@@ -177,7 +178,7 @@ def _levels(name: str, values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[
 
 SHUFFLES = 999
 AT_ONCE = 16
-"""Shuffles held in memory together: so few fit into a processor's cache."""
+"""Shuffles that are held in memory together: this number fits into the processor's cache."""
 
 
 def log_rank_scores(
@@ -187,15 +188,15 @@ def log_rank_scores(
     *,
     entry_months: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Early leavers seen minus expected, of each deal; they add up to 0.
+    """Return each deal's observed minus expected early churn (log-rank score); they sum to 0.
 
     Notes
     -----
     R. Peto and J. Peto (1972), "Asymptotically efficient rank invariant test procedures", Journal
-    of the Royal Statistical Society A 135, 185-207. The expected is the Nelson-Aalen cumulative
-    hazard of all deals up to the day last seen, at most the horizon: a young deal counts for the
-    part of the risk that it has been through, one with an entry (`observed_from`) for the part
-    after it.
+    of the Royal Statistical Society A 135, 185-207. The expected number is the Nelson-Aalen
+    cumulative hazard of all deals up to the last day followed, at most to the horizon: a young deal
+    counts for the part of the risk to which it has been exposed, and a deal with an entry
+    (`observed_from`) for the part after the entry.
     """
     entry = np.zeros(len(left)) if entry_months is None else entry_months
     exposed = entry <= horizon_months
@@ -214,12 +215,12 @@ def log_rank_scores(
 
 
 def distances(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each segment's sum of scores lies from 0, in standard deviations of shuffling.
+    """Return each segment's sum of scores, in standard deviations under random permutation.
 
     Returns
     -------
     ndarray, shape (segments of all groups,)
-        Positive: they leave more often than the others.
+        Positive where the customers of the segment leave more often than the others.
     """
     results = []
     for group, scale in zip(groups, _scales(groups, scores), strict=True):
@@ -236,16 +237,17 @@ def adjusted_p_values(
     shuffles: int = SHUFFLES,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """P-value of each segment against the other deals, corrected for all segments together.
+    """Return the p-value of each segment against the other deals, corrected for all segments.
 
-    The chance that, were no segment different, the farthest of ALL lay as far as this one: outcomes
-    are shuffled over the deals, so overlapping segments are not counted as if they were apart.
+    The p-value is the probability that, if no segment differs, the largest distance of ALL segments
+    is at least that of this segment. Outcomes are permuted over the deals, so the correction allows
+    for the overlap of segments.
 
     Notes
     -----
     Single-step maxT: P. H. Westfall and S. S. Young (1993), Resampling-Based Multiple Testing. The
-    smallest p-value that can come out is 1 / (shuffles + 1). Shuffling takes the time watched
-    along with the outcome.
+    smallest possible p-value is 1 / (shuffles + 1). The follow-up time is permuted together with
+    the outcome.
     """
     matrices = _standardised(groups, scores)
     seen = np.abs(distances(groups, scores))
@@ -264,7 +266,7 @@ def adjusted_p_values(
 
 
 def _standardised(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> list[csr_array]:
-    """A matrix per group, a row per segment: times the scores, its distance."""
+    """Return a matrix per group, a row per segment; its product with the scores is `distances`."""
     from scipy.sparse import csr_array
 
     matrices = []
@@ -277,7 +279,7 @@ def _standardised(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> l
 
 
 def _scales(groups: Sequence[Segmented], scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """For each group, the factor per segment that makes a sum of scores its distance from 0."""
+    """Return per group the factors that turn each segment's sum of scores into its distance."""
     n = len(scores)
     variance = float((scores**2).sum()) / max(n - 1, 1)
     scales = []

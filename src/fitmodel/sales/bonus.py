@@ -1,7 +1,7 @@
-"""Pay a bonus to the reps whose customers stay most: ranks, ties and amounts.
+"""Bonus for the reps whose customers stay most: ranks, ties and amounts.
 
-deals of a period -> tested, renewed, expected to renew -> score of each rep -> places -> Decimal
-                  -> deals still to be tested or signed, simulated -> what each rep may expect
+deals of a period -> tested, renewed, expected to renew -> score of each rep -> ranks -> amounts
+                  -> deals still to be tested or signed, simulated -> expected bonus of each rep
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ COLUMNS = (
     "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected",
 )  # fmt: skip
 TIE_DIGITS = 2
-"""Scores that agree to a hundredth are a tie."""
+"""Scores that are equal when rounded to this many decimals are a tie."""
 MIN_EXPECTED_LOSSES = 3.0
-"""Customers expected to leave, below which a rep's renewals say nothing."""
+"""Expected number of lost customers below which a rep's renewals are no evidence."""
 FREQUENCIES = {"year": "Y", "quarter": "Q"}
 
 
@@ -50,7 +50,7 @@ def pay_bonus(
     *,
     earned_after_months: int | None = None,
 ) -> pd.DataFrame:
-    """Pay a bonus over every period of the history.
+    """Compute a bonus for every period of the history.
 
     Parameters
     ----------
@@ -59,19 +59,19 @@ def pay_bonus(
     spec : DealSpec
     bonus : Bonus
     probability : Series of float
-        Of early churn, from `expected_probabilities`.
+        Probability of early churn of each deal, from `expected_probabilities`.
     earned_after_months : int, optional
-        Age at which a customer without a longer contract counts as tested: the plan's; default,
-        and in place of 0, the horizon.
+        Age of the plan, at which a customer without a longer contract counts as tested; the default
+        is the horizon, which also replaces 0.
 
     Returns
     -------
     DataFrame
-        A row per period and rep, the highest score first; columns `COLUMNS`. `outcome` says why
-        somebody gets nothing: "paid", "pending", "too_few" (fewer than ``least_deals`` tested, or
-        fewer than `MIN_EXPECTED_LOSSES` expected to leave), "not_above" (no more renewals than such
-        customers give anyway) or "below_top". `score` is NaN for those with too few. See
-        `fitmodel.sales.ledger.Ledger`.
+        One row per period and rep, the highest score first, with the columns `COLUMNS`. `outcome`
+        is "paid", "pending", or the reason why a rep gets nothing: "too_few" (fewer than
+        ``least_deals`` tested, or fewer than `MIN_EXPECTED_LOSSES` expected to leave), "not_above"
+        (not more renewals than expected for such customers) or "below_top". `score` is NaN for
+        "too_few". The other columns are described in `fitmodel.sales.ledger.Ledger`.
 
     Raises
     ------
@@ -81,13 +81,14 @@ def pay_bonus(
 
     Notes
     -----
-    The score is a rep's own renewals over the renewals that such customers give: it is not
-    shrunken, so everybody can check it by counting. Only customers who have come to a renewal, or
+    The score is the number of a rep's renewals over the number expected for such customers. It is
+    not shrunk, so everybody can check it by counting. Only customers who have come to a renewal, or
     have reached the plan's age, are counted (see `compute_renewals`); the expected losses are
-    scaled to those of the period. A period is decided once it is over and each of its deals has
-    been tested; until then the bonus is pending for those who hold the places now. What each may
-    expect of it is the mean over simulations of what is still to come, deals not signed yet
-    included (see `fitmodel.sales.bonus`). Where nobody has the evidence, nobody is paid.
+    scaled to the observed losses of the period. A period is decided once it is over and each of its
+    deals has been tested; until then the bonus is pending for the reps who currently rank high
+    enough. The expected bonus of each rep is the mean over simulations of the rest of the period,
+    including deals that are not signed yet (see `forecast_bonus`). Where no rep has enough
+    evidence, no bonus is paid.
     """
     view = view_of(deals, spec)
     age = earned_after_months or spec.label.horizon_months
@@ -102,7 +103,7 @@ def pay_bonus(
 
 @dataclass(frozen=True)
 class _Period:
-    """A period: its name, its last month, whether all is known, and how much is still to come."""
+    """A period: its name, its last month, whether it is decided, and how much is still to come."""
 
     name: str
     month: str
@@ -113,7 +114,7 @@ class _Period:
 def _periods(
     view: HistoryView, renewals: pd.DataFrame, bonus: Bonus
 ) -> Iterator[tuple[_Period, pd.DataFrame]]:
-    """Each period with the renewals of the deals signed in it."""
+    """Yield each period with the renewals of the deals signed in it."""
     spec, closed = view.spec, view.closed
     closing = spec.deals.closed_on
     if bonus.period == "all":
@@ -136,7 +137,7 @@ def _periods(
 
 
 def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
-    """A row per rep: signed, tested, renewed, expected renewals, and the score."""
+    """Return one row per rep: deals signed, tested and renewed, expected renewals, and score."""
     tested = part[part["tested"]]
     losses = 1 - np.exp(-tested["loss"])
     total = float(losses.sum())
@@ -201,7 +202,8 @@ def _outcome(
 
 DRAWS = 500
 MAX_ALIKE = 30.0
-"""Reps differ by a standard deviation of 1 / sqrt(30) = 18 % at least, whatever few deals say."""
+"""Largest gamma shape of reps' true ratios: reps are assumed to differ by a standard deviation of
+at least 1 / sqrt(30) = 18 %, even if few deals show no difference."""
 
 
 def forecast_bonus(
@@ -215,18 +217,25 @@ def forecast_bonus(
     part : DataFrame
         Renewals of the deals signed in the period so far, from `compute_renewals`.
     renewals : DataFrame
-        The same of all deals: how a rep's customers have fared so far.
+        Renewals of all deals, from which the rep's true ratio is estimated.
     bonus : Bonus
+        Rule of the bonus.
     share_to_come : float
-        Days of the period still to come, over those that have passed.
+        Remaining days of the period over the days that have passed.
     seed : int
+        Seed of the simulation.
+
+    Returns
+    -------
+    dict of str to float
+        Mean bonus by rep; reps who never win are not in it.
 
     Notes
     -----
-    A rep's true ratio comes from its gamma posterior over all of history (Clayton & Kaldor 1987);
-    customers not tested yet leave by their own hazard times that ratio; deals not signed yet come
-    at the rep's rate of the period so far (Poisson) and are like those. Then the rule of the bonus
-    is applied.
+    A rep's true ratio is drawn from its gamma posterior given the whole history (Clayton & Kaldor
+    1987). Customers not tested yet leave with their own hazard times that ratio. Deals not signed
+    yet arrive at the rep's rate in the period so far (Poisson), with the mean hazard of the rep's
+    deals in it. Then the rule of the bonus is applied to each simulation.
     """
     reps = [str(name) for name in sorted(set(part["rep"]) - {NO_NAME})]
     if not reps:
@@ -257,7 +266,7 @@ def forecast_bonus(
 
 
 def _ratios(renewals: pd.DataFrame, reps: list[str], random: np.random.Generator) -> Floats:
-    """Draws of each rep's true ratio of losses, shape (draws, reps)."""
+    """Return random draws of each rep's true ratio of losses, shape (draws, reps)."""
     tested = renewals[renewals["tested"]]
     sums = tested.groupby("rep")[["lost", "loss"]].sum().astype(float)
     if sums["lost"].sum() > 0 and sums["loss"].sum() > 0:
@@ -271,7 +280,7 @@ def _ratios(renewals: pd.DataFrame, reps: list[str], random: np.random.Generator
 def _to_the_end(
     own: pd.DataFrame, ratio: Floats, share_to_come: float, random: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
-    """Tested, lost and expected losses of one rep at the end of the period, for each draw."""
+    """Return a rep's tested deals, losses and expected losses at the period's end, per draw."""
     known, alive = own[own["tested"]], own[own["alive"]]
     gone = own[own["gone"]]
     leave = 1 - np.exp(-ratio[:, None] * alive["to_come"].to_numpy())
@@ -286,27 +295,27 @@ def _to_the_end(
 
 
 def may_win(score: float) -> bool:
-    """Whether a rep has more renewals than expected, to a hundredth."""
+    """Return whether a rep has more renewals than expected, with the score rounded to 0.01."""
     return bool(round(score, TIE_DIGITS) > 1)
 
 
 def pay_ranks(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[str, Decimal]:
-    """Pay the ranks; tied reps share the pay of their ranks equally.
+    """Return the amount of each rep by rank; tied reps share the amounts of their ranks equally.
 
     Parameters
     ----------
     scores : mapping of str to float
         Score of each rep that may win.
     top : int
-        Places that pay.
+        Number of ranks that are paid.
     amount : Decimal
-        Of each place.
+        Amount of each rank.
 
     Returns
     -------
     dict of str to Decimal
-        Of those who get something. A cent that cannot be shared goes to the first by name, so
-        that the sum is ``min(top, reps) * amount`` to the cent.
+        Amounts of the reps who get something. Cents that cannot be shared equally go to the first
+        reps by name, so that the sum is ``min(top, reps) * amount`` to the cent.
     """
     rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
     paid: dict[str, Decimal] = {}

@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlanComparison:
-    """Two plans on the same history.
+    """Comparison of two commission plans on the same history.
 
     Parameters
     ----------
     before, after : str
-        Names of the plans.
+        Names of the two plans.
     earned_before, earned_after : Decimal
-        Earned so far under either.
+        Commission earned so far under each plan.
     pending_before, pending_after : Decimal
-        Not decided yet under either.
+        Commission not decided yet under each plan.
     to_lost_before, to_lost_after : Decimal
-        Of the earned, for customers who left within `months`.
+        Part of the earned commission that is for customers who left within `months`.
     bonus_before, bonus_after : Decimal
-        Bonuses decided under either.
+        Bonuses decided under each plan.
     deals, lost : int
-        Deals paid for, and those of them whose customer left within `months`.
+        Number of deals that the plans pay for, and number of those whose customer left within
+        `months`.
     months : int
-        The later of the two plans' ages.
+        The larger of the two plans' `earned_after_months`.
     """
 
     before: str
@@ -52,7 +53,7 @@ class PlanComparison:
     months: int
 
     def says(self, language: str = "en") -> str:
-        """Say the difference in a sentence or two."""
+        """Return the difference between the plans in one or two sentences."""
         say = phrases(language, "incentives")
         less = self.to_lost_before - self.to_lost_after
         money = {
@@ -79,7 +80,7 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     Parameters
     ----------
     before, after : Ledger
-        Of the same deals, as `fitmodel.sales.incentives.pay` gives them.
+        Ledgers of the same deals, from `fitmodel.sales.incentives.pay`.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     """
     if not before.deals.index.equals(after.deals.index):
         raise DealsError("the two ledgers are not of the same deals")
-    # whoever left before the later age was lost to the plan that asks for more
+    # who left before the larger of the two ages has left early under at least one of the plans
     lost = before.deals["left_early"] | after.deals["left_early"]
     return PlanComparison(
         before=before.plan.name,

@@ -1,4 +1,4 @@
-"""What each rep has signed and lost: counts that need no model, from the first deal on."""
+"""Counts of deals signed and customers lost per rep: they need no model and few deals."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ COLUMNS = (
 @dataclass(frozen=True, eq=False)
 class Counts:
     """
-    Counts per rep (or team), and those of the company.
+    Counts per rep (or team) and for the company.
 
     Parameters
     ----------
     table : DataFrame
-        Index: the rep, and the company last. Columns: `signed`; `lost` and `lost_value` (customers
-        gone by now, early or later, and their yearly value; NaN without amounts); `rate`,
-        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier with 95 % interval; NaN
-        where no deal was followed from its signing); `company_rate`; and the customer who left
-        last: `latest_lost` (its id, or its row where the contract names no id), `latest_lost_on`
-        and `latest_lost_months` (how long it stayed); empty where nobody left or there are no
-        dates.
+        Indexed by rep; the last row is the company. Columns: `signed`; `lost` and `lost_value`
+        (customers who have left by now, early or later, and their yearly value; NaN without
+        amounts); `rate`, `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier with
+        95 % interval; NaN where no deal was followed from its signing); `company_rate`; and for the
+        customer who left last `latest_lost` (its id, or its index where the contract names no id),
+        `latest_lost_on` and `latest_lost_months` (how long it stayed), which are missing where
+        nobody left or there are no dates.
     horizon_months : int
+        Months after closing within which leaving is early churn.
     """
 
     table: pd.DataFrame
@@ -63,7 +64,7 @@ def compute_counts(
     language: str = "en",
 ) -> Counts:
     """
-    Count what each rep (or team), and the company, has signed and lost.
+    Count the deals signed and the customers lost by each rep (or team) and by the company.
 
     Parameters
     ----------
@@ -71,7 +72,9 @@ def compute_counts(
         As read by ``read_deals``; a single deal is enough.
     spec : DealSpec
     by : {"rep", "team"}
+        Whether to count per rep or per team.
     language : {"en", "zh"}
+        Language of the company's row name.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def compute_counts(
 
 
 def count_deals(view: HistoryView, positions: Any) -> dict[str, Any]:
-    """Counts of some deals of a view, by their positions in it."""
+    """Return the counts for some deals of a view, given by their positions in it."""
     inside = np.zeros(len(view), dtype=bool)
     inside[positions] = True
     left = view.left[inside]
@@ -130,7 +133,7 @@ def _early_churn_rate(view: HistoryView, inside: Any) -> dict[str, float]:
 
 
 def _latest_lost(view: HistoryView, lost: Any) -> dict[str, Any]:
-    """Customer who left last, whether within the horizon or after it."""
+    """Return the customer who left last, within the horizon or later."""
     if view.closed is None or not lost.any():
         return {"latest_lost": None, "latest_lost_on": pd.NaT, "latest_lost_months": np.nan}
     candidates = np.flatnonzero(lost)

@@ -1,8 +1,9 @@
 """
-Attributes edited after a flag, and whether the flag was then gone; reported as questions.
+Attributes edited after a flag, and whether the flag then disappeared; reported as questions.
 
 decision log + history of fields -> edits soon after an assessment, of flagged and of unflagged
-                                 prospects -> those after which the flag was gone -> counts per rep
+                                 prospects -> edits after which the flag disappeared
+                                 -> counts per rep
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ if TYPE_CHECKING:
 
 HISTORY = ("id", "field", "old", "new", "changed_at")
 WINDOW_DAYS = 30
-"""Edits so many days after an assessment count as made after it, of flagged and unflagged alike."""
+"""An edit counts if it is made within this many days after an assessment, flagged or not."""
 MIN_FLAGGED = 5
 MANY = 10
-"""Edits of which at least one should be of a known field and prospect."""
+"""Number of edits from which at least one must be of a known field and prospect."""
 ERROR = 0.05
 EDITS = ("prospect", "rep", "field", "old", "new", "flagged_at", "changed_at", "unflagged_at")
 
 
 class AssessmentsLog(Protocol):
-    """What is asked of a decision log; `fitmodel.monitoring.log.DecisionLog` is one."""
+    """Interface of a decision log; `fitmodel.monitoring.log.DecisionLog` implements it."""
 
     def assessments(self) -> pd.DataFrame:
-        """Every assessment in the order written."""
+        """Return every assessment, in the order in which they were written."""
 
     def known_as(self, prospect: object) -> str:
-        """The id as the log keeps it."""
+        """Return the id as the log stores it."""
 
     def loosely_known_as(self, prospect: object) -> str:
-        """The id without its case, as the log keeps it."""
+        """Return the id as the log stores it when case is ignored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +54,23 @@ class EditsAfterFlags:
     Parameters
     ----------
     edits : DataFrame
-        Columns `EDITS`: edits after which the prospect was assessed again and not flagged any more.
+        Edits after which the prospect was assessed again and no longer flagged; columns `EDITS`.
     reps : DataFrame
-        Indexed by rep: `flagged`, `edited` (of them: soon after the flag), `turned` (of the edited:
-        the flag was gone then), `unflagged` and `unflagged_edited` (of the rep's other prospects),
-        `p_value` (one-sided exact test of Fisher, corrected for the number of reps) and `ask`
-        (whether to ask about it).
+        Counts of prospects, indexed by rep: `flagged`, `edited` (flagged prospects edited soon
+        after the flag), `turned` (edited prospects whose flag then disappeared), `unflagged` and
+        `unflagged_edited` (the rep's other prospects, and how many of them were edited), `p_value`
+        (Fisher's one-sided exact test, corrected for the number of reps) and `ask` (whether to ask
+        the rep about it).
     """
 
     edits: pd.DataFrame
     reps: pd.DataFrame
 
     def questions(self, language: str = "en") -> list[str]:
-        """A question for each rep who edits flagged prospects more than others; never a charge."""
+        """Return a question for each rep who edits flagged prospects more often than others.
+
+        The texts are questions, never accusations.
+        """
         say = phrases(language, "edits")
         return [
             say(
@@ -84,16 +89,16 @@ def find_edits_after_flags(
     history: pd.DataFrame, log: AssessmentsLog, reps: pd.Series[Any], attributes: Sequence[str]
 ) -> EditsAfterFlags:
     """
-    List attributes that were edited after a flag that was gone then, with counts per rep.
+    List edits of attributes after which a flag disappeared, with counts per rep.
 
     Parameters
     ----------
     history : DataFrame
-        A row per edit, columns `HISTORY`.
+        One row per edit, with the columns `HISTORY`.
     log : AssessmentsLog
-        What was said of the prospects, and when.
+        Log of the assessments of the prospects, with their times.
     reps : Series
-        Rep of each prospect, indexed by its id.
+        Rep of each prospect, indexed by the id of the prospect.
     attributes : sequence of str
         Fields that the model uses; edits of other fields do not count.
 
@@ -104,13 +109,13 @@ def find_edits_after_flags(
     Raises
     ------
     DealsError
-        If the history lacks a column, a time cannot be read, or of `MANY` edits or more none is of
-        such a field, or of a prospect in the log.
+        If the history lacks a column or a time cannot be read; or if there are `MANY` edits or
+        more, and none of them is of such a field, or of a prospect in the log.
 
     Notes
     -----
-    An edit may be right: a fact was wrong, or more was learned. So the rate on prospects that were
-    not flagged is shown beside it, of the same rep and over the same `WINDOW_DAYS`.
+    An edit may be correct: a fact was wrong, or more became known. So the counts also hold how
+    often the same rep edits prospects that were not flagged, within the same `WINDOW_DAYS`.
     """
     logged = log.assessments()
     changes = _read(history, attributes)
@@ -134,7 +139,11 @@ def find_edits_after_flags(
 
 
 def _as_logged(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
-    """Ids as the log keeps them, in another case where only one of the log has it; else None."""
+    """
+    Return ids as the log stores them, or None where the log does not have the id.
+
+    An id that differs only in case is accepted if exactly one id of the log matches it.
+    """
     known = set(logged["prospect"])
     alike = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
     one = alike.loc[alike["nunique"] == 1, "last"].to_dict()
@@ -158,7 +167,7 @@ def _refuse_nothing(changes: pd.DataFrame, who: pd.Series[Any], logged: pd.DataF
 
 
 def _read(history: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
-    """Edits that change an attribute."""
+    """Return the edits that change an attribute."""
     if missing := [name for name in HISTORY if name not in history.columns]:
         raise DealsError(
             f"the history of fields has no column {missing[0]!r}; it has "
@@ -186,13 +195,13 @@ def _read(history: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
 
 
 def _first_of_each(assessed: pd.DataFrame) -> pd.DataFrame:
-    """First flagged assessment of each prospect, or the first one where it never was flagged."""
+    """Return each prospect's first flagged assessment, or its first one if it was never flagged."""
     ordered = assessed.sort_values(["poor_fit", "time"], ascending=[False, True], kind="stable")
     return ordered.drop_duplicates("prospect")
 
 
 def _with_next(near: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
-    """Add when the prospect was next assessed after the edit, where it was not flagged then."""
+    """Add the time of the next assessment after the edit, where that one did not flag."""
     later = near[["prospect", "changed_at"]].reset_index().merge(assessed, on="prospect")
     later = later[later["time"] >= later["changed_at"]].sort_values("time", kind="stable")
     after = later.drop_duplicates("index").set_index("index")

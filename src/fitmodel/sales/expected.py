@@ -1,8 +1,8 @@
 """
-Expected early churn of every deal, whoever signs it.
+Expected early churn of every deal, independent of the rep who signs it.
 
-deals -> models that know no rep -> a probability per deal from a fit that did not see it
-                                 -> and one from a fit that saw no deal of its rep
+deals -> models that do not use the rep -> a probability per deal from a fit that did not see it
+                                        -> and one from a fit that saw no deal of its rep
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.classifier import ProspectFitClassifier
     from fitmodel.learning.settings import Choice
 
-N_REPLICATES = 2  # no interval of a probability is asked for
+N_REPLICATES = 2  # few, because no interval of a probability is needed
 
 Fit = tuple["ProspectFitClassifier", "pd.Index[Any]"]
 
@@ -46,15 +46,15 @@ class Expected:
     Parameters
     ----------
     probability : Series of float
-        From a fit that saw neither the deal nor any rep's name.
+        Probability of each deal, from a fit that saw neither the deal nor any rep's name.
     over : dict of str to Series of float
-        By "rep" and "team": from a fit that saw no deal of the same rep (or team), on the same
-        level.
+        Probabilities by "rep" and "team", from fits that saw no deal of the same rep (or team), on
+        the same level.
     fits : tuple of (ProspectFitClassifier, Index)
-        The fits behind `probability`, each with the deals that it is asked about.
+        The fits behind `probability`, each with the deals that it predicts.
     sampled : int or None
-        Deals that the effects of attributes were learned from, where the table is so large that a
-        sample was drawn.
+        Number of deals from which the effects of attributes were learned, if the table is so large
+        that samples were drawn; else None.
     """
 
     probability: pd.Series[float]
@@ -71,7 +71,7 @@ def compute_expected(
     replicates: int | None = N_REPLICATES,
 ) -> Expected:
     """
-    Compute what early churn such customers give, with and without the rep's own deals.
+    Compute the expected early churn of every deal, with and without the deals of its rep.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ def compute_expected(
         As read by ``read_deals``.
     spec : DealSpec
     by : sequence of {"rep", "team"}
-        Whose deals are left out in turn.
+        Roles whose members' deals are left out in turn.
     replicates : int or None
-        Bootstrap replicates of the fits, where intervals are asked of them later; None: as many as
-        the contract says.
+        Bootstrap replicates of the fits, if intervals are needed later; None for the number in the
+        contract.
 
     Returns
     -------
@@ -97,11 +97,11 @@ def compute_expected(
 
     Notes
     -----
-    Fits start from the contract's prior as the model that is shipped does; samples do not, as in so
-    many deals it has little weight. In a table of more than `fitmodel.sales._sample.SAMPLE_DEALS`
-    deals two fits on samples that share no deal take the place of five folds: the second is asked
-    about the deals of the first sample, the first about all others. Their level is that of all
-    deals.
+    Fits use the contract's prior, as the model that is shipped does; fits on samples do not,
+    because the prior has little weight with so many deals. In a table of more than
+    `fitmodel.sales._sample.SAMPLE_DEALS` deals, two fits on samples that share no deal replace the
+    five folds: the second predicts the deals of the first sample, and the first predicts all
+    others. Their level is that of all deals.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def compute_expected(
 def _fits_of_folds(
     view: HistoryView, spec: DealSpec, training_set: TrainingSet, replicates: int | None
 ) -> tuple[Choice, tuple[Fit, ...], TrainingSet]:
-    """Settings, and a fit for each fold of all deals."""
+    """Return settings, a fit for each fold of all deals, and the deals learned from."""
     learned = learn(view, spec, replicates=replicates)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     fits: list[Fit] = [(learned.estimator, view.index.difference(training_set.index))]
@@ -152,7 +152,7 @@ def _fits_of_folds(
 def _fits_of_samples(
     view: HistoryView, spec: DealSpec, training_set: TrainingSet, replicates: int | None
 ) -> tuple[Choice, tuple[Fit, ...], TrainingSet]:
-    """Settings, and a fit for each of two samples, with the level of all deals."""
+    """Return settings, a fit for each of two samples with the level of all, and both samples."""
     first, second = draw_samples(training_set, seed=spec.learning.seed)
     choice = choose_light(training_set.subset(first), spec)
     fits = [
@@ -167,14 +167,15 @@ def _fits_of_samples(
 
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
     """
-    How long customers stay by their own expected early churn; None where the tail is not known.
+    Return how long customers stay given their expected early churn; None if the tail is unknown.
 
     Parameters
     ----------
     view : HistoryView
-        Of the deals that `expected` is of.
+        View of the deals for which `expected` was computed.
     spec : DealSpec
     expected : Expected
+        From `compute_expected`.
     """
     known = view.training_set()
     probability = np.asarray(expected.probability.reindex(known.index), dtype=np.float64)
@@ -196,8 +197,8 @@ def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) ->
     Returns
     -------
     Series of float
-        Cross-fitted for deals that are learned from; the others, whose outcome no fit has seen,
-        from the fit on all of these.
+        Cross-fitted for the deals used for learning; for the other deals, whose outcome no fit has
+        seen, from the fit on all deals used for learning.
 
     Raises
     ------
@@ -215,9 +216,9 @@ def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) ->
 
 
 def without_people(spec: DealSpec) -> DealSpec:
-    """Take people out of the attributes, where the contract has let them in by name."""
+    """Return the contract without rep and team among the attributes that it includes by name."""
     people = (spec.deals.rep, spec.deals.team)
     named = spec.attributes.include
     if named is None or not any(name in people for name in named):
-        return spec  # a role is not an attribute unless told
+        return spec  # a role is no attribute unless it is included by name
     return spec.replace(attributes={"include": [name for name in named if name not in people]})

@@ -1,6 +1,6 @@
-"""Commission that rewards customers who stay: a plan, paid over history to the cent.
+"""Commission that rewards customers who stay: a plan applied to past deals, exact to the cent.
 
-plan + deals -> a ledger, each deal's entries adding up to its nominal commission, and bonuses
+plan + deals -> a ledger, in which each deal's entries sum to its nominal commission, and bonuses
 """
 
 from __future__ import annotations
@@ -40,21 +40,25 @@ def pay(
     *,
     rows: pd.DataFrame | None = None,
 ) -> Ledger:
-    """Pay a plan over history.
+    """Compute what a commission plan pays on past deals.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
         As read by ``read_deals``, with rep and amount; deals without an amount earn nothing and
-        are left out.
+        are left out of the ledger.
     spec : DealSpec
     plan : Plan
     probability : Series of float, optional
-        Of early churn, to say what pending commissions are likely to bring; else the company's
-        survival curve says it.
+        Probability of early churn of each deal, to estimate how much of the pending commission will
+        be earned; without it the company's survival curve is used.
     rows : DataFrame, optional
-        The rows of the deals before those of a customer were made one, for plans that pay for
-        upgrades, or deduct credit notes where ``[rows] customer`` makes a customer's rows one.
+        The rows of the deals before the rows of each customer were combined, for plans that pay for
+        upgrades, or that deduct credit notes where ``[rows] customer`` combines a customer's rows.
+
+    Returns
+    -------
+    Ledger
 
     Raises
     ------
@@ -65,9 +69,9 @@ def pay(
 
     Notes
     -----
-    A deal that ended for another reason (exited_on) keeps what it has earned by then; the rest is
-    withheld, though its customer is not counted as lost. A bonus counts deals without an amount
-    too: it is paid for customers, not for their size.
+    A deal that ended for another reason (exited_on) keeps the commission earned until then; the
+    rest is withheld, although its customer is not counted as lost. A bonus also counts deals
+    without an amount, because it depends on the number of customers and not on their size.
 
     Examples
     --------
@@ -103,7 +107,7 @@ def pay(
 
 
 def needs_rows(plan: Plan, spec: DealSpec) -> bool:
-    """Whether a plan looks at later rows of a customer, which are made one with its first."""
+    """Return whether a plan needs a customer's later rows, which are combined with its first."""
     looks = plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
     return spec.rows.customer is not None and bool(looks)
 
@@ -125,7 +129,7 @@ def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:
 
 
 def _signed(lines: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
-    """Which deal, by whom and in which month."""
+    """Return the id, the rep and the month of signing of each line."""
     table = pd.DataFrame(index=lines.index)
     if spec.deals.id is not None:
         table["deal"] = lines["deal"]
@@ -141,7 +145,7 @@ def _entries(plan: Plan, lines: pd.DataFrame, chances: pd.DataFrame) -> pd.DataF
             Decimal(0),
             line["months"],
             left=line["left"],
-            exited=line["exited"],  # one announced for later has not come yet
+            exited=line["exited"],  # False for an exit announced for a later day
             chances=cast("dict[int, float]", chance),
             nominal=line["nominal"],
             excused=line["excused"],
@@ -167,10 +171,11 @@ def chances_to_reach(
     ages: Sequence[int],
     probability: pd.Series[float] | None,
 ) -> pd.DataFrame:
-    """Chance of each deal still there to reach each age, a column per age.
+    """Return the probability that a customer who is still there reaches each age; a column per age.
 
-    Given the time stayed, by the customer's own curve (`fitmodel.learning.curve_fitting`); where no
-    probability is given, by the company's. Later than watched, nobody leaves.
+    It is conditional on the time stayed, and computed from the customer's own curve
+    (`fitmodel.learning.curve_fitting`), or from the company's if no probability is given. After the
+    end of the curve nobody is assumed to leave.
 
     Raises
     ------
@@ -222,7 +227,7 @@ def _probabilities(
 def _survival_between(
     curve: SurvivalCurve, start: NDArray[np.float64], end: float
 ) -> NDArray[np.float64]:
-    """Share of those there at `start` who are there at `end`; later than watched, nobody leaves."""
+    """Return the share of customers at `start` who stay until `end`; constant after the curve."""
     end = min(end, float(curve.times[-1]))
     before = end > start
     chance = np.ones(len(start))

@@ -25,33 +25,35 @@ SUMMED: dict[str, Any] = {
     "expected": 0.0,
     "bonus_expected": 0.0,
 }
-"""What is added up, and what the sum starts from."""
+"""Columns that are summed, and the start value of each sum."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """Payments of a plan over a history of deals.
+    """Amounts that a commission plan pays on past deals.
 
     Parameters
     ----------
     plan : Plan
+        The commission plan.
     deals : DataFrame
-        One row per deal with an amount: its `deal` (id, where the contract names one), `rep`,
-        `month` signed ("2026-03"; empty without dates), `left_early` (before the plan's age), and
-        Decimal columns `nominal` = `earned` + `withheld` + `pending`; `paid_at_signing`, and what
-        of it is `clawed_back`; `expected` (float), what the pending is likely to bring.
+        One row per deal with an amount and rep who shares it: `deal` (id, where the contract names
+        one), `rep`, `month` of signing ("2026-03"; empty without dates), `left_early` (before the
+        plan's age), and the Decimal columns `nominal` = `earned` + `withheld` + `pending`,
+        `paid_at_signing`, and `clawed_back` (part of the advance that is taken back); `expected`
+        (float), the part of the pending amount that is expected to be earned.
     bonuses : DataFrame
-        One row per period and rep: `period`, `month` (its last), `rep`, `took_part` (reps with
-        enough evidence), `signed`, `tested` (of them: came to a renewal or reached the plan's age),
-        `renewed` (of the tested), `expected_renewals` (of such customers), `renewal_rate`, `score`
-        (renewed over expected; NaN with too little evidence), `outcome` (see
-        `fitmodel.sales.bonus.pay_bonus`), the Decimals `bonus` (decided) and `bonus_pending` (as it
-        stands), and `bonus_expected` (float).
-        Empty where the plan has none.
+        One row per period and rep: `period`, `month` (the last of the period), `rep`, `took_part`
+        (number of reps with enough evidence), `signed`, `tested` (signed deals that came to a
+        renewal or reached the plan's age), `renewed` (number of the tested), `expected_renewals`
+        (number expected for such customers), `renewal_rate`, `score` (renewed over expected; NaN
+        with too little evidence), `outcome` (see `fitmodel.sales.bonus.pay_bonus`), the Decimals
+        `bonus` (decided) and `bonus_pending` (at the current standing), and `bonus_expected`
+        (float). Empty where the plan has no bonus.
     payroll : DataFrame
         One row per amount: `month` in which it is paid or taken back ("2026-03"), `rep`, `kind`
-        (see `fitmodel.sales.payroll.pay_out`), `deal` (empty for amounts that are of no single
-        deal) and `amount` (Decimal). Empty where the deals have no dates.
+        (see `fitmodel.sales.payroll.pay_out`), `deal` (empty for amounts that do not belong to a
+        single deal) and `amount` (Decimal). Empty where the deals have no dates.
     """
 
     plan: Plan
@@ -61,7 +63,7 @@ class Ledger:
 
     @property
     def payroll_by_month(self) -> pd.DataFrame:
-        """Payments to each rep in each payroll month, by kind, and in total."""
+        """Payments to each rep in each payroll month, by kind and in total."""
         kinds = sorted(set(self.payroll["kind"]))
         rows: dict[tuple[str, str], dict[str, Decimal]] = {}
         for row in self.payroll.to_dict("records"):
@@ -73,22 +75,22 @@ class Ledger:
 
     @property
     def reps(self) -> pd.DataFrame:
-        """Sums per rep, to the cent, and of all in the last row."""
+        """Sums per rep, exact to the cent; the last row is the total."""
         return self._summed(["rep"])
 
     @property
     def months(self) -> pd.DataFrame:
-        """Sums per month in which the deals were signed, and of all in the last row."""
+        """Sums per month in which the deals were signed; the last row is the total."""
         return self._summed(["month"])
 
     @property
     def reps_by_month(self) -> pd.DataFrame:
-        """Sums per rep and month signed, and of all in the last row."""
+        """Sums per rep and month of signing; the last row is the total."""
         return self._summed(["rep", "month"])
 
     @property
     def total(self) -> pd.Series[Any]:
-        """Sums of all."""
+        """Sums over all reps."""
         return self.reps.iloc[-1]
 
     def _summed(self, keys: list[str]) -> pd.DataFrame:
@@ -99,7 +101,7 @@ class Ledger:
         return pd.concat([sums.astype(whole.dtypes), whole])
 
     def _lines(self) -> pd.DataFrame:
-        """Deals and bonuses in one table; columns of only one kind are empty in the other."""
+        """Return deals and bonuses in one table; columns that one of them lacks are 0 there."""
         deals = self.deals.assign(**SUMMED | {"deals": 1} | _of(self.deals))
         bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses))
         columns = ["rep", "month", *SUMMED]
@@ -107,7 +109,7 @@ class Ledger:
 
 
 def _of(frame: pd.DataFrame) -> dict[str, Any]:
-    """The frame's own columns among those that are added up."""
+    """Return those columns of the frame that are summed."""
     return {name: frame[name] for name in SUMMED if name in frame.columns}
 
 
@@ -115,7 +117,7 @@ CENT = Decimal("0.01")
 
 
 def cents(value: Decimal) -> Decimal:
-    """Round to the cent, halves to the even one."""
+    """Round to the cent, halves to even."""
     return value.quantize(CENT, rounding=ROUND_HALF_EVEN)
 
 
@@ -130,7 +132,7 @@ def split_commission(
     nominal: Decimal | None = None,
     excused: bool = False,
 ) -> dict[str, Any]:
-    """Split one deal's commission; the parts add up to the cent.
+    """Split one deal's commission into parts that sum to it, exact to the cent.
 
     Parameters
     ----------
@@ -138,22 +140,23 @@ def split_commission(
     amount : Decimal
         Yearly contract value.
     months : float
-        How long the customer has been watched, or stayed until it left.
+        Months for which the customer has been followed, or after which it left.
     left, exited : bool
-        Whether it left, or the deal ended for another reason.
+        Whether the customer left, and whether the deal ended for another reason.
     chances : mapping of int to float
-        Chance that it reaches each age of the plan; read only where something is pending.
+        Probability that the customer reaches each age of the plan; read only where an amount is
+        pending.
     nominal : Decimal, optional
         The whole commission, where it is not the plan's rate times the amount (accelerators,
-        splits). A negative one is that of a credit note: all of it is due at once.
+        splits). A negative one belongs to a credit note: all of it is due at once.
     excused : bool
-        Whether it left for a cause that the plan excludes: then all is earned.
+        Whether the customer left for a cause that the plan excludes: then all is earned.
 
     Returns
     -------
     dict
         `left_early`, the Decimals `nominal` = `earned` + `withheld` + `pending`,
-        `paid_at_signing`, `clawed_back`, and `expected`, what the pending is likely to bring.
+        `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
     nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
     short = not plan.reached(plan.earned_after_months, months, left=left) and nominal > 0
@@ -179,7 +182,7 @@ def split_commission(
 
 
 def _expected_share(plan: Plan, months: float, chances: Mapping[int, float]) -> float:
-    """Sum the steps still to come, each times the chance that the customer reaches it."""
+    """Return the sum of the steps not reached yet, each times the probability of reaching it."""
     before, total = float(plan.share_at(months, left=False)), 0.0
     for step, share in plan.steps:
         if share > before and not plan.reached(step, months, left=False):

@@ -1,7 +1,7 @@
 """
 Payroll of a plan: the month in which each amount is paid or taken back.
 
-lines of the ledger -> advances, what is earned, clawed back -> terms for leavers -> cap
+lines of the ledger -> advances, earned and clawed-back amounts -> terms for reps who left -> cap
                     -> draw -> bonuses -> one row per amount
 """
 
@@ -33,7 +33,7 @@ KINDS = (
     "draw_recovered", "guarantee", "bonus",
 )  # fmt: skip
 ZERO = Decimal(0)
-MAX_NAMES = 10  # that a message lists
+MAX_NAMES = 10  # names that a message lists
 
 
 def pay_out(
@@ -49,23 +49,25 @@ def pay_out(
     Parameters
     ----------
     plan : Plan
+        The commission plan.
     lines : DataFrame
-        From `make_lines`.
+        Lines of the ledger, from `make_lines`.
     entries : DataFrame
-        Of the same lines, from `split_commission`.
+        Amounts of the same lines, from `split_commission`.
     bonuses : DataFrame
-        Of the ledger.
+        Bonuses of the ledger, see `fitmodel.sales.ledger.Ledger`.
     until : datetime64[D]
-        End of the extract: nothing later is due yet.
+        End of the extract; draws are paid until then.
 
     Returns
     -------
     DataFrame
-        Columns `month`, `rep`, `kind`, `deal`, `amount`. Of a deal: `advance` at signing, `earned`
-        as it becomes due beyond the advance, `clawed_back` and `credit_note` (negative). Of a rep:
-        `forfeited` and `waived` after leaving, `capped`, `draw` and `draw_recovered`, `guarantee`
-        (a draw that is not recovered), `bonus`. Amounts of a deal add up to what the ledger says
-        was paid for it: the earned, or the advance where less is earned yet.
+        Columns `month`, `rep`, `kind`, `deal`, `amount`. Kinds for a deal: `advance` at signing,
+        `earned` when an amount beyond the advance becomes due, `clawed_back` and `credit_note`
+        (negative). Kinds for a rep: `forfeited` and `waived` after the rep left, `capped`, `draw`
+        and `draw_recovered`, `guarantee` (a draw that is not recovered), `bonus`. Before the terms
+        for reps who left, the amounts of a deal sum to what the ledger reports as paid for it: the
+        earned amount, or the advance as long as less is earned.
     """
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
@@ -86,7 +88,7 @@ def pay_out(
 
 
 def _of_line(plan: Plan, line: dict[str, Any], entry: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Amounts of one line with the day on which each is due."""
+    """Yield the amounts of one line, each with the day on which it is due."""
     rep, deal, nominal = line["rep"], line["deal"], entry["nominal"]
     signed = np.array([line["signed"]], dtype="datetime64[D]")
     if nominal < 0:
@@ -113,7 +115,7 @@ def _share_of(plan: Plan, age: int) -> Fraction:
 
 
 def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Decided bonuses, due on the last day of their period; forfeited by who left before it."""
+    """Yield decided bonuses, due at the end of their period; reps who left before forfeit them."""
     terms = plan.leavers
     forfeits = terms is not None and terms.pending == "forfeit"
     left = _last_days(plan) if forfeits else {}
@@ -128,18 +130,19 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 
 def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
-    """Refuse the name of a leaver that is the name of no rep.
+    """Refuse a plan that names a rep who left but who sold none of the deals.
 
     Parameters
     ----------
     plan : Plan
+        The commission plan.
     reps : iterable of str
-        Everybody who sold any of the deals, whether its amount is known or not.
+        Names of all reps who sold any of the deals, whether or not the amount is known.
 
     Raises
     ------
     DealsError
-        If the plan names a rep who left, and nobody of that name is among them.
+        If the plan names a rep who left, and no rep of these deals has that name.
     """
     known = sorted(set(reps))
     last = {} if plan.leavers is None else plan.leavers.left
@@ -153,7 +156,7 @@ def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
 
 
 def _last_days(plan: Plan) -> dict[str, pd.Timestamp]:
-    """Last day of each rep who left, by the name in lower case."""
+    """Return the last day of each rep who left, by the name in lower case."""
     left = {} if plan.leavers is None else plan.leavers.left
     return {" ".join(name.split()).casefold(): pd.Timestamp(day) for name, day in left.items()}
 
@@ -163,7 +166,7 @@ def _later(day: Any, months: int) -> str:
 
 
 def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Amounts that a rep who has left the company does not get, or need not give back."""
+    """Add rows that cancel amounts which a rep who left does not get or need not pay back."""
     terms = plan.leavers
     if terms is None:
         return dated.copy()
@@ -182,7 +185,7 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Take off what exceeds the cap of a period, in the month in which it is exceeded."""
+    """Add rows that subtract what exceeds the cap of a period, in the month of the excess."""
     if plan.cap is None:
         return table
     unit = {"month": "M", "quarter": "Q", "year": "Y"}[plan.cap.period]
@@ -201,7 +204,7 @@ def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
-    """At least the draw in each month; where it is recoverable, later months pay it back."""
+    """Add rows that raise each month to the draw; if recoverable, later months pay it back."""
     draw = plan.draw
     if draw is None:
         return table
@@ -240,12 +243,12 @@ def _and(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
 
 def write_payroll(ledger: Ledger, path: str | Path) -> None:
     """
-    Write a payroll as CSV or Parquet, whole or not at all; in Parquet amounts are decimals.
+    Write a payroll as CSV or Parquet, whole or not at all; Parquet stores amounts as decimals.
 
     Raises
     ------
     DealsError
-        If the name ends in neither .csv nor .parquet.
+        If the file name ends in neither .csv nor .parquet.
     """
     target = Path(path)
     if target.suffix == ".csv":

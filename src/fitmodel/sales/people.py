@@ -1,4 +1,4 @@
-"""Names of reps as text, and a check that rows can be told apart."""
+"""Names of reps as text, and a check that the index of a table is unique."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 NO_NAME = "(no name)"
-"""Of a deal without a rep, in tables."""
+"""Name that tables show for the rep of a deal that has none."""
 
 
 def names_of(column: pd.Series[Any]) -> pd.Series[str]:
-    """Names or numbers as text; a number read as 7.0, since others are missing, is 7."""
+    """
+    Return names or numbers as text.
+
+    A whole number that is stored as a float because other values are missing is written without
+    decimals: 7.0 becomes "7".
+    """
     values = pd.to_numeric(column, errors="coerce") if column.dtype.kind == "f" else None
     if values is not None and bool((values.dropna() % 1 == 0).all()):
         column = values.astype("Int64")
@@ -26,10 +31,10 @@ def names_of(column: pd.Series[Any]) -> pd.Series[str]:
 
 def people_of(column: pd.Series[Any]) -> pd.Series[str]:
     """
-    Names of people: spellings that differ in case or spaces only are one person.
+    Return names of people; spellings that differ only in case or spaces are one person.
 
-    The name is the most frequent spelling, of equally frequent ones the first by code point. A
-    name of spaces only is missing.
+    The name is the most frequent spelling; among equally frequent spellings it is the first by
+    code point. A name that consists of spaces only is missing.
     """
     positions, spellings = pd.factorize(names_of(column))
     names = pd.Series(spellings, dtype="str").str.split().str.join(" ")
@@ -51,19 +56,19 @@ def same_person(one: object, other: object) -> bool:
 
 
 def spelled_as(names: pd.Series[str], known: pd.Series[str]) -> pd.Series[str]:
-    """Names from `people_of` in the spelling that people of another column have."""
+    """Return names from `people_of` in the spelling that another column has for the same people."""
     spelling = {name.casefold(): name for name in known.dropna().unique()}
     return names.map(lambda name: spelling.get(name.casefold(), name), na_action="ignore")
 
 
 def people_in(deals: pd.DataFrame, spec: DealSpec, by: str) -> pd.Series[str]:
     """
-    Rep or team of each deal, missing where none is given.
+    Return the rep or team of each deal; missing where none is given.
 
     Raises
     ------
     DealsError
-        If the contract names no such column.
+        If the contract names no column for the rep or team.
     """
     column = spec.deals.rep if by == "rep" else spec.deals.team
     if column is None:
@@ -74,12 +79,12 @@ def people_in(deals: pd.DataFrame, spec: DealSpec, by: str) -> pd.Series[str]:
 
 
 def check_index(deals: pd.DataFrame) -> None:
-    """Refuse rows that cannot be told apart.
+    """Refuse a table in which rows share an index value.
 
     Raises
     ------
     DealsError
-        Naming how many rows share an index with another, and one of them.
+        If the index is not unique; the message names how many rows share theirs, and one example.
     """
     twice = deals.index.duplicated(keep=False)
     if twice.any():

@@ -43,17 +43,18 @@ class Bonus(BaseModel):
     Parameters
     ----------
     top : int
-        How many places are paid.
+        Number of ranks that are paid.
     amount : Decimal
-        Of each place, exact to the cent.
+        Amount of each rank, exact to the cent.
     least_deals : int
-        Customers of the period who must have come to a renewal, or reached the plan's age, for a
-        rep to take part.
+        Minimum number of a rep's customers of the period who have come to a renewal, or reached the
+        plan's age, for the rep to take part.
     period : {"year", "quarter", "all"}
-        Deals signed in the same calendar year or quarter are ranked together, or all of them.
+        Deals that are ranked together: those signed in the same calendar year or quarter, or all.
     term : str, optional
         Column with the length of the contract, in months or as text such as "annual"; without it
-        longer contracts are recognised by when their customers leave.
+        ``[deals] contract_months`` applies, or longer contracts are inferred from the times at
+        which customers leave.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,34 +74,38 @@ class Plan(BaseModel):
     commission_rate : Decimal
         Share of the yearly contract value.
     earned_after_months : int
-        Age a customer must reach for the whole commission to be earned; 0: at signing.
+        Age in months that a customer must reach for the whole commission to be earned; 0 means at
+        signing.
     tiers : tuple of Tier
-        Shares earned on the way there.
+        Shares that are earned at earlier ages.
     paid_at_signing : Decimal
-        Share paid in advance; what of it is not earned in the end is clawed back.
+        Share paid in advance; the part of it that is not earned in the end is clawed back.
     bonus : Bonus, optional
-        For the top reps by renewal rate.
+        Bonus for the top reps by renewals over expected renewals.
     clawback : {"whole", "unused_months"}
-        What a customer who leaves too early has earned: what the tiers say, or the share of the
-        whole months it stayed.
+        Commission earned for a customer who leaves too early: the share of the tiers only, or at
+        least the share of the whole months that it stayed.
     excluded_causes : ExcludedCauses, optional
         Causes of leaving that are not held against the rep.
     accelerators : Accelerators, optional
-        Rates by how much a rep has signed.
+        Rates that depend on how much a rep has signed.
     split : Split, optional
-        A second rep shares the deal.
+        Split of the commission with a second rep.
     credit_notes : {"refuse", "deduct"}
-        Negative amounts are refused, or their commission is taken back when they are signed.
+        Whether negative amounts are refused, or their commission is deducted when they are signed.
     upgrades : {"ignore", "increase"}
-        Later deals of a customer (``[rows] customer``) earn nothing of their own, or commission on
-        what they add to the yearly value.
+        Whether later deals of a customer (``[rows] customer``) earn nothing, or commission on the
+        amount that they add to the yearly value.
     cap : Cap, optional
+        Maximum commission of a rep in a period.
     draw : Draw, optional
+        Minimum paid to a rep in each month.
     leavers : Leavers, optional
+        Terms for reps who leave the company.
     rounding : Rounding
-        Of each amount.
+        Rounding of each amount.
     payroll_months_later : int
-        Months from the one in which an amount becomes due to the one in which it is paid.
+        Months between the month in which an amount becomes due and the month in which it is paid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -142,29 +147,35 @@ class Plan(BaseModel):
 
     @property
     def steps(self) -> list[tuple[int, float]]:
-        """Ages at which something is earned, with the share earned by then."""
+        """Ages in months at which commission is earned, with the share earned by then."""
         tiers = [(tier.months, float(tier.share)) for tier in self.tiers]
         return [*tiers, (self.earned_after_months, 1.0)]
 
     def reached(self, age: int, months: float, *, left: bool) -> bool:
-        """Whether an age is reached: who left on the very day has left early, as in training."""
+        """Return whether an age is reached; a customer who left exactly then has not reached it.
+
+        The label of training uses the same rule.
+        """
         return age == 0 or (months > age if left else months >= age)
 
     def share_at(self, months: float, *, left: bool) -> Decimal:
-        """Share earned by a customer who has stayed, or left after, a number of months."""
+        """Return the share earned for a customer who stayed, or left after, a number of months."""
         if self.reached(self.earned_after_months, months, left=left):
             return Decimal(1)
         shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
         return max(shares, default=Decimal(0))
 
     def share_of_months(self, months: float) -> Fraction:
-        """Share earned by a customer who is gone, where unused months are clawed back."""
+        """Return the share earned for a customer who left, if unused months are clawed back.
+
+        It is 0 for the clawback "whole".
+        """
         if self.clawback == "whole":
             return Fraction(0)
         return Fraction(min(int(months), self.earned_after_months), self.earned_after_months)
 
     def rounded(self, value: Decimal | Fraction) -> Decimal:
-        """An amount in the plan's unit, halves as it says."""
+        """Return an amount rounded to the plan's unit with the plan's rounding mode."""
         exact, unit = Fraction(value), self.rounding.to
         units = exact / Fraction(unit)
         whole = Decimal(units.numerator) / Decimal(units.denominator)
@@ -198,12 +209,12 @@ period = "year"                  # year | quarter | all: whose deals are ranked 
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan from toml.
+    """Read a commission plan from a TOML file.
 
     Parameters
     ----------
     path : Path
-        ``fitmodel report --show-plan`` prints a plan to start from.
+        Path of the file; ``fitmodel report --show-plan`` prints an example to start from.
 
     Returns
     -------
@@ -212,7 +223,7 @@ def read_plan(path: Path) -> Plan:
     Raises
     ------
     SpecError
-        If there is no such file, or it is not a plan; the message names the key.
+        If there is no such file, or it is not a valid plan; the message names the key.
 
     Examples
     --------

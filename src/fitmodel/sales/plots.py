@@ -1,4 +1,4 @@
-"""Plot of rep performance."""
+"""Plots of rep performance and of the ideal customer profile."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw observed over expected against expected, with the limits chance keeps to.
+    """Draw a funnel plot: observed over expected against expected, with limits of chance.
 
     Parameters
     ----------
     board : RepPerformance
     ax : Axes, optional
-        Where to draw; else a new figure.
+        Axes to draw on; default: a new figure.
     language : {"en", "zh"}
 
     Returns
     -------
     Axes
-        Grey: exact 95 % limits of a rep like the company. Dashed, where reps differ more than by
-        chance: the limits widened by the winsorised overdispersion.
+        The grey area shows exact 95 % limits for a rep like the company. Dashed lines, drawn where
+        reps differ more than by chance, are the limits widened by the winsorised overdispersion.
 
     Notes
     -----
@@ -81,14 +81,14 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     ----------
     profile : Profile
     ax : Axes, optional
-        Where to draw; else a new figure.
+        Axes to draw on; default: a new figure.
     language : {"en", "zh"}
 
     Returns
     -------
     Axes
-        A dot and its 95 % interval per segment, the riskiest on top; the line is the company's
-        rate, its band that rate's interval.
+        A point with its 95 % interval per segment, the riskiest on top; the line is the company's
+        rate, and the band is the interval of that rate.
     """
     say = phrases(language, "profile")
     worst, best = profile.riskiest, profile.safest

@@ -1,7 +1,7 @@
 """The ideal customer profile: segments whose customers stay or leave early, with their counts.
 
-deals -> segments, and two together -> early churn by Kaplan-Meier -> test against the others
-      -> what differs by more than chance, corrected for all that were looked at
+deals -> segments and pairs of segments -> early churn by Kaplan-Meier -> test against other deals
+      -> segments that differ by more than chance, corrected for the number of segments tested
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ if TYPE_CHECKING:
 
 MIN_SEGMENT_DEALS = 50
 MANY_DEALS, SHUFFLES_OF_MANY = 6_000, 199
-"""Above so many deals outcomes are shuffled less often, as each shuffle goes through all of them:
-the test is exact with any number, and with 199 it finds nearly as much."""
+"""Number of deals above which outcomes are shuffled less often, and the number of shuffles then.
+Each shuffle permutes all deals. The test is exact for any number of shuffles, and with 199 it has
+nearly the same power."""
 MIN_WATCHED = 10
-"""Deals that left early or were watched to the horizon, below which no rate is given."""
+"""Number of deals with a known label below which a segment gets no rate."""
 LEVEL = 0.05
 SHOWN = 5
-"""Single segments, and combinations, on either list for people."""
+"""Maximum number of single segments, and of combinations, in each of the two lists for people."""
 MAX_REPEATS = 2
-"""Rules of two attributes that share a segment, in a list for people."""
+"""Maximum number of combinations that share a segment in a list for people."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +58,17 @@ class Profile:
     Parameters
     ----------
     table : DataFrame
-        A row per segment or combination that was looked at: `segment` (in words), `attributes`
-        (1 or 2), `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early
-        churn at the horizon by Kaplan-Meier, 95 % log-log interval), `company_rate`, `distance`
-        (log-rank against the other deals; positive: leave more), `p_value` (corrected for all),
-        `named` (whether it differs) and `rule`, the sentence.
+        One row per tested segment or combination: `segment` (in words), `attributes` (1 or 2),
+        `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early churn at the
+        horizon by Kaplan-Meier with 95 % log-log interval), `company_rate`, `distance` (log-rank
+        statistic against the other deals; positive means that more customers leave), `p_value`
+        (corrected for all tests), `named` (whether it differs) and `rule` (a sentence).
     company : dict of str to float
-        `deals`, `rate`, `low`, `high`.
+        Figures of all deals: `deals`, `left_early`, `rate`, `low`, `high`.
     horizon_months : int
+        Months after closing within which leaving is early churn.
     least_deals : int
-        Support that a segment needed to be looked at.
+        Minimum number of deals of a tested segment.
     """
 
     table: pd.DataFrame
@@ -76,13 +78,13 @@ class Profile:
 
     @property
     def riskiest(self) -> pd.DataFrame:
-        """Named segments that leave early most, by the lower end of their interval."""
+        """Named segments with most early churn, ordered by the lower limit of their interval."""
         named = self.table[self.table["named"] & (self.table["distance"] > 0)]
         return _chosen(named.sort_values("low", ascending=False, kind="stable"))
 
     @property
     def safest(self) -> pd.DataFrame:
-        """Named segments that leave early least, by the upper end of their interval."""
+        """Named segments with least early churn, ordered by the upper limit of their interval."""
         named = self.table[self.table["named"] & (self.table["distance"] < 0)]
         return _chosen(named.sort_values("high", kind="stable"))
 
@@ -92,8 +94,9 @@ class Profile:
         Parameters
         ----------
         spec : DealSpec
-            With the labels of attributes in that language.
+            Contract with the labels of attributes in that language.
         language : {"en", "zh"}
+            Language of the texts.
         """
         return replace(self, table=_in_words(self.table, spec, phrases(language, "profile")))
 
@@ -107,7 +110,7 @@ def compute_profile(
     shuffles: int | None = None,
     language: str = "en",
 ) -> Profile:
-    """Find the segments and the combinations of two that leave early least and most.
+    """Find the segments and the combinations of two segments with least and most early churn.
 
     Parameters
     ----------
@@ -115,32 +118,34 @@ def compute_profile(
         As read by ``read_deals``.
     spec : DealSpec
     least_deals : int
-        A segment or combination of fewer deals is not looked at.
+        Segments and combinations with fewer deals are not tested.
     people : bool
-        Whether the rep and the team are segments too.
+        Whether the rep and the team are used as attributes too.
     shuffles : int, optional
-        Of the outcomes, to know how far chance goes; default: `SHUFFLES`, of a large table
-        `SHUFFLES_OF_MANY`.
+        Number of random permutations of the outcomes for the test; default: `SHUFFLES`, or
+        `SHUFFLES_OF_MANY` for a large table.
     language : {"en", "zh"}
+        Language of the texts.
 
     Returns
     -------
     Profile
-        At the 5 % level over everything looked at (single segments and combinations have half of
-        it each): were no segment different, one or more would be named in at most 5 % of companies.
-        A combination is named only where it also differs from both of its segments: the interval
-        holds neither's rate.
+        Tested at the 5 % level over all tests (single segments and combinations have half of it
+        each): if no segment differs, one or more is named in at most 5 % of companies. A
+        combination is named only if it also differs from both of its segments: its interval lies
+        beyond both of their rates.
 
     Raises
     ------
     DealsError
-        If rows share an index, or nobody was watched up to the horizon.
+        If rows share an index, or no deal was followed up to the horizon.
 
     Notes
     -----
     Interval: Kalbfleisch and Prentice (2002); test: log-rank scores, single-step maxT (Westfall and
-    Young 1993), see `fitmodel.sales._segments`. What lists begin with is not the highest rate,
-    which a small segment reaches by luck, but the end of the interval that is nearer to the others.
+    Young 1993), see `fitmodel.sales._segments`. The lists are not ordered by the rate, which is
+    extreme in small segments by chance, but by the limit of its interval that is nearer to the
+    company's rate.
 
     Examples
     --------
@@ -166,7 +171,7 @@ def compute_profile(
 
 
 def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
-    """The table with each segment and its rule in words."""
+    """Return the table with each segment and its rule in words."""
     labels = dict(spec.words.labels)
     segments = [
         say("and").join(part.words(say, labels.get(part.attribute)) for part in parts)
@@ -190,7 +195,7 @@ class _Watched:
     shuffles: int
 
     def rows(self, groups: list[Segmented]) -> list[dict[str, Any]]:
-        """Rates and tests of every segment of the groups."""
+        """Return one row per segment of the groups, with its rate and its test."""
         if not groups:
             return []
         view = self.view
@@ -222,22 +227,24 @@ def segment_rates(
     view: HistoryView, codes: NDArray[np.int64], segments: int
 ) -> list[dict[str, float]]:
     """
-    Deals of each segment, and their rate of early churn with its interval.
+    Return the number of deals of each segment, and their rate of early churn with its interval.
 
     Parameters
     ----------
     view : HistoryView
     codes : ndarray of int, shape (deals,)
-        Segment of each deal; -1 in none of them.
+        Segment of each deal; -1 for no segment.
     segments : int
+        Number of segments.
 
     Notes
     -----
-    The curves of `HistoryView.survival_of`, read at the horizon. There are thousands of segments:
-    their curves are computed side by side, unless deals have an entry or an unknown day of leaving.
+    The rates are those of the curves of `HistoryView.survival_of` at the horizon. There may be
+    thousands of segments, so their curves are computed together, unless deals have an entry
+    (`observed_from`) or an unknown day of leaving.
     """
     by_months = np.argsort(view.followup_months, kind="stable")
-    narrow = np.min_scalar_type(-max(segments, 1))  # which numpy sorts by its digits, not in pairs
+    narrow = np.min_scalar_type(-max(segments, 1))  # narrow integers get numpy's faster radix sort
     order = by_months[np.argsort(codes[by_months].astype(narrow), kind="stable")]
     ends = np.searchsorted(codes[order], np.arange(segments + 1))
     horizon = float(view.spec.label.horizon_months)
@@ -260,7 +267,10 @@ def segment_rates(
 def _side_by_side(
     view: HistoryView, order: NDArray[np.intp], ends: NDArray[np.intp], horizon: float
 ) -> NDArray[np.float64]:
-    """Survival at the horizon with its upper and lower limit, of each segment; NaN at the edges."""
+    """Return each segment's survival at the horizon with its upper and lower limit.
+
+    It is NaN where survival is 0 or 1, or where no deal was followed to the horizon.
+    """
     inside = order[ends[0] : ends[-1]]
     months, sizes = view.followup_months[inside], np.diff(ends)
     segment = np.repeat(np.arange(len(sizes)), sizes)
@@ -288,7 +298,7 @@ def _side_by_side(
 
 
 def _adds(table: pd.DataFrame) -> pd.Series[bool]:
-    """Whether a combination says more than either of its segments alone."""
+    """Return whether a row is a single segment, or a combination beyond both of its segments."""
     rows = table.to_dict("records")
     alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
     adds = []
@@ -314,14 +324,14 @@ def _rule(row: dict[Hashable, Any], say: Say) -> str:
 
 
 def _chosen(named: pd.DataFrame) -> pd.DataFrame:
-    """The first few alone and the first few combinations, in the order given."""
+    """Return the first few single segments and combinations, in the order given."""
     alone = named[named["attributes"] == 1].head(SHOWN)
     kept = [*alone.index, *_varied(named[named["attributes"] > 1])[:SHOWN]]
     return named[named.index.isin(kept)]
 
 
 def _varied(named: pd.DataFrame) -> list[Any]:
-    """Rows of a list that does not say one segment over and over."""
+    """Return the rows that remain when each segment may occur `MAX_REPEATS` times at most."""
     seen: Counter[Segment] = Counter()
     kept = []
     for position, parts in named["parts"].items():

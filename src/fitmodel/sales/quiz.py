@@ -1,5 +1,5 @@
 """
-The quiz: past deals as they stood at signing, which people judge before they see the outcome.
+The quiz: past deals as they were at signing, for which people predict the outcome before seeing it.
 
 mature deals scored by a model from before their signing -> ten of them, without outcome
 people's probabilities -> outcome, model's probability and reasons -> Brier scores
@@ -30,22 +30,24 @@ if TYPE_CHECKING:
 
 QUESTIONS = 10
 MIN_OF_EACH = 2
-"""Of the deals asked about, left early and stayed: else there is nothing to tell apart."""
+"""Minimum number of deals that left early, and of deals that stayed, in one quiz: with only one
+outcome, a quiz cannot test how well people distinguish the two."""
 REASONS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
     """
-    A past deal as it was at signing; nothing here reveals how it ended.
+    A past deal as it was at signing, without its outcome.
 
     Parameters
     ----------
     number : int
-        From 1.
+        Number of the question, from 1.
     signed : Timestamp
+        Day on which the deal was signed.
     facts : tuple of (str, str)
-        Name and value of each attribute, as people read them.
+        Label and value of each attribute, as text for people.
     """
 
     number: int
@@ -56,20 +58,20 @@ class Question:
 @dataclass(frozen=True, eq=False)
 class Answer:
     """
-    Outcome of a deal, and the prediction of the model of that time.
+    Outcome of a deal, and the prediction of a model from before its signing.
 
     Parameters
     ----------
     deal : object
-        Its id, or its index where the contract names none.
+        Id of the deal, or its index where the contract names no id.
     left_early : bool
     probability : float
-        Of early churn, by a model that knew nothing later than the day before the quarter of
-        signing.
+        Predicted probability of early churn. The model used data up to the day before the quarter
+        of signing.
     level : float
-        Early churn of all the deals which that model learned from.
+        Rate of early churn of the deals from which that model learned.
     reasons : tuple of str
-        What moved the probability most, in words.
+        Sentences on the largest contributions to the probability.
     """
 
     deal: Any
@@ -82,17 +84,17 @@ class Answer:
 @dataclass(frozen=True, eq=False)
 class Quiz:
     """
-    Questions and, to be shown after people have judged, their answers.
+    Questions, and their answers, which are shown after people have predicted.
 
     Parameters
     ----------
     name : str
-        Of this quiz in the decision log.
+        Name of this quiz in the decision log.
     level : float
-        Early churn of all deals that could be asked about: people may be told it.
+        Rate of early churn of all deals that can be asked about; people may be shown it.
     questions : tuple of Question
     answers : tuple of Answer
-        In the same order.
+        Answers, in the order of the questions.
     """
 
     name: str
@@ -113,7 +115,7 @@ def make_quiz(
     progress: Callable[[str], None] | None = None,
 ) -> Quiz:
     """
-    Draw past deals to judge.
+    Draw past deals for a quiz.
 
     Parameters
     ----------
@@ -122,28 +124,30 @@ def make_quiz(
     spec : DealSpec
         A contract with dates.
     size : int
-        Deals to ask about.
+        Number of deals to ask about.
     seed : int
-        Of the draw; the same seed draws the same deals.
+        Seed of the random draw; the same seed draws the same deals.
     asked_before : callable, optional
-        Says of a deal's id whether it was asked about already; such deals are left out.
+        Function that returns, for a deal's id, whether it was asked about already; such deals are
+        left out.
     retrospective : Retrospective, optional
-        From `score_in_retrospect`, where it is there already.
+        From `score_in_retrospect`, if it is computed already.
     language : {"en", "zh"}
+        Language of the texts.
     progress : callable, optional
-        Told the date of each training.
+        Function that is called with a text that names the date of each training.
 
     Returns
     -------
     Quiz
-        Deals that left early are drawn in the proportion they have among all that could be asked
-        about, but `MIN_OF_EACH` at least.
+        The share of deals that left early is the same as among all deals that can be asked about,
+        but at least `MIN_OF_EACH` deals have each outcome.
 
     Raises
     ------
     DealsError
-        If the contract has no dates, or there are too few mature deals that a model from before
-        their signing can score.
+        If the contract has no dates, or there are too few mature deals that were not asked about
+        before and that a model from before their signing can score.
 
     Examples
     --------
@@ -175,7 +179,7 @@ def make_quiz(
 def _draw(
     churn: pd.Series[float], level: float, size: int, random: np.random.Generator
 ) -> list[Any]:
-    """Deals at random, early leavers in proportion, in an order that tells nothing."""
+    """Return randomly drawn deals, early leavers in proportion, in random order."""
     left, stayed = churn.index[churn == 1], churn.index[churn == 0]
     n_left = int(np.clip(round(size * level), MIN_OF_EACH, size - MIN_OF_EACH)) if size else 0
     if size < 2 * MIN_OF_EACH or n_left > len(left) or size - n_left > len(stayed):
@@ -238,7 +242,7 @@ def check_guess(guess: float, person: str) -> float:
     Raises
     ------
     DealsError
-        Naming the person.
+        If it is not; the message names the person.
     """
     if not 0 <= guess <= 1:
         raise DealsError(f"{person} says {guess}: give a probability from 0 to 1")
@@ -249,13 +253,13 @@ def guesses_of(
     quiz: Quiz, probabilities: Mapping[str, Sequence[float]]
 ) -> list[tuple[str, str, object, float, float, float, int]]:
     """
-    Rows for `fitmodel.monitoring.log.DecisionLog.keep_guesses`: one per person and deal.
+    Return rows for `fitmodel.monitoring.log.DecisionLog.keep_guesses`: one per person and deal.
 
     Parameters
     ----------
     quiz : Quiz
     probabilities : mapping of str to sequence of float
-        Each person's probability of early churn for each question, in their order.
+        Each person's probabilities of early churn, in the order of the questions.
 
     Raises
     ------
@@ -281,12 +285,12 @@ def guesses_of(
 
 def names_of_people(names: Iterable[str]) -> tuple[str, ...]:
     """
-    Names of those who take part, without spaces around them.
+    Return the names of the people who take part, without extra spaces.
 
     Raises
     ------
     DealsError
-        If there is none, one is empty, or one is there twice.
+        If there is no name, a name is empty, or a name occurs twice.
     """
     people = tuple(" ".join(str(name).split()) for name in names)
     if not people or not all(people):

@@ -1,7 +1,7 @@
 """
-Scores of the quiz: how people judge beside the model, and whether practice shows.
+Scores of the quiz: how people predict compared with the model, and whether they improve.
 
-answers kept in the decision log -> Brier score per person and quiz -> change with practice
+answers stored in the decision log -> Brier score per person and quiz -> change with practice
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ NORMAL_95 = 1.96
 
 def brier(probability: Any, outcome: Any) -> float:
     """
-    Return the mean squared distance of probabilities from outcomes (G. W. Brier 1950).
+    Return the Brier score: the mean squared difference of probabilities and outcomes (Brier 1950).
 
-    0 is perfect; always saying one half gives .25.
+    0 is perfect; a constant prediction of one half gives .25.
     """
     distance = np.asarray(probability, dtype=float) - np.asarray(outcome, dtype=float)
     return float(np.mean(distance**2))
@@ -31,18 +31,19 @@ SCORES = ("quiz", "person", "questions", "brier", "model", "level")
 
 def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
     """
-    Brier scores of each person and quiz, and the model's on the same deals.
+    Return the Brier scores of each person and quiz, and those of the model on the same deals.
 
     Parameters
     ----------
     guesses : DataFrame
-        From `fitmodel.monitoring.log.DecisionLog.guesses`.
+        Answers of people, from `fitmodel.monitoring.log.DecisionLog.guesses`.
 
     Returns
     -------
     DataFrame
-        In the order of the quizzes; columns `SCORES`: `brier` is the person's, `model` the
-        model's, `level` that of always saying the company's level.
+        One row per quiz and person, in the order of the quizzes, with the columns `SCORES`: `brier`
+        is the score of the person, `model` that of the model, and `level` that of always predicting
+        the level that the model learned.
     """
     rows = [
         {
@@ -61,25 +62,25 @@ def quiz_scores(guesses: pd.DataFrame) -> pd.DataFrame:
 
 def practice(guesses: pd.DataFrame) -> pd.DataFrame:
     """
-    Say whether each person has come nearer to the model, or passed it, with practice.
+    Compute whether each person improves with practice, relative to the model.
 
     Parameters
     ----------
     guesses : DataFrame
-        From `fitmodel.monitoring.log.DecisionLog.guesses`.
+        Answers of people, from `fitmodel.monitoring.log.DecisionLog.guesses`.
 
     Returns
     -------
     DataFrame
-        Indexed by person: `questions`, `brier`, `model` (over all), `before` and `after` (how much
-        worse than the model in the first and the second half of the questions), `change` with its
-        95 % interval `change_low`, `change_high`, and `verdict`: "better", "worse", "no_evidence",
-        or "too_few" (fewer than `MIN_TO_TELL` questions).
+        Indexed by person: `questions`, `brier` and `model` (scores over all questions), `before`
+        and `after` (how much worse than the model in the first and the second half of the
+        questions), `change` with its 95 % interval `change_low`, `change_high`, and `verdict`:
+        "better", "worse", "no_evidence", or "too_few" (fewer than `MIN_TO_TELL` questions).
 
     Notes
     -----
-    The model answers the same questions, so what is easy or hard in them falls out of the
-    difference. The interval is that of a difference of two means, by the normal distribution.
+    The model answers the same questions, so the difference does not depend on how easy they are.
+    The interval is the normal interval of a difference of two means.
     """
     rows = {}
     for person, part in guesses.groupby("person", sort=True):
@@ -101,11 +102,11 @@ PRACTICE = (
     "verdict",
 )  # fmt: skip
 MIN_TO_TELL = 40
-"""Questions answered by a person, below which nothing is said of practice."""
+"""Answered questions of a person below which there is no verdict on practice."""
 
 
 def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
-    """How the excess over the model changed from the first half of the questions to the second."""
+    """Return how the excess over the model changes from the first to the second half."""
     if len(excess) < MIN_TO_TELL:
         unknown = dict.fromkeys(PRACTICE[3:8], float("nan"))
         return {**unknown, "verdict": "too_few"}
@@ -128,13 +129,14 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
 
 def practice_words(table: pd.DataFrame, language: str = "en") -> list[str]:
     """
-    Sentences on how people predict compared with the model, and whether practice helps.
+    Return sentences on how people predict compared with the model, and whether practice helps.
 
     Parameters
     ----------
     table : DataFrame
-        From `practice`.
+        Result of `practice`.
     language : {"en", "zh"}
+        Language of the sentences.
     """
     say = phrases(language, "quiz")
     return [

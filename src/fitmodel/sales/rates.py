@@ -1,7 +1,7 @@
 """Observed over expected counts with censoring: the statistics of rep performance.
 
-hazard to the day last seen -> expected leavers -> observed over expected, exact interval
-                            -> shrunken towards the company, as far as reps differ at all
+hazard until the last day followed -> expected leavers -> observed over expected, exact interval
+                                   -> shrunk towards the company, depending on how reps differ
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 LARGEST_SHAPE = 1e6
-"""Gamma shape from which reps do not differ at all."""
+"""Gamma shape that means that reps do not differ."""
 WINSORISED = 0.1
 SUSPICIOUS = 0.05
-"""Overdispersion with a smaller p-value is allowed for by wider limits."""
+"""P-value of overdispersion below which the limits are widened for it."""
 NORMAL_95 = 1.959963984540054
 DRAWS = 2_000
 
@@ -42,26 +42,27 @@ def expected_leavers(
     *,
     entry_months: npt.ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
-    """Expected number of early churners of each deal, by the day it was last seen.
+    """Return the expected number of early churners of each deal, up to the last day followed.
 
     Parameters
     ----------
     probability : ndarray, shape (deals,)
-        Of early churn, from a model that knows nothing of the rep.
+        Probability of early churn, from a model that does not use the rep.
     followup_months : ndarray, shape (deals,)
-        Watched so long: until the customer left, or until now.
+        Months for which each deal was followed: until the customer left, or until now.
     curve : SurvivalCurve
-        Of the whole company; says how early churn is spread over the months.
+        Survival curve of the whole company; it gives how early churn is spread over the months.
     horizon_months : float
+        Months after closing within which leaving is early churn.
     entry_months : ndarray, shape (deals,)
-        Watched only from this age on (`observed_from`); 0 from signing.
+        Age in months from which each deal was followed (`observed_from`); 0 means from signing.
 
     Returns
     -------
     ndarray, shape (deals,)
-        Cumulative hazard from the entry to the last day seen. Observed minus expected is a
-        martingale, so a young deal counts for the part of the risk that it has been through, never
-        as a 0.
+        Cumulative hazard from the entry to the last day followed, at most to the horizon. Observed
+        minus expected is a martingale, so a young deal counts for the part of the risk to which it
+        has been exposed, never as a 0.
 
     Notes
     -----
@@ -79,7 +80,7 @@ def expected_leavers(
 
 
 def _hazard(curve: SurvivalCurve, months: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cumulative hazard of the curve at each age."""
+    """Return the cumulative hazard of the curve at each age."""
     hazard: NDArray[np.float64] = -np.log(np.clip(curve.at(months), 1e-12, 1.0))
     return hazard
 
@@ -87,7 +88,7 @@ def _hazard(curve: SurvivalCurve, months: NDArray[np.float64]) -> NDArray[np.flo
 def exact_ratio_interval(
     observed: NDArray[np.float64], expected: NDArray[np.float64], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact Poisson interval of observed over expected.
+    """Return the lower and upper limit of the exact Poisson interval of observed over expected.
 
     Notes
     -----
@@ -106,17 +107,18 @@ def ratio_to_others(
     observed: NDArray[np.float64], expected: NDArray[np.float64], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """
-    Observed over expected of each rep, relative to that of all others, with its exact interval.
+    Return each rep's observed over expected relative to all other reps, with its exact interval.
 
     Returns
     -------
     ratio, low, high : ndarray, shape (reps,)
-        Infinite where none of the others' customers left, NaN where a rep has none to compare with.
+        Infinite where none of the other reps' customers left; NaN where there is nothing to compare
+        with.
 
     Notes
     -----
-    Given the total, a count is binomial; limits of its share (C. J. Clopper and E. S. Pearson 1934,
-    Biometrika 26, 404-413) give those of the ratio.
+    Given the total, a rep's count is binomial; the exact limits of its share (C. J. Clopper and
+    E. S. Pearson 1934, Biometrika 26, 404-413) are transformed into limits of the ratio.
     """
     from scipy.stats import beta
 
@@ -132,14 +134,14 @@ def ratio_to_others(
 
 @dataclass(frozen=True)
 class Overdispersion:
-    """Whether reps differ more than counts by chance do.
+    """Result of a test of whether reps differ more than counts do by chance.
 
     Parameters
     ----------
     factor : float
-        Variance of the standardised differences, at least 1; winsorised.
+        Winsorised variance of the standardised differences, at least 1.
     p_value : float
-        Of no overdispersion.
+        P-value of the hypothesis that there is no overdispersion.
     """
 
     factor: float
@@ -147,23 +149,23 @@ class Overdispersion:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the reps differ by more than chance."""
+        """Whether the reps differ significantly more than by chance."""
         return self.p_value < SUSPICIOUS
 
     def limits(
         self, expected: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ratios that contain 95 % of reps who differ as much as these do, on average.
+        """Return limits of the ratio that contain 95 % of reps, on average, if they differ as here.
 
-        The exact limits say what chance alone can do to a rep like the company; these allow for
-        the differences that every company has.
+        The exact limits cover only chance for a rep like the company; these limits also allow for
+        the differences between reps that every company has.
         """
         reach = NORMAL_95 * np.sqrt(self.factor) / (2 * np.sqrt(np.maximum(expected, 1e-12)))
         return np.maximum(1 - reach, 0) ** 2, (1 + reach) ** 2
 
 
 def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> Overdispersion:
-    """Test for overdispersion, and measure it without the outliers that are looked for.
+    """Test for overdispersion, and estimate it with outliers winsorised.
 
     Notes
     -----
@@ -179,10 +181,11 @@ def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64])
 
 
 def _alike_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """P-value of alike reps, given how many customers left in all.
+    """Return the p-value of the hypothesis that all reps are alike, given the total count.
 
-    Given the total, alike reps share it by their expected; the chi-squared law of the sum of
-    squares is too rough for a few churners each, so it is drawn.
+    Under this hypothesis the counts are multinomial, with shares given by the expected numbers. The
+    chi-squared approximation of the statistic is too inaccurate for a few churners per rep, so its
+    distribution is simulated.
     """
     total = int(observed.sum())
     if total == 0 or expected.sum() <= 0:
@@ -196,15 +199,16 @@ def _alike_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64])
 
 
 def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """Shape of the gamma distribution of reps' true ratios around 1, by maximum likelihood.
+    """Return the shape of the gamma distribution of reps' true ratios, by maximum likelihood.
 
-    Large: the reps are alike; small: they differ much.
+    The distribution has mean 1. A large shape means that reps are alike, a small one that they
+    differ much.
 
     Notes
     -----
     D. Clayton and J. Kaldor (1987), "Empirical Bayes estimates of age-standardized relative risks
-    for use in disease mapping", Biometrics 43, 671-681. Given the ratio a count is Poisson; over
-    all reps it is negative binomial with mean E and shape a.
+    for use in disease mapping", Biometrics 43, 671-681. Given the ratio, a count is Poisson;
+    over all reps it is negative binomial with the expected number as mean and this shape.
     """
     from scipy.optimize import minimize_scalar
     from scipy.stats import nbinom
@@ -215,7 +219,7 @@ def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) ->
 
     known = expected > 0
     observed, expected = observed[known], expected[known]
-    if len(observed) < 3:  # noqa: PLR2004 - so few say nothing of how reps differ
+    if len(observed) < 3:  # noqa: PLR2004 - too few to estimate how reps differ
         return LARGEST_SHAPE
     result = minimize_scalar(loss, bounds=(np.log(0.5), np.log(LARGEST_SHAPE)), method="bounded")
     return float(np.exp(result.x))
@@ -224,7 +228,7 @@ def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) ->
 def shrunken_ratio(
     observed: NDArray[np.float64], expected: NDArray[np.float64], shape: float
 ) -> NDArray[np.float64]:
-    """Mean of a rep's true ratio, given its counts and how much reps differ."""
+    """Return the posterior mean of each rep's true ratio, given counts and the gamma shape."""
     ratio: NDArray[np.float64] = (observed + shape) / (expected + shape)
     return ratio
 
@@ -239,19 +243,19 @@ class YearlyLoss:
     Parameters
     ----------
     since, until : Timestamp
-        First and last day.
+        First and last day of the year.
     customers, priced : int
-        Who left early in that time, and those of them with a known amount; margin and commission
-        are of the latter only.
+        Number of customers who left early in that year, and number of those with a known amount;
+        margin and commission cover the latter only.
     acquisition, onboarding, support, commission : float
-        Spent on them.
+        Money spent on these customers.
     margin : float
-        That they brought before they left.
+        Margin from these customers before they left.
     net, net_low, net_high : float
-        Spent less brought. The limits say what chance could make of a year like it (95 %).
+        Money spent minus margin, with the limits within which it varies by chance (95 %).
     missed, missed_low, missed_high : float
-        Margin that they would have brought had they stayed for the lifetime of a customer that
-        stays.
+        Further margin if these customers had stayed for the lifetime of a customer that stays, with
+        its limits.
     """
 
     since: pd.Timestamp
@@ -277,7 +281,7 @@ def compute_yearly_loss(
     money: Money,
     probability: pd.Series[float] | None = None,
 ) -> YearlyLoss | None:
-    """Add up the cost of the customers who left early in the last twelve months.
+    """Compute the cost of the customers who left early in the last twelve months.
 
     Parameters
     ----------
@@ -285,18 +289,19 @@ def compute_yearly_loss(
         As read by ``read_deals``.
     spec : DealSpec
     money : Money
+        Costs and margin.
     probability : Series of float, optional
-        Expected early churn of each deal: the lifetime missed is then that of its own curve.
+        Expected early churn of each deal; if given, the lifetime is that of the deal's own curve.
 
     Returns
     -------
     YearlyLoss or None
-        None where the contract has no dates.
+        None where the contract has no dates or no amount, or there are no deals.
 
     Notes
     -----
-    How many leave in a year is taken for Poisson; a sum over them then has the variance of its
-    squares' sum, and the limits are the normal ones.
+    The number of customers who leave in a year is assumed to be Poisson. The variance of a sum of
+    amounts over them is then the sum of the squared amounts, and the limits are normal limits.
     """
     view = view_of(deals, spec)
     if view.closed is None or not len(view) or spec.deals.amount is None:

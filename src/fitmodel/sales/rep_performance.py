@@ -1,7 +1,8 @@
-"""Rep performance: observed over expected early churn per rep, beside the company's rate.
+"""Rep performance: observed over expected early churn per rep, compared with the company.
 
-deals -> outcomes, expected probabilities that know no rep -> a row per rep and one for all
-      -> verdicts that need evidence: how they SELECT, and how their customers FARE
+deals -> outcomes, expected probabilities that do not use the rep
+      -> one row per rep and one for the company
+      -> verdicts, based on tests: how reps SELECT prospects, and whether their customers LEAVE more
 """
 
 from __future__ import annotations
@@ -54,34 +55,35 @@ class RepPerformance:
     Parameters
     ----------
     table : DataFrame
-        Index: the rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
-        (customers gone by now and their yearly value; NaN without amounts), `rate`, `rate_low`,
-        `rate_high` (early churn at the horizon by Kaplan-Meier, 95 %), `company_rate`,
-        `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
-        `fitmodel.sales.counts.compute_counts`),
-        `selection`, `selection_low`, `selection_high` (mean expected probability), `observed` and
-        `expected` early churners by now (expected adds up to the company's observed), `ratio`,
-        `ratio_low`, `ratio_high` (exact 95 %),
-        `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all other reps),
-        `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`, `recent_signed`
-        (of the last two quarters), `verdict` and `recent_verdict` (more, expected, fewer, too_few;
-        inseparable_more and inseparable_fewer where the rep alone sells an attribute, so that it
-        may be either), `only_seller_of` (that attribute, else empty), `share_in_own_segments` (of
-        the rep's deals) and `share_of_own_segments` (of the attribute's deals),
-        `knowing_expected` (early churners expected by models that did see the rep's other deals),
-        `beyond_chance` (more, fewer or empty: what an exact test finds that allows for no
-        unexplained difference between reps),
-        `selects` (riskier, alike, safer, inseparable, bound where nearly all contracts of the rep
-        cannot end within the horizon, too_few), the p-values `p_value`,
-        `recent_p_value` and `selection_p_value`, corrected for the number of reps, `talk_about`
-        (active, and more early churn than expected now), and in words: `says`, `says_recently`,
+        Indexed by rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
+        (customers who have left by now and their yearly value; NaN without amounts), `rate`,
+        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95 % interval),
+        `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
+        `fitmodel.sales.counts.compute_counts`), `selection`, `selection_low`, `selection_high`
+        (mean expected probability), `observed` and `expected` early churners by now (the sum of
+        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95 %
+        interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
+        other reps), `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`,
+        `recent_signed` (in the last two quarters), `verdict` and `recent_verdict` (more, expected,
+        fewer, too_few; inseparable_more and inseparable_fewer where the rep alone sells an
+        attribute, so that the difference may come from either), `only_seller_of` (that attribute,
+        else empty), `share_in_own_segments` (share of the rep's deals), `share_of_own_segments`
+        (share of the attribute's deals), `knowing_expected` (early churners expected by models
+        that did see the rep's other deals), `beyond_chance` (more, fewer or empty: the result of an
+        exact test that does not allow for unexplained differences between reps), `selects`
+        (riskier, alike, safer, inseparable, too_few, or bound where nearly all contracts of the rep
+        cannot end within the horizon), the p-values `p_value`, `recent_p_value` and
+        `selection_p_value`, corrected for the number of reps, `talk_about` (the rep is active and
+        has more early churn than expected now), and the sentences `says`, `says_recently`,
         `says_selection`.
-        Reps with the highest shrunken ratio come first, those with too few deals last.
+        Reps with the highest shrunken ratio come first, and reps with too few deals last.
     quarters : DataFrame
-        Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`.
+        One row per rep and quarter of signing, with the columns `rep`, `quarter`, `signed`,
+        `observed`, `expected` and `ratio`.
     dispersion : Overdispersion
-        How much more the reps differ than by chance.
+        How much more the reps differ than they would by chance.
     horizon_months : int
+        Months after closing within which leaving is early churn.
     """
 
     table: pd.DataFrame
@@ -116,9 +118,9 @@ def compute_rep_performance(
 ) -> RepPerformance:
     """Compare each rep's (or team's) lost customers with the company's.
 
-    Two questions are kept apart. Does the rep SELECT prospects that fit worse (the mean expected
-    probability against the company's)? And do the rep's customers leave MORE than such customers
-    do (observed over expected)?
+    Two questions are answered separately. Does the rep SELECT prospects that fit worse (the mean
+    expected probability compared with the company's)? And do the rep's customers leave MORE often
+    than such customers usually do (observed over expected)?
 
     Parameters
     ----------
@@ -126,25 +128,27 @@ def compute_rep_performance(
         As read by ``read_deals``, with a rep (or team).
     spec : DealSpec
     probability : Series of float
-        From `expected_probabilities`.
+        Probability of early churn of each deal, from `expected_probabilities`.
     by : {"rep", "team"}
+        Whether reps or teams are compared.
     over_reps : Series of float, optional
-        Probabilities from models that saw no deal of the rep, from `compute_expected`: early churn
-        is expected by them. Without them an overseller with a territory of his own is expected to
-        lose what he loses.
+        Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
+        numbers are computed from them. Without them, the expectation for a rep who oversells in a
+        territory of their own is learned from that rep's own losses.
     least_deals : int
-        Fewer deals get no verdict.
+        A rep with fewer deals gets no verdict.
     error : float
-        Share of pages on which anybody may be named where all reps are alike.
+        Probability that a page names anybody although all reps are alike.
     language : {"en", "zh"}
+        Language of the sentences.
 
     Returns
     -------
     RepPerformance
-        The interval of a ratio is that of the count observed; what is not known of the expected
-        (the model's own error) is not in it. A verdict needs more: an exact test against the other
-        reps and one that allows for unexplained differences between reps, both corrected for the
-        number of reps (see `fitmodel.sales.rep_tests.name_reps`).
+        The interval of a ratio covers the uncertainty of the observed count only, not that of the
+        expected number (the model's own error). A verdict requires more: both an exact test against
+        the other reps and a test that allows for unexplained differences between reps must reject,
+        corrected for the number of reps (see `fitmodel.sales.rep_tests.name_reps`).
 
     Raises
     ------
@@ -186,7 +190,7 @@ def compute_rep_performance(
 
 
 def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
-    """The company's own figures, in the columns of a rep; without a comparison."""
+    """Return the company's own figures in the columns of a rep, with a neutral comparison."""
     low, high = exact_ratio_interval(np.array([whole["observed"]]), np.array([whole["expected"]]))
     return whole | {
         "company_rate": whole["rate"],
@@ -209,7 +213,7 @@ def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
 def _add_aliases(
     table: pd.DataFrame, aliases: dict[str, Alias], spec: DealSpec, language: str
 ) -> None:
-    """Add which attribute a rep alone sells, and how much of the rep's deals and of it that is."""
+    """Add the attribute that only a rep sells, and its shares of deals."""
     say = phrases(language, "profile")
     of_reps = [aliases.get(str(name)) for name in table.index]
     table["only_seller_of"] = [alias.words(say, spec) if alias else "" for alias in of_reps]
@@ -220,12 +224,12 @@ def _add_aliases(
 
 
 def _add_ratios(table: pd.DataFrame, shape: float) -> None:
-    """Observed over expected with its exact interval, and shrunken towards the company's."""
+    """Add observed over expected with its exact interval, and the ratio shrunk towards 1."""
     observed, expected = table["observed"].to_numpy(), table["expected"].to_numpy()
     table["ratio"] = observed / np.maximum(expected, 1e-12)
     table["ratio_low"], table["ratio_high"] = exact_ratio_interval(observed, expected)
     table["shrunken_ratio"] = shrunken_ratio(observed, expected, shape)
-    # on the scale of hazards a rate stays below 1 whatever the ratio
+    # on the hazard scale a rate stays below 1 for any ratio
     hazard = -np.log1p(-table["selection"].clip(upper=1 - 1e-9))
     table["shrunken_rate"] = 1 - np.exp(-table["shrunken_ratio"] * hazard)
 

@@ -1,9 +1,9 @@
 """
-Which reps differ from the others by more than chance, and by more than reps usually differ.
+Tests of which reps differ from the others by more than chance and by more than reps usually differ.
 
 counts per rep -> exact test against the others -> p-value
                -> test that allows for unexplained differences between reps -> p-value
-               -> the larger of the two, corrected for the number of reps (Holm) -> who is named
+               -> the larger of the two, corrected for the number of reps (Holm) -> reps to name
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PAGE_ERROR = 0.05
-"""Share of pages that may name a rep who is like the others."""
+"""Probability that a page names a rep although all reps are alike."""
 HISTORY_SHARE, RECENT_SHARE, SELECTION_SHARE = 0.6, 0.2, 0.2
-"""Of the page's error: tests on all of history, on the last two quarters, and on selection. Where
-reps differ by something unrecorded nearly all false names are of the first kind."""
+"""Shares of the page's error for the tests on the whole history, on the last two quarters, and on
+selection. Where reps differ by something unrecorded, nearly all false results are of the first
+kind."""
 MORE_SHARE = 0.95
-"""Of the error: naming with more early churn; the rest is naming with less. Praise can wait: what
-is spent on it is lost for seeing an overseller."""
+"""Share of the error for naming reps with more early churn; the rest is for reps with less. Naming
+reps with less is not urgent, and error spent on it lowers the power to detect overselling."""
 WEIGHT_POWER = 2.5
-"""A rep's share of the error grows with this power of the expected number."""
+"""A rep's share of the error is proportional to this power of the expected number."""
 MIN_REPS = 2
 USUAL_DIFFERENCE = 0.5
 """Scale of the half-normal prior of the standard deviation of reps' log-ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
 LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
 REPS_APART, DIFFERENCE_APART = 0.6, 1.0
-"""So many reps are expected to be far from the rest; they say little of how the rest differ. A
-fixed share of many reps would take the ends of an ordinary distribution for reps apart."""
+"""Expected number of reps that are far from the rest, and the standard deviation of their
+log-ratios. Such reps contain little information on how the rest differ. A fixed share of many reps
+would treat the tails of an ordinary distribution as reps far from the rest."""
 LARGEST_LEVEL, LARGEST_RATIO = 2.0, 4.0
-"""Range of the common level, and of a rep's ratio, as logarithms."""
+"""Limits of the grids of the common level and of a rep's ratio, as logarithms."""
 LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01
 
 
@@ -54,7 +56,8 @@ class RepTest:
     adjusted : ndarray, shape (reps,)
         Two-sided p-value after Holm's correction; 1 for reps that are not tested.
     direction : ndarray of int, shape (reps,)
-        1 for a rep named with more than expected, -1 with fewer, 0 for a rep not named.
+        1 for a rep named with more churners than expected, -1 for a rep named with fewer, 0 for a
+        rep not named.
     """
 
     p_more: Floats
@@ -72,20 +75,20 @@ def name_reps(
     error: float = PAGE_ERROR,
 ) -> RepTest:
     """
-    Name the reps whose customers leave more, or less, than those of the others.
+    Find the reps whose customers leave more often, or less often, than those of the other reps.
 
     Parameters
     ----------
     observed, expected : ndarray, shape (reps,)
-        Early churners seen, and expected of such customers whoever signs them. Only the ratios
-        between reps matter: the level of `expected` is not used.
+        Observed number of early churners, and the number expected for such customers whichever rep
+        signs them. Only ratios between reps matter: the level of `expected` is not used.
     tested : ndarray of bool, shape (reps,), optional
         Reps with enough deals; the others are part of the comparison but are never named.
     past : tuple of ndarray, optional
-        Observed and expected of each rep in earlier months. With them reps are also compared with
-        their own past: a difference that was always there is not a change.
+        Observed and expected numbers of each rep in earlier months. If given, each rep is also
+        compared with the rep's own past: a difference that was always there is not a change.
     error : float
-        Probability of naming anybody where all reps are alike.
+        Probability of naming anybody although all reps are alike.
 
     Returns
     -------
@@ -93,13 +96,14 @@ def name_reps(
 
     Notes
     -----
-    A rep's own deals are left out of what the rep is compared with. Two tests must both reject:
-    `exact_tails`, which knows chance only, and one that allows for differences between reps that
-    nobody recorded: `allowing_tails`, or `change_tails` where there is a past. Each rep's share of
-    the error grows with the expected number (`WEIGHT_POWER`): most is spent where most can be seen;
-    and nearly all of it (`MORE_SHARE`) on naming with more. Step-down correction with weights of
-    S. Holm (1979), Scandinavian Journal of Statistics 6, 65-70. A rep once named is left out of
-    what the next ones are compared with, so that one very different rep does not hide another.
+    Each rep is compared with the other reps only. Two tests must both reject: `exact_tails`, which
+    allows for chance only, and a second one, which is `allowing_tails` (it also allows for
+    unrecorded differences between reps), or `change_tails` if `past` is given. Each rep's share of
+    the error grows with the expected number (`WEIGHT_POWER`), because the power is highest there.
+    Nearly all of the error (`MORE_SHARE`) is for naming reps with more. The correction is the
+    weighted step-down procedure of S. Holm (1979), Scandinavian Journal of Statistics 6, 65-70. A
+    rep who has been named is removed from the comparison group of the remaining reps, so that one
+    very different rep does not hide another.
     """
     size = len(observed)
     tested = np.ones(size, dtype=bool) if tested is None else tested
@@ -144,10 +148,10 @@ def change_tails(
     observed: Floats, expected: Floats, past_observed: Floats, past_expected: Floats
 ) -> tuple[Floats, Floats]:
     """
-    Exact one-sided p-values of each rep against the rep's own past.
+    Return exact one-sided p-values of each rep against the rep's own past.
 
-    Given how many of a rep's customers left in all, those of the recent months are binomial. The
-    change that all other reps went through is allowed for.
+    Given the total number of a rep's customers who left, the number who left in the recent months
+    is binomial. The change in the ratio of all other reps is allowed for.
 
     Returns
     -------
@@ -169,15 +173,16 @@ def change_tails(
 
 def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """
-    Exact one-sided p-values of each rep against the others together.
+    Return exact one-sided p-values of each rep against all other reps together.
 
-    Given how many left in all, alike reps share them by their expected numbers, so a rep's count
-    is binomial (J. Przyborowski and H. Wilenski 1940, Biometrika 31, 313-323).
+    If all reps are alike, then given the total number of early churners a rep's count is binomial,
+    with the rep's share of the expected number as its probability (J. Przyborowski and H. Wilenski
+    1940, Biometrika 31, 313-323).
 
     Returns
     -------
     p_more, p_fewer : ndarray, shape (reps,)
-        Probability of a count as large, and as small, as the one observed.
+        Probability of a count at least as large, and at most as large, as the one observed.
     """
     from scipy.stats import binom
 
@@ -188,22 +193,23 @@ def exact_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 
 def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """
-    One-sided p-values of each rep, given how much the OTHERS differ among themselves.
+    Return one-sided p-values of each rep, given how much the OTHERS differ among themselves.
 
     Returns
     -------
     p_more, p_fewer : ndarray, shape (reps,)
-        Probability that one more rep, drawn from those the others come from, has a count as large,
-        and as small.
+        Probability that a new rep, drawn from the distribution of the other reps, has a count at
+        least as large, and at most as large, as the one observed.
 
     Notes
     -----
     Reps' true ratios are log-normal around a common level, and counts are Poisson given the ratio
-    (N. E. Breslow 1984, Applied Statistics 33, 38-44). Level (flat prior) and standard deviation of
-    the log-ratios (half-normal prior) are learned from the other reps and integrated over: with few
-    deals or few reps not much is known of how reps differ, and little is claimed. Integrals are
-    sums over a grid. A gamma distribution in place of the log-normal one has too light a tail:
-    where reps differed by a standard deviation of .35, it named twice as many as it promised.
+    (N. E. Breslow 1984, Applied Statistics 33, 38-44). A small share of reps has a much larger
+    standard deviation (`REPS_APART`, `DIFFERENCE_APART`). The level (flat prior) and the standard
+    deviation of the log-ratios (half-normal prior) are learned from the other reps and integrated
+    out, so with few deals or few reps the p-values stay large. Integrals are sums over a grid. A
+    gamma distribution instead of the log-normal has too light a tail: where reps differed by a
+    standard deviation of .35, it named twice as many reps as the error allows.
     """
     from scipy.special import gammainc, gammaincc, gammaln
 
@@ -228,13 +234,13 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
 @cache
 def _kernels(step: float) -> tuple[Floats, Floats]:
     """
-    Grid of log-ratios, and their distribution for each difference and common level.
+    Return a grid of log-ratios, and their distribution for each difference and common level.
 
     Returns
     -------
     ratios : ndarray, shape (ratios,)
     kernels : ndarray, shape (differences + 1, levels, ratios)
-        Rows add up to 1; the last difference is that of a rep who is far from the rest.
+        Each row sums to 1; the last difference is that of a rep who is far from the rest.
     """
     reach, width = round(LARGEST_LEVEL / step), round(LARGEST_RATIO / step)
     levels, ratios = np.arange(-reach, reach + 1) * step, np.arange(-width, width + 1) * step

@@ -1,6 +1,6 @@
 """Retrospective scores: what a model trained before signing would have predicted.
 
-deals -> quarters of signing -> before each: learn from what was known -> score its deals
+deals -> quarters of signing -> for each: learn from the data known before it -> score its deals
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ if TYPE_CHECKING:
     from fitmodel.learning.settings import Choice
 
 CHOOSE_AGAIN = 1.5
-"""Growth of the early churners known from which settings and calibration are chosen anew."""
+"""Growth factor of the known early churners at which settings and calibration are chosen again."""
 
 
 @dataclass(frozen=True, eq=False)
 class AsOfSnapshot:
-    """A model as it would have been on the day before a quarter began.
+    """The model that would have been learned on the day before a quarter began.
 
     Parameters
     ----------
     as_of : Timestamp
-        Nothing later was known.
+        Day of the snapshot; nothing later is used.
     model : FitModel or None
-        None where too little was known to learn from.
+        The model; None where there were too few deals to learn from.
     known : int
-        Deals with a known outcome by then.
+        Number of deals with a known outcome on that day.
     early_churners : int
-        Of these.
+        Number of these that left early.
     """
 
     as_of: pd.Timestamp
@@ -72,13 +72,13 @@ class Retrospective:
     Parameters
     ----------
     snapshots : dict of str to AsOfSnapshot
-        By quarter of signing, such as "2025Q1".
+        Snapshots by quarter of signing, such as "2025Q1".
     predictions : DataFrame
-        On the index of the deals: `quarter`, `probability`, `base_rate` (of the deals learned
-        from) and `unfamiliar`; NaN where too little was known at the time.
+        Indexed like the deals: `quarter`, `probability`, `base_rate` (of the deals learned from)
+        and `unfamiliar`; the probabilities are NaN where there were too few deals to learn from.
     contributions : DataFrame
-        Same index, a column per attribute: how much it raises (or lowers) the log-odds; NaN where
-        nothing could be said. A pair's contribution is not among them.
+        Same index, with a column per attribute: its contribution to the log-odds; NaN where there
+        was no model. Contributions of pairs are not included.
     """
 
     snapshots: dict[str, AsOfSnapshot]
@@ -86,7 +86,7 @@ class Retrospective:
     contributions: pd.DataFrame
 
     def of(self, deal: Any) -> AsOfSnapshot:
-        """The model that would have been asked about a deal."""
+        """Return the snapshot that would have scored a deal at its signing."""
         return self.snapshots[str(self.predictions.loc[deal, "quarter"])]
 
 
@@ -96,7 +96,7 @@ def score_in_retrospect(
     *,
     progress: Callable[[str], None] | None = None,
 ) -> Retrospective:
-    """Train once before every quarter, and score what was signed in it.
+    """Train a model as of the day before every quarter, and score the deals signed in it.
 
     Parameters
     ----------
@@ -105,7 +105,11 @@ def score_in_retrospect(
     spec : DealSpec
         A contract with dates.
     progress : callable, optional
-        Told the date of each training.
+        Function that is called with a text that names the date of each training.
+
+    Returns
+    -------
+    Retrospective
 
     Raises
     ------
@@ -114,10 +118,10 @@ def score_in_retrospect(
 
     Notes
     -----
-    Settings and calibration are chosen on deals known then too, or for an earlier snapshot where
-    little has come since, so that nothing at all comes from later deals; at most three months of
-    what was known at signing are left unused. The contract's prior is left out for the same reason:
-    when it was learned is not known.
+    Settings and calibration, too, are chosen only on deals known on that day, or are kept from an
+    earlier snapshot if few early churners have been added since. So nothing comes from later
+    deals; at most three months of the data known at signing are not used. The contract's prior is
+    left out for the same reason: it is not known when it was learned.
     """
     require_dates(spec)
     spec = spec.replace(learning={"prior": None})
@@ -144,11 +148,12 @@ def score_in_retrospect(
 
 
 def require_dates(spec: DealSpec) -> None:
-    """Refuse a contract that does not say when deals were signed.
+    """Refuse a contract that does not give the days on which deals were signed.
 
     Raises
     ------
     DealsError
+        If the contract names no closing date.
     """
     if spec.deals.closed_on is None:
         raise DealsError(
@@ -163,14 +168,14 @@ class _Settings:
     early_churners: int
 
     def last_until(self, early_churners: int) -> bool:
-        """Whether too few deals came since for a new choice of settings."""
+        """Return whether too few early churners were added since to choose settings again."""
         return early_churners < CHOOSE_AGAIN * self.early_churners
 
 
 def _snapshot_before(
     deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
 ) -> tuple[AsOfSnapshot, _Settings | None]:
-    """The model of a day, and the settings to begin the next with."""
+    """Return the snapshot of a day, and the settings from which the next one starts."""
     then = deals.as_of(as_of)
     if not len(then):
         return AsOfSnapshot(as_of, None, 0, 0), before
@@ -188,7 +193,7 @@ def _snapshot_before(
 
 
 def _is_light(deals: HistoryView, training_set: TrainingSet) -> bool:
-    """Whether a snapshot of a large table is learned from a sample; never a provisional one."""
+    """Return whether a snapshot is learned from a sample: large tables only, never provisional."""
     return is_large(len(deals)) and regime_allowed(training_set) == "full"
 
 
@@ -204,7 +209,7 @@ def _learn_from_all(
 def _learn_from_sample(
     then: HistoryView, spec: DealSpec, _churners: int, before: _Settings | None
 ) -> tuple[Scorecard, _Settings]:
-    """Learn effects from a sample of what was known, and the level from all of it."""
+    """Learn the effects from a sample of the deals known then, and the level from all of them."""
     training_set = then.training_set()
     (chosen,) = draw_samples(training_set, seed=spec.learning.seed, samples=1)
     sample = training_set.subset(chosen)

@@ -24,7 +24,7 @@ ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
 
 
 def verdict_words(sheet: ReviewSheet, say: Say) -> str:
-    """The model's verdict as of signing, or why there was none."""
+    """Return the model's prediction as of signing in words, or why there was none."""
     day = f"{sheet.snapshot.as_of:%Y-%m-%d}"
     if sheet.assessment is None or sheet.snapshot.model is None:
         known = f"{sheet.snapshot.early_churners:,}"
@@ -39,7 +39,7 @@ def verdict_words(sheet: ReviewSheet, say: Say) -> str:
 
 
 def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
-    """The warnings that were there, each with its evidence at the time."""
+    """Return the warnings as of signing in words, each with its evidence at that time."""
     if sheet.snapshot.model is None:
         return []
     base = f"{sheet.snapshot.model.scorecard.base_rate:.0%}"
@@ -47,7 +47,7 @@ def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
 
 
 def alike_words(sheet: ReviewSheet, say: Say) -> str:
-    """Outcomes of the most similar deals, in words."""
+    """Return the outcomes of the most similar deals in words."""
     if sheet.alike is None:
         return ""
     low, high = f"{sheet.alike.low:.0%}", f"{sheet.alike.high:.0%}"
@@ -55,7 +55,7 @@ def alike_words(sheet: ReviewSheet, say: Say) -> str:
 
 
 def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
-    """A similar deal that stayed, and its differences, in words."""
+    """Return in words a similar deal whose customer stayed, with its differences."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
         return say("stayed_same", deal=stayed.deal, signed=signed)
@@ -63,7 +63,7 @@ def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
 
 
 def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
-    """Three questions to talk about, from the warnings first."""
+    """Return three questions for the review, those about the warnings first."""
     asked = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
     differing = next((item for item in sheet.stayed if item.differs), None)
     if sheet.assessment is not None and not sheet.warnings:
@@ -77,7 +77,7 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
 
 
 def value_words(value: Any, say: Say) -> str:
-    """A value as a person reads it."""
+    """Return a value as text for people."""
     if is_missing(value):
         return say("not_filled_in")
     if isinstance(value, date):
@@ -88,7 +88,7 @@ def value_words(value: Any, say: Say) -> str:
 
 
 def label_of(attribute: str, spec: DealSpec) -> str:
-    """An attribute's name for people."""
+    """Return the label of an attribute: the contract's, or its name without underscores."""
     return spec.words.labels.get(attribute, attribute.replace("_", " "))
 
 

@@ -1,7 +1,7 @@
 """Review sheets: each rep's latest lost customers, with what was known at signing.
 
-lost early -> the latest of each rep -> what would have been said at signing, and on what evidence
-           -> the most similar deals known then that stayed, and what differed
+early leavers -> the latest of each rep -> prediction as of signing, with its evidence
+              -> the most similar deals of that time whose customers stayed, and the differences
 """
 
 from __future__ import annotations
@@ -38,15 +38,17 @@ ALL_REASONS = 10_000
 
 @dataclass(frozen=True, eq=False)
 class StayedAlike:
-    """A similar deal, known by then, whose customer stayed.
+    """A similar deal, signed before the lost one, whose customer stayed.
 
     Parameters
     ----------
     deal : object
-        Its id, or its index where the contract names none.
+        Id of the deal, or its index where the contract names no id.
     signed : Timestamp
+        Day on which the deal was signed.
     differs : tuple of (attribute, lost deal's value, this deal's value)
-        Where the lost deal was riskier by the model of the time, the most first.
+        At most two attributes in which the lost deal was riskier according to the model as of
+        signing, the largest difference first.
     """
 
     deal: Any
@@ -56,28 +58,31 @@ class StayedAlike:
 
 @dataclass(frozen=True, eq=False)
 class ReviewSheet:
-    """One lost customer.
+    """Review of one lost customer.
 
     Parameters
     ----------
     rep : str or None
+        Rep who signed the deal.
     deal : object
-        Its id, or its index where the contract names none.
+        Id of the deal, or its index where the contract names no id.
     signed, left : Timestamp
+        Day on which the deal was signed, and day on which the customer left.
     months : float
-        It stayed.
+        Months that the customer stayed.
     worth : float
         Yearly contract value; NaN where not known.
     snapshot : AsOfSnapshot
-        The model of the time.
+        The model as of signing.
     assessment : Assessment or None
-        None where too little was known at signing.
+        Prediction of that model; None where too little was known at signing to learn a model.
     warnings : tuple of Reason
-        Reasons that raised the odds by a quarter or more, the strongest first; none where the
-        probability was not above the level of the time.
+        Reasons that raised the odds by a quarter or more, the strongest first; empty where the
+        probability was not above the level of that time.
     alike : SimilarDeals or None
         The most similar deals signed before, with their outcome as known now.
     stayed : tuple of StayedAlike
+        The most similar of these whose customers stayed.
     """
 
     rep: str | None
@@ -106,17 +111,20 @@ class TeamReviews:
     ----------
     spec : DealSpec
     sheets : tuple of ReviewSheet
-        By rep, the latest lost first.
+        Review sheets by rep, the latest lost customer first.
     without : tuple of str
-        Reps who lost nobody early.
+        Reps who lost no customer early.
     missed : DataFrame
-        See `compute_missed_warnings`.
+        Warnings that lost deals had in common; see `compute_missed_warnings`.
     surprises : DataFrame
-        See `compute_surprises`; with `rep` and `deal`.
+        Early leavers whose predicted probability was low; see `compute_surprises`. It also has the
+        columns `rep` and `deal`.
     surprise_facts : dict of str to float
+        Observed and expected counts; see `compute_surprises`.
     retrospective : Retrospective
+        Predictions as of signing.
     language : {"en", "zh"}
-        Of the signals' names.
+        Language of the names of the signals.
     """
 
     spec: DealSpec
@@ -129,15 +137,16 @@ class TeamReviews:
     language: str = "en"
 
     def in_language(self, view: HistoryView, spec: DealSpec, language: str) -> TeamReviews:
-        """Return the same reviews with their signals in a language.
+        """Return the same reviews with the names of the signals in a language.
 
         Parameters
         ----------
         view : HistoryView
-            Of the same deals.
+            View of the same deals.
         spec : DealSpec
-            With the labels of attributes in that language.
+            Contract with the labels of attributes in that language.
         language : {"en", "zh"}
+            Language of the names.
         """
         if (language, spec.words.labels) == (self.language, self.spec.words.labels):
             return replace(self, spec=spec)
@@ -156,7 +165,7 @@ def compute_reviews(
 ) -> TeamReviews:
     """Build review sheets of each rep's latest lost customers.
 
-    Lost is who left early: why somebody left after years is not a question of fit.
+    A customer counts as lost here if it left early; leaving after years is not a question of fit.
 
     Parameters
     ----------
@@ -165,13 +174,13 @@ def compute_reviews(
     spec : DealSpec
         A contract with dates.
     latest : int
-        Lost customers per rep, the last to leave first.
+        Number of lost customers per rep, the last to leave first.
     retrospective : Retrospective, optional
-        From `score_in_retrospect`, where it is there already.
+        From `score_in_retrospect`, if it is computed already.
     language : {"en", "zh"}
-        Of the signals' names.
+        Language of the names of the signals.
     progress : callable, optional
-        Told the date of each training.
+        Function that is called with a text that names the date of each training.
 
     Raises
     ------
@@ -210,14 +219,14 @@ def compute_reviews(
 
 
 def _latest_lost(view: HistoryView, reps: pd.Series[str], latest: int) -> list[Any]:
-    """Index of the last early leavers of each rep, by rep and then the latest first."""
+    """Return the index of each rep's last early leavers, by rep and then the latest first."""
     left = pd.DataFrame({"rep": reps, "left": view.left_on})[view.early_churn == 1]
     left = left.sort_values(["rep", "left"], ascending=[True, False], kind="stable")
     return list(left.groupby("rep", sort=True).head(latest).index)
 
 
 class _Writer:
-    """Sheets of deals; past deals of one snapshot are made ready once."""
+    """Builds review sheets; the past deals of each snapshot are prepared only once."""
 
     def __init__(self, view: HistoryView, spec: DealSpec, retrospective: Retrospective) -> None:
         self._view, self._deals = view, view.deals
@@ -228,17 +237,17 @@ class _Writer:
         self._past: dict[pd.Timestamp, PastDeals] = {}
 
     def name(self, deal: Any) -> Any:
-        """Id of a deal."""
+        """Return the id of a deal, or its index where the contract names no id."""
         identity = self._spec.deals.id
         return deal if identity is None else self._deals.loc[deal, identity]
 
     def _worth(self, row: pd.Series[Any]) -> float:
-        """Yearly contract value of a deal; NaN where the contract names no amount."""
+        """Return the yearly contract value of a deal; NaN where the contract names no amount."""
         amount = self._spec.deals.amount
         return float("nan") if amount is None else float(row[amount]) * per_year(self._spec)
 
     def sheet(self, deal: Any, rep: str) -> ReviewSheet:
-        """One lost customer, as it could have been seen at signing."""
+        """Return the review sheet of one lost customer."""
         roles, row = self._spec.deals, self._deals.loc[deal]
         snapshot = self._seen.of(deal)
         facts: dict[str, Any] = {
@@ -293,7 +302,7 @@ class _Writer:
 
 
 def _warnings(assessment: Assessment, level: float) -> tuple[Reason, ...]:
-    """Reasons that raised the odds, where together they moved the probability above the level."""
+    """Return the reasons that raised the odds by a quarter or more; none at or below the level."""
     if assessment.early_churn_probability <= level:
         return ()
     raising = (reason for reason in assessment.reasons if reason.contribution >= WARNING)
@@ -301,13 +310,13 @@ def _warnings(assessment: Assessment, level: float) -> tuple[Reason, ...]:
 
 
 MIN_GAP = 0.05
-"""Log-odds below which a difference is not worth mentioning."""
+"""Log-odds up to which a difference is too small to mention."""
 
 
 def _differs(
     values: dict[str, tuple[Any, Any]], lost: dict[str, float], kept: dict[str, float]
 ) -> tuple[tuple[str, Any, Any], ...]:
-    """Where the lost deal was riskier than the other, the most first; at most two."""
+    """Return at most two attributes in which the lost deal was riskier, the largest gap first."""
     gaps = {
         name: lost.get(name, 0.0) - kept.get(name, 0.0)
         for name, both in values.items()

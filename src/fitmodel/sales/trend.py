@@ -1,4 +1,4 @@
-"""Observed over expected early churn per rep and quarter, beside the company's."""
+"""Observed over expected early churn per rep and quarter, compared with the company's."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from fitmodel.sales.rep_performance import RepPerformance
 
 MIN_EXPECTED = 1.0
-"""Early churners expected in a quarter below which no point is drawn: it would say nothing."""
+"""Expected early churners in a quarter below which no point is drawn: it would be only noise."""
 HIGHEST = 4.0
 PER_ROW = 3
 MAX_PANELS = 24
 
 
 def compute_trend(board: RepPerformance) -> pd.DataFrame:
-    """The quarters of the reps (or teams) that have enough deals, with exact intervals.
+    """Return the quarters of the reps (or teams) that have enough deals, with exact intervals.
 
     Parameters
     ----------
@@ -35,10 +35,9 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
     -------
     DataFrame
         Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`, `low`, `high` (exact
-        95 %) and `company_ratio`, the company's in that quarter. Reps in the rep performance
-        table's order,
-        without those of whom it says "too few deals"; quarters with one early churner expected or
-        more.
+        95 % interval) and `company_ratio` (the company's ratio in that quarter). Reps are in the
+        order of the rep performance table; reps with the verdict "too_few" are left out, and so are
+        quarters with fewer than `MIN_EXPECTED` expected early churners.
     """
     enough = board.reps.index[board.reps["verdict"] != "too_few"]
     sums = board.quarters.groupby("quarter")[["observed", "expected"]].sum()
@@ -59,7 +58,7 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
 
 
 def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
-    """Draw observed over expected by quarter, a small picture per rep (or team).
+    """Draw observed over expected by quarter, one small plot per rep (or team).
 
     Parameters
     ----------
@@ -69,9 +68,9 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     Returns
     -------
     list of Axes
-        On one figure, in the rep performance table's order, at most 24; empty where nobody has
-        enough deals.
-        Points with exact 95 % intervals, cut at 4; the dashed line is the company's.
+        Axes on one figure, in the order of the rep performance table, at most 24; an empty list
+        where nobody has enough deals. Points have exact 95 % intervals, cut at 4; the dashed line
+        is the company's ratio.
     """
     say = phrases(language, "trend")
     trend = compute_trend(board)
@@ -96,7 +95,7 @@ def _grid(number: int) -> list[Axes]:
     width, height = 3.1 * columns + 0.4, 2.0 * rows + 0.3
     figure = figure_of(new_axes(width, height))
     figure.clear()
-    figure.set_layout_engine(None)  # to measure every label would double the time of drawing
+    figure.set_layout_engine(None)  # measuring every label would double the drawing time
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     figure.subplots_adjust(
         left=0.55 / width, right=1 - 0.1 / width, bottom=0.3 / height, top=1 - 0.3 / height,
@@ -105,7 +104,7 @@ def _grid(number: int) -> list[Axes]:
     axes: list[Any] = grid.ravel().tolist()
     for ax in axes[number:]:
         ax.remove()
-    for ax in axes[max(number - columns, 0) : number]:  # the lowest of each column keeps its dates
+    for ax in axes[max(number - columns, 0) : number]:  # the lowest plot of each column shows dates
         ax.tick_params(labelbottom=True)
     return axes[:number]
 

@@ -1,7 +1,7 @@
 """Expected value of a deal from the survival curve: overall, by segment and by fit band.
 
-deals of a group -> Kaplan-Meier weighted by amount -> months paid for within a common window
-                 -> margin less what was spent, with an interval over resampled deals
+deals of a group -> Kaplan-Meier curve weighted by amount -> months paid within a common window
+                 -> margin minus costs, with an interval from resampled deals
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 MIN_WATCHED = 10
-"""Deals of a group that are still watched at the end of the window."""
+"""Minimum number of deals of a group that are still followed at the end of the window."""
 REPLICATES = 200
 MAX_LEVELS = 8
 PREFERRED = "segment"
@@ -45,26 +45,28 @@ PREFERRED = "segment"
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """Expected worth of deals.
+    """Expected value of deals, per group.
 
     Parameters
     ----------
     table : DataFrame
-        A row per group; columns `kind` (all, segment, fit), `name`, `deals`, `lost`, `early` (rate
-        at the horizon by Kaplan-Meier), `months` a customer stays within the window with
-        `months_low` and `months_high`, and of deals with an amount: `priced` (how many), `amount`
-        (mean yearly), `value` (of one deal within the window) with `value_low` and `value_high`,
-        and `whole_life` (expected value of signing such a deal, over each customer's whole life by
-        its own curve); NaN where the money, or for `whole_life` the probability, is not known.
+        One row per group. Columns: `kind` (all, segment, fit), `name`, `deals`, `lost`, `early`
+        (rate at the horizon by Kaplan-Meier), `months` that a customer stays within the window,
+        with `months_low` and `months_high`. For the deals with an amount: `priced` (their number),
+        `amount` (mean yearly amount), `value` (value of one deal within the window) with
+        `value_low` and `value_high`, and `whole_life` (expected value of signing such a deal, over
+        each customer's whole life by its own curve). NaN where the money, or for `whole_life` the
+        probability, is not known.
     window_months : int
-        Nothing is counted later than this many months after signing, and nothing assumed.
+        Months after signing that are counted; nothing later is counted or assumed.
     segment : str or None
-        The attribute that deals are grouped by.
+        The attribute by which deals are grouped.
     left_out : tuple of str
-        Groups of too few deals, or watched for too short.
+        Groups that have too few deals or were followed for too short a time.
     money : Money or None
+        Costs and margin of the contract; None where they are not known.
     lacking : str
-        Why there is no money, in words.
+        The reason why `money` is None, in words.
     """
 
     table: pd.DataFrame
@@ -84,7 +86,7 @@ def compute_worth(
     probability: pd.Series[float] | None = None,
     own_months: OwnMonths | None = None,
 ) -> Worth:
-    """Value deals by how long customers stayed.
+    """Compute the value of deals from how long customers stayed.
 
     Parameters
     ----------
@@ -92,24 +94,24 @@ def compute_worth(
         As read by ``read_deals``.
     spec : DealSpec
     bands : Series of str, optional
-        From `cross_fitted_bands`.
+        Fit band of each deal, from `cross_fitted_bands`.
     segment : str, optional
-        Column to group by; default: the attribute named "segment", else the first of text with 2
-        to 8 levels.
+        Column to group by; default: the attribute named "segment", else the first text attribute
+        with 2 to 8 levels.
     probability : Series of float, optional
         Expected early churn of each deal, for `whole_life`.
     own_months : OwnMonths, optional
-        How long customers stay by that probability, where the contract gives no lifetime.
+        How long customers stay given that probability, used if the contract gives no lifetime.
 
     Notes
     -----
     Months are the restricted mean survival time, the area under the Kaplan-Meier curve up to a
     window common to all groups (Royston & Parmar 2013, BMC Medical Research Methodology 13:152);
-    nothing is extrapolated, so that groups can be compared and the value is on the careful side.
-    The margin uses the curve weighted by amount, since large customers may stay longer. From it go
-    acquisition, onboarding and the time's other use and, for the share that leaves early, extra
-    support, word of mouth and the commission kept (see `fitmodel.decision.value`). Intervals are
-    95 %, from resampled deals.
+    nothing is extrapolated, so that groups can be compared and the value is conservative. The
+    margin uses the curve weighted by amount, since large customers may stay longer. From the margin
+    are subtracted acquisition, onboarding and opportunity cost and, for the share that leaves
+    early, extra support, word of mouth and the commission that the rep keeps (see
+    `fitmodel.decision.value`). Intervals are 95 % intervals from resampled deals.
     """
     view = view_of(deals, spec)
     deals, facts = view.deals, _facts(view, probability)
@@ -132,7 +134,7 @@ def compute_worth(
 
 
 def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
-    """Return the attribute that deals are best known by: "segment", or the first short list."""
+    """Return the attribute to group deals by: "segment", or the first one with few levels."""
     from fitmodel.deals.attributes import read_attributes
 
     frame = read_attributes(deals.head(1), spec).frame
@@ -170,7 +172,7 @@ def _groups(
 
 
 def _watched_until(part: pd.DataFrame) -> float:
-    """Months at which the least number of customers was still watched; 0 for fewer."""
+    """Return the months to which `MIN_WATCHED` deals were followed; 0 with fewer deals."""
     months = np.sort(part["months"].to_numpy())
     return float(months[-MIN_WATCHED]) if len(months) >= MIN_WATCHED else 0.0
 
@@ -190,7 +192,7 @@ def _valued(
     drawn = random.multinomial(len(part), once[0] / len(part), size=REPLICATES)
     estimates = _estimates(part, np.concatenate([once, drawn]), window, horizon, money)
     point = estimates[0]
-    known = ~np.isnan(point)  # without money there is no value to give limits of
+    known = ~np.isnan(point)  # without money there is no value, so no limits
     low, high = np.full((2, len(point)), np.nan)
     low[known], high[known] = np.nanquantile(estimates[1:, known], [0.025, 0.975], axis=0)
     priced = part["amount"].notna()
@@ -211,7 +213,7 @@ def _valued(
 
 
 def _whole_life(part: pd.DataFrame, money: Money | None) -> float:
-    """Mean expected value of signing, by each customer's own risk and months."""
+    """Return the mean expected value of signing, from each customer's own risk and months."""
     known = part[(part["amount"] >= 0) & part["risk"].notna()]
     if money is None or known.empty:
         return np.nan
@@ -222,7 +224,7 @@ def _whole_life(part: pd.DataFrame, money: Money | None) -> float:
 def _estimates(
     part: pd.DataFrame, times: NDArray[Any], window: int, horizon: int, money: Money | None
 ) -> NDArray[np.float64]:
-    """Early-churn rate, months in the window and value of a deal; a row of `times` counts deals."""
+    """Return early-churn rate, months in the window and value, per row of deal counts `times`."""
     survival = partial(_survival, window=window, horizon=horizon)
     stays, months = survival(part, times)
     return np.column_stack([1 - stays, months, _values(part, times, survival, money, stays)])
@@ -255,7 +257,7 @@ def _values(
 def _survival(
     part: pd.DataFrame, weights: NDArray[Any], window: int, horizon: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share still there at the horizon and mean months within the window, for each replicate."""
+    """Return the share staying to the horizon and the mean months in the window, per replicate."""
     return survival_replicates(
         part["months"].to_numpy(),
         part["left"].to_numpy(),
@@ -272,7 +274,7 @@ BANDS = ("good", "watch", "poor")
 def cross_fitted_bands(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, expected: Expected | None = None
 ) -> tuple[pd.Series[str], Policy]:
-    """Band of every deal, as a scorecard that did not see it shows it, and the policy behind it.
+    """Return the fit band of every deal from a scorecard that did not see it, and the policy.
 
     Parameters
     ----------
@@ -280,21 +282,21 @@ def cross_fitted_bands(
         As read by ``read_deals``.
     spec : DealSpec
     expected : Expected, optional
-        From `compute_expected` with all replicates, where it is there already. Its fits know no
-        rep; neither do the bands.
+        From `compute_expected` with all replicates, if it is computed already. Its fits do not use
+        the rep; neither do the bands.
 
     Returns
     -------
     bands : Series of {"good", "watch", "poor"}
     policy : Policy
-        Chosen on the cross-fitted probabilities.
+        Decision policy, chosen on the cross-fitted probabilities.
 
     Raises
     ------
     DealsError
-        If there is too little to learn from.
+        If there are too few deals to learn from.
     SpecError
-        If the contract's policy cannot be followed.
+        If the contract's policy cannot be applied.
     """
     spec = without_people(spec)
     view = view_of(deals, spec)
@@ -313,7 +315,7 @@ def _scored(
     deals: pd.DataFrame,
     spec: DealSpec,
 ) -> pd.DataFrame:
-    """Each scorecard's own deals through the scorer."""
+    """Return predictions of each scorecard for the deals assigned to it."""
     amount, closing = spec.deals.amount, spec.deals.closed_on
     scorer = partial(
         Scorer,
