@@ -81,25 +81,29 @@ def test_an_address_shows_neither_password_nor_options() -> None:
      "postgresql://host", "duckdb:///crm.duckdb"],
 )  # fmt: skip
 def test_a_url_without_a_table_is_refused_with_the_forms(name: str) -> None:
-    with pytest.raises(DatabaseError, match=r"names no table\. Remedy: write postgresql://host/"):
+    with pytest.raises(DatabaseError, match=r"has no table\. Remedy: write postgresql://host/"):
         read_address(name, with_table=True)
 
 
 def test_a_folder_is_no_database_with_a_table_in_it(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="names no table"):
+    with pytest.raises(DatabaseError, match="has no table"):
         read_address(f"sqlite:///{tmp_path}/deals.db", with_table=True)
     (tmp_path / "crm.db").touch()
     assert read_address(f"sqlite:///{tmp_path}/crm.db/deals", with_table=True).table == "deals"
 
 
 def test_another_database_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(DatabaseError, match=r"mysql is none of postgresql, sqlite, duckdb") as got:
+    with pytest.raises(
+        DatabaseError, match=r"mysql is not supported; supported are postgresql, sqlite, duckdb"
+    ) as got:
         read_address(f"mysql://ann:{SECRET}@host/crm/deals", with_table=True)
     assert "export the table to Parquet" in str(got.value)
     assert "s3cr3t" not in str(got.value)
 
 
-@pytest.mark.parametrize("name", [f"://ann:{SECRET}@host", f"postgresql://a:{SECRET}@host:port/x/t"])
+@pytest.mark.parametrize(
+    "name", [f"://ann:{SECRET}@host", f"postgresql://a:{SECRET}@host:port/x/t"]
+)
 def test_what_is_no_url_is_refused_and_not_quoted(name: str) -> None:
     with pytest.raises(DatabaseError, match="this is not a database's URL") as caught:
         read_address(name, with_table=True)
@@ -135,8 +139,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_an_error_inside_the_block_names_the_database_and_the_remedy(tmp_path: Path) -> None:
     address = _sqlite(tmp_path / "a.db")
     for statement, remedy in (
-        ("select * from none", "see the names in the query and in the URL"),
-        ("select from where", "see the query; it must be one SELECT"),
+        ("select * from none", "check the names in the query and in the URL"),
+        ("select from where", "check the query; it must be one SELECT"),
     ):
         with (
             pytest.raises(DatabaseError, match=rf"^sqlite:///.*a\.db: .*Remedy: {remedy}\.$"),
@@ -157,20 +161,20 @@ DIALECT = SimpleNamespace(dbapi=SimpleNamespace(Error=RuntimeError))
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("Connection refused", "see whether the database runs at this host and port"),
-        ("could not translate host name", "see whether the database runs at this host and port"),
+        ("Connection refused", "check whether the database runs at this host and port"),
+        ("could not translate host name", "check whether the database runs at this host and port"),
         ("there is no unique or exclusion constraint", "make the id the table's primary key"),
         ("cannot affect row a second time", "give the table one row per id"),
         ("NOT NULL constraint failed", "give every row an id"),
-        ("password authentication failed", "see user and password in the URL"),
-        ('role "ann" does not exist', "see user and password in the URL"),
+        ("password authentication failed", "check user and password in the URL"),
+        ('role "ann" does not exist', "check user and password in the URL"),
         ("permission denied for table deals", "ask for the right to read or write this table"),
         ("attempt to write a readonly database", "ask for the right to read or write this table"),
-        ('relation "deals" does not exist', "see the names in the query and in the URL"),
-        ("database is locked", "close what else has the file open"),
-        ("You can only execute one statement at a time", "see the query; it must be one SELECT"),
-        ("the disk is on fire", "ask its administrator"),
-        ("", "ask its administrator"),
+        ('relation "deals" does not exist', "check the names in the query and in the URL"),
+        ("database is locked", "close the other program that has the file open"),
+        ("You can only execute one statement at a time", "check the query; it must be one SELECT"),
+        ("the disk is on fire", "ask the administrator of the database"),
+        ("", "ask the administrator of the database"),
     ],
 )
 def test_what_a_driver_says_has_a_remedy(text: str, remedy: str) -> None:
@@ -187,7 +191,8 @@ def test_only_the_first_line_of_a_driver_is_shown_and_never_the_password() -> No
     with pytest.raises(DatabaseError) as caught, explained(DIALECT, address):
         raise RuntimeError("\n  bad password s3cr3t/word.\nDETAIL: a customer's name")
     assert str(caught.value) == (
-        "postgresql://ann:***@host/crm: bad password ***. Remedy: ask its administrator."
+        "postgresql://ann:***@host/crm: bad password ***. "
+        "Remedy: ask the administrator of the database."
     )
 
 
