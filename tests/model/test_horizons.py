@@ -95,7 +95,7 @@ def test_each_horizon_has_three_columns_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "horizons"),
-    [(4, (4,)), ([6, 1, 6, 3], (1, 3, 6)), ((np.int64(2),), (2,)), (range(1, 7), (1, 2, 3, 4, 5, 6)),
+    [(4, (4,)), ([6, 1, 6, 3], (1, 3, 6)), ((np.int64(2),), (2,)), (range(1, 4), (1, 2, 3)),
      ([], ())],
 )  # fmt: skip
 def test_horizons_are_whole_months_ascending_each_once(asked: object, horizons: tuple) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.csv_form import column_names, header_fields, separator_of
+from fitmodel.tables import csv_form
+from fitmodel.tables.csv_form import (
+    MarkedEnd,
+    column_names,
+    has_decimal_comma,
+    header_fields,
+    row_numbers,
+    separator_of,
+    swallowing_values,
+    writes_decimal_commas,
+)
 from fitmodel.tables.files import read_table
 
 ROWS = ["id,note,place"] + [f'{number},"a, b\nc",x' for number in range(5)]  # two lines a row
@@ -63,3 +75,122 @@ def test_a_header_is_what_its_fields_say_without_blanks_and_every_column_has_a_n
     assert (fields, lines) == (["a\nb", " c", ""], 2)
     assert column_names([" a", "b\t", "", " "]) == ["a", "b", "Unnamed: 2", "Unnamed: 3"]
     assert separator_of('"a;b;c",d') == ","
+
+
+@pytest.mark.parametrize(
+    ("line", "separator"),
+    [("a,b;c,d", ","), ("a;b,c;d", ";"), ("a\tb", "\t"), ("a|b|c,d", "|"), ("a", ","),
+     ('"a,b,c";d', ";"), ('"a;""b;c",d', ",")],
+)  # fmt: skip
+def test_the_separator_is_what_stands_most_often_outside_quotes(line: str, separator: str) -> None:
+    assert separator_of(line) == separator
+
+
+def test_blank_lines_above_a_header_are_counted_and_an_open_quote_gives_no_names() -> None:
+    assert header_fields(["\n", "\r\n", "a;b\n"], ";") == (["a", "b"], 3)
+    assert header_fields(['a,"b\n', "1,2\n"], ",")[0] is None
+    assert header_fields(['a,"b ""x"""'], ",") == (["a", 'b "x"'], 1)
+
+
+@pytest.mark.parametrize(
+    ("separator", "text", "commas"),
+    [
+        (",", "12,5", False),
+        (";", "1.5", True),
+        ("\t", "a\t12,5\tb", True),
+        ("\t", '"12,5"\tb', True),
+        ("\t", "x\n-0,5", True),
+        ("\t", "b\t+1.234,5\n", True),
+        ("|", "a|1.234.567|b", True),
+        ("|", "a|1.234|b", False),
+        ("|", "a|1,b", False),
+        ("\t", "a 12,5\tb", False),
+        ("\t", "a\t12,\tb", False),
+        ("\t", "", False),
+    ],
+)
+def test_whether_a_file_writes_decimal_commas(separator: str, text: str, commas: bool) -> None:
+    assert has_decimal_comma(separator) is (separator != ",")
+    assert writes_decimal_commas(separator, text) is commas
+
+
+def test_a_value_that_has_taken_the_next_row_is_found_by_its_quotes_and_separators() -> None:
+    swallowed = 'x,y\n3,"z"'
+    table = pa.table({
+        "a": ["1", swallowed, "2", 'no row"', 'x,y "', None],
+        "b": ["1", "2", 'say ""hi""', 'a,b,c\n"q"', 'a\r1,2"', None],
+        "c": ["1"] * 6,
+    })  # fmt: skip
+    # of three columns a whole row has two separators
+    assert swallowing_values(table, ",") == {}
+    table = table.set_column(0, "a", pa.array(["1", 'x,y\n3,z"', "2", 'no row"', 'x,y, "', None]))
+    assert swallowing_values(table, ",") == {1: 'x,y\n3,z"'}
+    assert swallowing_values(table, ";") == {}
+    two = pa.table({"a": ["1", 'x\r2,y"'], "b": ["1", "2"]})
+    assert swallowing_values(two, ",") == {1: 'x\r2,y"'}
+
+
+@pytest.mark.parametrize("size", [1, 3, 16, 1 << 10])
+@pytest.mark.parametrize("text", ["", "a,b\n", "a,b\r\n1,ü\r\n", "a,b\n1,2"])
+def test_the_row_at_the_end_comes_behind_all_bytes_once(text: str, size: int) -> None:
+    marked = MarkedEnd(io.BytesIO(text.encode()), ",", 2)
+    pieces = list(iter(lambda: marked.read(size), b""))
+    whole = b"".join(pieces).decode()
+    assert whole.startswith(text)
+    row = whole.removeprefix(text).removeprefix("\n")
+    assert marked.is_end(row)
+    assert row.count(",") == 2  # one field more than the header
+    assert not marked.is_end(text)
+    assert marked.read(size) == b""
+
+
+def test_a_break_of_windows_is_never_cut_at_the_seam() -> None:
+    text = b"ab\r\n" * 20
+    for size in range(24, 60):
+        marked = MarkedEnd(io.BytesIO(text), ",", 1)
+        for piece in iter(lambda m=marked, s=size: m.read(s), b""):
+            assert not piece.endswith(b"\r")
+
+
+def test_the_line_of_an_open_quote_is_counted_from_the_end() -> None:
+    text = 'a,b\n1,2\n3,"x\ny\n'
+    marked = MarkedEnd(io.BytesIO(text.encode()), ",", 2, lines=10)
+    whole = marked.read(1 << 10).decode()
+    swallowed = whole[text.index("x") :]
+    assert marked.line_of_open_quote(swallowed) == 10 + 3
+    assert marked.line_of_open_quote("x\ny") is None
+    assert marked.line_of_open_quote(None) is None
+
+
+def test_what_is_no_text_is_an_error_even_at_the_very_end() -> None:
+    for content in (b"a\xff\n", b"a\n\xe4\xb8"):
+        marked = MarkedEnd(io.BytesIO(content), ",", 1)
+        with pytest.raises(UnicodeDecodeError):
+            list(iter(lambda m=marked: m.read(100), b""))
+    cut = MarkedEnd(io.BytesIO("上海\n".encode() * 9), ",", 1)  # characters cut between reads
+    assert "".join(p.decode("utf-8", "ignore") for p in iter(lambda: cut.read(24), b""))
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("lines", "above", "numbers"),
+    [
+        (["a,b", "1,2", "3,4"], 0, [2, 3]),
+        (["T", "", "a,b", "1,2", "3,4"], 2, [4, 5]),
+        (["a,b", "", "1,2", "", "", "3,4", ""], 0, [3, 6]),
+        (["a,b", '1,"x', "", 'y"', "", "3,4"], 0, [2, 4]),
+    ],
+)
+def test_the_number_of_a_row_counts_blank_lines_but_no_break_in_quotes(
+    lines, above: int, numbers: list[int], ending: str
+) -> None:
+    content = ending.join(lines).encode()
+    assert row_numbers(lambda: io.BytesIO(content), 2, above, ",").tolist() == numbers
+
+
+def test_blank_lines_are_seen_across_the_blocks_of_a_long_file(monkeypatch) -> None:
+    content = b"a,b\n1,2\n\n3,4\r\n\r\n5,6\n"
+    for block in range(1, len(content) + 1):
+        monkeypatch.setattr(csv_form, "_BLOCK", block)
+        numbers = row_numbers(lambda: io.BytesIO(content), 3, 0, ",")
+        assert numbers.tolist() == [2, 4, 6]

@@ -8,7 +8,7 @@ import io
 import pandas as pd
 import pytest
 
-from fitmodel.tables.encodings import as_utf8, detect_encoding
+from fitmodel.tables.encodings import as_utf8, detect_encoding, detect_legacy, encoding_name
 from fitmodel.tables.files import read_file, read_table
 
 TEXTS = {
@@ -72,3 +72,59 @@ def test_the_header_may_be_in_chinese_too(tmp_path) -> None:
     table = pd.DataFrame({"客户": ["张三"], "商机阶段": ["赢单"]})
     (tmp_path / "x.csv").write_bytes(table.to_csv(index=False).encode("gb18030"))
     assert read_table(tmp_path / "x.csv").columns.tolist() == ["客户", "商机阶段"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "texts"),
+    [
+        ("gb18030", ["上海华信科技有限公司", "合同金额", "客户名称", "北京市朝阳区"]),
+        ("cp1252", ["Bäckerei Müller", "Ärztehaus Köln", "Crème brûlée", "Señor Peña"]),
+        ("cp1251", ["Общество ограниченной ответственности", "Новая компания", "Договор"]),
+        ("cp1250", ["Příliš žluťoučký kůň", "Šťastný Dvořák", "Řízení a účetnictví, Plzeň"]),
+    ],
+)
+def test_lines_in_an_old_encoding_are_recognised_among_lines_of_ascii(encoding, texts) -> None:
+    lines = [b"id,name", *(text.encode(encoding) for text in texts), b"5,plain"] * 4
+    assert detect_legacy(lines) == encoding
+    assert detect_encoding(b"\n".join(lines)) == encoding
+    assert b"\n".join(lines).decode(encoding).count(texts[0]) == 4
+
+
+def test_lines_of_ascii_alone_are_in_no_old_encoding() -> None:
+    assert detect_legacy([b"a,b", b"1,2"]) is None
+    assert detect_legacy([]) is None
+    assert detect_encoding(b"a,b\n1,2\n") == "utf-8"
+    assert detect_encoding(b"") == "utf-8"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_wide_text_is_told_by_its_mark_or_its_zeros(encoding: str) -> None:
+    text = "id;name;segment\n1;smb;large\n" * 20
+    found = detect_encoding(text.encode(encoding))
+    assert found is not None
+    assert text.encode(encoding).decode(found).removeprefix("\ufeff") == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("gb18030", "GB18030"), ("cp1252", "Windows-1252"), ("utf-16-le", "UTF-16"),
+     ("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("cp1250", "cp1250")],
+)  # fmt: skip
+def test_an_encoding_has_the_name_that_people_know(encoding: str, name: str) -> None:
+    assert encoding_name(encoding) == name
+
+
+def test_utf8_is_given_as_it_is_and_closing_closes_the_stream_below() -> None:
+    below = io.BytesIO(b"abc")
+    assert as_utf8(below, "utf-8") is below
+    recoded = as_utf8(below, "cp1252")
+    assert recoded.readable()
+    recoded.close()
+    assert below.closed
+
+
+def test_bytes_that_the_encoding_does_not_have_are_an_error_of_the_stream() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        as_utf8(io.BytesIO(b"a\x81b"), "cp1252").read()
+    with pytest.raises(UnicodeDecodeError):  # half a character at the end
+        as_utf8(io.BytesIO("ab".encode("utf-16-le")[:-1]), "utf-16-le").read()

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.files import read_file
-from fitmodel.tables.layout import header_index
+from fitmodel.tables.layout import (
+    Top,
+    find_top,
+    header_index,
+    is_total_line,
+    rows_left_out,
+    titles_finding,
+    total_rows,
+)
 
 ROWS = "id,plan,seats,acv\n" + "".join(f"D{n},pro,{n},{n * 10}.5\n" for n in range(1, 31))
 
@@ -112,3 +122,109 @@ def test_blank_lines_between_rows_count_as_rows_of_the_sheet(
 
     assert result.table["id"].tolist() == list(range(1, 25))
     assert result.row_numbers.tolist() == [4, 6, 7, 10, *range(11, 31)]
+
+
+# ---- the parts of the search, on rows and lines given by hand ----
+
+
+@pytest.mark.parametrize(
+    ("lines", "top"),
+    [
+        (["a,b,c\n", "1,2,3\n"], Top(0, (), ",")),
+        (["\n", " \n", "a;b;c\n", "1;2;3\n"], Top(2, (), ";")),
+        (["Deals\n", "a;b;c\n", "1;2;3\n", "4;5;6\n"], Top(1, ("Deals",), ";")),
+        (["Deals, all\n", "\n", "by Ann\n", "a\tb\tc\n", "1\t2\t3\n", "4\t5\t6\n"],
+         Top(3, ("Deals, all", "by Ann"), "\t")),
+        (["a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),
+        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow to tell titles
+        ([], None),
+        (["\n", "  \n"], None),
+    ],
+)  # fmt: skip
+def test_the_top_of_a_file_is_its_header_with_the_titles_above(lines, top) -> None:
+    assert find_top(lines) == top
+
+
+def test_a_header_has_names_that_differ_and_no_number_among_them() -> None:
+    table = [["1", "2", "3", "4"]] * 3
+    assert header_index([["Deals", "", "", ""], ["a", "b", "c", "d"], *table]) == 1
+    assert header_index([["Deals", "", "", ""], ["a", "b", "c", "a"], *table]) == 0
+    assert header_index([["Deals", "", "", ""], ["a", "b", "c", "7"], *table]) == 0
+    assert header_index([["Deals", "", "", ""], ["a", "b", "", ""], *table]) == 1  # half is enough
+    assert header_index([["Deals", "x", "", ""], ["a", "b", "c", "d"]]) == 0
+
+
+def test_twenty_titles_are_left_out_and_more_are_not() -> None:
+    table = [["a", "b", "c"], *[["1", "2", "3"]] * 30]
+    assert header_index([["title", "", ""]] * 19 + table) == 19
+    assert header_index([["title", "", ""]] * 20 + table) == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "last", "is_sum"),
+    [
+        (["Total", "", "465"], False, True),
+        (["Total", "7", "465"], False, False),
+        (["Total", "7", "465"], True, True),
+        (["", "Summe:", "465"], False, True),
+        (["Total", "", "many"], False, False),
+        (["Total deals", "", "465"], True, False),
+        (["totals (all)", "", "1,234.50 €"], False, True),
+    ],
+)
+def test_a_row_is_a_sum_where_its_first_word_is_and_all_else_are_numbers(
+    cells: list[str], last: bool, is_sum: bool
+) -> None:
+    rows = [[f"D{n}", "1", "2"] for n in range(20)]
+    rows.insert(20 if last else 10, cells)
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=["a", "b", "c"])
+    position = rows.index(cells)
+    assert total_rows(table) == ([position] if is_sum else [])
+    if last:  # a block of a longer table does not end it
+        assert total_rows(table, is_end=False) == []
+
+
+def test_the_word_stands_in_the_first_four_columns_and_in_at_most_a_tenth_of_the_rows() -> None:
+    def table(position: int, sums: int) -> pa.Table:
+        rows = [["x", "1", "2", "3", "4", "5"] for _ in range(20)]
+        for row in range(sums):
+            rows[row] = [""] * 6
+            rows[row][position] = "Total"
+        return pa.table([list(each) for each in zip(*rows, strict=True)], names=list("abcdef"))
+
+    assert total_rows(table(3, 1)) == [0]
+    assert total_rows(table(4, 1)) == []
+    assert total_rows(table(0, 2)) == [0, 1]
+    assert total_rows(table(0, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_sum"),
+    [(["Total", "465"], True), (["Total"], True), ([], True), (["", " "], True),
+     (["Summe", "1.234,5"], True), (["Total", "x"], False), (["D1", "465"], False)],
+)  # fmt: skip
+def test_the_fields_of_a_short_row_are_a_sum_or_they_are_not(fields, is_sum: bool) -> None:
+    assert is_total_line(fields) is is_sum
+
+
+def test_rows_left_out_are_counted_with_the_number_of_the_first() -> None:
+    table = pa.table({
+        "a": ["x", "", "Total", None, "y"], "b": ["1", " ", "", None, "2"],
+        "c": ["1", "", "9", None, "3"],
+    })  # fmt: skip
+    left_out, findings = rows_left_out(table, np.array([2, 3, 5, 6, 7]))
+    assert left_out.tolist() == [False, True, True, True, False]
+    assert [(each.code, each.count, each.example) for each in findings] == [
+        ("total_row", 1, "row 5: 'Total, 9'"),
+        ("empty_row", 2, "row 3"),
+    ]
+    one = pa.table({"a": ["x", None, ""]})
+    assert not rows_left_out(one, np.arange(3))[0].any()  # an empty cell is a missing value
+    nothing = pa.table({"a": [None, ""], "b": ["", None]})
+    assert not rows_left_out(nothing, np.arange(2))[0].any()
+
+
+def test_titles_are_reported_with_the_first_of_them() -> None:
+    finding = titles_finding(["Deals 2024", "by Ann"])
+    assert (finding.code, finding.count) == ("title_row", 2)
+    assert finding.example == "row 1: 'Deals 2024'"

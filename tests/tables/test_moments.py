@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fitmodel.tables.moments import read_moments
+from fitmodel.tables.moments import days_not_in_iso, form_of_days, read_moments
+from fitmodel.tables.values import DateForm
 
 STAMPS = st.datetimes(
     min_value=pd.Timestamp("1990-01-01").to_pydatetime(),
@@ -95,3 +98,108 @@ def test_the_order_of_stamps_with_offsets_is_that_of_their_instants(stamps, hour
     ]
 
     assert read.tolist() == np.array(expected).tolist()
+
+
+@pytest.mark.parametrize(
+    ("cells", "moments"),
+    [
+        ([45_351.5, 45_351], ["2024-02-29T12:00:00", "2024-02-29T00:00:00"]),
+        (["45351.25", "45351.999988"], ["2024-02-29T06:00:00", "2024-02-29T23:59:59"]),
+        (["20240229"], ["2024-02-29T00:00:00"]),
+        (["2024/02/29 7:05"], ["2024-02-29T07:05:00"]),
+        (["29.02.2024, 23:59:59"], ["2024-02-29T23:59:59"]),
+        (["29/02/2024 7h05"], ["2024-02-29T07:05:00"]),
+        (["02/29/2024 12:30 pm"], ["2024-02-29T12:30:00"]),
+        (["02/29/2024 12:30am"], ["2024-02-29T00:30:00"]),
+        (["29 Feb 2024 11:59:58.5 PM"], ["2024-02-29T23:59:58"]),
+        ([pd.Timestamp("2024-02-29 10:20:30").date()], ["2024-02-29T00:00:00"]),
+        (["2024-02-29T10:20:30,5"], ["2024-02-29T10:20:30"]),
+        (["2024-02-29T10:20+02"], ["2024-02-29T08:20:00"]),
+        (["2024-02-29T10:20:30 +0530"], ["2024-02-29T04:50:30"]),
+        (["2024-03-01T00:30+01:00"], ["2024-02-29T23:30:00"]),
+        (["2024-02-30", "2024-02-29T25:00"], [None, None]),
+        ([True, "2024-02-29"], [None, "2024-02-29T00:00:00"]),
+    ],
+)  # fmt: skip
+def test_the_time_of_day_is_kept_in_every_form_of_the_day(cells, moments):
+    assert _read(cells) == moments
+
+
+def test_fractions_of_a_second_are_kept_where_the_stamp_has_them():
+    cells = pd.Series(["2024-02-29T10:20:30.123456Z", "2024-02-29T10:20:30.5"])
+    assert [str(each)[19:] for each in read_moments(cells).times] == [".123456", ".500000"]
+    milliseconds = read_moments(pd.Series([1_709_202_030_123, 1_709_202_030_001])).times
+    assert [str(each)[17:] for each in milliseconds] == ["30.123000", "30.001000"]
+
+
+ZONES = ["Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles", "UTC"]
+
+
+@given(STAMPS, st.sampled_from(ZONES))
+def test_an_instant_is_shown_by_the_clock_of_the_zone(stamp, zone):
+    instant = pd.Timestamp(stamp.replace(microsecond=0), tz="UTC")
+    clock = instant.tz_convert(zone).strftime("%Y-%m-%dT%H:%M:%S")
+    seconds = int(instant.timestamp())
+    for cells in ([instant.isoformat()], [seconds], [seconds * 1000], [instant]):
+        assert _read(cells, zone) == [clock]
+    typed = read_moments(pd.Series([instant]), zone).times
+    assert str(typed[0])[:19] == clock
+
+
+@pytest.mark.parametrize("kind", ["datetime64[s]", "datetime64[ns]", "timestamp[us][pyarrow]"])
+def test_typed_stamps_without_a_zone_are_taken_as_they_are(kind):
+    stamps = pd.Series(pd.to_datetime(["2024-02-29 10:20:30", None])).astype(kind)
+    moments = read_moments(stamps, "Asia/Tokyo")
+    assert [str(each)[:19] for each in moments.times] == ["2024-02-29T10:20:30", "NaT"]
+    assert not moments.unreadable.any()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (44_197.5, 45_352, datetime(2024, 2, 29, 6)),  # noqa: DTZ001 - as a workbook has it
+        (44_197.5, 45_352, "2024-02-29 6:00"),
+        ("44197.5", "45352", "2024-02-29 6:00"),
+        (1_609_502_400, 1_709_251_200, datetime(2024, 2, 29, 6)),  # noqa: DTZ001
+        ("1609502400", "1709251200", "2024-02-29 6:00"),
+    ],
+)
+def test_a_date_beside_more_numbers_of_days_or_seconds_is_read_too(cells):
+    noon, midnight, six = "2021-01-01T12:00:00", "2024-03-01T00:00:00", "2024-02-29T06:00:00"
+    assert _read(cells) == [noon, midnight, six]
+    assert _read(cells[::-1]) == [six, midnight, noon]
+
+
+PARTS = [
+    ["25/01/2024 10:00", "03/04/2024"],
+    ["01/25/2024 10:00", "03/04/2024"],
+    ["44197.5", "45352"],
+    [1_709_202_030_123, 1_709_202_030_000],
+    ["2024-02-29T10:20Z", "25.01.2024"],
+    ["5 March 2024 7:00 PM", None, "soon"],
+]
+
+
+@pytest.mark.parametrize("cells", PARTS)
+def test_a_column_that_is_read_in_parts_is_the_one_that_is_read_whole(cells):
+    column = pd.Series(cells, dtype=object)
+    whole = read_moments(column)
+    form, swapped = form_of_days(days_not_in_iso(cells))
+    parts = [read_moments(column.iloc[[row]], form=form) for row in range(len(cells))]
+    np.testing.assert_array_equal(np.concatenate([part.times for part in parts]), whole.times)
+    np.testing.assert_array_equal(
+        np.concatenate([part.unreadable for part in parts]), whole.unreadable
+    )
+    assert swapped == whole.swapped
+
+
+def test_the_days_that_settle_the_form_are_those_without_iso_stamps():
+    cells = [
+        "2024-02-29", "2024-02-29T10:20Z", "25/01/2024 10:00", "25/01/2024", None, 45_351.75,
+        "45351.25", 1_709_202_030, 1_709_202_031,
+    ]  # fmt: skip
+    assert days_not_in_iso(cells) == {"25/01/2024", 45_351.0, "45351.0", 1.71e9}
+    assert form_of_days([]) == (None, False)
+    assert form_of_days({"03/04/2024"}) == (DateForm("day first"), True)
+    assert form_of_days({"03/04/2024"}, "month first") == (DateForm("month first"), False)
+    assert form_of_days({"03/04/2024", "13/04/2024"}) == (DateForm("day first"), False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fitmodel.tables.placeholders import find_placeholders
 from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS
 
 WORDS = ["No", "Active", "PRESENT", "-1", "ongoing", "0000-00-00", "n/a", "bis heute", "ativo",
          "vigente", "en cours", "至今", "TBD", "\N{EM DASH}"]  # fmt: skip
@@ -56,3 +58,78 @@ def test_a_column_with_a_thing_that_is_no_value_has_no_placeholders(thing: objec
     cells[0] = [thing]
     table = pd.DataFrame({"left": cells.map(lambda cell: cell[0] if cell == [thing] else cell)})
     assert find_placeholders(table["left"]) is None
+
+
+@pytest.mark.parametrize("day", sorted(PLACEHOLDER_DAYS))
+def test_each_far_day_stands_for_nothing_as_text_and_typed(day: str) -> None:
+    dates = ["2024-01-05", "2024-02-05"]
+    for written in (day, f"{day} 00:00:00", f"{day}T00:00:00"):
+        found = find_placeholders(pd.Series([*dates, written]))
+        assert found is not None
+        assert found.rows.tolist() == [False, False, True]
+        assert found.texts == (written,)
+    if day != "1900-01-00":  # Excel's zero is no day of the calendar
+        typed = pd.Series(np.array([*dates, day], dtype="datetime64[s]"))
+        found = find_placeholders(typed)
+        assert found is not None
+        assert found.rows.tolist() == [False, False, True]
+        assert found.texts == (day,)
+
+
+@pytest.mark.parametrize("word", sorted(NOT_YET))
+def test_each_word_stands_for_nothing_among_dates_in_any_case(word: str) -> None:
+    for written in (word, word.upper(), word.title()):
+        if written.casefold() != word.casefold():
+            continue  # letters that change with their case
+        found = find_placeholders(pd.Series(["2024-01-05", written]))
+        assert found is not None
+        assert found.rows.tolist() == [False, True]
+
+
+def test_a_first_day_of_all_time_stands_for_nothing_only_where_several_rows_have_it() -> None:
+    once, twice = ["2024-01-05", "0001-01-01"], ["2024-01-05", "0001-01-01", "0001-01-01"]
+    assert find_placeholders(pd.Series(once)) is None
+    found = find_placeholders(pd.Series(twice))
+    assert found is not None
+    assert found.rows.tolist() == [False, True, True]
+    typed = [pd.Series(np.array(each, dtype="datetime64[s]")) for each in (once, twice)]
+    assert find_placeholders(typed[0]) is None
+    found = find_placeholders(typed[1])
+    assert found is not None
+    assert found.rows.tolist() == [False, True, True]
+
+
+def test_a_column_of_nothing_but_words_is_dates_only_where_the_contract_says_so() -> None:
+    words = pd.Series(["Active", "No", "Active"])
+    assert find_placeholders(words) is None
+    found = find_placeholders(words, surely_dates=True)
+    assert found is not None
+    assert found.rows.all()
+    assert found.texts == ("Active", "No")
+    assert find_placeholders(words, surely_dates=True, words=False) is None
+
+
+def test_dates_as_objects_beside_words_are_dates() -> None:
+    cells = pd.Series([pd.Timestamp("2024-01-05"), "Active", None, "No"], dtype=object)
+    found = find_placeholders(cells)
+    assert found is not None
+    assert found.rows.tolist() == [False, True, False, True]
+    assert find_placeholders(pd.Series([5, "Active"], dtype=object)) is None
+
+
+def test_a_word_behind_the_first_two_hundred_dates_decides_too() -> None:
+    days = pd.date_range("2023-01-01", periods=300).strftime("%Y-%m-%d").tolist()
+    found = find_placeholders(pd.Series([*days, "Active"]))
+    assert found is not None
+    assert found.rows.sum() == 1
+    assert find_placeholders(pd.Series([*days, "Active", "soon"])) is None
+
+
+def test_the_finding_lists_at_most_five_different_values() -> None:
+    cells = ["2024-01-05", "No", "Active", "-1", "open", "live", "never", "never"]
+    found = find_placeholders(pd.Series(cells, name="left"))
+    assert found is not None
+    assert found.finding.count == 7
+    assert found.finding.column == "left"
+    assert found.texts == ("-1", "Active", "No", "live", "never", "open")
+    assert found.finding.message.startswith("'-1', 'Active', 'No', 'live', 'never' in 7 row(s)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,8 +125,7 @@ def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
                 day = text if time is None else text[: time.start()]
                 days.add(str(_rounded(float(text))) if number else day)
         elif not is_missing(value):
-            is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            days.add(_rounded(float(value)) if is_number else value)
+            days.add(_rounded(float(value)) if _is_number(value) else value)
     return days
 
 
@@ -155,11 +155,11 @@ def _read(
     plain = np.array([match is not None and match[1] is None for match in matches], dtype=bool)
     texts = pd.Series(values, dtype=object)
     if zoned.any():
-        written = texts[zoned].str.strip().str.replace(r" ?UTC$", "Z", regex=True)
+        written = _iso_text(texts[zoned]).str.replace(r" ?UTC$", "Z", regex=True)
         stamps = pd.to_datetime(written, format="ISO8601", utc=True, errors="coerce")
         times[zoned] = _on_the_clock(pd.Series(stamps), zone)
     if plain.any():
-        stamps = pd.to_datetime(texts[plain].str.strip(), format="ISO8601", errors="coerce")
+        stamps = pd.to_datetime(_iso_text(texts[plain]), format="ISO8601", errors="coerce")
         times[plain] = stamps.to_numpy().astype("datetime64[us]")
     others = np.flatnonzero(~zoned & ~plain)
     if not len(others):
@@ -176,13 +176,20 @@ def _read(
     return times, swapped
 
 
+def _iso_text(texts: pd.Series[Any]) -> pd.Series[Any]:
+    """Return ISO texts as pandas reads them: with a point before the fraction of a second."""
+    return texts.str.strip().str.replace(",", ".", regex=False)
+
+
 def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np.datetime64:
-    """Return the day of a value with its time of day added."""
-    if written_as in {SECONDS, MILLISECONDS}:
+    """Return the day of a value with its time of day added, on the clock of the zone."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return _local(pd.Timestamp(value), zone)
+    is_number = _is_number(value)  # beside numbers there may be dates, as in a workbook
+    if is_number and written_as in {SECONDS, MILLISECONDS}:
         seconds = float(value) / (1000 if written_as == MILLISECONDS else 1)
-        instant = pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC")
-        return np.datetime64(instant.tz_convert(zone).tz_localize(None), "us")
-    if written_as == EXCEL:
+        return _local(pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC"), zone)
+    if is_number and written_as == EXCEL:
         return day + np.timedelta64(round(float(value) % 1 * SECONDS_OF_DAY), "s")
     match = _TIME.search(value) if isinstance(value, str) else _TIME.search(str(value)[10:])
     if match is None:
@@ -191,3 +198,13 @@ def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np
     if match[4]:
         hour = hour % _NOON + _NOON * (match[4] in "Pp")
     return day + np.timedelta64((hour * 60 + minute) * 60 + second, "s")
+
+
+def _local(instant: pd.Timestamp, zone: str) -> np.datetime64:
+    return np.datetime64(instant.tz_convert(zone).tz_localize(None), "us")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return _DIGITS.fullmatch(value.strip()) is not None
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
