@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.deals.horizons import MIN_DEALS
 from fitmodel.exceptions import ProspectError
-from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.counterfactuals import (
+    _steps,
     describe_counterfactuals,
     find_counterfactuals,
     past_values,
@@ -127,3 +133,109 @@ def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None
     assert wording.percent(changes[0].assessment.early_churn_probability) in text
     assert len(text.splitlines()) == len(changes) + 1
     assert describe_counterfactuals([], language=language) not in text
+
+
+# ---- the search itself, on a model whose flag is known by hand ----
+
+SEATS = NumberColumn("seats", (10.0, 20.0, 30.0), 1.0, 90.0)
+PLAN = CategoryColumn("plan", {"basic": 1, "pro": 2, "rare": 3})
+SIGNED = NumberColumn("signed", (30.0,), 0.0, 90.0, is_date=True)
+
+
+class _Rule:
+    """Flags below 25 seats unless the plan is pro; each change has the value that a table gives."""
+
+    attributes = ("seats", "plan", "signed")
+    manifest: ClassVar[dict] = {
+        "seen_values": {"seats": [5.0, 15.0, 25.0, 35.0, 45.0]},
+        "spec": {"attributes": {"actionable": ["plan", "gone", "seats"]}},
+    }
+    scorecard = SimpleNamespace(
+        columns=(SEATS, PLAN, SIGNED),
+        evidence=[
+            SimpleNamespace(),
+            SimpleNamespace(band=np.arange(5), count=np.array([0, 99, 30, MIN_DEALS - 1, 0])),
+            SimpleNamespace(),
+        ],
+    )
+
+    def __init__(self, values: dict | None = None) -> None:
+        self.values = values or {}
+
+    def predict(self, prospect, *, reasons, as_of):
+        assert reasons == 0
+        del as_of
+        seats, plan = float(prospect["seats"] or 0), prospect["plan"]
+        return SimpleNamespace(
+            poor_fit=seats < 25 and plan != "pro", early_churn_probability=1 / (2 + seats),
+            expected_value=self.values.get((seats, plan), math.nan), fit="good",
+        )  # fmt: skip
+
+
+POOR = {"seats": 12, "plan": "basic", "signed": None}
+
+
+def test_all_changes_of_the_smallest_number_are_found_and_the_nearest_comes_first() -> None:
+    found = find_counterfactuals(_Rule(), POOR, most=9)
+    # 15 seats are in the bin of 12; of equal steps the lower probability comes first
+    assert [(dict(each.needed), each.steps) for each in found] == [
+        ({"seats": 25.0}, 1), ({"plan": "pro"}, 1), ({"seats": 35.0}, 2), ({"seats": 45.0}, 3),
+    ]  # fmt: skip
+    assert find_counterfactuals(_Rule(), POOR, most=2) == found[:2]
+
+
+def test_of_equal_steps_the_higher_value_comes_first() -> None:
+    model = _Rule({(12.0, "pro"): 900.0, (25.0, "basic"): 100.0})
+    found = find_counterfactuals(model, POOR, most=2)
+    assert [dict(each.needed) for each in found] == [{"plan": "pro"}, {"seats": 25.0}]
+    assert [each.to_dict()["expected_value"] for each in found] == [900.0, 100.0]
+    unknown = find_counterfactuals(_Rule(), POOR, most=1)[0].to_dict()
+    assert unknown == {
+        "needed": {"seats": 25.0}, "early_churn_probability": 1 / 27, "expected_value": None,
+        "fit": "good",
+    }  # fmt: skip
+
+
+def test_only_what_may_be_changed_is_changed_and_not_more_at_once_than_allowed() -> None:
+    found = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
+    assert [dict(each.needed) for each in found] == [{"plan": "pro"}]
+    assert find_counterfactuals(_Rule(), POOR, actionable=()) == []
+    assert find_counterfactuals(_Rule(), POOR, most_changes=0) == []
+    assert find_counterfactuals(_Rule(), POOR, actionable=("signed",)) == []
+    assert find_counterfactuals(_Rule(), POOR | {"seats": 25}) == []
+
+
+def test_past_values_are_other_rows_of_the_table_with_enough_deals() -> None:
+    model = _Rule()
+    assert past_values(model, "seats", 12) == [5.0, 25.0, 35.0, 45.0]
+    assert past_values(model, "seats", None) == [5.0, 15.0, 25.0, 35.0, 45.0]
+    assert past_values(model, "plan", "basic") == ["pro"]
+    assert past_values(model, "plan", "new") == ["basic", "pro"]
+    assert past_values(model, "signed", "2024-02-29") == []
+
+
+def test_steps_count_from_the_present_value_on_either_side() -> None:
+    assert _steps([5.0, 15.0, 25.0, 35.0], 20) == [(15.0, 1), (5.0, 2), (25.0, 1), (35.0, 2)]
+    assert _steps([5.0, 15.0], 15) == [(5.0, 1), (15.0, 1)]
+    assert _steps([5.0, 15.0], None) == [(5.0, 1), (15.0, 1)]
+    assert _steps(["basic", "pro"], "rare") == [("basic", 1), ("pro", 1)]
+    assert _steps([], 5) == []
+
+
+@pytest.mark.parametrize("rows", [MIN_DEALS, MIN_DEALS - 1])
+def test_values_are_kept_where_enough_deals_have_them(rows: int) -> None:
+    numbers = [*np.repeat([5.0, 7.0], [50, rows]).tolist(), 9.5, math.nan]
+    kept = summarise_seen_values([SEATS, PLAN, SIGNED], pd.DataFrame({"seats": numbers}))
+    if rows == MIN_DEALS:
+        assert kept == {"seats": [5.0, 7.0]}
+    else:  # else of each tenth the value that a deal had, counted in the sorted deals
+        known = sorted(numbers[:-1])
+        tenths = {known[round(q * (len(known) - 1))] for q in np.linspace(0.05, 0.95, 10)}
+        assert kept == {"seats": sorted(tenths)}
+
+
+def test_the_twelve_most_frequent_values_are_kept_in_their_order() -> None:
+    times = {float(number): MIN_DEALS + number for number in range(1, 15)}
+    numbers = np.repeat(list(times), list(times.values()))
+    kept = summarise_seen_values([SEATS], pd.DataFrame({"seats": numbers}))["seats"]
+    assert kept == [float(number) for number in range(3, 15)]

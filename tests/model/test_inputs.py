@@ -9,19 +9,30 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from decimal import Decimal
 from multiprocessing import get_context
+from types import MappingProxyType, SimpleNamespace
 
 import joblib
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pydantic
 import pytest
 from pydantic import create_model
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import ProspectError
+from fitmodel.learning.columns import CategoryColumn, NumberColumn
+from fitmodel.model import inputs
 from fitmodel.model._few_rows import FEW
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.inputs import (
+    PREDICTED,
+    arrow_schema,
+    made_up_prospect,
+    prospects_given,
+    reasons_type,
+)
 
 AS_OF = date(2026, 3, 1)
 
@@ -197,3 +208,112 @@ def test_the_column_of_reasons_is_used_like_any_other(scored):
     assert len(scored.explode("reasons")) == len(scored)
     assert "Reason(" in scored.head(1).to_string()
     assert (reasons == scored.copy()["reasons"]).all()
+
+
+# ---- the containers alone, without a model ----
+
+
+class _Typed(pydantic.BaseModel):
+    seats: int
+    plan: str = "pro"
+
+
+@dataclasses.dataclass
+class _Plain:
+    seats: int
+    plan: str = "pro"
+
+
+RECORD = {"seats": 5, "plan": "pro"}
+
+
+@pytest.mark.parametrize(
+    "one", [RECORD, MappingProxyType(RECORD), pd.Series(RECORD), _Typed(seats=5), _Plain(5)]
+)
+def test_one_prospect_is_a_mapping_and_its_answer_is_given_back_as_it_is(one) -> None:
+    given = prospects_given(one)
+    assert dict(given.prospects) == RECORD
+    answer = object()
+    assert given.give_back(answer) is answer
+    listed = prospects_given([one, one])
+    assert [dict(each) for each in listed.prospects] == [RECORD, RECORD]
+
+
+def test_what_is_listed_is_left_for_the_model_to_refuse_by_its_place() -> None:
+    assert prospects_given((RECORD, 5)).prospects == [RECORD, 5]
+    assert prospects_given([]).prospects == []
+    frame = pd.DataFrame([RECORD])
+    assert prospects_given(frame).prospects is frame
+
+
+@pytest.mark.parametrize("thing", [5, "text", b"bytes", None, _Plain, {1}, object()])
+def test_other_things_are_refused_with_what_is_supported(thing: object) -> None:
+    with pytest.raises(ProspectError, match=r"prospects are \w+; give a mapping .*polars or pyarr"):
+        prospects_given(thing)
+
+
+def test_a_frame_that_is_not_collected_yet_has_a_hint() -> None:
+    lazy = type("LazyFrame", (), {"collect": lambda _: None})()
+    with pytest.raises(ProspectError, match=r"LazyFrame.*\(of a LazyFrame, its collect\(\)\)"):
+        prospects_given(lazy)
+
+
+def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
+    table = pa.table({
+        "amount": pa.array([Decimal("0.20"), None], pa.decimal128(9, 2)),
+        "day": pa.array([date(2024, 2, 29), None]), "plan": ["pro", None],
+    })  # fmt: skip
+    for each in (table, table.to_batches()[0]):
+        frame = prospects_given(each).prospects
+        np.testing.assert_array_equal(frame["amount"], [0.2, np.nan])
+        assert frame["day"].tolist() == [pd.Timestamp("2024-02-29"), pd.NaT]
+    scored = prospects_given(table).give_back(pd.DataFrame({"p": [0.5]}, index=[7]))
+    assert scored.to_pydict() == {"p": [0.5]}
+
+
+def test_the_schema_of_a_scored_table_has_every_column_in_order() -> None:
+    schema = arrow_schema()
+    assert schema.names == list(PREDICTED)
+    kinds = {name: str(schema.field(name).type) for name in PREDICTED if name != "reasons"}
+    assert {name for name, kind in kinds.items() if kind == "bool"} == {
+        "poor_fit", "unfamiliar", "escalate",
+    }  # fmt: skip
+    assert {name for name, kind in kinds.items() if kind == "string"} == {
+        "fit", "model_version", "worth",
+    }  # fmt: skip
+    assert {kinds[name] for name in kinds if "probability" in name or "value" in name} == {"double"}
+    assert schema.field("reasons").type == reasons_type()
+
+
+def test_without_pandas_rows_make_the_same_table_with_their_horizons() -> None:
+    row = dict.fromkeys(PREDICTED) | {
+        "early_churn_probability": 0.5, "poor_fit": True, "churn_probability_3m": 0.25,
+        "reasons": [{"attribute": "a", "value": [1, "ü"], "contribution": 0.5, "sentence": "s",
+                     "label": "A"}],
+    }  # fmt: skip
+    made = inputs._table_of_rows([SimpleNamespace(to_dict=lambda: row)], pa.table({}))
+    assert made.column_names == [*PREDICTED, "churn_probability_3m"]
+    (only,) = made.to_pylist()
+    assert (only["early_churn_probability"], only["churn_probability_3m"]) == (0.5, 0.25)
+    assert only["reasons"] == [
+        {"attribute": "a", "value": '[1, "ü"]', "contribution": 0.5, "sentence": "s"}
+    ]
+    assert inputs._table_of_rows([], pa.table({})).num_rows == 0
+
+
+def test_a_made_up_prospect_has_the_middle_and_the_commonest_and_no_date() -> None:
+    columns = (
+        NumberColumn("seats", (10.0, 20.0, 40.0), 1.0, 90.0),
+        NumberColumn("age", (), 1.0, 90.0),
+        NumberColumn("demo", (30.0,), 0.0, 90.0, is_date=True),
+        CategoryColumn("plan", {"basic": 1, "pro": 2}),
+        CategoryColumn("none", {}),
+    )
+    counts = ([0, 1, 1, 1, 1], [0, 1], [0, 1, 1], [99, 3, 5, 0], [9, 0, 0])
+    evidence = [SimpleNamespace(count=np.array(each)) for each in counts]
+    scorecard = SimpleNamespace(columns=columns, evidence=evidence)
+    made = made_up_prospect(SimpleNamespace(scorecard=scorecard, amount="acv"))
+    assert made == {
+        "seats": 20.0, "age": None, "demo": None, "plan": "pro", "none": None, "acv": None,
+    }  # fmt: skip
+    assert made_up_prospect(SimpleNamespace(scorecard=scorecard, amount="seats"))["seats"] == 20.0

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fitmodel.exceptions import ProspectError, TrackingError
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.logged import (
+    _drawn_as,
+    customer_column,
+    explore_share,
+    id_column,
+    id_error,
+)
 from fitmodel.monitoring.log import DecisionLog, digest_of
 
 
@@ -160,3 +169,38 @@ def test_a_prospect_reopened_under_a_new_id_is_not_drawn_again(model, prospects,
     # without the customer a new id is a new chance
     untied = FitModel(model.scorer, {"spec": spec | {"rows": {}}})
     assert untied.predict(again, reasons=0, log=log)["proceed"].tolist() != drawn
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("D1", None), (" x ", None), (7, None), (7.5, None), (np.int64(7), None),
+        ("", "has an empty 'deal_id'"), ("  ", "has an empty 'deal_id'"),
+        (None, "has no 'deal_id'"), (float("nan"), "has no 'deal_id'"),
+        (pd.NaT, "has no 'deal_id'"),
+        (True, "neither text nor number"), (np.bool_(0), "neither text nor number"),
+        (["D1"], "neither text nor number"), (b"D1", "neither text nor number"),
+        ({"a": 1}, "neither text nor number"),
+    ],
+)  # fmt: skip
+def test_an_id_is_text_or_a_number_that_is_known(name: object, problem: str | None) -> None:
+    error = id_error(name, "deal_id")
+    assert (error is None) if problem is None else problem in str(error)
+
+
+def test_a_contract_names_id_customer_and_share_or_it_does_not() -> None:
+    def model(spec: dict) -> SimpleNamespace:
+        return SimpleNamespace(manifest={"spec": spec}, attributes=())
+
+    share = {"explore_share": "0.25"}
+    full = model({"deals": {"id": "d"}, "rows": {"customer": "c"}, "decision": share})
+    assert (id_column(full), customer_column(full), explore_share(full)) == ("d", "c", 0.25)
+    for bare in (model({}), model({"rows": None}), SimpleNamespace(manifest={}, attributes=())):
+        assert (id_column(bare), customer_column(bare), explore_share(bare)) == (None, None, 0.0)
+
+
+def test_a_draw_is_by_customer_where_it_is_known_and_else_by_the_prospects_id() -> None:
+    prospects = [{"c": "acme"}, {"c": None}, {"c": " "}, {}, {"c": 7}, {"c": ["x"]}]
+    names = ["p0", "p1", "p2", "p3", "p4", "p5"]
+    assert _drawn_as(prospects, names, "c") == ["acme", "p1", "p2", "p3", "7", "p5"]
+    assert _drawn_as(prospects, names, None) == names
