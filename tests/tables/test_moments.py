@@ -135,6 +135,7 @@ def test_fractions_of_a_second_are_kept_where_the_stamp_has_them():
 ZONES = ["Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles", "UTC"]
 
 
+@settings(max_examples=30)
 @given(STAMPS, st.sampled_from(ZONES))
 def test_an_instant_is_shown_by_the_clock_of_the_zone(stamp, zone):
     instant = pd.Timestamp(stamp.replace(microsecond=0), tz="UTC")

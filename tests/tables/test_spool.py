@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.tables.spool import Levels, Spool, nameless_file, spooled
@@ -16,6 +16,7 @@ PARTS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_siz
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
+@settings(max_examples=40)
 @given(parts=PARTS)
 def test_the_parts_of_an_array_are_one_array_in_their_order(
     on_disk: bool, parts: list[list[int]]
@@ -30,6 +31,7 @@ def test_the_parts_of_an_array_are_one_array_in_their_order(
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
+@settings(max_examples=40)
 @given(parts=st.lists(st.lists(st.integers(-9, 9), max_size=4), max_size=4))
 def test_running_sums_go_on_from_part_to_part(on_disk: bool, parts: list[list[int]]) -> None:
     spool = Spool(np.int64, on_disk=on_disk)
@@ -72,6 +74,7 @@ VALUES = st.one_of(st.text(max_size=3), st.integers(0, 9), st.dates())
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
+@settings(max_examples=40)
 @given(parts=st.lists(st.lists(VALUES, max_size=4), max_size=4))
 def test_the_code_of_each_value_gives_the_value(on_disk: bool, parts: list[list[object]]) -> None:
     levels = Levels(on_disk=on_disk)

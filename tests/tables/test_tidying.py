@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.tables.tidying import nested, tidy, tidy_with_findings, unwritable
@@ -25,6 +25,7 @@ def test_text_is_stripped_and_empty_texts_are_missing_in_every_type_of_text(dtyp
     assert _tidied(cells, dtype).isna().tolist() == [False, False, True, True, True, True, False]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.sampled_from([" a", "b ", "c", "", " - "]), st.none()), min_size=1))
 def test_tidying_twice_is_tidying_once(cells: list[object]) -> None:
     once = tidy(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))
