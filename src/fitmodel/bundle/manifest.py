@@ -132,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 def read_manifest(content: bytes) -> dict[str, Any]:
-    """Return the fields of a manifest of any format so far, after checking all that can be."""
+    """Return the fields of a manifest in any supported format, after checking them."""
     manifest = _parse(content)
     form = manifest.get("format")
     reader = _READERS.get(form) if type(form) is int else None
