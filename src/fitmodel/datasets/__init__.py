@@ -1,4 +1,4 @@
-"""Example deals: simulated ones with known truth, and a real table."""
+"""Example deals: simulated deals with known true probabilities, and the public Telco table."""
 
 from __future__ import annotations
 

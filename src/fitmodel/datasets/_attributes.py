@@ -1,8 +1,8 @@
-"""Simulate the attributes of a prospect, which are known before the contract is signed.
+"""Simulation of the attributes of prospects, which are known before the contract is signed.
 
-Categories are drawn as codes and numbers as floats (NaN where the field was left empty); `render`
-turns both into what a table of deals shows. Each attribute has its own random stream, so a column
-is the same however many others are asked for.
+Categories are drawn as codes and numbers as floats (NaN where the field is empty); `render`
+converts both into columns of a table. Each attribute has its own random stream, so a column does
+not depend on the number of other columns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TERMS = (1, 12, 24, 36)
 
 @dataclass(frozen=True)
 class Category:
-    """Levels of an attribute, their shares, and the tilt of a rep who signs riskier deals."""
+    """Levels of an attribute, their shares, and the log-odds by which selection shifts them."""
 
     levels: tuple[str, ...]
     share: tuple[float, ...]
@@ -64,33 +64,37 @@ SECTIONS = ("blog", "pricing", "docs", "webinar", "compare", "templates", "custo
 
 
 def attribute_names(n_attributes: int | None) -> tuple[str, ...]:
-    """Return the attributes a table shows: the first core ones, then `attribute_17`, ..."""
+    """Return the names of the table's attributes: the core ones, then `attribute_17`, ..."""
     wanted = len(CORE) if n_attributes is None else n_attributes
     extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, wanted + 1))
     return CORE[:wanted] + extra
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random stream of one purpose, the same whatever else is drawn from the seed."""
+    """Return the random generator of one purpose; it does not depend on other draws of the seed."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
 def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -> Raw:
-    """Draw `n` prospects.
+    """Draw the attributes of `n` prospects.
 
     Parameters
     ----------
     n : int
+        Number of prospects.
     seed : int
+        Seed of the random streams.
     selection : ndarray of shape (n,)
-        How much riskier than usual are the prospects whom the deal's rep signs (0: as usual).
+        Selection of the rep of each prospect: positive for riskier prospects than usual, 0 for
+        usual ones.
     names : sequence of str
-        Core attributes are always drawn, since they depend on one another; others when named here.
+        Attributes to draw. Core attributes are always drawn, because they depend on each other.
 
     Returns
     -------
     dict of str to ndarray of shape (n,)
-        Codes of categories, numbers as floats, `first_contact_on` in days before closing.
+        Values by attribute: codes of categories, numbers as floats, and `first_contact_on` in days
+        before closing.
     """
     raw = {name: _codes(category, seed, name, selection) for name, category in CATEGORIES.items()}
     normal = {name: stream(seed, name).standard_normal(n) for name in CORE}
@@ -121,7 +125,7 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
 
 
 def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
-    """Draw levels; a rep who selects riskier prospects tilts the shares by a multinomial logit."""
+    """Draw levels; the selection of the rep changes the shares by a multinomial logit."""
     uniform = stream(seed, name).random(len(selection))
     pull = np.zeros(len(category.share)) if category.pull is None else np.array(category.pull)
     tilts, which = np.unique(selection, return_inverse=True)
@@ -134,7 +138,7 @@ def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
 
 
 def _discount(normal: Array, selection: Array) -> Array:
-    """Draw discounts: none for about 40 %, else steps of 5 % up to 60 %."""
+    """Draw discounts: none for about 40 % of deals, else in steps of 5 % up to 60 %."""
     return np.clip(np.round((0.06 + 0.16 * normal + 0.06 * selection) * 20) / 20, 0.0, 0.6)
 
 
@@ -145,13 +149,16 @@ def _annual_value(raw: Raw, normal: Array) -> Array:
 
 
 def _landing_page(uniform: Array) -> Array:
-    """Draw pages by Zipf's law: the page of rank r in proportion to 1 / r."""
+    """Draw pages by Zipf's law: the share of the page of rank r is proportional to 1 / r."""
     share = 1.0 / np.arange(1, N_PAGES + 1)
     return np.searchsorted(np.cumsum(share / share.sum())[:-1], uniform)
 
 
 def _trial_days(raw: Raw, normal: Array, uniform: Array) -> Array:
-    """Leave a gap more often where the trial was short or the deal outbound: not at random."""
+    """Draw the days of the trial; they are missing more often for short trials and outbound deals.
+
+    So they are not missing at random.
+    """
     days = np.clip(np.rint(14 + 8 * normal), 0, 60)
     gap = 0.06 + 0.12 * (days < 7) + 0.10 * (raw["lead_source"] == 1)  # noqa: PLR2004 (a week)
     return np.where(uniform < gap, np.nan, days)
@@ -164,7 +171,10 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one of the weak attributes: odd numbers give a number, even ones a level of five."""
+    """Draw one further attribute: a number if its name ends in an odd one, else one of five levels.
+
+    These attributes have weak effects or none.
+    """
     random = stream(seed, name)
     if is_number(name):
         return np.round(random.standard_normal(n), 3)
@@ -172,7 +182,7 @@ def _further(n: int, seed: int, name: str) -> Array:
 
 
 def is_number(name: str) -> bool:
-    """Tell whether a further attribute (`attribute_17`, ...) is a number."""
+    """Return whether a further attribute (`attribute_17`, ...) is numeric."""
     return int(name.rpartition("_")[2]) % 2 == 1
 
 
@@ -182,7 +192,7 @@ def page_names() -> list[str]:
 
 
 def render(raw: Raw, names: Sequence[str], closed_on: Array) -> dict[str, Any]:
-    """Turn drawn prospects into the columns of a table, in the order of `names`."""
+    """Return drawn prospects as the columns of a table, in the order of `names`."""
     return {name: _render(name, raw[name], closed_on) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Settings of one simulated company: reps, dates of deals and risk of each deal."""
+"""One simulated company: its parameters, its reps, the dates and the risk of its deals."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Company:
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
-        """Attributes that the table shows, in its order."""
+        """Names of the attributes in the table, in their order."""
         return _attributes.attribute_names(self.n_attributes)
 
     @cached_property
     def last(self) -> np.datetime64:
-        """Day the extract ends."""
+        """Day on which the extract ends."""
         return np.datetime64(self.observed_until, "D")
 
     @cached_property
@@ -73,14 +73,14 @@ class Company:
 
     @cached_property
     def reps(self) -> pd.DataFrame:
-        """Roster: team, share of the deals, selection and effect of every rep."""
+        """Table of reps: team, share of the deals, selection and effect of every rep."""
         return make_reps(
             self.n_reps, self.n_teams, selection=self.rep_selection,
             effects=self.rep_effects, company=self.seed,
         )  # fmt: skip
 
     def closing_dates(self, n: int, seed: int) -> Array:
-        """Draw ascending closing dates."""
+        """Draw closing dates in ascending order."""
         recent = self.horizon_months / self.months
         growth = (
             0.0 if self.recent_share is None else timeline.growth_for(self.recent_share, recent)
@@ -88,7 +88,7 @@ class Company:
         return timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
 
     def draw(self, n: int, seed: int) -> tuple[Array, Raw]:
-        """Draw the rep (position in the roster) and the attributes of `n` prospects."""
+        """Draw the rep (position in the table of reps) and the attributes of `n` prospects."""
         upto = np.cumsum(self.reps["share"].to_numpy())[:-1]
         rep = np.searchsorted(upto, _attributes.stream(seed, "rep").random(n))
         selection = self.reps["selection"].to_numpy()[rep]
@@ -100,7 +100,7 @@ class Company:
 
     @cached_property
     def intercept(self) -> float:
-        """Intercept at which the mean probability of the deals is `base_rate`."""
+        """Intercept for which the mean probability of the reference deals is `base_rate`."""
         return _intercept(self)
 
     def _uncentred(self, raw: Raw, closed_on: Array) -> Array:
@@ -125,22 +125,23 @@ EFFECT = 0.8
 def make_reps(
     n_reps: int, n_teams: int, *, selection: bool, effects: bool, company: int
 ) -> pd.DataFrame:
-    """Make the roster of a company; the same for every sample of its deals.
+    """Return the table of reps of a company, which is the same for every sample of its deals.
 
     Parameters
     ----------
     n_reps, n_teams : int
+        Number of reps, and number of teams.
     selection, effects : bool
-        Whether a third of the reps sign riskier or safer prospects; whether a third have an effect
-        of their own. Off: all are alike in that respect.
+        Whether a third of the reps sign riskier or safer prospects, and whether a third of the reps
+        have an effect of their own. If False, all reps are alike in that respect.
     company : int
         Seed of the company.
 
     Returns
     -------
     DataFrame
-        Index `rep`; columns `team`, `share` of the deals, `selection` (the tilt of what they
-        sign), `effect` (log-odds that a deal of theirs adds).
+        Index `rep`; columns `team`, `share` (of the deals), `selection` (positive for riskier
+        prospects), `effect` (log-odds that the rep adds to each deal).
     """
     share = LARGEST_OVER_SMALLEST ** -np.linspace(0.0, 1.0, n_reps)
     return pd.DataFrame(
@@ -155,9 +156,10 @@ def make_reps(
 
 
 def _contrasts(weight: Array, company: int, purpose: str) -> Array:
-    """Choose a third of the neighbouring pairs: one gets +1, the other what balances it.
+    """Return a contrast per rep: in a third of neighbouring pairs one is +1, the other balances it.
 
-    Everyone else has exactly 0, which is what false alarms are counted on.
+    The two cancel when weighted by `weight`. All other reps have exactly 0; false alarms are
+    counted on them.
     """
     contrast = np.zeros(len(weight))
     random = stream(company, purpose)
@@ -177,23 +179,25 @@ SURVEY_DAY = 90
 def leak_columns(
     closed_on: Array, left_on: Array, last: np.datetime64, annual_value: Array, seed: int
 ) -> dict[str, Any]:
-    """Make the columns of `LEAKS`, as they stand on the day the extract ends.
+    """Return the columns of `LEAKS`, with their values on the day on which the extract ends.
 
     Parameters
     ----------
     closed_on, left_on : ndarray of datetime64[D], shape (n,)
-        Closing day and the day the customer leaves, whether or not that was seen.
+        Day of closing, and day on which the customer leaves, also if it is after the extract.
     last : datetime64[D]
-        Day the extract ends.
+        Day on which the extract ends.
     annual_value : ndarray of shape (n,)
+        Yearly contract value of each deal.
     seed : int
+        Seed of the random streams.
 
     Returns
     -------
     dict of str to column
-        `csat_90d` is filled mostly by those who stay, `cancellation_reason` only for those who
-        left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day after
-        closing, `total_paid` is the tenure in disguise.
+        `csat_90d` is filled mostly for customers who stay, `cancellation_reason` only for those who
+        left, `support_tickets_90d` counts tickets in the first 90 days, `last_login_on` is a day
+        after closing, and `total_paid` is the monthly price times the months followed.
     """
     tenure = (left_on - closed_on).astype(np.int64)
     watched = np.minimum(tenure, (last - closed_on).astype(np.int64))
@@ -207,7 +211,7 @@ def leak_columns(
 
 
 def _satisfaction(tenure: Array, watched: Array, random: np.random.Generator) -> Array:
-    """Answer of 1 to 10 on day 90, by most of those who will stay and few of those who will not."""
+    """Draw answers of 1 to 10 on day 90: most customers who stay answer, few of the others do."""
     soon = tenure < 2 * SURVEY_DAY
     answered = (watched >= SURVEY_DAY) & (random.random(len(tenure)) < np.where(soon, 0.25, 0.85))
     mark = np.clip(

@@ -1,7 +1,7 @@
-"""The history and the events of simulated deals: what the CRM recorded before and after closing.
+"""History and events of simulated deals: what the CRM recorded before and after closing.
 
-latent quiet of a deal -> its meetings, calls and e-mails -> a warning that only these carry
-fields -> changes before closing -> overwritten later, most of all where the customer left
+latent inactivity of a deal -> its meetings, calls and e-mails -> a risk that only these show
+fields -> changes before closing -> overwritten later, most often where the customer left
 """
 
 from __future__ import annotations
@@ -49,20 +49,21 @@ EVENTS = {
         "amount": "minutes",
     }
 }
-CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7  # shares whose seats or decision maker are overwritten
+CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7  # shares of deals with overwritten seats or decision maker
 ASKED, KNOWN, SKIPPED, PUT_OFF = 0.4, 0.7, 0.25, 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """Who was in contact with each deal, and when.
+    """Contacts with each prospect before closing.
 
     Attributes
     ----------
     deal, days_before, person, kind, minutes : ndarray of shape (contacts,)
-        Whole days before closing, at least 1.
+        Position of the deal, whole days before closing (at least 1), number of the person within
+        the deal, position in `KINDS`, and length of the contact.
     silence, people : ndarray of shape (deals,)
-        Days from the last contact to closing; different people of the last 90 days.
+        Days from the last contact to closing, and number of different people in the last 90 days.
     """
 
     deal: Array
@@ -75,7 +76,7 @@ class Contacts:
 
 
 def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
-    """Draw the contacts of deals whose first contact lies `length` days before closing."""
+    """Draw the contacts of deals whose first contact is `length` days before closing."""
     random = stream(seed, "contacts")
     quiet = random.standard_normal(n)
     longest = np.clip(length.astype(np.int64), 2, MAX_SILENCE)
@@ -96,14 +97,14 @@ def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
 
 
 def warning(contacts: Contacts) -> Array:
-    """Effect of the contacts on the log-odds of early churn: long silence and few people warn."""
+    """Return the effect of the contacts on the log-odds: long silence and few people raise them."""
     few = np.clip(3.0 - contacts.people, -2.0, 2.0)
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 
 
 @lru_cache(maxsize=64)
 def offset(company: Company) -> float:
-    """What to add so that the mean probability of reference deals is the base rate."""
+    """Return the shift of the log-odds for which the reference deals' mean is the base rate."""
     size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
@@ -114,7 +115,7 @@ def offset(company: Company) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """When each deal closed, when its customer leaves, and when the extract ends."""
+    """Days on which each deal closed, its customer leaves, and the extract ends."""
 
     closed_on: Array
     left_on: Array
@@ -124,7 +125,7 @@ class Moments:
 def make_events(
     ids: pd.Series[Any], moments: Moments, contacts: Contacts, seed: int
 ) -> pd.DataFrame:
-    """Make the table of activities, those after closing too, up to the end of the extract."""
+    """Return the table of activities before and after closing, up to the end of the extract."""
     random = stream(seed, "events")
     closed_on, last = moments.closed_on, moments.last
     n = len(closed_on)
@@ -151,11 +152,11 @@ def make_events(
 def overwritten(
     deals: pd.DataFrame, moments: Moments, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The deals as they stand today, and the table of all changes that led there.
+    """Return the deals with their values of today, and the table of all changes of these values.
 
-    After closing the seats of customers grow, those of customers who left are often cut, and
-    the decision maker of most of these is no longer known: a leak that no statistic of one column
-    shows for certain, and that the values before closing do not have.
+    After closing, the seats of customers grow, those of customers who left are often reduced, and
+    the decision maker of most of the latter is no longer known. This is leakage that no statistic
+    of a single column shows with certainty; the values before closing do not leak.
     """
     random = stream(seed, "overwritten")
     n, last = len(deals), moments.last
@@ -188,18 +189,18 @@ def overwritten(
 
 @dataclass(frozen=True, eq=False)
 class _Clock:
-    """Draws moments before and after closing."""
+    """Draws times before and after closing."""
 
     closed_on: Array
     random: np.random.Generator
 
     def before(self, low: int = 2, high: int = 20) -> Array:
-        """A moment some days before closing."""
+        """Draw a time some days before closing."""
         days = self.random.integers(low, high, len(self.closed_on)).astype("timedelta64[D]")
         return self._at(self.closed_on - days)
 
     def after(self, end: Array) -> Array:
-        """A moment after closing, at the end of the customer's time or shortly before."""
+        """Draw a time after closing, at the end of the customer's stay or shortly before."""
         days = self.random.integers(0, 5, len(end)).astype("timedelta64[D]")
         return self._at(np.maximum(end - days, self.closed_on))
 
@@ -210,7 +211,7 @@ class _Clock:
 
 
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:
-    """The row of creation, the stages, and the planned closing dates that were put off."""
+    """Yield the rows of creation, of the stages, and of closing dates that were postponed."""
     everyone = np.ones(n, dtype=bool)
     nothing = np.full(n, None, dtype=object)
     yield _rows("created", nothing, nothing, clock.before(60, 61), everyone)
@@ -249,5 +250,5 @@ def _text(text: str, n: int) -> Array:
 
 
 def _shuffled(table: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """In no order, as exports are."""
+    """Return the rows in random order, because exports have no order."""
     return table.iloc[random.permutation(len(table))].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Simulated deals of a software company, with each deal's true early-churn probability."""
+"""Simulated deals of a software company, with the true early-churn probability of each deal."""
 
 from __future__ import annotations
 
@@ -21,31 +21,32 @@ ACTIONABLE = ("onboarding_package", "discount", "contract_term_months")
 
 @dataclass(frozen=True)
 class Simulation:
-    """Simulated deals and the truth behind them.
+    """Simulated deals with their true probabilities and parameters.
 
     Attributes
     ----------
     deals : DataFrame of shape (n, columns)
-        What a company would export: `deal_id`, `closed_on`, `churned_on` (NaT while the customer
-        stays), `rep`, `team`, the attributes and, where asked for, the leaks.
+        Table as a company would export it: `deal_id`, `closed_on`, `churned_on` (NaT while the
+        customer stays), `rep`, `team`, the attributes and, if requested, the leaks.
     spec : DealSpec
-        The contract of that table, ready for training.
+        Contract of that table, ready for training.
     true_probability : Series of shape (n,)
         P(the customer leaves within the horizon | attributes, closing date, rep).
     true_log_odds : Series of shape (n,)
-        The same in log-odds.
+        Log-odds of `true_probability`.
     true_churned_on : Series of shape (n,), datetime64
-        The day the customer leaves, also where that lies after the end of the extract.
+        Day on which the customer leaves, also if it is after the end of the extract.
     reps : DataFrame
-        Index `rep`; `team`, `share`, `deals`, `selection` and `effect` (the law; 0 for most),
-        `expected_rate` (mean probability of the rep's customers had an average rep signed them),
-        `true_rate` (their mean true probability) and `true_ratio` of the two: the true O/E.
+        Index `rep`; `team`, `share`, `deals`, `selection` and `effect` (parameters; 0 for most),
+        `expected_rate` (mean probability of the rep's customers if an average rep had signed them),
+        `true_rate` (their mean true probability) and `true_ratio` (of these two: the true O/E).
     leaks : tuple of str
-        Columns known only after closing; empty unless asked for.
+        Columns known only after closing; empty unless requested.
     company : Company
-        The law itself, from which `simulate_prospects` draws.
+        Parameters of the company, from which `simulate_prospects` draws.
     tables : mapping of str to DataFrame
-        With `history`: the tables `fields` and `activities` of the contract, see `fitmodel.train`.
+        With `history`, the tables `fields` and `activities` of the contract (see `fitmodel.train`);
+        else empty.
     """
 
     deals: pd.DataFrame
@@ -61,7 +62,7 @@ class Simulation:
 
 @dataclass(frozen=True)
 class SimulatedProspects:
-    """Prospects of a simulated company, not signed yet, and the truth about them.
+    """Prospects of a simulated company, not signed yet, with their true probabilities.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class SimulatedProspects:
         `deal_id`, `closed_on` (the planned date, within 30 days of the extract's end), `rep`,
         `team` and the attributes; no outcome.
     true_probability, true_log_odds : Series of shape (n,)
-        As in `Simulation`, if they were signed on the planned date.
+        As in `Simulation`, assuming that they are signed on the planned date.
     """
 
     prospects: pd.DataFrame
@@ -97,53 +98,55 @@ def simulate_deals(
     company: int = 0,
     history: bool = False,
 ) -> Simulation:
-    """Simulate deals of a software company, with the truth behind them.
+    """Simulate deals of a software company, with their true probabilities of early churn.
 
     Parameters
     ----------
     n : int
         Number of deals.
     seed : int
-        Seed of the sample: same seed and options, same deals, to the bit.
+        Seed of the sample: the same seed and options give exactly the same deals.
     horizon_months : int
         Calendar months after closing within which leaving is early churn.
     drift : float
-        How far the law moves from the first day of the extract to its last: the log-odds rise by
-        `drift`, the effect of the lead source shrinks to (1 - drift) of itself and that of the
-        discount grows to (1 + drift).
+        Change of the true model from the first day of the extract to its last: the log-odds rise by
+        `drift`, the effect of the lead source shrinks to (1 - drift) times its value, and that of
+        the discount grows to (1 + drift) times its value.
     leaks : bool
         Add the columns that are known only after closing (`Simulation.leaks`); the contract does
         NOT exclude them.
     n_reps, n_teams : int
-        Reps and the teams they belong to. The largest rep signs 60 times the smallest's deals.
+        Number of reps and of teams. The largest rep signs 60 times as many deals as the smallest.
     rep_effects : bool
         Whether a third of the reps have an EFFECT: their customers leave more (+0.8 in log-odds)
-        or less than such customers do. The others have exactly none.
+        or less often than such customers usually do. The other reps have exactly no effect.
     rep_selection : bool
         Whether a third of the reps SELECT riskier or safer prospects.
     n_attributes : int, optional
-        Attributes shown. Fewer than the 16 core ones: the first of them. More: `attribute_17`,
-        ... are added, of which one in three has a weak effect and the others none.
+        Number of attributes in the table. If below 16, these are the first core attributes; if
+        above 16, `attribute_17`, ... are added, of which one in three has a weak effect and the
+        others have none.
     months : int
         Months over which the deals were signed, up to the end of the extract.
     observed_until : str
         ISO date on which the extract ends.
     recent_share : float, optional
         Share of deals signed within the last `horizon_months`; the number of deals then grows
-        exponentially. By default they come evenly, which leaves about an eighth of them
-        censored; 0.4 leaves about a third.
+        exponentially. By default deals are spread evenly, so that about an eighth of them are
+        censored; with 0.4 about a third are.
     base_rate : float
         Mean true probability of early churn of the company's deals.
     signal : float
-        Factor on the effects of all attributes; 0 makes them carry nothing.
+        Factor on the effects of all attributes; with 0 they have no effect.
     company : int
-        Seed of the company: which reps select and which have an effect. Samples of different
-        `seed` and the same company follow one law, so one can train on one and judge on another.
+        Seed of the company: it decides which reps select and which have an effect. Samples with a
+        different `seed` and the same company follow the same true model, so one can train on one
+        sample and evaluate on another.
     history : bool
-        Add the history of fields and the events, as `Simulation.tables`: the column `seats` and a
-        new one, `decision_maker_known`, are overwritten after closing, most of all where the
-        customer left; and long silence and few people before closing raise the risk, which only
-        the events show.
+        Add the history of fields and the events, as `Simulation.tables`. The column `seats` and a
+        new one, `decision_maker_known`, are overwritten after closing, most often where the
+        customer left. Long silence and few people before closing raise the risk; only the events
+        show this.
 
     Returns
     -------
@@ -179,20 +182,21 @@ def simulate_deals(
             + competitor_in_use[none 0, spreadsheets -.15, other suite .3] + region[-.15 to .15]
             + .6 [smb and outbound] + .4 [no onboarding] max(log seats - 3, 0)
 
-    An attribute that is not shown has no effect, so `true_probability` is what an ideal model of
-    the table, the date and the rep would say. The intercept is solved on 20,000 reference deals
-    of the company, hence independent of `n` and `seed`.
+    An attribute that is not in the table has no effect, so `true_probability` is the prediction of
+    an ideal model of the table, the date and the rep. The intercept is solved on 20,000 reference
+    deals of the company, so it does not depend on `n` and `seed`.
 
-    Reps who select (tilt s) draw segment, lead source and onboarding package with odds multiplied
-    by exp(s pull) and give 0.06 s more discount; nothing else of a prospect depends on the rep.
-    Trials that were short or outbound and employees of small companies are recorded less often.
+    Reps with selection s draw segment, lead source and onboarding package with odds multiplied by
+    exp(s pull) and give 0.06 s more discount; nothing else of a prospect depends on the rep. The
+    trial days of short trials and outbound deals, and the employees of small companies, are missing
+    more often.
 
-    The customer leaves on the day at which the cumulative hazard reaches a unit exponential.
+    The customer leaves on the day on which the cumulative hazard reaches a unit exponential.
     Within the window of `horizon_months` calendar months the hazard is piecewise constant (low in
-    the first fifth, high in the last two) and adds up to -log(1 - p); after it a quarter of the
-    window's mean hazard goes on. So P(churned_on <= closed_on + horizon_months) is exactly the
-    true probability, with month ends as in `fitmodel.deals.outcomes`. What happens after
-    `observed_until` is not in the table but in `true_churned_on`.
+    the first fifth, high in the last two) and sums to -log(1 - p); after the window it is a quarter
+    of the window's mean hazard. So P(churned_on <= closed_on + horizon_months) is exactly the true
+    probability, with month ends as in `fitmodel.deals.outcomes`. Customers who leave after
+    `observed_until` have no date in the table, but they have one in `true_churned_on`.
 
     One deal in eight is signed on the last day of a month.
 
@@ -256,9 +260,11 @@ def simulate_prospects(
     Parameters
     ----------
     n : int
+        Number of prospects.
     seed : int
+        Seed of the sample.
     like : Simulation, optional
-        Whose prospects; by default those of the company that `simulate_deals()` samples.
+        Simulation whose company is used; default: the company of `simulate_deals()`.
 
     Returns
     -------

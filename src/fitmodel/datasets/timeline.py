@@ -1,4 +1,4 @@
-"""When simulated deals are signed and when their customers leave, in calendar months."""
+"""Dates on which simulated deals are signed and their customers leave, in calendar months."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fitmodel.datasets._attributes import Array, stream
 from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
 MONTH_END_RUSH = 0.12
-# share of the window gone by, and of the window's cumulative hazard: hardly anyone leaves at once
+# shares of the window's time and of its cumulative hazard: few customers leave at the start
 _SHAPE_TIME = (0.0, 0.2, 0.6, 1.0)
 _SHAPE_HAZARD = (0.0, 0.08, 0.5, 1.0)
 LATER_HAZARD = 0.25
@@ -17,9 +17,9 @@ LATER_HAZARD = 0.25
 def closing_dates(
     n: int, seed: int, *, first: np.datetime64, last: np.datetime64, growth: float
 ) -> Array:
-    """Draw closing dates in (first, last], ascending, some of them moved to the end of the month.
+    """Draw ascending closing dates in (first, last]; some are moved to the end of the month.
 
-    The number of deals grows as exp(growth x t) with t from 0 (`first`) to 1 (`last`).
+    The density of deals is proportional to exp(growth x t), with t from 0 (`first`) to 1 (`last`).
     """
     u = stream(seed, "closed_on").random(n)
     t = u if growth == 0 else np.log1p(u * np.expm1(growth)) / growth
@@ -31,7 +31,7 @@ def closing_dates(
 
 
 def growth_for(recent_share: float, recent: float) -> float:
-    """Return the growth at which the last part `recent` (of 1) of the time has `recent_share`."""
+    """Return the growth for which the last part `recent` of the time has this share of deals."""
     low, high = -60.0, 60.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -40,23 +40,24 @@ def growth_for(recent_share: float, recent: float) -> float:
 
 
 def _recent(growth: float, recent: float) -> float:
-    """Share of deals signed in the last part `recent` of the time, under `growth`."""
+    """Return the share of deals signed in the last part `recent` of the time, given `growth`."""
     if abs(growth) < 1e-9:  # noqa: PLR2004 (the limit of the formula below is `recent`)
         return recent
     return float(np.expm1(-growth * recent) / np.expm1(-growth))
 
 
 def churn_dates(closed_on: Array, probability: Array, horizon_months: int, seed: int) -> Array:
-    """Draw the day each customer leaves; early churn has exactly the given probability.
+    """Draw the day on which each customer leaves; early churn has exactly the given probability.
 
-    The cumulative hazard is H(h) = -log(1 - probability) at the horizon h, spread over the window
-    by a fixed shape, and goes on after it with a quarter of the window's mean hazard. One unit
-    exponential E per deal gives the day: the deal churns early exactly when E <= H(h).
+    The cumulative hazard is H(h) = -log(1 - probability) at the horizon h and has a fixed shape
+    within the window; after it the hazard is a quarter of the window's mean. A unit exponential E
+    per deal gives the day: the customer leaves early exactly if E <= H(h).
 
     Returns
     -------
     ndarray of datetime64[D], shape (n,)
-        Always after the closing day; on or before closing day + h calendar months when early.
+        Day of leaving: always after the closing day, and for early churn at most h calendar months
+        after it.
     """
     at_horizon = -np.log1p(-probability)
     spent = stream(seed, "churned_on").standard_exponential(len(closed_on)) / at_horizon
