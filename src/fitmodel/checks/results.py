@@ -63,7 +63,7 @@ class CheckResult:
 
 
 class Silencing(Protocol):
-    """The ``[checks]`` section of a contract."""
+    """Interface of the ``[checks]`` section of a contract."""
 
     def reason_for(self, code: str, column: str) -> str:
         """Return the reason for which a check is silenced for a column; "" if it is not."""

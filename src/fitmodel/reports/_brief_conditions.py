@@ -34,6 +34,7 @@ class BriefCondition:
     early_churn_probability : float
         Probability of early churn under the condition.
     fit : {"good", "watch", "poor"}
+        Fit band under the condition.
     expected_value, expected_value_low, expected_value_high : float
         Expected value of signing under the condition, with its interval; NaN where the money is not
         known.
@@ -62,6 +63,7 @@ def brief_conditions(
     Parameters
     ----------
     model : FitModel
+        The model that assesses the prospect.
     assessment : Assessment
         Assessment of the unchanged prospect.
     changes : iterable of Counterfactual

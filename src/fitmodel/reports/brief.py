@@ -158,6 +158,7 @@ def make_brief(
     Parameters
     ----------
     model : FitModel
+        The model that assesses the prospect.
     prospect : mapping
         Attributes of the prospect by column name, as for `FitModel.predict`.
     deals : DataFrame, optional

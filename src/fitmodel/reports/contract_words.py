@@ -20,6 +20,7 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
     Parameters
     ----------
     view : HistoryView
+        View of the deals with their labels.
     language : {"en", "zh"}
         Language of the warnings.
 

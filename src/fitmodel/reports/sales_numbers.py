@@ -72,7 +72,7 @@ def compute_numbers(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with rows numbered from 0.
+        Past deals, as read by ``read_deals``, with rows numbered from 0.
     spec : DealSpec
         Contract with a rep or a team.
     progress : callable, optional

@@ -119,7 +119,7 @@ def make_sales_report(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
         Contract with a rep or a team; reviews and trends need dates.
     plans : sequence of Plan

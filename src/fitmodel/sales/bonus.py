@@ -55,9 +55,11 @@ def pay_bonus(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with a rep.
+        Past deals, as read by ``read_deals``, with a rep.
     spec : DealSpec
+        Contract of the deals.
     bonus : Bonus
+        Rule of the bonus.
     probability : Series of float
         Probability of early churn of each deal, from `expected_probabilities`.
     earned_after_months : int, optional

@@ -115,8 +115,9 @@ def compute_profile(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     least_deals : int
         Segments and combinations with fewer deals are not tested.
     people : bool
@@ -232,6 +233,7 @@ def segment_rates(
     Parameters
     ----------
     view : HistoryView
+        View of the deals with their labels.
     codes : ndarray of int, shape (deals,)
         Segment of each deal; -1 for no segment.
     segments : int
