@@ -171,7 +171,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one further attribute: a number if its name ends in an odd one, else one of five levels.
+    """Draw one further attribute: numeric if its number is odd, else one of five levels.
 
     These attributes have weak effects or none.
     """

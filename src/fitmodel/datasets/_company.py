@@ -67,7 +67,7 @@ class Company:
 
     @cached_property
     def first(self) -> np.datetime64:
-        """Day before the first on which a deal can be signed."""
+        """Day before the first day on which a deal can be signed."""
         day: np.datetime64 = add_months(np.array([self.last]), -self.months)[0]
         return day
 

@@ -20,7 +20,7 @@ from fitmodel.language.catalogue import phrases, read_texts
 
 ORIGINAL = "en"
 MESSAGES = "messages"
-NESTED = "message"  # a value whose name begins so is a message itself, or several joined by "; "
+NESTED = "message"  # a value whose name starts with this is a message, or several joined by "; "
 UNKNOWN = "original"  # key of the template for text that matches no other template
 _ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
 _SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z\"])")

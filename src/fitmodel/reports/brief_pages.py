@@ -183,7 +183,7 @@ def _list(reasons: tuple[Reason, ...]) -> str:
 
 
 def _similar(brief: Brief, say: Say) -> dict[str, Any]:
-    """Return the most similar past deals: how many left, the nearest, and how similar is meant."""
+    """Return the most similar past deals: how many left, the nearest, and what similar means."""
     if brief.similar_deals is None:
         return {"columns": [], "rows": [], "notes": [say("no_look_alikes")]}
     return {

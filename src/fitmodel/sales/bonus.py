@@ -50,7 +50,7 @@ def pay_bonus(
     *,
     earned_after_months: int | None = None,
 ) -> pd.DataFrame:
-    """Compute a bonus for every period of the history.
+    """Compute the bonus of each rep in every period of the history.
 
     Parameters
     ----------

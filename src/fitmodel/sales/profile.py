@@ -300,7 +300,7 @@ def _side_by_side(
 
 
 def _adds(table: pd.DataFrame) -> pd.Series[bool]:
-    """Return whether a row is a single segment, or a combination beyond both of its segments."""
+    """Return whether each row is a single segment, or a combination beyond both of its segments."""
     rows = table.to_dict("records")
     alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
     adds = []
