@@ -30,9 +30,9 @@ from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
 from fitmodel.learning.proportional_odds import (
     FollowUp,
+    conditional_probability,
     expand_soft_labels,
     fit_baseline,
-    own_chance,
 )
 
 END = pd.Timestamp("2026-06-30")
@@ -101,7 +101,7 @@ def own_chance_regression(deals: pd.DataFrame, asked: pd.DataFrame) -> np.ndarra
     follow_up = FollowUp.of(view.followup_months, view.left, float(HORIZON))
     log_odds = np.zeros(len(deals))
     for _ in range(EM_ROUNDS + 1):
-        chance = own_chance(follow_up, fit_baseline(follow_up, log_odds), log_odds)
+        chance = conditional_probability(follow_up, fit_baseline(follow_up, log_odds), log_odds)
         rows, outcome, share = expand_soft_labels(chance)
         model = LogisticRegression(max_iter=3_000).fit(matrix[rows], outcome, sample_weight=share)
         log_odds = model.decision_function(matrix)

@@ -21,7 +21,7 @@ from quality import Split, losses, noise, tables_of
 from fitmodel.learning.boosted import BoostingOptions, fit_boosting
 from fitmodel.learning.components import bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import impute
 from fitmodel.learning.settings import REPLICATES, LearnerOptions, Settings, native_threads
 
@@ -64,7 +64,7 @@ def ways() -> dict[str, Way]:
 def predict(split: Split, way: Way) -> np.ndarray:
     """Probability of boosting alone."""
     options, train = LearnerOptions.from_spec(split.spec, split.train.dates), split.train
-    columns, codes = code(train.attributes, options)
+    columns, codes = fit_and_encode(train.attributes, options)
     imputed = impute(columns, codes, follow_up_of(train), Settings().penalty, options)
     width = len(columns)
     settings = replace(way.options, pairs=min(way.pairs, width * (width - 1) // 2))

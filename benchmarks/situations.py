@@ -40,7 +40,7 @@ from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.encoding import column_codes, encode
 from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import fit_estimator, learn
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
 from fitmodel.policy_choice import predict_held_out
 
@@ -225,7 +225,7 @@ def mean_law(deals: pd.DataFrame, contract: fitmodel.DealSpec) -> list[Row]:
             "kaplan_meier": rate,
             "mean": mean,
             "over_kaplan_meier": mean / rate,
-            "over_raised": mean / float(raised(np.array([rate]), factor)[0]),
+            "over_raised": mean / float(scale_hazard(np.array([rate]), factor)[0]),
         }
     ]
 

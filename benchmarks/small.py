@@ -81,7 +81,7 @@ def covered(
     past: pd.DataFrame, spec: fitmodel.DealSpec, new: pd.DataFrame, truth: np.ndarray
 ) -> list[dict[str, float]]:
     """Train on past deals; hold the intervals of new ones against their true probabilities."""
-    learned = learn(past, spec, least=8, regime="provisional")
+    learned = learn(past, spec, min_churners=8, regime="provisional")
     frame = view_of(new, spec).attributes(learned.training_set.dates).frame
     scorecard = learned.scorecard
     codes = encode(scorecard.columns, frame)
@@ -139,7 +139,7 @@ def prior(kind: str, seed: int) -> list[dict[str, float]]:
     if kind != "none":
         learning = spec.learning.with_parent(parent_of("20 attributes, strong", kind))
         spec = spec.model_copy(update={"learning": learning})
-    learned = learn(past.deals, spec, least=8, regime="provisional")
+    learned = learn(past.deals, spec, min_churners=8, regime="provisional")
     frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
     truth = new.true_probability.loc[frame.index].to_numpy()
     predicted = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
@@ -157,7 +157,7 @@ def prior_of_other(kind: str, seed: int) -> list[dict[str, float]]:
         spec = spec.model_copy(
             update={"learning": spec.learning.with_parent(parent_company(COMPANIES[kind]))}
         )
-    learned = learn(past, spec, least=8, regime="provisional")
+    learned = learn(past, spec, min_churners=8, regime="provisional")
     frame = view_of(new, spec).attributes(learned.training_set.dates).frame
     predicted = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
     weight = learned.choice.settings.prior_weight

@@ -26,7 +26,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning._estimator_frames import check_estimator
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.own_estimator import check_additivity, learn_own
 from fitmodel.loading import load
 from fitmodel.retraining import retrain
@@ -230,7 +230,7 @@ def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
     asked = fresh.attributes(learned.training_set.dates).frame
     mean = learned.estimator.predict_proba(asked)[:, 1].mean()
     rate = 1 - view_of(SIMULATION.deals, SIMULATION.spec).survival.at(5.0)
-    expected = float(raised(np.array([rate]), learned.estimator.level_.factor)[0])
+    expected = float(scale_hazard(np.array([rate]), learned.estimator.level_.factor)[0])
     assert learned.scorecard.base_rate == pytest.approx(expected, rel=0.01)
     assert mean == pytest.approx(expected, rel=0.12)
     assert trained.report.level is not None

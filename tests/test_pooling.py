@@ -79,9 +79,9 @@ def test_a_prior_that_was_not_read_is_never_left_out_in_silence(companies) -> No
     past = simulate_deals(90, seed=1, base_rate=0.25)
     spec = past.spec.replace(learning={"prior": str(companies[0])})
     with pytest.raises(SpecError, match=r"\[learning\] prior '.*a' was not read"):
-        learn(past.deals, spec, least=8)
+        learn(past.deals, spec, min_churners=8)
     with pytest.raises(SpecError, match="with_prior"):
-        learn_from_set(view_of(past.deals, spec).training_set(), spec, least=8)
+        learn_from_set(view_of(past.deals, spec).training_set(), spec, min_churners=8)
 
 
 def test_the_sales_report_starts_from_the_prior_too(tmp_path) -> None:

@@ -16,7 +16,7 @@ from fitmodel.deals.roles import yearly_amounts
 from fitmodel.decision.choice import choose_policy
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.learning.learner import cross_fitted
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.own_estimator import OwnClassifier, cross_fitted_own
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def at_level(
     if not len(weight) or not learned.level.is_applied:
         return weight
     past = float(np.average(early_churn, weights=weight))
-    today = float(raised(np.array([past]), learned.level.factor)[0])
+    today = float(scale_hazard(np.array([past]), learned.level.factor)[0])
     odds = today * (1 - past) / max(past * (1 - today), 1e-12)
     return np.where(early_churn == 1, weight * odds, weight)
 

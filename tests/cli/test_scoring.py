@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said_without_the_password(home, monkeypatch) -> None:
         result = score(home, monkeypatch, *given)
         assert result.exit_code == 1
         assert "geheim" not in result.output
-        assert "Remedy: see whether the database runs at this host and port" in result.output
+        assert "Remedy: check whether the database runs at this host and port" in result.output
 
 
 def test_a_query_of_a_file_is_wrong_usage(home, monkeypatch) -> None:

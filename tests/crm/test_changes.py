@@ -84,9 +84,9 @@ def test_a_deal_without_a_row_before_its_closing_is_told_and_not_guessed(
 
     assert _attached(deals, spec, fields=history)["seats"].fillna(-1).tolist() == [5, -1, -1]
     findings = _findings(deals, spec, fields=history)
-    assert "1 of 3 deal(s) have no row in it at all" in findings
+    assert "1 of 3 deal(s) have no row in it" in findings
     assert "for example 'D2'" in findings
-    assert "1 of 3 deal(s) have rows from their closing on only" in findings
+    assert "1 of 3 deal(s) have no row before their closing, only later ones" in findings
     assert "for example 'D1'" in findings
 
 
@@ -164,11 +164,11 @@ def test_versions_that_contradict_themselves_are_counted(make_spec, deals_of):
     findings = _findings(deals, spec, f=versions)
 
     assert _attached(deals, spec, f=versions)["plan"].fillna("?").tolist() == ["b", "c", "d", "?"]
-    assert "1 of 6 row(s) have an end that is not a date, which counts as no end" in findings
-    assert "1 of 6 row(s) end before they begin, and their end counts as none" in findings
+    assert "1 of 6 row(s) have an end that is not a date, and count as not ended" in findings
+    assert "1 of 6 row(s) end before they begin, so their end is ignored" in findings
     assert "for example row 2: '2026-02-01'" in findings
     assert "1 of 6 row(s) end after the deal's next version begins" in findings
-    assert "1 of 4 deal(s) have only rows in it whose date cannot be read" in findings
+    assert "1 of 4 deal(s) have only rows whose date cannot be read" in findings
 
 
 def test_files_of_other_types_are_refused_with_the_remedy(make_spec, deals_of, tmp_path):
@@ -229,7 +229,7 @@ def test_two_changes_of_one_moment_are_put_in_order_by_their_old_values(
         assert table["plan"].tolist() == ["gold"]
         assert table["plan_changes"].tolist() == [2]
     findings = _findings(deals, spec, fields=changes_of(second, first, start))
-    assert "2 of 3 row(s) change a field at the very moment of another change" in findings
+    assert "2 of 3 row(s) change a field at the same time as another change" in findings
 
 
 def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
@@ -246,10 +246,10 @@ def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
 
     findings = _findings(deals, spec, fields=history)
 
-    assert "1 of 5 row(s) have no id of a deal and are left out, for example row 1" in findings
+    assert "1 of 5 row(s) have no deal id and are left out, for example row 1" in findings
     assert "1 of 5 row(s) have no readable date and are left out, for example row 2" in findings
-    assert "1 of 5 row(s) name no field and are left out, for example row 3" in findings
-    assert "1 of 2 id(s) are of no deal in the table" in findings
+    assert "1 of 5 row(s) have no field and are left out, for example row 3" in findings
+    assert "1 of 2 id(s) are not among the deals" in findings
     assert _attached(deals, spec, fields=history)["plan"].tolist() == ["basic"]
 
 
@@ -264,7 +264,7 @@ def test_a_value_of_another_type_is_told_where_it_stands_and_counts_as_not_known
 
     findings = _findings(deals, spec, fields=history)
 
-    assert "1 value(s) of [history.fields] as of closing are of another type" in findings
+    assert "1 value(s) of [history.fields] as of closing have another type" in findings
     assert "'a dozen' of 'D1'" in findings
     table = read_with_history(deals, spec, tables={"fields": history}, to_learn=False).table
     assert pd.to_numeric(table["seats"]).fillna(-1).tolist() == [12, -1]
@@ -286,14 +286,14 @@ def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_
         deals_of([CLOSED], seats=[99]), make_spec({"old_value": "old"}), fields=history
     )
 
-    assert "1 deal(s) have another value today than the last of [history.fields]" in findings
+    assert "1 deal(s) have another value today than the last one in [history.fields]" in findings
 
 
 def test_ids_of_two_kinds_are_refused_with_the_remedy(make_spec, deals_of, changes_of):
     deals = deals_of([CLOSED]).assign(deal_id=["006Qy00000AbCdE"])
     history = changes_of(("006Qy00000AbCdEIAX", "plan", None, "x", "2026-01-01"))
 
-    with pytest.raises(DealsError, match="not one of 1 deals is in the table.*export both with 18"):
+    with pytest.raises(DealsError, match="none of 1 deals is in the table.*export both with 18"):
         open_deals(deals, make_spec({}), {"fields": history})
 
 
@@ -360,9 +360,9 @@ def test_names_of_the_contract_that_no_row_has_are_told(make_spec, deals_of, cha
     opened = open_deals(deals, spec, {"fields": history, "calls": events})
     findings = "; ".join(map(str, opened.file.findings))
 
-    assert "1 of the fields in the contract are in no row of the table" in findings
+    assert "1 of the fields in the contract do not occur in the table" in findings
     assert "for example 'plam'" in findings
-    assert "for example 'fax'. Remedy: write them as the table does: e_mail" in findings
+    assert "for example 'fax'. Remedy: write them as in the table: e_mail" in findings
     assert opened.file.table["calls_e_mail_count_14d"].tolist() == [1]
 
 

@@ -80,7 +80,7 @@ def test_kinds_have_attributes_of_their_own_when_enough_deals_have_them(
     assert opened.file.table["calls_e_mail_count_14d"].iloc[:2].tolist() == [2, 1]
     assert opened.file.table["calls_count_14d"].iloc[0] == 3
     findings = "\n".join(map(str, opened.file.findings))
-    assert "1 kind(s) give no attributes" in findings
+    assert "1 kind(s) are not used" in findings
     assert "rare (1 deals)" in findings
 
 
@@ -117,10 +117,10 @@ def test_bad_rows_are_counted_and_the_others_used(make_spec, deals_of, events_of
     opened = _opened(deals_of([CLOSED]), spec, events)
     findings = "\n".join(map(str, opened.file.findings))
 
-    assert "[events.calls] deal: 1 of 5 row(s) have no id of a deal" in findings
+    assert "[events.calls] deal: 1 of 5 row(s) have no deal id" in findings
     assert "[events.calls] at: 1 of 5 row(s) have no readable date" in findings
-    assert "1 of 5 row(s) have no number as amount, which counts as 0" in findings
-    assert "1 of 2 id(s) are of no deal in the table" in findings
+    assert "1 of 5 row(s) have an amount that is not a number, and count as 0" in findings
+    assert "1 of 2 id(s) are not among the deals" in findings
     row = opened.file.table.iloc[0]
     assert row[["calls_count_14d", "calls_people_14d", "calls_minutes_14d"]].tolist() == [2, 1, 5]
 

@@ -178,7 +178,10 @@ def test_a_table_is_the_same_as_csv_parquet_and_folder(
 @pytest.mark.parametrize(
     ("at", "message"),
     [
-        ([f"{1 + n % 12}/{1 + n % 12 + (n == 3)}/2026" for n in range(12)], "day first and month"),
+        (
+            [f"{1 + n % 12}/{1 + n % 12 + (n == 3)}/2026" for n in range(12)],
+            "as day first and as month",
+        ),
         (
             ["2026-01-01", *["never"] * 11],
             "11 of 12 values are not dates, for example row 1: 'never'",

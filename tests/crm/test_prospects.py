@@ -122,7 +122,7 @@ def test_rows_that_cannot_be_read_are_refused_in_words(learned, sent, message):
 def test_tables_for_a_model_without_history_are_refused(make_spec):
     plain = _Model(make_spec())
 
-    with pytest.raises(SpecError, match="it names none"):
+    with pytest.raises(SpecError, match="it has none"):
         open_history(plain.manifest, {"fields": "x.csv"})
     with pytest.raises(ProspectError, match="names no tables"):
         with_request_tables({"tables": {}}, None)

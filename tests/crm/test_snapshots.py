@@ -49,7 +49,7 @@ def test_the_store_is_read_as_a_history(tmp_path, make_spec, deals_of):
 
     assert opened.file.table["plan"].fillna("?").tolist() == ["gold", "?"]
     assert opened.file.table["seats"].fillna(-1).tolist() == [5, -1]
-    assert "1 of 2 deal(s) have rows from their closing on only" in "\n".join(
+    assert "1 of 2 deal(s) have no row before their closing" in "\n".join(
         map(str, opened.file.findings)
     )
 

@@ -321,8 +321,8 @@ def test_a_folder_is_no_contract_and_a_mark_of_the_encoding_does_no_harm(tmp_pat
 @pytest.mark.parametrize(
     ("reading", "message"),
     [
-        ({"dates": {"signed": "backwards"}}, r"\[reading\] dates are one of .*'backwards'"),
-        ({"numbers": {"paid": "1'234"}}, r"\[reading\] numbers are written as one of"),
+        ({"dates": {"signed": "backwards"}}, r"\[reading\] dates must be one of .*'backwards'"),
+        ({"numbers": {"paid": "1'234"}}, r"\[reading\] numbers must be one of"),
     ],
 )
 def test_forms_that_nobody_knows_are_refused(reading: dict[str, Any], message: str) -> None:

@@ -118,8 +118,8 @@ def test_texts_for_nothing_in_a_date_of_prospects_are_kept() -> None:
 
 def test_a_contract_with_an_unknown_form_is_refused() -> None:
     for section, message in (
-        ({"dates": {"x": "dmy"}}, "dates are one of"),
-        ({"numbers": {"x": "1 234"}}, "numbers are written as one of"),
+        ({"dates": {"x": "dmy"}}, "dates must be one of"),
+        ({"numbers": {"x": "1 234"}}, "numbers must be one of"),
     ):
         with pytest.raises(SpecError, match=message):
             SPEC.replace(reading=section)

@@ -38,7 +38,7 @@ def test_a_riskier_customer_that_stays_past_the_horizon_stays_shorter():
 
 
 def test_at_a_knot_the_table_is_the_curve():
-    stays, leaves = curve().months_if(np.array([0.2]))
+    stays, leaves = curve().expected_lifetimes(np.array([0.2]))
     assert OwnMonths.of(curve()).of_one(0.2) == pytest.approx((stays[0], leaves[0]))
 
 

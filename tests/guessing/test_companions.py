@@ -112,7 +112,7 @@ def test_a_table_of_other_ids_is_told_and_not_used(tmp_path):
         "0 of 3 deals are in it; NOT used: the deals have ids such as '0065g00000AAAA1AAA'"
         in (notes[0])
     )
-    assert "'OpportunityId' such as '0065g00000AAAA1'" in notes[0]
+    assert "'OpportunityId' has ids such as '0065g00000AAAA1'" in notes[0]
     assert '# [history.fields]\n# table = "' in toml
     assert "# value = " in toml
 
@@ -138,9 +138,9 @@ def test_other_tables_are_left_alone_and_large_ones_are_told(tmp_path, monkeypat
     assert not spec.history
     assert not spec.events
     assert len(notes) == 1
-    assert "make a table of it with docs/examples/history/hubspot_flatten.py" in notes[0]
+    assert "convert it into a table with docs/examples/history/hubspot_flatten.py" in notes[0]
     assert "# [history.fields]             # a row per change" in toml
-    assert any("prices.csv is large and was not looked into" in text for text in large)
+    assert any("prices.csv is large and was not read" in text for text in large)
 
 
 def test_a_table_that_is_named_and_not_recognised_is_refused(tmp_path):

@@ -59,7 +59,7 @@ def test_dates_with_faults_are_still_found_by_name(tmp_path: Path) -> None:
             "Seats": [1, 2, 3],
         }
     )
-    assert "'Close Date' by its name" in " ".join(guess_spec(table).unsure)
+    assert "'Close Date' was chosen by its name" in " ".join(guess_spec(table).unsure)
     with pytest.raises(DealsError, match="Close Date: 1 row.*soon"):
         read_deals(table, _contract(table, tmp_path))
 
@@ -71,7 +71,7 @@ def test_an_id_that_is_almost_one_is_told_of_and_not_taken() -> None:
 
     assert "\nid = " not in guess.toml
     assert any(
-        "'deal_id' was not taken, 1 row(s) have none or repeat it" in u for u in guess.unsure
+        "'deal_id' was not used, since 1 row(s) have none or repeat it" in u for u in guess.unsure
     )
 
 
@@ -84,4 +84,4 @@ def test_a_latest_date_far_from_all_others_is_suspected() -> None:
     unusual = " ".join(guess_spec(deals).unsure)
 
     assert "typing error" not in usual
-    assert "The latest but one is 2026-" in unusual
+    assert "The second-latest date is 2026-" in unusual

@@ -53,7 +53,7 @@ def test_yearly_amounts_are_in_full(name: str, scale: int) -> None:
     deals = read_deals(table, spec)
 
     assert spec.deals.amount_scale == scale
-    assert any(f"an amount of 1 is taken for {scale:,}" in text for text in guess.unsure)
+    assert any(f"an amount of 1 means {scale:,}" in text for text in guess.unsure)
     np.testing.assert_allclose(yearly_amounts(deals, spec), table[name] * scale)
 
 

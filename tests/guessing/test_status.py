@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._status import find_status, status_of
-from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing._vendors import recognise_export
 
 FLAGS = [  # name, what a customer has, what a leaver has
     ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),
@@ -72,7 +72,7 @@ def test_of_two_the_flag_is_surer_than_the_status() -> None:
 def test_in_a_recurly_export_canceled_is_still_there_until_it_expires() -> None:
     columns = ["uuid", "account_code", "state", "activated_at", "canceled_at", "expires_at"]
     state = pd.Series(["active", "canceled", "expired", "active"], name="state")
-    result = status_of(Column(state), recognise(columns))
+    result = status_of(Column(state), recognise_export(columns))
 
     assert result is not None
     assert result.left.tolist() == [False, False, True, False]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.guess import guess_spec
 from tables import END, customers
 
@@ -77,7 +77,7 @@ def test_signing_and_leaving_are_taken_from_the_right_columns(title: str) -> Non
     table = export(title)
     contract = tomllib.loads(guess_spec(table).toml)
 
-    assert recognise(table.columns).title == title
+    assert recognise_export(table.columns).title == title
     assert contract["deals"]["id"] == names["key"]
     assert contract["deals"]["closed_on"] == names["signed"]
     assert contract["deals"]["churned_on"] == names["left"]
@@ -124,12 +124,12 @@ def test_prices_of_two_intervals_are_asked_for() -> None:
 
 
 def test_a_table_of_ones_own_is_nobodys_export() -> None:
-    assert recognise(customers().columns) is None
+    assert recognise_export(customers().columns) is None
 
 
 def test_names_of_hubspots_interface_are_those_of_its_pages() -> None:
     columns = ["hs_object_id", "dealstage", "closedate", "hs_lastmodifieddate", "amount"]
-    vendor = recognise(columns)
+    vendor = recognise_export(columns)
 
     assert vendor is not None
     assert vendor.title == "HubSpot deals"

@@ -17,7 +17,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table
 from fitmodel.exceptions import EditError
 from fitmodel.leakage.audit import audit
-from fitmodel.leakage.names import personal_matter
+from fitmodel.leakage.names import suggests_protected
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
@@ -95,12 +95,12 @@ mariachi_event region nation international nations edadismo casa invalid_emails 
     ("kind", "name"), [(kind, name) for kind, names in PERSONAL.items() for name in names.split()]
 )
 def test_a_persons_own_affairs_are_known_in_five_languages(kind: str, name: str) -> None:
-    assert personal_matter(name) == kind
+    assert suggests_protected(name) == kind
 
 
 @pytest.mark.parametrize("name", NOT_PERSONAL.split())
 def test_other_names_are_not_taken_for_a_persons_affairs(name: str) -> None:
-    assert personal_matter(name) is None
+    assert suggests_protected(name) is None
 
 
 def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ KINDS = [
         lambda b: b.replace(b"smb", "sü".encode()) + b"s\xfc\n"), "not UTF-8"),
     # files
     Kind("nothing", content(lambda _: b""), "is empty"),
-    Kind("blank lines", content(lambda _: b"\n \n"), "nothing but blank lines"),
+    Kind("blank lines", content(lambda _: b"\n \n"), "blank lines only"),
     Kind("a header", content(lambda b: b.split(b"\n")[0]), "header but no rows"),
     Kind("one row", content(lambda b: b"\n".join(b.split(b"\n")[:2])), "too few"),
     Kind("a mark of order", content(lambda _: b"\xef\xbb\xbf"), "blank lines"),

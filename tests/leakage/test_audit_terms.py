@@ -50,7 +50,7 @@ def test_the_reader_is_told_that_it_looks_like_a_term():
     findings = audit(_company(1, 4000, 0.95), DATES).findings
     (term,) = [f for f in findings if f.attribute == "term" and f.kind == "very strong"]
     assert term.verdict == "warn"
-    assert "a term of contract, it seems" in term.evidence
+    assert "probably a contract term" in term.evidence
 
 
 def test_what_customers_who_stayed_filled_in_is_still_a_leak():

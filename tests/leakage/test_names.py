@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.leakage.names import is_seller, personal_matter, tells_of_later
+from fitmodel.leakage.names import is_seller, suggests_later, suggests_protected
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from fitmodel.leakage.names import is_seller, personal_matter, tells_of_later
      "lost reason", "months_active", "customerTenure"],
 )  # fmt: skip
 def test_what_happens_only_to_customers_is_known_by_its_name(name):
-    assert tells_of_later(name) == "surely"
+    assert suggests_later(name) == "surely"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_happens_only_to_customers_is_known_by_its_name(name):
      "minutes_customer_support", "active_users", "calls_90d", "monthsSinceSigning"],
 )  # fmt: skip
 def test_what_may_happen_before_signing_too_is_less_sure(name):
-    assert tells_of_later(name) == "maybe"
+    assert suggests_later(name) == "maybe"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_may_happen_before_signing_too_is_less_sure(name):
      "lead_source", "trial_days", "seats", "plan", "payment_method"],
 )  # fmt: skip
 def test_what_is_known_before_signing_is_not_suspected(name):
-    assert tells_of_later(name) == "no"
+    assert suggests_later(name) == "no"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_is_known_before_signing_is_not_suspected(name):
      ("stage", False), ("essex", False), ("trace", False), ("manager", False)],
 )  # fmt: skip
 def test_a_persons_own_affairs_are_known_by_their_name(name, protected):
-    assert (personal_matter(name) is not None) == protected
+    assert (suggests_protected(name) is not None) == protected
 
 
 @pytest.mark.parametrize(

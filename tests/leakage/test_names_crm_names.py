@@ -12,7 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.guessing.guess import Guess, guess_spec
 from fitmodel.leakage.audit import audit
-from fitmodel.leakage.names import goes_on_changing, tells_of_later
+from fitmodel.leakage.names import is_updated_by_crm, suggests_later
 
 ROWS = 60
 HUBSPOT = {
@@ -101,9 +101,9 @@ def test_a_person_is_told_once_for_each_reason_what_was_left_out(export):
 @EXPORTS
 def test_each_name_alone_is_known(export):
     for name in export["changing"]:
-        assert goes_on_changing(name) or tells_of_later(name) != "no", name
+        assert is_updated_by_crm(name) or suggests_later(name) != "no", name
     for name in [*export["known"], *export["role"]]:
-        assert not goes_on_changing(name), name
+        assert not is_updated_by_crm(name), name
 
 
 def test_the_turnover_of_a_customer_is_never_taken_for_the_contract_value():
@@ -112,7 +112,7 @@ def test_the_turnover_of_a_customer_is_never_taken_for_the_contract_value():
     guess = guess_spec(alone)
 
     assert "amount" not in tomllib.loads(guess.toml)["deals"]
-    assert "'AnnualRevenue' looks like the turnover of the customer's own firm" in " ".join(
+    assert "'AnnualRevenue' looks like the turnover of the customer's company" in " ".join(
         guess.unsure
     )
     assert 'amount = "Amount"' in guess_spec(table).toml
@@ -128,5 +128,5 @@ def test_the_audit_warns_of_a_counter_that_was_taken_as_an_attribute():
     result = audit(read_deals(table, spec), spec).to_frame().set_index("attribute")
 
     assert result.loc["Number of times contacted", "verdict"] == "warn"
-    assert "a CRM goes on changing it" in result.loc["Number of times contacted", "evidence"]
+    assert "a CRM keeps changing it" in result.loc["Number of times contacted", "evidence"]
     assert result.loc["Industry", "verdict"] == "fine"

@@ -13,11 +13,11 @@ from fitmodel.leakage.statistics import (
     _auc,
     _rank_within,
     cohorts_of,
-    follows,
     groups_of,
-    no_churner,
+    missing_churners,
     numbers_of,
     only_churners,
+    rank_correlation,
     risk_ratio,
     separation,
 )
@@ -122,7 +122,7 @@ def test_the_correlation_of_one_cohort_is_spearmans():
         random.random(300) < 0.2, np.nan, np.round(months + 5 * random.normal(size=300))
     )
     known = ~np.isnan(values)
-    result = follows(-values, months, _one_cohort(300))
+    result = rank_correlation(-values, months, _one_cohort(300))
     expected = spearmanr(values[known], months[known]).statistic
     assert result.value == pytest.approx(expected)
     assert 0 < result.low < expected
@@ -135,12 +135,12 @@ def test_what_drifts_with_closing_dates_does_not_follow_the_time_stayed():
     months = watched * random.random(3000)  # those signed late have left soon, if at all
     price = -watched + random.normal(size=3000)
     assert abs(spearmanr(price, months).statistic) > 0.5
-    assert follows(price, months, cohorts_of(days)).value < 0.1
+    assert rank_correlation(price, months, cohorts_of(days)).value < 0.1
 
 
 @pytest.mark.parametrize("values", [np.full(50, np.nan), np.ones(50), np.arange(50.0)[:10]])
 def test_nothing_known_or_nothing_varying_follows_nothing(values):
-    assert follows(values, np.arange(len(values)), _one_cohort(len(values))) == (0.0, 0.0)
+    assert rank_correlation(values, np.arange(len(values)), _one_cohort(len(values))) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_an_old_plan_whose_customers_have_all_left_is_as_its_time():
 def test_no_churner_where_many_would_be_expected():
     churned = np.arange(1000) % 4 == 0
     group = np.arange(1000) % 4 == 1
-    result = no_churner(group, churned, _one_cohort(1000), expected_at_least=20)
+    result = missing_churners(group, churned, _one_cohort(1000), expected_at_least=20)
     assert result == pytest.approx(62.5)
-    assert no_churner(group, churned, _one_cohort(1000), expected_at_least=70) == 0
-    assert no_churner(group | churned, churned, _one_cohort(1000), expected_at_least=1) == 0
+    assert missing_churners(group, churned, _one_cohort(1000), expected_at_least=70) == 0
+    assert missing_churners(group | churned, churned, _one_cohort(1000), expected_at_least=1) == 0
 
 
 def test_the_ratio_of_one_cohort_is_that_of_the_two_shares():
@@ -207,5 +207,5 @@ def test_where_nobody_can_be_compared_no_ratio_is_claimed(inside, gone):
 
 def test_what_falls_with_the_months_does_not_rise_with_them():
     months = np.arange(100.0)
-    assert follows(-months, months, _one_cohort(100)).value == pytest.approx(1.0)
-    assert follows(-months, months, _one_cohort(100), rising=True) == (0.0, 0.0)
+    assert rank_correlation(-months, months, _one_cohort(100)).value == pytest.approx(1.0)
+    assert rank_correlation(-months, months, _one_cohort(100), rising=True) == (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Deals of known laws, and a scorecard learned once from simulated deals."""
+"""Simulated deals with known probabilities, and a scorecard that is learned once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Company:
 
 
 def _company(n, *, seed=0, growth=0.0, months=30, rate=0.25, horizon=5, shape=2.0):
-    """Customers who leave with proportional odds, signed at a pace that grows each month."""
+    """Customers who leave with proportional odds; the number of new deals grows each month."""
     random = np.random.default_rng(seed)
     share = random.random(n)
     signed = share * months if not growth else np.log1p(share * np.expm1(growth * months)) / growth
@@ -42,8 +42,8 @@ def _company(n, *, seed=0, growth=0.0, months=30, rate=0.25, horizon=5, shape=2.
     seats = random.normal(size=n)
     log_odds = pd.Series(channel).map(CHANNELS).to_numpy() - 0.5 * seats
     base = np.log(rate / (1 - rate))
-    chance = np.clip(random.random(n), 1e-9, 1 - 1e-9)
-    stays = horizon * np.exp((logit(chance) - base - log_odds) / shape)
+    probability = np.clip(random.random(n), 1e-9, 1 - 1e-9)
+    stays = horizon * np.exp((logit(probability) - base - log_odds) / shape)
     age = months - signed
     followed, left = np.minimum(stays, age), stays <= age
     closed_on = END - pd.to_timedelta((age * DAYS_PER_MONTH).round(), unit="D")

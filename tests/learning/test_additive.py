@@ -1,4 +1,4 @@
-"""Additive models add up, are averaged and are summed table by table."""
+"""Additive models: log-odds, means over replicates and weighted sums."""
 
 from __future__ import annotations
 
@@ -21,54 +21,62 @@ def model(replicates: int = 3, *, seed: int = 0, pairs: bool = True) -> Additive
 
 
 def test_log_odds_are_the_intercept_and_one_row_of_each_table() -> None:
-    made = model()
-    rows = made.log_odds_by_replicate(CODES)
+    additive = model()
+    rows = additive.log_odds_by_replicate(CODES)
     by_hand = (
-        made.intercept + made.singles[0][2] + made.singles[1][3] + made.grids[0][1, 2]
-    )  # code 2 of the first is row 1 of the grid, code 3 of the second its column 2
+        additive.intercept
+        + additive.singles[0][2]
+        + additive.singles[1][3]
+        + additive.grids[0][1, 2]
+    )  # code 2 of the first attribute is row 1 of the grid, code 3 of the second is column 2
 
     np.testing.assert_allclose(rows[2], by_hand)
     assert rows.shape == (5, 3)
-    np.testing.assert_allclose(made.log_odds(CODES), rows.mean(axis=1))
-    np.testing.assert_allclose(made.mean().log_odds_by_replicate(CODES)[:, 0], rows.mean(axis=1))
+    np.testing.assert_allclose(additive.log_odds(CODES), rows.mean(axis=1))
+    np.testing.assert_allclose(
+        additive.mean().log_odds_by_replicate(CODES)[:, 0], rows.mean(axis=1)
+    )
 
 
 def test_a_weighted_mean_over_replicates_is_that_of_the_log_odds() -> None:
-    made, weights = model(pairs=False), np.array([0.5, 0.3, 0.2])
-    averaged = made.averaged(weights)
+    additive, weights = model(pairs=False), np.array([0.5, 0.3, 0.2])
+    weighted_mean = additive.weighted_mean(weights)
 
-    assert averaged.log_odds_by_replicate(CODES).shape == (5, 1)
+    assert weighted_mean.log_odds_by_replicate(CODES).shape == (5, 1)
     np.testing.assert_allclose(
-        averaged.log_odds(CODES), made.log_odds_by_replicate(CODES) @ weights
+        weighted_mean.log_odds(CODES), additive.log_odds_by_replicate(CODES) @ weights
     )
 
 
 @pytest.mark.parametrize("slope", [2.0, np.array([1.0, 0.5, -1.0])])
 def test_a_slope_multiplies_the_log_odds_of_each_replicate(slope) -> None:
-    made = model()
+    additive = model()
     np.testing.assert_allclose(
-        made.scaled(slope).log_odds_by_replicate(CODES), made.log_odds_by_replicate(CODES) * slope
+        additive.scaled(slope).log_odds_by_replicate(CODES),
+        additive.log_odds_by_replicate(CODES) * slope,
     )
 
 
-def test_replicates_drawn_together_keep_their_mean_and_shrink_their_distances() -> None:
-    made = model()
-    rows, drawn = (m.log_odds_by_replicate(CODES) for m in (made, made.drawn_together(0.5)))
+def test_shrunk_replicates_keep_their_mean_and_have_smaller_deviations() -> None:
+    additive = model()
+    rows, shrunk = (
+        m.log_odds_by_replicate(CODES) for m in (additive, additive.shrunk_to_mean(0.5))
+    )
 
-    np.testing.assert_allclose(drawn.mean(axis=1), rows.mean(axis=1))
-    np.testing.assert_allclose(drawn.std(axis=1), 0.5 * rows.std(axis=1))
-    assert made.drawn_together(1.0) is made
+    np.testing.assert_allclose(shrunk.mean(axis=1), rows.mean(axis=1))
+    np.testing.assert_allclose(shrunk.std(axis=1), 0.5 * rows.std(axis=1))
+    assert additive.shrunk_to_mean(1.0) is additive
 
 
-def test_without_pairs_and_with_another_intercept_the_tables_stay() -> None:
-    made = model()
-    single = made.without_pairs().log_odds_by_replicate(CODES)
-    grid = made.grids[0][PAIR.maps[0][CODES[:, 0]], PAIR.maps[1][CODES[:, 1]]]
-    other = made.with_intercept(made.intercept + 1.0)
+def test_removing_pairs_or_changing_the_intercept_keeps_the_tables() -> None:
+    additive = model()
+    single = additive.without_pairs().log_odds_by_replicate(CODES)
+    grid = additive.grids[0][PAIR.maps[0][CODES[:, 0]], PAIR.maps[1][CODES[:, 1]]]
+    other = additive.with_intercept(additive.intercept + 1.0)
 
-    np.testing.assert_allclose(single + grid, made.log_odds_by_replicate(CODES))
+    np.testing.assert_allclose(single + grid, additive.log_odds_by_replicate(CODES))
     np.testing.assert_allclose(
-        other.log_odds_by_replicate(CODES), made.log_odds_by_replicate(CODES) + 1.0
+        other.log_odds_by_replicate(CODES), additive.log_odds_by_replicate(CODES) + 1.0
     )
 
 

@@ -1,4 +1,4 @@
-"""The data choose whether a number acts by its value, its rank or both, and whether it bends."""
+"""The choice of a number's basis functions (value, rank, bend), and of a category's shrinkage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = len(LINE)
 N = 4000
 
 
-def _kept(
+def _kept_columns(
     number: np.ndarray,
     log_odds: np.ndarray,
     *,
@@ -26,7 +26,7 @@ def _kept(
     seed: int = 1,
     options: LearnerOptions | None = None,
 ) -> list[float]:
-    """Columns kept where a share of the deals was seen for the horizon, the others not at all."""
+    """Columns kept when a share of the deals was followed to the horizon, the others not at all."""
     rng = np.random.default_rng(seed)
     left = rng.random(len(number)) < expit(log_odds)
     frame = pd.DataFrame({"number": number, "other": rng.choice(["a", "b"], len(number))})
@@ -43,57 +43,57 @@ def skewed() -> np.ndarray:
     return np.exp(np.random.default_rng(0).normal(3, 1, N))
 
 
-def test_a_number_that_acts_by_its_logarithm_keeps_its_rank_only(skewed) -> None:
-    assert _kept(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:WIDTH] == RANK
+def test_a_number_with_a_logarithmic_effect_keeps_only_its_rank(skewed) -> None:
+    assert _kept_columns(skewed, 0.8 * (np.log(skewed) - 3) - 1)[:WIDTH] == RANK
 
 
-def test_a_number_that_acts_by_its_value_keeps_its_line_only(skewed) -> None:
+def test_a_number_with_a_linear_effect_keeps_only_its_value(skewed) -> None:
     value = np.minimum(skewed, 150)
-    assert _kept(value, (value - value.mean()) / value.std() - 1)[:WIDTH] == LINE
+    assert _kept_columns(value, (value - value.mean()) / value.std() - 1)[:WIDTH] == LINE
 
 
-def test_a_number_whose_effect_turns_keeps_its_bend(skewed) -> None:
-    assert _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:WIDTH] == BENT
+def test_a_number_whose_effect_is_not_monotone_keeps_its_bend(skewed) -> None:
+    assert _kept_columns(skewed, (np.log(skewed) - 3.5) ** 2 - 2)[:WIDTH] == BENT
 
 
-def test_three_hundred_deals_show_a_turn_and_a_line_is_rarely_taken_for_one() -> None:
+def test_with_300_deals_a_bend_is_detected_and_rarely_chosen_for_a_linear_effect() -> None:
     turns, lines = [], []
     for seed in range(20):
         seats = np.exp(np.random.default_rng(200 + seed).normal(3, 1, 300))
-        away = np.log(seats) - 3
-        turns.append(_kept(seats, 0.7 * away**2 - 1.5, seed=seed)[2])
-        lines.append(_kept(seats, 0.7 * away - 1, seed=seed)[2])
+        deviation = np.log(seats) - 3
+        turns.append(_kept_columns(seats, 0.7 * deviation**2 - 1.5, seed=seed)[2])
+        lines.append(_kept_columns(seats, 0.7 * deviation - 1, seed=seed)[2])
     assert sum(turns) >= 13
     assert sum(lines) <= 3
 
 
 @pytest.mark.parametrize("direction", ["increasing", "decreasing"])
-def test_a_number_with_a_direction_does_not_bend(skewed, direction) -> None:
+def test_a_number_with_a_direction_gets_no_bend(skewed, direction) -> None:
     options = LearnerOptions(**{direction: ("number",)})
     assert options.may_bend(fit_columns(pd.DataFrame({"number": skewed}), EncodingOptions())) == [
         False
     ]
-    kept = _kept(skewed, (np.log(skewed) - 3.5) ** 2 - 2, options=options)
-    assert len(kept) == 2 + 2  # value and rank, and the levels of the other attribute
+    chosen = _kept_columns(skewed, (np.log(skewed) - 3.5) ** 2 - 2, options=options)
+    assert len(chosen) == 2 + 2  # value and rank, and the levels of the other attribute
 
 
-def test_a_provisional_model_does_not_bend(skewed) -> None:
+def test_a_provisional_model_has_no_bends(skewed) -> None:
     provisional = LearnerOptions().of_regime("provisional")
-    assert len(_kept(skewed, np.full(N, -1.0), options=provisional)) == 2 + 2
+    assert len(_kept_columns(skewed, np.full(N, -1.0), options=provisional)) == 2 + 2
 
 
-def test_a_category_is_never_left_out(skewed) -> None:
-    assert _kept(skewed, np.full(N, -1.0))[WIDTH:] == [1.0, 1.0]
+def test_the_columns_of_a_category_are_never_left_out(skewed) -> None:
+    assert _kept_columns(skewed, np.full(N, -1.0))[WIDTH:] == [1.0, 1.0]
 
 
-def test_deals_signed_today_are_no_evidence_for_a_bend(skewed) -> None:
+def test_deals_signed_today_have_no_influence_on_the_choice_of_a_bend(skewed) -> None:
     turning = 0.3 * (np.log(skewed) - 3.5) ** 2 - 1
-    assert _kept(skewed, turning, seen=1.0)[:WIDTH] == BENT
-    hardly_seen = [_kept(skewed, turning, seen=0.02, seed=seed)[2] for seed in range(10)]
+    assert _kept_columns(skewed, turning, seen=1.0)[:WIDTH] == BENT
+    hardly_seen = [_kept_columns(skewed, turning, seen=0.02, seed=seed)[2] for seed in range(10)]
     assert sum(hardly_seen) <= 10 / 2
 
 
-def test_a_bend_goes_along_with_neither_the_rank_nor_the_mean(skewed) -> None:
+def test_a_bend_is_uncorrelated_with_the_rank_and_has_mean_0(skewed) -> None:
     frame = pd.DataFrame({"number": skewed})
     columns = fit_columns(frame, EncodingOptions())
     follow_up = FollowUp.of(np.ones(N), skewed > 20, 1.0)
@@ -104,7 +104,7 @@ def test_a_bend_goes_along_with_neither_the_rank_nor_the_mean(skewed) -> None:
     assert bend.std() == pytest.approx(1.0)
 
 
-def test_what_is_left_out_has_no_effect_and_the_other_values_are_the_same(skewed) -> None:
+def test_a_column_left_out_has_no_effect_and_the_others_are_unchanged(skewed) -> None:
     frame = pd.DataFrame({"number": skewed})
     columns = fit_columns(frame, EncodingOptions())
     codes = encode(columns, frame)
@@ -119,7 +119,7 @@ def test_what_is_left_out_has_no_effect_and_the_other_values_are_the_same(skewed
     np.testing.assert_array_equal(part.matrix[:, 1], whole.matrix[:, 1])
 
 
-def test_the_line_of_a_number_of_few_values_goes_through_these_values() -> None:
+def test_the_value_basis_of_a_number_with_few_values_is_linear_in_these_values() -> None:
     rebate = np.random.default_rng(0).choice([0.0, 10.0, 20.0, 60.0], N)
     frame = pd.DataFrame({"rebate": rebate})
     columns = fit_columns(frame, EncodingOptions())
@@ -130,26 +130,26 @@ def test_the_line_of_a_number_of_few_values_goes_through_these_values() -> None:
 
 
 @pytest.mark.parametrize("values", [(2.5, 7.0), (3.0,), (0.5, 1.0, 2.0)])
-def test_a_number_of_few_values_keeps_one_of_two_equal_lines(values) -> None:
+def test_a_number_with_few_values_keeps_no_collinear_columns(values) -> None:
     number = np.resize(np.array(values), N)
-    kept = _kept(number, 0.5 * number - 1)[: -2 if len(values) > 1 else None]
-    assert sum(kept) >= 1
+    chosen = _kept_columns(number, 0.5 * number - 1)[: -2 if len(values) > 1 else None]
+    assert sum(chosen) >= 1
     if len(values) == 2:
-        assert sum(kept) == 1
+        assert sum(chosen) == 1
 
 
-def test_of_two_that_explain_alike_the_one_that_reaches_less_far_is_kept() -> None:
-    """300 deals hardly tell value and rank apart; a line through skewed values goes on and on."""
+def test_of_two_equally_good_basis_functions_the_one_with_the_smaller_range_is_kept() -> None:
+    """With 300 deals value and rank fit equally well; a line in skewed values extrapolates far."""
     choices = []
     for seed in range(12):
         seats = np.exp(np.random.default_rng(100 + seed).normal(3, 1, 300))
-        choices.append(_kept(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
+        choices.append(_kept_columns(seats, -0.3 * (np.log(seats) - 3) - 1, seed=seed)[:WIDTH])
     assert choices.count(LINE) <= 12 // 3
     assert choices.count(RANK) >= 12 // 2
 
 
 def _factor(levels: int, deviation: float, seed: int, n: int = 1_500) -> float:
-    """Factor on the indicators of a category whose levels differ so far."""
+    """Factor on the indicators of a category whose effects have this standard deviation."""
     rng = np.random.default_rng(seed)
     level = rng.integers(0, levels, n)
     log_odds = deviation * rng.standard_normal(levels)[level] - 1
@@ -164,8 +164,8 @@ def _factor(levels: int, deviation: float, seed: int, n: int = 1_500) -> float:
 
 
 @pytest.mark.parametrize("levels", [20, 100])
-def test_the_farther_many_levels_differ_the_less_are_they_shrunk(levels) -> None:
-    """Under a penalty of 10 the ridge expects a deviation of .32 where the factor is 1."""
+def test_levels_with_a_larger_variance_are_shrunk_less(levels) -> None:
+    """With a penalty of 10 and a factor of 1 the prior standard deviation of an effect is 0.32."""
     mean = {
         deviation: np.mean([_factor(levels, deviation, seed) for seed in range(4)])
         for deviation in (0.0, 0.3, 1.0)
@@ -175,15 +175,15 @@ def test_the_farther_many_levels_differ_the_less_are_they_shrunk(levels) -> None
     assert mean[1.0] > 1.3
 
 
-def test_levels_of_which_few_deals_tell_are_not_taken_as_alike() -> None:
+def test_levels_with_few_deals_are_not_shrunk_to_the_same_effect() -> None:
     few, many = (np.mean([_factor(30, 0.0, seed, n=n) for seed in range(6)]) for n in (400, 10_000))
     assert few > 2 * many
     assert many < 0.2
 
 
 @pytest.mark.parametrize("levels", ["abcdefgh", "abcdefghijklmnop"])
-def test_of_few_levels_each_keeps_its_indicator_as_it_is(levels) -> None:
-    """A missing value has an indicator too, but is not a level."""
+def test_the_indicators_of_few_levels_are_not_scaled(levels) -> None:
+    """A missing value has an indicator too, which is not a level."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"plan": rng.choice([*levels, None], N)})
     columns = fit_columns(frame, EncodingOptions())
@@ -195,7 +195,9 @@ def test_of_few_levels_each_keeps_its_indicator_as_it_is(levels) -> None:
 @pytest.mark.parametrize(
     ("levels", "parents", "numbers"), [(100, {}, 0), (140, {}, 1), (100, {"product": "line"}, 1)]
 )
-def test_very_many_levels_or_many_with_a_parent_become_one_number(levels, parents, numbers) -> None:
+def test_very_many_levels_or_many_levels_with_a_parent_become_a_statistic(
+    levels, parents, numbers
+) -> None:
     rng = np.random.default_rng(0)
     level = rng.integers(0, levels, N)
     frame = pd.DataFrame(
@@ -209,34 +211,36 @@ def test_very_many_levels_or_many_with_a_parent_become_one_number(levels, parent
     assert fit.design.bases[0].shape[1] == (1 if numbers else levels)
 
 
-def basis_that_reaches(value: float, rank: float, bend: float = 0.0) -> np.ndarray:
+def basis_with_ranges(value: float, rank: float, bend: float = 0.0) -> np.ndarray:
     return np.array([[value, rank, bend], [-0.1, -0.1, -bend]])
 
 
-@pytest.mark.parametrize(("reach", "kept"), [((1.0, 3.0), (0,)), ((3.0, 1.0), (1,)),
+@pytest.mark.parametrize(("ranges", "chosen"), [((1.0, 3.0), (0,)), ((3.0, 1.0), (1,)),
                                               ((2.0, 2.0), (0,))])  # fmt: skip
-def test_of_two_lines_that_gain_alike_the_shorter_one_is_kept(reach, kept) -> None:
-    """Of independent values the gain of each is its score squared over its precision."""
+def test_of_two_functions_with_equal_gains_the_one_with_the_smaller_range_is_kept(
+    ranges, chosen
+) -> None:
+    """With independent functions, each gain is the squared score over the precision."""
     precision, score = np.diag([4.0, 4.0]), np.array([0.5, 0.45])
     assert _gain(precision, score, (0,)) == pytest.approx(0.0625)
     assert _gain(precision, score, (0, 1)) == pytest.approx(0.0625 + 0.45**2 / 4)
-    assert _best_subset(precision, score, basis_that_reaches(*reach)[:, :2]) == kept
+    assert _best_subset(precision, score, basis_with_ranges(*ranges)[:, :2]) == chosen
 
 
-def test_a_line_that_gains_more_is_kept_however_far_it_reaches() -> None:
+def test_a_function_with_a_larger_gain_is_kept_whatever_its_range() -> None:
     precision = np.eye(2)
-    for far, near, kept in ((MIN_GAIN + 0.1, 0.0, (0,)), (0.0, MIN_GAIN + 0.1, (1,))):
+    for far, near, chosen in ((MIN_GAIN + 0.1, 0.0, (0,)), (0.0, MIN_GAIN + 0.1, (1,))):
         score = np.sqrt([far, near])
-        for reach in ((1.0, 9.0), (9.0, 1.0)):
-            assert _best_subset(precision, score, basis_that_reaches(*reach)[:, :2]) == kept
+        for ranges in ((1.0, 9.0), (9.0, 1.0)):
+            assert _best_subset(precision, score, basis_with_ranges(*ranges)[:, :2]) == chosen
 
 
-def test_a_second_line_and_a_bend_are_kept_from_their_gain_on() -> None:
-    def kept(*gains: float) -> tuple[int, ...]:
-        return _best_subset(np.eye(3), np.sqrt(gains), basis_that_reaches(1.0, 1.0, 1.0))
+def test_a_second_function_and_a_bend_are_kept_from_their_required_gain_on() -> None:
+    def chosen(*gains: float) -> tuple[int, ...]:
+        return _best_subset(np.eye(3), np.sqrt(gains), basis_with_ranges(1.0, 1.0, 1.0))
 
-    assert kept(9.0, MIN_GAIN - 0.1, 0.0) == (0,)
-    assert kept(9.0, MIN_GAIN + 0.1, 0.0) == (0, 1)
-    assert kept(9.0, 0.0, MIN_GAIN_OF_BEND - 0.1) == (0,)
-    assert kept(9.0, 0.0, MIN_GAIN_OF_BEND + 0.1) == (0, 2)
-    assert kept(9.0, MIN_GAIN + 0.1, MIN_GAIN_OF_BEND + 0.1) == (0, 1, 2)
+    assert chosen(9.0, MIN_GAIN - 0.1, 0.0) == (0,)
+    assert chosen(9.0, MIN_GAIN + 0.1, 0.0) == (0, 1)
+    assert chosen(9.0, 0.0, MIN_GAIN_OF_BEND - 0.1) == (0,)
+    assert chosen(9.0, 0.0, MIN_GAIN_OF_BEND + 0.1) == (0, 2)
+    assert chosen(9.0, MIN_GAIN + 0.1, MIN_GAIN_OF_BEND + 0.1) == (0, 1, 2)

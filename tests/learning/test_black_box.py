@@ -1,4 +1,4 @@
-"""The reference is a tuned learner: on noise it stays near the rate, on a bend it finds it."""
+"""The black-box reference: near the rate on noise, and close to a nonlinear effect."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OPTIONS = LearnerOptions()
 
 @pytest.fixture
 def few_rounds(monkeypatch):
-    """Two small fits in the place of six: what they learn is not the question."""
+    """Two small fits instead of six, for tests that are not about accuracy."""
     monkeypatch.setattr(black_box, "N_REPLICATES", 2)
     monkeypatch.setattr(black_box, "SETTINGS", black_box.SETTINGS | {"max_iter": 40})
 
 
 def deals(n, *, seed=0, bend=0.0, young=0.0):
     random = np.random.default_rng(seed)
-    frame = pd.DataFrame({f"x{place}": random.normal(size=n) for place in range(6)})
+    frame = pd.DataFrame({f"x{position}": random.normal(size=n) for position in range(6)})
     frame["plan"] = random.choice(list("abc"), n)
     line = -1.0 + bend * np.where(np.abs(frame["x0"]) < 0.7, 1.0, -1.0)
     left = random.random(n) < expit(line)
@@ -52,41 +52,41 @@ def divergence(truth, p):
 
 
 @pytest.mark.slow
-def test_on_noise_it_is_much_nearer_the_rate_than_the_defaults():
+def test_on_noise_it_predicts_closer_to_the_rate_than_default_settings():
     excess = {"tuned": [], "defaults": []}
     for seed in range(2):
         train, _ = deals(600, seed=seed)
         test, truth = deals(1_000, seed=50 + seed)
         tuned = black_box_probabilities(train, test.attributes, OPTIONS)
-        numbers = [f"x{place}" for place in range(6)]
-        plain = HistGradientBoostingClassifier(random_state=0)
-        plain.fit(train.attributes[numbers], train.early_churn)
+        numbers = [f"x{position}" for position in range(6)]
+        reference = HistGradientBoostingClassifier(random_state=0)
+        reference.fit(train.attributes[numbers], train.early_churn)
         excess["tuned"].append(divergence(truth, tuned))
-        defaults = plain.predict_proba(test.attributes[numbers])[:, 1]
+        defaults = reference.predict_proba(test.attributes[numbers])[:, 1]
         excess["defaults"].append(divergence(truth, np.clip(defaults, 1e-6, 1 - 1e-6)))
     assert np.mean(excess["tuned"]) < 0.25 * np.mean(excess["defaults"])
     assert np.mean(excess["tuned"]) < 0.02
 
 
 @pytest.mark.slow
-def test_a_bend_that_no_line_follows_is_found():
+def test_an_effect_that_is_not_monotone_is_detected():
     train, _ = deals(1_500, bend=1.5)
     test, truth = deals(1_000, seed=9, bend=1.5)
-    found = black_box_probabilities(train, test.attributes, OPTIONS)
+    result = black_box_probabilities(train, test.attributes, OPTIONS)
     rate = np.full(1_000, train.early_churn.mean())
-    assert divergence(truth, found) < 0.15 * divergence(truth, rate)
+    assert divergence(truth, result) < 0.15 * divergence(truth, rate)
 
 
 @pytest.mark.usefixtures("few_rounds")
-def test_young_deals_count_neither_as_stayed_nor_as_left():
+def test_young_deals_are_counted_neither_as_stayed_nor_as_left():
     train, _ = deals(1_500, young=0.6)
     test, truth = deals(500, seed=9)
-    found = black_box_probabilities(train, test.attributes, OPTIONS)
-    assert found.mean() == pytest.approx(truth.mean(), rel=0.12)
+    result = black_box_probabilities(train, test.attributes, OPTIONS)
+    assert result.mean() == pytest.approx(truth.mean(), rel=0.12)
 
 
 @pytest.mark.usefixtures("few_rounds")
-def test_the_same_deals_and_seed_give_the_same_numbers():
+def test_the_same_deals_and_seed_give_the_same_probabilities():
     train, _ = deals(300)
     first, again, other = (
         black_box_probabilities(train, train.attributes, replace(OPTIONS, seed=seed))
@@ -98,7 +98,7 @@ def test_the_same_deals_and_seed_give_the_same_numbers():
 
 @pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("allowed", [1, 2])
-def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed):
+def test_it_fits_with_the_number_of_threads_of_the_contract(monkeypatch, allowed):
     seen = []
     fit = HistGradientBoostingClassifier.fit
 
@@ -114,7 +114,7 @@ def test_it_fits_with_as_many_threads_as_the_contract_says(monkeypatch, allowed)
 
 
 @pytest.mark.usefixtures("few_rounds")
-def test_each_fit_leaves_other_deals_out_and_the_mean_is_given(monkeypatch):
+def test_each_fit_has_its_own_validation_set_and_the_mean_is_returned(monkeypatch):
     states, means = [], []
 
     class Watched(HistGradientBoostingClassifier):
@@ -123,14 +123,14 @@ def test_each_fit_leaves_other_deals_out_and_the_mean_is_given(monkeypatch):
             return super().fit(*given, **more)
 
         def predict_proba(self, X):
-            found = super().predict_proba(X)
-            means.append(found[:, 1])
-            return found
+            result = super().predict_proba(X)
+            means.append(result[:, 1])
+            return result
 
     monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingClassifier", Watched)
     monkeypatch.setattr(black_box, "N_REPLICATES", 3)
     train, _ = deals(200)
-    chance = black_box_probabilities(train, train.attributes, replace(OPTIONS, seed=5))
+    probability = black_box_probabilities(train, train.attributes, replace(OPTIONS, seed=5))
 
     assert states == [5, 6, 7]
-    np.testing.assert_allclose(chance, np.mean(means, axis=0))
+    np.testing.assert_allclose(probability, np.mean(means, axis=0))

@@ -1,4 +1,4 @@
-"""A calibration map never falls, never is certain, and moves as a whole."""
+"""A calibration map is nondecreasing, finite, and can be shifted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy import special
 from fitmodel.learning.calibration import CalibrationMap, expit, logit
 
 
-def test_log_odds_and_probability_undo_each_other_and_stay_finite():
+def test_expit_and_logit_are_inverse_and_finite():
     p = np.array([1e-9, 0.2, 0.5, 0.999])
     np.testing.assert_allclose(expit(logit(p)), p)
     np.testing.assert_allclose(logit(p), special.logit(p))
@@ -17,23 +17,23 @@ def test_log_odds_and_probability_undo_each_other_and_stay_finite():
     assert ((expit(np.array([-1e4, 1e4])) > 0) & (expit(np.array([-1e4, 1e4])) <= 1)).all()
 
 
-def test_a_line_is_a_line_everywhere():
+def test_a_linear_map_is_linear_everywhere():
     line = CalibrationMap.linear(0.7, -0.2, "slope")
     raw = np.linspace(-30, 30, 61)
     np.testing.assert_allclose(line.log_odds(raw), 0.7 * raw - 0.2)
     np.testing.assert_allclose(CalibrationMap.identity().log_odds(raw), raw)
 
 
-def test_a_shifted_map_has_every_log_odds_moved_by_as_much():
-    bent = CalibrationMap((-2.0, -1.0, 0.0), (-1.8, -1.3, 0.4), "isotonic")
+def test_a_shifted_map_adds_the_shift_to_all_log_odds():
+    isotonic = CalibrationMap((-2.0, -1.0, 0.0), (-1.8, -1.3, 0.4), "isotonic")
     raw = np.linspace(-5, 5, 101)
-    np.testing.assert_allclose(bent.shifted(0.6).log_odds(raw), bent.log_odds(raw) + 0.6)
-    assert (np.diff(bent.probability(raw)) >= 0).all()
+    np.testing.assert_allclose(isotonic.shifted(0.6).log_odds(raw), isotonic.log_odds(raw) + 0.6)
+    assert (np.diff(isotonic.probability(raw)) >= 0).all()
 
 
-def test_a_map_survives_as_data():
-    bent = CalibrationMap((-2.0, -1.0, 0.0), (-1.8, -1.3, 0.4), "isotonic")
-    assert CalibrationMap.from_dict(bent.to_dict()) == bent
+def test_a_map_is_rebuilt_from_its_json_form():
+    isotonic = CalibrationMap((-2.0, -1.0, 0.0), (-1.8, -1.3, 0.4), "isotonic")
+    assert CalibrationMap.from_dict(isotonic.to_dict()) == isotonic
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_a_map_survives_as_data():
         ((0.0, 1.0), (0.0, np.inf), "finite"),
     ],
 )
-def test_a_map_that_falls_or_ends_nowhere_is_refused(knots, values, message):
+def test_a_map_that_decreases_or_is_not_finite_is_refused(knots, values, message):
     with pytest.raises(ValueError, match=message):
         CalibrationMap(knots, values, "isotonic")

@@ -1,4 +1,4 @@
-"""The churn curve: the own horizon to the bit, never falling, honest beyond the data."""
+"""The churn curve: exact at the horizon, nondecreasing, and limited beyond the data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.learning.churn_curve import LONGEST_CLAIM, ChurnCurve, curve_from_dict
+from fitmodel.learning.churn_curve import MAX_LIFETIME_RATIO, ChurnCurve, curve_from_dict
 
 MONTHS = 24
 
@@ -35,9 +35,9 @@ def make_curve(**changes) -> ChurnCurve:
 P = np.array([1e-9, 0.03, 0.2, 0.5, 0.97])
 
 
-def test_at_the_own_horizon_the_probability_is_the_given_one_to_the_bit():
-    found = make_curve().left_by(P, [5])
-    assert (found[:, 0] == P).all()
+def test_at_the_horizon_the_probability_is_exactly_the_given_one():
+    result = make_curve().left_by(P, [5])
+    assert (result[:, 0] == P).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -46,7 +46,7 @@ def test_at_the_own_horizon_the_probability_is_the_given_one_to_the_bit():
     st.lists(st.floats(0.2, 3), min_size=MONTHS, max_size=MONTHS),
     st.lists(st.floats(-9, 9), min_size=MONTHS, max_size=MONTHS),
 )
-def test_the_probability_never_falls_in_the_horizon_whatever_slopes_and_shifts(p, slope, shift):
+def test_the_probability_never_decreases_with_the_month_for_any_slopes_and_shifts(p, slope, shift):
     slope, shift = np.array(slope), np.array(shift)
     slope[4], shift[4] = 1.0, 0.0
     curve = make_curve(slope=slope, shift=shift[None, :])
@@ -57,14 +57,14 @@ def test_the_probability_never_falls_in_the_horizon_whatever_slopes_and_shifts(p
     assert (left[:, 5] == probability).all()
 
 
-def test_a_few_months_and_all_months_give_the_same_numbers_to_the_bit():
+def test_a_few_months_and_all_months_give_identical_probabilities():
     curve = make_curve()
     whole = curve.left_by(P, range(MONTHS + 1))
     for month in range(MONTHS + 1):
         assert (curve.left_by(P, [month])[:, 0] == whole[:, month]).all()
 
 
-def test_a_probability_that_is_not_known_has_no_curve():
+def test_a_missing_probability_gives_a_missing_curve():
     left = make_curve().left_by(np.array([np.nan, 0.2]), [0, 3, 5, 12])
     assert np.isnan(left[0]).all()
     assert np.isfinite(left[1]).all()
@@ -78,75 +78,75 @@ def test_each_stratum_has_its_own_row():
     assert left[1, 0] == pytest.approx(0.2, abs=0.02)
 
 
-def test_the_lifetime_is_the_area_under_the_curve_and_a_tail_with_the_rate():
+def test_the_lifetime_is_the_area_under_the_curve_plus_an_exponential_tail():
     curve = make_curve(monthly_rate=0.5)
     survival = curve.survival(P)
     by_hand = [np.trapezoid(row) + row[-1] / 0.5 for row in survival]
     assert curve.lifetime(P) == pytest.approx(np.array(by_hand))
 
 
-def test_no_lifetime_is_claimed_beyond_twice_what_was_watched():
-    assert make_curve(monthly_rate=1e-6).lifetime(P).max() == LONGEST_CLAIM * MONTHS
+def test_a_lifetime_is_at_most_twice_the_observed_time():
+    assert make_curve(monthly_rate=1e-6).lifetime(P).max() == MAX_LIFETIME_RATIO * MONTHS
 
 
-def test_without_a_rate_there_is_no_lifetime_rather_than_a_guess():
+def test_without_a_rate_the_lifetime_is_missing():
     assert np.isnan(make_curve(monthly_rate=math.nan).lifetime(P)).all()
 
 
-def test_stayers_and_leavers_together_have_the_lifetime_of_all():
+def test_lifetimes_given_staying_and_leaving_average_to_the_lifetime():
     curve = make_curve(monthly_rate=0.3)
-    stays, leaves = curve.months_if(P)
+    stays, leaves = curve.expected_lifetimes(P)
     assert (1 - P) * stays + P * leaves == pytest.approx(curve.lifetime(P), rel=1e-6)
 
 
-def test_the_chance_to_leave_given_the_time_stayed_is_that_of_the_curve():
+def test_the_conditional_probability_of_leaving_follows_from_the_curve():
     curve = make_curve()
     stayed = np.full(len(P), 3.0)
     survival = curve.survival(P)
     expected = 1 - survival[:, 9] / survival[:, 3]
-    assert curve.chance_to_leave(P, stayed, 6.0) == pytest.approx(expected)
+    assert curve.probability_of_leaving(P, stayed, 6.0) == pytest.approx(expected)
 
 
-def test_a_new_customer_has_the_chance_of_a_prospect():
+def test_a_new_customer_has_the_probability_of_a_prospect():
     curve = make_curve()
-    new = curve.chance_to_leave(P, np.zeros(len(P)), 5.0)
+    new = curve.probability_of_leaving(P, np.zeros(len(P)), 5.0)
     assert new == pytest.approx(P)
 
 
-def test_chances_multiply_over_neighbouring_spans():
+def test_conditional_survival_multiplies_over_consecutive_periods():
     curve, stayed = make_curve(), np.array([0.0, 2.5, 7.0, 23.2, 40.0])
-    whole = 1 - curve.chance_to_leave(P, stayed, 6.0)
-    first = 1 - curve.chance_to_leave(P, stayed, 2.0)
-    second = 1 - curve.chance_to_leave(P, stayed + 2.0, 4.0)
+    whole = 1 - curve.probability_of_leaving(P, stayed, 6.0)
+    first = 1 - curve.probability_of_leaving(P, stayed, 2.0)
+    second = 1 - curve.probability_of_leaving(P, stayed + 2.0, 4.0)
     assert first * second == pytest.approx(whole)
 
 
-def test_beyond_the_curve_customers_leave_at_the_rate():
-    chance = make_curve().chance_to_leave(P, np.full(len(P), 30.0), 6.0)
-    assert chance == pytest.approx(np.full(len(P), 1 - math.exp(-0.02 * 6)))
+def test_beyond_the_curve_the_hazard_is_the_monthly_rate():
+    probability = make_curve().probability_of_leaving(P, np.full(len(P), 30.0), 6.0)
+    assert probability == pytest.approx(np.full(len(P), 1 - math.exp(-0.02 * 6)))
 
 
-def test_what_remains_of_a_new_customer_is_its_lifetime():
+def test_the_remaining_life_of_a_new_customer_is_its_lifetime():
     curve = make_curve(monthly_rate=0.3)
     assert curve.remaining_life(P, np.zeros(len(P))) == pytest.approx(curve.lifetime(P))
 
 
-def test_what_remains_follows_from_the_curve_at_a_fraction_of_a_month():
+def test_the_remaining_life_at_a_fraction_of_a_month_follows_from_the_curve():
     curve, stayed = make_curve(monthly_rate=0.3), 3.4
     fine = np.linspace(stayed, MONTHS, 20_001)
-    for place, p in enumerate(P):
+    for position, p in enumerate(P):
         one = np.full(len(fine), p)
         there = curve.survival_at(one, fine)
         by_hand = (np.trapezoid(there, fine) + there[-1] / 0.3) / there[0]
-        found = curve.remaining_life(P, np.full(len(P), stayed))[place]
-        assert found == pytest.approx(by_hand, rel=1e-4)
+        result = curve.remaining_life(P, np.full(len(P), stayed))[position]
+        assert result == pytest.approx(by_hand, rel=1e-4)
 
 
-def test_the_interval_is_the_own_one_at_the_own_horizon_and_wider_elsewhere():
+def test_the_interval_is_the_given_one_at_the_horizon_and_wider_elsewhere():
     curve, own = make_curve(), np.full(len(P), 0.3)
     raw = np.log(P / (1 - P))
-    assert curve.reach(raw, own, 5) == pytest.approx(own)
-    assert (curve.reach(raw, own, 20) > own).all()
+    assert curve.half_width(raw, own, 5) == pytest.approx(own)
+    assert (curve.half_width(raw, own, 20) > own).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -155,32 +155,32 @@ def test_the_interval_is_the_own_one_at_the_own_horizon_and_wider_elsewhere():
     st.lists(st.floats(0.2, 3), min_size=MONTHS, max_size=MONTHS),
     st.lists(st.floats(-9, 9), min_size=MONTHS, max_size=MONTHS),
 )
-def test_no_end_of_the_interval_falls_in_the_horizon_and_both_hold_the_probability(
+def test_the_interval_ends_never_decrease_with_the_month_and_contain_the_probability(
     ends, slope, shift
 ):
     slope, shift = np.array(slope), np.array(shift)
     slope[4], shift[4] = 1.0, 0.0
     curve = make_curve(slope=slope, shift=shift[None, :])
     low, p, high = (np.array([each]) for each in ends)
-    least, most = curve.interval_by(p, low, high, range(MONTHS + 1))
+    lower, upper = curve.interval_by(p, low, high, range(MONTHS + 1))
     centre = curve.left_by(p, range(MONTHS + 1))
-    assert (np.diff(least, axis=1) >= 0).all()
-    assert (np.diff(most, axis=1) >= 0).all()
-    assert ((least <= centre) & (centre <= most)).all()
-    assert (least[:, 5], most[:, 5]) == (low, high)
+    assert (np.diff(lower, axis=1) >= 0).all()
+    assert (np.diff(upper, axis=1) >= 0).all()
+    assert ((lower <= centre) & (centre <= upper)).all()
+    assert (lower[:, 5], upper[:, 5]) == (low, high)
 
 
-def test_the_interval_holds_the_probability_where_the_own_one_has_no_width():
-    p = P[1:]  # the ends of the first lie beyond what is known at the own horizon
-    least, most = make_curve().interval_by(p, p, p, [3, 5, 12])
+def test_the_interval_contains_the_probability_where_the_given_one_has_no_width():
+    p = P[1:]  # the interval of the first ends beyond the finite log-odds
+    lower, upper = make_curve().interval_by(p, p, p, [3, 5, 12])
     centre = make_curve().left_by(p, [3, 5, 12])
-    assert (least[:, [0, 2]] < centre[:, [0, 2]]).all()
-    assert (most[:, [0, 2]] > centre[:, [0, 2]]).all()
-    assert (least[:, 1] == p).all()
-    assert (most[:, 1] == p).all()
+    assert (lower[:, [0, 2]] < centre[:, [0, 2]]).all()
+    assert (upper[:, [0, 2]] > centre[:, [0, 2]]).all()
+    assert (lower[:, 1] == p).all()
+    assert (upper[:, 1] == p).all()
 
 
-def test_an_interval_of_a_few_months_and_of_all_is_the_same_to_the_bit():
+def test_intervals_of_a_few_months_and_of_all_months_are_identical():
     curve, low, high = make_curve(), 0.7 * P, np.minimum(1.2 * P, 0.99)
     whole = curve.interval_by(P, low, high, range(MONTHS + 1))
     for month in range(MONTHS + 1):
@@ -190,13 +190,13 @@ def test_an_interval_of_a_few_months_and_of_all_is_the_same_to_the_bit():
         ] * 2
 
 
-def test_what_has_no_interval_has_none_at_any_month():
-    least, most = make_curve().interval_by(P, P * np.nan, P * np.nan, [3, 5, 12])
-    assert np.isnan(least).all()
-    assert np.isnan(most).all()
+def test_a_missing_interval_is_missing_at_every_other_month():
+    lower, upper = make_curve().interval_by(P, P * np.nan, P * np.nan, [3, 5, 12])
+    assert np.isnan(lower).all()
+    assert np.isnan(upper).all()
 
 
-def test_it_is_read_back_to_the_bit():
+def test_a_curve_is_rebuilt_exactly_from_its_json_form():
     curve = make_curve(monthly_rate=math.nan)
     again = curve_from_dict(curve.to_dict())
     assert (again.left_by(P, range(MONTHS)) == curve.left_by(P, range(MONTHS))).all()
@@ -221,7 +221,7 @@ def test_a_damaged_curve_is_refused(damage):
         curve_from_dict(make_curve().to_dict() | damage)
 
 
-def test_a_curve_of_its_own_horizon_alone_answers_there():
+def test_a_curve_that_ends_at_its_horizon_gives_the_probability_there():
     one = np.ones(1)
     curve = replace(
         make_curve(), horizon=1, slope=one, shift=0 * one[None, :], deviation=0 * one,
@@ -230,11 +230,11 @@ def test_a_curve_of_its_own_horizon_alone_answers_there():
     assert (curve.left_by(P, [1])[:, 0] == P).all()
 
 
-def test_half_the_width_is_that_of_independent_errors_of_level_slope_and_own_interval():
-    """By hand at month 8; 1.2816 standard deviations are half an 80 % interval."""
+def test_the_half_width_combines_independent_errors_of_shift_slope_and_given_interval():
+    """By hand at month 8; the half-width of an 80 % interval is 1.2816 standard deviations."""
     curve, log_odds, own = make_curve(), np.array([-1.5, 0.5]), np.array([0.4, 0.7])
     slope, level, tilt = 1 + 0.1 * math.log(8 / 5), 0.06, 0.03 * (log_odds + 1.5)
     expected = np.sqrt((slope * own) ** 2 + 1.2816**2 * (level**2 + tilt**2))
 
-    np.testing.assert_allclose(curve.reach(log_odds, own, 8), expected, rtol=1e-4)
-    np.testing.assert_allclose(curve.reach(log_odds, own, 5), own)
+    np.testing.assert_allclose(curve.half_width(log_odds, own, 8), expected, rtol=1e-4)
+    np.testing.assert_allclose(curve.half_width(log_odds, own, 5), own)

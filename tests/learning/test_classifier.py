@@ -1,4 +1,4 @@
-"""The fitted estimator keeps scikit-learn's rules; where it does not, the reason stands here."""
+"""The estimator passes scikit-learn's checks; each exception is listed with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One value and a whole column of them get the same code."""
+"""A value and a series of values get the same codes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_value_equal_to_a_cut_belongs_to_the_bin_above() -> None:
     assert [NUMBER.code(value) for value in (0.5, 1.0, 4.9, 5.0, 10.0)] == [1, 2, 2, 3, 4]
 
 
-def test_infinite_and_absent_numbers_are_missing() -> None:
+def test_infinite_and_nan_numbers_are_missing() -> None:
     for value in (None, math.nan, math.inf, -math.inf, pd.NA, pd.NaT, "", "NA"):
         assert NUMBER.code(value) == MISSING
 
@@ -74,11 +74,11 @@ def test_yes_is_read_in_any_spelling(text: str) -> None:
     assert flag_text(text) == "yes"
 
 
-def test_codes_read_as_numbers_or_text_are_the_same_level() -> None:
+def test_codes_given_as_numbers_or_as_text_are_the_same_level() -> None:
     assert level_text(12) == level_text(12.0) == level_text(" 12 ") == "12"
 
 
-def test_a_code_with_leading_zeros_is_the_number_that_training_read() -> None:
+def test_a_code_with_leading_zeros_matches_the_number_read_in_training() -> None:
     codes = CategoryColumn("plan", {"7": 1, "12": 2})
     assert [codes.code(value) for value in ("007", "12.0", 7, "nan7", "1e999")] == [1, 2, 1, 3, 3]
 
@@ -91,7 +91,7 @@ def test_days_are_counted_the_same_from_text_and_timestamps() -> None:
 
 
 @pytest.mark.parametrize("column", [NUMBER, CATEGORY, FLAG])
-def test_a_column_survives_its_json_form(column: NumberColumn | CategoryColumn) -> None:
+def test_a_column_is_rebuilt_from_its_json_form(column: NumberColumn | CategoryColumn) -> None:
     assert column_from_dict(column.to_dict()) == column
 
 
@@ -99,7 +99,7 @@ DAY = NumberColumn("seen", (), 0.0, 1.0, is_date=True)
 
 
 @pytest.mark.parametrize("column", [NUMBER, CATEGORY, DAY], ids=lambda column: column.name)
-def test_a_value_nested_thousands_deep_is_unreadable_and_not_written_out(column) -> None:
+def test_a_deeply_nested_value_is_unreadable_and_shortened_in_the_message(column) -> None:
     deep: list[object] = []
     for _ in range(5_000):
         deep = [deep]
@@ -107,7 +107,7 @@ def test_a_value_nested_thousands_deep_is_unreadable_and_not_written_out(column)
         column.code(deep)
 
 
-def test_of_a_long_text_that_is_no_number_the_ends_are_shown() -> None:
+def test_the_message_shows_both_ends_of_a_long_text() -> None:
     with pytest.raises(UnreadableValueError, match=r"^'ax{40,50}\.\.\.x{40,50}z' is not"):
         NUMBER.code("a" + "x" * 1_000_000 + "z")
 
@@ -115,10 +115,10 @@ def test_of_a_long_text_that_is_no_number_the_ends_are_shown() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levels": {"a": 0, "b": 1}}, "codes of 'segment' do not run from 1 on"),
-        ({"levels": {"a": 1, "b": 3}}, "codes of 'segment' do not run from 1 on"),
-        ({"levels": {"a": 2, "b": 3}}, "codes of 'segment' do not run from 1 on"),
-        ({"levels": {"a": -1, "b": 1}}, "codes of 'segment' do not run from 1 on"),
+        ({"levels": {"a": 0, "b": 1}}, "codes of 'segment' are not 1, 2, 3 and so on"),
+        ({"levels": {"a": 1, "b": 3}}, "codes of 'segment' are not 1, 2, 3 and so on"),
+        ({"levels": {"a": 2, "b": 3}}, "codes of 'segment' are not 1, 2, 3 and so on"),
+        ({"levels": {"a": -1, "b": 1}}, "codes of 'segment' are not 1, 2, 3 and so on"),
         ({"words": ["NA", "nothing"]}, "words of 'segment' are not all words that may be a level"),
         ({"name": 3}, "name of an attribute must be text, not 3"),
         ({"kind": "picture"}, "'segment' has an unknown kind 'picture'"),
@@ -130,19 +130,19 @@ def test_a_category_that_was_forged_is_refused(change: dict, message: str) -> No
 
 
 @pytest.mark.parametrize("cuts", [[5.0, 1.0], [1.0, 1.0], [1.0, math.nan, 2.0]])
-def test_cuts_that_do_not_rise_are_refused(cuts: list[float]) -> None:
+def test_cuts_that_are_not_ascending_are_refused(cuts: list[float]) -> None:
     with pytest.raises(ProspectError, match="cuts of 'seats' are not ascending"):
         column_from_dict(NUMBER.to_dict() | {"cuts": cuts})
 
 
-def test_levels_that_share_a_code_and_no_levels_at_all_are_read_back() -> None:
+def test_levels_that_share_a_code_and_an_empty_category_are_rebuilt() -> None:
     for levels in ({"a": 1, "b": 1, "c": 2}, {}):
         column = CategoryColumn("plan", levels)
         assert column_from_dict(column.to_dict()) == column
         assert column.size == len(set(levels.values()))
 
 
-def test_beyond_all_values_seen_is_outside_for_one_value_and_a_column() -> None:
+def test_a_value_outside_the_training_range_is_detected_alone_and_in_an_array() -> None:
     values = [-0.1, 0.0, 10.0, 20.0, 20.1, math.nan, math.inf]
     outside = [True, False, False, False, True, False, False]
     assert NUMBER.outside(np.array(values)).tolist() == outside
@@ -153,14 +153,14 @@ def test_beyond_all_values_seen_is_outside_for_one_value_and_a_column() -> None:
         NUMBER.is_outside("many")
 
 
-def test_each_bin_has_words() -> None:
+def test_each_bin_has_a_label() -> None:
     labels = [NUMBER.label(code) for code in range(NUMBER.size + 1)]
     assert labels == ["missing", "below 1", "1 to 5", "5 to 10", "10 or more"]
     assert NumberColumn("same", (), 1.0, 1.0).label(1) == "any"
 
 
-def test_a_level_of_which_a_digest_is_kept_is_found_by_either_digest() -> None:
-    """Digests in bundles from before are shorter."""
+def test_a_hidden_level_is_matched_by_its_new_and_its_old_digest() -> None:
+    """Digests in older bundles are shorter."""
     for digest in (hidden_level, _blake_level):
         column = CategoryColumn("account", {"known": 1, digest("Acme"): 2, digest("12"): 2})
         assert column.code("Acme") == 2
@@ -173,11 +173,11 @@ def test_a_level_of_which_a_digest_is_kept_is_found_by_either_digest() -> None:
     assert (len(hidden_level("Acme")), len(_blake_level("Acme"))) == (25, 17)
 
 
-def test_a_word_for_nothing_is_a_level_only_where_the_column_says_so() -> None:
+def test_a_spelling_of_a_missing_value_is_a_level_only_if_the_column_lists_it() -> None:
     region = CategoryColumn("region", {"EU": 1, "NA": 2}, words=("NA",))
-    plain = CategoryColumn("region", {"EU": 1})
+    reference = CategoryColumn("region", {"EU": 1})
     assert (region.code("NA"), region.code(" NA "), region.code("null")) == (2, 2, MISSING)
-    assert plain.code("NA") == MISSING
+    assert reference.code("NA") == MISSING
     assert region.is_word("NA")
     assert not region.is_word(None)
-    assert not plain.is_word("NA")
+    assert not reference.is_word("NA")

@@ -1,4 +1,4 @@
-"""A component is a class with one method: a test's own takes part as the shipped ones do."""
+"""Components of the scorecard; a component that a test defines is used like the built-in ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settin
 
 
 class Constant:
-    """Says the same of every deal."""
+    """Predicts the same log-odds for every deal."""
 
     def fit(self, sample, _settings, _options):
         replicates = sample.counts.shape[1]
@@ -47,15 +47,15 @@ class Constant:
 
 
 def sample_of(frame, follow_up, *, replicates, penalty=3.0, options=None):
-    """Deals as a training has them: with the basis values that they ask for."""
+    """A sample as in a training, with the chosen basis functions."""
     columns, options = fit_columns(frame, EncodingOptions()), options or LearnerOptions()
     codes = encode(columns, frame)
-    kept, _ = find_basis(columns, codes, follow_up, options)
-    fit = impute(columns, codes, follow_up, penalty, options, scales=kept)
+    chosen, _ = find_basis(columns, codes, follow_up, options)
+    fit = impute(columns, codes, follow_up, penalty, options, scales=chosen)
     return Sample(follow_up, fit, bootstrap_counts(len(frame), replicates, seed=0))
 
 
-def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
+def test_an_unknown_component_is_refused_and_the_known_ones_are_listed():
     with pytest.raises(
         SpecError, match=r"names \['boostd'\].*there are \['boosted', 'logistic', 'posterior'\]"
     ):
@@ -67,21 +67,23 @@ def test_a_component_that_does_not_exist_is_refused_with_those_that_do():
         learn(few.deals, spec)
 
 
-def test_a_component_of_ones_own_is_tried_beside_the_others(monkeypatch):
+def test_a_new_component_is_compared_with_the_others(monkeypatch):
     monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
     past = simulate_deals(1_500, seed=3, n_attributes=4, base_rate=0.35)
     spec = past.spec.replace(
         learning={"components": ("logistic", "constant"), "pairs": 0, "replicates": 3, "folds": 2}
     )
     learned = learn(past.deals, spec)
-    tried = learned.choice.table.groupby("component")["log_loss"]
-    assert set(tried.groups) == {"logistic", "constant"}
-    assert tried.min()["logistic"] < tried.max()["constant"] - 0.01  # a constant tells nobody apart
+    tested = learned.choice.table.groupby("component")["log_loss"]
+    assert set(tested.groups) == {"logistic", "constant"}
+    assert (
+        tested.min()["logistic"] < tested.max()["constant"] - 0.01
+    )  # a constant does not discriminate
     (row,) = learned.choice.table[learned.choice.table["chosen"]].to_dict("records")
     assert row["component"] == "logistic" or row["share"] < 1
 
 
-def test_a_component_of_ones_own_enters_the_weighted_sum(monkeypatch, make_company):
+def test_a_new_component_can_be_a_part_of_the_weighted_sum(monkeypatch, make_company):
     from fitmodel.learning.fitting import combine
 
     monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
@@ -96,7 +98,7 @@ def test_a_component_of_ones_own_enters_the_weighted_sum(monkeypatch, make_compa
     assert scatter.log_odds_by_replicate(codes).shape == (500, 3)
 
 
-def test_replicates_draw_as_many_deals_as_there_are():
+def test_each_replicate_has_as_many_draws_as_deals():
     counts = bootstrap_counts(50, 4, seed=0)
     assert (np.maximum(counts, 0).sum(axis=0) == 50).all()
     assert (counts != 0).all()
@@ -104,7 +106,7 @@ def test_replicates_draw_as_many_deals_as_there_are():
     assert np.array_equal(counts, bootstrap_counts(50, 4, seed=0))
 
 
-def test_the_logistic_component_is_the_ridge_that_gave_the_labels(make_company):
+def test_the_logistic_component_is_the_ridge_regression_of_the_soft_labels(make_company):
     company = make_company(600, seed=2, growth=0.1)
     sample = sample_of(company.attributes, company.follow_up, replicates=4)
     point, many = Logistic().fit(sample, Settings(), LearnerOptions())
@@ -116,8 +118,8 @@ def test_the_logistic_component_is_the_ridge_that_gave_the_labels(make_company):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [1.0, components.PRIOR_SPREAD])
-def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does(spread, monkeypatch):
-    """With a wider prior than the penalty's, the part of the prior grows with its square."""
+def test_replicates_with_a_random_prior_mean_vary_as_the_posterior(spread, monkeypatch):
+    """With a wider random prior mean, the added variance grows with the square of its deviation."""
     monkeypatch.setattr(components, "PRIOR_SPREAD", spread)
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"plan": random.choice(list("abc"), 600)})
@@ -129,17 +131,19 @@ def test_refits_and_prior_scatter_as_the_posterior_of_the_ridge_does(spread, mon
     point, many = Logistic().fit(sample, Settings(penalty=penalty), LearnerOptions())
     design = sample.imputed.design
     wide = np.hstack([np.ones((600, 1)), design.linear_matrix()])
-    chance = expit(point.log_odds(design.codes))
-    hessian = (wide * (chance * (1 - chance))[:, None]).T @ wide + penalty * np.diag([0, 1, 1, 1])
+    probability = expit(point.log_odds(design.codes))
+    hessian = (wide * (probability * (1 - probability))[:, None]).T @ wide + penalty * np.diag(
+        [0, 1, 1, 1]
+    )
     inverse = np.linalg.inv(hessian)
     prior = penalty * inverse @ np.diag([0, 1, 1, 1]) @ inverse
     posterior = np.sqrt(np.diag(inverse + (spread**2 - 1) * prior))
-    found = [many.intercept.std(), *(many.singles[0][code].std() for code in (1, 2, 3))]
-    np.testing.assert_allclose(found, posterior, rtol=0.15)
+    result = [many.intercept.std(), *(many.singles[0][code].std() for code in (1, 2, 3))]
+    np.testing.assert_allclose(result, posterior, rtol=0.15)
 
 
-def _half_seen(company):
-    """Every second deal was followed for one month at the most."""
+def _with_half_young(company):
+    """Every second deal was followed for at most one month."""
     months = company.follow_up.months
     young = np.arange(len(months)) % 2 == 0
     left = company.follow_up.left & ~(young & (months > 1.0))
@@ -147,13 +151,13 @@ def _half_seen(company):
 
 
 @pytest.mark.slow
-def test_replicates_scatter_as_fits_to_other_deals_do_where_half_of_them_are_young(make_company):
+def test_replicates_vary_as_fits_to_new_deals_where_half_the_deals_are_young(make_company):
     fresh = make_company(300, seed=999).attributes
     lines = LearnerOptions(bends=False)  # the same columns in every company
     fits, scatter = [], []
     for seed in range(30):
         company = make_company(600, seed=seed)
-        follow_up, number = _half_seen(company), 20 if seed < 3 else 1
+        follow_up, number = _with_half_young(company), 20 if seed < 3 else 1
         sample = sample_of(company.attributes, follow_up, replicates=number, options=lines)
         codes = encode(sample.imputed.design.columns, fresh)
         point = as_tables(sample.imputed.design, [sample.imputed.coefficients]).log_odds(codes)
@@ -166,10 +170,10 @@ def test_replicates_scatter_as_fits_to_other_deals_do_where_half_of_them_are_you
     assert 0.8 < np.mean(scatter) / truth < 1.3
 
 
-def test_the_boosted_component_follows_what_no_line_or_bend_can():
+def test_the_boosted_component_fits_an_effect_that_the_basis_cannot():
     random = np.random.default_rng(5)
     frame = pd.DataFrame({"seats": random.uniform(-2, 2, 1_500)})
-    band = np.floor((frame["seats"] + 2) / 0.8)  # up and down five times: no line, no bend
+    band = np.floor((frame["seats"] + 2) / 0.8)  # up and down five times: neither linear nor a bend
     line = np.where(band % 2 == 0, 1.0, -1.5)
     left = random.random(1_500) < expit(line)
     sample = sample_of(frame, FollowUp.of(np.where(left, 0.0, 1.0), left, 1.0), replicates=3)
@@ -191,12 +195,12 @@ def test_each_replicate_has_its_own_penalty_and_slope(make_company):
     assert spread[[0, 2]].min() > spread[[1, 3]].max()
 
 
-def test_a_level_that_boosting_never_saw_has_a_bin_of_its_own():
+def test_an_unseen_level_has_its_own_bin_in_boosting():
     column = CategoryColumn("plan", {"a": 1, "b": 2, "c": 3})
     design = SimpleNamespace(columns=(column,), statistics=(None,))
 
     seen = _code_map([{"1": 1, "3": 2}], 1, design, 0)
-    assert seen.tolist() == [0, 1, 3, 2, 3], "missing, a, b that no deal had, c, never seen"
+    assert seen.tolist() == [0, 1, 3, 2, 3], "missing, a, b without deals, c, unseen"
     assert _code_map([{}], 1, design, 0).tolist() == [0, 1, 1, 1, 1]
     number = SimpleNamespace(columns=(NumberColumn("n", (1.0, 2.0), 0.0, 3.0),), statistics=(None,))
     cuts = np.array([1.5, 2.5])

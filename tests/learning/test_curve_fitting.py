@@ -1,4 +1,4 @@
-"""The fitted curve is calibrated at every horizon where the truth is known."""
+"""The fitted churn curve is calibrated at every horizon on simulated deals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fitmodel.learning._slope import PRIOR_SLOPE_SD
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.curve_fitting import MAX_MONTHS, _deviation, _slope_at, fit_curve
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 
 HORIZON = 5
 
 
 def followed(months, left, *, watched=None) -> TrainingSet:
-    """Deals of which only the follow-up is known."""
+    """Deals with follow-up and without attributes."""
     n = len(months)
     return TrainingSet(
         attributes=pd.DataFrame(index=range(n)),
@@ -38,14 +38,14 @@ def followed(months, left, *, watched=None) -> TrainingSet:
 
 
 def observe(true_months, seed, longest=40.0) -> TrainingSet:
-    """Deals signed evenly over the last months before the extract."""
+    """Deals signed at a constant rate over the last months before the end of the extract."""
     watched = np.random.default_rng(seed).uniform(0, longest, len(true_months))
     seen = np.minimum(true_months, watched)
     return followed(seen, true_months <= watched, watched=watched)
 
 
 def log_logistic(n, seed, shape=1.4):
-    """Months under proportional odds, and the probability at the own horizon."""
+    """Months until leaving under proportional odds, and the probability at the horizon."""
     rng = np.random.default_rng(seed)
     raw = rng.normal(-1.3, 1.0, n)
     odds = rng.uniform(size=n)
@@ -54,7 +54,7 @@ def log_logistic(n, seed, shape=1.4):
 
 
 def log_normal(n, seed):
-    """Months whose odds are not proportional, with a burst at the year's end."""
+    """Months until leaving without proportional odds, with many leavers at the end of the year."""
     rng = np.random.default_rng(seed)
     centre = rng.normal(2.3, 0.7, n)
     z = (np.log(HORIZON) - centre) / 0.8
@@ -65,7 +65,7 @@ def log_normal(n, seed):
     return np.where(late & (rng.uniform(size=n) < 0.7), 12.0, months), norm.cdf(z)
 
 
-def gaps(curve: ChurnCurve, probability, true_months, month):
+def calibration_errors(curve: ChurnCurve, probability, true_months, month):
     """Predicted minus true share per quarter of the risk, in standard errors."""
     left = curve.left_by(probability, [month])[:, 0]
     part = np.searchsorted(np.quantile(left, [0.25, 0.5, 0.75]), left)
@@ -80,11 +80,11 @@ def gaps(curve: ChurnCurve, probability, true_months, month):
 
 @pytest.mark.parametrize("law", [log_logistic, log_normal])
 @pytest.mark.parametrize("month", [1, 3, 8, 12, 24])
-def test_each_quarter_of_the_risk_is_calibrated_at_every_horizon(law, month):
+def test_each_risk_quartile_is_calibrated_at_every_horizon(law, month):
     months, probability = law(6_000, seed=1)
     curve = fit_curve(observe(months, seed=2), probability, HORIZON)
     new_months, new_probability = law(6_000, seed=3)
-    assert gaps(curve, new_probability, new_months, month).max() < 5.0
+    assert calibration_errors(curve, new_probability, new_months, month).max() < 5.0
 
 
 @pytest.mark.parametrize("month", [1, 3, 8, 12, 24])
@@ -97,11 +97,11 @@ def test_the_simulated_law_is_calibrated_at_every_horizon(month):
         for column in (sim.deals["closed_on"], sim.true_churned_on)
     )
     curve = fit_curve(deals, probability, HORIZON)
-    assert gaps(curve, probability, months_between(closed, left), month).max() < 5.0
+    assert calibration_errors(curve, probability, months_between(closed, left), month).max() < 5.0
 
 
 def log_uniform_hazard(n, seed):
-    """Exponential months: who has stayed tells nothing but how risky it was."""
+    """Exponential months until leaving: the hazard does not depend on age."""
     rng = np.random.default_rng(seed)
     rate = np.exp(rng.uniform(np.log(0.01), np.log(0.12), n))
     return rng.exponential(1 / rate), -np.expm1(-HORIZON * rate)
@@ -109,7 +109,7 @@ def log_uniform_hazard(n, seed):
 
 @pytest.mark.parametrize("law", [log_logistic, log_normal, log_uniform_hazard])
 @pytest.mark.parametrize(("stayed", "ahead"), [(2.5, 3.0), (6.0, 6.0), (12.0, 3.0)])
-def test_the_chance_to_leave_given_the_time_stayed_is_calibrated_in_each_half_of_the_risk(
+def test_the_conditional_probability_of_leaving_is_calibrated_in_each_half_of_the_risk(
     law, stayed, ahead
 ):
     months, probability = law(20_000, 21)
@@ -117,11 +117,11 @@ def test_the_chance_to_leave_given_the_time_stayed_is_calibrated_in_each_half_of
     months, probability = law(40_000, 23)
     there = months > stayed
     months, probability = months[there], probability[there]
-    chance = curve.chance_to_leave(probability, np.full(len(months), stayed), ahead)
+    p = curve.probability_of_leaving(probability, np.full(len(months), stayed), ahead)
     leaves = months <= stayed + ahead
     high = probability > np.median(probability)
     for half in (high, ~high):
-        assert chance[half].mean() == pytest.approx(leaves[half].mean(), abs=0.015)
+        assert p[half].mean() == pytest.approx(leaves[half].mean(), abs=0.015)
 
 
 def test_under_proportional_odds_the_slope_stays_near_one():
@@ -132,7 +132,7 @@ def test_under_proportional_odds_the_slope_stays_near_one():
     assert curve.shift[0, HORIZON - 1] == 0
 
 
-def test_effects_that_fade_with_age_have_a_falling_slope():
+def test_effects_that_weaken_with_age_have_a_decreasing_slope():
     rng = np.random.default_rng(5)
     raw = rng.normal(-1.0, 1.2, 8_000)
     probability = 1 / (1 + np.exp(-raw))
@@ -148,7 +148,7 @@ def test_with_few_leavers_it_is_proportional_odds():
     assert np.abs(curve.slope - 1).max() < 0.5
 
 
-def test_the_curve_ends_with_the_last_month_that_ten_customers_were_watched():
+def test_the_curve_ends_with_the_last_month_with_ten_customers_at_risk():
     months, probability = log_logistic(2_000, seed=1)
     deals = observe(months, seed=2, longest=20.0)
     curve = fit_curve(deals, probability, HORIZON)
@@ -156,18 +156,18 @@ def test_the_curve_ends_with_the_last_month_that_ten_customers_were_watched():
     assert curve.months == int(watched)
 
 
-def test_the_curve_is_no_longer_than_a_company_can_know():
+def test_the_curve_has_at_most_the_largest_number_of_months():
     months, probability = log_logistic(3_000, seed=1)
     assert fit_curve(observe(months, seed=2, longest=400.0), probability, 5).months == MAX_MONTHS
 
 
-def test_a_level_of_today_is_in_the_months_within_the_horizon_and_not_in_later_hazards():
+def test_the_current_level_changes_the_hazard_within_the_horizon_only():
     months, probability = log_logistic(6_000, seed=1)
     deals, factor = observe(months, seed=2), 1.5
-    plain = fit_curve(deals, probability, HORIZON)
-    today = fit_curve(deals, raised(probability, factor), HORIZON, factor=factor)
-    before = plain.left_by(probability, [3, 5, 18])
-    after = today.left_by(raised(probability, factor), [3, 5, 18])
+    reference = fit_curve(deals, probability, HORIZON)
+    today = fit_curve(deals, scale_hazard(probability, factor), HORIZON, factor=factor)
+    before = reference.left_by(probability, [3, 5, 18])
+    after = today.left_by(scale_hazard(probability, factor), [3, 5, 18])
     hazard, raised_hazard = (-np.log1p(-part).mean(axis=0) for part in (before, after))
     assert raised_hazard[0] == pytest.approx(factor * hazard[0], rel=0.06)
     assert raised_hazard[1] == pytest.approx(factor * hazard[1], rel=0.02)
@@ -175,7 +175,7 @@ def test_a_level_of_today_is_in_the_months_within_the_horizon_and_not_in_later_h
     assert later_today == pytest.approx(later, rel=0.15)
 
 
-def test_a_contract_that_binds_for_a_year_has_a_timing_of_its_own():
+def test_a_yearly_contract_has_its_own_timing():
     months, probability = log_logistic(6_000, seed=1)
     yearly = np.arange(6_000) % 2
     bound = np.where(yearly == 1, np.maximum(months, 12.0), months)
@@ -189,14 +189,14 @@ def test_a_contract_that_binds_for_a_year_has_a_timing_of_its_own():
     assert left[0, 1] - left[0, 0] < 0.05
 
 
-def test_deals_of_unknown_length_of_watching_are_weighted_by_their_follow_up():
+def test_deals_without_an_observable_time_are_weighted_by_their_follow_up():
     months, probability = log_logistic(6_000, seed=1)
     deals = replace(observe(months, seed=2), observable_months=np.full(6_000, np.nan))
     curve = fit_curve(deals, probability, HORIZON)
-    assert gaps(curve, probability, months, 12).max() < 5.0
+    assert calibration_errors(curve, probability, months, 12).max() < 5.0
 
 
-def test_a_stratum_that_was_watched_for_less_goes_on_as_the_company_does():
+def test_a_stratum_with_shorter_follow_up_continues_as_the_company():
     truth, probability = log_logistic(2_000, 5)
     deals = observe(truth, 5)
     number = np.r_[np.zeros(1_500, int), np.ones(500, int)]
@@ -208,53 +208,55 @@ def test_a_stratum_that_was_watched_for_less_goes_on_as_the_company_does():
     company = fit_curve(seen, probability, HORIZON)
 
     steps, of_all = np.diff(curve.shift[1])[11:], np.diff(company.shift[0])[11:]
-    np.testing.assert_allclose(steps, of_all[: len(steps)], atol=0.2)  # no jump at the end
+    np.testing.assert_allclose(
+        steps, of_all[: len(steps)], atol=0.2
+    )  # no jump where the follow-up ends
     assert curve.attribute == "term"
     assert curve.stratum_by_code == (0, 1)
     assert company.attribute is None
     assert company.stratum_by_code == ()
 
 
-def test_the_deviation_of_a_slope_is_that_of_its_posterior():
-    """All deals seen so long, so that each counts once: information at the fit, and the prior."""
+def test_the_standard_error_of_a_slope_is_that_of_its_posterior():
+    """All deals were followed so long; the precision is information at the fit plus the prior's."""
     months, probability = log_logistic(400, 7)
     deals = followed(np.minimum(months, 60.0), months <= 60.0, watched=np.full(400, 60.0))
     raw, none = logit(probability), np.zeros(400, dtype=np.intp)
     slope, deviation = _slope_at(deals, raw, none, 12, 1.0)
-    away = raw - raw.mean()
-    gone = (deals.followup_months <= 12) & deals.left
+    distance = raw - raw.mean()
+    departed = (deals.followup_months <= 12) & deals.left
     shifts = np.linspace(-3, 3, 6_001)
-    totals = np.array([expit(raw.mean() + each + slope * away).sum() for each in shifts])
-    chance = expit(raw.mean() + shifts[np.abs(totals - gone.sum()).argmin()] + slope * away)
-    information = (chance * (1 - chance) * away**2).sum() + PRIOR_SLOPE_SD**-2
+    totals = np.array([expit(raw.mean() + each + slope * distance).sum() for each in shifts])
+    p = expit(raw.mean() + shifts[np.abs(totals - departed.sum()).argmin()] + slope * distance)
+    information = (p * (1 - p) * distance**2).sum() + PRIOR_SLOPE_SD**-2
 
     assert deviation == pytest.approx(information**-0.5, rel=1e-3)
     assert slope == pytest.approx(1.0, abs=3 * deviation)
 
 
-def test_a_month_of_which_nobody_says_anything_has_the_prior():
+def test_a_month_without_observed_deals_has_the_prior():
     deals = followed(np.full(20, 3.0), np.zeros(20, dtype=bool), watched=np.full(20, 3.0))
     none = np.zeros(20, dtype=np.intp)
     assert _slope_at(deals, np.zeros(20), none, 12, 0.8) == (0.8, PRIOR_SLOPE_SD)
 
 
-def test_the_deviation_of_a_shift_is_greenwoods_since_the_horizon_over_the_share_that_left():
+def test_the_deviation_of_a_shift_comes_from_greenwoods_variance_and_the_share_that_left():
     months = np.repeat(np.arange(1.0, 13.0), 5)
     curve = kaplan_meier(months, np.tile([True, False, False, False, False], 12))
-    found = _deviation(curve, 4, 10)
+    result = _deviation(curve, 4, 10)
     risk = 60 - 5 * np.arange(12)
     growth = np.cumsum(1 / (risk * (risk - 1)))
     share = 1 - np.cumprod(1 - 1 / risk)
     expected = np.sqrt(np.abs(growth - growth[3])) / share
 
-    assert found[3] == 0.0
-    np.testing.assert_allclose(found, expected[:10])
+    assert result[3] == 0.0
+    np.testing.assert_allclose(result, expected[:10])
 
 
-def test_where_nobody_had_left_by_then_the_share_is_that_of_one_deal():
+def test_before_the_first_leaver_the_deviation_uses_a_share_of_one_deal():
     curve = kaplan_meier(np.r_[np.full(20, 3.0), np.full(20, 8.0)], np.ones(40, dtype=bool))
-    found = _deviation(curve, 3, 6)
+    result = _deviation(curve, 3, 6)
     greenwood = np.sqrt(20 / (40 * 20))
 
-    assert found[0] == pytest.approx(greenwood * 40)
-    assert np.isfinite(found).all()
+    assert result[0] == pytest.approx(greenwood * 40)
+    assert np.isfinite(result).all()

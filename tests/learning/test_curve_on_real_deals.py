@@ -1,4 +1,4 @@
-"""On real policies one fit is as good at 3 and 24 months as fits for these horizons alone."""
+"""Real policies: one fit is as accurate at 3 and 24 months as fits for these horizons."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def predicted(halves):
 
 
 def losses(test, probability, month):
-    """Log loss of each deal, weighted for censoring, and the weights."""
+    """Log loss of each deal, and its inverse probability of censoring weight."""
     early = np.where(
         test.left & (test.followup_months <= month), 1.0,
         np.where(test.followup_months >= month, 0.0, np.nan),
@@ -71,7 +71,9 @@ def losses(test, probability, month):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("month", OTHERS)
-def test_the_loss_is_that_of_a_model_for_the_horizon_alone_within_noise(halves, predicted, month):
+def test_the_loss_equals_that_of_a_model_fitted_for_the_horizon_within_noise(
+    halves, predicted, month
+):
     one, alone = predicted
     ours, weight = losses(halves[1], one[month], month)
     theirs, _ = losses(halves[1], alone[month], month)
@@ -89,5 +91,5 @@ def test_each_half_of_the_risk_is_calibrated(halves, predicted, month):
     for inside in (high, ~high):
         curve = kaplan_meier(test.followup_months[inside], test.left[inside], at=[float(month)])
         low, top = 1 - curve.high[0], 1 - curve.low[0]
-        reach = top - low
-        assert low - reach / 2 < left[inside].mean() < top + reach / 2
+        width = top - low
+        assert low - width / 2 < left[inside].mean() < top + width / 2

@@ -1,4 +1,4 @@
-"""The basis of each attribute; of many levels what they tell is used, and the rest costs little."""
+"""The basis of each attribute; many levels help if they have effects, and otherwise cost little."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEDS = range(6)
 def company(
     deals: int, levels: int, effect: float, seed: int
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Attributes, outcome and true probability: a number with an effect, pages of known effects."""
+    """Attributes, outcomes and true probabilities: a number, and a category of many pages."""
     law = np.random.default_rng(1_000 + seed)
     pages = effect * law.normal(size=levels)
     share = law.dirichlet(np.full(levels, 2.0))
@@ -33,8 +33,8 @@ def company(
 
 
 def excess(frame: pd.DataFrame, label: np.ndarray, truth: np.ndarray, known: int) -> float:
-    """Expected log loss beyond that of the truth, on deals not learned from."""
-    share = 0.5 if len(frame) < 3_000 else 0.0  # boosting too where it takes little time
+    """Expected log loss on new deals minus that of the true probability."""
+    share = 0.5 if len(frame) < 3_000 else 0.0  # with boosting where it is fast
     model = ProspectFitClassifier(boosting_share=share, replicates=3).fit(
         frame[:known], label[:known]
     )
@@ -43,43 +43,45 @@ def excess(frame: pd.DataFrame, label: np.ndarray, truth: np.ndarray, known: int
 
 
 def gains(known: int, levels: int, effect: float) -> list[float]:
-    """How much nearer the truth the pages bring the model, seed by seed."""
-    found = []
+    """Reduction of the excess log loss by the pages, per seed."""
+    result = []
     for seed in SEEDS:
         frame, label, truth = company(known + 4_000, levels, effect, seed)
         without = excess(frame[["seats"]], label, truth, known)
-        found.append(without - excess(frame, label, truth, known))
-    return found
+        result.append(without - excess(frame, label, truth, known))
+    return result
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("known", "levels", "least"), [(600, 130, 0.005), (10_000, 500, 0.02)])
-def test_pages_with_an_effect_bring_the_model_nearer_the_truth(
-    known: int, levels: int, least: float
+@pytest.mark.parametrize(("known", "levels", "min_gain"), [(600, 130, 0.005), (10_000, 500, 0.02)])
+def test_a_category_of_many_levels_with_an_effect_reduces_the_error(
+    known: int, levels: int, min_gain: float
 ) -> None:
-    assert np.mean(gains(known, levels, effect=0.8)) > least
+    assert np.mean(gains(known, levels, effect=0.8)) > min_gain
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("known", "levels"), [(600, 130), (10_000, 500)])
-def test_pages_without_an_effect_cost_less_than_chance_does(known: int, levels: int) -> None:
+def test_a_category_of_many_levels_without_an_effect_costs_less_than_sampling_error(
+    known: int, levels: int
+) -> None:
     cost = -np.mean(gains(known, levels, effect=0.0))
-    chance = 0.5 / known  # expected log loss of one free number that says nothing
-    assert cost < 4 * chance
+    sampling_error = 0.5 / known  # expected log loss of one parameter without an effect
+    assert cost < 4 * sampling_error
 
 
-def test_a_name_of_its_own_for_every_deal_costs_less_than_chance_does() -> None:
+def test_a_different_level_for_every_deal_costs_less_than_sampling_error() -> None:
     costs = []
     for seed in SEEDS:
         frame, label, truth = company(4_600, 1, 0.0, seed)
-        named = frame.assign(page=[f"id {place}" for place in range(len(frame))])
+        named = frame.assign(page=[f"id {position}" for position in range(len(frame))])
         costs.append(excess(named, label, truth, 600) - excess(frame, label, truth, 600))
     assert np.mean(costs) < 4 * 0.5 / 600
 
 
 @pytest.mark.slow
-def test_the_interval_knows_how_little_is_known_of_many_levels() -> None:
-    """35 products of very different size: .6 of the truths were covered by one statistic each."""
+def test_the_interval_includes_the_uncertainty_of_many_levels() -> None:
+    """35 products with very different numbers of deals; without the errors, coverage was 0.6."""
     covered = []
     for seed in range(3):
         frame, label, truth = company(5_000, 35, 0.6, 50 + seed)
@@ -113,8 +115,8 @@ def coded(codes: list[int], cuts: tuple[float, ...], **changes: object):
     )
 
 
-def test_a_number_is_its_value_and_its_rank_standardised_over_the_deals() -> None:
-    """Of bins without centres the value is the middle between cuts, outside the outer cuts."""
+def test_the_basis_of_a_number_is_its_standardised_value_and_rank() -> None:
+    """Bins without centres have the middle between cuts as value, the outer bins the outer cuts."""
     design = coded([1, 1, 1, 2, 3, 3, 4], (10.0, 20.0, 40.0))
     matrix = design.linear_matrix()
     values = np.array([10.0, 10, 10, 15, 30, 30, 40])
@@ -128,7 +130,7 @@ def test_a_number_is_its_value_and_its_rank_standardised_over_the_deals() -> Non
     np.testing.assert_allclose(matrix[:, 1], (scores - scores.mean()) / scores.std())
 
 
-def test_a_bin_at_either_end_without_deals_keeps_its_place() -> None:
+def test_an_outer_bin_without_deals_keeps_its_basis_values() -> None:
     whole = coded([1, 2, 3, 4] * 3, (10.0, 20.0, 40.0))
     for codes in ([1, 2, 3] * 4, [2, 3, 4] * 4):
         basis = coded(codes, (10.0, 20.0, 40.0)).bases[0]
@@ -138,7 +140,7 @@ def test_a_bin_at_either_end_without_deals_keeps_its_place() -> None:
         assert not basis[[0, 5]].any()
 
 
-def test_a_bend_is_what_a_line_cannot_follow_and_two_values_have_none() -> None:
+def test_a_bend_has_no_linear_part_and_two_values_have_no_bend() -> None:
     design = coded([1, 2, 3, 4, 5] * 4, (1.0, 2.0, 3.0, 4.0), bends=[True])
     matrix = design.linear_matrix()
     assert design.bends == (True,)
@@ -154,26 +156,26 @@ def test_a_bend_is_what_a_line_cannot_follow_and_two_values_have_none() -> None:
     assert not two.bases[0][:, 2].any()
 
 
-def test_what_is_missing_has_an_indicator_only_where_it_is() -> None:
+def test_there_is_a_missing_indicator_only_where_values_are_missing() -> None:
     assert coded([1, 2, 2], (1.0,)).bases[0].shape == (4, 2)
     basis = coded([0, 1, 2, 2], (1.0,)).bases[0]
     assert basis[:, 2].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert not basis[0, :2].any()
 
 
-def test_factors_multiply_columns_and_a_number_of_one_bin_has_none() -> None:
-    plain = coded([1, 2, 3] * 4, (1.0, 2.0))
+def test_factors_multiply_columns_and_a_number_with_one_bin_has_no_columns() -> None:
+    reference = coded([1, 2, 3] * 4, (1.0, 2.0))
     scaled = coded([1, 2, 3] * 4, (1.0, 2.0), scales=np.array([0.0, 0.5]))
-    np.testing.assert_allclose(scaled.linear_matrix(), plain.linear_matrix() * [0.0, 0.5])
+    np.testing.assert_allclose(scaled.linear_matrix(), reference.linear_matrix() * [0.0, 0.5])
     assert coded([1, 1, 1], ()).linear_matrix().shape == (3, 0)
 
 
-def test_boosting_gets_codes_with_gaps() -> None:
+def test_boosting_gets_nan_for_missing_values() -> None:
     matrix = coded([0, 1, 3], (1.0, 2.0)).boosting_matrix()
     np.testing.assert_array_equal(matrix, [[np.nan], [1.0], [3.0]])
 
 
-def test_a_matrix_with_other_labels_is_that_of_their_own_design() -> None:
+def test_a_design_with_other_labels_equals_a_newly_made_one() -> None:
     frame, label, _ = company(2_000, 200, 0.5, 1)
     frame.loc[:50, "page"] = None
     columns = fit_columns(frame, EncodingOptions())

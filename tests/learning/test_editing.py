@@ -1,4 +1,4 @@
-"""An edit by hand changes the rows it names, and nothing else; a split changes nothing."""
+"""An edit by hand changes only the rows that it names; splitting codes changes no score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from fitmodel.exceptions import EditError
 from fitmodel.learning._edit_rows import bin_middles
-from fitmodel.learning._recoding import cut_at, single_out
+from fitmodel.learning._recoding import split_bin, split_level
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
@@ -41,13 +41,15 @@ EDITS = [
 
 @pytest.fixture(scope="module")
 def scorecard(learned) -> Scorecard:
-    """The learned scorecard, with a pair of seats and industry that makes a difference."""
-    plain = learned.scorecard
-    first, second = plain.attributes.index("seats"), plain.attributes.index("industry")
-    sizes = [plain.columns[place].size + 2 for place in (first, second)]
+    """The learned scorecard, with a table of the pair seats and industry added."""
+    reference = learned.scorecard
+    first, second = reference.attributes.index("seats"), reference.attributes.index("industry")
+    sizes = [reference.columns[position].size + 2 for position in (first, second)]
     pair = PairTerm(first, second, np.arange(sizes[0]) % 3, np.arange(sizes[1]) % 2)
-    block = np.random.default_rng(1).normal(0, 0.1, (6, plain.tables.shape[1]))
-    return replace(plain, pairs=(*plain.pairs, pair), tables=np.concatenate([plain.tables, block]))
+    block = np.random.default_rng(1).normal(0, 0.1, (6, reference.tables.shape[1]))
+    return replace(
+        reference, pairs=(*reference.pairs, pair), tables=np.concatenate([reference.tables, block])
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,26 +65,26 @@ def _rows_of(scorecard: Scorecard, attributes):
 
 
 @pytest.mark.parametrize("value", [-5.0, 7.25, 12.5, 1e9])
-def test_a_bin_cut_in_two_scores_everybody_as_before(scorecard, attributes, value):
-    cut = cut_at(scorecard, scorecard.attributes.index("seats"), value)
+def test_splitting_a_bin_changes_no_score(scorecard, attributes, value):
+    cut = split_bin(scorecard, scorecard.attributes.index("seats"), value)
 
     assert value in cut.columns[scorecard.attributes.index("seats")].cuts
     np.testing.assert_array_equal(_rows_of(cut, attributes), _rows_of(scorecard, attributes))
 
 
-def test_a_level_singled_out_scores_everybody_as_before(scorecard, attributes):
-    place = scorecard.attributes.index("landing_page")
-    levels = scorecard.columns[place].levels
+def test_giving_a_level_its_own_code_changes_no_score(scorecard, attributes):
+    position = scorecard.attributes.index("landing_page")
+    levels = scorecard.columns[position].levels
     pooled = [level for level, code in levels.items() if list(levels.values()).count(code) > 1]
     for level in [pooled[0], "a new one"]:
-        single = single_out(scorecard, place, level)
-        code = single.columns[place].code(level)
-        assert list(single.columns[place].levels.values()).count(code) == 1
+        single = split_level(scorecard, position, level)
+        code = single.columns[position].code(level)
+        assert list(single.columns[position].levels.values()).count(code) == 1
         np.testing.assert_array_equal(_rows_of(single, attributes), _rows_of(scorecard, attributes))
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
-def test_an_edited_book_still_adds_up(scorecard, attributes, edit):
+def test_the_contributions_of_an_edited_scorecard_add_up(scorecard, attributes, edit):
     edited = apply_edits(scorecard, [edit])
     codes = encode(edited.columns, attributes)
 
@@ -92,14 +94,12 @@ def test_an_edited_book_still_adds_up(scorecard, attributes, edit):
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=str)
-def test_an_edit_survives_json_and_names_each_row_it_changes(scorecard, edit):
+def test_an_edit_is_rebuilt_from_json_and_lists_each_changed_row(scorecard, edit):
     assert edit_from_dict(json.loads(json.dumps(edit_to_dict(edit)))) == edit
     assert all(row.before != row.after for row in changed_rows(scorecard, edit))
 
 
-def test_only_those_who_have_the_level_are_moved_and_their_interval_with_them(
-    scorecard, attributes
-):
+def test_an_edit_moves_only_prospects_with_the_level_and_their_interval(scorecard, attributes):
     edited = apply_edits(scorecard, [SetEffect("industry", "media", 0.5)])
     codes = encode(scorecard.columns, attributes)
     (before, spread_before), (after, spread_after) = scorecard.scores(codes), edited.scores(codes)
@@ -115,12 +115,12 @@ def test_only_those_who_have_the_level_are_moved_and_their_interval_with_them(
     np.testing.assert_allclose(spread_after, spread_before, atol=1e-12)
 
 
-def test_a_smoothed_range_is_a_straight_line_between_its_neighbours(scorecard):
-    place = scorecard.attributes.index("seats")
-    column = scorecard.columns[place]
+def test_a_smoothed_range_is_linear_between_its_neighbours(scorecard):
+    position = scorecard.attributes.index("seats")
+    column = scorecard.columns[position]
     edges = (column.cuts[5], column.cuts[12])
     edited = apply_edits(scorecard, [Smooth("seats", edges)])
-    start = scorecard.offsets[place]
+    start = scorecard.offsets[position]
     middles = (np.array(column.cuts[4:13]) + np.array(column.cuts[5:14])) / 2
     inside = edited.tables[start + 6 : start + 15]
     np.testing.assert_array_equal(inside[[0, -1]], scorecard.tables[[start + 6, start + 14]])
@@ -128,7 +128,7 @@ def test_a_smoothed_range_is_a_straight_line_between_its_neighbours(scorecard):
     np.testing.assert_allclose(slopes, slopes[0], atol=1e-9)
 
 
-def test_a_capped_table_goes_no_further(scorecard):
+def test_a_capped_table_has_no_larger_effect(scorecard):
     edited = apply_edits(scorecard, [Cap("industry", (None, None), 0.05)])
     rows = edited.table("industry")
     known = [
@@ -138,9 +138,7 @@ def test_a_capped_table_goes_no_further(scorecard):
     assert max(map(abs, known)) == 0.05
 
 
-def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(
-    scorecard, learned, attributes
-):
+def test_dropping_a_pair_equals_setting_its_table_to_0(scorecard, learned, attributes):
     edited = apply_edits(scorecard, [DropPair("industry", "seats")])
 
     np.testing.assert_array_equal(
@@ -152,8 +150,8 @@ def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(
     ("edit", "message"),
     [
         (SetEffect("industri", "media", 0.1), "no attribute 'industri'; it has segment, seats"),
-        (SetEffect("industry", "media", 99.0), "99 log-odds is out of reason"),
-        (SetEffect("industry", "media", float("nan")), "out of reason"),
+        (SetEffect("industry", "media", 99.0), "99 log-odds is not plausible"),
+        (SetEffect("industry", "media", float("nan")), "is not plausible"),
         (Smooth("industry", (1.0, 2.0)), "'industry' is a category"),
         (Smooth("seats", (None, None)), "holds all of 'seats'"),
         (Cap("seats", (None, None), -1.0), "cannot be capped at -1"),
@@ -161,12 +159,12 @@ def test_without_its_pair_a_book_scores_as_if_the_pair_had_said_nothing(
         (DropPair("region", "seats"), "no pair of 'region' and 'seats'; it has .*seats & industry"),
     ],
 )
-def test_an_edit_that_cannot_be_made_says_why(scorecard, edit, message):
+def test_an_impossible_edit_is_refused_with_the_reason(scorecard, edit, message):
     with pytest.raises(EditError, match=message):
         changed_rows(scorecard, edit)
 
 
-def test_what_is_edited_is_named_as_the_table_names_it(scorecard):
+def test_a_target_is_parsed_from_the_label_in_the_table(scorecard):
     industry, seats = column_of(scorecard, "industry"), column_of(scorecard, "seats")
 
     assert read_level(industry, " media ") == "media"
@@ -180,12 +178,12 @@ def test_what_is_edited_is_named_as_the_table_names_it(scorecard):
 
 
 @pytest.mark.parametrize("text", ["40:12", "12", "a:b", "1:2:3", "nan:4"])
-def test_what_is_no_range_is_refused(scorecard, text):
+def test_a_text_that_is_not_a_range_is_refused(scorecard, text):
     with pytest.raises(EditError, match="is not a range"):
         read_range(column_of(scorecard, "seats"), text)
 
 
-def test_a_level_that_is_not_there_is_refused_with_those_that_are(scorecard):
+def test_an_unknown_level_is_refused_and_the_known_ones_are_listed(scorecard):
     with pytest.raises(EditError, match=r"no 'medja' \(did you mean 'media'\?\); it has .*media"):
         read_level(column_of(scorecard, "industry"), "medja")
     with pytest.raises(EditError, match="'seats' has no 'many'"):
@@ -194,8 +192,8 @@ def test_a_level_that_is_not_there_is_refused_with_those_that_are(scorecard):
         column_of(scorecard, "seat")
 
 
-def test_a_level_that_nobody_has_is_given_no_row_of_its_own(scorecard):
-    """Missing and never seen have rows in every table; an edit of them adds none."""
+def test_editing_missing_or_unseen_values_adds_no_row(scorecard):
+    """Missing and unseen values have rows in every table already."""
     for name in ("missing", "never seen before"):
         edited = apply_edits(scorecard, [SetEffect("industry", name, 0.3)])
         assert [column.size for column in edited.columns] == [
@@ -205,14 +203,14 @@ def test_a_level_that_nobody_has_is_given_no_row_of_its_own(scorecard):
         assert edited.columns == scorecard.columns
 
 
-def test_the_middle_of_the_outer_bins_ends_at_the_values_seen():
+def test_the_outer_bins_end_at_the_smallest_and_largest_training_value():
     column = NumberColumn("seats", (10.0, 20.0, 40.0), 2.0, 90.0, False, (10.0,))  # noqa: FBT003
     assert bin_middles(column).tolist() == [6.0, 15.0, 30.0, 65.0]
     inside = replace(column, low=15.0, high=30.0)  # all values between the cuts
     assert bin_middles(inside).tolist() == [10.0, 15.0, 30.0, 40.0]
 
 
-def test_what_a_dropped_pair_had_at_most_is_named(scorecard):
+def test_the_largest_effect_of_a_dropped_pair_is_reported(scorecard):
     (row,) = changed_rows(scorecard, DropPair("seats", "industry"))
     number = DropPair("seats", "industry").number(scorecard)
     start = scorecard.offsets[len(scorecard.columns) + number]
@@ -234,20 +232,20 @@ def test_what_a_dropped_pair_had_at_most_is_named(scorecard):
         (DropPair("seats", "industry"), "drop the pair seats & industry"),
     ],
 )
-def test_an_edit_is_said_in_words(edit, words):
+def test_an_edit_is_described_in_words(edit, words):
     assert str(edit) == words
 
 
 @pytest.mark.parametrize(
     "data", [{}, {"verb": "paint"}, {"verb": "set"}, {"verb": "set", "colour": 1}]
 )
-def test_what_is_no_edit_is_refused(data):
+def test_data_that_are_not_an_edit_are_refused(data):
     with pytest.raises(EditError, match="is not an edit that this fitmodel knows"):
         edit_from_dict(data)
 
 
 @pytest.mark.parametrize("where", [(41.0, 41.0), (50.0, 40.0)])
-def test_a_range_that_holds_nothing_is_refused(scorecard, where):
+def test_an_empty_range_is_refused(scorecard, where):
     with pytest.raises(EditError, match="of 'seats' is empty: give low:high"):
         apply_edits(scorecard, [SetEffect("seats", where, 0.1)])
 
@@ -259,13 +257,13 @@ def test_a_category_has_no_range(scorecard):
         apply_edits(scorecard, [Cap("industry", (1.0, 2.0), 0.1)])
 
 
-def test_an_edit_of_a_range_moves_those_inside_it_and_nobody_beside(scorecard):
-    """Its ends lie inside bins, which are cut there."""
+def test_an_edit_of_a_range_moves_only_values_inside_it(scorecard):
+    """The ends of the range lie inside bins, which are split."""
     edited = apply_edits(scorecard, [SetEffect("seats", (41.5, 77.25), 0.9)])
-    place = scorecard.attributes.index("seats")
+    position = scorecard.attributes.index("seats")
 
     def effect(card, seats):
-        return card.tables[card.offsets[place] + card.columns[place].code(seats), 0]
+        return card.tables[card.offsets[position] + card.columns[position].code(seats), 0]
 
     for seats in (41.5, 60.0, 77.0):
         assert effect(edited, seats) == pytest.approx(0.9)

@@ -1,4 +1,4 @@
-"""Columns find their kind from names and content."""
+"""The choice of columns from names and content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, column_from_dict
 from fitmodel.learning.encoding import (
     EncodingOptions,
-    _short_between,
+    _shortest_between,
     column_codes,
     encode,
     fit_columns,
@@ -33,7 +33,7 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_kinds_are_told_by_content_and_name() -> None:
+def test_the_kind_of_a_column_follows_from_content_and_name() -> None:
     kinds = {column.name: column for column in fit_columns(FRAME, EncodingOptions())}
     assert isinstance(kinds["seats"], NumberColumn)
     assert isinstance(kinds["text_numbers"], NumberColumn)
@@ -82,7 +82,7 @@ def test_rare_levels_share_a_code() -> None:
     assert [column.code(level) for level in "abcdef"] == [1, 2, 3, 3, 3, 4]
 
 
-def test_the_name_of_a_level_that_hardly_a_deal_had_is_not_kept() -> None:
+def test_the_name_of_a_rare_level_is_not_stored() -> None:
     pages = ["a"] * 50 + ["b"] * 50 + ["Miller Ltd", "Smith & Sons", "Smith & Sons", "12345"]
     (column,) = fit_columns(pd.DataFrame({"page": pages}), EncodingOptions())
     assert isinstance(column, CategoryColumn)
@@ -94,14 +94,14 @@ def test_the_name_of_a_level_that_hardly_a_deal_had_is_not_kept() -> None:
     assert again.code("Nobody Ltd") == 4
 
 
-def test_a_number_is_no_date_and_a_date_is() -> None:
+def test_only_a_date_is_marked_as_a_date() -> None:
     frame = pd.DataFrame({"seats": [1.0, 2.0, 3.0], "signed": [10.0, 20.0, 30.0]})
     seats, signed = fit_columns(frame, EncodingOptions(dates=("signed",), min_level_count=1))
     assert (seats.is_date, signed.is_date) == (False, True)
     assert (seats.low, seats.high) == (1.0, 3.0)
 
 
-def test_bins_have_the_median_of_their_values_and_few_digits_between_them() -> None:
+def test_bins_have_medians_as_centres_and_cuts_with_few_digits() -> None:
     values = pd.Series([1.0, 1, 2, 2, 10, 10, 10, 1000], name="seats")
     (column,) = fit_columns(values.to_frame(), EncodingOptions(min_level_count=2, max_bins=4))
     assert column.cuts == (2.0, 6.0), "a value equal to a cut belongs above it"
@@ -109,7 +109,7 @@ def test_bins_have_the_median_of_their_values_and_few_digits_between_them() -> N
 
 
 @pytest.mark.parametrize(
-    ("values", "bins", "least", "cuts"),
+    ("values", "bins", "min_count", "cuts"),
     [
         ([1, 2, 3, 4], 1, 1, ()),
         ([5, 5, 5, 5], 4, 1, ()),
@@ -124,22 +124,22 @@ def test_bins_have_the_median_of_their_values_and_few_digits_between_them() -> N
         ([0.1234, 0.1234, 0.12345, 0.12345], 2, 1, (0.12343,)),
     ],
 )
-def test_cuts_lie_between_neighbours_and_keep_enough_on_either_side(
-    values: list[float], bins: int, least: int, cuts: tuple[float, ...]
+def test_cuts_lie_between_distinct_values_and_leave_enough_deals_on_both_sides(
+    values: list[float], bins: int, min_count: int, cuts: tuple[float, ...]
 ) -> None:
-    found = quantile_cuts(np.array(values, dtype=float), bins, min_count=least)
-    assert found == pytest.approx(cuts)
+    result = quantile_cuts(np.array(values, dtype=float), bins, min_count=min_count)
+    assert result == pytest.approx(cuts)
 
 
 def test_between_floats_without_a_shorter_number_the_upper_one_is_the_cut() -> None:
     below = 0.1 + 0.2
     above = np.nextafter(below, 1.0)
-    assert below < _short_between(below, above) <= above
-    assert _short_between(1.0, 100.0) == 50.0
-    assert _short_between(-3.0, -1.0) == -2.0
+    assert below < _shortest_between(below, above) <= above
+    assert _shortest_between(1.0, 100.0) == 50.0
+    assert _shortest_between(-3.0, -1.0) == -2.0
 
 
-def test_codes_of_numbers_without_a_value_are_missing_whatever_the_column() -> None:
+def test_numbers_without_a_value_are_missing_in_every_column() -> None:
     (empty,) = fit_columns(pd.DataFrame({"n": [np.nan, np.nan]}), EncodingOptions(numeric=("n",)))
     assert empty.size == 1
     assert np.isnan(empty.low)
@@ -148,7 +148,7 @@ def test_codes_of_numbers_without_a_value_are_missing_whatever_the_column() -> N
     assert bad.tolist() == [False, False, True]
 
 
-def test_a_value_that_cannot_be_read_is_missing_and_marked_also_in_a_category() -> None:
+def test_an_unreadable_value_is_coded_missing_and_reported_also_in_a_category() -> None:
     plan = CategoryColumn("plan", {"a": 1})
     codes, bad = column_codes(plan, pd.Series(["a", ["a"], None, "b"], dtype=object))
     assert codes.tolist() == [1, 0, 0, 2]

@@ -1,4 +1,4 @@
-"""A user's classifier gets numbers as floats and levels as pandas categories, with gaps."""
+"""The input of a user's classifier: floats and pandas categories, NaN where missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.svm import LinearSVC
 
 from fitmodel.exceptions import SpecError
-from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
+from fitmodel.learning._estimator_frames import (
+    as_frame,
+    as_matrix,
+    check_estimator,
+    with_preprocessing,
+)
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 
 COLUMNS = (
@@ -29,14 +34,14 @@ DEALS = pd.DataFrame(
 )
 
 
-def test_numbers_stay_and_levels_count_from_0_with_gaps_for_what_is_not_known() -> None:
+def test_numbers_are_unchanged_levels_count_from_0_and_unknown_values_are_nan() -> None:
     matrix = as_matrix(COLUMNS, DEALS)
 
     np.testing.assert_array_equal(matrix[:, 0], DEALS["seats"])
     np.testing.assert_array_equal(matrix[:, 1], [1.0, 0.0, np.nan, np.nan, 2.0, 2.0])
 
 
-def test_a_frame_has_every_known_level_whoever_has_it() -> None:
+def test_a_frame_has_all_known_levels_as_categories() -> None:
     frame = as_frame(COLUMNS, as_matrix(COLUMNS, DEALS))
     one = as_frame(COLUMNS, as_matrix(COLUMNS, DEALS.iloc[[2]]))
 
@@ -48,34 +53,36 @@ def test_a_frame_has_every_known_level_whoever_has_it() -> None:
     assert frame["seats"].dtype == float
 
 
-def test_an_estimator_without_gaps_or_levels_gets_them_prepared() -> None:
+def test_an_estimator_that_rejects_nan_or_categories_gets_preprocessing() -> None:
     frame = as_frame(COLUMNS, as_matrix(COLUMNS, DEALS))
     outcome = np.array([0, 1, 0, 1, 0, 1])
     for estimator in (LogisticRegression(), RandomForestClassifier(3, random_state=0)):
-        made = ready(estimator, COLUMNS)
-        assert isinstance(made, Pipeline)
-        assert made.steps[-1][1] is estimator
-        chance = made.fit(frame, outcome).predict_proba(frame)[:, 1]
-        assert np.isfinite(chance).all()
-    prepared = made[0].transform(frame)
-    assert prepared.shape == (6, 3 + 1 + 1), "three levels, one for none of them, and the number"
+        pipeline = with_preprocessing(estimator, COLUMNS)
+        assert isinstance(pipeline, Pipeline)
+        assert pipeline.steps[-1][1] is estimator
+        probability = pipeline.fit(frame, outcome).predict_proba(frame)[:, 1]
+        assert np.isfinite(probability).all()
+    prepared = pipeline[0].transform(frame)
+    assert prepared.shape == (6, 3 + 1 + 1), (
+        "three levels, one indicator for missing values, and the number"
+    )
     assert prepared[:, -1].mean() == pytest.approx(0.0, abs=1e-12)
     assert prepared[1, -1] == pytest.approx(np.median(prepared[[0, 2, 3, 4, 5], -1])), "the median"
 
 
-def test_of_many_levels_the_estimator_gets_no_sparse_matrix() -> None:
+def test_many_levels_are_encoded_as_a_dense_matrix() -> None:
     many = CategoryColumn("page", {f"p{number}": number + 1 for number in range(40)})
     frame = as_frame((many,), np.arange(40.0)[:, None])
-    made = ready(GaussianNB(), (many,)).fit(frame, np.arange(40) % 2)
-    assert made.predict_proba(frame).shape == (40, 2)
+    pipeline = with_preprocessing(GaussianNB(), (many,)).fit(frame, np.arange(40) % 2)
+    assert pipeline.predict_proba(frame).shape == (40, 2)
 
 
-def test_what_takes_gaps_and_levels_and_a_pipeline_are_left_alone() -> None:
+def test_a_pipeline_or_an_estimator_that_accepts_nan_and_categories_is_unchanged() -> None:
     own = make_pipeline(OrdinalEncoder(), LogisticRegression())
     boosting = HistGradientBoostingClassifier()
 
-    assert ready(own, COLUMNS) is own
-    assert ready(boosting, COLUMNS) is boosting
+    assert with_preprocessing(own, COLUMNS) is own
+    assert with_preprocessing(boosting, COLUMNS) is boosting
 
 
 @pytest.mark.parametrize(
@@ -87,11 +94,13 @@ def test_what_takes_gaps_and_levels_and_a_pipeline_are_left_alone() -> None:
         (object(), "object is not a scikit-learn classifier"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_what_is_missing(estimator, message: str) -> None:
+def test_an_unusable_estimator_is_refused_and_the_missing_method_named(
+    estimator, message: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         check_estimator(estimator)
 
 
-def test_what_can_be_used_is_not_refused() -> None:
+def test_a_usable_estimator_is_accepted() -> None:
     for estimator in (LogisticRegression(), make_pipeline(OrdinalEncoder(), LogisticRegression())):
         check_estimator(estimator)

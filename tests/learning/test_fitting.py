@@ -1,4 +1,4 @@
-"""Whatever is summed up, the mean prediction is the Kaplan-Meier rate at today's level."""
+"""The mean prediction of any weighted sum is the Kaplan-Meier rate at the current level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fitmodel.learning.fitting import (
     level_only_rate,
     level_shift,
 )
-from fitmodel.learning.level import DAYS_PER_MONTH, raised
+from fitmodel.learning.level import DAYS_PER_MONTH, scale_hazard
 from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
@@ -70,7 +70,7 @@ def test_the_mean_prediction_is_the_kaplan_meier_rate(company, settings):
         assert not fit.level.is_applied
 
 
-def test_with_entry_times_it_is_the_rate_of_the_curve_that_knows_them(make_company):
+def test_with_delayed_entry_the_mean_prediction_is_the_rate_of_that_curve(make_company):
     company = make_company(2_000, seed=2)
     entry = np.random.default_rng(2).choice([0.0, 1.0, 2.0], 2_000)
     seen = company.follow_up.months > entry
@@ -83,7 +83,7 @@ def test_with_entry_times_it_is_the_rate_of_the_curve_that_knows_them(make_compa
         assert predicted(fit, attributes).mean() == pytest.approx(follow_up.rate, rel=0.01)
 
 
-def _moved(n, *, factor, seed):
+def _with_changed_hazard(n, *, factor, seed):
     """Attributes, follow-up and calendar of customers whose hazard changed a year ago."""
     random = np.random.default_rng(seed)
     born, seats = -random.random(n) * 48, random.normal(size=n)
@@ -96,36 +96,36 @@ def _moved(n, *, factor, seed):
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(shares=BLEND), Settings(isotonic=BENT)])
-def test_a_level_multiplies_the_hazard_of_everybody(settings):
-    attributes, follow_up, calendar = _moved(4_000, factor=2.2, seed=1)
-    plain = fitted(None, settings, follow_up=follow_up, attributes=attributes)
+def test_the_level_multiplies_the_hazard_of_all_deals(settings):
+    attributes, follow_up, calendar = _with_changed_hazard(4_000, factor=2.2, seed=1)
+    reference = fitted(None, settings, follow_up=follow_up, attributes=attributes)
     fit = fitted(None, settings, follow_up=follow_up, attributes=attributes, calendar=calendar)
     assert fit.level.is_applied
     assert fit.level.factor > 1.2
-    without, mean = (predicted(each, attributes).mean() for each in (plain, fit))
+    without, mean = (predicted(each, attributes).mean() for each in (reference, fit))
     assert without == pytest.approx(follow_up.rate, rel=0.01)
-    straight = fitted(
+    reference_fit = fitted(
         None, replace(settings, isotonic=None), follow_up=follow_up, attributes=attributes
     )
-    expected = raised(predicted(straight, attributes), fit.level.factor).mean()
+    expected = scale_hazard(predicted(reference_fit, attributes), fit.level.factor).mean()
     assert mean == pytest.approx(expected, rel=0.01)
 
 
-def test_the_level_is_no_effect_of_an_attribute():
-    """Contributions are the same whether or not a level is looked for."""
-    attributes, follow_up, calendar = _moved(3_000, factor=2.2, seed=2)
-    plain = fitted(None, Settings(), follow_up=follow_up, attributes=attributes)
+def test_the_level_does_not_change_the_contributions():
+    """Contributions are the same with and without the estimation of a level."""
+    attributes, follow_up, calendar = _with_changed_hazard(3_000, factor=2.2, seed=2)
+    reference = fitted(None, Settings(), follow_up=follow_up, attributes=attributes)
     fit = fitted(None, Settings(), follow_up=follow_up, attributes=attributes, calendar=calendar)
     assert fit.level.is_applied
     codes = encode(fit.scorecard.columns, attributes)
     np.testing.assert_allclose(
-        fit.scorecard.contributions(codes), plain.scorecard.contributions(codes), atol=1e-9
+        fit.scorecard.contributions(codes), reference.scorecard.contributions(codes), atol=1e-9
     )
-    assert fit.scorecard.baseline > plain.scorecard.baseline
+    assert fit.scorecard.baseline > reference.scorecard.baseline
 
 
-def test_the_interval_holds_what_is_not_known_of_the_level():
-    attributes, follow_up, calendar = _moved(2_500, factor=2.2, seed=3)
+def test_the_interval_includes_the_uncertainty_of_the_level():
+    attributes, follow_up, calendar = _with_changed_hazard(2_500, factor=2.2, seed=3)
     widths = []
     for given in (None, calendar):
         fit = fitted(
@@ -136,21 +136,21 @@ def test_the_interval_holds_what_is_not_known_of_the_level():
     assert widths[1] > widths[0]
 
 
-def test_the_slope_of_calibration_multiplies_contributions(company):
-    plain, steeper = (fitted(company, Settings(slope=slope)) for slope in (1.0, 1.5))
-    codes = encode(plain.scorecard.columns, company.attributes)
+def test_the_calibration_slope_multiplies_the_contributions(company):
+    reference, steeper = (fitted(company, Settings(slope=slope)) for slope in (1.0, 1.5))
+    codes = encode(reference.scorecard.columns, company.attributes)
     np.testing.assert_allclose(
         steeper.scorecard.contributions(codes),
-        1.5 * plain.scorecard.contributions(codes),
+        1.5 * reference.scorecard.contributions(codes),
         atol=1e-9,
     )
 
 
 def test_replicates_differ_by_their_own_slopes(company):
-    drawn = tuple(ReplicateSettings(3.0, slope) for slope in (0.2, 2.0) * 5)
+    sampled = tuple(ReplicateSettings(3.0, slope) for slope in (0.2, 2.0) * 5)
     alike = tuple(ReplicateSettings(3.0, 1.0) for _ in range(10))
     deviations = []
-    for replicates in (drawn, alike):
+    for replicates in (sampled, alike):
         fit = fitted(company, Settings(replicates=replicates), replicates=10)
         codes = encode(fit.scorecard.columns, company.attributes)
         log_odds, deviation = fit.scorecard.scores(codes)
@@ -159,7 +159,7 @@ def test_replicates_differ_by_their_own_slopes(company):
     assert deviations[0] > 1.5 * deviations[1]
 
 
-def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
+def test_an_isotonic_calibration_keeps_the_required_direction() -> None:
     random = np.random.default_rng(2)
     frame = pd.DataFrame({"seats": random.normal(size=800), "noise": random.normal(size=800)})
     label = (random.random(800) < expit(np.sin(3 * frame["seats"]).to_numpy() - 1)).astype(float)
@@ -167,8 +167,8 @@ def test_a_bent_calibration_keeps_the_direction_that_was_asked_for() -> None:
     model = ProspectFitClassifier(
         replicates=2, settings=settings, options=LearnerOptions(decreasing=("seats",))
     ).fit(frame, label)
-    asked = pd.DataFrame({"seats": np.linspace(-4, 4, 200), "noise": 0.3})
-    assert np.diff(model.predict_proba(asked)[:, 1]).max() <= 1e-12
+    prospects = pd.DataFrame({"seats": np.linspace(-4, 4, 200), "noise": 0.3})
+    assert np.diff(model.predict_proba(prospects)[:, 1]).max() <= 1e-12
     assert model.scorecard_.calibration.method == "isotonic"
 
 
@@ -179,13 +179,13 @@ def test_a_shift_to_a_level_is_exact_for_any_factor():
         shift = level_shift(log_odds, weight, 0.2, factor)
         at_rate = expit(log_odds + level_shift(log_odds, weight, 0.2, 1.0))
         assert np.average(at_rate, weights=weight) == pytest.approx(0.2, abs=1e-9)
-        expected = np.average(raised(at_rate, factor), weights=weight)
+        expected = np.average(scale_hazard(at_rate, factor), weights=weight)
         assert np.average(expit(log_odds + shift), weights=weight) == pytest.approx(
             expected, abs=1e-9
         )
 
 
-def test_weights_sum_to_the_effective_size(make_company):
+def test_weights_sum_to_the_effective_sample_size(make_company):
     from fitmodel.deals.history import DealHistory
 
     company = make_company(300, seed=5)
@@ -197,7 +197,7 @@ def test_weights_sum_to_the_effective_size(make_company):
     np.testing.assert_allclose(follow_up_of(training_set).weight, 1.0)
 
 
-def test_a_model_of_the_level_alone_knows_the_rate_where_nothing_moved(make_company):
+def test_a_level_only_model_predicts_the_rate_where_there_is_no_trend(make_company):
     from fitmodel.deals.history import DealHistory
 
     company = make_company(1_000, seed=6)

@@ -1,4 +1,4 @@
-"""Flattening keeps what the additive model says, and counts what stands behind each row."""
+"""Conversion of an additive model to a scorecard, with the evidence of each row."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def deals(n: int = 600, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def additive(replicates: int, *, seed: int = 1) -> Additive:
-    """Any tables of both attributes, and of a grid over them."""
+    """Random tables of both attributes, and of a grid over them."""
     random = np.random.default_rng(seed)
     maps = (np.array([0, 1, 1, 2, 2]), np.array([0, 1, 1, 0]))
     return Additive(
@@ -64,7 +64,7 @@ def flat(**changes) -> tuple[Scorecard, Additive, Additive, np.ndarray, np.ndarr
     return flatten(design, point, replicates, **given), point, replicates, design.codes, weight
 
 
-def test_the_scorecard_says_what_the_additive_model_says_of_every_deal_and_replicate() -> None:
+def test_scorecard_and_additive_model_agree_for_every_deal_and_replicate() -> None:
     scorecard, point, replicates, codes, _ = flat()
     sums = scorecard.intercept + scorecard.tables[scorecard.rows(codes)].sum(axis=1)
 
@@ -81,10 +81,10 @@ def test_every_table_averages_0_over_the_deals_in_every_replicate() -> None:
     np.testing.assert_allclose(means, 0.0, atol=1e-12)
 
 
-def test_a_grid_keeps_only_the_rows_and_columns_that_a_code_leads_to() -> None:
+def test_a_grid_has_only_rows_and_columns_that_some_code_maps_to() -> None:
     scorecard, *_ = flat()
 
-    assert scorecard.pairs[0].shape == (3, 2)  # of a grid of 4 by 3
+    assert scorecard.pairs[0].shape == (3, 2)  # from a grid of 4 by 3
     assert len(scorecard.tables) == 5 + 4 + 6
 
 
@@ -95,7 +95,7 @@ def widened(column: Column, code: list[int], *, effects: float = 0.0, seed: int 
     return _widened(table, column, np.array(code, dtype=np.int32), None, generator)
 
 
-def test_a_row_without_deals_is_the_average_and_scatters_as_the_levels_do() -> None:
+def test_a_row_without_deals_is_0_and_varies_as_the_known_levels() -> None:
     for effects, spread in ((0.0, MIN_LEVEL_SPREAD), (0.1, MIN_LEVEL_SPREAD), (0.9, 0.9)):
         table = widened(PLAN, [1, 2] * 50, effects=effects)
         for row in (MISSING, PLAN.size + 1):
@@ -106,28 +106,28 @@ def test_a_row_without_deals_is_the_average_and_scatters_as_the_levels_do() -> N
         assert table[1, 0] == effects
 
 
-def test_the_scatter_of_levels_counts_their_deals() -> None:
-    """Nine deals at +0.9 and one at -0.9 scatter as 0.9; with the other level at 0, as less."""
+def test_the_deviation_of_levels_is_weighted_by_their_deals() -> None:
+    """Nine deals at +0.9 and one at -0.9 give 0.9; with the second level at 0 it is smaller."""
     table = np.zeros((4, 4_001))
     table[1:3, 0] = [0.0, 2.0]
     one_in_four = np.array([1, 1, 1, 2] * 10, dtype=np.int32)
     out = _widened(table, PLAN, one_in_four, None, np.random.default_rng(0))
 
     assert out[3, 1:].std() == pytest.approx(1.0, rel=0.05)  # sqrt(4 / 4)
-    assert table[3, 1:].std() == 0.0, "the table that was given stays as it is"
+    assert table[3, 1:].std() == 0.0, "the input table is not changed"
 
 
-def test_what_is_missing_in_some_deals_and_the_end_of_a_number_stay_as_learned() -> None:
+def test_a_missing_row_with_deals_and_the_last_row_of_a_number_are_not_widened() -> None:
     category = widened(PLAN, [0, 1, 2], effects=0.5)
     number = widened(SEATS, [1, 2, 3], effects=0.5)
 
     assert category[MISSING].std() == 0.0
     assert category[PLAN.size + 1, 1:].std() > 0
     assert number[MISSING, 1:].std() > 0
-    assert number[SEATS.size + 1].std() == 0.0, "a number has no level that was never seen"
+    assert number[SEATS.size + 1].std() == 0.0, "a number has no unseen level"
 
 
-def test_levels_that_a_model_takes_from_a_statistic_scatter_by_what_is_not_known_of_them() -> None:
+def test_levels_with_a_statistic_get_the_statistics_error_in_the_replicates() -> None:
     values = np.array([0.0, 1.0, -1.0, 0.0])
     statistic = LevelStatistic(values, np.array([0.1, 0.2, 0.4, 0.1]), np.zeros(4), np.zeros(0))
     for slope, factor in ((1.0, 1.0), (0.5, 0.5), (-1.0, 0.0)):
@@ -147,36 +147,36 @@ def evidence(column: Column, code: list[int], label: list[float], weight: list[f
     )
 
 
-def test_each_level_has_its_deals_and_its_weighted_rate() -> None:
-    found = evidence(PLAN, [1, 1, 2, 2, 2], [1, 0, 1, 1, 0], [3, 1, 1, 1, 2])
+def test_each_level_has_its_count_and_weighted_rate() -> None:
+    result = evidence(PLAN, [1, 1, 2, 2, 2], [1, 0, 1, 1, 0], [3, 1, 1, 1, 2])
 
-    assert found.count.tolist() == [0, 2, 3, 0]
-    assert found.rate[1:3].tolist() == [0.75, 0.5]
-    assert np.isnan(found.rate[[0, 3]]).all()
-    assert found.label == ("missing", "basic", "pro", "never seen before")
-    assert found.band.tolist() == [0, 1, 2, 3]
-
-
-def test_the_rate_of_a_level_is_a_share_however_little_its_deals_weigh() -> None:
-    found = evidence(PLAN, [1, 1, 2, 2], [1, 0, 0, 0], [0.3, 0.1, 0.0, 0.0])
-    assert found.rate[1] == pytest.approx(0.75)
-    assert np.isnan(found.rate[2]), "deals of no weight have no rate"
+    assert result.count.tolist() == [0, 2, 3, 0]
+    assert result.rate[1:3].tolist() == [0.75, 0.5]
+    assert np.isnan(result.rate[[0, 3]]).all()
+    assert result.label == ("missing", "basic", "pro", "never seen before")
+    assert result.band.tolist() == [0, 1, 2, 3]
 
 
-def test_bins_of_a_number_are_merged_into_six_bands_of_as_many_deals() -> None:
+def test_the_rate_of_a_level_with_small_weights_lies_between_0_and_1() -> None:
+    result = evidence(PLAN, [1, 1, 2, 2], [1, 0, 0, 0], [0.3, 0.1, 0.0, 0.0])
+    assert result.rate[1] == pytest.approx(0.75)
+    assert np.isnan(result.rate[2]), "deals with weight 0 have no rate"
+
+
+def test_bins_of_a_number_are_merged_into_six_bands_of_equal_size() -> None:
     column = NumberColumn("seats", tuple(float(cut) for cut in range(1, 60)), 0.0, 60.0)
     code = np.r_[np.repeat(np.arange(1, 61), 10), np.zeros(7)].astype(int)
-    found = evidence(column, code.tolist(), [0.5] * 607, [1.0] * 607)
+    result = evidence(column, code.tolist(), [0.5] * 607, [1.0] * 607)
 
-    assert found.count.tolist() == [7, 100, 100, 100, 100, 100, 100]
-    assert found.label == (
+    assert result.count.tolist() == [7, 100, 100, 100, 100, 100, 100]
+    assert result.label == (
         "missing", "below 10", "10 to 20", "20 to 30", "30 to 40", "40 to 50", "50 or more",
     )  # fmt: skip
-    assert found.band[-1] == found.band[-2] == 6
-    assert (np.diff(found.band[1:]) >= 0).all()
+    assert result.band[-1] == result.band[-2] == 6
+    assert (np.diff(result.band[1:]) >= 0).all()
 
 
-def test_a_number_of_one_bin_is_any_and_of_few_bins_each_stands_alone() -> None:
+def test_one_bin_is_labelled_any_and_each_of_few_bins_has_its_own_band() -> None:
     one = NumberColumn("seats", (), 1.0, 1.0)
     assert evidence(one, [1, 1, 0], [1, 0, 1], [1, 1, 1]).label == ("missing", "any")
     few = evidence(SEATS, [1, 2, 3], [1, 0, 1], [1, 1, 1])
@@ -184,17 +184,17 @@ def test_a_number_of_one_bin_is_any_and_of_few_bins_each_stands_alone() -> None:
     assert few.count.tolist() == [0, 1, 1, 1]
 
 
-def test_a_combination_is_odd_from_twenty_expected_deals_on() -> None:
-    """Of 80 deals half are of one kind, half of another: both together were to be expected 20."""
+def test_a_combination_is_odd_if_at_least_20_deals_were_expected() -> None:
+    """Each band has half of 80 deals: by independence 20 deals are expected in both."""
 
     def codes(n: int) -> np.ndarray:
         half = np.repeat([1, 2], n // 2)
         return np.column_stack([half, half]).astype(np.int32)
 
-    for n, found in ((80, ((0, 1, 1, 2), (0, 2, 1, 1))), (78, ())):
-        made = codes(n)
-        both = tuple(evidence(PLAN, made[:, k].tolist(), [0] * n, [1] * n) for k in (0, 1))
-        assert find_odd_pairs(made, both) == found
+    for n, result in ((80, ((0, 1, 1, 2), (0, 2, 1, 1))), (78, ())):
+        pair_codes = codes(n)
+        both = tuple(evidence(PLAN, pair_codes[:, k].tolist(), [0] * n, [1] * n) for k in (0, 1))
+        assert find_odd_pairs(pair_codes, both) == result
 
 
 def fitted(design: Design, label: np.ndarray, weight: np.ndarray, penalty: float) -> Imputed:
@@ -206,23 +206,27 @@ def fitted(design: Design, label: np.ndarray, weight: np.ndarray, penalty: float
     )  # type: ignore[return-value]  # what own_shares asks of it
 
 
-def test_the_own_share_of_a_level_is_one_less_posterior_over_prior_variance() -> None:
-    """By hand for two levels: their difference is the contribution from that of the mean deal."""
+def test_the_own_share_of_a_level_is_1_minus_posterior_over_prior_variance() -> None:
+    """Computed by hand for two levels, as deviations from the mean deal."""
     codes, label, weight = deals(200)
     design = design_of((PLAN,), codes[:, 1:], label)
     fit = fitted(design, label, weight, 2.0)
-    chance = expit(fit.log_odds)
+    probability = expit(fit.log_odds)
     wide = np.column_stack([np.ones(200), fit.matrix])
-    hessian = wide.T @ (wide * (weight * chance * (1 - chance))[:, None]) + np.diag([0.0, 2, 2])
+    hessian = wide.T @ (wide * (weight * probability * (1 - probability))[:, None]) + np.diag(
+        [0.0, 2, 2]
+    )
     covariance = np.linalg.inv(hessian)[1:, 1:]
     mean = np.average(fit.matrix, axis=0, weights=weight)
-    away = np.eye(2) - mean
-    expected = 1 - np.diag(away @ covariance @ away.T) / ((away**2).sum(axis=1) / 2.0)
+    deviation = np.eye(2) - mean
+    expected = 1 - np.diag(deviation @ covariance @ deviation.T) / (
+        (deviation**2).sum(axis=1) / 2.0
+    )
 
     np.testing.assert_allclose(own_shares(fit, 2.0), [0.0, *expected, 0.0], atol=1e-9)
 
 
-def test_the_own_share_grows_with_the_deals_and_falls_with_the_penalty() -> None:
+def test_the_own_share_increases_with_the_deals_and_decreases_with_the_penalty() -> None:
     shares = {}
     for n, penalty in ((50, 3.0), (5_000, 3.0), (50, 300.0)):
         codes, label, weight = deals(n)
@@ -235,19 +239,19 @@ def test_the_own_share_grows_with_the_deals_and_falls_with_the_penalty() -> None
     assert all(((share >= 0) & (share <= 1)).all() for share in shares.values())
 
 
-def test_a_bin_without_deals_has_the_share_of_the_line_and_a_level_without_deals_none() -> None:
+def test_without_deals_a_bin_has_the_share_of_its_basis_and_a_level_has_0() -> None:
     codes, label, weight = deals(2_000)
-    kept = (codes[:, 0] != 2) & (codes[:, 0] != MISSING)
-    design = design_of((SEATS, PLAN), codes[kept], label[kept])
-    shares = own_shares(fitted(design, label[kept], weight[kept], 3.0), 3.0)
+    chosen = (codes[:, 0] != 2) & (codes[:, 0] != MISSING)
+    design = design_of((SEATS, PLAN), codes[chosen], label[chosen])
+    shares = own_shares(fitted(design, label[chosen], weight[chosen], 3.0), 3.0)
 
     assert shares[MISSING] == 0.0
-    assert shares[2] > 0.5, "one line goes through all bins"
-    assert shares[4] == pytest.approx(shares[3]), "no value has the last code of a number"
-    assert shares[5] == shares[8] == 0.0, "nothing of the plan is missing or was never seen"
+    assert shares[2] > 0.5, "all bins share the basis"
+    assert shares[4] == pytest.approx(shares[3]), "the last code of a number is never used"
+    assert shares[5] == shares[8] == 0.0, "the plan has no missing and no unseen values"
 
 
-def test_a_level_of_very_many_has_its_deals_over_them_and_ten() -> None:
+def test_a_level_with_a_statistic_has_the_share_n_over_n_plus_10() -> None:
     levels = {f"p{number:03}": number + 1 for number in range(150)}
     many = CategoryColumn("page", levels)
     random = np.random.default_rng(0)

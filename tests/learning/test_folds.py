@@ -1,4 +1,4 @@
-"""No fold trains on later deals, and each tests on deals up to the time they could be seen."""
+"""Folds train on earlier deals only, and test each deal at the end of its observation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def growing(make_company):
     return make_company(1_500, seed=1, growth=0.1)
 
 
-def test_no_fold_trains_on_what_it_tests_on_or_on_later_deals(simulation, growing):
+def test_no_fold_trains_on_its_test_deals_or_on_later_deals(simulation, growing):
     for past in (simulation, growing):
         folds, _ = folds_of(past.deals, past.spec)
         assert len(folds) > 1
@@ -37,7 +37,7 @@ def test_no_fold_trains_on_what_it_tests_on_or_on_later_deals(simulation, growin
             assert not set(fold.train.index) & set(fold.test.index)
 
 
-def test_a_fold_knows_of_its_training_deals_only_what_was_known_at_its_date(growing):
+def test_a_fold_trains_on_follow_up_known_at_its_date_only(growing):
     folds, view = folds_of(growing.deals, growing.spec)
     churned = growing.deals["churned_on"]
     for fold in folds:
@@ -51,7 +51,7 @@ def test_a_fold_knows_of_its_training_deals_only_what_was_known_at_its_date(grow
     )
 
 
-def test_what_happens_later_changes_no_earlier_fold(growing):
+def test_later_events_do_not_change_earlier_folds(growing):
     folds, _ = folds_of(growing.deals, growing.spec)
     start = folds[0].test.closed_on.min()
     changed = growing.deals.copy()
@@ -62,34 +62,34 @@ def test_what_happens_later_changes_no_earlier_fold(growing):
     pd.testing.assert_frame_equal(again[0].train.outcomes, folds[0].train.outcomes)
 
 
-def test_every_deal_of_the_newer_part_is_tested_on_at_most_once(growing):
+def test_every_deal_is_in_at_most_one_test_set(growing):
     folds, view = folds_of(growing.deals, growing.spec)
     tested = pd.concat([fold.test.closed_on for fold in folds])
     assert tested.index.is_unique
     end = pd.Timestamp(view.closed.max())
-    assert tested.max() > end - pd.Timedelta(days=7)  # young deals too, by what was seen of them
+    assert tested.max() > end - pd.Timedelta(days=7)  # young deals are tested on too
 
 
-def test_cut_dates_share_what_is_known_and_not_the_deals():
-    """All of the old deals were seen for the whole horizon, the newest hardly at all."""
+def test_cut_dates_divide_the_observed_time_and_not_the_number_of_deals():
+    """Old deals were observed for the whole horizon, the newest ones for almost no time."""
     closed = np.datetime64("2024-01-01") + np.arange(1_000)
     seen = np.clip((1_000 - np.arange(1_000)) / 30, 0, 5.0)
     dates = cut_dates(closed, seen, 4)
     assert len(dates) == 5
-    places = np.searchsorted(closed, dates)
+    positions = np.searchsorted(closed, dates)
     known = np.concatenate([[0], np.cumsum(seen)])
-    shares = np.diff(known[places]) / known[-1]
+    shares = np.diff(known[positions]) / known[-1]
     np.testing.assert_allclose(shares, (1 - FIRST_CUT) / 4, atol=0.01)
-    assert known[places[0]] / known[-1] == pytest.approx(FIRST_CUT, abs=0.01)
+    assert known[positions[0]] / known[-1] == pytest.approx(FIRST_CUT, abs=0.01)
 
 
-def test_nothing_seen_has_no_cut_dates():
+def test_without_observed_time_there_are_no_cut_dates():
     closed = np.array(["2024-01-01", "2024-02-01"], dtype="datetime64[D]")
     assert cut_dates(closed, np.zeros(2), 4) == []
     assert cut_dates(closed[:0], np.zeros(0), 4) == []
 
 
-def test_a_fold_that_could_say_nothing_is_left_out(growing):
+def test_a_fold_without_enough_early_churners_is_left_out(growing):
     folds, _ = folds_of(growing.deals, growing.spec)
     for fold in folds:
         for side in (fold.train.early_churn, fold.test.early_churn):
@@ -97,7 +97,7 @@ def test_a_fold_that_could_say_nothing_is_left_out(growing):
             assert (side != 1).sum() >= MIN_FOLD_CHURNERS
 
 
-def test_too_few_churners_for_folds_in_time_are_split_at_random_and_stratified(make_company):
+def test_with_too_few_churners_the_folds_are_random_and_stratified(make_company):
     few = make_company(150, seed=2, rate=0.4)
     folds, view = folds_of(few.deals, few.spec)
     left = (view.early_churn == 1).sum()
@@ -110,7 +110,7 @@ def test_too_few_churners_for_folds_in_time_are_split_at_random_and_stratified(m
     assert max(starts) - min(starts) < pd.Timedelta(days=120)
 
 
-def test_a_tenure_alone_is_split_at_random():
+def test_deals_without_dates_are_split_at_random():
     random = np.random.default_rng(0)
     deals = pd.DataFrame(
         {
@@ -125,7 +125,7 @@ def test_a_tenure_alone_is_split_at_random():
     assert sum(len(fold.test) for fold in folds) == 400
 
 
-def test_random_folds_are_decided_by_their_seed_and_have_both_outcomes():
+def test_random_folds_depend_on_the_seed_and_have_both_outcomes():
     deals = simulate_deals(400, seed=1)
     training_set = DealHistory(deals.deals, deals.spec).as_of(None).training_set()
     first, again, other = (random_folds(training_set, seed=seed, n_folds=5) for seed in (1, 1, 2))
@@ -134,7 +134,7 @@ def test_random_folds_are_decided_by_their_seed_and_have_both_outcomes():
     assert all((fold.test.early_churn == 1).any() for fold in first)
 
 
-def test_before_leavers_were_recorded_no_fold_begins(make_company):
+def test_no_fold_begins_before_leavers_were_recorded(make_company):
     company = make_company(1_500, seed=3)
     start = pd.Timestamp("2025-06-30")
     deals = company.deals[~(company.deals["churned_on"] < start)]

@@ -1,4 +1,4 @@
-"""Young deals count by their own chance, found by iterating until the labels stand still."""
+"""Soft labels of young deals by the EM algorithm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fitmodel.learning._design import MAX_INDICATORS
 from fitmodel.learning._level_statistic import level_statistic
 from fitmodel.learning._logistic import as_tables, fit_ridge
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.imputation import TOLERANCE, impute, iterate
+from fitmodel.learning.imputation import TOLERANCE, impute, run_em
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, soft_labels
 from fitmodel.learning.settings import LearnerOptions
 
@@ -31,7 +31,7 @@ def growing(make_company):
     return company
 
 
-def test_where_every_outcome_is_known_it_is_one_plain_ridge(make_company):
+def test_with_known_outcomes_it_is_an_ordinary_ridge_regression(make_company):
     company = make_company(800, seed=1)
     known = company.follow_up.known
     columns = fit_columns(company.attributes[known], EncodingOptions())
@@ -45,13 +45,13 @@ def test_where_every_outcome_is_known_it_is_one_plain_ridge(make_company):
     np.testing.assert_array_equal(fit.early_churn, follow_up.left.astype(float))
 
 
-def test_what_is_known_of_a_deal_is_never_replaced_by_a_chance(growing):
+def test_a_known_label_is_never_replaced_by_a_soft_one(growing):
     fit, known = fitted(growing), growing.follow_up.known
     np.testing.assert_array_equal(fit.early_churn[known], growing.follow_up.left[known])
     assert ((fit.early_churn[~known] >= 0) & (fit.early_churn[~known] < 1)).all()
 
 
-def test_the_fixed_point_stands_still(growing):
+def test_another_iteration_at_the_fixed_point_changes_nothing(growing):
     fit, follow_up = fitted(growing), growing.follow_up
     coefficients = fit_ridge(fit.design, fit.matrix, fit.early_churn, fit.weight, PENALTY)
     log_odds = coefficients[0] + fit.matrix @ coefficients[1:]
@@ -61,32 +61,41 @@ def test_the_fixed_point_stands_still(growing):
     np.testing.assert_allclose(coefficients, fit.coefficients, atol=0.02)
 
 
-def test_where_the_iteration_starts_does_not_matter(growing):
+def test_the_result_does_not_depend_on_the_initial_log_odds(growing):
     columns = fit_columns(growing.attributes, EncodingOptions())
-    plain = fitted(growing)
+    reference = fitted(growing)
     starts = (np.zeros(1_500), np.random.default_rng(0).normal(0, 2, 1_500))
     ends = [
-        iterate(
-            lambda _labels, _weight: (plain.design, plain.matrix), growing.follow_up, PENALTY,
-            OPTIONS.directions(columns), start, max_rounds=300, tolerance=1e-8,
+        run_em(
+            lambda _labels, _weight: (reference.design, reference.matrix),
+            growing.follow_up,
+            PENALTY,
+            OPTIONS.directions(columns),
+            start,
+            max_rounds=300,
+            tolerance=1e-8,
         ).log_odds
         for start in starts
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(*ends, atol=1e-4)
-    np.testing.assert_allclose(plain.log_odds, ends[0], atol=0.05)
+    np.testing.assert_allclose(reference.log_odds, ends[0], atol=0.05)
 
 
 def test_the_order_of_the_deals_does_not_matter(growing):
     order = np.random.default_rng(1).permutation(1_500)
     columns = fit_columns(growing.attributes, EncodingOptions())
     codes = encode(columns, growing.attributes)
-    turned = impute(columns, codes[order], growing.follow_up.subset(order), PENALTY, OPTIONS)
-    np.testing.assert_allclose(turned.early_churn, fitted(growing).early_churn[order], atol=1e-6)
+    reversed_model = impute(
+        columns, codes[order], growing.follow_up.subset(order), PENALTY, OPTIONS
+    )
+    np.testing.assert_allclose(
+        reversed_model.early_churn, fitted(growing).early_churn[order], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("levels", [60, 180])
-def test_a_statistic_of_many_levels_is_of_the_final_labels(make_company, levels):
-    """Young deals first have the company's chance as their label, and later their own."""
+def test_a_level_statistic_is_computed_from_the_final_labels(make_company, levels):
+    """The first label of a young deal is the company's rate, the final one its own probability."""
     company = make_company(1_500, seed=5, growth=0.1)
     pages = np.random.default_rng(5).integers(0, levels, 1_500).astype(str)
     attributes = company.attributes.assign(page=np.char.add("page ", pages))
@@ -113,15 +122,18 @@ def _divergence(truth, log_odds):
 
 
 def _marginal(follow_up: FollowUp) -> np.ndarray:
-    """Labels of young deals as the company's average chance at their age."""
+    """Soft labels of young deals from the company's Kaplan-Meier curve."""
     nobody_apart = np.zeros(len(follow_up))
     return soft_labels(follow_up, fit_baseline(follow_up, nobody_apart), nobody_apart)[0]
 
 
 @pytest.mark.slow
-def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_company):
-    """Half of the deals are young; slope of the true log-odds on those found, on fresh deals."""
-    slopes, loss = [], {"own chance": [], "average chance": [], "mature only": []}
+def test_in_a_growing_company_the_slope_of_the_effects_is_1(make_company):
+    """Half of the deals are young; slope of the true log-odds on the fitted ones, on new deals."""
+    slopes, loss = (
+        [],
+        {"conditional probability": [], "marginal probability": [], "mature only": []},
+    )
     fresh = make_company(4_000, seed=99)
     for seed in range(8):
         company = make_company(2_000, seed=seed, growth=0.15)
@@ -133,8 +145,8 @@ def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_
             <= company.deals["closed_on"].max() - np.timedelta64(153, "D")
         ).to_numpy()
         labels = {
-            "own chance": (fit.early_churn, fit.weight),
-            "average chance": (_marginal(follow_up), fit.weight),
+            "conditional probability": (fit.early_churn, fit.weight),
+            "marginal probability": (_marginal(follow_up), fit.weight),
             "mature only": (follow_up.left.astype(float), mature.astype(float)),
         }
         codes = encode(fit.design.columns, fresh.attributes)
@@ -142,16 +154,16 @@ def test_in_a_growing_company_effects_are_neither_drawn_together_nor_apart(make_
             coefficients = fit_ridge(fit.design, fit.matrix, label, weight, PENALTY)
             log_odds = as_tables(fit.design, [coefficients]).log_odds(codes)
             loss[way].append(_divergence(fresh.truth, log_odds))
-            if way == "own chance":
+            if way == "conditional probability":
                 true = np.log(fresh.truth / (1 - fresh.truth))
                 slopes.append(np.polyfit(log_odds, true, 1)[0])
     assert 0.9 < np.mean(slopes) < 1.1
-    assert np.mean(loss["own chance"]) < 0.8 * np.mean(loss["average chance"])
-    assert np.mean(loss["own chance"]) < 0.9 * np.mean(loss["mature only"])
+    assert np.mean(loss["conditional probability"]) < 0.8 * np.mean(loss["marginal probability"])
+    assert np.mean(loss["conditional probability"]) < 0.9 * np.mean(loss["mature only"])
 
 
 def _iterated(fit, follow_up, *, max_rounds: int):
-    return iterate(
+    return run_em(
         lambda _labels, _weight: (fit.design, fit.matrix),
         follow_up,
         PENALTY,
@@ -163,8 +175,10 @@ def _iterated(fit, follow_up, *, max_rounds: int):
 
 
 @pytest.mark.parametrize("unknown_days", [False, True])
-def test_a_few_steps_reach_what_em_reaches_in_many(make_company, monkeypatch, unknown_days):
-    """Seven in ten deals are young; and, once more, the days of half of the leavers unknown."""
+def test_few_accelerated_steps_give_the_result_of_many_em_steps(
+    make_company, monkeypatch, unknown_days
+):
+    """Seven in ten deals are young; in the second case half of the days of leaving are unknown."""
     company = make_company(1_500, seed=3, growth=0.3)
     follow_up = company.follow_up
     assert follow_up.known.mean() < 0.35

@@ -1,4 +1,4 @@
-"""Learning finds what is there, and refuses what cannot be learned."""
+"""Learning: accuracy and coverage on simulated deals, and errors for too few deals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitmodel.deals.history import DealHistory
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import Learned, cross_fitted, learn, learn_from_set
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 
 
 def view_of(past, as_of=None):
@@ -30,13 +30,13 @@ def _codes(learned: Learned, attributes):
 
 @cache
 def _learned_from(n: int, seed: int, **law: float) -> Learned:
-    """The whole learning from deals of a law without reps, once for all tests."""
+    """A complete learning from simulated deals without rep effects, shared by all tests."""
     past = simulate_deals(n, seed=seed, rep_effects=False, **law)
     return learn(past.deals, past.spec)
 
 
 @pytest.mark.slow
-def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
+def test_the_auc_on_new_deals_is_close_to_that_of_the_true_probability() -> None:
     learned = _learned_from(5_000, 20)
     new = simulate_deals(8000, seed=2, rep_effects=False)
     labelled = view_of(new).labelled()
@@ -49,7 +49,10 @@ def test_the_auc_on_new_deals_comes_near_that_of_the_truth() -> None:
     assert abs(probability.mean() - truth.mean()) < 0.02
 
 
-LAWS = ({}, {"n_attributes": 8, "company": 3, "base_rate": 0.3})  # the spread's own, and another
+LAWS = (
+    {},
+    {"n_attributes": 8, "company": 3, "base_rate": 0.3},
+)  # the law that the factor was chosen on, and another
 
 
 def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, float]:
@@ -73,7 +76,7 @@ def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
-def test_the_interval_covers_the_truth_with_few_deals_and_many_and_narrows(law) -> None:
+def test_the_interval_covers_the_truth_with_few_and_many_deals_and_narrows(law) -> None:
     widths = []
     for n, seeds in ((1_000, range(20, 26)), (5_000, range(20, 23))):
         covered, width = _coverage(n, seeds, law)
@@ -83,13 +86,13 @@ def test_the_interval_covers_the_truth_with_few_deals_and_many_and_narrows(law) 
     assert widths[1] < 0.75 * widths[0]
 
 
-def test_too_few_early_churners_are_refused_with_what_is_missing() -> None:
+def test_too_few_early_churners_are_refused_with_the_number_missing() -> None:
     few = simulate_deals(50, seed=0)
     with pytest.raises(DealsError, match=r"early churner\(s\); 15 needed"):
         learn(few.deals, few.spec)
 
 
-def test_a_refusal_says_how_many_months_more_at_the_rate_so_far() -> None:
+def test_the_error_estimates_the_months_until_there_are_enough_churners() -> None:
     few = simulate_deals(50, seed=0)
     training_set = view_of(few).training_set()
     churners = int((training_set.early_churn == 1).sum())
@@ -101,30 +104,30 @@ def test_a_refusal_says_how_many_months_more_at_the_rate_so_far() -> None:
 
 
 @pytest.mark.slow
-def test_what_is_new_and_means_nothing_does_not_look_risky() -> None:
+def test_a_new_level_without_an_effect_does_not_raise_the_risk() -> None:
     newcomers = simulate_deals(2000, seed=99, rep_effects=False)
-    truth, said = newcomers.true_probability.mean(), []
+    truth, predicted = newcomers.true_probability.mean(), []
     for seed in range(3):
         past = simulate_deals(3000, seed=seed, rep_effects=False)
-        drawn = np.random.default_rng(seed).random(3000) < 0.5
-        is_new = (past.deals["closed_on"] >= "2025-11-15") & drawn
+        sampled = np.random.default_rng(seed).random(3000) < 0.5
+        is_new = (past.deals["closed_on"] >= "2025-11-15") & sampled
         offer = np.where(is_new, "starter 2", "classic")
         learned = learn(past.deals.assign(offer=offer), past.spec, replicates=2)
-        asked = read_attributes(
+        prospects = read_attributes(
             newcomers.deals.assign(offer="starter 2"), past.spec, dates=learned.training_set.dates
         )
-        said.append(learned.estimator.predict_proba(asked.frame)[:, 1].mean())
-    assert np.mean(said) == pytest.approx(truth, rel=0.15)
+        predicted.append(learned.estimator.predict_proba(prospects.frame)[:, 1].mean())
+    assert np.mean(predicted) == pytest.approx(truth, rel=0.15)
 
 
-def test_a_refusal_says_what_is_known_without_a_model(make_company) -> None:
-    """The rate of the company with its interval; of deals of which nothing is known, nothing."""
+def test_the_error_for_too_few_deals_states_the_rate_where_it_is_known(make_company) -> None:
+    """The company's rate with its interval; no rate without known outcomes."""
     company = make_company(40, seed=1, rate=0.2)
     with pytest.raises(
         DealsError, match=r"Known without a model: \d+\.\d% leave within 5 months"
-    ) as found:
+    ) as result:
         learn(company.deals, company.spec)
-    rate, low, high = (float(each) for each in re.findall(r"([\d.]+)%", str(found.value))[:3])
+    rate, low, high = (float(each) for each in re.findall(r"([\d.]+)%", str(result.value))[:3])
     assert low < rate < high
     end = pd.Timestamp(company.spec.deals.observed_until)
     young = company.deals.assign(closed_on=end - pd.Timedelta(days=10), churned_on=pd.NaT)
@@ -134,16 +137,16 @@ def test_a_refusal_says_what_is_known_without_a_model(make_company) -> None:
     assert "Known without a model" not in str(none.value)
 
 
-def test_those_who_stayed_are_needed_too(make_company) -> None:
-    gone = make_company(300, seed=0)
-    churned = gone.deals["closed_on"] + np.timedelta64(30, "D")
-    deals = gone.deals.assign(churned_on=churned)[churned <= "2026-06-30"]
+def test_too_few_deals_that_stayed_are_refused(make_company) -> None:
+    company = make_company(300, seed=0)
+    churned = company.deals["closed_on"] + np.timedelta64(30, "D")
+    deals = company.deals.assign(churned_on=churned)[churned <= "2026-06-30"]
     with pytest.raises(DealsError, match=r"0 deal.s. that did not leave early; 15 needed"):
-        learn(deals, gone.spec)
+        learn(deals, company.spec)
 
 
-def test_leavers_of_young_deals_are_known_and_count(make_company) -> None:
-    """A company that grows fast has few mature deals, and is not refused for it."""
+def test_early_churners_among_young_deals_count(make_company) -> None:
+    """A company that grows fast has few mature deals; churners among young deals count too."""
     company = make_company(500, seed=0, growth=0.3)
     view = DealHistory(company.deals, company.spec).as_of(None)
     mature_leavers = int((view.early_churn[view.mature] == 1).sum())
@@ -158,7 +161,7 @@ def _quick(spec):
     )
 
 
-def test_nothing_after_the_day_is_learned(make_company) -> None:
+def test_nothing_after_the_as_of_date_is_used(make_company) -> None:
     company = make_company(800, seed=3)
     spec, day = _quick(company.spec), np.datetime64("2025-12-31")
     later = ~(company.deals["churned_on"] <= day)
@@ -171,17 +174,19 @@ def test_nothing_after_the_day_is_learned(make_company) -> None:
     assert first.choice.settings == second.choice.settings
 
 
-def test_row_order_does_not_matter_to_the_level_of_predictions(make_company) -> None:
+def test_the_mean_prediction_does_not_depend_on_the_row_order(make_company) -> None:
     company = make_company(600, seed=4)
-    turned = company.deals.sample(frac=1, random_state=0)
-    first, second = (learn(deals, _quick(company.spec)) for deals in (company.deals, turned))
-    asked = first.training_set.attributes
-    means = [each.estimator.predict_proba(asked)[:, 1] for each in (first, second)]
+    reversed_model = company.deals.sample(frac=1, random_state=0)
+    first, second = (
+        learn(deals, _quick(company.spec)) for deals in (company.deals, reversed_model)
+    )
+    prospects = first.training_set.attributes
+    means = [each.estimator.predict_proba(prospects)[:, 1] for each in (first, second)]
     np.testing.assert_allclose(means[1], means[0], atol=0.01)
 
 
 @pytest.mark.slow
-def test_a_tenure_alone_is_learned_without_a_level(simulation) -> None:
+def test_without_closing_dates_no_level_is_estimated(simulation) -> None:
     view = view_of(simulation)
     deals = simulation.deals.assign(tenure=view.followup_months, gone=view.left)
     names = [name for name in simulation.spec.attribute_names(simulation.deals.columns)
@@ -200,7 +205,7 @@ def test_a_tenure_alone_is_learned_without_a_level(simulation) -> None:
     assert again.choice.settings.to_params() == learned.choice.settings.to_params()
 
 
-def test_cross_fitting_leaves_out_what_it_is_told_to(simulation, learned: Learned) -> None:
+def test_cross_fitting_can_leave_attributes_out(simulation, learned: Learned) -> None:
     training_set = learned.training_set
     everything = cross_fitted(training_set, simulation.spec, learned.choice, n_folds=2)
     fewer = cross_fitted(
@@ -211,23 +216,23 @@ def test_cross_fitting_leaves_out_what_it_is_told_to(simulation, learned: Learne
     assert np.abs(everything - fewer).max() > 0.01
 
 
-def test_cross_fitted_probabilities_are_given_at_the_level_asked_for(simulation, learned) -> None:
+def test_cross_fitted_probabilities_can_be_given_at_the_current_level(simulation, learned) -> None:
     choice = replace(
         learned.choice, settings=replace(learned.choice.settings, shares=(("logistic", 1.0),))
     )
-    plain, doubled = (
+    reference, doubled = (
         cross_fitted(learned.training_set, simulation.spec, choice, n_folds=2, factor=factor)
         for factor in (1.0, 2.0)
     )
-    np.testing.assert_allclose(doubled, raised(plain.to_numpy(), 2.0), atol=1e-12)
+    np.testing.assert_allclose(doubled, scale_hazard(reference.to_numpy(), 2.0), atol=1e-12)
     own = learned.estimator.predict_proba(learned.training_set.attributes)[:, 1]
-    assert plain.mean() == pytest.approx(own.mean() / learned.level.factor, rel=0.1)
+    assert reference.mean() == pytest.approx(own.mean() / learned.level.factor, rel=0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("growth", [0.15, 0.25])
 def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth) -> None:
-    """Half or more of the deals are young; the whole learning, settings chosen by it."""
+    """Half or more of the deals are young; settings are chosen as in a training."""
     fresh = make_company(3_000, seed=99)
     true = np.log(fresh.truth / (1 - fresh.truth))
     slopes, covered, ratio = [], [], []
@@ -245,7 +250,7 @@ def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth
         )
     assert 0.9 < np.mean(slopes) < 1.1
     assert np.mean(ratio) == pytest.approx(1.0, abs=0.1)
-    # No upper bound: the allowance for what tables leave out is idle here, where they leave out
-    # nothing. Laws with interactions have both bounds in the test of the interval.
+    # No upper bound: this law has no interactions, so the allowance for misfit makes the interval
+    # too wide. The test of the interval has both bounds, on laws with interactions.
     assert np.mean(covered) > 0.75
     assert np.min(covered) > 0.55

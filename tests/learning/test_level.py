@@ -1,4 +1,4 @@
-"""The level of early churn now: found where it moved, left alone where it did not."""
+"""The current level of early churn: detected where it changed, not applied where it did not."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fitmodel.learning.level import (
     MIN_GAIN,
     PRIOR_LEAVERS,
     Level,
-    filtered,
+    filter_level,
     fit_level,
     forecast_score,
     monthly_leavers,
-    raised,
+    scale_hazard,
 )
 from fitmodel.learning.proportional_odds import FollowUp, fit_baseline
 
@@ -34,7 +34,7 @@ def company(n, months, *, seed, since=0, factor=1.0):
     """Customers with a constant hazard, multiplied in the last `since` months of the extract."""
     random = np.random.default_rng(seed)
     born = -random.random(n) * months  # months before the end
-    # in hazard time: a month of the last `since` counts `factor` months
+    # cumulative hazard: each of the last `since` months counts as `factor` months
     threshold = random.exponential(1 / HAZARD, n)
     before = np.maximum(-since - born, 0.0)
     stays = np.where(threshold <= before, threshold, before + (threshold - before) / factor)
@@ -49,13 +49,13 @@ def level_of(follow_up, closed):
 
 
 @pytest.mark.slow
-def test_a_level_that_never_moved_is_applied_in_at_most_one_of_twenty_companies():
+def test_without_a_trend_a_level_is_applied_in_at_most_1_of_20_companies():
     applied = [level_of(*company(600, 36, seed=seed)).is_applied for seed in range(200)]
     assert sum(applied) <= 10
 
 
-def test_a_level_that_doubled_a_year_ago_is_found():
-    found, true = [], []
+def test_a_level_that_doubled_a_year_ago_is_detected():
+    result, true = [], []
     for seed in range(8):
         follow_up, closed = company(4_000, 48, seed=seed, since=12, factor=2.0)
         level = level_of(follow_up, closed)
@@ -64,21 +64,21 @@ def test_a_level_that_doubled_a_year_ago_is_found():
         mean = np.average(np.where(doubled, 2.0, 1.0), weights=expected)
         assert level.is_applied
         assert level.gain >= MIN_GAIN
-        found.append(level.factor)
+        result.append(level.factor)
         true.append(2.0 / mean)
-    assert np.mean(found) == pytest.approx(np.mean(true), rel=0.15)
-    np.testing.assert_allclose(found, true, rtol=0.3)
+    assert np.mean(result) == pytest.approx(np.mean(true), rel=0.15)
+    np.testing.assert_allclose(result, true, rtol=0.3)
 
 
-def test_a_level_that_halved_is_found_too():
+def test_a_level_that_halved_is_detected():
     follow_up, closed = company(8_000, 48, seed=1, since=12, factor=0.5)
     level = level_of(follow_up, closed)
     assert level.is_applied
     assert 0.4 < level.factor < 0.8
 
 
-def test_a_rate_that_swings_to_and_fro_is_not_followed():
-    """Its latest months say nothing of a horizon that is nearly half a swing long."""
+def test_a_rate_that_fluctuates_periodically_is_not_followed():
+    """The horizon is almost half a period long, so the latest months do not predict it."""
     random = np.random.default_rng(4)
     n, months, horizon = 4_000, 72, 18
     born, left_on = -random.random(n) * months, np.full(n, np.inf)
@@ -94,10 +94,10 @@ def test_a_rate_that_swings_to_and_fro_is_not_followed():
     assert level.gain < MIN_GAIN
 
 
-def test_a_resample_moves_no_more_than_the_level_leaves_uncertain():
-    """Where today's level is that of recent leavers alone, the long-run rate says nothing of it."""
+def test_the_rate_of_a_resample_is_shrunk_by_the_weight_of_the_level():
+    """If the current level rests on recent leavers only, the long-run rate has no influence."""
     moved = {
-        pull: Level(factor=1.4, leavers=50.0, discount=0.9, pull=pull).damped(0.3, 0.2)
+        pull: Level(factor=1.4, leavers=50.0, discount=0.9, pull=pull).rate_of_resample(0.3, 0.2)
         for pull in (0.0, 0.6, 1.0)
     }
     assert moved[0.0] == 0.3
@@ -106,7 +106,7 @@ def test_a_resample_moves_no_more_than_the_level_leaves_uncertain():
     assert near == pytest.approx(0.8 * far)
 
 
-def test_leavers_observed_are_counted_once_and_as_many_as_expected():
+def test_every_observed_leaver_is_counted_once_and_expected_leavers_match():
     follow_up, closed = company(3_000, 30, seed=2)
     nobody_apart = np.zeros(3_000)
     observed, expected, names = monthly_leavers(
@@ -118,7 +118,7 @@ def test_leavers_observed_are_counted_once_and_as_many_as_expected():
     assert len(names) == len(set(names)) == len(observed)
 
 
-def test_months_before_a_deals_entry_expect_nobody_of_it():
+def test_no_leaver_is_expected_before_a_deals_delayed_entry():
     follow_up = FollowUp.of(np.full(50, 5.0), np.zeros(50, dtype=bool), 5.0, entry=np.full(50, 4.0))
     seen, _ = company(500, 30, seed=3)
     baseline = fit_baseline(seen, np.zeros(500))
@@ -129,7 +129,7 @@ def test_months_before_a_deals_entry_expect_nobody_of_it():
     assert expected[:-2].sum() == 0.0
 
 
-def test_nothing_after_the_day_changes_the_level(make_company):
+def test_nothing_after_the_end_of_the_extract_changes_the_level(make_company):
     day = pd.Timestamp("2025-12-31")
     past = make_company(1_500, seed=4)
     deals = past.deals
@@ -152,16 +152,16 @@ def test_nothing_after_the_day_changes_the_level(make_company):
             )
         )
         assert level_only_rate(training_set, view.extract_end) == pytest.approx(
-            float(raised(np.array([follow_up.rate]), levels[-1].factor)[0])
+            float(scale_hazard(np.array([follow_up.rate]), levels[-1].factor)[0])
         )
     assert levels[0].to_dict() == levels[1].to_dict()
     assert levels[0].months[-1][0] == "2025-12"
 
 
-def test_the_filter_is_its_closed_form():
+def test_the_filter_equals_its_closed_form():
     observed, expected = np.array([3.0, 0.0, 7.0, 2.0]), np.array([2.0, 4.0, 5.0, 3.0])
     discount = 0.8
-    shapes, rates = filtered(observed, expected, discount)
+    shapes, rates = filter_level(observed, expected, discount)
     for month in range(4):
         age = discount ** np.arange(month, -1, -1)
         start = PRIOR_LEAVERS * discount ** (month + 1)
@@ -173,7 +173,7 @@ def test_without_a_discount_the_filter_is_the_long_run_mean():
     random = np.random.default_rng(0)
     expected = random.uniform(5, 10, 40)
     observed = random.poisson(1.7 * expected).astype(float)
-    shapes, rates = filtered(observed, expected, 1.0)
+    shapes, rates = filter_level(observed, expected, 1.0)
     ratio = (PRIOR_LEAVERS + observed.sum()) / (PRIOR_LEAVERS + expected.sum())
     assert shapes[-1] / rates[-1] == pytest.approx(ratio)
 
@@ -182,18 +182,18 @@ def test_a_forecast_is_scored_by_the_negative_binomial():
     random = np.random.default_rng(1)
     expected = random.uniform(2, 6, 14)
     observed = random.poisson(expected).astype(float)
-    shapes, rates = filtered(observed, expected, 0.9)
+    shapes, rates = filter_level(observed, expected, 0.9)
     by_hand = 0.0
     for month in range(level_module.MIN_MONTHS - 1, 14 - HORIZON):
         later = slice(month + 1, month + 1 + HORIZON)
         leavers, foreseen = observed[later].sum(), expected[later].sum()
-        chance = rates[month] / (rates[month] + foreseen)
-        by_hand += nbinom.logpmf(leavers, shapes[month], chance)
-    found = forecast_score(observed, expected, HORIZON, 0.9, 1.0)
-    assert found == pytest.approx(by_hand / HORIZON)
+        probability = rates[month] / (rates[month] + foreseen)
+        by_hand += nbinom.logpmf(leavers, shapes[month], probability)
+    result = forecast_score(observed, expected, HORIZON, 0.9, 1.0)
+    assert result == pytest.approx(by_hand / HORIZON)
 
 
-def test_draws_are_as_uncertain_as_the_leavers_they_rest_on():
+def test_draws_have_the_relative_deviation_of_the_effective_leavers():
     random = np.random.default_rng(2)
     level = Level(factor=1.4, leavers=50.0, discount=0.9, pull=1.0)
     draws = level.draws(20_000, random)
@@ -204,7 +204,7 @@ def test_draws_are_as_uncertain_as_the_leavers_they_rest_on():
     assert set(Level().draws(5, random)) == {1.0}
 
 
-def test_too_few_months_to_have_forecast_anything_show_no_level():
+def test_with_too_few_months_for_forecasts_there_is_no_level():
     months = level_module.MIN_MONTHS + HORIZON
     level = level_of(*company(2_000, months, seed=3, since=3, factor=3.0))
     assert not level.is_applied
@@ -212,7 +212,7 @@ def test_too_few_months_to_have_forecast_anything_show_no_level():
     assert months <= len(level.months) <= months + 1
 
 
-def test_without_closing_dates_no_level_is_looked_for(make_company):
+def test_without_closing_dates_there_is_no_level(make_company):
     company = make_company(400, seed=1)
     view = DealHistory(company.deals, company.spec).as_of(None)
     training_set = view.training_set()
@@ -222,7 +222,7 @@ def test_without_closing_dates_no_level_is_looked_for(make_company):
     assert "no closing dates" in Level().describe()
 
 
-def test_a_level_is_told_in_one_sentence_and_as_data():
+def test_a_level_is_described_in_one_sentence_and_as_data():
     level = Level(1.25, 40.0, 0.9, 0.5, 3.2, (("2026-06", 4.0, 3.0),))
     assert level.describe().startswith("1.25 times the long-run hazard")
     assert "+3.2" in level.describe()
@@ -230,18 +230,18 @@ def test_a_level_is_told_in_one_sentence_and_as_data():
     assert Level(months=level.months).describe().startswith("no trend shown")
 
 
-def test_a_raised_probability_is_that_of_a_multiplied_hazard():
+def test_scaling_the_hazard_changes_the_probability_accordingly():
     p = np.array([0.0, 0.01, 0.3, 0.9, 1.0])
-    np.testing.assert_allclose(raised(p, 1.0), p, atol=1e-9)
-    np.testing.assert_allclose(raised(p, 2.0), 1 - (1 - p) ** 2, atol=1e-9)
-    assert ((raised(p, 7.0) >= 0) & (raised(p, 7.0) <= 1)).all()
+    np.testing.assert_allclose(scale_hazard(p, 1.0), p, atol=1e-9)
+    np.testing.assert_allclose(scale_hazard(p, 2.0), 1 - (1 - p) ** 2, atol=1e-9)
+    assert ((scale_hazard(p, 7.0) >= 0) & (scale_hazard(p, 7.0) <= 1)).all()
 
 
-def test_a_level_is_looked_for_from_two_forecasts_that_do_not_overlap_on():
-    least = level_module.MIN_MONTHS + 2 * HORIZON
+def test_a_level_needs_two_non_overlapping_forecasts():
+    lower = level_module.MIN_MONTHS + 2 * HORIZON
     looked = {}
-    for months in range(least - 2, least + 2):
+    for months in range(lower - 2, lower + 2):
         level = level_of(*company(2_000, months, seed=3, since=3, factor=3.0))
         looked[len(level.months)] = level.gain != 0.0
-    assert looked == {count: count >= least for count in looked}
-    assert {least - 1, least} <= set(looked)
+    assert looked == {count: count >= lower for count in looked}
+    assert {lower - 1, lower} <= set(looked)

@@ -1,4 +1,4 @@
-"""The ridge regression is scikit-learn's, keeps the directions given, and knows its evidence."""
+"""The ridge regression: equal to scikit-learn's, with bounds, information and evidence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_without_bounds_it_is_scikit_learns_ridge(known, way) -> None:
     np.testing.assert_allclose(fit[0], peer.intercept_[0], atol=1e-4)
 
 
-def test_a_bound_that_does_not_bind_changes_nothing_and_one_that_does_gives_zero(known) -> None:
+def test_an_inactive_bound_changes_nothing_and_an_active_bound_gives_0(known) -> None:
     matrix, label, weight = known
 
     def slopes(first):
@@ -78,7 +78,7 @@ def test_soft_labels_mean_the_same_with_and_without_bounds(known) -> None:
     np.testing.assert_allclose(free, bounded, atol=5e-4)
 
 
-def test_a_deal_of_no_weight_says_nothing(known) -> None:
+def test_a_deal_with_weight_0_has_no_influence(known) -> None:
     matrix, label, weight = known
     fewer = np.where(np.arange(800) < 700, weight, 0.0)
     with_all = fit_ridge(None, matrix, label, fewer, 3.0)
@@ -101,16 +101,16 @@ def test_tables_give_the_log_odds_of_the_coefficients() -> None:
     matrix = design.linear_matrix()
     fits = [fit_ridge(design, matrix, label, np.ones(300), penalty) for penalty in (1.0, 30.0)]
     tables = as_tables(design, fits).log_odds_by_replicate(design.codes)
-    for place, fit in enumerate(fits):
-        np.testing.assert_allclose(tables[:, place], fit[0] + matrix @ fit[1:], atol=1e-12)
+    for position, fit in enumerate(fits):
+        np.testing.assert_allclose(tables[:, position], fit[0] + matrix @ fit[1:], atol=1e-12)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("name", ["increasing", "decreasing"])
-def test_the_risk_follows_the_direction_in_every_weighted_sum(name: str, share: float) -> None:
+def test_the_risk_respects_the_direction_in_every_weighted_sum(name: str, share: float) -> None:
     random = np.random.default_rng(1)
     frame = pd.DataFrame({"seats": random.normal(size=1500), "noise": random.normal(size=1500)})
-    # a wave: neither component would leave it monotone on its own
+    # a wave: without constraints no component would be monotone
     line = np.sin(3 * frame["seats"]) - 1
     label = (random.random(1500) < expit(line.to_numpy())).astype(float)
     options = LearnerOptions(**{name: ("seats",)})
@@ -131,8 +131,8 @@ def test_the_risk_follows_the_direction_in_every_weighted_sum(name: str, share: 
         assert steps.min() < 0 < steps.max()
 
 
-def test_evidence_is_the_likelihood_averaged_over_the_prior():
-    """Against numerical integration over the intercept (flat prior) and one coefficient."""
+def test_log_evidence_is_the_likelihood_integrated_over_the_prior():
+    """Compared with numerical integration over the intercept (flat prior) and one coefficient."""
     random = np.random.default_rng(0)
     matrix = random.normal(size=(400, 1))
     outcome = (random.random(400) < expit(-1 + 0.8 * matrix[:, 0])).astype(float)
@@ -150,21 +150,21 @@ def test_evidence_is_the_likelihood_averaged_over_the_prior():
     np.testing.assert_allclose(np.diff(laplace), np.diff(exact), atol=0.02)
 
 
-def test_the_penalty_of_the_true_effects_has_the_most_evidence():
+def test_the_penalty_of_the_true_effects_has_the_largest_evidence():
     random = np.random.default_rng(1)
     matrix = random.normal(size=(3_000, 40))
     effects = random.normal(0, 1 / np.sqrt(10), 40)
     outcome = (random.random(3_000) < expit(matrix @ effects)).astype(float)
     weight = np.ones(3_000)
-    found = {}
+    result = {}
     for penalty in (0.3, 1.0, 3.0, 10.0, 30.0, 100.0):
         fit = newton_logistic(matrix, outcome, weight, penalty=penalty)
         log_odds = fit[0] + matrix @ fit[1:]
-        found[penalty] = log_evidence(matrix, outcome, weight, log_odds, fit, penalty)
-    assert max(found, key=found.get) == 10.0
+        result[penalty] = log_evidence(matrix, outcome, weight, log_odds, fit, penalty)
+    assert max(result, key=result.get) == 10.0
 
 
-def test_a_column_of_zeros_changes_no_evidence():
+def test_a_column_of_zeros_does_not_change_the_evidence():
     random = np.random.default_rng(2)
     matrix = np.hstack([random.normal(size=(200, 2)), np.zeros((200, 1))])
     outcome, weight = (random.random(200) < 0.4).astype(float), np.ones(200)
@@ -181,7 +181,7 @@ UP, DOWN = (0.0, None), (None, 0.0)
 @pytest.mark.parametrize(
     ("direction", "sign"), [(1, UP), (-1, DOWN), (0, FREE)], ids=["up", "down", "free"]
 )
-def test_a_direction_bounds_a_numbers_own_basis_and_nothing_else(direction, sign) -> None:
+def test_a_direction_bounds_only_the_basis_of_its_number(direction, sign) -> None:
     random = np.random.default_rng(3)
     frame = pd.DataFrame(
         {
@@ -208,7 +208,7 @@ def test_a_direction_bounds_a_numbers_own_basis_and_nothing_else(direction, sign
 
 
 @pytest.mark.parametrize("way", ["bounded", "free"])
-def test_the_penalty_draws_towards_the_centre(known, way) -> None:
+def test_the_penalty_shrinks_towards_the_centre(known, way) -> None:
     matrix, label, weight = known
     centre = np.array([0.5, 0.5, -1.0, 2.0])
 
@@ -218,20 +218,20 @@ def test_the_penalty_draws_towards_the_centre(known, way) -> None:
         return bounded_logistic(matrix, label, weight, (FREE,) * 4, penalty=penalty, centre=centre)
 
     np.testing.assert_allclose(fit(1e7)[1:], centre, atol=1e-3)
-    # the fit to what is left of the line is the fit with the line as an offset: gradient 0
-    found = fit(5.0)
-    residual = weight * (expit(found[0] + matrix @ found[1:]) - label)
-    np.testing.assert_allclose(matrix.T @ residual + 5.0 * (found[1:] - centre), 0, atol=2e-2)
+    # the optimum has gradient 0
+    result = fit(5.0)
+    residual = weight * (expit(result[0] + matrix @ result[1:]) - label)
+    np.testing.assert_allclose(matrix.T @ residual + 5.0 * (result[1:] - centre), 0, atol=2e-2)
     assert residual.sum() == pytest.approx(0, abs=2e-2)
 
 
-def test_a_start_elsewhere_ends_at_the_same_coefficients(known) -> None:
+def test_other_initial_coefficients_give_the_same_result(known) -> None:
     matrix, label, weight = known
     far = newton_logistic(matrix, label, weight, penalty=3.0, start=np.array([3.0, -4, 4, 2, 1]))
     np.testing.assert_allclose(far, fit_ridge(None, matrix, label, weight, 3.0), atol=1e-6)
 
 
-def test_the_information_is_the_second_derivative_of_the_penalised_loss(known) -> None:
+def test_the_penalised_information_is_the_hessian_of_the_loss(known) -> None:
     matrix, label, weight = known
     beta = np.array([-0.5, 0.8, -0.2, 0.1, 0.3])
 
@@ -239,8 +239,8 @@ def test_the_information_is_the_second_derivative_of_the_penalised_loss(known) -
         line = at[0] + matrix @ at[1:]
         return weight @ (np.logaddexp(0, line) - label * line) + 2.0 * at[1:] @ at[1:] / 2
 
-    chance = expit(beta[0] + matrix @ beta[1:])
-    made = penalised_information(matrix, weight * chance * (1 - chance), 2.0)
+    probability = expit(beta[0] + matrix @ beta[1:])
+    hessian = penalised_information(matrix, weight * probability * (1 - probability), 2.0)
     step = np.eye(5) * 1e-3
     numeric = [
         [
@@ -250,42 +250,44 @@ def test_the_information_is_the_second_derivative_of_the_penalised_loss(known) -
         ]
         for a in step
     ]
-    np.testing.assert_allclose(made, numeric, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(hessian, numeric, rtol=1e-4, atol=1e-3)
 
 
-def test_a_known_label_says_all_and_a_label_that_the_model_gave_says_nothing() -> None:
+def test_a_known_label_has_full_information_and_a_predicted_label_has_none() -> None:
     log_odds = np.array([-1.0, -1.0, -1.0, 0.0])
-    chance = expit(-1.0)
-    label, weight = np.array([1.0, 0.0, chance, 0.1]), np.array([2.0, 1.0, 5.0, 1.0])
+    probability = expit(-1.0)
+    label, weight = np.array([1.0, 0.0, probability, 0.1]), np.array([2.0, 1.0, 5.0, 1.0])
     information = observed_information(label, weight, log_odds)
 
-    known = chance * (1 - chance)
+    known = probability * (1 - probability)
     np.testing.assert_allclose(information[:2], [2 * known, known])
     assert information[2] == pytest.approx(5.0 * MIN_INFORMATION)
     assert information[3] == pytest.approx(0.25 - 0.09)
 
 
-def test_a_step_of_em_stays_where_the_labels_agree_and_goes_uphill_where_they_do_not(
+def test_an_em_step_keeps_a_maximum_and_otherwise_increases_the_likelihood(
     known,
 ) -> None:
     matrix, label, weight = known
-    found = newton_logistic(matrix, label, weight, penalty=3.0)
-    np.testing.assert_allclose(em_step(matrix, label, weight, found, 3.0), found, atol=1e-5)
+    result = newton_logistic(matrix, label, weight, penalty=3.0)
+    np.testing.assert_allclose(em_step(matrix, label, weight, result, 3.0), result, atol=1e-5)
 
     def objective(at: np.ndarray) -> float:
         line = at[0] + matrix @ at[1:]
         return float(weight @ (label * line - np.logaddexp(0, line)) - 1.5 * at[1:] @ at[1:])
 
-    away = found + np.array([0.3, -0.2, 0.1, 0.2, -0.1])
-    stepped = em_step(matrix, label, weight, away, 3.0)
-    assert objective(away) < objective(stepped) <= objective(found) + 1e-9
+    deviation = result + np.array([0.3, -0.2, 0.1, 0.2, -0.1])
+    stepped = em_step(matrix, label, weight, deviation, 3.0)
+    assert objective(deviation) < objective(stepped) <= objective(result) + 1e-9
     centre = np.array([1.0, 0.0, 0.0, 0.0])
-    drawn = newton_logistic(matrix, label, weight, penalty=3.0, centre=centre)
-    np.testing.assert_allclose(em_step(matrix, label, weight, drawn, 3.0, centre), drawn, atol=1e-5)
+    optimum = newton_logistic(matrix, label, weight, penalty=3.0, centre=centre)
+    np.testing.assert_allclose(
+        em_step(matrix, label, weight, optimum, 3.0, centre), optimum, atol=1e-5
+    )
 
 
-def test_moves_towards_draws_of_the_prior_scatter_as_they_say() -> None:
-    """Covariance spread^2 * penalty * H^-2, in the coefficients that have a prior."""
+def test_steps_to_random_prior_means_have_the_stated_covariance() -> None:
+    """The covariance is spread^2 * penalty * H^-2 for the coefficients that have a prior."""
     random = np.random.default_rng(4)
     matrix, information = random.normal(size=(60, 2)), random.uniform(0.1, 0.3, 60)
     steps = np.array(

@@ -1,4 +1,4 @@
-"""The deals say how far the truth lies from a scorecard, where they are enough to say it."""
+"""The misfit: estimated variance of effects that the scorecard omits, and its prior."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fitmodel.learning import _misfit
 from fitmodel.learning._misfit import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
-    _component,
     _overlap_of_all,
-    expected_variance,
-    left_out_shape,
-    left_out_variance,
+    _variance_component,
     misfit,
+    omitted_pair_variance,
+    omitted_shape_variance,
+    posterior_variance,
 )
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
@@ -27,7 +27,7 @@ from fitmodel.learning.settings import LearnerOptions
 
 
 def fitted(n: int, interaction: float, *, seed: int = 0, attributes: int = 2) -> Imputed:
-    """Ridge regression on signs whose first two also act together."""
+    """Ridge regression on random signs, with an interaction of the first two."""
     rng = np.random.default_rng(seed)
     sign = rng.choice([-1.0, 1.0], (n, attributes))
     log_odds = 0.6 * sign.sum(axis=1) * np.sqrt(2 / attributes) - 0.5
@@ -39,41 +39,41 @@ def fitted(n: int, interaction: float, *, seed: int = 0, attributes: int = 2) ->
     return impute(columns, encode(columns, frame), follow_up, 0.3, LearnerOptions())
 
 
-def found(fit: Imputed) -> float:
-    """Misfit of pairs over what is believed of them beforehand."""
+def relative_misfit(fit: Imputed) -> float:
+    """Posterior misfit of pairs relative to its prior."""
     spread = float(np.std(fit.log_odds))
     pairs = misfit(fit, fit.log_odds, spread, seed=0) ** 2 - (SHAPE_MISFIT * spread) ** 2
     return np.sqrt(max(pairs, 0.0)) / (PRIOR_MISFIT * spread)
 
 
 @pytest.mark.parametrize("interaction", [0.3, 0.6])
-def test_the_deviation_of_an_effect_that_is_left_out_is_found(interaction) -> None:
-    """A product of two signs has the deviation of its coefficient."""
+def test_the_deviation_of_an_omitted_interaction_is_estimated(interaction) -> None:
+    """The effect of a product of two signs has its coefficient as standard deviation."""
     squares = []
     for seed in range(8):
         fit = fitted(4_000, interaction, seed=seed)
-        squares.append(left_out_variance(fit, fit.log_odds, seed=0)[0])
+        squares.append(omitted_pair_variance(fit, fit.log_odds, seed=0)[0])
     assert np.sqrt(np.mean(squares)) == pytest.approx(interaction, rel=0.2)
 
 
-def test_the_estimate_is_0_on_average_where_nothing_is_left_out() -> None:
+def test_the_estimate_is_0_on_average_without_omitted_effects() -> None:
     estimates, errors = [], []
     for seed in range(30):
         fit = fitted(1_000, 0.0, seed=seed)
-        variance, error = left_out_variance(fit, fit.log_odds, seed=0)
+        variance, error = omitted_pair_variance(fit, fit.log_odds, seed=0)
         estimates.append(variance)
         errors.append(error)
     assert abs(np.mean(estimates)) < 3 * np.mean(errors) / np.sqrt(30)
     assert np.std(estimates) == pytest.approx(np.mean(errors), rel=0.5)
 
 
-def test_many_deals_that_miss_nothing_take_the_misfit_down() -> None:
-    assert np.mean([found(fitted(20_000, 0.0, seed=seed)) for seed in range(4)]) < 0.5
+def test_many_deals_without_omitted_effects_reduce_the_misfit() -> None:
+    assert np.mean([relative_misfit(fitted(20_000, 0.0, seed=seed)) for seed in range(4)]) < 0.5
 
 
-def test_the_more_deals_miss_nothing_the_less_is_left_of_what_is_believed() -> None:
+def test_without_omitted_effects_more_deals_reduce_the_posterior_misfit() -> None:
     few, some, many = (
-        np.mean([found(fitted(n, 0.0, seed=seed, attributes=12)) for seed in range(6)])
+        np.mean([relative_misfit(fitted(n, 0.0, seed=seed, attributes=12)) for seed in range(6)])
         for n in (60, 300, 5_000)
     )
     assert few == pytest.approx(1.0, abs=0.1)
@@ -81,16 +81,16 @@ def test_the_more_deals_miss_nothing_the_less_is_left_of_what_is_believed() -> N
     assert many < 0.6
 
 
-def test_no_number_of_deals_takes_down_what_pairs_do_not_show() -> None:
+def test_without_numbers_the_shape_misfit_stays_at_its_prior() -> None:
     fit = fitted(20_000, 0.0)
     assert misfit(fit, fit.log_odds, 2.0, seed=0) >= 2.0 * SHAPE_MISFIT
 
 
-def test_a_single_attribute_leaves_what_is_believed() -> None:
-    assert found(fitted(2_000, 0.0, attributes=1)) == pytest.approx(1.0)
+def test_with_a_single_attribute_the_pair_misfit_is_its_prior() -> None:
+    assert relative_misfit(fitted(2_000, 0.0, attributes=1)) == pytest.approx(1.0)
 
 
-def test_where_nothing_tells_nothing_is_left_out() -> None:
+def test_a_scorecard_without_effects_has_no_misfit() -> None:
     fit = fitted(400, 0.0)
     assert misfit(fit, np.zeros(400), 0.0, seed=0) == 0.0
 
@@ -101,8 +101,8 @@ def test_the_same_deals_and_seed_give_the_same_misfit() -> None:
     assert first == second
 
 
-def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
-    """Ridge regression without bends on a number that acts by its value, and by a step beside."""
+def fit_to_number(n: int, step: float, *, seed: int = 0) -> Imputed:
+    """Ridge regression without bends on a number with a linear effect and a step."""
     rng = np.random.default_rng(seed)
     value = rng.normal(size=n).round(3)
     inside = (np.abs(value) < 0.6745).astype(float)  # half of the deals
@@ -114,59 +114,59 @@ def of_number(n: int, step: float, *, seed: int = 0) -> Imputed:
 
 
 @pytest.mark.parametrize("step", [0.3, 0.6])
-def test_the_deviation_of_a_step_that_no_line_follows_is_found(step) -> None:
-    fits = [of_number(4_000, step, seed=seed) for seed in range(8)]
-    squares = [left_out_shape(fit, fit.log_odds, seed=0)[0] for fit in fits]
+def test_the_deviation_of_an_omitted_step_is_estimated(step) -> None:
+    fits = [fit_to_number(4_000, step, seed=seed) for seed in range(8)]
+    squares = [omitted_shape_variance(fit, fit.log_odds, seed=0)[0] for fit in fits]
     assert np.sqrt(np.mean(squares)) == pytest.approx(step, rel=0.25)
 
 
-def test_where_a_line_follows_the_shape_nothing_is_left_out() -> None:
-    fits = [of_number(2_000, 0.0, seed=seed) for seed in range(20)]
-    found = [left_out_shape(fit, fit.log_odds, seed=0) for fit in fits]
-    error = np.mean([each[1] for each in found])
-    assert abs(np.mean([each[0] for each in found])) < 3 * error / np.sqrt(20)
+def test_a_linear_effect_has_no_omitted_shape() -> None:
+    fits = [fit_to_number(2_000, 0.0, seed=seed) for seed in range(20)]
+    estimates = [omitted_shape_variance(fit, fit.log_odds, seed=0) for fit in fits]
+    error = np.mean([each[1] for each in estimates])
+    assert abs(np.mean([each[0] for each in estimates])) < 3 * error / np.sqrt(20)
     narrow = [misfit(fit, fit.log_odds, 1.0, seed=0) for fit in fits]
     assert np.mean(narrow) < np.hypot(SHAPE_MISFIT, PRIOR_MISFIT)
 
 
-def test_residuals_that_boosting_has_seen_do_not_take_the_shape_down() -> None:
-    fit = of_number(4_000, 0.0)
+def test_with_boosting_the_shape_misfit_is_not_below_its_prior() -> None:
+    fit = fit_to_number(4_000, 0.0)
     assert misfit(fit, fit.log_odds, 1.0, seed=0) < np.hypot(SHAPE_MISFIT, PRIOR_MISFIT)
-    said = misfit(fit, fit.log_odds, 1.0, seed=0, boosted=True)
-    assert said == pytest.approx(np.hypot(SHAPE_MISFIT, PRIOR_MISFIT))
+    predicted = misfit(fit, fit.log_odds, 1.0, seed=0, boosted=True)
+    assert predicted == pytest.approx(np.hypot(SHAPE_MISFIT, PRIOR_MISFIT))
 
 
-def test_categories_alone_show_no_shape() -> None:
+def test_categories_have_no_shape_misfit() -> None:
     fit = fitted(400, 0.0)
-    assert left_out_shape(fit, fit.log_odds, seed=0) is None
+    assert omitted_shape_variance(fit, fit.log_odds, seed=0) is None
 
 
 @pytest.mark.parametrize(
     ("estimate", "right"),
     [
         (None, 0.04),
-        ((0.3, 0.01), 0.2975),  # many errors away: nearly the estimate
-        ((-0.5, 4.0), 0.04),  # vague: nearly what is believed
+        ((0.3, 0.01), 0.2975),  # precise: close to the estimate
+        ((-0.5, 4.0), 0.04),  # imprecise: close to the prior mean
         ((5.0, 1e6), 0.04),
         ((0.02, 0.0), 0.02),
         ((-0.02, 0.0), 0.0),
     ],
 )
-def test_a_variance_lies_between_its_estimate_and_what_is_believed(estimate, right) -> None:
-    assert expected_variance(estimate, 0.04) == pytest.approx(right, rel=0.02)
+def test_the_posterior_variance_lies_between_its_estimate_and_its_prior(estimate, right) -> None:
+    assert posterior_variance(estimate, 0.04) == pytest.approx(right, rel=0.02)
 
 
-def test_the_expected_variance_is_the_mean_of_its_posterior() -> None:
+def test_the_posterior_variance_is_the_mean_of_the_posterior_density() -> None:
     grid = np.linspace(0, 2, 400_001)
     density = np.exp(-((grid - 0.03) ** 2) / 2 / 0.05**2 - grid / 0.04)
-    assert expected_variance((0.03, 0.05), 0.04) == pytest.approx(
+    assert posterior_variance((0.03, 0.05), 0.04) == pytest.approx(
         np.average(grid, weights=density), rel=1e-3
     )
 
 
 @pytest.mark.parametrize("number", [3, 5])
 def test_the_overlap_of_all_products_is_the_mean_of_their_squared_correlations(number) -> None:
-    """Where only some are there, the rest overlap as these do."""
+    """The other products are assumed to overlap as much as those in the sample."""
     squares = np.full((3, 3), 0.2)
     np.fill_diagonal(squares, 1.0)
     whole = np.full((number, number), 0.2)
@@ -174,49 +174,51 @@ def test_the_overlap_of_all_products_is_the_mean_of_their_squared_correlations(n
     assert _overlap_of_all(squares, number) == pytest.approx(whole.mean())
 
 
-def test_the_standard_error_is_the_deviation_of_the_estimate_where_nothing_is_left_out() -> None:
+def test_the_standard_error_matches_the_deviation_of_estimates_without_omitted_effects() -> None:
     random = np.random.default_rng(0)
     n, used = 400, np.arange(400)
     effects = random.normal(size=(n, 6))
     effects[:, 3:] += 0.7 * effects[:, :3]  # products overlap
-    found = []
+    estimates = []
     for _ in range(600):
         outcome = (random.random(n) < 0.5).astype(float)
         deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=outcome)
-        found.append(_component(effects, 6, deals, np.zeros(n), used))
-    values, errors = np.array(found).T
+        estimates.append(_variance_component(effects, 6, deals, np.zeros(n), used))
+    values, errors = np.array(estimates).T
     assert errors.mean() == pytest.approx(values.std(), rel=0.12)
     assert abs(values.mean()) < 3 * values.std() / np.sqrt(600)
 
 
-def test_deals_that_say_less_than_one_of_a_product_say_nothing() -> None:
+def test_products_with_less_information_than_one_deal_are_ignored() -> None:
     n = 50
     deals = SimpleNamespace(matrix=np.zeros((n, 1)), weight=np.ones(n), early_churn=np.zeros(n))
     rare = np.zeros((n, 1))
-    rare[0] = 1.0  # one deal of fifty, with a residual of a half: a quarter of a deal
+    rare[0] = 1.0  # one deal of fifty with a residual of 0.5: information of 0.25 deals
 
-    assert _component(rare, 1, deals, np.zeros(n), np.arange(n)) is None
-    assert _component(np.tile([[1.0], [-1.0]], (25, 1)), 1, deals, np.zeros(n), np.arange(n))
+    assert _variance_component(rare, 1, deals, np.zeros(n), np.arange(n)) is None
+    assert _variance_component(
+        np.tile([[1.0], [-1.0]], (25, 1)), 1, deals, np.zeros(n), np.arange(n)
+    )
 
 
-def test_of_very_many_pairs_some_are_taken_once_each(monkeypatch) -> None:
+def test_of_very_many_pairs_a_sample_without_repeats_is_used(monkeypatch) -> None:
     random = np.random.default_rng(0)
     matrix = random.normal(size=(50, 30))
     design = SimpleNamespace(bases=[np.zeros((3, 1))] * 30)
     deals = SimpleNamespace(matrix=matrix, design=design)
-    taken = []
-    monkeypatch.setattr(_misfit, "_component", lambda products, number, *_: taken.append(
+    calls = []
+    monkeypatch.setattr(_misfit, "_variance_component", lambda products, number, *_: calls.append(
         (products, number)))  # fmt: skip
-    left_out_variance(deals, np.zeros(50), seed=0)
-    ((products, number),) = taken
+    omitted_pair_variance(deals, np.zeros(50), seed=0)
+    ((products, number),) = calls
 
     assert number == 30 * 29 / 2
     assert products.shape == (50, _misfit.MAX_PAIRS)
     assert len({tuple(row) for row in products.T}) == _misfit.MAX_PAIRS
 
 
-def test_main_effects_are_taken_out_by_what_each_deal_says(monkeypatch) -> None:
-    """Weighted least squares with the information of each deal, so that nothing of them is left."""
+def test_main_effects_are_projected_out_with_the_information_of_each_deal(monkeypatch) -> None:
+    """Weighted least squares with the information of each deal leaves no main effect."""
     random = np.random.default_rng(0)
     matrix, weight = random.normal(size=(80, 2)), random.uniform(0.5, 2, 80)
     log_odds = 0.8 * matrix[:, 0] - 1.0
@@ -230,13 +232,14 @@ def test_main_effects_are_taken_out_by_what_each_deal_says(monkeypatch) -> None:
         return seen[-1][1]
 
     monkeypatch.setattr(_misfit, "_without_main_effects", watched)
-    _component(random.normal(size=(80, 3)), 3, deals, log_odds, np.arange(80))
+    _variance_component(random.normal(size=(80, 3)), 3, deals, log_odds, np.arange(80))
     ((information, rest),) = seen
 
-    chance = expit(log_odds)
-    np.testing.assert_allclose(information, weight * chance * (1 - chance))
+    probability = expit(log_odds)
+    np.testing.assert_allclose(information, weight * probability * (1 - probability))
     wide = np.column_stack([np.ones(80), matrix])
     np.testing.assert_allclose((wide * information[:, None]).T @ rest, 0, atol=1e-9)
     assert (
-        _component(matrix @ random.normal(size=(2, 4)), 4, deals, log_odds, np.arange(80)) is None
+        _variance_component(matrix @ random.normal(size=(2, 4)), 4, deals, log_odds, np.arange(80))
+        is None
     )

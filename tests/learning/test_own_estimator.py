@@ -1,4 +1,4 @@
-"""A user's own classifier is weighted, calibrated and shifted to the company's rate."""
+"""A user's own classifier: soft labels, calibration and level."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def own(company):
     return learn_own(company.deals, company.spec, LogisticRegression())
 
 
-class Halved(LogisticRegression):
-    """Says half of the log-odds that it learned."""
+class HalvedLogOdds(LogisticRegression):
+    """Predicts half of the log-odds that it learned."""
 
     def predict_proba(self, X):
         """Probabilities that are too close together."""
@@ -43,18 +43,18 @@ class Halved(LogisticRegression):
         return np.column_stack([expit(-log_odds), expit(log_odds)])
 
 
-class Weighed(DummyClassifier):
-    """Keeps what it was fitted on."""
+class RecordsItsData(DummyClassifier):
+    """Keeps the data that it was fitted to."""
 
     seen: list[tuple[pd.DataFrame, np.ndarray, np.ndarray]] = []  # noqa: RUF012 - of a test
 
     def fit(self, X, y, sample_weight=None):
         """As its parent's."""
-        Weighed.seen.append((X, np.asarray(y), np.asarray(sample_weight)))
+        RecordsItsData.seen.append((X, np.asarray(y), np.asarray(sample_weight)))
         return super().fit(X, y, sample_weight)
 
 
-def test_its_mean_over_deals_left_out_is_the_rate_of_the_company(company, own) -> None:
+def test_the_mean_held_out_probability_is_the_rate_of_the_company(company, own) -> None:
     rate = follow_up_of(own.training_set).rate
     left_out = cross_fitted_own(own.training_set, company.spec, own)
 
@@ -65,19 +65,19 @@ def test_its_mean_over_deals_left_out_is_the_rate_of_the_company(company, own) -
     assert left_out.between(0, 1).all()
 
 
-def test_it_follows_the_truth_and_not_its_own_scale(company, own) -> None:
-    halved = learn_own(company.deals, company.spec, Halved())
-    found = [each.estimator.predict_proba(company.attributes)[:, 1] for each in (own, halved)]
+def test_calibration_corrects_the_scale_of_the_classifier(company, own) -> None:
+    halved = learn_own(company.deals, company.spec, HalvedLogOdds())
+    result = [each.estimator.predict_proba(company.attributes)[:, 1] for each in (own, halved)]
 
-    for chance in found:
-        assert np.corrcoef(logit(chance), logit(company.truth))[0, 1] > 0.9
-        assert np.std(logit(chance)) == pytest.approx(np.std(logit(company.truth)), rel=0.25)
-    assert halved.choice.table["estimator"].tolist() == ["Halved"]
+    for probability in result:
+        assert np.corrcoef(logit(probability), logit(company.truth))[0, 1] > 0.9
+        assert np.std(logit(probability)) == pytest.approx(np.std(logit(company.truth)), rel=0.25)
+    assert halved.choice.table["estimator"].tolist() == ["HalvedLogOdds"]
     assert halved.choice.table["log_loss"][0] < np.log(2)
     assert halved.choice.table["chosen"].all()
 
 
-def test_without_enough_events_for_a_curve_the_map_is_a_line(own) -> None:
+def test_with_too_few_events_the_calibration_map_is_linear(own) -> None:
     line = vars(own.scorecard.calibration)
 
     assert line["method"] == "slope"
@@ -85,9 +85,9 @@ def test_without_enough_events_for_a_curve_the_map_is_a_line(own) -> None:
     assert slopes == pytest.approx(np.full(len(slopes), slopes[0]))
 
 
-def test_a_map_that_predicts_later_deals_better_is_taken(company, monkeypatch) -> None:
-    bent = CalibrationMap((-2.0, -1.0, 0.0), (-2.0, -0.5, 0.0), "isotonic")
-    monkeypatch.setattr(own_estimator, "fit_isotonic", lambda *_: bent)
+def test_an_isotonic_map_that_predicts_later_folds_better_is_used(company, monkeypatch) -> None:
+    isotonic = CalibrationMap((-2.0, -1.0, 0.0), (-2.0, -0.5, 0.0), "isotonic")
+    monkeypatch.setattr(own_estimator, "fit_isotonic", lambda *_: isotonic)
     learned = learn_own(company.deals, company.spec, LogisticRegression())
     result = vars(learned.scorecard.calibration)
 
@@ -96,10 +96,10 @@ def test_a_map_that_predicts_later_deals_better_is_taken(company, monkeypatch) -
     assert result["values"][0] != -2.0, "shifted to the rate"
 
 
-def test_a_young_deal_is_two_rows_whose_weights_are_its_chance(company) -> None:
-    Weighed.seen.clear()
-    learned = learn_own(company.deals, company.spec, Weighed(strategy="prior"))
-    frame, outcome, weight = Weighed.seen[-1]
+def test_a_young_deal_becomes_two_rows_weighted_by_its_soft_label(company) -> None:
+    RecordsItsData.seen.clear()
+    learned = learn_own(company.deals, company.spec, RecordsItsData(strategy="prior"))
+    frame, outcome, weight = RecordsItsData.seen[-1]
     young = ~follow_up_of(learned.training_set).known
 
     assert young.sum() > 20
@@ -110,7 +110,7 @@ def test_a_young_deal_is_two_rows_whose_weights_are_its_chance(company) -> None:
     assert rate == pytest.approx(follow_up_of(learned.training_set).rate, rel=0.03)
 
 
-def test_what_reasons_are_measured_against_is_no_deal_that_there_was(own) -> None:
+def test_the_background_contains_no_real_deal(own) -> None:
     matrix = as_matrix(own.scorecard.columns, own.training_set.attributes)
     background = own.estimator.background
 
@@ -121,7 +121,7 @@ def test_what_reasons_are_measured_against_is_no_deal_that_there_was(own) -> Non
     assert np.mean([tuple(row) in rows for row in background]) < 0.5
 
 
-def test_log_odds_are_the_classifiers_and_probabilities_the_calibrated_ones(company, own) -> None:
+def test_log_odds_are_uncalibrated_and_probabilities_are_calibrated(company, own) -> None:
     classifier = own.estimator
     matrix = as_matrix(own.scorecard.columns, company.attributes)
     raw = classifier.model.predict_proba(as_frame(own.scorecard.columns, matrix))[:, 1]
@@ -133,7 +133,7 @@ def test_log_odds_are_the_classifiers_and_probabilities_the_calibrated_ones(comp
     assert OwnClassifier(None, own.scorecard, classifier.background).level_.factor == 1.0
 
 
-def test_a_scorecard_without_tables_has_evidence_of_every_attribute(own) -> None:
+def test_a_scorecard_without_tables_has_the_evidence_of_every_attribute(own) -> None:
     card = own.scorecard
     assert not card.tables.any()
     assert not card.intercept.any()
@@ -145,11 +145,11 @@ def test_a_scorecard_without_tables_has_evidence_of_every_attribute(own) -> None
 
 def test_a_training_set_alone_is_calibrated_on_random_folds(company) -> None:
     deals = DealHistory(company.deals, company.spec).as_of(None).training_set()
-    found = learn_own_from_set(deals, company.spec, GaussianNB())
-    chance = found.estimator.predict_proba(company.attributes)[:, 1]
+    result = learn_own_from_set(deals, company.spec, GaussianNB())
+    probability = result.estimator.predict_proba(company.attributes)[:, 1]
 
-    assert found.estimator.level_.factor == 1.0
-    assert chance.mean() == pytest.approx(follow_up_of(deals).rate, rel=0.1)
+    assert result.estimator.level_.factor == 1.0
+    assert probability.mean() == pytest.approx(follow_up_of(deals).rate, rel=0.1)
     with pytest.raises(SpecError, match="is not a scikit-learn classifier"):
         learn_own_from_set(deals, company.spec, object())
     few = deals.subset(np.arange(len(deals)) < 40)

@@ -1,4 +1,4 @@
-"""Contributions of another model draw those of few deals, as far as the deals agree."""
+"""Prior knowledge from another model or an expert, and pooling over companies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from fitmodel.learning.parents import (
     Levels,
     Parent,
     Steps,
-    _drawn_to_0,
     _random_effects,
+    _shrunk_to_0,
     expected_tables,
     parent_from_dict,
     pool,
@@ -40,16 +40,16 @@ def with_parent(spec, parent):
     return spec.model_copy(update={"learning": spec.learning.with_parent(parent)})
 
 
-def turned(scorecard, places):
-    """The scorecard with the sign of some attributes' tables turned."""
+def with_reversed_signs(scorecard, positions):
+    """The scorecard with the signs of some attributes' tables reversed."""
     tables = scorecard.tables.copy()
-    for place in places:
-        start = scorecard.offsets[place]
-        tables[start : start + scorecard.columns[place].size + 2] *= -1
+    for position in positions:
+        start = scorecard.offsets[position]
+        tables[start : start + scorecard.columns[position].size + 2] *= -1
     return Parent.of_scorecard(replace(scorecard, tables=tables))
 
 
-def test_tables_match_by_level_and_by_number_and_are_0_elsewhere() -> None:
+def test_parent_tables_match_levels_and_numbers_and_are_0_elsewhere() -> None:
     parent = Parent(
         {
             "source": Levels({"partner": 0.5, "event": -0.2}, {"partner": 0.1, "event": 0.1}),
@@ -67,32 +67,32 @@ def test_tables_match_by_level_and_by_number_and_are_0_elsewhere() -> None:
     assert not users.any()
 
 
-def test_a_scorecard_read_as_parent_gives_its_own_contributions_back(scorecard) -> None:
+def test_a_parent_read_from_a_scorecard_has_the_scorecards_contributions(scorecard) -> None:
     tables = Parent.of_scorecard(scorecard).tables(scorecard.columns)
-    for place, (column, start) in enumerate(
+    for position, (column, start) in enumerate(
         zip(scorecard.columns, scorecard.offsets, strict=False)
     ):
         own = scorecard.tables[start + 1 : start + column.size + 1, 0]
-        assert tables[place][1 : column.size + 1] == pytest.approx(own, abs=1e-9)
+        assert tables[position][1 : column.size + 1] == pytest.approx(own, abs=1e-9)
 
 
 @pytest.mark.slow
-def test_the_weight_is_learned_and_a_parent_never_does_harm(scorecard) -> None:
-    """Alike, half of the attributes turned, all turned."""
+def test_the_weight_of_a_parent_is_estimated_and_a_wrong_parent_does_little_harm(scorecard) -> None:
+    """Parents with equal effects, with half of the signs reversed, and with all signs reversed."""
     new = simulate_deals(1_000, seed=99, **LAW)
-    places = range(len(scorecard.columns))
+    positions = range(len(scorecard.columns))
     parents = {
         "none": None,
-        "alike": turned(scorecard, ()),
-        "half": turned(scorecard, places[::2]),
-        "opposite": turned(scorecard, places),
+        "alike": with_reversed_signs(scorecard, ()),
+        "half": with_reversed_signs(scorecard, positions[::2]),
+        "opposite": with_reversed_signs(scorecard, positions),
     }
     gained, weight = {}, {}
     for name, parent in parents.items():
         losses, weights = [], []
         for seed in range(6):
             past = simulate_deals(90, seed=seed, **LAW)
-            learned = learn(past.deals, with_parent(past.spec, parent), least=8)
+            learned = learn(past.deals, with_parent(past.spec, parent), min_churners=8)
             frame = view_of(new.deals, new.spec).attributes(learned.training_set.dates).frame
             truth = new.true_probability.loc[frame.index].to_numpy()
             priors = learned.scorecard.probability(encode(learned.scorecard.columns, frame))
@@ -103,34 +103,35 @@ def test_the_weight_is_learned_and_a_parent_never_does_harm(scorecard) -> None:
     assert np.mean(weight["opposite"]) < 0.0
     assert weight["none"] == [None] * 6
     assert (gained["alike"] < gained["none"]).mean() >= 5 / 6
-    for name in ("half", "opposite"):  # half of it is right: that half is followed
+    for name in ("half", "opposite"):  # the half that is right is used
         assert (gained[name] - gained["none"]).mean() < 0.0
     assert learned.chosen["prior_weight"] == weight["opposite"][-1]
 
 
 @pytest.mark.slow
-def test_with_many_deals_the_prior_is_one_more_candidate(scorecard) -> None:
+def test_with_many_deals_the_prior_component_is_one_more_candidate(scorecard) -> None:
     past = simulate_deals(300, seed=3, **LAW)
     learned = learn(
-        past.deals, with_parent(past.spec.replace(learning=QUICK), turned(scorecard, ()))
+        past.deals,
+        with_parent(past.spec.replace(learning=QUICK), with_reversed_signs(scorecard, ())),
     )
     assert learned.regime == "full"
     assert "posterior" in set(learned.choice.table["component"])
 
 
-def test_a_level_that_an_expert_calls_riskier_is_riskier_than_without() -> None:
+def test_a_level_called_riskier_by_an_expert_gets_a_higher_contribution() -> None:
     past = simulate_deals(90, seed=4, **LAW)
     risky = past.spec.replace(learning={"expect": {"partner": "riskier"}})
     effects = []
     for spec in (past.spec, risky):
-        scorecard = learn(past.deals, spec, least=8).scorecard
+        scorecard = learn(past.deals, spec, min_churners=8).scorecard
         column = scorecard.columns[scorecard.attributes.index("lead_source")]
         rows = scorecard.table("lead_source")
         effects.append(rows[column.levels["partner"]]["log_odds"])
     assert effects[0] < effects[1] < effects[0] + 3 * EXPECTED
 
 
-def test_what_is_expected_stands_at_levels_of_their_own_only() -> None:
+def test_an_expectation_applies_only_to_levels_with_their_own_code() -> None:
     column = CategoryColumn("source", {"a": 1, "b": 2, "c": 2})
     (table,) = expected_tables((column,), {"a": "safer", "b": "riskier", "z": "riskier"})
     assert table.tolist() == [0.0, -EXPECTED, 0.0, 0.0]
@@ -140,13 +141,13 @@ def levels(value: float, variance: float = 0.04) -> Parent:
     return Parent({"source": Levels({"a": value, "b": -value}, {"a": variance, "b": variance})})
 
 
-def test_pooled_levels_lie_between_the_companies_and_nearer_to_0() -> None:
+def test_pooled_levels_are_between_the_companies_and_shrunk_towards_0() -> None:
     pooled = pool([levels(0.4), levels(0.6), levels(0.8)]).attributes["source"]
     assert 0.3 < pooled.log_odds["a"] < 0.6
     assert pooled.log_odds["b"] == pytest.approx(-pooled.log_odds["a"])
 
 
-def test_a_company_that_knows_little_weighs_little_and_disagreement_is_variance() -> None:
+def test_an_imprecise_company_has_little_weight_and_disagreement_adds_variance() -> None:
     sure, unsure = levels(0.5, 0.01), levels(-1.0, 4.0)
     assert pool([sure, unsure]).attributes["source"].log_odds["a"] > 0.35
     agree = pool([levels(0.5), levels(0.5)]).attributes["source"].variance["a"]
@@ -154,7 +155,7 @@ def test_a_company_that_knows_little_weighs_little_and_disagreement_is_variance(
     assert differ > 5 * agree
 
 
-def test_pooled_numbers_keep_every_cut_and_levels_of_one_company_stay() -> None:
+def test_pooled_numbers_have_all_cuts_and_levels_of_one_company_are_kept() -> None:
     one = Parent(
         {"seats": Steps((10.0,), (0.5, -0.5), (0.01, 0.01)), "only": levels(1).attributes["source"]}
     )
@@ -166,7 +167,7 @@ def test_pooled_numbers_keep_every_cut_and_levels_of_one_company_stay() -> None:
     assert set(pooled.attributes) == {"seats", "only"}
 
 
-def test_its_file_gives_the_same_parent_back() -> None:
+def test_a_parent_is_rebuilt_from_its_file() -> None:
     parent = Parent(levels(0.5).attributes | {"n": Steps((1.0,), (0.1, 0.2), (0.3, 0.4))})
     assert parent_from_dict(parent.to_dict()) == parent
 
@@ -191,16 +192,16 @@ def test_a_damaged_file_is_refused(data) -> None:
         parent_from_dict(data)
 
 
-def test_a_scorecard_without_replicates_says_nothing_of_its_variance(scorecard) -> None:
-    for kept in (1, 2):  # of a single replicate no spread is known
-        parent = Parent.of_scorecard(replace(scorecard, tables=scorecard.tables[:, :kept]))
+def test_a_scorecard_without_replicates_gives_variance_0(scorecard) -> None:
+    for chosen in (1, 2):  # one replicate has no standard deviation
+        parent = Parent.of_scorecard(replace(scorecard, tables=scorecard.tables[:, :chosen]))
         for of in parent.attributes.values():
             known = of.variance.values() if isinstance(of, Levels) else of.variance
             assert set(known) == {0.0}
 
 
-def test_the_mean_over_companies_is_that_of_dersimonian_and_laird() -> None:
-    """By hand: the variance between companies by moments, then weights 1 / (within + between)."""
+def test_the_mean_over_companies_is_the_dersimonian_laird_estimate() -> None:
+    """Computed by hand: between variance by moments, then weights 1 / (within + between)."""
     values, within = np.array([0.2, 0.8, 0.5]), np.array([0.01, 0.04, 0.02])
     weight = 1 / within
     mean = (weight * values).sum() / weight.sum()
@@ -210,12 +211,12 @@ def test_the_mean_over_companies_is_that_of_dersimonian_and_laird() -> None:
     assert between > 0
     weight = 1 / (within + between)
 
-    found, variance = _random_effects(values, within)
-    assert found == pytest.approx((weight * values).sum() / weight.sum())
+    result, variance = _random_effects(values, within)
+    assert result == pytest.approx((weight * values).sum() / weight.sum())
     assert variance == pytest.approx(1 / weight.sum() + between)
 
 
-def test_companies_that_agree_have_no_variance_between_them_and_one_has_its_own() -> None:
+def test_companies_that_agree_have_no_between_variance_and_one_company_keeps_its_own() -> None:
     mean, variance = _random_effects(np.array([0.5, 0.5]), np.array([0.02, 0.02]))
     assert (mean, variance) == (pytest.approx(0.5), pytest.approx(0.01))
     assert _random_effects(np.array([0.3]), np.array([0.04])) == (
@@ -224,47 +225,45 @@ def test_companies_that_agree_have_no_variance_between_them_and_one_has_its_own(
     )
 
 
-def test_means_are_drawn_to_0_by_the_share_of_their_variance_that_is_noise() -> None:
+def test_means_are_shrunk_to_0_by_the_share_of_sampling_variance() -> None:
     means, variances = np.array([1.0, -1.0]), np.array([0.25, 0.25])
-    assert _drawn_to_0(means, variances) == pytest.approx(means * 0.75)
-    noise = np.array([0.1, -0.1])  # no more than their variance: a tenth of it is taken as signal
-    assert _drawn_to_0(noise, np.array([0.09, 0.09])) == pytest.approx(noise * 0.001 / 0.091)
-    assert _drawn_to_0(np.zeros(2), np.ones(2)).tolist() == [0.0, 0.0]
+    assert _shrunk_to_0(means, variances) == pytest.approx(means * 0.75)
+    noise = np.array([0.1, -0.1])  # not more than their variance: the least signal is a tenth
+    assert _shrunk_to_0(noise, np.array([0.09, 0.09])) == pytest.approx(noise * 0.001 / 0.091)
+    assert _shrunk_to_0(np.zeros(2), np.ones(2)).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("first", [10.0, -10.0, 0.0])
-def test_a_column_without_centres_takes_a_number_inside_each_bin(first: float) -> None:
+def test_a_column_without_centres_is_read_at_one_number_inside_each_bin(first: float) -> None:
     parent = Parent({"seats": Steps((first, 50.0), (0.3, 0.0, -0.4), (0.1, 0.1, 0.1))})
     column = NumberColumn("seats", (first, 50.0), -99.0, 90.0)
     (table,) = parent.tables((column,))
     assert table.tolist() == [0.0, 0.3, 0.0, -0.4, 0.0]
 
 
-def test_levels_that_share_a_code_take_the_mean_of_those_that_the_parent_knows() -> None:
+def test_levels_that_share_a_code_get_the_mean_of_the_parents_known_levels() -> None:
     parent = Parent({"source": Levels({"a": 0.6, "b": 0.2}, {"a": 0.1, "b": 0.1})})
     column = CategoryColumn("source", {"x": 1, "a": 2, "b": 2, "z": 2})
     (table,) = parent.tables((column,))
     assert table == pytest.approx([0.0, 0.0, 0.4, 0.0])
     (other,) = parent.tables((NumberColumn("source", (1.0,), 0.0, 2.0),))
-    assert not other.any(), "a category says nothing of a number"
+    assert not other.any(), "a category does not match a number"
 
 
-def test_the_variance_of_a_parent_is_that_of_its_interval() -> None:
-    """Deviation over replicates times the factor that makes the interval, squared."""
+def test_the_variance_of_a_parent_matches_the_interval_of_its_scorecard() -> None:
+    """The square of the standard deviation over replicates times the interval's factor."""
     tables = np.array([[0.0, 0, 0], [0.5, 0.1, 0.3], [-0.5, 0.2, 0.2], [0.0, 0, 0]])
     card = SimpleNamespace(
         columns=(CategoryColumn("plan", {"a": 1, "b": 2}),), offsets=(0,), tables=tables, spread=2.0
     )
-    found = Parent.of_scorecard(card).attributes["plan"]
-    assert found.log_odds == {"a": 0.5, "b": -0.5}
-    assert found.variance == pytest.approx({"a": (2.0 * np.sqrt(0.02)) ** 2, "b": 0.0})
+    result = Parent.of_scorecard(card).attributes["plan"]
+    assert result.log_odds == {"a": 0.5, "b": -0.5}
+    assert result.variance == pytest.approx({"a": (2.0 * np.sqrt(0.02)) ** 2, "b": 0.0})
 
 
-def test_an_attribute_that_is_a_number_in_one_company_and_a_category_in_another_is_the_firsts() -> (
-    None
-):
+def test_the_first_company_decides_the_kind_of_a_pooled_attribute() -> None:
     number = Parent({"source": Steps((1.0,), (0.5, -0.5), (0.01, 0.01))})
-    found = pool([levels(0.5), number, levels(0.7)]).attributes["source"]
-    assert isinstance(found, Levels)
-    assert 0.4 < found.log_odds["a"] < 0.65
+    result = pool([levels(0.5), number, levels(0.7)]).attributes["source"]
+    assert isinstance(result, Levels)
+    assert 0.4 < result.log_odds["a"] < 0.65
     assert isinstance(pool([number, levels(0.5)]).attributes["source"], Steps)

@@ -1,4 +1,4 @@
-"""Under the baseline the mean follows Kaplan-Meier, and each young deal has its own chance."""
+"""The proportional-odds model: baseline, conditional probabilities and soft labels."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.imputation import impute
 from fitmodel.learning.proportional_odds import (
-    LOWEST,
+    MIN_BASELINE,
     FollowUp,
+    conditional_probability,
     expand_soft_labels,
-    few_points,
     fit_baseline,
     matching_shift,
-    own_chance,
     shift_to_rate,
     soft_labels,
+    support_points,
 )
 from fitmodel.learning.settings import LearnerOptions
 
@@ -59,51 +59,55 @@ def test_with_strata_each_follows_its_own_curve(company):
     assert left_by[stratum == 0].mean() != pytest.approx(left_by[stratum == 1].mean(), abs=0.01)
 
 
-def test_quantiles_stand_for_many_deals_to_a_thousandth(make_company):
+def test_support_points_approximate_many_deals_to_0_001(make_company):
     many = make_company(5_000, seed=2)
     baseline = fit_baseline(many.follow_up, many.log_odds)
     left_by = baseline.left_by(np.full(5_000, 5.0), many.follow_up, many.log_odds)
     assert left_by.mean() == pytest.approx(many.follow_up.rate, abs=1e-3)
 
 
-def test_a_deal_seen_to_the_horizon_has_its_outcome_for_a_chance(company):
+def test_a_deal_followed_to_the_horizon_has_its_outcome_as_label(company):
     follow_up = company.follow_up
-    chance = own_chance(follow_up, fit_baseline(follow_up, company.log_odds), company.log_odds)
+    probability = conditional_probability(
+        follow_up, fit_baseline(follow_up, company.log_odds), company.log_odds
+    )
     old = follow_up.months >= follow_up.horizon
-    np.testing.assert_array_equal(chance[follow_up.left], 1.0)
-    np.testing.assert_array_equal(chance[old & ~follow_up.left], 0.0)
+    np.testing.assert_array_equal(probability[follow_up.left], 1.0)
+    np.testing.assert_array_equal(probability[old & ~follow_up.left], 0.0)
     young = ~follow_up.known
     assert young.sum() > 20
-    assert ((chance[young] >= 0) & (chance[young] < 1)).all()
-    assert (chance[young] > 0).mean() > 0.9
+    assert ((probability[young] >= 0) & (probability[young] < 1)).all()
+    assert (probability[young] > 0).mean() > 0.9
 
 
-def test_the_chance_of_a_deal_falls_from_its_probability_as_it_grows_older(company):
+def test_the_conditional_probability_of_a_deal_decreases_with_its_age(company):
     baseline = fit_baseline(company.follow_up, company.log_odds)
     ages = np.linspace(0.0, 4.9, 50)
     alike = FollowUp.of(ages, np.zeros(50, dtype=bool), 5.0)
     for log_odds in (-1.0, 0.0, 1.0):
         same = np.full(50, log_odds)
-        chance = own_chance(alike, baseline, same)
+        probability = conditional_probability(alike, baseline, same)
         whole = baseline.left_by(np.full(50, 5.0), alike, same)
-        assert chance[0] == pytest.approx(whole[0])
-        assert (np.diff(chance) <= 1e-12).all()
-        assert chance[-1] < 0.5 * chance[0]
-        assert ((chance >= 0) & (chance <= whole + 1e-12)).all()
+        assert probability[0] == pytest.approx(whole[0])
+        assert (np.diff(probability) <= 1e-12).all()
+        assert probability[-1] < 0.5 * probability[0]
+        assert ((probability >= 0) & (probability <= whole + 1e-12)).all()
 
 
-def test_the_riskier_of_two_young_deals_of_an_age_keeps_the_higher_chance(company):
+def test_of_two_young_deals_of_one_age_the_riskier_has_the_higher_label(company):
     baseline = fit_baseline(company.follow_up, company.log_odds)
     same_age = FollowUp.of(np.full(20, 2.0), np.zeros(20, dtype=bool), 5.0)
-    assert (np.diff(own_chance(same_age, baseline, np.linspace(-2, 2, 20))) > 0).all()
+    assert (np.diff(conditional_probability(same_age, baseline, np.linspace(-2, 2, 20))) > 0).all()
 
 
 def test_the_order_of_the_deals_does_not_matter(company):
     follow_up, log_odds = weighted(company.follow_up), company.log_odds
     order = np.random.default_rng(3).permutation(200)
     one = soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
-    turned = follow_up.subset(order)
-    other = soft_labels(turned, fit_baseline(turned, log_odds[order]), log_odds[order])
+    reversed_model = follow_up.subset(order)
+    other = soft_labels(
+        reversed_model, fit_baseline(reversed_model, log_odds[order]), log_odds[order]
+    )
     for before, after in zip(one, other, strict=True):
         np.testing.assert_allclose(after, before[order], atol=1e-9)
 
@@ -117,17 +121,17 @@ def test_leaving_after_the_horizon_is_not_early_churn():
     assert follow_up.rate == pytest.approx(1 - (4 / 5) * (2 / 3))
 
 
-def test_before_anybody_left_nobody_has_left_and_without_leavers_the_rate_is_0():
+def test_before_the_first_leaver_the_probability_is_0_and_without_leavers_the_rate_is_0():
     follow_up = FollowUp.of(np.full(10, 7.0), np.zeros(10, dtype=bool), 5.0)
     baseline = fit_baseline(follow_up, np.zeros(10))
     assert follow_up.rate == 0.0
-    assert baseline.at(np.array([0.0]), np.array([0]))[0] == LOWEST
-    assert own_chance(follow_up, baseline, np.zeros(10)).max() == 0.0
+    assert baseline.at(np.array([0.0]), np.array([0]))[0] == MIN_BASELINE
+    assert conditional_probability(follow_up, baseline, np.zeros(10)).max() == 0.0
     assert baseline.left_by(np.full(10, 5.0), follow_up, np.zeros(10)).max() < 1e-6
 
 
-def test_late_entry_does_not_hide_those_who_left_before(make_company):
-    """Deals of before the day from which leavers were recorded: only those that stayed are left."""
+def test_delayed_entry_does_not_bias_the_rate(make_company):
+    """Deals signed before leavers were recorded are in the table only if they stayed until then."""
     options, effects, rates = LearnerOptions(), [], []
     for seed in range(4):
         whole = make_company(4_000, seed=seed, shape=1.0)
@@ -148,22 +152,22 @@ def test_late_entry_does_not_hide_those_who_left_before(make_company):
     assert np.mean(rates) == pytest.approx(1.0, abs=0.04)
 
 
-def test_a_deal_stands_for_those_like_it_that_left_before_its_entry(company):
+def test_a_deal_with_delayed_entry_also_represents_those_that_left_before(company):
     follow_up, log_odds = company.follow_up, company.log_odds
     late = replace(follow_up, entry=np.where(~follow_up.left, 1.0, 0.0).clip(0, follow_up.months))
     baseline = fit_baseline(follow_up, log_odds)
-    plain, _ = soft_labels(follow_up, baseline, log_odds)
+    reference, _ = soft_labels(follow_up, baseline, log_odds)
     label, weight = soft_labels(late, baseline, log_odds)
     before = baseline.left_by(late.entry, late, log_odds)
     entered = late.entry > 0
     np.testing.assert_allclose(weight[entered], 1 / (1 - before[entered]))
     np.testing.assert_allclose(
-        label[entered], before[entered] + (1 - before[entered]) * plain[entered]
+        label[entered], before[entered] + (1 - before[entered]) * reference[entered]
     )
     np.testing.assert_array_equal(weight[~entered], 1.0)
 
 
-def test_a_shift_is_the_root_that_scipy_finds():
+def test_the_shift_equals_the_root_from_scipy():
     random = np.random.default_rng(0)
     log_odds, weight = random.normal(0, 2, 300), random.uniform(0.1, 3, 300)
     shares = np.array([0.001, 0.1, 0.5, 0.93])
@@ -176,20 +180,20 @@ def test_a_shift_is_the_root_that_scipy_finds():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_a_share_of_nobody_or_of_all_has_a_finite_shift(share):
+def test_shares_of_0_and_1_have_a_finite_shift(share):
     shift = matching_shift(np.array([-1.0, 1.0]), np.ones(2), np.array([share]))
     assert np.isfinite(shift).all()
     assert expit(np.array([-1.0, 1.0]) + shift).mean() == pytest.approx(share, abs=1e-6)
 
 
-def test_a_deal_of_no_weight_says_nothing_of_the_shift():
+def test_a_deal_with_weight_0_does_not_change_the_shift():
     log_odds = np.array([0.0, 1.0, 50.0])
     assert shift_to_rate(log_odds, np.array([1.0, 2.0, 0.0]), 0.3) == pytest.approx(
         shift_to_rate(log_odds[:2], np.array([1.0, 2.0]), 0.3)
     )
 
 
-def test_expanded_rows_count_each_deal_once_and_by_its_chance():
+def test_expanded_rows_have_the_total_weight_and_the_soft_label_of_each_deal():
     labels = np.array([0.0, 1.0, 0.3, 0.75, 0.0, 0.5])
     rows, outcome, share = expand_soft_labels(labels)
     np.testing.assert_allclose(np.bincount(rows, weights=share), 1.0)
@@ -199,14 +203,14 @@ def test_expanded_rows_count_each_deal_once_and_by_its_chance():
     assert (share > 0).all()
 
 
-def test_the_rounds_of_a_fit_read_one_kaplan_meier_curve(company, monkeypatch):
-    """Every round follows the same curve: it is computed once for each follow-up."""
+def test_the_kaplan_meier_curve_is_computed_once_per_fit(company, monkeypatch):
+    """The curve is cached by the follow-up."""
     read = []
-    made = proportional_odds.kaplan_meier
+    created = proportional_odds.kaplan_meier
     monkeypatch.setattr(
         proportional_odds,
         "kaplan_meier",
-        lambda *given, **named: read.append(1) or made(*given, **named),
+        lambda *given, **named: read.append(1) or created(*given, **named),
     )
     follow_up = company.follow_up.weighted(company.follow_up.weight)
     first = fit_baseline(follow_up, np.zeros(len(follow_up)))
@@ -229,16 +233,16 @@ def test_the_curve_has_the_times_at_which_customers_left_and_no_others():
     assert [each.tolist() for each in nobody] == [[5.0], [0.0]]
 
 
-def test_few_points_keep_weight_and_mean_and_without_weight_are_one():
+def test_support_points_keep_weight_and_mean_and_are_one_without_weight():
     random = np.random.default_rng(0)
     values, weight = random.normal(size=3_000), random.uniform(0, 2, 3_000)
-    points, mass = few_points(values, weight, 50)
+    points, mass = support_points(values, weight, 50)
 
     assert len(points) <= 50
     assert mass.sum() == pytest.approx(weight.sum())
     assert points @ mass == pytest.approx(values @ weight)
     assert (np.diff(points) > 0).all()
-    some, kept = few_points(values[:10], np.r_[0.0, np.ones(9)], 50)
+    some, chosen = support_points(values[:10], np.r_[0.0, np.ones(9)], 50)
     assert some.tolist() == values[1:10].tolist()
-    assert kept.tolist() == [1.0] * 9
-    assert [each.tolist() for each in few_points(values, 0 * weight)] == [[0.0], [1.0]]
+    assert chosen.tolist() == [1.0] * 9
+    assert [each.tolist() for each in support_points(values, 0 * weight)] == [[0.0], [1.0]]

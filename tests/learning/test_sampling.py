@@ -1,4 +1,4 @@
-"""Of very many deals effects are learned from a stratified sample, and the level from all."""
+"""Large tables: effects are learned from a stratified sample, the level from all deals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _spec(simulation, effect_deals):
 
 @pytest.fixture(scope="module")
 def learned(simulation):
-    """Learned from 5,000 of the 6,000 deals in every part of it."""
+    """A scorecard whose effects come from 5,000 of the 6,000 deals."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "RIDGE_TIMES", 1)
         spec = _spec(simulation, 5_000)
@@ -59,7 +59,7 @@ def small_sample(monkeypatch):
     monkeypatch.setattr(sampling, "MIN_EARLY_CHURNERS", 200)
 
 
-def test_every_outcome_and_time_of_signing_has_its_share_of_the_sample(training_set):
+def test_a_sample_is_proportional_in_outcome_and_closing_date(training_set):
     (chosen,) = draw_samples(training_set, size=1_000, seed=0)
     assert len(set(chosen)) == 1_000
     assert (np.diff(chosen) > 0).all()
@@ -67,7 +67,7 @@ def test_every_outcome_and_time_of_signing_has_its_share_of_the_sample(training_
     for outcome in (training_set.early_churn == 1, np.isnan(training_set.early_churn)):
         for quarter in range(4):
             stratum = outcome & (signed == quarter)
-            # a share of each of two eighths of the time: each may be off by one deal
+            # two of the eight strata of time may each differ by one deal
             assert abs(stratum[chosen].sum() - stratum.sum() / 6) <= 3
 
 
@@ -79,16 +79,16 @@ def test_the_same_deals_and_seed_give_the_same_sample_and_another_seed_another(t
     assert (first != other).any()
 
 
-def test_there_is_no_sample_where_there_are_no_more_deals(training_set):
+def test_a_table_that_is_not_larger_is_not_sampled(training_set):
     options = replace(LearnerOptions(), effect_deals=len(training_set))
     assert sample_for_settings(training_set, options) is None
     effects = sample_for_effects(training_set, options)
     assert effects.positions is None
     assert effects.per_replicate is None
-    assert effects.narrowing(len(training_set), 12) == 1.0
+    assert effects.replicate_shrinkage(len(training_set), 12) == 1.0
 
 
-def test_two_samples_share_no_deal_and_hold_all_deals_where_there_are_no_more(training_set):
+def test_two_samples_are_disjoint_and_can_use_the_whole_table(training_set):
     first, second = draw_samples(training_set, size=4_000, seed=0, samples=2)
     assert sorted([*first, *second]) == list(range(len(training_set)))
     churned = training_set.early_churn == 1
@@ -105,26 +105,26 @@ def test_the_ridge_regression_learns_from_more_deals_than_one_replicate(training
     assert len(effects.positions) == 4_000
 
 
-def test_the_mean_of_replicates_of_a_sample_each_is_known_better_than_one_of_them():
+def test_the_mean_of_subsampled_replicates_varies_less_than_each_of_them():
     effects = Effects(None, 2_000)
-    # 12 replicates of a tenth each: nearly as good as all deals, never better
-    assert effects.narrowing(20_000, 12) == pytest.approx(np.sqrt(0.1 + 0.9 / 12))
-    assert effects.narrowing(2_000, 12) == 1.0
-    assert effects.narrowing(20_000, 1) == 1.0
+    # 12 replicates of a tenth each: almost as precise as all deals, never more
+    assert effects.replicate_shrinkage(20_000, 12) == pytest.approx(np.sqrt(0.1 + 0.9 / 12))
+    assert effects.replicate_shrinkage(2_000, 12) == 1.0
+    assert effects.replicate_shrinkage(20_000, 1) == 1.0
 
 
-def test_each_replicate_resamples_deals_of_its_own():
+def test_each_replicate_resamples_a_different_subset():
     counts = bootstrap_counts(1_000, 4, seed=0, size=200)
     assert (np.maximum(counts, 0).sum(axis=0) == 200).all()
     assert ((counts != 0).sum(axis=0) == 200).all()
-    held = [set(np.flatnonzero(column)) for column in counts.T]
-    assert len(held[0] & held[1]) < 90  # 40 by chance
+    outcomes = [set(np.flatnonzero(column)) for column in counts.T]
+    assert len(outcomes[0] & outcomes[1]) < 90  # 40 by chance
     whole = bootstrap_counts(1_000, 4, seed=0)
     assert (whole != 0).all()
     assert (whole == bootstrap_counts(1_000, 4, seed=0, size=1_000)).all()
 
 
-def test_where_few_leave_the_sample_holds_more_deals(training_set, monkeypatch):
+def test_with_a_low_rate_the_sample_has_more_deals(training_set, monkeypatch):
     monkeypatch.setattr(sampling, "MIN_EARLY_CHURNERS", 600)
     chosen = sample_for_settings(training_set, replace(LearnerOptions(), effect_deals=2_000))
     assert chosen is not None
@@ -132,23 +132,23 @@ def test_where_few_leave_the_sample_holds_more_deals(training_set, monkeypatch):
     assert len(chosen) > 2_000
 
 
-def test_a_sample_that_would_have_to_hold_nearly_all_deals_is_not_drawn(training_set):
-    options = replace(LearnerOptions(), effect_deals=2_000)  # 1,000 early churners are asked for
+def test_no_sample_is_drawn_if_it_needs_nearly_all_deals(training_set):
+    options = replace(LearnerOptions(), effect_deals=2_000)  # 1,000 early churners are needed
     churners = int((training_set.early_churn == 1).sum())
     size = sampling.sample_size(training_set, options)
     assert size == -(-len(training_set) * 1_000 // churners)
 
 
-def test_the_level_is_that_of_all_deals_whatever_the_sample(learned, simulation):
+def test_the_level_is_estimated_from_all_deals(learned, simulation):
     view = view_of(simulation.deals, simulation.spec)
     rate = level_only_rate(view.training_set(), view.extract_end)
-    said = learned.estimator.predict_proba(learned.training_set.attributes)[:, 1]
+    predicted = learned.estimator.predict_proba(learned.training_set.attributes)[:, 1]
     assert learned.effect_deals == 5_000
-    assert said.mean() == pytest.approx(rate, abs=1e-3)
-    assert learned.scorecard.base_rate == pytest.approx(said.mean(), abs=1e-9)
+    assert predicted.mean() == pytest.approx(rate, abs=1e-3)
+    assert learned.scorecard.base_rate == pytest.approx(predicted.mean(), abs=1e-9)
 
 
-def test_columns_and_the_evidence_of_reasons_are_of_all_deals(learned, learned_from_all):
+def test_columns_and_evidence_come_from_all_deals(learned, learned_from_all):
     assert learned.scorecard.columns == learned_from_all.scorecard.columns
     pairs = zip(learned.scorecard.evidence, learned_from_all.scorecard.evidence, strict=True)
     for some, whole in pairs:
@@ -158,7 +158,7 @@ def test_columns_and_the_evidence_of_reasons_are_of_all_deals(learned, learned_f
         )
 
 
-def test_effects_of_the_sample_are_near_those_of_all_deals(learned, learned_from_all):
+def test_effects_from_the_sample_are_close_to_those_from_all_deals(learned, learned_from_all):
     attributes = learned.training_set.attributes
     some, whole = (
         each.estimator.decision_function(attributes) for each in (learned, learned_from_all)
@@ -167,24 +167,24 @@ def test_effects_of_the_sample_are_near_those_of_all_deals(learned, learned_from
     assert (some != whole).any()
 
 
-def test_the_number_of_deals_is_tracked_and_said(learned, learned_from_all):
+def test_the_size_of_the_sample_is_tracked_and_reported(learned, learned_from_all):
     assert learned.chosen["effect_deals"] == 5_000
-    said = note_on_sample(learned)
-    assert said is not None
-    assert "of 6,000 deals, settings were chosen on a stratified sample of 5,000" in said
+    predicted = note_on_sample(learned)
+    assert predicted is not None
+    assert "of 6,000 deals, settings were chosen on a stratified sample of 5,000" in predicted
     assert learned_from_all.chosen["effect_deals"] == 6_000
     assert note_on_sample(learned_from_all) is None
 
 
 @pytest.mark.usefixtures("small_sample")
-def test_no_deal_is_predicted_by_a_fit_that_saw_it_and_two_folds_are_enough(simulation, learned):
+def test_cross_fitted_predictions_of_a_large_table_are_close_to_in_sample_ones(simulation, learned):
     spec = _spec(simulation, 2_000)
-    said = cross_fitted(learned.training_set, spec, learned.choice)
-    assert said.notna().all()
+    predicted = cross_fitted(learned.training_set, spec, learned.choice)
+    assert predicted.notna().all()
     known = learned.training_set.is_known
     in_sample = learned.estimator.predict_proba(learned.training_set.attributes)[:, 1]
-    assert np.corrcoef(said[known], in_sample[known])[0, 1] > 0.9
-    assert said.mean() == pytest.approx(in_sample.mean(), abs=0.01)
+    assert np.corrcoef(predicted[known], in_sample[known])[0, 1] > 0.9
+    assert predicted.mean() == pytest.approx(in_sample.mean(), abs=0.01)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The scorecard is exact: additive, the same as the workbench, whole after a round trip."""
+"""The scorecard: additive, equal to the fitted estimator, rebuilt exactly from JSON."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ def test_baseline_and_contributions_add_up_to_the_log_odds(learned: Learned) -> 
     np.testing.assert_allclose(total, learned.scorecard.scores(codes)[0], atol=1e-9)
 
 
-def test_chunks_give_the_same_bits_as_the_whole(learned: Learned) -> None:
+def test_scoring_in_chunks_gives_identical_results(learned: Learned) -> None:
     codes = _codes(learned)
     whole = learned.scorecard.scores(codes)
     parts = [
         learned.scorecard.scores(codes[start : start + 7]) for start in range(0, len(codes), 7)
     ]
-    for place in (0, 1):
-        assert np.array_equal(whole[place], np.concatenate([part[place] for part in parts]))
+    for position in (0, 1):
+        assert np.array_equal(whole[position], np.concatenate([part[position] for part in parts]))
 
 
-def test_a_round_trip_through_json_keeps_every_bit(learned: Learned) -> None:
+def test_a_scorecard_is_rebuilt_exactly_from_json(learned: Learned) -> None:
     again = scorecard_from_dict(json.loads(json.dumps(learned.scorecard.to_dict())))
     codes = _codes(learned)
     assert np.array_equal(again.scores(codes), learned.scorecard.scores(codes))
     assert again.attributes == learned.scorecard.attributes
 
 
-def test_tables_average_zero_over_the_training_deals(learned: Learned) -> None:
+def test_every_table_averages_0_over_the_training_deals(learned: Learned) -> None:
     weight = follow_up_of(learned.training_set).weight
     means = np.average(learned.scorecard.contributions(_codes(learned)), axis=0, weights=weight)
     np.testing.assert_allclose(means, 0, atol=1e-9)
 
 
-def test_the_interval_encloses_the_probability(learned: Learned) -> None:
+def test_the_interval_contains_the_probability(learned: Learned) -> None:
     log_odds, deviation = learned.scorecard.scores(_codes(learned))
     low, high = learned.scorecard.interval(log_odds, deviation)
     probability = learned.scorecard.calibration.probability(log_odds)
@@ -59,7 +59,7 @@ def test_the_interval_encloses_the_probability(learned: Learned) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_deals_and_contract_give_the_same_book(learned: Learned, simulation) -> None:
+def test_the_same_deals_and_contract_give_the_same_scorecard(learned: Learned, simulation) -> None:
     again = learn(simulation.deals, simulation.spec)
     assert again.scorecard.to_dict() == learned.scorecard.to_dict()
 
@@ -69,7 +69,7 @@ def test_an_unknown_format_is_refused() -> None:
         scorecard_from_dict({"format": 99})
 
 
-def test_a_damaged_book_is_refused(learned: Learned) -> None:
+def test_a_damaged_scorecard_is_refused(learned: Learned) -> None:
     data = learned.scorecard.to_dict()
     with pytest.raises(BundleError, match="damaged"):
         scorecard_from_dict({**data, "columns": None})
@@ -77,27 +77,27 @@ def test_a_damaged_book_is_refused(learned: Learned) -> None:
         scorecard_from_dict({**data, "tables": data["tables"][:-1]})
 
 
-def test_a_book_with_a_number_that_is_not_finite_is_refused(learned: Learned) -> None:
+def test_a_scorecard_with_a_number_that_is_not_finite_is_refused(learned: Learned) -> None:
     tables = learned.scorecard.tables.copy()
     tables[0, 0] = np.nan
     with pytest.raises(BundleError, match="not finite"):
         dataclasses.replace(learned.scorecard, tables=tables)
 
 
-def test_a_table_can_be_read(learned: Learned) -> None:
+def test_a_table_has_a_row_per_value(learned: Learned) -> None:
     table = pd.DataFrame(learned.scorecard.table("segment"))
     assert {"smb", "mid", "enterprise", "missing", "never seen before"} == set(table["value"])
     assert table["deals"].sum() == len(learned.training_set)
 
 
-def test_combinations_that_chance_should_have_shown_and_never_did_are_found() -> None:
-    """A hundred deals of either kind: both kinds together were to be expected 33 times."""
+def test_combinations_expected_often_but_never_observed_are_listed() -> None:
+    """A hundred deals in each band: by independence 33 deals are expected in both."""
     evidence = tuple(
         Evidence(np.arange(3), np.array([0, 100, 50]), np.full(3, 0.2), ("missing", "a", "b"))
         for _ in range(3)
     )
     first = np.repeat([1, 2], [100, 50])
-    second = np.r_[np.ones(100, int), np.full(50, 2)]  # never another than the first
+    second = np.r_[np.ones(100, int), np.full(50, 2)]  # always equal to the first
     third = np.tile([1, 1, 2], 50)
     codes = np.column_stack([first, second, third]).astype(np.int32)
 
@@ -107,7 +107,7 @@ def test_combinations_that_chance_should_have_shown_and_never_did_are_found() ->
 
 
 def _first_pair(scorecard: Scorecard, **changes: object) -> Scorecard:
-    first, second = (scorecard.columns[place].size + 2 for place in (0, 1))
+    first, second = (scorecard.columns[position].size + 2 for position in (0, 1))
     pair = PairTerm(0, 1, np.zeros(first, int), np.zeros(second, int))
     tables = np.concatenate([scorecard.tables, np.zeros((1, scorecard.tables.shape[1]))])
     pairs = (*scorecard.pairs, dataclasses.replace(pair, **changes))
@@ -115,17 +115,17 @@ def _first_pair(scorecard: Scorecard, **changes: object) -> Scorecard:
 
 
 def test_a_pair_that_does_not_fit_its_attributes_is_refused(learned: Learned) -> None:
-    plain = learned.scorecard
-    check_scorecard(_first_pair(plain))
-    size = plain.columns[0].size + 2
+    reference = learned.scorecard
+    check_scorecard(_first_pair(reference))
+    size = reference.columns[0].size + 2
     for grid in (np.zeros(size + 1, int), np.zeros(size - 1, int), np.r_[-1, np.zeros(size - 1)]):
         with pytest.raises(BundleError, match="a pair does not fit"):
-            check_scorecard(_first_pair(plain, first_map=grid.astype(int)))
+            check_scorecard(_first_pair(reference, first_map=grid.astype(int)))
     with pytest.raises(BundleError, match="a pair names attribute 99"):
-        check_scorecard(_first_pair(plain, second=99))
+        check_scorecard(_first_pair(reference, second=99))
 
 
-def test_shares_of_own_evidence_are_one_per_row_and_shares(learned: Learned) -> None:
+def test_own_shares_must_be_between_0_and_1_and_one_per_row(learned: Learned) -> None:
     card = learned.scorecard
     rows = sum(column.size + 2 for column in card.columns)
     for right in (None, np.full(rows, 0.5), np.r_[0.0, np.ones(rows - 1)]):

@@ -1,4 +1,4 @@
-"""A scorecard whose parts do not fit together is refused, and each limit itself is allowed."""
+"""Checks of a scorecard that was read from a file; values on a limit are allowed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MAP = CalibrationMap.linear(1.0, 0.0, "none")
 
 def evidence(size: int, **changes: object) -> Evidence:
     bands = size + 2
-    made = Evidence(
+    created = Evidence(
         np.arange(bands), np.full(bands, 3), np.full(bands, 0.2), tuple(map(str, range(bands)))
     )
-    return replace(made, **changes)
+    return replace(created, **changes)
 
 
 def scorecard(**changes: object) -> Scorecard:
     rows = 5 + 4 + 6
-    made = Scorecard(
+    created = Scorecard(
         columns=(SEATS, PLAN),
         pairs=(PairTerm(0, 1, np.array([0, 0, 1, 2, 2]), np.array([0, 0, 1, 1])),),
         tables=np.linspace(-1, 1, 4 * rows).reshape(rows, 4),
@@ -42,17 +42,19 @@ def scorecard(**changes: object) -> Scorecard:
         odd_pairs=((0, 1, 1, 2),),
         own=np.full(9, 0.5),
     )
-    return replace(made, **changes)
+    return replace(created, **changes)
 
 
-def test_a_whole_scorecard_is_read_back_as_it_was() -> None:
-    made = scorecard(evidence=(evidence(3, rate=np.array([np.nan, 0, 1, 0.5, 0.5])), evidence(2)))
-    again = scorecard_from_dict(json.loads(json.dumps(made.to_dict())))
+def test_a_valid_scorecard_is_rebuilt_unchanged() -> None:
+    created = scorecard(
+        evidence=(evidence(3, rate=np.array([np.nan, 0, 1, 0.5, 0.5])), evidence(2))
+    )
+    again = scorecard_from_dict(json.loads(json.dumps(created.to_dict())))
 
-    assert again.to_dict() == made.to_dict()
-    assert again.columns == made.columns
+    assert again.to_dict() == created.to_dict()
+    assert again.columns == created.columns
     assert np.isnan(again.evidence[0].rate[0])
-    without = scorecard_from_dict(replace(made, own=None).to_dict())
+    without = scorecard_from_dict(replace(created, own=None).to_dict())
     assert without.own is None
 
 
@@ -69,7 +71,7 @@ def test_a_whole_scorecard_is_read_back_as_it_was() -> None:
         {"evidence": (evidence(3, rate=np.array([0.0, 1, 0, 1, 0])), evidence(2))},
     ],
 )  # fmt: skip
-def test_what_lies_on_a_limit_is_allowed(right: dict[str, object]) -> None:
+def test_values_on_a_limit_are_allowed(right: dict[str, object]) -> None:
     check_scorecard(scorecard(**right))
 
 
@@ -108,7 +110,7 @@ def test_what_lies_on_a_limit_is_allowed(right: dict[str, object]) -> None:
         ({"odd_pairs": ((-1, 0, 1, 0),)}, "of attribute -1"),
     ],
 )
-def test_a_part_that_does_not_fit_is_named(wrong: dict[str, object], message: str) -> None:
+def test_the_error_names_the_part_that_does_not_fit(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(BundleError, match=message):
         check_scorecard(scorecard(**wrong))
 
@@ -132,14 +134,14 @@ def test_evidence_that_does_not_fit_its_values_is_refused(changes: dict[str, obj
         check_scorecard(scorecard(evidence=(evidence(3, **changes), evidence(2))))
 
 
-def test_a_category_with_levels_has_more_than_the_bands_of_none() -> None:
+def test_a_category_with_levels_needs_a_band_for_a_level() -> None:
     none = evidence(2, band=np.array([0, 0, 1, 1]), count=np.full(2, 3), rate=np.full(2, 0.2),
                     label=("a", "b"))  # fmt: skip
     with pytest.raises(BundleError, match="evidence of 'plan' does not fit"):
         check_scorecard(scorecard(evidence=(evidence(3), none), odd_pairs=()))
 
 
-def test_what_is_no_scorecard_at_all_is_refused() -> None:
+def test_data_that_are_not_a_scorecard_are_refused() -> None:
     for data, message in (
         ([], "has format 'list'; this fitmodel reads format 1"),
         ({}, "has format None"),
@@ -160,9 +162,9 @@ def test_own_evidence_is_the_mean_share_over_the_attributes() -> None:
     assert np.isnan(scorecard(own=None).own_evidence(codes)).all()
 
 
-def test_the_fewest_deals_alike_are_counted_by_row_of_each_attribute() -> None:
+def test_the_deals_of_each_row_are_those_of_its_band() -> None:
     first = evidence(3, band=np.array([0, 1, 1, 2, 2]), count=np.array([9, 8, 7]),
                      rate=np.full(3, 0.2), label=("a", "b", "c"))  # fmt: skip
-    made = scorecard(evidence=(first, evidence(2)), odd_pairs=())
+    created = scorecard(evidence=(first, evidence(2)), odd_pairs=())
 
-    assert made.fewest_alike() == [9, 8, 8, 7, 7, 3, 3, 3, 3]
+    assert created.deals_per_row() == [9, 8, 8, 7, 7, 3, 3, 3, 3]

@@ -1,4 +1,4 @@
-"""The simplest settings within one error of the best are chosen, on deals not trained on."""
+"""Selection: the simplest candidate within one standard error of the best is chosen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import selection
-from fitmodel.learning._evidence import outcome_when_seen
+from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._slope import SETTLED_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.folds import make_folds
-from fitmodel.learning.selection import Candidate, _gaps, _simplest_of_the_best, choose
+from fitmodel.learning.selection import Candidate, _differences, _simplest_of_the_best, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 
 QUICK = LearnerOptions(penalties=(1.0, 10.0), shares=(0.5, 1.0), pairs=2, replicates=3, folds=2)
@@ -37,16 +37,16 @@ def choice(company):
     return chosen(company)
 
 
-def test_the_choice_is_in_the_table_and_within_one_error_of_the_best(choice, learned):
-    for found in (choice, learned.choice):
-        (row,) = found.table[found.table["chosen"]].to_dict("records")
+def test_the_chosen_candidate_is_within_one_standard_error_of_the_best(choice, learned):
+    for result in (choice, learned.choice):
+        (row,) = result.table[result.table["chosen"]].to_dict("records")
         assert row["behind_best"] <= row["standard_error"]
-        assert row["penalty"] == found.settings.penalty
-        assert found.table["log_loss"].is_monotonic_increasing
-        assert found.table["behind_best"].min() == 0.0
+        assert row["penalty"] == result.settings.penalty
+        assert result.table["log_loss"].is_monotonic_increasing
+        assert result.table["behind_best"].min() == 0.0
 
 
-def test_nothing_simpler_than_the_choice_is_within_one_error_of_the_best(choice):
+def test_no_simpler_candidate_is_within_one_standard_error_of_the_best(choice):
     near = choice.table[choice.table["behind_best"] <= choice.table["standard_error"]]
     (row,) = choice.table[choice.table["chosen"]].to_dict("records")
     ranks = [Candidate(1.0, share=share, pairs=pairs).complexity
@@ -54,7 +54,7 @@ def test_nothing_simpler_than_the_choice_is_within_one_error_of_the_best(choice)
     assert Candidate(1.0, share=row["share"], pairs=row["pairs"]).complexity == min(ranks)
 
 
-def test_among_equally_simple_ones_the_penalty_has_the_most_evidence(choice):
+def test_among_equally_simple_candidates_the_penalty_has_the_largest_evidence(choice):
     table = choice.table
     near = table[(table["behind_best"] <= table["standard_error"]) & (table["share"] == 0)]
     (row,) = table[table["chosen"]].to_dict("records")
@@ -63,32 +63,34 @@ def test_among_equally_simple_ones_the_penalty_has_the_most_evidence(choice):
     assert table["log_evidence"].max() == 0.0
 
 
-def test_where_a_line_is_all_there_is_boosting_is_tried_and_left_out(choice):
+def test_with_linear_effects_boosting_is_compared_and_not_chosen(choice):
     assert set(choice.table["component"]) == {"logistic", "boosted"}
     assert choice.settings.shares == (("logistic", 1.0),)
     assert choice.settings.pairs == 0
 
 
-def test_where_a_line_is_not_enough_boosting_is_taken(make_company):
+def test_with_nonlinear_effects_boosting_is_chosen(make_company):
     company = make_company(2_000, seed=2, rate=0.3)
     random = np.random.default_rng(2)
     hump = random.uniform(-2, 2, 2_000)
     left = random.random(2_000) < expit(np.where(np.abs(hump) < 1, 1.2, -2.5))
-    gone = company.deals["closed_on"] + pd.to_timedelta(random.integers(1, 140, 2_000), unit="D")
-    company.deals["churned_on"] = gone.where(left & (gone <= "2026-06-30"))
+    departed = company.deals["closed_on"] + pd.to_timedelta(
+        random.integers(1, 140, 2_000), unit="D"
+    )
+    company.deals["churned_on"] = departed.where(left & (departed <= "2026-06-30"))
     company.deals["hump"] = hump
     settings = chosen(company, replace(QUICK, bends=False)).settings
     assert settings.boosting_share > 0
     assert sum(share for _, share in settings.shares) == pytest.approx(1.0)
 
 
-def test_a_time_budget_that_is_spent_tries_no_further_component(company):
+def test_after_the_time_budget_no_further_component_is_fitted(company):
     table = chosen(company, replace(QUICK, time_budget_seconds=1e-9)).table
     assert set(table["component"]) == {"logistic"}
     assert set(table["penalty"]) == {1.0, 10.0}
 
 
-def test_below_the_stated_number_of_churners_only_the_logistic_part_is_tried(make_company):
+def test_with_few_churners_only_the_logistic_component_is_fitted(make_company):
     few = make_company(500, seed=0)
     assert few.follow_up.left.sum() < MIN_CHURNERS_TO_BOOST
     table = chosen(few).table
@@ -96,40 +98,40 @@ def test_below_the_stated_number_of_churners_only_the_logistic_part_is_tried(mak
     assert set(table["component"]) == {"logistic"}
 
 
-def test_without_pairs_none_are_tried(company):
+def test_without_pairs_no_candidate_has_pairs(company):
     assert set(chosen(company, replace(QUICK, pairs=0)).table["pairs"]) == {0}
 
 
-def test_a_level_that_swings_changes_no_choice(company, monkeypatch):
-    """Candidates are compared after each fold's own level is taken out."""
-    plain = chosen(company, replace(QUICK, components=("logistic",)))
+def test_a_fluctuating_level_does_not_change_the_choice(company, monkeypatch):
+    """Candidates are compared after a shift is fitted per fold."""
+    reference = chosen(company, replace(QUICK, components=("logistic",)))
     scores = selection._logistic_scores
 
     def shifted(trained, options):
-        found = scores(trained, options)
+        result = scores(trained, options)
         sizes = [len(fold.test_codes) for fold in trained]
         by = np.repeat(np.linspace(-1, 1, len(sizes)), sizes)
-        return {candidate: values + by for candidate, values in found.items()}
+        return {candidate: values + by for candidate, values in result.items()}
 
     monkeypatch.setattr(selection, "_logistic_scores", shifted)
     moved = chosen(company, replace(QUICK, components=("logistic",)))
-    assert moved.settings.penalty == plain.settings.penalty
-    assert moved.settings.slope == pytest.approx(plain.settings.slope, abs=0.02)
+    assert moved.settings.penalty == reference.settings.penalty
+    assert moved.settings.slope == pytest.approx(reference.settings.slope, abs=0.02)
     np.testing.assert_allclose(
-        moved.table["log_loss"].sort_values(), plain.table["log_loss"].sort_values(), atol=0.005
+        moved.table["log_loss"].sort_values(), reference.table["log_loss"].sort_values(), atol=0.005
     )
 
 
-def test_each_replicate_has_settings_of_its_own(choice):
+def test_each_replicate_has_its_own_settings(choice):
     assert len(choice.settings.replicates) == QUICK.replicates
     assert {item.penalty for item in choice.settings.replicates} <= set(QUICK.penalties)
     assert len({item.slope for item in choice.settings.replicates}) == QUICK.replicates
 
 
-def test_a_deal_is_tested_on_up_to_the_time_it_could_be_seen(make_company):
+def test_the_outcome_of_a_test_deal_is_that_at_the_end_of_its_observation(make_company):
     company = make_company(400, seed=3, growth=0.1)
     training_set = DealHistory(company.deals, company.spec).as_of(None).training_set()
-    outcome, weight, until = outcome_when_seen(training_set)
+    outcome, weight, until = observed_outcomes(training_set)
     young = training_set.observable_months < 5
     np.testing.assert_array_equal(until[~young], 5.0)
     np.testing.assert_allclose(until[young], training_set.observable_months[young])
@@ -138,26 +140,26 @@ def test_a_deal_is_tested_on_up_to_the_time_it_could_be_seen(make_company):
     assert (weight[until > 0] == 1).all()
 
 
-def test_a_deal_that_entered_late_is_not_tested_on(make_company):
+def test_a_deal_with_delayed_entry_has_weight_0_in_the_test(make_company):
     company = make_company(800, seed=3)
     start = pd.Timestamp("2025-06-30")
     deals = company.deals[~(company.deals["churned_on"] < start)]
     spec = company.spec.replace(deals={"observed_from": start.date()})
     training_set = DealHistory(deals, spec).as_of(None).training_set()
-    _, weight, _ = outcome_when_seen(training_set)
+    _, weight, _ = observed_outcomes(training_set)
     late = (training_set.closed_on < start).to_numpy()
     assert late.sum() > 100
     assert (weight[late] == 0).all()
     assert (weight[~late & (training_set.observable_months > 0)] > 0).all()
 
 
-def test_a_tenure_alone_is_weighted_for_censoring():
+def test_deals_without_dates_are_weighted_for_censoring():
     random = np.random.default_rng(0)
     stays, seen = random.exponential(12, 2_000), random.uniform(0, 12, 2_000)
     deals = pd.DataFrame({"tenure": np.minimum(stays, seen), "gone": stays <= seen, "seats": 1.0})
     spec = DealSpec(deals={"tenure_months": "tenure", "churned": "gone"})
     training_set = DealHistory(deals, spec).as_of(None).training_set()
-    outcome, weight, until = outcome_when_seen(training_set)
+    outcome, weight, until = observed_outcomes(training_set)
     assert set(until) == {5.0}
     assert (weight[~training_set.is_known] == 0).all()
     true = 1 - np.exp(-5 / 12)
@@ -165,19 +167,19 @@ def test_a_tenure_alone_is_weighted_for_censoring():
 
 
 def held_out(n: int = 400, *, seed: int = 0) -> tuple[HeldOut, np.ndarray]:
-    """Deals of one fold with weights, and log-odds that tell them apart."""
+    """Deals of one fold with weights, and log-odds that discriminate between them."""
     random = np.random.default_rng(seed)
     raw = random.normal(-1.0, 1.0, n)
     outcome = (random.random(n) < expit(raw)).astype(float)
     return HeldOut(outcome, random.uniform(0.2, 3.0, n), np.zeros(n, int), np.zeros(n)), raw
 
 
-def test_the_error_of_a_gap_is_the_paired_one_of_a_weighted_mean() -> None:
-    held, raw = held_out()
+def test_the_standard_error_of_a_difference_is_paired_and_weighted() -> None:
+    outcomes, raw = held_out()
     scores = {Candidate(1.0): raw, Candidate(10.0): 0.4 * raw}
-    gaps = _gaps(scores, held)
-    one, other = (selection.level_free_losses(values, held) for values in scores.values())
-    weight = held.weight / held.weight.sum()
+    gaps = _differences(scores, outcomes)
+    one, other = (selection.level_adjusted_losses(values, outcomes) for values in scores.values())
+    weight = outcomes.weight / outcomes.weight.sum()
     gap = weight @ (other - one)
     error = np.sqrt((weight**2).sum() * (weight @ (other - one - gap) ** 2))
 
@@ -187,8 +189,8 @@ def test_the_error_of_a_gap_is_the_paired_one_of_a_weighted_mean() -> None:
     )  # fmt: skip
 
 
-def test_the_simplest_within_an_error_wins_and_among_these_the_most_evidence() -> None:
-    held, raw = held_out(2_000)
+def test_the_simplest_near_candidate_is_chosen_then_the_largest_evidence() -> None:
+    outcomes, raw = held_out(2_000)
     noise = 0.02 * np.random.default_rng(1).normal(size=2_000)
     scores = {
         Candidate(1.0): raw + noise,
@@ -197,29 +199,29 @@ def test_the_simplest_within_an_error_wins_and_among_these_the_most_evidence() -
         Candidate(100.0): 0.0 * raw,
     }
     evidence = {1.0: -5.0, 10.0: -4.0, 100.0: 0.0}
-    near = [c for c, (_, gap, error) in _gaps(scores, held).items() if gap <= error]
+    near = [c for c, (_, gap, error) in _differences(scores, outcomes).items() if gap <= error]
     assert Candidate(100.0) not in near
 
-    assert _simplest_of_the_best(scores, held, evidence) == Candidate(10.0)
+    assert _simplest_of_the_best(scores, outcomes, evidence) == Candidate(10.0)
     evidence[1.0] = -3.0
-    assert _simplest_of_the_best(scores, held, evidence) == Candidate(1.0)
+    assert _simplest_of_the_best(scores, outcomes, evidence) == Candidate(1.0)
 
 
-def test_pairs_are_less_simple_than_a_second_component_and_that_than_none() -> None:
-    plain, blended, paired = (
+def test_complexity_orders_pairs_above_a_second_component_above_none() -> None:
+    reference, blended, paired = (
         Candidate(1.0), Candidate(1.0, "boosted", 0.25), Candidate(1.0, "boosted", 0.25, 3),
     )  # fmt: skip
-    assert plain.complexity < blended.complexity < paired.complexity
-    assert plain.shares == (("logistic", 1.0),)
+    assert reference.complexity < blended.complexity < paired.complexity
+    assert reference.shares == (("logistic", 1.0),)
     assert paired.shares == (("logistic", 0.75), ("boosted", 0.25))
 
 
-def test_a_deal_signed_on_the_last_day_is_not_tested_on(make_company):
+def test_a_deal_signed_on_the_last_day_has_weight_0_in_the_test(make_company):
     company = make_company(400, seed=3)
     deals = company.deals.copy()
     deals.loc[deals.index[:3], ["closed_on", "churned_on"]] = [pd.Timestamp("2026-06-30"), pd.NaT]
     training_set = DealHistory(deals, company.spec).as_of(None).training_set()
-    _, weight, until = outcome_when_seen(training_set)
+    _, weight, until = observed_outcomes(training_set)
     today = (training_set.closed_on == "2026-06-30").to_numpy()
 
     assert today.sum() >= 3
@@ -228,31 +230,33 @@ def test_a_deal_signed_on_the_last_day_is_not_tested_on(make_company):
     assert (weight[until > 0] == 1).all()
 
 
-def test_a_slope_is_fitted_where_no_map_is_and_a_map_sees_whole_horizons_only(monkeypatch):
-    held, raw = held_out(600)
+def test_without_an_isotonic_map_a_slope_is_fitted_and_a_map_uses_complete_horizons(monkeypatch):
+    outcomes, raw = held_out(600)
     half = np.arange(600) % 2 == 0
-    held = HeldOut(held.early_churn, held.weight, held.fold, np.where(half, 0.0, -1.0))
+    outcomes = HeldOut(
+        outcomes.early_churn, outcomes.weight, outcomes.fold, np.where(half, 0.0, -1.0)
+    )
     scores = {Candidate(1.0): 0.7 * raw, Candidate(10.0): 0.6 * raw}
     options = replace(QUICK, penalties=(1.0, 10.0))
-    asked = []
+    calls = []
 
-    def settings(found):
+    def settings(result):
         def isotonic(log_odds, deals):
-            asked.append((log_odds, deals))
-            return found
+            calls.append((log_odds, deals))
+            return result
 
         monkeypatch.setattr(selection, "fit_isotonic", isotonic)
         return selection._settings(
-            scores, Candidate(1.0), held, {1.0: 0.0, 10.0: 0.0}, None, options
+            scores, Candidate(1.0), outcomes, {1.0: 0.0, 10.0: 0.0}, None, options
         )
 
     line = settings(None)
     assert line.isotonic is None
-    assert line.slope == fit_slope(0.7 * raw, held, prior_sd=SETTLED_SLOPE_SD)[0] != 1.0
+    assert line.slope == fit_slope(0.7 * raw, outcomes, prior_sd=SETTLED_SLOPE_SD)[0] != 1.0
     bent = CalibrationMap((-1.0, 0.0, 1.0), (-1.0, 0.0, 0.5), "isotonic")
     curve = settings(bent)
     assert (curve.isotonic, curve.slope) == (bent, 1.0)
-    for log_odds, deals in asked:
+    for log_odds, deals in calls:
         np.testing.assert_array_equal(log_odds, 0.7 * raw[half])
         assert len(deals) == 300
         assert not deals.offset.any()

@@ -1,4 +1,4 @@
-"""Settings go unchanged from the contract to the fit, and are told as plain values."""
+"""Settings reach the fit unchanged, and are tracked as plain values."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_every_choice_of_the_contract_reaches_the_learner():
     options = LearnerOptions.from_spec(DealSpec(deals=ROLES, learning=CHOSEN), ("first_seen",))
     assert {name: getattr(options, name) for name in CHOSEN} == CHOSEN
     assert options.encoding.dates == ("first_seen",)
-    plain = LearnerOptions.from_spec(DealSpec(deals=ROLES), ())
-    assert plain == LearnerOptions(), "defaults of the contract and of Python differ"
+    reference = LearnerOptions.from_spec(DealSpec(deals=ROLES), ())
+    assert reference == LearnerOptions(), "defaults of the contract and of Python differ"
 
 
-def test_what_is_chosen_is_used_and_nothing_else():
+def test_only_the_chosen_settings_are_used():
     past = simulate_deals(600, seed=2, n_attributes=3)
     spec = past.spec.replace(learning=CHOSEN | {"threads": 1})
     learned = learn(past.deals, spec)
@@ -63,7 +63,7 @@ def test_what_is_chosen_is_used_and_nothing_else():
         ({"time_budget_seconds": 0.0}, "time_budget_seconds"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused_by_its_name(learning, message):
+def test_an_invalid_setting_is_refused_by_name(learning, message):
     with pytest.raises(SpecError, match=message):
         DealSpec(deals=ROLES, learning=learning)
 

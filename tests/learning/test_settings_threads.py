@@ -1,4 +1,4 @@
-"""Native libraries get as many threads as the contract allows, and theirs back afterwards."""
+"""Native libraries get the contract's number of threads inside the context only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def most_threads() -> int:
     return max(pool["num_threads"] for pool in threadpool_info())
 
 
-def test_the_limit_holds_inside_and_ends_outside():
+def test_the_thread_limit_holds_inside_the_context_only():
     with threadpool_limits(limits=2):
         with native_threads(1):
             assert most_threads() == 1

@@ -1,4 +1,4 @@
-"""What is learned does not change where the day of leaving is unknown for some who left."""
+"""Unknown days of leaving do not bias rate, effects or level."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._unknown_days import dated_rows
-from fitmodel.learning.fitting import code
+from fitmodel.learning._unknown_days import expand_unknown_days
+from fitmodel.learning.fitting import fit_and_encode
 from fitmodel.learning.imputation import impute
 from fitmodel.learning.level import fit_level, monthly_leavers
-from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, own_chance
+from fitmodel.learning.proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning.settings import LearnerOptions
 
 HORIZON = 5.0
-SLOPE = 1.2  # of the log-odds of having left in the logarithm of time
+SLOPE = 1.2  # of the log-odds of having left on the logarithm of time
 
 
 class Simulated:
@@ -39,11 +39,11 @@ class Simulated:
 
 
 @pytest.mark.parametrize("undated", [0.0, 0.4, 0.7])
-def test_rate_and_slope_are_right_whatever_share_of_the_days_is_unknown(undated: float) -> None:
-    """Taken as not followed, 40 % unknown days made the rate 0.15 instead of 0.22."""
+def test_rate_and_slope_are_unbiased_for_any_share_of_unknown_days(undated: float) -> None:
+    """With these leavers as not followed, 40 % unknown days would give 0.15 instead of 0.22."""
     deals = Simulated(1, undated)
     options = LearnerOptions()
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     fit = impute(columns, codes, deals.follow_up, 1.0, options)
     slope = np.polyfit(deals.log_odds, fit.log_odds, 1)[0]
     predicted = 1 / (1 + np.exp(-fit.log_odds))
@@ -53,8 +53,8 @@ def test_rate_and_slope_are_right_whatever_share_of_the_days_is_unknown(undated:
     assert slope == pytest.approx(1.0, abs=0.12)
 
 
-def test_the_rate_is_right_on_average_where_no_day_is_known_at_all() -> None:
-    """Each single estimate has a standard error of 0.03: only who left by which age is known."""
+def test_the_rate_is_unbiased_where_no_day_is_known() -> None:
+    """A single estimate has a standard error of 0.03: only bounds of the days are known."""
     errors = []
     for seed in range(12):
         deals = Simulated(seed, 1.0)
@@ -64,40 +64,40 @@ def test_the_rate_is_right_on_average_where_no_day_is_known_at_all() -> None:
     assert np.std(errors) < 0.05
 
 
-def test_the_own_chance_is_that_of_early_among_those_who_left_by_then() -> None:
+def test_the_label_of_an_unknown_day_is_early_churn_given_having_left_by_then() -> None:
     deals = Simulated(2, 0.5)
     baseline = fit_baseline(deals.follow_up, deals.log_odds)
-    chance = own_chance(deals.follow_up, baseline, deals.log_odds)
+    probability = conditional_probability(deals.follow_up, baseline, deals.log_odds)
     unclear = deals.hidden & (deals.age > HORIZON)
     odds = deals.log_odds + SLOPE * np.log(deals.age / HORIZON)
     truth = deals.probability * (1 + np.exp(-odds))
 
-    np.testing.assert_array_equal(chance[deals.hidden & (deals.age <= HORIZON)], 1.0)
-    assert chance[unclear].mean() == pytest.approx(truth[unclear].mean(), abs=0.03)
-    assert np.corrcoef(chance[unclear], truth[unclear])[0, 1] > 0.95
+    np.testing.assert_array_equal(probability[deals.hidden & (deals.age <= HORIZON)], 1.0)
+    assert probability[unclear].mean() == pytest.approx(truth[unclear].mean(), abs=0.03)
+    assert np.corrcoef(probability[unclear], truth[unclear])[0, 1] > 0.95
 
 
-def test_the_rows_of_an_unknown_day_are_one_deal_together() -> None:
+def test_the_rows_of_an_unknown_day_have_the_weight_of_one_deal() -> None:
     deals = Simulated(3, 0.5, n=500)
     baseline = fit_baseline(deals.follow_up, deals.log_odds)
-    chance = own_chance(deals.follow_up, baseline, deals.log_odds)
-    dated, rows = dated_rows(deals.follow_up, chance)
+    probability = conditional_probability(deals.follow_up, baseline, deals.log_odds)
+    dated, rows = expand_unknown_days(deals.follow_up, probability)
     early = np.bincount(rows, dated.weight * dated.left, minlength=500)
 
     np.testing.assert_allclose(np.bincount(rows, dated.weight), 1.0)
-    np.testing.assert_allclose(early[deals.hidden], chance[deals.hidden], atol=1e-12)
+    np.testing.assert_allclose(early[deals.hidden], probability[deals.hidden], atol=1e-12)
     first = dated.months[dated.left].min()
     assert (dated.months[dated.left] <= np.maximum(deals.age[rows][dated.left], first)).all()
 
 
-def test_unknown_days_are_no_change_of_the_level() -> None:
-    """Taken as leavers of the last day they would be a wave of leavers in the last month."""
+def test_unknown_days_do_not_change_the_level() -> None:
+    """As leavers of the last day they would give far too many leavers in the last month."""
     deals = Simulated(4, 0.5)
     end = np.datetime64("2026-01-01")
     closed = end - np.round(deals.age * 30.4375).astype("timedelta64[D]")
     baseline = fit_baseline(deals.follow_up, deals.log_odds)
-    chance = own_chance(deals.follow_up, baseline, deals.log_odds)
-    dated, rows = dated_rows(deals.follow_up, chance)
+    probability = conditional_probability(deals.follow_up, baseline, deals.log_odds)
+    dated, rows = expand_unknown_days(deals.follow_up, probability)
     seen, foreseen, _ = monthly_leavers(dated, closed[rows], end, baseline, deals.log_odds[rows])
     level = fit_level(deals.follow_up, closed, end, baseline, deals.log_odds)
 

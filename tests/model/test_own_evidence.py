@@ -22,7 +22,7 @@ LAW = {"n_attributes": 8, "company": 23, "base_rate": 0.25, "rep_effects": False
 
 def learned_from(n: int):
     sim = simulate_deals(n, seed=3, **LAW)
-    return sim, learn(sim.deals, sim.spec, least=8, regime="provisional")
+    return sim, learn(sim.deals, sim.spec, min_churners=8, regime="provisional")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_level_of_more_deals_has_more_evidence_of_its_own(few) -> None:
     scorecard = few[1].scorecard
     position = scorecard.attributes.index("lead_source")
     start, size = scorecard.offsets[position], scorecard.columns[position].size
-    counts = np.array(scorecard.fewest_alike())[start + 1 : start + size + 1]
+    counts = np.array(scorecard.deals_per_row())[start + 1 : start + size + 1]
     shares = scorecard.own[start + 1 : start + size + 1]
     assert shares[counts.argmax()] > shares[counts.argmin()]
 
@@ -141,10 +141,10 @@ def test_a_damaged_share_or_regime_is_refused(model, damage) -> None:
 
 
 def test_a_row_that_is_split_by_hand_keeps_its_share(few) -> None:
-    from fitmodel.learning._recoding import single_out
+    from fitmodel.learning._recoding import split_level
 
     scorecard = few[1].scorecard
     position = scorecard.attributes.index("lead_source")
-    split = single_out(scorecard, position, "a new source")
+    split = split_level(scorecard, position, "a new source")
     assert len(split.own) == len(scorecard.own) + 1
     assert replace(split, own=None).own is None

@@ -290,9 +290,9 @@ LEAKAGE = pd.DataFrame(
         "kind": ["name", "protected", "seller"],
         "verdict": ["stop", "warn", "warn"],
         "evidence": [
-            "its name tells of knowledge from after the closing",
+            "its name suggests that it is known only after closing",
             "its name suggests a protected characteristic of a person (age)",
-            "it says who sold: the model would judge the seller, not the fit",
+            "it names the seller: the model would rate sellers instead of fit",
         ],
     }
 )

@@ -206,7 +206,7 @@ def test_a_failure_leaves_the_old_rows_and_no_new_table(database, model, prospec
         with pytest.raises(ProspectError, match="Nothing was written"):
             score(model, f"{database}/prospects", f"{database}/{output}", strict=True)
     pd.testing.assert_frame_equal(read(database, "select * from scored"), before)
-    with pytest.raises(DatabaseError, match="see the names in the query"):
+    with pytest.raises(DatabaseError, match="check the names in the query"):
         read(database, "select * from other")
 
 
@@ -232,7 +232,7 @@ def test_what_is_wrong_with_a_query_is_said(database, model, prospects) -> None:
     write(database, "prospects", prospects)
     with pytest.raises(DatabaseError, match="must be one SELECT"):
         read(database, "select from where")
-    with pytest.raises(DatabaseError, match="see the names in the query"):
+    with pytest.raises(DatabaseError, match="check the names in the query"):
         read(database, "select * from nowhere")
     with pytest.raises(DatabaseError, match=r"more than one column named \['deal_id'\]"):
         read(database, "select deal_id, deal_id from prospects")
@@ -298,11 +298,14 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqlite:///deals.db", "names no table"),
-        ("postgresql://u:geheim@host/db", r"names no table.*postgresql://host/database/TABLE"),
-        ("mysql://u:geheim@host/db/t", "mysql is none of postgresql, sqlite, duckdb"),
+        ("sqlite:///deals.db", "has no table"),
+        ("postgresql://u:geheim@host/db", r"has no table.*postgresql://host/database/TABLE"),
+        (
+            "mysql://u:geheim@host/db/t",
+            "mysql is not supported; supported are postgresql, sqlite, duckdb",
+        ),
         ("postgresql://u:geheim@host:port/db/t", "not a database's URL"),
-        ("oracle+nothing://u:geheim@host/db/t", "none of|not a database's URL"),
+        ("oracle+nothing://u:geheim@host/db/t", "not supported|not a database's URL"),
     ],
 )
 def test_a_url_that_will_not_do_says_what_would(url, message) -> None:

@@ -118,7 +118,7 @@ def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp
     assert result.errors == 1
     assert "row 3 cannot be scored: a value over 2 lines (is a quote open?)" in result.first_error
     with pytest.raises(
-        DealsError, match=r"1 row\(s\) have a value that holds the row below it; row 3"
+        DealsError, match=r"1 row\(s\) have a value that contains the next row; row 3"
     ):
         read_table(source)
 

@@ -42,7 +42,9 @@ PLAN = Path(__file__).with_name("mutation.toml")
 def main() -> int:
     """Run what is asked for; 1 where fewer mutants were killed than the goal, 3 if not done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--room", action="append", help="a room of mutation.toml; else all")
+    parser.add_argument(
+        "--room", action="append", help="a room of fitmodel; else all of mutation.toml"
+    )
     parser.add_argument("--sample", type=int, help="places, drawn at random; else all mutants")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--survivors", action="store_true", help="only those of the last run")
@@ -53,6 +55,7 @@ def main() -> int:
     plan = tomllib.loads(PLAN.read_text(encoding="utf-8"))
     BUILD.mkdir(parents=True, exist_ok=True)
     rooms = options.room or list(plan["rooms"])
+    plan["rooms"] |= {room: other_room(room) for room in rooms if room not in plan["rooms"]}
     run = Run(plan, deadline=time.monotonic() + 60 * options.minutes)
     chosen = drawn(all_mutants(plan, rooms), options.sample, options.seed)
     if options.survivors:
@@ -86,6 +89,15 @@ def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
         kept.write_text(json.dumps([asdict(each) for each in own]), encoding="utf-8")
         result += own
     return result
+
+
+def other_room(name: str) -> dict[str, list[str]]:
+    """Modules and tests of a room that mutation.toml does not list: all that it has."""
+    modules, tests = f"src/fitmodel/{name}", f"tests/{name}"
+    for folder in (modules, tests):
+        if not (ROOT / folder).is_dir():
+            sys.exit(f"there is no room {name!r}: {folder} does not exist")
+    return {"modules": [modules], "tests": [tests]}
 
 
 def modules_of(room: dict[str, Any]) -> list[str]:

@@ -1,8 +1,8 @@
-"""From a CRM's history and events to attributes as of each deal's own closing.
+"""Compute attributes as of each deal's closing from a CRM's history and events.
 
 long tables -> changes (deal, field, value, time) and events (deal, kind, time, who, amount)
-deals -> the moment at which each one's knowledge ends
-both -> one row per deal: what was known before that moment -> the table of deals, as any other
+deals -> the cut-off of each deal: only what was recorded before it is used
+both -> one row per deal with what was known before the cut-off -> a usual table of deals
 
-The same code serves past deals, which end before their closing, and open prospects, which end now.
+Past deals have their closing as the cut-off, open prospects the present time; the code is the same.
 """

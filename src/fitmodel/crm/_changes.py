@@ -1,7 +1,7 @@
-"""Changes of fields: every change of every deal, sorted, and the value of a field at a moment.
+"""Changes of fields: all changes of all deals, sorted, and the value of a field at a cut-off.
 
-a row per change, version or snapshot, in parts where they are many -> sorted rows
-     -> binary search of a deal's moment
+a row per change, version or snapshot (large tables in parts) -> sorted rows
+     -> binary search for each deal's cut-off
 """
 
 from __future__ import annotations
@@ -34,37 +34,42 @@ if TYPE_CHECKING:
 
 DEALS_AT_ONCE = 100_000
 CHANGED, BEFORE_FIRST, NEVER_CHANGED, UNKNOWN = 0, 1, 2, 3
-"""Where a value comes from: a change before the moment, what the first change after it replaced, a
-field without a change, or nowhere."""
+"""Source of a value: a change before the cut-off, the old value of the first change after it, a
+field that never changed, or unknown."""
 
 
 @dataclass(frozen=True, eq=False)
 class ChangeLog:
-    """Changes of one table, sorted by deal, field and time.
+    """The changes of one table, sorted by deal, field and time.
 
     Attributes
     ----------
     table_name : str
+        Name of the table in messages, such as ``[history.fields]``.
     section : HistoryTable
+        The table's section in the contract.
     ids : Index of str
-        Deals in the table.
+        Ids of the deals in the table.
     fields : tuple of str
+        Names of the fields.
     bounds : ndarray of int64 of shape (deals * fields + 1,)
-        Where the rows of each deal and field begin; the last is the number of rows.
+        Position of the first row of each deal and field; the last entry is the number of rows.
     times : ndarray of int64 of shape (rows,)
-        Microseconds since 1970 on the clock of the table's zone.
+        Microseconds since 1970, in local time of the table's zone.
     value_codes, old_codes : ndarray of int32 of shape (rows,)
-        Positions in `levels`; -1 where empty. Without old values all are -1.
+        New and old value as positions in `levels`; -1 if empty. Without old values all are -1.
     levels : Levels
+        The distinct values.
     first_seen : ndarray of int64 of shape (deals,)
         Time of the first row of each deal, whatever its field.
     changed : ndarray of int32 of shape (rows + 1,)
-        Number of rows before each that change a value, rather than give the first one.
+        Number of earlier rows that change a value; a first value is not a change.
     last_change : ndarray of int64 of shape (rows,)
-        Time of the latest such row of this deal and field up to each row; NaT where none.
+        Time of the latest change of this deal and field up to each row; NaT if there is none.
     moves : mapping of str to StageMoves
-        Of the stage: what was skipped, and the steps back.
+        For the field with the stage: skipped stages and steps back.
     findings : tuple of Finding
+        Findings about the rows of the table.
     """
 
     table_name: str
@@ -87,12 +92,12 @@ class ChangeLog:
 
     @property
     def digest(self) -> bytes:
-        """Digest of the rows: another one where any row is another."""
+        """Digest of all rows; it changes if any row changes."""
         arrays = (self.bounds, self.times, self.value_codes, self.old_codes, self.first_seen)
         return digest_of(self.table_name, [*self.ids], self.fields, [*self.levels], arrays=arrays)
 
     def rows_of(self, name: str) -> tuple[Codes, Ints]:
-        """Codes of a field's values, and how many rows have each."""
+        """Return the codes of a field's values, and the number of rows of each."""
         counts: dict[int, int] = {}
         field, step = self.fields.index(name), len(self.fields)
         for start in range(field, len(self.bounds) - 1, DEALS_AT_ONCE * step):
@@ -110,33 +115,33 @@ class ChangeLog:
         return self.section.old_value is not None
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
-        """Position of each id among the deals of the table; -1 where it is absent."""
+        """Return the position of each id among the deals of the table; -1 if it is absent."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
         positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
         return positions
 
-    def seen(self, deals: Ints) -> Ints:
-        """Time of the first row of each deal; NaT where it has none."""
+    def first_times(self, deals: Ints) -> Ints:
+        """Return the time of the first row of each deal; NaT if it has none."""
         return np.append(self.first_seen, NOT_A_TIME)[deals]
 
     def is_known(self, deals: Ints, moments: Ints) -> NDArray[np.bool_]:
-        """Which deals have any row before their moment."""
-        first = self.seen(deals)
+        """Return a mask of the deals that have any row before their cut-off."""
+        first = self.first_times(deals)
         known: NDArray[np.bool_] = (first != NOT_A_TIME) & (first < moments)
         return known
 
     def as_of(self, name: str, deals: Ints, moments: Ints) -> FieldAsOf:
-        """Value of a field before each deal's moment.
+        """Return a field as of each deal's cut-off.
 
         Parameters
         ----------
         name : str
-            One of `fields`.
+            Name of the field, one of `fields`.
         deals : ndarray of int64 of shape (n,)
-            As `deals` gives them.
+            Positions of the deals, as returned by `deals`.
         moments : ndarray of int64 of shape (n,)
-            Only rows strictly before these are known.
+            Cut-off of each deal; only rows strictly before it are used.
         """
         known = self.is_known(deals, moments)
         position = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
@@ -159,7 +164,7 @@ class ChangeLog:
         else:
             changes = np.zeros(len(deals), dtype=np.int32)
             changed_at = np.full(len(deals), NOT_A_TIME)
-        since = np.where(changed_at == NOT_A_TIME, self.seen(deals), changed_at)
+        since = np.where(changed_at == NOT_A_TIME, self.first_times(deals), changed_at)
         is_known = known & (source != UNKNOWN)
         return FieldAsOf(
             codes=codes,
@@ -174,22 +179,24 @@ class ChangeLog:
 
 @dataclass(frozen=True, eq=False)
 class FieldAsOf:
-    """A field as of each deal's moment.
+    """A field as of each deal's cut-off.
 
     Attributes
     ----------
-    codes : ndarray of int32
-        Positions in the log's levels; -1 where empty, or where the source is not the log.
-    source : ndarray of int
+    codes : ndarray of int32 of shape (n,)
+        Values as positions in the log's levels; -1 if empty, or if the value is not in the log.
+    source : ndarray of int of shape (n,)
         `CHANGED`, `BEFORE_FIRST`, `NEVER_CHANGED` or `UNKNOWN`.
-    changes, days_unchanged : ndarray of float
-        Changes before the moment; days since the last one, or since the deal's first row.
-    recorded_at : ndarray of int64
-        Time of the row that the value is from; NaT where it is from none.
-    later_changes : ndarray of int
-        Rows at or after the moment.
-    rows : pair of ndarray
-        First row, and the first at or after the moment.
+    changes : ndarray of float of shape (n,)
+        Number of changes before the cut-off.
+    days_unchanged : ndarray of float of shape (n,)
+        Days from the last change, or from the deal's first row, to the cut-off.
+    recorded_at : ndarray of int64 of shape (n,)
+        Time of the row with the value; NaT if no row has it.
+    later_changes : ndarray of int of shape (n,)
+        Number of rows at or after the cut-off.
+    rows : tuple of two ndarray of int64 of shape (n,)
+        Positions of the deal's first row, and of the first row at or after the cut-off.
     """
 
     codes: Codes
@@ -212,21 +219,23 @@ def read_changes(
     Parameters
     ----------
     table_name : str
-        Its name in the contract, as messages give it.
+        Name of the table in messages, such as ``[history.fields]``.
     section : HistoryTable
+        The table's section in the contract.
     given : DataFrame or path, optional
-        In place of the contract's table.
+        Table that replaces the one in the contract.
     ids : sequence of str, optional
-        Of a table in a database only the rows of these deals are read.
+        Ids of deals; from a database only their rows are read.
 
     Returns
     -------
     ChangeLog
+        All changes, sorted.
 
     Raises
     ------
     DealsError
-        If the table cannot be read, lacks a column, or its form of dates cannot be told.
+        If the table cannot be read, lacks a column, or the order of its dates is unclear.
     """
     rows = open_rows(table_name, section, given, ids)
     rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))

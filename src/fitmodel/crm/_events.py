@@ -1,7 +1,7 @@
-"""The events of deals: meetings, calls, tickets, product use; counted before a moment.
+"""Events of deals (meetings, calls, tickets, product use), counted in windows before a cut-off.
 
-a row per event, in parts where they are many -> (deal, time, kind, who, amount) -> sorted
-     -> counts of windows before a moment
+a row per event (large tables in parts) -> (deal, time, kind, who, amount) -> sorted
+     -> counts in windows before the cut-off
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import coded_texts, digest_of, whose_and_when
+from fitmodel.crm._long_table import coded_texts, deals_and_times, digest_of
 from fitmodel.crm._moments import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import open_rows
 from fitmodel.crm._parts import in_parts, is_large
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MAX_SILENCE_DAYS = 365
-"""Days since the last event are counted up to here; no event at all counts as so many."""
+"""Maximum of the days since the last event, and the value if there was no event at all."""
 WEEK = 7
 
 
@@ -45,12 +45,13 @@ class EventRows:
     Attributes
     ----------
     starts, stops : ndarray of int64 of shape (deals,)
-        Where the rows of each deal begin, and the first row behind them.
+        The rows of a deal are ``start <= row < stop``.
     times : ndarray of int64 of shape (events,)
+        Microseconds since 1970, in local time of the table's zone.
     who : ndarray of int32 of shape (events,)
-        -1 where nobody is named.
+        Code of the person; -1 if none is given.
     amounts : ndarray of float of shape (events,)
-        0 where there is none.
+        Amount of each event; 0 if there is none.
     """
 
     starts: Ints
@@ -60,7 +61,7 @@ class EventRows:
     amounts: Floats
 
     def range(self, deals: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints]:
-        """Rows of each deal from one moment to before another."""
+        """Return start and stop of each deal's rows with ``since <= time < until``."""
         known = deals >= 0
         position = np.where(known, deals, 0)
         start = np.where(known, self.starts[position], 0)
@@ -69,7 +70,7 @@ class EventRows:
         return first_not_before(self.times, start, last, since), last
 
     def people(self, start: Ints, stop: Ints) -> Floats:
-        """Number of different people in each range of rows."""
+        """Return the number of distinct people in each range of rows."""
         positions, owner = rows_of(start, stop)
         named = self.who[positions] >= 0
         pairs = owner[named] * (int(self.who.max(initial=0)) + 1) + self.who[positions][named]
@@ -77,7 +78,7 @@ class EventRows:
         return np.bincount(owners, minlength=len(start)).astype(np.float64)
 
     def sums(self, start: Ints, stop: Ints) -> Floats:
-        """Sum of the amounts of each range, added in an order that the file has no part in."""
+        """Return the sum of the amounts in each range, independent of the order in the file."""
         positions, owner = rows_of(start, stop)
         amounts = self.amounts[positions]
         order = np.lexsort((amounts, owner))
@@ -85,7 +86,7 @@ class EventRows:
         return sums
 
     def last(self, deals: Ints, moments: Ints) -> Ints:
-        """Time of the last event before each moment; NaT where there is none."""
+        """Return the time of the last event before each cut-off; NaT if there is none."""
         start, stop = self.range(deals, np.full(len(deals), NOT_A_TIME), moments)
         if not len(self.times):
             return np.full(len(deals), NOT_A_TIME)
@@ -94,23 +95,28 @@ class EventRows:
 
 @dataclass(frozen=True, eq=False)
 class EventLog:
-    """Events of one table.
+    """The events of one table.
 
     Attributes
     ----------
     table_name : str
+        Name of the table in messages, such as ``[events.activities]``.
     name : str
-        In the contract, which the attributes' names begin with.
+        Name of the table in the contract; the names of its attributes begin with it.
     section : EventTable
+        The table's section in the contract.
     ids : Index of str
+        Ids of the deals in the table.
     every : EventRows
+        All events.
     by_kind : mapping of str to EventRows
         The events of each kind.
     kind : ndarray of int32 of shape (events,)
-        Place in `kinds` of each sorted event; -1 where it has none.
+        Kind of each sorted event as its position in `kinds`; -1 if it has none.
     kinds : tuple of str
-        As they are written into names of attributes.
+        The kinds, written as in attribute names.
     findings : tuple of Finding
+        Findings about the rows of the table.
     """
 
     table_name: str
@@ -127,7 +133,7 @@ class EventLog:
         return len(self.every.times)
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
-        """Position of each id among the deals of the table; -1 where it is absent."""
+        """Return the position of each id among the deals of the table; -1 if it is absent."""
         texts = coded_texts(ids)
         known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
         positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
@@ -135,18 +141,18 @@ class EventLog:
 
     @property
     def digest(self) -> bytes:
-        """Digest of the rows: another one where any row is another."""
+        """Digest of all rows; it changes if any row changes."""
         rows = self.every
         arrays = (rows.starts, rows.times, rows.who, rows.amounts, self.kind)
         return digest_of(self.table_name, [*self.ids], self.kinds, arrays=arrays)
 
     def attributes(self, deals: Ints, moments: Ints) -> dict[str, Floats]:
-        """Attributes of each deal from the events strictly before its moment.
+        """Return the attributes of each deal from the events strictly before its cut-off.
 
         Parameters
         ----------
         deals, moments : ndarray of int64 of shape (n,)
-            As of `fitmodel.crm._changes.ChangeLog.as_of`.
+            The same as for `fitmodel.crm._changes.ChangeLog.as_of`.
 
         Returns
         -------
@@ -188,7 +194,7 @@ class EventLog:
         return columns
 
     def _trend(self, counts: list[Floats]) -> Floats:
-        """Events a week in the shortest window, less those a week in the rest of the longest."""
+        """Return events per week in the shortest window minus those in the rest of the longest."""
         short, long = self.section.windows_days[0], self.section.windows_days[-1]
         now = counts[0] / short
         before = (counts[-1] - counts[0]) / (long - short)
@@ -196,17 +202,15 @@ class EventLog:
 
 
 def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
-    """Days since the last event, at most `MAX_SILENCE_DAYS`, which also means no event.
-
-    Missing where there is none and the longest window begins before events were recorded.
-    """
+    """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none)."""
+    # unknown if there is no event and the longest window begins before events were recorded
     days = np.minimum(days_between(last, moments), MAX_SILENCE_DAYS)
     silent = np.where(covered, float(MAX_SILENCE_DAYS), np.nan)
     return np.where(np.isnan(days), silent, days)
 
 
 def recorded_from(section: EventTable) -> int:
-    """Moment from which events are kept, in microseconds since 1970; long ago where not given."""
+    """Return the time from which events were recorded, in microseconds; long ago if not given."""
     if section.recorded_from is None:
         return NOT_A_TIME + 10_000 * DAY
     return int(np.datetime64(section.recorded_from, "us").astype(np.int64))
@@ -223,17 +227,18 @@ def read_events(
     Parameters
     ----------
     name : str
-        In the contract: ``activities`` of ``[events.activities]``.
+        Name of the table in the contract: ``activities`` for ``[events.activities]``.
     section : EventTable
+        The table's section in the contract.
     given : DataFrame or path, optional
-        In place of the contract's table.
+        Table that replaces the one in the contract.
     ids : sequence of str, optional
-        Of a table in a database only the rows of these deals are read.
+        Ids of deals; from a database only their rows are read.
 
     Raises
     ------
     DealsError
-        If the table cannot be read, lacks a column, or its form of dates cannot be told.
+        If the table cannot be read, lacks a column, or the order of its dates is unclear.
     """
     rows = open_rows(f"[events.{name}]", section, given, ids)
     rows.need(("id", "at", "kind", "who", "amount"))
@@ -244,7 +249,7 @@ def read_events(
 
 
 class _IndexedEvents:
-    """Sorted events, made of one part after the other; twice: by time, and by kind and time."""
+    """Sorted events to which parts are appended, in two orders: by time, and by kind and time."""
 
     def __init__(self, *, on_disk: bool) -> None:
         kinds = {"times": np.int64, "who": np.int32, "amounts": np.float64}
@@ -258,8 +263,8 @@ class _IndexedEvents:
         self._kinds: tuple[str, ...] = ()
 
     def add(self, rows: Rows, section: EventTable) -> None:
-        """Read and sort a part, with deals that no other part has."""
-        deal, times, kept = whose_and_when(rows)
+        """Read, sort and append a part; its deals must not occur in another part."""
+        deal, times, kept = deals_and_times(rows)
         kind, self._kinds = _kinds(rows, section)
         columns = {"times": times, "who": _codes(rows, section.who)}
         columns["amounts"] = _amounts(rows, section)
@@ -285,7 +290,7 @@ class _IndexedEvents:
             spool.add(columns[name][positions])
 
     def log(self, name: str, table_name: str, section: EventTable) -> EventLog:
-        """The log of all parts."""
+        """Return the log of all parts."""
         whole, noted = self._parts[0].whole, [part.row_findings for part in self._parts]
         findings = self._parts[0].findings if whole is None else whole.findings(noted, table_name)
         every, by_kind = (
@@ -321,7 +326,7 @@ def _codes(rows: Rows, column: str | None) -> NDArray[np.int32]:
 
 
 def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """Kind of every event, kinds that are written into one name being one."""
+    """Return the code of every event's kind, and the kinds as written in attribute names."""
     if section.kind is None:
         return np.full(len(rows.column(section.id)), -1, dtype=np.int32), ()
     texts = coded_texts(rows.column(section.kind))
@@ -338,7 +343,7 @@ def _amounts(rows: Rows, section: EventTable) -> Floats:
     form = None if rows.whole is None else rows.whole.amount
     reading = read_numbers(rows.column(section.amount), form)
     remedy = "write plain numbers (12.5)"
-    what = "have no number as amount, which counts as 0"
+    what = "have an amount that is not a number, and count as 0"
     rows.note(reading.unreadable, what, remedy, section.amount)
     amounts: Floats = np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
     return amounts

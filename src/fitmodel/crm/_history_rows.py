@@ -1,7 +1,7 @@
 """Read a history table of any shape as changes, each of one field of one deal.
 
-a row per change    -> as it is
-a row per version   -> its columns, one after the other, without what repeats the row before
+a row per change    -> unchanged
+a row per version   -> one change per column, without values equal to those of the row before
 a row per snapshot  -> the same
 """
 
@@ -17,9 +17,9 @@ import pandas as pd
 from fitmodel.crm._long_table import (
     coded,
     coded_texts,
+    deals_and_times,
     field_columns,
     read_times,
-    whose_and_when,
 )
 from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Rows as read, in the order of the file."""
+    """Changes as read, in the order of the file, with values and deals as codes."""
 
     ids: pd.Index[Any]
     fields: list[str]
@@ -50,21 +50,22 @@ class Raw:
 
 
 def read_rows(rows: Rows, section: HistoryTable) -> Raw:
-    """Read a table of any shape.
+    """Return the changes in a table of any shape.
 
     Raises
     ------
     DealsError
-        If it has no row with an id and a date, or no column that is a field.
+        If no row has both an id and a date, or no column is a field.
     """
     return _long(rows, section) if section.is_long else _wide(rows, section)
 
 
 def _long(rows: Rows, section: HistoryTable) -> Raw:
-    """A row per change."""
-    deal, time, kept = whose_and_when(rows)
+    """Return the changes of a table with a row per change."""
+    deal, time, kept = deals_and_times(rows)
     named = coded_texts(rows.column(str(section.field)))
-    rows.note(named.codes < 0, "name no field and are left out", "name it", str(section.field))
+    what, remedy = "have no field and are left out", "give the field in every row"
+    rows.note(named.codes < 0, what, remedy, str(section.field))
     known = named.levels if rows.whole is None else rows.whole.names
     wanted = known if section.fields is None else section.fields
     to = [list(wanted).index(name) if name in wanted else -1 for name in named.levels]
@@ -89,7 +90,7 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
 
 
 def _key(level: Any) -> tuple[object, Any]:
-    """Identity of a value: 12 and 12.0 are the same, True and 1 are not, and text is text."""
+    """Return a key by which values are compared: 12 equals 12.0, but not True or "12"."""
     if isinstance(level, bool | np.bool_):
         return bool, bool(level)
     if isinstance(level, int | float | np.number):
@@ -98,10 +99,10 @@ def _key(level: Any) -> tuple[object, Any]:
 
 
 def _wide(rows: Rows, section: HistoryTable) -> Raw:
-    """A row per version or snapshot: its columns, one after the other, as changes."""
-    deal, time, kept = whose_and_when(rows)
-    taken = (section.id, section.time, section.valid_to)
-    fields = list(field_columns(rows, taken)) if section.fields is None else list(section.fields)
+    """Return the changes of a table with a row per version or snapshot, column by column."""
+    deal, time, kept = deals_and_times(rows)
+    used = (section.id, section.time, section.valid_to)
+    fields = list(field_columns(rows, used)) if section.fields is None else list(section.fields)
     absent = [name for name in fields if name not in rows.names]
     if absent:
         raise DealsError(f"{rows.table_name} fields: there are no columns {absent}")
@@ -121,7 +122,7 @@ def _wide(rows: Rows, section: HistoryTable) -> Raw:
         field = np.full(len(first), position, dtype=np.int32)
         parts.append((deals[first], field, times[first], codes[first], rows_at[first]))
     if not parts:
-        raise DealsError(f"{rows.table_name}: there is no column beside the id and the time")
+        raise DealsError(f"{rows.table_name}: the table has no columns but the id and the time")
     deals, field, times, codes, rows_at = map(np.concatenate, zip(*parts, strict=True))
     old = np.full(len(codes), -1, dtype=np.int32)
     return Raw(
@@ -133,7 +134,7 @@ def _wide(rows: Rows, section: HistoryTable) -> Raw:
 def _ends(
     rows: Rows, section: HistoryTable, deal: Codes, starts: Ints, at: Ints
 ) -> tuple[Codes, Ints, Ints]:
-    """Where a version ends and no other follows: deal, time and row."""
+    """Return deal, time and row of each version that ends without a next version."""
     nothing = np.empty(0, dtype=np.int64)
     if section.valid_to is None:
         return np.empty(0, dtype=np.int32), nothing, nothing
@@ -141,7 +142,7 @@ def _ends(
     inverted = (ends != NOT_A_TIME) & (starts != NOT_A_TIME) & (ends < starts)
     rows.note(
         inverted,
-        "end before they begin, and their end counts as none",
+        "end before they begin, so their end is ignored",
         f"correct {section.valid_to} or {section.valid_from}",
         str(section.valid_to),
     )
@@ -154,8 +155,8 @@ def _ends(
     overlaps[at[order][follows & (end != NOT_A_TIME) & (next_time < end)]] = True
     rows.note(
         overlaps,
-        "end after the deal's next version begins, which counts from its beginning on",
-        "give every version the end at which the next one begins",
+        "end after the deal's next version begins, so the next version counts from its start",
+        "end every version at the start of the next one",
         str(section.valid_to),
     )
     gap = ~follows | (next_time > end)
@@ -164,7 +165,7 @@ def _ends(
 
 
 def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
-    """Rows whose value differs from the previous one of the same deal."""
+    """Return the rows whose value differs from the previous one of the same deal."""
     order = np.lexsort((times, deals))
     same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
     first: Ints = order[np.append(True, ~same)[: len(order)]]
@@ -172,6 +173,7 @@ def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
 
 
 def first_seen(raw: Raw) -> Ints:
+    """Return the time of each deal's first change; NaT if it has none."""
     first = np.full(len(raw.ids), np.iinfo(np.int64).max)
     np.minimum.at(first, raw.deal, raw.time)
     first[first == np.iinfo(np.int64).max] = NOT_A_TIME

@@ -1,8 +1,8 @@
-"""Rows of a history as sorted arrays, without rows that repeat a value; changes are counted.
+"""Build the sorted arrays of a change log, without rows that repeat a value.
 
-Changes are sorted by deal, field and time, and those of one moment by the value they replaced:
+Changes are sorted by deal, field and time; changes at the same time by the value they replaced.
 
-one part after the other -> (deal, field, time, value, old value) -> sorted -> behind those before
+each part -> (deal, field, time, value, old value) -> sorted -> appended
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
 
 
 class IndexedRows:
-    """The arrays of a `fitmodel.crm._changes.ChangeLog`, made of one part after the other.
+    """The arrays of a `fitmodel.crm._changes.ChangeLog`, to which parts are appended.
 
     Parameters
     ----------
     table_name : str
-        Of the table in the contract.
+        Name of the table in messages.
     section : HistoryTable
+        The table's section in the contract.
     in_parts : bool
-        Whether the arrays are kept in files.
+        Whether the table is read in parts; the arrays are then kept in files.
     """
 
     def __init__(self, table_name: str, section: HistoryTable, *, in_parts: bool) -> None:
@@ -62,12 +63,12 @@ class IndexedRows:
         self._levels = Levels(on_disk=in_parts)
 
     def add(self, part: Rows) -> None:
-        """Read and sort a part, with deals that no other part has.
+        """Read, sort and append a part; its deals must not occur in another part.
 
         Raises
         ------
         DealsError
-            If it cannot be read, or the stage of the contract is not a field.
+            If it cannot be read, or the contract's stage is not a field.
         """
         raw = read_rows(part, self._section)
         self._refuse_no_stage(raw)
@@ -114,7 +115,7 @@ class IndexedRows:
         if stage is not None and stage not in raw.fields:
             known = ", ".join(raw.fields[:12])
             raise DealsError(
-                f"{self._table_name} stage {stage!r} is not a field that is read of it: "
+                f"{self._table_name} stage = {stage!r} is not one of the fields that are read; "
                 f"they are {known}"
             )
 
@@ -124,7 +125,7 @@ class IndexedRows:
         Raises
         ------
         DealsError
-            If too many rows of the whole table cannot be read.
+            If too many rows of the table cannot be read.
         """
         section, whole = self._section, self._whole
         findings = self._findings
@@ -152,7 +153,7 @@ class IndexedRows:
 
 
 def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
-    """Positions of the rows that have a field, sorted; rows of one moment are noted as findings."""
+    """Return the sorted positions of rows with a field; changes at equal times become a finding."""
     kept = np.flatnonzero(raw.field >= 0)
     order, ties = order_changes(
         raw.deal[kept], raw.field[kept], raw.time[kept], raw.value[kept], raw.old[kept]
@@ -162,8 +163,8 @@ def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
     mark[raw.row[positions[ties.rows]]] = True
     part.note(
         mark,
-        "change a field at the very moment of another change; the old values put {settled} of "
-        "them in order, and of the others the later row counts",
+        "change a field at the same time as another change; old values show the order of "
+        "{settled} of them, and the order of the others is that of the rows",
         "export the times with seconds, or the old values too",
         section.time,
         settled=ties.settled,
@@ -172,7 +173,7 @@ def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
 
 
 def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_]) -> Ints:
-    """Time of the latest change up to each row of the same deal and field."""
+    """Return the time of the latest change up to each row, of the same deal and field."""
     row = np.arange(len(time))
     last = np.maximum.accumulate(np.where(is_change, row, -1)) if len(time) else row
     start = np.maximum.accumulate(np.where(begins, row, 0)) if len(time) else row
@@ -181,14 +182,14 @@ def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_])
 
 @dataclass(frozen=True, eq=False)
 class Ties:
-    """Changes of one field of one deal at one moment.
+    """Several changes of the same field and deal at the same time.
 
     Attributes
     ----------
-    rows : ndarray of int
+    rows : ndarray of int64 of shape (ties,)
         Their positions among the sorted rows.
     settled : int
-        How many of them their old values put in order.
+        Number of them whose order is shown by their old values.
     """
 
     rows: Ints
@@ -196,16 +197,17 @@ class Ties:
 
     @property
     def count(self) -> int:
-        """How many rows."""
+        """Number of these rows."""
         return len(self.rows)
 
 
 def order_changes(
     deal: Codes, field: Codes, time: Ints, value: Codes, old: Codes
 ) -> tuple[Ints, Ties]:
-    """Sort changes by time; at one moment, each change follows the one whose value it replaced.
+    """Return the sorted order of changes, and the changes at equal times.
 
-    Where old values do not tell, rows of one moment stay in the order of the table.
+    Among changes at the same time, each follows the one whose value it replaced. If old values do
+    not show this, such rows stay in the order of the table.
     """
     order = np.lexsort((time, field, deal)).astype(np.int64)
     here = (deal[order], field[order], time[order])
@@ -220,7 +222,7 @@ def order_changes(
     settled = 0
     for start, stop in zip(starts[several].tolist(), stops[several].tolist(), strict=True):
         if not differs[start : stop - 1].any():
-            continue  # the same row twice
+            continue  # duplicates of one row
         tied += range(start, stop)
         before = value[order[start - 1]] if start and _same_key(here, start) else None
         chain = _chain(order[start:stop].tolist(), value, old, before)
@@ -236,7 +238,7 @@ def _same_key(here: tuple[Codes, Codes, Ints], start: int) -> bool:
 
 
 def _chain(rows: list[int], value: Codes, old: Codes, before: int | None) -> list[int] | None:
-    """The rows so that each replaces the value of the one before it; None where none is so."""
+    """Return rows ordered so that each replaces the previous one's value; None if impossible."""
     if any(old[row] < 0 for row in rows[1:]):
         return None
     firsts = rows if before is None else [row for row in rows if old[row] == before]

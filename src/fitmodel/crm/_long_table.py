@@ -1,8 +1,8 @@
-"""One history or event table, read column by column, and the problems in its rows.
+"""One history or event table, read column by column, and the findings on its rows.
 
-file, folder, database or frame -> columns by name -> codes of ids and fields, moments
+file, folder, database or DataFrame -> columns by name -> codes of ids and fields, times
 
-`Rows` is a whole table, or a part of a large one: what is found in parts is counted together.
+`Rows` is a whole table, or a part of a large one; the findings of all parts are added up.
 """
 
 from __future__ import annotations
@@ -38,24 +38,25 @@ if TYPE_CHECKING:
 MAX_UNREADABLE = 0.5
 WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
 TECHNICAL = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
-"""How columns begin that loaders add to every table."""
+"""Prefixes of columns that data loaders add to every table."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A history or event table, or a part of it; its columns are read when they are needed.
+    """A history or event table, or a part of it; columns are read when they are needed.
 
     Attributes
     ----------
     table_name : str
-        Its name in the contract, as messages give it: ``[history.fields]``.
+        Name of the table in messages, such as ``[history.fields]``.
     section : LongTable
+        The table's section in the contract.
     names : tuple of str
-        Of its columns.
+        Names of the columns.
     row_findings : list of RowFinding
-        What was found in the rows, in the order of asking.
+        Findings on the rows, in the order of the checks.
     whole : WholeTable or None
-        Of a part: what the whole table says about it.
+        For a part: facts about the whole table.
     """
 
     table_name: str
@@ -73,19 +74,19 @@ class Rows:
         return len(self._frame) if self._frame is not None else int(self._dataset.count_rows())
 
     def column(self, name: str) -> pd.Series[Any]:
-        """One column, with a RangeIndex."""
+        """Return one column, with a RangeIndex."""
         if self._frame is not None:
             return self._frame[name].reset_index(drop=True)
         return _series(plain_columns(self._dataset.to_table(columns=[name])), name)
 
     def texts(self, name: str) -> pd.Series[Any]:
-        """One column as texts of its values, None where there is none."""
-        result = coded(self.column(name))
-        levels = np.array([*map(level_text, result.levels), None], dtype=object)
-        return pd.Series(levels[result.codes], dtype=object)
+        """Return one column as texts; None if a value is missing."""
+        column = coded(self.column(name))
+        levels = np.array([*map(level_text, column.levels), None], dtype=object)
+        return pd.Series(levels[column.codes], dtype=object)
 
     def pieces(self, names: Sequence[str], rows: int) -> Iterator[Rows]:
-        """Yield the rows in order, a fixed number at a time."""
+        """Yield the table in chunks of `rows` rows, with some of its columns."""
         if self._frame is not None:
             for start in range(0, len(self._frame), rows):
                 yield self._of(self._frame[list(names)].iloc[start : start + rows], start)
@@ -99,7 +100,7 @@ class Rows:
                 start += batch.num_rows
 
     def _of(self, table: pd.DataFrame | pa.Table, start: int) -> Rows:
-        """Some of the rows, which begin with the row `start`."""
+        """Return consecutive rows, the first of which is the row `start`, as a part."""
         positions = np.arange(start, start + len(table))
         numbers = positions if self._numbers is None else self._numbers[positions]
         return self.part(table, numbers)
@@ -110,7 +111,7 @@ class Rows:
         numbers: NDArray[Any],
         whole: WholeTable | None = None,
     ) -> Rows:
-        """Return some of the rows as a separate table."""
+        """Return some rows, with their numbers, as a separate table."""
         is_frame = isinstance(table, pd.DataFrame)
         return Rows(
             self.table_name,
@@ -124,20 +125,21 @@ class Rows:
 
     @property
     def table(self) -> pd.DataFrame | pa.Table:
-        """All columns together."""
+        """All columns of the table."""
         return self._frame if self._frame is not None else self._dataset.to_table()
 
     @property
     def numbers(self) -> NDArray[np.intp]:
-        """Number of each row, as a person who opens the file sees it."""
+        """Number of each row in the file."""
         return np.arange(self.count) if self._numbers is None else self._numbers
 
     def need(self, keys: Iterable[str]) -> None:
-        """Refuse a table that lacks a column which the contract names.
+        """Check that the table has the columns that the contract names for some keys.
 
         Raises
         ------
         DealsError
+            If a column does not exist.
         """
         lines = []
         for key in keys:
@@ -161,9 +163,10 @@ class Rows:
         settled: int = 0,
         refuse: Callable[[RowFinding], None] | None = None,
     ) -> None:
-        """Record a finding about some rows: how many, and an example.
+        """Record a finding about some rows, with their number and an example.
 
-        `refuse` raises where they are too many; of a part it is asked when all parts are read.
+        `refuse` raises an error if there are too many. For a part it is called after all parts are
+        read.
         """
         count = int(rows.sum())
         number, value = 0, ""
@@ -181,13 +184,13 @@ class Rows:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Findings about at least one row."""
+        """The findings that concern at least one row."""
         known = (each for each in self.row_findings if each.count and each.what)
         return tuple(each.for_people(self.table_name) for each in known)
 
 
 def plain_columns(table: pa.Table) -> pa.Table:
-    """A table without dictionaries and decimals."""
+    """Return an Arrow table with dictionaries and decimals converted to plain types."""
     for position, column in enumerate(table.schema):
         kind = column.type
         if pa.types.is_dictionary(kind):
@@ -230,29 +233,29 @@ def coded(values: pd.Series[Any]) -> Coded:
 
 
 def coded_texts(values: pd.Series[Any]) -> Coded:
-    """Code a column by the texts of its values: 12, 12.0 and "12 " are one."""
-    result = coded(values)
-    texts = [level_text(level) for level in result.levels]
+    """Encode a column by the texts of its values: 12, 12.0 and "12 " have the same code."""
+    column = coded(values)
+    texts = [level_text(level) for level in column.levels]
     position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     to = np.array([*(position[text] for text in texts), -1], dtype=np.int32)
-    return Coded(to[result.codes], list(position))
+    return Coded(to[column.codes], list(position))
 
 
 def digest_of(*parts: Any, arrays: Iterable[NDArray[Any]]) -> bytes:
-    """A digest of texts and arrays."""
-    result = sha256(repr(parts).encode())
+    """Return a digest of texts and arrays."""
+    digest = sha256(repr(parts).encode())
     for array in arrays:
-        result.update(np.ascontiguousarray(array).data)
-    return result.digest()
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
 
 
 def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
-    """Moments of a column in microseconds since 1970; numpy's NaT where none is readable.
+    """Return a column as microseconds since 1970; numpy's NaT if a value cannot be read.
 
     Raises
     ------
     DealsError
-        If most of them are not dates, or day and month could be swapped in all of them.
+        If most values are not dates, or the order of day and month is unclear.
     """
     name = str(getattr(rows.section, key))
     values = rows.column(name)
@@ -268,28 +271,31 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
                 f"of dates as {key}"
             )
 
-    what = "have an end that is not a date, which counts as no end" if key == "valid_to" else ""
+    what = "have an end that is not a date, and count as not ended" if key == "valid_to" else ""
     rows.note(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
     times: NDArray[np.int64] = read.times.astype(np.int64)
     return times
 
 
 def refuse_swapped(rows: Rows, name: str, *, swapped: bool) -> None:
-    """Refuse a column whose days and months could be swapped in every date.
+    """Raise an error if the order of day and month in a column is unclear.
 
     Raises
     ------
     DealsError
+        If `swapped` is True.
     """
     if swapped:
         raise DealsError(
-            f"{rows.table_name} {name}: every date can be read day first and month first. Remedy: "
-            'say dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
+            f"{rows.table_name} {name}: every date can be read as day first and as month first. "
+            'Remedy: add dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
         )
 
 
-def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
-    """Deal and moment of every row, and which rows have both; the others are noted as findings.
+def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
+    """Return deal and time of every row, and a mask of the rows that have both.
+
+    Rows without an id or a time become findings.
 
     Raises
     ------
@@ -299,7 +305,7 @@ def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     section = rows.section
     deal = coded_texts(rows.column(section.id))
     remedy = "give the deal's id in every row"
-    rows.note(deal.codes < 0, "have no id of a deal and are left out", remedy, section.id)
+    rows.note(deal.codes < 0, "have no deal id and are left out", remedy, section.id)
     times = read_times(rows, section.time_key)
     empty = times == NOT_A_TIME
     column = getattr(section, section.time_key)
@@ -309,16 +315,17 @@ def whose_and_when(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     def refuse(finding: RowFinding) -> None:
         if finding.total and finding.count == finding.total:
             raise DealsError(
-                f"{rows.table_name}: no row has both an id and a date. Remedy: name its columns"
+                f"{rows.table_name}: no row has both an id and a date. Remedy: correct the names "
+                f"of the columns: id = {section.id!r}, {section.time_key} = {column!r}"
             )
 
     rows.note(~kept, "", "", section.id, refuse=refuse)
     return deal, times, kept
 
 
-def field_columns(rows: Rows, taken: Iterable[str | None]) -> Iterator[str]:
-    """The columns of a wide table that may be fields: not those taken, nor a loader's own."""
-    others = {name for name in taken if name is not None}
+def field_columns(rows: Rows, used: Iterable[str | None]) -> Iterator[str]:
+    """Yield the columns of a wide table that may be fields: not used yet, not from a loader."""
+    others = {name for name in used if name is not None}
     for name in rows.names:
         if name not in others and not name.startswith(TECHNICAL):
             yield name

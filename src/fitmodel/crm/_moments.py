@@ -1,7 +1,7 @@
-"""The moment at which the knowledge about each deal ends, and the rows recorded before it.
+"""The cut-off of each deal, and a search for the rows recorded before it.
 
-Rows are sorted once by deal and time; each question is then a binary search in the deal's own rows,
-for all deals at a time.
+Rows are sorted once by deal and time. The rows before the cut-off are then found by a binary search
+in each deal's rows, for all deals at once.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ DAY = 86_400 * 1_000_000  # microseconds
 
 
 def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Ints:
-    """Position of the first row at or after each moment, within each range of sorted times.
+    """Return the position of the first row at or after each moment, within ranges of sorted times.
 
     Parameters
     ----------
-    times : ndarray of int64
-        Ascending within every range.
-    start, stop, moments : ndarray of int64 of shape (questions,)
-        The rows ``start <= position < stop`` are searched; `stop` is the answer where all lie
-        before.
+    times : ndarray of int64 of shape (rows,)
+        Times, in ascending order within each range.
+    start, stop, moments : ndarray of int64 of shape (n,)
+        The rows ``start <= position < stop`` are searched. If all are before the moment, the result
+        is `stop`.
 
     Notes
     -----
-    Only rows before the answer decide it and those after it cannot, which is why nothing that was
-    recorded later can change an attribute.
+    The result depends only on the rows before the moment, so that nothing recorded later can change
+    an attribute.
     """
     low, high = start.copy(), stop.copy()
-    asking = np.flatnonzero(low < high)
-    while len(asking):
-        middle = (low[asking] + high[asking]) // 2
-        before = times[middle] < moments[asking]
-        low[asking[before]] = middle[before] + 1
-        high[asking[~before]] = middle[~before]
-        asking = asking[low[asking] < high[asking]]
+    pending = np.flatnonzero(low < high)
+    while len(pending):
+        middle = (low[pending] + high[pending]) // 2
+        before = times[middle] < moments[pending]
+        low[pending[before]] = middle[before] + 1
+        high[pending[~before]] = middle[~before]
+        pending = pending[low[pending] < high[pending]]
     return low
 
 
 def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """All positions in several ranges, and the range of each position."""
+    """Return all positions in several ranges, and the range of each position."""
     lengths = stop - start
     owner = np.repeat(np.arange(len(start), dtype=np.int64), lengths)
     before = np.cumsum(lengths) - lengths
@@ -64,7 +64,7 @@ def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
 
 
 def days_between(earlier: Ints, later: Ints) -> NDArray[np.float64]:
-    """Whole calendar days from one moment to another; NaN where one is missing."""
+    """Return the whole calendar days from one time to another; NaN if one is missing."""
     missing = (earlier == NOT_A_TIME) | (later == NOT_A_TIME)
     days = later // DAY - earlier // DAY
     return np.where(missing, np.nan, days.astype(np.float64))
@@ -72,16 +72,16 @@ def days_between(earlier: Ints, later: Ints) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Where the knowledge about each deal ends.
+    """The cut-off of each deal: only what was recorded before it is used.
 
     Attributes
     ----------
     times : ndarray of int64 of shape (deals,)
-        Microseconds since 1970; what lies strictly before is known.
+        Cut-offs in microseconds since 1970; rows strictly before them are used.
     is_open : ndarray of bool of shape (deals,)
-        Prospects: not signed by the day that is asked for.
+        True for prospects: deals that are not signed by the given day.
     is_now : bool
-        Whether that day is today, so that the table itself says how a prospect stands.
+        Whether the given day is today, so that the table shows the present values of prospects.
     """
 
     times: Ints
@@ -90,17 +90,19 @@ class Moments:
 
 
 def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -> Moments:
-    """Moment of each row of a table of deals or prospects.
+    """Return the cut-off of each row of a table of deals or prospects.
 
-    Of a deal that was signed by the day `as_of` (today without it) only what lies before the day of
-    closing is known, less `[attributes] known_before_days`. Of any other all of `as_of` is known.
+    For a deal signed by the day `as_of`, the cut-off is the start of its closing day, minus
+    `[attributes] known_before_days`. For all other rows it is the end of the day `as_of`.
 
     Parameters
     ----------
     deals : DataFrame
-        As read, nothing converted.
+        The table as read, before any conversion.
     spec : DealSpec
+        The contract.
     as_of : date, optional
+        Day as of which prospects are viewed; by default today.
     """
     day = np.datetime64(today() if as_of is None else as_of, "D")
     column = spec.deals.closed_on
@@ -109,7 +111,7 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
         forms = spec.reading.forms
         known = forms.date(column) if column in forms.dates else None
         closing = read_dates(deals[column], form=known).series.to_numpy().astype("datetime64[D]")
-    is_open = ~(closing <= day)  # without a date too
+    is_open = ~(closing <= day)  # also rows without a closing date
     ends = closing - spec.attributes.known_before_days
     ends = np.where(is_open, day + 1, ends)
     times: Ints = ends.astype("datetime64[D]").astype(np.int64) * DAY

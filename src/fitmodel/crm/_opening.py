@@ -1,4 +1,4 @@
-"""Open a history or event table: a frame, a file, a folder of Parquet files, or a database."""
+"""Open a history or event table: a DataFrame, a file, a folder of Parquet files or a database."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from fitmodel.deals.history_sections import LongTable
 
 Given = pd.DataFrame | str | Path
-"""What stands for a table in place of the contract's own: a frame, a file, a folder or the URL of a
-database's table."""
+"""A table that replaces one of the contract: a DataFrame, a file, a folder, or the URL of a table
+in a database."""
 DATABASE_ROWS = 100_000
-"""Rows that a database gives at a time."""
+"""Number of rows that are read from a database at once."""
 
 
 def open_rows(
@@ -35,21 +35,28 @@ def open_rows(
     given: Given | None = None,
     ids: Sequence[str] | None = None,
 ) -> Rows:
-    """Open a table of the contract, or the table that is given instead.
+    """Open a table of the contract, or the table that replaces it.
 
     Parameters
     ----------
     table_name : str
-        Its name in the contract, as messages give it.
+        Name of the table in messages, such as ``[history.fields]``.
     section : LongTable
+        The table's section in the contract.
     given : DataFrame or path, optional
+        Table that replaces the one in the contract.
     ids : sequence of str, optional
-        Of a table in a database only the rows of these deals are asked for.
+        Ids of deals; from a database only their rows are read.
+
+    Returns
+    -------
+    Rows
+        The opened table; its columns are read when they are needed.
 
     Raises
     ------
     DealsError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
     DatabaseError, DependencyError
         If the database cannot be read.
     """
@@ -66,7 +73,7 @@ def open_rows(
     if not path.exists():
         raise DealsError(
             f"{table_name}: there is no file or folder {path}. Remedy: correct table in the "
-            "contract (it is sought from the folder you are in), or name another with --table"
+            "contract (the path is relative to the current folder), or name another with --table"
         )
     if path.is_dir() or path.suffix.lower() == ".parquet":
         dataset = _parquet(table_name, path)
@@ -94,11 +101,11 @@ def _database(
 
 
 def _parquet(table_name: str, path: Path) -> Any:
-    """Parquet files as one table; a column that is absent in some of them is empty there."""
+    """Return Parquet files as one dataset; a column that some files lack is empty in them."""
     try:
         files = _parquet_files(path) if path.is_dir() else [path]
         if not files:
-            raise DealsError(f"{table_name}: the folder {path} holds no Parquet file")
+            raise DealsError(f"{table_name}: the folder {path} has no Parquet file")
         parts = [pads.dataset(file, format="parquet") for file in files]
         schema = pa.unify_schemas([part.schema for part in parts], promote_options="permissive")
         return pads.dataset(files, schema=schema, format="parquet")
@@ -110,7 +117,7 @@ def _parquet(table_name: str, path: Path) -> Any:
 
 
 def _parquet_files(folder: Path) -> list[Path]:
-    """Without those in hidden folders, where writers work."""
+    """Return the Parquet files in a folder, except in hidden folders, which writers use."""
     files = sorted(folder.glob("**/*.parquet"))
     return [
         file

@@ -1,8 +1,8 @@
-"""A large table in parts, each with all rows of some deals: one part is in memory at a time.
+"""Split a large table into parts, each with all rows of some deals; one is in memory at a time.
 
-table -> pieces, in its order -> the rows of a deal into the part of its id's hash, in a file
-      -> what has to be known of the whole: names of fields, the form of dates and amounts
-      -> one part after the other, read by the code that reads a small table
+table -> chunks, in order -> each row into the part of its deal id's hash, in a file
+      -> facts about the whole table: names of fields, the form of dates and amounts
+      -> one part after the other, read with the code for small tables
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Rows
 
 WHOLE_ROWS = 1_000_000
-"""Rows up to which a table is read whole."""
+"""A table with more rows is read in parts."""
 PART_ROWS = 500_000
 MAX_PARTS = 64  # each is an open file
 PIECE_ROWS = 100_000
@@ -39,21 +39,21 @@ ROW = "__row_number"
 
 
 def in_parts(rows: Rows) -> Iterator[Rows]:
-    """Yield the table itself, or if it is large parts with all rows of some deals each.
+    """Yield the table itself or, if it is large, parts with all rows of some deals each.
 
     Raises
     ------
     DealsError
-        If day and month could be swapped in every date.
+        If the order of day and month is unclear.
     """
     if not is_large(rows):
         yield rows
         return
     number = min(-(-rows.count // PART_ROWS), MAX_PARTS)
     names = _needed(rows)
-    seen, files = _Seen(rows), [_PartFile() for _ in range(number)]
+    facts, files = _TableFacts(rows), [_PartFile() for _ in range(number)]
     for piece in rows.pieces(names, PIECE_ROWS):
-        seen.add(piece)
+        facts.add(piece)
         part = _part_of(piece, number)
         order = np.argsort(part, kind="stable")
         bounds = np.searchsorted(part[order], np.arange(number + 1))
@@ -61,19 +61,19 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
         for file, start, stop in zip(files, bounds, bounds[1:], strict=False):
             if stop > start:
                 file.add(table, numbers, order[start:stop])
-    whole = seen.whole()
+    whole = facts.whole()
     for file in files:
         if file.rows:
             yield file.part(rows, whole)
 
 
 def is_large(rows: Rows) -> bool:
-    """Whether a table is read in parts."""
+    """Return whether a table is read in parts."""
     return rows.count > WHOLE_ROWS
 
 
 def _needed(rows: Rows) -> list[str]:
-    """Columns that are read of a table."""
+    """Return the columns that are read from a table."""
     section: Any = rows.section
     if not getattr(section, "is_long", True) and section.fields is None:
         return list(rows.names)
@@ -81,14 +81,14 @@ def _needed(rows: Rows) -> list[str]:
 
 
 def _part_of(piece: Rows, number: int) -> NDArray[np.int64]:
-    """The part of every row, by its deal's id as text."""
+    """Return the number of the part of every row, by the hash of its deal's id."""
     ids = coded_texts(piece.column(piece.section.id))
     parts = [zlib.crc32(text.encode("utf-8", "surrogatepass")) % number for text in ids.levels]
     return np.array([*parts, 0])[ids.codes]
 
 
 class _PartFile:
-    """The rows of a part: Arrow's stream in a file, or their positions in a frame."""
+    """The rows of one part: an Arrow stream in a file, or positions in DataFrames."""
 
     def __init__(self) -> None:
         self._file: Any = None
@@ -97,7 +97,7 @@ class _PartFile:
         self.rows = 0
 
     def add(self, table: Any, numbers: NDArray[Any], positions: NDArray[Any]) -> None:
-        """Append some rows of a piece."""
+        """Append some rows of a chunk."""
         self.rows += len(positions)
         if isinstance(table, pd.DataFrame):
             self._frames.append((table, positions, numbers[positions]))
@@ -122,8 +122,8 @@ class _PartFile:
 
 
 @dataclass(eq=False)
-class _Seen:
-    """What was read of a table so far."""
+class _TableFacts:
+    """Names, dates and amounts in all chunks of a table read so far."""
 
     rows: Rows
     names: dict[str, None] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class _Seen:
     amounts: Counter[Any] = field(default_factory=Counter)
 
     def add(self, piece: Rows) -> None:
-        """See another piece."""
+        """Add one chunk."""
         section: Any = piece.section
         naming = getattr(section, "field", None) or getattr(section, "kind", None)
         if naming is not None:
@@ -149,7 +149,7 @@ class _Seen:
                 self.amounts[level] += int(count)
 
     def whole(self) -> WholeTable:
-        """What each part needs to know of the whole table."""
+        """Return the facts about the whole table that are needed to read its parts."""
         dates = {}
         for name, days in self.days.items():
             dates[name], swapped = form_of_days(days, self.rows.section.dates)

@@ -1,4 +1,4 @@
-"""Problems in the rows of a table, counted over the whole table also where it is read in parts."""
+"""Findings on the rows of a table, added up over all parts of a large table."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ class RowFinding:
 
     Attributes
     ----------
-    what, remedy, column : str
-        `what` may name how many rows were ``{settled}``; it is empty where people need not know.
-    count, total, settled : int
+    what : str
+        What is wrong with the rows; empty if this is not shown to people. It may contain
+        ``{settled}``.
+    remedy, column : str
+        What the user can do, and the column.
+    count, total : int
+        Number of rows with the finding, and of all rows.
     row : int
-        Number of the first such row.
+        Number of the first row with the finding.
     value : str
-        What stands there.
+        The value of the column in that row.
+    settled : int
+        Number that replaces ``{settled}`` in `what`.
     """
 
     what: str
@@ -38,7 +44,7 @@ class RowFinding:
     settled: int = 0
 
     def for_people(self, table_name: str) -> Finding:
-        """The finding as people read it."""
+        """Return the finding with its message for people."""
         what = self.what.replace("{settled}", f"{self.settled:,}")
         example = f"row {self.row}: {self.value}"
         message = f"{self.count:,} of {self.total:,} row(s) {what}"
@@ -49,18 +55,18 @@ class RowFinding:
 
 @dataclass(frozen=True, eq=False)
 class WholeTable:
-    """What each part of a table needs to know of the whole table.
+    """Facts about a whole table that are needed to read its parts.
 
     Attributes
     ----------
     names : tuple of str
         All names of fields, or of kinds.
     dates : mapping of str to DateForm or None
-        Form of the dates of each column that holds dates.
+        Form of the dates of each column with dates.
     amount : NumberForm or None
         Form of the amounts.
     refusals : dict of int to callable
-        By its position among the findings: what refuses the whole.
+        Functions that raise an error if a finding has too many rows, by the finding's position.
     """
 
     names: tuple[str, ...]
@@ -71,12 +77,12 @@ class WholeTable:
     def findings(
         self, parts: Sequence[Sequence[RowFinding]], table_name: str
     ) -> tuple[Finding, ...]:
-        """Findings added up over all parts; every part was asked the same questions.
+        """Return the findings added up over all parts, which had the same checks in one order.
 
         Raises
         ------
         DealsError
-            If the whole is refused.
+            If a finding has too many rows.
         """
         together = []
         for position, same in enumerate(zip(*parts, strict=True)):

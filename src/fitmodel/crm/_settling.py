@@ -1,7 +1,8 @@
-"""Complete a contract's settings of history and event tables by looking at the tables.
+"""Complete the settings of history and event tables in a contract from the tables.
 
-past deals and tables -> the fields and kinds that enough deals have, the day events begin
-                      -> a contract that a model keeps, so that prospects get the same columns
+past deals and tables -> fields and kinds that enough deals have, first day of events
+                      -> a contract that is stored with the model, so that prospects get the same
+                         columns
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Log = ChangeLog | EventLog
 
 MIN_SHARE = 0.05
-"""Of the deals, at least so many must have a field's row or a kind's event for it to be used."""
+"""A field or kind is used only if at least this share of the deals has it."""
 MAX_KINDS = 8
 LONG_ID, SHORT_ID = 18, 15
 
@@ -44,16 +45,20 @@ def settle(
     Parameters
     ----------
     deals : DataFrame
+        Past deals.
     spec : DealSpec
+        The contract.
     tables : CrmTables
+        Its tables.
     moments : ndarray of int64 of shape (deals,)
-        Where the knowledge about each deal ends.
+        Cut-off of each deal.
 
     Returns
     -------
     spec : DealSpec
+        The completed contract.
     findings : tuple of Finding
-        Fields and kinds that are not used.
+        Findings on fields and kinds that are not used.
     """
     ids = deals[str(spec.deals.id)]
     history: dict[str, Any] = dict(spec.history)
@@ -86,10 +91,11 @@ def settle(
 def _used_fields(
     log: ChangeLog, positions: Ints, moments: Ints, own: set[str]
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Fields that give attributes; of the others, how many deals have one before their moment.
+    """Return the fields that are used, and for the others how many deals have them.
 
-    Every field that is a column of the deals is used, as its value of today may be a later one;
-    others where enough deals with a history have a row of before their moment.
+    A field that is also a column of the deals is always used, because the column's present value
+    may be later than closing. Other fields are used if enough deals have a row before their
+    cut-off.
     """
     known = int(log.is_known(positions, moments).sum())
     counts = {
@@ -97,27 +103,27 @@ def _used_fields(
         for name in log.fields
         if name not in own
     }
-    enough = max(MIN_SHARE * known, 1)
-    rare = {name: count for name, count in counts.items() if count < enough}
+    minimum = max(MIN_SHARE * known, 1)
+    rare = {name: count for name, count in counts.items() if count < minimum}
     return tuple(name for name in log.fields if name not in rare), rare
 
 
 def _common_kinds(
     log: EventLog, positions: Ints, moments: Ints
 ) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Kinds with an event before the moment for enough deals, the most frequent first."""
+    """Return the kinds that are used, the most frequent first, and deals that have the others."""
     counts = {
         name: int((rows.last(positions, moments) != NOT_A_TIME).sum())
         for name, rows in log.by_kind.items()
     }
     order = sorted(counts, key=lambda name: (-counts[name], name))
-    enough = max(MIN_SHARE * len(positions), 1)
-    used = tuple(name for name in order if counts[name] >= enough)[:MAX_KINDS]
+    minimum = max(MIN_SHARE * len(positions), 1)
+    used = tuple(name for name in order if counts[name] >= minimum)[:MAX_KINDS]
     return used, {name: count for name, count in counts.items() if name not in used}
 
 
 def _first_day(log: EventLog, positions: Ints, moments: Ints) -> Any:
-    """Day of the first event before its own deal's moment; None if there is none."""
+    """Return the day of the first event before its deal's cut-off; None if there is none."""
     start, stop = log.every.range(positions, np.full(len(positions), NOT_A_TIME), moments)
     first = log.every.times[start[stop > start]]
     if not len(first):
@@ -133,16 +139,16 @@ def _rare(table_name: str, what: str, rare: dict[str, int]) -> Iterator[Finding]
             table_name,
             len(rare),
             "",
-            f"{len(rare)} {what}(s) give no attributes, because fewer than {MIN_SHARE:.0%} of the "
-            f"deals have one before closing: {shown_names}",
-            f"name those that you want all the same: {what}s = [...] in {table_name}",
+            f"{len(rare)} {what}(s) are not used, because fewer than {MIN_SHARE:.0%} of the deals "
+            f"have one before closing: {shown_names}",
+            f"to use some of them, list all that are used: {what}s = [...] in {table_name}",
         )
 
 
 def _absent(
     table_name: str, key: str, absent: Sequence[str], known: Sequence[str]
 ) -> Iterator[Finding]:
-    """Names that the contract gives and no row has."""
+    """Yield a finding on names in the contract that occur in no row."""
     if absent:
         others = [name for name in known if name not in absent]
         yield Finding(
@@ -150,14 +156,14 @@ def _absent(
             table_name,
             len(absent),
             shown(absent[0]),
-            f"{len(absent)} of the {key} in the contract are in no row of the table, so that "
-            "nothing ever changed or happened there",
-            f"write them as the table does: {', '.join(others) or 'it has none'}",
+            f"{len(absent)} of the {key} in the contract do not occur in the table, so their "
+            "attributes are empty or 0",
+            f"write them as in the table: {', '.join(others) or 'it has none'}",
         )
 
 
 def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
-    """Stages of the table that `stages` leaves out: steps from and to them count as none."""
+    """Yield a finding on stages that `stages` lacks; steps from and to them are not counted."""
     section = log.section
     if not section.stage or not section.stages:
         return
@@ -174,26 +180,26 @@ def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
             shown(log.levels[int(codes[wrong][0])]),
             f"{count:,} of {int(counts.sum()):,} row(s) have a stage that is not among the "
             "stages of the contract: steps from and to it are not counted",
-            "name it among stages, in its place",
+            "add it to stages, in the right order",
         )
 
 
 def describe(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Report on the tables: rows left out, unknown deals, deals without a history.
+    """Yield findings on the tables: rows left out, unknown deals, deals without a history.
 
     Raises
     ------
     DealsError
-        If not one deal is in a table: the ids are of two kinds.
+        If a table has none of the deals, because its ids are of another kind.
     """
     ids = deals[str(spec.deals.id)]
     for log in tables.every:
         yield from log.findings
         positions = log.deals(ids)
         if len(log.ids):
-            _refuse_strangers(log, ids, positions)
+            _check_ids_match(log, ids, positions)
         yield from _unknown_ids(log, positions)
     for log in tables.logs.values():
         yield from _without_history(log, ids, log.deals(ids), result)
@@ -204,7 +210,7 @@ def describe(
 def _of_another_type(
     ids: pd.Series[Any], tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Values as of closing that are not numbers where today all are."""
+    """Yield findings on values as of closing that are not numbers, while all of today's are."""
     for each in result.fields:
         name = each.columns.value
         if name is None or name not in result.unlike:
@@ -218,53 +224,56 @@ def _of_another_type(
             name,
             int(wrong.sum()),
             f"{shown(value)} of {shown(ids.iloc[position])}",
-            f"{int(wrong.sum()):,} value(s) of {log.table_name} as of closing are of another type "
-            "than all values of today, and count as not known",
-            f"correct them there; a column of words belongs into [attributes] categorical = "
+            f"{int(wrong.sum()):,} value(s) of {log.table_name} as of closing have another type "
+            "than all present values, and count as unknown",
+            f"correct them there; for a column of words write [attributes] categorical = "
             f'["{name}"]',
         )
 
 
-def _refuse_strangers(log: Log, ids: pd.Series[Any], positions: Ints) -> None:
+def _check_ids_match(log: Log, ids: pd.Series[Any], positions: Ints) -> None:
+    """Raise an error if a table has none of the deals."""
     if (positions >= 0).any() or not len(positions):
         return
-    mine, theirs = str(ids.iloc[0]), str(log.ids[0])
+    of_deals, of_table = str(ids.iloc[0]), str(log.ids[0])
     remedy = f"name the column that holds the deals' {ids.name!r} as id in {log.table_name}"
-    if {len(mine), len(theirs)} == {SHORT_ID, LONG_ID}:
+    if {len(of_deals), len(of_table)} == {SHORT_ID, LONG_ID}:
         remedy = (
-            f"the one is Salesforce's id of {SHORT_ID} characters and the other of {LONG_ID}: "
+            f"one is Salesforce's id of {SHORT_ID} characters and the other of {LONG_ID}: "
             f"export both with {LONG_ID}"
         )
     raise DealsError(
-        f"{log.table_name}: not one of {len(positions):,} deals is in the table: the deals have "
-        f"ids such as {mine!r}, the table such as {theirs!r}. Remedy: {remedy}"
+        f"{log.table_name}: none of {len(positions):,} deals is in the table: the deals have "
+        f"ids such as {of_deals!r}, the table has ids such as {of_table!r}. Remedy: {remedy}"
     )
 
 
 def _unknown_ids(log: Log, positions: Ints) -> Iterator[Finding]:
-    strangers = np.ones(len(log.ids), dtype=bool)
-    strangers[positions[positions >= 0]] = False
-    count = int(strangers.sum())
+    """Yield a finding on ids in a table that are not among the deals."""
+    is_unknown = np.ones(len(log.ids), dtype=bool)
+    is_unknown[positions[positions >= 0]] = False
+    count = int(is_unknown.sum())
     if count:
         yield Finding(
             "history",
             log.table_name,
             count,
-            shown(log.ids[int(strangers.argmax())]),
-            f"{count:,} of {len(log.ids):,} id(s) are of no deal in the table and are not used",
-            "nothing, where they are opportunities that were lost or are open",
+            shown(log.ids[int(is_unknown.argmax())]),
+            f"{count:,} of {len(log.ids):,} id(s) are not among the deals and are not used",
+            "nothing, if they are opportunities that were lost or are open",
         )
 
 
 def _without_history(
     log: ChangeLog, ids: pd.Series[Any], positions: Ints, result: AsOfAttributes
 ) -> Iterator[Finding]:
+    """Yield findings on deals without rows before their closing."""
     known = log.is_known(positions, result.moments.times)
-    dated = log.seen(positions) != NOT_A_TIME
+    dated = log.first_times(positions) != NOT_A_TIME
     groups = (
-        (positions < 0, "have no row in it at all"),
-        ((positions >= 0) & ~dated, "have only rows in it whose date cannot be read"),
-        (dated & ~known, "have rows from their closing on only, and none before it"),
+        (positions < 0, "have no row in it"),
+        ((positions >= 0) & ~dated, "have only rows whose date cannot be read"),
+        (dated & ~known, "have no row before their closing, only later ones"),
     )
     for group, what in groups:
         count = int((group & ~result.moments.is_open).sum())
@@ -276,15 +285,15 @@ def _without_history(
                 count,
                 example,
                 f"{count:,} of {len(positions):,} deal(s) {what}: their values as of closing are "
-                "not known and are left empty",
-                "export a longer history, or learn from the deals since it was kept",
+                "unknown and are left empty",
+                "export a longer history, or use only deals signed since it was recorded",
             )
 
 
 def _contradictions(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes
 ) -> Iterator[Finding]:
-    """Fields whose last value in the history is not today's, so that the history is incomplete."""
+    """Yield findings on fields whose last value in the history differs from today's value."""
     for each in result.fields:
         log, name = tables.logs[each.columns.table], each.columns.column
         if name not in deals.columns or not log.has_old_values:
@@ -299,16 +308,16 @@ def _contradictions(
                 int(wrong.sum()),
                 f"{shown(deals[str(spec.deals.id)].iloc[position])}: "
                 f"{shown(deals[name].iloc[position])} today",
-                f"{int(wrong.sum()):,} deal(s) have another value today than the last of "
+                f"{int(wrong.sum()):,} deal(s) have another value today than the last one in "
                 f"{log.table_name}, so changes are missing there",
-                "export the whole history, and on the day of the deals' export",
+                "export the whole history, on the same day as the deals",
             )
 
 
 def contradicting(
     log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
-    """Deals whose value today is not the last value in the history of the field."""
+    """Return a mask of the deals whose present value is not the last one in the history."""
     from fitmodel.crm.later import is_other_value
 
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))

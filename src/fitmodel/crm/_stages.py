@@ -1,4 +1,4 @@
-"""How a deal moved through the stages: which were skipped, and when it went back."""
+"""How deals moved through the stages: skipped stages and steps back."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StageMoves:
-    """Running counts over the sorted rows of a history; each has one more entry than rows.
+    """Cumulative counts over the sorted rows of a history; each has one more entry than rows.
 
     Attributes
     ----------
-    skipped : ndarray of int32 or None
-        Stages that were jumped over; None where the contract gives no order.
-    returned : ndarray of int32
-        Moves to an earlier stage; without an order, to a stage that the deal had been in before.
+    skipped : ndarray of int32 of shape (rows + 1,) or None
+        Number of skipped stages; None if the contract gives no order.
+    returned : ndarray of int32 of shape (rows + 1,)
+        Number of moves to an earlier stage; without an order, to a stage that the deal was in
+        before.
     """
 
     skipped: Codes | None
     returned: Codes
 
     def between(self, start: Ints, stop: Ints) -> dict[str, NDArray[np.float64]]:
-        """Counts over rows ``start <= row < stop``, by the name of the attribute."""
+        """Return the counts over rows ``start <= row < stop``, by the name of the attribute."""
         counts = {"returned": self.returned}
         if self.skipped is not None:
             counts = {"skipped": self.skipped, **counts}
@@ -55,18 +56,20 @@ def stage_steps(
     begins: NDArray[np.bool_],
     here: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stages that each row of the stage jumps over, and whether it goes back.
+    """Return for each row how many stages it skips, and whether it goes back.
 
     Parameters
     ----------
     stages : sequence of str
-        In their order; empty where it is not given.
+        The stages in their order; empty if it is not given.
     levels : sequence
-        What the values stand for.
-    key, value, old, begins : ndarray of shape (rows,)
-        Sorted rows: deal and field, new and old value, whether a deal and field begins.
+        The distinct values; `value` and `old` are positions in it.
+    key, value, old : ndarray of int of shape (rows,)
+        Deal and field, new value and old value of the sorted rows.
+    begins : ndarray of bool of shape (rows,)
+        Whether a row is the first one of its deal and field.
     here : ndarray of bool of shape (rows,)
-        Which rows are of the stage.
+        Whether a row changes the stage, and not another field.
     """
     before = np.where(begins, old, np.append(np.int32(-1), value[:-1])[: len(value)])
     if stages:
@@ -75,15 +78,15 @@ def stage_steps(
         step = np.where((ranks[value] < 0) | (ranks[before] < 0), 0, ranks[value] - ranks[before])
         step = np.where(here, step, 0)
         return np.maximum(step - 1, 0), (step < 0).astype(np.int64)
-    back = _been_there(key, value, old, begins) & here
+    back = _had_before(key, value, old, begins) & here
     return np.zeros(len(key), dtype=np.int64), back.astype(np.int64)
 
 
-def _been_there(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) -> Any:
-    """Rows whose value the deal had earlier, also as the old value of its first row."""
+def _had_before(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) -> Any:
+    """Return a mask of the rows whose value the deal had earlier, or as its first old value."""
     first = np.flatnonzero(begins & (old >= 0))
     keys = np.concatenate([key[first], key])
     values = np.concatenate([old[first], value])
     again = pd.DataFrame({"key": keys, "value": values}).duplicated().to_numpy()
-    result: Any = again[len(first) :]
-    return result
+    repeated: Any = again[len(first) :]
+    return repeated

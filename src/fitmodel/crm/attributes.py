@@ -1,6 +1,6 @@
 """Attributes of deals and prospects from their history: as of closing, or as of a day.
 
-tables of the contract -> read once, sorted -> each deal's moment -> a column per attribute
+tables of the contract -> read once, sorted -> each deal's cut-off -> a column per attribute
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 TODAY = UNKNOWN + 1
-"""Source of a value that an open prospect's own row gives, beside those of `changes`."""
+"""Source of a value from an open prospect's row; the other sources are in `_changes`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class CrmTables:
 
     @property
     def every(self) -> list[ChangeLog | EventLog]:
-        """All of them."""
+        """All tables."""
         return [*self.logs.values(), *self.events.values()]
 
     def replaced(self, others: Mapping[str, Any]) -> CrmTables:
@@ -62,7 +62,7 @@ class CrmTables:
         return CrmTables(logs, events)
 
     def under(self, spec: DealSpec) -> CrmTables:
-        """The same tables under a contract that says more of them."""
+        """Return the same tables with the sections of a more complete contract."""
         return CrmTables(
             {name: replace(log, section=spec.history[name]) for name, log in self.logs.items()},
             {name: replace(log, section=spec.events[name]) for name, log in self.events.items()},
@@ -70,7 +70,7 @@ class CrmTables:
 
 
 def has_tables(spec: DealSpec) -> bool:
-    """Whether a contract names history or event tables."""
+    """Return whether a contract has history or event tables."""
     return bool(spec.history or spec.events)
 
 
@@ -84,15 +84,16 @@ def read_crm_tables(
     Parameters
     ----------
     spec : DealSpec
+        The contract.
     given : mapping of str to DataFrame or path, optional
-        In place of tables, by their names in the contract.
+        Tables that replace those of the contract, by their names.
     ids : sequence of str, optional
-        Of tables in a database only the rows of these deals are read.
+        Ids of deals; from a database only their rows are read.
 
     Raises
     ------
     DealsError
-        If a table cannot be read, or something is given for a table that the contract has not.
+        If a table cannot be read, or `given` has a table that the contract does not have.
     DatabaseError, DependencyError
         If a database cannot be read.
     """
@@ -114,15 +115,18 @@ def read_crm_tables(
 
 @dataclass(frozen=True, eq=False)
 class FieldResult:
-    """A field as of each deal's moment.
+    """A field as of each deal's cut-off, with the sources of its values.
 
     Attributes
     ----------
     columns : FieldColumns
+        Names of the field and its columns.
     as_of : FieldAsOf
-    source : ndarray of int
-        Where each value is from, `TODAY` among others.
+        The field in the change log.
+    source : ndarray of int of shape (deals,)
+        Source of each value: one of those of `FieldAsOf`, or `TODAY`.
     log : ChangeLog
+        The log that contains the field.
     """
 
     columns: FieldColumns
@@ -131,9 +135,9 @@ class FieldResult:
     log: ChangeLog
 
     def values(self, deals: pd.DataFrame) -> NDArray[Any]:
-        """Values as recorded, or as the deals' own column has them; None where not known."""
-        elsewhere = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
-        codes = np.where(elsewhere, -1, self.as_of.codes)
+        """Return the recorded values, or today's values of the deals; None if unknown."""
+        not_in_log = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+        codes = np.where(not_in_log, -1, self.as_of.codes)
         recorded = self.log.levels.take(codes)
         own = np.isin(self.source, (NEVER_CHANGED, TODAY))
         if own.any() and self.columns.column in deals.columns:
@@ -143,17 +147,18 @@ class FieldResult:
 
 @dataclass(frozen=True, eq=False)
 class AsOfAttributes:
-    """Attributes as of each deal's moment.
+    """Attributes as of each deal's cut-off.
 
     Attributes
     ----------
     frame : DataFrame of shape (deals, attributes)
-        With the index of the deals.
+        The attributes, with the index of the deals.
     moments : Moments
+        Cut-off of each deal.
     fields : tuple of FieldResult
-        Where the values of fields come from.
-    unlike : mapping of str to ndarray of bool
-        Column to the rows whose value is of another type than all values of today.
+        The fields and the sources of their values.
+    unlike : mapping of str to ndarray of bool of shape (deals,)
+        For some columns: rows whose value has another type than all present values.
     """
 
     frame: pd.DataFrame
@@ -162,7 +167,7 @@ class AsOfAttributes:
     unlike: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def without_unlike(self, deals: pd.DataFrame) -> AsOfAttributes:
-        """The same, where values of another type than those of the deals count as not known."""
+        """Return the attributes with values of another type than those of the deals removed."""
         emptied = {name: self.frame[name].mask(wrong) for name, wrong in self.unlike.items()}
         numbers = {
             name: read_numbers(values).series
@@ -172,7 +177,7 @@ class AsOfAttributes:
         return replace(self, frame=self.frame.assign(**(emptied | numbers)))
 
     def attached_to(self, deals: pd.DataFrame) -> pd.DataFrame:
-        """Return the deals with these columns, which replace today's columns of the same names."""
+        """Return the deals with these columns; they replace columns with the same names."""
         return deals.assign(**{str(name): self.frame[name].array for name in self.frame.columns})
 
 
@@ -184,12 +189,13 @@ def attributes_as_of(
     Parameters
     ----------
     deals : DataFrame
-        With the contract's id, and its closing date where a deal is signed; not changed.
+        Deals or prospects with the id column, and the closing date if signed; not changed.
     spec : DealSpec
-        With fields, kinds and days of recording filled in, as `settle` or a bundle gives it.
+        A contract with fields, kinds and recording dates filled in, by `settle` or from a bundle.
     tables : CrmTables
+        The tables of the contract.
     as_of : date, optional
-        Day to which prospects are looked at, today without it.
+        Day as of which prospects are viewed; by default today.
 
     Raises
     ------
@@ -227,8 +233,8 @@ def _ids(deals: pd.DataFrame, spec: DealSpec) -> pd.Series[Any]:
     name = str(spec.deals.id)
     if name not in deals.columns:
         raise DealsError(
-            f"there is no column {name!r}, the contract's id, by which a deal finds its history; "
-            f"there are {', '.join(map(str, deals.columns[:12]))}"
+            f"there is no column {name!r}, the contract's id, which is needed to match deals with "
+            f"their history; there are {', '.join(map(str, deals.columns[:12]))}"
         )
     return deals[name]
 
@@ -238,7 +244,8 @@ def _field(
 ) -> FieldResult:
     result = log.as_of(columns.field, positions, moments.times)
     source = result.source.copy()
-    if columns.column not in deals.columns:  # else a later change would tell that there was a value
+    # Without today's column, these values would be known only because of a later change.
+    if columns.column not in deals.columns:
         source[np.isin(source, (BEFORE_FIRST, NEVER_CHANGED))] = UNKNOWN
     elif moments.is_now:
         source[moments.is_open & (source == UNKNOWN)] = TODAY
@@ -248,7 +255,7 @@ def _field(
 def _value_column(
     result: FieldResult, deals: pd.DataFrame, *, words: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
-    """Values as of the moment, of the type of today's column; which are of another type."""
+    """Return values as of the cut-off in the type of today's column, and which do not fit it."""
     name = result.columns.column
     values = pd.Series(result.values(deals), index=deals.index, dtype=object, name=name)
     today = deals[name] if name in deals.columns else None

@@ -1,6 +1,6 @@
-"""Names of the attributes that history and event tables give, from the contract alone.
+"""Names of the attributes from history and event tables, computed from the contract only.
 
-Standard library only: the wording of a single prospect asks for these names.
+Imports the standard library only: the texts for a single prospect use these names.
 """
 
 from __future__ import annotations
@@ -30,18 +30,20 @@ AS_OF = "_as_of"
 
 @dataclass(frozen=True)
 class FieldColumns:
-    """A field of a table of changes, and its columns.
+    """A field of a history table, and the names of its columns.
 
     Attributes
     ----------
     table : str
         Name of the table in the contract.
     field : str
+        Name of the field.
     column : str
-        The deals' own column, which holds the value of today; derived names begin with it.
+        Column of the deals with today's value; the names of derived columns begin with it.
     value : str or None
-        Column that gets the value as of the moment; None where it is not an attribute.
+        Column for the value as of the cut-off; None if the value is not an attribute.
     is_stage : bool
+        Whether the field is the stage.
     """
 
     table: str
@@ -52,46 +54,45 @@ class FieldColumns:
 
     @property
     def changes(self) -> str:
-        """Column of the number of changes."""
+        """Name of the column with the number of changes."""
         return f"{self.column}_changes"
 
     @property
     def days(self) -> str:
-        """Column of the days since the last change."""
+        """Name of the column with the days since the last change."""
         return f"{self.column}_days_unchanged"
 
 
 def field_columns_of(spec: DealSpec) -> Iterator[FieldColumns]:
-    """Columns of every field of every table; of a column in two tables the first counts.
+    """Yield the columns of every field; if two tables have a column, the first one is used.
 
-    A column that plays a role or chooses rows keeps its value, and what it was stands in
-    ``COLUMN_as_of``; of the closing date, of who sells and of excluded columns only the changes are
-    attributes, which are excluded by their own names. Outcomes give nothing.
+    A column that plays a role or chooses rows keeps its value, and the value as of the cut-off is
+    in ``COLUMN_as_of``. For the closing date, sellers and excluded columns, only the changes are
+    attributes; these can be excluded by their names. Outcomes give no attributes.
     """
     roles = spec.deals
-    nothing = {*spec.outcome_columns, roles.id, spec.rows.customer}
+    skipped = {*spec.outcome_columns, roles.id, spec.rows.customer}
     no_value = {roles.closed_on, roles.rep, roles.team, roles.propensity, roles.currency}
     no_value |= set(spec.attributes.exclude)
     kept = {roles.amount, *spec.rows.chosen_by}
-    taken: set[str] = set()
     for name, section in spec.history.items():
         for field in section.fields or ():
             column = section.names.get(field, field)
-            if column in nothing or column in taken:
+            if column in skipped:
                 continue
-            taken.add(column)
+            skipped.add(column)
             value = f"{column}{AS_OF}" if column in kept else column
             value_column = None if column in no_value else value
             yield FieldColumns(name, field, column, value_column, field == section.stage)
 
 
 def columns_of(spec: DealSpec) -> tuple[str, ...]:
-    """All columns that the tables of a contract give, in their order.
+    """Return all attribute columns from the tables of a contract, in order.
 
     Parameters
     ----------
     spec : DealSpec
-        With fields and kinds filled in.
+        A contract with fields and kinds filled in.
     """
     names: list[str] = []
     for each in field_columns_of(spec):
@@ -106,7 +107,7 @@ def columns_of(spec: DealSpec) -> tuple[str, ...]:
 
 
 def event_columns(group: str, section: EventTable) -> list[str]:
-    """Columns of one kind of events, or of all of a table."""
+    """Return the columns of one kind of events, or of all events of a table."""
     names: list[str] = []
     for days in section.windows_days:
         names.append(f"{group}_count_{days}d")
@@ -117,9 +118,9 @@ def event_columns(group: str, section: EventTable) -> list[str]:
 
 
 def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
-    """Describe the columns to people: the key of a text, and the values that fill it.
+    """Return for each column the key of its description and the values to fill in.
 
-    A column that keeps the name of a field keeps its own words too.
+    A column with the name of a field has no entry; it keeps its own label.
     """
     words: dict[str, dict[str, str]] = {}
     for each in field_columns_of(spec):
@@ -150,7 +151,7 @@ def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str
 
 
 def columns_needed(section: Any) -> list[str]:
-    """Columns of a table that its section of the contract names."""
+    """Return the columns of a table that its section in the contract names."""
     keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
     named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
     wide = () if getattr(section, "is_long", True) else section.fields or ()

@@ -1,4 +1,4 @@
-"""Values that changed after signing: today's values compared with those as of closing."""
+"""Find values that changed after closing: today's values differ from those as of closing."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ class LaterChange:
     Attributes
     ----------
     column : str
+        Name of the column.
     deals : ndarray of bool of shape (deals,)
-        Those whose value is another today.
+        Deals whose value has changed since closing.
     known : ndarray of bool of shape (deals,)
-        Those whose value as of closing is known.
+        Deals whose value as of closing is known.
     """
 
     column: str
@@ -45,13 +46,14 @@ class LaterChange:
 
 
 def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[LaterChange]:
-    """Yield the columns whose value today differs from the one before closing, in some deal.
+    """Yield the columns whose value has changed since closing in at least one deal.
 
     Parameters
     ----------
     deals : DataFrame
-        As of today, before `result` was attached.
+        The deals with today's values, before `result` was attached.
     result : AsOfAttributes
+        The attributes as of closing.
     """
     for each in result.fields:
         name = each.columns.column
@@ -65,7 +67,7 @@ def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[Later
 
 
 def is_other_value(values: NDArray[Any], today: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Which values differ from today's, however they are written: 12 and "12.0" are one."""
+    """Return a mask of the values that differ from today's; 12 and "12.0" are equal."""
     known: dict[Any, int] = {None: -1}
     codes = []
     for column in (pd.Series(values, dtype=object), today.reset_index(drop=True)):

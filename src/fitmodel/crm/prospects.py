@@ -1,4 +1,4 @@
-"""Attributes of prospects from the tables that a model's contract names.
+"""Attributes of prospects from the history and event tables of a model's contract.
 
 model's contract -> its tables, read once -> any number of prospects, in chunks or one at a time
 """
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
 TABLES = ("history", "events")
 MAX_ASKED = 1_000
-"""Prospects up to which a database is asked for their rows alone."""
+"""Up to this number of prospects, only their rows are read from a database."""
 
 
 @dataclass(frozen=True, eq=False)
 class ProspectHistory:
-    """The tables of a model's contract, ready to give prospects their attributes.
+    """The tables of a model's contract, from which prospects get their attributes.
 
     Attributes
     ----------
     spec : DealSpec
-        Of a trained model: which fields and kinds give attributes is filled in.
+        Contract of a trained model, with fields and kinds filled in.
     tables : CrmTables
+        The tables.
     """
 
     spec: DealSpec
@@ -48,23 +49,23 @@ class ProspectHistory:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Columns that are attached, in their order."""
+        """Names of the attribute columns that are added, in order."""
         return columns_of(self.spec)
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
-        """Columns of a prospect that are read in addition to its attributes."""
+        """Names of a prospect's columns that are read in addition to its attributes."""
         roles = (self.spec.deals.id, self.spec.deals.closed_on)
         fields = (each.column for each in field_columns_of(self.spec))
         return tuple(dict.fromkeys([*filter(None, roles), *fields]))
 
     def attached_to(self, prospects: pd.DataFrame, as_of: date | None = None) -> pd.DataFrame:
-        """The prospects with their attributes as of a day, today without it.
+        """Return the prospects with their attributes as of a day; by default today.
 
         Raises
         ------
         ProspectError
-            If they have no column of ids.
+            If the id column is absent.
         """
         try:
             result = attributes_as_of(prospects, self.spec, self.tables, as_of)
@@ -74,14 +75,14 @@ class ProspectHistory:
 
     @property
     def digest(self) -> str:
-        """Changes where any row of a table does."""
-        result = sha256()
+        """Digest of all tables; it changes if any row changes."""
+        digest = sha256()
         for log in self.tables.every:
-            result.update(log.digest)
-        return result.hexdigest()
+            digest.update(log.digest)
+        return digest.hexdigest()
 
     def without_history(self, prospects: pd.DataFrame) -> int:
-        """How many prospects are in none of the tables."""
+        """Return how many prospects are in none of the tables."""
         ids = prospects[str(self.spec.deals.id)]
         has_rows = np.zeros(len(ids), dtype=bool)
         for log in self.tables.every:
@@ -90,7 +91,7 @@ class ProspectHistory:
 
 
 def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
-    """Return the contract in a bundle's manifest where it names history or event tables."""
+    """Return the contract in a bundle's manifest if it has history or event tables, or None."""
     sections = manifest.get("spec") or {}
     if not any(sections.get(name) for name in TABLES):
         return None
@@ -99,7 +100,7 @@ def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
 
 
 def with_tables_of(manifest: Mapping[str, Any], spec: DealSpec) -> DealSpec:
-    """A contract with the tables of a model's, in which fields and kinds are filled in."""
+    """Return a contract with the tables of a model's contract, including fields and kinds."""
     learned = contract_of(manifest)
     if learned is None:
         return spec
@@ -112,29 +113,29 @@ def open_history(
     present: Iterable[str] = (),
     ids: Sequence[str] | None = None,
 ) -> ProspectHistory | None:
-    """Open the tables of a model's contract, where prospects need them.
+    """Open the tables of a model's contract if prospects need them.
 
     Parameters
     ----------
     manifest : mapping
-        Of the model's bundle.
+        Manifest of the model's bundle.
     tables : mapping of str to DataFrame or path, optional
-        In place of the contract's, by their names there.
+        Tables that replace those of the contract, by their names.
     present : iterable of str
-        Columns that the prospects have. Those who have all columns of the tables have got their
-        attributes already, and keep them unless `tables` is given.
+        Columns of the prospects. If these include all attributes from the tables, the prospects
+        keep them, unless `tables` is given.
     ids : sequence of str, optional
-        Of tables in a database only the rows of these prospects are read.
+        Ids of prospects; from a database only their rows are read.
 
     Returns
     -------
     ProspectHistory or None
-        None where the contract names no tables, or nothing is to be attached.
+        None if the contract has no tables, or there is nothing to add.
 
     Raises
     ------
     SpecError
-        If tables are given and the contract names none.
+        If tables are given and the contract has none.
     DealsError
         If a table cannot be read.
     """
@@ -142,7 +143,7 @@ def open_history(
     if spec is None:
         if tables:
             raise SpecError(
-                f"the model's contract has no table {next(iter(tables))!r}: it names none. Remedy: "
+                f"the model's contract has no table {next(iter(tables))!r}: it has none. Remedy: "
                 "leave --table out, or train with [history.*] or [events.*] in the contract"
             )
         return None
@@ -158,31 +159,31 @@ def add_history(
     tables: Mapping[str, Given] | None = None,
     as_of: date | None = None,
 ) -> pd.DataFrame:
-    """Add the attributes that history and events give to prospects, as a model expects them.
+    """Add to prospects the attributes from history and event tables that a model expects.
 
     Parameters
     ----------
     prospects : DataFrame
-        One a row, with the contract's id; not changed. Those signed by the day `as_of` are taken as
-        of their closing, the others as of that day.
+        One prospect per row, with the id column of the contract; not changed. Prospects signed by
+        the day `as_of` get their attributes as of closing, the others as of that day.
     model : FitModel
-        Trained with ``[history.*]`` or ``[events.*]`` in its contract.
+        A model trained with ``[history.*]`` or ``[events.*]`` in its contract.
     tables : mapping of str to DataFrame or path, optional
-        In place of the contract's tables, by their names there.
+        Tables that replace those of the contract, by their names.
     as_of : date, optional
-        Today without it.
+        Day as of which the attributes are computed; by default today.
 
     Returns
     -------
     DataFrame
-        The prospects, with columns of today replaced by what is known of them, and others added;
-        as they are where the contract names no tables.
+        The prospects with the attributes; columns with a history have their value as of the day.
+        Unchanged if the contract has no tables.
 
     Raises
     ------
     SpecError, DealsError, ProspectError
-        If tables are given and the contract names none; if a table cannot be read; if the prospects
-        have no column of ids.
+        If tables are given and the contract has none; if a table cannot be read; if the prospects
+        have no id column.
 
     Examples
     --------

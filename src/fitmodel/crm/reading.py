@@ -1,6 +1,6 @@
-"""Read a table of deals with its history: each column gets its value before closing.
+"""Read a table of deals with its history: columns get their values as of closing.
 
-deals as the file has them -> tables of the contract -> attributes attached -> `read_deals`
+deals as in the file -> tables of the contract -> attributes attached -> `read_deals`
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "OpenedDeals", "open_deals", "read_deals", "read_with_history"]
 ATTACHED = "fitmodel.crm"
-"""Key of a table's `attrs` that holds what was filled in of the tables it has attributes of."""
+"""Key of a DataFrame's `attrs` with the completed sections of the tables attached to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +38,15 @@ class OpenedDeals:
     Attributes
     ----------
     file : FileTable
-        The deals, with the attributes attached; its findings say what was found in the tables.
+        The deals with the attributes attached; its findings include those on the tables.
     spec : DealSpec
-        With what was left open about the tables filled in.
+        The contract, with the settings of the tables filled in.
     today : DataFrame
-        The deals without them.
+        The deals with today's values, without the attributes.
     result : AsOfAttributes or None
-        None where the contract names no tables, or the deals have their attributes already.
+        The attributes; None if the contract has no tables, or the deals had their attributes.
     tables : CrmTables or None
+        The tables; None like `result`.
     """
 
     file: FileTable
@@ -62,21 +63,23 @@ def open_deals(
     *,
     as_of: date | None = None,
 ) -> OpenedDeals:
-    """Open past deals and attach the attributes that their history gives.
+    """Open past deals and attach the attributes from their history.
 
     Parameters
     ----------
-    source : path, DataFrame or FileTable
+    source : path, DataFrame, FileTable or DealsRead
+        The deals.
     spec : DealSpec
+        The contract.
     given : mapping of str to DataFrame or path, optional
-        Tables in place of the contract's, by their names there.
+        Tables that replace those of the contract, by their names.
     as_of : date, optional
-        Day to which deals that are not signed by it are looked at; today without it.
+        Day as of which deals not signed by that day are viewed; by default today.
 
     Raises
     ------
     DealsError
-        If a table cannot be read, or has not one of the deals.
+        If a table cannot be read, or has none of the deals.
 
     Examples
     --------
@@ -106,7 +109,7 @@ def open_deals(
 
 
 def _finds_deals(table: pd.DataFrame, spec: DealSpec) -> bool:
-    """Whether rows can be matched with their history; if not, `read_deals` explains why."""
+    """Return whether rows can be matched with their history; `read_deals` reports if not."""
     names = list(table.columns)
     roles = (spec.deals.id, spec.deals.closed_on)
     return len(set(names)) == len(names) and all(role in names for role in roles)
@@ -124,31 +127,30 @@ def read_deals(
     Parameters
     ----------
     source : path or DataFrame
-        CSV (plain or gzip), Parquet or Excel; a frame is copied, never changed.
+        CSV (plain or gzip), Parquet or Excel file, or a DataFrame, which is not changed.
     spec : DealSpec
-        What the columns mean.
+        The contract: what the columns mean.
     to_learn : bool, default=True
-        Whether the deals are to be learned from. Else a column that is empty or always the same,
-        and deals among which nobody left early, are not errors: they are what monitoring is for.
+        Whether a model will be trained on the deals. Otherwise empty or constant columns, and deals
+        without early churners, are not errors, since monitoring needs such deals too.
     tables : mapping of str to DataFrame or path, optional
-        In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
+        Tables that replace ``[history.*]`` and ``[events.*]`` of the contract, by their names.
 
     Returns
     -------
     DataFrame
-        The rows that are customers by `[rows]`, with the user's own columns. Dates of the roles
-        are whole days (their zone's own), tenure and amount floats, the churn flag a bool.
-        Attributes that are written numbers ("$ 1,200") are floats, and written dates are days. Of
-        all columns text is stripped, and infinite numbers and texts that stand for nothing (null,
-        "-") are missing. Columns with a history hold what stood before closing, and the other
-        attributes of the history are added. A frame keeps its index, a file gets 0, 1, 2, ... by
-        its rows. How the file was written stays with the frame, in ``attrs["fitmodel.reading"]``,
-        so that `train` can keep it for prospects.
+        The rows that are customers by `[rows]`, with the user's columns. Dates of the roles are
+        whole days (in local time), tenure and amount are floats, the churn flag is a bool.
+        Attributes with written numbers ("$ 1,200") are floats, and written dates are days. Text is
+        stripped; infinite numbers and texts for missing values (null, "-") are missing. Columns
+        with a history hold their value as of closing, and the other attributes from the history are
+        added. A DataFrame keeps its index; a file gets 0, 1, 2, ... The form of the file is in
+        ``attrs["fitmodel.reading"]``, so that `train` can keep it for prospects.
 
     Raises
     ------
     DealsError
-        One error that lists every problem with column, count, example and remedy.
+        If the deals have errors: lists all of them with column, count, example and remedy.
 
     Examples
     --------
@@ -171,23 +173,23 @@ def read_with_history(
     to_learn: bool = True,
     tables: Mapping[str, Given] | None = None,
 ) -> DealsRead:
-    """Read past deals as `read_deals` does, and return the findings and the completed contract.
+    """Read past deals and return them with findings and the completed contract.
 
     Raises
     ------
     DealsError
-        As `read_deals`.
+        The errors of `read_deals`.
     """
     return read_opened(open_deals(source, spec, tables), to_learn=to_learn)
 
 
 def read_opened(opened: OpenedDeals, *, to_learn: bool = True) -> DealsRead:
-    """Read deals that `open_deals` has opened; the table keeps that it has its attributes.
+    """Read deals opened by `open_deals`; the result's `attrs` show that attributes are attached.
 
     Raises
     ------
     DealsError
-        As `read_deals`.
+        The errors of `read_deals`.
     """
     read = read_deals_with_findings(opened.file, opened.spec, to_learn=to_learn)
     if (known := opened.file.table.attrs.get(ATTACHED)) is not None:

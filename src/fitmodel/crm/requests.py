@@ -1,8 +1,8 @@
 """History of the prospects that a service scores: rows in the request, databases, files.
 
-prospects -> those with rows of their own    -> one at a time
-          -> those that lack the attributes  -> files, read again when they change
-                                             -> databases, asked for these ids alone
+prospects -> with rows in the request    -> one at a time
+          -> without the attributes      -> files, read again when they change
+                                         -> databases, only the rows of these ids
           -> all with the attributes of the model's contract
 """
 
@@ -46,7 +46,7 @@ __all__ = [
     "with_request_tables",
 ]
 REQUEST_TABLES = "tables"
-"""Under this name a request brings the rows of its prospect."""
+"""Key of a request that contains the prospect's rows."""
 NO_ROWS = (
     "the model reads history and events: send {id}, by which the tables of its contract are read, "
     "or the rows of the prospect as `tables`"
@@ -54,18 +54,17 @@ NO_ROWS = (
 
 
 class RequestHistory:
-    """The tables of a model's contract, ready for the prospects of one request after the other.
+    """The tables of a model's contract, for the prospects of many requests.
 
     Parameters
     ----------
     manifest : mapping
-        Of the model's bundle.
+        Manifest of the model's bundle.
 
     Notes
     -----
-    Files are kept in memory and read again when they change; a database is asked for the rows of
-    the prospects at hand. What a request brings as `tables` counts in place of either. Threads may
-    share it.
+    Files are kept in memory and read again when they change. From a database, only the rows of the
+    request's prospects are read. `tables` in a request replace both. It is safe for threads.
     """
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
@@ -83,14 +82,15 @@ class RequestHistory:
         Parameters
         ----------
         prospects : sequence of mapping
-            Others are given back as they are, and so are those that have the attributes already.
+            The prospects. Items that are not mappings, and prospects that have the attributes
+            already, are returned unchanged.
         attributes : iterable of str
-            Those that the model reads.
+            Names of the attributes that the model uses.
 
         Raises
         ------
         DatabaseError, DependencyError
-            If a database does not answer.
+            If a database cannot be read.
         """
         given = list(prospects)
         needed = self.columns.intersection(attributes)
@@ -109,7 +109,7 @@ class RequestHistory:
         return given
 
     def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
-        """The tables for some prospects, or for more; None where the contract names none.
+        """Return the tables with at least the rows of some ids; None if the contract has none.
 
         Raises
         ------
@@ -125,23 +125,23 @@ class RequestHistory:
         return CrmTables(history, events)
 
     def _with_rows(self, prospect: dict[str, Any]) -> Any:
-        """One prospect that brings rows; of a table that it does not name those of its source."""
+        """Return a prospect with attributes from its own rows; other tables are read as usual."""
         try:
             return with_request_tables(prospect, self.spec, self._others)
         except ProspectError as error:
             return error
 
     def _others(self, names: Iterable[str], prospect_id: Any) -> dict[str, Log]:
-        """Tables that a request does not bring; a file that is not there has no rows."""
+        """Return the tables that a request does not contain, except files that do not exist."""
         ids = [level_text(prospect_id)]
-        return {name: self._log(name, ids) for name in names if self._is_there(name)}
+        return {name: self._log(name, ids) for name in names if self._exists(name)}
 
-    def _is_there(self, name: str) -> bool:
+    def _exists(self, name: str) -> bool:
         source = self._sections[name].table
         return is_database(source) or Path(source).exists()
 
     def _with_history(self, prospects: list[dict[str, Any]]) -> list[Any]:
-        """Prospects without rows of their own, completed from files and databases."""
+        """Return prospects without own rows, completed from files and databases."""
         spec = self.spec
         if spec is None or not prospects:
             return list(prospects)
@@ -150,15 +150,15 @@ class RequestHistory:
         known = [position for position, each in enumerate(prospects) if _is_id(each.get(name))]
         if not known:
             return answers
-        asked = [prospects[position] for position in known]
-        ids = list(dict.fromkeys(level_text(each[name]) for each in asked))
+        with_id = [prospects[position] for position in known]
+        ids = list(dict.fromkeys(level_text(each[name]) for each in with_id))
         try:
             tables = self._tables(spec, ids)
-            result = attributes_as_of(pd.DataFrame(asked), spec, tables)
+            result = attributes_as_of(pd.DataFrame(with_id), spec, tables)
         except DealsError as error:
             problem = ProspectError(f"{error}; or send the prospect's rows as `tables`")
             return [problem] * len(prospects)
-        for position, prospect, row in zip(known, asked, _rows(result), strict=True):
+        for position, prospect, row in zip(known, with_id, _rows(result), strict=True):
             answers[position] = prospect | row
         return answers
 
@@ -174,7 +174,7 @@ class RequestHistory:
 
 
 class RequestHistories:
-    """The tables of the model in use, which may be another one at every request."""
+    """The tables of the model in use, which may change between requests."""
 
     def __init__(self) -> None:
         self._current: tuple[Any, RequestHistory] | None = None
@@ -198,14 +198,14 @@ def _read(name: str, section: LongTable, ids: Sequence[str] | None = None) -> Lo
 
 
 def _stamp(path: Path) -> object:
-    """Changes where a file, or one of a folder, does."""
+    """Return a value that changes when a file, or a file in a folder, changes."""
     files = sorted(path.glob("**/*")) if path.is_dir() else [path]
-    seen = [(file, file.stat()) for file in files if file.exists()]
-    return tuple((str(file), status.st_mtime_ns, status.st_size) for file, status in seen)
+    states = [(file, file.stat()) for file in files if file.exists()]
+    return tuple((str(file), status.st_mtime_ns, status.st_size) for file, status in states)
 
 
 def _rows(result: AsOfAttributes) -> list[dict[str, Any]]:
-    """One mapping for each prospect; the values that it gives itself are not replaced."""
+    """Return the attributes of each prospect as a mapping, without values from its own row."""
     frame = result.frame
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     plain_rows = [{str(name): plain(value) for name, value in row.items()} for row in rows]
@@ -222,22 +222,22 @@ def with_request_tables(
     spec: DealSpec | None,
     others: Callable[[list[str], Any], Mapping[str, Log]] | None = None,
 ) -> dict[str, Any]:
-    """One prospect of a request with the attributes of the rows that it brings as `tables`.
+    """Return a prospect of a request with the attributes from its rows in `tables`.
 
     Parameters
     ----------
     prospect : mapping
-        Its columns; under ``tables`` a list of rows for each table of the model's contract. A row
-        needs no id.
+        The prospect's columns; ``tables`` has a list of rows for each table of the model's
+        contract. A row needs no id.
     spec : DealSpec or None
-        The model's contract, where it names tables.
+        The model's contract, if it has tables.
     others : callable, optional
-        Gives tables that the request does not name; without it they have no row.
+        Returns the tables that the request does not contain; by default these have no rows.
 
     Returns
     -------
     dict
-        Without ``tables``; as it is where there are none.
+        The prospect without ``tables``; unchanged if it has none.
 
     Raises
     ------
@@ -251,12 +251,12 @@ def with_request_tables(
     if spec is None:
         raise ProspectError("the model's contract names no tables: leave out `tables`")
     id_column = str(spec.deals.id)
-    brings_id = given.get(id_column) is not None
+    has_id = given.get(id_column) is not None
     given.setdefault(id_column, "prospect")
     try:
         frames = tables_of_rows(sent, spec, given[id_column])
         tables = read_crm_tables(spec, frames)
-        if others is not None and brings_id:
+        if others is not None and has_id:
             absent = [name for name in frames if name not in sent]
             tables = tables.replaced(others(absent, given[id_column]))
         (row,) = _rows(attributes_as_of(pd.DataFrame([given]), spec, tables))
@@ -266,20 +266,21 @@ def with_request_tables(
 
 
 def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[str, pd.DataFrame]:
-    """A frame for each table of a contract, with the rows that were sent for it.
+    """Return a DataFrame for each table of a contract, with the rows that were sent for it.
 
     Parameters
     ----------
     sent : mapping of str to list of mapping
-        Rows by the name of their table; a table that is not named has none.
+        Rows by the name of their table; other tables have no rows.
     spec : DealSpec
+        The model's contract.
     prospect_id : optional
-        Of rows that bring no id.
+        Id of the prospect, for rows without an id.
 
     Raises
     ------
     ProspectError
-        If it is no such mapping, or names a table that the contract has not.
+        If `sent` is not such a mapping, or has a table that the contract does not have.
     """
     sections: dict[str, Any] = {**spec.history, **spec.events}
     if not isinstance(sent, dict):
@@ -302,12 +303,12 @@ def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[s
 
 
 def text_rows(name: str, section: LongTable) -> pd.DataFrame:
-    """Read all rows of a table of the contract as text; unknown values are missing.
+    """Return all rows of a table of the contract as text; unknown values are missing.
 
     Raises
     ------
     DealsError, DatabaseError
-        If it cannot be read, or lacks a column of the contract.
+        If the table cannot be read, or lacks a column that the contract names.
     """
     rows = open_rows(f"[{section.section}.{name}]", section)
     needed = columns_needed(section)

@@ -1,6 +1,6 @@
-"""A store of daily snapshots of the open pipeline: one Parquet file a day, written whole.
+"""Store daily snapshots of the open pipeline: one Parquet file per day, written atomically.
 
-today's pipeline -> all columns as text, the day beside them -> a draft -> renamed into the store
+today's pipeline -> all columns as text, with the day -> temporary file -> renamed into the store
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 DAY = "snapshot_on"
-"""Column of the day on which a snapshot was taken."""
+"""Name of the column with the day of the snapshot."""
 LOCK = ".lock"
 
 
@@ -33,11 +33,13 @@ class Snapshot:
     Attributes
     ----------
     path : Path
+        Path of the snapshot's file.
     rows : int
+        Number of rows of the pipeline.
     was_there : bool
-        Whether the store had one of this day already, which stays as it is.
+        Whether the store already had a snapshot of this day. It is kept unless `replace` is set.
     days : int
-        Snapshots in the store now.
+        Number of snapshots in the store.
     """
 
     path: Path
@@ -54,55 +56,60 @@ def keep_snapshot(
     day: date | None = None,
     replace: bool = False,
 ) -> Snapshot:
-    """Keep today's pipeline in a store, once a day.
+    """Store today's pipeline, once a day.
 
     Parameters
     ----------
     pipeline : DataFrame
-        Open prospects, or all deals, one a row.
+        Open prospects, or all deals, one per row.
     store : path
-        A folder; made where there is none.
+        Folder of the store; created if necessary.
     id_column : str
-        Column of the deals' ids.
+        Column with the deals' ids.
     day : date, optional
-        The day of the pipeline; today (of UTC) without it.
+        Day of the pipeline; by default today (in UTC).
     replace : bool
-        Write over a snapshot of the same day. Without it the first one stays.
+        Whether to replace a snapshot of the same day; by default it is kept.
 
     Returns
     -------
     Snapshot
+        Path and size of the snapshot, and the number of snapshots.
 
     Raises
     ------
     DealsError
-        If there is no such column, an id is empty or there twice, or there are no rows.
+        If the id column does not exist, or an id is empty or occurs twice.
 
     Notes
     -----
-    Writers wait for each other. A file appears whole or not at all, whatever stops its writer; what
-    a killed one leaves behind lies in a hidden folder, which readers do not see and a later writer
-    removes. All columns are text, so that days whose columns differ in type are one table.
+    Writers wait for each other. A file appears complete or not at all, whatever stops its writer.
+    What a killed writer leaves behind is in a hidden folder, which readers ignore and a later
+    writer removes. All columns are text, so that days whose columns have different types form one
+    table.
     """
     _check(pipeline, id_column)
-    taken = today() if day is None else day
+    snapshot_day = today() if day is None else day
     folder = Path(store)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{taken.isoformat()}.parquet"
+    path = folder / f"{snapshot_day.isoformat()}.parquet"
     with file_lock(folder / LOCK, wait=True):
         was_there = path.exists()
         if replace or not was_there:
-            _write(pipeline, path, taken)
+            _write(pipeline, path, snapshot_day)
         days = len(list(folder.glob("*.parquet")))
     return Snapshot(path, len(pipeline), was_there, days)
 
 
 def _check(pipeline: pd.DataFrame, id_column: str) -> None:
+    """Raise an error if the ids are not usable."""
     if id_column not in pipeline.columns:
         names = ", ".join(map(str, pipeline.columns))
         raise DealsError(f"there is no column {id_column!r} of ids; there are {names}")
     if DAY in pipeline.columns:
-        raise DealsError(f"the pipeline has a column {DAY!r}, which the store writes. Rename it.")
+        raise DealsError(
+            f"the pipeline has a column {DAY!r}, a name that the store needs. Remedy: rename it"
+        )
     ids = pipeline[id_column]
     empty = [position for position, value in enumerate(ids) if is_missing(value)]
     if empty:
@@ -119,9 +126,10 @@ def _check(pipeline: pd.DataFrame, id_column: str) -> None:
         )
 
 
-def _write(pipeline: pd.DataFrame, path: Path, taken: date) -> None:
+def _write(pipeline: pd.DataFrame, path: Path, day: date) -> None:
+    """Write a snapshot to a temporary file and rename it."""
     columns = {str(name): _as_text(pipeline[name]) for name in pipeline.columns}
-    days = pa.array([taken] * len(pipeline), pa.date32())
+    days = pa.array([day] * len(pipeline), pa.date32())
     table = pa.table({**columns, DAY: days})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer)

@@ -1,7 +1,7 @@
-"""Where each value comes from: the provenance of all deals, and the timeline of one.
+"""The sources of values: the provenance table of all deals, and the timeline of one deal.
 
-attributes as of the moment -> value then, value today, the row it is from, changes since
-events and changes of one deal -> in the order of time, each before or after the moment
+attributes as of the cut-off -> value then, value today, the row with it, later changes
+events and changes of one deal -> in the order of time, each before or after the cut-off
 """
 
 from __future__ import annotations
@@ -31,25 +31,27 @@ SOURCES = {
     UNKNOWN: "not known",
     TODAY: "the table, as of today",
 }
-"""How a source is written for people."""
+"""Texts of the sources, for people."""
 
 
 def provenance(deals: pd.DataFrame, spec: DealSpec, result: AsOfAttributes) -> pd.DataFrame:
-    """Say of every value of a field where it comes from.
+    """Return a table with the source of every value of every field.
 
     Parameters
     ----------
     deals : DataFrame
-        As of today, before the attributes were attached.
+        The deals with today's values, before the attributes were attached.
     spec : DealSpec
+        The contract.
     result : AsOfAttributes
+        The attributes as of each deal's cut-off.
 
     Returns
     -------
     DataFrame
-        A row per deal and field: ``id``, ``attribute``, ``value`` as of the moment, ``today``,
-        ``source`` (see `SOURCES`), ``recorded_at`` of the row it is from, ``later_changes``,
-        ``as_of``, the moment. Values are text.
+        One row per deal and field: ``id``, ``attribute``, ``value`` as of the cut-off, value
+        ``today``, ``source`` (see `SOURCES`), ``recorded_at`` (time of the row with the value),
+        ``later_changes`` (their number), and ``as_of`` (the cut-off). Values are texts.
     """
     ids = [level_text(each) for each in deals[str(spec.deals.id)]]
     moments = result.moments.times.astype("datetime64[us]")
@@ -87,20 +89,21 @@ def _texts(values: pd.Series[Any] | None, rows: int) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """One deal: its values as of the moment and today, and its recorded changes and events.
+    """One deal: its values as of the cut-off and today, and its recorded changes and events.
 
     Attributes
     ----------
     deal : str
+        Id of the deal.
     moment : datetime64[us]
-        What lies strictly before is known.
+        The cut-off; what was recorded strictly before it is used.
     fields : DataFrame
-        A row per field, as `provenance` has them.
+        One row per field, as returned by `provenance`.
     derived : Series
         The other attributes, by name.
     records : DataFrame
-        A row per change and event, in the order of time: ``at``, ``table``, ``what``, ``known``
-        (whether it lies before the moment).
+        One row per change and event, in the order of time: ``at``, ``table``, ``what``, ``known``
+        (whether it is before the cut-off).
     """
 
     deal: str
@@ -113,14 +116,15 @@ class Timeline:
 def timeline(
     deals: pd.DataFrame, spec: DealSpec, tables: CrmTables, result: AsOfAttributes, deal: str
 ) -> Timeline:
-    """Gather the recorded values and events of one deal.
+    """Return the recorded values and events of one deal.
 
     Parameters
     ----------
     deals, spec, tables, result
-        As `fitmodel.crm.reading.open_deals` gives them.
+        The attributes ``today``, ``spec``, ``tables`` and ``result`` of
+        `fitmodel.crm.reading.OpenedDeals`.
     deal : str
-        Its id.
+        Id of the deal.
 
     Raises
     ------
@@ -131,7 +135,7 @@ def timeline(
     positions = [position for position, each in enumerate(ids) if each == deal]
     if len(positions) != 1:
         raise DealsError(
-            f"{len(positions)} of {len(ids):,} deals have the id {deal!r}. Remedy: name one such "
+            f"{len(positions)} of {len(ids):,} deals have the id {deal!r}. Remedy: give an id such "
             f"as {ids[0]!r}"
         )
     values = provenance(deals, spec, result)
@@ -152,6 +156,7 @@ def timeline(
 
 
 def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
+    """Return the changes of one deal as records."""
     position = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
     rows: list[tuple[Any, str, str]] = []
     for number, name in enumerate(log.fields):
@@ -166,6 +171,7 @@ def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
 
 
 def _events(log: EventLog, deal: str) -> pd.DataFrame:
+    """Return the events of one deal as records."""
     position = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
     start, stop = (
         (0, 0) if position < 0 else (log.every.starts[position], log.every.stops[position])

@@ -1,4 +1,4 @@
-"""Example deals: simulated deals with known true probabilities, and the public Telco table."""
+"""Example deals: simulated ones with known true probabilities, and the Telco table."""
 
 from __future__ import annotations
 

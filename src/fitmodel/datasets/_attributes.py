@@ -1,8 +1,8 @@
-"""Simulation of the attributes of prospects, which are known before the contract is signed.
+"""Simulate the attributes of prospects, which are known before the contract is signed.
 
-Categories are drawn as codes and numbers as floats (NaN where the field is empty); `render`
-converts both into columns of a table. Each attribute has its own random stream, so a column does
-not depend on the number of other columns.
+Categories are drawn as codes and numbers as floats (NaN if the field is empty); `render` turns both
+into the columns of a table. Each attribute has its own random stream, so that a column does not
+depend on which other columns are simulated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TERMS = (1, 12, 24, 36)
 
 @dataclass(frozen=True)
 class Category:
-    """Levels of an attribute, their shares, and the log-odds by which selection shifts them."""
+    """Levels of an attribute, their shares, and how a rep's selection changes the shares."""
 
     levels: tuple[str, ...]
     share: tuple[float, ...]
@@ -64,14 +64,14 @@ SECTIONS = ("blog", "pricing", "docs", "webinar", "compare", "templates", "custo
 
 
 def attribute_names(n_attributes: int | None) -> tuple[str, ...]:
-    """Return the names of the table's attributes: the core ones, then `attribute_17`, ..."""
+    """Return the names of a table's attributes: first the core ones, then `attribute_17`, ..."""
     wanted = len(CORE) if n_attributes is None else n_attributes
     extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, wanted + 1))
     return CORE[:wanted] + extra
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random generator of one purpose; it does not depend on other draws of the seed."""
+    """Return the random stream for one purpose; it is independent of those for other purposes."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
@@ -83,18 +83,17 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
     n : int
         Number of prospects.
     seed : int
-        Seed of the random streams.
-    selection : ndarray of shape (n,)
-        Selection of the rep of each prospect: positive for riskier prospects than usual, 0 for
-        usual ones.
+        Seed of the sample.
+    selection : ndarray of float of shape (n,)
+        How much riskier than usual the prospects are that the deal's rep signs; 0 is as usual.
     names : sequence of str
-        Attributes to draw. Core attributes are always drawn, because they depend on each other.
+        Names of the attributes. Core attributes are always drawn, since they depend on each other;
+        further attributes only if they are named.
 
     Returns
     -------
     dict of str to ndarray of shape (n,)
-        Values by attribute: codes of categories, numbers as floats, and `first_contact_on` in days
-        before closing.
+        Categories as codes, numbers as floats, `first_contact_on` as days before closing.
     """
     raw = {name: _codes(category, seed, name, selection) for name, category in CATEGORIES.items()}
     normal = {name: stream(seed, name).standard_normal(n) for name in CORE}
@@ -125,20 +124,20 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
 
 
 def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
-    """Draw levels; the selection of the rep changes the shares by a multinomial logit."""
+    """Draw codes of levels; a rep's selection changes the shares by a multinomial logit."""
     uniform = stream(seed, name).random(len(selection))
     pull = np.zeros(len(category.share)) if category.pull is None else np.array(category.pull)
     tilts, which = np.unique(selection, return_inverse=True)
     odds = np.array(category.share) * np.exp(np.outer(tilts, pull))
-    upto = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    bounds = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)[:, :-1]
     code = np.zeros(len(selection), dtype=np.int64)
-    for bound in upto.T:
+    for bound in bounds.T:
         code += uniform > bound[which]
     return code
 
 
 def _discount(normal: Array, selection: Array) -> Array:
-    """Draw discounts: none for about 40 % of deals, else in steps of 5 % up to 60 %."""
+    """Draw discounts: none for about 40 % of deals, otherwise in steps of 5 % up to 60 %."""
     return np.clip(np.round((0.06 + 0.16 * normal + 0.06 * selection) * 20) / 20, 0.0, 0.6)
 
 
@@ -149,16 +148,13 @@ def _annual_value(raw: Raw, normal: Array) -> Array:
 
 
 def _landing_page(uniform: Array) -> Array:
-    """Draw pages by Zipf's law: the share of the page of rank r is proportional to 1 / r."""
+    """Draw pages by Zipf's law: the page of rank r in proportion to 1 / r."""
     share = 1.0 / np.arange(1, N_PAGES + 1)
     return np.searchsorted(np.cumsum(share / share.sum())[:-1], uniform)
 
 
 def _trial_days(raw: Raw, normal: Array, uniform: Array) -> Array:
-    """Draw the days of the trial; they are missing more often for short trials and outbound deals.
-
-    So they are not missing at random.
-    """
+    """Draw the days of trials; missing more often if the trial was short or the deal outbound."""
     days = np.clip(np.rint(14 + 8 * normal), 0, 60)
     gap = 0.06 + 0.12 * (days < 7) + 0.10 * (raw["lead_source"] == 1)  # noqa: PLR2004 (a week)
     return np.where(uniform < gap, np.nan, days)
@@ -171,10 +167,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
 
 
 def _further(n: int, seed: int, name: str) -> Array:
-    """Draw one further attribute: numeric if its number is odd, else one of five levels.
-
-    These attributes have weak effects or none.
-    """
+    """Draw a further attribute: a number if its name has an odd number, else one of five levels."""
     random = stream(seed, name)
     if is_number(name):
         return np.round(random.standard_normal(n), 3)
@@ -182,7 +175,7 @@ def _further(n: int, seed: int, name: str) -> Array:
 
 
 def is_number(name: str) -> bool:
-    """Return whether a further attribute (`attribute_17`, ...) is numeric."""
+    """Return whether a further attribute (`attribute_17`, ...) is a number."""
     return int(name.rpartition("_")[2]) % 2 == 1
 
 
@@ -192,7 +185,7 @@ def page_names() -> list[str]:
 
 
 def render(raw: Raw, names: Sequence[str], closed_on: Array) -> dict[str, Any]:
-    """Return drawn prospects as the columns of a table, in the order of `names`."""
+    """Turn drawn prospects into the columns of a table, in the order of `names`."""
     return {name: _render(name, raw[name], closed_on) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""One simulated company: its parameters, its reps, the dates and the risk of its deals."""
+"""A simulated company: its reps, the dates and risks of its deals, and columns with leakage."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Company:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check the parameters."""
-        least = {"horizon_months": 1, "n_reps": 1, "n_teams": 1, "months": 1}
-        for name, smallest in least.items():
+        """Raise an error if a parameter is out of range."""
+        minimum = {"horizon_months": 1, "n_reps": 1, "n_teams": 1, "months": 1}
+        for name, smallest in minimum.items():
             if getattr(self, name) < smallest:
                 raise SpecError(f"{name} must be at least {smallest}, got {getattr(self, name)}")
         if self.n_attributes is not None and self.n_attributes < 1:
@@ -53,11 +53,11 @@ class Company:
         for name in ("base_rate", "recent_share"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
-                raise SpecError(f"{name} must lie between 0 and 1, got {value}")
+                raise SpecError(f"{name} must be between 0 and 1, got {value}")
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
-        """Names of the attributes in the table, in their order."""
+        """Names of the table's attributes, in order."""
         return _attributes.attribute_names(self.n_attributes)
 
     @cached_property
@@ -67,20 +67,20 @@ class Company:
 
     @cached_property
     def first(self) -> np.datetime64:
-        """Day before the first day on which a deal can be signed."""
+        """Day before the first possible closing date."""
         day: np.datetime64 = add_months(np.array([self.last]), -self.months)[0]
         return day
 
     @cached_property
     def reps(self) -> pd.DataFrame:
-        """Table of reps: team, share of the deals, selection and effect of every rep."""
+        """Table of the reps: team, share of the deals, selection and effect."""
         return make_reps(
             self.n_reps, self.n_teams, selection=self.rep_selection,
             effects=self.rep_effects, company=self.seed,
         )  # fmt: skip
 
     def closing_dates(self, n: int, seed: int) -> Array:
-        """Draw closing dates in ascending order."""
+        """Draw ascending closing dates."""
         recent = self.horizon_months / self.months
         growth = (
             0.0 if self.recent_share is None else timeline.growth_for(self.recent_share, recent)
@@ -88,19 +88,19 @@ class Company:
         return timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
 
     def draw(self, n: int, seed: int) -> tuple[Array, Raw]:
-        """Draw the rep (position in the table of reps) and the attributes of `n` prospects."""
-        upto = np.cumsum(self.reps["share"].to_numpy())[:-1]
-        rep = np.searchsorted(upto, _attributes.stream(seed, "rep").random(n))
+        """Draw the reps (as positions in `reps`) and the attributes of `n` prospects."""
+        bounds = np.cumsum(self.reps["share"].to_numpy())[:-1]
+        rep = np.searchsorted(bounds, _attributes.stream(seed, "rep").random(n))
         selection = self.reps["selection"].to_numpy()[rep]
         return rep, _attributes.draw_attributes(n, seed, selection, self.attributes)
 
     def log_odds(self, raw: Raw, closed_on: Array) -> Array:
-        """Return the true log-odds without the rep's own effect."""
+        """Return the true log-odds of early churn without the rep's effect."""
         return self.intercept + self._uncentred(raw, closed_on)
 
     @cached_property
     def intercept(self) -> float:
-        """Intercept for which the mean probability of the reference deals is `base_rate`."""
+        """Intercept at which the mean probability of the deals is `base_rate`."""
         return _intercept(self)
 
     def _uncentred(self, raw: Raw, closed_on: Array) -> Array:
@@ -113,7 +113,7 @@ class Company:
 def _intercept(company: Company) -> float:
     rep, raw = company.draw(REFERENCE_SIZE, REFERENCE_SEED)
     closed_on = company.closing_dates(REFERENCE_SIZE, REFERENCE_SEED)
-    log_odds = company._uncentred(raw, closed_on) + company.reps["effect"].to_numpy()[rep]  # noqa: SLF001 (its own)
+    log_odds = company._uncentred(raw, closed_on) + company.reps["effect"].to_numpy()[rep]  # noqa: SLF001 (same module)
     return _mechanism.centre_at(log_odds, company.base_rate)
 
 
@@ -125,23 +125,23 @@ EFFECT = 0.8
 def make_reps(
     n_reps: int, n_teams: int, *, selection: bool, effects: bool, company: int
 ) -> pd.DataFrame:
-    """Return the table of reps of a company, which is the same for every sample of its deals.
+    """Return the reps of a company; they are the same for every sample of its deals.
 
     Parameters
     ----------
     n_reps, n_teams : int
-        Number of reps, and number of teams.
+        Number of reps and of teams.
     selection, effects : bool
-        Whether a third of the reps sign riskier or safer prospects, and whether a third of the reps
-        have an effect of their own. If False, all reps are alike in that respect.
+        Whether a third of the reps sign riskier or safer prospects, and whether a third have an
+        effect on the risk. If False, all reps are equal in that respect.
     company : int
         Seed of the company.
 
     Returns
     -------
     DataFrame
-        Index `rep`; columns `team`, `share` (of the deals), `selection` (positive for riskier
-        prospects), `effect` (log-odds that the rep adds to each deal).
+        Index `rep`; columns `team`, `share` of the deals, `selection` (how much riskier their
+        prospects are), `effect` (added to the log-odds of their deals).
     """
     share = LARGEST_OVER_SMALLEST ** -np.linspace(0.0, 1.0, n_reps)
     return pd.DataFrame(
@@ -156,10 +156,9 @@ def make_reps(
 
 
 def _contrasts(weight: Array, company: int, purpose: str) -> Array:
-    """Return a contrast per rep: in a third of neighbouring pairs one is +1, the other balances it.
+    """Return +1 and a balancing negative value for a third of the pairs of neighbours, else 0.
 
-    The two cancel when weighted by `weight`. All other reps have exactly 0; false alarms are
-    counted on them.
+    The reps with exactly 0 are needed to count false alarms.
     """
     contrast = np.zeros(len(weight))
     random = stream(company, purpose)
@@ -179,41 +178,41 @@ SURVEY_DAY = 90
 def leak_columns(
     closed_on: Array, left_on: Array, last: np.datetime64, annual_value: Array, seed: int
 ) -> dict[str, Any]:
-    """Return the columns of `LEAKS`, with their values on the day on which the extract ends.
+    """Return the columns of `LEAKS`, with their values on the day the extract ends.
 
     Parameters
     ----------
-    closed_on, left_on : ndarray of datetime64[D], shape (n,)
-        Day of closing, and day on which the customer leaves, also if it is after the extract.
+    closed_on, left_on : ndarray of datetime64[D] of shape (n,)
+        Closing day, and day on which the customer leaves, also if that is after the extract.
     last : datetime64[D]
         Day on which the extract ends.
-    annual_value : ndarray of shape (n,)
-        Yearly contract value of each deal.
+    annual_value : ndarray of float of shape (n,)
+        Yearly contract value.
     seed : int
-        Seed of the random streams.
+        Seed of the sample.
 
     Returns
     -------
     dict of str to column
-        `csat_90d` is filled mostly for customers who stay, `cancellation_reason` only for those who
-        left, `support_tickets_90d` counts tickets in the first 90 days, `last_login_on` is a day
-        after closing, and `total_paid` is the monthly price times the months followed.
+        `csat_90d` is answered mostly by those who stay, `cancellation_reason` is filled only for
+        those who left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day
+        after closing, and `total_paid` grows with the tenure.
     """
     tenure = (left_on - closed_on).astype(np.int64)
-    watched = np.minimum(tenure, (last - closed_on).astype(np.int64))
+    observed = np.minimum(tenure, (last - closed_on).astype(np.int64))
     return {
-        "csat_90d": _satisfaction(tenure, watched, stream(seed, "csat_90d")),
+        "csat_90d": _satisfaction(tenure, observed, stream(seed, "csat_90d")),
         "cancellation_reason": _reason(left_on <= last, stream(seed, "cancellation_reason")),
-        "support_tickets_90d": _tickets(tenure, watched, stream(seed, "support_tickets_90d")),
-        "last_login_on": _last_login(closed_on, watched, stream(seed, "last_login_on")),
-        "total_paid": np.round(annual_value / 12 * watched / DAYS_PER_MONTH, 2),
+        "support_tickets_90d": _tickets(tenure, observed, stream(seed, "support_tickets_90d")),
+        "last_login_on": _last_login(closed_on, observed, stream(seed, "last_login_on")),
+        "total_paid": np.round(annual_value / 12 * observed / DAYS_PER_MONTH, 2),
     }
 
 
-def _satisfaction(tenure: Array, watched: Array, random: np.random.Generator) -> Array:
-    """Draw answers of 1 to 10 on day 90: most customers who stay answer, few of the others do."""
+def _satisfaction(tenure: Array, observed: Array, random: np.random.Generator) -> Array:
+    """Return marks of 1 to 10 given on day 90 by most customers who stay and few who leave."""
     soon = tenure < 2 * SURVEY_DAY
-    answered = (watched >= SURVEY_DAY) & (random.random(len(tenure)) < np.where(soon, 0.25, 0.85))
+    answered = (observed >= SURVEY_DAY) & (random.random(len(tenure)) < np.where(soon, 0.25, 0.85))
     mark = np.clip(
         np.rint(np.where(soon, 5.0, 7.8) + 1.6 * random.standard_normal(len(tenure))), 1, 10
     )
@@ -225,13 +224,13 @@ def _reason(left: Array, random: np.random.Generator) -> Any:
     return pd.array(list(REASONS), dtype="str").take(np.where(left, drawn, -1), allow_fill=True)
 
 
-def _tickets(tenure: Array, watched: Array, random: np.random.Generator) -> Array:
+def _tickets(tenure: Array, observed: Array, random: np.random.Generator) -> Array:
     rate = np.where(tenure < 2 * SURVEY_DAY, 4.0, 1.2)
-    return random.poisson(rate * np.minimum(watched, SURVEY_DAY) / SURVEY_DAY)
+    return random.poisson(rate * np.minimum(observed, SURVEY_DAY) / SURVEY_DAY)
 
 
-def _last_login(closed_on: Array, watched: Array, random: np.random.Generator) -> Array:
-    idle = np.minimum(random.poisson(3.0, len(watched)), watched)
+def _last_login(closed_on: Array, observed: Array, random: np.random.Generator) -> Array:
+    idle = np.minimum(random.poisson(3.0, len(observed)), observed)
     return np.asarray(
-        (closed_on + (watched - idle).astype("timedelta64[D]")).astype("datetime64[us]")
+        (closed_on + (observed - idle).astype("timedelta64[D]")).astype("datetime64[us]")
     )

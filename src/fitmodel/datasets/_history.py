@@ -1,7 +1,7 @@
-"""History and events of simulated deals: what the CRM recorded before and after closing.
+"""Simulate the history and events of deals: what the CRM recorded before and after closing.
 
 latent inactivity of a deal -> its meetings, calls and e-mails -> a risk that only these show
-fields -> changes before closing -> overwritten later, most often where the customer left
+fields -> changes before closing -> overwritten later, mostly if the customer left
 """
 
 from __future__ import annotations
@@ -49,21 +49,28 @@ EVENTS = {
         "amount": "minutes",
     }
 }
-CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7  # shares of deals with overwritten seats or decision maker
-ASKED, KNOWN, SKIPPED, PUT_OFF = 0.4, 0.7, 0.25, 0.3
+# Shares of leavers with fewer seats, of other customers with more seats, and of leavers whose
+# decision maker is no longer known.
+CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7
+# Shares of deals that first wanted fewer seats, with a known decision maker, without a demo, and
+# with a postponed closing date.
+DOUBLED, KNOWN, SKIPPED, POSTPONED = 0.4, 0.7, 0.25, 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """Contacts with each prospect before closing.
+    """Contacts with the customers of all deals.
 
     Attributes
     ----------
-    deal, days_before, person, kind, minutes : ndarray of shape (contacts,)
-        Position of the deal, whole days before closing (at least 1), number of the person within
-        the deal, position in `KINDS`, and length of the contact.
-    silence, people : ndarray of shape (deals,)
-        Days from the last contact to closing, and number of different people in the last 90 days.
+    deal, person, kind, minutes : ndarray of int of shape (contacts,)
+        Position of the deal, code of the person, code of the kind, and duration of each contact.
+    days_before : ndarray of int of shape (contacts,)
+        Whole days before closing, at least 1.
+    silence : ndarray of int of shape (deals,)
+        Days from the last contact to closing.
+    people : ndarray of int of shape (deals,)
+        Number of distinct people in contact in the last 90 days.
     """
 
     deal: Array
@@ -76,7 +83,7 @@ class Contacts:
 
 
 def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
-    """Draw the contacts of deals whose first contact is `length` days before closing."""
+    """Draw the contacts of deals whose first contact was `length` days before closing."""
     random = stream(seed, "contacts")
     quiet = random.standard_normal(n)
     longest = np.clip(length.astype(np.int64), 2, MAX_SILENCE)
@@ -97,14 +104,14 @@ def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
 
 
 def warning(contacts: Contacts) -> Array:
-    """Return the effect of the contacts on the log-odds: long silence and few people raise them."""
+    """Return the effect of the contacts on the log-odds: silence and few people raise the risk."""
     few = np.clip(3.0 - contacts.people, -2.0, 2.0)
     return np.asarray(0.9 * np.tanh((contacts.silence - 12) / 10) + 0.35 * few)
 
 
 @lru_cache(maxsize=64)
 def offset(company: Company) -> float:
-    """Return the shift of the log-odds for which the reference deals' mean is the base rate."""
+    """Return the log-odds to add so that the mean probability of deals is the base rate."""
     size, seed = REFERENCE_SIZE, REFERENCE_SEED
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
@@ -115,7 +122,7 @@ def offset(company: Company) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Days on which each deal closed, its customer leaves, and the extract ends."""
+    """When each deal closed, when its customer leaves, and when the extract ends."""
 
     closed_on: Array
     left_on: Array
@@ -125,7 +132,7 @@ class Moments:
 def make_events(
     ids: pd.Series[Any], moments: Moments, contacts: Contacts, seed: int
 ) -> pd.DataFrame:
-    """Return the table of activities before and after closing, up to the end of the extract."""
+    """Return the table of activities up to the end of the extract, including later ones."""
     random = stream(seed, "events")
     closed_on, last = moments.closed_on, moments.last
     n = len(closed_on)
@@ -152,11 +159,11 @@ def make_events(
 def overwritten(
     deals: pd.DataFrame, moments: Moments, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the deals with their values of today, and the table of all changes of these values.
+    """Return the deals with today's values, and the table of all changes.
 
-    After closing, the seats of customers grow, those of customers who left are often reduced, and
-    the decision maker of most of the latter is no longer known. This is leakage that no statistic
-    of a single column shows with certainty; the values before closing do not leak.
+    After closing, the seats of customers grow, and those of customers who left are often reduced.
+    The decision maker of most leavers is no longer known. This is leakage that no test of a single
+    column finds with certainty, and that the values as of closing do not have.
     """
     random = stream(seed, "overwritten")
     n, last = len(deals), moments.last
@@ -171,8 +178,8 @@ def overwritten(
     known_today = known & ~(left & (random.random(n) < FORGOTTEN))
     after = clock.after(np.where(left, moments.left_on, last))
     parts = list(_pipeline(clock, n, random))
-    asked = random.random(n) < ASKED
-    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), asked))
+    doubled = random.random(n) < DOUBLED
+    parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), doubled))
     parts.append(_rows("seats", seats, seats_today, after, seats_today != seats))
     parts.append(_rows("decision_maker_known", _yes(~known), _yes(known), clock.before(), known))
     lost = known & ~known_today
@@ -195,12 +202,12 @@ class _Clock:
     random: np.random.Generator
 
     def before(self, low: int = 2, high: int = 20) -> Array:
-        """Draw a time some days before closing."""
+        """Return a time some days before closing, for each deal."""
         days = self.random.integers(low, high, len(self.closed_on)).astype("timedelta64[D]")
         return self._at(self.closed_on - days)
 
     def after(self, end: Array) -> Array:
-        """Draw a time after closing, at the end of the customer's stay or shortly before."""
+        """Return a time after closing, at the given end or a few days before it."""
         days = self.random.integers(0, 5, len(end)).astype("timedelta64[D]")
         return self._at(np.maximum(end - days, self.closed_on))
 
@@ -211,7 +218,7 @@ class _Clock:
 
 
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:
-    """Yield the rows of creation, of the stages, and of closing dates that were postponed."""
+    """Yield the changes before closing: creation, stages, and postponed closing dates."""
     everyone = np.ones(n, dtype=bool)
     nothing = np.full(n, None, dtype=object)
     yield _rows("created", nothing, nothing, clock.before(60, 61), everyone)
@@ -223,7 +230,7 @@ def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd
     yield _rows("stage", _text("offer", n), _text("won", n), clock.before(0, 1), everyone)
     planned = (clock.closed_on - 10).astype("datetime64[D]").astype(str).astype(object)
     final = clock.closed_on.astype("datetime64[D]").astype(str).astype(object)
-    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < PUT_OFF)
+    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < POSTPONED)
 
 
 def _rows(field: str, old: Array, new: Array, at: Array, here: Array) -> pd.DataFrame:
@@ -250,5 +257,5 @@ def _text(text: str, n: int) -> Array:
 
 
 def _shuffled(table: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """Return the rows in random order, because exports have no order."""
+    """In no order, as exports are."""
     return table.iloc[random.permutation(len(table))].reset_index(drop=True)

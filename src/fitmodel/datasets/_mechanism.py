@@ -12,7 +12,7 @@ from fitmodel.datasets._attributes import N_PAGES, SECTIONS, Array, Raw, is_numb
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-EFFECT_SIZE = 0.83  # factor on all effects below: the AUC of the true probability is then near 0.78
+EFFECT_SIZE = 0.83  # factor on all effects below; the true probability then has an AUC near 0.78
 LEVEL_EFFECTS = {
     "segment": (0.35, 0.0, -0.45),
     "lead_source": (-0.25, 0.45, -0.1, 0.15, -0.7),
@@ -28,18 +28,18 @@ SECTION_EFFECTS = dict(zip(SECTIONS, (0.05, -0.15, -0.3, 0.0, 0.2, 0.3, -0.25, 0
 
 
 def attribute_log_odds(raw: Raw, names: Collection[str], age: Array, drift: float) -> Array:
-    """Return the sum of the effects of the attributes in the table; others have no effect.
+    """Return the sum of the effects of a table's attributes; other attributes have no effect.
 
     Parameters
     ----------
     raw : dict of str to ndarray of shape (n,)
-        Attributes, from `draw_attributes`.
+        Attributes, as returned by `draw_attributes`.
     names : collection of str
-        Names of the attributes in the table.
-    age : ndarray of shape (n,)
+        Names of the table's attributes.
+    age : ndarray of float of shape (n,)
         Closing date on a scale from 0 (first day of the extract) to 1 (its end).
     drift : float
-        Size of the change of effects with the closing date.
+        How much effects change with the closing date.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def attribute_log_odds(raw: Raw, names: Collection[str], age: Array, drift: floa
     """
     total = np.zeros(len(age))
     for name in names:
-        total += _main_effect(name, raw[name]) * _fading(name, age, drift)
+        total += _main_effect(name, raw[name]) * _drift_factor(name, age, drift)
     if {"segment", "lead_source"} <= set(names):
         total += 0.6 * ((raw["segment"] == 0) & (raw["lead_source"] == 1))
     if {"seats", "onboarding_package"} <= set(names):
@@ -56,8 +56,8 @@ def attribute_log_odds(raw: Raw, names: Collection[str], age: Array, drift: floa
     return EFFECT_SIZE * total
 
 
-def _fading(name: str, age: Array, drift: float) -> Array | float:
-    """Return the factor on an effect: with drift, lead source loses and discount gains effect."""
+def _drift_factor(name: str, age: Array, drift: float) -> Array | float:
+    """Return the factor on an effect: the lead source's falls with time, the discount's grows."""
     return {"lead_source": 1 - drift * age, "discount": 1 + drift * age}.get(name, 1.0)
 
 
@@ -72,15 +72,15 @@ def _main_effect(name: str, x: Array) -> Array:
 
 
 _CURVES: dict[str, Callable[[Array], Array]] = {
-    # customers with many seats stay; the effect of one more seat decreases
+    # larger customers stay longer, with a decreasing effect of each further seat
     "seats": lambda x: -0.7 * np.tanh((np.log(x) - 2.5) / 1.5),
     # customers with very small contracts leave more often
     "annual_value": lambda x: 0.3 * np.maximum(8.0 - np.log(x), 0),
-    # a discount up to 20 % has no effect; a larger one raises the risk
+    # a discount raises the risk from 20 % on
     "discount": lambda x: 3.0 * np.maximum(x - 0.2, 0),
-    # both very short and very long sales cycles are riskier
+    # very short and very long sales cycles are riskier
     "first_contact_on": lambda x: 0.45 * np.minimum((np.log(x) - 4.0) ** 2, 4.0) - 0.3,
-    # a long trial lowers the risk; a missing value raises it a little
+    # a longer trial lowers the risk; a missing value raises it a little
     "trial_days": lambda x: np.where(np.isnan(x), 0.25, 0.5 * np.tanh((12 - np.nan_to_num(x)) / 8)),
     "employees": lambda x: np.where(
         np.isnan(x), 0.1, 0.08 * (4.5 - np.log(np.nan_to_num(x, nan=90.0)))
@@ -90,20 +90,20 @@ _CURVES: dict[str, Callable[[Array], Array]] = {
 
 @cache
 def _page_effects() -> Array:
-    """Return the effect of each landing page: that of its section plus a random one (sd 0.15)."""
+    """Return the effect of each landing page: that of its section plus noise (sd 0.15)."""
     section = [SECTION_EFFECTS[SECTIONS[page % len(SECTIONS)]] for page in range(N_PAGES)]
     return np.array(section) + 0.15 * stream(0, "pages").standard_normal(N_PAGES)
 
 
 def _weak_effect(name: str, x: Array) -> Array:
-    """Return the effect of a further attribute: weak for one in three, 0 for the others."""
+    """Return the effect of a further attribute: weak for one in three, otherwise 0."""
     if int(name.rpartition("_")[2]) % 3:
         return np.zeros(len(x))
     return 0.1 * x if is_number(name) else 0.1 * (x - 2.0)
 
 
 def probability(log_odds: Array) -> Array:
-    """Return the probability of log-odds."""
+    """Return the probabilities of log-odds."""
     return 1.0 / (1.0 + np.exp(-log_odds))
 
 

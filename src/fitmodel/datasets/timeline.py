@@ -1,4 +1,4 @@
-"""Dates on which simulated deals are signed and their customers leave, in calendar months."""
+"""Draw when simulated deals are signed and when their customers leave."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from fitmodel.datasets._attributes import Array, stream
 from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
-MONTH_END_RUSH = 0.12
-# shares of the window's time and of its cumulative hazard: few customers leave at the start
+MONTH_END_RUSH = 0.12  # share of deals that are moved to the end of the month
+# Share of the horizon that has passed, and share of its cumulative hazard; few leave at once.
 _SHAPE_TIME = (0.0, 0.2, 0.6, 1.0)
 _SHAPE_HAZARD = (0.0, 0.08, 0.5, 1.0)
-LATER_HAZARD = 0.25
+LATER_HAZARD = 0.25  # hazard after the horizon, relative to its mean before
 
 
 def closing_dates(
@@ -19,7 +19,7 @@ def closing_dates(
 ) -> Array:
     """Draw ascending closing dates in (first, last]; some are moved to the end of the month.
 
-    The density of deals is proportional to exp(growth x t), with t from 0 (`first`) to 1 (`last`).
+    The number of deals grows as exp(growth x t) with t from 0 (`first`) to 1 (`last`).
     """
     u = stream(seed, "closed_on").random(n)
     t = u if growth == 0 else np.log1p(u * np.expm1(growth)) / growth
@@ -31,7 +31,7 @@ def closing_dates(
 
 
 def growth_for(recent_share: float, recent: float) -> float:
-    """Return the growth for which the last part `recent` of the time has this share of deals."""
+    """Return the growth with which the last part `recent` of the time has `recent_share`."""
     low, high = -60.0, 60.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -40,7 +40,7 @@ def growth_for(recent_share: float, recent: float) -> float:
 
 
 def _recent(growth: float, recent: float) -> float:
-    """Return the share of deals signed in the last part `recent` of the time, given `growth`."""
+    """Return the share of deals signed in the last part `recent` of the time, for a growth."""
     if abs(growth) < 1e-9:  # noqa: PLR2004 (the limit of the formula below is `recent`)
         return recent
     return float(np.expm1(-growth * recent) / np.expm1(-growth))
@@ -49,15 +49,14 @@ def _recent(growth: float, recent: float) -> float:
 def churn_dates(closed_on: Array, probability: Array, horizon_months: int, seed: int) -> Array:
     """Draw the day on which each customer leaves; early churn has exactly the given probability.
 
-    The cumulative hazard is H(h) = -log(1 - probability) at the horizon h and has a fixed shape
-    within the window; after it the hazard is a quarter of the window's mean. A unit exponential E
-    per deal gives the day: the customer leaves early exactly if E <= H(h).
+    The cumulative hazard at the horizon h is H(h) = -log(1 - probability). Before h it has a fixed
+    shape; after h the hazard is a quarter of its mean before. A unit exponential random number E
+    per deal gives the day: the customer leaves early if and only if E <= H(h).
 
     Returns
     -------
-    ndarray of datetime64[D], shape (n,)
-        Day of leaving: always after the closing day, and for early churn at most h calendar months
-        after it.
+    ndarray of datetime64[D] of shape (n,)
+        Day after the closing day; at most h calendar months after closing for early churn.
     """
     at_horizon = -np.log1p(-probability)
     spent = stream(seed, "churned_on").standard_exponential(len(closed_on)) / at_horizon

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-NO_END = np.iinfo(np.int64).max // 2  # stands for the end day of a row that has not ended
+NO_END = np.iinfo(np.int64).max // 2  # the end day of a row that has not ended
 
 
 def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFrame, str | None]:

@@ -75,27 +75,32 @@ def read_attributes(
     forms: Forms = NO_FORMS,
 ) -> ReadAttributes:
     """
-    Select the attributes of a table and turn its dates into days before closing.
+    Return the attributes of a table, with dates as days before closing.
 
     Parameters
     ----------
     table : DataFrame
-        Deals or prospects, one a row.
+        Deals or prospects, one per row.
     spec_or_names : DealSpec or iterable of str
-        The contract, or the attributes a model expects, in its order.
-    closed_on : date, column of dates, optional
-        Day (or days, one a row) to count from. By default the contract's closing date where the
-        table has it, else today: a prospect is not signed yet.
+        The contract, or the names of a model's attributes, in the order of the result.
+    closed_on : date or column of dates, optional
+        Day, or one day per row, from which dates are counted. By default the closing date of the
+        contract if the table has it, otherwise today, since a prospect is not signed yet.
     dates : collection of str, optional
-        Which attributes are dates, as found at training. By default a column is a date if its type
-        says so, or if it is text and at least 95 % of its values are ISO dates.
+        Names of the attributes that are dates, as detected in training. By default a column is a
+        date if its dtype is, or if it is text and at least 95 % of its values are ISO dates.
     forms : Forms, optional
-        In which dates are written beside YYYY-MM-DD, as found at training.
+        Forms of dates other than YYYY-MM-DD, as detected in training.
+
+    Returns
+    -------
+    ReadAttributes
+        The attributes, and which of them are dates.
 
     Raises
     ------
     DealsError, ProspectError
-        If an attribute has no column; the second where names are given, as in scoring.
+        If an attribute has no column: `ProspectError` if names are given, as in scoring.
     """
     names = _names(table, spec_or_names)
     frame = table.loc[:, list(names)].copy()

@@ -43,7 +43,7 @@ class MissingLeavers:
     expected : float
         Number of leavers expected before it, from the hazard observed since.
     chance : float
-        p-value: probability that nobody left before that day although so many were expected.
+        p-value: probability that nobody left before that day, given the expected number.
     rate, rate_without : float
         Kaplan-Meier estimates of early churn: with deals observed from that day on (delayed entry),
         and from the table as it is.

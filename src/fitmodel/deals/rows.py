@@ -169,7 +169,7 @@ def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
 
 
 def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return a code for each row, and the distinct values that the codes stand for.
+    """Return a code for each row, and the distinct values, indexed by the codes.
 
     The values are texts as returned by `plain_value`; an empty cell has the code -1, which is the
     last value, "".

@@ -1,6 +1,6 @@
 """The two bands shown to people: `fit` for the risk of early churn, `worth` for the money.
 
-Numpy only: this file is read whenever one prospect is scored.
+This module imports only numpy, because it is loaded whenever one prospect is scored.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ def fit_band(
     poor_fit
         Whether the deal is flagged: one bool, or an array of shape (n,).
     low, high
-        The probability's interval.
+        Ends of the interval of the early-churn probability.
     threshold
-        The probability from which on the deal is flagged (`Policy.threshold_for`).
+        Probability from which on the deal is flagged (`Policy.threshold_for`).
     unfamiliar
         Whether the prospect is unlike the deals learned from.
     probability, level
-        The early-churn probability and the company's level of it. Without a level (a policy from
-        before there was one) the probability does not count.
+        Early-churn probability, and the company's early-churn rate. Without a level (older policies
+        have none) the probability is not compared with it.
 
     Returns
     -------
     str or ndarray of shape (n,) of str
         ``poor``: flagged. ``good``: not flagged, the probability is at most the level, the
-        interval does not hold the threshold and the prospect is familiar. ``watch``: all others.
+        interval does not contain the threshold and the prospect is familiar. ``watch``: all others.
     """
     if isinstance(poor_fit, (bool, np.bool_)):
         if poor_fit:
@@ -85,7 +85,17 @@ def fit_band(
 
 
 def worth_of_one(value: float, least: float, most: float, if_stays: float) -> Worth:
-    """Return the band of worth of one deal from its expected value."""
+    """Return the band of worth of one deal.
+
+    Parameters
+    ----------
+    value : float
+        Expected value of signing.
+    least, most : float
+        Lowest and highest expected value within the probability's interval; NaN without one.
+    if_stays : float
+        Value if the customer stays; below 0 the deal ``loses`` whatever its risk.
+    """
     if if_stays < 0.0:
         return "loses"
     if math.isnan(least):  # no interval: the expected value itself decides
@@ -96,7 +106,7 @@ def worth_of_one(value: float, least: float, most: float, if_stays: float) -> Wo
 def worth_of_many(
     value: FloatArray, least: FloatArray, most: FloatArray, if_stays: FloatArray
 ) -> npt.NDArray[np.str_]:
-    """Return `worth_of_one` of many; "" where the expected value is not known."""
+    """Return `worth_of_one` for many deals, as an array; "" where the value is not known."""
     no_interval = np.isnan(least)
     least, most = np.where(no_interval, value, least), np.where(no_interval, value, most)
     loses = (if_stays < 0.0) | (most < 0.0)

@@ -1,4 +1,4 @@
-"""Complete the money settings from the contract and the deals, or say what is missing."""
+"""Money settings completed from the contract and the deals, or a text that says what is missing."""
 
 from __future__ import annotations
 
@@ -26,15 +26,24 @@ def known_money(
 ) -> tuple[Money | None, str]:
     """Return the money of a deal, or ``None`` and a text that says what is missing.
 
-    `own_months` are used where the contract gives no ``expected_lifetime_months``: a lifetime that
-    is stated is that of everybody.
+    It needs neither a model nor probabilities, so it can be called before training to fail early.
 
-    Needs neither a model nor probabilities: asked before training, it fails early.
+    Parameters
+    ----------
+    spec : DealSpec
+        Contract with the money in its ``[decision]``.
+    amount : array of shape (n,), optional
+        Yearly amounts of the deals; NaN where not known.
+    curve : SurvivalCurve, optional
+        Survival of the deals; the lifetime and the months until early churn are estimated from it.
+    own_months : OwnMonths, optional
+        Months by a customer's own probability. They are used only if the contract gives no
+        ``expected_lifetime_months``: a lifetime that is given applies to all customers.
 
     Raises
     ------
     SpecError
-        The money given contradicts itself or the deals (see `Money`).
+        If the money given contradicts itself or the deals (see `Money`).
     """
     decision = spec.decision
     if decision.gross_margin is None:
@@ -64,32 +73,32 @@ def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> fl
 
 
 LONGEST_CLAIM = 2.0
-"""A lifetime is at most this multiple of the longest time watched."""
+"""An estimated lifetime is at most this multiple of the longest follow-up time."""
 
 
 def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> float:
     """Estimate how many months a customer that stays past the horizon remains (conservative).
 
     The mean number of months from signing, given that the customer survives the horizon: the area
-    under the Kaplan-Meier curve up to the last time at which at least 10 customers were watched
+    under the Kaplan-Meier curve up to the last time at which at least 10 customers were at risk
     (restricted mean survival time; Royston & Parmar 2013, BMC Medical Research Methodology
-    13:152), plus an exponential tail for those still there. The tail leaves at the UPPER one-sided
-    95 % Poisson limit of the monthly rate seen after the horizon (Byar's approximation; Breslow &
-    Day 1987, Statistical Methods in Cancer Research II, page 69), and the whole is at most twice
-    the time watched. So it errs on the short side, where a deal looks less valuable than it is:
-    give ``expected_lifetime_months`` where it is known better.
+    13:152), plus an exponential tail for those still at risk then. The monthly rate of the tail is
+    the UPPER one-sided 95 % Poisson limit of the rate observed after the horizon (Byar's
+    approximation; Breslow & Day 1987, Statistical Methods in Cancer Research II, page 69), and the
+    result is at most twice the follow-up time. So the estimate is rather too short, and a deal
+    looks less valuable than it is: give ``expected_lifetime_months`` if a better value is known.
 
     Parameters
     ----------
     curve
-        The curve of all deals, whatever their outcome.
+        Survival curve of all deals, whatever their outcome.
     horizon_months
         Months within which leaving is early churn.
 
     Returns
     -------
     float
-        Months from signing, more than the horizon; NaN where fewer than 10 customers were watched
+        Months from signing, more than the horizon; NaN if fewer than 10 customers were at risk
         beyond it, or none survived it.
     """
     whole = curve.exact or curve
@@ -107,14 +116,14 @@ def estimate_months_until_early_churn(curve: SurvivalCurve, *, horizon_months: f
     """Estimate the mean months from signing until an early churner leaves.
 
     ``(restricted mean to the horizon - horizon * S(horizon)) / (1 - S(horizon))`` with the
-    Kaplan-Meier survival S: unlike the plain mean over the early churners seen, it is not drawn
-    down by young deals, of which only the quickest churners are known.
+    Kaplan-Meier survival S. The plain mean over the observed early churners would be too low,
+    because of young deals only the quickest churners are known; this estimate is not.
 
     Returns
     -------
     float
-        Months in (0, horizon]; NaN where nobody left within the horizon or the curve does not
-        reach it.
+        Months in (0, horizon]; NaN if nobody left within the horizon or the curve does not reach
+        it.
     """
     survive = curve.at(float(horizon_months))
     if not survive < 1.0:

@@ -1,21 +1,20 @@
-"""Choose the decision policy from the contract and held-out predictions.
+"""Choice of the decision policy from the contract and held-out predictions.
 
-Where no policy is named it is ``risk``: a deal is flagged from twice the company's odds of early
-churn on (``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that
-the rule has a meaning at any level: at a level of 11 % it flags from 20 % on, at 40 % from 57 %.
-What is poor is relative to the company's own customers, and the money stands beside the flag
+The default policy is ``risk``: a deal is flagged from twice the company's odds of early churn on
+(``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that the rule
+is meaningful at any level: at a level of 11 % it flags from 20 % on, at 40 % from 57 %. "Poor" is
+relative to the company's own customers, and the money is shown next to the flag
 (`fitmodel.decision.policy`). The description says which policy it is and why.
 
-Peers, and why they are not used here. scikit-learn's ``FixedThresholdClassifier`` is the policy
-``threshold``, and ``TunedThresholdClassifierCV`` searches the one threshold that maximises a
-score on held-out deals; the tests hold our capacity and threshold policies against them. empulse's
-``CSThresholdClassifier`` takes a cost matrix per deal and thresholds at the same break-even as
-`Money.break_even`; its ``CSRateClassifier`` is ``capacity``. All of them wrap an estimator, so
-scikit-learn would have to be imported to score one prospect, where here a comparison is enough. Of
-the search itself little is left to them: under ``value`` the best threshold follows from calibrated
-probabilities in closed form, deal by deal, and a searched one would only add noise; and none of
-them bounds the share of right flags by its lower confidence limit, which is what ``precision``
-promises.
+Similar classes in other libraries, and why they are not used here. scikit-learn's
+``FixedThresholdClassifier`` is the policy ``threshold``, and ``TunedThresholdClassifierCV``
+searches for the threshold that maximises a score on held-out deals; the tests compare our capacity
+and threshold policies with them. empulse's ``CSThresholdClassifier`` uses a cost matrix per deal
+and the same break-even threshold as `Money.break_even`; its ``CSRateClassifier`` is ``capacity``.
+All of them wrap an estimator, so scikit-learn would have to be imported to score one prospect,
+although a comparison is enough. Their search would help little: under ``value`` the best threshold
+has a closed form for each deal, given calibrated probabilities, and a search would only add noise.
+None of them bounds the share of right flags by its lower confidence limit, as ``precision`` does.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
-"""Of the lower limit that the share of right flags is judged by (one-sided)."""
+"""Confidence of the one-sided lower limit of the share of right flags."""
 
 BIG_FROM = 0.9
-"""A deal is big whose yearly amount is in the customers' top tenth."""
+"""Quantile of the customers' yearly amounts from which on a deal is big: the top tenth."""
 
-_ROUNDING = 1e-9  # a share summed from weights may exceed the bound by rounding alone
+_ROUNDING = 1e-9  # a sum of weights may exceed the bound by a rounding error
 
 
 def choose_policy(
@@ -75,41 +74,41 @@ def choose_policy(
     Parameters
     ----------
     spec
-        Its ``[decision]``, the horizon and how money is written.
+        Contract; used are its ``[decision]``, the horizon and the format of money.
     probability
-        Calibrated early-churn probabilities of deals the model was not fitted on (out of time or
-        cross-fitted), shape (n,).
+        Calibrated early-churn probabilities of deals that the model was not fitted on (out of time
+        or cross-fitted), shape (n,).
     early_churn
-        Their outcomes, 0 or 1, shape (n,).
+        Outcomes of these deals, 0 or 1, shape (n,).
     weight
-        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+        Inverse-probability-of-censoring weights, shape (n,); deals of weight 0 are left out.
     amount
         Yearly contract values, shape (n,); NaN where not known.
     population
-        Probabilities of all deals like those to come, whether or not their outcome is known,
-        shape (m,); the share that ``capacity`` flags is of these. Default: ``probability``.
+        Probabilities of all deals that resemble future prospects, whether or not their outcome is
+        known, shape (m,); ``capacity`` flags a share of these. Default: ``probability``.
     curve
-        Survival of the training deals; the lifetime is estimated from it where the contract gives
-        none, and always the months until early churn.
+        Survival of the training deals; the months until early churn are estimated from it, and the
+        lifetime if the contract gives none.
     level
-        The company's early-churn rate now, in [0, 1]; by default the weighted rate of the deals
-        given here.
+        The company's early-churn rate now, in [0, 1]; default: the weighted rate of the deals given
+        here.
     customer_amounts
-        Yearly contract values of all customers, shape (m,), of which the top tenth are big deals;
-        by default ``amount``.
+        Yearly contract values of all customers, shape (m,); the top tenth are big deals. Default:
+        ``amount``.
     own_months
-        How long customers stay by their own risk, where the contract gives no lifetime.
+        Months that customers stay by their own risk; used if the contract gives no lifetime.
 
     Returns
     -------
     Policy
-        Its description says in words what is flagged and which share of these deals that is. Money
-        is kept under every kind, so that an expected value is given wherever it is known.
+        The policy. Its description says what is flagged, and the share of these deals that is
+        flagged. A policy of any kind keeps the money, so that it can give an expected value.
 
     Raises
     ------
     SpecError
-        The policy ``value`` was asked for and its money is not known.
+        If the contract asks for the policy ``value`` and its money is not known.
     """
     sample = Sample.of(early_churn, probability, weight)
     if level is None:
@@ -130,7 +129,7 @@ def choose_policy(
 
 
 def _population(probability: npt.ArrayLike) -> Sample:
-    """Deals of which only the probabilities are known."""
+    """Return a sample of deals of which only the probabilities are known."""
     p = np.asarray(probability, dtype=np.float64)
     return Sample.of(np.zeros(len(p)), p, None)
 
@@ -161,7 +160,7 @@ def _policy(
 
 
 def _names_capacity(spec: DealSpec) -> bool:
-    """Tell whether a contract without a policy asks for another share than the usual one."""
+    """Return whether a contract without a policy gives a capacity other than the default."""
     usual = type(spec.decision).model_fields["capacity"].default
     return spec.decision.policy is None and spec.decision.capacity != usual
 
@@ -172,7 +171,7 @@ def risk_threshold(level: float, odds_ratio: float) -> float | None:
     Returns
     -------
     float or None
-        In (0, 1]; None at a level of 0, of which every probability would be many times.
+        Probability in (0, 1]; None at a level of 0, whose odds have no multiple above 0.
     """
     if level <= 0.0:
         return None
@@ -181,10 +180,10 @@ def risk_threshold(level: float, odds_ratio: float) -> float | None:
 
 
 def _big_deal(spec: DealSpec, amounts: npt.ArrayLike | None) -> float | None:
-    """Return the yearly amount that a big deal begins at.
+    """Return the yearly amount from which on a deal is big.
 
-    The 90th percentile of the customers' amounts, unless the contract says; ``None`` where no
-    amounts are known, or where it is no more than the median: then there are no big ones.
+    It is the contract's, or else the 90th percentile of the customers' amounts; ``None`` if no
+    amounts are known, or if the percentile is not above the median: then no deal is big.
     """
     if spec.decision.big_deal is not None:
         return spec.decision.big_deal
@@ -199,19 +198,19 @@ def _big_deal(spec: DealSpec, amounts: npt.ArrayLike | None) -> float | None:
 def choose_capacity(sample: Sample, capacity: float) -> float | None:
     """Return the lowest threshold that flags at most the share ``capacity`` of deals.
 
-    ``None`` where not even the riskiest (tied) deals are few enough.
+    ``None`` if even the riskiest (tied) deals are more than that share.
     """
     shares = np.cumsum(sample.per_tie(sample.weight)) / np.sum(sample.weight)
     return _last_threshold(sample, shares <= capacity + _ROUNDING)
 
 
 def choose_precision(sample: Sample, precision: float) -> float | None:
-    """Return the lowest threshold that keeps the share of right flags at ``precision`` or above.
+    """Return the lowest threshold at which the share of right flags is at least ``precision``.
 
-    Judged by the lower one-sided 95 % limit (`right_flags_lower_limit`); ``None`` where no
-    threshold reaches it. The limit is taken threshold by threshold without a correction for
-    looking at many: in simulations with 200 to 5,000 deals the true share lay below the bound in
-    3 to 8 % of the choices.
+    The share is estimated by its lower one-sided 95 % limit (`right_flags_lower_limit`); ``None``
+    if no threshold reaches ``precision``. The limit of each threshold is not corrected for multiple
+    comparisons: in simulations with 200 to 5,000 deals the true share was below the bound in 3 to
+    8 % of the choices.
     """
     return _last_threshold(sample, right_flags_lower_limit(sample) >= precision)
 
@@ -219,14 +218,14 @@ def choose_precision(sample: Sample, precision: float) -> float | None:
 def right_flags_lower_limit(sample: Sample) -> FloatArray:
     """Return the lower one-sided 95 % limit of the share of right flags at every threshold.
 
-    Clopper-Pearson, with weighted deals counted at their effective number (Korn & Graubard 1998,
+    Clopper-Pearson, with the effective number of the weighted deals (Korn & Graubard 1998,
     "Confidence intervals for proportions with small expected number of positive counts estimated
     from survey data", Survey Methodology 24, page 193).
 
     Returns
     -------
     ndarray of shape (ties,)
-        One per distinct probability, from the highest down.
+        One limit per distinct probability, highest probability first.
     """
     from scipy.stats import beta
 
@@ -315,7 +314,7 @@ def _break_even_in_words(break_even: float) -> str:
 
 
 def _always(spec: DealSpec, money: Money, amounts: FloatArray) -> str:
-    """Describe which deals are flagged for their amount alone."""
+    """Return a sentence on the deals that are flagged because of their amount alone, or ""."""
     small = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
     if not small.any():
         return ""

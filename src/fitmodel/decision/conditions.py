@@ -1,7 +1,7 @@
-"""Contract terms that may justify signing a poor fit, and what each changes in the money.
+"""Contract terms that may justify signing a poor fit, and the money of the deal under each.
 
-They change what an early churner costs, not how likely the customer is to leave: the probability
-is the same under each, since no past deal tells what such terms would do to it.
+The terms change the cost of an early churner, not the probability that the customer leaves: past
+deals contain no evidence of the effect of such terms on the probability, so it stays the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Condition(NamedTuple):
-    """Terms, and the money of the deal under them.
+    """Contract terms, and the money of the deal under them.
 
     Attributes
     ----------
@@ -26,6 +26,7 @@ class Condition(NamedTuple):
         ``pilot``, ``shorter_term``, ``onboarding_bought``, ``paid_year`` or
         ``pilot_and_onboarding``.
     money : Money
+        Money of the deal under these terms.
     """
 
     name: str
@@ -33,17 +34,20 @@ class Condition(NamedTuple):
 
 
 def money_conditions(money: Money, amount: float, horizon_months: int) -> tuple[Condition, ...]:
-    """Return the terms that make an early churner of this amount cost less.
+    """Return the terms under which an early churner of this amount costs less.
 
-    * ``pilot``: as many months as the horizon, paid in advance; the rep is paid for these only.
-    * ``shorter_term``: a first term of the horizon, paid by the month; the rep is paid for it only.
+    * ``pilot``: a contract for the months of the horizon, paid in advance; the rep's commission
+      is for these months only.
+    * ``shorter_term``: a first term of the months of the horizon, paid by the month; the rep's
+      commission is for this term only.
     * ``onboarding_bought``: the customer pays for the onboarding.
-    * ``paid_year``: twelve months are paid in advance and kept.
-    * ``pilot_and_onboarding``: the first and the third together.
+    * ``paid_year``: twelve months are paid in advance and not refunded.
+    * ``pilot_and_onboarding``: ``pilot`` and ``onboarding_bought`` together.
 
     Parameters
     ----------
     money : Money
+        Money of the deal under the usual terms.
     amount : float
         Yearly contract value.
     horizon_months : int

@@ -1,8 +1,8 @@
 """The money of a policy's flags; the decision curve is in `fitmodel.evaluation.net_benefit`.
 
-Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
-a flagged customer that would have stayed is a harm (a good deal lost); signing everything
-(``flag_none``) is the zero point.
+A flagged deal is declined. A flagged early churner is a benefit (a loss avoided), a flagged
+customer that would have stayed is a harm (a good deal lost); signing every deal (``flag_none``)
+is the zero point.
 """
 
 from __future__ import annotations
@@ -29,27 +29,29 @@ __all__ = ["FlagMoney", "compute_money", "compute_net_benefit", "plot_decision_c
 class FlagMoney:
     """Money saved by declining the flagged deals, in the currency of the amounts.
 
-    Sums are weighted, so that they stand for all deals of the period, those with an unknown
-    outcome included; counts are of deals seen.
+    Sums are weighted, so that they represent all deals of the period, also those with an unknown
+    outcome; counts are numbers of deals without weights.
 
     Parameters
     ----------
     n_deals
-        Deals with an amount and a known outcome.
+        Number of deals with an amount and a known outcome.
     n_without_amount
-        Deals left out because their amount is not known.
+        Number of deals left out because their amount is not known.
     n_flagged, n_early_churners_flagged, n_good_deals_flagged
-        Of ``n_deals``.
+        Number of flagged deals among ``n_deals``, of the early churners among them, and of the
+        customers among them that stayed.
     saved
-        What the flagged early churners would have cost.
+        Loss avoided: money that the flagged early churners would have cost.
     forgone
-        What the flagged customers that stayed would have brought.
+        Gain forgone: money that the flagged customers that stayed would have made.
     net
         ``saved - forgone``.
     net_per_deal, low, high
         ``net`` per deal (flagged or not) and its 95 % bootstrap interval.
     net_per_deal_flag_all, net_per_deal_perfect
-        The same had every deal been declined, and with foresight: what could have been made.
+        ``net`` per deal if every deal had been declined, and if the outcomes had been known in
+        advance (the maximum).
     """
 
     n_deals: int
@@ -84,8 +86,8 @@ def compute_money(
     """Compute the money that a policy's flags would have saved on deals of known outcome.
 
     Each flagged deal counts ``-value_if_leaves`` if the customer left early (a loss avoided) and
-    ``-value_if_stays`` if it stayed (a gain forgone); see `fitmodel.decision.value`. It assumes
-    that a flagged deal is declined, so it is what flags could make at most.
+    ``-value_if_stays`` if it stayed (a gain forgone); see `fitmodel.decision.value`. The result
+    assumes that every flagged deal is declined, so it is an upper bound of what flags make.
 
     Parameters
     ----------
@@ -93,18 +95,18 @@ def compute_money(
         Outcome (0 or 1), early-churn probability and yearly amount (NaN: left out) per deal,
         shape (n,).
     policy
-        With money.
+        Decision policy; it must have money.
     weight
-        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+        Inverse-probability-of-censoring weights, shape (n,); deals of weight 0 are left out.
     n_boot, seed
-        Resamples of the interval.
+        Number of resamples of the interval, and random seed.
 
     Raises
     ------
     SpecError
-        The policy has no money.
+        If the policy has no money.
     DealsError
-        The arrays do not fit together, or no deal with an amount is left.
+        If the arrays do not match, or no deal with an amount is left.
     """
     if policy.money is None:
         raise SpecError(
@@ -166,7 +168,7 @@ def _reckoned(
 def _aligned(
     y: npt.ArrayLike, p: npt.ArrayLike, amount: npt.ArrayLike, weight: npt.ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return four float arrays of one length; outcomes of weighted deals are 0 or 1."""
+    """Return four float arrays of equal length; outcomes of deals with weight are 0 or 1."""
     outcome = np.asarray(y, dtype=np.float64)
     weights = np.ones(outcome.shape) if weight is None else np.asarray(weight, dtype=np.float64)
     named = {"p": p, "amount": amount, "weight": weights}

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class MoneyLine(NamedTuple):
-    """One line of the sum; costs are negative.
+    """One line of the calculation; costs are negative.
 
     Attributes
     ----------
     name : str
         ``gross_margin``, ``commission_rate`` or one of `fitmodel.decision.value.COSTS`.
     if_stays, if_leaves : float
-        What it adds if the customer stays, and if it leaves early.
+        Money that the line adds if the customer stays, and if it leaves early.
     """
 
     name: str
@@ -29,24 +29,26 @@ class MoneyLine(NamedTuple):
     if_leaves: float
 
     def expected(self, probability: float) -> float:
-        """Return the mean contribution at an early-churn probability."""
+        """Return the expected money of the line at an early-churn probability."""
         return (1.0 - probability) * self.if_stays + probability * self.if_leaves
 
 
 def money_lines(
     money: Money, amount: float, probability: float | None = None
 ) -> tuple[MoneyLine, ...]:
-    """Return every line that is not 0 on both sides, the margin first.
+    """Return the lines of the calculation, the margin first, without those that are 0.
 
-    The lines add up to the value if it stays and the value if it leaves (`Money.linear`).
+    The lines add up to the value if the customer stays and the value if it leaves
+    (`Money.linear`).
 
     Parameters
     ----------
     money : Money
+        Money of the deal.
     amount : float
         Yearly contract value.
     probability : float, optional
-        Of early churn, for the months of the customer's own curve.
+        Early-churn probability, for the months of the customer's own survival curve.
     """
     stays, leaves = money.months(probability)
     yearly = money.gross_margin * amount / MONTHS_PER_YEAR
@@ -67,9 +69,9 @@ def money_lines(
 
 
 def describe_own_months(money: Money, level: float) -> str:
-    """Say how far customers' own lifetimes are from one lifetime for everybody.
+    """Return a sentence that compares customers' own lifetimes with one lifetime for everybody.
 
-    Empty where there is but one; else a sentence with a blank before it.
+    It starts with a space; it is empty if there is only one lifetime.
     """
     if money.own_months is None:
         return ""

@@ -1,10 +1,10 @@
-"""How long a customer stays and pays, by its own risk instead of one lifetime for everybody.
+"""Months that a customer stays and pays, by its own risk instead of one lifetime for everybody.
 
 churn curve -> months if it stays past the horizon, months if it leaves early, at some probabilities
-            -> between them on straight lines
+            -> linear interpolation between them
 
-The same arithmetic for one probability and for many, so that both give the same money to the bit.
-Only + - * / and comparisons: a database computes the same.
+One probability and many use the same arithmetic, so that both give the same money to the bit. Only
++ - * / and comparisons are used, so that a database computes the same.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from fitmodel.learning.churn_curve import ChurnCurve
 
 KNOTS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.0)
-_INSIDE = 1e-6  # of the ends, where nobody would leave or stay
+_INSIDE = 1e-6  # distance from 0 and 1, where nobody would leave, or nobody would stay
 
 
 @dataclass(frozen=True)
 class OwnMonths:
-    """Months by probability of early churn.
+    """Months from signing as a function of the probability of early churn, linear between knots.
 
     Parameters
     ----------
     probability : tuple of float
-        Ascending knots from 0 to 1.
+        Knots, increasing from 0 to 1.
     stays, leaves : tuple of float
         Months from signing at each knot, of a customer that stays past the horizon and of one that
         leaves within it.
@@ -43,7 +43,8 @@ class OwnMonths:
     Raises
     ------
     SpecError
-        If the knots do not rise from 0 to 1, or a number of months is missing or negative.
+        If the knots do not increase from 0 to 1, or a number of months is missing, negative or not
+        finite.
     """
 
     probability: tuple[float, ...]
@@ -63,15 +64,16 @@ class OwnMonths:
 
     @classmethod
     def of(cls, curve: ChurnCurve) -> OwnMonths | None:
-        """The table of a churn curve, all timings alike; None where its tail is not known.
+        """Compute the months from a churn curve; None if the tail of the curve is not known.
 
-        Where levels of an attribute have a timing of their own, the mean over these timings.
+        If levels of an attribute have their own timing, the result is the mean over these timings.
         """
         if not curve.monthly_rate > 0:
             return None
         inside = np.clip(np.array(KNOTS), _INSIDE, 1 - _INSIDE)
         each = [
-            curve.months_if(inside, np.full(len(inside), row)) for row in range(len(curve.shift))
+            curve.expected_lifetimes(inside, np.full(len(inside), row))
+            for row in range(len(curve.shift))
         ]
         stays, leaves = (np.mean([both[part] for both in each], axis=0) for part in (0, 1))
         return cls(KNOTS, tuple(stays.tolist()), tuple(leaves.tolist()))
@@ -88,9 +90,10 @@ class OwnMonths:
         )
 
     def knots_with(self, months: float) -> list[float]:
-        """Knots, and the probabilities between them at which `stays` or `leaves` has a given value.
+        """Return the knots, and the probabilities at which `stays` or `leaves` equals `months`.
 
-        A larger of both, such as months that are paid in advance, is a straight line between these.
+        Between these points the maximum of `months` and `stays` or `leaves` is linear, for example
+        with months that are paid in advance.
         """
         knots = set(self.probability)
         for values in (self.stays, self.leaves):
@@ -101,14 +104,14 @@ class OwnMonths:
         return sorted(knots)
 
     def of_one(self, p: float) -> tuple[float, float]:
-        """Months if it stays and if it leaves early, at one probability."""
+        """Return the months if the customer stays and if it leaves early, at one probability."""
         at = min(max(bisect_right(self.probability, p) - 1, 0), len(self._slopes) - 1)
         stays, leaves = self._slopes[at]
         beyond = p - self.probability[at]
         return self.stays[at] + stays * beyond, self.leaves[at] + leaves * beyond
 
     def of_many(self, p: NDArray[np.float64]) -> tuple[Any, Any]:
-        """As `of_one`, each of shape (n,)."""
+        """Return the result of `of_one` for many probabilities, as two arrays of shape (n,)."""
         knots = np.asarray(self.probability)
         at = np.clip(np.searchsorted(knots, p, side="right") - 1, 0, len(self._slopes) - 1)
         slopes, beyond = np.asarray(self._slopes)[at], p - knots[at]

@@ -1,10 +1,10 @@
-"""From a probability to ``poor_fit`` and the band shown to people; from money to ``worth``.
+"""Decision policy: from a probability to ``poor_fit`` and ``fit``, from money to ``worth``.
 
-Two judgements, never mixed: `fit` is about the risk of early churn, `worth` is about money. A big
-amount never turns a risky deal into a good fit.
+The two results are never mixed: `fit` is about the risk of early churn, `worth` is about money. A
+big amount never turns a risky deal into a good fit.
 
-Numpy only: this file is read whenever one prospect is scored. How a policy is chosen from deals
-is in `fitmodel.decision.choice`.
+This module imports only numpy, because it is loaded whenever one prospect is scored. The choice of
+a policy from deals is in `fitmodel.decision.choice`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ KINDS: tuple[PolicyKind, ...] = ("value", "capacity", "precision", "threshold", 
 
 
 class Verdict(NamedTuple):
-    """A policy's decision on one prospect; of many, each field is an array of shape (n,).
+    """A policy's decision on one prospect; for many, each field is an array of shape (n,).
 
     Attributes
     ----------
     poor_fit
-        Flagged.
+        Whether the deal is flagged.
     fit
-        The band: good, watch or poor.
+        Band of the risk: good, watch or poor.
     expected_value, expected_value_low, expected_value_high
-        Of signing, and its values at the ends of the probability's interval, lower one first. NaN
-        where the amount or the money is not known; the ends also where there is no interval.
+        Expected value of signing, and its values at the ends of the probability's interval, lower
+        value first. NaN if the amount or the money is not known; the ends also without an interval.
     worth
-        ``gains``, ``loses``, ``unclear``, or "" where no money is known.
+        Band of the money: ``gains``, ``loses``, ``unclear``, or "" if no money is known.
     escalate
-        A manager should decide: a poor fit with a big yearly amount.
+        Whether a manager should decide: a poor fit with a big yearly amount.
     """
 
     poor_fit: Any
@@ -63,12 +63,12 @@ class Verdict(NamedTuple):
 class Policy:
     """The rule from a probability to ``poor_fit``.
 
-    Under ``risk``, ``capacity``, ``precision`` and ``threshold`` a deal is flagged when its
-    probability is at least ``threshold``; the money is then information beside the flag.
+    Under ``risk``, ``capacity``, ``precision`` and ``threshold`` a deal is flagged if its
+    probability is at least ``threshold``; the money is then only shown next to the flag.
 
-    Under ``value`` a deal is flagged when its expected value of signing is negative, when it loses
-    money even if the customer stays, OR when its probability is at least ``risk_threshold``: no
-    amount is so big that a very risky deal goes unflagged. A deal without an amount is judged by
+    Under ``value`` a deal is flagged if its expected value of signing is negative, if it loses
+    money even if the customer stays, OR if its probability is at least ``risk_threshold``: a very
+    risky deal is flagged however big its amount is. A deal without an amount is flagged by
     ``threshold``, the break-even of the median amount, and by ``risk_threshold``.
 
     Parameters
@@ -76,24 +76,24 @@ class Policy:
     kind
         ``"risk"``, ``"value"``, ``"capacity"``, ``"precision"`` or ``"threshold"``.
     threshold
-        Early-churn probability from which on a deal is flagged; under ``value`` that of a deal
-        without an amount. ``None``: nothing is flagged by it.
+        Early-churn probability from which on a deal is flagged; under ``value`` it is used for
+        deals without an amount. ``None``: it flags no deal.
     money
-        What signing costs and brings; needed by ``value``.
+        Money that signing makes and costs; required by ``value``.
     description
-        The policy in words, for reports.
+        Text that describes the policy, for reports.
     level
-        The company's early-churn rate: above it no prospect is a good fit. ``None`` in a policy
-        from before there was one; its bands then are what they were.
+        The company's early-churn rate: above it no prospect is a good fit. ``None`` in older
+        policies, whose bands do not use it.
     risk_threshold
-        Under ``value``: the probability from which on a deal is flagged whatever its money.
+        Under ``value``: probability from which on a deal is flagged whatever its money.
     big_deal
-        Yearly amount from which on a poor fit is for a manager to decide. ``None``: no deal is.
+        Yearly amount from which on a manager should decide on a poor fit. ``None``: no deal is big.
 
     Raises
     ------
     SpecError
-        The kind is unknown, ``value`` has no money, or a number is out of its range.
+        If the kind is unknown, ``value`` has no money, or a number is out of its range.
     """
 
     kind: PolicyKind
@@ -129,7 +129,10 @@ class Policy:
 
     @cached_property
     def _common(self) -> float:
-        """Probability from which a deal is flagged whatever its amount."""
+        """Probability from which on a deal without a known amount is flagged.
+
+        Under all kinds but ``value`` it applies to deals with an amount too.
+        """
         if self.kind == "value":
             limits = [each for each in (self.threshold, self.risk_threshold) if each is not None]
             return min(limits, default=math.inf)
@@ -137,12 +140,12 @@ class Policy:
 
     @cached_property
     def _highest(self) -> float:
-        """Under ``value``: probability from which on a deal is flagged whatever its amount."""
+        """Probability from which on a deal is flagged whatever its amount, under ``value``."""
         return math.inf if self.risk_threshold is None else self.risk_threshold
 
     @cached_property
     def _of_one(self) -> Callable[[float, float], tuple[float, float, float]]:
-        """The money of one deal, laid out once; only where there is money."""
+        """Function that computes the money of one deal; only for a policy with money."""
         if self.money is None:
             raise SpecError("The policy has no money.")
         own, money = self.money.own_months, self.money
@@ -163,10 +166,11 @@ class Policy:
         Returns
         -------
         poor_fit : bool
+            Whether the deal is flagged.
         expected_value : float
-            NaN without an amount or without money.
+            Expected value of signing; NaN without an amount or without money.
         threshold : float
-            The probability from which on this deal is flagged; infinite where none is.
+            Probability from which on this deal is flagged; infinite if it is never flagged.
         """
         common = self._common
         if self.money is None or amount is None or not math.isfinite(amount):
@@ -180,12 +184,12 @@ class Policy:
     def verdict(
         self, p: float, low: float, high: float, amount: float | None, *, unfamiliar: bool
     ) -> Verdict:
-        """Return the verdict on one prospect, in pure Python; `verdicts` gives the same.
+        """Return the verdict on one prospect, in pure Python; equal to that of `verdicts`.
 
         Parameters
         ----------
         p, low, high
-            Calibrated early-churn probability and its interval; NaN where there is none.
+            Calibrated early-churn probability and its interval; NaN without an interval.
         amount
             Yearly contract value; ``None`` or NaN where it is not known.
         unfamiliar
@@ -217,7 +221,7 @@ class Policy:
         amount: npt.NDArray[Any] | float | None,
         unfamiliar: BoolArray,
     ) -> Verdict:
-        """Return the verdicts on many prospects; parameters as of `verdict`, shape (n,)."""
+        """Return the verdicts on many prospects; parameters as in `verdict`, of shape (n,)."""
         poor = self.poor_fit(p, amount)
         limits = self.threshold_for(amount, p)
         fit = fit_band(poor, low, high, limits, unfamiliar, p, self.level)
@@ -238,7 +242,7 @@ class Policy:
     def expected_value(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
     ) -> FloatArray:
-        """Return the value of signing, shape (n,); NaN where amount or money is not known."""
+        """Return the expected value of signing, shape (n,); NaN if amount or money is not known."""
         if self.money is None:
             return np.full(np.shape(p), np.nan)
         return np.broadcast_to(self.money.expected_value(np.asarray(p), amount), np.shape(p)).copy()
@@ -246,20 +250,21 @@ class Policy:
     def threshold_for(
         self, amount: npt.NDArray[Any] | float | None, probability: FloatArray | None = None
     ) -> FloatArray:
-        """Return the probability from which on each deal is flagged; infinite where none is.
+        """Return the probability from which on each deal is flagged; infinite if it never is.
 
         Parameters
         ----------
         amount
             Yearly contract values, shape (n,); NaN where not known.
         probability
-            Of each deal, for the months of its own curve, shape (n,).
+            Early-churn probability of each deal, for the months of its own survival curve, shape
+            (n,).
 
         Returns
         -------
         ndarray of shape (n,)
             Under ``value`` the break-even of each amount (0: flagged whatever the probability), or
-            ``risk_threshold`` where that is lower.
+            ``risk_threshold`` if that is lower; under all other kinds ``threshold``.
         """
         known = known_amount(amount)
         if self.money is None or self.kind != "value":
@@ -270,7 +275,7 @@ class Policy:
     def poor_fit(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
     ) -> BoolArray:
-        """Return which deals are flagged, shape (n,).
+        """Return whether each deal is flagged, shape (n,).
 
         Parameters
         ----------
@@ -295,6 +300,6 @@ class Policy:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Policy:
-        """Return the policy that `to_dict` wrote."""
+        """Return the policy whose `to_dict` gave these values."""
         money = values.get("money")
         return cls(**{**values, "money": None if money is None else Money(**money)})

@@ -1,10 +1,10 @@
-"""Example values for the money of a deal, and what follows from them for the past deals.
+"""Example values for the money of a deal, and their consequences for the past deals.
 
 contract without money -> example values -> break-even probabilities of the past deals' amounts
 
-The examples are a place to start from, not facts about the company. Costs are shares of the yearly
-amount: with costs per deal only, a deal beyond some amount could never lose money, however risky
-it is, and every very small one would always lose it.
+The examples are starting values, not facts about the company. Costs are shares of the yearly
+amount: with costs per deal only, a deal above some amount could never lose money, however risky
+it is, and very small deals would always lose money.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ EXAMPLE_MONEY: Mapping[str, float | str] = MappingProxyType(
         "opportunity_cost": "15 %",
     }
 )
-"""Examples for a software company that sells by the year.
+"""Examples for a software company that sells yearly contracts.
 
-Three quarters of the revenue are left after hosting and ordinary support; a tenth of the first
-year goes to the rep, another tenth to the start; a poor fit takes two per cent of its yearly amount
-in extra help every month; its words cost a fifth of a deal, and the time spent on it would have
-earned a seventh of one elsewhere.
+The gross margin is 75 % of the revenue, after hosting and ordinary support. The rep's commission is
+10 % of the first year, and onboarding costs another 10 %. The extra support of a poor fit costs 2 %
+of its yearly amount every month, its bad word of mouth 20 % of the yearly amount, and the time
+spent on it would have earned 15 % of the yearly amount elsewhere.
 """
 
 
@@ -52,18 +52,19 @@ def suggested_money() -> dict[str, float | str]:
 
 
 def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
-    """Describe what the contract's money, or example money, means for the past deals.
+    """Return sentences on what the contract's money, or example money, means for the past deals.
 
     Parameters
     ----------
     deals : DataFrame
         As read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
 
     Returns
     -------
     tuple of str
-        A sentence each; empty where the contract names no amount.
+        One sentence per item; empty if the contract names no amount.
     """
     if spec.deals.amount is None:
         return ()

@@ -1,4 +1,4 @@
-"""What signing a deal is worth, in the user's own currency.
+"""Value of signing a deal, in the user's own currency.
 
 For a deal of yearly amount ``A`` and early-churn probability ``p``::
 
@@ -10,45 +10,45 @@ For a deal of yearly amount ``A`` and early-churn probability ``p``::
                          - onboarding - opportunity
                          - support * until_churn          extra support, per month
                          - commission * A                 commission that is not clawed back
-                         - word_of_mouth                  what an unhappy customer's words cost
+                         - word_of_mouth                  cost of bad word of mouth
 
 Each cost is an amount per deal, or a share of the yearly amount written as text (``"8 %"``): a big
-contract that does not fit binds more people than a small one. With shares, both values stay
-linear in ``A`` and the whole is linear in ``p``, so the probability at which signing is worth
-nothing has a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold
-of a cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning",
-section 2), here one per deal. `fitmodel.decision.money_lines` gives the sum line by line.
+contract that does not fit takes more people's time than a small one. With shares, both values stay
+linear in ``A``, and the expected value is linear in ``p``, so the probability at which it is 0 has
+a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold of a
+cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning", section 2), here
+one per deal. `fitmodel.decision.money_lines` returns the calculation line by line.
 
-Assumptions, each of them the user's to weigh:
+Assumptions, which the user should check:
 
 * Money is in one currency, ``A`` per year, costs per deal, support per month; ``gross_margin`` and
   ``commission_rate`` are shares (0.8, not 80). Nothing is discounted: to discount, give a shorter
   ``expected_lifetime_months``.
-* ``gross_margin`` pays for serving an ordinary customer, ordinary support included.
-  ``support_cost_per_month`` is what a poor fit costs ON TOP of that while it stays, so it stands
-  on the leaver's side only.
+* ``gross_margin`` pays for serving an ordinary customer, including ordinary support.
+  ``support_cost_per_month`` is the ADDITIONAL cost of a poor fit while it stays, so it is part of
+  ``value_if_leaves`` only.
 * Customers pay by the month and stop when they leave, unless ``paid_upfront_months`` are paid in
-  advance and kept: a customer that leaves earlier has then paid for those. Revenue counts as
-  margin on both sides, although months that are paid and not used need no delivery: the value is
-  on the careful side.
-* ``commission_rate`` is the share of the yearly amount that the rep KEEPS when the customer leaves
-  early; with a full clawback it is 0. What is paid on customers that stay belongs to
+  advance and not refunded: a customer that leaves earlier has still paid for them. Revenue counts
+  as margin in both values, although months that are paid and not used need no delivery: the value
+  is a careful estimate.
+* ``commission_rate`` is the share of the yearly amount that the rep KEEPS if the customer leaves
+  early; with a full clawback it is 0. Commission on customers that stay belongs to
   ``acquisition_cost``.
 * ``opportunity_cost`` is what the time of the rep and of the service team would earn elsewhere. It
-  is spent whether the customer stays or leaves, so it stands on both sides. At 0, not signing is
-  taken to be worth 0.
-* ``word_of_mouth_cost`` is what it costs that a customer who left early tells others: deals that
-  are not won. It stands on the leaver's side.
+  is spent whether the customer stays or leaves, so it is part of both values. At 0, not signing is
+  assumed to be worth 0.
+* ``word_of_mouth_cost`` is the value of the deals that are lost because a customer who left early
+  tells others. It is part of ``value_if_leaves`` only.
 * ``acquisition_cost`` is what a staying customer has to earn back. Money spent before the decision
-  (marketing, the rep's hours) is gone whether the deal is signed or not: it is sunk, an economist
-  leaves it out, and 0 does that. Money that signing itself costs whatever happens later (a
-  partner's fee, set-up) belongs to ``onboarding_cost``, which stands on both sides.
+  (marketing, the rep's hours) is spent whether the deal is signed or not: it is a sunk cost, which
+  economists leave out; set it to 0 to do so. Costs of signing itself, whatever happens later (a
+  partner's fee, set-up), belong to ``onboarding_cost``, which is part of both values.
 
 Laws: the value falls with every cost, and rises with the lifetime and with the months paid in
-advance. It falls with ``p`` wherever a customer that stays is worth more than one that leaves;
-only an acquisition cost larger than the whole margin between the two turns that round, and such a
-deal loses money even when the customer stays (`Policy` flags it under ``value`` whatever its
-probability). It rises with the amount unless the shares exceed the margin.
+advance. It falls with ``p`` if a customer that stays is worth more than one that leaves. This is
+not so only if the acquisition cost is larger than the whole difference in margin between the two;
+such a deal loses money even if the customer stays (`Policy` flags it under ``value`` whatever its
+probability). The value rises with the amount unless the shares exceed the margin.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ COSTS = (
     "word_of_mouth_cost",
     "opportunity_cost",
 )
-"""What may be given as an amount or as a share of the yearly amount."""
+"""Costs that may be given as an amount or as a share of the yearly amount."""
 
 
 class LinearValue(NamedTuple):
-    """The two values of a deal as straight lines in its yearly amount: slope * amount - fixed."""
+    """The two values of a deal as linear functions of its yearly amount: slope * amount - fixed."""
 
     stays_slope: float
     stays_fixed: float
@@ -90,7 +90,7 @@ class LinearValue(NamedTuple):
     leaves_fixed: float
 
     def of_one(self, p: float, amount: float) -> tuple[float, float, float]:
-        """Return the expected value, the value if it stays and the break-even of one deal."""
+        """Return expected value, value if the customer stays, and break-even of one deal."""
         stays = amount * self.stays_slope - self.stays_fixed
         leaves = amount * self.leaves_slope - self.leaves_fixed
         return float((1.0 - p) * stays + p * leaves), stays, _break_even(stays, leaves)
@@ -109,26 +109,26 @@ class Money:
     months_until_early_churn
         Mean months from signing until an early churner left.
     acquisition_cost, onboarding_cost
-        Per deal.
+        Cost of winning a customer that stays, and cost of its start, per deal.
     support_cost_per_month
-        Extra support of a poor fit, per month.
+        Cost of the extra support of a poor fit, per month.
     commission_rate
-        Share of the yearly amount the rep keeps although the customer leaves early.
+        Share of the yearly amount that the rep keeps although the customer leaves early.
     word_of_mouth_cost
-        What it costs that a customer who left early tells others, per deal.
+        Cost of the bad word of mouth of a customer who left early, per deal.
     opportunity_cost
         What the time of the rep and the service team would earn elsewhere, per deal.
     paid_upfront_months
-        Months paid in advance and kept whenever the customer leaves.
+        Number of months paid in advance and not refunded, whenever the customer leaves.
     own_months
         Months by a customer's own probability of early churn; ``None``: one lifetime for everybody.
-        Where a probability is given, they take the place of ``expected_lifetime_months`` and
-        ``months_until_early_churn``, which then are the means of all customers.
+        If a probability is given, they replace ``expected_lifetime_months`` and
+        ``months_until_early_churn``, which are then the means of all customers.
 
     Raises
     ------
     SpecError
-        A value is not a finite number in its range, or the lifetime of a customer that stays is
+        If a value is not a finite number in its range, or the lifetime of a customer that stays is
         shorter than that of one that leaves early.
 
     Notes
@@ -206,17 +206,17 @@ class Money:
         return self.own_months.of_one(p)
 
     def linear(self, p: float | None = None) -> LinearValue:
-        """Return both values as straight lines in the yearly amount, for a customer of risk p."""
+        """Return both values as linear functions of the yearly amount, at a probability p."""
         return self.lines_of(*self.months(p))
 
     def linear_each(self, p: npt.NDArray[Any] | None) -> LinearValue:
-        """As `linear`, of many customers: slopes and fixed parts may be arrays of shape (n,)."""
+        """Return `linear` of many customers: slopes and fixed parts may have shape (n,)."""
         if p is None or self.own_months is None:
             return self.linear()
         return self.lines_of(*self.own_months.of_many(np.asarray(p, dtype=np.float64)))
 
     def lines_of(self, lifetime: Any, months: Any) -> LinearValue:
-        """Return both values as straight lines, for these months if it stays and if it leaves."""
+        """Return `linear` for given months if the customer stays and if it leaves."""
         fixed, share = zip(*(self._parts(name) for name in COSTS), strict=True)
         acquisition, onboarding, support, word_of_mouth, opportunity = fixed
         most = max if isinstance(lifetime, float) else np.maximum
@@ -233,14 +233,14 @@ class Money:
     def value_if_stays(
         self, amount: _Amount, probability: npt.NDArray[Any] | None = None
     ) -> _Amount:
-        """Return the value of a customer that does not churn early, of a yearly amount."""
+        """Return the value of a customer of a yearly amount that does not churn early."""
         line = self.linear_each(probability)
         return amount * line.stays_slope - line.stays_fixed
 
     def value_if_leaves(
         self, amount: _Amount, probability: npt.NDArray[Any] | None = None
     ) -> _Amount:
-        """Return the value (mostly negative) of a customer that churns early."""
+        """Return the value (mostly negative) of a customer of a yearly amount that churns early."""
         line = self.linear_each(probability)
         return amount * line.leaves_slope - line.leaves_fixed
 
@@ -272,8 +272,8 @@ class Money:
         Returns
         -------
         float or ndarray of shape (n,)
-            In the currency of the amount; NaN where the amount is not known. The array's elements
-            equal the single numbers to the bit.
+            Expected value in the currency of the amount; NaN where the amount is not known. The
+            elements of an array equal the results for single numbers to the bit.
         """
         if _is_single(probability) and _is_single(amount):
             return self._expected_value_of_one(probability, amount)  # type: ignore[arg-type]  # both are single numbers here
@@ -287,7 +287,7 @@ class Money:
         return self.of_one(p, float(amount))[0]
 
     def of_one(self, p: float, amount: float) -> tuple[float, float, float]:
-        """Return the expected value, the value if it stays and the break-even of one deal."""
+        """Return expected value, value if the customer stays, and break-even of one deal."""
         return self.linear(p).of_one(p, float(amount))
 
     @overload
@@ -308,12 +308,13 @@ class Money:
         amount
             Yearly contract value: one number, or an array of shape (n,).
         probability
-            Of each deal, for the months of its own curve, shape (n,).
+            Early-churn probability of each deal, for the months of its own survival curve, shape
+            (n,).
 
         Returns
         -------
         float or ndarray of shape (n,)
-            In [0, 1]: 0 where even a customer that stays loses money, 1 where even one that
+            Probability in [0, 1]: 0 if even a customer that stays loses money, 1 if even one that
             leaves early does not; NaN where the amount is not known.
         """
         if _is_single(amount):
@@ -339,7 +340,7 @@ def _break_even(stays: float, leaves: float) -> float:
 
 
 def known_amount(amount: npt.NDArray[Any] | float | None) -> FloatArray:
-    """Return amounts as floats, NaN where ``None`` or not finite."""
+    """Return amounts as floats; ``None`` and values that are not finite become NaN."""
     values = np.asarray(amount, dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 WIDTH = 100
-"""Characters of a line of text."""
+"""Maximum number of characters in a line of text."""
 LARGE = 100
 
 _CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba(128,128,128,.35)"
@@ -23,18 +23,20 @@ _BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
 
 @dataclass(frozen=True)
 class Page:
-    """Short form of a report.
+    """Short form of a report: a title, a verdict, facts, one table and remarks.
 
     Parameters
     ----------
     title, verdict : str
+        Title of the report, and its main result in one sentence.
     facts : tuple of (label, text)
-        Above the table.
+        Lines shown above the table.
     header : tuple of str
+        Column headings of the table.
     rows : tuple of tuples of str
-        The table; the first column holds names.
+        Rows of the table; the first column holds names.
     remarks : tuple of (label, text)
-        Below the table.
+        Lines shown below the table.
     """
 
     title: str
@@ -95,14 +97,14 @@ def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
 
 
 def number(value: float) -> str:
-    """Write a number short: four decimals, or none where it is whole or large; a dash for none."""
+    """Format a number: four decimals, none if it is whole or 100 or more, "-" if not finite."""
     if not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= LARGE or value == int(value) else f"{value:.4f}"
 
 
 def as_json(value: Any) -> Any:
-    """Return a result as values that JSON can hold; a number that is not finite becomes None."""
+    """Convert a result to values that JSON can hold; a number that is not finite becomes None."""
     if value is None or value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, bool | np.bool_):

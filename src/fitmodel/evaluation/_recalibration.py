@@ -1,7 +1,7 @@
 """Calibration as numbers: Cox's slope and intercept, and the calibration error.
 
-Each function takes a sample and weights of shape (resamples, n) and answers with one number per
-resample, so that the value and its bootstrap interval come from the same lines.
+Each function takes a sample and weights of shape (resamples, n) and returns one number per
+resample, so that the same code computes the value and its bootstrap interval.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ CALIBRATION_BINS = 10
 HALF_OF_5_PERCENT = 0.025
 MAX_STEPS = 50
 LARGEST_STEP = 2.0
-"""A Newton step is shortened to this length in log-odds: bad predictions cannot throw it off."""
+"""Maximum length of a Newton step in log-odds, so that bad predictions do not make it diverge."""
 CONVERGED = 1e-6
-"""The last step's length; the next, never taken, would be about its square."""
+"""Step length at which Newton's method stops; the next step would be about its square."""
 
 
 def logit(probability: npt.ArrayLike) -> Vector:
-    """Return log-odds, finite also for 0 and 1."""
+    """Return the log-odds of probabilities; they are finite for 0 and 1 too."""
     kept = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1 - SMALLEST)
     odds: Vector = np.log(kept) - np.log1p(-kept)
     return odds
@@ -36,8 +36,8 @@ def logit(probability: npt.ArrayLike) -> Vector:
 def calibration_slope(sample: Sample, weights: Matrix) -> Vector:
     """Return the slope of logit(outcome) = intercept + slope x logit(probability).
 
-    1 is right; below 1 the model is too sure of itself; 0 says nothing is learned. NaN where all
-    probabilities are equal, infinite where they part the outcomes without overlap.
+    1 is perfect; below 1 the predictions are too extreme; 0 means that nothing was learned. NaN if
+    all probabilities are equal, infinite if they separate the outcomes without overlap.
 
     Notes
     -----
@@ -55,9 +55,9 @@ def calibration_slope(sample: Sample, weights: Matrix) -> Vector:
 
 
 def calibration_intercept(sample: Sample, weights: Matrix) -> Vector:
-    """Return calibration-in-the-large: the intercept with the slope held at 1.
+    """Return calibration-in-the-large: the intercept, in log-odds, with the slope fixed at 1.
 
-    0 is right; above 0 more customers left than was predicted (in log-odds).
+    0 is perfect; above 0 more customers left than was predicted.
 
     Notes
     -----
@@ -79,7 +79,10 @@ def _slope_without_overlap(sample: Sample, log_odds: Vector) -> float | None:
 def _fit_all(
     sample: Sample, design: Matrix, weights: Matrix, start: Matrix, offset: Vector
 ) -> Matrix:
-    """Fit the deals themselves first: from there a resample is three or four steps away."""
+    """Fit one regression per resample, starting from the fit of the original deals.
+
+    From that start a resample needs three or four Newton steps.
+    """
     itself = _fit(sample.outcome, design, sample.weight[None], start, offset)
     begin = np.repeat(itself, len(weights), axis=0)
     return _fit(sample.outcome, design, weights, begin, offset)
@@ -106,15 +109,16 @@ def calibration_error(sample: Sample, weights: Matrix) -> Vector:
 
     The plain error, the weighted mean over bins of abs(predicted - observed), is never zero: it
     counts the noise of every bin as error (about 0.8 standard errors per bin of a perfect model).
-    That noise is estimated and taken off; what is left may still lie slightly too high for a
-    nearly perfect model on few deals, and is cut at 0.
+    That noise is estimated and subtracted. The result is cut at 0; for a nearly perfect model on
+    few deals it may still be slightly too high.
 
     Notes
     -----
     The debiased estimator is that of A. Kumar, P. Liang and T. Ma (2019), "Verified uncertainty
-    calibration", NeurIPS 32, with the gaps of the bins taken as normal; its expectation is
-    written out here (folded normal) where the authors simulate it. A bootstrap resample holds
-    the noise twice, once from the deals and once from the draw, and twice is taken off there.
+    calibration", NeurIPS 32, with normally distributed gaps of the bins. Its expectation is
+    computed in closed form here (folded normal); the authors simulate it. A bootstrap resample
+    contains the noise twice, once from the deals and once from the resampling, so twice the noise
+    variance is used for the correction there.
     """
     bins = equal_mass_bins(sample, CALIBRATION_BINS)
     inside = np.eye(bins.max() + 1)[bins]
@@ -130,18 +134,18 @@ def calibration_error(sample: Sample, weights: Matrix) -> Vector:
 
 
 def may_be_calibrated(sample: Sample) -> bool:
-    """Tell whether the bins' gaps are no larger than chance makes them for a perfect model.
+    """Return whether the bins' gaps are no larger than chance makes them for a perfect model.
 
-    The bootstrap cannot tell: an error is never below 0, so the lower end of its interval stays
-    above 0 about every second time for a model without any. Where this test does not reject, 0
-    belongs into the interval.
+    The bootstrap cannot decide this: an error is never below 0, so for a perfect model the lower
+    end of its interval is above 0 about half of the time. If this test does not reject, the
+    interval has to include 0.
 
     Notes
     -----
     Sum of squared standardised gaps against chi-squared at 2.5 %, as D. W. Hosmer and S. Lemeshow
     (1980), "Goodness of fit tests for the multiple logistic regression model", Communications in
-    Statistics A 9, 1043-1069; with as many degrees of freedom as bins, since these deals were not
-    fitted to.
+    Statistics A 9, 1043-1069; with as many degrees of freedom as bins, because the model was not
+    fitted on these deals.
     """
     bins = equal_mass_bins(sample, CALIBRATION_BINS)
     inside = np.eye(bins.max() + 1)[bins]

@@ -1,4 +1,4 @@
-"""Calibration and ranking within each level of the plain attributes."""
+"""Calibration and ranking of a model within each level of the attributes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_LEVELS = 12
 MIN_DEALS = 20
 MIN_OF_EACH = 10
-"""Early churners, and customers that stayed, below which an AUC says nothing."""
+"""Minimum number of early churners, and of customers that stayed, for an AUC."""
 COLUMNS = (
     "attribute",
     "level",
@@ -37,12 +37,13 @@ def compute_subgroups(
     p: npt.ArrayLike,
     weight: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compare predicted with observed early churn within each level of the plain attributes.
+    """Compare predicted with observed early churn within each level of the attributes.
 
     Parameters
     ----------
     attributes : DataFrame of shape (n, attributes)
-        Those with 2 to 12 levels are looked at (an empty value is a level of its own).
+        Attributes of the deals; those with 2 to 12 levels are evaluated (an empty value is a level
+        of its own).
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights of the same deals.
 
@@ -52,8 +53,8 @@ def compute_subgroups(
         One row per level with at least 20 deals, in the attributes' order, levels by count:
         `attribute`, `level`, `count`, `mean_predicted`, `observed`, `observed_low` and
         `observed_high` (95 % Wilson interval), `observed_over_expected`, `roc_auc` (NaN with
-        fewer than 10 of either outcome). With many levels some interval misses its prediction by
-        chance: one in twenty does so for a perfect model.
+        fewer than 10 of either outcome). With many levels some intervals exclude the mean
+        prediction by chance: one in twenty for a perfect model.
 
     Raises
     ------

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 MAX_GROUPS = 40
-"""Groups drawn, those farthest from what was predicted first; all are in the report."""
+"""Number of groups in the plot: those with the largest deviation. The report has all groups."""
 
 
 def draw_training(
@@ -36,7 +36,7 @@ def draw_training(
     level: Level | None,
     language: str = "en",
 ) -> dict[str, Figure]:
-    """Draw the results of a training; parameters and names as of `TrainingReport`."""
+    """Return the figures of a training by name; parameters and names as in `TrainingReport`."""
     y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
     drawn = draw_predictions(y, p, weight, language=language)
     smooth = plot_smooth_calibration(

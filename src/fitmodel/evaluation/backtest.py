@@ -1,8 +1,8 @@
 """Backtest: train as of past dates and evaluate on the deals signed next.
 
-cut 1   |=== train ===|- judge -|
-cut 2   |======== train ========|- judge -|            trained anew at every cut; the older models
-cut 3   |============= train =============|- judge -|  also score the later deals: ageing
+cut 1   |=== train ===|- test -|
+cut 2   |======== train =======|- test -|            a new model is trained at every cut; the older
+cut 3   |============ train ============|- test -|   models also score the later deals: ageing
 """
 
 from __future__ import annotations
@@ -35,41 +35,41 @@ P = "probability"
 
 
 class FitPredict(Protocol):
-    """A learner: fitted to the labelled deals, asked for the others' probabilities."""
+    """A learner: it is fitted to labelled deals and predicts the probabilities of other deals."""
 
     def __call__(
         self, train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> npt.ArrayLike:
-        """Learn from `train` alone; return one probability per row of `attributes`."""
+        """Learn only from `train`, and return one probability per row of `attributes`."""
 
 
 class Flag(Protocol):
-    """A decision policy: which deals not to sign."""
+    """A decision policy: it flags the deals that should not be signed."""
 
     def __call__(
         self, p: npt.NDArray[np.float64], amount: npt.NDArray[np.float64], /
     ) -> npt.ArrayLike:
-        """Return one bool per deal."""
+        """Return one bool per deal: True if it should not be signed."""
 
 
 class Worth(Protocol):
-    """Value of signing a deal, by its outcome; `Money` is one.
+    """Value of signing a deal for each outcome; `Money` implements it.
 
-    Both values are money per deal, NaN where the amount is not known. With a probability they
-    count the months of each customer's own curve, without one those of one lifetime for everybody.
+    Both values are money per deal, NaN where the amount is not known. With probabilities they use
+    the months of each customer's own survival curve; without, the same lifetime for all customers.
     """
 
     @property
     def own_months(self) -> Any:
-        """Months by a customer's own probability; None: there is one lifetime for everybody."""
+        """Expected months by a customer's own probability; None: one lifetime for all customers."""
 
     @property
     def value_if_stays(self) -> Callable[..., Any]:
-        """Of amounts and, optionally, probabilities."""
+        """Function of amounts and, optionally, probabilities: value if the customer stays."""
 
     @property
     def value_if_leaves(self) -> Callable[..., Any]:
-        """Of amounts and, optionally, probabilities."""
+        """Function of amounts and, optionally, probabilities: value if the customer leaves."""
 
 
 def compute_backtest(
@@ -95,20 +95,20 @@ def compute_backtest(
         A contract with dates.
     fit_predict : callable
         ``fit_predict(train, attributes, split)``; called once per cut with the labelled deals as
-        known then and the attributes of all deals judged at this and later cuts.
+        known at the cut and the attributes of all deals evaluated at this and later cuts.
     n_cuts, test_share, least_early_churners
         As in `rolling_cuts`.
     flag : callable, optional
-        ``flag(p, amount)``; without it nothing is said of flags and money.
+        ``flag(p, amount)``; without it the report has no table of flags and money.
     money : Worth, optional
-        Without it flags are counted but not priced.
+        Value of signing each deal; without it flags are counted, but their money is not.
     n_boot, seed
-        Of the bootstrap intervals.
+        Number of resamples and random seed of the bootstrap intervals.
 
     Raises
     ------
     DealsError
-        If the deals cannot be cut (`rolling_cuts`) or the learner gives a wrong number of values.
+        If the deals cannot be cut (`rolling_cuts`) or the learner returns a wrong number of values.
     """
     table = deals if isinstance(deals, HistoryView) else deals.reset_index(drop=True)
     splits = rolling_cuts(
@@ -132,7 +132,7 @@ def compute_backtest(
 
 
 def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.DataFrame:
-    """Return every model's predictions of the deals signed after it, at its own cut and later."""
+    """Return each model's predictions of the deals signed after it, at its own and later cuts."""
     tests = [_evaluated_deals(split, spec) for split in splits]
     attributes = [split.test.labelled().attributes for split in splits]
     parts = []
@@ -201,7 +201,7 @@ def _describe(
 
 
 def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.DataFrame:
-    """Judge the flags at every cut, and all together in the last row."""
+    """Evaluate the flags at every cut, and of all cuts together in the last row."""
     if flag is None:
         return pd.DataFrame()
     cuts: list[tuple[Any, pd.DataFrame]] = [
@@ -212,7 +212,7 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.Da
 
 
 def _flagged(rows: pd.DataFrame, flag: Flag, money: Worth | None) -> dict[str, float]:
-    """Count and price the flags, by each customer's own curve where the money has one."""
+    """Count the flags and sum up their money, by each customer's own curve if there is one."""
     amount, probability = (rows[name].to_numpy(dtype=np.float64) for name in ("amount", P))
     evaluated = rows["early_churn"], flag(probability, amount), rows["weight"]
     if money is None:
@@ -240,25 +240,26 @@ DAYS_PER_MONTH = 365.25 / 12
 def compute_ageing(
     predictions: pd.DataFrame, dates: list[pd.Timestamp], *, n_boot: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """Compare every model with the newer one that was trained just before the deals judged.
+    """Compare each model with the newer one that was trained just before the evaluated deals.
 
     Parameters
     ----------
     predictions : DataFrame
-        Every model's predictions of the deals of its own and all later cuts: columns `trained`
-        and `judged` (numbers of the cuts, from 1), `early_churn`, `probability`, `weight`. The
-        deals of one cut come in the same order for every model.
+        Each model's predictions of the deals of its own and all later cuts: columns `trained`
+        and `judged` (numbers of the cuts, from 1, at which the model was trained and the deal
+        evaluated), `early_churn`, `probability`, `weight`. The deals of one cut are in the same
+        order for every model.
     dates : list of Timestamp
         The cuts' dates.
     n_boot, seed
-        Of the paired bootstrap intervals.
+        Number of resamples and random seed of the paired bootstrap intervals.
 
     Returns
     -------
     DataFrame
-        One row per old model and later cut: `trained` and `judged`, `months_old` (between their
-        dates), `n_test`, `loss` (log loss of the old model minus the new one's; above 0 the old
-        one is worse), `loss_low`, `loss_high`.
+        One row per old model and later cut: `trained` and `judged`, `months_old` (months between
+        their dates), `n_test`, `loss` (log loss of the old model minus that of the new one; above
+        0 the old one is worse), `loss_low`, `loss_high`.
     """
     rows = []
     for trained, tested in combinations(range(1, len(dates) + 1), 2):
@@ -271,7 +272,7 @@ def compute_ageing(
 
 
 def compute_decay(predictions: pd.DataFrame, *, n_boot: int = 500, seed: int = 0) -> Metric | None:
-    """Compare never retraining since the first cut with retraining at every cut.
+    """Compare a model that was never retrained since the first cut with retraining at every cut.
 
     Parameters are those of `compute_ageing`.
 
@@ -279,8 +280,8 @@ def compute_decay(predictions: pd.DataFrame, *, n_boot: int = 500, seed: int = 0
     -------
     Metric or None
         Log loss lost by never retraining, on the deals of the second and later cuts; an interval
-        above 0 is evidence of decay. None where there is one cut. An old model saw fewer deals,
-        too: where nothing drifts, what is lost is what more deals would have taught.
+        above 0 is evidence of decay. None if there is only one cut. The old model was also trained
+        on fewer deals: without drift, the loss is what more training deals would have gained.
     """
     later = predictions[predictions["judged"] > 1]
     if later.empty:

@@ -35,14 +35,14 @@ def compute_calibration(
     weight : array of shape (n,), optional
         Weights for censoring; deals of weight 0 are left out.
     bins : int
-        How many bins; deals of equal probability are never parted, so there may be fewer.
+        Number of bins; deals of equal probability are never split, so there may be fewer bins.
 
     Returns
     -------
     DataFrame
-        One row per bin, lowest first: `bin`, `low` and `high` (least and greatest probability
+        One row per bin, lowest first: `bin`, `low` and `high` (smallest and largest probability
         in it), `mean_predicted`, `observed` (weighted share that left early), `observed_low`
-        and `observed_high` (95 % Wilson interval), `count` (deals).
+        and `observed_high` (95 % Wilson interval), `count` (number of deals).
 
     Raises
     ------
@@ -54,9 +54,9 @@ def compute_calibration(
 
 
 def equal_mass_bins(sample: Sample, bins: int) -> npt.NDArray[np.intp]:
-    """Number the deals' bins from 0 (lowest probability), each of about equal total weight.
+    """Return each deal's bin, from 0 (lowest probability); the bins have about equal total weight.
 
-    A run of equal probabilities goes as a whole where its middle falls.
+    Deals of equal probability are all in one bin: the one that contains the middle of their weight.
     """
     if bins < 1:
         raise DealsError(f"bins is {bins}: calibration needs at least 1 bin.")
@@ -94,7 +94,7 @@ def summarise_groups(sample: Sample, group: npt.NDArray[np.intp]) -> pd.DataFram
 
 
 def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
-    """Return the 95 % interval of a rate seen in `size` deals (Wilson 1927).
+    """Return the 95 % interval of a rate observed in `size` deals (Wilson 1927).
 
     With weights, `size` is the effective sample size, (sum w)^2 / sum w^2 (Kish 1965).
 
@@ -111,7 +111,7 @@ def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
 
 
 def simultaneous_width(groups: int) -> float:
-    """Return the standard errors of an interval that holds for all groups together at 95 %."""
+    """Return the half-width, in standard errors, of intervals that hold for all groups at 95 %."""
     from scipy.stats import norm
 
     return float(norm.ppf(1 - 0.025 / max(groups, 1)))  # Bonferroni

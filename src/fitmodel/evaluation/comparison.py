@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 MIN_DEALS = 50
 MIN_CHURNERS = 10
 CALIBRATION_SLACK = 0.2
-"""Log-odds by which a challenger may be further off in the large than the champion."""
+"""Log-odds by which the challenger's calibration-in-the-large may be worse than the champion's."""
 _DAMAGED = "the noted comparison with the champion is damaged"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Champion against challenger on the same deals.
+    """Result of comparing champion and challenger on the same deals.
 
     Parameters
     ----------
     deals
-        How many deals were compared.
+        Number of deals compared.
     gain, low, high
         Mean log loss of the champion minus that of the challenger and its 95 % interval; above 0
         the challenger is better.
     champion
-        Registered version of the champion it was compared with; None where that was not noted.
+        Registered version of the champion; None if it was not recorded.
     objections
-        What speaks against the challenger whatever its gain: calibration lost, a group of deals
-        it judges worse beyond noise, too few deals to compare.
+        Reasons against the challenger whatever its gain: worse calibration, a group of deals that
+        it predicts worse beyond noise, too few deals to compare.
     """
 
     deals: int
@@ -60,17 +60,17 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give every field, as JSON."""
+        """Return every field as a dict that JSON can hold."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
-        """Read what `to_dict` gave.
+        """Create a comparison from the dict that `to_dict` returned.
 
         Raises
         ------
         BundleError
-            If it is something else, as a manifest may hold that was changed.
+            If the fields are not those of `to_dict`, for example in a manifest that was changed.
         """
         try:
             result = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
@@ -109,30 +109,33 @@ def compare(
 
     Notes
     -----
-    Paired: both models are judged on the same resamples, so what makes a resample hard for both
-    cancels (Efron and Tibshirani 1993, chapter 8).
+    Paired: both models are evaluated on the same resamples, so what makes a resample difficult for
+    both cancels (Efron and Tibshirani 1993, chapter 8).
     """
     result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
     return Comparison(int(np.size(np.asarray(y))), result.value, result.low, result.high)
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
-    """Return objections to the challenger that no gain outweighs, a sentence each.
+    """Return the objections to the challenger that no gain outweighs, each as a sentence.
 
     Parameters
     ----------
     table : DataFrame
-        Deals new to both models: `early_churn` (0 or 1), `probability` (of the challenger),
-        `champion` (its probability), `weight` and `base_rate`.
+        Deals that neither model learned from: `early_churn` (0 or 1), `probability` (of the
+        challenger), `champion` (probability of the champion), `weight` and `base_rate`.
     attributes : DataFrame
-        Their attributes, in the same order; levels with at least 50 deals and 10 early churners
-        are compared one by one.
+        Attributes of these deals, in the same order; the models are compared on each level with at
+        least 50 deals and 10 early churners.
     """
     return (*_calibration_lost(table), *_worse_groups(table, attributes))
 
 
 def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
-    """Object where the challenger is off in the large beyond noise, and more than the champion."""
+    """Object if the challenger's calibration-in-the-large is off beyond noise and is the worse one.
+
+    It has to be off by 0.2 log-odds more than the champion's.
+    """
     mine, theirs = (
         compute_metrics(
             table["early_churn"],
@@ -154,10 +157,10 @@ def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
-    """Groups of deals that the challenger predicts worse beyond noise, allowing for their number.
+    """Return the groups of deals that the challenger predicts worse beyond noise.
 
     Bonferroni: with k groups each is tested at 5 %/k, on a normal approximation of the paired
-    difference, so that chance alone stops one promotion in twenty at most.
+    difference, so that chance alone prevents at most one promotion in twenty.
     """
     from scipy.stats import norm
 

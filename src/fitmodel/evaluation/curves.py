@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 BAND_WIDTHS = (0.01, 0.02, 0.05, 0.1)
 MAX_BANDS = 10
-"""The narrowest width that reaches the riskiest hundredth in so many bands is taken."""
+"""Maximum number of bands: the narrowest width with which so many reach the 99th percentile."""
 
 
 def compute_roc(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Return the receiver operating characteristic.
+    """Compute the receiver operating characteristic (ROC curve).
 
     Parameters
     ----------
@@ -34,9 +34,10 @@ def compute_roc(
     Returns
     -------
     DataFrame
-        From flagging nobody to flagging all, a row per distinct probability: `threshold` (flag
-        from here on), `false_positive_rate` (share of those that stayed flagged),
-        `true_positive_rate` (share of early churners flagged), `count` (deals flagged).
+        One row per distinct probability, from no deal flagged to all: `threshold` (deals with this
+        probability or more are flagged), `false_positive_rate` (share flagged of the customers
+        that stayed), `true_positive_rate` (share flagged of the early churners), `count` (number
+        of deals flagged).
 
     Raises
     ------
@@ -58,16 +59,17 @@ def compute_roc(
 def compute_precision_recall(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Return precision and recall.
+    """Compute precision and recall by threshold.
 
     Parameters and errors are those of `compute_roc`.
 
     Returns
     -------
     DataFrame
-        From flagging few to flagging all, a row per distinct probability: `threshold` (flag from
-        here on), `precision` (share of flags that are right), `recall` (share of early churners
-        flagged), `count` (deals flagged).
+        One row per distinct probability, from few deals flagged to all: `threshold` (deals with
+        this probability or more are flagged), `precision` (share of early churners among the
+        flagged deals), `recall` (share flagged of the early churners), `count` (number of deals
+        flagged).
     """
     walk = _row_scorer(y, p, weight).iloc[1:].reset_index(drop=True)
     return pd.DataFrame(
@@ -83,16 +85,16 @@ def compute_precision_recall(
 def compute_gains(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Return cumulative gains: the share of early churners among the riskiest deals.
+    """Compute cumulative gains: the share of all early churners that is among the riskiest deals.
 
     Parameters and errors are those of `compute_roc`.
 
     Returns
     -------
     DataFrame
-        From nobody to all, a row per distinct probability: `share_flagged` (of the deals),
-        `share_found` (of the early churners), `lift` (the second over the first; NaN at nobody),
-        `threshold`, `count` (deals flagged).
+        One row per distinct probability, from no deal flagged to all: `share_flagged` (of the
+        deals), `share_found` (of the early churners), `lift` (`share_found` over `share_flagged`;
+        NaN if no deal is flagged), `threshold`, `count` (number of deals flagged).
     """
     walk = _row_scorer(y, p, weight)
     share = walk["mass"] / walk["mass"].iloc[-1]
@@ -115,27 +117,28 @@ def compute_bands(
     *,
     edges: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Count the deals in each band of the predicted probability, and those that left.
+    """Count the deals in each band of the predicted probability, and their observed early churn.
 
     Parameters
     ----------
     y, p, weight : array of shape (n,)
         Outcomes (1 for early churn), probabilities, and weights for censoring.
     edges : sequence of float, optional
-        Bounds of the bands from 0 to 1, rising. Left out, bands are 1, 2, 5 or 10 points wide and
-        the last one, open to 1, holds the riskiest few.
+        Bounds of the bands from 0 to 1, increasing. By default the bands are 1, 2, 5 or 10
+        percentage points wide, and the last one, which ends at 1, contains the few riskiest deals.
 
     Returns
     -------
     DataFrame
-        One row per band that holds deals, lowest first: `band` ("5 % to 10 %"), `count`, `share`
+        One row per band with deals, lowest first: `band` ("5 % to 10 %"), `count`, `share`
         (of all deals, weighted), `mean_predicted`, `observed`, `observed_low`, `observed_high`
-        (95 % Wilson interval at the effective sample size). A band holds its lower bound.
+        (95 % Wilson interval at the effective sample size). A band includes its lower bound.
 
     Raises
     ------
     DealsError
-        If the arrays do not match or hold impossible values, or the edges do not rise from 0 to 1.
+        If the arrays do not match or hold impossible values, or the edges do not increase from 0
+        to 1.
     """
     sample = Sample.of(y, p, weight)
     bounds = _round_edges(sample.probability) if edges is None else _checked(edges)
@@ -151,7 +154,7 @@ def compute_bands(
 
 
 def _row_scorer(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> pd.DataFrame:
-    """Flag deal after deal, riskiest first; deals of equal probability together."""
+    """Return cumulative counts while deals are flagged, riskiest first, ties together."""
     sample = Sample.of(y, p, weight).require_both()
 
     def so_far(values: Vector) -> Vector:

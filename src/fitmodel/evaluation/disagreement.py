@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
 
 MIN_DEALS = 20
-"""Deals of a group below which it is not listed."""
+"""Minimum number of deals of a group that is listed."""
 QUARTERS = (0.25, 0.5, 0.75)
 GROUP_COLUMNS = (
     "attribute",
@@ -53,11 +53,11 @@ def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) ->
     Parameters
     ----------
     table : DataFrame
-        Deals new to both models: `early_churn` (0 or 1), `weight`, `probability_a` and
-        `probability_b`.
+        Deals that neither model learned from: `early_churn` (0 or 1), `weight`, `probability_a`
+        and `probability_b`.
     attributes : DataFrame
-        Their attributes, in the same order. Each level of an attribute with 2 to 12 levels is a
-        group; a number with more values is cut at its quarters.
+        Attributes of these deals, in the same order. Each level of an attribute with 2 to 12
+        levels is a group; a number with more values is split at its quartiles.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) ->
         `deals`, `early_churners`, `observed` (weighted share that left early), `mean_a`, `mean_b`,
         `difference` (mean of B minus mean of A), `log_loss_difference` (of B minus A) with its
         interval `low`, `high`. The intervals hold together at 95 % (Bonferroni), so a group whose
-        interval excludes 0 differs beyond chance although many groups were looked at.
+        interval excludes 0 differs beyond chance although many groups were compared.
     """
     groups = [
         (str(name), level, inside)
@@ -82,7 +82,7 @@ def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) ->
 
 
 def _levels(values: pd.Series[Any]) -> Iterator[tuple[str, Mask]]:
-    """Levels of an attribute, or the quarters of a number with many values."""
+    """Yield the levels of an attribute, or the quartile groups of a number with many values."""
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > MAX_LEVELS:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         cuts = np.unique(np.nanquantile(numbers, QUARTERS))
@@ -128,14 +128,15 @@ def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFram
     Parameters
     ----------
     table : DataFrame
-        With `probability_a` and `probability_b`; every other column is kept.
+        Deals with `probability_a` and `probability_b`; every other column is kept.
     number : int
-        How many deals.
+        Number of deals to return.
 
     Returns
     -------
     DataFrame
-        On the index of the deals, largest difference first, with `difference` (B minus A) added.
+        Rows of the table, with its index, largest difference first; the column `difference`
+        (B minus A) is added.
     """
     difference = table["probability_b"] - table["probability_a"]
     order = np.argsort(-difference.abs().to_numpy(), kind="stable")[:number]
@@ -150,17 +151,18 @@ class FlagChanges:
     ----------
     table : DataFrame
         Rows "flagged by both", "flagged by A only", "flagged by B only", "flagged by neither";
-        columns `deals`, `early_churners`, `stayed` and, with money, `net`: what declining these
-        deals would have made (losses avoided minus gains forgone, weighted).
+        columns `deals`, `early_churners`, `stayed` and, with money, `net`: money that declining
+        these deals would have made (losses avoided minus gains forgone, weighted).
     net_a, net_b : float
-        What declining the flagged deals of each model would have made; NaN without money.
+        Money that declining the flagged deals of each model would have made; NaN without money.
     difference : Metric
-        `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, following B costs money.
+        `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, using B instead of A costs
+        money.
     without_amount : int
-        Deals left out of the money.
+        Number of deals without an amount, which are left out of the money.
     deals : DataFrame
-        The deals whose flag changes, those with the largest `net` first: every column of the table
-        they come from, `flagged_by` ("A" or "B", the only one) and, with money, `net`.
+        The deals whose flag changes, largest absolute `net` first: every column of the table given,
+        `flagged_by` ("A" or "B", the only model that flags the deal) and, with money, `net`.
     """
 
     table: pd.DataFrame
@@ -172,7 +174,7 @@ class FlagChanges:
 
     @property
     def changed(self) -> int:
-        """Deals flagged by one of the models only."""
+        """Number of deals flagged by only one of the models."""
         return int(self.table.loc[list(FLAG_ROWS[1:3]), "deals"].sum())
 
 
@@ -192,10 +194,10 @@ def compute_flag_changes(
         `early_churn` (0 or 1), `weight`, and the flags `poor_fit_a` and `poor_fit_b`; other
         columns are kept for the deals whose flag changes.
     value_if_leaves, value_if_stays : array of shape (n,), optional
-        Value of signing each deal had its customer left early, or stayed; NaN where the amount is
-        not known. Both or neither.
+        Value of signing each deal, in money, if its customer leaves early, or stays; NaN where the
+        amount is not known. Give both or neither.
     n_boot, seed
-        Bootstrap resamples of the interval.
+        Number of bootstrap resamples of the interval, and random seed.
 
     Raises
     ------
@@ -228,7 +230,7 @@ def compute_flag_changes(
 
 
 def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -> pd.DataFrame:
-    """Deals flagged by one model only, those by which most is made or lost first."""
+    """Return the deals flagged by one model only, largest absolute money first."""
     result = table.assign(flagged_by=np.where(a, "A", "B"))
     if net is None:
         return pd.DataFrame(result[a != b])
@@ -239,7 +241,7 @@ def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -
 def _gains(
     left: Mask, value_if_leaves: npt.ArrayLike | None, value_if_stays: npt.ArrayLike | None
 ) -> Vector:
-    """Money that declining each deal would have made: minus its actual worth."""
+    """Return the money that declining each deal would have made: minus its actual value."""
     leaves, stays = (
         np.asarray(np.nan if value is None else value, dtype=np.float64)
         for value in (value_if_leaves, value_if_stays)
@@ -253,7 +255,7 @@ def _gains(
 
 
 def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Metric:
-    """A sum over deals with its 95 % bootstrap interval."""
+    """Return a sum over deals with its 95 % bootstrap interval."""
     random = np.random.default_rng(seed)
     draws = n_boot if len(values) else 0
     drawn = np.array(

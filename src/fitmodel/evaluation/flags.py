@@ -1,4 +1,4 @@
-"""Count right and wrong flags on deals whose outcome is known, and sum up their money."""
+"""Counts of right and wrong flags on deals with a known outcome, and the money of these flags."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def compute_flagged(
     y : array of shape (n,)
         1 for early churn, 0 for a customer that stayed.
     flagged : bool array of shape (n,)
-        Deals that the policy says not to sign.
+        True for deals that the policy advises not to sign.
     weight : array of shape (n,), optional
         Weights for censoring; deals of weight 0 are left out.
     value_if_leaves, value_if_stays : array of shape (n,), optional
-        Value of signing each deal, in money, had its customer left early or stayed; NaN where the
+        Value of signing each deal, in money, if its customer leaves early or stays; NaN where the
         deal's amount is not known.
     n_boot, seed
-        Resamples of the interval of the money.
+        Number of resamples of the interval of the money, and random seed.
 
     Returns
     -------
     dict of str to float
-        `share_flagged` (of the deals), `precision` (share of flags that were early churners; NaN
-        without a flag), `recall` (share of early churners flagged; NaN without one). With the
-        values also, weighted and summed over deals with an amount: `saved` (losses not made on
-        flagged early churners), `cost` (value forgone on flagged customers that stayed), `net`
-        (saved minus cost) with its 95 % interval `net_low`, `net_high`, and `without_amount`
-        (deals left out of the money).
+        `share_flagged` (of the deals), `precision` (share of early churners among the flagged
+        deals; NaN without a flag), `recall` (share of early churners flagged; NaN without an early
+        churner). With the values also, weighted and summed over deals with an amount: `saved`
+        (losses avoided on flagged early churners), `cost` (value forgone on flagged customers that
+        stayed), `net` (saved minus cost) with its 95 % interval `net_low`, `net_high`, and
+        `without_amount` (number of deals without an amount, left out of the money).
 
     Raises
     ------
@@ -59,8 +59,8 @@ def compute_flagged(
 
     Notes
     -----
-    Had a flagged deal not been signed its value would have been 0, so its gain is minus what it
-    turned out to be worth. The interval is that of `sum_flags`.
+    If a flagged deal had not been signed, its value would have been 0, so the gain of declining it
+    is minus its actual value. The interval is that of `sum_flags`.
     """
     Sample.of(y, np.asarray(flagged, dtype=np.float64), weight)
     outcome, flags = np.asarray(y, dtype=np.float64), np.asarray(flagged, dtype=bool)
@@ -114,7 +114,7 @@ def _money(
 
 @dataclass(frozen=True)
 class FlagSums:
-    """Money that declining the flagged deals makes, in the currency of the amounts.
+    """Money made by declining the flagged deals, in the currency of the amounts.
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ class FlagSums:
     forgone
         Gains lost on flagged customers that stayed.
     net_per_deal, low, high
-        ``saved - forgone`` per deal (flagged or not) and its 95 % bootstrap interval; NaN without
-        a deal or a resample.
+        ``saved - forgone`` per deal (flagged or not) and its 95 % bootstrap interval; NaN if there
+        is no deal or no resample.
     """
 
     saved: float
@@ -135,7 +135,7 @@ class FlagSums:
 
     @property
     def net(self) -> float:
-        """Saved minus forgone."""
+        """Money saved minus money forgone."""
         return self.saved - self.forgone
 
 
@@ -154,12 +154,13 @@ def sum_flags(
     Parameters
     ----------
     flagged, left : bool array of shape (n,)
-        Flags, and whether the customer left early.
+        Whether each deal is flagged, and whether its customer left early.
     weight : array of shape (n,)
+        Weights for censoring.
     value_if_leaves, value_if_stays : array of shape (n,)
-        Value of signing each deal, in money.
+        Value of signing each deal, in money, if its customer leaves early or stays.
     n_boot, seed
-        Resamples of the interval.
+        Number of resamples of the interval, and random seed.
     """
     made = np.where(flagged, -np.where(left, value_if_leaves, value_if_stays), 0.0) * weight
     saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())

@@ -1,4 +1,4 @@
-"""Choose installed fonts that can show all letters of a plot."""
+"""Choice of installed fonts that can show all letters of a plot."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ WITH_CHINESE = (
     "Noto Serif CJK SC",
     "Noto Serif CJK JP",
 )
-"""Fonts that hold Chinese letters, as Linux, macOS and Windows name them; the best first."""
+"""Names of fonts with Chinese letters on Linux, macOS and Windows, best first."""
 
 
 @contextmanager
 def readable(texts: Sequence[Text]) -> Iterator[None]:
     """Context in which the texts of a figure use a fallback font for letters their font lacks.
 
-    Where no such font is installed a box stands for the letter, without a warning: the same words
-    stand in the table beside the picture.
+    If no such font is installed, a box is drawn for the letter, without a warning: the table next
+    to the picture has the same words.
     """
     from matplotlib import rc_context
 
@@ -55,7 +55,7 @@ def readable(texts: Sequence[Text]) -> Iterator[None]:
 
 
 def with_all_letters(ax: Axes) -> Axes:
-    """Give the words of axes, and of their twin, a font that has the letters, if one is there."""
+    """Set a font that has all letters for the texts of the whole figure, if one is installed."""
     from matplotlib.text import Text
 
     figure = ax.get_figure(root=True) or ax
@@ -68,7 +68,7 @@ def with_all_letters(ax: Axes) -> Axes:
 
 @cache
 def _families() -> tuple[str, ...] | None:
-    """The usual font, then the first installed one with Chinese letters; None without any."""
+    """Return the usual font and the first installed one with Chinese letters; None without one."""
     from matplotlib import font_manager, rcParamsDefault
 
     installed = set(font_manager.get_font_names())

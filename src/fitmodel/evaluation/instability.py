@@ -1,6 +1,6 @@
-"""Instability: how much predictions change when other deals of the same kind are learned from.
+"""Instability: how much predictions change if the model learns from other deals of the same kind.
 
-deals -> bootstrap samples -> the whole procedure on each, settings chosen anew
+deals -> bootstrap samples -> the whole procedure on each, choice of settings included
       -> probabilities of the same prospects -> error per prospect, share of changed flags
 """
 
@@ -43,13 +43,14 @@ class Instability:
     Parameters
     ----------
     table : DataFrame
-        On the index of the prospects: `probability` (of the model of all deals), `mean`, `low`
-        and `high` (mean and 2.5 to 97.5 % of the replicates), `mape` (mean absolute difference
-        of the replicates from `probability`) and `flag_changes` (share of the replicates that
-        would change the flag).
+        One row per prospect, with its index: `probability` (of the model of all deals), `mean`,
+        `low` and `high` (mean, 2.5 % and 97.5 % quantile of the replicates), `mape` (mean absolute
+        difference of the replicates from `probability`) and `flag_changes` (share of the
+        replicates that would change the flag).
     replicates : array of shape (replicates, prospects)
+        Probabilities of each prospect by each replicate.
     failed : int
-        Samples that had too few early churners to learn from.
+        Number of samples that had too few early churners to learn from.
     """
 
     table: pd.DataFrame
@@ -58,7 +59,7 @@ class Instability:
 
     @property
     def mape(self) -> float:
-        """Mean over the prospects of the mean absolute difference."""
+        """Mean over the prospects of the replicates' mean absolute difference."""
         return float(self.table["mape"].mean())
 
     @property
@@ -85,26 +86,29 @@ def compute_instability(
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
 ) -> Instability:
-    """Learn anew from bootstrap samples of the deals, settings chosen anew, and predict prospects.
+    """Train on bootstrap samples of the deals, choice of settings included, and predict prospects.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        What the model learns from, as read by `fitmodel.read_deals`.
+        Deals that the model learns from, as read by `fitmodel.read_deals`.
     spec : DealSpec
+        Contract of the deals.
     prospects : DataFrame
         Deals or prospects to predict, with the contract's attributes (and the closing date, where
         attributes are dates).
     flag : callable
-        Flags of probabilities, both of shape (prospects,): for example
+        Returns the flags of probabilities, both of shape (prospects,): for example
         ``lambda p: model.scorer.policy.poor_fit(p, amounts)``.
     replicates : int
-        Bootstrap samples. Each costs a whole training without its evaluation: seconds to minutes.
+        Number of bootstrap samples. Each takes a whole training without its evaluation: seconds to
+        minutes.
     estimator : classifier, optional
-        A user's own, in the place of the scorecard.
+        The user's own classifier, used instead of the scorecard.
     seed : int
+        Random seed of the bootstrap.
     progress : callable, optional
-        Told the number of each sample as it begins.
+        Called with the number of each sample when it begins.
 
     Raises
     ------
@@ -115,8 +119,8 @@ def compute_instability(
     Notes
     -----
     Riley and Collins 2023, "Stability of clinical prediction models developed using statistical or
-    machine learning methods", Biometrical Journal 65: 2200302. The bootstrap is over deals; a
-    sample as good as the data at hand shows how much another sample would have changed.
+    machine learning methods", Biometrical Journal 65: 2200302. The bootstrap resamples deals; each
+    resample shows how much the predictions would change with another sample of the same size.
 
     Examples
     --------
@@ -165,11 +169,13 @@ def summarise_replicates(
     Parameters
     ----------
     original : array of shape (prospects,)
+        Probabilities by the model of all deals.
     replicates : array of shape (replicates, prospects)
+        Probabilities by each replicate.
     flag, failed
-        As of `compute_instability` and `Instability`.
+        As in `compute_instability` and `Instability`.
     index : Index
-        Of the prospects.
+        Index of the prospects.
     """
     flagged = flag(original)
     changed = np.array([flag(each) != flagged for each in replicates])
@@ -189,7 +195,7 @@ def summarise_replicates(
 
 
 def _resampled(view: HistoryView, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
-    """A bootstrap sample as a table; rows drawn twice get different labels."""
+    """Return a bootstrap sample as a table; rows drawn twice get different index labels."""
     return view.history.deals.iloc[view.positions[rows]].reset_index(drop=True)
 
 
@@ -205,7 +211,7 @@ def _predict(learned: Learned, prospects: pd.DataFrame) -> npt.NDArray[np.float6
 
 
 def _attributes(prospects: pd.DataFrame, view: HistoryView) -> pd.DataFrame:
-    """Attributes of the prospects, dates counted from their closing dates, else from today."""
+    """Return the prospects' attributes; dates count from the closing date, else from today."""
     known, closing = view.attributes(), view.spec.deals.closed_on
     closed = prospects[closing] if closing in prospects.columns else None
     names = list(known.frame.columns)

@@ -1,7 +1,7 @@
-"""Learning curve: how much better a model of more deals predicts, and of twice as many.
+"""Learning curve: how the loss falls with more training deals, extended to twice as many.
 
-out-of-time split -> shares of the training deals, the latest first -> learn -> the same later deals
-                  -> loss over the number of deals -> a curve a + b / n -> twice the deals
+out-of-time split -> random shares of the training deals -> learn -> predict the same later deals
+                  -> loss by number of deals -> fitted curve a + b / n -> twice the deals
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def compute_learning_curve(
     seed: int = 0,
     progress: Callable[[float], object] | None = None,
 ) -> pd.DataFrame:
-    """Learn from growing shares of the training deals and judge each on the same later deals.
+    """Learn from growing shares of the training deals and evaluate each on the same later deals.
 
     Parameters
     ----------
@@ -59,18 +59,19 @@ def compute_learning_curve(
     spec : DealSpec
         A contract with dates.
     shares : sequence of float
-        Shares of the training deals, drawn at random so that the time they come from is the same.
-        Each costs a training.
+        Shares of the training deals, drawn at random so that all cover the same period. Each takes
+        one training.
     seed : int
+        Random seed of the choice of deals.
     progress : callable, optional
-        Told each share as it begins.
+        Called with each share when it begins.
 
     Returns
     -------
     DataFrame
-        One row per share that has enough early churners, and a last one with `extrapolated` true
-        for twice the deals: `n_train`, `early_churners`, `log_loss` with its 95 % interval,
-        `roc_auc`, and `fitted` (the curve).
+        One row per share with enough early churners, and a last row, with `extrapolated` true, for
+        twice the deals: `n_train`, `early_churners`, `log_loss` with its 95 % interval
+        `log_loss_low`, `log_loss_high`, `roc_auc`, and `fitted` (the curve).
 
     Raises
     ------
@@ -79,8 +80,8 @@ def compute_learning_curve(
 
     Notes
     -----
-    The curve is ``log loss = a + b / n`` with b >= 0, by least squares: what a model of fixed size
-    loses to estimation falls as 1 / n. Beyond twice the deals it says nothing.
+    The curve is ``log loss = a + b / n`` with b >= 0, by least squares: the estimation error of a
+    model of fixed size falls as 1 / n. The curve is not valid beyond twice the deals.
 
     Examples
     --------
@@ -111,11 +112,13 @@ def compute_learning_curve(
 
 
 def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str, Any] | None:
-    """Metrics of a model of some deals; None where they are too few to learn from."""
+    """Return the metrics of a model of some deals; None if they are too few to learn from."""
     churners = int((train.early_churn == 1).sum())
     if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
         return None
-    learned = learn(train, spec, replicates=EVALUATION_REPLICATES, least=MIN_CHURNERS_OF_A_PART)
+    learned = learn(
+        train, spec, replicates=EVALUATION_REPLICATES, min_churners=MIN_CHURNERS_OF_A_PART
+    )
     later = test.labelled(learned.training_set.dates)
     metrics = compute_metrics(
         later.early_churn,

@@ -1,4 +1,4 @@
-"""Observed over expected leavers per quarter, and the level that was applied."""
+"""Table and plot of observed over expected leavers per quarter, with the level applied."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ TAIL = 0.025
 
 
 def compute_level(level: Level) -> pd.DataFrame:
-    """Observed and expected early leavers per quarter, counted back from the end of the extract.
+    """Return observed and expected early leavers per quarter, counted back from the extract's end.
 
     Parameters
     ----------
     level : Level
+        Estimated level, with observed and expected leavers per month.
 
     Returns
     -------
     DataFrame
-        A row per quarter: `month` (its last), `observed`, `expected` (by the contributions of the
-        scorecard at the long-run level), `ratio`, and the exact 95 % Poisson interval `low`, `high`
-        (Garwood 1936). Quarters in which less than one leaver is expected are left out.
+        One row per quarter: `month` (last month of the quarter), `observed`, `expected` (by the
+        contributions of the scorecard at the long-run level), `ratio` (observed over expected), and
+        its exact 95 % Poisson interval `low`, `high` (Garwood 1936). Quarters with less than one
+        expected leaver are left out.
     """
     from scipy.stats import chi2
 
@@ -56,9 +58,11 @@ def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") ->
     Parameters
     ----------
     level : Level
+        Estimated level, with observed and expected leavers per month.
     ax : Axes, optional
-        Where to draw; else a new figure.
+        Axes to draw on; default: those of a new figure.
     language : {"en", "zh"}
+        Language of the labels.
     """
     ax, say = ax or new_axes(6.5), phrases(language, "plots")
     frame = compute_level(level)

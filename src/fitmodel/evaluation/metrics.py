@@ -35,18 +35,18 @@ METRIC_NAMES = {
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured number.
+    """Value of one metric, with its interval and a reference value.
 
     Parameters
     ----------
     name : str
-        What was measured.
+        Name of the metric.
     value, low, high : float
-        The number and its 95 % bootstrap interval (NaN where nothing was resampled).
+        The value and its 95 % bootstrap interval (NaN if nothing was resampled).
     base : float
-        What always answering the base rate of the training period would have got.
+        Value of the metric for a model that always predicts the base rate of the training period.
     resamples : int
-        Resamples behind the interval; those without both outcomes are left out of it.
+        Number of resamples behind the interval; those without both outcomes are left out.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Metric:
     resamples: int = 0
 
     def __str__(self) -> str:
-        """Write the number with its interval and the base rate's."""
+        """Format the value with its interval and the value of the base rate."""
         text = f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})"
         return text if np.isnan(self.base) else f"{text}, base rate {self.base:.4f}"
 
@@ -82,21 +82,22 @@ def compute_metrics(
     weight : array of shape (n,), optional
         Inverse-probability-of-censoring weights; deals of weight 0 are left out.
     base_rate : float, or array of shape (n,)
-        Early-churn rate of the TRAINING period, known before these deals were judged; one per
-        deal where deals of several training periods are judged together.
+        Early-churn rate of the TRAINING period, known before these deals were evaluated; one per
+        deal if deals of several training periods are evaluated together.
     n_boot : int
-        Bootstrap resamples; 0 for none.
+        Number of bootstrap resamples; 0 for no intervals.
     seed : int
-        The same seed and deals give the same intervals, whatever the order of the rows.
+        Random seed; the same seed and deals give the same intervals, whatever the order of the
+        rows.
 
     Returns
     -------
     dict of Metric
         `roc_auc`, `average_precision`, `log_loss`, `brier`, `calibration_slope`,
-        `calibration_intercept`, `calibration_error`, `lift_top_tenth` (early churn among the
-        riskiest tenth over that of all; ties enter by their share), and `log_loss_skill` and
-        `brier_skill`: the base rate's loss minus the model's on the SAME resamples. A
-        `log_loss_skill.low` above 0 is what fitmodel calls evidence of skill.
+        `calibration_intercept`, `calibration_error`, `lift_top_tenth` (early-churn rate of the
+        riskiest tenth over that of all deals; tied deals count by their share), and
+        `log_loss_skill` and `brier_skill`: the loss of the base rate minus that of the model on
+        the SAME resamples. Evidence of skill (`shows_skill`) needs a `log_loss_skill.low` above 0.
 
     Raises
     ------
@@ -106,8 +107,8 @@ def compute_metrics(
     Notes
     -----
     Percentile intervals (Efron and Tibshirani 1993, chapter 13) for new deals of the same kind:
-    the model and the censoring weights are taken as they are. That of the calibration error
-    begins at 0 unless a test tells the gaps from chance (`may_be_calibrated`).
+    the model and the censoring weights are treated as fixed. The interval of the calibration error
+    starts at 0 unless a test shows that the gaps are larger than chance (`may_be_calibrated`).
     """
     sample = Sample.of(y, p, weight, base_rate).require_both()
     base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
@@ -136,14 +137,13 @@ def compare_log_loss(
 ) -> Metric:
     """Return log loss of `p` minus that of `other` on the same deals, with a paired interval.
 
-    Above 0, `p` is the worse of the two: what the gap to the black-box reference is against an
-    unrestricted
-    learner, or what a model lost by growing old.
+    Above 0, `p` is the worse of the two. It measures the gap to the black-box reference, and the
+    loss of an older model compared with a newer one.
 
     Parameters
     ----------
     y, p, other : array of shape (n,)
-        Outcomes and the two models' probabilities for the same deals.
+        Outcomes, and the two models' probabilities for the same deals.
     weight, n_boot, seed
         As in `compute_metrics`.
 
@@ -168,7 +168,7 @@ def compare_log_loss(
 
 
 def roc_auc(sample: Sample) -> float:
-    """Return the share of pairs of an early churner and a customer that stayed, ordered right."""
+    """Return the ROC AUC: share of pairs of a churner and a stayer that are ranked correctly."""
     return float(_ranking(sample, sample.weight[None])["roc_auc"][0])
 
 
@@ -182,7 +182,7 @@ def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], 
 
 
 def percentile_interval(drawn: Vector) -> tuple[float, float]:
-    """Return the 95 % interval of resampled values; NaN where none is finite."""
+    """Return the 95 % percentile interval of resampled values; NaN if none is finite."""
     usable = drawn[np.isfinite(drawn)]
     if len(usable) == 0:
         return float("nan"), float("nan")
@@ -213,7 +213,7 @@ def rank_and_losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 
 
 def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
-    """Compute the three ranking metrics in one pass, riskiest first."""
+    """Compute the three ranking metrics for each row of `weights`, in one pass, riskiest first."""
     mass, left = sample.per_tie(weights), sample.per_tie(weights * sample.outcome)
     mass_so_far, left_so_far = np.cumsum(mass, axis=1), np.cumsum(left, axis=1)
     everyone, churners = mass_so_far[:, -1], left_so_far[:, -1]
@@ -249,7 +249,7 @@ def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 
 
 def log_losses(outcome: Vector, probability: Vector) -> Vector:
-    """Return the log loss of each deal, shape (n,); probabilities are kept from 0 and 1."""
+    """Return the log loss of each deal, shape (n,); probabilities are clipped away from 0 and 1."""
     kept = np.clip(probability, SMALLEST, 1 - SMALLEST)
     loss: Vector = -np.log(np.where(outcome == 1, kept, 1 - kept))
     return loss

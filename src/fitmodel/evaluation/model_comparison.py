@@ -1,4 +1,4 @@
-"""Result of comparing two models on later deals: it prints, shows in a notebook and is JSON."""
+"""Result of comparing two models on later deals, as printed text, HTML and JSON."""
 
 from __future__ import annotations
 
@@ -26,29 +26,31 @@ NO_DIFFERENCE = "no difference beyond chance"
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ModelComparison:
-    """Two models on the same deals, which neither learned from.
+    """Comparison of two models on the same deals, which neither learned from.
 
     Parameters
     ----------
     names : (str, str)
-        How A and B were given, with their versions.
+        Names of A and B as the caller gave them, with their versions.
     signed_after : date
-        Last day on which a deal that either model learned from was signed.
+        Latest closing date of the deals that either model learned from.
     n_deals, n_early_churners : int
-        Deals compared: signed later, mature, with a known outcome.
+        Number of deals compared (signed later, mature, with a known outcome), and of the early
+        churners among them.
     n_too_young : int
-        Deals signed later whose outcome is not known yet.
+        Number of deals signed later whose outcome is not known yet.
     differences : mapping of str to Metric
-        `log_loss`, `roc_auc` and `brier` of B minus A, as `compare_metrics` gives them.
+        `log_loss`, `roc_auc` and `brier` of B minus A, as `compare_metrics` returns them.
     metrics_a, metrics_b : mapping of str to Metric
-        Of each model alone, as `compute_metrics` gives them.
+        Metrics of each model alone, as `compute_metrics` returns them.
     groups : DataFrame
-        As `compute_group_disagreement` gives it.
+        Differences within groups of deals, as `compute_group_disagreement` returns them.
     deals : DataFrame
-        As `find_disagreeing_deals` gives it.
+        Deals with the largest difference, as `find_disagreeing_deals` returns them.
     flags : FlagChanges
+        Flags that differ between the models, and their money.
     money_of : str or None
-        Whose money the flags are counted with: "A" or "B"; None where neither model has any.
+        Model whose money the flags are valued with: "A" or "B"; None if neither policy has money.
     predictions : DataFrame
         One row per deal compared: `early_churn`, `weight`, `probability_a`, `probability_b`,
         `poor_fit_a`, `poor_fit_b`; not part of `to_dict`.
@@ -70,12 +72,12 @@ class ModelComparison:
 
     @property
     def better(self) -> str | None:
-        """Which model's log loss is lower beyond chance, "A" or "B"; None if neither."""
+        """Model whose log loss is lower beyond chance, "A" or "B"; None if neither."""
         return better_of(self.differences["log_loss"])
 
     @property
     def verdict(self) -> str:
-        """Which model predicts better, in one sentence with the interval."""
+        """One sentence that names the model that predicts better, with the interval."""
         gap = self.differences["log_loss"]
         numbers = f"log loss {gap.value:+.4f} for B minus A ({gap.low:+.4f} to {gap.high:+.4f})"
         if self.better is None:
@@ -114,7 +116,7 @@ class ModelComparison:
         }
 
     def page(self) -> Page:
-        """Return the printed text."""
+        """Return the page that is printed or shown in a notebook."""
         young = f"; {self.n_too_young:,} more are too young to tell" if self.n_too_young else ""
         return Page(
             title="Comparison of two models on later deals",
@@ -140,7 +142,7 @@ class ModelComparison:
         return self.page().text()
 
     def __repr__(self) -> str:
-        """Write the verdict."""
+        """Return the verdict as a short text."""
         return f"<ModelComparison: {self.verdict}>"
 
     def _repr_html_(self) -> str:
@@ -222,8 +224,11 @@ class ModelComparison:
 
 
 def better_of(difference: Metric) -> str | None:
-    """Return the model that is better beyond chance by B minus A, or None."""
-    if not (difference.low > 0 or difference.high < 0):  # an interval that is not known, too
+    """Return the model, "A" or "B", that is better beyond chance; None if neither.
+
+    `difference` is the metric of B minus that of A.
+    """
+    if not (difference.low > 0 or difference.high < 0):  # also true for an interval of NaN
         return None
     b_is_lower = difference.high < 0
     return "B" if b_is_lower == (difference.name in LOWER_IS_BETTER) else "A"

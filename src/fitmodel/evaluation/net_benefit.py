@@ -1,8 +1,8 @@
-"""Decision curves: what flagging from a probability on is worth, as net benefit and in money.
+"""Decision curves: net benefit and money of flagging deals from a threshold probability on.
 
-Orientation. To flag is to decline the deal. A flagged early churner is a benefit (a loss avoided),
-a flagged customer that would have stayed is a harm (a good deal lost); signing everything
-(``flag_none``) is the zero point.
+A flagged deal is declined. A flagged early churner is a benefit (a loss avoided), a flagged
+customer that would have stayed is a harm (a good deal lost); signing every deal (``flag_none``)
+is the zero point.
 """
 
 from __future__ import annotations
@@ -34,31 +34,32 @@ def compute_net_benefit(
     """Compute the decision curve (Vickers & Elkin 2006, Medical Decision Making 26, page 565).
 
     ``net benefit(t) = share of deals that are flagged early churners - share that are flagged
-    good customers * t / (1 - t)``: whoever flags from probability t on holds one loss avoided to
-    be worth (1 - t) / t good deals. The unit is early churners avoided per deal.
+    good customers * t / (1 - t)``: flagging from probability t on means that one loss avoided is
+    valued as much as (1 - t) / t good deals. The unit is early churners avoided per deal.
 
     Parameters
     ----------
     y
         Outcomes, 0 or 1, shape (n,).
     p
-        Early-churn probabilities of deals the model was not fitted on, shape (n,).
+        Early-churn probabilities of deals that the model was not fitted on, shape (n,).
     weight
-        Inverse-probability-of-censoring weights, shape (n,); 0 leaves a deal out.
+        Inverse-probability-of-censoring weights, shape (n,); deals of weight 0 are left out.
     thresholds
         Probabilities in [0, 1), shape (m,); 0.01 to 0.99 by default.
 
     Returns
     -------
     DataFrame
-        Columns ``threshold``, ``model``, ``flag_all``, ``flag_none`` (0); m rows.
+        One row per threshold, with columns ``threshold`` and the net benefit of the ``model``, of
+        flagging all deals (``flag_all``) and of flagging none (``flag_none``, 0); m rows.
 
     Raises
     ------
     DealsError
-        The arrays do not fit together or hold impossible values.
+        If the arrays do not match or hold impossible values.
     SpecError
-        A threshold lies outside [0, 1).
+        If a threshold is outside [0, 1).
     """
     sample = Sample.of(y, p, weight)
     limits = _limits(thresholds)
@@ -83,30 +84,31 @@ def compute_money_curve(
     weight: npt.ArrayLike | None = None,
     thresholds: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compute the money of declining every deal from a probability on.
+    """Compute the money made by declining every deal from a threshold probability on.
 
     Parameters
     ----------
     y, p, weight
-        As of `compute_net_benefit`.
+        As in `compute_net_benefit`.
     value_if_leaves, value_if_stays
-        Value of signing each deal had its customer left early, or stayed, shape (n,); NaN where the
-        amount is not known: such deals are left out.
+        Value of signing each deal, in money, if its customer leaves early, or stays, shape (n,);
+        NaN where the amount is not known: such deals are left out.
     thresholds
-        As of `compute_net_benefit`.
+        As in `compute_net_benefit`.
 
     Returns
     -------
     DataFrame
-        Columns ``threshold``, ``model`` (money per deal, flagged or not), ``flag_all``,
-        ``flag_none`` (0) and ``perfect`` (with foresight); empty where no deal has an amount.
+        One row per threshold, with columns ``threshold`` and the money per deal (flagged or not) of
+        the ``model``, ``flag_all``, ``flag_none`` (0) and ``perfect`` (outcomes known in advance);
+        empty if no deal has an amount.
 
     Raises
     ------
     DealsError
-        The arrays do not fit together or hold impossible values.
+        If the arrays do not match or hold impossible values.
     SpecError
-        A threshold lies outside [0, 1).
+        If a threshold is outside [0, 1).
     """
     limits = _limits(thresholds)
     outcome, leaves, stays = (
@@ -144,7 +146,7 @@ def _limits(thresholds: npt.ArrayLike | None) -> Vector:
 
 
 def _flagged_shares(sample: Sample, limits: Vector) -> tuple[Vector, Vector]:
-    """Return the shares of all deals that are flagged rightly and wrongly at each limit."""
+    """Return the shares of all deals that are flagged correctly and wrongly at each limit."""
     total = sample.weight.sum()
     right = np.concatenate([[0.0], np.cumsum(sample.weight * sample.outcome)]) / total
     wrong = np.concatenate([[0.0], np.cumsum(sample.weight * (1.0 - sample.outcome))]) / total
@@ -155,17 +157,17 @@ def _flagged_shares(sample: Sample, limits: Vector) -> tuple[Vector, Vector]:
 def plot_decision_curve(
     frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw `compute_net_benefit`'s frame; the axes belong to a figure of their own if not given."""
+    """Draw the table of `compute_net_benefit`, on axes of a new figure if none are given."""
     say = phrases(language, "plots")
     ax = _drawn(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
-    ax.set_ylim(-0.25 * highest, 1.1 * highest)  # flag all falls without bound
+    ax.set_ylim(-0.25 * highest, 1.1 * highest)  # the curve of "flag all" falls without limit
     ax.set(title=say("decision_curve"), ylabel=say("net_benefit"))
     return finished(ax, "upper right")
 
 
 def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw `compute_money_curve`'s frame; the axes belong to a figure of their own if not given."""
+    """Draw the table of `compute_money_curve`, on axes of a new figure if none are given."""
     say = phrases(language, "plots")
     ax = _drawn(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["perfect"].max()), 1e-9)

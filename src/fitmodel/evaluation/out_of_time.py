@@ -1,6 +1,6 @@
-"""Evaluate the learning procedure on deals it did not see: on later ones where there are dates.
+"""Evaluation of the learning procedure on deals it did not see: later ones if there are dates.
 
-deals -> split at a date -> learn from what was known then -> predict what was signed after it
+deals -> split at a date -> learn from what was known then -> predict the deals signed after it
 no date can split them, or the model is provisional
                          -> blocks of neighbouring months  -> predict each block from the others
 only a tenure            -> stratified folds               -> predict each fold from the others
@@ -74,24 +74,26 @@ IN_FOLDS_ALTHOUGH_DATED = (
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions of deals not trained on, with their outcomes.
+    """Predictions of deals that the model was not trained on, with their outcomes.
 
     Parameters
     ----------
     method : {"out-of-time", "blocks in time", "cross-validation"}
+        How the deals were split into training and test deals.
     split_date : Timestamp or None
+        First closing date of the test deals; None unless the method is "out-of-time".
     table : DataFrame
-        Index of the deals evaluated on; columns early_churn, probability, weight, base_rate (the
-        prediction of a model that knows the level and no attributes) and black_box (probability
-        of the black-box reference).
+        One row per evaluated deal, with its index; columns early_churn, probability, weight,
+        base_rate (the prediction of a model that knows the level and no attributes) and black_box
+        (probability of the black-box reference).
     attributes : DataFrame
-        Of the same deals.
+        Attributes of the same deals.
     n_train : int
-        Deals trained on (mean over folds).
+        Number of deals trained on (mean over folds).
     notes : tuple of str
-        What this evaluation cannot show.
+        Limits of this evaluation.
     learned : Learned or None
-        The model that was evaluated, where it is one.
+        The model that was evaluated; None if there was one per block or fold.
     """
 
     method: str
@@ -111,9 +113,11 @@ def evaluate(
     Parameters
     ----------
     deals : DataFrame or HistoryView
+        All deals, as read by ``read_deals``, or a view of them.
     spec : DealSpec
+        Contract of the deals.
     estimator : classifier, optional
-        A user's own, evaluated in the place of the scorecard.
+        The user's own classifier, evaluated instead of the scorecard.
 
     Raises
     ------
@@ -121,16 +125,16 @@ def evaluate(
         If there are too few early churners to learn from or to evaluate on.
     """
     view = view_of(deals, spec)
-    # the full table first, so that the error counts all deals
+    # The full table is checked first, so that the error counts all deals.
     check_enough(view.training_set(), MIN_CHURNERS if estimator is None else FULL_CHURNERS)
     if not spec.has_dates:
         return evaluate_on_folds(view, spec, estimator)
     provisional = regime_allowed(view.training_set()) == "provisional"
-    # every early churner counts there: a later part alone would hold too few to tell anything
+    # Blocks in time use every early churner; a later part alone would have too few of them.
     for way in (evaluate_on_blocks,) if provisional else (_out_of_time, evaluate_on_blocks):
         try:
             return way(view, spec, estimator)
-        except DealsError:  # too few early churners in a part: a way that needs fewer is next
+        except DealsError:  # too few early churners in a part: the next method needs fewer
             continue
     return evaluate_on_folds(view, spec, estimator)
 
@@ -142,11 +146,11 @@ def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluatio
             split.train,
             spec,
             replicates=EVALUATION_REPLICATES,
-            least=MIN_CHURNERS_OF_A_PART,
+            min_churners=MIN_CHURNERS_OF_A_PART,
             regime="full",
         )
     else:
-        learned = learn_own(split.train, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+        learned = learn_own(split.train, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART)
     test = split.test.labelled(learned.training_set.dates)
     table = _predict(learned, test, spec)
     share = len(split.test) / max(int(view.mature.sum()), 1)
@@ -161,7 +165,7 @@ def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluatio
 def evaluate_on_blocks(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """As `evaluate`, each block of neighbouring months by a model of the other months."""
+    """Evaluate as `evaluate` does, predicting each block of months by a model of the others."""
     view = view_of(deals, spec)
     parts = [
         (np.setdiff1d(np.arange(len(view)), inside), inside)
@@ -175,7 +179,7 @@ def evaluate_on_blocks(
 def evaluate_on_folds(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, estimator: Any = None
 ) -> Evaluation:
-    """As `evaluate`, on random folds, which cannot show changes over time."""
+    """Evaluate as `evaluate` does, but on random folds, which cannot show changes over time."""
     view = view_of(deals, spec)
     number = pd.Series(np.arange(len(view)), index=view.index)
     parts = []
@@ -218,10 +222,10 @@ def _in_parts(
 
 
 def _on_level(predicted: pd.DataFrame, rate: float) -> pd.DataFrame:
-    """Put a part's predictions, and those of the level alone, on the level of all deals.
+    """Shift a part's predictions, and those of the level alone, to the level of all deals.
 
-    A part left out that holds many of few churners is predicted from a level without them: parts
-    would be ranked against each other the wrong way round.
+    If a part contains many of the few early churners, the model of the other parts has a level
+    that is too low for it. Without the shift the parts would be ranked in the wrong order.
     """
     own = predicted["base_rate"].to_numpy(dtype=np.float64)
     shift = logit(np.array(rate)) - logit(own)
@@ -235,13 +239,15 @@ def _on_level(predicted: pd.DataFrame, rate: float) -> pd.DataFrame:
 def _learn_from_set(
     training_set: TrainingSet, spec: DealSpec, estimator: Any, regime: Regime
 ) -> Learned:
-    """Learn from a part of the deals as from all of them, whatever so few alone would allow."""
+    """Learn from a part of the deals in the regime of all deals, even if the part is too small."""
     if estimator is not None:
-        return learn_own_from_set(training_set, spec, estimator, least=MIN_CHURNERS_OF_A_PART)
+        return learn_own_from_set(
+            training_set, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART
+        )
     small = regime == "provisional"
     least = MIN_CHURNERS_OF_A_SMALL_PART if small else MIN_CHURNERS_OF_A_PART
     return learn_from_set(
-        training_set, spec, replicates=EVALUATION_REPLICATES, least=least, regime=regime
+        training_set, spec, replicates=EVALUATION_REPLICATES, min_churners=least, regime=regime
     )
 
 
@@ -260,9 +266,10 @@ def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFr
 
 
 def gap_to_black_box(evaluation: Evaluation, *, seed: int = 0, n_boot: int = 500) -> Metric:
-    """Log loss of the scorecard minus that of the black-box reference; below 0 it is better.
+    """Return log loss of the scorecard minus that of the black-box reference.
 
-    The interval is a paired bootstrap over deals; the base is 0, no difference.
+    Below 0 the scorecard is better. The interval is a paired bootstrap over deals; the base is 0,
+    no difference.
     """
     table = evaluation.table
     gap = compare_log_loss(

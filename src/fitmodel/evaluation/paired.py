@@ -37,11 +37,12 @@ def compare_metrics(
     y : array of shape (n,)
         1 for early churn, 0 for a customer that stayed; deals that NEITHER model learned from.
     p, other : array of shape (n,)
-        Probabilities of the two models for the same deals.
+        Probabilities by the two models for the same deals.
     weight : array of shape (n,), optional
         Inverse-probability-of-censoring weights; deals of weight 0 are left out.
     n_boot, seed
-        Bootstrap resamples of the interval; the same seed and deals give the same intervals.
+        Number of bootstrap resamples of the interval, and random seed; the same seed and deals
+        give the same intervals.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def compare_metrics(
     Notes
     -----
     Paired percentile bootstrap (Efron and Tibshirani 1993, chapter 8): both models are measured on
-    the same resamples, so what makes a resample hard for both cancels.
+    the same resamples, so what makes a resample difficult for both cancels.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def compare_metrics(
 
 
 class _Pair:
-    """The same deals in the order of either model's probabilities."""
+    """The same deals as two samples, each in the order of one model's probabilities."""
 
     def __init__(self, first: Sample) -> None:
         self.first = first
@@ -96,7 +97,7 @@ class _Pair:
         )
 
     def differences(self, weights: Matrix) -> dict[str, Vector]:
-        """Every metric of the first model minus the second's, for each row of `weights`."""
+        """Return each metric of the first model minus that of the second, per row of `weights`."""
         one = rank_and_losses(self.first, weights)
         two = rank_and_losses(self.second, weights[:, self.order])
         return {name: one[name] - two[name] for name in PAIRED}

@@ -1,8 +1,8 @@
-"""Plots of evaluation frames; each function takes a frame and returns its Axes.
+"""Plots of evaluation tables; each function takes a DataFrame and returns its Axes.
 
-Without `ax` a figure of its own is made, outside pyplot: no global state, no display, no leak.
-Colours are those of Okabe and Ito (2008), told apart with any colour vision; nothing is said by
-colour alone.
+Without `ax` a new figure is made, outside pyplot: no global state, no display, no memory leak.
+The colours are those of Okabe and Ito (2008), which people with any colour vision can distinguish;
+no information is shown by colour alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6f6f6f"
 MAX_LABELS = 12
-"""Bars or points beyond which the counts are left off: they would overlap."""
+"""Number of bars or points above which their labels get a smaller font, so as not to overlap."""
 
 
 def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
@@ -33,12 +33,12 @@ def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Return the figure that axes stand on.
+    """Return the figure that axes belong to.
 
     Raises
     ------
     ValueError
-        If they stand on none.
+        If they belong to no figure.
     """
     figure = ax.get_figure(root=True)
     if figure is None:
@@ -53,13 +53,14 @@ def draw_predictions(
     *,
     language: str = "en",
 ) -> dict[str, Figure]:
-    """Draw everything that can be drawn of predictions and outcomes.
+    """Draw all plots that need only predictions and outcomes.
 
     Parameters
     ----------
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights.
     language : {"en", "zh"}
+        Language of the labels.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def draw_predictions(
 
 
 def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw observed against predicted early churn, as `compute_calibration` gives it."""
+    """Draw observed against predicted early churn, from the table of `compute_calibration`."""
     ax, say = ax or new_axes(), phrases(language, "plots")
     top = min(1.02, 1.08 * float(max(frame["observed_high"].max(), frame["mean_predicted"].max())))
     ax.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label=say("perfect"))
@@ -109,7 +110,7 @@ def plot_calibration(frame: pd.DataFrame, ax: Axes | None = None, *, language: s
 
 
 def plot_roc(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw the receiver operating characteristic, as `compute_roc` gives it."""
+    """Draw the receiver operating characteristic, from the table of `compute_roc`."""
     import numpy as np
 
     ax, say = ax or new_axes(), phrases(language, "plots")
@@ -135,7 +136,7 @@ def plot_roc(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en
 def plot_precision_recall(
     frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw precision against recall, as `compute_precision_recall` gives it."""
+    """Draw precision against recall, from the table of `compute_precision_recall`."""
     ax, say = ax or new_axes(), phrases(language, "plots")
     everybody = float(frame["precision"].iloc[-1])
     label = say("flag_all", share=f"{everybody:.1%}")
@@ -159,7 +160,7 @@ def plot_precision_recall(
 
 
 def plot_gains(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw cumulative gains, as `compute_gains` gives them, and mark the riskiest tenth."""
+    """Draw cumulative gains, from the table of `compute_gains`, and mark the riskiest tenth."""
     import numpy as np
 
     ax, say = ax or new_axes(), phrases(language, "plots")
@@ -181,7 +182,7 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "
 
 
 def plot_bands(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw early churn by band of the score with counts, as `compute_bands` gives it."""
+    """Draw early churn and number of deals by score band, from the table of `compute_bands`."""
     ax, say = ax or new_axes(max(5.5, 0.85 * len(frame))), phrases(language, "plots")
     positions = range(len(frame))
     whisker = {"capsize": 3, "ecolor": "black", "elinewidth": 1}
@@ -229,11 +230,13 @@ def plot_stability(
     Parameters
     ----------
     frame : DataFrame
-        `BacktestReport.cuts`.
+        Table of the cuts, `BacktestReport.cuts`.
     ax : Axes, optional
+        Axes to draw on; default: those of a new figure.
     metric : str
-        One of the metrics in the frame; its base rate's value is drawn where it is there.
+        One of the metrics in the table; the value of the base rate is drawn too.
     language : {"en", "zh"}
+        Language of the labels.
     """
     ax, say = ax or new_axes(max(6.5, 0.8 * len(frame))), phrases(language, "plots")
     whiskers = [frame[metric] - frame[f"{metric}_low"], frame[f"{metric}_high"] - frame[metric]]
@@ -268,7 +271,7 @@ def plot_stability(
 
 
 def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw the loss by not retraining, as `BacktestReport.ageing` gives it."""
+    """Draw the loss caused by not retraining, from the table `BacktestReport.ageing`."""
     ax, say = ax or new_axes(), phrases(language, "plots")
     whiskers = [frame["loss"] - frame["loss_low"], frame["loss_high"] - frame["loss"]]
     label = say("or_fewer", deals=f"{int(frame['n_test'].max()):,}")
@@ -292,7 +295,7 @@ def plot_ageing(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = 
 
 
 def _deals(frame: pd.DataFrame) -> str:
-    """Deals of which a curve is made."""
+    """Return the number of deals behind a curve, as text."""
     return f"{frame['count'].iloc[-1]:,}"
 
 
@@ -305,7 +308,7 @@ def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
 
 
 def in_percent(ax: Axes, *, x: bool = False) -> None:
-    """Write the vertical axis, and the horizontal one if asked for, in per cent."""
+    """Format the vertical axis, and with `x` the horizontal one too, in per cent."""
     from matplotlib.ticker import PercentFormatter
 
     for axis in (ax.xaxis, ax.yaxis) if x else (ax.yaxis,):
@@ -313,7 +316,7 @@ def in_percent(ax: Axes, *, x: bool = False) -> None:
 
 
 def finished(ax: Axes, location: Any) -> Axes:
-    """Give axes the grid, the legend and the bare frame that all plots have."""
+    """Add the grid and legend that all plots have, and remove the upper and right frame line."""
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

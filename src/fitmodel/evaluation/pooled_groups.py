@@ -1,7 +1,7 @@
 """Observed over expected early churn of groups of deals, with partial pooling.
 
-groups of one attribute -> observed and expected leavers -> how much groups really differ
-                        -> each group's ratio, drawn towards that of all by how little it shows
+groups of one attribute -> observed and expected leavers -> spread of the true ratios of the groups
+                        -> each group's ratio, shrunk towards that of all; small groups shrink most
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ COLUMNS = (
     "high",
 )
 SPREADS = np.linspace(0.02, 1.5, 25)
-"""Standard deviations of the groups' ratios that are looked at."""
+"""Grid of standard deviations of the groups' ratios."""
 USUAL_SPREAD = 0.5
 """Scale of their half-normal prior (Roever and others 2021): ratios beyond 2.7 or 0.37 are rare."""
 STEPS = np.linspace(-4.0, 4.0, 25)
-"""Standard errors from the centre of all groups that are looked at."""
-MIN_VARIANCE = 0.01  # over the expected number, where a classifier says 0 or 1 of all
+"""Grid of the ratio of all groups, in standard errors from its estimate."""
+MIN_VARIANCE = 0.01  # share of the expected number; for classifiers that predict only 0 or 1
 MIN_GROUPS = 2
 COHORT = "signed in"
 
@@ -56,24 +56,25 @@ def compute_pooled_groups(
     *,
     closed_on: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compare observed with expected early churn per group, so that small groups are not noise.
+    """Compare observed with expected early churn per group, with small groups shrunk to the mean.
 
     Parameters
     ----------
     attributes : DataFrame of shape (n, attributes)
-        Each with 2 to 12 levels is looked at (an empty value is a level of its own).
+        Attributes of the deals; those with 2 to 12 levels are evaluated (an empty value is a level
+        of its own).
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights of the same deals.
     closed_on : array of dates of shape (n,), optional
-        Day signed; quarters of signing are then groups too, as the attribute "signed in".
+        Closing dates; with them quarters of signing are groups too, as the attribute "signed in".
 
     Returns
     -------
     DataFrame
         One row per level: `attribute`, `level`, `deals`, `early_churners`, `expected` (sum of
-        probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio drawn
+        probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio shrunk
         towards that of all groups of the attribute), and its 95 % interval `low`, `high`.
-        `groups_off` says which differ beyond chance.
+        `groups_off` returns those that differ beyond chance.
 
     Raises
     ------
@@ -83,10 +84,10 @@ def compute_pooled_groups(
     Notes
     -----
     Hierarchical Gamma-Poisson model (Clayton and Kaldor 1987): observed leavers are Poisson with
-    mean expected x ratio, and the ratios of an attribute's groups are Gamma around a ratio of all.
-    That ratio and the spread of the groups are integrated over on a grid, so their uncertainty is
-    in the interval. Counts are scaled so that the variance is that of the probabilities, sum of
-    w^2 p (1 - p), and not that of a Poisson count.
+    mean expected x ratio, and the ratios of an attribute's groups are Gamma distributed around a
+    common ratio. The common ratio and the spread of the groups are integrated out on a grid, so the
+    interval includes their uncertainty. Counts are scaled so that their variance is that of the
+    probabilities, sum of w^2 p (1 - p), and not that of a Poisson count.
     """
     Sample.of(y, p, weight)
     outcome, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
@@ -115,7 +116,7 @@ def _rows(
         return
     y, p, w = outcome[known], probability[known], mass[known]
     observed = np.asarray(np.bincount(group, w * y), dtype=np.float64)
-    expected = np.maximum(np.bincount(group, w * p), 1e-9)  # a classifier may say 0 of all
+    expected = np.maximum(np.bincount(group, w * p), 1e-9)  # a classifier may predict 0 for all
     variance = np.asarray(np.bincount(group, w**2 * p * (1 - p)), dtype=np.float64)
     pooled, low, high = pool_ratios(observed, expected, variance)
     deals, churners = np.bincount(group), np.bincount(group, y)
@@ -136,14 +137,14 @@ def _rows(
 def pool_ratios(
     observed: Vector, expected: Vector, variance: Vector
 ) -> tuple[Vector, Vector, Vector]:
-    """Draw the ratios of groups towards the ratio of all, each by how little it shows.
+    """Shrink the ratios of groups towards the common ratio, those with little evidence most.
 
     Parameters
     ----------
     observed, expected : array of shape (groups,)
-        Weighted leavers seen, and the sum of their probabilities.
+        Weighted number of observed leavers, and weighted sum of the probabilities.
     variance : array of shape (groups,)
-        Of the observed number if the expected one is right.
+        Variance of the observed number if the expected one is right.
 
     Returns
     -------
@@ -166,7 +167,10 @@ def pool_ratios(
 
 
 def _posterior(seen: Vector, foreseen: Vector) -> tuple[Vector, Vector, Vector]:
-    """Posterior weights of a grid of shapes and centres of the Gamma law of the groups' ratios."""
+    """Return weights, shapes and centres of a grid of Gamma distributions of the groups' ratios.
+
+    The weights are posterior probabilities and sum to 1.
+    """
     logs = np.log((seen + 0.5) / (foreseen + 0.5))
     weights, shapes, centres = [], [], []
     for spread in SPREADS:
@@ -186,7 +190,7 @@ def _posterior(seen: Vector, foreseen: Vector) -> tuple[Vector, Vector, Vector]:
 
 
 def _log_likelihood(seen: Vector, foreseen: Vector, shape: float) -> float:
-    """Negative binomial log likelihood of counts whose ratios are Gamma(shape) around 1."""
+    """Return the negative binomial log likelihood of counts with Gamma(shape) ratios of mean 1."""
     from scipy.special import gammaln
 
     share = foreseen / (shape + foreseen)
@@ -195,19 +199,19 @@ def _log_likelihood(seen: Vector, foreseen: Vector, shape: float) -> float:
 
 
 def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the groups that the model is off for beyond chance, and more than for all deals.
+    """Return the groups whose predictions are off beyond chance, and more than those of all deals.
 
     Parameters
     ----------
     frame : DataFrame
-        As `compute_pooled_groups` gives it.
+        Table of `compute_pooled_groups`.
 
     Returns
     -------
     DataFrame
-        Rows whose interval excludes 1, and on the same side the ratio of all groups of their
-        attribute: that the level of all is off is no fault of a group. The intervals are widened so
-        that all hold together at 95 % (Bonferroni).
+        Rows whose interval excludes 1 and, on the same side, the ratio of all groups of their
+        attribute, so that an error of the overall level is not reported for a group. The intervals
+        are widened so that all hold together at 95 % (Bonferroni).
     """
     if frame.empty:
         return frame
@@ -224,7 +228,7 @@ def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
 def plot_pooled_groups(
     frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw each group's ratio, as seen and as pooled, as `compute_pooled_groups` gives it."""
+    """Draw each group's observed and pooled ratio, from the table of `compute_pooled_groups`."""
     count, say = len(frame), phrases(language, "plots")
     ax = ax or new_axes(7.0, max(2.5, 0.3 * count + 1.2))
     positions = list(range(count))[::-1]

@@ -1,9 +1,8 @@
-"""Evaluate a manual edit on later deals, made to a model that did not see them.
+"""Evaluation of a manual edit on later deals, applied to a model that did not see them.
 
-The model in use learned from all deals, so none is left to judge it by. What can be judged is the
-edit itself: learn again from what was known at a date, make the edit to THAT scorecard, and compare
-it,
-deal by deal, with the same scorecard unedited on what was signed next.
+The model in use learned from all deals, so no deal is left to evaluate it on. The edit itself can
+be evaluated: learn again from what was known at a date, apply the edit to THAT scorecard, and
+compare it, deal by deal, with the same scorecard unedited on the deals signed next.
 """
 
 from __future__ import annotations
@@ -41,19 +40,20 @@ FLATTERED = (
 
 @dataclass(frozen=True, eq=False)
 class ReEvaluation:
-    """The edited and the unedited model on the same deals, neither of which learned from them.
+    """Comparison of the edited with the unedited model, on deals that neither learned from.
 
     Parameters
     ----------
     method : {"out-of-time", "cross-validation"}
+        How the deals were split into training and test deals.
     split_date : Timestamp or None
-        Both learned from what was known on this date.
+        Date as of which both models were trained; None for cross-validation.
     n_deals, n_touched : int
-        Deals judged, and those of them whose probability the edit moves.
+        Number of deals evaluated, and of those whose probability the edit changes.
     difference : Metric
         Log loss with the edit minus without; below 0 the edit helps. Paired 95 % interval.
     before, after : mapping of str to Metric
-        Everything measured without and with the edit.
+        All metrics without and with the edit.
     """
 
     method: str
@@ -91,7 +91,7 @@ class ReEvaluation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return the result as a dict that JSON can hold."""
         numbers = {
             name: {"without": metric.value, "with": self.after[name].value}
             for name, metric in self.before.items()
@@ -112,7 +112,7 @@ class ReEvaluation:
 def re_evaluate(
     deals: pd.DataFrame, spec: DealSpec, edit: Edit, *, earlier: Sequence[Edit] = ()
 ) -> ReEvaluation:
-    """Judge an edit on deals that the model it is made to did not learn from.
+    """Evaluate an edit on deals that the edited model did not learn from.
 
     Parameters
     ----------
@@ -121,15 +121,17 @@ def re_evaluate(
     spec : DealSpec
         The contract that the edited model was trained with.
     edit : Edit
+        The edit to evaluate.
     earlier : sequence of Edit
-        Made before to the model in use: both sides have them.
+        Edits made before to the model in use; both models compared have them.
 
     Raises
     ------
     DealsError
-        If there are too few early churners to learn from or to judge by.
+        If there are too few early churners to learn from or to evaluate on.
     EditError
-        If the model fitted again has no such pair: then nothing can be said of dropping it.
+        If the model fitted again does not have the pair that the edit drops: then the effect of
+        dropping it cannot be measured.
     """
     parts = []
     date, refits = _refits(deals, spec)
@@ -163,7 +165,7 @@ def re_evaluate(
 def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
-    """Models, each with the deals it did not see, split as in the evaluation of a training."""
+    """Return models, each with deals that it did not see, split as in a training's evaluation."""
     view = view_of(deals, spec)
     if spec.has_dates:
         split = latest_possible_split(view, spec)

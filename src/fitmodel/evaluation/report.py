@@ -1,4 +1,4 @@
-"""Reports of a training and a backtest: they print, plot and convert to JSON."""
+"""Reports of a training and of a backtest, as printed text, plots and JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEADER = ("metric", "value", "95 % interval", "level alone")
 CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3
-"""Notes printed; all of them are in `notes`."""
+"""Number of notes that are printed; `notes` has all of them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -44,9 +44,9 @@ class Report(ABC):
     metrics : mapping of str to Metric
         As `fitmodel.evaluation.metrics.compute_metrics` returns them.
     notes : tuple of str
-        What a reader should know.
+        Limits of the results that a reader should know.
     predictions : DataFrame
-        One row per deal judged, with the columns `early_churn`, `probability` and `weight`; kept
+        One row per evaluated deal, with the columns `early_churn`, `probability` and `weight`; kept
         for the plots and not part of `to_dict`.
     """
 
@@ -56,12 +56,12 @@ class Report(ABC):
 
     @property
     def has_skill(self) -> bool:
-        """Whether deals are told apart beyond the level: see `shows_skill`."""
+        """Whether the model predicts better than the level alone: see `shows_skill`."""
         return shows_skill(self.metrics)
 
     @property
     def verdict(self) -> str:
-        """Whether there is evidence of skill, in one sentence with the interval."""
+        """One sentence on whether there is evidence of skill, with the interval."""
         return describe_skill(self.metrics)
 
     @property
@@ -77,14 +77,14 @@ class Report(ABC):
 
     @abstractmethod
     def page(self) -> Page:
-        """Return what is printed."""
+        """Return the page that is printed or shown in a notebook."""
 
     def __str__(self) -> str:
         """Write the report for a terminal, in about 20 lines."""
         return self.page().text()
 
     def __repr__(self) -> str:
-        """Write the verdict."""
+        """Return the verdict as a short text."""
         return f"<{type(self).__name__}: {self.verdict}>"
 
     def _repr_html_(self) -> str:
@@ -102,46 +102,48 @@ class TrainingReport(Report):
 
     Parameters
     ----------
-    method : {"out-of-time", "cross-validation"}
+    method : {"out-of-time", "blocks in time", "cross-validation"}
+        How the deals were split into training and test deals.
     split_date : Timestamp or None
-        First closing date of the deals judged.
+        First closing date of the evaluated deals; None unless the method is "out-of-time".
     n_deals, n_mature, n_censored, n_early_churners : int
-        All deals; those that reached the horizon; those with an unknown label; early churners.
+        Number of all deals; of those that reached the horizon; of those with an unknown label; of
+        early churners.
     base_rate : float
         Early-churn rate of all deals: one minus the Kaplan-Meier survival at the horizon.
     period : (date, date) or (None, None)
         First and last closing date.
     n_train, n_test : int
-        Deals with a known label, trained on and judged.
+        Number of deals that the evaluated model was trained on, and of deals it was evaluated on.
     effective_sample_size : float
-        What the deals with a label (mature ones, where there are dates) are worth in equally
-        weighted ones.
+        Number of equally weighted deals that carry as much information as the weighted deals with
+        a label (mature ones, where there are dates).
     capped_weights : int
-        Deals whose weight for censoring was capped.
+        Number of deals whose weight for censoring was capped.
     calibration, candidates, leakage, subgroups : DataFrame
-        As `compute_calibration`, the learner, the leakage audit and `compute_subgroups` give them.
+        Tables of `compute_calibration`, the learner, the leakage audit and `compute_subgroups`.
     glass_box_cost : Metric
         Gap to the black-box reference: log loss of this model minus that of a tuned gradient
         boosting (`compare_log_loss`).
     policy : str
-        The decision policy in words.
+        Description of the decision policy.
     flagged : mapping of str to float
-        What the policy flagged among the deals evaluated on (`compute_flagged`); `expected_share`
+        Results of the policy's flags on the evaluated deals (`compute_flagged`); `expected_share`
         is the share of prospects like the deals learned from that the shipped model flags.
     level : Level or None
-        Observed over expected leavers per month, and today's level that was applied.
+        Observed and expected leavers per month, and today's level that was applied.
     pooled_groups : DataFrame
         Observed over expected per subgroup and quarter of signing, with partial pooling
         (`compute_pooled_groups`).
     regime : {"full", "provisional"}
-        Way of learning: provisional with few early churners, see `fitmodel.deals.enough`.
+        Regime of learning: "provisional" with few early churners, see `fitmodel.deals.enough`.
     association : float or None
-        Of a provisional model: P value of attributes and outcomes having nothing to do with each
-        other. With few early churners skill is claimed only where it is small too.
+        Of a provisional model: P value of the test that attributes and outcomes are independent.
+        With few early churners skill is claimed only if this P value is small too.
     reproduce : mapping of str to str
-        What to have and to type to train this model again: digest of the deals, versions, command.
+        What is needed to train this model again: digest of the deals, versions, command.
     money_curve : DataFrame
-        As `compute_money_curve` gives it; empty without money. Not part of `to_dict`.
+        Table of `compute_money_curve`; empty without money. Not part of `to_dict`.
     """
 
     method: str
@@ -172,22 +174,23 @@ class TrainingReport(Report):
 
     @property
     def has_skill(self) -> bool:
-        """Whether deals are told apart beyond the level, and for few churners beyond chance."""
+        """Whether the model beats the level alone and, with few churners, also beats chance."""
         return shows_skill(self.metrics) and not is_by_chance(self.association)
 
     @property
     def verdict(self) -> str:
-        """Whether there is evidence of skill; a provisional model says first what it is."""
+        """One sentence on the evidence of skill; that of a provisional model says so first."""
         if self.regime == "full":
             return describe_skill(self.metrics)
         return describe_provisional(self.metrics, self.association, self.n_early_churners)
 
     def figures(self, language: str = "en") -> dict[str, Figure]:
-        """Draw everything that was measured, each as a figure of its own.
+        """Draw all results, each as a figure of its own.
 
         Parameters
         ----------
         language : {"en", "zh"}
+            Language of the labels.
 
         Returns
         -------
@@ -206,7 +209,7 @@ class TrainingReport(Report):
         )
 
     def page(self) -> Page:
-        """Return what is printed."""
+        """Return the page that is printed or shown in a notebook."""
         split = "" if self.split_date is None else f", split on {self.split_date:%Y-%m-%d}"
         return Page(
             title=f"How well early churn is predicted ({self.method}{split})",
@@ -243,24 +246,26 @@ class TrainingReport(Report):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BacktestReport(Report):
-    """How a model would have done, had it been trained and used at past dates.
+    """How well a model would have predicted if it had been trained and used at past dates.
 
-    `metrics` judge the deals of all cuts together, each against the base rate of its own training.
+    `metrics` evaluate the deals of all cuts together, each against the base rate of its own
+    training.
 
     Parameters
     ----------
     cuts : DataFrame
-        One row per cut: `cut` (from 1), `date`, `until` (last closing date judged), `n_train`,
-        `n_test`, `early_churners`, `train_rate`, `test_rate`; then of every metric the value,
+        One row per cut: `cut` (from 1), `date`, `until` (last closing date evaluated), `n_train`,
+        `n_test`, `early_churners`, `train_rate`, `test_rate`; then for every metric `<metric>`,
         `<metric>_low`, `<metric>_high` and `<metric>_base`.
     ageing : DataFrame
-        Old models against new ones on the same deals (`compute_ageing`).
+        Comparison of old models with new ones on the same deals (`compute_ageing`).
     decay : Metric or None
         Log loss lost by never retraining since the first cut (`compute_decay`).
     money : DataFrame
-        One row per cut and one for all: what the flags found, saved and cost
-        (`compute_flagged`); empty without a policy. Where each customer's own curve says how long
-        it stays, also `net_one_lifetime`: the net with one lifetime for everybody.
+        One row per cut and one for all: counts of right and wrong flags and, with money, what they
+        saved and cost (`compute_flagged`); empty without a policy. If lifetimes come from each
+        customer's own survival curve, also `net_one_lifetime`: the net with one lifetime for all
+        customers.
     """
 
     cuts: pd.DataFrame
@@ -269,7 +274,7 @@ class BacktestReport(Report):
     money: pd.DataFrame
 
     def figures(self, language: str = "en") -> dict[str, Figure]:
-        """Draw `stability` and, from two cuts on, `ageing`; and the plots of all predictions."""
+        """Draw `stability`, with two cuts or more `ageing`, and the plots of all predictions."""
         from fitmodel.evaluation import plots
 
         known = [self.predictions[name] for name in ("early_churn", "probability", "weight")]
@@ -280,7 +285,7 @@ class BacktestReport(Report):
         return own | plots.draw_predictions(*known, language=language)
 
     def page(self) -> Page:
-        """Return what is printed."""
+        """Return the page that is printed or shown in a notebook."""
         dates = self.cuts["date"]
         return Page(
             title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
@@ -309,7 +314,7 @@ class BacktestReport(Report):
 
 
 def in_words(counts: Mapping[str, float]) -> str:
-    """Write named numbers on one line."""
+    """Format named numbers as one line of text."""
     return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 
 

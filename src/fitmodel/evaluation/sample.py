@@ -1,4 +1,4 @@
-"""Outcomes, probabilities and weights as arrays, checked once for all metrics."""
+"""Outcomes, probabilities and weights of deals as arrays, checked once for all metrics."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ Vector: TypeAlias = npt.NDArray[np.float64]
 Matrix: TypeAlias = npt.NDArray[np.float64]
 
 SMALLEST = float(np.finfo(np.float64).eps)
-"""Probabilities are kept this far from 0 and 1 before a logarithm, as scikit-learn does."""
+"""Minimum distance of probabilities from 0 and 1 before a logarithm, as in scikit-learn."""
 
 CELLS_AT_ONCE = 500_000
-"""Resamples are drawn in chunks of about this many numbers (4 MB): they stay in the cache."""
+"""Approximate size of a chunk of resamples, in numbers (4 MB), so that it fits in the cache."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """Deals with a known outcome, riskiest first.
 
-    The order is that of (probability, outcome, weight, reference), so that no result depends on
-    the order in which the rows came, not even in the last bit.
+    The deals are sorted by probability (descending), then outcome, weight and reference, so that no
+    result depends on the order in which the rows were given, not even in the last bit.
 
     Parameters
     ----------
     outcome, probability, weight, reference
-        Arrays of shape (n,). `reference` holds the probabilities of a rival (the base rate).
+        Arrays of shape (n,). `reference` holds the probabilities to compare with: those of
+        another model, or the base rate.
     tie_starts
-        Where each run of equal probabilities begins.
+        Index of the first deal of each run of equal probabilities.
     """
 
     outcome: Vector
@@ -52,13 +53,13 @@ class Sample:
         weight: npt.ArrayLike | None = None,
         reference: npt.ArrayLike = 0.5,
     ) -> Sample:
-        """Check and sort; deals of weight 0 (outcome unknown) are left out.
+        """Check and sort the arrays; deals of weight 0 (outcome unknown) are left out.
 
         Raises
         ------
         DealsError
-            If lengths differ, an outcome is not 0 or 1, a probability lies outside 0 to 1, a
-            weight is negative or not finite, or no deal is left.
+            If lengths differ, an outcome is not 0 or 1, a probability is outside 0 to 1, a weight
+            is negative or not finite, or no deal is left.
         """
         outcome, probability, weights, rival = _aligned(y, p, weight, reference)
         _check(weights, (weights >= 0) & np.isfinite(weights), "weight", "0 or more and finite")
@@ -80,7 +81,7 @@ class Sample:
         return len(self.outcome)
 
     def require_both(self) -> Sample:
-        """Return the sample, or raise DealsError if all deals had the same outcome."""
+        """Return the sample; raise DealsError if all deals have the same outcome."""
         churners = int(self.outcome.sum())
         if churners in {0, len(self)}:
             missing = "early churner" if churners == 0 else "customer that stayed"
@@ -101,8 +102,8 @@ class Sample:
     def resamples(self, n_boot: int, seed: int) -> Iterator[Matrix]:
         """Draw deals with replacement `n_boot` times; each draw is a row of weights.
 
-        A draw without both outcomes says nothing about ranking and is left out, so fewer than
-        `n_boot` rows may come. Weights are carried along and treated as known.
+        A draw without both outcomes is left out because ranking metrics are not defined for it, so
+        there may be fewer than `n_boot` rows. The censoring weights are treated as known.
 
         Yields
         ------

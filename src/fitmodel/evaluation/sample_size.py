@@ -1,4 +1,4 @@
-"""How many deals a risk model needs, and how wide its intervals will be with those there are.
+"""Number of deals that a risk model needs, and expected width of its intervals with these deals.
 
 rate of early churn, columns of the design -> minimum sample size -> a sentence for `check`
                                            -> width of the interval of an average prospect
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.training_set import TrainingSet
 
-SHRINKAGE = 0.9  # a model should need no more than a tenth of shrinkage
+SHRINKAGE = 0.9  # effects should be shrunk by at most a tenth
 MAX_OPTIMISM = 0.05  # of Nagelkerke's R squared
-MARGIN, NORMAL_95 = 0.05, 1.96  # of the company's rate
-USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, where nothing is known of it
-WIDER = 1.1  # an interval with what tables leave out, over one of the posterior alone; roughly
-SPREAD_OF_DEALS = 1.0  # log-odds: a ROC AUC of about 0.75
+MARGIN, NORMAL_95 = 0.05, 1.96  # margin of error of the company's rate, and its normal quantile
+USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, if the R squared is not known
+WIDER = 1.1  # rough ratio of the reported interval to one from the posterior variance alone
+SPREAD_OF_DEALS = 1.0  # standard deviation in log-odds: a ROC AUC of about 0.75
 MAX_DEALS = 10**7
 
 
@@ -35,10 +35,10 @@ class SampleSize:
     Parameters
     ----------
     shrinkage, optimism, rate : int
-        Deals for a shrinkage of at least 0.9, for an optimism of R squared of at most 0.05, and
-        for a 95 % interval of the company's rate of at most 0.05 to either side.
+        Number of deals for a shrinkage factor of at least 0.9, for an optimism of R squared of at
+        most 0.05, and for a 95 % interval of the company's rate of at most 0.05 to either side.
     parameters : int
-        Columns of the design: what may be learned.
+        Number of columns of the design, that is of effects to be estimated.
     """
 
     shrinkage: int
@@ -48,7 +48,7 @@ class SampleSize:
 
     @property
     def deals(self) -> int:
-        """The largest of the three."""
+        """Number of deals that meets all three criteria: the largest of the three."""
         return max(self.shrinkage, self.optimism, self.rate)
 
 
@@ -58,11 +58,12 @@ def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = 
     Parameters
     ----------
     parameters : int
+        Number of columns of the design.
     rate : float
         Share of early churn, between 0 and 1.
     r_squared : float, optional
-        R squared of Cox and Snell that the model will have; default: 15 % of the largest that
-        there can be at this rate.
+        Expected R squared (Cox and Snell) of the model; default: 15 % of the largest value that
+        is possible at this rate.
 
     Notes
     -----
@@ -88,24 +89,27 @@ def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = 
 
 
 def _deals_for(shrinkage: float, parameters: int, r_squared: float) -> int:
-    """Deals with which the expected shrinkage is so much."""
+    """Return the number of deals with which the expected shrinkage factor is the one given."""
     return math.ceil(parameters / ((shrinkage - 1) * math.log(1 - r_squared / shrinkage)))
 
 
 def expected_width(deals: float, parameters: int, rate: float) -> float:
-    """Expect the width of the 80 % interval of an average prospect's probability.
+    """Return the expected width of the 80 % interval of an average prospect's probability.
 
     Parameters
     ----------
     deals : float
-        With a known outcome.
+        Number of deals with a known outcome.
     parameters : int
+        Number of columns of the design.
     rate : float
+        Share of early churn, between 0 and 1.
 
     Notes
     -----
-    Posterior variance of the log-odds of a ridge regression on independent columns that together
-    tell deals apart by one unit of log-odds: each deal says ``rate (1 - rate)`` of each column.
+    Posterior variance of the log-odds of a ridge regression on independent columns whose combined
+    effect has a standard deviation of one unit of log-odds: each deal adds ``rate (1 - rate)`` to
+    the information on each column.
     """
     information = deals * rate * (1 - rate)
     variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
@@ -117,7 +121,7 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
 
 
 def deals_for_width(width: float, parameters: int, rate: float) -> int:
-    """Count the deals with which `expected_width` is at most so much."""
+    """Return the number of deals with which `expected_width` is at most `width`."""
     low, high = 1, MAX_DEALS
     while low < high:
         middle = (low + high) // 2
@@ -129,19 +133,21 @@ def deals_for_width(width: float, parameters: int, rate: float) -> int:
 
 
 def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> str:
-    """Describe in one sentence for `check` what can be learned from these deals.
+    """Return a text for `check` on whether there are enough deals, and how wide intervals will be.
 
     Parameters
     ----------
     training_set : TrainingSet
+        Deals to learn from.
     spec : DealSpec
+        Contract of the deals.
     rate : float
         Kaplan-Meier estimate of early churn.
     """
     churners = int((training_set.early_churn == 1).sum())
     known = max(int(training_set.is_known.sum()), 1)
     rate = min(max(rate, 0.5 / known), 1 - 0.5 / known)
-    deals = churners / rate if churners else known  # what the young say is counted too
+    deals = churners / rate if churners else known  # young deals count by their information
     parameters = parameters_of(training_set, spec)
     least = minimum_sample_size(parameters, rate)
     width = expected_width(deals, parameters, rate)
@@ -157,7 +163,7 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
 
 
 def parameters_of(training_set: TrainingSet, spec: DealSpec) -> int:
-    """Count what may be learned: a number's line, and the levels of a category but one."""
+    """Count the design's parameters: one per number, levels minus one per category."""
     options = LearnerOptions.from_spec(spec, training_set.dates)
     columns = fit_columns(training_set.attributes, options.encoding)
     sizes = (

@@ -14,16 +14,16 @@ MAX_ASSOCIATION = 0.05  # P value of the global test above which few churners sh
 
 
 def shows_skill(metrics: Mapping[str, Metric]) -> bool:
-    """Whether the model predicts better than one that knows the level and no attributes.
+    """Return whether the model predicts better than one that knows the level and no attributes.
 
-    Both the interval of the log loss gained and that of the ROC AUC must lie above what such a
-    model has (0 and 0.5): a gain of the level alone is no skill in telling deals apart.
+    Both the interval of the log loss gained and that of the ROC AUC must be above the values of
+    such a model (0 and 0.5): a gain by a better level alone does not distinguish deals.
     """
     return metrics["log_loss_skill"].low > 0 and metrics["roc_auc"].low > NO_SKILL_AUC
 
 
 def describe_skill(metrics: Mapping[str, Metric]) -> str:
-    """Say whether there is evidence of skill, in one sentence with the intervals."""
+    """Return one sentence on whether there is evidence of skill, with the intervals."""
     skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
     gained = f"log loss gained on the level alone {skill.value:.4f}"
     interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
@@ -40,7 +40,7 @@ def describe_skill(metrics: Mapping[str, Metric]) -> str:
 
 
 def describe_decay(decay: Metric) -> str:
-    """Say whether a model that is never retrained grows worse."""
+    """Return one sentence on whether a model that is never retrained gets worse."""
     numbers = f"{decay.value:+.4f} log loss ({decay.low:+.4f} to {decay.high:+.4f})"
     if decay.low > 0:
         return f"an older model is worse: {numbers} for never retraining since the first cut"
@@ -48,14 +48,17 @@ def describe_decay(decay: Metric) -> str:
 
 
 def is_by_chance(association: float | None) -> bool:
-    """Whether chance explains how attributes and outcomes go together; None: not tested."""
+    """Return whether chance may explain the association of attributes and outcomes.
+
+    None means that it was not tested, and gives False.
+    """
     return association is not None and association > MAX_ASSOCIATION
 
 
 def describe_provisional(
     metrics: Mapping[str, Metric], association: float | None, n_early_churners: int
 ) -> str:
-    """Say that a model is provisional, and whether there is evidence of skill."""
+    """Return one sentence on a provisional model: its early churners, and the evidence of skill."""
     description = describe_skill(metrics)
     if shows_skill(metrics) and is_by_chance(association):
         description = (

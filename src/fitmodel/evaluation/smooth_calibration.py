@@ -1,4 +1,4 @@
-"""Calibration as a smooth curve with its band, and where the probabilities lie.
+"""Calibration as a smooth curve with its band, and the distribution of the probabilities.
 
 outcomes and probabilities -> logistic regression on a natural spline of the log-odds -> curve, band
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
 
 ENOUGH_FOR_FOUR_KNOTS = 100
-"""Early churners, and others, from which on the curve has four knots; with fewer it has three."""
+"""Minimum number of early churners, and of others, for four knots; with fewer there are three."""
 KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
-"""Quantiles at which the knots lie (Harrell 2015, table 2.3)."""
+"""Quantiles at which the knots are placed, by number of knots (Harrell 2015, table 2.3)."""
 POINTS = 60
 RIDGE = 1e-3  # keeps the fit finite where a probability separates the outcomes
 MIN_PROBABILITY = 1e-4
@@ -60,9 +60,9 @@ def compute_smooth_calibration(
     Notes
     -----
     Logistic regression of the outcome on a natural cubic spline of the log-odds (Harrell 2015,
-    section 2.4; Austin and Steyerberg 2014). The band is pointwise, with the sandwich variance, so
-    that weights are allowed for. Where the probabilities have fewer than three distinct knots the
-    log-odds enter as a straight line.
+    section 2.4; Austin and Steyerberg 2014). The band is pointwise, with the sandwich variance,
+    which takes the weights into account. If the probabilities have fewer than three distinct knots,
+    the log-odds enter linearly.
 
     Examples
     --------
@@ -98,19 +98,19 @@ def compute_smooth_calibration(
 def compute_probability_distribution(
     y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None = None, *, bins: int = BINS
 ) -> pd.DataFrame:
-    """Count probabilities in equal steps, apart for early churners and customers that stayed.
+    """Count probabilities in bins of equal width, separately for early churners and stayers.
 
     Parameters
     ----------
     y, p, weight : array of shape (n,)
         Outcomes, probabilities and weights; deals of weight 0 are left out.
     bins : int
-        Steps from 0 to the largest probability.
+        Number of bins from 0 to the largest probability.
 
     Returns
     -------
     DataFrame
-        One row per step: `low`, `high`, `left_early` and `stayed` (deals).
+        One row per bin: `low`, `high`, `left_early` and `stayed` (numbers of deals).
     """
     sample = Sample.of(y, p, weight)
     edges = np.linspace(0.0, max(float(sample.probability.max()), 1e-6), bins + 1)
@@ -128,19 +128,20 @@ def plot_smooth_calibration(
     *,
     language: str = "en",
 ) -> Axes:
-    """Draw the smooth calibration curve, with the distribution of probabilities beneath.
+    """Draw the smooth calibration curve, with the distribution of probabilities below it.
 
     Parameters
     ----------
     frame : DataFrame
-        As `compute_smooth_calibration` gives it.
+        Table of `compute_smooth_calibration`.
     distribution : DataFrame, optional
-        As `compute_probability_distribution` gives it: early churners are drawn upwards, customers
+        Table of `compute_probability_distribution`: early churners are drawn upwards, customers
         that stayed downwards.
     ax : Axes, optional
-        Of the curve. Without it a figure of its own is made, with axes beneath for the
-        distribution; with it the distribution is not drawn.
+        Axes of the curve. Without it a new figure is made, with axes below for the distribution;
+        with it the distribution is not drawn.
     language : {"en", "zh"}
+        Language of the labels.
     """
     say, below = phrases(language, "plots"), None
     if ax is None:
@@ -170,7 +171,7 @@ def _two_axes(*, with_distribution: bool) -> tuple[Axes, Axes | None]:
 
 
 def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float, say: Say) -> None:
-    """Draw early churners upwards and customers that stayed downwards, each as a share."""
+    """Draw early churners upwards and customers that stayed downwards, as shares of each group."""
     from matplotlib.ticker import NullLocator
 
     width = (frame["high"] - frame["low"]).to_numpy()
@@ -198,7 +199,7 @@ def _probability(log_odds: Vector) -> Vector:
 
 
 def _spline(x: Vector, knots: Vector) -> Matrix:
-    """Natural cubic spline: intercept, x, and a column per knot but two (Harrell 2015)."""
+    """Return the natural cubic spline basis: intercept, x, a column per knot but two (Harrell)."""
     columns = [np.ones_like(x), x]
     if len(knots) > 2:  # noqa: PLR2004 - two knots are a straight line
         last, before = knots[-1], knots[-2]
@@ -216,7 +217,7 @@ def _cube(x: Vector) -> Vector:
 
 
 def _fit(rows: Matrix, outcome: Vector, weight: Vector) -> tuple[Vector, Matrix]:
-    """Weighted logistic regression by Newton steps, and the sandwich covariance."""
+    """Return coefficients and sandwich covariance of a weighted logistic regression (Newton)."""
     penalty = RIDGE * np.diag([0.0, *np.ones(rows.shape[1] - 1)])
     coefficients = np.zeros(rows.shape[1])
     for _ in range(50):

@@ -1,9 +1,9 @@
-"""Which deals to train on and which to evaluate on, so that the future is never seen.
+"""Splits into training and test deals, so that a model never sees the future.
 
 |------ signed before the date ------|------ signed on it or later ------|--- not mature ---|
  train: outcomes as known on the date  test: outcomes as known now          in neither
 
-Where only a tenure is known there is no order in time; deals are then split at random, stratified.
+If only a tenure is known there is no order in time; deals are then split at random, stratified.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LARGER_TEST_SHARES = (0.35, 0.45, 0.55, 0.65, 0.75)
 ROLLING_SHARE = 0.5
 CUTS = 4
 MIN_CHURNERS = 10
-"""Early churners, and customers that stayed, needed on each side unless more are asked for."""
+"""Default minimum number of early churners, and of customers that stayed, in each part."""
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -43,9 +43,9 @@ class Split:
     Parameters
     ----------
     train : HistoryView
-        Deals signed before `date`, as of it.
+        Deals signed before `date`, as known on `date`.
     test : HistoryView
-        Mature deals signed on `date` or later, with everything known of them.
+        Mature deals signed on `date` or later, with everything that is known today.
     date : Timestamp
         First closing date of the test deals.
     """
@@ -62,9 +62,9 @@ def out_of_time_split(
     test_share: float = TEST_SHARE,
     least_early_churners: int = MIN_CHURNERS,
 ) -> Split:
-    """Keep the newest mature deals to evaluate on.
+    """Split off the newest mature deals to evaluate on.
 
-    Deals too young to be mature are in neither part: among them only churners would be known.
+    Deals that are not mature are in neither part: among them only churners' outcomes are known.
 
     Parameters
     ----------
@@ -73,16 +73,16 @@ def out_of_time_split(
     spec : DealSpec
         A contract with dates.
     test_share : float
-        Share of the mature deals to judge by, as nearly as whole days allow: the deals of one
-        day are never parted.
+        Share of the mature deals to evaluate on; the split is at the nearest day, because the
+        deals of one day are never separated.
     least_early_churners : int
-        How many early churners, and how many customers that stayed, each part needs.
+        Minimum number of early churners, and of customers that stayed, in each part.
 
     Raises
     ------
     DealsError
         If the contract has no dates, no deal is mature, all mature deals closed on one day, or a
-        part has too few early churners; the message says how many and what to do.
+        part has too few early churners; the message has their number and the remedy.
     """
     return _splits(deals, spec, 1, test_share, least_early_churners)[0]
 
@@ -95,22 +95,23 @@ def rolling_cuts(
     test_share: float = ROLLING_SHARE,
     least_early_churners: int = MIN_CHURNERS,
 ) -> list[Split]:
-    """Cut at several dates, each with about as many mature deals to judge by.
+    """Split at several dates, with about equally many mature test deals after each.
 
     Parameters
     ----------
     deals, spec, least_early_churners
         As in `out_of_time_split`.
     n : int
-        How many dates.
+        Number of dates.
     test_share : float
-        Share of the mature deals judged at all the dates together; those before are only
-        trained on.
+        Share of the mature deals evaluated at all dates together; earlier deals are only trained
+        on.
 
     Returns
     -------
     list of Split
-        Earliest first. The test deals of each were signed from its date up to the next one's.
+        Splits, earliest first. The test deals of each were signed from its date until the day
+        before the next split's date.
 
     Raises
     ------
@@ -125,21 +126,21 @@ def cross_validation_splits(
 ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Split labelled deals at random, with the same share of early churners in every part.
 
-    For deals of which only a tenure is known: what is measured this way says nothing about a
-    change over time.
+    For deals of which only a tenure is known: this evaluation cannot show a change over time.
 
     Parameters
     ----------
     labelled : LabelledDeals
+        Deals with a known label.
     n_splits : int
-        How many parts; each is judged once.
+        Number of parts; each is the test part once.
     seed : int
-        The same deals in the same order give the same parts.
+        Random seed; the same deals in the same order give the same parts.
 
     Returns
     -------
     list of (train, test)
-        Positions of the deals.
+        Positions of the training and the test deals.
 
     Raises
     ------
@@ -160,18 +161,19 @@ def cross_validation_splits(
 
 
 def latest_possible_split(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> Split:
-    """The standard out-of-time split, or the latest one with enough deals on both sides.
+    """Return the standard out-of-time split, or the latest one with enough deals in both parts.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
+        As read by ``read_deals``, or a view of them.
     spec : DealSpec
         A contract with dates.
 
     Raises
     ------
     DealsError
-        As `out_of_time_split`, of the standard split, where no other is possible either.
+        The error of `out_of_time_split` for the standard split, if no other split is possible.
     """
     view = view_of(deals, spec)
     try:
@@ -186,9 +188,9 @@ def latest_possible_split(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> 
 
 
 def blocks_in_time(view: HistoryView, n_blocks: int) -> list[npt.NDArray[np.intp]]:
-    """Positions of the deals in blocks of neighbouring closing days, about equally large.
+    """Return the deals' positions per block of neighbouring closing days, about equally large.
 
-    The deals of one day are never in two blocks.
+    The deals of one day are all in one block.
     """
     closed = view.closed
     if closed is None:
@@ -214,7 +216,7 @@ def _splits(
         )
     view = view_of(deals, spec)
     closed = np.asarray(view.closed)
-    # the label of a deal that entered late is selected
+    # The label of a deal that entered late is not representative: early leavers are missing.
     known = view.mature & view.from_signing
     if not known.any():
         since = "" if view.from_signing.all() else " signed since observed_from"
@@ -239,7 +241,7 @@ def _splits(
 def _cut_dates(
     closed: npt.NDArray[np.datetime64], n: int, test_share: float
 ) -> list[np.datetime64]:
-    """Return the days before which the share of mature deals is nearest to the wanted one."""
+    """Return the days at which the share of earlier mature deals is nearest to the wanted one."""
     days, counts = np.unique(closed, return_counts=True)
     before = (np.cumsum(counts) - counts) / len(closed)
     wanted = 1 - test_share + test_share * np.arange(n) / n
@@ -253,9 +255,9 @@ def _cut_dates(
 
 
 def _require_enough(view: HistoryView, what: str, least: int) -> None:
-    """Refuse a part with too few early churners, or too few others.
+    """Raise DealsError if a part has too few early churners, or too few others.
 
-    A deal to learn from counts whatever its age: the young say something too.
+    A training deal counts whatever its age, because young deals carry information too.
     """
     left = int((view.early_churn == 1.0).sum())
     for count, people in ((left, "early churners"), (len(view) - left, "other customers")):
@@ -268,7 +270,7 @@ def _require_enough(view: HistoryView, what: str, least: int) -> None:
 
 
 def _waiting(view: HistoryView, count: int, least: int) -> str:
-    """Estimate how long it takes to gather the missing deals, at the pace of these deals."""
+    """Return a text with the months needed to collect the missing deals at the current rate."""
     closed = view.closed
     if count == 0 or closed is None:
         return ""

@@ -1,4 +1,4 @@
-"""Build the training report from an evaluation."""
+"""Construction of the training report from an evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
     class Flagging(Protocol):
-        """A decision policy; only its flags and words are used here."""
+        """A decision policy; only its flags, its description and its money are used here."""
 
         @property
         def kind(self) -> str: ...  # noqa: D102 - as in Policy
@@ -64,25 +64,26 @@ def summarise(
     deals : DataFrame or HistoryView
         All deals.
     spec : DealSpec
+        Contract of the deals.
     evaluation : Evaluation
+        Predictions of deals that the model was not trained on.
     candidates : DataFrame
-        The learner's table of the model shipped.
+        The learner's table of candidates for the shipped model.
     policy : Policy
-        Shipped with the model.
+        Decision policy shipped with the model.
     leakage : DataFrame
-        The audit's findings.
+        Findings of the leakage audit.
     evaluated_policy : Policy, optional
-        Policy chosen on the deals that the evaluated model learned from: what its flags did among
-        later deals is counted. Default: the policy shipped, which must then not depend on these
-        deals.
+        Policy chosen on the deals that the evaluated model learned from; its flags are evaluated on
+        later deals. Default: the shipped policy, which must then not depend on these deals.
     expected_share : float, optional
         Share of prospects like those learned from that the shipped model flags.
     level : Level, optional
-        Today's level of early churn in the model shipped.
+        Today's level of early churn in the shipped model.
     regime : {"full", "provisional"}
-        Of the model shipped.
+        Regime of learning of the shipped model.
     association : float, optional
-        Of a provisional model, see `TrainingReport`.
+        P value of the global test of a provisional model, see `TrainingReport`.
     """
     view = view_of(deals, spec)
     table, early = view.deals, view.early_churn
@@ -133,7 +134,7 @@ def summarise(
 def _money_curve(
     table: pd.DataFrame, spec: DealSpec, evaluated: pd.DataFrame, policy: Flagging
 ) -> pd.DataFrame:
-    """Money saved by flagging from each probability on; empty without money or amounts."""
+    """Return the money saved by flagging from each threshold on; empty without money or amounts."""
     if policy.money is None or spec.deals.amount is None:
         return pd.DataFrame()
     amounts = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)
@@ -153,7 +154,7 @@ def _flags(
     policy: Flagging,
     expected_share: float | None,
 ) -> dict[str, float]:
-    """Flags of the policy on the evaluated deals, and the share the shipped policy will flag."""
+    """Evaluate the policy's flags, and add the share that the shipped policy will flag."""
     amount = None
     if spec.deals.amount is not None:
         amount = np.asarray(yearly_amounts(table, spec).loc[evaluated.index], dtype=np.float64)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.survival import SurvivalCurve
 
 MIN_AT_RISK = 10
-"""A curve is drawn as long as so many customers are still watched."""
+"""A curve is drawn as far as at least this many customers are still at risk."""
 
 
 def plot_survival(
@@ -26,22 +26,23 @@ def plot_survival(
     horizon_months: float | None = None,
     language: str = "en",
 ) -> Axes:
-    """Draw the share of customers still there, by months since signing.
+    """Draw the share of customers that have not left, by months since signing.
 
     Parameters
     ----------
     curves : mapping of str to SurvivalCurve
-        Label to curve, as `kaplan_meier` gives it.
+        Curves by label, as `kaplan_meier` returns them.
     ax : Axes, optional
-        Where to draw; else a new figure.
+        Axes to draw on; default: those of a new figure.
     horizon_months : float, optional
-        Marked by a line: who left before it left early.
+        Horizon of early churn in months, marked by a line.
     language : {"en", "zh"}
+        Language of the labels.
 
     Returns
     -------
     Axes
-        Each curve with its 95 % band, as far as 10 customers are still at risk.
+        Axes with each curve and its 95 % band, as far as 10 customers are still at risk.
     """
     ax, say = ax or new_axes(6.5), phrases(language, "plots")
     for label, curve in curves.items():

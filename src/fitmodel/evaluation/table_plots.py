@@ -25,11 +25,18 @@ if TYPE_CHECKING:
 
 LIGHT = "#d9d9d9"
 MAX_LEVELS = 40
-"""Levels drawn; beyond it those with the fewest deals are left out, and the title says so."""
+"""Maximum number of levels drawn: those with the most deals; the title reports the limit."""
 
 
 def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
-    """One attribute's table; of a number also `low` and `high`, the ends of each bin.
+    """Return the table of one attribute; for a number also `low` and `high`, the ends of each bin.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Scorecard with the table.
+    attribute : str
+        Name of the attribute.
 
     Raises
     ------
@@ -60,23 +67,28 @@ def plot_table(
     language: str = "en",
     label: str | None = None,
 ) -> Axes:
-    """Draw a table: a number as steps, a category as bars, with the 80 % spread over the bags.
+    """Draw an attribute's contributions with 80 % intervals: a number as steps, a category as bars.
 
     Parameters
     ----------
     scorecard : Scorecard
+        Scorecard with the table.
     attribute : str
+        Name of the attribute.
     ax : Axes, optional
+        Axes to draw on; default: those of a new figure.
     before : Scorecard, optional
-        The scorecard before an edit by hand, whose table is drawn beside it.
+        The scorecard before an edit by hand; its table is drawn too, for comparison.
     language : {"en", "zh"}
+        Language of the labels.
     label : str, optional
-        The attribute as readers call it; else its name.
+        Name of the attribute for readers; default: `attribute`.
 
     Returns
     -------
     Axes
-        Beside each level, or in grey below the steps, the deals learned from.
+        Axes with the contributions; the number of deals learned from is next to each level, or in
+        grey below the steps.
 
     Raises
     ------
@@ -99,12 +111,21 @@ def plot_table(
 
 
 def save_table_plot(scorecard: Scorecard, attribute: str, path: Path) -> None:
-    """Draw a table into a file of the kind that its name ends in.
+    """Save the plot of an attribute's table in a file; its suffix determines the format.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Scorecard with the table.
+    attribute : str
+        Name of the attribute.
+    path : Path
+        File to write.
 
     Raises
     ------
     EditError
-        If the model has no such attribute, or no such kind of picture can be drawn.
+        If the model has no such attribute, or the picture format is not supported.
     """
     figure = figure_of(plot_table(scorecard, attribute))
     known = figure.canvas.get_supported_filetypes()
@@ -177,7 +198,7 @@ def _plot_category(
 
 
 def _behind(ax: Axes, counts: Axes, most: int, say: Say) -> None:
-    """Put the counts into the lower quarter, behind the effects."""
+    """Draw the numbers of deals in the lower quarter of the plot, behind the effects."""
     counts.set_ylim(0, max(4 * most, 1))
     counts.set_yticks([0, most], ["0", f"{most:,}"], fontsize=8, color=GREY)
     counts.set_ylabel(say("deals_in_band"), loc="bottom", fontsize=8, color=GREY)
@@ -191,7 +212,7 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _named(value: str, say: Say) -> str:
-    """Text of a level; the two levels that are in no deal get words."""
+    """Return the label of a level; missing and unseen values get a translated text."""
     in_no_deal = {"missing": "level_missing", "never seen before": "level_unseen"}
     return say(in_no_deal[value]) if value in in_no_deal else _short(value)
 

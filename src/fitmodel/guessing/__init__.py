@@ -1,1 +1,1 @@
-"""Guess what the columns and rows of a table mean, and say what is in doubt."""
+"""Guess the meaning of a table's columns and rows, and list open questions."""

@@ -6,59 +6,62 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.settling import are_written_dates
-from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, named, sureness
+from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, has_name_of, name_rank
 from fitmodel.guessing._status import status_of
-from fitmodel.leakage.names import LATER, goes_on_changing
+from fitmodel.leakage.names import LATER, is_updated_by_crm
 
 if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Reading
 
-MAX_TEXT = 0.9  # share of distinct values that makes text free
-MAX_NAMES = 0.3  # the same where the name tells of names, notes, addresses or identifiers
-AFTER_CLOSING = 0.2  # share of dates that makes them knowledge of the customer
-MIN_VALUES = 20  # below it, texts differ by chance
+MAX_TEXT = 0.9  # a text column with a larger share of distinct values is free text
+MAX_NAMES = 0.3  # the same if the column's name suggests names, notes, addresses or identifiers
+AFTER_CLOSING = 0.2  # a date column with a larger share of dates after closing is excluded
+MIN_VALUES = 20  # with fewer values, texts may all differ by chance
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a column is left out, and whether a person should look at that."""
+    """Why a column is left out, and whether a person should check that."""
 
     reason: str
     in_doubt: bool = False
 
 
 def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
-    """Say why a column should be no attribute; None where it should.
+    """Return why a column should not be an attribute; None if it can be one.
 
     Parameters
     ----------
     column : Column
+        The column to check.
     closing : Reading or None
-        The closing dates, where the table has them.
+        The parsed closing dates; None if the table has none.
     """
-    if column.is_same:
+    if column.is_constant:
         return Reason("empty or always the same")
-    if _says_who_left(column):
-        return Reason("it tells of the customer after signing", in_doubt=True)
+    if _is_outcome(column):
+        return Reason("it describes the customer after signing", in_doubt=True)
     free = _free_text(column)
     if free is not None:
         return Reason(free)
     if LATER.search(column.words) or LATER.search(column.name):
-        return Reason("known only after closing, by its name", in_doubt=True)
-    if goes_on_changing(column.name):
-        return Reason("a CRM goes on changing it while a deal is open and after", in_doubt=True)
+        return Reason("its name suggests that it is known only after closing", in_doubt=True)
+    if is_updated_by_crm(column.name):
+        return Reason("a CRM keeps changing it, also after closing", in_doubt=True)
     return _date_reason(column, closing) if column.is_date else None
 
 
-def _says_who_left(column: Column) -> bool:
+def _is_outcome(column: Column) -> bool:
+    """Return whether a column seems to say who left."""
     words = column.words
-    if named(words, "stays_flag") or named(words, "left_flag"):
+    if has_name_of(words, "stays_flag") or has_name_of(words, "left_flag"):
         return True
-    return sureness(words, "churned") in {0, 1} or status_of(column) is not None
+    return name_rank(words, "churned") in {0, 1} or status_of(column) is not None
 
 
 def _free_text(column: Column) -> str | None:
+    """Return a reason if the column is an identifier, names or free text; otherwise None."""
     share = column.distinct / column.filled
     many = column.filled > MIN_VALUES and share > MAX_NAMES
     if column.is_running:
@@ -75,13 +78,14 @@ def _free_text(column: Column) -> str | None:
 
 
 def _date_reason(column: Column, closing: Reading | None) -> Reason | None:
+    """Return why a date column should not be an attribute; None if it can be one."""
     if closing is None:
         return Reason("a date, but there is no closing date to count from")
     if column.dates is not None:
         both = column.dates.series.notna() & closing.series.notna()
         later = (column.dates.series[both] > closing.series[both]).mean()
         if later > AFTER_CLOSING:
-            return Reason(f"{later:.0%} of its dates lie after closing", in_doubt=True)
+            return Reason(f"{later:.0%} of its dates are after closing", in_doubt=True)
     if not (column.is_iso_date or are_written_dates(column.cells)):
-        return Reason("dates without a year of four digits would be read as text", in_doubt=True)
+        return Reason("dates without a four-digit year would be read as text", in_doubt=True)
     return None

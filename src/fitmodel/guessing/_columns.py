@@ -1,4 +1,4 @@
-"""Features of a column for guessing: words of its name, and its content."""
+"""Features of a column from which its meaning is guessed: its name and its content."""
 
 from __future__ import annotations
 
@@ -10,47 +10,49 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.settling import has_several_currencies
-from fitmodel.guessing._names import as_words, named
+from fitmodel.guessing._names import as_words, has_name_of
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
     from fitmodel.tables.values import Mask, Reading
 
-READS = 0.95  # share of the filled-in values that make a column dates or numbers
-FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")  # beyond: placeholders
-CHECKED_FIRST = 200  # values that must hold a date before all are read
+MIN_READABLE = 0.95  # minimum share of values that are dates (or numbers) in such a column
+# Dates outside of this range are placeholders.
+FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")
+CHECKED_FIRST = 200  # distinct values checked for dates before the whole column is parsed
 PLAIN_FLAGS = frozenset({"0", "1", "0.0", "1.0", "yes", "no", "y", "n", "true", "false", "t", "f"})
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A column of a tidy table.
+    """A column of a tidy table; its features are computed on first use.
 
     Parameters
     ----------
     cells : Series
+        The column, with its name.
     """
 
     cells: pd.Series[Any]
 
     @cached_property
     def name(self) -> str:
-        """Name as the table has it."""
+        """Name of the column in the table."""
         return str(self.cells.name)
 
     @cached_property
     def words(self) -> str:
-        """Name in plain words."""
+        """Name as plain words; see `as_words`."""
         return as_words(self.name)
 
     @cached_property
     def filled(self) -> int:
-        """Number of values."""
+        """Number of values that are not missing."""
         return int(self.cells.notna().sum())
 
     @cached_property
     def distinct(self) -> int:
-        """Number of different values."""
+        """Number of distinct values."""
         return int(self.cells.nunique())
 
     @property
@@ -60,11 +62,11 @@ class Column:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no value repeats and none is missing."""
+        """Whether every row has a different value."""
         return self.is_full and self.distinct == len(self.cells)
 
     @cached_property
-    def is_same(self) -> bool:
+    def is_constant(self) -> bool:
         """Whether the column is empty, or every row has the same value."""
         return self.filled == 0 or (self.is_full and self.distinct == 1)
 
@@ -75,15 +77,15 @@ class Column:
 
     @cached_property
     def dates(self) -> Reading | None:
-        """The column read as dates; None where hardly anything reads so."""
-        asked = self.cells.dropna().drop_duplicates()[:CHECKED_FIRST]
-        if read_dates(asked).series.notna().mean() < 1 - READS if len(asked) else True:
+        """The column parsed as dates; None if hardly any value is a date."""
+        first = self.cells.dropna().drop_duplicates()[:CHECKED_FIRST]
+        if read_dates(first).series.notna().mean() < 1 - MIN_READABLE if len(first) else True:
             return None
         return read_dates(self.cells)
 
     @cached_property
     def date_share(self) -> float:
-        """Share of the values that are dates; a column of numbers is all dates or none."""
+        """Share of the values that are dates; for numbers it is 0 unless all are dates."""
         if self.dates is None:
             return 0.0
         share = float(self.dates.series.notna().sum() / self.filled)
@@ -92,26 +94,28 @@ class Column:
 
     @property
     def is_date(self) -> bool:
-        """Whether the column holds dates, written as dates."""
-        return not pd.api.types.is_numeric_dtype(self.cells.dtype) and self.date_share >= READS
+        """Whether the column holds dates, not written as numbers."""
+        return (
+            not pd.api.types.is_numeric_dtype(self.cells.dtype) and self.date_share >= MIN_READABLE
+        )
 
     @property
     def is_iso_date(self) -> bool:
-        """Whether the dates are written so that attributes can be read from them."""
+        """Whether all dates are ISO dates, which attributes need no form for."""
         if not is_text(self.cells):
             return True
         return bool(self.cells.dropna().astype("str").str.match(r"\d{4}-\d{2}-\d{2}").all())
 
     @cached_property
     def is_number(self) -> bool:
-        """Whether nearly all values read as numbers."""
+        """Whether nearly all values are numbers."""
         if self.filled == 0 or self.is_date or pd.api.types.is_bool_dtype(self.cells.dtype):
             return False
-        return bool(read_numbers(self.cells).unreadable.sum() <= (1 - READS) * self.filled)
+        return bool(read_numbers(self.cells).unreadable.sum() <= (1 - MIN_READABLE) * self.filled)
 
     @cached_property
     def has_several_currencies(self) -> bool:
-        """Whether the values are money of several currencies, by their signs."""
+        """Whether the values are amounts with the signs of several currencies."""
         return self.is_text and has_several_currencies(read_numbers(self.cells))
 
     @cached_property
@@ -121,24 +125,24 @@ class Column:
 
     @cached_property
     def is_running(self) -> bool:
-        """Whether the values only count the rows."""
+        """Whether the values are a running number of the rows."""
         if not pd.api.types.is_integer_dtype(self.cells.dtype) or not self.is_unique:
             return False
         return bool((np.abs(np.diff(self.cells.to_numpy(dtype=np.int64))) == 1).all())
 
     @cached_property
     def flags(self) -> Reading:
-        """The column read as yes and no."""
+        """The column parsed as yes and no."""
         return read_flags(self.cells)
 
     @property
     def says_stays(self) -> bool:
-        """Whether its name says that yes means still a customer."""
-        return named(self.words, "stays_flag")
+        """Whether, by its name, yes means that the customer is still there."""
+        return has_name_of(self.words, "stays_flag")
 
     @cached_property
     def real_dates(self) -> Mask:
-        """Which rows hold a real date, and not a placeholder for "never"."""
+        """Mask of the rows with a date that is not a placeholder for "never"."""
         if self.dates is None:
             return np.zeros(len(self.cells), dtype=bool)
         days = self.dates.series
@@ -147,7 +151,7 @@ class Column:
 
     @cached_property
     def is_flag(self) -> bool:
-        """Whether every row says whether the customer left, and some say yes and some no."""
+        """Whether every row is yes or no, both occur, and yes may mean that the customer left."""
         if not self.is_full or self.distinct > len(PLAIN_FLAGS) or self.says_stays:
             return False
         flags = self.flags.series
@@ -155,6 +159,6 @@ class Column:
 
     @cached_property
     def is_plain_flag(self) -> bool:
-        """Whether the flag is written 1 and 0 or yes and no, so that only the name says of what."""
+        """Whether it is a flag written as 1/0, yes/no or true/false, not with other words."""
         spelled = self.cells.astype("str").str.lower().dropna().unique()
         return self.is_flag and set(spelled) <= PLAIN_FLAGS

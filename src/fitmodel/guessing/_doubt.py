@@ -1,4 +1,4 @@
-"""One question about a table, and how the contract answers it."""
+"""One open question about a table, and how the contract can answer it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Doubt:
-    """One thing that the table leaves open.
+    """One question that the table leaves open.
 
     Attributes
     ----------
     code : str
-        Its kind; ``[rows] acknowledged = ["code"]`` or ``["code:column"]`` settles it.
+        Kind of the question; ``[rows] acknowledged = ["code"]`` or ``["code:column"]`` closes it.
     column : str
-        The column it is about, or "".
+        The column in question, or "".
     message : str
-        What was seen, with counts.
+        What was observed, with counts.
     answer : str
         What to write into the contract.
     must_answer : bool
-        Whether training refuses without an answer: the rows or the outcome would be wrong.
+        Whether training stops without an answer, since rows or outcome would be wrong.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""A contract draft: roles so far, a note for every column, and doubts."""
+"""A contract draft: roles, a note for every column, and what is unsure; written as TOML."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class Draft:
-    """The guesses so far.
+    """A contract while it is being guessed; the guessing functions fill it in.
 
     Attributes
     ----------
     columns : list of Column
-        Of the rows that are customers.
+        The table's columns, with the rows that are customers only.
     vendor : Vendor or None
-        Whose export the table is, where that is known.
+        The system that exported the table; None if it is unknown.
     roles : dict of role to Column
+        The column of each role found so far.
     units : dict
-        Other keys of ``[deals]``.
+        Other keys of ``[deals]``, such as units.
     rows : dict
         Keys of ``[rows]``.
-    notes : dict of column to str
-        What each column was taken for, or why it was left out.
+    notes : dict of column name to str
+        How each column was interpreted, or why it was left out.
     unsure : list of str
+        Sentences about what a person should check.
+    status : Status or None
+        The flag or status that says who left.
+    observed_until : str or None
+        The end of the extract as an ISO date, if no column gives it.
+    horizons : str
+        The table of `horizons_text`, for a comment.
     """
 
     columns: list[Column]
@@ -49,31 +57,31 @@ class Draft:
 
     @property
     def free(self) -> list[Column]:
-        """Columns without a role and not left out."""
-        taken = {column.name for column in self.roles.values()} | self.notes.keys()
-        return [column for column in self.columns if column.name not in taken]
+        """Columns that have no role and are not left out."""
+        used = {column.name for column in self.roles.values()} | self.notes.keys()
+        return [column for column in self.columns if column.name not in used]
 
     def leave_out(self, column: Column, reason: str) -> None:
         """Leave a column out of the attributes."""
         self.notes[column.name] = f"left out: {reason}"
 
     def drop(self, role: str, reason: str) -> None:
-        """Take a role from its column and leave that out."""
+        """Remove a role, and leave its column out of the attributes."""
         if role in self.roles:
             self.leave_out(self.roles.pop(role), reason)
 
-    def surest(self, role: str) -> str | None:
-        """Column that a known system's export has for a role."""
+    def vendor_column(self, role: str) -> str | None:
+        """Return the column that plays a role in exports of the known system, or None."""
         return next(iter(self.vendor.roles.get(role, ())), None) if self.vendor else None
 
     def to_toml(self) -> str:
-        """Write the contract."""
-        named = {role: column.name for role, column in self.roles.items()}
+        """Return the contract as commented TOML."""
+        columns = {role: column.name for role, column in self.roles.items()}
         if self.observed_until is not None:
-            named["observed_until"] = self.observed_until
-        roles = {role: named[role] for role in ROLE_WORDS if role in named}
-        taken = {name: f"{role} ({ROLE_WORDS[role]})" for role, name in roles.items()}
-        notes = {c.name: taken.get(c.name) or self.notes[c.name] for c in self.columns}
+            columns["observed_until"] = self.observed_until
+        roles = {role: columns[role] for role in ROLE_WORDS if role in columns}
+        with_role = {name: f"{role} ({ROLE_WORDS[role]})" for role, name in roles.items()}
+        notes = {c.name: with_role.get(c.name) or self.notes[c.name] for c in self.columns}
         exclude = [name for name, note in notes.items() if note.startswith("left out")]
         deals = {**roles, **self.units}
         return write_toml(deals, self.rows, exclude, notes, self.unsure, self.horizons)
@@ -88,14 +96,14 @@ _TAIL = """\
 # policy = "risk"             # or value (needs the money below), capacity, precision, threshold
 # odds_ratio = 2.0            # risk: flag from twice the company's odds of early churn on
 # capacity = 0.1              # capacity: share of the prospects that can be flagged
-# big_deal = 50000            # a poor fit from this yearly amount on is for a manager to decide
-# The money below is an EXAMPLE: put in your own. A cost is an amount or a share of the yearly one.
+# big_deal = 50000            # from this yearly amount on, a manager decides on a poor fit
+# The values below are EXAMPLES: write your own. A cost is an amount or a share of the yearly value.
 # gross_margin = 0.75
 # commission_rate = 0.1       # of the yearly contract value
 # onboarding_cost = "10 %"    # per deal
 # support_cost_per_month = "2 %"  # extra support of a poor fit
-# word_of_mouth_cost = "20 %"  # what a customer who left early tells others
-# opportunity_cost = "15 %"   # what the time of rep and service team would earn elsewhere
+# word_of_mouth_cost = "20 %"  # sales lost because a customer who left early tells others
+# opportunity_cost = "15 %"   # what rep and service team would earn with other customers
 # paid_upfront_months = 0     # months paid in advance and kept
 
 [tracking]
@@ -104,8 +112,8 @@ experiment = "prospect-fit"
 registered_model = "prospect-fit"
 """
 _HISTORY = """\
-# A CRM overwrites. Tables of changes and activities give the values as they stood before closing:
-# docs/guides/crm-history.md. Nothing recorded yet? Start today: fitmodel snapshot pipeline.csv
+# A CRM overwrites values. Tables of changes and activities give the values as of closing; see
+# docs/guides/crm-history.md. No such tables yet? Start today: fitmodel snapshot pipeline.csv
 # [history.fields]             # a row per change; versions and daily snapshots are read too
 # table = "field_history.csv"  # CSV, Parquet, a folder of Parquet, or a table of a database
 # id = {id}
@@ -120,16 +128,16 @@ _HISTORY = """\
 # kind = "Type"
 # who = "ContactId"
 """
-_LABEL = "[label]\nhorizon_months = 5  # leaving within so many months of signing is early churn\n"
+_LABEL = "[label]\nhorizon_months = 5  # leaving within this number of months is early churn\n"
 _HORIZONS = (
-    "# What the deals know of other horizons; the age at which commission is earned is usual:\n"
+    "# Known outcomes for other horizons; often it is the age at which commission is earned:\n"
 )
 _ROWS = """\
 [rows]
 {rows}# keep = {{deal_stage = ["Won"]}}     # which rows are customers, by the values of a column
-# customer = "account_id"            # where a customer has several rows: they become one
+# customer = "account_id"            # merge the rows of a customer into one
 # left_without_date = "unknown"      # or "drop", "observed_until": left, but the date is empty
-# acknowledged = []                  # doubts that you have looked at, by their code
+# acknowledged = []                  # codes of questions that you have checked
 """
 
 
@@ -141,18 +149,22 @@ def write_toml(
     unsure: Iterable[str],
     horizons: str = "",
 ) -> str:
-    """Write the contract.
+    """Return a contract as commented TOML.
 
     Parameters
     ----------
-    deals : mapping of role or unit to its value
-    rows : mapping of key of ``[rows]`` to its value
-    exclude : iterable of column
-    notes : mapping of column to str
-        What each column of the table was taken for, in the table's order.
+    deals : mapping of str to value
+        Keys of ``[deals]``: roles with their columns, and units.
+    rows : mapping of str to value
+        Keys of ``[rows]``.
+    exclude : iterable of str
+        Columns to list in ``[attributes] exclude``.
+    notes : mapping of str to str
+        How each column was interpreted, in the table's order; written as comments.
     unsure : iterable of str
+        Sentences about what a person should check; written as comments.
     horizons : str
-        What the deals know of several horizons, a line each.
+        The table of `horizons_text`; written as a comment.
     """
     doubts = [f"#   - {one_line(text)}" for text in unsure]
     parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
@@ -172,11 +184,12 @@ def write_toml(
 
 
 def history_hint(id_column: str | None) -> str:
-    """Hint in the contract where no table of changes or activities is known."""
+    """Return the comment about tables of changes and activities, for contracts without any."""
     return _HISTORY.format(id=toml_value(id_column or "deal_id"))
 
 
 def _pair(item: tuple[str, Any]) -> str:
+    """Return one key and its value as TOML."""
     key, value = item
     if isinstance(value, dict):
         pairs = (f"{toml_value(name)} = {_one_line(each)}" for name, each in value.items())
@@ -185,7 +198,7 @@ def _pair(item: tuple[str, Any]) -> str:
 
 
 def _one_line(value: Any) -> str:
-    """Write a value as TOML in one line, lists too."""
+    """Return a value, or a list of values, as TOML in one line."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml_value, value))}]"
     return toml_value(value)
@@ -197,5 +210,5 @@ def _commented_horizons(horizons: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text that can stand in a comment: no line break and no control character."""
+    """Return a text without line breaks and control characters, for a comment."""
     return "".join(each if each.isprintable() else " " for each in " ".join(text.split()))

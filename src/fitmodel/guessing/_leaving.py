@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.roles import DAYS_PER_YEAR
-from fitmodel.guessing._names import as_words, is_of_something_else, sureness
+from fitmodel.guessing._names import as_words, is_other_event, name_rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,127 +15,134 @@ if TYPE_CHECKING:
     from fitmodel.guessing._status import Status
     from fitmodel.tables.values import Mask
 
-IS_DATE = 0.95  # share of the filled-in values that must be dates
-MAX_BEFORE = 0.01  # share of the dates of leaving that may lie before signing
-MIN_FILLED_LEFT = 0.3  # share of those who left by the status that must have a date
-MAX_FILLED_STAYED = 0.15  # share of the others that may have one: announced, not yet gone
-PLANNED = 2  # rank of the names of an end, which may be that of the contract's term
-MOSTLY = 0.5  # share of the dates a whole number of years after signing that makes them planned
-AROUND_A_YEAR = 2  # days
-NO_NAME = 9  # rank of a date whose name says nothing
+MIN_DATES = 0.95  # minimum share of dates among the values
+MAX_BEFORE_SIGNING = 0.01  # maximum share of dates of leaving before signing
+MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who left by the status
+MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
+TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
+MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
+MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
+UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """The chosen column of the churn date, and notes about the others.
+    """The chosen column of the churn date, and why other columns were rejected.
 
     Attributes
     ----------
     column : Column or None
+        The chosen column.
     by_name : bool
-        Whether its name says that it is a date of leaving.
-    seen : tuple of str
-        Why each other candidate was not taken, in words.
+        Whether its name suggests that it is a date of leaving.
+    rejected : tuple of str
+        A sentence for each other candidate.
     """
 
     column: Column | None
     by_name: bool
-    seen: tuple[str, ...]
+    rejected: tuple[str, ...]
 
 
 def choose_leaving(
-    columns: Iterable[Column], closing: Column | None, status: Status | None, surest: str | None
+    columns: Iterable[Column],
+    closing: Column | None,
+    status: Status | None,
+    vendor_column: str | None,
 ) -> Leaving:
-    """Choose among the columns of dates the one that says when customers left.
+    """Choose the date column that says when customers left.
 
     Parameters
     ----------
     columns : iterable of Column
-        Those without a role.
+        Columns without a role.
     closing : Column or None
-        The dates of signing.
+        The column of the closing date.
     status : Status or None
-        Who left, by a flag or status.
-    surest : str or None
-        Name of the column that a known system's export has for it.
+        The flag or status that says who left.
+    vendor_column : str or None
+        Name of the churn-date column in exports of the known system.
 
     Returns
     -------
     Leaving
-        Without a column where no candidate is one by its name, or agrees with the status.
+        Its column is None if no candidate has a suitable name or agrees with the status.
     """
-    seen: list[str] = []
-    of_something_else: list[str] = []
+    rejected: list[str] = []
+    other_events: list[str] = []
     fitting: list[tuple[int, Column]] = []
     for column in columns:
-        rank = -1 if column.name == surest else _rank(column.words)
-        if column.filled == 0 and rank < PLANNED:
-            fitting.append((rank + 1, column))  # nobody left yet
+        rank = -1 if column.name == vendor_column else _leaving_rank(column.words)
+        if column.filled == 0 and rank < TERM_END:
+            fitting.append((rank + 1, column))  # an empty column: nobody has left yet
             continue
-        if column.date_share < IS_DATE:
+        if column.date_share < MIN_DATES:
             continue
-        if rank > NO_NAME:
-            of_something_else.append(repr(column.name))
+        if rank > UNNAMED:
+            other_events.append(repr(column.name))
             continue
-        why = _refusal(column, rank, closing, status)
+        why = _why_not_leaving(column, rank, closing, status)
         if why is None:
             fitting.append((rank, column))
         elif why:
-            seen.append(f"{column.name!r} {why}")
-    fitting = [each for each in fitting if each[0] < NO_NAME] or (fitting if status else [])
+            rejected.append(f"{column.name!r} {why}")
+    fitting = [each for each in fitting if each[0] < UNNAMED] or (fitting if status else [])
     if not fitting:
-        if of_something_else:
-            seen.append(f"by their names no dates of leaving: {', '.join(of_something_else)}")
-        return Leaving(None, by_name=False, seen=tuple(seen))
+        if other_events:
+            rejected.append(
+                f"the names suggest other events than leaving: {', '.join(other_events)}"
+            )
+        return Leaving(None, by_name=False, rejected=tuple(rejected))
     rank, column = min(fitting, key=lambda each: (each[0], -_agreement(each[1], status)))
-    return Leaving(column, by_name=rank < NO_NAME, seen=tuple(seen))
+    return Leaving(column, by_name=rank < UNNAMED, rejected=tuple(rejected))
 
 
 def is_named_leaving(name: str) -> bool:
-    """Tell whether a column's name says that it is a date of leaving."""
-    return _rank(as_words(name)) < NO_NAME
+    """Return whether a column's name suggests a date of leaving."""
+    return _leaving_rank(as_words(name)) < UNNAMED
 
 
-def _rank(words: str) -> int:
-    """Rank of a name among the names of a date of leaving; `NO_NAME` if it is none of them."""
-    if is_of_something_else(words):
-        return NO_NAME + 1
-    rank = sureness(words, "churned_on")
-    return NO_NAME if rank is None else rank
+def _leaving_rank(words: str) -> int:
+    """Return the rank of a name for the date of leaving; `UNNAMED` if it suggests nothing."""
+    if is_other_event(words):
+        return UNNAMED + 1
+    rank = name_rank(words, "churned_on")
+    return UNNAMED if rank is None else rank
 
 
-def _refusal(
+def _why_not_leaving(
     column: Column, rank: int, closing: Column | None, status: Status | None
 ) -> str | None:
-    """Why a column of dates is not a date of leaving, in words; "" if it needs no explanation."""
+    """Return why a date column is not the date of leaving; "" if that needs no message."""
     filled = column.real_dates
     if filled.all():
-        return "is filled for every row, so it is not a date of leaving" if rank < NO_NAME else ""
+        return "is filled for every row, so it is not a date of leaving" if rank < UNNAMED else ""
     if closing is not None and closing.dates is not None and column.dates is not None:
         both = filled & closing.dates.series.notna().to_numpy()
         signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))
-        if len(left) and (left < signed).mean() > MAX_BEFORE:
-            return f"lies before signing in {(left < signed).sum():,} of {len(left):,} rows"
+        if len(left) and (left < signed).mean() > MAX_BEFORE_SIGNING:
+            return f"is before signing in {(left < signed).sum():,} of {len(left):,} rows"
         if len(left) > 1 and (left == signed).all():
             return "is the day of signing in every row"
-    if rank >= PLANNED and closing is not None and _is_planned(column, closing, filled):
-        return "is mostly whole years after signing, so it is the planned end of a term"
-    if status is not None and (status.is_sure or rank == NO_NAME):
+    if rank >= TERM_END and closing is not None and _is_planned(column, closing, filled):
+        return "is mostly whole years after signing, so it is the planned end of a contract term"
+    if status is not None and (status.is_sure or rank == UNNAMED):
         return _against_status(filled, status)
-    return None if rank < NO_NAME else ""
+    return None if rank < UNNAMED else ""
 
 
 def _is_planned(column: Column, closing: Column, filled: Mask) -> bool:
-    """Whether most of the dates are a whole number of years after signing, give or take a day."""
+    """Return whether most dates are about a whole number of years after signing."""
     if column.dates is None or closing.dates is None:
         return False
     after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna()
     years = (after / DAYS_PER_YEAR).round()
-    whole = ((after - years * DAYS_PER_YEAR).abs() <= AROUND_A_YEAR) & (years >= 1)
-    return bool(len(after) and whole.mean() > MOSTLY)
+    whole = ((after - years * DAYS_PER_YEAR).abs() <= MAX_DAYS_OFF) & (years >= 1)
+    return bool(len(after) and whole.mean() > MIN_WHOLE_YEARS)
 
 
 def _against_status(filled: Mask, status: Status) -> str | None:
+    """Return how a date column contradicts the status; None if it agrees."""
     left = status.left
     among_left, among_stayed = filled[left].mean(), filled[~left].mean()
     if among_left >= MIN_FILLED_LEFT and among_stayed <= MAX_FILLED_STAYED:
@@ -147,7 +154,7 @@ def _against_status(filled: Mask, status: Status) -> str | None:
 
 
 def _agreement(column: Column, status: Status | None) -> float:
-    """Share of the rows whose date is filled exactly if the status says left."""
+    """Return the share of the rows in which date and status agree on who left."""
     if status is None:
         return 0.0
     return float((column.real_dates == status.left).mean())

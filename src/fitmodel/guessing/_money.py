@@ -1,4 +1,4 @@
-"""Find the column of the contract value, its period and its currency."""
+"""Find the column of the contract value, its billing period, its scale and its currency."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import plain_words
-from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, sureness
-from fitmodel.leakage.names import LATER, goes_on_changing
+from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, name_rank
+from fitmodel.leakage.names import LATER, is_updated_by_crm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fitmodel.guessing._columns import Column
 
-MAX_BELOW_ZERO = 0.05  # share of the numbers; beyond corrections, a column is no money
+MAX_BELOW_ZERO = 0.05  # with a larger share of negative numbers, a column is not an amount
 _PERIODS = {
     "year": ("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
     "quarter": ("quarter", "quarterly", "trimestre", "quartal", "季度"),
@@ -44,8 +44,8 @@ _SCALES = {
 
 
 def is_contract_value(column: Column) -> bool:
-    """Tell whether a column named like an amount can be one of a signed contract."""
-    if TURNOVER.search(column.words) or goes_on_changing(column.name):
+    """Return whether a column named like an amount can be the value of a signed contract."""
+    if TURNOVER.search(column.words) or is_updated_by_crm(column.name):
         return False
     if LATER.search(column.words) and not MONTHLY.search(column.words):
         return False
@@ -53,7 +53,7 @@ def is_contract_value(column: Column) -> bool:
 
 
 def amount_per(amount: Column, period: Column | None) -> str | None:
-    """Find the period of an amount: by a column of billing periods, or by its name."""
+    """Return the time an amount is paid for, from a column of billing periods or its name."""
     if period is not None:
         units = {unit_of(cell) for cell in period.cells.dropna().unique()}
         unit = units.pop() if len(units) == 1 else None
@@ -63,20 +63,20 @@ def amount_per(amount: Column, period: Column | None) -> str | None:
 
 
 def unit_by_name(words: str) -> str | None:
-    """Time that an amount is paid for, by its name; None where the name does not say."""
+    """Return the time an amount is paid for, from its name; None if the name does not say."""
     if MONTHLY.search(words):
         return "month"
     return "year" if YEARLY.search(words) else None
 
 
 def unit_of(cell: object) -> str | None:
-    """Unit of time of a billing period, such as "year" for ``Annually``."""
+    """Return the time of a billing period, such as "year" for ``Annually``, or None."""
     words = plain_words(cell)
     return next((unit for unit, known in _PERIODS.items() if words in known), None)
 
 
 def find_period(columns: Iterable[Column]) -> Column | None:
-    """Find the column of billing periods; None where there is none."""
+    """Return the column of billing periods, or None."""
     for column in columns:
         if PERIOD.search(column.words) and column.filled and column.distinct <= len(_PERIODS):
             known = column.cells.dropna().map(unit_of).notna().mean()
@@ -86,47 +86,49 @@ def find_period(columns: Iterable[Column]) -> Column | None:
 
 
 def several_periods(columns: Iterable[Column]) -> tuple[str, dict[str, int]] | None:
-    """Column of billing periods that has several, with the rows of each; None where none has.
+    """Return a column with several billing periods and the rows of each period, or None.
 
-    An amount beside it is paid once a month in some rows and once a year in others.
+    With such a column, an amount is paid once a month in some rows and once a year in others.
     """
     period = find_period(columns)
-    if period is None or period.distinct < 2:  # noqa: PLR2004 - one period says per what time
+    if period is None or period.distinct < 2:  # noqa: PLR2004 - a single period is no problem
         return None
     rows = period.cells.dropna().map(unit_of).value_counts()
     return (period.name, {str(unit): int(n) for unit, n in rows.items()}) if len(rows) > 1 else None
 
 
 def scale_by_name(name: str) -> int | None:
-    """How many units of money an amount of 1 stands for, by the column's name: 万元 is 10,000."""
-    plain = unicodedata.normalize("NFKC", name)  # brackets of Chinese text too
-    result = {scale for scale, pattern in _SCALES.items() if pattern.search(plain)}
-    return result.pop() if len(result) == 1 else None
+    """Return the money of an amount of 1, from the column's name (万元 is 10,000), or None."""
+    plain = unicodedata.normalize("NFKC", name)  # full-width brackets become ordinary ones
+    scales = {scale for scale, pattern in _SCALES.items() if pattern.search(plain)}
+    return scales.pop() if len(scales) == 1 else None
 
 
-def find_currency(columns: Iterable[Column], surest: str | None = None) -> Column | None:
-    """Find the column of currencies; None where there is none.
+def find_currency(columns: Iterable[Column], vendor_column: str | None = None) -> Column | None:
+    """Return the column of currencies, or None.
 
-    `surest` names the column that a known system's export has for it.
+    `vendor_column` is the name of the currency column in exports of the known system.
     """
-    named = [c for c in columns if c.is_text and (c.name == surest or CURRENCY.search(c.words))]
-    return min(named, key=lambda column: column.name != surest, default=None)
+    candidates = [
+        c for c in columns if c.is_text and (c.name == vendor_column or CURRENCY.search(c.words))
+    ]
+    return min(candidates, key=lambda column: column.name != vendor_column, default=None)
 
 
 def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:
-    """Explain why the table has no amount, where it has none."""
+    """Yield a sentence on why no amount was found, if there is none."""
     if amount is not None:
         return
     hints = []
     for column in columns:
         if TURNOVER.search(column.words):
             hints.append(
-                f"{column.name!r} looks like the turnover of the customer's own firm; where it is "
-                f'what the contract is worth, write amount = "{column.name}"'
+                f"{column.name!r} looks like the turnover of the customer's company; if it is the "
+                f'value of the contract, write amount = "{column.name}"'
             )
-        elif sureness(column.words, "amount") is not None and column.below_zero > MAX_BELOW_ZERO:
+        elif name_rank(column.words, "amount") is not None and column.below_zero > MAX_BELOW_ZERO:
             hints.append(
                 f"{column.name!r} is below zero in {column.below_zero:.0%} of its rows, so it is "
-                "not an amount of money (standardised?): give the amounts as they are"
+                "not an amount of money (standardised?): export the original amounts"
             )
     yield "; ".join(["no contract value was found, so no money can be shown", *hints[:1]])

@@ -1,7 +1,7 @@
-"""Column names of past deals in CRM exports, in several languages.
+"""Patterns of column names in CRM exports, in several languages.
 
-A name is first written as plain words: ``CloseDate``, ``close_date`` and ``CLOSE.DATE__c`` are all
-"close date". For each role the patterns stand in order: the first is the surest.
+A name is first turned into plain words: ``CloseDate``, ``close_date`` and ``CLOSE.DATE__c`` all
+become "close date". The patterns of each role are ordered: the first is the most certain.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ _EVENTS = (
     r"|signed|sign ?up|birth\w*|founded|shipped|delivered|order\w*|purchase\w*|refund\w*|paused?"
     r"|resum\w*|reactivat\w*|notice|term|current"
 )
-_OF_SOMETHING_ELSE = re.compile(
+_OTHER_EVENT = re.compile(
     rf"\b(?:{_EVENTS})\b"
     r"|\b(prueba|renovación|renovacion|pago|factura\w*|precio|vencimiento|próxim[oa]|últim[oa])\b"
     r"|\b(teste|renovação|renovacao|pagamento|preço|vencimento|cobrança|fatura)\b"
@@ -195,13 +195,13 @@ TURNOVER = re.compile(
     r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)"
     r"( usd| eur| gbp)?$"
 )
-"""The turnover of the customer's own firm, not what its contract is worth."""
+"""Names for the turnover of the customer's company, which is not the value of its contract."""
 TRIAL_END = re.compile(
     r"\btrial( \w+)? (end\w*|until|expir\w*|finish\w*)|\b(end|expiry) of (the )?trial"
     r"|试用(期)?(结束|到期|截止)|ende der testphase|testphase (bis|ende)|fin (de )?(la )?prueba"
     r"|fin (de l |d )?essai|fim (do )?(teste|período de teste)"
 )
-"""The day on which a trial ends."""
+"""Names for the day on which a trial ends."""
 CURRENCY = re.compile(
     r"(\b(currency|moneda|moeda|\w*währung|\w*waehrung|devise|monnaie)|币种|货币)"
     r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$"
@@ -216,7 +216,7 @@ UNIT_WORDS = {
     "weeks": re.compile(r"\b(weeks?|wochen|semaines|semanas)\b|周"),
     "years": re.compile(r"\b(years?|jahre|ans|años|anos|années)\b|年"),
 }
-"""Units of a tenure, by its name."""
+"""Words in the name of a tenure that give its unit."""
 IDENTIFIER = re.compile(rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$")
 PERSON_OR_TEXT = re.compile(
     r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
@@ -225,44 +225,44 @@ PERSON_OR_TEXT = re.compile(
 
 
 def as_words(name: str) -> str:
-    """Write a column's name as plain words in lower case."""
-    name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's mark of a custom field
+    """Return a column's name as plain words in lower case."""
+    name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's suffix of custom fields
     name = re.sub(r"[\s_]*[(\[]?\b(utc|gmt|local time)\b[)\]]?\s*$", "", name, flags=re.IGNORECASE)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return re.sub(r"[\W_]+", " ", name).strip().lower()
 
 
-def sureness(words: str, role: str) -> int | None:
-    """Rank of the first of a role's patterns that a name matches; None if none does."""
+def name_rank(words: str, role: str) -> int | None:
+    """Return the position of a role's first pattern that matches a name, or None."""
     patterns = ROLE_NAMES[role]
     return next(
         (position for position, each in enumerate(patterns) if re.search(each, words)), None
     )
 
 
-def named(words: str, key: str) -> bool:
-    """Tell whether a name is among the names of a kind of column in ``vocabulary.toml``."""
+def has_name_of(words: str, key: str) -> bool:
+    """Return whether a name is listed for a kind of column in ``vocabulary.toml``."""
     names = words_of("names", key)
-    bare = _FILLING.sub("", words)
+    bare = _AFFIXES.sub("", words)
     if words in names or bare in names:
         return True
-    # "Still a client?", "Has the customer left?": who is asked about says nothing more
+    # In "Still a client?" or "Has the customer left?" the noun adds nothing, so it is removed.
     return key.endswith("_flag") and " ".join(_SMALL_WORDS.sub(" ", bare).split()) in names
 
 
-_FILLING = re.compile(r" (flag|yn|y n|indicator|label|code)$|^(deal|opportunity|subscriptions?) ")
+_AFFIXES = re.compile(r" (flag|yn|y n|indicator|label|code)$|^(deal|opportunity|subscriptions?) ")
 _SMALL_WORDS = re.compile(
     r"\b(is|are|has|have|did|does|the|an?|our|this|they|customers?|clients?|users?|accounts?"
     r"|subscribers?|members?)\b"
 )
 
 
-def is_of_something_else(words: str) -> bool:
-    """Tell whether a date's name is of another event: trial, renewal, price, payment."""
-    return bool(_OF_SOMETHING_ELSE.search(words)) and not _SURELY_LEAVING.search(words)
+def is_other_event(words: str) -> bool:
+    """Return whether the name of a date suggests another event: trial, renewal, price, payment."""
+    return bool(_OTHER_EVENT.search(words)) and not _SURELY_LEAVING.search(words)
 
 
 def tenure_unit(words: str) -> str | None:
-    """Unit of a tenure by its name; None where the name says none, or several."""
-    result = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
-    return result[0] if len(result) == 1 else None
+    """Return the unit of a tenure from its name; None if the name gives none, or several."""
+    units = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
+    return units[0] if len(units) == 1 else None

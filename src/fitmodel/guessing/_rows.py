@@ -1,4 +1,4 @@
-"""Find by their values which rows are customers, and which rows are one customer."""
+"""Find which rows are customers, and which rows belong to the same customer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import is_status, plain_words, words_of
-from fitmodel.guessing._names import IDENTIFIER, named, sureness
+from fitmodel.guessing._names import IDENTIFIER, has_name_of, name_rank
 from fitmodel.tables.values import read_flags
 
 if TYPE_CHECKING:
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._vendors import Vendor
 
-MAX_STAGES = 60  # distinct values of a column of stages
-KNOWN_STATUS = 0.9  # share of the rows whose status must be in the vocabulary
-SURE_BY_VALUES = 0.95  # share of known stages that makes a column one whatever its name
-MAX_ROWS_PER_CUSTOMER = 20
+MAX_STAGES = 60  # maximum number of distinct values in a column of stages
+KNOWN_STATUS = 0.9  # minimum share of rows whose status is in the vocabulary
+SURE_BY_VALUES = 0.95  # the same for stages in a column whose name does not suggest stages
+MAX_ROWS_PER_CUSTOMER = 20  # with more rows per value, a column is a category and not an id
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A column that says which rows were ever customers.
+    """A column that says which rows are customers.
 
     Attributes
     ----------
     column : str
+        Name of the column.
     customers : tuple of str
-        Values that mean a customer, as the table has them.
+        Values that mean a customer, as written in the table.
     others : mapping of str to int
-        The other values and their rows.
+        The other values, with their number of rows.
     unknown : tuple of str
-        Of these, values that are in no vocabulary.
+        The other values that are not in the vocabulary.
     """
 
     column: str
@@ -43,25 +44,26 @@ class Stage:
 
     @property
     def shown(self) -> str:
-        """The other values with their rows, for people."""
+        """The other values with their number of rows, as text."""
         return ", ".join(f"{value} {count:,}" for value, count in self.others.items())
 
 
 def find_stage(columns: Iterable[Column]) -> Stage | None:
-    """Find the column that separates customers from lost and open opportunities, or None.
+    """Return the column that separates customers from lost and open opportunities, or None.
 
-    A column of stages must have rows that were won and rows that were not, told by values in
-    ``vocabulary.toml``; without a name that says so nearly all of its values must be known.
+    Such a column has values for won rows and for other rows in ``vocabulary.toml``. If its name
+    does not suggest stages, nearly all of its values must be in the vocabulary.
     """
-    result = [(rank, stage) for column in columns for rank, stage in _stages(column)]
-    return min(result, key=lambda each: each[0])[1] if result else None
+    ranked = [(rank, stage) for column in columns for rank, stage in _stages(column)]
+    return min(ranked, key=lambda each: each[0])[1] if ranked else None
 
 
 def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
+    """Yield each reading of a column as stages, with a rank that is lower if it is surer."""
     if not 1 < column.distinct <= MAX_STAGES or column.is_date:
         return
     counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
-    if named(column.words, "won_flag"):
+    if has_name_of(column.words, "won_flag"):
         yield from _won_flag(column, counts)
         return
     for rank, (name, section, customer, other) in enumerate(
@@ -73,7 +75,7 @@ def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
         if not yes or not no:
             continue
         known = sum(counts[value] for value in (*yes, *no)) / column.filled
-        is_named = named(column.words, name)
+        is_named = has_name_of(column.words, name)
         if is_named or known >= SURE_BY_VALUES:
             others = {value: rows for value, rows in counts.items() if value not in yes}
             unknown = tuple(value for value in others if value not in no)
@@ -86,6 +88,7 @@ def _known(counts: dict[str, int], section: str, keys: tuple[str, ...]) -> tuple
 
 
 def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[int, float], Stage]]:
+    """Yield a column of yes and no as a stage: yes is won."""
     flags = read_flags(column.cells)
     if flags.unreadable.any() or not 0 < flags.series.sum() < column.filled:
         return
@@ -95,13 +98,13 @@ def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[in
 
 
 def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Stage | None:
-    """Find the status that separates customers from trials, drafts and unpaid first invoices.
+    """Return the status that separates customers from trials, drafts and unpaid first invoices.
 
-    Its `others` are the values that say "not yet a customer"; None where no status has one.
+    Its `others` are the values that mean "not yet a customer". None if no status has such values.
     """
-    surest = vendor.roles.get("status", ())[:1] if vendor is not None else ()
+    vendor_column = vendor.roles.get("status", ())[:1] if vendor is not None else ()
     for column in columns:
-        if not (named(column.words, "status") or column.name in surest):
+        if not (has_name_of(column.words, "status") or column.name in vendor_column):
             continue
         if not column.is_text or not 1 < column.distinct <= MAX_STAGES or column.is_date:
             continue
@@ -122,17 +125,18 @@ def _kind_of_status(value: str) -> str | None:
 
 @dataclass(frozen=True)
 class Repeats:
-    """A column of ids, some of which are in several rows.
+    """A column of ids, some of which occur in several rows.
 
     Attributes
     ----------
     column : str
+        Name of the column.
     distinct, rows : int
-        Different ids, and rows that have one.
+        Number of distinct ids, and of rows that have one.
     of_customer : bool
-        Whether its name says that it is a customer's, not a deal's.
+        Whether its name suggests the id of a customer, not of a deal.
     is_id : bool
-        Whether its name says that it is an id or number, not a name.
+        Whether its name suggests an id or number, not a name.
     """
 
     column: str
@@ -143,15 +147,14 @@ class Repeats:
 
 
 def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list[Repeats]:
-    """List the columns of ids that repeat, those of customers first.
+    """Return the columns of ids that repeat, those of customers first.
 
-    `customer` names the column that a known system's export has for the customer.
-
-    A column with hardly any different values is a category, not an id.
+    `customer` is the name of the customer column in exports of the known system. A column with very
+    few distinct values is a category, not an id.
     """
     result = []
     for column in columns:
-        of_customer = named(column.words, "customer") or column.name == customer
+        of_customer = has_name_of(column.words, "customer") or column.name == customer
         of_deal = is_deal_id(column.words) and not of_customer
         repeats = 1 < column.distinct < column.filled
         few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
@@ -169,8 +172,8 @@ def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list
 
 
 def is_deal_id(words: str) -> bool:
-    """Tell whether a name says that a column has the ids of deals."""
-    return sureness(words, "id") == 0
+    """Return whether a name suggests the ids of deals."""
+    return name_rank(words, "id") == 0
 
 
 def _ends_as_id(words: str) -> bool:

@@ -1,4 +1,4 @@
-"""Find the flag or status that says who left, whatever language it is written in."""
+"""Find the flag or status that says who left, in several languages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.vocabulary import is_status, plain_words
-from fitmodel.guessing._names import named, sureness
+from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.tables.values import is_empty, read_flags
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from fitmodel.guessing._vendors import Vendor
     from fitmodel.tables.values import Mask
 
-MAX_VALUES = 25  # distinct values of a status
-KNOWN = 0.9  # share of the rows whose value must be in the vocabulary
-BY_VALUES = 0.95  # the same where the name does not say that it is a status
-BY_VALUES_ALONE = 3  # rank of a column whose name says nothing
-PLAIN_FLAG = 2  # rank of names that may be of anything
+MAX_VALUES = 25  # maximum number of distinct values of a status
+MIN_KNOWN = 0.9  # minimum share of rows whose value is in the vocabulary
+MIN_KNOWN_UNNAMED = 0.95  # the same if the column's name does not suggest a status
+UNNAMED_RANK = 3  # rank of a column whose name suggests nothing
+WEAK_RANK = 2  # rank of general names such as "status"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,13 @@ class Status:
     Attributes
     ----------
     column : Column
+        The column.
     left : ndarray of bool of shape (rows,)
+        Whether each customer left.
     churned_values : tuple of str
-        What means left, as in the contract; empty for a plain yes or no.
+        Values that mean left, for the contract; empty for a plain yes or no.
     rank : int
-        0 where the name is that of a flag, higher where it is less sure.
+        0 if the name is that of a flag; higher if it is less certain.
     """
 
     column: Column
@@ -47,8 +49,8 @@ class Status:
 
     @property
     def is_sure(self) -> bool:
-        """Whether its name too says that it is a flag or status, not its values alone."""
-        return self.rank < BY_VALUES_ALONE
+        """Whether its name suggests a flag or status, and not only its values."""
+        return self.rank < UNNAMED_RANK
 
     @property
     def name(self) -> str:
@@ -57,26 +59,29 @@ class Status:
 
 
 def find_status(columns: Iterable[Column], vendor: Vendor | None = None) -> Status | None:
-    """Find the surest column that says who left; None where there is none."""
-    result = [each for column in columns if (each := status_of(column, vendor)) is not None]
-    return min(result, key=lambda each: each.rank) if result else None
+    """Return the column that says who left with the lowest rank, or None."""
+    found = [each for column in columns if (each := status_of(column, vendor)) is not None]
+    return min(found, key=lambda each: each.rank) if found else None
 
 
 def status_of(column: Column, vendor: Vendor | None = None) -> Status | None:
-    """Read a column as a flag or status; None where it is neither."""
+    """Return a column as a flag or status; None if it is neither."""
     if not 1 < column.distinct <= MAX_VALUES or column.is_date:
         return None
     if vendor is not None and vendor.left and column.name in vendor.roles.get("status", ())[:1]:
         return _by_values(column, {plain_words(each) for each in vendor.left}, 0)
-    if named(column.words, "stays_flag"):
+    if has_name_of(column.words, "stays_flag"):
         return _flag(column, stays=True, rank=1)
-    if named(column.words, "left_flag") or sureness(column.words, "churned") in {0, 1}:
+    if has_name_of(column.words, "left_flag") or name_rank(column.words, "churned") in {0, 1}:
         return _flag(column, stays=False, rank=0)
-    named_status = named(column.words, "status") or sureness(column.words, "churned") == PLAIN_FLAG
-    return _by_vocabulary(column, PLAIN_FLAG if named_status else BY_VALUES_ALONE)
+    named_status = (
+        has_name_of(column.words, "status") or name_rank(column.words, "churned") == WEAK_RANK
+    )
+    return _by_vocabulary(column, WEAK_RANK if named_status else UNNAMED_RANK)
 
 
 def _flag(column: Column, *, stays: bool, rank: int) -> Status | None:
+    """Return a column of yes and no as a status; None if all customers left, or none."""
     flags = read_flags(column.cells)
     empty = is_empty(column.cells)
     if flags.unreadable.any():
@@ -85,45 +90,46 @@ def _flag(column: Column, *, stays: bool, rank: int) -> Status | None:
     left = ~yes & ~empty if stays else yes
     if not left.any() or left.all():
         return None
-    values = _written(column.cells[left]) if stays else ()
+    values = _original_values(column.cells[left]) if stays else ()
     return Status(column, left, values, rank)
 
 
 def _by_vocabulary(column: Column, rank: int) -> Status | None:
-    """A status whose values are known words; under an unknown name nearly all must be known."""
+    """Return a status from values in the vocabulary; None if too few values are known."""
     if not column.is_text:
         return None
-    left, active, not_yet = (_meaning(column, key) for key in ("left", "active", "not_yet"))
-    known = _is_one_of(column, left | active | not_yet).sum()
-    enough = KNOWN if rank < BY_VALUES_ALONE else BY_VALUES
-    if not left or not active or known < enough * column.filled:
+    left, active, not_yet = (_values_meaning(column, key) for key in ("left", "active", "not_yet"))
+    known = _rows_with(column, left | active | not_yet).sum()
+    min_known = MIN_KNOWN if rank < UNNAMED_RANK else MIN_KNOWN_UNNAMED
+    if not left or not active or known < min_known * column.filled:
         return None
     return _by_values(column, left, rank)
 
 
 def _by_values(column: Column, meant: set[str], rank: int) -> Status | None:
-    left = _is_one_of(column, meant)
+    """Return a status in which some values mean left; None if all customers left, or none."""
+    left = _rows_with(column, meant)
     if not left.any() or left.all():
         return None
-    return Status(column, left, _written(column.cells[left]), rank)
+    return Status(column, left, _original_values(column.cells[left]), rank)
 
 
-def _is_one_of(column: Column, words: set[str]) -> Mask:
-    """Which cells are one of these values, in plain words; every different cell is read once."""
-    positions, cells = pd.factorize(column.cells)
+def _rows_with(column: Column, words: set[str]) -> Mask:
+    """Return a mask of the rows whose value, in plain words, is one of `words`."""
+    codes, cells = pd.factorize(column.cells)
     chosen = np.array([*(plain_words(cell) in words for cell in cells), False], dtype=bool)
-    result: Mask = chosen[positions]  # a missing cell has place -1
-    return result
+    rows: Mask = chosen[codes]  # a missing cell has the code -1: the last entry
+    return rows
 
 
-def _meaning(column: Column, key: str) -> set[str]:
-    """Values of a column, in plain words, that are known to mean this."""
-    return {each for each in _plain(column) if is_status(each, key)}
+def _values_meaning(column: Column, key: str) -> set[str]:
+    """Return the values of a column, in plain words, that mean a kind of status."""
+    return {each for each in _plain_values(column) if is_status(each, key)}
 
 
-def _plain(column: Column) -> set[str]:
+def _plain_values(column: Column) -> set[str]:
     return {plain_words(cell) for cell in column.cells.dropna().unique()}
 
 
-def _written(cells: pd.Series[Any]) -> tuple[str, ...]:
+def _original_values(cells: pd.Series[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cells.astype("str")))

@@ -1,4 +1,4 @@
-"""Questions about units that neither a column's name nor the contract says."""
+"""Open questions about the units of tenure and amount."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.guessing._money import (
     unit_of,
 )
 from fitmodel.guessing._names import TURNOVER, as_words, tenure_unit
-from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing._vendors import recognise_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def about_units(spec: DealSpec) -> Iterator[Doubt]:
-    """Tenure and amount without a unit in the name or the contract."""
+    """Yield a question if neither name nor contract gives the unit of tenure or amount."""
     roles = spec.deals
     tenure, amount = roles.tenure_months, roles.amount
     if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
         yield Doubt(
             "tenure-unit",
             tenure,
-            f"{tenure}: taken for MONTHS from signing to leaving or to the extract",
+            f"{tenure}: read as MONTHS from signing to leaving or to the extract",
             '[deals] tenure_unit = "months", "years", "weeks" or "days"',
         )
     scale = None if amount is None else scale_by_name(amount)
@@ -38,8 +38,8 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         yield Doubt(
             "amount-scale",
             amount,
-            f"{amount}: taken as written, but by its name an amount of 1 stands for {scale:,}",
-            f"[deals] amount_scale = {scale}; or 1 where the amounts are written in full",
+            f"{amount}: read as written, but its name suggests that an amount of 1 means {scale:,}",
+            f"[deals] amount_scale = {scale}; or 1 if the amounts are written in full",
         )
     if amount is None or roles.amount_per is not None:
         return
@@ -48,65 +48,65 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         yield Doubt(
             "turnover",
             amount,
-            f"{amount}: is it what the contract is worth in a year, and not the turnover of the "
-            "customer's own firm?",
-            '[deals] amount_per = "year" where it is the contract, else take amount out',
+            f"{amount}: is it the yearly value of the contract, and not the turnover of the "
+            "customer's company?",
+            '[deals] amount_per = "year" if it is the contract; otherwise remove amount',
         )
     elif unit != "year":
-        taken = "by its name it is per month" if unit else "the name does not say per what time"
+        reason = "its name suggests per month" if unit else "its name does not say so"
         yield Doubt(
             "amount-unit",
             amount,
-            f"{amount}: taken for the value of a YEAR of the contract, but {taken}",
+            f"{amount}: read as the value of the contract per YEAR, but {reason}",
             '[deals] amount_per = "year", "quarter", "month", "week" or "day"; or "contract" with '
             "contract_months",
         )
 
 
 def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """One column of amounts that are in several currencies, or paid for different times."""
+    """Yield a question if the amounts have several currencies or billing periods."""
     if spec.deals.amount is not None:
         yield from _about_currencies(columns, spec)
         yield from _about_periods(columns, spec.deals.amount)
 
 
 def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """A column of several currencies next to an amount."""
+    """Yield a question if a column gives several currencies for the amounts."""
     if spec.deals.currency is not None:
         return
-    vendor = recognise(column.name for column in columns)
-    surest = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
-    currency = find_currency(columns, surest)
+    vendor = recognise_export(column.name for column in columns)
+    vendor_column = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
+    currency = find_currency(columns, vendor_column)
     if currency is not None and currency.distinct > 1:
         shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
         yield Doubt(
             "several-currencies",
             currency.name,
-            f"{currency.name}: {currency.distinct} currencies ({shown}) beside one column of "
+            f"{currency.name}: {currency.distinct} currencies ({shown}) for one column of "
             f"amounts {spec.deals.amount!r}",
             f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
-            "amounts converted into one currency; or take amount out of [deals]",
+            "amounts converted into one currency; or remove amount from [deals]",
             must_answer=True,
         )
 
 
 def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
-    """A column of several billing periods next to amounts without a period in their name."""
-    result = several_periods(columns)
-    if result is None or unit_by_name(as_words(amount)) is not None:
+    """Yield a question if amounts have several billing periods and the name gives no time."""
+    periods = several_periods(columns)
+    if periods is None or unit_by_name(as_words(amount)) is not None:
         return
-    column, rows = result
+    column, rows = periods
     shown = ", ".join(f"per {unit} {n:,}" for unit, n in rows.items())
     common = max(rows, key=rows.__getitem__)
     written = next(str(cell) for cell in _cells_of(columns, column) if unit_of(cell) == common)
     yield Doubt(
         "several-periods",
         column,
-        f"{column}: the amounts in {amount!r} are paid for different times ({shown}), and would "
-        "all be taken for the same",
+        f"{column}: the amounts in {amount!r} are paid for different periods ({shown}), but would "
+        "all be read as for the same period",
         f'[rows] keep = {{"{column}" = ["{written}"]}} with [deals] amount_per = "{common}" for '
-        "one of them, or a column of the yearly value as amount; acknowledge it where the amounts "
-        "are all per the same time already",
+        "one of them, or a column of the yearly value as amount; acknowledge it if the amounts "
+        "already are for the same period",
         must_answer=True,
     )
 

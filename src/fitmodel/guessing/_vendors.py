@@ -1,4 +1,4 @@
-"""Recognise the export of a billing or CRM system by its columns."""
+"""Recognise the exports of billing and CRM systems by their columns."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILE = "vendors.toml"
-MIN_PREFIXED = 4  # columns that must begin as all columns of a system do
+MIN_PREFIXED = 4  # minimum number of columns with the system's prefix
 _TABLE_NAME = re.compile(r"^(subscriptions?|deals?|opportunity|hs) (?=\w)")
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """An export that was recognised.
+    """A system whose export was recognised.
 
     Attributes
     ----------
     title : str
-        Whose export it is, for people.
-    roles : mapping of role to columns
-        Columns of the table for each role, the surest first.
+        Name of the system and table, for people.
+    roles : mapping of role to tuple of str
+        Columns of the table for each role, the best candidate first.
     left : tuple of str
-        Values of the status that mean the customer is gone.
+        Values of the status that mean that the customer left.
     after_signing : tuple of str
         Columns of the table that are known only after signing.
     won : str or None
-        Column of dates that only deals which were won have.
+        Date column that is filled for won deals only.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Vendor:
     won: str | None = None
 
 
-def recognise(names: Iterable[str]) -> Vendor | None:
+def recognise_export(names: Iterable[str]) -> Vendor | None:
     """Return the system that exported a table, by its columns' names; None if unknown.
 
     Examples
@@ -84,7 +84,7 @@ def _vendor_of(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:
 
 
 def _compact(words: str) -> str:
-    """Without spaces: a system's interface writes "closedate" where its pages say "Close Date"."""
+    """Return a name without spaces: an API has "closedate" where exports have "Close Date"."""
     return words.replace(" ", "")
 
 

@@ -1,7 +1,7 @@
-"""Find the tables of changes and activities in the files next to a table of deals.
+"""Find tables of changes and activities in the files next to a table of deals.
 
-files beside the deals, or named -> columns by name -> the column whose values are the deals' ids
-      -> read as the contract would -> how many deals are in it -> [history.*], [events.*]
+files in the same folder, or given -> columns by name -> the column with the deals' ids
+      -> read with the contract -> number of matching deals -> [history.*], [events.*]
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".csv", ".tsv", ".parquet", ".xlsx"}
 MAX_BYTES = 100 * 2**20
-"""Files that are larger are looked into only where they are named."""
+"""Larger files are read only if the user names them."""
 MIN_SHARE = 0.05
-"""Of the deals, so many must be in a table for it to be used."""
+"""A table is used only if it has rows of at least this share of the deals."""
 SHOWN = 6
 _DATE = r"(on|at|date|day|time|timestamp|date time)"
-_NAMES: dict[str, tuple[str, ...]] = {  # the surest first
+_NAMES: dict[str, tuple[str, ...]] = {  # the most certain pattern first
     "field": (r"^(field|property|attribute)( name)?$", r"^(feld|feldname|字段|字段名)$"),
     "value": (r"^(new value|neuer wert|新值)$", r"^(value|new|wert|值)$"),
     "old_value": (r"^(old|previous|prior) value$|^(alter wert|旧值)$", r"^old$"),
@@ -73,38 +73,38 @@ _STAGE = re.compile(r"^(deal |opportunity )?stage( name)?$")
 
 @dataclass(frozen=True)
 class Companion:
-    """A history or event table that belongs to the deals.
+    """A history or event table that was found for the deals.
 
     Attributes
     ----------
     section : str
-        ``history`` or ``events``.
+        Kind of its section in the contract: ``history`` or ``events``.
     name : str
-        In the contract.
+        Name of its section in the contract.
     keys : mapping of str to str
-        Of its section, `table` and `id` among them.
-    seen : str
-        What is in it.
-    against : str
-        Why it is not used; empty where it is.
+        Keys of its section, including `table` and `id`.
+    content : str
+        A sentence on what is in it.
+    problem : str
+        Why it is not used; empty if it is used.
     """
 
     section: str
     name: str
     keys: dict[str, str]
-    seen: str
-    against: str = ""
+    content: str
+    problem: str = ""
 
     def __str__(self) -> str:
-        """Describe the table to people."""
-        proposal = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.seen}"
-        return f"{proposal}; NOT used: {self.against}" if self.against else proposal
+        """Return a sentence that describes the table."""
+        proposal = f"{self.keys['table']} as [{self.section}.{self.name}]: {self.content}"
+        return f"{proposal}; NOT used: {self.problem}" if self.problem else proposal
 
     def to_toml(self) -> str:
-        """Its section of the contract, as comments where it is not used."""
+        """Return its section of the contract; as comments if it is not used."""
         lines = [f"[{self.section}.{self.name}]"]
         lines += [f"{key} = {toml_value(value)}" for key, value in self.keys.items()]
-        if self.against:
+        if self.problem:
             lines = [f"# {line}" for line in lines]
         return "\n".join([f"# {one_line(str(self))}", *lines]) + "\n"
 
@@ -117,25 +117,26 @@ def with_companions(
     Parameters
     ----------
     guess : Guess
+        The guessed contract.
     deals : FileTable
-        What it was guessed from.
+        The table from which it was guessed.
     path : Path
-        Where the deals are: files beside them are looked into.
+        Path of the deals: files in the same folder are searched.
     named : sequence of Path
-        Tables, or folders of Parquet files, that are looked into whatever their size.
+        Tables, or folders of Parquet files, that are read whatever their size.
 
     Returns
     -------
     guess : Guess
-        With a section for each table that is recognised by its columns. One that has too few of the
-        deals, or cannot be read, stands there as a comment that says so.
+        The contract with a section for each recognised table. A table with too few of the deals, or
+        that cannot be read, is added as a comment with the reason.
     proposed : tuple of str
-        What was seen of each table.
+        A sentence on each table.
 
     Raises
     ------
     DealsError
-        If a table that is named cannot be read, or is not recognised.
+        If a table in `named` cannot be read or is not recognised.
     """
     spec = DealSpec(**tomllib.loads(guess.toml))
     notes: list[str] = []
@@ -148,12 +149,12 @@ def with_companions(
         return guess, proposed
     sections = "\n".join(each.to_toml() for each in companions)
     hint = history_hint(spec.deals.id)
-    kept = "" if any(not each.against for each in companions) else f"\n{hint}"
+    kept = "" if any(not each.problem for each in companions) else f"\n{hint}"
     return replace(guess, toml=guess.toml.replace(hint, sections + kept)), proposed
 
 
 def _beside(path: Path, named: Sequence[Path], notes: list[str]) -> Iterator[Path]:
-    """Tables in the folder of the deals, and folders of Parquet files there."""
+    """Yield tables and folders of Parquet files in the folder of the deals."""
     for each in sorted(path.parent.iterdir()):
         if each.name.startswith(".") or each == path or each in named:
             continue
@@ -164,10 +165,10 @@ def _beside(path: Path, named: Sequence[Path], notes: list[str]) -> Iterator[Pat
             if each.stat().st_size <= MAX_BYTES:
                 yield each
             else:
-                notes.append(f"{each} is large and was not looked into: name it with --table")
+                notes.append(f"{each} is large and was not read: name it with --table")
         elif each.suffix.lower() == ".json" and _is_hubspot(each):
             notes.append(
-                f"{each} holds HubSpot's propertiesWithHistory: make a table of it with "
+                f"{each} holds HubSpot's propertiesWithHistory: convert it into a table with "
                 "docs/examples/history/hubspot_flatten.py"
             )
 
@@ -180,7 +181,7 @@ def _is_hubspot(path: Path) -> bool:
 def _recognise(
     path: Path, deals: pd.DataFrame, spec: DealSpec, earlier: Sequence[Companion], *, is_named: bool
 ) -> Companion | None:
-    """The table as a section of the contract; None if it is not such a table."""
+    """Return a file as a section of the contract; None if it is not such a table."""
     try:
         table = _read(path)
     except DealsError:
@@ -193,22 +194,23 @@ def _recognise(
             columns = ", ".join(map(str, table.columns[:12]))
             raise DealsError(
                 f"{path} is not recognised as a table of changes or activities by its columns: "
-                f"{columns}. Remedy: name them in the contract, see docs/guides/crm-history.md"
+                f"{columns}. Remedy: name the columns in the contract, see "
+                "docs/guides/crm-history.md"
             )
         return None
     section, keys = known
-    taken = {each.name for each in earlier}
-    name = _name_of(section, path, taken, is_long="field" in keys)
+    used = {each.name for each in earlier}
+    name = _name_of(section, path, used, is_long="field" in keys)
     if spec.deals.id is None or spec.deals.closed_on is None:
         lacking = "id" if spec.deals.id is None else "closed_on"
-        against = f"[deals] {lacking} was not found, without which no row finds its deal"
-        return Companion(section, name, {"table": path.as_posix()} | keys, "", against)
+        problem = f"[deals] {lacking} was not found; it is needed to match rows with deals"
+        return Companion(section, name, {"table": path.as_posix()} | keys, "", problem)
     id_column = _id_column(table, deals[spec.deals.id], set(keys.values()))
     if id_column is None:
         return None
     keys = {"table": path.as_posix(), "id": id_column} | keys
     companion = Companion(section, name, keys | _stage_of(table, keys), _seen(table, keys))
-    return _tried(companion, deals, spec)
+    return _with_match_count(companion, deals, spec)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -220,7 +222,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _keys_of(table: pd.DataFrame) -> tuple[str, dict[str, str]] | None:
-    """The section and the keys of the first shape that has all its columns."""
+    """Return section and keys of the first shape whose columns the table has, or None."""
     names = [str(name) for name in table.columns]
     for section, needed, others in _SHAPES:
         keys: dict[str, str] = {}
@@ -240,19 +242,19 @@ def _column_of(key: str, names: Iterable[str]) -> str | None:
     return next(matching, None)
 
 
-def _name_of(section: str, path: Path, taken: set[str], *, is_long: bool) -> str:
+def _name_of(section: str, path: Path, used: set[str], *, is_long: bool) -> str:
     usual = "fields" if is_long else "activities" if section == "events" else slug(path.stem)
-    name = usual if usual not in taken else slug(path.stem)
+    name = usual if usual not in used else slug(path.stem)
     name = name if name[:1].isalpha() else f"table_{name}"
-    while name in taken:
+    while name in used:
         name += "_2"
     return name
 
 
-def _id_column(table: pd.DataFrame, ids: pd.Series[Any], taken: set[str]) -> str | None:
-    """The column with most of the deals' ids; if there is none, the one with the best name."""
+def _id_column(table: pd.DataFrame, ids: pd.Series[Any], used: set[str]) -> str | None:
+    """Return the column with most of the deals' ids; if none has any, one with a suitable name."""
     wanted = _texts(ids)
-    free = [str(name) for name in table.columns if name not in taken]
+    free = [str(name) for name in table.columns if name not in used]
     shares = {name: len(_texts(table[name]) & wanted) for name in free}
     best = max(free, key=lambda name: shares[name], default=None)
     if best is not None and shares[best]:
@@ -265,7 +267,7 @@ def _texts(values: pd.Series[Any]) -> set[str]:
 
 
 def _stage_of(table: pd.DataFrame, keys: dict[str, str]) -> dict[str, str]:
-    """The key that names the field of stages, where there is one."""
+    """Return the key `stage` with the field that holds stages; empty if there is none."""
     fields = _texts(table[keys["field"]]) if "field" in keys else set(map(str, table.columns))
     stages = sorted(name for name in fields if _STAGE.search(as_words(name)))
     is_history = "at" not in keys
@@ -273,7 +275,7 @@ def _stage_of(table: pd.DataFrame, keys: dict[str, str]) -> dict[str, str]:
 
 
 def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
-    """Contents of a table: its rows, and its fields or kinds."""
+    """Return a text on what a table holds: rows, and fields or kinds."""
     text = f"{len(table):,} rows"
     naming = keys.get("field") or keys.get("kind")
     if naming is None:
@@ -283,20 +285,21 @@ def _seen(table: pd.DataFrame, keys: dict[str, str]) -> str:
     return f"{text} of {len(names):,} {'fields' if 'field' in keys else 'kinds'} ({shown})"
 
 
-def _tried(companion: Companion, deals: pd.DataFrame, spec: DealSpec) -> Companion:
-    """Read the table by the proposed contract: how many deals are in it, or what is wrong."""
+def _with_match_count(companion: Companion, deals: pd.DataFrame, spec: DealSpec) -> Companion:
+    """Read a table with the contract, and add how many deals it has, or what is wrong."""
     ids = deals[str(spec.deals.id)]
     try:
         with_it = spec.replace(**{companion.section: {companion.name: companion.keys}})
         (log,) = read_crm_tables(with_it).every
     except (DealsError, SpecError) as error:
-        return replace(companion, against=one_line(str(error)))
+        return replace(companion, problem=one_line(str(error)))
     matched = int((log.deals(ids) >= 0).sum())
-    seen = f"{companion.seen}; {matched:,} of {len(ids):,} deals are in it"
-    against = ""
+    content = f"{companion.content}; {matched:,} of {len(ids):,} deals are in it"
+    problem = ""
     if matched < max(MIN_SHARE * len(ids), 1):
-        mine, theirs = level_text(ids.iloc[0]), (str(log.ids[0]) if len(log.ids) else "nothing")
-        against = (
-            f"the deals have ids such as {mine!r}, {companion.keys['id']!r} such as {theirs!r}"
+        of_deals, of_table = level_text(ids.iloc[0]), (str(log.ids[0]) if len(log.ids) else "none")
+        problem = (
+            f"the deals have ids such as {of_deals!r}, but {companion.keys['id']!r} has ids such "
+            f"as {of_table!r}"
         )
-    return replace(companion, seen=seen, against=against)
+    return replace(companion, content=content, problem=problem)

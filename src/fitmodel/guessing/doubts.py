@@ -1,6 +1,6 @@
-"""Questions about a table, which init, check and train repeat until the contract answers them.
+"""Open questions about a table; init, check and train repeat them until the contract answers.
 
-table and contract -> each question in turn -> doubts that `[rows]` and `[deals]` do not settle
+table and contract -> each check in turn -> doubts that `[rows]` and `[deals]` do not answer
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._leaving import is_named_leaving
-from fitmodel.guessing._names import TRIAL_END, as_words, sureness
+from fitmodel.guessing._names import TRIAL_END, as_words, name_rank
 from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._units import about_amounts, about_units
-from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing._vendors import recognise_export
 from fitmodel.tables.tidying import tidy
 
 __all__ = ["Doubt", "QuestionedDeals", "find_doubts", "read_with_doubts", "refuse_unanswered"]
@@ -43,26 +43,27 @@ if TYPE_CHECKING:
     from fitmodel.guessing._rows import Stage
     from fitmodel.tables.files import FileTable
 
-MIN_DATED_CONTRADICTIONS = 0.02  # share of the customers still there that have a date of leaving
+MIN_DATED_CONTRADICTIONS = 0.02  # share of customers still there with a date of leaving
 
 
 def find_doubts(
     table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
 ) -> list[Doubt]:
-    """List the open questions about a table that the contract does not answer.
+    """Return the open questions about a table that the contract does not answer.
 
     Parameters
     ----------
     table : DataFrame
-        Past deals as read from the file, all rows of it.
+        Past deals as read from the file, with all rows.
     spec : DealSpec
-    row_numbers : ndarray of int, optional
-        Number of each row as a person sees it in the file.
+        The contract.
+    row_numbers : ndarray of int of shape (rows,), optional
+        Number of each row in the file.
 
     Returns
     -------
     list of Doubt
-        Those that must be answered first.
+        The questions; those that must be answered come first.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def find_doubts(
     result += _about_leavers(columns, spec)
     result += about_amounts(columns, spec)
     result += _about_repeats(columns, spec)
-    result += _about_copies(Sheet(kept, rows=numbers), spec)
+    result += _about_duplicates(Sheet(kept, rows=numbers), spec)
     result += _about_dates(columns, spec)
     result += _about_trials(columns, spec)
     result += about_units(spec)
@@ -94,12 +95,12 @@ def _is_settled(doubt: Doubt, spec: DealSpec) -> bool:
 
 
 def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
-    """Refuse to learn where the rows or the outcome would be guessed.
+    """Raise an error if questions about rows or outcome must be answered before learning.
 
     Raises
     ------
     DealsError
-        Listing every doubt that must be answered, with what to write.
+        If there are such questions: lists all of them, with what to write.
     """
     unanswered = [doubt for doubt in doubts if doubt.must_answer]
     if unanswered:
@@ -111,12 +112,14 @@ def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class QuestionedDeals:
-    """Past deals, how their rows were read, and the open questions.
+    """Past deals with their findings and the open questions.
 
     Attributes
     ----------
     read : DealsRead
+        The deals and the findings from reading them.
     doubts : tuple of Doubt
+        The open questions.
     """
 
     read: DealsRead
@@ -124,14 +127,13 @@ class QuestionedDeals:
 
     @property
     def deals(self) -> pd.DataFrame:
-        """The deals, as `fitmodel.read_deals` gives them."""
+        """The deals, as returned by `fitmodel.read_deals`."""
         return self.read.table
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """Rows left out or merged, findings and open questions, for people."""
-        result = (*self.read.notes, *self.read.findings, *self.doubts)
-        return tuple(map(str, result))
+        """Sentences on rows left out or merged, on findings, and on open questions."""
+        return tuple(map(str, (*self.read.notes, *self.read.findings, *self.doubts)))
 
 
 def read_with_doubts(
@@ -139,21 +141,21 @@ def read_with_doubts(
     spec: DealSpec,
     tables: Mapping[str, Given] | None = None,
 ) -> QuestionedDeals:
-    """Read past deals to learn from, and list the open questions.
+    """Read past deals for learning, and return them with the open questions.
 
     Parameters
     ----------
     source, spec, tables
-        As of `fitmodel.read_deals`.
+        The same as for `fitmodel.read_deals`.
 
     Raises
     ------
     DealsError
-        As `fitmodel.read_deals`; also where a doubt must be answered first.
+        The errors of `fitmodel.read_deals`, and if a question must be answered first.
     """
     file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
     if not shape_errors(Sheet(file.table)):
-        # first, because rows that are not customers have other problems too
+        # before reading, because rows that are not customers cause other errors too
         stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
         refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
     read = read_opened(opened)
@@ -163,23 +165,23 @@ def read_with_doubts(
 
 
 def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
-    """Rows that never were customers."""
+    """Yield questions about rows that were never customers."""
     chosen = {*spec.rows.chosen_by, *spec.role_columns}
     kept = keep_rows(table, spec).table
     columns = [Column(kept[name]) for name in kept.columns]
-    status = find_not_yet(columns, recognise(table.columns))
+    status = find_not_yet(columns, recognise_export(table.columns))
     if status is not None:
         yield _not_yet_customers(status, len(kept))
     stage = find_stage(column for column in columns if column.name not in chosen)
     if stage is None:
         return
-    unknown = f"; not known are {', '.join(stage.unknown)}" if stage.unknown else ""
+    unknown = f"; unknown values: {', '.join(stage.unknown)}" if stage.unknown else ""
     listed = ", ".join(f'"{value}"' for value in stage.customers)
     yield Doubt(
         "rows-not-customers",
         stage.column,
         f"{stage.column}: {sum(stage.others.values()):,} of {len(kept):,} rows look like "
-        f"opportunities that were not won ({stage.shown}{unknown}), and would count as customers "
+        f"opportunities that were not won ({stage.shown}{unknown}), but would count as customers "
         "that stayed",
         f'[rows] keep = {{"{stage.column}" = [{listed}]}}',
         must_answer=True,
@@ -192,22 +194,22 @@ def _not_yet_customers(status: Stage, rows: int) -> Doubt:
         "rows-not-customers",
         status.column,
         f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are not customers yet "
-        f"({status.shown}), and would count as customers",
+        f"({status.shown}), but would count as customers",
         f'[rows] drop = {{"{status.column}" = [{listed}]}}',
         must_answer=True,
     )
 
 
 def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """A flag or status that the contract does not use, held against the dates of leaving."""
+    """Yield questions if a flag or status and the dates of leaving contradict each other."""
     by_name = {column.name: column for column in columns}
     leaving = by_name.get(spec.deals.churned_on or "")
     if leaving is None:
         return
-    # A status of which some values are dropped still says who left.
+    # A status in [rows] drop still says who left, so only the columns of [rows] keep are skipped.
     known = {*spec.role_columns, *spec.rows.keep} - {spec.deals.churned}
     free = [column for column in columns if column.name not in known]
-    status = find_status(free, recognise(by_name))
+    status = find_status(free, recognise_export(by_name))
     if status is None or not status.is_sure:
         return
     dated = leaving.real_dates
@@ -220,7 +222,7 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             "left-without-date",
             status.name,
             f"{status.name}: {undated:,} of {int(status.left.sum()):,} customers that left have "
-            f"no date in {leaving.name!r}, and would count as customers that stayed",
+            f"no date in {leaving.name!r}, but would count as customers that stayed",
             f'[deals] churned = "{status.name}"{values}, and {ANSWERS}',
             must_answer=True,
         )
@@ -230,16 +232,16 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             "date-of-a-customer",
             status.name,
             f"{status.name}: {contrary:,} customers are still there, but have a date in "
-            f"{leaving.name!r}: announced, or another date? The date counts",
-            "take the right column for churned_on, or acknowledge it",
+            f"{leaving.name!r}: is it announced, or a date of something else? The date is used",
+            "correct churned_on, or acknowledge it",
         )
 
 
 def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Ids that stand in several rows."""
+    """Yield a question for each column of ids that occur in several rows."""
     if spec.rows.customer is not None or spec.rows.one_row_per is not None:
         return
-    vendor = recognise(column.name for column in columns)
+    vendor = recognise_export(column.name for column in columns)
     customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
     for repeats in find_repeats(columns, customer):
         what = "customer" if repeats.of_customer else "deal"
@@ -247,40 +249,40 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             "repeated-id",
             repeats.column,
             f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
-            f"this is not one row per {what}",
-            f'[rows] customer = "{repeats.column}" makes one history of the rows of each; '
-            'one_row_per = "deal" says that each row is a deal of its own',
+            f"the table does not have one row per {what}",
+            f'[rows] customer = "{repeats.column}" merges the rows of each value; '
+            'one_row_per = "deal" means that each row is a separate deal',
         )
 
 
-def _about_copies(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
-    """Rows that are the same in every column."""
+def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if rows are equal in every column."""
     table = sheet.table
     copies = table.duplicated()
     if copies.any() and spec.rows.customer is None:
         yield Doubt(
             "repeated-rows",
             "",
-            f"{int(copies.sum()):,} of {len(table):,} rows repeat an earlier row whole, such as "
+            f"{int(copies.sum()):,} of {len(table):,} rows are equal to an earlier row, such as "
             f"{sheet.row(int(copies.to_numpy().argmax()))}",
-            "take the copies out of the table, or acknowledge that they are deals of their own",
+            "remove the copies from the table, or acknowledge that they are separate deals",
         )
 
 
 def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Dates that were chosen although their name does not say what they are."""
-    roles, vendor = spec.deals, recognise(column.name for column in columns)
+    """Yield questions about dates whose name does not suggest their role."""
+    roles, vendor = spec.deals, recognise_export(column.name for column in columns)
     known = vendor.roles if vendor else {}
     closed, left = roles.closed_on, roles.churned_on
-    named_so = closed is None or sureness(as_words(closed), "closed_on") is not None
-    if closed is not None and not named_so and closed not in known.get("closed_on", ()):
-        yield _by_content("closed_on", closed, "the day the contract was signed")
+    by_name = closed is None or name_rank(as_words(closed), "closed_on") is not None
+    if closed is not None and not by_name and closed not in known.get("closed_on", ()):
+        yield _unclear_date("closed_on", closed, "the day the contract was signed")
     if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
-        yield _by_content("churned_on", left, "the day the customer left")
+        yield _unclear_date("churned_on", left, "the day the customer left")
 
 
 def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Leavers that left by the end of a trial."""
+    """Yield a question if customers left by the end of a trial."""
     left = next((column for column in columns if column.name == spec.deals.churned_on), None)
     if left is None or spec.rows.trial_end is not None:
         return
@@ -293,14 +295,14 @@ def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
                 "left-in-trial",
                 trial.name,
                 f"{trial.name}: {in_trial:,} of {leavers:,} that left did so by the end of their "
-                "trial. They never were customers, and would count as early churners",
-                f'[rows] trial_end = "{trial.name}" leaves them out; acknowledge it where a trial '
+                "trial. They were never customers, but would count as early churners",
+                f'[rows] trial_end = "{trial.name}" leaves them out; acknowledge it if a trial '
                 "is a signed contract",
             )
             return
 
 
-def _by_content(role: str, column: str, meaning: str) -> Doubt:
+def _unclear_date(role: str, column: str, meaning: str) -> Doubt:
     return Doubt(
         "date-by-content",
         column,
@@ -310,13 +312,13 @@ def _by_content(role: str, column: str, meaning: str) -> Doubt:
 
 
 def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
-    """Leavers before some day that the table does not have."""
+    """Yield a question if leavers before some day seem to be missing."""
     if not spec.has_dates or spec.rows.settles("missing-leavers"):
         return
     try:
         deals = read_deals_with_findings(kept, spec).table
     except DealsError:
-        return  # read_deals says what is wrong
+        return  # read_deals reports the error
     missing = find_missing_leavers(deals, spec)
     if missing is None:
         return
@@ -325,10 +327,10 @@ def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt
         "missing-leavers",
         str(spec.deals.churned_on),
         f"{spec.deals.churned_on}: no customer is recorded to have left before "
-        f"{missing.observed_from}, where {missing.expected:,.0f} were to be expected among "
+        f"{missing.observed_from}, although {missing.expected:,.0f} were expected among "
         f"{missing.signed_before:,} deals signed before it (probability of none by chance "
-        f"{missing.chance:.0e}): deleted, or left behind in another system? Counted from that day "
-        f"on, early churn within {horizon} months is {missing.rate:.1%}; as the table is, "
-        f"{missing.rate_without:.1%}",
+        f"{missing.chance:.0e}). Were they deleted, or are they in another system? Early churn "
+        f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
+        f"{missing.rate_without:.1%} counted from the whole table",
         f'[deals] observed_from = "{missing.observed_from}"',
     )

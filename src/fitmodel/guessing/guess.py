@@ -1,7 +1,7 @@
 """Write a first contract for an unknown table, and list what is uncertain.
 
-table -> rows that are customers -> roles by name and content -> who left, and when
-      -> attributes, leaks, constants -> commented TOML
+table -> rows that are customers -> roles by name and content -> who left and when
+      -> attributes -> commented TOML
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
-from fitmodel.guessing._columns import READS, Column
+from fitmodel.guessing._columns import MIN_READABLE, Column
 from fitmodel.guessing._draft import Draft
 from fitmodel.guessing._money import (
     about_money,
@@ -28,12 +28,12 @@ from fitmodel.guessing._money import (
     is_contract_value,
     scale_by_name,
 )
-from fitmodel.guessing._names import sureness
-from fitmodel.guessing._outcome import READS_BY_NAME, find_leavers, settle_outcome
+from fitmodel.guessing._names import name_rank
+from fitmodel.guessing._outcome import MIN_READABLE_NAMED, find_leavers, settle_outcome
 from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
-from fitmodel.guessing._vendors import recognise
+from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Doubt, find_doubts
-from fitmodel.leakage.names import goes_on_changing
+from fitmodel.leakage.names import is_updated_by_crm
 from fitmodel.tables.files import FileTable
 from fitmodel.tables.missing_words import missing_words
 from fitmodel.tables.tidying import tidy_with_findings
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from fitmodel.guessing._vendors import Vendor
     from fitmodel.tables.forms import Finding
 
-WEAK = 2  # rank from which a name of a date of signing may be of anything
+WEAK_NAME = 2  # from this rank on, the name of a closing date may mean something else
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Guess:
     toml : str
         Commented ``fitmodel.toml``.
     unsure : tuple of str
-        What a person should look at.
+        Sentences on what a person should check.
     doubts : tuple of Doubt
-        Of these, what ``check`` and ``train`` repeat until the contract answers it.
+        Those of them that ``check`` and ``train`` repeat until the contract answers.
     findings : tuple of Finding
-        What was left out of the file, and what words and far days were taken for.
+        What was left out of the file, and which words and placeholder dates were read as missing.
     """
 
     toml: str
@@ -78,13 +78,13 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     Parameters
     ----------
     deals : DataFrame or FileTable
-        Past deals, as read by ``read_table`` or ``read_file``, or made in Python; not changed.
+        Past deals, as returned by ``read_table`` or ``read_file``, or any DataFrame; not changed.
 
     Returns
     -------
     Guess
-        Its toml is a valid contract; `read_deals` takes the table with it unless `unsure` says
-        what stands against it.
+        Its toml is a valid contract. `read_deals` accepts the table with this contract, unless
+        `unsure` lists errors.
 
     Raises
     ------
@@ -106,10 +106,10 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     table = tidied.table
     draft = _customers_of(table)
     for role in ("id", "observed_until", "closed_on"):
-        _take(draft, role)
+        _assign(draft, role)
     find_leavers(draft)
     for role in ("exited_on", "tenure_months", "rep", "team", "amount"):
-        _take(draft, role)
+        _assign(draft, role)
     settle_outcome(draft)
     _settle_customers(draft)
     _settle_units(draft)
@@ -131,7 +131,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
-    """Report the words that were read as missing in columns of levels but may be a level."""
+    """Yield findings on words that were read as missing, although they may be levels."""
     for name in (name for name in table.columns if name in names and is_text(table[name])):
         cells = table[name].map(
             lambda cell: cell.strip() or None if isinstance(cell, str) else cell
@@ -142,11 +142,11 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
 
 
 def _customers_of(table: pd.DataFrame) -> Draft:
-    """Start with the rows that are customers, if a column of stages shows them."""
-    vendor = recognise(table.columns)
+    """Return a draft with the rows that are customers, from a column of stages or a status."""
+    vendor = recognise_export(table.columns)
     stage = find_stage(Column(table[name]) for name in table.columns)
     if stage is None:
-        draft = _customers_by_status(table, vendor) or _signed_only(table, vendor)
+        draft = _customers_by_status(table, vendor) or _won_only(table, vendor)
     else:
         kept = table[table[stage.column].astype("str").isin(stage.customers)]
         draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
@@ -162,9 +162,9 @@ def _customers_of(table: pd.DataFrame) -> Draft:
 
 
 def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | None:
-    """Start without the rows whose status says that nothing was paid yet; None if there are none.
+    """Return a draft without rows whose status means that nothing was paid yet, or None.
 
-    The status goes on to tell who left.
+    The status is still used to find who left.
     """
     status = find_not_yet((Column(table[name]) for name in table.columns), vendor)
     if status is None:
@@ -179,8 +179,8 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
     return draft
 
 
-def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
-    """Start with all rows; if the system dates won deals, only with those that have the date."""
+def _won_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
+    """Return a draft with all rows, or only won rows if the known system dates won deals."""
     draft = Draft([Column(table[name]) for name in table.columns], vendor)
     won = vendor.won if vendor is not None else None
     if won is None or table[won].notna().all() or table[won].isna().all():
@@ -196,18 +196,18 @@ def _signed_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
 
 
 def _fits_closing(column: Column) -> bool:
-    return column.is_full and column.date_share >= READS
+    return column.is_full and column.date_share >= MIN_READABLE
 
 
 def _fits_people(column: Column) -> bool:
     return 1 < column.distinct <= max(len(column.cells) // 2, 2) and not column.is_date
 
 
-_FITS: dict[str, Callable[[Column], bool]] = {
+_CONTENT_FITS: dict[str, Callable[[Column], bool]] = {
     "id": lambda column: column.is_unique,
-    "observed_until": lambda column: column.is_full and column.date_share >= READS,
+    "observed_until": lambda column: column.is_full and column.date_share >= MIN_READABLE,
     "closed_on": _fits_closing,
-    "exited_on": lambda column: column.date_share >= READS and not column.is_full,
+    "exited_on": lambda column: column.date_share >= MIN_READABLE and not column.is_full,
     "tenure_months": lambda column: column.is_number and column.is_full,
     "rep": _fits_people,
     "team": _fits_people,
@@ -217,71 +217,71 @@ _FITS: dict[str, Callable[[Column], bool]] = {
 }
 
 
-def _take(draft: Draft, role: str) -> None:
-    """Give a role to the column with the surest name, among those whose content fits."""
-    surest = draft.surest(role)
+def _assign(draft: Draft, role: str) -> None:
+    """Assign a role to the column with the best name, among those whose content fits."""
+    vendor_column = draft.vendor_column(role)
     ranked = [
-        (-1 if column.name == surest else sureness(column.words, role), column)
+        (-1 if column.name == vendor_column else name_rank(column.words, role), column)
         for column in draft.free
     ]
     known = [(rank, column) for rank, column in ranked if rank is not None]
-    fitting = [each for each in known if _FITS[role](each[1]) and _allowed(role, *each)]
+    fitting = [each for each in known if _CONTENT_FITS[role](each[1]) and _allowed(role, *each)]
     if not fitting:
         if role == "id":
             draft.unsure += [
-                f"id: {column.name!r} was not taken, {len(column.cells) - column.distinct} row(s) "
-                "have none or repeat it; keep one row per deal"
+                f"id: {column.name!r} was not used, since {len(column.cells) - column.distinct} "
+                "row(s) have none or repeat it; keep one row per deal"
                 for rank, column in known
                 if rank <= 0 and column.distinct > len(column.cells) / 2
             ]
         if role == "closed_on":
-            _take_uncertain_closing(draft, [column for rank, column in known if rank < WEAK])
+            _assign_partial_closing(draft, [column for rank, column in known if rank < WEAK_NAME])
         return
     best = min(rank for rank, _ in fitting)
-    rivals = [column for rank, column in fitting if rank == best]
-    draft.roles[role] = rivals[0]
-    if len(rivals) > 1:
-        names = ", ".join(repr(column.name) for column in rivals)
-        draft.unsure.append(f"{role} could be any of {names}; {rivals[0].name!r} was taken")
+    best_columns = [column for rank, column in fitting if rank == best]
+    draft.roles[role] = best_columns[0]
+    if len(best_columns) > 1:
+        names = ", ".join(repr(column.name) for column in best_columns)
+        draft.unsure.append(f"{role} could be any of {names}; {best_columns[0].name!r} was used")
     if role in {"rep", "team"}:
         for _, column in fitting:
-            if column is not rivals[0]:
+            if column is not best_columns[0]:
                 draft.leave_out(column, f"names the {role} too")
 
 
 def _allowed(role: str, rank: int, column: Column) -> bool:
-    """Tell what name and content together rule out."""
+    """Return whether name and content together allow a role."""
     if role == "closed_on":
-        return rank < 0 or not goes_on_changing(column.name)  # the closing date of another deal
+        return rank < 0 or not is_updated_by_crm(column.name)  # may be that of another deal
     if role == "amount":
         return is_contract_value(column)
     return True
 
 
-def _take_uncertain_closing(draft: Draft, named_so: list[Column]) -> None:
-    """Take a date by its name although not all of it reads as dates."""
-    sure = [column for column in named_so if column.date_share >= READS_BY_NAME]
+def _assign_partial_closing(draft: Draft, by_name: list[Column]) -> None:
+    """Use a closing date with a clear name although not all of its values are dates."""
+    sure = [column for column in by_name if column.date_share >= MIN_READABLE_NAMED]
     if sure:
         draft.roles["closed_on"] = sure[0]
         draft.unsure.append(
-            f"closed_on: {sure[0].name!r} by its name, but not all of it reads as dates"
+            f"closed_on: {sure[0].name!r} was chosen by its name, but not all values are dates"
         )
 
 
 def _settle_customers(draft: Draft) -> None:
-    """One row per customer, where a column of customer ids repeats beside the ids of the rows."""
+    """Set ``[rows] customer`` if a column of customer ids repeats and the rows have own ids."""
     if "closed_on" not in draft.roles:
         return
-    surest = draft.surest("customer")
-    for repeats in find_repeats(draft.free, surest):
-        is_id = repeats.is_id or repeats.column == surest
+    vendor_column = draft.vendor_column("customer")
+    for repeats in find_repeats(draft.free, vendor_column):
+        is_id = repeats.is_id or repeats.column == vendor_column
         if "id" in draft.roles and repeats.of_customer and is_id:
             draft.rows["customer"] = repeats.column
             draft.notes[repeats.column] = "left out: the customer, see [rows] customer"
             draft.unsure.append(
                 f"[rows] customer: {repeats.column!r} has {repeats.distinct:,} values in "
-                f"{repeats.rows:,} rows, so the rows of a customer are made one; take it out and "
-                'write one_row_per = "deal" where each row is a deal of its own'
+                f"{repeats.rows:,} rows, so the rows of a customer are merged; remove it and "
+                'write one_row_per = "deal" if each row is a separate deal'
             )
             return
 
@@ -297,10 +297,10 @@ def _settle_units(draft: Draft) -> None:
     if scale is not None:
         draft.units["amount_scale"] = scale
         draft.unsure.append(
-            f"amount_scale: by the name of {amount.name!r} an amount of 1 is taken for {scale:,}; "
-            "write 1 where amounts are in full"
+            f"amount_scale: the name {amount.name!r} suggests that an amount of 1 means {scale:,}; "
+            "write 1 if amounts are written in full"
         )
-    currency = find_currency(draft.free, draft.surest("currency"))
+    currency = find_currency(draft.free, draft.vendor_column("currency"))
     if currency is not None and currency.filled:
         draft.units["currency"] = currency.name
         draft.notes[currency.name] = "left out: the currency of the amount"
@@ -326,10 +326,9 @@ def _sort_attributes(draft: Draft) -> None:
 
 
 def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | None:
-    """Say what stands against reading the table with this contract, or what its horizons teach.
+    """Read the table with the draft contract, and add errors or a comparison of horizons.
 
-    Returns the contract with the forms in which prospects are read; None where the table is not
-    read with it.
+    Returns the contract with the forms in which prospects are read; None if reading failed.
     """
     try:
         read = read_deals_with_findings(file, spec)
@@ -337,7 +336,7 @@ def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | No
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
         draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
         return None
-    result = compare_horizons(read.table, spec)
-    draft.horizons = horizons_text(result)
-    draft.unsure += doubts_about_horizon(result, spec.label.horizon_months)
+    horizons = compare_horizons(read.table, spec)
+    draft.horizons = horizons_text(horizons)
+    draft.unsure += doubts_about_horizon(horizons, spec.label.horizon_months)
     return read.spec

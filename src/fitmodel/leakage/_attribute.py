@@ -1,4 +1,4 @@
-"""One attribute as the leakage audit sees it, and one finding on it."""
+"""Data of the leakage audit: deals with outcomes, one attribute, and one finding."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from fitmodel.crm.columns import columns_of
 from fitmodel.deals.history import view_of
-from fitmodel.leakage.names import goes_on_changing, tells_of_later
-from fitmodel.leakage.statistics import Limited, cohorts_of, groups_of, numbers_of, separation
+from fitmodel.leakage.names import is_updated_by_crm, suggests_later
+from fitmodel.leakage.statistics import Estimate, cohorts_of, groups_of, numbers_of, separation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,22 +23,31 @@ if TYPE_CHECKING:
 
 Verdict = Literal["stop", "warn", "fine"]
 
-DECIDES = 0.92  # lower limit of an attribute's own AUC from which it is a leak
-MAYBE_TELLS, SURELY_TELLS = 0.75, 0.6  # the same, where the name tells of later knowledge
+# An attribute is a leak if the lower limit of its own AUC is above this value. The value is smaller
+# if its name suggests that it is known only after closing.
+MIN_LEAK_AUC = 0.92
+MIN_AUC_MAYBE_LATER, MIN_AUC_SURELY_LATER = 0.75, 0.6
 
 
 @dataclass(frozen=True)
 class Finding:
     """
-    One thing the audit says of an attribute.
+    One finding of the audit on an attribute.
 
     Attributes
     ----------
-    attribute, kind : str
+    attribute : str
+        Name of the attribute.
+    kind : str
+        Kind of the finding, such as "filled in later"; "none" if nothing was found.
     verdict : {"stop", "warn", "fine"}
-    evidence, remedy : str
+        Whether the attribute stops training, deserves a warning, or is fine.
+    evidence : str
+        What was observed, with numbers.
+    remedy : str
+        What the user can do about it.
     silenced : str
-        Why the contract silences it ([checks]); its verdict is then "fine".
+        Reason from [checks] of the contract if the finding is silenced; its verdict is then "fine".
     """
 
     attribute: str
@@ -50,13 +59,13 @@ class Finding:
 
     @property
     def source(self) -> str:
-        """Under which `fitmodel.checks.registry.code_of` knows it."""
+        """Source of the finding, for `fitmodel.checks.registry.code_of`."""
         return f"leakage:{self.kind}"
 
 
 @dataclass(frozen=True)
-class Telling:
-    """How well one attribute alone separates an outcome: AUC and its lower limit."""
+class Separation:
+    """How well one attribute alone separates an outcome: AUC, its lower limit, and who."""
 
     auc: float
     low: float
@@ -64,7 +73,7 @@ class Telling:
 
     def __str__(self) -> str:
         certainty = f"AUC {self.auc:.2f} (at least {self.low:.2f})"
-        return f"alone tells {self.whom} from the others with {certainty}"
+        return f"alone separates {self.whom} from the others with {certainty}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,65 +84,69 @@ class Attribute:
     Attributes
     ----------
     name : str
+        Name of the attribute.
     column : Series of shape (n,)
-        Dates are days before closing.
+        Its values; dates are days before closing.
     is_date : bool
+        Whether it was a date.
     groups : ndarray of int of shape (n,)
-        Twentieths of a number or levels of a category; 0 where empty.
-    tells : Telling
-        How far the groups tell leaving early or having left, whichever they tell better.
-    before_closing : bool
-        Whether it is made of rows recorded before closing, so that its name says nothing.
+        Group of each deal: a twentieth of the numbers or a level of the category; 0 if empty.
+    strength : Separation
+        How well the groups separate early churners, or customers that have left, whichever they
+        separate better.
+    recorded_before : bool
+        Whether it was computed from rows recorded before closing. Its name is then ignored.
     """
 
     name: str
     column: pd.Series[Any]
     is_date: bool
     groups: Codes
-    tells: Telling
-    before_closing: bool = False
+    strength: Separation
+    recorded_before: bool = False
 
     @classmethod
     def of(cls, name: Any, history: History) -> Attribute:
-        """Measure an attribute against both outcomes."""
+        """Return an attribute of the deals with its strength measured."""
         column = history.attributes[name]
         groups = groups_of(column)
-        recorded = name in history.before_closing
-        strength = telling(groups, history)
+        recorded = name in history.recorded_before
+        strength = best_separation(groups, history)
         return cls(str(name), column, name in history.dates, groups, strength, recorded)
 
     @cached_property
     def numbers(self) -> Floats | None:
-        """As numbers; None where it is not a number."""
+        """The values as numbers; None if it is not a number."""
         return numbers_of(self.column)
 
     @cached_property
     def empty(self) -> Mask:
-        """Which deals have no value."""
+        """Mask of the deals without a value."""
         return np.asarray(self.groups == 0)
 
     @cached_property
-    def suspicion(self) -> Literal["surely", "maybe", "no"]:
-        """What the attribute's name suggests about when it was recorded."""
-        if self.before_closing:
+    def later_by_name(self) -> Literal["surely", "maybe", "no"]:
+        """Whether the name suggests that the value is known only after closing."""
+        if self.recorded_before:
             return "no"
-        by_name = tells_of_later(self.name)
-        return "maybe" if by_name == "no" and self.goes_on_changing else by_name
+        by_name = suggests_later(self.name)
+        return "maybe" if by_name == "no" and self.is_updated_by_crm else by_name
 
     @cached_property
-    def goes_on_changing(self) -> bool:
-        """Whether its name is one that a CRM overwrites after signing."""
-        return not self.before_closing and goes_on_changing(self.name)
+    def is_updated_by_crm(self) -> bool:
+        """Whether the name is that of a field which a CRM overwrites after signing."""
+        return not self.recorded_before and is_updated_by_crm(self.name)
 
     @property
-    def enough(self) -> float:
-        """Lower limit of an AUC from which it is a leak, given its name."""
-        return {"surely": SURELY_TELLS, "maybe": MAYBE_TELLS, "no": DECIDES}[self.suspicion]
+    def leak_limit(self) -> float:
+        """The attribute is a leak if the lower limit of its AUC is above this; see its name."""
+        limits = {"surely": MIN_AUC_SURELY_LATER, "maybe": MIN_AUC_MAYBE_LATER, "no": MIN_LEAK_AUC}
+        return limits[self.later_by_name]
 
     def finding(
         self, kind: str, verdict: Verdict, evidence: str, remedy: str | None = None
     ) -> Finding:
-        """Build a finding on it, with the remedy."""
+        """Return a finding on this attribute; by default with the usual remedy of the verdict."""
         usual = {
             "stop": f'add "{self.name}" to [attributes] exclude',
             "warn": "make sure that it is known before signing, and used on purpose",
@@ -142,54 +155,57 @@ class Attribute:
         return Finding(self.name, kind, verdict, evidence, usual if remedy is None else remedy)
 
 
-def telling(groups: Codes, history: History) -> Telling:
-    """Separation of early leaving or leaving at all by groups, whichever is larger."""
+def best_separation(groups: Codes, history: History) -> Separation:
+    """Return how well groups separate early churners or all leavers, whichever is better."""
     known = np.isfinite(history.early)
-    early = Limited(0.5, 0.0)
+    early = Estimate(0.5, 0.0)
     if known.any():
         early = separation(groups[known], history.early[known], history.cohort[known])
     left = separation(groups, history.left.astype(float), history.cohort)
     if early.low >= left.low:
-        return Telling(*early, "early churners")
-    return Telling(*left, "customers who have left")
+        return Separation(*early, "early churners")
+    return Separation(*left, "customers who have left")
 
 
 MAX_DEALS = 50_000
-MIN_LEFT, FIRST, WELL_AFTER = 20, 0.05, 1.5  # the first twentieth of at least 20 who left
+# A group is bound by a contract term if at least 20 of it left, and the first 5 % of these left
+# later than 1.5 horizons after closing.
+MIN_LEFT, FIRST_SHARE, MIN_DELAY = 20, 0.05, 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """
-    Deals and their outcomes.
+    Deals with their attributes and outcomes.
 
     Attributes
     ----------
     attributes : DataFrame of shape (n, attributes)
-        Dates are days before closing.
+        The attributes; dates are days before closing.
     dates : tuple of str
-        Which attributes are dates.
-    early : ndarray of shape (n,)
-        1.0 left early, 0.0 stayed longer, NaN unknown, not mature or signed before
-        ``observed_from`` (the label would be selected). Deals too young to be mature
-        are known only where they left: with them, whatever is new would seem to decide the outcome.
+        Names of the attributes that are dates.
+    early : ndarray of float of shape (n,)
+        1.0 left early, 0.0 stayed longer, NaN unknown, not mature, or signed before
+        ``observed_from`` (the label would be selected). Young deals have a known label only if they
+        left. With them, every new value would seem to decide the outcome.
     left : ndarray of bool of shape (n,)
-        Seen to leave by now.
-    months : ndarray of shape (n,)
-        Months stayed, so far.
+        Whether the customer has left by now.
+    months : ndarray of float of shape (n,)
+        Months that the customer has stayed so far.
     cohort : ndarray of int of shape (n,)
-        Deals closed about the same time; all one where closing dates are not known.
-    days_watched : ndarray of shape (n,), or None
-        Days from closing to the end of the extract; None where closing dates are not known.
-    amount : ndarray of shape (n,), or None
-        Yearly value of the contract.
+        Cohort of deals closed about the same time; the same for all if closing dates are unknown.
+    days_observed : ndarray of float of shape (n,), or None
+        Days from closing to the end of the extract; None if closing dates are unknown.
+    amount : ndarray of float of shape (n,), or None
+        The column of the role `amount` as numbers.
     ids : Series of shape (n,), or None
+        The column of the role `id`.
     sellers : tuple of str
-        Columns that say who sold.
+        Names of the columns of the roles `rep` and `team`.
     horizon : float
         Months within which leaving is early.
-    before_closing : frozenset of str
-        Attributes made of rows recorded before closing, whatever their names tell.
+    recorded_before : frozenset of str
+        Names of attributes computed from rows recorded before closing; their names are ignored.
     """
 
     attributes: pd.DataFrame
@@ -198,47 +214,50 @@ class History:
     left: Mask
     months: Floats
     cohort: Codes
-    days_watched: Floats | None
+    days_observed: Floats | None
     amount: Floats | None
     ids: pd.Series[Any] | None
     sellers: tuple[str, ...]
     horizon: float
-    before_closing: frozenset[str] = frozenset()
+    recorded_before: frozenset[str] = frozenset()
 
     @property
     def churned_early(self) -> Mask:
-        """Seen to leave early, and mature."""
+        """Mask of the mature deals whose customer left early."""
         return np.asarray(self.early == 1.0)
 
-    def bound_by_a_term(self, group: Mask) -> bool:
+    def is_bound_by_term(self, group: Mask) -> bool:
         """
-        Whether deals cannot leave early by contract, it seems: they leave, but long after.
+        Return whether a contract term seems to prevent a group from leaving early.
 
-        What was filled in by those who stayed looks alike, but there leaving goes on from then on.
+        This is so if customers of the group leave, but all of them long after the horizon. A field
+        that is filled in only for customers who stay looks similar, but then some leave soon after
+        the horizon.
         """
         months = self.months[group & self.left]
         if len(months) < MIN_LEFT:
             return False
-        return float(np.quantile(months, FIRST)) > WELL_AFTER * self.horizon
+        return float(np.quantile(months, FIRST_SHARE)) > MIN_DELAY * self.horizon
 
 
 def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
     """
-    Attributes and outcomes of the deals.
+    Return attributes and outcomes of deals; of more than 50,000 deals a random sample.
 
     Raises
     ------
     DealsError
-        As `outcomes`; also where an attribute is a date and the deals have no closing date.
+        If outcomes cannot be computed, or an attribute is a date but the deals have no closing
+        date.
     """
     view = view_of(deals, spec)
     if len(view) > MAX_DEALS:
-        drawn = np.random.default_rng(0).choice(len(view), MAX_DEALS, replace=False)
-        view = view.subset(np.sort(drawn))
-    cohort, days_watched = np.zeros(len(view), dtype=np.int64), None
+        sample = np.random.default_rng(0).choice(len(view), MAX_DEALS, replace=False)
+        view = view.subset(np.sort(sample))
+    cohort, days_observed = np.zeros(len(view), dtype=np.int64), None
     if view.closed is not None:
         cohort = cohorts_of(view.closed)
-        days_watched = (view.extract_end - view.closed).astype(float)
+        days_observed = (view.extract_end - view.closed).astype(float)
     read, deals = view.attributes(), view.deals
     roles = spec.deals
     amount = deals[roles.amount] if roles.amount in deals.columns else None
@@ -249,10 +268,10 @@ def history_of(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> History:
         left=view.left,
         months=view.followup_months,
         cohort=cohort,
-        days_watched=days_watched,
+        days_observed=days_observed,
         amount=None if amount is None else numbers_of(amount),
         ids=deals[roles.id] if roles.id in deals.columns else None,
         sellers=tuple(column for column in (roles.rep, roles.team) if column is not None),
         horizon=float(spec.label.horizon_months),
-        before_closing=frozenset(columns_of(spec)),
+        recorded_before=frozenset(columns_of(spec)),
     )

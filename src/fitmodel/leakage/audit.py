@@ -1,12 +1,13 @@
 """
-Leakage audit: which attributes look as if they were recorded after closing.
+Leakage audit: find attributes that were probably recorded after closing.
 
     deals and their outcomes -> each attribute -> each check -> findings with evidence and verdict
 
-A strong attribute is not a leak. A statistic alone stops training only where it all but decides the
-outcome or mirrors the time a customer stayed; a name that tells of later knowledge stops it only
-together with a statistic. Two outcomes are looked at: leaving early, among mature deals, and having
-left by now, among deals closed about the same time: a cancellation reason decides the second.
+A strong attribute need not be a leak. A statistic alone stops training only if the attribute almost
+decides the outcome, or grows with the time that customers stay. A name that suggests later
+knowledge stops training only together with a statistic. There are two outcomes: leaving early,
+among mature deals, and having left by now, among deals closed about the same time. The second one
+finds fields such as a cancellation reason.
 """
 
 from __future__ import annotations
@@ -40,13 +41,19 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class LeakageReport:
-    """All findings, those that stop training first."""
+    """All findings of the audit; those that stop training come first.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The findings, sorted by verdict: "stop", "warn", "fine".
+    """
 
     findings: tuple[Finding, ...]
 
     @property
     def stopped(self) -> tuple[str, ...]:
-        """Attributes that training refuses."""
+        """Names of the attributes that stop training."""
         return tuple(dict.fromkeys(f.attribute for f in self.findings if f.verdict == "stop"))
 
     def __repr__(self) -> str:
@@ -54,38 +61,38 @@ class LeakageReport:
         return f"<LeakageReport: {len(self.stopped)} stopped, {len(warned)} warned of>"
 
     def _repr_html_(self) -> str:
-        result = self.to_frame()
+        table = self.to_frame()
         with pd.option_context("display.max_colwidth", None):
-            return result[result["verdict"] != "fine"].to_html(index=False)
+            return table[table["verdict"] != "fine"].to_html(index=False)
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per finding."""
+        """Return a table with one row per finding."""
         columns = ["attribute", "kind", "verdict", "evidence", "remedy"]
         return pd.DataFrame([vars(finding) for finding in self.findings], columns=columns)
 
 
 def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageReport:
     """
-    Look at every attribute for signs that it was learned after the closing.
+    Check every attribute for signs that it was recorded after the closing.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by `fitmodel.deals.reading.read_deals`, or a view of them. Of more than 50,000 deals
-        as many are drawn at random.
+        Past deals, as returned by `fitmodel.deals.reading.read_deals`, or a view of them. If there
+        are more than 50,000, a random sample of that size is used.
     spec : DealSpec
-        Roles of the columns, the horizon and the attributes.
+        The contract: roles of the columns, the horizon and the attributes.
 
     Returns
     -------
     LeakageReport
-        At most one finding with the verdict "stop" for each attribute; one of kind "none" and
-        verdict "fine" where nothing was found.
+        At most one finding with the verdict "stop" per attribute. An attribute without a finding
+        has one of kind "none" and verdict "fine".
 
     Raises
     ------
     DealsError
-        If outcomes or attributes cannot be told; see `fitmodel.deals.outcomes.label_deals`.
+        If outcomes or attributes cannot be computed; see `fitmodel.deals.outcomes.label_deals`.
 
     Examples
     --------
@@ -103,11 +110,11 @@ def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageR
     return LeakageReport(tuple(sorted(findings, key=lambda item: rank[item.verdict])))
 
 
-audit = audit_leakage  # its earlier name, which notebooks use
+audit = audit_leakage  # earlier name, still used in notebooks
 
 
-def _answered(finding: Finding, spec: DealSpec) -> Finding:
-    """The finding, or where the contract silences it the same as fine, with the reason."""
+def _silenced(finding: Finding, spec: DealSpec) -> Finding:
+    """Return the finding, with the verdict "fine" and the reason if the contract silences it."""
     if finding.verdict == "fine":
         return finding
     reason = spec.checks.reason_for(code_of(finding.source).code, finding.attribute)
@@ -115,14 +122,14 @@ def _answered(finding: Finding, spec: DealSpec) -> Finding:
 
 
 def _findings(attribute: Attribute, history: History, spec: DealSpec) -> Iterator[Finding]:
-    """Findings on an attribute: up to the first that stops it, since one is enough."""
-    nothing = True
+    """Yield the findings on an attribute, up to the first one that stops training."""
+    is_clean = True
     for check in CHECKS:
         for each in check(attribute, history):
-            finding = _answered(each, spec)
+            finding = _silenced(each, spec)
             yield finding
-            nothing = False
+            is_clean = False
             if finding.verdict == "stop":
                 return
-    if nothing:
+    if is_clean:
         yield Finding(attribute.name, "none", "fine", "nothing found", "")

@@ -1,4 +1,4 @@
-"""Leakage by changes after closing: columns whose value today is not the one before closing."""
+"""Leakage by later changes: columns whose value today differs from the value before closing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ class LaterValue:
     Attributes
     ----------
     column : str
-    deals, known : int
-        Deals whose value is another today, of those whose value as of closing is known.
+        Name of the column.
+    deals : int
+        Number of deals whose value has changed since closing.
+    known : int
+        Number of deals whose value as of closing is known.
     among_leavers, among_others : float
-        Share of them among the deals known to have left early, and among those known to have not.
+        Share of changed values among deals known to have left early, and among deals known not to.
     auc_then, auc_today : float
-        AUC with which the column alone tells early churners, as it stood before closing and as it
-        stands today: the difference is what the later values would have pretended.
+        AUC of the column alone for early churn, with the values before closing and with those of
+        today. The difference is the skill that the later values would only seem to have.
     """
 
     column: str
@@ -46,20 +49,21 @@ class LaterValue:
 def later_values(
     today: pd.DataFrame, result: AsOfAttributes, view: HistoryView
 ) -> list[LaterValue]:
-    """Compare the columns of today with their values before closing.
+    """Compare today's values of columns with their values before closing.
 
     Parameters
     ----------
     today : DataFrame
         The deals as exported, before the attributes were attached.
     result : AsOfAttributes
+        The attributes as of closing.
     view : HistoryView
-        Of the deals as read; its index tells which rows of `today` they are.
+        View of the deals; its index labels are rows of `today`.
 
     Returns
     -------
     list of LaterValue
-        The one that would have pretended most first.
+        One entry per column with changes, sorted by the difference of the AUCs, largest first.
     """
     positions = today.index.get_indexer(view.deals.index)
     early = view.outcomes["early_churn"].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,4 +1,4 @@
-"""Names of attributes known after closing, of protected characteristics and of sellers."""
+"""Recognise names of attributes: known after closing, protected characteristics, sellers."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ _IN_PROGRESS = re.compile(
 )
 
 
-def goes_on_changing(name: str) -> bool:
-    """Whether a CRM keeps updating a column of this name while a deal is open.
+def is_updated_by_crm(name: str) -> bool:
+    """Return whether a CRM keeps updating a column of this name while a deal is open.
 
     Parameters
     ----------
     name : str
-        As the export has it: ``LastModifiedDate``, ``Number of times contacted``, ``hs_pageviews``.
+        Name of a column in an export, such as ``LastModifiedDate``, ``Number of times contacted``
+        or ``hs_pageviews``.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def goes_on_changing(name: str) -> bool:
     >>> goes_on_changing("Number of times contacted"), goes_on_changing("Number of Employees")
     (True, False)
     """
-    words = re.sub(r" c$", "", spaced(name))  # Salesforce's mark of a custom field
+    words = re.sub(r" c$", "", spaced(name))  # Salesforce's suffix of custom fields
     return _IN_PROGRESS.search(words) is not None
 
 
@@ -66,10 +67,10 @@ _BEFORE_SIGNING = (
     r"|previous\w*|pre|presales?|before|historic\w*|at[\W_]?(sign\w*|clos\w*)|polic(y|ies)|clause"
     r"|notice"
 )
-"""Words that tell of a time before signing, or of what the contract says: `trial_usage`."""
+"""Words for a time before signing, or for a contract's content, such as in `trial_usage`."""
 
 _AGREED = r"(?<!contract.)(?<!plan.)(?<!call.)(?<!cycle.)(?<!meeting.)(?<!term.)"
-"""Not after these words: a `contract_duration` is agreed, a `call_duration` was measured before."""
+"""Words before which a match does not count: `contract_duration` is agreed before signing."""
 
 _SURELY = (
     r"churn\w*|cancel\w*|terminat\w*|attrition|offboard\w*|refund\w*|chargebacks?|win[\W_]?back"
@@ -82,7 +83,7 @@ _SURELY = (
     r"|health[\W_]?score|(customer|account)[\W_]?health|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
     r"|tickets?(?![\W_]?(size|value|price))|(open|closed)[\W_]?cases|loss[\W_]?reason"
 )
-"""Words of what happens only to customers."""
+"""Words for what happens only after signing."""
 
 _MAYBE = (
     r"usage|log[\W_]?ins?|sessions?|viewed|views|clicked|clicks|opened|opens|onboarded|activated"
@@ -91,7 +92,7 @@ _MAYBE = (
     r"|upsell\w*|upgrad\w*|expansion|first[\W_]?\d+[\W_]?d\w*|\d{2,3}[\W_]?d(ays)?"
     r"|since[\W_]?(sign\w*|clos\w*|start|activation|onboarding|purchase)"
 )
-"""Words of what may happen before signing too, as in a trial."""
+"""Words for what may also happen before signing, as in a trial."""
 
 _SELLER = (
     r"(sales[\W_]?)?(rep|owner|seller|agent)(resentative|[\W_]?name|[\W_]?id)?|account[\W_]?exec\w*"
@@ -106,7 +107,7 @@ LATER = re.compile(
     rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(f'{_SURELY}|{_MAYBE}')}",
     re.IGNORECASE,
 )
-"""Names that tell of knowledge from after closing; search a name as it is, or `spaced`."""
+"""Pattern of names that suggest later knowledge; search the name itself, or the `spaced` name."""
 _SURELY_LATER = re.compile(
     rf"^(?!.*{_whole_words(_BEFORE_SIGNING)}).*{_whole_words(_SURELY)}", re.IGNORECASE
 )
@@ -114,25 +115,25 @@ _SELLERS = re.compile(rf"^(?:{_SELLER})$", re.IGNORECASE)
 
 
 def spaced(name: str) -> str:
-    """Write a name as words: ``lastLoginDate`` and ``last.login_date`` as ``last Login date``."""
+    """Return a name as words: ``lastLoginDate``, ``last.Login_Date`` -> ``last Login Date``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|[\W_]+", " ", name).strip()
 
 
-def tells_of_later(name: str) -> Literal["surely", "maybe", "no"]:
-    """Whether a name suggests a value that is known only of customers."""
+def suggests_later(name: str) -> Literal["surely", "maybe", "no"]:
+    """Return whether a name suggests a value that is known only after closing."""
     words = spaced(name)
     if _SURELY_LATER.search(words):
         return "surely"
     return "maybe" if LATER.search(words) else "no"
 
 
-def personal_matter(name: str) -> str | None:
-    """Return the legally protected characteristic that a name suggests."""
+def suggests_protected(name: str) -> str | None:
+    """Return the legally protected characteristic that a name suggests, or None."""
     return protected_characteristic(spaced(name))
 
 
 def is_seller(name: str) -> bool:
-    """Whether a name suggests who sold."""
+    """Return whether a name suggests a seller."""
     return _SELLERS.search(spaced(name)) is not None
 
 
@@ -140,9 +141,9 @@ _OF_THINGS = (
     r"(?<!account )(?<!company )(?<!domain )(?<!deal )(?<!business )(?<!firm )(?<!lead )"
     r"(?<!website )(?<!contract )(?<!building )"
 )
-"""Not after these words: the age of a company is nobody's age."""
+"""Words before which "age" does not count: the age of a company is not that of a person."""
 
-# Latin names without their accents, as words; Chinese is written without spaces.
+# Latin words are compared without accents. Chinese is written without spaces, so it is separate.
 _WORDS = {
     "gender": (
         r"gender|sex|female|male|geschlecht|anrede|genre|sexe|civilite|genero|sexo|sexual\w*"
@@ -193,7 +194,7 @@ _PATTERNS = {
 
 
 def protected_characteristic(words: str) -> str | None:
-    """Name the characteristic that an attribute's name, written as words, suggests; else None."""
+    """Return the protected characteristic that a name, written as words, suggests, or None."""
     plain = "".join(
         letter
         for letter in unicodedata.normalize("NFKD", words)

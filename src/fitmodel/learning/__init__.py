@@ -1,1 +1,1 @@
-"""From labelled deals to a fitted, calibrated scorecard."""
+"""Learning: from a training set to a fitted, calibrated scorecard."""

@@ -69,7 +69,7 @@ class Additive:
             tuple(grid.mean(axis=2, keepdims=True) for grid in self.grids),
         )
 
-    def averaged(self, weights: NDArray[np.float64]) -> Additive:
+    def weighted_mean(self, weights: NDArray[np.float64]) -> Additive:
         """Weighted mean over the replicates of a model without pairs."""
         singles = tuple((table @ weights)[:, None] for table in self.singles)
         return Additive(np.array([self.intercept @ weights]), singles)
@@ -83,7 +83,7 @@ class Additive:
             tuple(grid * slope for grid in self.grids),
         )
 
-    def drawn_together(self, factor: float) -> Additive:
+    def shrunk_to_mean(self, factor: float) -> Additive:
         """Multiply the replicates' deviations from their mean by a factor."""
         if factor == 1.0:
             return self

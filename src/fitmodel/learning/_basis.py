@@ -23,7 +23,7 @@ from fitmodel.learning.encoding import MANY_LEVELS
 Floats = NDArray[np.float64]
 
 # Smallest eigenvalue relative to the largest; below it two basis functions count as collinear.
-SMALLEST = 1e-6
+MIN_EIGENVALUE = 1e-6
 # Least gain in twice the log-likelihood (Akaike 1974), of both basis functions over the better one,
 # and of the better one over the other where the better one has the larger range.
 MIN_GAIN = 2.0
@@ -123,5 +123,5 @@ def _gain(precision: Floats, score: Floats, subset: tuple[int, ...]) -> float:
     one of them. A constant function gains nothing.
     """
     chosen = list(subset)
-    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=SMALLEST, hermitian=True)
+    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=MIN_EIGENVALUE, hermitian=True)
     return float(score[chosen] @ inside @ score[chosen])

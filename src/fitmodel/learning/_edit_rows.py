@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning._recoding import cut_at, single_out
+from fitmodel.learning._recoding import split_bin, split_level
 from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def split_codes(scorecard: Scorecard, attribute: str, where: str | Range) -> Sco
     position = attribute_position(scorecard, attribute)
     if isinstance(where, tuple):
         for value in where:
-            scorecard = scorecard if value is None else cut_at(scorecard, position, value)
+            scorecard = scorecard if value is None else split_bin(scorecard, position, value)
         return scorecard
     if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[position]):
         return scorecard
-    return single_out(scorecard, position, where)
+    return split_level(scorecard, position, where)
 
 
 def selected_rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[np.int64]:

@@ -65,7 +65,7 @@ def as_frame(columns: tuple[Column, ...], matrix: NDArray[np.float64]) -> pd.Dat
     return pd.DataFrame(series)
 
 
-def ready(estimator: Any, columns: tuple[Column, ...]) -> Any:
+def with_preprocessing(estimator: Any, columns: tuple[Column, ...]) -> Any:
     """Add one-hot encoding, imputation and scaling where the estimator needs them."""
     from sklearn.compose import make_column_transformer
     from sklearn.impute import SimpleImputer

@@ -13,7 +13,7 @@ import numpy as np
 from fitmodel.deals.censoring import censoring_weights
 from fitmodel.learning._logistic import log_evidence
 from fitmodel.learning._timing import with_strata
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import find_basis, impute
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def evidence_by_penalty(
     companies the penalty with the largest marginal likelihood had a lower log loss than the penalty
     that predicted the folds best (docs/concepts/learning.md).
     """
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = with_strata(follow_up_of(deals), columns, codes, timing)
-    outcome, weight, until = outcome_when_seen(deals)
+    outcome, weight, until = observed_outcomes(deals)
     weight = weight * (weight.sum() / np.maximum((weight**2).sum(), 1e-300))
     scales, fit = find_basis(columns, codes, follow_up, options)
     evidence = {}
@@ -46,7 +46,7 @@ def evidence_by_penalty(
     return evidence
 
 
-def outcome_when_seen(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
+def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
     """Return whether each deal had left by the end of its observation.
 
     Returns

@@ -75,11 +75,11 @@ def flatten(
         intercept = intercept + mean
         blocks.append(_widened(table, column, code, design.linear_statistics[position], generator))
     terms = []
-    for pair, grid, bagged in zip(point.pairs, point.grids, replicates.grids, strict=True):
+    for pair, grid, grids in zip(point.pairs, point.grids, replicates.grids, strict=True):
         first, second = pair.attributes
         term = PairTerm(first, second, *pair.maps)
         rows, columns = grid.shape[:2]
-        flat = np.concatenate([grid, bagged], axis=2).reshape(rows * columns, -1)
+        flat = np.concatenate([grid, grids], axis=2).reshape(rows * columns, -1)
         index = (
             pair.maps[0][design.codes[:, first]] * columns + pair.maps[1][design.codes[:, second]]
         )
@@ -173,10 +173,10 @@ def _widened(
     statistic: LevelStatistic | None,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Widen the replicates of rows without training deals.
+    """Widen the replicates of levels with a statistic, and of rows without training deals.
 
-    Their contribution is the average (0). Their replicates are normal with the standard deviation
-    of the known levels' effects.
+    Levels with a statistic get its error. Rows without training deals have the average contribution
+    (0), and normal replicates with the standard deviation of the known levels' effects.
     """
     counts = np.bincount(code, minlength=len(table))
     known = counts[1 : column.size + 1]
@@ -186,7 +186,7 @@ def _widened(
     table = table.copy()
     replicates = table.shape[1] - 1
     if statistic is not None:
-        table[:, 1:] += statistic.scatter(table[:, 0], replicates, generator)
+        table[:, 1:] += statistic.draw_errors(table[:, 0], replicates, generator)
     unseen = [MISSING] if counts[MISSING] == 0 else []
     if isinstance(column, CategoryColumn):
         unseen.append(column.size + 1)

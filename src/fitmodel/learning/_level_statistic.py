@@ -40,7 +40,7 @@ class LevelStatistic:
         """Bin (1, 2, ...) of each statistic."""
         return np.asarray(np.searchsorted(self.cuts, values, side="right") + 1, dtype=np.float64)
 
-    def scatter(
+    def draw_errors(
         self, table: NDArray[np.float64], replicates: int, generator: np.random.Generator
     ) -> NDArray[np.float64]:
         """Draw errors of the levels' contributions, shape (size + 2, replicates).

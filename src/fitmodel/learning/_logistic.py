@@ -274,8 +274,10 @@ def em_step(
     )
     complete = probability * (1 - probability)
     observed = complete - early_churn * (1 - early_churn)
-    damped = MISSING_SHARE * complete + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
-    system = penalised_information(matrix, weight * np.maximum(damped, MIN_INFORMATION), penalty)
+    rate_of_resample = MISSING_SHARE * complete + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
+    system = penalised_information(
+        matrix, weight * np.maximum(rate_of_resample, MIN_INFORMATION), penalty
+    )
     return np.asarray(coefficients + np.linalg.solve(system, gradient), dtype=np.float64)
 
 

@@ -38,7 +38,7 @@ SHAPE_MISFIT = 0.28
 SHAPE_GROUPS = (4, 8)  # groups of equal size of a number's values: to detect steps, and bends
 MAX_PAIRS, MAX_DEALS = 300, 5_000  # used for the estimate; more change it little
 MIN_EVIDENCE = 1.0  # least information on a product, in deals; products with less are ignored
-MANY_ERRORS = 50.0  # standard errors below 0 from which the normal tail's asymptote is used
+ASYMPTOTIC_Z = 50.0  # standard errors below 0 from which the normal tail's asymptote is used
 
 
 def misfit(
@@ -66,12 +66,12 @@ def misfit(
     or groups, have independent random effects with one variance.
     """
     shape_prior, pairs_prior = (SHAPE_MISFIT * spread) ** 2, (PRIOR_MISFIT * spread) ** 2
-    shape = expected_variance(left_out_shape(imputed, log_odds, seed=seed), shape_prior)
-    pairs = expected_variance(left_out_variance(imputed, log_odds, seed=seed), pairs_prior)
+    shape = posterior_variance(omitted_shape_variance(imputed, log_odds, seed=seed), shape_prior)
+    pairs = posterior_variance(omitted_pair_variance(imputed, log_odds, seed=seed), pairs_prior)
     return float(np.sqrt((max(shape, shape_prior) if boosted else shape) + pairs))
 
 
-def expected_variance(estimate: Estimate | None, prior_mean: float) -> float:
+def posterior_variance(estimate: Estimate | None, prior_mean: float) -> float:
     """Posterior mean of a variance, given its estimate and the mean of its prior.
 
     Notes
@@ -89,13 +89,13 @@ def expected_variance(estimate: Estimate | None, prior_mean: float) -> float:
         return max(variance, 0.0)
     location = variance - error**2 / prior_mean
     z = location / error
-    if z < -MANY_ERRORS:
+    if z < -ASYMPTOTIC_Z:
         return float(-error / z)
     inverse_mills = np.exp(-(z**2) / 2 - np.log(2 * np.pi) / 2 - log_ndtr(z))
     return float(location + error * inverse_mills)
 
 
-def left_out_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
+def omitted_pair_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
     """Variance of the omitted effects of pairs of attributes, and its standard error.
 
     The estimate is negative where the residuals correlate with the products less than by chance.
@@ -105,28 +105,28 @@ def left_out_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estim
     first, second = _products(imputed)
     if not len(first):
         return None
-    used = _some_deals(len(log_odds), generator)
+    used = _sample_of_deals(len(log_odds), generator)
     chosen = np.arange(len(first))
     if len(chosen) > MAX_PAIRS:
         chosen = generator.choice(chosen, MAX_PAIRS, replace=False)
     matrix = imputed.matrix[used]
     products = matrix[:, first[chosen]] * matrix[:, second[chosen]]
-    return _component(products, len(first), imputed, log_odds, used)
+    return _variance_component(products, len(first), imputed, log_odds, used)
 
 
-def left_out_shape(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
+def omitted_shape_variance(imputed: Imputed, log_odds: Floats, *, seed: int) -> Estimate | None:
     """Variance of the omitted shapes of the numbers' effects, and its standard error.
 
     Omitted shapes are steps and bends that are linear neither in the value nor in its rank. They
     are estimated as effects of groups of a number's values. None where there is no number.
     """
-    used = _some_deals(len(log_odds), np.random.default_rng(seed))
+    used = _sample_of_deals(len(log_odds), np.random.default_rng(seed))
     groups = _groups(imputed.design)
     if not len(groups):
         return None
     codes = imputed.design.codes
     inside = np.column_stack([group[codes[used, position]] for position, group in groups])
-    return _component(inside.astype(float), len(groups), imputed, log_odds, used)
+    return _variance_component(inside.astype(float), len(groups), imputed, log_odds, used)
 
 
 def _groups(design: Design) -> list[tuple[int, NDArray[np.bool_]]]:
@@ -145,13 +145,13 @@ def _groups(design: Design) -> list[tuple[int, NDArray[np.bool_]]]:
     return groups
 
 
-def _some_deals(n: int, generator: np.random.Generator) -> NDArray[np.intp]:
+def _sample_of_deals(n: int, generator: np.random.Generator) -> NDArray[np.intp]:
     """Row numbers of a random sample of at most `MAX_DEALS` deals."""
     used = np.arange(n)
     return used if n <= MAX_DEALS else np.sort(generator.choice(used, MAX_DEALS, replace=False))
 
 
-def _component(
+def _variance_component(
     effects: Floats, number: int, imputed: Imputed, log_odds: Floats, used: NDArray[np.intp]
 ) -> Estimate | None:
     """Variance of random effects in the residuals, and its standard error.

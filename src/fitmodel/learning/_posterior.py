@@ -19,7 +19,7 @@ import numpy as np
 
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, penalised_information
-from fitmodel.learning.imputation import Imputed, iterate
+from fitmodel.learning.imputation import Imputed, run_em
 from fitmodel.learning.parents import expected_tables
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # prior probabilities. A standard deviation of 1 corresponds to a ROC AUC of about 0.75.
 STRENGTHS = (0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 STRENGTH_PRIOR = (0.20, 0.15, 0.15, 0.15, 0.15, 0.12, 0.08)
-MIN_CHANCE = 1e-12
+MIN_PROBABILITY = 1e-12
 PERMUTATIONS = 999
 # Prior mean and standard deviation of the weight of another model's tables.
 PARENT_WEIGHT = (0.5, 0.5)
@@ -111,13 +111,13 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
         Options of the learner; their directions bound the coefficients.
     """
     directions = options.directions(imputed.design.columns)
-    variance = max(_spread(imputed.matrix, follow_up.weight), 1e-6)
+    variance = max(_total_variance(imputed.matrix, follow_up.weight), 1e-6)
     priors = prior_tables(imputed.design, options)
     log_odds, strengths = imputed.log_odds, []
     for deviation in STRENGTHS:
         penalty = variance / deviation**2
         matrix, centre = _with_priors(imputed, priors, penalty)
-        fit = iterate(
+        fit = run_em(
             partial(_fixed_design, imputed.design, matrix),
             follow_up,
             penalty,
@@ -126,7 +126,7 @@ def fit_strengths(imputed: Imputed, follow_up: FollowUp, options: LearnerOptions
             centre=centre,
         )
         log_odds = fit.log_odds
-        strengths.append(_measured(deviation, penalty, fit, follow_up, centre))
+        strengths.append(_with_evidence(deviation, penalty, fit, follow_up, centre))
     return strengths
 
 
@@ -183,7 +183,7 @@ def _fixed_design(
     return design, matrix
 
 
-def weights_of(strengths: Sequence[Strength]) -> Floats:
+def posterior_weights(strengths: Sequence[Strength]) -> Floats:
     """Posterior probability of each strength, shape (strengths,)."""
     log = np.log(STRENGTH_PRIOR) + np.array([each.log_evidence for each in strengths])
     weight = np.exp(log - log.max())
@@ -215,11 +215,11 @@ def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: F
         before = baseline.left_by(follow_up.entry, follow_up, log_odds)
         before = np.where(follow_up.entry > 0, before, 0.0)
         likelihood = likelihood - np.where(follow_up.early, before, 0.0)
-        likelihood = likelihood / np.maximum(1 - before, MIN_CHANCE)
-    return float(follow_up.weight @ np.log(np.clip(likelihood, MIN_CHANCE, 1.0)))
+        likelihood = likelihood / np.maximum(1 - before, MIN_PROBABILITY)
+    return float(follow_up.weight @ np.log(np.clip(likelihood, MIN_PROBABILITY, 1.0)))
 
 
-def association(imputed: Imputed, *, seed: int) -> float:
+def association_test(imputed: Imputed, *, seed: int) -> float:
     """P value of the null hypothesis that attributes and outcomes are independent.
 
     Parameters
@@ -259,7 +259,7 @@ def _with_priors(
     return np.column_stack([imputed.matrix, *columns]), np.concatenate([own, means])
 
 
-def _measured(
+def _with_evidence(
     deviation: float,
     penalty: float,
     fit: Imputed,
@@ -280,7 +280,7 @@ def _measured(
     return Strength(deviation, penalty, fit, root, float(log_evidence))
 
 
-def draws(
+def posterior_draws(
     strengths: Sequence[Strength], weights: Floats, number: int, options: LearnerOptions
 ) -> list[tuple[float, Floats]]:
     """Draw penalties and coefficients from the posterior, strengths by their weights."""
@@ -294,7 +294,7 @@ def draws(
     return drawn
 
 
-def _spread(matrix: Floats, weight: Floats) -> float:
+def _total_variance(matrix: Floats, weight: Floats) -> float:
     """Sum of the variances of a linear matrix's columns over the deals."""
     mean = np.average(matrix, axis=0, weights=weight)
     return float(np.average((matrix - mean) ** 2, axis=0, weights=weight).sum())

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.learning._posterior import (
-    association,
+    association_test,
     fit_strengths,
+    posterior_weights,
     prior_tables,
     prior_weight,
-    weights_of,
 )
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import find_basis
 from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
 
@@ -41,11 +41,11 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
         predicting each deal from those before it (Dawid 1984). The penalty of the settings is the
         one with the posterior mean of the prior variance.
     """
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     _, imputed = find_basis(columns, codes, follow_up, options)
     strengths = fit_strengths(imputed, follow_up, options)
-    weights = weights_of(strengths)
+    weights = posterior_weights(strengths)
     most_probable = int(weights.argmax())
     total = follow_up.weight.sum()
     table = pd.DataFrame(
@@ -66,5 +66,5 @@ def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
         prior_weight=prior_weight(strengths, weights, priors) if priors else None,
     )
     without_priors = replace(strengths[0].fit, matrix=imputed.matrix)
-    p_value = association(without_priors, seed=options.seed)
+    p_value = association_test(without_priors, seed=options.seed)
     return Choice(settings, table.sort_values("log_loss", ignore_index=True), p_value)

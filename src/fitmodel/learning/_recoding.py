@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 
-def cut_at(scorecard: Scorecard, position: int, value: float) -> Scorecard:
+def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
     """Split the bin of a number at a value.
 
     Parameters
@@ -48,10 +48,10 @@ def cut_at(scorecard: Scorecard, position: int, value: float) -> Scorecard:
     cuts = (*column.cuts[:below], value, *column.cuts[below:])
     source = np.arange(column.size + 3)
     source[below + 2 :] -= 1
-    return _recoded(scorecard, position, replace(column, cuts=cuts), source)
+    return _with_column(scorecard, position, replace(column, cuts=cuts), source)
 
 
-def single_out(scorecard: Scorecard, position: int, level: str) -> Scorecard:
+def split_level(scorecard: Scorecard, position: int, level: str) -> Scorecard:
     """Give a level of a category a code of its own, where it shares one or has none.
 
     Parameters
@@ -76,10 +76,10 @@ def single_out(scorecard: Scorecard, position: int, level: str) -> Scorecard:
         return scorecard
     source = np.append(np.arange(column.size + 1), [code, column.size + 1])
     levels = dict(column.levels) | {level: column.size + 1}
-    return _recoded(scorecard, position, replace(column, levels=levels), source)
+    return _with_column(scorecard, position, replace(column, levels=levels), source)
 
 
-def _recoded(
+def _with_column(
     scorecard: Scorecard, position: int, column: Column, source: NDArray[np.int64]
 ) -> Scorecard:
     """Return the scorecard with another column; `source` has the old code of each new code."""
@@ -98,11 +98,11 @@ def _recoded(
         tables=tables,
         own=own,
         evidence=_with(scorecard.evidence, position, evidence),
-        pairs=tuple(_recoded_pair(pair, position, source) for pair in scorecard.pairs),
+        pairs=tuple(_with_pair_map(pair, position, source) for pair in scorecard.pairs),
     )
 
 
-def _recoded_pair(pair: PairTerm, position: int, source: NDArray[np.int64]) -> PairTerm:
+def _with_pair_map(pair: PairTerm, position: int, source: NDArray[np.int64]) -> PairTerm:
     if pair.first == position:
         pair = replace(pair, first_map=pair.first_map[source])
     if pair.second == position:

@@ -106,7 +106,7 @@ def fit_slope(
     return _map_estimate(centred, base, held_out, (prior_slope, prior_sd))
 
 
-def level_free_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
+def level_adjusted_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
     """Log loss of each held-out deal after a shift is fitted per fold, shape (n,)."""
     line = held_out.offset + log_odds
     shift = np.zeros(int(held_out.fold.max(initial=0)) + 1)
@@ -120,10 +120,10 @@ def level_free_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
         shift -= step
         if np.abs(step).max() < STEP_TOLERANCE:
             break
-    return losses(line + shift[held_out.fold], held_out.early_churn)
+    return log_losses(line + shift[held_out.fold], held_out.early_churn)
 
 
-def losses(log_odds: Floats, early_churn: Floats) -> Floats:
+def log_losses(log_odds: Floats, early_churn: Floats) -> Floats:
     """Log loss of each deal, shape (n,)."""
     return np.asarray(np.logaddexp(0.0, log_odds) - early_churn * log_odds, dtype=np.float64)
 
@@ -150,9 +150,9 @@ def fit_isotonic(log_odds: Floats, held_out: HeldOut) -> CalibrationMap | None:
     mean = held_out.mean(log_odds)
     intercept = (shift + (1 - slope) * mean)[held_out.fold]
     middle = float(np.average(intercept, weights=held_out.weight))
-    level_free = log_odds + (intercept - middle) / slope  # now all folds have the same line
-    result = centred_isotonic(level_free, held_out.early_churn, held_out.weight)
-    if result is None or not _predicts_better(level_free, (middle, slope), held_out):
+    level_adjusted = log_odds + (intercept - middle) / slope  # now all folds have the same line
+    result = centred_isotonic(level_adjusted, held_out.early_churn, held_out.weight)
+    if result is None or not _predicts_better(level_adjusted, (middle, slope), held_out):
         return None
     return result
 
@@ -203,7 +203,7 @@ def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: He
         result = centred_isotonic(log_odds[train], known.early_churn, known.weight)
         if result is None:
             return False
-        gain[test] = losses(line[test], held_out.early_churn[test]) - losses(
+        gain[test] = log_losses(line[test], held_out.early_churn[test]) - log_losses(
             result.log_odds(log_odds[test]), held_out.early_churn[test]
         )
     evaluated = held_out.fold > held_out.fold.min()
@@ -227,7 +227,7 @@ def _map_estimate(
         slope, shift = parameters[0], parameters[1:]
         line = base + shift[held_out.fold] + slope * centred
         z = (slope - prior[0]) / prior[1]
-        value = held_out.weight @ losses(line, held_out.early_churn) + z**2 / 2
+        value = held_out.weight @ log_losses(line, held_out.early_churn) + z**2 / 2
         value += shift @ shift / PRIOR_SHIFT_SD**2 / 2
         residual = held_out.weight * (expit(line) - held_out.early_churn)
         gradient = np.concatenate(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope, level_free_losses
+from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope, level_adjusted_losses
 from fitmodel.learning.settings import ReplicateSettings
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ def draw_replicates(
     et al. 2014). With little evidence the slopes therefore vary as their prior does.
     """
     generator = np.random.default_rng(seed)
-    loss = {penalty: level_free_losses(raw, held_out) for penalty, raw in by_penalty.items()}
+    loss = {penalty: level_adjusted_losses(raw, held_out) for penalty, raw in by_penalty.items()}
     drawn = []
     for _ in range(replicates):
         times = generator.multinomial(
@@ -64,7 +64,7 @@ def draw_replicates(
     return tuple(drawn)
 
 
-def add_misfit(scatter: Additive, deviation: float, centre: float, spread: float) -> Additive:
+def add_misfit(bootstrap: Additive, deviation: float, centre: float, spread: float) -> Additive:
     """Add the misfit of the scorecard to the bootstrap replicates.
 
     Half of the misfit's variance is the same for all deals. The other half grows with the squared
@@ -73,17 +73,17 @@ def add_misfit(scatter: Additive, deviation: float, centre: float, spread: float
 
     Parameters
     ----------
-    scatter : Additive
+    bootstrap : Additive
         The bootstrap replicates.
     deviation : float
         Standard deviation of the omitted effects, see `fitmodel.learning._misfit`.
     centre, spread : float
         Mean and standard deviation of the scorecard's log-odds over the training deals.
     """
-    number = np.arange(len(scatter.intercept))
+    number = np.arange(len(bootstrap.intercept))
     half = deviation / np.sqrt(2)
     shift = np.where(number % 2 == 0, half, -half)
     tilt = np.where(number % 4 < 2, half, -half) / max(spread, 1e-12)  # noqa: PLR2004 - all four sign pairs
-    return scatter.scaled(1 + tilt).with_intercept(
-        scatter.intercept * (1 + tilt) + shift - tilt * centre
+    return bootstrap.scaled(1 + tilt).with_intercept(
+        bootstrap.intercept * (1 + tilt) + shift - tilt * centre
     )

@@ -7,20 +7,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.learning.proportional_odds import Floats, FollowUp, few_points
+from fitmodel.learning.proportional_odds import Floats, FollowUp, support_points
 
 MAX_TIMES = 24  # possible times of leaving per leaver
 
 
-def dated_rows(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[np.intp]]:
+def expand_unknown_days(
+    follow_up: FollowUp, probability: Floats
+) -> tuple[FollowUp, NDArray[np.intp]]:
     """Expand each leaver with an unknown day into one weighted row per possible time of leaving.
 
     Parameters
     ----------
     follow_up : FollowUp
         Follow-up of the deals.
-    chance : ndarray of shape (n,)
-        Probability that each deal left within the horizon, see `own_chance`.
+    probability : ndarray of shape (n,)
+        Probability that each deal left within the horizon, see `conditional_probability`.
 
     Returns
     -------
@@ -34,13 +36,13 @@ def dated_rows(follow_up: FollowUp, chance: Floats) -> tuple[FollowUp, NDArray[n
     dated = np.flatnonzero(np.isnan(follow_up.left_by))
     undated = np.flatnonzero(~np.isnan(follow_up.left_by))
     inside = follow_up.leaving.months <= follow_up.horizon
-    times, mass = few_points(
+    times, mass = support_points(
         follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
     )
     not_after = times <= follow_up.left_by[undated][:, None]
     not_after[:, :1] = True  # a customer who left before the first time is put on it
     possible = mass * not_after
-    possible *= (chance[undated] / np.maximum(possible.sum(axis=1), 1e-300))[:, None]
+    possible *= (probability[undated] / np.maximum(possible.sum(axis=1), 1e-300))[:, None]
     share = np.hstack([possible, 1.0 - possible.sum(axis=1, keepdims=True)]).ravel()
     rows = np.concatenate([dated, np.repeat(undated, len(times) + 1)])
     expanded = replace(follow_up.subset(rows), left_by=None, leaving=None)

@@ -111,7 +111,7 @@ def fit_boosting(
     return _tables_of(machine, design)
 
 
-def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Additive:
+def with_level_errors(replicates: Additive, design: Design, seed: int) -> Additive:
     """Add the error of the level statistics to the replicates of boosting.
 
     All replicates use the same level statistics, so their variation does not contain this error.
@@ -122,7 +122,7 @@ def with_level_scatter(replicates: Additive, design: Design, seed: int) -> Addit
     singles = [
         table
         if statistic is None or by_statistic
-        else table + statistic.scatter(table.mean(axis=1), table.shape[1], generator)
+        else table + statistic.draw_errors(table.mean(axis=1), table.shape[1], generator)
         for table, statistic, by_statistic in zip(
             replicates.singles, design.statistics, design.by_statistic, strict=True
         )
@@ -143,16 +143,16 @@ def _tables_of(machine: Any, design: Design) -> Additive:
     singles = [np.zeros((column.size + 2, 1)) for column in design.columns]
     pairs, grids = [], []
     scores = machine.bagged_scores_
-    for features, bagged in zip(machine.term_features_, scores, strict=True):
+    for features, by_replicate in zip(machine.term_features_, scores, strict=True):
         order = len(features)
         maps = [
             _code_map(machine.bins_[position], order, design, position) for position in features
         ]
         if order == 1:
-            singles[features[0]] = bagged[:, maps[0]].T
+            singles[features[0]] = by_replicate[:, maps[0]].T
         else:
             pairs.append(Pair((features[0], features[1]), (maps[0], maps[1])))
-            grids.append(np.moveaxis(bagged, 0, -1))
+            grids.append(np.moveaxis(by_replicate, 0, -1))
     return Additive(
         machine.bagged_intercept_.reshape(-1),
         _with_all_replicates(singles, scores),

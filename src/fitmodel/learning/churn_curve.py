@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Strata = NDArray[np.intp]
 
 MAX_MONTHS = 1_200
-LONGEST_CLAIM = 2.0
+MAX_LIFETIME_RATIO = 2.0
 """A lifetime is at most this multiple of the longest time that was observed."""
 INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
 MAX_LOG_ODDS = 1e6
@@ -125,7 +125,7 @@ class ChurnCurve:
         """Lower and upper end of the 80 % interval of `left_by`, each of shape (n, len(months)).
 
         At the horizon they are `low` and `high`. At other months the uncertainty of the curve
-        between the two ages is added, see `reach`. Neither end decreases with the month.
+        between the two ages is added, see `half_width`. Neither end decreases with the month.
 
         Parameters
         ----------
@@ -139,7 +139,9 @@ class ChurnCurve:
         part = slice(first - 1, first - 1 + lines.shape[1])
         centre = self._left(lines, probability, months, first)
         lower, upper = (
-            self._left(lines + side * self._reach(raw, logit(end) - raw, part), end, months, first)
+            self._left(
+                lines + side * self._half_widths(raw, logit(end) - raw, part), end, months, first
+            )
             for side, end in ((-1.0, low), (1.0, high))
         )
         return np.minimum(lower, centre), np.maximum(upper, centre)
@@ -197,7 +199,7 @@ class ChurnCurve:
         tail = np.exp(-self.monthly_rate * beyond) if self.monthly_rate > 0 else beyond * np.nan
         return np.asarray(np.where(beyond > 0, value * tail, value), dtype=np.float64)
 
-    def chance_to_leave(
+    def probability_of_leaving(
         self, probability: Floats, stayed: Floats, months: float, stratum: Strata | None = None
     ) -> Floats:
         """Probability of leaving within the next months, given the time stayed, shape (n,).
@@ -226,7 +228,7 @@ class ChurnCurve:
         -----
         The area under the customer's survival curve (restricted mean survival time; Royston and
         Parmar 2013), plus an exponential tail with the hazard `monthly_rate`. The result is at most
-        `LONGEST_CLAIM` times the months of the curve, and NaN where there is no rate.
+        `MAX_LIFETIME_RATIO` times the months of the curve, and NaN where there is no rate.
         """
         return self.lifetime_of(self.survival(probability, stratum))
 
@@ -234,7 +236,9 @@ class ChurnCurve:
         """As `lifetime`, from survival probabilities after 0, 1, ... `months` months."""
         area = (survival[:, 1:] + survival[:, :-1]).sum(axis=1) / 2
         tail = survival[:, -1] / self.monthly_rate
-        return np.asarray(np.minimum(area + tail, LONGEST_CLAIM * self.months), dtype=np.float64)
+        return np.asarray(
+            np.minimum(area + tail, MAX_LIFETIME_RATIO * self.months), dtype=np.float64
+        )
 
     def remaining_life(
         self, probability: Floats, stayed: Floats, stratum: Strata | None = None
@@ -247,11 +251,11 @@ class ChurnCurve:
         heights = np.where(corners <= stayed[:, None], now[:, None], survival)
         area = ((heights[:, 1:] + heights[:, :-1]) * np.diff(ends, axis=1)).sum(axis=1) / 2
         at_end = np.where(stayed < self.months, survival[:, -1], now)
-        longest = LONGEST_CLAIM * self.months - np.minimum(stayed, self.months)
+        longest = MAX_LIFETIME_RATIO * self.months - np.minimum(stayed, self.months)
         remaining = (area + at_end / self.monthly_rate) / np.maximum(now, 1e-12)
         return np.asarray(np.minimum(remaining, longest), dtype=np.float64)
 
-    def months_if(
+    def expected_lifetimes(
         self, probability: Floats, stratum: Strata | None = None
     ) -> tuple[Floats, Floats]:
         """Expected lifetime in months, given staying past the horizon and given leaving within it.
@@ -268,22 +272,22 @@ class ChurnCurve:
         stays = np.maximum(survival[:, self.horizon], 1e-12)
         leaves = np.maximum(1.0 - stays, 1e-12)
         later = (after + survival[:, -1] / self.monthly_rate) / stays
-        longest = LONGEST_CLAIM * self.months
+        longest = MAX_LIFETIME_RATIO * self.months
         return (
             np.minimum(self.horizon + later, longest),
             np.clip((before - self.horizon * stays) / leaves, 0.0, float(self.horizon)),
         )
 
-    def reach(self, log_odds: Floats, own_reach: Floats, month: int) -> Floats:
+    def half_width(self, log_odds: Floats, horizon_half_width: Floats, month: int) -> Floats:
         """Half-width, in log-odds, of the 80 % interval at a month, shape (n,).
 
-        `own_reach` is the half-width at the horizon.
+        `horizon_half_width` is the half-width at the horizon.
         """
-        return self._reach(log_odds, own_reach, slice(month - 1, month))[:, 0]
+        return self._half_widths(log_odds, horizon_half_width, slice(month - 1, month))[:, 0]
 
-    def _reach(self, log_odds: Floats, own_reach: Floats, part: slice) -> Floats:
-        """As `reach`, for a slice of months, shape (n, months)."""
-        sloped = self.slope[part] * own_reach[:, None]
+    def _half_widths(self, log_odds: Floats, horizon_half_width: Floats, part: slice) -> Floats:
+        """As `half_width`, for a slice of months, shape (n, months)."""
+        sloped = self.slope[part] * horizon_half_width[:, None]
         tilt = self.slope_deviation[part] * (log_odds[:, None] - self.centre)
         variance = sloped**2 + INTERVAL_Z**2 * (self.deviation[part] ** 2 + tilt**2)
         return np.asarray(np.sqrt(variance), dtype=np.float64)
@@ -314,7 +318,7 @@ def curve_from_dict(data: Mapping[str, Any]) -> ChurnCurve:
     """
     rate, attribute = data["monthly_rate"], data["attribute"]
     if attribute is not None and not isinstance(attribute, str):
-        raise TypeError(f"{attribute!r} names no attribute")
+        raise TypeError(f"{attribute!r} is not the name of an attribute")
     return ChurnCurve(
         horizon=int(data["horizon"]),
         slope=np.array(data["slope"], dtype=np.float64),

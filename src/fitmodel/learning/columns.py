@@ -204,10 +204,10 @@ class CategoryColumn:
         text = level_text(value)
         if self.is_flag:
             text = flag_text(text)
-        whole = _as_whole(text)
-        known = self.levels.get(text) or self.levels.get(whole)
+        number_text = _as_number_text(text)
+        known = self.levels.get(text) or self.levels.get(number_text)
         for digest in () if known else self._digests:
-            known = known or self.levels.get(digest(text)) or self.levels.get(digest(whole))
+            known = known or self.levels.get(digest(text)) or self.levels.get(digest(number_text))
         return known or self.size + 1
 
     @cached_property
@@ -248,7 +248,7 @@ class CategoryColumn:
 Column = NumberColumn | CategoryColumn
 
 
-def _as_whole(text: str) -> str:
+def _as_number_text(text: str) -> str:
     """Return a text of digits as a number is written: "007" becomes "7"."""
     try:
         return level_text(float(text)) if len(text) <= LONGEST_CODE else text
@@ -289,7 +289,7 @@ def column_from_dict(data: Mapping[str, Any]) -> Column:
     if data["kind"] == CategoryColumn.kind:
         levels = {str(level): int(code) for level, code in data["levels"].items()}
         if sorted(set(levels.values())) != list(range(1, len(set(levels.values())) + 1)):
-            raise ProspectError(f"the codes of {name!r} do not run from 1 on")
+            raise ProspectError(f"the codes of {name!r} are not 1, 2, 3 and so on")
         words = tuple(str(word) for word in data.get("words", ()))  # older bundles have no words
         if not UNCLEAR_WORDS.issuperset(words):
             raise ProspectError(f"the words of {name!r} are not all words that may be a level")

@@ -17,13 +17,13 @@ from fitmodel.learning._additive import Additive
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
 from fitmodel.learning._posterior import (
     as_additive,
-    draws,
     fit_strengths,
+    posterior_draws,
+    posterior_weights,
     prior_tables,
-    weights_of,
 )
-from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_scatter
-from fitmodel.learning.imputation import Imputed, Make, iterate
+from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_errors
+from fitmodel.learning.imputation import Imputed, MakeDesign, run_em
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
@@ -98,7 +98,7 @@ class Logistic:
         for number in range(sample.counts.shape[1]):
             own = _settings_of_replicate(settings, number)
             follow_up, matrix, log_odds = sample.of_replicate(number)
-            fit = iterate(
+            fit = run_em(
                 _fixed(imputed.design, matrix),
                 follow_up,
                 own.penalty,
@@ -120,7 +120,7 @@ class Logistic:
         return point, as_tables(imputed.design, fits) if fits else point
 
 
-def _fixed(design: Design, matrix: Floats) -> Make:
+def _fixed(design: Design, matrix: Floats) -> MakeDesign:
     """Return a function that gives the same design and linear matrix for any labels."""
     return lambda _labels, _weight: (design, matrix)
 
@@ -143,7 +143,7 @@ class Boosted:
         replicates = fit_boosting(
             imputed.design, imputed.early_churn, imputed.weight, sample.counts, boosting
         )
-        scattered = with_level_scatter(replicates, imputed.design, options.seed)
+        scattered = with_level_errors(replicates, imputed.design, options.seed)
         return replicates.mean(), scattered
 
 
@@ -159,11 +159,11 @@ class Posterior:
         """Return the weighted mean over strengths, and posterior draws instead of replicates."""
         imputed = sample.imputed
         strengths = fit_strengths(imputed, sample.follow_up, options)
-        weights = weights_of(strengths)
+        weights = posterior_weights(strengths)
         priors = prior_tables(imputed.design, options)
         fits = [(each.penalty, each.fit.coefficients) for each in strengths]
-        point = as_additive(imputed.design, priors, fits).averaged(weights)
-        drawn = draws(strengths, weights, sample.counts.shape[1], options)
+        point = as_additive(imputed.design, priors, fits).weighted_mean(weights)
+        drawn = posterior_draws(strengths, weights, sample.counts.shape[1], options)
         return point, as_additive(imputed.design, priors, drawn) if drawn else point
 
 

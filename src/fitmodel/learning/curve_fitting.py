@@ -25,8 +25,8 @@ from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
-from fitmodel.learning.level import raised
-from fitmodel.learning.proportional_odds import few_points, matching_shift
+from fitmodel.learning.level import scale_hazard
+from fitmodel.learning.proportional_odds import matching_shift, support_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def fit_curve(
     horizon, 0.25^2): with few leavers it stays near proportional odds. The curve ends with the last
     month at which ten customers were at risk.
     """
-    raw = logit(raised(np.asarray(probability, dtype=np.float64), 1.0 / factor))
+    raw = logit(scale_hazard(np.asarray(probability, dtype=np.float64), 1.0 / factor))
     company = _survival(deals, np.ones(len(raw), dtype=bool))
     stratum = np.zeros(len(raw), dtype=np.intp)
     if code is not None and stratum_by_code is not None:
@@ -261,7 +261,7 @@ def _shifts(
     factor : float
         Current level: the hazard within the horizon is multiplied by it.
     """
-    points, mass = few_points(raw, np.ones(len(raw)))
+    points, mass = support_points(raw, np.ones(len(raw)))
     mass = mass / mass.sum()
     share = _share(curve, len(slope))
     share = np.maximum.accumulate(np.where(np.isnan(share), 0.0, share))
@@ -273,11 +273,11 @@ def _shifts(
     )
     if factor == 1.0:
         return long_run
-    gone = expit(long_run[:, None] + slope[:, None] * points)
-    hazard = -np.log1p(-np.minimum(gone, 1 - 1e-12))
+    left_by_month = expit(long_run[:, None] + slope[:, None] * points)
+    hazard = -np.log1p(-np.minimum(left_by_month, 1 - 1e-12))
     early = hazard[np.minimum(np.arange(len(slope)), horizon - 1)]
     current = -np.expm1(-(factor * early + np.maximum(hazard - early, 0.0)))
-    points = logit(raised(expit(points), factor))
+    points = logit(scale_hazard(expit(points), factor))
     return np.array(
         [
             matching_shift(each * points, mass, np.array([left @ mass]))[0]

@@ -57,7 +57,7 @@ def read_level(column: Column, text: str) -> str | Range:
     try:
         return _bin(column, column.code(float(text)))
     except ValueError:
-        raise _no_row(column.name, text, [*labels, NOT_KNOWN]) from None
+        raise _unknown_row(column.name, text, [*labels, NOT_KNOWN]) from None
 
 
 def read_range(column: Column, text: str) -> Range:
@@ -87,7 +87,7 @@ def _level(column: CategoryColumn, text: str) -> str:
     level = flag_text(level_text(text)) if column.is_flag else level_text(text)
     if level in {NOT_KNOWN, NEVER_SEEN} or column.code(level) <= column.size:
         return level
-    raise _no_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
+    raise _unknown_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
 
 
 def _bin(column: NumberColumn, code: int) -> Range:
@@ -95,7 +95,7 @@ def _bin(column: NumberColumn, code: int) -> Range:
     return edges[code - 1], edges[code]
 
 
-def _no_row(attribute: str, text: str, names: list[str]) -> EditError:
+def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
     close = get_close_matches(text, names, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""

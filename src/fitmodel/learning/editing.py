@@ -299,7 +299,7 @@ def _moved(
 def _plausible(effect: float) -> float:
     if not abs(effect) <= MAX_LOG_ODDS:
         raise EditError(
-            f"an effect of {effect:g} log-odds is out of reason: give a number between "
+            f"an effect of {effect:g} log-odds is not plausible: give a number between "
             f"-{MAX_LOG_ODDS:g} and {MAX_LOG_ODDS:g} (0.7 doubles the odds, -0.7 halves them)"
         )
     return float(effect)

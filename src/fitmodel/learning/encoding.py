@@ -45,7 +45,7 @@ __all__ = [
 MAX_BINS = 64
 MANY_LEVELS = 16  # a category with more levels gets shrunken effects, also for rare levels
 MIN_NAMED = 5  # least deals of a level whose name is stored; a rarer one may name a customer
-MIN_OF_MANY = 2  # least deals of a level with a code of its own in a category of many levels
+MIN_SHRUNK = 2  # least deals of a level with a code of its own in a category of many levels
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def encode(columns: Sequence[Column], attributes: pd.DataFrame) -> NDArray[np.in
             )
     if problems:
         raise ProspectError(
-            "text stands where the model learned numbers:\n"
+            "columns that the model learned as numbers contain text:\n"
             + "\n".join(problems)
             + "\nRemedy: write these as plain numbers (1234.5), or leave them empty if not known; "
             "an attribute that is not a number belongs into [attributes] categorical."
@@ -180,19 +180,19 @@ def quantile_cuts(
     starts = np.flatnonzero(np.diff(ordered) > 0) + 1  # first position of each new value
     if bins == 1 or len(starts) == 0:
         return ()
-    wanted = np.arange(1, bins) * len(ordered) / bins
-    after = np.searchsorted(starts, wanted).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
+    targets = np.arange(1, bins) * len(ordered) / bins
+    after = np.searchsorted(starts, targets).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
     before = np.asarray(after) - (len(starts) > 1)
-    closer = np.abs(starts[before] - wanted) <= np.abs(starts[after] - wanted)
+    closer = np.abs(starts[before] - targets) <= np.abs(starts[after] - targets)
     nearest = np.unique(np.where(closer, starts[before], starts[after]))
     chosen: list[int] = []
     for start in nearest:
         if start - (chosen[-1] if chosen else 0) >= min_count and len(ordered) - start >= min_count:
             chosen.append(int(start))
-    return tuple(_short_between(ordered[start - 1], ordered[start]) for start in chosen)
+    return tuple(_shortest_between(ordered[start - 1], ordered[start]) for start in chosen)
 
 
-def _short_between(below: float, above: float) -> float:
+def _shortest_between(below: float, above: float) -> float:
     """Shortest decimal number in (below, above]."""
     for digits in range(1, 18):
         middle = float(f"{below + (above - below) / 2:.{digits}g}")
@@ -227,7 +227,7 @@ def _level_codes(counts: dict[str, int], min_count: int, max_levels: int | None)
     if max_levels is not None:
         frequent = frequent[:max_levels]
     if len(frequent) > MANY_LEVELS:
-        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_OF_MANY)]
+        frequent = [level for level in ordered if counts[level] >= min(min_count, MIN_SHRUNK)]
     rare = ordered[len(frequent) :]
     codes = {level: code for code, level in enumerate(frequent, start=1)}
     codes |= dict.fromkeys(rare, len(frequent) + 1)

@@ -28,7 +28,7 @@ from fitmodel.learning.components import (
 )
 from fitmodel.learning.encoding import encode, fit_columns
 from fitmodel.learning.imputation import Imputed, find_basis, impute
-from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.proportional_odds import (
     Baseline,
     Floats,
@@ -88,7 +88,7 @@ class Fitted:
     baseline: Baseline
 
 
-def code(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
+def fit_and_encode(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
     """Choose columns from the training deals, and encode these deals."""
     columns = fit_columns(attributes, options.encoding)
     return columns, encode(columns, attributes)
@@ -150,7 +150,7 @@ def fit_scorecard(
         The deals that effects are learned from. Columns, level, evidence and the check for unusual
         combinations always use all deals.
     """
-    columns, codes = code(attributes, options)
+    columns, codes = fit_and_encode(attributes, options)
     follow_up = with_strata(follow_up, columns, codes, settings.timing)
     effects, sample, sample_codes = effects or Effects(), follow_up, codes
     if effects.positions is not None:
@@ -166,26 +166,28 @@ def fit_scorecard(
         scales=scales,
     )
     counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
-    point, scatter = combine(Sample(sample, imputed, counts), settings, options)
+    point, bootstrap = combine(Sample(sample, imputed, counts), settings, options)
     point = point.scaled(settings.slope)
-    scatter = scatter.scaled(replicate_slopes(settings, replicates))
-    scatter = scatter.drawn_together(effects.narrowing(len(sample), replicates))
+    bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
+    bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
     labels, weight = imputed.early_churn, imputed.weight
     if effects.positions is not None:
         labels, weight = _labels_of_all(point, codes, follow_up)
     if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
-    scatter = _set_replicate_levels(scatter, codes, follow_up, counts, level, options.seed)
+    bootstrap = _set_replicate_levels(bootstrap, codes, follow_up, counts, level, options.seed)
     if replicates > NO_INTERVAL:
-        scatter = _with_misfit(scatter, point, imputed, codes, sample_codes, settings, options.seed)
+        bootstrap = _with_misfit(
+            bootstrap, point, imputed, codes, sample_codes, settings, options.seed
+        )
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
         calibration = _at_same_rate(settings.isotonic, point, codes, follow_up)
     scorecard = flatten(
         replace(imputed.design, codes=codes),
         point,
-        scatter,
+        bootstrap,
         early_churn=labels,
         weight=weight,
         calibration=calibration,
@@ -198,7 +200,7 @@ def fit_scorecard(
 
 
 def _with_misfit(
-    scatter: Additive,
+    bootstrap: Additive,
     point: Additive,
     imputed: Imputed,
     codes: NDArray[np.int32],
@@ -214,10 +216,10 @@ def _with_misfit(
     centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
     if settings.regime == "provisional":
         # the mean log-odds of a provisional model are shrunk; the posterior draws are not
-        deviation = float(scatter.log_odds_by_replicate(codes).std(axis=0).mean())
+        deviation = float(bootstrap.log_odds_by_replicate(codes).std(axis=0).mean())
     boosted = settings.boosting_share > 0
     omitted = misfit(imputed, point.log_odds(sample_codes), deviation, seed=seed, boosted=boosted)
-    return add_misfit(scatter, omitted, centre, deviation)
+    return add_misfit(bootstrap, omitted, centre, deviation)
 
 
 def combine(
@@ -267,7 +269,7 @@ def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
     if calendar is not None:
         baseline = fit_baseline(follow_up, log_odds)
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
-    return float(raised(np.array([follow_up.rate]), level.factor)[0])
+    return float(scale_hazard(np.array([follow_up.rate]), level.factor)[0])
 
 
 def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
@@ -287,12 +289,12 @@ def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) ->
     if factor == 1.0:
         return shift
     probability = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
-    target = float(np.average(raised(probability, factor), weights=weight))
+    target = float(np.average(scale_hazard(probability, factor), weights=weight))
     return shift_to_rate(log_odds, weight, target)
 
 
 def _set_replicate_levels(
-    scatter: Additive,
+    bootstrap: Additive,
     codes: NDArray[np.int32],
     follow_up: FollowUp,
     counts: NDArray[np.int8],
@@ -302,18 +304,18 @@ def _set_replicate_levels(
     """Set the intercept of each replicate from its resample's rate and a random level.
 
     The level is relative to the long-run rate: a long-run rate that is too high by chance gives a
-    level that is too low. `Level.damped` and `Level.draws` split the variance between the two, so
-    that none of it is counted twice.
+    level that is too low. `Level.rate_of_resample` and `Level.draws` split the variance between the
+    two, so that none of it is counted twice.
     """
-    log_odds = scatter.log_odds_by_replicate(codes)
+    log_odds = bootstrap.log_odds_by_replicate(codes)
     factors = level.draws(counts.shape[1], np.random.default_rng(seed))
     long_run = follow_up.rate
     shifts = []
     for number, factor in enumerate(factors):
         weight = follow_up.weight * np.maximum(counts[:, number], 0)
-        rate = level.damped(follow_up.weighted(weight).rate, long_run)
+        rate = level.rate_of_resample(follow_up.weighted(weight).rate, long_run)
         shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
-    return scatter.with_intercept(scatter.intercept + np.array(shifts))
+    return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
 
 
 def _at_same_rate(

@@ -28,7 +28,7 @@ from fitmodel.learning.settings import LearnerOptions
 MAX_ROUNDS = 30
 TOLERANCE = 1e-3  # mean change of the unknown labels at convergence
 
-Make = Callable[[Floats, Floats], tuple[Design, Floats]]
+MakeDesign = Callable[[Floats, Floats], tuple[Design, Floats]]
 """Function from soft labels and weights to a design and its linear matrix."""
 
 
@@ -115,7 +115,7 @@ def impute(
         return latest[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
-    fit = iterate(make, follow_up, penalty, options.directions(columns), log_odds)
+    fit = run_em(make, follow_up, penalty, options.directions(columns), log_odds)
     if fit.design.depends_on_labels or not any(fit.design.statistics):
         return fit
     # the linear matrix has no level statistic, but boosting needs those of the final labels
@@ -144,8 +144,8 @@ def find_basis(
     return choose_basis(fit.design, fit.matrix, information, fit.coefficients, middle), fit
 
 
-def iterate(
-    make: Make,
+def run_em(
+    make: MakeDesign,
     follow_up: FollowUp,
     penalty: float,
     directions: Sequence[int],

@@ -22,7 +22,7 @@ from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of
 from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.level import raised
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.sampling import (
     RIDGE_TIMES,
     sample_for_effects,
@@ -116,7 +116,7 @@ def learn(
     as_of: pd.Timestamp | None = None,
     choice: Choice | None = None,
     replicates: int | None = None,
-    least: int = enough.MIN_CHURNERS,
+    min_churners: int = enough.MIN_CHURNERS,
     regime: Regime | None = None,
 ) -> Learned:
     """Learn a scorecard from deals as they were known on a date.
@@ -133,7 +133,7 @@ def learn(
         Settings to use instead of choosing them anew.
     replicates : int, optional
         Number of bootstrap replicates for the interval; default: the contract's.
-    least : int
+    min_churners : int
         Least number of early churners, and of other deals.
     regime : {"full", "provisional"}, optional
         Kind of model; default: that of `choice`, else the one that the number of deals allows.
@@ -149,7 +149,7 @@ def learn(
     _refuse_unread_prior(spec)
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     if regime is None:
         regime = regime_allowed(training_set) if choice is None else choice.settings.regime
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
@@ -181,12 +181,12 @@ def learn_from_set(
     spec: DealSpec,
     *,
     replicates: int | None = None,
-    least: int = enough.MIN_CHURNERS,
+    min_churners: int = enough.MIN_CHURNERS,
     regime: Regime | None = None,
 ) -> Learned:
     """Learn from a training set, with settings chosen on random folds; see `learn`."""
     _refuse_unread_prior(spec)
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     regime = regime or regime_allowed(training_set)
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
     with native_threads(options.threads):
@@ -264,7 +264,7 @@ def regime_allowed(training_set: TrainingSet) -> Regime:
     return "full" if allowed == "full" else "provisional"
 
 
-def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) -> None:
+def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURNERS) -> None:
     """Check that there are enough early churners and other deals.
 
     Raises
@@ -278,9 +278,9 @@ def check_enough(training_set: TrainingSet, least: int = enough.MIN_CHURNERS) ->
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
     others = len(training_set) - churners
-    short = min(churners, others) < least and hasattr(training_set, "followup_months")
+    short = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
     rate = _rate_in_words(training_set, churners) if short else ""
-    enough.check_enough(churners, others, months, least=least, rate=rate)
+    enough.check_enough(churners, others, months, least=min_churners, rate=rate)
 
 
 def _refuse_unread_prior(spec: DealSpec) -> None:
@@ -288,8 +288,8 @@ def _refuse_unread_prior(spec: DealSpec) -> None:
     learning = spec.learning
     if learning.prior is not None and learning.parent is None:
         raise SpecError(
-            f"[learning] prior {learning.prior!r} was not read: learned without it, the model "
-            "would be another than the contract asks for. Remedy: give with_prior(spec, deals) of "
+            f"[learning] prior {learning.prior!r} was not read: without it the model would "
+            "not be the one that the contract asks for. Remedy: give with_prior(spec, deals) of "
             "fitmodel.pooling as the contract, as fitmodel.train does"
         )
 
@@ -345,5 +345,5 @@ def cross_fitted(
         for fold in random_folds(deals, seed=spec.learning.seed, n_folds=n_folds):
             estimator = fit_estimator(fold.train, choice, options, replicates=FEW_REPLICATES)
             result = estimator.predict_proba(fold.test.attributes)[:, 1]
-            probability[fold.test.index] = result if factor == 1.0 else raised(result, factor)
+            probability[fold.test.index] = result if factor == 1.0 else scale_hazard(result, factor)
     return probability

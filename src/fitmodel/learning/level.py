@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
-from fitmodel.learning._unknown_days import dated_rows
-from fitmodel.learning.proportional_odds import own_chance
+from fitmodel.learning._unknown_days import expand_unknown_days
+from fitmodel.learning.proportional_odds import conditional_probability
 
 if TYPE_CHECKING:
     from fitmodel.learning.proportional_odds import Baseline, FollowUp
@@ -32,7 +32,7 @@ MIN_MONTHS = 6  # before the first forecast
 MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
 # Least gain in log score over the long-run mean, summed over non-overlapping horizons.
 MIN_GAIN = 1.0
-CERTAIN = 1e6  # leavers behind a long-run mean that is treated as known exactly
+EXACT_LEAVERS = 1e6  # leavers behind a long-run mean that is treated as known exactly
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +84,10 @@ class Level:
         """Return a sentence on the level that the probabilities use, and why."""
         if not self.is_applied:
             return (
-                "no trend shown: the long-run mean is applied (a moving level forecast the past "
-                "no better)"
+                "no trend shown: the long-run mean is applied (a varying level did not "
+                "forecast past months better)"
                 if self.months
-                else "not looked for: no closing dates"
+                else "not estimated: there are no closing dates"
             )
         return (
             f"{self.factor:.2f} times the long-run hazard of leaving is applied: it forecast the "
@@ -101,7 +101,7 @@ class Level:
         scatter = generator.gamma(self.leavers, 1 / self.leavers, size) ** self.pull
         return np.asarray(self.factor * scatter, dtype=np.float64)
 
-    def damped(self, rate: float, long_run: float) -> float:
+    def rate_of_resample(self, rate: float, long_run: float) -> float:
         """Rate of a resample, shrunk towards the long-run rate by the weight of the level.
 
         Parameters
@@ -125,7 +125,7 @@ class Level:
         return float(-np.expm1(-mean_hazard * (hazard / mean_hazard) ** share))
 
 
-def raised(probability: Floats, factor: float | Floats) -> Floats:
+def scale_hazard(probability: Floats, factor: float | Floats) -> Floats:
     """Probability of leaving after the cumulative hazard is multiplied by a factor."""
     return np.asarray(-np.expm1(factor * np.log1p(-np.minimum(probability, 1 - 1e-12))))
 
@@ -159,7 +159,9 @@ def fit_level(
     filtered level to the power of `pull`. Both are chosen by the negative binomial log score of
     past forecasts of the leavers within the next horizon.
     """
-    follow_up, rows = dated_rows(follow_up, own_chance(follow_up, baseline, log_odds))
+    follow_up, rows = expand_unknown_days(
+        follow_up, conditional_probability(follow_up, baseline, log_odds)
+    )
     closed, log_odds = closed[rows], log_odds[rows]
     observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
     months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
@@ -178,7 +180,7 @@ def fit_level(
     gain, discount, pull = best
     if gain < MIN_GAIN:
         return Level(gain=gain, months=months)
-    shape, rate = (values[-1] for values in filtered(observed, expected, discount))
+    shape, rate = (values[-1] for values in filter_level(observed, expected, discount))
     return Level(float((shape / rate) ** pull), float(shape), discount, pull, gain, months)
 
 
@@ -219,7 +221,7 @@ def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: F
     return np.asarray(-np.log1p(-np.minimum(left, 1 - 1e-9)))
 
 
-def filtered(observed: Floats, expected: Floats, discount: float) -> tuple[Floats, Floats]:
+def filter_level(observed: Floats, expected: Floats, discount: float) -> tuple[Floats, Floats]:
     """Shape and rate of the Gamma posterior of the level after each month."""
     shape = rate = PRIOR_LEAVERS
     shapes, rates = np.empty(len(observed)), np.empty(len(observed))
@@ -242,12 +244,12 @@ def forecast_score(
     """
     from scipy.special import gammaln
 
-    shapes, rates = filtered(observed, expected, discount)
+    shapes, rates = filter_level(observed, expected, discount)
     o_sum, e_sum = (np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected))
     month = np.arange(MIN_MONTHS - 1, len(observed) - horizon)
     o = o_sum[month + 1 + horizon] - o_sum[month + 1]
     e = e_sum[month + 1 + horizon] - e_sum[month + 1]
-    shape = shapes[month] if discount < 1 else np.full(len(month), CERTAIN)
+    shape = shapes[month] if discount < 1 else np.full(len(month), EXACT_LEAVERS)
     level = (shapes[month] / rates[month]) ** pull
     share = e / np.maximum(shape / level + e, 1e-300)
     score = (

@@ -20,16 +20,27 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning._estimator_frames import as_frame, as_matrix, check_estimator, ready
-from fitmodel.learning._evidence import outcome_when_seen
+from fitmodel.learning._estimator_frames import (
+    as_frame,
+    as_matrix,
+    check_estimator,
+    with_preprocessing,
+)
+from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._flatten import find_odd_pairs, make_evidence
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_free_losses
+from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
-from fitmodel.learning.fitting import Calendar, calendar_of, code, follow_up_of, level_shift
+from fitmodel.learning.fitting import (
+    Calendar,
+    calendar_of,
+    fit_and_encode,
+    follow_up_of,
+    level_shift,
+)
 from fitmodel.learning.folds import Fold, make_folds, random_folds
 from fitmodel.learning.imputation import Imputed, impute
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
-from fitmodel.learning.level import Level, fit_level, raised
+from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
@@ -152,7 +163,7 @@ def learn_own(
     estimator: Any,
     *,
     as_of: pd.Timestamp | None = None,
-    least: int = FULL_CHURNERS,
+    min_churners: int = FULL_CHURNERS,
 ) -> Learned:
     """Fit a user's classifier on deals as they were known on a date; see `learn`.
 
@@ -165,7 +176,7 @@ def learn_own(
     """
     view = view_of(deals, spec, as_of)
     training_set = view.training_set()
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     folds = make_folds(view, training_set.dates, folds=options.folds, seed=options.seed)
     calendar = calendar_of(training_set, view.extract_end)
@@ -173,10 +184,10 @@ def learn_own(
 
 
 def learn_own_from_set(
-    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, least: int = FULL_CHURNERS
+    training_set: TrainingSet, spec: DealSpec, estimator: Any, *, min_churners: int = FULL_CHURNERS
 ) -> Learned:
     """Fit a user's classifier on a training set, calibrated on random folds."""
-    check_enough(training_set, least)
+    check_enough(training_set, min_churners)
     options = LearnerOptions.from_spec(spec, training_set.dates)
     folds = random_folds(training_set, seed=spec.learning.seed, n_folds=options.folds)
     return _learned(training_set, options, estimator, folds, None)
@@ -191,7 +202,7 @@ def _learned(
 ) -> Learned:
     check_estimator(estimator)
     with native_threads(options.threads):
-        deals = _soft(training_set, options)
+        deals = _with_soft_labels(training_set, options)
         calibration, loss, level = _calibrate(estimator, folds, deals, options, calendar)
         fitted = _fit(estimator, deals)
     matrix = as_matrix(deals.columns, training_set.attributes)
@@ -217,7 +228,7 @@ def cross_fitted_own(
     with native_threads(options.threads):
         folds = random_folds(training_set, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
         for fold in folds:
-            soft = _soft(fold.train, options)
+            soft = _with_soft_labels(fold.train, options)
             model = _fit(own.model, soft)
             matrix = as_matrix(soft.columns, fold.test.attributes)
             raw = _log_odds(model, soft.columns, matrix)
@@ -240,8 +251,8 @@ class _SoftDeals:
     imputed: Imputed
 
 
-def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
-    columns, codes = code(deals.attributes, options)
+def _with_soft_labels(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     imputed = impute(columns, codes, follow_up, Settings().penalty, options)
     return _SoftDeals(deals.attributes, columns, codes, follow_up, imputed)
@@ -250,7 +261,7 @@ def _soft(deals: TrainingSet, options: LearnerOptions) -> _SoftDeals:
 def _fit(estimator: Any, deals: _SoftDeals) -> Any:
     from sklearn.base import clone
 
-    model = ready(clone(estimator), deals.columns)
+    model = with_preprocessing(clone(estimator), deals.columns)
     rows, outcome, share = expand_soft_labels(deals.imputed.early_churn)
     frame = as_frame(deals.columns, as_matrix(deals.columns, deals.attributes)[rows])
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
@@ -279,10 +290,10 @@ def _calibrate(
     """
     parts, offsets, outcomes = [], [], []
     for fold in folds:
-        soft = _soft(fold.train, options)
+        soft = _with_soft_labels(fold.train, options)
         model = _fit(estimator, soft)
         parts.append(_log_odds(model, soft.columns, as_matrix(soft.columns, fold.test.attributes)))
-        outcome, weight, until = outcome_when_seen(fold.test)
+        outcome, weight, until = observed_outcomes(fold.test)
         stratum = np.zeros(len(until), dtype=np.intp)
         end = np.full(len(until), float(fold.test.horizon_months))
         baseline = soft.imputed.baseline
@@ -292,7 +303,7 @@ def _calibrate(
     outcome, weight = (np.concatenate(values) for values in zip(*outcomes, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
     held_out = HeldOut(outcome, weight, number, np.concatenate(offsets))
-    loss = float(np.average(level_free_losses(raw, held_out), weights=weight))
+    loss = float(np.average(level_adjusted_losses(raw, held_out), weights=weight))
     complete = held_out.offset == 0  # observed for the whole horizon
     result = fit_isotonic(raw[complete], held_out.subset(complete))
     if result is None:
@@ -318,7 +329,7 @@ def _scorecard_without_tables(
         make_evidence(column, deals.codes[:, position], imputed.early_churn, imputed.weight)
         for position, column in enumerate(deals.columns)
     )
-    rate = float(raised(np.array([deals.follow_up.rate]), level.factor)[0])
+    rate = float(scale_hazard(np.array([deals.follow_up.rate]), level.factor)[0])
     rows = sum(column.size + 2 for column in deals.columns)
     return Scorecard(
         deals.columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,

@@ -219,7 +219,7 @@ def _pool_levels(items: Sequence[Levels]) -> Levels:
         )
         means.append(mean)
         variances.append(variance)
-    shrunk = _drawn_to_0(np.array(means), np.array(variances))
+    shrunk = _shrunk_to_0(np.array(means), np.array(variances))
     return Levels(
         dict(zip(names, shrunk.tolist(), strict=True)), dict(zip(names, variances, strict=True))
     )
@@ -238,7 +238,7 @@ def _pool_steps(items: Sequence[Steps]) -> Steps:
         for position in range(len(inside))
     ]
     means, variances = np.array(pooled).T
-    return Steps(cuts, tuple(_drawn_to_0(means, variances).tolist()), tuple(variances.tolist()))
+    return Steps(cuts, tuple(_shrunk_to_0(means, variances).tolist()), tuple(variances.tolist()))
 
 
 def _random_effects(values: Floats, variance: Floats) -> tuple[float, float]:
@@ -253,7 +253,7 @@ def _random_effects(values: Floats, variance: Floats) -> tuple[float, float]:
     return float(np.average(values, weights=weight)), float(1 / weight.sum() + between)
 
 
-def _drawn_to_0(means: Floats, variances: Floats) -> Floats:
+def _shrunk_to_0(means: Floats, variances: Floats) -> Floats:
     """Shrink means towards 0, by their variances relative to the variance of the true effects."""
     signal = max(float(np.mean(means**2 - variances)), 0.1 * float(np.mean(means**2)))
     if signal <= 0:

@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 
 MAX_TIMES = 100  # event times of the baseline; more change the result very little
 MAX_SUPPORT = 256  # quantiles that approximate the distribution of the deals' log-odds
-LOWEST = -25.0  # log-odds of the baseline before the first customer left
+MIN_BASELINE = -25.0  # log-odds of the baseline before the first customer left
 MAX_TRUNCATED = 10.0  # truncated deals that one deal with delayed entry may represent
-EDGE = 1e-9  # shares are kept so far from 0 and 1, whose log-odds are infinite
+MIN_SHARE = 1e-9  # shares are kept so far from 0 and 1, whose log-odds are infinite
 MAX_STEPS, MAX_STEP, STEP_TOLERANCE = 50, 4.0, 1e-10  # of Newton's method, in log-odds
 
 
@@ -191,11 +191,11 @@ class Baseline:
 
     def at(self, months: Floats, stratum: NDArray[np.intp]) -> Floats:
         """Baseline log-odds of each deal at its entry of `months`, shape (n,)."""
-        result = np.full(len(months), LOWEST)
+        result = np.full(len(months), MIN_BASELINE)
         for number, (times, values) in enumerate(zip(self.times, self.log_odds, strict=True)):
             inside = stratum == number
             position = np.searchsorted(times, months[inside], side="right")
-            result[inside] = np.concatenate([[LOWEST], values])[position]
+            result[inside] = np.concatenate([[MIN_BASELINE], values])[position]
         return result
 
     def left_by(self, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
@@ -224,7 +224,7 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
     times, values = [], []
     for number, (at, share) in enumerate(follow_up.curves):
         inside = follow_up.stratum == number
-        support, mass = few_points(log_odds[inside], weight[inside])
+        support, mass = support_points(log_odds[inside], weight[inside])
         times.append(at)
         values.append(matching_shift(support, mass, share))
     return Baseline(tuple(times), tuple(values))
@@ -241,7 +241,7 @@ def matching_shift(log_odds: Floats, weight: Floats, share: Floats) -> Floats:
         Mean probabilities to reach; the result has a shift for each.
     """
     mass = weight / weight.sum()
-    target = logit(np.clip(share, EDGE, 1 - EDGE))
+    target = logit(np.clip(share, MIN_SHARE, 1 - MIN_SHARE))
     shift = target - float(mass @ log_odds)
     for _ in range(MAX_STEPS):
         p = expit(shift[:, None] + log_odds)
@@ -260,17 +260,17 @@ def shift_to_rate(log_odds: Floats, weight: Floats, rate: float) -> float:
     return float(matching_shift(log_odds[inside], weight[inside], np.array([rate]))[0])
 
 
-def own_chance(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Floats:
+def conditional_probability(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Floats:
     """Conditional probability of early churn given the follow-up, 0 or 1 if known, shape (n,)."""
     by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
     by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
-    chance = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
+    result = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
     if follow_up.left_by is not None:  # P(left by the horizon | left by then)
         undated = ~np.isnan(follow_up.left_by)
         by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
         early = np.clip(by_end / np.maximum(by_then, 1e-12), 0.0, 1.0)
-        chance = np.where(undated, early, chance)
-    return np.where(follow_up.known, follow_up.early.astype(float), chance)
+        result = np.where(undated, early, result)
+    return np.where(follow_up.known, follow_up.early.astype(float), result)
 
 
 def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tuple[Floats, Floats]:
@@ -278,16 +278,16 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
 
     Notes
     -----
-    A deal that entered the records late stands for those like it that had left before: their
-    expected number, at their known label 1, joins it (the EM of Turnbull 1976 for truncated data).
+    A deal with delayed entry also represents truncated deals, which left before their entry: their
+    expected number is added to its weight with label 1 (EM of Turnbull 1976 for truncated data).
     """
-    label = own_chance(follow_up, baseline, log_odds)
+    label = conditional_probability(follow_up, baseline, log_odds)
     late = follow_up.entry > 0
     if not late.any():
         return label, follow_up.weight
     before = np.where(late, baseline.left_by(follow_up.entry, follow_up, log_odds), 0.0)
-    unseen = np.minimum(before / np.maximum(1.0 - before, 1e-12), MAX_TRUNCATED)
-    return (label + unseen) / (1.0 + unseen), follow_up.weight * (1.0 + unseen)
+    truncated = np.minimum(before / np.maximum(1.0 - before, 1e-12), MAX_TRUNCATED)
+    return (label + truncated) / (1.0 + truncated), follow_up.weight * (1.0 + truncated)
 
 
 def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
@@ -331,7 +331,9 @@ def _thinned(times: Floats, share: Floats) -> tuple[Floats, Floats]:
     return times[chosen], share[chosen]
 
 
-def few_points(log_odds: Floats, weight: Floats, size: int = MAX_SUPPORT) -> tuple[Floats, Floats]:
+def support_points(
+    log_odds: Floats, weight: Floats, size: int = MAX_SUPPORT
+) -> tuple[Floats, Floats]:
     """At most `size` weighted points that approximate the distribution of weighted log-odds."""
     used = weight > 0
     log_odds, weight = log_odds[used], weight[used]

@@ -41,7 +41,7 @@ class Effects:
     positions: NDArray[np.intp] | None = None
     per_replicate: int | None = None
 
-    def narrowing(self, deals: int, replicates: int) -> float:
+    def replicate_shrinkage(self, deals: int, replicates: int) -> float:
         """Factor on the replicates' deviations from their mean, at most 1.
 
         Replicates of m out of n deals vary as estimates from m deals do (m out of n bootstrap;

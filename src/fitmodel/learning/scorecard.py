@@ -1,4 +1,4 @@
-"""The scorecard: an additive model kept as one table per attribute.
+"""The scorecard: an additive model stored as one table per attribute.
 
     codes of a prospect -> one row from each table     -> their sum is the log-odds
                         -> the calibration map         -> early_churn_probability
@@ -234,7 +234,7 @@ class Scorecard:
             total += self.own_parts[self.offsets[position] + codes[:, position]]
         return total
 
-    def fewest_alike(self) -> list[int]:
+    def deals_per_row(self) -> list[int]:
         """Number of training deals in the band of each row of a single attribute."""
         return [int(count) for item in self.evidence for count in item.count[item.band]]
 
@@ -242,10 +242,10 @@ class Scorecard:
         self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """80 % interval of the true probability."""
-        reach = INTERVAL_Z * self.spread * deviation
+        half_width = INTERVAL_Z * self.spread * deviation
         return (
-            self.calibration.probability(log_odds - reach),
-            self.calibration.probability(log_odds + reach),
+            self.calibration.probability(log_odds - half_width),
+            self.calibration.probability(log_odds + half_width),
         )
 
     def probability(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:

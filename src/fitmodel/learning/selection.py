@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.learning._evidence import evidence_by_penalty, outcome_when_seen
+from fitmodel.learning._evidence import evidence_by_penalty, observed_outcomes
 from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
     HeldOut,
     fit_isotonic,
     fit_slope,
-    level_free_losses,
+    level_adjusted_losses,
 )
 from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
 from fitmodel.learning._uncertainty import draw_replicates
 from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import code, follow_up_of
+from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import Imputed, find_basis, impute
 from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
@@ -90,7 +90,7 @@ Scores = dict[Candidate, Floats]
 
 
 @dataclass(eq=False)
-class _Trained:
+class _EncodedFold:
     """The encoded deals of one fold, and its ridge regressions by penalty."""
 
     columns: tuple[Column, ...]
@@ -140,7 +140,7 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
 
 def find_timing(deals: TrainingSet, options: LearnerOptions) -> str | None:
     """Attribute whose levels differ in the timing of leaving, or None; see `choose_timing`."""
-    columns, codes = code(deals.attributes, options)
+    columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = follow_up_of(deals)
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     fit = impute(columns, codes, follow_up, middle, options)
@@ -187,8 +187,8 @@ def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> d
     }
 
 
-def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Trained:
-    columns, codes = code(fold.train.attributes, options)
+def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _EncodedFold:
+    columns, codes = fit_and_encode(fold.train.attributes, options)
     follow_up = with_strata(follow_up_of(fold.train), columns, codes, timing)
     test_codes, _ = encode_leniently(columns, fold.test.attributes)
     stratum = np.zeros(len(test_codes), dtype=np.intp)
@@ -197,10 +197,10 @@ def _prepare(fold: Fold, options: LearnerOptions, timing: str | None) -> _Traine
         stratum = stratum_by_code(codes[:, position], columns[position].size, follow_up)[
             test_codes[:, position]
         ]
-    return _Trained(columns, codes, follow_up, test_codes, stratum)
+    return _EncodedFold(columns, codes, follow_up, test_codes, stratum)
 
 
-def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores:
+def _logistic_scores(trained: list[_EncodedFold], options: LearnerOptions) -> Scores:
     """Held-out log-odds of the ridge regression with each penalty."""
     parts: dict[Candidate, list[Floats]] = {}
     for fold in trained:
@@ -221,12 +221,12 @@ def _logistic_scores(trained: list[_Trained], options: LearnerOptions) -> Scores
     return {candidate: np.concatenate(values) for candidate, values in parts.items()}
 
 
-def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOptions) -> HeldOut:
+def _held_out(folds: list[Fold], trained: list[_EncodedFold], options: LearnerOptions) -> HeldOut:
     """Outcomes of the held-out deals, each at the end of its observation."""
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     parts = []
     for fold, fit in zip(folds, trained, strict=True):
-        outcome, weight, until = outcome_when_seen(fold.test)
+        outcome, weight, until = observed_outcomes(fold.test)
         baseline = fit.imputed[middle].baseline
         at_end = np.full(len(until), float(fold.test.horizon_months))
         offset = baseline.at(until, fit.test_stratum) - baseline.at(at_end, fit.test_stratum)
@@ -238,7 +238,7 @@ def _held_out(folds: list[Fold], trained: list[_Trained], options: LearnerOption
 
 def _blend_scores(
     name: str,
-    trained: list[_Trained],
+    trained: list[_EncodedFold],
     ridge: Candidate,
     logistic: Floats,
     options: LearnerOptions,
@@ -283,11 +283,11 @@ def _is_enough_for_more(folds: list[Fold]) -> bool:
     return churners >= MIN_CHURNERS_TO_BOOST
 
 
-def _gaps(scores: Scores, held_out: HeldOut) -> dict[Candidate, tuple[float, float, float]]:
+def _differences(scores: Scores, held_out: HeldOut) -> dict[Candidate, tuple[float, float, float]]:
     """Mean held-out loss, difference to the best mean, and its paired standard error."""
     weight = held_out.weight
     losses = {
-        candidate: level_free_losses(values, held_out) for candidate, values in scores.items()
+        candidate: level_adjusted_losses(values, held_out) for candidate, values in scores.items()
     }
     means = {item: float(np.average(loss, weights=weight)) for item, loss in losses.items()}
     best = min(means, key=lambda candidate: means[candidate])
@@ -305,7 +305,7 @@ def _simplest_of_the_best(
     scores: Scores, held_out: HeldOut, evidence: dict[float, float]
 ) -> Candidate:
     """Simplest candidate within one standard error of the best one."""
-    gaps = _gaps(scores, held_out)
+    gaps = _differences(scores, held_out)
     near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
     simplest = min(candidate.complexity for candidate in near)
     equal = [candidate for candidate in near if candidate.complexity == simplest]
@@ -329,6 +329,6 @@ def _table(
             "log_evidence": evidence[candidate.penalty] - largest,
             "chosen": candidate == chosen,
         }
-        for candidate, (mean, gap, error) in _gaps(scores, held_out).items()
+        for candidate, (mean, gap, error) in _differences(scores, held_out).items()
     ]
     return pd.DataFrame(rows).sort_values("log_loss", ignore_index=True)

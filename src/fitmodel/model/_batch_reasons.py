@@ -1,9 +1,9 @@
 """Reasons of many prospects as JSON text, vectorised.
 
 contributions -> the largest of each row -> per term: a template for each code, distinct values in
-words -> filled in, and joined per prospect, by Arrow
+words -> Arrow fills in the templates and joins them per prospect
 
-Arrow's steps let go of Python's lock: other threads score meanwhile.
+Arrow's functions release Python's global interpreter lock, so that other threads score meanwhile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 MARKS = ("\ue000", "\ue001")
-"""Stand for a prospect's values in a text that is made once for a row of the book."""
+"""Placeholders for a prospect's values in a text that is made once for a row of the scorecard."""
 EFFECT = "\ue002"
 _SLOTS = (
     {f'"{mark}"': (number, 0) for number, mark in enumerate(MARKS)}
@@ -46,12 +46,15 @@ _LINES = json.JSONEncoder(ensure_ascii=False, separators=("\n", ": "))
 
 
 def _encode(value: Any, encoder: json.JSONEncoder = _ENCODER) -> str:
-    """JSON text; half a character, which no file could hold, becomes its JSON escape."""
+    """Return JSON text; a lone surrogate, which UTF-8 cannot encode, becomes its JSON escape."""
     return encoder.encode(value).encode(errors="backslashreplace").decode()
 
 
 def _encode_each(values: list[Any]) -> list[str]:
-    """JSON text of each value; at once, since a line's end stands in no JSON text unescaped."""
+    """Return the JSON text of each value.
+
+    All are encoded in one call and split at line ends: JSON text has no unescaped line end.
+    """
     return _encode(values, _LINES)[1:-1].split("\n") if values else []
 
 
@@ -61,10 +64,10 @@ class Template(NamedTuple):
     Parameters
     ----------
     pieces : tuple of str
-        Before, between and after the gaps.
+        The fixed text before, between and after the gaps.
     slots : tuple of (int, int)
-        For each gap: which value, and whether as JSON (0) or in words (1). The value -1 is the
-        effect, always in words.
+        For each gap: the index of the value, and whether it is written as JSON (0) or in words
+        (1). The index -1 is the effect, which is always in words.
     """
 
     pieces: tuple[str, ...]
@@ -72,12 +75,14 @@ class Template(NamedTuple):
 
 
 def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np.intp]:
-    """Find the terms of the largest contributions, largest first; of equal ones the first.
+    """Return the terms with the largest contributions, largest first; of equal ones the first.
 
     Parameters
     ----------
     contributions : ndarray of float, shape (prospects, terms)
+        Contributions in log-odds; their absolute size counts.
     number : int
+        How many terms to return for each prospect.
 
     Returns
     -------
@@ -104,19 +109,20 @@ def reasons_as_json(
     Parameters
     ----------
     sentences : Sentences
-        Of a scorecard, in a language.
+        Sentences of the scorecard in one language.
     codes : ndarray of int, shape (prospects, attributes)
+        Code of each attribute's value.
     given : DataFrame of shape (prospects, attributes)
         The values as they were given.
     number : int
-        How many reasons; a contribution of exactly 0 is none.
+        Largest number of reasons per prospect; a contribution of exactly 0 is not a reason.
     days : mapping of int to ndarray of float, shape (prospects,)
-        Place of each date to how many days it lies before closing.
+        From the position of each date attribute to the days between that date and closing.
 
     Returns
     -------
     pa.Array of string, length prospects
-        What `Reason.to_dict` gives for each reason of a row.
+        A JSON list per prospect, with the result of `Reason.to_dict` for each reason.
     """
     scorecard = sentences.scorecard
     rows = scorecard.rows(codes)
@@ -134,20 +140,20 @@ def reasons_as_json(
         texts.append(_texts_of_term(sentences, term, codes[prospects], columns, dates, effect))
         where[prospects, ranks] = written + np.arange(len(prospects))
         written += len(prospects)
-    # a contribution of exactly 0 is not a reason
+    # A contribution of exactly 0 is not a reason.
     absent = np.take_along_axis(contributions, picked, axis=1) == 0
     return _joined(pa.concat_arrays(texts), where, absent)
 
 
 def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Contributions by whose size reasons are put in order: what is about the seller comes last."""
+    """Return the contributions that reasons are ordered by: those about the seller come last."""
     return contributions * sentences.ranks if sentences.has_quiet else contributions
 
 
 def _effects(
     sentences: Sentences, contributions: NDArray[np.float64], picked: NDArray[np.intp]
 ) -> NDArray[np.int64]:
-    """What each picked term does to its prospect's odds, as `in_hundredths` has it."""
+    """Return each picked term's odds ratio in hundredths, rounded as `in_hundredths` does."""
     calibration = sentences.scorecard.calibration
     log_odds = sentences.scorecard.baseline + contributions.sum(axis=1)
     without = log_odds[:, None] - np.take_along_axis(contributions, picked, axis=1)
@@ -175,7 +181,7 @@ def _texts_of_term(
     days: dict[int, NDArray[np.float64]],
     effects: NDArray[np.int64],
 ) -> pa.Array:
-    """One term's reason for each of some prospects."""
+    """Return the JSON text of one term's reason for each of some prospects."""
     positions = sentences.terms[term]
     scorecard = sentences.scorecard
     slot_texts = [
@@ -184,7 +190,7 @@ def _texts_of_term(
         )
         for position in positions
     ]
-    slot_texts.append(_effect_texts(sentences, effects))  # the last, as -1 says
+    slot_texts.append(_effect_texts(sentences, effects))  # last, since its slot index is -1
     own = codes[:, positions].astype(np.int64)
     key = own[:, 0] if len(positions) == 1 else own[:, 0] * (int(own[:, 1].max()) + 1) + own[:, 1]
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
@@ -198,7 +204,7 @@ def _texts_of_term(
 def _filled(
     templates: list[Template], which: NDArray[np.intp], slot_texts: list[tuple[pa.Array, pa.Array]]
 ) -> pa.Array:
-    """Fill in each prospect's template; all that have the same slots at once."""
+    """Fill in each prospect's template; templates with the same slots are filled together."""
     texts, order = [], []
     for slots in {template.slots for template in templates}:
         alike = np.array([template.slots == slots for template in templates])
@@ -218,8 +224,8 @@ def _filled(
 
 
 def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
-    """Number the distinct values; those that are absent are numbered too."""
-    if column.dtype == object:  # 1, 1.0 and True are equal, but are not written alike
+    """Return a number for each distinct value; missing values have a number too."""
+    if column.dtype == object:  # 1, 1.0 and True are equal, but their texts differ
         column = column.map(lambda value: (type(value).__name__, str(value)))
     numbers, _ = pd.factorize(column, use_na_sentinel=True)
     identity: NDArray[np.int64] = numbers.astype(np.int64) + 1
@@ -227,7 +233,7 @@ def _identity(column: pd.Series[Any]) -> NDArray[np.int64]:
 
 
 def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template:
-    """A reason's JSON with a gap for each value and for the effect."""
+    """Return a reason's JSON with a gap for each value and for the effect."""
     positions = sentences.terms[term]
     key = (term, *(codes[position] for position in positions))
     made: Template | None = sentences.templates.get(key)
@@ -262,9 +268,9 @@ def _value_texts(
     values: pd.Series[Any],
     days: NDArray[np.float64] | None = None,
 ) -> tuple[pa.Array, pa.Array]:
-    """Each value as JSON, and as words inside of a JSON text; made once per distinct value.
+    """Return each value as JSON, and in words for use inside a JSON text.
 
-    A date is told by how many days it lies before closing.
+    Both are made once per distinct value. A date is worded as the days between it and closing.
     """
     if days is not None:
         plain, _ = _value_texts(wording, column, values)

@@ -1,4 +1,4 @@
-"""Score a frame of a few rows one by one, which is many times faster than by whole columns."""
+"""Scoring of a frame with few rows one by one, many times faster than by whole columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
-FEW = 4  # rows: from about here on whole columns are as fast
+FEW = 4  # rows: with more than about this, whole columns are as fast
 _TEXTS = ("fit", "model_version", "worth")
 
 
@@ -29,16 +29,17 @@ def predict_few(
     as_of: date | None,
     language: str,
 ) -> pd.DataFrame | None:
-    """Score a short table row by row; None where it is long, or holds what only columns explain.
+    """Return the predictions of a short table, scored row by row; None if that is not possible.
 
-    The errors of a table name its columns and rows: they are left to the other way.
+    It is not possible for a long table, or for one with an error or a lost row: the column-wise
+    path raises errors that name columns and rows, and warns about lost rows.
     """
     if not 0 < len(table) <= FEW or not table.columns.is_unique:
         return None
     roles = (scorer.amount, scorer.closed_on, *scorer.lost.columns)
     wanted = {*scorer.scorecard.attributes, *roles}
     columns = {name: table[name].tolist() for name in table.columns if name in wanted}
-    if not columns:  # the other way names every attribute that is missing
+    if not columns:  # the column-wise path names every attribute that is missing
         return None
     day = day_or_none(as_of)
     try:
@@ -59,7 +60,7 @@ def _frame(assessed: list[Assessment], index: pd.Index, *, with_reasons: bool) -
         for name, listed in values.items()
         if name not in _TEXTS and name != "reasons"
     }
-    # One array for all texts: to make one costs more than to score a prospect.
+    # One array for all texts, since making an array takes longer than scoring a prospect.
     texts = pd.array([text for name in _TEXTS for text in values[name]], dtype="str")
     for position, name in enumerate(_TEXTS):
         columns[name] = texts[position * len(assessed) : (position + 1) * len(assessed)]

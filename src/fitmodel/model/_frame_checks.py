@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
     from fitmodel.model.scorer import Scorer
 
-MAX_FAR = 0.2  # share of dates beyond those of all past deals
-SHOWN = 5  # kinds of lost rows that a warning names
+MAX_FAR = 0.2  # largest share of dates outside the range of all past deals, without a warning
+SHOWN = 5  # how many kinds of lost rows a warning lists
 
 
 def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFrame:
-    """Empty the predictions of lost rows and warn of them; column types allow missing values.
+    """Return the predictions without those of lost rows, and warn of these rows.
+
+    Columns of yes/no become the type "boolean", which allows missing values.
 
     Parameters
     ----------
     predictions : DataFrame
-        A row per prospect.
+        One row per prospect.
     lost : dict of int to str
-        Positions of lost rows, and why; as of `fitmodel.deals.lost.LostRows.of_table`.
+        From the position of each lost row to why it is lost, as
+        `fitmodel.deals.lost.LostRows.of_table` returns it.
     """
     if not lost:
         return predictions
@@ -57,15 +60,15 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
 def warn_of_today(
     scorer: Scorer, days_of: Mapping[int, NDArray[np.float64]], note: str | None
 ) -> None:
-    """Warn where dates counted back from today are outside the range of the past deals.
+    """Warn if many dates counted back from today are outside the range of the past deals.
 
     Parameters
     ----------
     scorer : Scorer
     days_of : mapping of int to ndarray of float
-        Place of each date among the attributes to how many days it lies before closing.
+        From the position of each date attribute to the days between that date and today.
     note : str or None
-        What to say; None where they are not counted from today.
+        Start of the warning; None if the dates are not counted back from today.
     """
     if note is None:
         return
@@ -86,12 +89,12 @@ def warn_of_today(
 def refuse_unreadable(
     table: pd.DataFrame, unreadable: Mapping[str, NDArray[np.bool_]], lost: dict[int, str]
 ) -> None:
-    """Refuse values that cannot be read, except in rows that get no prediction.
+    """Refuse values that cannot be read, except in lost rows, which get no prediction.
 
     Raises
     ------
     ProspectError
-        Naming column, count, example and remedy.
+        If there are such values; the message has column, count, example and remedy.
     """
     lines = []
     for name, rows in unreadable.items():

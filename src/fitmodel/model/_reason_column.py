@@ -1,7 +1,7 @@
-"""A column of a scored frame that holds each prospect's reasons, and that Arrow can write.
+"""Column type for the reasons of a scored frame, which Arrow can write.
 
-Its cells are lists of `Reason`, whose sentences are made when they are read. In Parquet, polars or
-Spark each is a list of structs: attribute, value (as JSON), contribution, sentence.
+A cell is a list of `Reason`, whose sentences are made when they are read. In Parquet, polars or
+Spark a cell is a list of structs: attribute, value (as JSON), contribution, sentence.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ReasonsDtype(ExtensionDtype):
 
     @classmethod
     def construct_array_type(cls) -> builtins.type[ReasonsArray]:
-        """Return the class of its columns."""
+        """Return the array class of this type."""
         return ReasonsArray
 
 
@@ -54,7 +54,7 @@ class ReasonsArray(ExtensionArray):
 
     @property
     def nbytes(self) -> int:
-        """Size of the references; the reasons of a model share what they quote."""
+        """Size of the references in bytes, without the reasons, which share most of their data."""
         return int(self._cells.nbytes)
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class ReasonsArray(ExtensionArray):
         self._cells[key] = np.asarray(value) if isinstance(value, ReasonsArray) else value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.object_]:
-        """Give one list in each cell: numpy by itself would make rows and columns of them."""
+        """Return an array with one list in each cell; numpy would build two dimensions."""
         del dtype
         return self._cells.copy() if copy else self._cells
 
@@ -82,7 +82,7 @@ class ReasonsArray(ExtensionArray):
             count=len(self),
         )
 
-    __hash__ = None  # type: ignore[assignment]  # as every array
+    __hash__ = None  # type: ignore[assignment]  # an array cannot be hashed
 
     @classmethod
     def _from_sequence(
@@ -99,7 +99,7 @@ class ReasonsArray(ExtensionArray):
         return cls(cells)
 
     def _cast_pointwise_result(self, values: Any) -> Any:
-        """Give the result of a `map` as what it is; pandas tries a column of reasons first."""
+        """Return the result of a `map` with its own type: pandas would try reasons first."""
         return pd.Series(values, dtype=object).infer_objects().array
 
     @classmethod
@@ -112,13 +112,13 @@ class ReasonsArray(ExtensionArray):
         return cls(np.concatenate([np.asarray(part) for part in to_concat]))
 
     def isna(self) -> NDArray[np.bool_]:
-        """Tell which rows have no reasons because they could not be scored."""
+        """Return which rows have no reasons because they could not be scored."""
         return np.fromiter((cell is None for cell in self._cells), bool, count=len(self))
 
     def take(
         self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None
     ) -> ReasonsArray:
-        """Pick rows; with `allow_fill` a row of -1 has no reasons."""
+        """Return the rows at these indices; with `allow_fill`, index -1 gives a missing cell."""
         del fill_value
         rows = np.asarray(indices, dtype=np.intp)
         cells: Any = take(self._cells, rows, allow_fill=allow_fill)
@@ -127,11 +127,11 @@ class ReasonsArray(ExtensionArray):
         return ReasonsArray(cells)
 
     def copy(self) -> ReasonsArray:
-        """Copy the column; the reasons themselves never change."""
+        """Return a copy of the column with the same reasons, which are never changed."""
         return ReasonsArray(self._cells.copy())
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
-        """Give the lists themselves as objects; as text what `str` says of each."""
+        """Return the lists as objects, or another type: as text, the `str` of each list."""
         if dtype in {object, np.dtype(object)}:
             return self._cells.copy()
         return super().astype(dtype, copy=copy)
@@ -141,7 +141,7 @@ class ReasonsArray(ExtensionArray):
         return str
 
     def __arrow_array__(self, type: Any = None) -> pa.Array:  # noqa: A002 - Arrow's own name
-        """Give the reasons as Arrow's lists of structs."""
+        """Return the reasons as an Arrow array of lists of structs."""
         import pyarrow as pa
 
         return pa.array([_structs(cell) for cell in self._cells], type or reasons_type())
@@ -155,7 +155,7 @@ def _structs(reasons: Any) -> list[dict[str, Any]] | None:
 
 
 def reasons_column(listed: Sequence[Any]) -> ReasonsArray:
-    """Make the column of lists of reasons."""
+    """Return a column of the given lists of reasons."""
     cells: NDArray[np.object_] = np.empty(len(listed), dtype=object)
     cells[:] = [list(reasons) for reasons in listed] or None
     return ReasonsArray(cells)

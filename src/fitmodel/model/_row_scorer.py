@@ -1,11 +1,11 @@
-"""Row scorer: assess one prospect with tables that are laid out once per model.
+"""Row scorer: assess one prospect with lookup tables that are prepared once per model.
 
-mapping -> codes -> rows of the scorecard -> their sum: log-odds, and the bootstrap replicates'
-distances to their mean
+mapping -> codes -> rows of the scorecard -> their sum: log-odds, and the deviation of each
+                                             bootstrap replicate from the mean
         -> probability, interval -> flag, fit, value -> the largest rows as reasons
 
-`fitmodel.model.frame_scorer` does the same for many prospects with numpy, in the same order of
-additions, so that both give the same numbers to the bit.
+`fitmodel.model.frame_scorer` does the same for many prospects with numpy. It adds in the same
+order, so that both give the same numbers to the bit.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
 
-MAX_AMOUNT = 1e300  # beyond it money overflows: as infinite, it is not a known amount
-UNFAMILIAR_WIDENING = 1.5  # on the deviation: the scorecard has seen nothing like it
+MAX_AMOUNT = 1e300  # beyond it the value of a deal overflows: read as an unknown amount
+UNFAMILIAR_WIDENING = 1.5  # factor on the deviation where the training set has no such deal
 UnseenBands = list[tuple[int, int, frozenset[tuple[int, int]]]]
 UnseenStep = tuple[int, int, list[frozenset[int] | None], tuple[str, ...]]
 
@@ -48,9 +48,9 @@ class RowScorer:
     amount, closed_on : str or None
         Keys of the contract value and of the (expected) closing date.
     version : str
-        Of the model.
+        Version of the model.
     forms : Forms
-        In which numbers and dates are written, as training found them.
+        Formats in which numbers and dates are written, as found in the training data.
     per_year : float
         How often the contract value is paid in a year.
     regime : {"full", "provisional"}
@@ -78,7 +78,7 @@ class RowScorer:
         self._contributions = scorecard.tables[:, 0].tolist()
         self._width = len(scorecard.columns)
         self._own = scorecard.own_parts.tolist()
-        self._alike = scorecard.fewest_alike()
+        self._alike = scorecard.deals_per_row()
         self._regime = regime
         self._bags = max(scorecard.tables.shape[1] - 1, 2)
         self._reach = INTERVAL_Z * scorecard.spread
@@ -139,7 +139,8 @@ class RowScorer:
 
     def _add_up(self, rows: list[int]) -> tuple[float, float]:
         """Log-odds and their deviation over bootstrap replicates."""
-        # the intercept first and then row by row, bag by bag: the order of `Scorecard.scores`
+        # The same order as in `Scorecard.scores`, so that the sums are equal to the bit: the
+        # intercept first, then row by row, replicate by replicate.
         log_odds, *replicates = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
         total = 0.0
         for bag in replicates:
@@ -154,7 +155,7 @@ class RowScorer:
         return ()
 
     def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
-        """The yearly contract value of a prospect; None where it is not known."""
+        """Return the yearly contract value of a prospect; None where it is not known."""
         value = prospect.get(self._amount) if self._amount is not None else None
         if type(value) is float:
             return value * self._per_year if abs(value) < MAX_AMOUNT else None
@@ -170,7 +171,7 @@ class RowScorer:
 
 
 def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], list[float]]:
-    """Lay out a calibration map: from some log-odds before calibration to their probabilities."""
+    """Return a function from log-odds before calibration to calibrated probabilities."""
     knots, values = calibration.knots, calibration.values
     slopes = [
         (values[position + 1] - values[position]) / (knots[position + 1] - knots[position])
@@ -184,14 +185,15 @@ def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], li
             position = bisect_left(knots, value, 1, last) - 1
             line = values[position] + slopes[position] * (value - knots[position])
             lines.append(-min(max(line, -HIGHEST_LOG_ODDS), HIGHEST_LOG_ODDS))
-        # numpy's exponential, whose last digit may be another than the standard library's
+        # numpy's exponential as in the frame scorer: the standard library's can differ in the
+        # last digit.
         return [1.0 / (1.0 + power) for power in exp(array(lines)).tolist()]
 
     return apply
 
 
 def unseen_bands(scorecard: Scorecard) -> UnseenBands:
-    """Pairs of attributes, and the bands of their values that never came together."""
+    """Return pairs of attributes, each with the pairs of value bands that no past deal has."""
     by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for first, first_band, second, second_band in scorecard.odd_pairs:
         by_pair.setdefault((first, second), set()).add((first_band, second_band))
@@ -199,7 +201,7 @@ def unseen_bands(scorecard: Scorecard) -> UnseenBands:
 
 
 def _unseen_steps(scorecard: Scorecard) -> list[UnseenStep]:
-    """Per pair: code of the first to the codes of the second that never came with it."""
+    """Return per pair: for each code of the first, the codes of the second never seen with it."""
     made: list[UnseenStep] = []
     for first, second, forbidden in unseen_bands(scorecard):
         bands = [scorecard.evidence[position].band.tolist() for position in (first, second)]
@@ -213,7 +215,7 @@ def _unseen_steps(scorecard: Scorecard) -> list[UnseenStep]:
 
 
 def _pair_steps(scorecard: Scorecard) -> list[tuple[int, list[int], int, list[int]]]:
-    """Per pair: its attributes, and what their codes add to the row of the scorecard."""
+    """Return per pair: its attributes, and what their codes add to the scorecard's row index."""
     starts = scorecard.offsets[len(scorecard.columns) :]
     return [
         (

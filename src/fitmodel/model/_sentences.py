@@ -1,11 +1,11 @@
-"""Sentences of reasons: evidence of a term, and its effect on the risk.
+"""Sentences of reasons: the evidence of a term, and its effect on the risk.
 
 term, codes, values in words, effect in words -> the sentence
 
-The effect is a ratio of odds (chance of leaving early over chance of staying): the prospect's
-odds, over what they would be if this term said nothing (a contribution of 0, the average deal's).
-A ratio of probabilities would read as harmless near certainty: at 97 % hardly anything can raise
-a probability, while the odds still double. It is one number for a reason, in every door.
+The effect is an odds ratio (odds: probability of leaving early divided by that of staying): the
+prospect's odds, divided by the odds with a contribution of 0 from this term, that of the average
+deal. A ratio of probabilities would look harmless at high risk: at 97 % a probability can hardly
+rise, while the odds can still double. A reason has the same number in every output.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 FEW_DEALS = 20
-LAST = 1e-300  # on a seller's contribution: ranked after everything that is about the prospect
-UNCHANGED = 100  # hundredths
-TENTHS_FROM = 110
+LAST = 1e-300  # factor on a seller's contribution: ranks it after all reasons about the prospect
+UNCHANGED = 100  # hundredths: an odds ratio of 1
+TENTHS_FROM = 110  # hundredths: from here on an odds ratio is rounded to tenths
 
 
 class Sentences:
@@ -53,28 +53,28 @@ class Sentences:
             if name in wording.sellers
         )
         self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
-        """Factor per term on its size, for the order of the reasons."""
+        """Factor for each term, by which its size is multiplied to order the reasons."""
         self.has_quiet = min(self.ranks, default=1.0) < 1.0
         self.templates: dict[tuple[int, ...], Any] = {}
-        """Term and its codes to the text with gaps, kept from chunk to chunk of a batch."""
+        """From a term and its codes to its text with gaps; kept for all chunks of a batch."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Sentences, (self.scorecard, self.wording)
 
     def _calibrated(self, raw: float) -> float:
-        """Calibrated log-odds of log-odds before calibration."""
+        """Return the calibrated log-odds for log-odds before calibration."""
         return float(self.scorecard.calibration.log_odds(np.array([raw]))[0])
 
     def is_quiet(self, term: int) -> bool:
-        """Tell whether a term is about who sells, not about the prospect."""
+        """Return whether a term is about who sells, not about the prospect."""
         return not self._sellers.isdisjoint(self.terms[term])
 
     def label(self, term: int) -> str:
-        """The attribute's name in the reader's words; both for a pair."""
+        """Return a term's label in the reader's language; both labels for a pair."""
         return self._say("and").join(self._label(position) for position in self.terms[term])
 
     def _label(self, position: int) -> str:
-        """An attribute's name; of a date without the "on" that only a date can follow."""
+        """Return an attribute's label; for a date without the final "on"."""
         name = self.scorecard.attributes[position]
         text = self.wording.label(name)
         if self.is_date(position) and name not in self.wording.labels:
@@ -82,27 +82,27 @@ class Sentences:
         return text
 
     def is_date(self, position: int) -> bool:
-        """Whether an attribute is a date, which is shown as a duration."""
+        """Return whether an attribute is a date, which is shown as a duration."""
         column = self.scorecard.columns[position]
         return not isinstance(column, CategoryColumn) and column.is_date
 
     def odds_ratio(self, log_odds: float, contribution: float) -> float:
-        """Odds of early churn over what they would be without the contribution."""
+        """Return the odds of early churn divided by the odds without the contribution."""
         change = self._calibrated(log_odds) - self._calibrated(log_odds - contribution)
-        return float(np.exp(change))  # numpy's, as for many at once: the last digit may differ
+        return float(np.exp(change))  # numpy's, as in batches: math.exp may differ in a digit
 
     def risk_ratio(self, log_odds: float, contribution: float) -> float:
-        """Probability of early churn over what it would be without the contribution."""
+        """Return the probability of early churn divided by that without the contribution."""
         ends = self._calibrated(log_odds), self._calibrated(log_odds - contribution)
         with_it, without = expit(np.array(ends)).tolist()
         return float(with_it / without)
 
     def short_effect(self, hundredths: int) -> str:
-        """The ratio of odds in a few characters, for a table or beside a bar."""
+        """Return the odds ratio in a few characters, for a table or next to a bar."""
         return self._say("odds", ratio=_ratio_text(hundredths))
 
     def effect(self, hundredths: int) -> str:
-        """What a term does to the odds, in words; see `in_hundredths`."""
+        """Return a term's effect on the odds in words; the ratio is from `in_hundredths`."""
         if hundredths == UNCHANGED:
             return self._say("same")
         key = "raises" if hundredths > UNCHANGED else "lowers"
@@ -116,19 +116,20 @@ class Sentences:
         contribution: float,
         effect: str,
     ) -> str:
-        """Write the sentence of a term.
+        """Return the sentence of a term.
 
         Parameters
         ----------
         term : int
+            Position of the term in the scorecard.
         codes : sequence of int
-            Of all attributes.
+            Codes of all attributes.
         values : sequence of str
-            Of the term's one or two attributes, in words.
+            Values of the term's one or two attributes, in words.
         contribution : float
-            In log-odds.
+            Contribution of the term, in log-odds.
         effect : str
-            In words.
+            Effect on the odds, in words.
         """
         if self.is_quiet(term):
             return self._say("quiet", effect=effect)
@@ -173,7 +174,7 @@ class Sentences:
         )
 
     def _band(self, position: int, code: int) -> str:
-        """Which deals are meant by "such": a band of a number, or rare levels taken together."""
+        """Return which deals "such deals" are: a band of numbers, or rare levels as one group."""
         column = self.scorecard.columns[position]
         if code == MISSING:
             return ""
@@ -207,7 +208,7 @@ def _ratio_text(hundredths: int) -> str:
 
 
 def in_hundredths(ratio: float) -> int:
-    """Round a ratio for display: hundredths up to 1.1, tenths above."""
+    """Return a ratio in hundredths, rounded for display: to 0.01 below 1.1, else to 0.1."""
     if ratio * 100 < TENTHS_FROM:
         return max(1, round(ratio * 100))
     return round(ratio * 10) * 10

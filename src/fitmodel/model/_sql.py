@@ -1,4 +1,4 @@
-"""A model as one SELECT: a data warehouse scores its prospects where they are.
+"""Export of a model as one SELECT, with which a data warehouse scores its own tables.
 
 the scorecard's tables -> small tables in the statement -> joined with the table of prospects
                        -> the same sums, probability and decision as `FitModel.predict`
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SQL_DIALECTS", "scorer_to_sql"]
 
 SQL_DIALECTS = tuple(DIALECTS)
-"""The databases that SQL is written for."""
+"""Names of the databases that SQL can be written for."""
 _PREDICTED = (
     ("early_churn_probability", "fm_p"),
     ("probability_low", "fm_low"),
@@ -54,7 +54,7 @@ def scorer_to_sql(
     absent: Iterable[str] = (),
     horizons: Sequence[int] = (),
 ) -> str:
-    """Write a scorer as one SELECT; see `FitModel.to_sql`."""
+    """Return a scorer as one SELECT; see `FitModel.to_sql`."""
     sql = dialect_named(dialect).for_table(table)
     if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
         raise SpecError(f"reasons is {reasons!r}. Remedy: give 0 or more.")

@@ -1,4 +1,4 @@
-"""Decide in SQL: probability, interval and amount -> poor_fit, fit, money; the largest reasons."""
+"""SQL of the decision: probability, interval, amount -> poor_fit, fit, money; largest reasons."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fitmodel.model._sql_steps import Steps
 
 SLACK = 1e-12
-"""On limits, of their size: a threshold is often one deal's own probability, and the exponential
-of a database may have another last digit."""
+"""Relative tolerance on limits: a threshold is often the probability of one deal, and a database's
+exponential may differ in the last digit."""
 
 
 def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
@@ -28,7 +28,7 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
     steps : Steps
     policy : Policy
     has_amount : bool
-        Whether the table has the contract value.
+        Whether the table has a column with the contract value.
     """
     nothing = f"CAST(NULL AS {steps.dialect.double})"
     amount = "fm_amount" if has_amount else nothing
@@ -53,7 +53,7 @@ def _money(
             yield from _own_money(policy.money, amount, end)
         return
     line = policy.money.linear()
-    for end in _ENDS:  # one lifetime for everybody: the same at both ends of the interval
+    for end in _ENDS:  # one lifetime for all customers: the same at both ends of the interval
         for name, slope, fixed in (
             ("stays", line.stays_slope, line.stays_fixed),
             ("leaves", line.leaves_slope, line.leaves_fixed),
@@ -65,7 +65,7 @@ _ENDS = ("", "_low", "_high")
 
 
 def _months(own: OwnMonths) -> Iterator[tuple[str, str]]:
-    """Months of a customer's own curve at the probability and at both ends of its interval."""
+    """Return the months from the customer's own curve, at the probability and both its ends."""
     for end, p in zip(_ENDS, ("fm_p", "fm_low", "fm_high"), strict=True):
         yield f"fm_months_stays{end}", _between(own.probability, own.stays, p)
         yield f"fm_months_leaves{end}", _between(own.probability, own.leaves, p)
@@ -84,11 +84,14 @@ def _between(knots: tuple[float, ...], values: tuple[float, ...], p: str) -> str
 
 
 def _own_money(money: Money, amount: str, end: str) -> Iterator[tuple[str, str]]:
-    """Both values, with the months of the customer's own curve; see `Money.lines_of`."""
+    """Return the values if the customer stays and if it leaves, from its own curve's months.
+
+    See `Money.lines_of`.
+    """
     none, one = (money.lines_of(months, months) for months in (0.0, 1.0))
     upfront, margin = money.paid_upfront_months, money.gross_margin
     paid_none, paid_one = (margin * max(months, upfront) / 12.0 for months in (0.0, 1.0))
-    support = (none.leaves_slope - paid_none) - (one.leaves_slope - paid_one)  # a month's, a share
+    support = (none.leaves_slope - paid_none) - (one.leaves_slope - paid_one)  # share per month
     support_fixed = one.leaves_fixed - none.leaves_fixed
     stays, leaves = (f"fm_months_{name}{end}" for name in ("stays", "leaves"))
     paid_stays, paid_leaves = (
@@ -164,15 +167,15 @@ def _escalate(policy: Policy, poor: str, amount: str) -> str:
 
 
 def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tuple[str, str]]:
-    """Add the steps that pick each prospect's largest reasons; gives the columns of the result.
+    """Add the steps that pick each prospect's largest reasons, and yield the result's columns.
 
     Parameters
     ----------
     steps : Steps
     sentences : Sentences
-        Which say what comes last: who sells.
+        Sentences of the scorecard; their ranks put reasons about the seller last.
     count : int
-        Reasons for each prospect.
+        Number of reasons for each prospect.
     """
     sql, scorecard = steps.dialect, sentences.scorecard
     terms = range(1, len(scorecard.terms) + 1)
@@ -211,7 +214,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
             ("_deals", [f"fm_deals{term}" for term in terms[:singles]]),
             ("_early_churn", [f"fm_rate{term}" for term in terms[:singles]]),
         ):
-            cases = " ".join(  # a contribution of exactly 0 is not a reason
+            cases = " ".join(  # A contribution of exactly 0 is not a reason.
                 f"WHEN {term} THEN CASE WHEN fm_c{term} <> 0 THEN {each} END"
                 for term, each in enumerate(expressions, start=1)
             )

@@ -1,4 +1,4 @@
-"""How five databases write the same things: names, text, numbers, tables of values, dates."""
+"""SQL syntax of five databases: names, text, numbers, tables of values, dates."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ _PART = re.compile(r"[^\W\d][\w$-]*")
 _TEMPLATE = re.compile(r"\{\{[^{};]*\}\}")  # dbt's {{ ref('prospects') }}
 _CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 SPACES = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
-"""What `str.strip` takes off; SQL's own TRIM takes off the space alone."""
+"""All characters that `str.strip` removes; SQL's TRIM by default removes only the space."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One database's SQL; `{0}` and `{1}` stand for expressions.
+    """The SQL syntax of one database; in its templates `{0}` and `{1}` are expressions.
 
     Parameters
     ----------
     name : str
+        Name of the database, by which callers choose it.
     text, double, whole : str
-        Names of the types.
+        Names of the types for text, floating-point numbers and integers.
     quote : str
-        What a name is put into.
+        Quotation mark around a name.
     has_escapes : bool
-        Whether a backslash means something in a text.
+        Whether a backslash is an escape character in a text literal.
     strip : str
-        Text without the spaces at its ends.
+        Template that removes white space (`{1}`) from both ends of a text (`{0}`).
     spaces : str
-        All kinds of space, as a text.
+        Text literal of all white-space characters.
     matches : str
-        Whether a text is of a pattern, from its first to its last character.
+        Template of whether a whole text (`{0}`) matches a pattern (`{1}`).
     is_text : str
-        Whether a column is one of text.
+        Template of whether a column has a text type.
     digest : str
-        The first 24 digits of SHA-256 of a text.
+        Template of the first 24 hexadecimal digits of a text's SHA-256.
     days : str
-        Days from the first date to the second.
+        Template of the days from the first date to the second.
     today : str
-        The day of UTC.
+        Expression of today's date in UTC.
     safe_number : str
-        Number of a text or a column of numbers.
+        Template that converts a text or a number to a floating-point number.
     exclude : str
-        Word before the columns that ``*`` leaves out; empty where there is none.
+        Keyword before the columns that ``*`` leaves out; empty where there is none.
     fence : str
-        Keeps a database from computing a subquery's expressions once for each use.
+        Clause that keeps a database from computing a subquery's expressions once for each use.
     every : str
-        What makes a replacement one of every place, where that is not so by itself.
+        Argument by which a replacement replaces every match, where that is not the default.
     is_template : bool
-        Whether dbt fills the statement in: then a brace in a text is written as a template.
+        Whether dbt renders the statement: a brace in a text is then written as a template.
     """
 
     name: str
@@ -78,8 +79,8 @@ class Dialect:
     is_template: bool = False
 
     def column(self, name: str) -> str:
-        """Write a column's name."""
-        # Snowflake keeps names that nobody quoted in capitals
+        """Return a column's name as SQL."""
+        # Snowflake stores names that were not quoted in capitals: such a name must not be quoted.
         if self.name == "snowflake" and _PLAIN_NAME.fullmatch(name):
             return name
         if self.name == "bigquery":
@@ -89,16 +90,16 @@ class Dialect:
         return f"{self.quote}{inside}{self.quote}"
 
     def for_table(self, name: str) -> Dialect:
-        """Return the dialect, with braces escaped where the table is a template."""
+        """Return the dialect, with braces escaped if the table is a dbt template."""
         return replace(self, is_template=_TEMPLATE.fullmatch(name) is not None)
 
     def table(self, name: str) -> str:
-        """Write a table's name: ``schema.table``, or a template of dbt as it is.
+        """Return a table's name as SQL: ``schema.table``, or a dbt template unchanged.
 
         Raises
         ------
         SpecError
-            If it is neither.
+            If the name is neither.
         """
         if _TEMPLATE.fullmatch(name):
             return name
@@ -111,7 +112,7 @@ class Dialect:
         return ".".join(map(self.column, parts))
 
     def literal(self, text: str) -> str:
-        """Write a text."""
+        """Return a text as an SQL literal."""
         if self.is_template:
             plain = replace(self, is_template=False).literal
             return plain(text.replace("{", "\0")).replace("\0", "{{ '{' }}")
@@ -121,30 +122,30 @@ class Dialect:
         return "'" + "".join(_CONTROL.get(sign, sign) for sign in escaped) + "'"
 
     def stripped(self, expression: str) -> str:
-        """Text without spaces of any kind at its ends."""
+        """Return an expression of the text without white space at its ends."""
         return self.strip.format(f"CAST({expression} AS {self.text})", self.spaces)
 
     def is_like(self, expression: str, pattern: str) -> str:
-        """Whether a text is of a pattern, which must hold no backslash."""
+        """Return whether a whole text matches a pattern; the pattern must have no backslash."""
         return self.matches.format(expression, f"'^({pattern})$'")
 
     def spaced(self, expression: str) -> str:
-        """Text with one space in the place of spaces, dashes and underscores."""
+        """Return the text with each run of spaces, dashes and underscores as one space."""
         return f"REGEXP_REPLACE({expression}, '[ _\u2013\u2014-]+', ' '{self.every})"
 
     def as_double(self, expression: str) -> str:
-        """Read a number out of plain text or a number."""
+        """Return an expression that converts plain text or a number to a float."""
         return self.safe_number.format(expression)
 
     def values(self, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]) -> str:
-        """Write a small table as a query.
+        """Return a small table of constants as a query.
 
         Parameters
         ----------
         columns : sequence of (str, str)
-            Name and type: "text", "double" or "whole".
+            Name and type of each column; the type is "text", "double" or "whole".
         rows : iterable of sequence
-            Values as SQL, in the order of the columns.
+            Values of each row as SQL, in the order of the columns.
         """
         names = [name for name, _ in columns]
         types = [str(getattr(self, kind)) for _, kind in columns]
@@ -161,7 +162,10 @@ class Dialect:
 
 
 def in_capitals(words: Iterable[str]) -> set[str]:
-    """Words with each letter that is not ASCII also as a capital: not every LOWER knows these."""
+    """Return the words, and their spellings with capitals for letters that are not ASCII.
+
+    Not every database's LOWER converts such letters.
+    """
     return {
         "".join(letters)
         for word in words
@@ -170,7 +174,7 @@ def in_capitals(words: Iterable[str]) -> set[str]:
 
 
 def number(value: float) -> str:
-    """Write a float so that it is read back to the bit, as a float and not as a decimal."""
+    """Return a float as an SQL literal that is read back to the bit, as a float, no decimal."""
     return f"{np.format_float_scientific(value, unique=True, trim='0')}"
 
 
@@ -244,16 +248,16 @@ DIALECTS = {
         ),
     )
 }  # fmt: skip
-"""The databases that SQL is written for, by name."""
+"""SQL syntax of each supported database, by name."""
 
 
 def dialect_named(name: str) -> Dialect:
-    """Find a database's SQL.
+    """Return the SQL syntax of a database.
 
     Raises
     ------
     SpecError
-        If there is none of that name.
+        If there is no dialect of that name.
     """
     if name not in DIALECTS:
         raise SpecError(f"there is no dialect {name!r}. Remedy: one of {', '.join(DIALECTS)}.")

@@ -1,4 +1,4 @@
-"""Rows that `[rows]` of the contract leaves out, in SQL: no prediction, and the reason."""
+"""SQL for rows that `[rows]` of the contract leaves out: no prediction, and the reason why."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def lost_columns(lost: LostRows, absent: frozenset[str]) -> dict[str, str]:
-    """Column by whose values rows are left out, to its short name in the statement."""
+    """Return, for each column by whose values rows are left out, its short name in the SQL."""
     names = [name for name in lost.columns if name not in absent]
     return {name: f"lost{position}" for position, name in enumerate(names, start=1)}
 
 
 def lost_texts(sql: Dialect, short_names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """The columns' values as they are compared: in small letters, empty where missing."""
+    """Return the columns' values as they are compared: in lower case, empty where missing."""
     missing = ", ".join(map(sql.literal, sorted(MISSING_TEXT)))
     for short in short_names.values():
         text = sql.stripped(f"fm_v{short}")
@@ -33,7 +33,7 @@ def lost_texts(sql: Dialect, short_names: dict[str, str]) -> Iterator[tuple[str,
 
 
 def lost_cases(sql: Dialect, lost: LostRows, short_names: dict[str, str]) -> Iterator[str]:
-    """Say why a row is left out, as cases of one CASE."""
+    """Return the reasons why a row is left out, as branches of one CASE."""
     for name, short in short_names.items():
         text, given = f"fm_t{short}", f"COALESCE(CAST(fm_v{short} AS {sql.text}), 'None')"
         message = (
@@ -54,7 +54,7 @@ def _listed(sql: Dialect, values: Iterable[str]) -> str:
 
 
 def _spellings(value: str) -> set[str]:
-    """A value, and a whole number also as a column of fractions shows it."""
+    """Return a value's texts: of a whole number also the one that a float column shows (3.0)."""
     return {value, f"{value}.0"} if value.lstrip("-").isdigit() else {value}
 
 

@@ -1,7 +1,7 @@
-"""Read prospects in SQL: the table's columns -> text, numbers, days -> codes.
+"""SQL that reads prospects: the table's columns -> text, numbers, days -> codes.
 
-Text is read as plain numbers and ISO dates alone. What `predict` may read beside these ("$29",
-31.12.2025) is an error of the row, never another number.
+Only plain numbers and ISO dates are read from text. Other forms that `predict` may read ("$29",
+31.12.2025) give an error in the row, never a different number.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 PLAIN_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?"
 WHOLE_NUMBER = "[+-]?[0-9]+"
-NO_NUMBER = "nothing"  # a pattern that no text with digits is of
-LONGEST_NUMBER = 60  # characters: beyond, a database's number might overflow
-LONGEST_CODE = 15  # as `fitmodel.learning.columns`
+NO_NUMBER = "nothing"  # a pattern that no text with digits matches
+LONGEST_NUMBER = 60  # characters: a longer number might overflow in a database
+LONGEST_CODE = 15  # the same as in `fitmodel.learning.columns`
 _LEAP = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
 _DAY = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
@@ -36,7 +36,7 @@ _DAY = (
 ISO_DATE = f"([0-9][0-9][0-9][0-9]-{_DAY}|{_LEAP}-02-29)"
 LARGEST = 1.7976931348623157e308
 SPECIAL = tuple(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity", "nan"))
-"""Texts that Python reads as numbers that are not finite: missing, and no error."""
+"""Texts that Python reads as numbers that are not finite: they are missing, not an error."""
 
 
 def read_prospects(
@@ -44,14 +44,15 @@ def read_prospects(
 ) -> None:
     """Add the steps from a table's columns to ``fm_code1``, ``fm_code2`` and so on.
 
-    Also ``fm_outside`` (a number beyond those learned from), ``fm_amount`` and ``fm_error``.
+    Also add ``fm_outside`` (a number is outside the training range), ``fm_amount`` and
+    ``fm_error``.
 
     Raises
     ------
     BundleError
-        If a rare level is kept as a digest that SQL cannot compute.
+        If a rare level is stored as a digest that SQL cannot compute.
     SpecError
-        If an attribute is said to be absent.
+        If `absent` contains an attribute.
     """
     if needed := sorted(absent & set(scorer.scorecard.attributes)):
         raise SpecError(f"the model needs {needed}. Remedy: add them to the table, also if empty.")
@@ -95,14 +96,15 @@ class _Reading:
         if self._amount is not None:
             yield "amount", self._amount
 
-    # ---- text: stripped, and nothing where it stands for nothing ----
+    # ---- text: stripped, and NULL where it means missing ----
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         for position, name in self._wanted():
             column = self._column_at.get(position)
             stripped = self._sql.stripped(f"fm_v{position}")
             words = MISSING_TEXT.difference(getattr(column, "words", ()))
-            # a placeholder of the past deals is one in attributes and dates, whatever their type
+            # Placeholders for missing values in the past deals apply to attributes and dates of
+            # every type.
             empty = () if position == "amount" else self._scorer.forms.empty.get(name, frozenset())
             if column is None or isinstance(column, NumberColumn):
                 is_text = self._sql.is_text.format(f"fm_v{position}")
@@ -131,7 +133,7 @@ class _Reading:
     def _number(self, short: str, name: str) -> str:
         form = self._scorer.forms.number(name)
         pattern = PLAIN_NUMBER
-        if form.unit == "%":  # 15 is no 15 %
+        if form.unit == "%":  # a plain 15 does not mean 15 %
             pattern = NO_NUMBER
         elif form.decimal != ".":
             pattern = WHOLE_NUMBER
@@ -161,7 +163,7 @@ class _Reading:
         )
 
     def _days(self) -> Iterator[tuple[str, str]]:
-        """Days of each date before closing; and what could not be read."""
+        """Return the days of each date before closing, and the error of each row."""
         closing = self._today if self._closed_on is None else f"COALESCE(fm_dclosed, {self._today})"
         for position in self._dates:
             days = self._sql.days.format(f"fm_d{position}", closing)
@@ -222,7 +224,7 @@ class _Reading:
         return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"
 
     def _lookups(self, column: CategoryColumn) -> str:
-        """The ways to find a level: its text, as a whole number, and the digests of both."""
+        """Return the lookups of a level: a its text, b as a whole number, c and d their digests."""
         if any(len(level) != len(hidden_level("")) for level in column.hidden):
             raise BundleError(
                 f"the model keeps {len(column.hidden)} rare level(s) of {column.name!r} as digests "
@@ -264,7 +266,7 @@ class _Reading:
         return self._sql.values([("level_name", "text"), ("code", "whole")], rows or [("''", -1)])
 
     def _whole(self, text: str) -> str:
-        """A code as a table of numbers would show it: 7 for 007 and 7.0; other text as it is."""
+        """Return a code as a table of numbers shows it: 7 for 007 and 7.0; other text unchanged."""
         value = self._sql.as_double(text)
         whole = f"CAST(CAST({value} AS {self._sql.whole}) AS {self._sql.text})"
         shown = f"CAST({value} AS {self._sql.text})"
@@ -277,7 +279,7 @@ class _Reading:
 
 
 def is_date(column: object) -> bool:
-    """Tell whether an attribute is a date."""
+    """Return whether an attribute is a date."""
     return isinstance(column, NumberColumn) and column.is_date
 
 
@@ -286,7 +288,7 @@ def _unless(name: str | None, absent: frozenset[str]) -> str | None:
 
 
 def _as_days(texts: Iterable[str]) -> set[str]:
-    """Placeholders as text, and as days that were written with their hours."""
+    """Return placeholders as text, and as days with a time of midnight."""
     return {each for text in texts for each in (text, f"{text} 00:00:00")}
 
 
@@ -307,7 +309,7 @@ def _is_number(text: str) -> bool:
 
 
 def _bins(value: str, cuts: tuple[float, ...], first: int = 1) -> str:
-    """Code of a number's bin: halves of the cuts, halves of these, and so on."""
+    """Return an expression of the code of a number's bin: a binary search over the cuts."""
     if not cuts:
         return str(first)
     middle = len(cuts) // 2

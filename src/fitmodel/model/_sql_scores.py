@@ -1,4 +1,4 @@
-"""Add up the scorecard in SQL.
+"""SQL that adds up the scorecard and returns probability and interval.
 
 codes -> rows of the tables -> log-odds, deviation -> probability and interval
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def add_scores(steps: Steps, scorecard: Scorecard, *, reasons: bool) -> None:
     """Add the steps from codes to ``fm_p``, ``fm_low``, ``fm_high`` and ``fm_unfamiliar``.
 
-    With `reasons` also ``fm_c1`` (what each term adds), ``fm_deals1`` and ``fm_rate1``. A row
-    with an error has no probability.
+    With `reasons`, also add ``fm_c1`` (the contribution of each term), ``fm_deals1`` and
+    ``fm_rate1`` (the evidence). A row with an error has no probability.
     """
     _Scores(steps, scorecard, reasons=reasons).add_steps()
 
@@ -65,7 +65,7 @@ class _Scores:
             )
 
     def _map_joins(self) -> Iterator[str]:
-        """Tables of the attributes whose bands or pairs are asked for."""
+        """Join a table of codes for each attribute whose bands or pairs are needed."""
         for position, column in enumerate(self._scorecard.columns, start=1):
             maps = {"code": np.arange(column.size + 2)}
             if position in self._banded:
@@ -167,7 +167,7 @@ class _Scores:
 
 
 def _calibrated(calibration: CalibrationMap, raw: str) -> str:
-    """The piecewise linear map of log-odds."""
+    """Return the calibration map, which is piecewise linear in log-odds, as an expression."""
     knots, values = calibration.knots, calibration.values
     lines = []
     for start in range(len(knots) - 1):
@@ -186,8 +186,8 @@ def _calibrated(calibration: CalibrationMap, raw: str) -> str:
 def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
     """Add the steps from ``fm_p`` to ``fm_p3``, ``fm_low3``, ``fm_high3``, ...
 
-    The probability of leaving within 3 months and its interval, as `ChurnCurve.left_by` and
-    `ChurnCurve.interval_by`.
+    These are, for a horizon of 3 months, the probability of leaving by then and its interval, as
+    `ChurnCurve.left_by` and `ChurnCurve.interval_by` compute them.
     """
     if not horizons:
         return
@@ -201,12 +201,12 @@ def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
 
 
 def _months_between(own: int, month: int) -> range:
-    """Months from the own horizon outward to another, which is among them."""
+    """Return the months from the own horizon (excluded) outward to another (included)."""
     return range(own + 1, month + 1) if month > own else range(month, own)
 
 
 def _reaches(curve: ChurnCurve, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """Half the width of the interval at every month on the way, downward and upward."""
+    """Return the half-width of the interval, below and above, at every month on the way."""
     needed = {at for month in horizons for at in _months_between(curve.horizon, month)}
     for at in sorted(needed):
         slope, tilt = number(curve.slope[at - 1]), number(curve.slope_deviation[at - 1])
@@ -231,14 +231,17 @@ def _at_horizons(scorer: Scorer, horizons: Sequence[int]) -> Iterator[tuple[str,
 
 
 def _ends_around(horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """The ends of the intervals, which hold the probability."""
+    """Return the ends of the intervals, extended where needed to contain the probability."""
     for month in horizons:
         yield f"fm_low{month}", f"LEAST(fm_least{month}, fm_p{month})"
         yield f"fm_high{month}", f"GREATEST(fm_most{month}, fm_p{month})"
 
 
 def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str) -> str:
-    """Probability, or an end of its interval, at a month; `reach` is added on the way."""
+    """Return the probability at a month, or an end of its interval.
+
+    `reach` is the half-width that is added at each month on the way; empty for the probability.
+    """
     outward = "GREATEST" if month > curve.horizon else "LEAST"
     own = "fm_l" if name == "p" else f"fm_l_{name}"
     lines = [_line(curve, row, month, own, reach) for row in range(len(curve.shift))]
@@ -252,7 +255,7 @@ def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str
 
 
 def _line(curve: ChurnCurve, row: int, month: int, own: str, reach: str) -> str:
-    """Log-odds at a month, kept from falling outward from the own horizon."""
+    """Return the log-odds at a month, kept monotone in the months from the own horizon outward."""
     outward = "GREATEST" if month > curve.horizon else "LEAST"
     lines = [
         f"{number(curve.shift[row, at - 1])} + ({number(curve.slope[at - 1])}) * fm_l"

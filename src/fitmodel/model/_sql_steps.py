@@ -1,4 +1,4 @@
-"""A SELECT made of named steps: each adds columns to the rows of the step before."""
+"""A SELECT made of named steps: each step adds columns to the rows of the previous one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fitmodel.model._sql_dialects import Dialect
 
 ROW = "fm_row"
-"""In PostgreSQL, whose ``*`` cannot leave columns out: the row of the table."""
+"""Column with the whole table row, for PostgreSQL, whose ``*`` cannot leave columns out."""
 
 
 class Steps:
@@ -28,11 +28,11 @@ class Steps:
         self._added: list[str] = []
 
     def add_table(self, name: str, query: str) -> None:
-        """Add a small table of the model's numbers."""
+        """Add a query that returns a small table of the model's numbers."""
         self._parts.append((name, query))
 
     def add(self, name: str, columns: Iterable[tuple[str, str]], joins: Iterable[str] = ()) -> None:
-        """Add a step: names of columns and their expressions, computed once for each row."""
+        """Add a step: column names and their expressions, each computed once per row."""
         listed = list(columns)
         if self.last:
             first, source = f"{self.last}.*", self.last
@@ -48,7 +48,7 @@ class Steps:
         self.last = name
 
     def finish(self, columns: Iterable[tuple[str, str]]) -> str:
-        """Write the statement: the table's own columns, then these."""
+        """Return the whole statement: the table's own columns, then the given ones."""
         if self.dialect.exclude:
             own = f"* {self.dialect.exclude} ({', '.join(self._added)})"
         else:

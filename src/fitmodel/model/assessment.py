@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
 
 
-LITTLE_OWN = 0.5  # below, more than half of the precision is the level's and the prior's
-FEW_ALIKE = 20  # deals; of more the number is not a reason
+LITTLE_OWN = 0.5  # below it more than half of the precision comes from the level and the prior
+FEW_ALIKE = 20  # deals; if there are more, their number does not explain the little evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +30,46 @@ class Assessment:
     probability_low, probability_high : float
         80 % interval of the true probability.
     poor_fit : bool
-        Flagged by the decision policy.
+        Whether the decision policy flags the prospect.
     fit : {"good", "watch", "poor"}
-        About the risk of early churn alone: poor where flagged; good where the probability is at
-        most the company's level, its interval does not hold the flag's threshold and the prospect
-        is familiar; else watch.
+        Band of the risk: "poor" where flagged; "good" where the probability is at most the
+        company's level, its interval does not contain the flag's threshold and the prospect is
+        not unfamiliar; else "watch".
     expected_value : float
-        Of signing, in the currency of the amount; NaN without an amount or without money.
+        Expected value of signing, in the currency of the amount; NaN where the amount or the
+        contract's money settings are missing.
     unfamiliar : bool
-        Unlike the deals learned from; `unfamiliar_because` says in which attribute.
+        Whether the prospect is unlike the deals in the training set (out of distribution).
     reasons : tuple of Reason
         The largest contributions, in both directions, largest first.
     model_version : str
+        Version of the model.
     unfamiliar_because : tuple of str
+        Names of the attributes (or of a pair, joined by " & ") in which it is unfamiliar.
     wording : Wording
-        The reader's words and language.
+        Labels, formats and language of the texts.
     proceed : bool or None
-        Whether it may be signed, where the assessment was logged: it is not flagged, or it is of
-        the share of the flagged from which the company wants to learn. None: not logged.
+        Whether the prospect may be signed, if the assessment was logged: either it is not
+        flagged, or it was drawn at random from the flagged ones so that the company learns from
+        its outcome. None if it was not logged.
     worth : {"gains", "loses", "unclear", ""}
-        About money alone: whether the whole interval of the expected value lies above 0, below 0,
-        or holds it; "" where the money or the amount is not known.
+        Verdict on the money: "gains" if the whole interval of the expected value is above 0;
+        "loses" if it is below 0, or if even a customer that stays loses money; else "unclear".
+        "" where the expected value is not known.
     escalate : bool
-        A manager should decide: a poor fit whose yearly amount is big.
+        Whether a manager should decide, because a poor fit has a big yearly amount.
     expected_value_low, expected_value_high : float
         The expected value at the ends of the probability's interval, the lower one first.
     own_evidence : float
-        From 0 to 1: share of the prediction's precision that comes from the company's own deals
-        rather than from its level and what was believed beforehand. NaN in models from before it
-        was kept.
+        Share (0 to 1) of the prediction's precision that comes from the company's own deals
+        rather than from the level and the prior. NaN in models older than this field.
     fewest_alike : int
-        Deals learned from that share the prospect's rarest value.
+        Number of training deals that share the prospect's rarest value.
     regime : {"full", "provisional"}
-        How the model was learned: provisional from few early churners.
+        How the model was learned: "provisional" if there were few early churners.
     churn_probabilities : tuple of (int, float)
-        Months, and the probability of leaving within them, for each horizon that was asked for;
-        every other field but `churn_intervals` is about the model's own horizon.
+        Months, and the probability of leaving within them, for each requested horizon. All other
+        fields except `churn_intervals` are for the model's own horizon.
     churn_intervals : tuple of (int, float, float)
         Months, and the ends of the 80 % interval of that probability; NaN where there is none.
 
@@ -102,7 +106,7 @@ class Assessment:
     churn_intervals: tuple[tuple[int, float, float], ...] = ()
 
     def __setstate__(self, state: Sequence[Any]) -> None:
-        """Set the fields of a copy; what is not known is the one NaN that equals itself here."""
+        """Set the fields of a copy; each NaN becomes `math.nan`, so that copies compare equal."""
         for name, value in zip(self.__slots__, state, strict=True):
             is_nan = isinstance(value, float) and math.isnan(value)
             object.__setattr__(self, name, math.nan if is_nan else value)
@@ -119,7 +123,7 @@ class Assessment:
 
     @property
     def verdict(self) -> str:
-        """Band, probability and interval in words."""
+        """The fit, the probability and its interval in words."""
         words = self.wording
         has_interval = math.isfinite(self.probability_low)  # a user's own estimator has none
         return words.say(
@@ -133,14 +137,14 @@ class Assessment:
 
     @property
     def unlike_in(self) -> str:
-        """Attributes in which the prospect is unlike past deals, in the reader's words."""
+        """Labels of the attributes in which the prospect is unlike past deals."""
         words = self.wording
         names = (item.split(" & ") for item in self.unfamiliar_because)
         joined = (words.say("and").join(words.label(name) for name in both) for both in names)
         return words.say("list").join(joined)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form; an expected value that is not known is None."""
+        """Return a form that JSON can hold; numbers that are not known are None."""
         logged = {} if self.proceed is None else {"proceed": self.proceed}
         return {
             "early_churn_probability": self.early_churn_probability,
@@ -166,7 +170,7 @@ class Assessment:
         }
 
     def _at_horizons(self) -> dict[str, float | None]:
-        """Probability and interval at each horizon, by the names of a table's columns."""
+        """Return probability and interval at each horizon, by the column names of a table."""
         values: dict[str, float | None] = {}
         for months, probability, low, high in self._horizons():
             name = f"churn_probability_{months}m"
@@ -175,7 +179,7 @@ class Assessment:
         return values
 
     def _horizons(self) -> Iterator[tuple[int, float, float, float]]:
-        """Months, probability and the ends of its interval, of each horizon asked for."""
+        """Yield months, probability and the ends of its interval for each requested horizon."""
         ends = {months: between for months, *between in self.churn_intervals}
         for months, probability in self.churn_probabilities:
             low, high = ends.get(months, (math.nan, math.nan))
@@ -183,7 +187,7 @@ class Assessment:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How far the prediction rests on the company's own deals, where that is not far."""
+        """Notes on weak evidence: a provisional model, or few own deals behind the prediction."""
         say, lines = self.wording.say, []
         if self.regime == "provisional":
             lines.append(say("provisional"))
@@ -195,7 +199,7 @@ class Assessment:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Sentences that every page shows: fit, who decides, money, what is unfamiliar."""
+        """Sentences that every page shows: fit, horizons, who decides, money, unfamiliarity."""
         words = self.wording
         lines = [self.verdict]
         for months, *values in self._horizons():
@@ -227,8 +231,8 @@ class Assessment:
 class _Draft:
     """The fields of an assessment, while they may still be set.
 
-    A frozen class sets each of its fields by a call of its own; of all that is done for one
-    prospect that would take the most.
+    A frozen dataclass sets each field with a separate call, which would be the slowest part of
+    scoring one prospect.
     """
 
     __slots__ = Assessment.__slots__
@@ -278,7 +282,7 @@ class _Draft:
 
 
 def quick_assessment(*fields: Any) -> Assessment:
-    """Build an `Assessment` of its fields without `proceed`, in order, at a fifth of the time."""
+    """Return an `Assessment` from the fields of `_Draft`, in a fifth of the constructor's time."""
     draft: Any = _Draft(*fields)
     draft.__class__ = Assessment
     assessment: Assessment = draft

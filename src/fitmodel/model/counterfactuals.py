@@ -1,10 +1,10 @@
 """Counterfactuals: the smallest changes of attributes that would remove the flag.
 
 prospect -> each actionable attribute's values in past deals -> one change at a time, then two, ...
-         -> those that are not poor fit any more, best first
+         -> those that are not a poor fit any more, best first
 
-The model says how such deals did, not what a change brings about: a deal made longer for the
-model's sake is not the deal that was longer by itself. The sentence says so.
+The model shows associations in past deals, not causal effects: a contract that is made longer only
+to satisfy the model may behave differently from one that was long anyway. The text says so.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ class Counterfactual:
     Attributes
     ----------
     needed : mapping
-        Attribute to the value it would need.
+        From each attribute to the value that it would need.
     assessment : Assessment
-        Of the prospect so changed.
+        Assessment of the prospect with these changes.
     steps : int
-        How far it goes: 1 for another level, for a number the values seen that it passes.
+        Size of the change, summed over the attributes: 1 for another level; for a number, the
+        rank of the new value among the past values on that side of the present one.
     columns : mapping of str to Column
-        How the model reads the attributes changed.
+        Columns of the scorecard for the changed attributes.
     """
 
     needed: Mapping[str, Any]
@@ -59,7 +60,7 @@ class Counterfactual:
     columns: Mapping[str, Column] = field(repr=False)
 
     def in_words(self, language: str = "en") -> str:
-        """The changed attributes in words, such as "Onboarding package: guided"."""
+        """Return the changed attributes in words, such as "Onboarding package: guided"."""
         say, words = phrases(language, "changes"), self.assessment.wording.in_language(language)
         return say("and").join(
             say("to", attribute=words.label(name), value=words.value(self.columns[name], value))
@@ -67,7 +68,7 @@ class Counterfactual:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return a form that JSON can hold."""
         value = self.assessment.expected_value
         return {
             "needed": dict(self.needed),
@@ -86,7 +87,7 @@ def find_counterfactuals(
     most: int = 3,
     as_of: date | None = None,
 ) -> list[Counterfactual]:
-    """Find the smallest changes that bring a prospect out of poor fit.
+    """Return the smallest changes with which a prospect is not a poor fit any more.
 
     Parameters
     ----------
@@ -94,25 +95,25 @@ def find_counterfactuals(
     prospect : mapping
         As for `FitModel.predict`.
     actionable : tuple of str, optional
-        Attributes that can still be changed; default: those that the contract marks so.
+        Attributes that can still be changed; default: those in `actionable` of the contract.
     most_changes : int
-        Most attributes to change at once.
+        Largest number of attributes to change at once.
     most : int
-        Most ways to give.
+        Largest number of counterfactuals to return.
     as_of : date, optional
         As for `FitModel.predict`.
 
     Returns
     -------
-    list of Change
-        Of equal, smallest number of changes; those that go least far first, of these the highest
-        expected value, or without money the lowest probability. Empty where the prospect is no
-        poor fit, or nothing helps.
+    list of Counterfactual
+        All with the same, smallest number of changed attributes. Sorted by `steps`, then by the
+        highest expected value, or without money by the lowest probability. Empty if the prospect
+        is not a poor fit, or if no change removes the flag.
 
     Raises
     ------
     ProspectError
-        If an attribute named actionable is none of the model's.
+        If an attribute in `actionable` is not one of the model's.
 
     Examples
     --------
@@ -148,18 +149,19 @@ def find_counterfactuals(
 
 
 def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "en") -> str:
-    """Describe the changes in words, or say that no change would remove the flag.
+    """Return the changes in words, or a sentence that no change would remove the flag.
 
     Parameters
     ----------
-    changes : list of Change
-        As `find_counterfactuals` gives them.
+    changes : list of Counterfactual
+        The result of `find_counterfactuals`.
     language : {"en", "zh"}
+        Language of the text.
 
     Returns
     -------
     str
-        A line per change, and a caution at the end.
+        One line per change, and a warning at the end.
 
     Raises
     ------
@@ -180,7 +182,7 @@ def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "
 
 
 def describe_counterfactual(change: Counterfactual, language: str = "en") -> str:
-    """One change in words, with the new probability and, where money is known, the new value."""
+    """Return one change in words, with the new probability and, if known, the new value."""
     say, assessment = phrases(language, "changes"), change.assessment
     words = assessment.wording.in_language(language)
     has_value = math.isfinite(assessment.expected_value)
@@ -195,7 +197,7 @@ def describe_counterfactual(change: Counterfactual, language: str = "en") -> str
 
 
 def _actionable(model: FitModel) -> tuple[str, ...]:
-    """The attributes that the contract marks as actionable and the model uses."""
+    """Return the attributes that are actionable in the contract and used by the model."""
     marked = model.manifest.get("spec", {}).get("attributes", {}).get("actionable", ())
     return tuple(name for name in marked if name in model.attributes)
 
@@ -203,7 +205,7 @@ def _actionable(model: FitModel) -> tuple[str, ...]:
 def _ways(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """Every combination of new values for a number of attributes, with the distance of each."""
+    """Yield every combination of new values for `count` attributes, and the steps of each."""
     options = {
         name: _steps(past_values(model, name, now), now)
         for name, now in ((name, prospect.get(name)) for name in names)
@@ -215,7 +217,7 @@ def _ways(
 
 
 def _steps(values: list[Any], now: Any) -> list[tuple[Any, int]]:
-    """Each value with how far it is from now: its rank among those seen on its side."""
+    """Return each value with its distance: its rank among past values on its side of `now`."""
     if not values or isinstance(values[0], str) or is_missing(now):
         return [(value, 1) for value in values]
     here = as_number(now)
@@ -229,11 +231,11 @@ def _column(model: FitModel, name: str) -> Column:
 
 
 def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
-    """Values of an attribute that past deals had, other than the one it has now.
+    """Return the values of an attribute in past deals that differ from its present value.
 
-    Levels with at least `MIN_DEALS` deals; of numbers what `summarise_seen_values` left in the
-    manifest (a model from before it was kept proposes no numbers); no dates, since when something
-    was can no longer be changed.
+    For categories these are the levels with at least `MIN_DEALS` deals. For numbers they are the
+    values that `summarise_seen_values` stored in the manifest; an older model has none. For dates
+    there are none, since a past date cannot be changed.
     """
     column = _column(model, name)
     evidence = model.scorecard.evidence[model.attributes.index(name)]
@@ -254,20 +256,21 @@ def past_values(model: FitModel, name: str, now: Any) -> list[Any]:
 def summarise_seen_values(
     model_columns: Iterable[Column], attributes: pd.DataFrame
 ) -> dict[str, Any]:
-    """Numbers of the past deals, for the manifest: the values that a change may lead to.
+    """Return numbers of the past deals for the manifest: the values that a change may propose.
 
     Parameters
     ----------
     model_columns : iterable of Column
-        Of the scorecard; categories and dates are passed over.
+        Columns of the scorecard; categories and dates are skipped.
     attributes : DataFrame
-        Of the deals learned from.
+        Attributes of the deals in the training set.
 
     Returns
     -------
     dict
-        Attribute to values: those of at least `MIN_DEALS` deals, the commonest `MAX_VALUES`;
-        where fewer than two are so common, the observed values nearest to the tenths.
+        From attribute to values: the `MAX_VALUES` most frequent of those in at least `MIN_DEALS`
+        deals. If fewer than two are so frequent, the observed values nearest to ten quantiles,
+        from 5 % to 95 %.
     """
     numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
     return {

@@ -1,4 +1,4 @@
-"""`FitModel`: predict, give reasons, show the tables."""
+"""`FitModel`: predictions, their reasons, and the scorecard's tables."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class FitModel(OwnCurves):
     ----------
     scorer : Scorer
     manifest : mapping
-        What the bundle says of itself: version, spec, metrics, period, digests.
+        Metadata of the bundle: version, spec, metrics, period, digests.
     path : Path or None
-        Where the bundle lies.
+        Folder of the bundle.
     """
 
     def __init__(
@@ -49,26 +49,26 @@ class FitModel(OwnCurves):
 
     @property
     def scorer(self) -> Scorer:
-        """Scorecard, policy and roles."""
+        """The scorecard, the decision policy and the columns' roles."""
         return self._scorer
 
     @property
     def scorecard(self) -> Scorecard:
-        """The tables."""
+        """The tables of contributions, one per attribute or pair."""
         return self._scorer.scorecard
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
-        """Names of the attributes a prospect must have, in order."""
+        """Names of the attributes that a prospect must have, in the scorecard's order."""
         return self.scorecard.attributes
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of all columns that a prediction depends on: the attributes, then where the
-        contract names them the amount, the closing date that dates are counted back from, and
-        the columns that tell lost rows.
+        """Names of all columns that a prediction depends on: first the attributes; then, if the
+        contract names them, the amount, the closing date from which dates are counted back, and
+        the columns by which lost rows are recognised.
 
-        The attributes must be there; the others are read where they are.
+        The attributes are required; the other columns are read if they are present.
         """
         closing, lost = (self._scorer.closed_on if self._dates else None), self._scorer.lost
         used = dict.fromkeys((*self.attributes, self._scorer.amount, closing, *lost.columns))
@@ -76,18 +76,18 @@ class FitModel(OwnCurves):
 
     @cached_property
     def _dates(self) -> tuple[str, ...]:
-        """Attributes that are dates, counted back from the closing date or today."""
+        """Names of the attributes that are dates, counted back from the closing date or today."""
         return tuple(c.name for c in self.scorecard.columns if getattr(c, "is_date", False))
 
     def today_note(self, columns: Collection[str], as_of: date | None) -> str | None:
-        """Say that dates are counted back from today, where no column or day says from when.
+        """Return a warning that dates are counted back from today; None if they are not.
 
         Parameters
         ----------
         columns : collection of str
-            Of the table to score.
+            Column names of the table to score.
         as_of : date or None
-            The day asked for.
+            Day from which dates are to be counted back.
         """
         closing = self._scorer.closed_on
         if as_of is not None or not self._dates or closing is None or closing in columns:
@@ -100,12 +100,12 @@ class FitModel(OwnCurves):
 
     @property
     def version(self) -> str:
-        """Version of the model, as in every prediction."""
+        """Version of the model, which every prediction contains."""
         return self._scorer.version
 
     @property
     def regime(self) -> str:
-        """How it was learned: "full" or "provisional"."""
+        """How the model was learned: "full", or "provisional" from few early churners."""
         return self._scorer.regime
 
     @overload
@@ -162,55 +162,54 @@ class FitModel(OwnCurves):
         log: AssessmentLog | None = None,
         horizon_months: Horizons = None,
     ) -> Any:
-        """Say how likely prospects are to leave early, and why.
+        """Return how likely prospects are to leave early, and why.
 
         Parameters
         ----------
         prospects : mapping, sequence of mappings, or DataFrame
-            Every attribute must be there; other keys and columns are ignored. A value that is not
-            known (None, NaN, empty) and a level never seen are scored and marked unfamiliar. A
-            pandas Series, a pydantic model and a dataclass count as a mapping, a polars DataFrame
-            and a pyarrow Table as a DataFrame.
+            Every attribute must be there; other keys and columns are ignored. A missing value
+            (None, NaN, empty) that was rare in training and a level never seen are scored and
+            marked unfamiliar. A pandas Series, a pydantic model and a dataclass count as a mapping,
+            a polars DataFrame and a pyarrow Table as a DataFrame.
         reasons : int, default=3
-            How many reasons to give; 0 leaves the column out.
+            Largest number of reasons per prospect; 0 leaves the column out.
         as_of : date, optional
-            Day to count date attributes back from for prospects without a closing date; default
-            today. A past deal is scored as of its closing, where its column is kept.
+            Day from which date attributes of prospects without a closing date are counted back;
+            default today. A past deal is scored as of its closing date if it has that column.
         language : {"en", "zh"}
-            Of the reasons' sentences.
+            Language of the reasons' sentences.
         log : DecisionLog, optional
-            Where every assessment is kept before it is given; each prospect must then have the
-            contract's id. The answer says in `proceed` whether the prospect may be signed.
+            Log in which every assessment is stored before it is returned; each prospect must then
+            have the contract's id. The result's `proceed` is whether the prospect may be signed.
         horizon_months : int or sequence of int, optional
-            Also say how likely prospects are to leave within so many months of signing: columns
-            ``churn_probability_12m``, ``_low``, ``_high``, or `Assessment.churn_probabilities`. All
-            else is about the model's own horizon, at which both are the same to the bit.
+            Also return the probability of leaving within these months of signing, in the columns
+            ``churn_probability_12m``, ``_low``, ``_high``, or in `Assessment.churn_probabilities`.
+            Everything else is for the model's own horizon, at which both are equal to the bit.
 
         Returns
         -------
         Assessment, list of Assessment, or DataFrame
-            As given, a polars or pyarrow table too. A DataFrame has the same index and the
-            columns early_churn_probability, probability_low, probability_high, poor_fit, fit,
-            expected_value, unfamiliar, reasons, model_version, worth, escalate,
-            expected_value_low, expected_value_high and
-            own_evidence.
+            The same kind as given, also for a polars or pyarrow table. A DataFrame has the same
+            index and the columns early_churn_probability, probability_low, probability_high,
+            poor_fit, fit, expected_value, unfamiliar, reasons, model_version, worth, escalate,
+            expected_value_low, expected_value_high and own_evidence.
 
         Raises
         ------
         ProspectError
-            If an attribute is absent (the message shows the difference), text stands in a number
-            (the message names column, count, example and remedy), a prospect given as a mapping
-            is lost by `[rows]` of the contract, or a horizon lies beyond the model's curve.
+            If an attribute is absent (the message lists the difference), a number or date cannot
+            be read (the message has column, count, example and remedy), a prospect in a mapping
+            is lost according to `[rows]` of the contract, or a horizon is beyond the model's curve.
+        SpecError
+            If there are no texts in that language.
 
         Warns
         -----
         UserWarning
-            If rows of a frame are lost by `[rows]` of the contract: they get no prediction, and
-            the warning says how many there are of each value. If an attribute is a date, the frame
-            has no closing date nor is `as_of` given, and counted back from today many dates lie
-            where those of no past deal did: these are past deals, or dates that were forgotten.
-        SpecError
-            If there are no texts in that language.
+            If rows of a frame are lost according to `[rows]` of the contract: they get no
+            prediction, and the warning counts them by value. Also if dates are counted back from
+            today (no closing date, no `as_of`) and many are then outside the range of all past
+            deals: the rows may be past deals, or their dates are out of date.
 
         Examples
         --------
@@ -223,7 +222,7 @@ class FitModel(OwnCurves):
         if horizon_months is not None:
             of_each = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
             return predict_at(self, prospects, horizon_months, **of_each)
-        if log is None and isinstance(prospects, Mapping):  # the quickest of the ways
+        if log is None and isinstance(prospects, Mapping):  # the fastest path
             return self._scorer.assess(prospects, reasons, day_or_none(as_of), language)
         given = prospects_given(prospects)
         if log is not None:
@@ -253,15 +252,15 @@ class FitModel(OwnCurves):
         language: str = "en",
         horizons: Sequence[int] = (),
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Score every readable row; give the error of the others.
+        """Return the predictions of all readable rows, and the errors of the others.
 
-        With `as_json` the reasons are JSON text, made once per distinct reason: what a large
-        table needs.
+        With `as_json` the reasons are JSON text, which is made once per distinct reason and is
+        therefore fast for large tables.
 
         Returns
         -------
         predictions, errors : DataFrame, Series of str or None
-            As `predict`; missing where a row could not be read.
+            The columns of `predict`, missing in rows with an error; None in rows without one.
         """
         from fitmodel.model.frame_scorer import predict_leniently
 
@@ -281,7 +280,7 @@ class FitModel(OwnCurves):
         absent: Sequence[str] = (),
         horizons: Sequence[int] = (),
     ) -> str:
-        """Write the model as one SELECT that gives the numbers of `predict`, to 1e-9.
+        """Return the model as one SELECT that gives the numbers of `predict`, to 1e-9.
 
         Parameters
         ----------
@@ -289,25 +288,25 @@ class FitModel(OwnCurves):
         table : str, default="prospects"
             ``table`` or ``schema.table``, or dbt's ``{{ ref('table') }}``.
         reasons : int, default=0
-            How many reasons to add: ``reason_1``, its value, contribution, and the past deals
-            alike with their early churn.
+            How many reasons to add: ``reason_1``, its value, its contribution, the number of past
+            deals with such a value, and their rate of early churn.
         as_of : date, optional
-            As of `predict`; by default the day of the query.
+            As for `predict`; default the day on which the query runs.
         absent : sequence of str
-            Of the closing date and the amount, what the table does not have.
+            Which of the columns of closing date and amount the table does not have.
         horizons : sequence of int
-            Months of further columns ``churn_probability_3m``, with ``_low`` and ``_high``.
+            Further horizons in months: columns ``churn_probability_3m``, ``_low`` and ``_high``.
 
         Returns
         -------
         str
-            Every column of the table, then those of `predict_table`. A row that cannot be read
-            has no prediction and an ``error``.
+            The query. It returns every column of the table, then those of `predict_table`. A row
+            that cannot be read has no prediction, but an ``error``.
 
         Raises
         ------
         SpecError
-            If there is no such dialect, or the table's name is none.
+            If there is no such dialect, or the table's name is not valid.
         BundleError
             If the model is a user's own estimator, or so old that its rare levels are digests
             that no database computes.
@@ -325,7 +324,7 @@ class FitModel(OwnCurves):
         return scorer_to_sql(self._scorer, dialect, table, reasons=reasons, **asked)
 
     def table(self, attribute: str) -> pd.DataFrame:
-        """One attribute's table: value, log_odds, deviation, deals and their early_churn."""
+        """Return one attribute's table: value, log_odds, deviation, deals and early_churn."""
         import pandas as pd
 
         if attribute not in self.attributes:
@@ -335,7 +334,7 @@ class FitModel(OwnCurves):
         return pd.DataFrame(self.scorecard.table(attribute))
 
     def example(self) -> pd.DataFrame:
-        """One made-up prospect: the middle of every number, the commonest level; no real deal."""
+        """Return one made-up prospect: the middle of each number, the most frequent level."""
         import pandas as pd
 
         return pd.DataFrame([made_up_prospect(self._scorer)])

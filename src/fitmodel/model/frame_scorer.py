@@ -1,4 +1,4 @@
-"""Score many prospects at once with numpy, with the same result as the row scorer.
+"""Frame scorer: score many prospects at once with numpy, equal to the row scorer to the bit.
 
 table -> attribute columns -> codes -> log-odds, deviation -> probability, interval
       -> policy -> poor_fit, fit, expected_value -> a frame with the table's index
@@ -37,26 +37,28 @@ if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
     from fitmodel.model.scorer import Scorer
 
-BANDS = ("good", "poor", "watch")  # in the order of the alphabet
-WORTHS = ("", "gains", "loses", "unclear")  # in the order of the alphabet
+BANDS = ("good", "poor", "watch")  # in alphabetical order, as searchsorted needs them
+WORTHS = ("", "gains", "loses", "unclear")  # in alphabetical order too
 
 
 @dataclass(frozen=True, eq=False)
 class CodedTable:
-    """Prospects as the scorecard sees them.
+    """A table of prospects, encoded for the scorecard.
 
     Parameters
     ----------
     given : DataFrame
-        The attributes as given.
+        The attributes as given; numbers in a special format as numbers.
     codes : ndarray of int, shape (prospects, attributes)
+        Code of each attribute's value, which selects a row of its table.
     unfamiliar : ndarray of bool, shape (prospects,)
-        Unlike the deals learned from.
+        Whether a prospect is unlike the deals in the training set.
     unreadable : dict of str to ndarray of bool
-        Attribute (or the amount) to the rows whose value could not be read.
+        From a column to the rows whose value could not be read.
     amount : ndarray of float, shape (prospects,)
+        Yearly contract value; NaN where it is not known.
     days : dict of int to ndarray of float
-        Place of each date among the attributes to how many days it lies before closing.
+        From the position of each date attribute to the days between that date and closing.
     """
 
     given: pd.DataFrame
@@ -76,9 +78,9 @@ def predict_frame(
     *,
     note: str | None = None,
 ) -> pd.DataFrame:
-    """Prediction columns for every row of a table, with its index.
+    """Return the prediction columns for every row of a table, with its index.
 
-    `note` is warned with where dates counted back from today are unlike those of past deals.
+    `note` starts a warning, given if dates counted back from today are unlike those of past deals.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def predict_frame(
 
 
 def _days_from_today(scorer: Scorer, table: pd.DataFrame) -> dict[int, NDArray[np.float64]]:
-    """Position of each date among the attributes to how many days it lies before today."""
+    """Return, for the position of each date attribute, the days between that date and today."""
     positions = {
         position: column.name
         for position, column in enumerate(scorer.scorecard.columns)
@@ -117,10 +119,10 @@ def predict_leniently(
     as_json: bool = False,
     language: str = "en",
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Prediction columns, and an error text per row (None where the row could be read).
+    """Return prediction columns, and an error text per row (None where there is no error).
 
-    Rows with an error, and rows that are lost by `[rows]` of the contract, have missing
-    predictions; with `as_json` the reasons are JSON text.
+    Rows with an error, and rows that are lost according to `[rows]` of the contract, have missing
+    predictions. With `as_json` the reasons are JSON text.
     """
     coded, lost = code_table(scorer, table, as_of), scorer.lost.of_table(table)
     predictions = score_coded(scorer, coded, 0 if as_json else reasons, language)
@@ -138,7 +140,7 @@ def predict_leniently(
 
 
 def row_errors(table: pd.DataFrame, coded: CodedTable, lost: Mapping[int, str]) -> pd.Series:
-    """Say of each row why it gets no prediction; None of one that does."""
+    """Return why each row gets no prediction; None for a row that gets one."""
     errors: list[str | None] = [None] * len(table)
     for name, rows in coded.unreadable.items():
         for position in np.flatnonzero(rows).tolist():
@@ -151,7 +153,13 @@ def row_errors(table: pd.DataFrame, coded: CodedTable, lost: Mapping[int, str]) 
 
 
 def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> CodedTable:
-    """Look up the attributes' columns and code them."""
+    """Return the prospects of a table, encoded for the scorecard.
+
+    Raises
+    ------
+    ProspectError
+        If the column of an attribute is absent, or a column name occurs more than once.
+    """
     scorecard = scorer.scorecard
     absent = [name for name in scorecard.attributes if name not in table.columns]
     if absent:
@@ -197,7 +205,7 @@ def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
 def score_coded(
     scorer: Scorer, coded: CodedTable, reasons: int, language: str = "en"
 ) -> pd.DataFrame:
-    """Add up the scorecard's rows for coded prospects."""
+    """Return the prediction columns of encoded prospects."""
     scorecard, policy = scorer.scorecard, scorer.policy
     log_odds, deviation = scorecard.scores(coded.codes)
     deviation = np.where(coded.unfamiliar, deviation * UNFAMILIAR_WIDENING, deviation)
@@ -228,14 +236,14 @@ def score_coded(
 
 
 def _texts(distinct: tuple[str, ...], positions: NDArray[np.intp]) -> Any:
-    """A column of a few distinct texts, made of these and not row by row."""
+    """Return a text column from its few distinct texts, which is faster than row by row."""
     return pd.array(list(distinct), dtype="str").take(positions)
 
 
 def _attribute_values(
     scorer: Scorer, table: pd.DataFrame, as_of: date | None
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
-    """The attributes' columns, dates as days before closing; which dates could not be read."""
+    """Return the attributes with dates as days before closing, and the unreadable dates."""
     table = _without_placeholders(scorer, table)
     dates = [c.name for c in scorer.scorecard.columns if isinstance(c, NumberColumn) and c.is_date]
     table = _with_numbers(scorer, table)
@@ -249,12 +257,12 @@ def _attribute_values(
     read = read_attributes(
         table, scorer.scorecard.attributes, closed_on=closing, dates=dates, forms=scorer.forms
     )
-    wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # else nothing is counted from it
+    wrong &= read.frame[dates].notna().any(axis=1).to_numpy()  # needed only where a date is known
     return read.frame, ({str(scorer.closed_on): wrong} if wrong.any() else {}) | read.unreadable
 
 
 def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
-    """The table with written numbers as numbers, in the form of training; other text stays."""
+    """Return the table with numbers in the format of training as numbers; other text stays."""
     for name in scorer.forms.numbers.keys() & set(scorer.scorecard.attributes):
         reading = readers.read_numbers(table[name], scorer.forms.number(name))
         values, bad = reading.series, reading.unreadable
@@ -264,7 +272,7 @@ def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_placeholders(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table without the texts that meant "missing" in columns of the past deals."""
+    """Return the table without the texts that mean missing in columns of the past deals."""
     for name in scorer.forms.empty.keys() & set(table.columns):
         empty = [scorer.forms.is_empty(name, value) for value in table[name]]
         table = table.assign(**{name: table[name].mask(pd.Series(empty, index=table.index))})
@@ -319,7 +327,7 @@ def _reasons(sentences: Sentences, coded: CodedTable, number: int) -> list[list[
 
 
 def days_by_row(coded: CodedTable) -> list[Mapping[int, float]]:
-    """Per prospect: position of each date to how many days it lies before closing."""
+    """Return per prospect: for the position of each date, the days between it and closing."""
     if not coded.days:
         return [NO_DATES] * len(coded.codes)
     rows = np.column_stack(list(coded.days.values())).tolist()

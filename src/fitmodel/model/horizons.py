@@ -1,8 +1,10 @@
-"""Predictions at other horizons than the model's own, and each customer's own survival curve.
+"""Predictions at horizons other than the model's own, from its churn curve.
 
 early_churn_probability, the level of the timing attribute -> the model's churn curve
--> churn_probability_3m and its interval, survival per month, lifetime, chance to leave given the
-   time stayed
+-> churn_probability_3m and its interval
+
+`fitmodel.model.survival` uses the same curve for survival per month, lifetime, and the probability
+of leaving given the time stayed.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ OWN = ("early_churn_probability", "probability_low", "probability_high")
 
 
 class CurvedModel(Protocol):
-    """The part of a model that answers at other horizons; a `FitModel` is one."""
+    """The part of a model that predictions at other horizons need; a `FitModel` has it."""
 
     @property
     def scorer(self) -> Scorer:
@@ -51,29 +53,30 @@ class CurvedModel(Protocol):
 
 
 def horizon_column(months: int) -> str:
-    """Name of the column of the probability of leaving within a number of months."""
+    """Return the column name of the probability of leaving within a number of months."""
     return f"churn_probability_{months}m"
 
 
 def horizon_columns(horizons: Sequence[int]) -> tuple[str, ...]:
-    """Names of the columns of some horizons: of each the probability and its interval."""
+    """Return the column names of some horizons: for each the probability and its interval."""
     names = map(horizon_column, horizons)
     return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
 
 
 def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
-    """Whole months that the model can answer at, ascending, each once.
+    """Return the horizons in whole months, ascending, each once; refuse what the model cannot do.
 
     Parameters
     ----------
     model : CurvedModel
     horizons : int or sequence of int
+        Horizons in months since signing.
 
     Raises
     ------
     ProspectError
-        If one is not a whole number of months, or lies beyond the model's curve, or the model has
-        no curve and it is not its own horizon.
+        If a horizon is not a whole number of months, or is beyond the model's curve, or is not
+        the model's own horizon and the model has no curve; or if there are more than 24.
     """
     listed = [*horizons] if isinstance(horizons, Iterable) else [horizons]
     for months in listed:
@@ -98,12 +101,12 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
 
 
 def curve_of(model: CurvedModel) -> ChurnCurve:
-    """The model's churn curve.
+    """Return the model's churn curve.
 
     Raises
     ------
     ProspectError
-        If it has none.
+        If the model has no curve.
     """
     if model.scorer.curve is None:
         raise ProspectError(_no_curve(model))
@@ -125,23 +128,25 @@ def churn_at(
     horizons: Sequence[int],
     stratum: Strata | None,
 ) -> Floats:
-    """Probability of leaving within each horizon and the ends of its 80 % interval.
+    """Return the probability of leaving within each horizon and the ends of its 80 % interval.
 
     Parameters
     ----------
     model : CurvedModel
     own : tuple of ndarray, shape (n,)
-        Probability, low and high at the own horizon; NaN gives NaN.
+        Probability and the ends of its interval at the model's own horizon; NaN gives NaN.
     horizons : sequence of int
+        Horizons in months since signing.
     stratum : ndarray of int, shape (n,), optional
+        Row of the curve for each prospect; None where the curve has one stratum.
 
     Returns
     -------
     ndarray, shape (n, 3 * horizons)
-        In the order of `horizon_columns`.
+        The columns in the order of `horizon_columns`.
     """
     curve = model.scorer.curve
-    if curve is None:  # checked before: every horizon is the own one
+    if curve is None:  # `check_horizons` allows only the model's own horizon then
         return np.tile(np.stack(own, axis=1), len(horizons))
     centre = curve.left_by(own[0], horizons, stratum)
     ends = curve.interval_by(*own, horizons, stratum)
@@ -149,7 +154,7 @@ def churn_at(
 
 
 def strata_of(model: CurvedModel, table: pd.DataFrame, as_of: date | None) -> Strata | None:
-    """Stratum of each row of a table; None where the model has but one."""
+    """Return the curve's stratum of each row of a table; None where the model has only one."""
     position = timing_position(model)
     if position is None:
         return None
@@ -159,7 +164,7 @@ def strata_of(model: CurvedModel, table: pd.DataFrame, as_of: date | None) -> St
 
 
 def timing_position(model: CurvedModel) -> int | None:
-    """Position of the attribute whose levels have a timing of their own; None without one."""
+    """Return the position of the attribute by which the curve is stratified; None without one."""
     curve = model.scorer.curve
     if curve is None or curve.attribute is None:
         return None
@@ -173,7 +178,7 @@ def add_horizons(
     horizons: Sequence[int],
     as_of: date | None,
 ) -> pd.DataFrame:
-    """A scored table with the columns of each horizon."""
+    """Return a scored table with the columns of each horizon added."""
     import pandas as pd
 
     probability, low, high = (
@@ -186,7 +191,7 @@ def add_horizons(
 
 
 def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **asked: Any) -> Any:
-    """As `FitModel.predict`, with the probability at other horizons too."""
+    """Predict as `FitModel.predict` does, and add the probability at other horizons."""
     horizons = check_horizons(model, horizon_months)
     given = prospects_given(prospects)
     predictions = model.predict(given.prospects, **asked)

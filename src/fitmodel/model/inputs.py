@@ -1,6 +1,10 @@
-"""What callers hold prospects in -> a mapping, a list of mappings or a pandas frame.
+"""Convert the containers in which callers pass prospects, and convert the results back.
 
-pandas, polars and pyarrow are asked for by their looks: none is imported for a caller who has none.
+mapping, pydantic model, dataclass, pandas, polars or Arrow table
+-> a mapping, a list of mappings or a pandas DataFrame
+
+pandas and polars are recognised without an import, and pyarrow is imported only for a table: a
+caller who does not use them does not need them.
 """
 
 from __future__ import annotations
@@ -25,14 +29,14 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
     One: TypeAlias = Mapping[str, Any] | pd.Series[Any] | BaseModel
-    """One prospect."""
+    """Types that one prospect may have."""
 
 
 class ArrowTable(Protocol):
-    """A table that Arrow can read: a polars DataFrame, a pyarrow Table, a result of DuckDB."""
+    """A table that Arrow can read: a polars DataFrame, a pyarrow Table, a DuckDB result."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Give the columns, as Arrow's C stream interface says."""
+        """Return the columns through Arrow's C stream interface."""
 
 
 PREDICTED = (
@@ -55,13 +59,13 @@ PREDICTED = (
 
 
 class Given(NamedTuple):
-    """Prospects as `FitModel.predict` works on them.
+    """Prospects in one of the forms that `FitModel.predict` works with.
 
     Parameters
     ----------
     prospects : mapping, list or DataFrame
     give_back : callable
-        Turns a scored DataFrame into the kind of table that was given.
+        Function that converts the result into the kind of table that was given.
     """
 
     prospects: Any
@@ -69,7 +73,7 @@ class Given(NamedTuple):
 
 
 def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
-    """The middle of every number and the commonest level; no real deal."""
+    """Return a made-up prospect: the middle of each number and the most frequent level."""
     values: dict[str, Any] = {}
     for column, evidence in zip(scorer.scorecard.columns, scorer.scorecard.evidence, strict=True):
         if isinstance(column, CategoryColumn):
@@ -85,7 +89,7 @@ def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
 
 
 def prospects_given(prospects: Any) -> Given:
-    """Read prospects from any container that callers use.
+    """Return prospects from any supported container as a mapping, list or pandas DataFrame.
 
     Parameters
     ----------
@@ -96,7 +100,7 @@ def prospects_given(prospects: Any) -> Given:
     Raises
     ------
     ProspectError
-        If it is none of these; the message says what to give.
+        If the container is none of these; the message lists what is supported.
     """
     if _is_pandas(prospects, "DataFrame"):
         return Given(prospects, _as_it_is)
@@ -107,7 +111,7 @@ def prospects_given(prospects: Any) -> Given:
         import pyarrow as pa
 
         arrow = pa.table(prospects)
-        if find_spec("pandas") is None:  # the distribution that only scores: row by row
+        if find_spec("pandas") is None:  # an installation only for scoring: row by row
             return Given(arrow.to_pylist(), partial(_table_of_rows, given=prospects))
         return Given(_pandas_of(arrow), partial(_table_of_frame, given=prospects))
     if isinstance(prospects, Sequence) and not isinstance(prospects, str | bytes):
@@ -134,7 +138,7 @@ def _is_pandas(value: Any, name: str) -> bool:
 
 
 def _record(prospect: Any) -> Mapping[str, Any] | None:
-    """One prospect as a mapping; None where it is none."""
+    """Return one prospect as a mapping; None if it is not a single prospect."""
     if isinstance(prospect, Mapping):
         return prospect
     if _is_pandas(prospect, "Series"):
@@ -149,7 +153,7 @@ def _record(prospect: Any) -> Mapping[str, Any] | None:
 
 
 def _pandas_of(arrow: pa.Table) -> pd.DataFrame:
-    """Columns as pandas knows them: exact decimals as numbers, days as days."""
+    """Return an Arrow table as a DataFrame: exact decimals as floats, dates as datetimes."""
     import pyarrow as pa
 
     from fitmodel.tables.files import floats_of
@@ -168,7 +172,7 @@ def _table_of_frame(scored: pd.DataFrame, given: Any) -> Any:
 
 
 def _table_of_rows(assessments: list[Assessment], given: Any) -> Any:
-    """The columns of a scored frame, without pandas."""
+    """Return the columns of a scored frame, without pandas."""
     import pyarrow as pa
 
     rows = [assessment.to_dict() for assessment in assessments]
@@ -182,7 +186,7 @@ def _table_of_rows(assessments: list[Assessment], given: Any) -> Any:
 
 
 def arrow_schema() -> pa.Schema:
-    """Arrow's types of the columns of a scored table."""
+    """Return the Arrow schema of a scored table."""
     import pyarrow as pa
 
     text, number, flag = pa.string(), pa.float64(), pa.bool_()
@@ -192,7 +196,7 @@ def arrow_schema() -> pa.Schema:
 
 
 def reasons_type() -> pa.DataType:
-    """Arrow's type of a column of reasons."""
+    """Return the Arrow type of a column of reasons."""
     import pyarrow as pa
 
     text, number = pa.string(), pa.float64()

@@ -1,4 +1,4 @@
-"""Protocol of an assessment log, and writing predictions to it.
+"""Protocol of an assessment log, and functions that write predictions to it.
 
 prospects and predictions -> ids -> which flagged prospects may proceed -> rows of the log
 """
@@ -26,7 +26,7 @@ class ContradictionError(TrackingError):
 
 
 class Prediction(Protocol):
-    """The part of an answer that the log keeps: an `Assessment`, or a row of a scored frame."""
+    """The part of a prediction that the log stores: `Assessment`, or row of a scored frame."""
 
     @property
     def early_churn_probability(self) -> float:
@@ -46,34 +46,34 @@ class Prediction(Protocol):
 
 
 class LoggedModel(Protocol):
-    """The part of a model that a log needs; a `FitModel` is one."""
+    """The part of a model that a log needs; a `FitModel` has it."""
 
     manifest: dict[str, Any]
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Names of the attributes that were scored."""
+        """Names of the attributes that the model scores."""
 
 
 class Exploration(Protocol):
-    """Who may proceed, and with what probability."""
+    """Which prospects may proceed, and with what probability each was allowed to."""
 
     @property
     def proceed(self) -> NDArray[Any]:
-        """Of bool, shape (prospects,)."""
+        """Whether each prospect may proceed: bool, shape (prospects,)."""
 
     @property
     def propensity(self) -> NDArray[Any]:
-        """Of float, shape (prospects,)."""
+        """Probability with which each was allowed to proceed: float, shape (prospects,)."""
 
 
 class AssessmentLog(Protocol):
-    """A log; `fitmodel.monitoring.log.DecisionLog` is one."""
+    """A log of assessments; `fitmodel.monitoring.log.DecisionLog` is one."""
 
     def append_many(
         self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
     ) -> None:
-        """Add all of them or none: prospect, assessment, attributes, proceed, propensity."""
+        """Add all rows or none: (prospect, assessment, attributes, proceed, propensity)."""
 
     def decide(
         self,
@@ -84,10 +84,10 @@ class AssessmentLog(Protocol):
         reason: str | None = None,
         correct: bool = False,
     ) -> None:
-        """Add people's decision on a prospect.
+        """Add a person's decision on a prospect.
 
-        `UnknownProspectError` where the log has none of it, `ContradictionError` where it
-        contradicts what the log has and does not correct it.
+        Raises `UnknownProspectError` if the log has no assessment of the prospect, and
+        `ContradictionError` if the decision contradicts the log and `correct` is false.
         """
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
@@ -100,29 +100,29 @@ def log_assessments(
     prospects: Sequence[Mapping[str, Any]],
     predictions: Sequence[Prediction],
 ) -> list[bool]:
-    """Write assessments to the log before they are returned.
+    """Write assessments to the log, and return which prospects may proceed.
 
-    Of the flagged, the share that the contract's ``[decision] explore_share`` says is let proceed,
-    to be learned from.
+    Some flagged prospects may proceed so that the company learns from their outcomes; their share
+    is the contract's ``[decision] explore_share``.
 
     Parameters
     ----------
     log : AssessmentLog
     model : LoggedModel
     prospects : sequence of mapping
-        What was scored, each with its id.
+        The prospects that were scored, each with its id.
     predictions : sequence of Prediction
-        In the same order.
+        Their predictions, in the same order.
 
     Returns
     -------
     list of bool
-        Whether each may proceed: it was not flagged, or it was drawn.
+        Whether each prospect may proceed: it was not flagged, or it was drawn.
 
     Raises
     ------
     ProspectError
-        If the contract names no id, or a prospect has none that is text or a number.
+        If the contract names no id, or a prospect has no id that is text or a number.
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
     drawn_as = _drawn_as(prospects, names, customer_column(model))
@@ -135,7 +135,7 @@ def log_assessments(
 def _drawn(
     log: AssessmentLog, names: Sequence[str], predictions: Sequence[Prediction], share: float
 ) -> tuple[list[bool], list[float]]:
-    """Who may proceed, and with what probability; without a share nobody is drawn."""
+    """Return who may proceed, and with what probability; with a share of 0 nobody is drawn."""
     flagged = [bool(item.poor_fit) for item in predictions]
     if share == 0:
         return [not item for item in flagged], [1.0] * len(flagged)
@@ -146,7 +146,10 @@ def _drawn(
 def _drawn_as(
     prospects: Sequence[Mapping[str, Any]], names: Sequence[str], column: str | None
 ) -> list[str]:
-    """Names to draw by: the customer's where it is known, so that a new id is no new chance."""
+    """Return the names to draw by: the customer's where known, else the prospect's id.
+
+    Drawing by customer prevents that a new id gives the same customer a second draw.
+    """
     customers = [None if column is None else prospect.get(column) for prospect in prospects]
     return [
         name if column is None or id_error(customer, column) else str(customer)
@@ -155,19 +158,19 @@ def _drawn_as(
 
 
 def customer_column(model: LoggedModel) -> str | None:
-    """Column of ``[rows] customer``; None where the contract names none."""
+    """Return the column of ``[rows] customer``; None where the contract names none."""
     rows = model.manifest.get("spec", {}).get("rows") or {}
     name: str | None = rows.get("customer")
     return name
 
 
 def id_column(model: LoggedModel) -> str | None:
-    """Column of the contract's id; None where it names none."""
+    """Return the column of the contract's id; None where it names none."""
     return model.manifest.get("spec", {}).get("deals", {}).get("id")  # type: ignore[no-any-return]
 
 
 def explore_share(model: LoggedModel) -> float:
-    """Share of the flagged that is let proceed."""
+    """Return the share of flagged prospects that may proceed."""
     return float(model.manifest.get("spec", {}).get("decision", {}).get("explore_share", 0.0))
 
 
@@ -187,7 +190,7 @@ def _id_of(prospect: Mapping[str, Any], column: str | None) -> str:
 
 
 def id_error(name: object, column: str) -> str | None:
-    """Why no outcome could ever be joined to an assessment logged under this id."""
+    """Return why an outcome could not be joined to an assessment with this id; None if it can."""
     if isinstance(name, str):
         return None if name.strip() else f"a prospect has an empty {column!r}"
     if isinstance(name, bool | np.bool_ | Iterable):
@@ -198,7 +201,7 @@ def id_error(name: object, column: str) -> str | None:
 
 
 def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
-    """Log predictions, and return them with whether each prospect may proceed.
+    """Log predictions, and return them with `proceed`: whether each prospect may proceed.
 
     Parameters
     ----------
@@ -206,7 +209,7 @@ def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, pred
     log : AssessmentLog
     prospects : mapping, list of mappings or DataFrame
     predicted : Assessment, list of Assessment or DataFrame
-        As `FitModel.predict` gives them for `prospects`. Rows without a prediction are not logged.
+        The result of `FitModel.predict` for `prospects`. Rows without a prediction are not logged.
     """
     if hasattr(predicted, "itertuples"):
         return _log_frame(model, log, prospects, predicted)
@@ -218,7 +221,7 @@ def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, pred
 
 
 def _log_frame(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
-    # the customer too: who was drawn is not drawn again under a new id
+    # The customer is needed too, so that a customer is not drawn again under a new id.
     roles = filter(None, [id_column(model), customer_column(model)])
     wanted = list(dict.fromkeys([*model.attributes, *roles]))
     records = prospects[[name for name in wanted if name in prospects]].to_dict("records")

@@ -1,4 +1,4 @@
-"""HTML that a notebook shows of an assessment or a model: escaped, for light and dark themes."""
+"""HTML of an assessment or a model for notebooks: escaped, for light and dark themes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from fitmodel.model.reasons import Reason
 
-# middle tones, readable on white and on black; text keeps the notebook's own colour
+# Medium colours, readable on white and on black; text keeps the notebook's own colour.
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"
 BAND_COLOURS = {"good": LOWERS, "watch": WATCH, "poor": RAISES}
 WIDEST = 7.0  # em
 
 
 class Shown(Protocol):
-    """What is shown of an assessment."""
+    """The parts of an assessment that are shown."""
 
     @property
     def fit(self) -> str:
@@ -25,11 +25,11 @@ class Shown(Protocol):
 
     @property
     def sentences(self) -> Sequence[str]:
-        """Verdict, money and the warnings that the reader must know."""
+        """Sentences on verdict, money and warnings."""
 
     @property
     def reasons(self) -> Sequence[Reason]:
-        """Largest first."""
+        """The reasons, largest first."""
 
 
 def assessment_html(assessment: Shown) -> str:
@@ -45,7 +45,7 @@ def assessment_html(assessment: Shown) -> str:
 
 
 class ShownModel(Protocol):
-    """What is shown of a model."""
+    """The parts of a model that are shown."""
 
     manifest: dict[str, Any]
 
@@ -75,7 +75,7 @@ def model_html(model: ShownModel) -> str:
 
 
 def rows_html(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    """A title and rows of name and value; everything is escaped here."""
+    """Return a title and a table of names and values as HTML; everything is escaped here."""
     return f"<b>{escape(title)}</b>{_table((escape(a), escape(str(b))) for a, b in rows)}"
 
 
@@ -95,7 +95,7 @@ def _bar(contribution: float, widest: float) -> str:
 
 
 def _table(rows: Iterable[tuple[Any, Any]]) -> str:
-    """Two columns of HTML; the contents are escaped already."""
+    """Return a table of two columns as HTML; the cells must be escaped already."""
     cell = "text-align:left;vertical-align:top;padding:.1em .8em .1em 0;background:none"
     body = "".join(
         f'<tr style="background:none"><td style="{cell};white-space:nowrap">{a}</td>'

@@ -1,4 +1,4 @@
-"""Make a model that scores from an opened bundle."""
+"""Open a model for scoring from a bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_model(bundle: Bundle, *, unpickle: bool = False) -> FitModel:
     ----------
     bundle : Bundle
     unpickle : bool, default=False
-        As of `fitmodel.load`.
+        Whether a user's own estimator may be unpickled, as for `fitmodel.load`.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Reasons: the scorecard rows that were looked up, with their evidence.
+"""Reasons: the scorecard rows of a prediction, with their evidence from past deals.
 
-A reason is one term of the book: an attribute (all its levels are one table), or a pair. A pair
-stays a reason of its own, since its share belongs to neither attribute alone: so the reasons add
-up exactly. It costs nothing until it is read: the sentence is made when asked for.
+A reason is one term of the scorecard: an attribute (all its levels are one table), or a pair. A
+pair is a reason of its own, because its contribution belongs to neither attribute alone; so the
+reasons add up exactly. The sentence is made only when it is read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Reason:
     Attributes
     ----------
     contribution : float
-        Exact contribution in log-odds; positive raises the risk.
+        Exact contribution in log-odds; a positive one raises the risk.
     """
 
     __slots__ = ("_codes", "_days", "_log_odds", "_sentences", "_term", "_values", "contribution")
@@ -58,12 +58,12 @@ class Reason:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The attribute; both for a pair."""
+        """The attribute's name; both names for a pair."""
         return tuple(self._sentences.scorecard.attributes[position] for position in self._positions)
 
     @property
     def attribute(self) -> str:
-        """The attribute; two joined by " & " for a pair."""
+        """The attribute's name; for a pair both names joined by " & "."""
         return " & ".join(self.attributes)
 
     @property
@@ -74,46 +74,47 @@ class Reason:
 
     @property
     def label(self) -> str:
-        """The attribute in the reader's words."""
+        """The attribute's label in the reader's language."""
         return self._sentences.label(self._term)
 
     @property
     def value_words(self) -> str:
-        """The value in the reader's words."""
+        """The value as text in the reader's language."""
         return self._sentences.wording.say("and").join(self._words())
 
     @property
     def is_about_prospect(self) -> bool:
-        """False where it only says who sells."""
+        """Whether the reason is about the prospect; False if it only names the seller."""
         return not self._sentences.is_quiet(self._term)
 
     @property
     def odds_ratio(self) -> float:
-        """Odds of early churn over those without this contribution; this is what is shown."""
+        """Odds of early churn divided by the odds without this contribution; shown to people."""
         return self._sentences.odds_ratio(self._log_odds, self.contribution)
 
     @property
     def risk_ratio(self) -> float:
-        """Probability of early churn over that without this contribution.
+        """Probability of early churn divided by the probability without this contribution.
 
-        Near certainty it is near 1 whatever the reason says: show `odds_ratio`.
+        If the probability is close to 1, this ratio is usually close to 1 too, even for a strong
+        reason. Therefore show `odds_ratio`.
         """
         return self._sentences.risk_ratio(self._log_odds, self.contribution)
 
     @property
     def effect(self) -> str:
-        """The ratio of odds in a few characters, for a table or beside a bar."""
+        """The odds ratio in a few characters, for a table or next to a bar."""
         return self._sentences.short_effect(in_hundredths(self.odds_ratio))
 
     @property
     def deals(self) -> int | None:
-        """Past deals alike in this attribute; None for a pair."""
+        """Number of past deals with this value or one in its band; None for a pair."""
         evidence = self._evidence()
         return None if evidence is None else evidence[0]
 
     @property
     def early_churn_rate(self) -> float:
-        """Their share of early churn; NaN where there are none, or for a pair."""
+        """Share of those deals that left early; NaN without such deals, or for a pair."""
         evidence = self._evidence()
         return math.nan if evidence is None else evidence[1]
 
@@ -142,7 +143,7 @@ class Reason:
         return int(evidence.count[band]), float(evidence.rate[band])
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return a form that JSON can hold."""
         values = [plain_value(self._values[position]) for position in self._positions]
         return {
             "attribute": self.attribute,
@@ -152,7 +153,7 @@ class Reason:
         }
 
     def to_display(self) -> dict[str, Any]:
-        """`to_dict` and what a page shows of it: name, value and ratio of odds, in words."""
+        """Return `to_dict` and the texts that a page shows: label, value and odds ratio."""
         shown = {"label": self.label, "value_text": self.value_words, "effect": self.effect}
         return self.to_dict() | shown
 
@@ -178,7 +179,7 @@ def largest_reasons(
     number: int,
     days: Mapping[int, float] = NO_DATES,
 ) -> tuple[Reason, ...]:
-    """The reasons of one prospect, largest first; a contribution of exactly 0 is none."""
+    """Return one prospect's reasons, largest first; a contribution of exactly 0 is no reason."""
     if number <= 0:
         return ()
     if sentences.has_quiet:

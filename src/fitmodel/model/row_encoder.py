@@ -1,7 +1,8 @@
 """Row encoder: read one prospect and encode each attribute as a row of its table.
 
-Most values are a known level or a number within those learned from: one call finds their code.
-All others, and all dates, are read slowly by their column; both ways give the same codes.
+Most values are a known level or a number in the range of the training set: one call finds their
+code. All other values, and all dates, are read on a slower path by their column. Both paths give
+the same codes.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from fitmodel.tables.values import (
     today,
 )
 
-PLAIN = frozenset({str, int, float})  # an array of one number compares like it, and is none
-FAMILIAR_MISSING = 20  # so many training deals without the value make a missing value familiar
-# a client of the service may send any number of names, of any length
-MAX_COMPARISONS = 1_000  # of an absent attribute with a name given; beyond, none is suggested
+PLAIN = frozenset({str, int, float})  # exact types: an array of one number compares like a number
+FAMILIAR_MISSING = 20  # a missing value is familiar if as many training deals lacked it
+# These limits exist because a client of the service can send any number of names of any length.
+MAX_COMPARISONS = 1_000  # of absent attributes with given names; above it no name is suggested
 MAX_NAMED = 40
 LONGEST_NAME = 60
 
@@ -40,7 +41,8 @@ LONGEST_NAME = 60
 class Step(NamedTuple):
     """How one attribute is read.
 
-    `find` gives the code of a common value; nothing, or a number beyond `most`, of any other.
+    `find` returns the code of a common value; for any other value None, 0 or a number above
+    `most`.
     """
 
     find: Callable[[Any], int | None]
@@ -57,7 +59,7 @@ class RowEncoder:
     closed_on : str or None
         Key of the (expected) closing date, from which dates are counted back.
     forms : Forms
-        In which numbers and dates are written, as training found them.
+        Formats in which numbers and dates are written, as found in the training data.
     """
 
     def __init__(
@@ -76,15 +78,15 @@ class RowEncoder:
     def read(
         self, prospect: Mapping[str, Any], today: float | None
     ) -> tuple[list[int], list[Any], tuple[str, ...], dict[int, float]]:
-        """Return codes, values, unusual values and dates, in the scorecard's order.
+        """Return codes, values, unfamiliar attributes and dates, in the scorecard's order.
 
-        The third are the attributes out of the ordinary; the last gives, for the position of each
-        date that is known, how many days it lies before closing.
+        The unfamiliar attributes are names. The dates are a mapping from the position of each
+        date that is known to the days between that date and closing.
 
         Raises
         ------
         ProspectError
-            If an attribute is missing from the mapping or text stands in a number.
+            If an attribute is missing from the mapping, or a number or date cannot be read.
         """
         try:
             values = list(map(prospect.__getitem__, self._names))
@@ -99,7 +101,7 @@ class RowEncoder:
             else:
                 try:
                     result = find(value) if type(value) in PLAIN else None
-                except TypeError:  # text in a number
+                except TypeError:  # text where a number is expected
                     result = None
                 if result and result <= most:
                     codes.append(result)
@@ -120,9 +122,10 @@ class RowEncoder:
         today: float | None,
         days: dict[int, float],
     ) -> tuple[int, bool, Any]:
-        """Return the code of any value, whether it is unusual, and the value read.
+        """Return the code of any value, whether it is unfamiliar, and the value for display.
 
-        That is the number where the column's numbers are written in a form of their own.
+        The last is the number read where the column has its own number format, else the value as
+        given (None for a placeholder of missing values).
         """
         column, unfamiliar = self._columns[position], self._unfamiliar[position]
         try:
@@ -146,7 +149,7 @@ class RowEncoder:
     def _number(
         self, column: NumberColumn, value: Any, prospect: Mapping[str, Any], today: float | None
     ) -> float:
-        """A number, or the days of a date before closing; NaN where it is missing."""
+        """Return a number, or the days of a date before closing; NaN where it is missing."""
         if column.is_date:
             return self._days_before(column.name, value, prospect, today)
         return (
@@ -174,7 +177,7 @@ class RowEncoder:
 def _finder(column: Column) -> Callable[[Any], int | None]:
     if not isinstance(column, NumberColumn):
         return dict(column.levels).get
-    # bins from the lowest to the highest number seen; what lies beyond is read slowly
+    # Bins from the lowest to the highest training value; other numbers take the slower path.
     ends = (column.low, *column.cuts, math.nextafter(column.high, math.inf))
     if column.is_date or not all(below <= above for below, above in pairwise(ends)):
         return _find_nothing
@@ -186,17 +189,17 @@ def _find_nothing(_: Any) -> None:
 
 
 def _day_or_missing(value: Any, form: DateForm = ONLY_ISO) -> float:
-    """Days since 1970; NaN where the date is not known."""
+    """Return days since 1970-01-01; NaN where the date is not known."""
     if isinstance(value, date):
         try:
             return float(value.toordinal() - EPOCH)
-        except (ValueError, NotImplementedError):  # NaT, or a year that Python does not know
+        except (ValueError, NotImplementedError):  # NaT, or a year outside Python's range
             pass
     return math.nan if is_missing(value) else read_day(value, form)
 
 
 def unfamiliar_codes(scorecard: Scorecard) -> list[list[int]]:
-    """Per attribute: the code of unseen levels, and of missing where training hardly had any."""
+    """Return per attribute: the codes of unseen levels, and of missing if rare in training."""
     result = []
     for column, evidence in zip(scorecard.columns, scorecard.evidence, strict=True):
         codes = [] if column.kind == "number" else [column.size + 1]
@@ -207,14 +210,14 @@ def unfamiliar_codes(scorecard: Scorecard) -> list[list[int]]:
 
 
 def day_or_today(day: float | None) -> float:
-    """Days since 1970 of the given day, or of today."""
+    """Return the given day, or today, as days since 1970-01-01."""
     if day is not None:
         return day
     return read_day(today())
 
 
 def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> ProspectError:
-    """Build the error that lists missing and unexpected attributes."""
+    """Return the error that lists the missing attributes and the given names."""
     from fitmodel.deals.plain_words import nearest
 
     names = [str(name) for name in given]
@@ -233,7 +236,7 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
 
 
 def _named(names: Sequence[str]) -> str:
-    """The first names, so much of each that it can be known again."""
+    """Return the first names as a list for a message, long names shortened."""
     cut = names[:MAX_NAMED]
     shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in cut]
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""

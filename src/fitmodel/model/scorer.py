@@ -1,7 +1,8 @@
 """The scorecard file: scorecard, policy and column roles as JSON, ready to score.
 
-numpy only. One prospect is scored by dictionaries and bisections (`fitmodel.model._row_scorer`),
-many with numpy (`fitmodel.model.frame_scorer`). Both give the same numbers.
+Scoring needs only numpy. One prospect is scored with dictionaries and bisection
+(`fitmodel.model._row_scorer`), many are scored with numpy (`fitmodel.model.frame_scorer`). Both
+give the same numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model with only what scoring needs.
+    """The parts of a model that scoring needs.
 
     Parameters
     ----------
@@ -49,20 +50,20 @@ class Scorer:
     closed_on : str or None
         Column of the (expected) closing date, from which dates are counted back.
     version : str
-        Of the model, for every prediction.
+        Version of the model, which every prediction contains.
     wording : Wording
-        The reader's words.
+        Labels, units and formats for texts that people read.
     forms : Forms
-        In which numbers and dates are written, as training found them.
+        Formats in which numbers and dates are written, as found in the training data.
     per_year : float
         How often the contract value is paid in a year: 12 where it is given per month.
     lost : LostRows
-        Which rows of a pipeline are not prospects any more, and get no prediction.
+        Rules for rows of a pipeline that are not prospects any more, and get no prediction.
     regime : {"full", "provisional"}
-        How the model was learned: provisional from few early churners.
+        How the model was learned: "provisional" if there were few early churners.
     curve : ChurnCurve or None
-        How the probability at other horizons follows from that at the own one; None in a bundle
-        from before there were curves, and for a user's own estimator.
+        Churn curve, which gives the probability at other horizons from that at the model's own.
+        None in a bundle older than churn curves, and for a user's own estimator.
     """
 
     scorecard: Scorecard
@@ -91,24 +92,25 @@ class Scorer:
         prospect : mapping
             Attribute to value; other keys are ignored.
         reasons : int
-            How many reasons to give.
+            Largest number of reasons to return.
         today : float, optional
-            Day (since 1970) to count dates from where the prospect has no closing date.
+            Day from which dates are counted back if the prospect has no closing date, in days
+            since 1970-01-01; default today.
         language : {"en", "zh"}
-            Of the reasons.
+            Language of the reasons.
 
         Raises
         ------
         ProspectError
-            If an attribute is missing from the mapping, text stands in a number, or the prospect
-            is lost by `[rows]` of the contract.
+            If an attribute is missing from the mapping, a number or date is text that cannot be
+            read, or the prospect is lost according to `[rows]` of the contract.
         """
         if self.lost and (why := self.lost.why(prospect)):
             raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
         return self._row_scorer.assess(prospect, reasons, today, self.sentences(language))
 
     def sentences(self, language: str) -> Sentences:
-        """The scorecard's sentences in a language.
+        """Return the scorecard's sentences in a language; they are made once per language.
 
         Raises
         ------
@@ -122,19 +124,19 @@ class Scorer:
         return made
 
     def calibrated(self, raw: float) -> float:
-        """Probability of early churn from log-odds before calibration."""
+        """Return the calibrated probability of early churn for log-odds before calibration."""
         return self._probabilities((raw,))[0]
 
     def amount_of(self, prospect: Mapping[str, Any]) -> float | None:
-        """The yearly contract value of a prospect; None where it is not known."""
+        """Return the yearly contract value of a prospect; None where it is not known."""
         return self._row_scorer.amount_of(prospect)
 
     def codes(self, prospect: Mapping[str, Any], as_of: date | None = None) -> list[int]:
-        """Codes of a prospect's attributes, in the scorecard's order."""
+        """Return the codes of a prospect's attributes, in the scorecard's order."""
         return self._row_scorer.codes(prospect, day_or_none(as_of))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields only: tables prepared for speed are prepared again after unpickling."""
+        """Return the fields only; lookup tables are made again after unpickling."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @cached_property
@@ -159,7 +161,7 @@ class Scorer:
         )
 
     def to_json(self) -> bytes:
-        """Write the scorer as JSON."""
+        """Return the scorer as JSON."""
         data = {
             "format": FORMAT,
             "book": self.scorecard.to_dict(),
@@ -168,7 +170,7 @@ class Scorer:
             "closed_on": self.closed_on,
             "wording": self.wording.to_dict(),
         } | ({"reading": self.forms.to_dict()} if self.forms else {})
-        if self.per_year != 1:  # the file of a yearly value stays as it always was
+        if self.per_year != 1:  # the file for a yearly value stays the same as in older versions
             data["per_year"] = self.per_year
         if self.lost:
             data["rows"] = self.lost.to_dict()
@@ -180,12 +182,12 @@ class Scorer:
 
 
 def scorer_from_json(content: bytes, version: str) -> Scorer:
-    """Read a scorer.
+    """Return the scorer that JSON holds.
 
     Raises
     ------
     BundleError
-        If the content is not a scorer of a format this fitmodel reads, or is damaged.
+        If the content is not a scorer in a format that this version reads, or is damaged.
     """
     data = read_json(content, "scorer")
     form = data.get("format") if isinstance(data, dict) else type(data).__name__
@@ -207,9 +209,9 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     scorecard = scorecard_from_dict(data["book"])
     policy = Policy.from_dict(data["policy"])
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
-    words = data.get("wording")  # bundles from before there were any have none
+    words = data.get("wording")  # older bundles have no wording
     wording = Wording(amount=amount) if words is None else wording_from_dict(words)
-    forms = forms_from_dict(data.get("reading", {}))  # plain tables, and bundles before, have none
+    forms = forms_from_dict(data.get("reading", {}))  # absent for plain tables and older bundles
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
         raise ValueError(f"per_year is {per_year}, which is not a number of payments a year")
@@ -217,7 +219,7 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     regime = data.get("regime", "full")
     if regime not in {"full", "provisional"}:
         raise ValueError(f"regime is {regime!r}, which is not a way of learning")
-    given = data.get("curve")  # bundles from before there were any have none
+    given = data.get("curve")  # older bundles have no curve
     curve = None if given is None else curve_from_dict(given)
     if curve is not None:
         _check_timing(curve, scorecard)
@@ -226,7 +228,7 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
 
 
 def _check_timing(curve: ChurnCurve, scorecard: Scorecard) -> None:
-    """Refuse a curve whose attribute the scorecard does not have, or has with other levels."""
+    """Refuse a curve whose attribute is not in the scorecard, or has other levels there."""
     if curve.attribute is None:
         if len(curve.shift) > 1:
             raise ValueError("the churn curve has strata and no attribute")
@@ -236,7 +238,7 @@ def _check_timing(curve: ChurnCurve, scorecard: Scorecard) -> None:
         raise ValueError(f"the churn curve does not know every level of {curve.attribute!r}")
 
 
-# One reader for each format since the first: each gives the scorer of today.
+# One reader for each format since the first: each returns a scorer of the present version.
 _READERS: Mapping[int, Callable[[Mapping[str, Any], str], Scorer]] = {1: _read_format_1}
 
 
@@ -247,13 +249,13 @@ def _text_or_none(value: Any) -> str | None:
 
 
 def read_json(content: bytes, what: str) -> Any:
-    """Read untrusted JSON.
+    """Return the value that untrusted JSON holds.
 
     Raises
     ------
     BundleError
-        If it is none, is nested too deeply, takes more memory than there is, or holds half a
-        character, which could be neither shown nor written again.
+        If the content is not JSON, is nested too deeply, needs more memory than there is, or
+        contains a lone surrogate (half a character), which cannot be encoded as UTF-8 again.
     """
     try:
         data = json.loads(content)
@@ -265,17 +267,18 @@ def read_json(content: bytes, what: str) -> Any:
 
 
 def knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
-    """The scorer with the rules of the contract, where its own file has none."""
+    """Return the scorer with the contract's rules for lost rows, if its own file has none."""
     lost = lost_rows_of(manifest.get("spec") or {})
     return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
 
 
 def check_reasons(reasons: int) -> None:
-    """Refuse a number of reasons that is none.
+    """Refuse a number of reasons that is not a whole number of 0 or more.
 
     Raises
     ------
     ProspectError
+        If `reasons` is not such a number.
     """
     if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
         raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
@@ -289,11 +292,12 @@ def assess_listed(
     day: float | None,
     language: str,
 ) -> Assessment:
-    """Assess one prospect of a list; an error names its position.
+    """Assess one prospect of a list; an error names its position, counted from 0.
 
     Raises
     ------
     ProspectError
+        If the item is not a mapping, or cannot be assessed.
     """
     if not isinstance(prospect, Mapping):
         raise ProspectError(
@@ -306,12 +310,14 @@ def assess_listed(
 
 
 def day_asked(as_of: Any) -> date | None:
-    """The day asked for as a date, of a time with a zone that zone's day; None of None.
+    """Return `as_of` as a date; None for None.
+
+    For a time with a time zone, this is the day in that zone.
 
     Raises
     ------
     ProspectError
-        If it is not a date.
+        If `as_of` is not a date.
     """
     if as_of is None:
         return None
@@ -325,12 +331,12 @@ def day_asked(as_of: Any) -> date | None:
 
 
 def day_or_none(as_of: Any) -> float | None:
-    """The day asked for, as days since 1970; None of None.
+    """Return `as_of` as days since 1970-01-01; None for None.
 
     Raises
     ------
     ProspectError
-        If it is not a date.
+        If `as_of` is not a date.
     """
     day = day_asked(as_of)
     return None if day is None else float((day - EPOCH).days)

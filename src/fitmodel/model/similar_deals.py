@@ -1,9 +1,9 @@
-"""The most similar past deals, and their outcomes.
+"""The most similar past deals (nearest neighbours) and their outcomes.
 
-deals -> rows of the scorecard that each looks up -> contributions, a point per deal
+deals -> the scorecard rows of each deal -> its contributions: one point per deal
 prospect -> its point -> the nearest deals with a known outcome
 
-Similar means similar to the model: an attribute counts as far as it moves the risk.
+Similar means similar to the model: an attribute counts as much as it changes the log-odds.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SimilarDeals:
-    """Past deals like a prospect.
+    """The past deals most similar to a prospect, and how many of them left early.
 
     Attributes
     ----------
     deals : DataFrame
-        As given, the most similar first, with the columns `distance` (log-odds), `early_churn`
-        and `followup_months`.
+        The deals as given, the most similar first, with the columns `distance` (in log-odds),
+        `early_churn` and `followup_months` added.
     left, known : int
-        How many left early, of how many.
+        Number of these deals that left early, and number of these deals.
     low, high : float
         95 % interval of the share that leaves early among such deals.
     horizon_months : int
-        Within which leaving is early.
+        Months after signing within which leaving is early churn.
     """
 
     deals: pd.DataFrame
@@ -55,7 +55,7 @@ class SimilarDeals:
     horizon_months: int
 
     def in_words(self, language: str = "en") -> str:
-        """How many of how many left early, with the interval of their share."""
+        """Return a sentence: how many of how many left early, and the interval of their share."""
         words = Wording(horizon_months=self.horizon_months).in_language(language)
         return phrases(language, "brief")(
             "look_alikes",
@@ -72,22 +72,24 @@ class SimilarDeals:
 
 
 class PastDeals:
-    """Mature deals with a known outcome, ready to be compared with prospects.
+    """Mature deals with a known outcome, prepared for comparison with prospects.
 
-    Of deals too young to be mature only those that left are known: kept, they would make every
-    prospect look worse, so they are left out, and so are censored ones.
+    Of the deals that are not mature, only those that left have a known outcome. Keeping these
+    would bias the rate of early churn upwards, so all deals that are not mature are left out, and
+    so are censored deals.
 
     Parameters
     ----------
     model : FitModel
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Deals as read by ``read_deals``, or their view as of a date.
     spec : DealSpec
+        The contract.
 
     Raises
     ------
     DealsError
-        If no outcome is known.
+        If no mature deal has a known outcome.
     """
 
     def __init__(self, model: FitModel, deals: pd.DataFrame | HistoryView, spec: DealSpec) -> None:
@@ -110,21 +112,21 @@ class PastDeals:
     def like(
         self, prospect: Mapping[str, Any], n: int = 50, *, as_of: date | None = None
     ) -> SimilarDeals:
-        """The deals most similar to a prospect.
+        """Return the past deals most similar to a prospect.
 
         Parameters
         ----------
         prospect : mapping
             As for `FitModel.predict`.
         n : int
-            How many.
+            How many deals to return.
         as_of : date, optional
             As for `FitModel.predict`.
 
         Notes
         -----
-        Distance is Euclidean over the contributions in log-odds, ties by the deals' order. The
-        interval is Wilson's (1927).
+        The distance is Euclidean over the contributions in log-odds; ties keep the order of the
+        deals. The interval is Wilson's (1927).
 
         Examples
         --------
@@ -157,7 +159,7 @@ class PastDeals:
 def contributions(
     model: FitModel, table: pd.DataFrame, as_of: date | None = None
 ) -> NDArray[np.float64]:
-    """What each term of the scorecard adds to each deal's log-odds, shape (deals, terms)."""
+    """Return each scorecard term's contribution to each deal's log-odds, shape (deals, terms)."""
     scorecard = model.scorecard
     codes = code_table(model.scorer, table, as_of).codes
     result: NDArray[np.float64] = scorecard.tables[scorecard.rows(codes), 0]

@@ -1,4 +1,4 @@
-"""Each customer's own survival curve, its lifetime, and the time left of a signed customer."""
+"""Survival curve and expected lifetime of each prospect, remaining time of signed customers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OwnCurves:
-    """Predictions over a customer's whole life; `FitModel` has it."""
+    """Predictions over a customer's whole lifetime; a base class of `FitModel`."""
 
     manifest: dict[str, Any]
 
@@ -38,48 +38,51 @@ class OwnCurves:
 
     @property
     def horizon_months(self) -> int | None:
-        """The model's own horizon; None where neither curve nor manifest says it."""
+        """The model's own horizon in months; None where neither curve nor manifest has it."""
         if self.scorer.curve is not None:
             return self.scorer.curve.horizon
         own = (self.manifest.get("spec") or {}).get("label", {}).get("horizon_months")
         return None if own is None else int(own)
 
     def survival(self, prospects: Any, *, as_of: date | None = None) -> pd.DataFrame:
-        """Share still there after each month of each prospect's own curve, months x prospects.
+        """Return the share still a customer after each month, shape (months, prospects).
 
-        From month 0 to the last that the deals learned from say something about. Parameters and
-        errors as of `predict`; see `fitmodel.learning.churn_curve`.
+        Each prospect has its own curve, from month 0 to the last month on which the training
+        deals have data. Parameters and errors are those of `predict`; see
+        `fitmodel.learning.churn_curve`.
         """
         return survival_table(cast("CurvedModel", self), prospects, as_of)
 
     def horizon_intervals(
         self, prospects: Any, horizons: Any, *, as_of: date | None = None
     ) -> pd.DataFrame:
-        """Probability of leaving within each horizon with its 80 % interval, a row per prospect.
+        """Return the probability of leaving within each horizon and its 80 % interval.
 
-        Columns ``churn_probability_3m``, ``churn_probability_3m_low``,
-        ``churn_probability_3m_high`` and so on. At the model's own horizon they are those of
-        `predict`; elsewhere the uncertainty of the curve between the two ages is added, see
-        `ChurnCurve.interval_by`. `horizons` is whole months, one or several; other parameters and
-        errors as of `predict`.
+        One row per prospect, with the columns ``churn_probability_3m``,
+        ``churn_probability_3m_low``, ``churn_probability_3m_high`` and so on. At the model's own
+        horizon they equal those of `predict`. At another horizon the uncertainty of the curve
+        between the two horizons is added, see `ChurnCurve.interval_by`. `horizons` is one or
+        several numbers of whole months; the other parameters and the errors are those of
+        `predict`.
         """
         return interval_table(cast("CurvedModel", self), prospects, horizons, as_of)
 
     def expected_lifetime_months(
         self, prospects: Any, *, as_of: date | None = None
     ) -> pd.DataFrame:
-        """Mean months until each prospect would leave, with an 80 % interval, a row per prospect.
+        """Return the mean months until each prospect would leave, with an 80 % interval.
 
-        Columns ``expected_lifetime_months``, ``lifetime_low``, ``lifetime_high``,
-        ``curve_ends_month`` and ``still_there_then``: the last month that the deals say something
-        about, and the share of such customers that is still there then, for whom a careful tail
-        counts; see `ChurnCurve.lifetime`. Parameters and errors as of `predict`.
+        One row per prospect, with the columns ``expected_lifetime_months``, ``lifetime_low``,
+        ``lifetime_high``, ``curve_ends_month`` (the last month on which the training deals have
+        data) and ``still_there_then`` (the share of such customers that has not left by then).
+        For that share the lifetime uses a cautious tail; see `ChurnCurve.lifetime`. Parameters
+        and errors are those of `predict`.
         """
         return lifetime_table(cast("CurvedModel", self), prospects, as_of)
 
 
 def survival_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
-    """As `FitModel.survival`."""
+    """Return the survival curves of prospects, see `FitModel.survival`."""
     import pandas as pd
 
     curve, table = curve_of(model), _table(prospects)
@@ -90,7 +93,7 @@ def survival_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd
 
 
 def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
-    """As `FitModel.expected_lifetime_months`."""
+    """Return the lifetimes of prospects, see `FitModel.expected_lifetime_months`."""
     import pandas as pd
 
     curve, table = curve_of(model), _table(prospects)
@@ -112,7 +115,7 @@ def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd
 def interval_table(
     model: CurvedModel, prospects: Any, horizons: Any, as_of: date | None
 ) -> pd.DataFrame:
-    """As `FitModel.horizon_intervals`."""
+    """Return probabilities and intervals at horizons, see `FitModel.horizon_intervals`."""
     asked, table = check_horizons(model, horizons), _table(prospects)
     scored = model.predict(table, reasons=0, as_of=as_of)
     return add_horizons(model, scored, table, asked, as_of)[list(horizon_columns(asked))]
@@ -126,35 +129,36 @@ def score_signed(
     closed_on: str | None = None,
     as_of: date,
 ) -> pd.DataFrame:
-    """Chance of signed customers to leave within the next months, given the time stayed.
+    """Return the probability that signed customers leave soon, given the time stayed so far.
 
     Parameters
     ----------
     model : CurvedModel
     customers : DataFrame
-        With the model's attributes and the closing date, on which each is assessed.
+        Table with the model's attributes and the closing date. Each customer is assessed as of
+        its closing date.
     months : tuple of int
-        From `as_of` on.
+        Numbers of months to look ahead, counted from `as_of`.
     closed_on : str, optional
         Column of the closing date; default the contract's.
     as_of : date
-        Today.
+        Today's date, up to which the time stayed is counted.
 
     Returns
     -------
     DataFrame with the index of `customers` and the columns
 
-    - ``months_stayed``: since closing
+    - ``months_stayed``: months since closing
     - ``leaves_within_3m`` ...: P(leaves within the next 3 months | stayed so far)
     - ``remaining_months``: mean months from now until the customer leaves
-    - ``beyond_data``: whether the longest horizon ends after the model's curve, so that a tail
-      with the upper limit of the rate seen stands for what is not known
+    - ``beyond_data``: whether the longest look ahead ends after the model's curve. The unknown
+      part is then replaced by a tail at the upper limit of the observed rate
 
     Raises
     ------
     ProspectError
-        If the model has no curve, there is no closing date, one cannot be read or lies after
-        `as_of`.
+        If the model has no curve, there is no column of closing dates, or a closing date cannot
+        be read or is after `as_of`.
     """
     import pandas as pd
 
@@ -164,7 +168,7 @@ def score_signed(
     stratum = strata_of(model, customers, as_of)
     columns: dict[str, Any] = {"months_stayed": stayed}
     for ahead in months:
-        columns[f"leaves_within_{ahead}m"] = curve.chance_to_leave(
+        columns[f"leaves_within_{ahead}m"] = curve.probability_of_leaving(
             probability, stayed, ahead, stratum
         )
     columns["remaining_months"] = curve.remaining_life(probability, stayed, stratum)
@@ -175,7 +179,7 @@ def score_signed(
 def months_stayed(
     model: CurvedModel, customers: pd.DataFrame, column: str | None, as_of: date
 ) -> Floats:
-    """Months from closing to a day, shape (n,)."""
+    """Return the months from each customer's closing date to `as_of`, shape (n,)."""
     from fitmodel.deals.attributes import read_days
     from fitmodel.deals.months import months_between
 
@@ -213,7 +217,7 @@ def _table(prospects: Any) -> pd.DataFrame:
 def _predicted(
     model: CurvedModel, table: pd.DataFrame, as_of: date | None
 ) -> tuple[Floats, Floats, Floats]:
-    """Probability at the own horizon and its interval; NaN for rows that are lost."""
+    """Return the probability at the own horizon and its interval; NaN for lost rows."""
     import pandas as pd
 
     scored = model.predict(table, reasons=0, as_of=as_of)

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 MINUS = "\N{MINUS SIGN}"
 _NO_COUNT = {"key": "as_of"}
-NEARLY = 0.005  # a share nearer to 0 or 1 would be rounded to it
+NEARLY = 0.005  # a share closer than this to 0 or 1 would be rounded to 0 % or 100 %
 FULL_MONEY_FROM = 1_000  # smaller amounts of an attribute keep four significant digits
-GROUPED_FROM = 10_000  # below it 2024 is as likely a year as an amount, and reads well without
+GROUPED_FROM = 10_000  # no thousands separator below: 2024 may be a year
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,22 @@ class Wording:
     Parameters
     ----------
     labels, units : mapping of str to str
-        Attribute to its name and its unit.
+        Label and unit of each attribute.
     money : str
         Format of an amount of money, such as ``"€ {:,.0f}"``.
     prospect : mapping of str to str
-        Attribute to how it is told to the prospect, with ``{value}``.
+        For each attribute, the sentence for a letter to the prospect, with ``{value}``.
     horizon_months : int or None
-        Within which leaving is early; None where the bundle is older than these words.
+        Months after signing within which leaving is early churn; None in older bundles.
     amount : str or None
-        The attribute whose values are money.
+        Name of the attribute whose values are money.
     sellers : tuple of str
-        Columns of rep and team: what they add is not a reason about a prospect.
+        Columns of rep and team: their contributions are not reasons about a prospect.
     recorded : mapping of str to mapping of str to str
-        Attributes that history and events give: the ``key`` of their name in the texts of
-        ``history``, and what it is filled with.
+        For each attribute computed from history and events: the ``key`` of its label in the texts
+        of ``history``, and the values for that text's placeholders.
     language : {"en", "zh"}
+        Language of the texts.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -78,11 +79,11 @@ class Wording:
 
     @property
     def say(self) -> Say:
-        """Texts about one deal, in the language."""
+        """The function that returns texts about one deal, in the language."""
         return _say(self.language)
 
     def in_language(self, language: str) -> Wording:
-        """Give the same words in a language's sentences.
+        """Return the same wording in another language.
 
         Raises
         ------
@@ -93,7 +94,7 @@ class Wording:
         return replace(self, language=language)
 
     def label(self, name: str) -> str:
-        """Name of an attribute, as a person reads it."""
+        """Return the label of an attribute."""
         own = self.labels.get(name)
         if own is not None:
             return own
@@ -103,9 +104,9 @@ class Wording:
         return text[:1].upper() + text[1:]
 
     def recorded_as(self, name: str, value: str) -> str | None:
-        """Describe history and events: "No meetings for 31 days before signing".
+        """Return a description from history or events: "No meetings for 31 days before signing".
 
-        None of other attributes, and of those that the contract gives a name of their own.
+        None for other attributes, and for those to which the contract gives a label.
         """
         recorded = self.recorded.get(name)
         if recorded is None or name in self.labels:
@@ -117,7 +118,7 @@ class Wording:
         return {key: self.label(value) for key, value in recorded.items() if key != "key"}
 
     def value(self, column: Column, value: Any) -> str:
-        """Write an attribute's value as a person reads it."""
+        """Return an attribute's value as text for people."""
         if isinstance(column, CategoryColumn):
             return self._level(column, value)
         if type(value) is not float and is_missing(value):
@@ -129,28 +130,29 @@ class Wording:
         try:
             number = value if type(value) is float else as_number(value)
             return self.quantity(column.name, number)
-        except UnreadableValueError:  # the row's error quotes it
+        except UnreadableValueError:  # shown unchanged: the row's error quotes it
             return str(value)
 
     def quantity(self, name: str, number: float) -> str:
-        """Write a number of an attribute, with its unit or as money."""
+        """Return a number of an attribute as text, with its unit or as money."""
         if not math.isfinite(number):
             return self.say("unknown")
         if name == self.amount:
-            # 4.2 of 10,000 each is no 4; a template of one's own has its own decimals
+            # The default format has no decimals and would show 4.2 (in units of 10,000) as 4. A
+            # format in the contract decides its decimals itself.
             is_small = self.money == PLAIN_MONEY and 0 < number < FULL_MONEY_FROM
             return number_words(number) if is_small else self.money_text(number)
         unit = self.units.get(name)
         if not unit:
             return number_words(number)
-        space = " " if unit[0].isascii() else ""  # 3 个月 would be 3个月 in a Chinese unit
+        space = " " if unit[0].isascii() else ""  # "3个月": a Chinese unit has no space before it
         return f"{number_words(number)}{space}{unit}"
 
     def quantities(self, name: str, numbers: list[float]) -> list[str]:
-        """Write many numbers of an attribute: `quantity` of each."""
+        """Return many numbers of an attribute as text: `quantity` of each."""
         if name != self.amount:
             return [self.quantity(name, number) for number in numbers]
-        # amounts are all different: nearly the whole time of the reasons of a batch is spent here
+        # Nearly all amounts are different, so this takes most of the time for a batch's reasons.
         write, infinite = self.money.format, math.inf
         return [
             write(number)
@@ -160,7 +162,7 @@ class Wording:
         ]
 
     def duration(self, days: float) -> str:
-        """Write a date as the days it lies before signing; negative days lie after it."""
+        """Return a date as text: its days before signing; negative days are after signing."""
         if not math.isfinite(days):
             return self.say("unknown")
         if days == 0:
@@ -170,17 +172,17 @@ class Wording:
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
-        """Write an amount of money; the minus of a loss is before the currency."""
+        """Return an amount of money as text; the minus sign of a loss is before the currency."""
         text = self.money.format(abs(value))
         is_loss = value < 0 and text != self.money.format(0.0)
         return f"{MINUS}{text}" if is_loss else text
 
     def percent(self, share: float) -> str:
-        """Write a share as whole per cent; "0 %" and "100 %" only where they are exact."""
+        """Return a share as whole per cent; "0 %" and "100 %" only where they are exact."""
         return self.say("percent", number=percent_number(share))
 
     def value_text(self, value: float, low: float, high: float, worth: str) -> str:
-        """Write the expected value of signing, with its interval and what it says of the money."""
+        """Return the expected value of signing as text, with its interval and its verdict."""
         texts = {"value": self.money_text(value), "worth": self.say(f"worth_{worth}")}
         if not math.isfinite(low):  # a user's own estimator has no interval
             return self.say("value_without_interval", **texts)
@@ -189,7 +191,7 @@ class Wording:
 
     @property
     def horizon(self) -> str:
-        """When leaving is early: "within 5 months"."""
+        """Text for the horizon: "within 5 months"."""
         if self.horizon_months is None:
             return self.say("early")
         if self.horizon_months == 1:
@@ -197,7 +199,7 @@ class Wording:
         return self.say("within", months=self.horizon_months)
 
     def _counts(self, name: str) -> bool:
-        """Whether an attribute is a number of history or events: 1 meeting is no "yes"."""
+        """Return whether an attribute counts history or events: 1 meeting is not "yes"."""
         return self.recorded.get(name, _NO_COUNT)["key"] != "as_of"
 
     def _level(self, column: CategoryColumn, value: Any) -> str:
@@ -211,7 +213,7 @@ class Wording:
         return f"{text} {unit}" if unit else text
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form; the language is the reader's and stays out."""
+        """Return a form that JSON can hold, without the language, which the reader chooses."""
         return {
             "labels": dict(self.labels),
             "recorded": {name: dict(words) for name, words in self.recorded.items()},
@@ -240,12 +242,12 @@ def wording_of(spec: DealSpec) -> Wording:
 
 
 def wording_from_dict(data: Mapping[str, Any]) -> Wording:
-    """Rebuild the words from their JSON form.
+    """Return the wording that its JSON form describes.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If a part is missing, of another type, or money is formatted by something else.
+        If a part is missing or has a wrong type, or the money format is not valid.
     """
     horizon, amount = data["horizon_months"], data["amount"]
     return Wording(
@@ -272,7 +274,7 @@ def _say(language: str) -> Say:
 
 
 def percent_number(share: float) -> str:
-    """Write a share as a whole number of per cent: 0 and 100 only where they are exact."""
+    """Return a share as a whole number of per cent: 0 and 100 only where they are exact."""
     if 0.0 < share < NEARLY:
         return "<1"
     if 1.0 - NEARLY < share < 1.0:
@@ -281,7 +283,7 @@ def percent_number(share: float) -> str:
 
 
 def number_words(number: float) -> str:
-    """Write a number: whole ones in full, others with four significant digits."""
+    """Return a number as text: whole and large ones in full, others with four digits."""
     number = number + 0.0  # -0.0 + 0.0 is 0.0
     whole = number.is_integer() or abs(number) >= GROUPED_FROM
     if abs(number) >= GROUPED_FROM:
@@ -290,7 +292,7 @@ def number_words(number: float) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """A value as JSON knows it."""
+    """Return a value as a type that JSON can hold; None for missing values."""
     if type(value) is float:  # most values of a large table
         return value + 0.0 if math.isfinite(value) else None  # -0.0 + 0.0 is 0.0
     if value is None or isinstance(value, str | bool):
@@ -299,7 +301,7 @@ def plain_value(value: Any) -> Any:
         return str(value).split(" ")[0] if value == value else None  # noqa: PLR0124 - NaT
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float):  # a kind of float
+    if isinstance(value, float):  # a subclass of float
         return plain_value(float(value))
     return (
         value if isinstance(value, int) else (None if str(value) in {"NaT", "<NA>"} else str(value))

@@ -1,7 +1,8 @@
 """A model with a user's own estimator; unpickled only on request.
 
-It is read, found unfamiliar and decided on as a sealed model is; the probability comes from the
-estimator, the reasons from `shap`. It has no interval: both its ends are NaN.
+Reading prospects, marking unfamiliar ones and applying the decision policy work as for a
+scorecard. The probability comes from the estimator, the reasons from `shap`. There is no interval:
+both its ends are NaN.
 """
 
 from __future__ import annotations
@@ -42,19 +43,22 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 READER_FILE = "reader.json"
-"""How prospects are read and decided on: a scorer whose scorecard has no tables."""
+"""File with what reading and deciding need: a scorer whose scorecard has no tables."""
 
 
 class EstimatorModel(FitModel):
-    """A user's estimator as a model: the same columns, without an interval.
+    """A user's estimator as a model: the same prediction columns, but without an interval.
 
     Parameters
     ----------
     scorer : Scorer
-        With a scorecard without tables.
+        Scorer whose scorecard has no tables; it reads prospects and applies the policy.
     own : OwnClassifier
+        The user's fitted estimator.
     manifest : mapping
+        Manifest of the bundle.
     path : Path or None
+        Folder of the bundle.
     """
 
     def __init__(self, scorer: Scorer, own: Any, manifest: Mapping[str, Any], path: Any) -> None:
@@ -71,12 +75,12 @@ class EstimatorModel(FitModel):
         log: AssessmentLog | None = None,
         horizon_months: Any = None,
     ) -> Any:
-        """As `FitModel.predict`; probability_low and probability_high are NaN.
+        """Predict as `FitModel.predict` does; probability_low and probability_high are NaN.
 
         Raises
         ------
         DependencyError
-            If reasons are asked for and shap is not installed.
+            If reasons are requested and shap is not installed.
         """
         check_reasons(reasons)
         if horizon_months is not None:
@@ -105,7 +109,7 @@ class EstimatorModel(FitModel):
         language: str = "en",
         horizons: Sequence[int] = (),
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """As `FitModel.predict_table`; the reasons of each row are made one by one by shap."""
+        """Score as `FitModel.predict_table` does; shap computes the reasons row by row."""
         coded = code_table(self._scorer, prospects, as_of)
         errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
         months = check_horizons(self, horizons)
@@ -126,11 +130,11 @@ class EstimatorModel(FitModel):
         return pd.DataFrame(whole, prospects.index, scored.columns, dtype=object), errors
 
     def to_sql(self, *_: Any, **__: Any) -> str:
-        """Refuse: only a scorecard can be written as SQL."""
+        """Raise BundleError: only a scorecard can be written as SQL."""
         raise BundleError("this model is your own estimator: only a scorecard can be SQL")
 
     def table(self, attribute: str) -> pd.DataFrame:
-        """Refuse: there is none."""
+        """Raise BundleError: an estimator has no tables."""
         raise BundleError(
             f"your own estimator has no table of {attribute!r}: it is not a scorecard"
         )
@@ -226,6 +230,6 @@ class EstimatorModel(FitModel):
 
 
 def open_estimator_model(bundle: Bundle) -> EstimatorModel:
-    """Unpickle the estimator of a bundle, its digest checked first."""
+    """Unpickle the estimator of a bundle, after checking its digest, and return the model."""
     scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
     return EstimatorModel(scorer, load_estimator(bundle), bundle.manifest, bundle.path)

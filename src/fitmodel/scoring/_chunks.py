@@ -1,4 +1,4 @@
-"""Convert one chunk of a batch to the frame that the model reads."""
+"""Prediction and logging of one chunk of a batch, and chunks in parallel threads."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _REMEDY = (
 def chunk_frame(
     chunk: Chunk, model: FitModel, *, decimal_comma: bool
 ) -> tuple[pd.DataFrame, dict[int, str]]:
-    """The columns the model reads of a chunk, text that is a number as a number.
+    """Return the columns of a chunk that the model reads, and the rows with an ambiguous number.
 
-    Also the rows with a number whose marks only a whole column could explain, and which it is:
-    such values are missing.
+    Numbers in text are converted to numbers. A number is ambiguous if its decimal mark cannot be
+    known from the value alone; it is then missing in the frame, and the row has a problem.
     """
     names = [name for name in model.columns if name in chunk.known.schema.names]
     plain = _plain(chunk.known.select(names))
-    # the file's own pandas metadata is not believed
+    # The pandas metadata of the file is not used, since it may not match the columns.
     frame: pd.DataFrame = plain.replace_schema_metadata(None).to_pandas()
     problems: dict[int, str] = {}
     columns = [c for c in model.scorecard.columns if isinstance(c, NumberColumn) and not c.is_date]
@@ -67,18 +67,18 @@ def chunk_frame(
 
 
 class PredictedRows(NamedTuple):
-    """What the model read of the rows of a chunk, and its predictions.
+    """The values that the model read from the rows of a chunk, and its predictions.
 
     Parameters
     ----------
     read : DataFrame
-        Columns that the model reads; text that is a number is a number.
+        Columns that the model reads, with numbers in text converted to numbers.
     predictions : DataFrame
-        As `FitModel.predict_table` gives them.
+        Prediction columns, as returned by `FitModel.predict_table`.
     errors : Series of str or None
-        Why a row has no prediction.
+        Why a row has no prediction; None where it has one.
     unread : ndarray of bool
-        Rows that cannot be read as they stand in the file: their prediction is void.
+        Whether a row is malformed or has an ambiguous number, so that its prediction is not valid.
     """
 
     read: pd.DataFrame
@@ -98,7 +98,7 @@ def predict_rows(
     horizons: Sequence[int] = (),
     as_json: bool = True,
 ) -> PredictedRows:
-    """Predict the rows of a chunk; with `as_json` the reasons are JSON text."""
+    """Return the predictions of the rows of a chunk; with `as_json` the reasons are JSON text."""
     frame, unclear = chunk_frame(chunk, model, decimal_comma=decimal_comma)
     predictions, errors = model.predict_table(
         frame,
@@ -119,7 +119,7 @@ def predict_rows(
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Instants as the clock of their time zone shows them, exact decimals as numbers."""
+    """Return the batch with times as local times of their zone, and exact decimals as floats."""
     for position, item in enumerate(batch.schema):
         column = batch.column(position)
         if pa.types.is_timestamp(item.type) and item.type.tz is not None:
@@ -130,16 +130,16 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
-    """The form of training, adapted to the decimal mark of this file."""
+    """Return the number format of training, adapted to the decimal mark of this file."""
     if not decimal_comma or form.decimal == ",":
         return form
     return replace(form, contested=True) if form.settled else UNKNOWN_WITH_COMMA
 
 
 def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
-    """Numbers of a column of text, and where one value does not tell which number it is.
+    """Return a text column's numbers, and which values are ambiguous.
 
-    What is not a number stays as it is, for the error to quote.
+    Text that is not a number stays unchanged, so that the error can quote it.
     """
     reading = read_numbers(text, form)
     unclear = np.zeros(len(text), dtype=bool) if reading.unclear is None else reading.unclear
@@ -149,13 +149,16 @@ def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any],
 
 
 def first_fault(errors: pa.Array, before: int) -> str:
-    """Say which row of a chunk cannot be scored, `before` rows after the header's."""
+    """Return a message on the first row of a chunk that cannot be scored, and why.
+
+    `before` is the number of rows before the chunk.
+    """
     position = errors.is_valid().index(pa.scalar(value=True)).as_py()
     return f"row {before + position + 1} cannot be scored: {errors[position].as_py()}"
 
 
 class _Row(NamedTuple):
-    """A row's predictions for the log; the fields are named as the columns."""
+    """A row's predictions for the log; the fields have the names of the columns."""
 
     early_churn_probability: float
     poor_fit: bool
@@ -164,9 +167,10 @@ class _Row(NamedTuple):
 
 
 class BatchLog:
-    """Appends the assessments of a table's chunks, in their order.
+    """Log writer that appends the assessments of a table's chunks, in order.
 
-    What a batch that broke off has appended stays: it was said, though nobody was shown it.
+    Rows appended by a batch that was interrupted stay in the log, although its output was never
+    shown to anybody.
 
     Parameters
     ----------
@@ -205,7 +209,7 @@ class BatchLog:
         ----------
         chunk : Chunk
         columns : dict of str to pyarrow.Array
-            Predictions of its rows.
+            Prediction columns of its rows.
 
         Raises
         ------
@@ -249,10 +253,10 @@ def in_order(
     workers: int,
     first: int = 0,
 ) -> Iterator[tuple[Chunk, _Predicted]]:
-    """Predict a few chunks at once, numbered from `first` on, and give them in their order.
+    """Predict a few chunks in parallel, numbered from `first` on, and yield them in their order.
 
-    Threads, since reading, writing and adding up let go of Python's lock; as many chunks as
-    workers, and one more, are in memory.
+    Threads are enough, because reading, writing and numpy's sums release Python's global
+    interpreter lock. At most one chunk more than there are workers is in memory.
     """
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
@@ -277,5 +281,5 @@ def _begun(
 ) -> Future[_Predicted]:
     try:
         return pool.submit(predict, number, chunk)
-    except RuntimeError as error:  # there is no room for a thread's stack
+    except RuntimeError as error:  # there is no memory for the stack of another thread
         raise MemoryError(str(error)) from error

@@ -1,9 +1,10 @@
-"""Read a CSV file as chunks of rows, from its first row or from a later one.
+"""Reader of a CSV file as chunks of rows, from its first row or from a later one.
 
-stream -> header below its titles -> Arrow, all text -> rows of a wrong width put back -> chunks
+stream -> header below any titles -> Arrow, all columns as text -> rows of a wrong width reinserted
+       -> chunks
 
-The rows above a later one are counted and not parsed: only line breaks and quotes are looked at. A
-compressed file is unpacked up to there.
+To start at a later row, the rows before it are counted but not parsed: only line breaks and quotes
+are examined. A compressed file is decompressed up to that row.
 """
 
 from __future__ import annotations
@@ -42,20 +43,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUMS = "a line of sums, not a prospect"
-HEAD_BYTES = 1 << 20  # the header must lie in these
-BLOCK_BYTES = 4 << 20  # of CSV text at a time; a row must fit into it
+HEAD_BYTES = 1 << 20  # the header must be within these first bytes
+BLOCK_BYTES = 4 << 20  # CSV text is read in blocks of this size; a row must fit into one
 _BREAK, _RETURN, _QUOTE = b'\n\r"'
 
 
 class _Form(NamedTuple):
-    """The form of a CSV file, which is needed to read it as rows.
+    """The properties of a CSV file that are needed to read its rows.
 
     Attributes
     ----------
     path : path
+        Path of the file, for messages.
     fields : list of str
-        Of the header, as they are written.
+        Fields of the header, as they are written.
     separator : str
+        Character between two fields.
     """
 
     path: str | Path
@@ -64,7 +67,7 @@ class _Form(NamedTuple):
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns, which are text."""
+        """Schema of the file: all columns are text."""
         return pa.schema([(name, pa.string()) for name in column_names(self.fields)])
 
 
@@ -75,18 +78,19 @@ def open_csv(
     tabs: bool,
     again: Callable[[], Any] | None,
 ) -> Source:
-    """Read everything as text, so that an id such as 007 comes out as it went in.
+    """Return a CSV file as a source whose columns are all text, so that an id of 007 stays 007.
 
     Parameters
     ----------
     path : path
-        As messages name it.
+        Path of the file, for messages.
     given : stream of bytes
+        The open file, at its beginning.
     tabs : bool
-        Whether a tab separates.
+        Whether the separator is a tab.
     again : callable or None
-        Gives the stream from its beginning, to be read from a later row, and closes it with the
-        other; None of a pipe.
+        Function that opens the file a second time, to read it from a later row. None for a pipe,
+        which cannot be opened again.
     """
     encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
     stream = as_utf8(given, encoding, HEAD_BYTES)
@@ -100,7 +104,10 @@ def open_csv(
 
 
 def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chunk]:
-    """Rows of a stream that begins with the header, or after `passed` lines with a row."""
+    """Yield the rows of a stream.
+
+    The stream begins with the header; or, if `passed` lines were skipped before it, with a row.
+    """
     ragged: deque[Any] = deque()
 
     def set_aside(row: Any) -> str:
@@ -111,7 +118,7 @@ def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chu
     marked = MarkedEnd(stream, form.separator, len(form.fields), lines=passed or 0)
     reader = pacsv.open_csv(
         marked,
-        # rows are numbered, and so can be put back, only when read by one thread
+        # Arrow numbers the rows of a wrong width, which are reinserted, only with one thread.
         pacsv.ReadOptions(
             use_threads=False,
             block_size=BLOCK_BYTES,
@@ -125,7 +132,7 @@ def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chu
         ),
     )
     named = (batch.rename_columns(form.schema.names) for batch in reader)
-    # Arrow gives no batch where no row has the header's width
+    # If no row has the header's width, Arrow returns no batch at all.
     batches = chain(named, [pa.RecordBatch.from_pylist([], form.schema)])
     refuse = partial(_refuse_open_quote, form.path, marked)
     yield from _put_back(batches, ragged, form.separator, refuse, 2 if passed is None else 1)
@@ -145,9 +152,9 @@ def _put_back(
 ) -> Iterator[Chunk]:
     """Reinsert rows with a wrong number of fields at their positions.
 
-    A quote that is never closed takes all rows that follow, as the last value or in the last of
-    the rows set aside; `refuse` is asked before they are passed on. `number` is Arrow's of the
-    first row.
+    A quote that is never closed takes all following rows into one value: the last value of a
+    batch, or of the last row that was set aside. `refuse` checks for this before such rows are
+    yielded. `number` is Arrow's number of the first row.
     """
     for batch in batches:
         pieces: list[pa.RecordBatch] = []
@@ -170,20 +177,23 @@ def _put_back(
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
-    """One row of as many fields as fit, the others empty; the problem quotes the whole row."""
+    """Return a row of a wrong width, cut or filled with empty fields to the table's width.
+
+    The description of the problem quotes the whole row.
+    """
     width = len(schema)
     fields = [*next(csv.reader([text], delimiter=separator)), *[""] * width][:width]
     return pa.record_batch([pa.array([value], pa.string()) for value in fields], schema=schema)
 
 
 def without_sums(chunk: Chunk) -> Chunk:
-    """Mark the sum lines of a chunk with a problem; they are not prospects."""
+    """Return the chunk with a problem at each line of totals, which is not a prospect."""
     sums = {row: SUMS for row in total_rows(chunk.batch, is_end=False) if row not in chunk.problems}
     return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
 
 
 def _pass_titles(stream: io.BufferedReader) -> int:
-    """Read on to the header where there are titles above it, as training does; where it begins."""
+    """Skip titles above the header, as training does; return at which byte the header begins."""
     head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
     mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     lines = head[mark:].decode("utf-8", errors="replace").splitlines(keepends=True)
@@ -197,8 +207,8 @@ def _pass_titles(stream: io.BufferedReader) -> int:
 
 
 def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str], str]:
-    """The header's fields as written, and the separator."""
-    # a character may be cut at the end of the head, which is not the header's
+    """Return the header's fields as written, and the separator."""
+    # The last character may be cut in two; it is after the header.
     text = head.removeprefix(codecs.BOM_UTF8)[:HEAD_BYTES]
     lines = io.StringIO(text.decode("utf-8", errors="surrogateescape"), newline="")
     blank, first = next(
@@ -223,11 +233,11 @@ class _Rest(NamedTuple):
     Parameters
     ----------
     begun : bytes
-        Read already, but not passed.
+        Bytes of these rows that were already read from the stream.
     stream : stream of bytes
-        What follows these.
+        The bytes after them.
     lines : int
-        Line breaks before the row.
+        Number of line breaks before the row.
     """
 
     begun: bytes
@@ -236,13 +246,13 @@ class _Rest(NamedTuple):
 
 
 class _Chained:
-    """Bytes and then a stream, as one stream."""
+    """One stream of some bytes followed by another stream."""
 
     def __init__(self, begun: bytes, stream: Any) -> None:
         self._begun, self._stream = begun, stream
 
     def read(self, size: int) -> bytes:
-        """Give the next bytes; fewer than asked only at the end."""
+        """Return the next bytes; fewer than `size` only at the end."""
         taken, self._begun = self._begun[:size], self._begun[size:]
         return taken if len(taken) == size else taken + self._stream.read(size - len(taken))
 
@@ -250,9 +260,9 @@ class _Chained:
 def _after(
     form: _Form, again: Callable[[], Any], encoding: str, start: int, rows: int
 ) -> Iterator[Chunk] | None:
-    """Rows after a number of rows; None if only a parser can find where these end.
+    """Return the rows after a number of rows; None if only a parser can find where these end.
 
-    `start` is the byte of the header in UTF-8.
+    `start` is the byte at which the header begins, in UTF-8.
     """
     stream = as_utf8(again(), encoding, HEAD_BYTES)
     stream.read(start)
@@ -265,27 +275,28 @@ def _after(
 
 
 def rest_after(stream: BinaryIO, rows: int, separator: str) -> _Rest | None:
-    """Find where a row begins; the rows before it are not parsed.
+    """Return the stream from the beginning of a later row, without parsing the rows before it.
 
     Parameters
     ----------
     stream : stream of bytes
-        At the beginning of the first row.
+        The stream, at the beginning of the first row.
     rows : int
-        Rows to pass, of which the header is one; at least one.
+        Number of rows to skip, including the header; at least one.
     separator : str
+        Character between two fields.
 
     Returns
     -------
     _Rest or None
-        None where there are fewer rows, or where a quote or a break stands so that only a parser
-        can tell which rows there are.
+        None if there are fewer rows, or if a quote or line break is at an unusual position, so
+        that only a parser can find the rows.
     """
-    is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # of a field
+    is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # bytes that end a field
     lines, inside, mark = 0, False, codecs.BOM_UTF8
     while block := stream.read(BLOCK_BYTES):
         block = (block + stream.readline()).removeprefix(mark)
-        mark = b""  # only the first block may begin with one
+        mark = b""  # only the first block may begin with a byte order mark
         data = np.frombuffer(block, dtype=np.uint8)
         breaks = np.flatnonzero(data == _BREAK)
         quotes = np.flatnonzero(data == _QUOTE)
@@ -305,7 +316,7 @@ def rest_after(stream: BinaryIO, rows: int, separator: str) -> _Rest | None:
 
 
 def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Number of bytes of each line, without its break."""
+    """Return the number of bytes of each line, without its line break."""
     starts = np.append(0, breaks + 1)[:-1]
     returns = (breaks > starts) & (data[np.maximum(breaks - 1, 0)] == _RETURN)
     lengths: NDArray[np.intp] = breaks - starts - returns
@@ -315,7 +326,7 @@ def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.in
 def _are_plain(
     data: NDArray[np.uint8], quotes: NDArray[np.intp], is_end: NDArray[np.bool_], *, inside: bool
 ) -> bool:
-    """Tell whether each quote opens or closes a whole field, and each return is before a break."""
+    """Return whether quotes only enclose whole fields, and each CR is followed by an LF."""
     opens, closes = quotes[int(inside) :: 2], quotes[1 - inside :: 2]
     opens, closes = opens[opens > 0], closes[closes < len(data) - 1]
     if not (is_end[data[opens - 1]].all() and is_end[data[closes + 1]].all()):

@@ -2,7 +2,7 @@
 
 batches -> a temporary table of this connection, in bulk -> at the end one statement into the table
 
-Whoever reads the table meanwhile sees the rows before, and does not wait for the scoring.
+Other readers of the table see its old rows meanwhile, and do not wait for the scoring.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ __all__ = ["DatabaseSink"]
 
 @dataclass(frozen=True)
 class DatabaseSink:
-    """A table that the URL names; see `fitmodel.scoring.streams.Sink`.
+    """A database table to write to; see `fitmodel.scoring.streams.Sink`.
 
     Parameters
     ----------
     url : str
-        See `fitmodel.tables.databases`.
+        URL of the database and the table, see `fitmodel.tables.databases`.
     upsert : str, optional
-        The id: rows of ids that the table has are updated, the others added and the rest left.
-        Without it the table's rows are replaced. A table that is not there is made.
+        Column of the id. Rows whose id is in the table are updated, the others are added, and all
+        other rows of the table stay. Without it all rows of the table are replaced. If there is
+        no such table, it is created.
     """
 
     url: str
@@ -53,12 +54,14 @@ class DatabaseSink:
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Begin; give the function that writes a batch.
+        """Begin the transaction; return the function that writes a batch.
 
         Raises
         ------
-        DatabaseError, DependencyError
-            If the table has other columns, or the database refuses.
+        DatabaseError
+            If the table has other columns, ids are missing or repeated, or the database refuses.
+        DependencyError
+            If a package for this database is not installed.
         """
         del separator
         address = read_address(self.url, with_table=True)
@@ -98,7 +101,7 @@ def _new_file_only_if_done(address: Address) -> Iterator[None]:
 def _check_table(
     connection: Connection, address: Address, schema: pa.Schema, upsert: str | None
 ) -> bool:
-    """Whether the table is there; refuse it before anything is scored if the rows do not fit it."""
+    """Return whether the table exists; before scoring, refuse a table that rows do not fit."""
     if upsert is not None and upsert not in schema.names:
         raise DatabaseError(
             f"there is no column {upsert!r} to upsert on; there are {', '.join(schema.names)}"
@@ -168,17 +171,18 @@ def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
 
 
 def _check_key(connection: Connection, stage: Table, address: Address, upsert: str) -> None:
-    """Refuse, before anything is scored, a table whose ids are not unique."""
+    """Before scoring, refuse a table without a unique constraint on the id."""
     explained = f"explain {_move_statement(stage, address, upsert)}"
     connection.execution_options(no_parameters=True).exec_driver_sql(explained)
 
 
 def _check_ids(connection: Connection, stage: Table, upsert: str) -> None:
-    """Refuse rows that no id tells apart: SQLite would keep the last one of an id, and say nothing.
+    """Refuse rows without an id or with a repeated id; SQLite would silently keep one of them.
 
     Raises
     ------
     DatabaseError
+        If ids are missing or repeated; the message has their number and an example.
     """
     from sqlalchemy import func, select
 
@@ -202,7 +206,7 @@ def _check_ids(connection: Connection, stage: Table, upsert: str) -> None:
 
 
 def _move(connection: Connection, stage: Table, address: Address, upsert: str | None) -> None:
-    """Add what is staged in one statement; with an id, change the rows that have it."""
+    """Insert the staged rows in one statement; with `upsert`, update rows with the same id."""
     statement = _move_statement(stage, address, upsert)
     connection.execution_options(no_parameters=True).exec_driver_sql(statement)
 
@@ -228,7 +232,7 @@ def _append(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
 
 
 def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Lists, structures and dictionaries as the text that a CSV has of them."""
+    """Return the batch with lists, structures and dictionaries as the text used in CSV."""
     for position, item in enumerate(batch.schema):
         if pa.types.is_nested(item.type) or pa.types.is_dictionary(item.type):
             batch = batch.set_column(position, item.name, as_text(batch.column(position)))
@@ -236,7 +240,7 @@ def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _copy(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
-    """PostgreSQL's COPY, its text made by Arrow."""
+    """Insert rows with PostgreSQL's COPY, whose text Arrow makes."""
     raw: Any = connection.connection.driver_connection
     columns = [_copy_field(column) for column in batch.columns]
     columns[-1] = join([columns[-1], ""], "\n")
@@ -261,7 +265,7 @@ def _insert(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
 
 
 def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
-    """Give the Arrow batch to DuckDB, which reads it without a copy."""
+    """Insert an Arrow batch into DuckDB, which reads it without a copy."""
     raw: Any = connection.connection.driver_connection
     raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
     raw.execute(f"insert into {quoted(stage.name)} select * from fitmodel_batch")  # noqa: S608 - quoted  # nosec B608

@@ -1,11 +1,12 @@
-"""The part of a batch's output that is written already, which a later run continues.
+"""Draft of a batch's output: the part that is already written, which a later run continues.
 
 first run    chunk -> its bytes in the draft -> record: bytes, their checksum, counts of the batch
 second run   record and draft agree -> the rows of the draft are neither read nor written again
 
-A draft that is not what its record says is begun anew; the predictions are kept apart, in parts.
-Compressed CSV is compressed chunk by chunk, each as a file of its own: what one compressor for all
-has not put out yet would be lost with its process. Such files, one after the other, are one file.
+If draft and record disagree, the draft is started again; the predictions are stored separately, in
+parts. Compressed CSV is compressed chunk by chunk, each as a complete compressed file, because the
+buffer of one compressor for all chunks would be lost with its process. Such files joined one after
+the other are a valid compressed file.
 """
 
 from __future__ import annotations
@@ -34,20 +35,21 @@ if TYPE_CHECKING:
 
 DRAFT, FOOTERS, RECORD = "draft", "footers", "draft.json"
 MAGIC = b"PAR1"
-TAIL = 8  # bytes behind a footer: its length, and the magic
+TAIL = 8  # bytes after a Parquet footer: its length (4) and the magic (4)
 SPARE = 1 << 20
 READ_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch is written.
+    """The progress of a batch: what is written so far.
 
     Attributes
     ----------
     chunks, rows : int
+        Number of chunks and rows written.
     errors, flagged, escalated, left_out, first_error
-        Of these rows, as of `BatchResult`.
+        Counts and first error of these rows, as in `BatchResult`.
     """
 
     chunks: int = 0
@@ -59,7 +61,7 @@ class Progress:
     first_error: str | None = None
 
     def and_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
-        """The same with the next chunk's predictions; `explain` says which row has an error."""
+        """Return the progress with the next chunk added; `explain` makes the first error's text."""
         lost = pc.starts_with(columns["error"], LEFT_OUT)
         problems = pc.if_else(lost, None, columns["error"])
         errors = len(problems) - problems.null_count
@@ -78,18 +80,18 @@ class Progress:
 
 
 class _Grown:
-    """A file that only grows, with its length and the checksum of its bytes."""
+    """A file that is only appended to, with its length and the checksum of its bytes."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.size, self.checksum = path, 0, 0
 
     def begin(self) -> None:
-        """Begin with no bytes."""
+        """Start with an empty file."""
         self.path.write_bytes(b"")
         self.size = self.checksum = 0
 
     def resume(self, size: int, checksum: int) -> bool:
-        """Go on behind the first bytes; False where they are not those of the checksum."""
+        """Cut the file to its first `size` bytes; return whether these match the checksum."""
         try:
             with self.path.open("r+b") as file:
                 left, digest, buffer = size, 0, memoryview(bytearray(READ_BYTES))
@@ -102,7 +104,7 @@ class _Grown:
         return not left and digest == checksum
 
     def append(self, data: Any) -> None:
-        """Write further bytes."""
+        """Write bytes at the end."""
         with self.path.open("r+b") as file:
             file.seek(self.size)
             file.write(data)
@@ -112,18 +114,19 @@ class _Grown:
 
     @property
     def state(self) -> list[int]:
-        """What `resume` needs."""
+        """Size and checksum, the arguments of `resume`."""
         return [self.size, self.checksum]
 
 
 class DraftSink:
-    """A CSV or Parquet file whose rows are kept until the batch is complete; see `Sink`.
+    """A CSV or Parquet file whose draft survives an interruption of the batch; see `Sink`.
 
     Parameters
     ----------
     target : Path
+        The file to write.
     folder : Path
-        Where the draft lies, on the same disk.
+        Folder of the draft, on the same disk.
     """
 
     def __init__(self, target: str | Path, folder: Path) -> None:
@@ -140,7 +143,7 @@ class DraftSink:
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Continue or begin the draft; `progress` says how far it goes."""
+        """Continue or begin the draft; `progress` is then what the draft already contains."""
         mark = "\t" if self._is_tabs else separator
         self._facts = {"schema": schema.to_string(), "separator": mark}
         if not self._resumed():
@@ -160,7 +163,7 @@ class DraftSink:
         sync_folder(self.target.parent)
 
     def keep(self, progress: Progress) -> None:
-        """Record that the draft has all rows up to here."""
+        """Record that the draft contains all rows of this progress."""
         self.progress = progress
         files = {"draft": self._draft.state, "footers": self._footers.state}
         record = self._facts | files | {"progress": asdict(progress)}
@@ -181,16 +184,16 @@ class DraftSink:
             return False
 
     def _write_group(self, batch: pa.RecordBatch) -> None:
-        """Write rows as one group, with a footer of their own that `_footer` joins to the others.
+        """Write rows as one row group, whose footer is stored for `_footer` to join with others.
 
-        Arrow writes places of columns counted from the beginning of its file, so it is given the
-        draft itself, mapped into memory, and set to where the rows belong.
+        Arrow writes the positions of columns relative to the beginning of its file. Therefore it
+        writes into the draft itself, mapped into memory, at the position of the new rows.
         """
         start, room = self._draft.size, 2 * batch.nbytes + SPARE
         while True:
             with self._draft.path.open("r+b") as file:
                 file.seek(start)
-                file.write(bytes(room))  # so that a full disk is an error here and no signal
+                file.write(bytes(room))  # a full disk is then an error here, not a signal later
             try:
                 written = _group(self._draft.path, start, batch)
                 break
@@ -205,7 +208,7 @@ class DraftSink:
         self._footers.append(len(own).to_bytes(4, "little") + own)
 
     def _footer(self, schema: pa.Schema) -> bytes:
-        """The footer of all groups."""
+        """Return the Parquet footer of all row groups."""
         data = self._footers.path.read_bytes()
         whole, start = None, 0
         while start < len(data):

@@ -1,4 +1,4 @@
-"""Write a batch as a CSV or Parquet file, whole or not at all."""
+"""Sink that writes a batch as a CSV or Parquet file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileSink:
-    """A CSV or Parquet file, by its name, or standard output; see `Sink`.
+    """A CSV or Parquet file, according to its name, or standard output; see `Sink`.
 
-    A file appears whole when its last row is written, or not at all.
+    The file appears when its last row is written, or not at all.
     """
 
     target: str | Path
@@ -39,7 +39,7 @@ class FileSink:
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Open a temporary file beside the output; return the function that writes a batch."""
+        """Open a temporary file next to the output; return the function that writes a batch."""
         kind = kind_of(self.target)
         with _appearing(self.target) as file:
             if kind == ".parquet":
@@ -53,7 +53,10 @@ class FileSink:
 
 
 def recurring(schema: pa.Schema) -> list[str]:
-    """Columns whose values may recur; of numbers and reasons a dictionary would be made in vain."""
+    """Return the columns for Parquet's dictionary encoding: no floats, no reasons.
+
+    Their values are nearly all different, so a dictionary would save no space.
+    """
     return [
         item.name
         for item in schema
@@ -62,7 +65,7 @@ def recurring(schema: pa.Schema) -> list[str]:
 
 
 def header_line(names: list[str], separator: str) -> bytes:
-    """The names of columns as the first line of CSV text."""
+    """Return the names of columns as the first line of CSV text."""
     columns = [pa.array([name]) for name in names]
     return bytes(csv_lines(pa.record_batch(columns, names=names), separator))
 
@@ -77,7 +80,7 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _appearing(output: str | Path) -> Iterator[str | Path]:
-    """A temporary file that replaces the output on success and is removed on failure."""
+    """Yield a temporary file that replaces the output on success and is removed on failure."""
     if str(output) == PIPE:
         yield PIPE
         return
@@ -85,18 +88,19 @@ def _appearing(output: str | Path) -> Iterator[str | Path]:
     with workspace(output.parent) as folder:
         file = folder / output.name
         yield file
-        with file.open("r+b") as written:  # Windows flushes only what may be written to
+        with file.open("r+b") as written:  # Windows can sync only a file opened for writing
             os.fsync(written.fileno())
         file.replace(output)
         sync_folder(output.parent)
 
 
 def check_paths(source: str | Path, output: str | Path) -> None:
-    """Refuse impossible inputs and outputs, and an output that is, or lies in, the input.
+    """Refuse impossible inputs and outputs, and an output that is the input or inside it.
 
     Raises
     ------
     ProspectError
+        If input or output is refused.
     """
     check_source(source)
     check_output(output)
@@ -113,11 +117,12 @@ def check_paths(source: str | Path, output: str | Path) -> None:
 
 
 def check_source(source: str | Path) -> None:
-    """Refuse a file or folder that is not there or of no known kind.
+    """Refuse an input that does not exist or has no known format.
 
     Raises
     ------
     ProspectError
+        If the input is refused.
     """
     kind_of(source)
     if str(source) != PIPE and not os.path.exists(source):  # noqa: PTH110 - see kind_of
@@ -125,11 +130,12 @@ def check_source(source: str | Path) -> None:
 
 
 def check_output(output: str | Path) -> None:
-    """Refuse a file that cannot be written or is of no known kind.
+    """Refuse an output that cannot be written or has no known format.
 
     Raises
     ------
     ProspectError
+        If the output is refused.
     """
     if kind_of(output) in WORKBOOKS:
         raise ProspectError(f"{output}: workbooks are only read. Remedy: write .csv or .parquet.")
@@ -142,7 +148,7 @@ def check_output(output: str | Path) -> None:
         raise ProspectError(f"{output} is a folder. Remedy: name a file.")
 
 
-OFFSETS, TEXT = 1, 2  # buffers of a string array
+OFFSETS, TEXT = 1, 2  # positions of these buffers in an Arrow string array
 
 
 def csv_lines(batch: pa.RecordBatch, separator: str) -> memoryview:
@@ -153,7 +159,7 @@ def csv_lines(batch: pa.RecordBatch, separator: str) -> memoryview:
 
 
 def text_of(lines: pa.Array) -> memoryview:
-    """Texts one after the other, as they stand in the array's own memory."""
+    """Return all texts joined, as a view of the array's memory, without a copy."""
     if not len(lines):
         return memoryview(b"")
     offsets = np.frombuffer(lines.buffers()[OFFSETS], dtype=np.int64)
@@ -162,7 +168,7 @@ def text_of(lines: pa.Array) -> memoryview:
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """A column as text; lists and structures as JSON."""
+    """Return a column as text; lists and structures as JSON."""
     if pa.types.is_nested(column.type):
         values = [None if value is None else _as_json(value) for value in column.to_pylist()]
         return pa.array(values, pa.large_string())
@@ -184,7 +190,7 @@ def _quoted(text: pa.Array, separator: str) -> pa.Array:
 
 
 def join(parts: Sequence[pa.Array | str], between: str) -> pa.Array:
-    """Texts of a row as one; a null is an empty text."""
+    """Return the texts of each row joined by `between`; a null becomes an empty text."""
     kind = pa.large_string()
     texts = [pa.scalar(part, kind) if isinstance(part, str) else part for part in parts]
     return pc.binary_join_element_wise(

@@ -1,4 +1,4 @@
-"""Write a batch as a folder of Parquet files, one set per value of a column where asked.
+"""Sink that writes a batch as a folder of Parquet files, if asked one subfolder per value.
 
 batch -> rows by value of the partition column -> one open file per value, another when it is full
       -> the whole folder is renamed to its name when the last row is written
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS_PER_FILE = 1_000_000
-MAX_PARTITIONS = 500  # each keeps a file open
-NULL = "__HIVE_DEFAULT_PARTITION__"  # as Hive, Spark and Arrow write it
+MAX_PARTITIONS = 500  # for each of them a file is open
+NULL = "__HIVE_DEFAULT_PARTITION__"  # the name that Hive, Spark and Arrow use for a missing value
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class FolderSink:
     Parameters
     ----------
     target : Path
-        Must not exist, or be an empty folder: earlier results are never mixed with new ones.
+        The folder to write. It must not exist, or be empty, so that earlier results are never
+        mixed with new ones.
     partition_by : str, optional
-        Column of the table. Each of its values gets a folder ``column=value``, as Hive and Spark
-        name them; the column itself is then in these names and not in the files.
+        Column of the table. For each of its values there is a folder ``column=value``, named as by
+        Hive and Spark; the column is then only in these names, not in the files.
     rows_per_file : int
+        Largest number of rows in one file.
     """
 
     target: Path
@@ -50,9 +52,9 @@ class FolderSink:
     def opened(
         self,
         schema: pa.Schema,
-        separator: str,  # noqa: ARG002 - of CSV
+        separator: str,  # noqa: ARG002 - only CSV needs it
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
-        """Open a temporary folder beside the output; return the function that writes a batch."""
+        """Open a temporary folder next to the output; return the function that writes a batch."""
         self.check(schema.names)
         with workspace(self.target.parent) as draft:
             folder = draft / "table"
@@ -67,12 +69,12 @@ class FolderSink:
             sync_folder(self.target.parent)
 
     def check(self, names: list[str]) -> None:
-        """Refuse what cannot be written, before anything is scored.
+        """Refuse an output that cannot be written, before anything is scored.
 
         Raises
         ------
         ProspectError
-            If the folder holds something, its parent is absent, or there is no such column.
+            If the folder is not empty, its parent does not exist, or there is no such column.
         """
         check_folder(self.target)
         if self.partition_by is not None and self.partition_by not in names:
@@ -88,6 +90,7 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     ProspectError
+        If the folder is refused.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ProspectError(
@@ -99,16 +102,16 @@ def check_folder(folder: Path) -> None:
 
 
 class _Part(NamedTuple):
-    """File that is being written for one value.
+    """The file that is being written for one value.
 
     Parameters
     ----------
     writer : pyarrow.parquet.ParquetWriter or None
-        None before the first row of the next file.
+        Writer of the open file; None before the first row of the next file.
     number : int
-        Of the file among those of the value.
+        Number of the file among those of the value, from 0.
     rows : int
-        Written to it.
+        Number of rows written to the file.
     """
 
     writer: pq.ParquetWriter | None
@@ -117,15 +120,18 @@ class _Part(NamedTuple):
 
 
 class _Writer:
-    """Keeps one open file per value of the partition column.
+    """Writer with one open file per value of the partition column.
 
     Parameters
     ----------
     folder : Path
+        Folder to write the files to.
     schema : pyarrow.Schema
-        Of the batches.
+        Schema of the batches.
     partition_by : str or None
+        Column by whose values rows are divided; None for no division.
     rows_per_file : int
+        Largest number of rows in one file.
     """
 
     def __init__(
@@ -137,10 +143,10 @@ class _Writer:
         self._schema = pa.schema(kept, schema.metadata)
         self._parts: dict[str, _Part] = {}
         if partition_by is None:
-            self._parts[""] = _Part(self._started("", 0), 0, 0)  # also of no rows
+            self._parts[""] = _Part(self._started("", 0), 0, 0)  # a table of no rows is a file too
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write each row to the file of its value."""
+        """Write each row to the file of its value in the partition column."""
         if self._by is None:
             self._append("", batch)
             return
@@ -157,7 +163,7 @@ class _Writer:
         return f"{quote(str(self._by), safe='')}={quote(text, safe='') or NULL}"
 
     def _append(self, name: str, rows: pa.RecordBatch) -> None:
-        """Write rows of one value; a full file is closed and the next one begun."""
+        """Write rows of one value; a full file is closed, and the next one is started."""
         if name not in self._parts and len(self._parts) == MAX_PARTITIONS:
             raise ProspectError(
                 f"--partition-by {self._by}: more than {MAX_PARTITIONS} different values, and "
@@ -184,10 +190,10 @@ class _Writer:
         return self.files.enter_context(pq.ParquetWriter(file, self._schema))
 
     def _make(self, folder: Path) -> None:
-        """Make the folder of a value; another value's is never shared."""
+        """Create the folder of a value; two values never share a folder."""
         try:
             folder.mkdir()
-        except FileExistsError as error:  # where the disk does not tell EMEA from emea
+        except FileExistsError as error:  # the file system does not distinguish EMEA from emea
             raise ProspectError(
                 f"--partition-by {self._by}: this disk takes the folder {folder.name} and that of "
                 "another value for one. Nothing was written. Remedy: spell the values alike."
@@ -195,8 +201,8 @@ class _Writer:
 
 
 def _sync(folder: Path) -> None:
-    """Wait until the disk has every file."""
+    """Sync every file to the disk."""
     for path in sorted(folder.rglob("*.parquet")):
-        with path.open("r+b") as written:  # Windows flushes only what may be written to
+        with path.open("r+b") as written:  # Windows can sync only a file opened for writing
             os.fsync(written.fileno())
         sync_folder(path.parent)

@@ -1,9 +1,9 @@
-"""Read a folder of Parquet files as one table, though its files were written at different times.
+"""Reading of a folder of Parquet files as one table, even if the files have different schemas.
 
 files -> type of each column over all files and folder names -> chunks of rows in these types
 
-Arrow alone takes the first file's columns and types for those of all: a column that only later
-files have is lost, whole numbers refuse a fraction, and a time with a zone becomes a time in UTC.
+Arrow alone applies the first file's columns and types to all files: a column that only later files
+have is lost, an integer column refuses a fraction, and a time with a zone becomes a time in UTC.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from fitmodel.exceptions import ProspectError
 if TYPE_CHECKING:
     pass
 
-UNIT = "us"  # of timestamps whose files differ in it: holds every date, and drops no time in use
+UNIT = "us"  # for timestamps of several units: holds every date, and loses no precision in use
 
 
 def open_folder(path: str | Path) -> tuple[pads.Dataset, dict[str, list[str]]]:
-    """The table of a folder, and the columns that some of its files lack, with these files.
+    """Return the table of a folder, and the columns that some files lack, with these files.
 
     Raises
     ------
     ProspectError
-        If there is no file, or a column has types that no one type can hold.
+        If there is no file, or no single type can hold all values of a column.
     """
     files = pads.dataset(path, format="parquet")
     if not files.files:
@@ -42,7 +42,7 @@ def open_folder(path: str | Path) -> tuple[pads.Dataset, dict[str, list[str]]]:
 
 
 def _keys(path: str | Path) -> pa.Schema:
-    """Columns that the names of folders give: ``region=EMEA``."""
+    """Return the columns that come from folder names such as ``region=EMEA``."""
     root = str(Path(path).absolute())
     options = pads.FileSystemFactoryOptions(
         partitioning=pads.HivePartitioning.discover(), partition_base_dir=root
@@ -63,11 +63,11 @@ def _lacking(own: dict[str, pa.Schema], keys: set[str]) -> dict[str, list[str]]:
 
 
 def _common_schema(own: dict[str, pa.Schema], keys: pa.Schema) -> pa.Schema:
-    """Every column of any file, in a type that holds what all files have in it."""
+    """Return every column of any file, each with a type that holds the values of all files."""
     types_of: dict[str, dict[pa.DataType, str]] = {}
     for file, schema in own.items():
         for item in schema:
-            if item.name not in keys.names:  # else the folder's name is what counts
+            if item.name not in keys.names:  # a folder's name has priority over a file's column
                 types_of.setdefault(item.name, {}).setdefault(item.type, file)
     first = next(iter(own.values()))
     fields = [pa.field(name, _common_type(name, kinds)) for name, kinds in types_of.items()]
@@ -75,7 +75,7 @@ def _common_schema(own: dict[str, pa.Schema], keys: pa.Schema) -> pa.Schema:
 
 
 def _common_type(name: str, kinds: dict[pa.DataType, str]) -> pa.DataType:
-    """One type for the values of several; text where nothing else holds them all."""
+    """Return one type for the values of several types; text if no other type holds them all."""
     if len(kinds) == 1:
         return next(iter(kinds))
     nested = [kind for kind in kinds if pa.types.is_nested(kind)]
@@ -97,7 +97,7 @@ def _common_type(name: str, kinds: dict[pa.DataType, str]) -> pa.DataType:
 
 
 def _common_time(kinds: list[pa.DataType]) -> pa.DataType | None:
-    """Type of timestamps of one zone, or of none and dates; None for other types."""
+    """Return a type for timestamps of one zone, or without zone and dates; None for others."""
     if not all(pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in kinds):
         return None
     zones = {kind.tz if pa.types.is_timestamp(kind) else None for kind in kinds}

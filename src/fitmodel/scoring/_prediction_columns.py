@@ -34,13 +34,13 @@ PREDICTIONS = {
     "own_evidence": pa.float64(),
     "error": pa.string(),
 }
-PROCEED = pa.field("proceed", pa.bool_())  # where a decision log is given, before the error
+PROCEED = pa.field("proceed", pa.bool_())  # only with a decision log; placed before the error
 
 
 def prediction_fields(
     reasons: int, *, logged: bool = False, horizons: Sequence[int] = ()
 ) -> list[pa.Field]:
-    """The columns that are added to a table, in order."""
+    """Return the columns that scoring adds to a table, in order."""
     *fields, error = (
         pa.field(*item) for item in PREDICTIONS.items() if reasons or item[0] != "reasons"
     )
@@ -49,12 +49,13 @@ def prediction_fields(
 
 
 def check_files(lacking: Mapping[str, list[str]], model: FitModel) -> None:
-    """Refuse a folder of which some file lacks a column that a prediction depends on.
+    """Refuse a folder in which a file lacks a column that a prediction depends on.
 
     Raises
     ------
     ProspectError
-        Naming columns and files: their rows would be scored as if nothing were known of them.
+        If a file lacks one; the message has columns and files. The rows of such a file would
+        otherwise be scored as if these values were missing.
     """
     needed = [name for name in model.columns if name in lacking]
     if needed:
@@ -76,11 +77,13 @@ def check_columns(
     logged: bool = False,
     horizons: Sequence[int] = (),
 ) -> None:
-    """Refuse a table that lacks an attribute, or has a column twice or a prediction already.
+    """Refuse a table whose columns do not allow scoring.
 
     Raises
     ------
     ProspectError
+        If the table lacks an attribute or the id that history needs, has a column name twice, or
+        already has a prediction column; or if the model cannot predict at a horizon.
     """
     if twice := named_twice(names):
         raise ProspectError(

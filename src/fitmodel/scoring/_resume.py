@@ -3,10 +3,10 @@
     first run    chunk -> predicted -> a part on disk -> columns added -> written
     second run   chunk -> its part  ------------------> columns added -> written
 
-The output is, byte for byte, that of a batch without interruption. Its draft lies here too (see
-`_draft`), and its rows are not read again. Where a log takes the assessments, the input is read and
-written again, and only the scoring is not done twice. A journal says what the parts belong to:
-another input, model or wish is refused.
+The output is the same to the byte, however often the batch was interrupted. The folder also holds
+the draft of the output (see `_draft`), whose rows are not read again. With a decision log, the
+whole input is read and written again, and only the scoring is not repeated. A journal records to
+which input, model and options the parts belong; others are refused.
 """
 
 from __future__ import annotations
@@ -51,20 +51,21 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Parts:
-    """Predictions that are on disk already.
+    """Predictions that are already stored on disk.
 
     Attributes
     ----------
     folder : Path
+        Folder of the stored predictions.
     day : date
-        From which dates are counted back: that of the first run.
+        Day from which dates are counted back: that of the first run.
     """
 
     folder: Path
     day: date
 
     def read(self, number: int, rows: int) -> dict[str, pa.Array] | None:
-        """Prediction columns of a chunk; None where they are not there, or not whole."""
+        """Return the prediction columns of a chunk; None if they are absent or incomplete."""
         try:
             with pa.OSFile(str(self._path(number))) as file:
                 table = pa.ipc.open_file(file).read_all().combine_chunks()
@@ -75,7 +76,7 @@ class Parts:
         return {name: _array(table[name]) for name in table.schema.names}
 
     def write(self, number: int, columns: dict[str, pa.Array]) -> None:
-        """Keep the prediction columns of a chunk; they are on the disk when this returns."""
+        """Store the prediction columns of a chunk; they are on the disk when this returns."""
         batch = pa.record_batch(list(columns.values()), names=list(columns))
         path = self._path(number)
         draft = path.with_suffix(".draft")
@@ -95,13 +96,13 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def parts_folder(output: str | Path) -> Path:
-    """Folder of the parts of a batch, next to its output."""
+    """Return the folder for the parts of a batch, next to its output."""
     output = Path(output)
     return output.with_name(f".{output.name}.resume")
 
 
 def refuse_pipes(source: str | Path, output: str | Path) -> None:
-    """Refuse to go on with a batch that cannot be read again.
+    """Refuse to resume a batch whose input or output is a pipe, which cannot be read again.
 
     Raises
     ------
@@ -121,13 +122,13 @@ def kept_parts(
 ) -> Iterator[Parts]:
     """Open the stored parts of an interrupted batch, or start new ones.
 
-    They are removed when the batch is whole, or when it fails for a reason that going on would
-    meet again; they stay when it is interrupted.
+    They are removed when the batch is complete, or when it fails with an error that would occur
+    again after resuming. They stay when the batch is interrupted.
 
     Raises
     ------
     ProspectError
-        If the parts that are there belong to something else, or another process works on them.
+        If the stored parts belong to another batch, or another process works on them.
     """
     folder = parts_folder(output)
     facts = _facts(Path(source), model, asked)
@@ -160,7 +161,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _day(folder: Path, facts: dict[str, Any]) -> date:
-    """The first run's day, from its journal, or today's, in a new one."""
+    """Return the first run's day from its journal; without a journal, start one with today."""
     try:
         journal = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
         day = date.fromisoformat(journal.pop("day"))
@@ -176,7 +177,7 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
 
 
 def _begin(folder: Path, facts: dict[str, Any]) -> date:
-    for part in folder.iterdir():  # without a whole journal they mean nothing
+    for part in folder.iterdir():  # parts without a valid journal cannot be used
         if part.name != LOCK:
             part.unlink()
     day = today()
@@ -205,7 +206,10 @@ def _facts(source: Path, model: FitModel, asked: dict[str, Any]) -> dict[str, An
 
 
 def _ends(path: Path) -> str:
-    """Digest of a file's first and last bytes: a copy may keep the time of what it replaced."""
+    """Return a digest of a file's first and last bytes.
+
+    Size and time alone are not enough, since a copy may keep the time of the file it replaces.
+    """
     with path.open("rb") as file:
         head = file.read(END_BYTES)
         file.seek(max(path.stat().st_size - END_BYTES, 0))

@@ -1,7 +1,7 @@
-"""Score a file in chunks and add prediction columns; the other columns do not change.
+"""Batch scoring of a file in chunks: prediction columns are added, other columns do not change.
 
 table -> chunks of rows -> predict_table -> decision log -> columns added
-      -> a file beside the output -> renamed to it when everything is written
+      -> a temporary file -> renamed to the output when everything is written
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ __all__ = [
     "score_stream",
 ]
 
-CHUNK_ROWS = 16_384  # a chunk with its reasons takes some tens of MB; a few are in memory at once
+CHUNK_ROWS = 16_384  # a chunk with its reasons takes tens of MB, and a few are in memory at once
 WORKERS = 2
 
 
@@ -67,19 +67,21 @@ class BatchResult:
     Attributes
     ----------
     rows, errors, flagged, left_out : int
-        Rows written; of these, rows that could not be scored, prospects flagged poor_fit, and rows
-        of a pipeline that are lost (see `[rows]` of the contract), which are not scored.
+        Number of rows written; of these, rows that could not be scored, prospects flagged as
+        poor_fit, and rows of a pipeline that are lost according to `[rows]` of the contract, which
+        are not scored.
     escalated : int
-        Flagged prospects for a manager to decide.
+        Number of flagged prospects on which a manager should decide.
     first_error : str or None
-        With the number of its row; the first row after the header is 1.
+        The first error with the number of its row; the first row after the header is 1.
     output : str or Path
-        Where they went.
+        File, folder or table to which the rows were written.
     seconds : float
+        Duration of the batch in seconds.
     resumed : int
-        Rows whose predictions an interrupted batch had left.
+        Number of rows whose predictions were taken from an interrupted batch.
     note : str or None
-        That dates were counted back from today, where the table has no closing date.
+        Warning that dates were counted back from today, if the table has no closing date.
     """
 
     rows: int
@@ -110,46 +112,50 @@ def score_file(
     tables: Mapping[str, Given] | None = None,
     horizons: Sequence[int] = (),
 ) -> BatchResult:
-    """Score every row of a CSV or Parquet file into another; memory does not grow with the file.
+    """Score every row of a table, and write it with the predictions; memory use is constant.
 
     Parameters
     ----------
     source, output : path
-        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.csv.zst``, ``.tsv`` or ``.parquet``, told by the
-        name; ``-`` is standard input or output, as CSV. A folder is read as Parquet files, hive
-        partitions too.
-        A file appears whole when its last row is written, or not at all.
+        ``.csv``, ``.csv.gz``, ``.csv.bz2``, ``.csv.zst``, ``.tsv`` or ``.parquet``, recognised by
+        the name; ``-`` is standard input or output, as CSV. A workbook (``.xlsx``) can be read,
+        but not written. A folder is read as Parquet files, including hive partitions. The output
+        is written whole, or not at all.
     model : FitModel
     reasons : int
-        How many reasons per row, written as a JSON list; 0 leaves the column out.
+        Largest number of reasons per row, written as a JSON list; 0 leaves the column out.
     chunk_rows : int
-        Most rows in memory at a time; the result does not depend on it.
+        Number of rows that are scored at a time; the result does not depend on it.
     strict : bool
-        Stop at the first row that cannot be scored; else such rows are written with empty
-        predictions and the problem in the column ``error``.
+        Whether to stop at the first row that cannot be scored. Otherwise such rows are written
+        with empty predictions and the problem in the column ``error``.
     workers : int
-        Threads that predict while others read and write; the result does not depend on it.
+        Number of threads that predict while others read and write; the result does not depend on
+        it.
     progress : callable, optional
-        Told how many rows each chunk had.
+        Function that is called with the number of rows of each chunk.
     language : {"en", "zh"}
-        Of the reasons.
+        Language of the reasons.
     resume : bool
-        Keep predictions beside the output until it is whole, and take up those of an earlier run
-        that was interrupted. The output is the same to the byte, however often it was interrupted;
-        compressed CSV holds the same bytes as without `resume`, compressed in pieces.
+        Whether to store predictions next to the output until it is complete, and to use those of
+        an earlier run that was interrupted. The output is the same to the byte, however often the
+        run was interrupted. Compressed CSV has the same content as without `resume`, but is
+        compressed in pieces.
     log : DecisionLog, optional
-        Takes every assessment before the output appears; each row must then have the contract's
-        id. A column `proceed` says whether the prospect may be signed. What is taken up of an
-        interrupted run is logged again.
+        Log that receives every assessment before the output appears; each row must then have the
+        contract's id. The column `proceed` is whether the prospect may be signed. Predictions
+        that are used again from an interrupted run are logged again.
     tables : mapping of str to DataFrame or path, optional
-        In place of the ``[history.*]`` and ``[events.*]`` tables of the model's contract.
+        Tables to use instead of the ``[history.*]`` and ``[events.*]`` tables of the model's
+        contract.
     horizons : sequence of int
-        Months of further columns ``churn_probability_3m``, with their intervals; see
-        `FitModel.predict`.
+        Further horizons in months: columns ``churn_probability_3m`` and so on, with their
+        intervals; see `FitModel.predict`.
 
     Returns
     -------
     BatchResult
+        Counts of the rows, and where they were written.
 
     Raises
     ------
@@ -161,9 +167,9 @@ def score_file(
 
     Notes
     -----
-    Rows keep their order and their columns; CSV is read as text, so an id such as 007 stays. Names
-    of columns lose blanks around them, and one without a name is called by its place, as in
-    training: ``Unnamed: 3``.
+    Rows keep their order and their columns. CSV is read as text, so an id of 007 stays 007. As in
+    training, spaces around column names are removed, and a column without a name is named by its
+    position: ``Unnamed: 3``.
 
     Examples
     --------
@@ -188,7 +194,7 @@ def score_file(
         if resume:
             asked["history"] = None if history is None else history.digest
             parts = stack.enter_context(kept_parts(source, output, model, **asked))
-            if log is None:  # what a log takes, each run tells it
+            if log is None:  # with a log, every row is written again, since every run logs it
                 sink = DraftSink(output, parts.folder)
         return score_stream(
             table,
@@ -221,16 +227,16 @@ def score_stream(
     history: ProspectHistory | None = None,
     horizons: Sequence[int] = (),
 ) -> BatchResult:
-    """Score every row of a source into a sink; parameters and errors as of `score_file`.
+    """Score every row of a source into a sink; parameters and errors are those of `score_file`.
 
-    Predictions found in `parts` are taken from there, and all others kept there. `history` holds
-    the tables of the model's contract, as `open_history` gives them.
+    Predictions that are in `parts` are used from there, and all others are stored there. `history`
+    holds the tables of the model's contract, as returned by `open_history`.
     """
     begun = time.monotonic()
     asked: dict[str, Any] = {"logged": log is not None, "horizons": check_horizons(model, horizons)}
     check_columns(table.schema.names, model, history, **asked)
     check_files(table.lacking, model)
-    as_of = today() if parts is None else parts.day  # one day for all, past midnight too
+    as_of = today() if parts is None else parts.day  # the same day for all rows, also past midnight
     logged = None if log is None else BatchLog(log, model, table)
     fields = prediction_fields(reasons, **asked)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
@@ -290,7 +296,7 @@ def _refuse_first_error(done: Progress, *, strict: bool) -> None:
 def _remembered(
     predict: Callable[[Chunk], dict[str, pa.Array]], parts: Parts | None, number: int, chunk: Chunk
 ) -> tuple[dict[str, pa.Array], bool]:
-    """Prediction columns of a chunk, and whether an earlier run had made them."""
+    """Return the prediction columns of a chunk, and whether they are from an earlier run."""
     if parts is None:
         return predict(chunk), False
     columns = parts.read(number, chunk.batch.num_rows)
@@ -311,7 +317,7 @@ def predict_chunk(
     language: str = "en",
     horizons: Sequence[int] = (),
 ) -> dict[str, pa.Array]:
-    """Prediction columns of a chunk; rows with a problem get only the problem."""
+    """Return the prediction columns of a chunk; a row with a problem gets only the problem."""
     _, predictions, errors, unread = predict_rows(
         chunk,
         model,

@@ -1,6 +1,6 @@
 """A table of prospects in memory: its cells as text, and the model's predictions.
 
-file -> chunks, with the attributes of their history -> predictions of all rows, in one batch
+file -> chunks, with the attributes from their history -> predictions of all rows, in one batch
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ CHUNK_ROWS = 100_000
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """A model's predictions for the rows of a table, and what it read of them.
+    """A model's predictions for the rows of a table, and the values that it read.
 
     Attributes
     ----------
     read : DataFrame
-        Columns that the model reads; text that is a number is a number.
+        Columns that the model reads, with numbers in text converted to numbers.
     predictions : DataFrame
-        As `FitModel.predict_table` gives them.
+        Prediction columns, as returned by `FitModel.predict_table`.
     errors : list of str or None
-        Why a row has no prediction.
+        Why a row has no prediction; None where it has one.
     """
 
     read: pd.DataFrame
@@ -52,17 +52,18 @@ class ScoredRows:
 
 @dataclass(frozen=True, eq=False)
 class ProspectTable:
-    """Prospects that were read from a file, whole.
+    """All prospects of a file.
 
     Attributes
     ----------
     chunks : tuple of Chunk
+        The rows, in order.
     names : tuple of str
-        Columns of the file.
+        Names of the file's columns.
     decimal_comma : bool
-        Whether a comma in a number is its decimal mark.
+        Whether a comma in a number is the decimal mark.
     day : date
-        Prospects without a closing date are looked at as of this day.
+        Day as of which prospects without a closing date are evaluated.
     """
 
     chunks: tuple[Chunk, ...]
@@ -74,12 +75,12 @@ class ProspectTable:
         return sum(chunk.batch.num_rows for chunk in self.chunks)
 
     def cells(self) -> list[dict[str, str]]:
-        """Every row's cells by column, as text; "" where nothing stands.
+        """Return the cells of every row by column name, as text; "" for an empty cell.
 
         Raises
         ------
         ProspectError
-            If a column holds what is not text, such as lists.
+            If a column cannot be converted to text, such as one of lists.
         """
         rows: list[dict[str, str]] = []
         for chunk in self.chunks:
@@ -88,7 +89,7 @@ class ProspectTable:
         return rows
 
     def score(self, model: FitModel, *, reasons: int, language: str = "en") -> ScoredRows:
-        """Score all rows in one batch; the reasons are objects, whose texts are made when read."""
+        """Return predictions of all rows; reasons are objects, whose texts are made when read."""
         parts = [
             predict_rows(
                 chunk,
@@ -113,21 +114,22 @@ class ProspectTable:
 def read_prospects(
     path: Path, model: FitModel, history: RequestHistory | None = None
 ) -> ProspectTable:
-    """Read a file of prospects, with the attributes that their history gives as of today.
+    """Return the prospects of a file, with the attributes from their history as of today.
 
     Parameters
     ----------
     path : Path
-        CSV, TSV, Parquet or a workbook, told by its name.
+        CSV, TSV, Parquet or workbook, recognised by its name.
     model : FitModel
-        Names the attributes.
+        Model whose attributes the file must have.
     history : RequestHistory, optional
-        The tables of the model's contract, for prospects that lack its attributes.
+        The history and event tables of the model's contract, for prospects without the attributes
+        that come from them.
 
     Raises
     ------
     ProspectError
-        If the file cannot be read, or lacks an attribute, or the id by which history is found.
+        If the file cannot be read, or lacks an attribute, or the id that joins the history.
     DealsError, DatabaseError
         If a table of the history cannot be read.
     """
@@ -148,7 +150,7 @@ def read_prospects(
 def _history_of_file(
     path: Path, chunks: list[Chunk], names: tuple[str, ...], history: RequestHistory
 ) -> ProspectHistory | None:
-    """The history of the prospects in the file."""
+    """Return the history of the prospects in the file, found by their ids."""
     column = None if history.spec is None else str(history.spec.deals.id)
     if column is not None and column not in names:
         raise ProspectError(

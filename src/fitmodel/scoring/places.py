@@ -1,4 +1,4 @@
-"""Score from any source to any sink: file, pipe, table or query."""
+"""Scoring from any source to any sink: file, folder, pipe, database table or query."""
 
 from __future__ import annotations
 
@@ -49,31 +49,31 @@ def score_places(
     tables: Mapping[str, Given] | None = None,
     horizons: Sequence[int] = (),
 ) -> BatchResult:
-    """Score every row of a source into a sink.
+    """Score every row of a source, and write it with the predictions to a sink.
 
     Parameters
     ----------
     source, output : str
-        A file (see `score_file`) or a database's URL (see `fitmodel.tables.databases`).
+        A file (see `score_file`) or the URL of a database (see `fitmodel.tables.databases`).
     model : FitModel
     query : str, optional
-        Of a source that is a database: one SELECT, or ``@file.sql``.
+        For a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional
-        Of an output that is a database: the column by which rows are updated or added.
+        For an output that is a database: the column of the id by which rows are updated or added.
     partition_by : str, optional
-        Column whose values each get a folder of Parquet files; the output is then a folder. An
-        output whose name ends with ``/`` is a folder too.
+        Column for each of whose values a folder of Parquet files is written; the output is then a
+        folder. An output whose name ends with ``/`` is a folder too.
     reasons, strict, progress, language, log, tables, horizons
-        As of `score_file`.
+        As for `score_file`.
     resume : bool
-        Of files: as of `score_file`.
+        As for `score_file`; only for files.
 
     Raises
     ------
     SpecError
-        If a query or an upsert is asked of a file, or a database to be resumed.
+        If a query or an upsert is given for a file, or `resume` for a database or a folder.
     ProspectError, DatabaseError, DependencyError
-        As `score_file` and `open_database`.
+        As raised by `score_file` and `open_database`.
 
     Examples
     --------
@@ -108,18 +108,21 @@ def score_places(
 
 
 def is_folder(output: str, partition_by: str | None) -> bool:
-    """Whether an output is a folder of Parquet files."""
+    """Return whether an output is a folder of Parquet files."""
     return partition_by is not None or (output.endswith("/") and not is_database(output))
 
 
 def count_places(source: str) -> int | None:
-    """Count the rows of a file where that is possible; None for a database."""
+    """Return the number of rows of a Parquet file; None where it is not known beforehand."""
     return None if is_database(source) else count_rows(source)
 
 
 @contextmanager
 def open_database(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Source]:
-    """Open a query or a table of a database as a source; parameters and errors of `open_rows`."""
+    """Open a query or a table of a database as a source.
+
+    Parameters and errors are those of `open_rows`.
+    """
     with open_rows(url, chunk_rows, query=query) as (schema, batches):
         yield Source(schema, map(Chunk, batches))
 

@@ -1,7 +1,7 @@
-"""Score customers already signed: their chance to leave, given how long they have stayed.
+"""Scoring of signed customers: probability of leaving soon, given how long they have stayed.
 
-table -> who is still there -> assessed as of their signing -> the churn curve from today on
-      -> columns added -> a file beside the output, renamed when it is whole
+table -> current customers -> assessed as of their signing -> the churn curve from today on
+      -> columns added -> a temporary file, renamed to the output when it is complete
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
 
 MONTHS = (3, 6, 12)
-"""Asked for where nothing is said."""
+"""Default numbers of months to look ahead."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,14 @@ class SignedResult:
     Attributes
     ----------
     rows, gone, left_out : int
-        Rows written; of these, customers that have left or exited, and rows that are not customers
-        by `[rows]` of the contract. Neither get numbers.
+        Number of rows written; of these, customers that have left or exited, and rows that are
+        not customers according to `[rows]` of the contract. The last two get no predictions.
     beyond_data : int
-        Customers for whom the longest span ends after the model's curve.
+        Number of customers for whom the longest look ahead ends after the model's curve.
     curve_ends_month : int
+        Last month of the model's curve, counted from signing.
     output : Path
+        The file that was written.
     """
 
     rows: int
@@ -66,23 +68,24 @@ def score_customers(
     months: Sequence[int] = MONTHS,
     as_of: date | None = None,
 ) -> SignedResult:
-    """Add to each signed customer the chance to leave within the next months.
+    """Write a table of signed customers with the probability that each leaves soon.
 
     Parameters
     ----------
     source, output : path
-        CSV, Parquet or Excel of past deals; CSV or Parquet to write, whole or not at all.
+        Table of past deals to read (CSV, Parquet or Excel), and file to write, whole or not at
+        all (CSV or Parquet).
     model : FitModel
     months : sequence of int
-        From `as_of` on.
+        Numbers of months to look ahead, counted from `as_of`.
     as_of : date, optional
-        Today by default.
+        Day up to which the time stayed is counted; default today.
 
     Raises
     ------
     ProspectError
-        If the model has no curve, a column is missing, the day signed cannot be read, it cannot
-        be told who has left, or the output is the input.
+        If the model has no curve, a column is missing or already there, a closing date or a sign
+        of having left cannot be read, or the output is the input or has another ending.
 
     Examples
     --------
@@ -99,11 +102,11 @@ def score_customers(
     gone = has_gone(model, customers, day) & ~never
     closing = model.scorer.closed_on
     signed = customers
-    if closing in customers.columns and never.any():  # those need not be signed
+    if closing in customers.columns and never.any():  # lost rows may lack a closing date
         signed = customers.assign(
             **{str(closing): customers[closing].astype(object).mask(never, pd.Timestamp(day))}
         )
-    months_stayed(model, signed, closing, day)  # on all rows: its errors count those of the table
+    months_stayed(model, signed, closing, day)  # on all rows, so that errors have the table's rows
     scored = score_signed(model, customers[~gone & ~never], asked, as_of=day)
     taken = [name for name in scored.columns if name in customers.columns]
     if taken:
@@ -118,14 +121,14 @@ def score_customers(
 
 
 def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
-    """Whether each customer has left or exited by a day; read as past deals are.
+    """Return whether each customer has left or exited by a day, read as for past deals.
 
-    A flag or status of the contract that says "left" counts where there is no date of leaving.
+    The contract's flag or status of having left counts where there is no date of leaving.
 
     Raises
     ------
     ProspectError
-        If a date or the flag cannot be read: whether such a customer is still there is not known.
+        If a date or the flag cannot be read, so that it is not known whether the customer stays.
     """
     gone, dated = np.zeros((2, len(customers)), dtype=bool)
     kept = model.manifest.get("spec")

@@ -1,9 +1,9 @@
-"""Score a Spark table through Arrow, with the same predictions as for a file.
+"""Scoring of a Spark table through Arrow, with the same predictions as for a file.
 
 bundle as bytes -> broadcast, once per executor -> opened once per Python worker
-table -> Arrow batches of a partition, some together -> prediction columns added -> table
+table -> Arrow batches of a partition, in groups -> prediction columns added -> table
 
-fitmodel must be installed where the executors run, as the pandas and pyarrow that it uses.
+fitmodel must be installed where the executors run, together with its pandas and pyarrow.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-# Spark's batches have 10,000 rows; some of them scored together cost a third less per row.
+# Spark's batches have 10,000 rows; scoring several of them together takes a third less per row.
 GROUP_ROWS = 50_000
 GROUP_BYTES = 64 * 2**20
 
-_opened: dict[str, FitModel] = {}  # per Python worker, which Spark keeps from task to task
+_opened: dict[str, FitModel] = {}  # one per Python worker, which Spark reuses for several tasks
 
 
 def score(
@@ -48,22 +48,23 @@ def score(
     as_of: date | None = None,
     horizons: Sequence[int] = (),
 ) -> DataFrame:
-    """Add the prediction columns to every row; lazy, as all of Spark.
+    """Return the Spark table with the prediction columns added; evaluated lazily, as Spark does.
 
     Parameters
     ----------
     df : pyspark.sql.DataFrame
-        Prospects with the model's attributes; other columns are passed on untouched.
+        Prospects with the model's attributes; other columns are kept unchanged.
     model : FitModel, str or Path
-        As `fitmodel.load` takes it; read where this is called, not on the executors.
+        A model, or its place as for `fitmodel.load`. It is read by the calling process, not on
+        the executors.
     reasons : int, default=0
-        How many reasons per row, as a JSON list; 0 leaves the column out.
+        Largest number of reasons per row, as a JSON list; 0 leaves the column out.
     as_of : date, optional
-        Day to count date attributes back from for prospects without a closing date; default the
-        day (UTC) on which this is called, the same for every executor.
+        Day from which date attributes of prospects without a closing date are counted back;
+        default the day (UTC) of the call, the same for every executor.
     horizons : sequence of int
-        Months of further columns ``churn_probability_3m``, with their intervals; see
-        `FitModel.predict`.
+        Further horizons in months: columns ``churn_probability_3m`` and so on, with their
+        intervals; see `FitModel.predict`.
 
     Returns
     -------
@@ -76,9 +77,9 @@ def score(
     DependencyError
         If pyspark is not installed.
     ProspectError
-        If an attribute's column is absent or a prediction column is already there.
+        If an attribute's column is absent, or a prediction column is already there.
     BundleError, TrackingError
-        As `fitmodel.load`.
+        If `fitmodel.load` cannot load the model.
 
     Examples
     --------
@@ -101,22 +102,22 @@ def score(
             yield from _with_predictions(group, worker_model, reasons, day, months)
 
     with warnings.catch_warnings():
-        # Spark warns of pandas 3 even here, where no pandas object passes between it and us
+        # Spark warns about pandas 3 even here, where it and fitmodel exchange no pandas object.
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
         return df.mapInArrow(score_partition, _schema(df.schema, reasons, months))
 
 
 def _open(key: str, shipped: Callable[[], tuple[bytes, str]]) -> FitModel:
-    """The model of a key; what was shipped is looked at only the first time."""
+    """Return the model of a key; the broadcast bytes are read only the first time."""
     if key not in _opened:
         content, version = shipped()
-        _opened.clear()  # a long-lived worker holds the model in use, not those before it
+        _opened.clear()  # so that a long-lived worker keeps only the model in use in memory
         _opened[key] = FitModel(scorer_from_json(content, version), {})
     return _opened[key]
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Batches in their order, so many together as are worth it and do no harm to memory."""
+    """Yield the batches in order, in groups large enough to be fast and small enough for memory."""
     group: list[pa.RecordBatch] = []
     for batch in batches:
         group.append(batch)
@@ -135,7 +136,7 @@ def _with_predictions(
     day: date,
     horizons: Sequence[int] = (),
 ) -> Iterator[pa.RecordBatch]:
-    """Give the batches back as they came, each with its rows' prediction columns."""
+    """Yield each batch of the group with the prediction columns of its rows added."""
     read = [name for name in group[0].schema.names if name in model.columns]
     together = pa.concat_batches([batch.select(read) for batch in group])
     columns = predict_chunk(Chunk(together), model, reasons, as_of=day, horizons=horizons)

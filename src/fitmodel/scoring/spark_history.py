@@ -1,4 +1,4 @@
-"""Attach attributes of history and events to prospects in Spark, by the same code as elsewhere.
+"""Attributes from history and events for prospects in Spark, computed by the same code.
 
 tables -> the rows of each deal as one list -> joined to the prospects by id
        -> Arrow batches -> the same attributes as of a day -> columns
@@ -39,26 +39,26 @@ def add_history(
     *,
     as_of: date | None = None,
 ) -> DataFrame:
-    """Attach to every prospect what its history and events give; lazy, as all of Spark.
+    """Return the prospects with the attributes from history and events; evaluated lazily.
 
     Parameters
     ----------
     df : pyspark.sql.DataFrame
         Prospects with the contract's id.
     model : FitModel, str or Path
-        As `fitmodel.load` takes it.
+        A model, or its place as for `fitmodel.load`.
     tables : mapping of str to pyspark.sql.DataFrame, optional
-        The tables of the model's contract, by their names there. Times are read as Spark writes
-        them, in the time zone of the session. Those that are not given are read by this process
-        where the contract says, from a file or a database: give large ones.
+        The tables of the model's contract, by their names in the contract. Times are read as Spark
+        writes them, in the time zone of the session. Tables that are not given are read by the
+        calling process from the file or database in the contract; so give large ones here.
     as_of : date, optional
-        Day to which prospects are looked at; today (UTC) without it.
+        Day as of which the attributes are computed; default today (UTC).
 
     Returns
     -------
     pyspark.sql.DataFrame
-        The columns of `df`, those with a history replaced and as text, then the other attributes.
-        `fitmodel.scoring.spark.score` takes it.
+        The columns of `df`, then the other attributes. Columns of `df` that have a history are
+        replaced, as text. `fitmodel.scoring.spark.score` can score this table.
 
     Raises
     ------
@@ -71,8 +71,9 @@ def add_history(
 
     Notes
     -----
-    The rows of one deal are in memory together, and no more than the deals of one batch. Where two
-    changes of a field have one time and no old values, Spark's order of rows is not that of a file.
+    Only the rows of one batch of deals are in memory at a time. If two changes of a field have the
+    same time and no old values, their order can differ from that of a file, since Spark does not
+    keep the order of rows.
 
     Examples
     --------
@@ -102,14 +103,14 @@ def add_history(
 
 
 def _read(df: DataFrame, name: str, section: Any) -> DataFrame:
-    """A table of the contract that Spark was not given."""
+    """Return a table of the contract that the caller did not give, as a Spark table."""
     rows = text_rows(name, section)
     columns = {str(column): pa.array(rows[column], pa.string()) for column in rows.columns}
     return df.sparkSession.createDataFrame(pa.table(columns))
 
 
 def _joined(df: DataFrame, id_column: str, name: str, section: Any, table: DataFrame) -> DataFrame:
-    """The prospects with the rows of one table as a list beside each."""
+    """Return the prospects with a column that lists each one's rows of one table."""
     try:
         from pyspark.sql import functions
     except ImportError as error:
@@ -133,7 +134,7 @@ def _joined(df: DataFrame, id_column: str, name: str, section: Any, table: DataF
 
 
 def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatch:
-    """One batch of prospects with their attributes, without the lists of rows."""
+    """Return one batch of prospects with their attributes, without the lists of rows."""
     id_column = str(spec.deals.id)
     names = [name for name in batch.schema.names if not name.startswith(_ROWS)]
     ids = batch.column(id_column).cast(pa.string())
@@ -157,7 +158,7 @@ def _attached(batch: pa.RecordBatch, spec: DealSpec, day: date) -> pa.RecordBatc
 
 
 def _rows(lists: pa.ListArray, ids: pa.StringArray, section: Any) -> pd.DataFrame:
-    """The rows of one table of all prospects of a batch."""
+    """Return the rows of one table for all prospects of a batch."""
     owners, rows = lists.value_parent_indices(), lists.flatten()
     columns = {field.name: rows.field(field.name) for field in rows.type}
     columns[section.id] = ids.take(owners)

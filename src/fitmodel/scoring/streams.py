@@ -1,6 +1,7 @@
-"""Sources and sinks of a batch: objects that give or take Arrow batches in order.
+"""Sources and sinks of a batch: objects that yield or accept Arrow batches in order.
 
-A file, a folder, a pipe and a database are all a `Source` and a `Sink`; scoring knows no other.
+Scoring reads only from a `Source` and writes only to a `Sink`: each is a file, a folder, a pipe
+or a database.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ class Chunk:
     Attributes
     ----------
     batch : pyarrow.RecordBatch
+        The rows, with all columns of the table.
     problems : mapping of int to str
-        Position of a row that has not the table's shape, and what is wrong with it.
+        From the position of each malformed row to a description of the problem.
     attached : pyarrow.RecordBatch or None
-        The same rows with the attributes of their history, where the model needs them; these are
-        read and not written.
+        The same rows with the attributes from their history, if the model needs them. The model
+        reads this batch, but it is not written.
     """
 
     batch: pa.RecordBatch
@@ -43,7 +45,7 @@ class Chunk:
 
     @property
     def known(self) -> pa.RecordBatch:
-        """What the model reads."""
+        """The batch that the model reads."""
         return self.batch if self.attached is None else self.attached
 
 
@@ -54,18 +56,19 @@ class Source:
     Attributes
     ----------
     schema : pyarrow.Schema
-        Of every chunk's batch.
+        Schema of every chunk's batch.
     chunks : iterator of Chunk
-        Read once, from first to last; a chunk has as many rows as may be in memory at a time.
+        The rows, which can be read once, from first to last. A chunk has at most as many rows as
+        may be in memory at a time.
     separator : str
-        Of a CSV table; "," otherwise.
+        Separator of a CSV table; "," for other formats.
     decimal_comma : bool
-        Whether a comma in a number is its decimal mark, and a point may be one for thousands.
+        Whether a comma in a number is the decimal mark, so that a point may separate thousands.
     lacking : mapping of str to list of str
-        Of a folder: columns that some of its files lack, and these files.
+        For a folder: from each column that some files lack to the names of these files.
     after : callable or None
-        Gives the chunks after so many rows without reading these; it may give None, and is None
-        where they have to be read. See `chunks_after`.
+        Function that returns the chunks after a number of rows, without reading these rows. It
+        returns None, or is None, if the rows have to be read. See `chunks_after`.
     """
 
     schema: pa.Schema
@@ -76,7 +79,7 @@ class Source:
     after: Callable[[int], Iterator[Chunk] | None] | None = None
 
     def chunks_after(self, rows: int) -> Iterator[Chunk]:
-        """Chunks after the first ones, which have so many rows together."""
+        """Yield the chunks after the first ones, which together have `rows` rows."""
         later = self.after(rows) if rows and self.after is not None else None
         if later is not None:
             yield from later
@@ -88,19 +91,19 @@ class Source:
 
 
 class Sink(Protocol):
-    """A table to be written: all of it, or nothing."""
+    """A table to be written, whole or not at all."""
 
     @property
     def target(self) -> str | Path:
-        """Where the rows go, for people to read."""
+        """Name of the place where the rows are written, for messages."""
 
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> AbstractContextManager[Callable[[pa.RecordBatch], object]]:
-        """Begin; give the function that writes a batch of this schema.
+        """Begin to write; return the function that writes a batch of this schema.
 
-        The end of the ``with`` makes the rows appear, all at once; where an error or Ctrl-C
-        leaves it, none appears and what was there before stays.
+        At the end of the ``with`` block all rows become visible at once. After an error or Ctrl-C
+        no row becomes visible, and the previous content stays.
         """
 
 
@@ -113,7 +116,7 @@ def _read_zstd(path: Path) -> Any:
 
 @contextmanager
 def _write_gzip(path: Path) -> Iterator[Any]:
-    # gzip.open would write the file's name and the time into it
+    # gzip.open would write the file's name and the time into the file, so that two runs differ.
     with path.open("wb") as file, gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as stream:
         yield stream
 
@@ -141,19 +144,19 @@ PACKERS: dict[str, Callable[[Any], bytes]] = {
     ".csv.bz2": partial(bz2.compress, compresslevel=LEVEL),
     ".csv.zst": partial(pa.compress, codec="zstd", asbytes=True),
 }
-"""Each gives a whole file of some bytes; such files one after the other are a file of them all."""
+"""Functions that compress bytes as a complete file; such files joined are a valid file again."""
 
 
 def with_history(
     chunks: Iterator[Chunk], history: ProspectHistory | None, as_of: date
 ) -> Iterator[Chunk]:
-    """Yield the chunks with what the model is to read of them; what is written does not change."""
+    """Yield the chunks with the attributes from their history; the written rows do not change."""
     for chunk in chunks:
         yield chunk if history is None else _attached(chunk, history, as_of)
 
 
 def _attached(chunk: Chunk, history: ProspectHistory, as_of: date) -> Chunk:
-    """One chunk with the attributes of its rows' history."""
+    """Return one chunk with the attributes from its rows' history."""
     batch = chunk.batch
     names = [name for name in history.needs if name in batch.schema.names]
     frame = batch.select(names).replace_schema_metadata(None).to_pandas()

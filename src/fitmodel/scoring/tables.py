@@ -1,6 +1,6 @@
-"""Read and write CSV and Parquet as streams of Arrow batches.
+"""Reading of tables (CSV, Parquet, workbooks) as streams of Arrow batches.
 
-file or pipe -> chunks of rows, each with what is wrong with its shape -> ... -> file or pipe
+file, folder or pipe -> chunks of a fixed number of rows, each with its malformed rows
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")  # read, never written
 
 
 def kind_of(name: str | Path) -> str:
-    """Tell a table's format by its name; a pipe is CSV, a folder one of Parquet files.
+    """Return a table's format from its name; a pipe is CSV, a folder holds Parquet files.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def kind_of(name: str | Path) -> str:
     """
     if str(name) == PIPE:
         return ".csv"
-    if os.path.isdir(name):  # noqa: PTH112 - Path asks, and fails, where a name is too long
+    if os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         return ".parquet"
     known = (*ENDINGS, *WORKBOOKS)
     result = next((end for end in known if Path(name).name.lower().endswith(end)), None)
@@ -60,12 +60,12 @@ def kind_of(name: str | Path) -> str:
 
 @contextmanager
 def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
-    """Open a table for reading; `chunk_rows` is the most rows a chunk has.
+    """Open a table for reading; all chunks but the last have `chunk_rows` rows.
 
     Raises
     ------
     ProspectError
-        While opening or reading: if the table cannot be read as what its name says.
+        While opening or reading, if the table cannot be read in the format of its name.
     """
     kind = kind_of(path)
     with ExitStack() as stack:
@@ -84,7 +84,7 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
 def _explained(path: str | Path) -> Iterator[None]:
     try:
         yield
-    except MemoryError:  # Arrow's own is an ArrowException too, and no problem of the file
+    except MemoryError:  # Arrow's is an ArrowException too, but the file is not the problem
         raise
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise ProspectError(_unreadable(path, str(error))) from error
@@ -93,8 +93,8 @@ def _explained(path: str | Path) -> Iterator[None]:
 def _whole_chunks(
     path: str | Path, chunk_rows: int, chunks: Iterator[Chunk], *, is_text: bool
 ) -> Iterator[Chunk]:
-    """Chunks of `chunk_rows` rows each, so that a later run finds the same ones."""
-    # here, and not around the whole: a problem of writing is none of the table that is read
+    """Yield chunks of `chunk_rows` rows each, so that a later run has the same chunks."""
+    # Only reading is inside: an error of writing must not be reported for the table that is read.
     with _explained(path):
         for chunk in _cut(chunks, chunk_rows):
             yield without_sums(chunk) if is_text else chunk
@@ -112,7 +112,7 @@ def _later_chunks(
 
 
 def count_rows(path: str | Path) -> int | None:
-    """Rows of a Parquet file; None for CSV, which would have to be read to be counted."""
+    """Return the number of rows of Parquet; None for other formats, which would be read whole."""
     if kind_of(path) != ".parquet":
         return None
     with _explained(path):
@@ -142,7 +142,7 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
 
 
 def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator[Chunk]:
-    """Rows after the first so many: the groups of rows before them are not read."""
+    """Yield the rows after the first `rows`; row groups before them are not read."""
     first = 0
     while first < file.num_row_groups and file.metadata.row_group(first).num_rows <= rows:
         rows -= file.metadata.row_group(first).num_rows
@@ -155,13 +155,13 @@ def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator
 
 
 def _sound(batch: pa.RecordBatch) -> Chunk:
-    """Check that a batch's text is valid; a damaged file may hold text that is not."""
+    """Return a batch as a chunk after validation; a damaged file may hold invalid text."""
     batch.validate(full=True)
     return Chunk(batch)
 
 
 def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
-    """The first table of a workbook; a cell of several types in its column becomes text."""
+    """Return the first table of a workbook; a column with cells of several types becomes text."""
     try:
         frame = read_file(path).table
     except DealsError as error:
@@ -182,7 +182,7 @@ def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
 
 
 def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
-    """The same rows, `most` at a time, however they were stored: only the last chunk has fewer."""
+    """Yield the same rows in chunks of `most`, however they were stored; the last may be short."""
     kept: list[Chunk] = []
     rows = 0
     for chunk in chunks:
@@ -227,12 +227,12 @@ def _input(path: str | Path) -> AbstractContextManager[io.BufferedReader]:
 
 @contextmanager
 def _standard_input() -> Iterator[io.BufferedReader]:
-    # the buffer of its own holds the whole header, however small the pieces that the pipe brings
+    # A buffer of this size holds the whole header, however small the pieces from the pipe are.
     reader = io.BufferedReader(cast("Any", sys.stdin.buffer), HEAD_BYTES)
     try:
         yield reader
     finally:
-        reader.detach()  # else standard input would be closed with it
+        reader.detach()  # otherwise standard input would be closed with the buffer
 
 
 def _unreadable(path: str | Path, problem: str) -> str:

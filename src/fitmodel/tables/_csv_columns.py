@@ -1,9 +1,9 @@
-"""What each column of a CSV file is: whole numbers, numbers, or text.
+"""Determine the type of each column of a CSV file (integer, float or text), and convert it.
 
-all values as text, piece by piece -> what the whole column is -> each piece converted
+all values as text, chunk by chunk -> type of the whole column -> each chunk converted
 
-A column is numbers only where every one of its values is, so all pieces are seen before any is
-converted. A table in memory and one on disk are converted by the same code.
+A column is numeric only if all its values are numbers, so all chunks are checked before any is
+converted. The same code converts tables in memory and tables on disk.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
 
     from fitmodel.tables.forms import Finding
 
-SHOWN_FIRST = 1000  # values that are asked before all of a piece are
+CHECKED_FIRST = 1000  # values checked before the whole chunk
 _NUMBER = r"^[+-]?(inf|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$"
-_CODE = r"^[+-]?0\d"  # 007 is no seven
+_CODE = r"^[+-]?0\d"  # 007 is a code, not the number 7
 _WHOLE = r"^[+-]?\d+$"
-_INT64, _EXACT_FLOAT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # what int64 and a float can hold
-_MARKED = r"^[+-]?\d[\d.]*(,\d+)?$"
+_INT64, _EXACT_FLOAT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # exact as int64, as float
+_WITH_COMMA = r"^[+-]?\d[\d.]*(,\d+)?$"
 _EMPTY = pa.array(sorted(MISSING_TEXT - UNCLEAR_WORDS))
 _MISSING = pa.array(sorted(MISSING_TEXT))
 
 
 @dataclass(frozen=True)
 class CsvColumn:
-    """Type of a column of texts.
+    """The type of a column of a CSV file.
 
     Attributes
     ----------
     kind : pyarrow.DataType
         int64, float64 or string.
     form : NumberForm or None
-        Of numbers with a decimal comma.
+        For numbers with a decimal comma: their form.
     all_words_missing : bool
-        Of texts: whether words such as NA are missing, as among numbers. Else they are left to
-        `tables.tidying`.
+        For texts: whether words such as NA are missing, as in a column of numbers. Otherwise
+        `tables.tidying` decides.
     """
 
     kind: pa.DataType
@@ -60,7 +60,7 @@ class CsvColumn:
     all_words_missing: bool = False
 
     def converted(self, text: pa.Array) -> pa.Array:
-        """Values of a piece of the column."""
+        """Return one chunk of the column, converted to the type."""
         text = pc.utf8_trim_whitespace(text)
         if self.kind == pa.string() and not self.all_words_missing:
             return _without(text, _EMPTY)
@@ -83,23 +83,28 @@ def column_of(pieces: Iterable[pa.Array], *, decimal_comma: bool) -> CsvColumn:
     Parameters
     ----------
     pieces : iterable of pyarrow.Array of str
-        The column from its first value to its last.
+        All chunks of the column, in order.
     decimal_comma : bool
-        Whether a comma in a number can be its decimal mark.
+        Whether a comma in a number can be the decimal mark.
+
+    Returns
+    -------
+    CsvColumn
+        The type.
     """
-    seen = _Seen(may_be_marked=decimal_comma)
+    features = _ColumnFeatures(may_have_commas=decimal_comma)
     for piece in pieces:
-        seen.add(_without(pc.utf8_trim_whitespace(piece), _MISSING))
-        if not (seen.is_number or seen.may_be_marked):
+        features.add(_without(pc.utf8_trim_whitespace(piece), _MISSING))
+        if not (features.is_number or features.may_have_commas):
             return TEXT
-    return seen.column()
+    return features.column()
 
 
 @dataclass
-class _Seen:
-    """What the values of a column have in common so far."""
+class _ColumnFeatures:
+    """What all values of a column read so far have in common."""
 
-    may_be_marked: bool
+    may_have_commas: bool
     is_number: bool = True
     is_whole: bool = True
     fits_int64: bool = True
@@ -110,24 +115,24 @@ class _Seen:
     shapes: Counter[str] = field(default_factory=Counter)
 
     def add(self, bare: pa.Array) -> None:
-        """See a piece, in which what is missing is null."""
+        """Update the features with one chunk, whose missing values are null."""
         self.has_nulls |= bare.null_count > 0
         self.has_values |= bare.null_count < len(bare)
         self.is_number = self.is_number and _all(bare, _NUMBER)
-        self.may_be_marked = self.may_be_marked and _all(bare, _MARKED)
-        if not (self.is_number or self.may_be_marked):
+        self.may_have_commas = self.may_have_commas and _all(bare, _WITH_COMMA)
+        if not (self.is_number or self.may_have_commas):
             return
         self.has_codes = self.has_codes or _any(bare, _CODE)
         if self.is_number:
             self.is_whole = self.is_whole and _all(bare, _WHOLE)
             self.fits_int64 = self.fits_int64 and self.is_whole and _all(bare, _INT64)
             self.is_exact = self.is_exact and self.is_whole and _all(bare, _EXACT_FLOAT)
-        if self.may_be_marked:
+        if self.may_have_commas:
             for each in pc.value_counts(_shapes(bare)).to_pylist():
                 self.shapes[each["values"]] += each["counts"]
 
     def column(self) -> CsvColumn:
-        """What the column is, when all has been seen."""
+        """Return the type of the column, after all chunks were added."""
         if not self.has_values:
             return TEXT
         if self.is_number:
@@ -136,7 +141,7 @@ class _Seen:
         return TEXT if form is None else CsvColumn(pa.float64(), form)
 
     def _numbers(self) -> CsvColumn:
-        """Numbers, unless they are codes or would lose digits."""
+        """Return a numeric type, or codes as text if numbers would lose digits."""
         if self.has_codes:
             return CODES
         if not self.is_whole:
@@ -146,8 +151,8 @@ class _Seen:
         return CsvColumn(pa.int64()) if self.fits_int64 else CODES
 
     def _comma_form(self) -> NumberForm | None:
-        """The form of numbers with a decimal comma; None where they are none."""
-        if self.has_codes or not self.may_be_marked:
+        """Return the form of numbers with a decimal comma, or None."""
+        if self.has_codes or not self.may_have_commas:
             return None
         shapes = {text: count for text, count in self.shapes.items() if text is not None}
         form = settled_numbers(list(shapes), list(shapes.values()))[0]
@@ -156,14 +161,14 @@ class _Seen:
 
 
 def _shapes(numbers: pa.Array) -> pa.Array:
-    """Numbers with 1 for every digit but a leading zero: their form depends on nothing else."""
+    """Return numbers with every digit but a leading zero replaced by 1; this keeps their form."""
     ones = pc.replace_substring_regex(numbers, r"\d", "1")
     zeros = pc.replace_substring_regex(ones, r"^([+-]?)1", r"\10")
     return pc.if_else(pc.match_substring_regex(numbers, r"^[+-]?0"), zeros, ones)
 
 
 def series_of(pieces: Iterable[pa.Array], column: CsvColumn) -> pd.Series[Any]:
-    """The whole column in memory."""
+    """Return the whole column, converted, in memory."""
     values = pa.chunked_array([column.converted(piece) for piece in pieces], column.kind)
     if column.kind == pa.string():
         series: pd.Series[Any] = values.to_pandas().astype("str")
@@ -172,14 +177,15 @@ def series_of(pieces: Iterable[pa.Array], column: CsvColumn) -> pd.Series[Any]:
 
 
 def _without(text: pa.Array, words: pa.Array) -> pa.Array:
+    """Return texts with some words replaced by null."""
     return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, pa.string()), text)
 
 
 def _all(text: pa.Array, pattern: str) -> bool:
-    """Tell whether all values match; the first are asked first."""
+    """Return whether all values match a pattern; the first values are checked first."""
     return all(
         pc.all(pc.match_substring_regex(part, pattern)).as_py() is not False
-        for part in (text.slice(0, SHOWN_FIRST), text)
+        for part in (text.slice(0, CHECKED_FIRST), text)
     )
 
 
@@ -189,19 +195,22 @@ def _any(text: pa.Array, pattern: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class CsvTexts:
-    """The rows of a CSV file, all of them text.
+    """The rows of a CSV file, all as text.
 
     Attributes
     ----------
     names : sequence of str
+        Names of the columns.
     table : pyarrow.Table
-        In memory, or on disk.
+        The rows, in memory or on disk.
     kept : ndarray of bool of shape (rows,)
-        Without sums and rows that hold nothing.
+        False for lines of sums and empty rows.
     numbers : ndarray of int of shape (rows,)
+        Number of each row in the file.
     findings : tuple of Finding
+        Findings from reading the file.
     decimal_comma : bool
-        Whether a comma in a number can be its decimal mark.
+        Whether a comma in a number can be the decimal mark.
     """
 
     names: Sequence[str]
@@ -212,7 +221,7 @@ class CsvTexts:
     decimal_comma: bool
 
     def pieces(self, position: int) -> Iterator[pa.Array]:
-        """The kept values of a column, piece by piece."""
+        """Yield the kept values of a column, chunk by chunk."""
         start = 0
         for chunk in self.table.column(position).chunks:
             kept = self.kept[start : start + len(chunk)]
@@ -229,12 +238,12 @@ class CsvTexts:
 
     @property
     def unnamed(self) -> list[str]:
-        """Columns that have no name in the file; they are left out where they are empty."""
+        """Columns without a name in the file; they are left out if they are empty."""
         return [name for name in self.names if name.startswith("Unnamed: ")]
 
 
 def in_memory(texts: CsvTexts) -> FileTable:
-    """The table with its columns converted, in memory."""
+    """Return the table with converted columns, in memory."""
     columns = dict(zip(texts.names, texts.columns, strict=True))
     table = pd.DataFrame(
         {
@@ -248,7 +257,7 @@ def in_memory(texts: CsvTexts) -> FileTable:
 
 
 def on_disk(texts: CsvTexts) -> TableOnDisk:
-    """The table with its columns converted, on disk."""
+    """Return the table with converted columns, on disk."""
     names, columns = list(texts.names), texts.columns
     pieces = (texts.pieces(position) for position in range(len(names)))
     batches = (

@@ -1,6 +1,6 @@
-"""Read a CSV file, into memory or onto disk: its encoding, its titles and sums, its columns.
+"""Read a CSV file into memory or onto disk: encoding, titles, lines of sums, columns.
 
-file -> encoding -> header below its titles -> Arrow, all text -> sums left out
+file -> encoding -> header below the titles -> Arrow, all text -> lines of sums left out
      -> columns of numbers or text -> DataFrame, or an Arrow table on disk
 """
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-BLOCK_BYTES = 16 << 20  # of CSV text at a time; a row must fit into it
+BLOCK_BYTES = 16 << 20  # size of a block of CSV text; a row must fit into a block
 SHOWN_ROWS = 3
 
 
@@ -71,31 +71,29 @@ def read_csv_file(path: Path, head: bytes) -> FileTable:
     Raises
     ------
     DealsError
-        If it is not text, ragged, holds nothing, or has two columns of one name.
+        If it is not text, has rows of different lengths, is empty, or has duplicate column names.
     """
     return in_memory(_texts_of(path, head, on_disk=False))
 
 
 def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
-    """Read a CSV file as `read_csv_file`, block by block, into a table on disk.
+    """Read a CSV file block by block into a table on disk.
 
     Raises
     ------
     DealsError
-        As `read_csv_file`.
+        The errors of `read_csv_file`.
     """
     return on_disk(_texts_of(path, head, on_disk=True))
 
 
 def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
-    """The rows of a file in the encoding that it turns out to be in."""
+    """Return the rows of a file, with its encoding detected."""
     whole = len(head) < SNIFF_BYTES
     encoding = detect_encoding(head, whole=whole)
     if encoding is None:
         _refuse_encoding(path)
-        raise DealsError(
-            f"{path} is not text in any usual encoding. Remedy: save it as 'CSV UTF-8'."
-        )
+        raise DealsError(f"{path} is not text in a known encoding. Remedy: save it as 'CSV UTF-8'.")
     header = _header(path, head, encoding)
     try:
         return _texts(header, on_disk=on_disk)
@@ -108,7 +106,7 @@ def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
 
 
 def _late_encoding(path: Path, tried: str) -> str | None:
-    """The encoding of a file whose beginning was ASCII."""
+    """Return the encoding of a file whose beginning was ASCII, but which is not UTF-8."""
     if tried != UTF8:
         return None
     with open_bytes(path) as file:
@@ -116,6 +114,7 @@ def _late_encoding(path: Path, tried: str) -> str | None:
 
 
 def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
+    """Return all rows as text, with row numbers and findings."""
     path = header.path
     footers: list[str] = []
     try:
@@ -140,6 +139,7 @@ def _as_utf8(path: Path, encoding: str) -> Any:
 
 
 def _notes(header: _Header) -> list[Finding]:
+    """Return the findings about encoding and titles."""
     notes = []
     if header.encoding != UTF8:
         notes.append(
@@ -169,16 +169,16 @@ def _refuse_names(path: Path, names: list[str]) -> None:
 
 
 def _header(path: Path, head: bytes, encoding: str) -> _Header:
-    """Names, separator and lines above, from the file's first bytes.
+    """Return column names, separator and titles, from the file's first bytes.
 
-    A column without a name gets one.
+    Columns without a name are named.
     """
     codec = "utf-8-sig" if encoding == UTF8 else encoding
     text = codecs.getincrementaldecoder(codec)(errors="replace").decode(head)
     lines = text.splitlines(keepends=True)
     top = find_top(lines)
     if top is None:
-        raise DealsError(f"{path} holds nothing but blank lines. Remedy: export the deals again.")
+        raise DealsError(f"{path} has blank lines only. Remedy: export the deals again.")
     try:
         names, read = header_fields(lines[top.lines :], top.separator)
     except csv.Error as error:
@@ -198,12 +198,12 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
 def _parse(
     header: _Header, set_aside: Callable[[Any], str] | None = None, *, on_disk: bool = False
 ) -> pa.Table:
-    """Read everything as text; `set_aside` gets the rows whose number of fields is wrong.
+    """Return all rows as text; `set_aside` is called for rows with a wrong number of fields.
 
     Raises
     ------
     DealsError
-        If a quote is open at the end of the file.
+        If a quote is still open at the end of the file.
     """
     path, names, separator = header.path, header.names, header.separator
     with as_utf8(open_bytes(path), header.encoding) as file:
@@ -222,7 +222,7 @@ def _parse(
                 skip_rows=header.lines,
                 skip_rows_after_names=1,
                 block_size=BLOCK_BYTES,
-                use_threads=set_aside is None,  # rows are numbered only when read by one thread
+                use_threads=set_aside is None,  # Arrow numbers rows only if one thread reads
             ),
             pacsv.ParseOptions(
                 delimiter=separator, newlines_in_values=True, invalid_row_handler=handle_bad_row
@@ -243,7 +243,7 @@ def _parse(
 
 
 def _refuse_swallowed(path: Path, table: pa.Table, separator: str) -> None:
-    """Refuse values that seem to hold the row below them."""
+    """Raise an error if values seem to contain the next row, because of an open quote."""
     start, swallowed = 0, []
     for batch in table.to_batches():
         doubtful = swallowing_values(batch, separator)
@@ -252,12 +252,13 @@ def _refuse_swallowed(path: Path, table: pa.Table, separator: str) -> None:
     if swallowed:
         row, text = swallowed[0]
         raise DealsError(
-            f"{path}: {len(swallowed)} row(s) have a value that holds the row below it; row "
+            f"{path}: {len(swallowed)} row(s) have a value that contains the next row; row "
             f"{row + 1}: {text}. Remedy: close every quote."
         )
 
 
 def _refuse_encoding(path: Path) -> None:
+    """Raise an error that names the first byte that is not UTF-8."""
     with open_bytes(path) as file:
         for number, line in enumerate(file, 1):
             try:
@@ -270,7 +271,7 @@ def _refuse_encoding(path: Path) -> None:
 
 
 def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Table, list[str]]:
-    """The table without short lines of sums and notes; refuses other rows of a wrong width."""
+    """Return the table and its short last lines; other rows of a wrong width are an error."""
     ragged: list[Any] = []
 
     def set_aside(row: Any) -> str:
@@ -290,14 +291,14 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
         ]
         raise DealsError(
             f"{header.path}: {len(wrong)} row(s) do not have the header's {width} fields; "
-            f"{'; '.join(shown)}. Remedy: put texts that hold {separator!r} or a line break "
+            f"{'; '.join(shown)}. Remedy: put texts that contain {separator!r} or a line break "
             "into double quotes, and close every quote."
         )
     return table, [row.text for row in ragged]
 
 
 def _is_footer(row: Any, rows: int, separator: str) -> bool:
-    """Tell whether a short row is a line of sums, or a note of one field below all rows."""
+    """Return whether a short row is a line of sums, or a note of one field below all rows."""
     if row.actual_columns >= row.expected_columns or '"' in row.text:
         return False
     fields = [field for field in row.text.split(separator) if any(map(str.isalnum, field))]

@@ -1,6 +1,6 @@
-"""One date as a whole day, and the ways in which a column of dates may be written.
+"""Parse one date, and detect the form of a column of dates.
 
-Standard library and numpy only: this file is on the path of a single prospect.
+Does not import pandas: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST = (
 )
 EXCEL, DIGITS, SECONDS, MILLISECONDS = "excel", "yyyymmdd", "seconds", "milliseconds"
 ORDERS = (ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST, EXCEL, DIGITS, SECONDS, MILLISECONDS)
-"""The forms of a date, by the names that the contract gives them; the first of equals is taken."""
+"""The forms of a date, as named in the contract; if several fit, the first one is used."""
 NUMBERS = (EXCEL, DIGITS, SECONDS, MILLISECONDS)
 EITHER = "either"
-"""What is said of a column whose dates all read day first and month first."""
+"""Order of a column whose dates can all be read as day first and as month first."""
 
 _LENGTH = len("YYYY-MM-DD")
 _TIME = r"(?:,?[T ]+\d{1,2}[:.h]\d{2}.*)?"
@@ -71,12 +71,12 @@ _MONTHS = {
 
 @dataclass(frozen=True)
 class DateForm:
-    """How the dates of a column are written, beside YYYY-MM-DD, which is always read.
+    """How the dates of a column are written; YYYY-MM-DD is always accepted too.
 
     Parameters
     ----------
     order : str
-        One of `ORDERS`.
+        Name of the form, one of `ORDERS`.
     """
 
     order: str = ISO
@@ -86,19 +86,18 @@ ONLY_ISO = DateForm()
 
 
 def today() -> date:
-    """The day from which dates are counted back where no closing date is given.
+    """Return the present day, which replaces the closing date of a prospect without one.
 
-    That of UTC, whatever the clock of this machine shows: a prospect has the same probability on
-    every machine and through every door.
+    It is the day in UTC, so that a prospect has the same probability on every machine.
     """
     return datetime.now(UTC).date()
 
 
 def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
-    """Days since 1970 of a date, a timestamp, ISO text, or text or a number in the column's form.
+    """Return the days since 1970 of a date, timestamp, ISO text, or value in the column's form.
 
-    None of anything else. The hours are dropped, and a time zone with them: the day is that of the
-    zone's own clock.
+    None for anything else. The time of day and the time zone are dropped: the day is that of the
+    local time.
     """
     if isinstance(value, str):
         text = value.strip()
@@ -107,7 +106,7 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else int(value.astype("datetime64[D]").astype("int64"))
     if isinstance(value, date) and value == value:  # noqa: PLR0124 - NaT
-        if value.year > date.max.year:  # pandas knows years that Python does not
+        if value.year > date.max.year:  # pandas supports later years than Python
             return day_of(np.datetime64(f"{value.year}-{value.month:02}-{value.day:02}"))
         return value.toordinal() - EPOCH
     if form.order in NUMBERS and isinstance(value, int | float | np.integer | np.floating):
@@ -165,7 +164,7 @@ def _calendar_day(year: str, month: str, day: str) -> int | None:
 
 
 def day_of_number(number: float, order: str) -> int | None:
-    """Days since 1970 of Excel's serial number, of 20240131, or of seconds or milliseconds."""
+    """Return days since 1970 of Excel's serial number, 20240131, seconds or milliseconds."""
     if order == EXCEL:
         return EXCEL_ZERO + int(number) if EXCEL_FIRST <= number <= EXCEL_LAST else None
     if order == DIGITS:
@@ -178,17 +177,16 @@ def day_of_number(number: float, order: str) -> int | None:
 def settle_order(
     values: Sequence[Any], rows: Iterable[int], hint: str | None = None
 ) -> tuple[str, bool]:
-    """Find the one form that reads most rows of a column; whether day and month could be swapped.
+    """Return the form that can read most rows of a column, and whether its order is unclear.
 
     Parameters
     ----------
     values : sequence of str or number
         Distinct values of the column.
     rows : iterable of int
-        How many rows have each.
+        Number of rows of each value.
     hint : {"day first", "month first"}, optional
-        Which of the two to take where the column leaves both open, as the contract or a sibling
-        column tells it.
+        Order to use if the column allows both, from the contract or another date column.
     """
     counts = list(rows)
     read, swapped = dict.fromkeys(ORDERS, 0), False
@@ -199,13 +197,13 @@ def settle_order(
             continue
         days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
         if days.get(DAY_FIRST) is not None and "." in value:
-            days[MONTH_FIRST] = None  # 03.04.2024 is written by people who put the day first
+            days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
         for order, day in days.items():
             read[order] += count * (day is not None)
         swapped |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
     if 2 * read[ISO] >= sum(counts):
         return ISO, False
-    best = max(ORDERS, key=lambda order: read[order])  # the first of equals
+    best = max(ORDERS, key=lambda order: read[order])  # of equals, the first one
     if best not in {DAY_FIRST, MONTH_FIRST} or read[DAY_FIRST] != read[MONTH_FIRST]:
         return best, False
     if hint is not None:
@@ -214,7 +212,7 @@ def settle_order(
 
 
 def _possible(value: Any) -> tuple[str, ...]:
-    """Forms that may read a value which is not an ISO date."""
+    """Return the forms that may fit a value which is not an ISO date."""
     if not isinstance(value, str):
         return NUMBERS
     text = value.strip()

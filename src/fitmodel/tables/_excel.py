@@ -1,7 +1,7 @@
 """Read one sheet of a workbook (.xlsx, .xls, .ods) as a table.
 
 workbook -> sheet by name, or the first with a table -> header below its titles
-         -> sums left out -> columns of numbers, dates, yes/no or text
+         -> lines of sums left out -> columns of numbers, dates, yes/no or text
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-LOOKED_AT = 40  # rows at the top of a sheet
+HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
 
 
 def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
@@ -33,13 +33,14 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
     Parameters
     ----------
     path : Path
+        Path of the workbook.
     sheet : str, optional
-        Its name; default the first sheet that holds a table.
+        Name of the sheet; by default the first sheet with a table.
 
     Raises
     ------
     DealsError
-        If it cannot be opened, has no such sheet, or the sheet holds no table.
+        If it cannot be opened, has no such sheet, or the sheet has no table.
     DependencyError
         If python-calamine is not installed.
     """
@@ -72,22 +73,23 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
         ) from error
     if not sheets:
         raise DealsError(f"{path} has no sheet with a header and rows. Remedy: export it again.")
-    taken, *others = sheets
+    chosen, *others = sheets
     table = _table(path, rows)
-    notes = [_sheet_finding(taken, others)] if others else []
+    notes = [_sheet_finding(chosen, others)] if others else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
 
 
 def _is_table(rows: Sequence[Sequence[Any]]) -> bool:
-    """Tell whether there are a header and a row below it."""
+    """Return whether there are a header and at least one row below it."""
     return sum(any(not _is_blank(cell) for cell in row) for row in rows) > 1
 
 
 def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
-    shown = [[_as_text(cell) for cell in row] for row in rows[:LOOKED_AT]]
+    """Return the rows of a sheet as a table, without titles, lines of sums and empty rows."""
+    shown = [[_as_text(cell) for cell in row] for row in rows[:HEAD_ROWS]]
     top = header_index(shown)
     if top is None:
-        raise DealsError(f"{path} holds nothing but blank rows. Remedy: export the deals again.")
+        raise DealsError(f"{path} has blank rows only. Remedy: export the deals again.")
     names = column_names([_as_text(cell) for cell in rows[top]])
     if problem := names_error(names):
         raise DealsError(f"{path} {problem}")
@@ -113,12 +115,12 @@ def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
     return FileTable(table, (*notes, *findings), row_numbers=numbers[~left_out])
 
 
-def _sheet_finding(taken: str, others: Sequence[str]) -> Finding:
+def _sheet_finding(chosen: str, others: Sequence[str]) -> Finding:
+    """Return a finding that names the sheet that was read and the others."""
     listed = ", ".join(map(repr, others))
-    message = f"the workbook has several sheets with tables: {taken!r} was read, not {listed}"
-    return Finding(
-        "sheet", "", 0, "", message, f'if it is another, [reading] sheet = "{others[0]}"'
-    )
+    message = f"the workbook has several sheets with tables: {chosen!r} was read, not {listed}"
+    remedy = f'if the deals are in another one, write [reading] sheet = "{others[0]}"'
+    return Finding("sheet", "", 0, "", message, remedy)
 
 
 def _is_blank(cell: Any) -> bool:
@@ -134,7 +136,7 @@ def _as_text(cell: Any) -> str:
 
 
 def _column(cells: Sequence[Any]) -> pd.Series[Any]:
-    """A column of the one type that all its cells have; of several types, as they are."""
+    """Return cells as a column of their common type; mixed types become an object column."""
     known = [_plain(cell) for cell in cells]
     kinds = {type(cell) for cell in known if cell is not None}
     if not kinds:
@@ -153,7 +155,7 @@ def _column(cells: Sequence[Any]) -> pd.Series[Any]:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell without what calamine makes of empty ones; a day as a datetime."""
+    """Return a cell with empty texts as None and a date as a datetime."""
     if isinstance(cell, str):
         cell = cell.strip()
         return None if cell in EMPTY_TEXT else cell

@@ -1,7 +1,7 @@
-"""Parse the text of a number: sign, digits with marks, power of ten, unit.
+"""Parse the text of a number: sign, digits with separators, power of ten, unit.
 
 "$ 1,234.50" -> "1,234.50", 0, "USD"; "12 %" -> "12", -2, "%"; "1.2k" -> "1.2", 3, "".
-Standard library only: this file is on the path of a single prospect.
+Does not import pandas: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 PERCENT = "%"
-LONGEST = 80  # characters; a longer text is not a number with a unit
+MAX_LENGTH = 80  # a longer text is not a number with a unit
 
 
 class UnreadableValueError(ValueError):
-    """The value is not of the attribute's kind, for example text in a number."""
+    """The value does not have the attribute's kind, for example a text instead of a number."""
 
 
 class UnclearNumberError(UnreadableValueError):
-    """The text is a number, but its marks do not tell which."""
+    """The text is a number, but its decimal mark is unclear, as in 1,234."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,17 @@ class NumberForm:
     Parameters
     ----------
     decimal : {".", ","}
+        The decimal mark.
     thousands : {"", ".", ","}
-        The mark that groups digits; empty where none was seen. Spaces and apostrophes group
-        digits in every form.
+        The thousands separator; empty if none occurred. Spaces and apostrophes are always
+        accepted as thousands separators.
     unit : str
-        A currency's code, "%" or a word; empty where none was seen.
+        A currency code, "%" or a word; empty if none occurred.
     settled : bool
-        Whether a whole column told the form. One text alone cannot tell what 1,234 is.
+        Whether the form was detected in a whole column. A single text does not show what 1,234
+        means.
     contested : bool
-        Whether the file at hand is written in another form: then 1,234 alone tells nothing.
+        Whether the present file is written in another form. Then 1,234 is unclear.
     """
 
     decimal: str = "."
@@ -64,7 +66,7 @@ class NumberForm:
 
 UNKNOWN = NumberForm(settled=False)
 UNKNOWN_WITH_COMMA = NumberForm(decimal=",", settled=False)
-"""Of a file whose numbers have a decimal comma, where training saw no text in the column."""
+"""Form for a file with decimal commas, if the column was numeric in training."""
 EXAMPLES = {
     str(form): form
     for form in (
@@ -74,11 +76,11 @@ EXAMPLES = {
         NumberForm(decimal=",", thousands="."),
     )
 }
-"""The forms by the way they write one thousand two hundred thirty-four and a half."""
+"""The forms by their text for one thousand two hundred thirty-four and a half."""
 
 
 class NumberText(NamedTuple):
-    """A number's text taken apart."""
+    """The parts of a number's text."""
 
     digits: str
     power: int
@@ -114,8 +116,8 @@ _GROUPED = {
 }
 
 
-def _asking(mark: str, thousands: str) -> re.Pattern[str]:
-    """Numbers that make sense only with `mark` before their decimals."""
+def _needing(mark: str, thousands: str) -> re.Pattern[str]:
+    """Return a pattern of numbers that are valid only with `mark` as the decimal mark."""
     d, t = re.escape(mark), re.escape(thousands)
     forms = (
         rf"[\d{t}]*{d}(?:\d{{1,2}}|\d{{4,}})",
@@ -127,23 +129,23 @@ def _asking(mark: str, thousands: str) -> re.Pattern[str]:
     return re.compile(rf"[+-]?(?:{'|'.join(forms)})")
 
 
-_ASKING = {",": _asking(",", "."), ".": _asking(".", ",")}
+_NEEDING = {",": _needing(",", "."), ".": _needing(".", ",")}
 
 
-def take_apart(text: str) -> NumberText | None:
-    """Take the text of a number apart; None where it is the text of no number."""
+def parse_number_text(text: str) -> NumberText | None:
+    """Return the parts of a number's text; None if the text is not a number."""
     text = text.strip().replace("\N{MINUS SIGN}", "-")
-    result = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if result is None:
+    match = _NUMBER.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if match is None:
         return None
-    opened, sign, before, inner, digits, gap, after, behind, closed = result.groups()
+    opened, sign, before, inner, digits, gap, after, behind, closed = match.groups()
     signs = [mark for mark in (sign, inner, behind, opened) if mark]
     if bool(opened) != bool(closed) or len(signs) > 1:
         return None
-    counted = _unit(after or "", glued=not gap, money=bool(before))
-    if counted is None:
+    power_and_unit = _power_and_unit(after or "", glued=not gap, money=bool(before))
+    if power_and_unit is None:
         return None
-    power, unit = counted
+    power, unit = power_and_unit
     if before:
         if _is_currency(unit):
             return None
@@ -152,8 +154,8 @@ def take_apart(text: str) -> NumberText | None:
     return NumberText(minus + _GAPS.sub("", digits), power, unit)
 
 
-def _unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
-    """Power of ten and unit of what stands behind the digits; None where it is neither."""
+def _power_and_unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
+    """Return power of ten and unit of the text after the digits; None if it is neither."""
     if not text:
         return 0, ""
     if text == PERCENT:
@@ -182,19 +184,19 @@ def _is_currency(unit: str) -> bool:
 
 
 def currency_of(unit: str) -> str:
-    """Give the currency of a unit such as "USD/month"; empty where it has none."""
+    """Return the currency of a unit such as "USD/month"; "" if it has none."""
     return unit.partition("/")[0] if _is_currency(unit) else ""
 
 
 def value_of(number: NumberText, form: NumberForm) -> float:
-    """Read the digits in a form.
+    """Return the value of a number's parts, read in a form.
 
     Raises
     ------
     UnclearNumberError
-        If another form would make another number of them, and none was settled.
+        If the form was not detected and the digits allow two values.
     ValueError
-        If they are not numbers in this form.
+        If the digits are not a number in this form.
     """
     digits = number.digits
     digits = _plain(digits, form) if form.settled else _plain_alone(digits, form)
@@ -202,7 +204,7 @@ def value_of(number: NumberText, form: NumberForm) -> float:
 
 
 def _plain_alone(digits: str, form: NumberForm) -> str:
-    """Digits as Python writes them, as far as one text alone can tell."""
+    """Return digits as Python writes them, for a form that was not detected in a column."""
     point, comma = "." in digits, "," in digits
     grouped = (comma or form.decimal == ",") and _IN_GROUPS.fullmatch(digits)
     if (point and comma) or grouped:
@@ -211,45 +213,45 @@ def _plain_alone(digits: str, form: NumberForm) -> str:
 
 
 def _plain(digits: str, form: NumberForm) -> str:
-    """Digits as Python writes them, in the form of the column."""
+    """Return digits as Python writes them, for the detected form of a column."""
     other = "," if form.decimal == "." else "."
     if other in digits and _GROUPED[other].fullmatch(digits):
-        unseen = other == "." and form.thousands != other  # 1.234 where all else is as 0,5
-        if (unseen or form.contested) and form.decimal not in digits:
+        is_new = other == "." and form.thousands != other  # 1.234 in a column of 0,5 and the like
+        if (is_new or form.contested) and form.decimal not in digits:
             raise UnclearNumberError(digits)
         digits = digits.replace(other, "")
     return digits.replace(",", ".") if form.decimal == "," else digits
 
 
 def settle_form(numbers: Sequence[NumberText | None], rows: Iterable[int]) -> NumberForm:
-    """Find the form of a column of numbers, the comma as decimal mark only where more rows ask.
+    """Return the form of a column of numbers, by the decimal mark that more rows need.
 
-    1.234,5 and 1,5 and 1.234.567 and 1234,567 ask for a comma, 1,234.5 and the like for a point;
-    1,234 alone asks for nothing and reads as one thousand two hundred thirty-four.
+    1.234,5 and 1,5 and 1.234.567 and 1234,567 need a decimal comma, 1,234.5 and similar numbers a
+    point. 1,234 alone needs neither, and is read as one thousand two hundred thirty-four.
     """
-    asked = {",": 0, ".": 0}
+    needed = {",": 0, ".": 0}
     units: dict[str, int] = {}
     for number, count in zip(numbers, rows, strict=True):
         if number is None:
             continue
         units[number.unit] = units.get(number.unit, 0) + count
-        for mark, pattern in _ASKING.items():
+        for mark, pattern in _NEEDING.items():
             if mark in number.digits or "." in number.digits or "," in number.digits:
-                asked[mark] += count * bool(pattern.fullmatch(number.digits))
-    decimal = "," if asked[","] > asked["."] else "."
+                needed[mark] += count * bool(pattern.fullmatch(number.digits))
+    decimal = "," if needed[","] > needed["."] else "."
     other = "," if decimal == "." else "."
-    seen = any(n is not None and _GROUPED[other].fullmatch(n.digits) for n in numbers)
+    has_groups = any(n is not None and _GROUPED[other].fullmatch(n.digits) for n in numbers)
     named = {unit: count for unit, count in units.items() if unit}
     commonest = max(named, key=lambda unit: named[unit], default="")
     if commonest == PERCENT and units.get("", 0) > units[PERCENT]:
         commonest = ""
-    return NumberForm(decimal, other if seen else "", commonest)
+    return NumberForm(decimal, other if has_groups else "", commonest)
 
 
 def is_other_unit(unit: str, form: NumberForm) -> bool:
-    """Tell whether a number of this unit cannot stand in a column of the form.
+    """Return whether a number's unit does not fit a column's form.
 
-    A number without a unit has the column's, except where that is "%": 15 is no 15 %.
+    A number without a unit has the unit of the column, unless that is "%": 15 is not 15 %.
     """
     if unit == form.unit:
         return False

@@ -1,8 +1,8 @@
-"""Atomic writes: into a temporary place first, then one rename; and file locks.
+"""Atomic writes (into a temporary folder first, then one rename), and file locks.
 
-A reader never sees a half-written file or folder, whatever stops the writer: a full disk,
-Ctrl-C or the power. What a killed writer left behind is swept by a later one, and only when
-its owner is clearly dead.
+A reader never sees a half-written file or folder, whatever stops the writer: a full disk, Ctrl-C or
+a power failure. A later writer removes what a killed writer left behind, but only if that process
+has clearly ended.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """Write text files into a folder, over earlier ones; none before all could be written."""
+    """Write text files into a folder, replacing existing ones; if one fails, none is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     with workspace(folder) as draft:
         for name, text in files.items():
@@ -50,7 +50,7 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the folder's own entries, where the system can (not on Windows)."""
+    """Sync the entries of a folder to disk; does nothing on Windows, which cannot."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -62,7 +62,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def workspace(parent: Path) -> Iterator[Path]:
-    """Open a private folder in the same file system; its contents are removed at the end."""
+    """Make a temporary folder in the same file system, and remove it at the end."""
     sweep(parent)
     folder = parent / f"{_PREFIX}{host_name()}-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir()
@@ -73,47 +73,51 @@ def workspace(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the workspaces of writers that are clearly dead; leave every other one alone."""
+    """Remove the temporary folders of writers that have clearly ended."""
     for folder in parent.glob(f"{_PREFIX}*"):
         if _is_dead(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_dead(folder: Path) -> bool:
-    # A process number says nothing about another machine, and little about a container that
-    # shares the disk: so the owner must be gone AND have been silent, or silent for a week.
+    # A process id is meaningless on another machine, and not reliable in a container that shares
+    # the disk. So the folder must be unchanged for an hour and its process gone, or unchanged for
+    # a week.
     owner = _NAME.fullmatch(folder.name)
     try:
-        silent = time.time() - folder.stat().st_mtime
+        age = time.time() - folder.stat().st_mtime
     except FileNotFoundError:  # its writer has just finished
         return False
-    if owner is None or silent < _DEAD_OWNER_SECONDS:
+    if owner is None or age < _DEAD_OWNER_SECONDS:
         return False
     is_ours = owner["host"] == host_name()
-    return silent > _UNKNOWN_OWNER_SECONDS or (is_ours and not is_running(int(owner["process"])))
+    return age > _UNKNOWN_OWNER_SECONDS or (is_ours and not is_running(int(owner["process"])))
 
 
 def is_running(process: int) -> bool:
-    """Whether a process of this machine lives; on Windows, where asking would end it, always."""
+    """Return whether a process of this machine is running; on Windows always True.
+
+    On Windows, `os.kill` would end the process.
+    """
     if os.name == "nt":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it runs, as someone else
+    except PermissionError:  # it runs under another user
         return True
     return True
 
 
 def host_name() -> str:
-    """Name of this machine in letters, digits and underscores."""
+    """Return the name of this machine, in letters, digits and underscores."""
     return "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())
 
 
 @contextlib.contextmanager
 def file_lock(path: Path, *, wait: bool) -> Iterator[None]:
-    """Lock a file, which is made where it is absent; the lock ends with the process.
+    """Lock a file, which is created if necessary; the lock ends with the process.
 
     Parameters
     ----------
@@ -125,11 +129,11 @@ def file_lock(path: Path, *, wait: bool) -> Iterator[None]:
     Raises
     ------
     BlockingIOError
-        Without `wait`, if another process holds the lock, or has just removed the file.
+        If `wait` is False and another process holds the lock, or has just removed the file.
     FileNotFoundError
-        There is no such folder.
+        If the folder does not exist.
     """
-    if not path.parent.is_dir():  # the library would make the folder
+    if not path.parent.is_dir():  # the library would create the folder
         raise FileNotFoundError(errno.ENOENT, "there is no folder for the lock", str(path))
     lock = FileLock(path)
     try:

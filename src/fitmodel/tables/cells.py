@@ -1,6 +1,6 @@
-"""One cell of a table and a column of them: missing or not, as a level, the distinct ones.
+"""Cells of a table: whether they are missing, their text as levels, distinct values, messages.
 
-numpy only until a column is looked at: this file is on the path of a single prospect.
+Imports pandas only for columns: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 
 
 FLOATS = (float, np.floating)
-NO_NUMBER = frozenset({"<NA>", "NaT", "nan", "NaN", "sNaN"})  # of pandas, numpy and decimals
+MISSING_REPRS = frozenset({"<NA>", "NaT", "nan", "NaN", "sNaN"})  # pandas, numpy and Decimal
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value means "not known": None, NaN, NaT, empty text and its spellings."""
+    """Return whether a value is missing: None, NaN, NaT, empty text or a word such as "NULL"."""
     if value is None:
         return True
     if isinstance(value, str):
         return value.strip() in MISSING_TEXT
     if isinstance(value, FLOATS):
         return math.isnan(value)
-    if isinstance(value, date):  # a date's text would take longer than all the rest
+    if isinstance(value, date):  # str() of a date would be slow
         return bool(value != value)  # noqa: PLR0124 - NaT
-    if isinstance(value, list | tuple | dict):  # nested a thousand deep it cannot be written out
+    if isinstance(value, list | tuple | dict):  # str() fails if it is nested very deeply
         return False
-    return is_missing(value.value) if isinstance(value, Enum) else str(value) in NO_NUMBER
+    return is_missing(value.value) if isinstance(value, Enum) else str(value) in MISSING_REPRS
 
 
 def is_empty(values: pd.Series[Any]) -> Mask:
-    """Tell which values of a column are missing, or are text that stands for it."""
+    """Return a mask of the values of a column that are missing; see `is_missing`."""
     import pandas as pd
 
     if values.dtype == object:
@@ -58,19 +58,19 @@ def is_empty(values: pd.Series[Any]) -> Mask:
 
 
 def is_text(values: pd.Series[Any] | pd.Index[Any]) -> bool:
-    """Tell whether a column, or the levels of one, may hold text."""
+    """Return whether a column, or its levels, may hold text."""
     import pandas as pd
 
     return values.dtype == object or pd.api.types.is_string_dtype(values.dtype)
 
 
 def is_many(value: Any) -> bool:
-    """Tell whether it is a container: a list, a mapping, an array, bytes."""
+    """Return whether a value is a container: a list, a mapping, an array, bytes."""
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
 def level_text(value: Any) -> str:
-    """Text of a level, the same whether a code was read as 12, 12.0, True or "12 "."""
+    """Return a level as text: 12, 12.0 and "12 " give "12"; True gives "yes"."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, Enum):
@@ -83,10 +83,10 @@ def level_text(value: Any) -> str:
 
 
 def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
-    """Position of each value among the distinct ones (-1: missing), and these.
+    """Return a code for each value (-1: missing), and the distinct values.
 
-    Cells of several types are told apart by type and text: 1, 1.0 and True are equal in Python,
-    but as levels they are not, and a list has no hash.
+    Cells of mixed types are compared by type and text: 1, 1.0 and True are equal in Python, but
+    different levels, and a list cannot be hashed.
     """
     import pandas as pd
 
@@ -108,7 +108,7 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
 
 
 def shortened(value: object, width: int = 60) -> str:
-    """Show a value as Python writes it, cut to `width` characters."""
+    """Return the repr of a value, cut to `width` characters."""
     text = repr(plain(value))
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
@@ -122,12 +122,12 @@ def shown(value: Any) -> str:
 
 
 def row_name(label: object) -> str:
-    """Name a row by its index: ``row 5``, and no ``row np.int64(5)``."""
+    """Return the name of a row from its index label: ``row 5``, not ``row np.int64(5)``."""
     return f"row {plain(label)!r}"
 
 
 def plain(value: Any) -> Any:
-    """Give the Python number, text or day of a numpy or pandas value; others as they are."""
+    """Return the Python number, text or day of a numpy or pandas value; others unchanged."""
     item = getattr(value, "item", None)
     if type(value).__module__ == "numpy" and callable(item) and getattr(value, "ndim", 1) == 0:
         value = value.item()
@@ -137,7 +137,7 @@ def plain(value: Any) -> Any:
 
 
 def as_cell_text(value: Any) -> str | None:
-    """Text of a cell in a column of several types; None where it holds nothing."""
+    """Return a cell of a column of mixed types as text; None if it is missing."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return None
     if isinstance(value, float) and value.is_integer():
@@ -151,15 +151,16 @@ _MONEY_FORMAT = re.compile(r"[^{}]*\{:[,_]?(\.\d{1,2})?[fg]?\}[^{}]*")
 
 
 def formats_money(text: str) -> bool:
-    """Tell whether a text has one place for a number, as ``"€ {:,.0f}"``, and nothing else."""
+    """Return whether a text is a format for one number, such as ``"€ {:,.0f}"``."""
     return _MONEY_FORMAT.fullmatch(text) is not None
 
 
 @cache
 def read_share(text: str) -> float | None:
-    """Read a share of the yearly amount written in per cent, such as "8 %"; None for other text.
+    """Return a share written in per cent, such as "8 %", as a number; None for other text.
 
-    Both decimal marks are read: one mark of at most two digits after it can mean nothing else.
+    Point and comma are both accepted as decimal mark: with at most two digits after it, the mark
+    cannot be a thousands separator.
     """
-    result = _SHARE.fullmatch(text.strip())
-    return None if result is None else float(result.group(1).replace(",", ".")) / 100.0
+    match = _SHARE.fullmatch(text.strip())
+    return None if match is None else float(match.group(1).replace(",", ".")) / 100.0

@@ -1,4 +1,4 @@
-"""The dialect of a CSV file: separator, names, decimal mark, end."""
+"""The dialect of a CSV file: separator, column names, decimal mark, open quotes, row numbers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ _BLOCK = 1 << 22
 
 
 def separator_of(line: str) -> str:
-    """The separator of a header: what stands most often outside its quotes."""
+    """Return the separator of a header: the most frequent candidate outside of quotes."""
     return max(SEPARATORS, key=re.sub(r'"[^"]*"', "", line).count)
 
 
 def header_fields(lines: Iterable[str], separator: str) -> tuple[list[str] | None, int]:
-    """Fields of the first record that is not empty, and how many lines were read for it.
+    """Return the fields of the first record that is not empty, and how many lines it took.
 
-    None instead of the fields where a quote is open until the last line.
+    The fields are None if a quote is open until the last line.
 
     Raises
     ------
     csv.Error
+        If a field is too long.
     """
     reader = csv.reader(chain(lines, [f"\n{_END}"]), delimiter=separator)
     fields = next(filter(None, reader))
@@ -45,21 +46,21 @@ def header_fields(lines: Iterable[str], separator: str) -> tuple[list[str] | Non
 
 
 def column_names(fields: Sequence[str]) -> list[str]:
-    """Names of a header's fields, without blanks around them; a column without a name gets one."""
+    """Return the column names of a header, stripped; an empty name becomes "Unnamed: N"."""
     stripped = (field.strip() for field in fields)
     return [name or f"Unnamed: {position}" for position, name in enumerate(stripped)]
 
 
 def has_decimal_comma(separator: str) -> bool:
-    """Tell whether a comma in a number can be its decimal mark: not where it separates."""
+    """Return whether a comma in a number can be the decimal mark: not if it is the separator."""
     return separator != ","
 
 
 def writes_decimal_commas(separator: str, text: str) -> bool:
-    """Tell whether a point in a number of this file may be a mark for thousands.
+    """Return whether a point in a number of this file may be a thousands separator.
 
-    Where ";" separates, a comma is the decimal mark: that is why it separates. A tab or a bar says
-    nothing; there it is one where the beginning of the file has a number such as 12,5 or 1.234.567.
+    With ";" as separator, the comma is the decimal mark, since that is the usual reason for ";".
+    With a tab or a bar this depends on numbers such as 12,5 or 1.234.567 at the start of the file.
     """
     if separator in ",;":
         return separator == ";"
@@ -69,10 +70,10 @@ def writes_decimal_commas(separator: str, text: str) -> bool:
 
 
 def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:
-    """Rows with a value that seems to have taken the next row, and that value.
+    """Return the rows with a value that seems to contain the next row, each with that value.
 
-    A quote left open ends where the next row's value of that column begins, so that the value
-    holds a line break and a whole row of separators, and the quote that ends the other's value.
+    An unclosed quote ends where the same column's value begins in the next row. The value then
+    contains a line break, a whole row of separators, and the closing quote of the other value.
     """
     result = {}
     for column in table.columns:
@@ -90,65 +91,68 @@ def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[
 
 
 class Readable(Protocol):
-    """A stream of bytes, whose `read` gives fewer than asked for only at its end."""
+    """A stream of bytes whose `read` returns fewer bytes than requested only at the end."""
 
     def read(self, size: int, /) -> bytes:
-        """Give the next bytes."""
+        """Return the next bytes."""
 
 
 class MarkedEnd:
-    """A stream of CSV text with a row of its own at the end, one field wider than the header.
+    """A stream of CSV text with an extra last row that is one field wider than the header.
 
-    Where a quote is never closed, the reader takes all that follows for one value, and this row
-    with it; else it comes out as a row of the wrong width, to be left out. So a reader that sees
-    only values, and not the quotes, can tell a swallowed file from a whole one.
+    It detects unclosed quotes with a reader that returns only values. If a quote is never closed,
+    the last value contains everything that follows, including the extra row. Otherwise the extra
+    row is returned as a row of the wrong width, and is left out.
 
     Parameters
     ----------
     stream : readable
+        The CSV text, as UTF-8.
     separator : str
+        The separator of the file.
     width : int
-        Fields of the header.
+        Number of fields of the header.
     lines : int
-        Line breaks of the file before the stream.
+        Number of line breaks of the file before the stream.
     """
 
-    closed = False  # Arrow asks
+    closed = False  # Arrow reads this attribute
 
     def __init__(self, stream: Readable, separator: str, width: int, lines: int = 0) -> None:
         self._stream = stream
         self._row = separator * width + _END
         self._end = f"\n{self._row}".encode()
         self._lines = lines
-        # Arrow shows a row of the wrong width before it looks whether it is text at all
+        # Arrow reports a row of the wrong width before it checks the encoding
         self._decoder = getincrementaldecoder("utf-8")()
 
     def read(self, size: int) -> bytes:
-        """Give the next bytes of the stream, then those of the row; the last are one piece.
+        """Return the next bytes of the stream; the last ones together with the extra row.
 
-        A reader would not take a header alone for a table.
+        They are returned together, because a reader does not accept a header alone as a table.
 
         Raises
         ------
         UnicodeDecodeError
+            If the stream is not UTF-8.
         """
-        asked = max(size - len(self._end) - 1, 1)
-        data = self._stream.read(asked)
-        if data.endswith(b"\r"):  # Arrow would leave out the rest of a break at the seam
+        requested = max(size - len(self._end) - 1, 1)
+        data = self._stream.read(requested)
+        if data.endswith(b"\r"):  # Arrow drops the second half of a line break split by a block
             data += self._stream.read(1)
-        self._decoder.decode(data, final=len(data) < asked)
+        self._decoder.decode(data, final=len(data) < requested)
         self._lines += _breaks(data)
-        if len(data) >= asked:
+        if len(data) >= requested:
             return data
         data, self._end = data + self._end, b""
         return data
 
     def is_end(self, text: str) -> bool:
-        """Tell whether the text of a row is the one put behind the stream."""
+        """Return whether the text of a row is the extra row."""
         return text == self._row
 
     def line_of_open_quote(self, text: str | None) -> int | None:
-        """Line on which a value, or the row that it is in, began if it has swallowed the end."""
+        """Return the line on which a value began if it contains the extra row, else None."""
         if text is None or not text.endswith(f"\n{self._row}"):
             return None
         return self._lines + 1 - _breaks(text.removesuffix(f"\n{self._row}").encode())
@@ -161,17 +165,20 @@ def _breaks(text: bytes) -> int:
 def row_numbers(
     opened: Callable[[], BinaryIO], rows: int, above: int, separator: str
 ) -> NDArray[np.intp]:
-    """Number of each row as a spreadsheet shows it: blank lines count, breaks in quotes do not.
+    """Return the number of each row as in a spreadsheet.
+
+    Blank lines count as rows; line breaks inside of quotes do not.
 
     Parameters
     ----------
     opened : callable
-        Gives the file from its beginning, as UTF-8.
+        Returns the file as a stream from its beginning, as UTF-8.
     rows : int
-        Rows below the header.
+        Number of rows below the header.
     above : int
-        Lines above the header.
+        Number of lines above the header.
     separator : str
+        The separator of the file.
     """
     first = above + 2  # the header is a row too
     counted = np.arange(first, first + rows)
@@ -183,7 +190,7 @@ def row_numbers(
             next(lines)
             filled = (number for number, row in enumerate(lines, first) if row)
             numbers = np.fromiter(filled, dtype=np.intp)
-        except csv.Error:  # a field longer than the standard library reads
+        except csv.Error:  # a field is longer than the csv module allows
             return counted
     return numbers[:rows] if len(numbers) >= rows else counted
 

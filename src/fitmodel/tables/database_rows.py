@@ -1,6 +1,6 @@
-"""Read a table or query of a database through a cursor, never all at once.
+"""Read a table or query of a database through a cursor, in batches.
 
-query -> cursor of the server -> rows -> Arrow batches of one schema
+query -> server-side cursor -> rows -> Arrow batches with one schema
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_rows", "read_query", "read_rows"]
 
-POSTGRESQL = {  # names of psycopg's types; any other is passed on as text
+POSTGRESQL = {  # psycopg's names of types; all other types become text
     "bool": pa.bool_(),
     "int2": pa.int16(),
     "int4": pa.int32(),
@@ -36,23 +36,23 @@ POSTGRESQL = {  # names of psycopg's types; any other is passed on as text
     "timestamptz": pa.timestamp("us", "UTC"),
     "bytea": pa.binary(),
 }
-_PARTS = re.compile(  # of SQL: marks inside quotes, brackets or $$ neither end nor remark anything
+_PARTS = re.compile(  # parts of SQL: quotes, brackets and $$ may contain ";" and "--"
     r"""(?P<remark>--[^\n]*|/\*.*?\*/|\s+)|(?P<end>;)
-    |(?P<said>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^]]*\]|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|.)""",
+    |(?P<code>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^]]*\]|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|.)""",
     re.DOTALL | re.VERBOSE,
 )
-MAX_DIGITS = 38  # of an Arrow decimal
+MAX_DIGITS = 38  # maximum precision of an Arrow decimal
 CHUNK_ROWS = 100_000
 Read = tuple[pa.Schema, "Iterator[pa.RecordBatch]"]
 
 
 def read_query(text: str) -> str:
-    """The query as given, or the content of ``@file.sql``.
+    """Return the query as given, or the content of ``@file.sql``.
 
     Raises
     ------
     DatabaseError
-        If there is no such file, it is not UTF-8, or nothing is asked in it.
+        If the file does not exist, is not UTF-8, or holds no query.
     """
     if text.startswith("@"):
         file = Path(text[1:])
@@ -72,10 +72,10 @@ def read_query(text: str) -> str:
 
 
 def _without_end(text: str) -> str:
-    """A statement without the semicolon that ends it and what is remarked after that."""
+    """Return a statement without its last semicolon and the comments after that."""
     has_end, end = False, None
     for part in _PARTS.finditer(text):
-        if part.lastgroup == "said":
+        if part.lastgroup == "code":
             has_end, end = True, None
         elif part.lastgroup == "end" and end is None:
             end = part.start()
@@ -84,28 +84,30 @@ def _without_end(text: str) -> str:
 
 @contextmanager
 def open_rows(url: str, chunk_rows: int, *, query: str | None = None) -> Iterator[Read]:
-    """Open a query, or without one the table that the URL names; nothing is changed there.
+    """Open a query, or without a query the table of the URL, for reading only.
 
     Parameters
     ----------
     url : str
-        See `fitmodel.tables.databases`; with a query it names no table.
+        URL of the database; see `fitmodel.tables.databases`. With a query it has no table.
     chunk_rows : int
-        Most rows in memory at a time.
+        Maximum number of rows in memory.
     query : str, optional
         One SELECT, or ``@file.sql``.
 
     Yields
     ------
     schema : pyarrow.Schema
+        Schema of all batches.
     batches : iterator of pyarrow.RecordBatch
+        The rows.
 
     Raises
     ------
     DatabaseError, DependencyError
-        While opening or reading, with the remedy.
+        If opening or reading fails; the message names the remedy.
     """
-    address, text = _asked(url, query)
+    address, text = _statement_for(url, query)
     with _opened(address, text, chunk_rows) as read:
         yield read
 
@@ -113,31 +115,31 @@ def open_rows(url: str, chunk_rows: int, *, query: str | None = None) -> Iterato
 def read_rows(
     url: str, query: str | None = None, only: tuple[str, Sequence[str]] | None = None
 ) -> pa.Table:
-    """Read all rows of a table or query, or those alone that have one of some ids.
+    """Return all rows of a table or query, or only those with some ids.
 
     Parameters
     ----------
     url, query
-        As of `open_rows`.
-    only : pair of a column's name and texts, optional
-        The column, and its values that are asked for.
+        The same as for `open_rows`.
+    only : tuple of str and sequence of str, optional
+        Name of a column, and its values to return.
 
     Raises
     ------
     DatabaseError, DependencyError
-        As `open_rows`.
+        The errors of `open_rows`.
     """
-    address, text = _asked(url, query)
+    address, text = _statement_for(url, query)
     if only is not None:
         column, values = only
         listed = ", ".join(_literal(value) for value in values) or "null"
-        text = f"select * from ({text}\n) as asked where {quoted(column)} in ({listed})"  # noqa: S608 - the user's query, quoted names and texts  # nosec B608
+        text = f"select * from ({text}\n) as source where {quoted(column)} in ({listed})"  # noqa: S608 - the user's query, quoted names and texts  # nosec B608
     with _opened(address, text, CHUNK_ROWS) as (schema, batches):
         return pa.Table.from_batches(list(batches), schema)
 
 
-def _asked(url: str, query: str | None) -> tuple[Address, str]:
-    """The database, and the statement that is asked of it."""
+def _statement_for(url: str, query: str | None) -> tuple[Address, str]:
+    """Return the address of the database and the statement to run."""
     address = read_address(url, with_table=query is None)
     if address.file is not None and not address.file.is_file():
         raise DatabaseError(f"there is no file {address.file}")
@@ -147,9 +149,9 @@ def _asked(url: str, query: str | None) -> tuple[Address, str]:
 
 
 def _literal(text: str) -> str:
-    """A text as standard SQL writes it; the database reads it as what the column holds."""
+    """Return a text as an SQL literal; the database converts it to the type of the column."""
     if "\0" in text:
-        raise DatabaseError(f"{text!r} is not an id: it has a character that no database keeps")
+        raise DatabaseError(f"{text!r} is not an id: databases cannot store its NUL character")
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -165,8 +167,8 @@ def _opened(address: Address, text: str, chunk_rows: int) -> Iterator[Read]:
 def _explained(
     batches: Iterator[pa.RecordBatch], connection: Connection, address: Address
 ) -> Iterator[pa.RecordBatch]:
-    # explained here: further out, the table that is written would be blamed;
-    # DuckDB's errors come through Arrow, as errors of a stream
+    # Errors are translated here; further out they would be attributed to the table that is written.
+    # DuckDB's errors arrive through Arrow, as errors of a stream.
     with explained(connection.dialect, address, OSError, pa.ArrowException):
         yield from batches
 
@@ -188,10 +190,11 @@ def _read_postgresql(connection: Connection, query: str, rows: int, results: Exi
 
 
 def _postgresql_type(column: Any) -> pa.DataType:
+    """Return the Arrow type of a column of PostgreSQL."""
     from psycopg import adapters
 
     known = adapters.types.get(column.type_code)
-    # psycopg finds a list by its type, too, and gives the type of what is in it
+    # for an array, psycopg returns the type of its elements
     name = known.name if known is not None and known.oid == column.type_code else ""
     if name == "numeric":
         exact = column.precision is not None and column.precision <= MAX_DIGITS
@@ -200,15 +203,15 @@ def _postgresql_type(column: Any) -> pa.DataType:
 
 
 def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
-    """SQLite's columns have no type, only their values: look once through all, then read."""
+    """Read from SQLite: columns have no type, so the values are scanned once before reading."""
     run = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql
     run("pragma query_only = on")
     result = results.enter_context(run(query))
     names = list(result.keys())
     _check_names(names)
     kinds = ("text", "blob", "real", "integer")
-    asked = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
-    types = list(run(f"select {asked} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
+    tests = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
+    types = list(run(f"select {tests} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
     fields = [
         pa.field(name, _sqlite_type(*types[4 * position : 4 * position + 4]))
         for position, name in enumerate(names)
@@ -250,10 +253,10 @@ def _text(value: Any) -> str:
 
 
 def _read_duckdb(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
-    """DuckDB gives Arrow by itself."""
+    """Read from DuckDB, which returns Arrow."""
     del results
     raw: Any = connection.connection.driver_connection
-    raw.execute("begin transaction read only")  # else it commits what a query changes
+    raw.execute("begin transaction read only")  # otherwise changes by the query are committed
     relation = raw.sql(query)
     if relation is None:
         raise DatabaseError("the query gives no rows. Remedy: write one SELECT.")

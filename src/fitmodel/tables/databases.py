@@ -1,8 +1,8 @@
-"""Database connections and table names; errors in plain words.
+"""Connect to databases, parse their URLs, and translate their errors into plain words.
 
 ``postgresql://user:secret@host/db/schema.table``, ``sqlite:///file.db/table``,
-``duckdb:///file.duckdb/table``: a URL as SQLAlchemy writes it, and the table after a slash.
-Nothing here says or logs a password.
+``duckdb:///file.duckdb/table``: a URL of SQLAlchemy, followed by a slash and the table. Passwords
+are never shown or logged.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ FORMS = "postgresql://host/database/TABLE, sqlite:///file.db/TABLE or duckdb:///
 
 
 def is_database(name: object) -> bool:
-    """Tell a database's URL from a file's name."""
+    """Return whether a name is the URL of a database and not the name of a file."""
     return "://" in str(name)
 
 
 @dataclass(frozen=True)
 class Address:
-    """A database, and a table of it or none.
+    """A database, and optionally a table in it.
 
     Attributes
     ----------
     url : sqlalchemy.URL
-        Its text hides the password.
+        URL of the database, without a table. Its text hides the password.
     table, schema : str or None
+        The table and its schema.
     """
 
     url: URL
@@ -45,7 +46,7 @@ class Address:
     schema: str | None = None
 
     def __str__(self) -> str:
-        """The URL for people to read, without the password."""
+        """Return the URL without the password."""
         whole = ".".join(part for part in (self.schema, self.table) if part)
         plain = self.url.set(drivername=self.url.get_backend_name(), query={})
         shown = plain.render_as_string(hide_password=True)
@@ -53,29 +54,29 @@ class Address:
 
     @property
     def quoted_table(self) -> str:
-        """Schema and table as a statement names them."""
+        """Schema and table, quoted for a statement."""
         return ".".join(quoted(part) for part in (self.schema, self.table) if part)
 
     @property
     def file(self) -> Path | None:
-        """Of an embedded database."""
+        """File of an embedded database (SQLite, DuckDB); None for a server."""
         if self.url.get_backend_name() == "postgresql":
             return None
         return Path(self.url.database or "")
 
 
 def quoted(name: str) -> str:
-    """A name as standard SQL quotes it, which all the databases here read."""
+    """Return a name in the quotes of standard SQL, which all supported databases accept."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def read_address(name: str, *, with_table: bool) -> Address:
-    """Read a URL; with a table its last part is the table, ``schema.table`` too.
+    """Return the address from a URL; with a table, its last part is ``table`` or ``schema.table``.
 
     Raises
     ------
     DatabaseError
-        If it is not a URL, names no table, or is of a database that is not known here.
+        If it is not a URL, has no table, or the database is not supported.
     DependencyError
         If SQLAlchemy is not installed.
     """
@@ -85,7 +86,7 @@ def read_address(name: str, *, with_table: bool) -> Address:
     database, _, table = (url.database or "").rpartition("/")
     address = Address(url.set(database=database))
     if not database or not table or (address.file is not None and address.file.is_dir()):
-        raise DatabaseError(f"{Address(url)} names no table. Remedy: write {FORMS}.")
+        raise DatabaseError(f"{Address(url)} has no table. Remedy: write {FORMS}.")
     schema, _, plain = table.rpartition(".")
     return Address(address.url, plain, schema or None)
 
@@ -99,24 +100,24 @@ def _read_url(name: str) -> URL:
     kind, _, rest = name.partition("://")
     try:
         url = make_url(f"{DRIVERS.get(kind, kind)}://{rest}")
-    except (ArgumentError, ValueError):  # its text may be the URL, and so the password
+    except (ArgumentError, ValueError):  # the error's text may contain the URL with its password
         raise DatabaseError(f"this is not a database's URL. Remedy: write {FORMS}.") from None
     if url.get_backend_name() not in DIALECTS:
         raise DatabaseError(
-            f"{url.get_backend_name()} is none of {', '.join(DIALECTS)}. Remedy: write {FORMS}, "
-            "or export the table to Parquet."
+            f"{url.get_backend_name()} is not supported; supported are {', '.join(DIALECTS)}. "
+            f"Remedy: write {FORMS}, or export the table to Parquet."
         )
     return url
 
 
 @contextmanager
 def connected(address: Address) -> Iterator[Connection]:
-    """A connection, of which what is not committed is rolled back; errors name the remedy.
+    """Open a connection; changes that are not committed are rolled back.
 
     Raises
     ------
     DatabaseError, DependencyError
-        While connecting or inside: whatever the database or its driver raises.
+        If the database or its driver raises an error, inside of the block too.
     """
     engine = _engine(address)
     try:
@@ -128,20 +129,21 @@ def connected(address: Address) -> Iterator[Connection]:
 
 @contextmanager
 def explained(dialect: Any, address: Address, *also: type[Exception]) -> Iterator[None]:
-    """Turn what the database or its driver raises into an error that names the remedy.
+    """Turn errors of the database or its driver into errors that name the remedy.
 
     Raises
     ------
     DatabaseError
+        If the database, its driver or one of the classes in `also` raises an error.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except MemoryError:  # Arrow's own is among what a reader may raise, and no problem of the query
+    except MemoryError:  # Arrow's subclass may be in `also`, but it is not an error of the query
         raise
     except (SQLAlchemyError, dialect.dbapi.Error, *also) as error:
-        raise DatabaseError(_explained(error, address)) from None  # its cause may hold values
+        raise DatabaseError(_explained(error, address)) from None  # the cause may contain values
 
 
 def _engine(address: Address) -> Engine:
@@ -161,19 +163,19 @@ def _missing(what: str) -> str:
     return f'{what} is not installed. Remedy: pip install "fitmodel[sql]"'
 
 
-NAMES = "see the names in the query and in the URL"
-RUNNING = "see whether the database runs at this host and port"
+NAMES = "check the names in the query and in the URL"
+RUNNING = "check whether the database runs at this host and port"
 KEY = "make the id the table's primary key, or name the column that is"
-REMEDIES = {  # what drivers say, in their own words -> what to do; the first that fits
+REMEDIES = {  # words in a driver's message -> remedy; the first match is used
     ("refused", "could not translate", "timeout expired", "not resolve"): RUNNING,
     ("no unique", "unique/primary", "not match any primary", "not referenced by"): KEY,
     ("second time", "more than once", "same command"): "give the table one row per id",
     ("not null", "not-null"): "give every row an id",
-    ("authentication", "no password supplied", "role "): "see user and password in the URL",
+    ("authentication", "no password supplied", "role "): "check user and password in the URL",
     ("permission denied", "readonly"): "ask for the right to read or write this table",
     ("no such table", "no such column", "does not exist", "not found in from"): NAMES,
-    ("locked", "conflicting lock"): "close what else has the file open",
-    ("syntax error", "one statement at a time"): "see the query; it must be one SELECT",
+    ("locked", "conflicting lock"): "close the other program that has the file open",
+    ("syntax error", "one statement at a time"): "check the query; it must be one SELECT",
 }
 
 
@@ -182,7 +184,8 @@ def _explained(error: Exception, address: Address) -> str:
     if address.url.password:
         text = text.replace(str(address.url.password), "***")
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
-    result = (
-        remedy for marks, remedy in REMEDIES.items() if any(mark in text.lower() for mark in marks)
+    remedies = (
+        remedy for words, remedy in REMEDIES.items() if any(word in text.lower() for word in words)
     )
-    return f"{address}: {first.rstrip('.')}. Remedy: {next(result, 'ask its administrator')}."
+    remedy = next(remedies, "ask the administrator of the database")
+    return f"{address}: {first.rstrip('.')}. Remedy: {remedy}."

@@ -1,6 +1,6 @@
-"""Which encoding a text file is in: strict UTF-8 first, then what its bytes allow.
+"""Detect the encoding of a text file: strict UTF-8 first, then others that fit its bytes.
 
-head of the file -> UTF-8 | UTF-16 by its zeros | GB18030 | Windows-1252 | by charset-normalizer
+head of the file -> UTF-8 | UTF-16 by its zeros | GB18030 | Windows-1252 | charset-normalizer
                  -> the file as a stream of UTF-8
 """
 
@@ -23,10 +23,12 @@ NAMES = {
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
 }
-SAMPLE_BYTES = 1 << 16  # of lines that are not ASCII
-COMMON_SHARE = 0.9  # of the characters must be everyday ones
-MIXED_SHARE = 0.6  # of the bytes beyond ASCII; Chinese in GB18030 has fewer that could be UTF-8
-CHAOS = 0.2  # of charset-normalizer: more, and it is not text of that encoding
+SAMPLE_BYTES = 1 << 16  # bytes that are checked, of lines that are not ASCII
+COMMON_SHARE = 0.9  # minimum share of common characters in text of an encoding
+# Text is damaged UTF-8 if this share of its bytes beyond ASCII is valid UTF-8. In Chinese text in
+# GB18030 the share is smaller.
+MIXED_SHARE = 0.6
+MAX_CHAOS = 0.2  # maximum "chaos" that charset-normalizer measures in text of an encoding
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -42,9 +44,9 @@ _WESTERN_SET = frozenset(_LETTERS + _SIGNS)
 
 
 def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
-    """Name the codec of a text file by its first bytes; None where none fits.
+    """Return the codec of a text file from its first bytes; None if none fits.
 
-    A file of ASCII is UTF-8. `whole` says that the file has no more bytes than these.
+    An ASCII file is UTF-8. `whole` says whether these are all bytes of the file.
     """
     for mark, name in _MARKS:
         if head.startswith(mark):
@@ -59,7 +61,7 @@ def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of its ASCII is zero."""
+    """Return the codec of UTF-16 without a byte-order mark: every other byte of ASCII is zero."""
     sample = head[: SAMPLE_BYTES & ~1]
     even_zeros, odd_zeros = sample[::2].count(0), sample[1::2].count(0)
     half = max(len(sample) // 2, 1)
@@ -69,9 +71,9 @@ def _wide(head: bytes) -> str | None:
 
 
 def detect_legacy(lines: Iterable[bytes]) -> str | None:
-    """Name the codec of lines that are not UTF-8; None where none fits.
+    """Return the codec of lines that are not UTF-8; None if none fits.
 
-    Text in which some bytes are UTF-8 and others are not is damaged, and in no encoding at all.
+    If most bytes are UTF-8 and others are not, the text is damaged, and the result is None.
     """
     sample = b"\n".join(_not_ascii(lines))
     if not sample or _CONTROLS.search(sample) or _is_mixed(sample):
@@ -93,7 +95,7 @@ def _not_ascii(lines: Iterable[bytes]) -> list[bytes]:
 
 
 def _is_mixed(sample: bytes) -> bool:
-    """Tell whether most of what is not ASCII is UTF-8 all the same."""
+    """Return whether most of the bytes beyond ASCII are valid UTF-8."""
     readable = sample.decode(UTF8, errors="ignore")
     kept = sum(len(character.encode()) for character in readable if not character.isascii())
     high = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
@@ -101,7 +103,7 @@ def _is_mixed(sample: bytes) -> bool:
 
 
 def _reads_as_gb(sample: bytes) -> bool:
-    """Tell whether nearly all characters are those of everyday Chinese (GB 2312)."""
+    """Return whether nearly all characters are common Chinese ones (GB 2312)."""
     try:
         text = sample.decode(GB18030)
     except UnicodeDecodeError:
@@ -120,14 +122,14 @@ def _is_gb2312(character: str) -> bool:
 
 
 def _east_asian(sample: bytes) -> str:
-    """GB18030, except where the same bytes are better text in another of these encodings."""
+    """Return GB18030, or another East Asian encoding in which the bytes are better text."""
     chaos = _chaos(sample, _EAST_ASIAN)
     best = min(chaos, key=lambda name: chaos[name], default=GB18030)
     return best if chaos.get(best, 1) < chaos.get(GB18030, 1) else GB18030
 
 
 def _reads_as_western(sample: bytes) -> bool:
-    """Tell whether it is a Western language: single accented letters between plain ones."""
+    """Return whether it is a Western language: single accented letters between ASCII letters."""
     try:
         text = sample.decode(WESTERN)
     except UnicodeDecodeError:
@@ -144,18 +146,18 @@ def _reads_as_western(sample: bytes) -> bool:
 def _by_normalizer(sample: bytes) -> str | None:
     chaos = _chaos(sample, [*_EUROPEAN, *_EAST_ASIAN])
     best = min(chaos, key=lambda name: chaos[name], default=None)
-    return best if best is not None and chaos[best] <= CHAOS else None
+    return best if best is not None and chaos[best] <= MAX_CHAOS else None
 
 
 def _chaos(sample: bytes, codecs_tried: list[str]) -> dict[str, float]:
-    """How little like text the bytes are, by encoding; encodings that cannot be are left out."""
+    """Return charset-normalizer's chaos of each possible encoding; lower is better text."""
     from charset_normalizer import from_bytes
 
     return {match.encoding: match.chaos for match in from_bytes(sample, cp_isolation=codecs_tried)}
 
 
 class _Recoded(io.RawIOBase):
-    """A stream of bytes in one encoding, read as UTF-8."""
+    """A stream that re-encodes another stream as UTF-8."""
 
     def __init__(self, stream: Any, encoding: str) -> None:
         self._stream = stream
@@ -164,15 +166,16 @@ class _Recoded(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; 0 at the end.
+        """Fill a buffer and return the number of bytes; 0 at the end.
 
         Raises
         ------
         UnicodeDecodeError
+            If the bytes are not in the encoding.
         """
         while not self._ready and not self._ended:
             data = self._stream.read(1 << 16)
@@ -183,19 +186,19 @@ class _Recoded(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        """Close the stream below too."""
+        """Close this stream and the original one."""
         if not self.closed:
             self._stream.close()
         super().close()
 
 
 def as_utf8(stream: Any, encoding: str, buffer_bytes: int = io.DEFAULT_BUFFER_SIZE) -> Any:
-    """Give a stream of UTF-8 for a stream of bytes in an encoding; itself where it is UTF-8."""
+    """Return a stream re-encoded as UTF-8; the stream itself if it is UTF-8 already."""
     if encoding == UTF8:
         return stream
     return io.BufferedReader(_Recoded(stream, encoding), buffer_bytes)
 
 
 def encoding_name(encoding: str) -> str:
-    """Name an encoding as people know it."""
+    """Return the usual name of an encoding, for people."""
     return NAMES.get(encoding, encoding)

@@ -1,6 +1,6 @@
-"""Read a CSV, Parquet or Excel file as it is; nothing is interpreted by a contract.
+"""Read a CSV, Parquet or Excel file, without a contract.
 
-file -> what it is by its first bytes -> CSV, Parquet or Excel -> DataFrame, and what was found
+file -> type by its first bytes -> CSV, Parquet or Excel -> DataFrame and findings
 """
 
 from __future__ import annotations
@@ -39,61 +39,62 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
-    """Read a CSV (plain or gzip), Parquet or Excel file, told apart by content.
+    """Read a CSV (plain or gzip), Parquet or Excel file; the type is detected by content.
 
     Parameters
     ----------
     path : str or Path
-        CSV in any usual encoding, separated by comma, semicolon, tab or bar; .xlsx, .xls or .ods.
+        Path of the file: CSV in a common encoding, separated by comma, semicolon, tab or bar;
+        Parquet; .xlsx, .xls or .ods.
     sheet : str, optional
-        Of a workbook; default its first table.
+        Name of the sheet of a workbook; by default the first sheet with a table.
 
     Returns
     -------
     DataFrame
-        With a RangeIndex. Titles above the header and lines of sums are left out. A CSV column is
-        numbers where all its values are: 007 stays text, as does a whole number too long to be
-        held exactly. Where no comma separates, it may be the decimal mark. Text is stripped; "" and
-        "-" are missing, and among numbers NA, null and None too: in a text they may be levels,
-        which `fitmodel.tables.tidying.tidy` decides.
+        The table, with a RangeIndex. Titles above the header and lines of sums are left out. A CSV
+        column is numeric if all its values are numbers; 007 stays text, and so does an integer that
+        is too long to be exact. If the comma is not the separator, it may be the decimal mark. Text
+        is stripped. "" and "-" are missing; in a column of numbers NA, null and None are too. In a
+        text column these may be levels; `fitmodel.tables.tidying.tidy` decides.
 
     Raises
     ------
     DealsError
-        If there is no such file, or it is empty, in no known encoding, ragged, no table at all, or
-        has two columns of one name.
+        If the file does not exist, is empty, is in no known encoding, has rows of different
+        lengths, is not a table, or has duplicate column names.
     """
     return read_file(path, sheet=sheet).table
 
 
 def read_file(path: str | Path, *, sheet: str | None = None) -> FileTable:
-    """Read a file as `read_table`, with what was found while it was read.
+    """Read a file as `read_table` does, and return it with findings and row numbers.
 
     Raises
     ------
     DealsError
-        As `read_table`.
+        The errors of `read_table`.
     """
     path = Path(path)
     with _explained(path):
-        result = _read(path, sheet)
-    _refuse_no_rows(path, len(result.table))
-    return result
+        file = _read(path, sheet)
+    _refuse_no_rows(path, len(file.table))
+    return file
 
 
 def spool_csv(path: str | Path) -> TableOnDisk:
-    """Read a CSV file as `read_file`, but onto disk: memory does not grow with its rows.
+    """Read a CSV file into a table on disk, so that memory does not grow with its rows.
 
     Raises
     ------
     DealsError
-        As `read_table`.
+        The errors of `read_table`.
     """
     path = Path(path)
     with _explained(path):
-        result = spool_csv_file(path, _head(path))
-    _refuse_no_rows(path, len(result.table))
-    return result
+        file = spool_csv_file(path, _head(path))
+    _refuse_no_rows(path, len(file.table))
+    return file
 
 
 @contextmanager
@@ -110,14 +111,14 @@ def _refuse_no_rows(path: Path, rows: int) -> None:
 
 
 def is_csv(path: str | Path) -> bool:
-    """Tell whether an existing file is read as CSV."""
+    """Return whether an existing file is read as CSV."""
     return not head_of(Path(path)).startswith((_PARQUET, *_WORKBOOKS))
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes of a file that is there and holds something."""
+    """Return the first bytes of a file; an absent or empty file is an error."""
     if path.is_dir():
-        raise DealsError(f"{path} is a folder. Remedy: name one CSV, Parquet or Excel file.")
+        raise DealsError(f"{path} is a folder. Remedy: give one CSV, Parquet or Excel file.")
     if not path.is_file():
         raise DealsError(f"there is no file {path}. Remedy: check the name and the folder.")
     if path.stat().st_size == 0:
@@ -141,7 +142,7 @@ def _read_parquet(path: Path) -> FileTable:
         arrow = pq.read_table(path)
         arrow.validate(full=True)
         table = _plain_frame(arrow)
-    except MemoryError:  # Arrow's own is an ArrowException too, and no problem of the file
+    except MemoryError:  # Arrow's subclass is an ArrowException too, but not an error of the file
         raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DealsError(f"{path} cannot be read as Parquet: {error}") from error
@@ -149,7 +150,7 @@ def _read_parquet(path: Path) -> FileTable:
 
 
 def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
-    """Columns as pandas knows them; the file's own pandas metadata is not believed."""
+    """Return Arrow columns as a DataFrame, ignoring pandas metadata in the file."""
     arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
     for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
@@ -166,8 +167,8 @@ _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)
 
 
 def floats_of(decimals: _Column) -> _Column:
-    """The nearest float of each decimal, as CSV text is read: 0.2 of DECIMAL(18, 6) is 0.2.
+    """Return the nearest float of each decimal, as for CSV text: 0.2 of DECIMAL(18, 6) is 0.2.
 
-    Arrow's own cast divides by a power of ten that is not a float, and rounds twice.
+    Arrow's own cast rounds twice, because it divides by a power of ten.
     """
     return decimals.cast(pa.string()).cast(pa.float64())

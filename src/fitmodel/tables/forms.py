@@ -1,6 +1,6 @@
-"""The forms in which a table's columns are written, as training found them and scoring needs them.
+"""The forms in which columns are written; training detects them and scoring uses them.
 
-Standard library and numpy only: this file is on the path of a single prospect.
+Imports pandas only for columns: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Forms:
-    """Column to its form; a column that is not named is read as plain numbers and ISO dates.
+    """The forms of columns by name; all other columns hold plain numbers and ISO dates.
 
     Parameters
     ----------
     numbers : mapping of str to NumberForm
+        Forms of columns of numbers.
     dates : mapping of str to DateForm
+        Forms of columns of dates.
     empty : mapping of str to frozenset of str
-        Texts and days that stand for nothing in a column: "Active" in a churn date.
+        Texts and days that mean missing in a column, such as "Active" in a churn date.
     """
 
     numbers: Mapping[str, NumberForm] = field(default_factory=dict)
@@ -59,20 +61,20 @@ class Forms:
         return bool(self.numbers or self.dates or self.empty)
 
     def number(self, column: str | None) -> NumberForm:
-        """Form of a column's numbers."""
+        """Return the form of a column's numbers."""
         return self.numbers.get(column or "", UNKNOWN)
 
     def date(self, column: str | None) -> DateForm:
-        """Form of a column's dates."""
+        """Return the form of a column's dates."""
         return self.dates.get(column or "", ONLY_ISO)
 
     def is_empty(self, column: str | None, value: Any) -> bool:
-        """Whether a value means "missing" in this column alone."""
+        """Return whether a value is listed as missing for this column."""
         texts = self.empty.get(column or "")
         return texts is not None and str(value).strip().removesuffix(" 00:00:00") in texts
 
     def only(self, columns: set[str]) -> Forms:
-        """Forms of these columns."""
+        """Return the forms of some columns."""
         return Forms(
             {name: form for name, form in self.numbers.items() if name in columns},
             {name: form for name, form in self.dates.items() if name in columns},
@@ -80,7 +82,7 @@ class Forms:
         )
 
     def over(self, others: Forms) -> Forms:
-        """These forms, and of columns that they do not name those found."""
+        """Return these forms, completed by other forms for further columns."""
         return Forms(
             {**others.numbers, **self.numbers},
             {**others.dates, **self.dates},
@@ -88,7 +90,7 @@ class Forms:
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Plain values, as the contract's section [reading] has them."""
+        """Return the forms as plain values, as in the section [reading] of the contract."""
         return {
             "dates": {name: form.order for name, form in self.dates.items()},
             "numbers": {name: str(form) for name, form in self.numbers.items()},
@@ -101,7 +103,7 @@ NO_FORMS = Forms()
 
 
 def forms_from_dict(data: Mapping[str, Any]) -> Forms:
-    """Forms of their plain values.
+    """Return forms from plain values; the inverse of `Forms.to_dict`.
 
     Raises
     ------
@@ -112,11 +114,11 @@ def forms_from_dict(data: Mapping[str, Any]) -> Forms:
     numbers = {name: NumberForm(unit=unit) for name, unit in units.items()}
     for name, example in data.get("numbers", {}).items():
         if example not in EXAMPLES:
-            raise ValueError(f"numbers are written as one of {sorted(EXAMPLES)}, not {example!r}")
+            raise ValueError(f"numbers must be one of {sorted(EXAMPLES)}, not {example!r}")
         numbers[str(name)] = replace(EXAMPLES[example], unit=units.get(name, ""))
     for order in data.get("dates", {}).values():
         if order not in ORDERS:
-            raise ValueError(f"dates are one of {ORDERS}, not {order!r}")
+            raise ValueError(f"dates must be one of {ORDERS}, not {order!r}")
     dates = {str(name): DateForm(order) for name, order in data.get("dates", {}).items()}
     empty = {str(n): frozenset(map(str, texts)) for n, texts in data.get("empty", {}).items()}
     return Forms(numbers, dates, empty)
@@ -124,25 +126,25 @@ def forms_from_dict(data: Mapping[str, Any]) -> Forms:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found while a table was read.
+    """One finding from reading a table.
 
     Attributes
     ----------
     code : str
-        What kind it is: placeholder, missing_word, level_word, total_row, title_row, empty_row,
+        Kind of the finding: placeholder, missing_word, level_word, total_row, title_row, empty_row,
         encoding, sheet, currencies, date_order, unreadable, unreadable_date, constant, history.
     column : str
-        Empty where it concerns the table.
+        Name of the column; empty if it concerns the whole table.
     count : int
-        Rows it concerns.
+        Number of rows with the finding.
     example : str
         One of these rows and its value.
     message : str
-        What was found, and what was made of it.
+        What was found, and how it was read.
     remedy : str
-        What to do where it is wrong.
+        What to do if that is wrong.
     asks : bool
-        Whether it must be answered before the table can be learned from.
+        Whether the contract must answer it before a model can be trained.
     """
 
     code: str
@@ -159,7 +161,7 @@ class Finding:
         return f"{column}{self.message}{example}. Remedy: {self.remedy}"
 
 
-NUMBER_SHARE = 0.95  # of the filled-in texts must read as numbers for the column to be one
+NUMBER_SHARE = 0.95  # minimum share of numbers among the texts of a column of numbers
 CODE_NAME = re.compile(
     r"(^|[_\W])(code|id|zip|postcode|postal|plz|sku|number|no|nr)$", re.IGNORECASE
 )
@@ -167,21 +169,22 @@ MAX_CODE_LEVELS = 1_000
 
 
 def reads_as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> bool:
-    """Tell numbers from categories by type and content; flags and codes are categories.
+    """Return whether a column holds numbers and not categories; flags and codes are categories.
 
     Parameters
     ----------
     values : Series
+        The column.
     form : NumberForm, optional
-        How the numbers are written; None to settle it on the column.
+        How the numbers are written; None to detect it from the column.
     """
     return as_numbers(values, form) is not None
 
 
 def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Reading | None:
-    """Return the numbers of a column, see `reads_as_numbers`; None where it holds others."""
+    """Return a column parsed as numbers, or None if it holds categories; see `reads_as_numbers`."""
     levels = None if values.dtype.kind in "iuf" else distinct(values)
-    if _are_flags(values) if levels is None else _are_flag_texts(levels[1]):  # or there are none
+    if _are_flags(values) if levels is None else _are_flag_texts(levels[1]):  # also if all missing
         return None
     reading = read_numbers(values, form, levels=levels)
     numbers = reading.series.to_numpy()
@@ -193,22 +196,22 @@ def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Rea
 
 
 def _are_flags(values: pd.Series[Any]) -> bool:
-    """Tell whether a column of numbers holds nothing but 0 and 1."""
+    """Return whether a column of numbers holds only 0 and 1."""
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return bool(((numbers == 0) | (numbers == 1) | np.isnan(numbers)).all())
 
 
 def _are_flag_texts(levels: Sequence[Any]) -> bool:
-    """Tell whether every level that is not missing is a spelling of yes or no."""
+    """Return whether every level that is not missing is a spelling of yes or no."""
     known = (level for level in levels if not is_missing(level))
     return all(flag_text(level_text(level)) in {"yes", "no"} for level in known)
 
 
 def looks_like_codes(name: str, numbers: NDArray[np.float64]) -> bool:
-    """Tell whether whole numbers are names of things (a plan code) rather than amounts.
+    """Return whether whole numbers are codes (such as a plan's code) rather than quantities.
 
-    They are when the attribute's name says so, or when few distinct large values recur with wide
-    gaps between them: 1001, 1002, 2001 in a thousand deals is a price list, not a quantity.
+    They are codes if the attribute's name says so, or if a few distinct large values occur many
+    times: 1001, 1002 and 2001 in a thousand deals are entries of a price list, not quantities.
     """
     if len(numbers) == 0 or not np.array_equal(numbers, np.round(numbers)):
         return False

@@ -1,6 +1,6 @@
-"""Find the table in a sheet: skip titles above the header and sum lines.
+"""Find the table in a sheet: titles above the header, lines of sums, empty rows.
 
-rows as texts -> the row of the header; rows of the table -> which are sums, or hold nothing
+rows as texts -> row of the header; rows of the table -> which are sums or empty
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.tables._number_text import take_apart
+from fitmodel.tables._number_text import parse_number_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.csv_form import separator_of
 from fitmodel.tables.forms import Finding
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LOOKED_AT = 40  # rows at the top of a sheet
-MAX_TITLES = 20
-NARROWEST = 3  # columns of a table whose titles can be told from its rows
-FIRST_COLUMNS = 4  # in which the word for a sum stands
-MAX_TOTALS = 0.1  # share of the rows; where more have the word, it is a level
+HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
+MAX_TITLES = 20  # maximum number of title rows above the header
+MIN_COLUMNS = 3  # with fewer columns, titles cannot be distinguished from rows
+FIRST_COLUMNS = 4  # columns in which the word for a sum is searched
+MAX_TOTALS = 0.1  # if a larger share of rows has such a word, it is a level
 _TOTAL = rf"(?i)^\s*(?:{TOTAL.pattern})\s*(?:\(.*\))?\s*:?\s*$"
 _TOTAL_CELL = re.compile(_TOTAL)
 
 
 @dataclass(frozen=True)
 class Top:
-    """Where a CSV file's table begins.
+    """Where the table of a CSV file begins.
 
     Attributes
     ----------
     lines : int
-        Physical lines above the header, blank ones too.
+        Number of physical lines above the header, including blank ones.
     titles : tuple of str
-        Those that are not blank.
+        The lines above the header that are not blank.
     separator : str
-        Of the header.
+        The separator of the header.
     """
 
     lines: int
@@ -54,7 +54,7 @@ class Top:
 
 
 def find_top(lines: Sequence[str]) -> Top | None:
-    """Find the header of a CSV file below its titles; None where the file is blank.
+    """Return where the header of a CSV file is, below its titles; None if the file is blank.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def find_top(lines: Sequence[str]) -> Top | None:
     if first is None:
         return None
     plain = Top(first, (), separator_of(lines[first]))
-    head = [line for line in lines[first : first + LOOKED_AT] if line.strip()]
+    head = [line for line in lines[first : first + HEAD_ROWS] if line.strip()]
     votes = [separator_of(line) for line in head]
     separator = max(set(votes), key=lambda mark: sum(line.count(mark) for line in head))
     try:
         rows = [
-            next(csv.reader([line], delimiter=separator), []) for line in lines[: first + LOOKED_AT]
+            next(csv.reader([line], delimiter=separator), []) for line in lines[: first + HEAD_ROWS]
         ]
     except csv.Error:
         return plain
@@ -82,16 +82,16 @@ def find_top(lines: Sequence[str]) -> Top | None:
 
 
 def header_index(rows: Sequence[Sequence[str]]) -> int | None:
-    """Index of the header among the first rows of a sheet; None where all are blank.
+    """Return the index of the header among the first rows of a sheet; None if all are blank.
 
-    Titles are rows of one or few cells above a row of names; what stands below must be a table.
+    Titles are rows of one or few cells above a row of names, with a table below it.
     """
     counts = [sum(bool(cell.strip()) for cell in row) for row in rows]
     filled = [position for position, count in enumerate(counts) if count]
     if not filled:
         return None
     typical = float(np.median([counts[position] for position in filled]))
-    if typical < NARROWEST:
+    if typical < MIN_COLUMNS:
         return filled[0]
     for position in filled[:MAX_TITLES]:
         if 2 * counts[position] < typical or 2 * len(rows[position]) <= typical:
@@ -103,11 +103,11 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
 
 def _are_names(row: Sequence[str]) -> bool:
     cells = [cell.strip() for cell in row if cell.strip()]
-    return not any(take_apart(cell) for cell in cells) and len(set(cells)) == len(cells)
+    return not any(parse_number_text(cell) for cell in cells) and len(set(cells)) == len(cells)
 
 
 def titles_finding(titles: Sequence[str]) -> Finding:
-    """Say which lines above the header were left out."""
+    """Return the finding that lines above the header were left out."""
     return Finding(
         "title_row",
         "",
@@ -121,13 +121,13 @@ def titles_finding(titles: Sequence[str]) -> Finding:
 def rows_left_out(
     table: pa.Table, numbers: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], list[Finding]]:
-    """Find the rows of a table of texts that are sums or empty, with the findings on them.
+    """Return a mask of the rows that are sums or empty, and the findings on them.
 
     Parameters
     ----------
     table : pyarrow.Table
-        All columns text.
-    numbers : ndarray of int
+        The rows, with all columns as text.
+    numbers : ndarray of int of shape (rows,)
         Number of each row in the file.
     """
     empty = _empty_rows(table)
@@ -140,31 +140,31 @@ def rows_left_out(
         findings.append(_finding("total_row", table, positions, numbers, "is a line of sums"))
     if empty.any() and table.num_rows > empty.sum():
         positions = np.flatnonzero(empty)
-        findings.append(_finding("empty_row", table, positions, numbers, "holds nothing"))
+        findings.append(_finding("empty_row", table, positions, numbers, "is empty"))
     else:
         empty[:] = False
     return totals | empty, findings
 
 
 def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list[int]:
-    """Rows of a table of texts that are sums of the others.
+    """Return the positions of rows that are sums of other rows.
 
-    The first cell that is not empty says so ("Total", "Summe", "合计"); all else are numbers, with
-    gaps, or it is the last row (`is_end`: whether the table ends here). A word that many rows have
-    is a level.
+    In such a row the first cell that is not empty is a word such as "Total", "Summe" or "合计", and
+    all other cells are numbers. It also has empty cells, or is the last row of the table (`is_end`:
+    whether the table ends here). If many rows have the word, it is a level.
     """
     totals = [np.empty(0, dtype=np.uint64)]
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             hits = pc.match_substring_regex(column, _TOTAL)
             totals.append(pc.indices_nonzero(pc.fill_null(hits, False)).to_numpy())  # noqa: FBT003 - pyarrow's
-    result = np.unique(np.concatenate(totals))
-    if len(result) > max(MAX_TOTALS * table.num_rows, 1):
+    candidates = np.unique(np.concatenate(totals))
+    if len(candidates) > max(MAX_TOTALS * table.num_rows, 1):
         return []
     last = table.num_rows - 1 if is_end else -1
     return [
         position
-        for position in result.tolist()
+        for position in candidates.tolist()
         if _is_total(_row(table, position), is_last=position == last)
     ]
 
@@ -180,20 +180,22 @@ def _cell(value: Any) -> str:
 def _is_total(cells: Sequence[str], *, is_last: bool) -> bool:
     filled = [cell for cell in cells if cell]
     gaps = len(filled) < len(cells)
-    numbers = all(take_apart(cell) is not None for cell in filled[1:])
+    numbers = all(parse_number_text(cell) is not None for cell in filled[1:])
     return bool(_TOTAL_CELL.match(filled[0])) and numbers and (gaps or is_last)
 
 
 def is_total_line(fields: Iterable[str]) -> bool:
-    """Tell whether the fields of a row that is too short are a line of sums, or one note."""
+    """Return whether the fields of a short row are a line of sums, or empty."""
     filled = [field.strip() for field in fields if field.strip()]
     if not filled:
         return True
-    return bool(_TOTAL_CELL.match(filled[0])) and all(take_apart(cell) for cell in filled[1:])
+    return bool(_TOTAL_CELL.match(filled[0])) and all(
+        parse_number_text(cell) for cell in filled[1:]
+    )
 
 
 def _empty_rows(table: pa.Table) -> NDArray[np.bool_]:
-    """Rows in which no cell holds anything."""
+    """Return a mask of the rows whose cells are all empty."""
     if table.num_columns < 2:  # noqa: PLR2004 - one empty cell is a missing value
         return np.zeros(table.num_rows, dtype=bool)
     nothing = np.empty(0, dtype=bool)
@@ -222,5 +224,5 @@ def _finding(
         len(rows),
         example,
         f"{len(rows)} row(s) left out: each {what}",
-        "if it is a deal, write its cells in another way",
+        "if it is a deal, change its cells in the file",
     )

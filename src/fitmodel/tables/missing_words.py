@@ -19,9 +19,9 @@ from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 if TYPE_CHECKING:
     import pandas as pd
 
-MANY = 0.5  # share of the other levels that must be written like the word
-VALUES = 0.95  # share of the other levels that make a column one of numbers, dates or yes and no
-LOOKED_AT = 200  # levels
+MIN_SIMILAR = 0.5  # minimum share of other levels that are written like the word
+MIN_VALUES = 0.95  # minimum share of numbers, dates or flags in a column of such values
+MAX_SAMPLE = 200  # levels that are checked
 _CODE = re.compile(r"[A-Z]{2,5}(?:[-/ ][A-Z]{2,5})?")
 _NAME = re.compile(r"[A-Z][a-z].*")
 
@@ -35,11 +35,11 @@ class MissingWords:
     levels : tuple of str
         Words that are levels.
     missing : tuple of str
-        Words that stand for nothing.
+        Words that mean missing.
     why : str
-        What told so; empty where the column has none of the words.
+        The reason; empty if the column has none of the words.
     beside_levels : bool
-        Whether the other values are levels, not numbers, dates, or yes and no.
+        Whether the other values are levels, not numbers, dates or flags.
     """
 
     levels: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class MissingWords:
     beside_levels: bool = False
 
     def finding(self, values: pd.Series[Any]) -> Finding:
-        """Describe to people what was decided."""
+        """Return the finding that some words were read as levels."""
         rows = int(values.isin(self.levels).sum())
         listed = ", ".join(repr(word) for word in self.levels)
         return Finding(
@@ -62,7 +62,7 @@ class MissingWords:
         )
 
     def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
-        """Describe to people which words were read as missing."""
+        """Return the finding that some words were read as missing."""
         rows = int(values.isin(self.missing).sum())
         listed = ", ".join(repr(word) for word in self.missing)
         return Finding(
@@ -76,22 +76,23 @@ class MissingWords:
 
 
 def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None) -> MissingWords:
-    """Decide for each word for "missing" whether it is a level of the column.
+    """Decide for each word such as NA whether it is missing or a level of the column.
 
-    A word is a level where the contract says so; where the column also has empty cells, which are
-    how nothing is written there; or where it is written like the other levels: NA beside EU and
-    APAC, None beside Acme and Globex. Among numbers, dates, and yes and no, it stands for nothing.
+    A word is a level if the contract says so, if the column also has empty cells (which then are
+    the missing values), or if it is written like the other levels: NA next to EU and APAC, None
+    next to Acme and Globex. In a column of numbers, dates or flags it means missing.
 
     Parameters
     ----------
     column : Series
-        Text, stripped; what is empty is missing already.
+        A column of stripped texts, in which empty cells are already missing.
     settled : frozenset of str, optional
-        Words that stand for nothing, as the contract says.
+        Words that mean missing according to the contract.
 
     Returns
     -------
     MissingWords
+        The decision and its reason.
 
     Examples
     --------
@@ -111,10 +112,10 @@ def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None)
             tuple(word for word in words if word in settled),
             "the contract's [attributes] missing",
         )
-    if not others or _holds_values(others[:LOOKED_AT]):
-        return MissingWords((), tuple(words), "all else are numbers, dates, or yes and no")
+    if not others or _holds_values(others[:MAX_SAMPLE]):
+        return MissingWords((), tuple(words), "all other values are numbers, dates or flags")
     if column.isna().any():
-        return MissingWords(tuple(words), (), "the column has empty cells too")
+        return MissingWords(tuple(words), (), "the column also has empty cells")
     levels = tuple(word for word in words if _is_written_like(word, others))
     missing = tuple(word for word in words if word not in levels)
     why = "it is written like the other levels" if levels else ""
@@ -122,16 +123,17 @@ def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None)
 
 
 def _is_written_like(word: str, others: list[str]) -> bool:
-    """Tell whether most levels are codes like NA, or names like None."""
+    """Return whether most levels are codes like NA, or names like None."""
     pattern = {"NA": _CODE, "None": _NAME}.get(word)
     if pattern is None:
         return False
-    return sum(bool(pattern.fullmatch(text)) for text in others) > MANY * len(others)
+    return sum(bool(pattern.fullmatch(text)) for text in others) > MIN_SIMILAR * len(others)
 
 
 def _holds_values(others: list[str]) -> bool:
+    """Return whether nearly all texts are numbers, dates or flags."""
     return any(
-        sum(map(is_value, others)) >= VALUES * len(others)
+        sum(map(is_value, others)) >= MIN_VALUES * len(others)
         for is_value in (_is_number, _is_date, _is_flag)
     )
 

@@ -1,8 +1,8 @@
-"""Read a column of moments: a day and the time of day, all of one time zone.
+"""Parse a column of dates with times, in one time zone.
 
-column -> its distinct values -> stamps with a zone, converted
-                              -> stamps without one, taken as they are
-                              -> other dates, read as by `read_dates`, with their time of day
+column -> its distinct values -> ISO times with a zone, converted
+                              -> ISO times without a zone, unchanged
+                              -> other dates, parsed by `read_dates`, with their time of day
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ _NOON = 12
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """A column of moments.
+    """A parsed column of dates with times.
 
     Attributes
     ----------
     times : ndarray of datetime64[us] of shape (rows,)
-        On the clock of the time zone; NaT where missing or unreadable.
+        Local times in the time zone; NaT if missing or unreadable.
     unreadable : ndarray of bool of shape (rows,)
+        Rows with a value that could not be read.
     swapped : bool
-        Whether all dates can be read day first and month first, as other days.
+        Whether the order of day and month is unclear: all dates can be read in both orders.
     """
 
     times: Moments64
@@ -62,20 +63,27 @@ def read_moments(
     *,
     form: DateForm | None = None,
 ) -> Moments:
-    """Read a column of dates and times; what has a zone is converted, a date alone begins its day.
+    """Parse a column of dates and times into local times of one time zone.
+
+    Times with a zone are converted; a date without a time is the start of that day.
 
     Parameters
     ----------
     values : Series
         Timestamps, ISO text, other dates with or without a time, or seconds or milliseconds since
-        1970 (which are of UTC).
+        1970 (in UTC).
     zone : str
-        Name of the time zone on whose clock the moments are given.
+        Name of the time zone of the result.
     order : {"day first", "month first"}, optional
-        Of dates that leave both open.
+        Order of dates whose day and month are unclear.
     form : DateForm, optional
-        Of dates that are no ISO text, as `form_of_days` finds it for the whole of a column that is
-        read in parts; without it these values settle it.
+        Form of dates that are not ISO text. `form_of_days` detects it for a whole column that is
+        read in parts; by default it is detected from these values.
+
+    Returns
+    -------
+    Moments
+        The local times, and which rows could not be read.
 
     Examples
     --------
@@ -105,7 +113,7 @@ def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
 
 
 def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
-    """Days of the distinct values that are not ISO text, without their times of day."""
+    """Return the days, without times, of distinct values that are not ISO text."""
     days: set[Any] = set()
     for value in values:
         if isinstance(value, str):
@@ -122,12 +130,12 @@ def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
 
 
 def _rounded(number: float) -> float:
-    """A number of so many digits that it is read in the same form."""
+    """Return a number rounded so that its form as a date stays the same."""
     return float(f"{number:.3g}") if number >= FIRST_SECOND else float(int(number))
 
 
 def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
-    """Form of the `days_not_in_iso` of a column; whether day and month could be swapped."""
+    """Return the form of a column's `days_not_in_iso`, and whether day and month are unclear."""
     given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
     if not given:
         return None, False
@@ -138,7 +146,7 @@ def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateFor
 def _read(
     values: Sequence[Any], zone: str, order: str | None, form: DateForm | None
 ) -> tuple[Moments64, bool]:
-    """Moments of distinct values, and whether their days and months could be swapped."""
+    """Return the times of distinct values, and whether their day-month order is unclear."""
     times = np.full(len(values), NEVER)
     matches = [
         _ISO.fullmatch(value.strip()) if isinstance(value, str) else None for value in values
@@ -169,7 +177,7 @@ def _read(
 
 
 def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np.datetime64:
-    """The day of a value with the time of day that it has too."""
+    """Return the day of a value with its time of day added."""
     if written_as in {SECONDS, MILLISECONDS}:
         seconds = float(value) / (1000 if written_as == MILLISECONDS else 1)
         instant = pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC")

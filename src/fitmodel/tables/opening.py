@@ -1,4 +1,4 @@
-"""Open a file as bytes, and hold the table that is read from it."""
+"""Open files as bytes; classes for tables read from files; messages about broken files."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Finding
 
 
-SNIFF_BYTES = 1 << 20  # the header must lie in these
+SNIFF_BYTES = 1 << 20  # first bytes of a file, which must contain the header
 _GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, eq=False)
 class FileTable:
-    """A table as its file has it.
+    """A table as read from its file, before it is interpreted by a contract.
 
     Attributes
     ----------
     table : DataFrame
-        With a RangeIndex where it comes from a file.
+        The table; with a RangeIndex if it comes from a file.
     findings : tuple of Finding
         What was left out, and how the file was read.
     forms : Forms
-        Of columns whose numbers have a decimal comma.
-    row_numbers : ndarray of int or None
-        Number of each row as whoever opens the file sees it; None for a frame.
+        Forms of columns with decimal commas.
+    row_numbers : ndarray of int of shape (rows,) or None
+        Number of each row in the file; None for a DataFrame.
     """
 
     table: pd.DataFrame
@@ -51,13 +51,14 @@ class FileTable:
 
 @dataclass(frozen=True, eq=False)
 class TableOnDisk:
-    """A file's table in memory that the system can drop, since a file without a name holds it.
+    """A table read from a file, kept in a memory-mapped temporary file.
 
     Attributes
     ----------
     table : pyarrow.Table
+        The table.
     row_numbers : ndarray of int of shape (rows,)
-        Number of each row as whoever opens the file sees it.
+        Number of each row in the file.
     findings : tuple of Finding
         What was left out, and how the file was read.
     """
@@ -68,28 +69,28 @@ class TableOnDisk:
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file, unpacked where it is packed with gzip."""
+    """Open a file for reading bytes; a gzip file is decompressed."""
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
     return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]  # GzipFile reads like a BinaryIO
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file."""
+    """Return the first bytes of a file."""
     with open_bytes(path) as file:
         return file.read(SNIFF_BYTES)
 
 
-MAX_COLUMNS = 10_000  # each costs a millisecond; a line of a million commas would take hours
+MAX_COLUMNS = 10_000  # each takes a millisecond; a line of a million commas would take hours
 
 
 def named_twice(names: Sequence[str]) -> list[str]:
-    """Names that more than one column has."""
+    """Return the names of more than one column."""
     return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def names_error(names: Sequence[str]) -> str | None:
-    """Describe what is wrong with the names of a table's columns; None if nothing is."""
+    """Return what is wrong with the names of a table's columns; None if nothing is."""
     if len(names) > MAX_COLUMNS:
         return (
             f"has {len(names):,} columns, more than {MAX_COLUMNS:,}. Remedy: keep those that "
@@ -101,20 +102,20 @@ def names_error(names: Sequence[str]) -> str | None:
 
 
 def open_quote_error(line: int) -> str:
-    """What is wrong with a file in which a quote is open until its end."""
+    """Return the message for a file in which a quote is open until the end."""
     return (
-        f"has a quote that opens on line {line} and is never closed: all below would be one value. "
-        "Remedy: close it, or write it twice inside quotes if it is meant as a character."
+        f"has a quote that opens on line {line} and is never closed, so all lines below would be "
+        "one value. Remedy: close it; a quote that is part of a text must be written twice."
     )
 
 
 def width_error(text: str, fields: int, expected: int) -> str:
-    """What is wrong with a row of another width than the header's."""
+    """Return the message for a row with another number of fields than the header."""
     return f"{fields} fields where the header has {expected}{_over(text)}: {shortened(text)}"
 
 
 def lines_error(text: str) -> str:
-    """Describe a value that seems to hold the next row."""
+    """Return the message for a value that seems to contain the next row."""
     return f"a value{_over(text)}: {shortened(text)}"
 
 
@@ -124,7 +125,7 @@ def _over(text: str) -> str:
 
 
 def csv_error(problem: str, block_bytes: int) -> str:
-    """Translate Arrow's error on a CSV file for the person who exported it."""
+    """Return Arrow's error about a CSV file as a message for the user."""
     if "straddling" in problem:
         return (
             f"has a row of more than {block_bytes >> 20} MB. Remedy: close every quote, and leave "

@@ -1,6 +1,6 @@
-"""Placeholders in date columns: words and far dates that mean "not yet".
+"""Find placeholders in date columns: words and far dates that mean "not yet".
 
-"Active", "No" and "-" beside dates, or 9999-12-31, say that it has not happened.
+Examples are "Active", "No" and "-" in a column of dates, and 9999-12-31.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACE
 if TYPE_CHECKING:
     from fitmodel.tables.values import Mask
 
-CHECKED_FIRST = 20  # cells
-LOOKED_AT = 200  # distinct texts that must all be dates before the whole column is read
+CHECKED_FIRST = 20  # cells checked before the whole column; most columns hold no dates
+MAX_SAMPLE = 200  # distinct texts that must all be dates before the whole column is parsed
 _ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y")
 
 
 def _written(day: str) -> set[str]:
-    """A day in the usual ways of writing it."""
+    """Return a day in all common forms."""
     year, month, number = day.split("-")
     known = {"%Y": year, "%m": month, "%d": number}
     texts = set()
@@ -50,10 +50,12 @@ class Placeholders:
 
     Attributes
     ----------
-    rows : ndarray of bool
+    rows : ndarray of bool of shape (rows,)
+        Rows with a placeholder.
     texts : tuple of str
-        The different ones, as they are written.
+        The distinct placeholders, as written in the table.
     finding : Finding
+        The finding about them.
     """
 
     rows: Mask
@@ -64,18 +66,23 @@ class Placeholders:
 def find_placeholders(
     values: pd.Series[Any], *, surely_dates: bool = False, words: bool = True
 ) -> Placeholders | None:
-    """Find the words and far days among a column's dates; None where there are none.
+    """Return the words and far dates that mean "not yet" in a column; None if there are none.
 
     Parameters
     ----------
     values : Series
-        Text, or datetimes.
+        A column of texts or datetimes.
     surely_dates : bool
-        Whether the contract says that the column holds dates: then a column of nothing but such
-        words is one in which nothing has happened. Else all other values must be dates.
+        Whether the contract says that the column holds dates. Then it may hold placeholders only.
+        Otherwise all other values must be dates.
     words : bool
-        Whether words are looked for too, or far days only: a deal without a day of signing is an
-        error, which shows the word.
+        Whether to search for words too, and not only for far dates. In the closing date a word is
+        an error, whose message shows it.
+
+    Returns
+    -------
+    Placeholders or None
+        The placeholders.
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return _far_days(values)
@@ -85,26 +92,26 @@ def find_placeholders(
     if rows_of is None:
         return None
     distinct = list(rows_of)
-    standing = {text for text in distinct if text in _DAYS}
-    standing |= {text for text in distinct if words and text.casefold() in NOT_YET}
-    standing |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
-    others = [text for text in distinct if text not in standing]
-    if not standing:
+    found = {text for text in distinct if text in _DAYS}
+    found |= {text for text in distinct if words and text.casefold() in NOT_YET}
+    found |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
+    others = [text for text in distinct if text not in found]
+    if not found:
         return None
     if not (surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())):
         return None
-    return _placeholders(values, values.isin(standing).to_numpy(dtype=bool), standing)
+    return _placeholders(values, values.isin(found).to_numpy(dtype=bool), found)
 
 
 def _may_be_dates(values: pd.Series[Any]) -> bool:
-    """Whether the first values leave open that a column holds dates: most columns do not."""
+    """Return whether a column may hold dates, judged by its first values."""
     first = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
     others = [text for text in first if text not in _DAYS and text.casefold() not in NOT_YET]
     return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
 
 def _texts(values: pd.Series[Any]) -> dict[str, int] | None:
-    """Rows per text of a column; None where it holds anything but texts and dates."""
+    """Return the number of rows per text; None if the column holds other types than dates too."""
     if values.dtype != object:
         counts = values.value_counts()
         return dict(zip(counts.index.tolist(), counts.tolist(), strict=True))
@@ -130,7 +137,7 @@ def _all_dates(texts: list[str]) -> bool:
         return False
     return all(
         not read_dates(pd.Series(part, dtype="str")).unreadable.any()
-        for part in (texts[:LOOKED_AT], texts)
+        for part in (texts[:MAX_SAMPLE], texts)
     )
 
 
@@ -153,7 +160,7 @@ def _placeholders(values: pd.Series[Any], rows: Mask, texts: set[str]) -> Placeh
         str(values.name),
         count,
         "",
-        f"{listed} in {count} row(s) stands for no date (not yet) and is read as empty",
-        "if it is a date, write it in another way",
+        f"{listed} in {count} row(s) means that there is no date yet, and is read as empty",
+        "if it is a date, write it as YYYY-MM-DD",
     )
     return Placeholders(rows, tuple(sorted(texts)), finding)

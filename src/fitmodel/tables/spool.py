@@ -1,10 +1,10 @@
 """Arrays and tables on disk, so that memory does not grow with the rows of a history.
 
-arrays of parts, one after the other -> a file without a name -> one array, mapped into memory
+arrays, appended one after the other -> unnamed temporary file -> one memory-mapped array
 
-The system reads mapped pages when they are asked for and drops them when memory is short. A file
-without a name is gone with the process that made it, whatever stops it. The files lie in the
-folder for temporary files (TMPDIR), which has to be on a disk.
+The operating system loads mapped pages on access and drops them when memory is short. An unnamed
+file disappears with the process, whatever stops it. The files are in the folder for temporary files
+(TMPDIR), which must be on a disk.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 
 
 def nameless_file(owner: object) -> Any:
-    """A temporary file that is closed, and so gone, when its owner is."""
+    """Return an unnamed temporary file that is closed, and so deleted, together with its owner."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with its owner
     weakref.finalize(owner, file.close)
     return file
 
 
 class Spool:
-    """One long array, made of parts.
+    """One long array to which parts are appended.
 
     Parameters
     ----------
     dtype : data type
+        Data type of the array.
     on_disk : bool
-        Whether it is kept in a file; else in memory.
+        Whether it is kept in a file; otherwise in memory.
     """
 
     def __init__(self, dtype: Any, *, on_disk: bool) -> None:
@@ -51,7 +52,7 @@ class Spool:
         return self._length
 
     def add_running(self, steps: NDArray[Any]) -> None:
-        """Append the sums of some steps, which go on from the sum before."""
+        """Append the cumulative sums of some steps, continued from the last sum."""
         sums = np.cumsum(steps) + self._count
         self._count = int(sums[-1]) if len(sums) else self._count
         self.add(sums)
@@ -66,7 +67,7 @@ class Spool:
             self._file.write(part.data)
 
     def array(self) -> NDArray[Any]:
-        """All parts as one array; nothing can be added then."""
+        """Return all parts as one array; after that nothing can be appended."""
         if self._file is None:
             if len(self._parts) == 1:
                 return self._parts[0]
@@ -79,7 +80,7 @@ class Spool:
 
 
 def spooled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
-    """Keep batches in a file without a name and give them back as one mapped table."""
+    """Write batches to an unnamed file and return them as one memory-mapped table."""
     with tempfile.TemporaryFile() as file:
         with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as writer:
             for batch in batches:
@@ -88,21 +89,21 @@ def spooled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
 
 
 def read_spooled(file: Any) -> pa.Table:
-    """Map a file of Arrow's stream format, which is read when it is asked for."""
+    """Return a file in Arrow's stream format as a memory-mapped table."""
     file.flush()
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return pa.ipc.open_stream(pa.py_buffer(mapped)).read_all()
 
 
 class Levels:
-    """The distinct values of a table, those of one part after the other.
+    """The distinct values of the parts of a table, each with an integer code.
 
-    Codes say where a value stands; two parts may have the same value at two positions.
+    The code is the position of the value. A value that occurs in two parts has two codes.
 
     Parameters
     ----------
     on_disk : bool
-        Whether texts are kept in files; else in memory.
+        Whether texts are kept in files; otherwise in memory.
     """
 
     def __init__(self, *, on_disk: bool) -> None:
@@ -111,7 +112,7 @@ class Levels:
         self._starts = [0]
 
     def add(self, levels: Sequence[Any]) -> int:
-        """Append the values of a part; the code of its first one."""
+        """Append the values of a part and return the code of the first one."""
         start = self._starts[-1]
         self._parts.append(_TextsOnDisk(levels) if self._on_disk else levels)
         self._starts.append(start + len(levels))
@@ -128,15 +129,15 @@ class Levels:
             yield from _values(part, np.arange(stop - start))
 
     def take(self, codes: NDArray[Any]) -> NDArray[Any]:
-        """The value of each code; None where it is -1."""
+        """Return the value of each code; None for the code -1."""
         unique, positions = np.unique(codes, return_inverse=True)
         values = np.full(len(unique), None, dtype=object)
         for part, start, stop in zip(self._parts, self._starts, self._starts[1:], strict=False):
             here = np.flatnonzero((unique >= start) & (unique < stop))
             for position, value in zip(here, _values(part, unique[here] - start), strict=True):
                 values[position] = value
-        result: NDArray[Any] = values[positions]
-        return result
+        selected: NDArray[Any] = values[positions]
+        return selected
 
 
 def _values(part: Any, positions: NDArray[Any]) -> Iterator[Any]:
@@ -146,7 +147,7 @@ def _values(part: Any, positions: NDArray[Any]) -> Iterator[Any]:
 
 
 class _TextsOnDisk:
-    """Values of a part: texts in a file, the others in memory."""
+    """The values of a part: texts in a file, other values in memory."""
 
     def __init__(self, levels: Sequence[Any]) -> None:
         texts = [level if isinstance(level, str) else None for level in levels]

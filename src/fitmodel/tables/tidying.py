@@ -1,6 +1,6 @@
-"""Tidy a table: strip text, and mark missing values.
+"""Tidy a table: strip text and mark missing values.
 
-column -> text stripped -> words for nothing: missing, or levels -> dates: "not yet" is missing
+column -> stripped text -> words such as NA: missing or levels -> dates: "not yet" is missing
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ if TYPE_CHECKING:
 
 
 _NUMBERS = ("floating", "mixed-integer-float", "decimal")
-_MIXED = ("mixed", "mixed-integer", "bytes", "complex")  # what pandas calls cells of several types
+_MIXED = ("mixed", "mixed-integer", "bytes", "complex")  # pandas' names for mixed types
 _NO_VALUE = (list, dict, set, frozenset, tuple, bytes, bytearray, np.ndarray, complex)
 Settled = Mapping[str, "Iterable[str]"]
 
 
 @dataclass(frozen=True, eq=False)
 class Tidied:
-    """A tidy table, and the findings on its words.
+    """A tidy table and the findings on its words.
 
     Attributes
     ----------
     table : DataFrame
+        The tidy table.
     findings : tuple of Finding
+        Findings on words and dates that were read as missing or as levels.
     empty : mapping of str to tuple of str
-        Column to the texts that stood for "not yet" among its dates.
+        For columns of dates: the texts that meant "not yet".
     """
 
     table: pd.DataFrame
@@ -49,17 +51,18 @@ class Tidied:
 
 
 def tidy(table: pd.DataFrame, missing: Iterable[str] | Settled | None = None) -> pd.DataFrame:
-    """Copy a table with text stripped; infinite values and words for "missing" are missing.
+    """Return a copy of a table with stripped text and with missing values marked.
 
-    Columns of Python objects that are all text or all numbers become such columns; other columns in
-    which nothing changes keep their type. The frame given is never changed.
+    Infinite values and words for "missing" become missing. Object columns that hold only text or
+    only numbers get that type; unchanged columns keep their type.
 
     Parameters
     ----------
     table : DataFrame
+        The table; it is not changed.
     missing : iterable of str, or mapping of column to iterable of str, optional
-        Which of the words NA, N/A, n/a, None, null and NULL stand for nothing, as the contract's
-        [attributes] missing says; the others are levels. Without it each column tells.
+        Which of the words NA, N/A, n/a, None, null and NULL mean missing, as in [attributes]
+        missing of the contract; the others are levels. By default this is decided for each column.
     """
     return tidy_with_findings(table, missing).table
 
@@ -70,9 +73,9 @@ def tidy_with_findings(
     *,
     full: str | None = None,
 ) -> Tidied:
-    """Tidy a table, see `tidy`, and report on missing words and placeholder dates.
+    """Tidy a table as `tidy` does, and return it with findings on words and placeholder dates.
 
-    `full` names the column of dates in which a word is an error: the day of signing.
+    `full` is the name of the closing date's column: a word in it is an error, not a placeholder.
     """
     table = table.copy()
     findings: list[Finding] = []
@@ -82,8 +85,8 @@ def tidy_with_findings(
         tidied = _tidy_column(values)
         words = _settled(missing, str(name))
         if is_text(tidied) and _has_words(tidied):
-            tidied, result = _without_words(tidied, words)
-            findings += result
+            tidied, word_findings = _without_words(tidied, words)
+            findings += word_findings
         if is_text(tidied) or pd.api.types.is_datetime64_any_dtype(tidied.dtype):
             placeholders = find_placeholders(tidied, words=name != full)
             if placeholders is not None:
@@ -96,7 +99,7 @@ def tidy_with_findings(
 
 
 def _settled(missing: Iterable[str] | Settled | None, name: str) -> frozenset[str] | None:
-    """Words that the contract calls missing in a column; None where it does not say."""
+    """Return the words that mean missing according to the contract; None if it does not say."""
     if missing is None or not isinstance(missing, Mapping):
         return None if missing is None else frozenset(missing)
     return frozenset(missing[name]) if name in missing else None
@@ -129,14 +132,14 @@ def _tidy_text(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _kind(values: pd.Series[Any]) -> str:
-    """What pandas finds in a column's cells, the missing ones aside."""
+    """Return pandas' name for the type of a column's cells, ignoring missing ones."""
     if values.dtype != object:
         return "string"
     return str(pd.api.types.infer_dtype(values, skipna=True))
 
 
 def _tidy_cell(cell: Any) -> Any:
-    """A cell of a column of several types: words for nothing are missing beside numbers."""
+    """Return a cell of a column of mixed types, with words for "missing" as None."""
     if isinstance(cell, str):
         cell = cell.strip()
         return None if cell in MISSING_TEXT else cell
@@ -157,14 +160,14 @@ def _has_words(values: pd.Series[Any]) -> bool:
 def _without_words(
     values: pd.Series[Any], settled: frozenset[str] | None
 ) -> tuple[pd.Series[Any], list[Finding]]:
-    """Make words for nothing missing, except where they are levels."""
+    """Return a column with words for "missing" removed, except levels, and the findings."""
     words = missing_words(values, settled)
     findings = [words.finding(values)] if words.levels and settled is None else []
     return values.mask(values.isin(words.missing)), findings
 
 
 def unwritable(values: pd.Series[Any]) -> Mask:
-    """Tell which cells hold a lone surrogate, or a NaN that is an error to look at."""
+    """Return a mask of the cells with a lone surrogate or a signalling NaN."""
     if values.dtype != object:
         return np.zeros(len(values), dtype=bool)
     return np.fromiter(map(_is_unwritable, values), bool, count=len(values))
@@ -177,7 +180,7 @@ def _is_unwritable(cell: Any) -> bool:
 
 
 def nested(values: pd.Series[Any]) -> Mask:
-    """Tell which cells hold what is not a single value that can be read."""
+    """Return a mask of the cells that hold a container or another type that is no single value."""
     if values.dtype.kind == "c":
         return np.ones(len(values), dtype=bool)
     if values.dtype != object or _kind(values) not in _MIXED:

@@ -1,10 +1,10 @@
-"""Read a number, a date, a yes or no: one value and a whole column, side by side.
+"""Parse numbers, dates, and yes or no: single values and whole columns.
 
-column -> its distinct values -> the form they are written in -> each value read in that form
+column -> its distinct values -> their form -> each value parsed in that form
 
-A column is read through its distinct values by the function that reads one value, so both give the
-same. Training settles the form on the whole column; scoring reads in the form that training found.
-numpy only until a column is read: this file is on the path of a single prospect.
+A column is parsed with the function for single values, applied to its distinct values, so that both
+give the same result. Training detects the form from the whole column; scoring uses that form.
+Imports pandas only for columns: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from fitmodel.tables._number_text import (
     UnreadableValueError,
     currency_of,
     is_other_unit,
+    parse_number_text,
     settle_form,
-    take_apart,
     value_of,
 )
 from fitmodel.tables.cells import (
@@ -91,22 +91,22 @@ NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though nump
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A column that was read.
+    """A parsed column.
 
     Attributes
     ----------
     series : Series
-        With the index of the column; missing where nothing stands or nothing could be read.
+        The values, with the index of the column; missing if the cell is empty or unreadable.
     unreadable : ndarray of bool of shape (rows,)
-        Where something stands that could not be read.
+        Rows whose cell is not empty and could not be read.
     form : NumberForm or DateForm or None
-        The form that was settled, or given.
+        The detected form, or the given one.
     swapped : bool
-        Of dates: whether all of them read day first and month first, as other days.
+        For dates: whether the order is unclear, since all can be read in both orders.
     units : mapping of str to int
-        Of numbers: how many rows have each unit, "" where there is none.
+        For numbers: number of rows of each unit; "" is no unit.
     unclear : ndarray of bool of shape (rows,) or None
-        Of numbers: which of the unreadable do not tell their decimal mark.
+        For numbers: unreadable rows whose decimal mark is unclear.
     """
 
     series: pd.Series[Any]
@@ -118,7 +118,7 @@ class Reading:
 
     @property
     def order(self) -> str | None:
-        """The order of day and month; "either" where nothing told which."""
+        """The order of day and month; "either" if it is unclear."""
         if self.swapped:
             return EITHER
         return self.form.order if isinstance(self.form, DateForm) else None
@@ -130,22 +130,23 @@ class Reading:
 def read_number(
     value: Any, form: NumberForm = UNKNOWN, *, parts: NumberText | None = None
 ) -> float:
-    """Read a number from a number or from text; infinite is not a known amount, so NaN.
+    """Return a number or a text as a float; infinite values become NaN.
 
     Parameters
     ----------
     value : object
+        A number or a text.
     form : NumberForm
-        In which text is read.
+        The form of texts.
     parts : NumberText, optional
-        The text taken apart, where that was done already.
+        The parts of the text, if it was parsed already.
 
     Raises
     ------
     UnreadableValueError
-        If it is not a number, or one of another unit than the form's.
+        If it is not a number, or has another unit than the form.
     UnclearNumberError
-        If its marks do not tell which number it is.
+        If its decimal mark is unclear.
     """
     if isinstance(value, Enum):
         value = value.value
@@ -169,12 +170,12 @@ def _number_of_text(text: str, form: NumberForm, parts: NumberText | None) -> fl
             return float(text)
         except ValueError:
             pass
-    parts = parts or take_apart(text)
+    parts = parts or parse_number_text(text)
     if parts is None:
         raise UnreadableValueError(f"{shown(text)} is not a number")
     if is_other_unit(parts.unit, form):
-        learned = f"in {form.unit}" if form.unit else "without a unit"
-        raise UnreadableValueError(f"{shown(text)} is not a number {learned}")
+        expected = f"in {form.unit}" if form.unit else "without a unit"
+        raise UnreadableValueError(f"{shown(text)} is not a number {expected}")
     try:
         return value_of(parts, form)
     except UnclearNumberError:
@@ -191,11 +192,11 @@ def read_numbers(
     *,
     levels: tuple[NDArray[np.intp], Sequence[Any]] | None = None,
 ) -> Reading:
-    """Read a column of numbers; without a form it is settled on the whole column.
+    """Parse a column of numbers; without a form, the form is detected from the whole column.
 
-    Currency signs, units and thousands marks are dropped; infinite is missing. Rows of another unit
-    than most rows' are unreadable: 15 is no 15 %, and $ 100 no ¥ 100. `levels` are the column's
-    `distinct` values, where they are known.
+    Currency signs, units and thousands separators are removed; infinite values become missing. Rows
+    with another unit than most rows are unreadable: 15 is not 15 %, and $ 100 is not ¥ 100.
+    `levels` is the result of `distinct` for the column, if it is known already.
     """
     import pandas as pd
 
@@ -225,9 +226,9 @@ def read_numbers(
 def settled_numbers(
     uniques: Sequence[Any], rows: Sequence[int]
 ) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
-    """Form of a column by its distinct texts, rows of each unit, and the texts taken apart."""
+    """Return the form of a column, the rows of each unit, and the parts of each distinct text."""
     parts = [
-        take_apart(value) if isinstance(value, str) and not is_missing(value) else None
+        parse_number_text(value) if isinstance(value, str) and not is_missing(value) else None
         for value in uniques
     ]
     units: dict[str, int] = {}
@@ -241,7 +242,7 @@ def settled_numbers(
 
 
 def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
-    """Days since 1970 of a date, a timestamp, ISO text, or what the column's form reads.
+    """Return the days since 1970 of a date, timestamp, ISO text, or value in the column's form.
 
     Raises
     ------
@@ -258,18 +259,18 @@ def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
 def read_dates(
     values: pd.Series[Any], order: str | None = None, *, form: DateForm | None = None
 ) -> Reading:
-    """Read a column of whole days; time of day and time zone are dropped, the day being the zone's.
+    """Parse a column of dates as whole days; the time of day and the time zone are dropped.
 
     Parameters
     ----------
     values : Series
-        Dates, text (ISO, DD.MM.YYYY, MM/DD/YYYY, names of months and the like), Excel's serial
-        numbers, numbers such as 20240131, or seconds or milliseconds since 1970.
+        Dates, texts (ISO, DD.MM.YYYY, MM/DD/YYYY, names of months), Excel's serial numbers, numbers
+        such as 20240131, or seconds or milliseconds since 1970.
     order : {"day first", "month first"}, optional
-        Which of the two to take where the column itself leaves both open, as a sibling column
-        tells it; day first without.
+        Order to use if the column allows both, such as that of another column; day first if None.
     form : DateForm, optional
-        The form that training found; without, it is settled on the whole column.
+        The form detected in training; by default it is detected from the whole column.
+
     """
     import pandas as pd
 
@@ -285,20 +286,20 @@ def read_dates(
             given = [position for position, there in enumerate(known) if there]
             settled = settle_order([uniques[each] for each in given], rows[given].tolist(), order)
             form, swapped = DateForm(settled[0]), settled[1]
-        nothing = np.iinfo(np.int64).min  # numpy's NaT
-        result = np.full(len(uniques) + 1, nothing, dtype=np.int64)
+        no_day = np.iinfo(np.int64).min  # numpy's NaT
+        numbers = np.full(len(uniques) + 1, no_day, dtype=np.int64)
         unread = np.zeros(len(uniques) + 1, dtype=bool)
         for position, value in enumerate(uniques):
             day = day_of(value, form) if known[position] else None
-            result[position], unread[position] = nothing if day is None else day, day is None
+            numbers[position], unread[position] = no_day if day is None else day, day is None
             unread[position] &= known[position]
-        days, bad = result[positions].astype("datetime64[D]"), unread[positions]
+        days, bad = numbers[positions].astype("datetime64[D]"), unread[positions]
     series = pd.Series(days.astype("datetime64[us]"), index=values.index, name=values.name)
     return Reading(series, bad, form, swapped)
 
 
 def days_of_stamps(values: pd.Series[Any]) -> NDArray[np.datetime64]:
-    """Whole days of a typed column of dates, in its own zone."""
+    """Return the local days of a column of timestamps."""
     import pandas as pd
 
     stamps = pd.to_datetime(values)
@@ -312,13 +313,13 @@ def days_of_stamps(values: pd.Series[Any]) -> NDArray[np.datetime64]:
 
 
 def read_flag(value: Any) -> bool | None:
-    """Read yes or no in any spelling; None of anything else."""
+    """Return yes or no, in any spelling, as a boolean; None for anything else."""
     text = flag_text(level_text(value))
     return {"yes": True, "no": False}.get(text)
 
 
 def flag_text(text: str) -> str:
-    """Give "yes" or "no" for any of their spellings, otherwise the text itself."""
+    """Return "yes" or "no" for any of their spellings; any other text unchanged."""
     folded = text.casefold()
     if folded in YES:
         return "yes"
@@ -326,9 +327,9 @@ def flag_text(text: str) -> str:
 
 
 def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
-    """Read a column of yes and no in any spelling; False where neither could be read.
+    """Parse a column of yes and no in any spelling; unreadable cells become False.
 
-    With `outcome`, words such as "churned" and "active" say too whether a customer left.
+    With `outcome`, words such as "churned" mean yes, and words such as "active" mean no.
     """
     import pandas as pd
 

@@ -1,25 +1,24 @@
-"""Words for missing values, yes and no, units and totals.
+"""Words for missing values, yes and no, units and totals, used by all of fitmodel.
 
-One list each, used by training, scoring, the service and Spark. Standard library only: this file
-is on the path of a single prospect.
+Imports the standard library only: this code runs for every single prospect and must load quickly.
 """
 
 from __future__ import annotations
 
 import re
 
-# Exact spellings: "None" is what exports write for nothing, "none" may well be a level.
+# Spellings are compared exactly: exports write "None" for missing, while "none" may be a level.
 UNCLEAR_WORDS = frozenset({"NA", "N/A", "n/a", "None", "null", "NULL", "Null"})
-"""Words that stand for nothing, or are a level: NA is also North America."""
+"""Words that mean missing or are a level: NA is also North America."""
 EMPTY_TEXT = frozenset(
     {"", "-", "--", "NaN", "nan", "NaT", "<NA>", "\\N", "(null)", "(blank)"}
     | {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 )
-"""Texts that never mean anything."""
+"""Texts that always mean missing."""
 MISSING_TEXT = EMPTY_TEXT | UNCLEAR_WORDS
 
 NOT_YET = frozenset(
-    # in a column of dates: it has not happened (compared without case)
+    # words that mean "not yet" in a column of dates; compared without case
     {"-", "--", "\N{EM DASH}", "\N{EN DASH}", "?", "/", ".", "0", "-1", "0000-00-00"}
     | {"00/00/0000", "00.00.0000", "00-00-0000", "0000/00/00", "0000-00-00 00:00:00"}
     | {"no", "none", "n/a", "na", "nil", "null", "false", "never", "not yet", "tbd", "tba", "n"}
@@ -38,9 +37,9 @@ PLACEHOLDER_DAYS = frozenset(
     | {"2099-12-31", "2199-12-31", "2299-12-31", "2999-12-31", "3000-01-01", "9999-01-01"}
     | {"9999-12-30", "9999-12-31"}
 )
-"""Days that systems write where there is none: the first or last that they can hold."""
+"""Days that systems write for a missing date: mostly the first or last day they can store."""
 REPEATED_PLACEHOLDER_DAYS = frozenset({"0001-01-01"})
-"""Days that stand for none only where several rows have them."""
+"""Days that mean a missing date only if several rows have them."""
 
 YES = frozenset(
     {"yes", "y", "true", "t", "1", "1.0", "on", "ja", "j", "wahr", "oui", "vrai", "si", "sí"}
@@ -56,7 +55,7 @@ LEFT = frozenset(
     | {"inactivo", "inactiva", "baja", "cancelado", "cancelada", "perdido", "perdida"}
     | {"inativo", "inativa", "encerrado", "流失", "已流失", "离网", "已取消", "停用"}
 )
-"""What a status says of a customer who left; read as yes in the role `churned` only."""
+"""Words for a customer who left; they mean yes in the role `churned` only."""
 STAYED = frozenset(
     {"active", "stayed", "current", "retained", "customer", "aktiv", "actif", "activo", "activa"}
     | {"ativo", "ativa", "vigente", "alta", "未流失", "在网", "正常", "活跃"}
@@ -67,7 +66,7 @@ TOTAL = re.compile(
     r"|zwischensumme|suma|subtotal|soma|somme|sous-total|合计|总计|小计|总和",
     re.IGNORECASE,
 )
-"""The first cell of a line of sums."""
+"""Words in the first cell of a line of sums."""
 
 CURRENCY_SIGNS = {
     "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "NZ$": "NZD",
@@ -129,9 +128,9 @@ SCALES = {
     "Mn": 6, "mio": 6, "Mio": 6, "mil.": 6, "million": 6, "百万": 6, "亿": 8, "B": 9, "bn": 9,
     "Bn": 9, "Mrd": 9, "billion": 9,
 }  # fmt: skip
-"""Powers of ten behind a number: 1.2k is 1200."""
+"""Suffixes of numbers that are powers of ten: 1.2k is 1200."""
 MONEY_SCALES = frozenset({"B"})
-"""Those that are a power of ten beside a currency only: 7B alone may be a flat."""
+"""Suffixes that are powers of ten only with a currency: 7B alone may be an apartment."""
 GLUED_UNITS = frozenset(
     [
         "d",
@@ -173,9 +172,9 @@ GLUED_UNITS = frozenset(
         "席",
     ]
 )
-"""Units that may stand at a number without a space; any single word may with one."""
+"""Units that may follow a number without a space; with a space, any single word may."""
 
 
 def slug(text: str) -> str:
-    """A text as a part of a column's name: letters, digits and underscores, in lower case."""
+    """Return a text as part of a column name: lower-case letters, digits and underscores."""
     return re.sub(r"\W+", "_", text.strip().lower()).strip("_") or "other"

@@ -1,0 +1,72 @@
+"""A file's first bytes, and what is wrong with a table in words."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from fitmodel.tables.opening import (
+    MAX_COLUMNS,
+    SNIFF_BYTES,
+    csv_error,
+    head_of,
+    lines_error,
+    named_twice,
+    names_error,
+    open_bytes,
+    open_quote_error,
+    width_error,
+)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("content", [b"", b"\x1f", b"id,x\n1,2\n"])
+def test_a_packed_file_is_opened_as_what_is_in_it(tmp_path, content: bytes, packed: bool) -> None:
+    path = tmp_path / "deals"  # its name says nothing
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with open_bytes(path) as file:
+        assert file.read() == content
+    assert head_of(path) == content
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_head_of_a_long_file_is_its_first_mebibyte(tmp_path, packed: bool) -> None:
+    content = bytes(range(256)) * 4097
+    (tmp_path / "x").write_bytes(gzip.compress(content) if packed else content)
+    assert SNIFF_BYTES == 1024 * 1024
+    assert head_of(tmp_path / "x") == content[: 1024 * 1024]
+
+
+def test_names_that_several_columns_have_are_listed_once_in_order() -> None:
+    assert named_twice(["b", "a", "b", "c", "a", "b"]) == ["a", "b"]
+    assert named_twice(["a", "A", " a"]) == []
+    assert names_error(["a", "b"]) is None
+    assert names_error(["b", "a", "b"]) == (
+        "has more than one column named ['b']. Remedy: rename them."
+    )
+
+
+def test_ten_thousand_columns_are_a_table_and_one_more_is_too_many() -> None:
+    names = [f"c{position}" for position in range(MAX_COLUMNS + 1)]
+    assert names_error(names[:10_000]) is None
+    assert names_error(names) == (
+        "has 10,001 columns, more than 10,000. Remedy: keep those that were known before signing."
+    )
+
+
+def test_the_error_of_a_row_shows_its_width_its_lines_and_its_beginning() -> None:
+    assert width_error("a,b", 2, 3) == "2 fields where the header has 3: 'a,b'"
+    assert width_error("a,b\nc\nd", 2, 3).startswith(
+        "2 fields where the header has 3 over 3 lines (is a quote open?): "
+    )
+    assert lines_error("a") == "a value: 'a'"
+    assert lines_error("a\r\nb") == r"a value over 2 lines (is a quote open?): 'a\r\nb'"
+    assert len(lines_error("a" * 500)) == len("a value: ") + 60
+    assert "opens on line 7 and is never closed" in open_quote_error(7)
+
+
+def test_a_row_that_is_too_long_is_named_in_megabytes_and_other_problems_as_they_are() -> None:
+    long = csv_error("CSV parse error: straddling object straddles two blocks", 16 << 20)
+    assert long.startswith("has a row of more than 16 MB. Remedy: close every quote")
+    assert csv_error("bad thing", 16 << 20) == "cannot be read as CSV: bad thing"
