@@ -135,7 +135,7 @@ def compare_models(
 
 
 def _read(deals: pd.DataFrame | str | Path, spec: DealSpec, *, is_own: bool) -> Any:
-    """Read the deals; if they do not fit B's contract, the error says that it was used."""
+    """Read the deals; if they do not fit B's own contract, the error mentions that it was used."""
     try:
         return read_with_history(deals, spec)
     except DealsError as error:

@@ -53,7 +53,7 @@ class ModelHolder:
     Examples
     --------
     >>> with fitmodel.ModelHolder("models/prospect-fit") as holder:
-    ...     holder.follow(seconds=5)  # look for another champion in a thread
+    ...     holder.follow(seconds=5)  # check for a new champion in a thread
     ...     answer = holder.model.predict(pd.read_csv("prospects.csv").iloc[0])
     >>> answer.model_version == holder.model.version
     True

@@ -81,10 +81,10 @@ def check_stability(
     --------
     >>> from fitmodel.stability import check_stability
     >>> sim = fitmodel.simulate_deals(400, seed=1)
-    >>> found = check_stability(
+    >>> result = check_stability(
     ...     run.model, sim.deals, sim.spec, prospects="prospects.csv", replicates=5
     ... )
-    >>> sorted(found.table)
+    >>> sorted(result.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)

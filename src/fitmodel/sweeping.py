@@ -106,8 +106,8 @@ def sweep(
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(700, seed=1)
-    >>> found = fitmodel.sweep(sim.deals, sim.spec, horizons=[3, 5])  # doctest: +SKIP
-    >>> found.table[["variant", "roc_auc"]]  # doctest: +SKIP
+    >>> result = fitmodel.sweep(sim.deals, sim.spec, horizons=[3, 5])  # doctest: +SKIP
+    >>> result.table[["variant", "roc_auc"]]  # doctest: +SKIP
     """
     specs = _specs(spec, horizons, variants or {})
     tell = progress or (lambda _step: None)

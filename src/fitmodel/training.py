@@ -165,6 +165,7 @@ def train(
     Returns
     -------
     TrainingRun
+        The model, its report, its bundle and its run.
 
     Raises
     ------
@@ -320,8 +321,7 @@ def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
     """Return the model's scores of deals like those it learned from.
 
-    A user's own estimator may have memorised its training deals: for it, these are the predictions
-    of the evaluation, on deals that the model did not see.
+    A user's own estimator may have memorised its deals: for it, those of the evaluation are used.
     """
     if estimator is not None:
         return np.asarray(evaluation.table["probability"], dtype=np.float64)

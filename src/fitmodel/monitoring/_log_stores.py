@@ -111,7 +111,7 @@ def open_store(place: str | Path) -> Store:
         raise TrackingError(
             "the decision log is named by a URL of another form. Remedy: "
             "postgresql://user@host/database for PostgreSQL, or the path of a file, without any "
-            "sqlite://"  # and the URL is not shown: it may hold a password
+            "sqlite://"  # the message does not show the URL, which may contain a password
         )
     return SqliteStore(Path(place))
 

@@ -1,4 +1,4 @@
-"""The decision log of single deals: their events, and to decide, undo, and ask a manager.
+"""The decision log of single deals: events, decisions, undoing, and questions to a manager.
 
 decide -> the same decision again: nothing is added
        -> another person decided meanwhile: refused, with that decision in the message

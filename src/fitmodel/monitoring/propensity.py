@@ -57,8 +57,8 @@ def with_propensity(
     >>> deals = fitmodel.read_deals("deals.csv", spec)
     >>> from fitmodel.monitoring.log import DecisionLog
     >>> log = DecisionLog("decisions.db")
-    >>> weighed, told = with_propensity(deals, spec, log)
-    >>> told.deals.propensity, int(weighed["propensity"].notna().sum())
+    >>> weighted, contract = with_propensity(deals, spec, log)
+    >>> contract.deals.propensity, int(weighted["propensity"].notna().sum())
     ('propensity', 0)
     >>> log.close()
     """

@@ -192,7 +192,7 @@ def _count(value: Any) -> str:
 
 
 def _compared(comparison: Comparison | None, say: Say, language: str) -> dict[str, Any] | None:
-    """Both on the same later deals, as numbers and as a sentence."""
+    """Return the comparison of both on the same later deals, as numbers and as a sentence."""
     if comparison is None:
         return None
     numbers = {key: getattr(comparison, key) for key in ("deals", "gain", "low", "high")}
