@@ -43,7 +43,21 @@ REASON = "an old customer of ours comes back"
 
 @dataclass(frozen=True)
 class Demo:
-    """Files of the demonstration, and the contract for its deals."""
+    """Files of the demonstration, and the contract for its deals.
+
+    Attributes
+    ----------
+    model : Path
+        Folder of the model.
+    pipeline, deals : Path
+        Files of the open prospects and of the past deals.
+    log : DecisionLog
+        Decision log with predictions and decisions.
+    spec : DealSpec
+        Contract of the deals, with the history tables.
+    plan : Plan
+        Commission plan.
+    """
 
     model: Path
     pipeline: Path

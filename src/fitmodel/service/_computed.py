@@ -24,7 +24,17 @@ STEP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class State(Generic[T]):
-    """State of a computation: its value, or its current step, or the error that it ended with."""
+    """State of a computation: its value, or its current step, or the error that it ended with.
+
+    Attributes
+    ----------
+    value : object or None
+        The value; None while it is computed, and after an error.
+    step : str
+        Name of the current step; "" if there is none.
+    problem : str
+        Message of the error; "" without one.
+    """
 
     value: T | None = None
     step: str = ""

@@ -43,7 +43,17 @@ NO_DEALS = (
 
 @dataclass(frozen=True)
 class PastTable:
-    """The file of past deals, the contract to read it with (None: the model's), and plans."""
+    """The file of past deals, with its contract and commission plans.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    spec : DealSpec or None
+        Contract to read the file with; None: that of the model.
+    plans : tuple of Plan
+        Commission plans to apply to the deals.
+    """
 
     path: Path
     spec: DealSpec | None = None

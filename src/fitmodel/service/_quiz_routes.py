@@ -67,9 +67,18 @@ class Answers(BaseModel):
 
 @dataclass(frozen=True)
 class QuizName:
-    """Name of a quiz: time of the draw, seed, and number of answers in the log before it.
+    """Name of a quiz, from which the quiz can be drawn again.
 
     The name as text ends with a checksum of the deals that were drawn.
+
+    Attributes
+    ----------
+    time : str
+        Time of the draw, ISO 8601 in seconds, UTC.
+    seed : int
+        Random seed of the draw.
+    before : int
+        Number of answers in the decision log before the draw.
     """
 
     time: str

@@ -58,7 +58,15 @@ ANYBODY = Person()
 
 @dataclass(frozen=True)
 class People:
-    """Users of the service by name, and the digests of their tokens."""
+    """Users of the service, and the digests of their tokens.
+
+    Attributes
+    ----------
+    by_name : mapping of str to Person
+        Users by name.
+    digests : mapping of str to str
+        Name of the user by the SHA-256 of the user's token, in hexadecimal digits.
+    """
 
     by_name: Mapping[str, Person]
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
