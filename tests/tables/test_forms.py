@@ -95,9 +95,9 @@ def test_a_unit_alone_makes_a_column_of_plain_numbers_with_that_unit() -> None:
 
 
 def test_a_form_that_is_unknown_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match=r"numbers are written as one of .*'1,234.5'.*not '1 234'"):
+    with pytest.raises(ValueError, match=r"numbers must be one of .*'1,234.5'.*not '1 234'"):
         forms_from_dict({"numbers": {"price": "1 234"}})
-    with pytest.raises(ValueError, match=r"dates are one of .*'day first'.*not 'dmy'"):
+    with pytest.raises(ValueError, match=r"dates must be one of .*'day first'.*not 'dmy'"):
         forms_from_dict({"dates": {"left": "dmy"}})
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fitmodel.tables._number_text import (
     EXAMPLES,
-    LONGEST,
+    MAX_LENGTH,
     UNKNOWN,
     UNKNOWN_WITH_COMMA,
     NumberForm,
@@ -19,8 +19,8 @@ from fitmodel.tables._number_text import (
     UnreadableValueError,
     currency_of,
     is_other_unit,
+    parse_number_text,
     settle_form,
-    take_apart,
     value_of,
 )
 
@@ -82,7 +82,7 @@ POINT_GROUPS, COMMA_GROUPS = NumberForm(".", ","), NumberForm(",", ".")
     ],
 )
 def test_a_number_is_taken_apart(text: str, parts: tuple[str, int, str]) -> None:
-    assert take_apart(text) == NumberText(*parts)
+    assert parse_number_text(text) == NumberText(*parts)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,15 @@ def test_a_number_is_taken_apart(text: str, parts: tuple[str, int, str]) -> None
      "5 5 users", "51-200", "1/2", "0x10", "inf", "nan"],
 )  # fmt: skip
 def test_what_is_no_number_is_not_taken_apart(text: str) -> None:
-    assert take_apart(text) is None
+    assert parse_number_text(text) is None
 
 
 def test_a_text_of_eighty_characters_may_be_a_number_and_a_longer_one_is_none() -> None:
-    assert take_apart("1" * LONGEST) == NumberText("1" * LONGEST, 0, "")
-    assert take_apart("1" * (LONGEST + 1)) is None
-    assert take_apart(" " + "1" * LONGEST + " ") is not None  # blanks around it do not count
+    assert parse_number_text("1" * MAX_LENGTH) == NumberText("1" * MAX_LENGTH, 0, "")
+    assert parse_number_text("1" * (MAX_LENGTH + 1)) is None
+    assert (
+        parse_number_text(" " + "1" * MAX_LENGTH + " ") is not None
+    )  # blanks around it do not count
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_digits_that_are_no_number_in_a_form_are_an_error_but_not_unclear(
 
 
 def _settled(*texts: str, rows: list[int] | None = None) -> NumberForm:
-    return settle_form([take_apart(text) for text in texts], rows or [1] * len(texts))
+    return settle_form([parse_number_text(text) for text in texts], rows or [1] * len(texts))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_the_example_of_each_form_is_the_same_number_in_it() -> None:
     assert set(EXAMPLES) == {"1234.5", "1,234.5", "1234,5", "1.234,5"}
     for example, form in EXAMPLES.items():
         assert str(form) == example
-        parts = take_apart(example)
+        parts = parse_number_text(example)
         assert parts is not None
         assert value_of(parts, form) == 1234.5
 
@@ -262,6 +264,6 @@ def test_a_number_written_with_marks_currency_and_sign_is_itself(
 ) -> None:
     written = f"{number:,.2f}".translate(str.maketrans(",.", form.thousands + form.decimal))
     for text in (written, f"€ {written}", f"{written} EUR"):
-        parts = take_apart(text)
+        parts = parse_number_text(text)
         assert parts is not None
         assert value_of(parts, form) == float(number)
