@@ -26,6 +26,7 @@ KINDS = {
     "core/ReplaceComparisonOperator": {"comparison"},
     "core/ReplaceUnaryOperator": {"factor", "not_test"},
 }
+EXCEPTIONS = "core/ExceptionReplacer"
 Position = tuple[int, int]
 Span = tuple[Position, Position]
 
@@ -68,6 +69,7 @@ def mutants_of(path: str, source: str, operators: list[str], constants: set[str]
     """
     nodes = list(ast_nodes(get_ast(source)))
     silent = list(silent_places(source, constants))
+    lines = source.splitlines()
     result = []
     for name in operator_names():
         if name in NEEDS_NAMES or any(name.startswith(each) for each in operators):
@@ -77,9 +79,15 @@ def mutants_of(path: str, source: str, operators: list[str], constants: set[str]
         some = nodes if kinds is None else [node for node in nodes if node.type in kinds]
         positions = [each for node in some for each in operator.mutation_positions(node)]
         for occurrence, (start, end) in enumerate(positions):
-            if not any(first <= start < last for first, last in silent):
+            is_silent = any(first <= start < last for first, last in silent)
+            if not is_silent and (name != EXCEPTIONS or _is_name(lines, start, end)):
                 result.append(Mutant(path, name, occurrence, start, end))
     return result
+
+
+def _is_name(lines: list[str], start: Position, end: Position) -> bool:
+    """Tell whether a plain name is there: cosmic-ray cannot replace ``module.Error``."""
+    return start[0] == end[0] and lines[start[0] - 1][start[1] : end[1]].isidentifier()
 
 
 def silent_places(source: str, constants: set[str] = frozenset()) -> Iterator[Span]:

@@ -144,6 +144,30 @@ def test_what_is_not_behaviour_is_not_changed(supply) -> None:
     assert not is_silent("x | 4", 1)
 
 
+def test_every_listed_change_of_an_except_clause_can_be_made(supply) -> None:
+    source = (
+        "import os\ntry:\n    x = 1\nexcept (os.error, KeyError):\n    x = 2\n"
+        "except os.error:\n    x = 3\nexcept ValueError:\n    x = 4\n"
+    )
+    kind = supply["mutants"].EXCEPTIONS
+    mutants = supply["mutants"].mutants_of("src/small/a.py", source, [], set())
+    changed = [each.source(source) for each in mutants if each.operator == kind]
+
+    replaced = "CosmicRayTestingException"
+    assert changed == [source.replace(name, replaced) for name in ("KeyError", "ValueError")]
+
+
+def test_a_room_that_the_plan_does_not_list_is_all_its_modules_and_tests(supply) -> None:
+    mutation = supply["mutation"]
+    assert "tables" not in PLAN["rooms"]
+    room = mutation.other_room("tables")
+    assert room == {"modules": ["src/fitmodel/tables"], "tests": ["tests/tables"]}
+    assert "src/fitmodel/tables/values.py" in mutation.modules_of(room)
+    assert "tests/tables/test_values.py" in mutation.test_files(room)
+    with pytest.raises(SystemExit, match="there is no room 'nowhere': src/fitmodel/nowhere does"):
+        mutation.other_room("nowhere")
+
+
 def test_every_place_is_drawn_alike_however_many_changes_it_has(supply) -> None:
     mutants = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
     positions = {each.place for each in mutants}

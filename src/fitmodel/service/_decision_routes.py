@@ -1,6 +1,7 @@
-"""Decisions over HTTP: sign, decline, override, ask a manager, undo, and what was done so far.
+"""Decisions over HTTP: sign, decline, override, ask a manager, undo, and the events of a deal.
 
-who asks -> is it their deal? -> the decision log -> 201, or 409 where somebody was quicker
+user -> check that the user may see the deal -> the decision log
+     -> 201, or 409 if another person decided meanwhile
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from fitmodel.service.people import Person
 
 DECISIONS = "/v1/decisions"
-MAX_NUMBER = 2**53 - 1  # the largest that JSON readers keep exact
+MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON reader reads exactly
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 12.0 is the integer 12."""
+    """Return a whole float as int: JSON has one kind of number, so 12.0 is the integer 12."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -49,7 +50,7 @@ FAILURES: dict[int | str, Any] = {
 
 
 class Question(BaseModel):
-    """A question to a manager: whether this prospect shall be signed."""
+    """A question to a manager: whether this prospect should be signed."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "by": "Kim"}}
@@ -61,7 +62,7 @@ class Question(BaseModel):
 
 
 class Decision(BaseModel):
-    """A decision on a prospect, by whom and why."""
+    """A decision on a prospect, with the person and the reason."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -89,7 +90,7 @@ class Decision(BaseModel):
 
 
 class Undo(BaseModel):
-    """A decision to be undone."""
+    """The decision to undo."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "number": 3, "by": "Kim"}}
@@ -106,22 +107,23 @@ def add_decisions(
     deals: DealLog | None,
     may_see: Callable[[Person, str], bool],
 ) -> None:
-    """Add the routes.
+    """Add the routes of decisions.
 
     Parameters
     ----------
     app : FastAPI
+        Application to add them to.
     log : AssessmentLog or None
-        Takes decisions.
+        Log in which decisions are stored.
     deals : DealLog or None
-        Of the same log, where it can tell what happened to single deals.
+        The same log read by single deals; None if the log does not support it.
     may_see : callable
-        Whether somebody may see the deal of an id.
+        Returns whether a person may see the deal of an id.
     """
 
     @app.get(DECISIONS, responses=FAILURES)
     def events(request: Request, id: Id) -> dict[str, Any]:  # noqa: A002 - as in the body
-        """Assessments of a prospect and decisions on it, the latest first."""
+        """Return the assessments of a prospect and the decisions on it, latest first."""
         _check_sees(request, id, may_see)
         with _errors_as_answers():
             timeline_events = [event.to_dict() for event in _deals(deals).events(id)]
@@ -163,7 +165,7 @@ def add_decisions(
 
     @app.post(f"{DECISIONS}/undo", responses=FAILURES)
     def undo(given: Undo, request: Request) -> dict[str, Any]:
-        """Undo a decision within a minute; only the person who made it can."""
+        """Undo a decision within a minute; only the person who made it can do so."""
         name, by = str(given.id), _who(request, given.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():
@@ -187,7 +189,7 @@ def _deals(deals: DealLog | None) -> DealLog:
 
 
 def _who(request: Request, given: str | None) -> str:
-    """Who decides: as the service knows it, whatever the body says; else the body's word."""
+    """Return who decides: the user if the service knows the name, else the name in the body."""
     name = person_of(request).name or given
     if not name:
         raise RefusedError(422, "by: say who decides")
@@ -196,12 +198,12 @@ def _who(request: Request, given: str | None) -> str:
 
 def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str], bool]) -> None:
     if not may_see(person_of(request), prospect):
-        raise RefusedError(404, "the log has no assessment of this id")  # as of any unknown one
+        raise RefusedError(404, "the log has no assessment of this id")  # same as for unknown ids
 
 
 @contextmanager
 def _errors_as_answers() -> Iterator[None]:
-    """Say a problem of the log with its status."""
+    """Context that turns errors of the log into HTTP errors."""
     try:
         yield
     except UnknownProspectError as error:
