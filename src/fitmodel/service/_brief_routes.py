@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 BRIEF = "/v1/brief"
 LONGEST_NAME = 200
 Form = Annotated[
-    Literal["json", "html", "md"], Query(description="JSON, or the brief as a file to keep.")
+    Literal["json", "html", "md"],
+    Query(description="Format: JSON, or the brief as an HTML or Markdown file."),
 ]
 Name = Annotated[
-    str | None, Query(max_length=LONGEST_NAME, description="Of the prospect; default its id.")
+    str | None, Query(max_length=LONGEST_NAME, description="Name of the prospect; default: its id.")
 ]
 FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 

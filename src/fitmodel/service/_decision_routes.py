@@ -37,7 +37,7 @@ def _whole(value: Any) -> Any:
 
 Whole = Annotated[StrictInt, BeforeValidator(_whole)]
 ProspectId = Annotated[Name | StrictInt, BeforeValidator(_whole)]
-Id = Annotated[str, Query(min_length=1, max_length=200, description="The prospect's id.")]
+Id = Annotated[str, Query(min_length=1, max_length=200, description="Id of the prospect.")]
 FAILURES: dict[int | str, Any] = {
     **failures("400", "401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
@@ -56,8 +56,10 @@ class Question(BaseModel):
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "by": "Kim"}}
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
     reason: Text | None = None
 
 
@@ -76,16 +78,16 @@ class Decision(BaseModel):
         },
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
     action: Literal["signed", "declined", "overridden"]
-    by: Name = Field(description="Who decided; where the service knows who asks, that name counts.")
+    by: Name = Field(description="Who decided; ignored if the service knows the person.")
     reason: Text | None = None
     seen: Whole | None = Field(
         default=None,
-        description="Number of the decision that was shown, 0 for none: another one is a conflict.",
+        description="Number of the last decision the client saw, 0 for none; 409 if it is outdated.",
     )
     correct: bool = Field(
-        default=False, description="It corrects an earlier decision, or what was assessed."
+        default=False, description="Replace an earlier decision, or contradict the assessment."
     )
 
 
@@ -96,9 +98,11 @@ class Undo(BaseModel):
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "number": 3, "by": "Kim"}}
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
-    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Of the decision.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
+    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Number of the decision.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
 
 
 def add_decisions(

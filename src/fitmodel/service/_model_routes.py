@@ -29,7 +29,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "409": {"description": "The evidence does not support it; the detail says what is missing"},
     "422": {"description": "The promotion is not whole; the detail names the field"},
 }
-Attribute = Annotated[str, Path(max_length=500, description="Of the model.")]
+Attribute = Annotated[str, Path(max_length=500, description="Name of an attribute.")]
 
 
 class PromotionWanted(BaseModel):
@@ -42,12 +42,16 @@ class PromotionWanted(BaseModel):
         },
     )
 
-    version: Whole = Field(ge=1, le=2**31, description="Of the registered model.")
+    version: Whole = Field(ge=1, le=2**31, description="Version of the registered model.")
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, strict=True)
-    ] = Field(description="Kept with the version.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
-    force: bool = Field(default=False, description="Although the evidence does not support it.")
+    ] = Field(description="Reason, stored with the version.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
+    force: bool = Field(
+        default=False, description="Promote even if the evidence does not support it."
+    )
 
 
 def add_model(app: FastAPI, holder: ModelHolder) -> None:

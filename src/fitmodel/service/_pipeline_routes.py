@@ -30,10 +30,11 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     "404": {"description": "The service was not given a pipeline, or it has no such row"},
 }
 Key = Annotated[
-    str, Query(min_length=1, max_length=1_000, description="Of the row, as the list has it.")
+    str,
+    Query(min_length=1, max_length=1_000, description="Key of the row, as in the list of rows."),
 ]
 Full = Annotated[
-    bool, Query(description="Also every cell of the file, what is scored of it, and the reasons.")
+    bool, Query(description="Also return all cells of the file, the scored values and the reasons.")
 ]
 
 

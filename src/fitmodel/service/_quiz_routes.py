@@ -45,7 +45,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     "409": {"description": "The past deals have changed since the quiz was drawn"},
     "422": {"description": "An answer is missing or is not a probability; the detail says whose"},
 }
-Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; else at random.")]
+Seed = Annotated[
+    int | None,
+    Query(ge=0, lt=2**32, description="Seed of the random choice of deals; default: random."),
+]
 
 
 class Answers(BaseModel):
@@ -58,7 +61,9 @@ class Answers(BaseModel):
         },
     )
 
-    quiz: Annotated[str, Field(max_length=60, description="Its name, as it was given.")]
+    quiz: Annotated[
+        str, Field(max_length=60, description="Name of the quiz, as returned when it started.")
+    ]
     guesses: dict[Name, Annotated[list[float], Field(max_length=100)]] = Field(
         description="Each person's probability of early churn for each deal, from 0 to 1.",
         max_length=20,

@@ -47,13 +47,13 @@ MAX_REASONS_IN_ALL = 50_000  # per response: each reason takes a few hundred byt
 ASSESSMENTS = "/v1/assessments"
 BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Reasons per prospect.")]
-Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
+Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Number of reasons per prospect.")]
+Language = Annotated[Literal["en", "zh"], Query(description="Language of the reasons.")]
 Horizons = Annotated[
     str | None,
     Query(
         pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
-        description="Months such as 3,12: also how likely to leave within them, with intervals.",
+        description="Other horizons in months, such as 3,12: probability and interval for each.",
     ),
 ]
 
