@@ -84,7 +84,7 @@ class Decision(BaseModel):
     reason: Text | None = None
     seen: Whole | None = Field(
         default=None,
-        description="Number of the last decision the client saw, 0 for none; 409 if it is outdated.",
+        description="Number of the last decision the client saw, 0 for none; outdated: 409.",
     )
     correct: bool = Field(
         default=False, description="Replace an earlier decision, or contradict the assessment."
