@@ -248,6 +248,7 @@ def test_retrained_with_other_settings_it_is_new_and_with_the_same_it_is_not(
     trained: TrainingRun, tmp_path: Path
 ) -> None:
     spec = DealSpec.model_validate(trained.model.manifest["spec"])
+    promote("prospect-fit", force=True, reason="our services load it", store=spec.tracking.uri)
     same = retrain(
         SIMULATION.deals, spec, models=tmp_path, estimator=LogisticRegression(max_iter=1000, C=0.1)
     )

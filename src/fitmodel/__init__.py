@@ -1,7 +1,7 @@
 """fitmodel predicts which prospects will leave early, before the deal is signed.
 
-The public names are listed once, in ``__init__.pyi``. Each is loaded when it is first used, so
-that ``import fitmodel`` is light.
+The public names are listed once, in ``__init__.pyi``. Each is imported when it is first used, so
+that ``import fitmodel`` is fast.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         try:
             return version("fitmodel")
-        except PackageNotFoundError:  # the distribution that only scores
+        except PackageNotFoundError:  # the smaller distribution, which can only score
             return version("fitmodel-scoring")
     if name not in __all__:
         raise AttributeError(f"module 'fitmodel' has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Old names of modules and their contents, so that old programs and pickles keep working.
 
-A bundle's estimator names its classes by the modules of the version that wrote it. Importing an
-old module gives a stand-in that looks its names up where they are now.
+A bundle's pickled estimator refers to its classes by the modules of the version that wrote it.
+Importing an old module gives a module that looks up its names in their new modules.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.tracking.in_use": ("fitmodel.tracking.promotion",),
     "fitmodel.tracking.logged_model": ("fitmodel.tracking._logged_model",),
 }
-"""Old module to those that hold its names now; none for a package."""
+"""Old module name, and the modules that have its contents now; none for a package."""
 NAMES: dict[str, str] = {
     "Book": "Scorecard",
     "Change": "Counterfactual",
@@ -160,7 +160,7 @@ NAMES: dict[str, str] = {
     "rejudge": "re_evaluate",
     "summarise_values": "summarise_seen_values",
 }
-"""Old name of a class or function to its new one."""
+"""Old name of a class or function, and its new name."""
 
 
 class OldModule(ModuleType):
@@ -180,7 +180,7 @@ class OldModule(ModuleType):
 
 
 class OldNames(MetaPathFinder, Loader):
-    """Import finder for the modules in `MODULES`, asked after Python's own finders."""
+    """Import finder for the modules in `MODULES`, called after Python's own finders."""
 
     def find_spec(
         self,
@@ -188,13 +188,13 @@ class OldNames(MetaPathFinder, Loader):
         path: Sequence[str] | None = None,  # noqa: ARG002 - the protocol's own
         target: ModuleType | None = None,  # noqa: ARG002 - the same
     ) -> ModuleSpec | None:
-        """Return how to load an old module, None for any other."""
+        """Return the spec of an old module; None for any other module."""
         if fullname not in MODULES:
             return None
         return ModuleSpec(fullname, self, is_package=not MODULES[fullname])
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Make the stand-in, and say where its names are now."""
+        """Create the old module, and warn where its names are now."""
         homes = MODULES[spec.name]
         if homes:
             warnings.warn(
@@ -205,10 +205,10 @@ class OldNames(MetaPathFinder, Loader):
         return OldModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Leave it empty: its names are looked up when they are asked for."""
+        """Do nothing: the module stays empty, and its names are looked up when they are used."""
 
 
 def install() -> None:
-    """Add the finder after Python's own, once."""
+    """Add the finder after Python's own finders, once."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.append(OldNames())

@@ -1,6 +1,6 @@
 """Backtest: predictions of models trained at past dates, compared with the outcomes.
 
-read -> audit -> policy known at the first cut -> at every cut: learn, score the next deals -> judge
+read -> audit -> policy as of the first cut -> at every cut: learn, score the next deals -> evaluate
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ def backtest(
     deals : DataFrame or path
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
-        A contract with dates: a tenure alone says nothing about when.
+        A contract with dates; a tenure alone does not show when deals were signed.
     n_cuts : int
-        Dates at which the model is trained anew.
+        Number of dates at which a new model is trained.
     allow : tuple of str
-        Attributes to keep although the leakage audit says stop.
+        Attributes to keep although the leakage audit rejects them.
     estimator : scikit-learn classifier, optional
-        Your own, in the place of the scorecard, as for `fitmodel.train`.
+        Your own classifier, used instead of the scorecard, as for `fitmodel.train`.
     progress : callable, optional
-        Told what begins.
+        Called with the name of each step when it begins.
 
     Returns
     -------
     BacktestReport
-        Metrics of every cut and of all, ageing, and what the flags would have saved and cost, by
-        each customer's own curve where no lifetime is stated. The decision policy, with these
-        curves, is the one that was known at the first cut.
+        Metrics of every cut and of all cuts together, ageing, and what the flags would have saved
+        and cost, by each customer's own survival curve if the contract gives no lifetime. The
+        decision policy, with these curves, is the one chosen as of the first cut.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def backtest(
     tell = progress or (lambda _step: None)
     tell("reading")
     read = read_with_doubts(deals, spec).read
-    # with the forms found, and without attributes that never change
+    # This contract has the formats found in the table, and no constant attributes.
     spec = with_prior(read.spec, read.table)
     view = view_of(read.table.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
@@ -93,7 +93,7 @@ def backtest(
     learned_first = _learn(first.train, spec, estimator)
     held_out = predict_held_out(learned_first, spec, estimator)
     curve = learned_curve(learned_first, held_out)
-    # no later outcome is in it
+    # The policy uses no outcome from after the first cut.
     policy = decide(first.train, spec, learned_first, estimator, held_out, curve)
 
     def fit_predict(
@@ -117,7 +117,7 @@ def backtest(
 
 
 def _learn(known: HistoryView, spec: DealSpec, estimator: Any) -> Learned:
-    """Train on what was known at one past date."""
+    """Return what was learned from the deals as known at one past date."""
     if estimator is None:
         return learn(known, spec, replicates=EVALUATION_REPLICATES)
     return learn_own(known, spec, estimator)

@@ -1,4 +1,4 @@
-"""Check deals before training, and a training before use: each finding with its code.
+"""Checks of deals before training, and of a training before use: each result has a code.
 
 deals -> doubts, warnings, time and level, leaks, sample -> results with codes
 report of a training -> skill, calibration, groups, sample -> results
@@ -46,23 +46,23 @@ if TYPE_CHECKING:
     from fitmodel.tables.opening import FileTable
 
 FEW_CHURNERS = 100
-"""Early churners below which calibration can hardly be judged (Van Calster and others 2016)."""
+"""Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
 
 @dataclass(frozen=True, eq=False)
 class CheckReport:
-    """What the checks of a table of deals found.
+    """Results of the checks of a table of deals.
 
     Attributes
     ----------
     results : tuple of CheckResult
-        Not silenced, in the order of the checks.
+        Results that are not silenced, in the order of the checks.
     silenced : tuple of CheckResult
-        By ``[checks] ignore``, each with its reason.
+        Results silenced by ``[checks] ignore``, each with its reason.
     place : str
-        The file, or "deals" for a frame.
+        Name of the file, or "deals" for a DataFrame.
     unread : bool
-        Whether some checks were not made, as the deals could not be read.
+        Whether some checks were not made because the deals could not be read.
     """
 
     results: tuple[CheckResult, ...]
@@ -76,12 +76,7 @@ class CheckReport:
         return not has_errors(self.results)
 
     def write(self, form: str) -> str:
-        """Write the results for other programs.
-
-        Parameters
-        ----------
-        form : {"json", "sarif", "junit"}
-        """
+        """Return the results as text for other programs, in the format json, sarif or junit."""
         parts = self.results, self.silenced, self.place
         if form == "sarif":
             from importlib.metadata import version
@@ -98,11 +93,13 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
     deals : DataFrame or path
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
+        Contract of the deals.
 
     Returns
     -------
     CheckReport
-        Nothing is raised for deals that cannot be read or learned from: that is a result too.
+        Results of the checks. Deals that cannot be read or learned from are a result too: for them
+        no error is raised.
 
     Examples
     --------
@@ -135,7 +132,7 @@ def _all_results(
         yield from sample_results(view)
     except DealsError as error:
         unread.append(error)
-        if not any(doubt.must_answer for doubt in doubts):  # else rows are wrong for that reason
+        if not any(doubt.must_answer for doubt in doubts):  # else the doubt explains the error
             for each in error.problems or (error,):
                 kind = getattr(each, "code", "") or "deals"
                 yield result_of(f"error:{kind}", "error", str(each), getattr(each, "column", ""))
@@ -147,7 +144,7 @@ def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, 
 
 
 def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
-    """Give doubts about the rows their codes."""
+    """Convert doubts about the rows to results with codes."""
     for doubt in doubts:
         level = "error" if doubt.must_answer else "warning"
         yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
@@ -163,7 +160,7 @@ def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
 
 
 def problem_results(problems: Iterable[Problem]) -> Iterator[CheckResult]:
-    """Give warnings of the values their codes."""
+    """Convert warnings about the values to results with codes."""
     for problem in problems:
         yield result_of(f"warning:{problem.code}", "warning", str(problem), problem.column)
 
@@ -179,7 +176,7 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
 
 
 def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:
-    """Report the columns whose value today differs from the one before closing."""
+    """Report the columns whose value today differs from the value before closing."""
     if opened.result is None:
         return
     for item in later_values(opened.today, opened.result, view):
@@ -203,13 +200,13 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether the level of early churn has moved."""
+    """Report a change of the level of early churn, if there is one."""
     if (shift := find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 
 def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
-    """Give findings of the leakage audit their codes; those silenced are given too."""
+    """Convert findings of the leakage audit to results with codes, silenced findings included."""
     for finding in report.findings:
         if finding.verdict == "fine" and not finding.silenced:
             continue
@@ -219,7 +216,7 @@ def leak_results(report: LeakageReport) -> Iterator[CheckResult]:
 
 
 def sample_results(view: HistoryView) -> Iterator[CheckResult]:
-    """Say whether there are enough deals to learn from, and to judge by."""
+    """Report whether there are enough deals to learn from, and to evaluate on."""
     churners = int((view.early_churn == 1).sum())
     if not is_enough(churners, len(view) - churners):
         try:
@@ -237,7 +234,7 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
-    """Groups for which the model is off beyond chance; see `groups_off`."""
+    """Report groups whose predictions are off beyond chance; see `groups_off`."""
     for row in groups_off(groups).itertuples(index=False):
         text = (
             f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals left "
@@ -264,12 +261,12 @@ def _few(churners: int, *, provisional: bool) -> str:
 def audit_before_training(
     deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Audit for leakage; refuse to train on an attribute that reveals the outcome.
+    """Return the leakage audit; raise an error if an attribute reveals the outcome.
 
     Raises
     ------
     DealsError
-        Naming each attribute, its evidence and the remedy.
+        If such an attribute is not in `allow`; the message has its evidence and the remedy.
     """
     result = audit_leakage(deals, spec)
     stopped = [
@@ -289,19 +286,21 @@ def audit_before_training(
 def checks_of_training(
     report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
 ) -> tuple[CheckResult, ...]:
-    """Return what `train` says of the model, the rows, the values and the level.
+    """Return the results that `train` reports on the model, the rows, the values and the level.
 
     Parameters
     ----------
     report : TrainingReport
+        Report of the training.
     questioned : QuestionedDeals
-        The deals as read, and what is in doubt about them.
+        The deals as read, and the doubts about them.
     view : HistoryView
+        History of the deals.
 
     Returns
     -------
     tuple of CheckResult
-        Without the silenced; that the model has no skill comes first.
+        Results that are not silenced; a model without skill is the first result.
     """
     read = questioned.read
     results = (
@@ -315,7 +314,7 @@ def checks_of_training(
 
 
 def training_results(report: TrainingReport) -> Iterator[CheckResult]:
-    """Judge a training: skill, calibration, groups of deals, sample, how it was evaluated."""
+    """Check a training: its skill, calibration, groups of deals, evaluation method and sample."""
     metrics = report.metrics
     if not report.has_skill:
         yield result_of("evaluation:no skill", "error", report.verdict)

@@ -1,4 +1,4 @@
-"""Compare two models on the same later deals.
+"""Comparison of two models on the same later deals.
 
 two models -> deals signed after the training period of both, mature -> both probabilities and flags
            -> paired differences, groups and deals of disagreement, changed flags and their money
@@ -57,32 +57,35 @@ def compare_models(
     Parameters
     ----------
     a, b : FitModel, str or Path
-        The model in use and the new one: each as `fitmodel.load` takes it (a folder, a name's
-        folder, ``models:/...``, ``runs:/...``), or loaded already.
+        The model in use and the new one: each a source for `fitmodel.load` (a bundle's folder, the
+        folder of a model name, ``models:/...``, ``runs:/...``), or a loaded model.
     deals : DataFrame or path
         Past deals with their outcomes, as `fitmodel.read_deals` reads them.
     spec : DealSpec, optional
-        The contract of the deals; by default the one that B was trained with.
+        Contract of the deals; default: the one that B was trained with.
     unpickle : bool, default=False
-        Also load a model that is a user's own estimator, as of `fitmodel.load`.
+        Also load a model that is a user's own estimator, as in `fitmodel.load`.
     worst : int
-        How many deals to list on which the models differ most.
+        Number of deals to list: those on which the models differ most.
     n_boot, seed
-        Bootstrap resamples of the intervals.
+        Number of bootstrap resamples of the intervals, and random seed.
     workbench : bool, default=False
         Old name of `unpickle`.
 
     Returns
     -------
     ModelComparison
+        Metrics, groups, deals and flags of both models on these deals, with their differences.
 
     Raises
     ------
     DealsError
-        If the deals have problems, or fewer than 50 of them (10 early churners, and 10 customers
-        that stayed) were signed later and are known; the message counts them.
+        If the deals have problems, or there are fewer than 50 deals that were signed later and have
+        a known outcome, or fewer than 10 early churners or stayers among them; the message has the
+        numbers.
     BundleError
-        If a model does not say which deals it learned from, or the two predict different things.
+        If a model does not record the period of its training deals, or the two models have
+        different horizons.
     ProspectError
         If a model's attribute is not in the deals; the message names the model.
 
@@ -132,7 +135,7 @@ def compare_models(
 
 
 def _read(deals: pd.DataFrame | str | Path, spec: DealSpec, *, is_own: bool) -> Any:
-    """Read the deals; say where the contract comes from if they do not fit it."""
+    """Read the deals; if they do not fit B's own contract, the error mentions that it was used."""
     try:
         return read_with_history(deals, spec)
     except DealsError as error:
@@ -150,7 +153,7 @@ def _loaded(given: FitModel | str | Path, *, unpickle: bool) -> FitModel:
 
 
 def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
-    """Refuse models of different horizons, and deals that have no order in time."""
+    """Raise an error for models with different horizons, and for deals without closing dates."""
     if not spec.has_dates:
         raise DealsError(
             "deals with a tenure but no closing date cannot be told from those the models learned "
@@ -167,7 +170,7 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
 
 
 def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
-    """Day on which the last deal was signed that a model learned from."""
+    """Return the latest closing date of the deals that a model learned from."""
     period = list(model.manifest.get("period") or [])
     last = pd.to_datetime(period[-1] if period else "", errors="coerce")
     if pd.isna(last):
@@ -180,12 +183,12 @@ def _last_signed(model: FitModel, side: str) -> pd.Timestamp:
 
 
 def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, int]:
-    """Labelled deals signed after a day, and how many more are too young to have a label.
+    """Return the labelled deals signed after a day, and the number of those too young for a label.
 
     Raises
     ------
     DealsError
-        If they are too few to compare two models by.
+        If there are too few deals to compare two models.
     """
     signed_later = np.asarray(view.closed) > np.datetime64(last, "D")
     labelled = view.labelled()
@@ -207,12 +210,12 @@ def _later_deals(view: HistoryView, last: pd.Timestamp) -> tuple[LabelledDeals, 
 def _scored(
     models: tuple[FitModel, ...], table: pd.DataFrame, later: LabelledDeals, spec: DealSpec
 ) -> pd.DataFrame:
-    """Outcomes, weights, and both models' probabilities and flags."""
+    """Return a table with outcomes, weights, and both models' probabilities and flags."""
     columns: dict[str, Any] = {"early_churn": later.early_churn, "weight": later.weight}
     prospects = table.loc[later.index].drop(columns=list(spec.outcome_columns), errors="ignore")
     for model, side in zip(models, SIDES, strict=True):
         try:
-            # the table has the history of model B's contract, which may be another than A's
+            # The table has the history of model B's contract, which may differ from that of A.
             history = open_history(model.manifest, present=prospects.columns)
             known = prospects if history is None else history.attached_to(prospects)
             predictions = model.predict(known, reasons=0)
@@ -237,7 +240,7 @@ def _metrics(model: FitModel, scored: pd.DataFrame, side: str, seed: int) -> Any
 
 
 def _money_of(models: tuple[FitModel, ...]) -> tuple[Money | None, str | None]:
-    """Money that flags are counted with: of the new model, else of the other."""
+    """Return the money to value flags with, and its model: the new one's, else the other's."""
     for model, side in ((models[1], "B"), (models[0], "A")):
         if model.scorer.policy.money is not None:
             return model.scorer.policy.money, side
@@ -247,7 +250,7 @@ def _money_of(models: tuple[FitModel, ...]) -> tuple[Money | None, str | None]:
 def _values_of(
     money: Money, table: pd.DataFrame, scored: pd.DataFrame, spec: DealSpec, side: str
 ) -> dict[str, Any]:
-    """Value of each deal for the customer's own survival curve, by this model's money."""
+    """Return each deal's values by the customer's own survival curve and this model's money."""
     deals = table.loc[scored.index]
     probability = scored[f"probability_{side.lower()}"].to_numpy(dtype=np.float64)
     if spec.deals.amount is None:
@@ -261,7 +264,7 @@ def _values_of(
 
 
 def _with_roles(scored: pd.DataFrame, table: pd.DataFrame, spec: DealSpec) -> pd.DataFrame:
-    """Predictions with the deals' id, closing date and amount, for people to find them."""
+    """Add the deals' id, closing date and amount to the predictions, so that people find them."""
     roles = {"id": spec.deals.id, "closed_on": spec.deals.closed_on, "amount": spec.deals.amount}
     known = {role: table.loc[scored.index, name] for role, name in roles.items() if name}
     return scored.assign(**known)

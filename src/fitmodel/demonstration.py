@@ -1,9 +1,9 @@
 """A simulated company to try the app on: deals, history, reps, a decision log, drift.
 
-deals, what the CRM recorded of them -> a model trained on what was known half a year ago
-      -> a challenger trained on what is known now, compared with it on the deals signed between
-      -> the last deals as prospects that are not signed yet, and deals signed since
-      -> one open poor fit is made a big contract: the case that the app is for
+deals and the CRM's records of them -> a model trained on what was known half a year ago
+      -> a challenger trained on what is known now; both compared on the deals signed in between
+      -> the last deals as prospects that are not signed yet, and deals signed since the training
+      -> one open poor fit becomes a big contract: the main use case of the app
       -> the decision log of both; in the last quarter marketing has bought a list of addresses
 """
 
@@ -35,15 +35,29 @@ TRAINED_UNTIL = "2025-12-31"
 CHALLENGER = {"components": ("logistic",), "penalties": (30.0,), "replicates": 3, "folds": 3}
 """Section ``[learning]`` of the challenger: a logistic model, which is trained in seconds."""
 LOG_FILE, PLAN_FILE = "decisions.db", "plan.toml"
-DECIDED = PROSPECTS // 5  # prospects at the head of the pipeline that the log knows already
-BIG = 1.5  # of the amount from which on a manager decides
+DECIDED = PROSPECTS // 5  # first prospects of the pipeline, which already have a decision
+BIG = 1.5  # multiple of the amount from which on a manager decides
 LABELS = {"has_crm_integration": "CRM integration", "contract_term_months": "Contract months"}
 REASON = "an old customer of ours comes back"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Files of the demonstration, and the contract for its deals."""
+    """Files of the demonstration, and the contract for its deals.
+
+    Attributes
+    ----------
+    model : Path
+        Folder of the model.
+    pipeline, deals : Path
+        Files of the open prospects and of the past deals.
+    log : DecisionLog
+        Decision log with predictions and decisions.
+    spec : DealSpec
+        Contract of the deals, with the history tables.
+    plan : Plan
+        Commission plan.
+    """
 
     model: Path
     pipeline: Path
@@ -65,13 +79,13 @@ def make_demo(
     Parameters
     ----------
     folder : Path
-        For the tables and the decision log; a log that is there is begun anew.
+        Folder for the tables and the decision log; an existing log is replaced.
     models : Path
-        Folder of models.
+        Folder of models to write the bundles to.
     deals : int
-        How many past deals.
+        Number of past deals.
     progress : callable, optional
-        Told each step as it begins.
+        Called with the name of each step when it begins.
     """
     tell = progress or (lambda _step: None)
     tell("simulating deals")
@@ -103,7 +117,7 @@ def make_demo(
 
 
 def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
-    """The contract with its tables of history where the demonstration writes them."""
+    """Return the contract with the paths of the history tables that the demonstration writes."""
 
     def placed(tables: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
         return {
@@ -115,12 +129,12 @@ def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
             for name, table in tables.items()
         }
 
-    events = placed(spec.events, windows_days=[90], amount=None)  # few enough to look through
+    events = placed(spec.events, windows_days=[90], amount=None)  # few derived attributes to show
     return spec.replace(history=placed(spec.history), events=events)
 
 
 def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a table of history, of prospects only those from before they close."""
+    """Return the rows of a history table; of prospects only those from before their closing."""
     moment = "changed_at" if "changed_at" in rows else "happened_at"
     closing = rows["deal_id"].map(prospects.set_index("deal_id")["closed_on"])
     is_early = rows[moment].astype("datetime64[us]") < closing.astype("datetime64[us]")
@@ -128,9 +142,9 @@ def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drifted(deals: pd.DataFrame, last: int) -> pd.DataFrame:
-    """The deals, a bought list of addresses behind half of those after the training.
+    """Return the deals with the lead source "list" in every second deal after the training.
 
-    That is of the three months before the deal in row `last`, and of all later ones.
+    It applies to deals of the three months before the deal in row `last`, and to all later ones.
     """
     closed = deals["closed_on"].astype("datetime64[s]")
     since = max(closed.iloc[last] - pd.DateOffset(months=3), pd.Timestamp(TRAINED_UNTIL))
@@ -139,7 +153,7 @@ def _drifted(deals: pd.DataFrame, last: int) -> pd.DataFrame:
 
 
 def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFrame:
-    """The prospects; the riskiest undecided one that stays a poor fit becomes a big contract."""
+    """Return the prospects with one big contract: the riskiest undecided one that is a poor fit."""
     amount, big = model.scorer.amount, model.scorer.policy.big_deal
     if amount is None or big is None:
         return prospects
@@ -162,7 +176,10 @@ def _decide(
     *,
     by_flag: tuple[str | None, str | None],
 ) -> None:
-    """Log the predictions of deals and the decisions of their reps, flagged or not."""
+    """Log the predictions of deals and their reps' decisions.
+
+    `by_flag` has the action for flagged deals and for all others; None for no decision.
+    """
     predictions = model.predict(add_history(deals, model), reasons=0, log=log)
     for flagged, name, rep in zip(
         predictions["poor_fit"], deals["deal_id"], deals["rep"], strict=True

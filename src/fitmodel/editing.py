@@ -1,7 +1,7 @@
-"""Edit a table of a model by hand, with a reason, and re-evaluate the model.
+"""Manual edit of a model's table, with a reason, and re-evaluation of the model.
 
-model -> the edit, in values -> its scorecard edited       -> a new version beside the old one
-                             -> a re-fitted scorecard with and without it -> judged on later deals
+model -> the edit, in values -> its scorecard edited -> a new version; the old one is kept
+                             -> a refitted scorecard with and without it, evaluated on later deals
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.editing import Edit
 
 CARD_FILE = "card.md"
-NOT_CARRIED_OVER = ("contest",)  # met the champion as it was before the edit
+NOT_CARRIED_OVER = ("contest",)  # the comparison with the champion was made before the edit
 _STATED_BY_THE_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
 )
@@ -55,14 +55,15 @@ class EditedModel:
     Attributes
     ----------
     model : FitModel
-        The edited one, loaded from the bundle just written.
+        The edited model, loaded from the bundle just written.
     bundle_path : Path
+        Folder of that bundle.
     edit : dict
-        As the manifest records it: what, who, when, why, each row before and after.
+        Record of the edit in the manifest: what, who, when, why, each row before and after.
     re_evaluation : ReEvaluation or None
-        With and without the edit on deals not learned from; None where no deals were given.
+        Comparison with and without the edit on deals not learned from; None if no deals were given.
     tracked : Tracked or None
-        The edit's own run and registered version; None where the model was not tracked itself.
+        Run and registered version of the edit; None if the edited model was not tracked.
     """
 
     model: FitModel
@@ -88,61 +89,62 @@ def edit_table(
     models: str | Path | None = None,
     use: bool = False,
 ) -> EditedModel:
-    """Edit a table of a model by hand: a new version, with who, when, why, before and after.
+    """Edit a table of a model by hand, and write a new version with a record of the edit.
 
-    Exactly one of these is done: `level` with `effect` sets a row, `smooth` draws a line over a
-    range, `cap` bounds the effects (all of them, or those of `level`), `drop_pair_with` takes out
-    the pair of two attributes.
+    Give exactly one edit: `level` with `effect` sets a row, `smooth` replaces the effects in a
+    range by a straight line, `cap` bounds the effects (all of them, or those of `level`),
+    `drop_pair_with` removes the pair of two attributes.
 
     Parameters
     ----------
     model : FitModel, path or registry URI
-        It stays as it is.
+        The model; it is not changed.
     attribute : str
+        Name of the attribute whose table is edited.
     reason : str
-        Why; kept in the manifest and on the card.
+        Reason of the edit; stored in the manifest and on the card.
     by : str, optional
-        Who; default the name logged in with.
+        Person who makes the edit; default: the login name.
     level : str, optional
         A level, "missing", "never seen before", a bin as the table names it, or a number in it.
     effect : float, optional
-        Its effect from now on, in log-odds before calibration: 0 is none, 0.7 doubles the odds.
+        New effect of the level, in log-odds before calibration: 0 is none, 0.7 doubles the odds.
     smooth : str, optional
-        ``FROM:TO`` of a number; an empty side is open.
+        Range ``FROM:TO`` of a number; an empty side is open.
     cap : float, optional
-        Largest effect in log-odds, either way.
+        Largest absolute effect, in log-odds.
     drop_pair_with : str, optional
         The other attribute of the pair.
     deals : DataFrame or path, optional
-        To judge the edit by, see `fitmodel.evaluation.re_evaluation`.
+        Deals to evaluate the edit on, see `fitmodel.evaluation.re_evaluation`.
     spec : DealSpec, optional
-        How to read them; default the contract that the model was trained with.
+        Contract of these deals; default: the contract that the model was trained with.
     models : path, optional
-        Folder of models to write to; default the one that the model lies in.
+        Folder of models to write to; default: the one that has the model.
     use : bool, default=False
         Whether the edited version becomes the one in use in that folder.
 
     Returns
     -------
     EditedModel
+        The edited model, its bundle, the record of the edit, and the re-evaluation.
 
     Raises
     ------
     EditError
-        Without a reason, for an attribute, level or pair that the model has not (the message
-        lists those it has), or if the edit changes nothing.
+        If there is no reason, the model does not have the attribute, level or pair (the message
+        lists those it has), or the edit changes nothing.
     DealsError
-        If `deals` cannot be read, or are too few to judge by.
+        If `deals` cannot be read, or are too few to evaluate on.
     BundleError
         If the new version cannot be written; then nothing has changed.
 
     Notes
     -----
-    A model that was tracked has its edit tracked too: a run and a registered version of its own,
-    tagged with the reason; no alias moves. Where the store does not answer a warning
-    says so (`EditedModel.tracked`).
+    The edit of a tracked model is tracked too: with its own run and registered version, tagged with
+    the reason; no alias changes. If the store does not answer, `EditedModel.tracked` has a warning.
 
-    The edited bundle has no fitted estimator: that one learned the tables as they were.
+    The edited bundle has no fitted estimator, because it learned the tables before the edit.
 
     Examples
     --------
@@ -171,7 +173,7 @@ def edit_table(
 
 
 def _tracked(edited: FitModel, path: Path, record: dict[str, Any]) -> Tracked | None:
-    """Register the edited version where the one before was; elsewhere no store is made."""
+    """Register the edited version if the model was tracked; otherwise create no store."""
     if not edited.manifest.get("run_id"):
         return None
     spec = DealSpec.model_validate(edited.manifest["spec"])
@@ -179,7 +181,7 @@ def _tracked(edited: FitModel, path: Path, record: dict[str, Any]) -> Tracked | 
 
 
 def edits_of(model: FitModel) -> list[dict[str, Any]]:
-    """Edits that were made to a model by hand, oldest first, as its manifest records them."""
+    """Return the manual edits of a model, oldest first, as its manifest records them."""
     return list(model.manifest.get("edits", ()))
 
 
@@ -225,7 +227,7 @@ def _read_edit(
 
 
 def _record(model: FitModel, change: Edit, reason: str, by: str | None) -> dict[str, Any]:
-    """Record of an edit for the manifest."""
+    """Return the record of an edit for the manifest."""
     if not reason.strip():
         raise EditError("an edit needs a reason: say why, for whoever reads the card next year")
     rows = changed_rows(model.scorecard, change)

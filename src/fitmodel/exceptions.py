@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Problem(Protocol):
-        """A problem of a column; its text is the whole message."""
+        """A problem of a column; its text is the full message."""
 
         @property
         def column(self) -> str:
@@ -36,7 +36,7 @@ class SpecError(FitModelError):
 class DealsError(FitModelError):
     """The deals cannot be read or learned from; the message lists every problem found.
 
-    `problems` has them one by one where they are of columns, each with its `column`.
+    `problems` has the problems of columns one by one, each with its `column`.
     """
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
@@ -57,11 +57,11 @@ class BundleError(FitModelError):
 
 
 class TrackingError(FitModelError):
-    """The MLflow server or registry did not answer, or refused."""
+    """The MLflow server, the model registry or a decision log did not answer, or refused."""
 
 
 class DependencyError(FitModelError):
-    """An optional package is needed; the message names the extra that brings it."""
+    """An optional package is needed; the message names the extra that installs it."""
 
 
 class DatabaseError(FitModelError):
@@ -69,4 +69,4 @@ class DatabaseError(FitModelError):
 
 
 class EditError(FitModelError):
-    """An edit of a table cannot be made; the message lists the table's rows."""
+    """An edit of a table cannot be made; the message lists the possible choices or the remedy."""

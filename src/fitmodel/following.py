@@ -1,9 +1,9 @@
-"""Keep a model in your own service, and replace it when there is a new champion.
+"""The model of your own service, which is replaced when there is a new champion.
 
-a look at the source every few seconds -> another bundle? -> load it whole -> swap the reference
+check the source every few seconds -> another bundle: load it completely -> swap the reference
 
-A request takes the reference once, so it is answered by one model from start to end. A bundle that
-does not load leaves the old model in use, and is reported.
+A request takes the reference once, so that one model answers it from start to end. If a new bundle
+cannot be loaded, the old model stays in use, and the failure is reported.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ class ModelHolder:
     Parameters
     ----------
     source : str or Path
-        As `fitmodel.load` takes it; the folder of a name and a registry alias can move.
+        Source for `fitmodel.load`; the folder of a model name and a registry alias can change.
     unpickle : bool, default=False
-        As of `fitmodel.load`.
+        As in `fitmodel.load`.
     workbench : bool, default=False
         Old name of `unpickle`.
 
     Attributes
     ----------
     failure : str or None
-        Why the last look at the source put no model in use that it should have; None where it
-        went well.
+        Why the last check of the source failed; None if it succeeded.
     is_from_cache : bool
-        Whether the registry did not answer the last look, so that the model it named last is used.
+        Whether the registry did not answer the last check, so that the model that it named last is
+        used.
 
     Raises
     ------
     BundleError, TrackingError
-        If there is no model to begin with.
+        If the first model cannot be loaded.
 
     Examples
     --------
     >>> with fitmodel.ModelHolder("models/prospect-fit") as holder:
-    ...     holder.follow(seconds=5)  # look for another champion in a thread
+    ...     holder.follow(seconds=5)  # check for a new champion in a thread
     ...     answer = holder.model.predict(pd.read_csv("prospects.csv").iloc[0])
     >>> answer.model_version == holder.model.version
     True
@@ -72,18 +72,18 @@ class ModelHolder:
 
     @property
     def source(self) -> str | Path:
-        """Where the model comes from."""
+        """Source of the model: a path or a registry URI."""
         return self._source
 
     @property
     def model(self) -> FitModel:
-        """The model in use: take it once for each request."""
+        """The model in use; read this property once per request."""
         return self._model
 
     def refresh(self) -> bool:
-        """Load the source's model if it changed; return whether it did."""
+        """Load the source's model if it changed; return whether another model is in use now."""
         try:
-            with warnings.catch_warnings():  # `is_from_cache` says it, and the log, once
+            with warnings.catch_warnings():  # `is_from_cache` and the log report it instead
                 warnings.simplefilter("ignore")
                 bundle, is_from_cache = locate_bundle(self._source)
             self._note_cache(is_from_cache=is_from_cache)
@@ -110,7 +110,7 @@ class ModelHolder:
         self.is_from_cache = is_from_cache
 
     def _report(self, error: Exception) -> None:
-        """Log a failure once, not at every refresh."""
+        """Log a failure once, and not again at every refresh."""
         text = f"{type(error).__name__}: {error}"
         if text != self.failure:
             facts = {"error": text, "model_version": self._model.version}
@@ -129,7 +129,7 @@ class ModelHolder:
             self.refresh()
 
     def close(self) -> None:
-        """Stop following; the model stays."""
+        """Stop following the source; the model stays in use."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=5)

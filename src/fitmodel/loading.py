@@ -1,4 +1,4 @@
-"""Load a model from a folder or from the registry, and score with it."""
+"""Loading of a model from a folder or from the registry, and scoring with it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = F
     Parameters
     ----------
     path_or_uri : str or Path
-        A bundle's folder, the folder of a name (its current version), or a registry URI such as
+        Folder of a bundle, folder of a model name (its current version), or a registry URI such as
         ``models:/prospect-fit@champion``.
     unpickle : bool, default=False
-        Also load a model that is a user's own estimator. That unpickles it, after its digest is
-        checked, and a pickle can run any code: only for bundles that you or your team wrote.
+        Also load a model that is a user's own estimator. Its digest is checked before it is
+        unpickled, but a pickle can run any code: use it only for bundles that you or your team
+        wrote.
     workbench : bool, default=False
         Old name of `unpickle`.
 
@@ -41,8 +42,8 @@ def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = F
         If there is no bundle, it is damaged, its format is unknown, or it has no scorecard file and
         `unpickle` is false.
     TrackingError
-        If a registry URI cannot be resolved. Where the registry is away, the bundle that it
-        named last is used with a `RegistryAwayWarning`.
+        If a registry URI cannot be resolved. If the registry does not answer, the bundle that it
+        named last is used, with a `RegistryAwayWarning`.
 
     Examples
     --------
@@ -112,9 +113,10 @@ def predict(
     Parameters
     ----------
     prospects, reasons, as_of, language, log, horizon_months
-        As of `FitModel.predict`, which says what is returned and raised.
+        As in `FitModel.predict`, which also describes the result and the errors.
     model : FitModel, str or Path
-        As `load` takes it, and loads it anew at every call: hold a model to score many times.
+        A loaded model, or a source for `load`, which is loaded at every call: to score many times,
+        load the model once.
 
     Examples
     --------
@@ -133,18 +135,18 @@ def find_bundle(path_or_uri: str | Path) -> Bundle:
     Raises
     ------
     BundleError, TrackingError
-        As `fitmodel.load`.
+        As in `fitmodel.load`.
     """
     return locate_bundle(path_or_uri)[0]
 
 
 def locate_bundle(path_or_uri: str | Path) -> tuple[Bundle, bool]:
-    """Open a bundle as `find_bundle`; also return whether it is a cached copy (registry away).
+    """Open a bundle, and return whether it is a cached copy because the registry did not answer.
 
     Raises
     ------
     BundleError, TrackingError
-        As `fitmodel.load`.
+        As in `fitmodel.load`.
     """
     if isinstance(path_or_uri, str) and path_or_uri.startswith(("models:/", "runs:/")):
         from fitmodel.tracking.locating import locate

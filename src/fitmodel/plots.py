@@ -1,9 +1,9 @@
-"""Every plot, and the frame it draws, in one place for notebooks.
+"""All plots, and the functions that compute their data, in one place for notebooks.
 
-Each `compute_` function returns a frame (or a small result), each `plot_` function takes it and
-returns matplotlib axes, on a figure of its own unless `ax` is given (`plot_table` takes the
-scorecard, `plot_survival` curves by their names). `figure_of(ax)` is the figure.
-Each is loaded when it is first used.
+Each `compute_` function returns a DataFrame (or a small result). Each `plot_` function takes it and
+returns matplotlib axes, on a new figure unless `ax` is given (`plot_table` takes the scorecard,
+`plot_survival` curves by their names). `figure_of(ax)` returns the figure.
+Each function is imported when it is first used.
 """
 
 from __future__ import annotations

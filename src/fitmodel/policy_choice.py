@@ -1,7 +1,7 @@
-"""Choose the decision policy for the model that is shipped.
+"""Choice of the decision policy for the model that is shipped.
 
-probability of deals left out -> which flags are right (precision), what they are worth
-shipped model's own scores    -> which share of prospects is flagged (capacity)
+probability of held-out deals -> share of right flags (precision), money of the flags
+shipped model's own scores    -> share of prospects that is flagged (capacity)
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) -> pd.Series[float]:
-    """Cross-fitted probability of each deal at today's level, with the shipped settings.
+    """Return the cross-fitted probability of each deal at today's level, with the shipped settings.
 
-    With its outcome it tells how often flags are right. Which share of prospects is flagged it does
-    not tell: the fits without a deal are other models, see `predict_alike`.
+    Together with the outcomes it shows how often flags are right. It does not show which share of
+    prospects is flagged, because the fits without a deal are other models, see `predict_alike`.
     """
     if estimator is not None:
         return cross_fitted_own(learned.training_set, spec, learned)
@@ -41,18 +41,20 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
 
 
 def predict_alike(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
-    """Probability that the shipped model gives each of its training deals.
+    """Return the probability that the shipped model gives each of its training deals.
 
-    A table has one value for a deal learned from and for a prospect alike, so these are spread as
-    those of new prospects are. Fits that each leave out deals are drawn together more, and have
-    other levels: a tenth of their predictions is not a tenth of the shipped model's. Only a user's
-    own estimator may know its deals by heart; of it, the predictions of deals left out are taken.
+    A table gives the same value to a training deal and to a prospect like it, so these
+    probabilities are distributed like those of new prospects. Cross-fitted predictions are shrunk
+    more, and their models have other levels: their top tenth is not the top tenth of the shipped
+    model. Only a user's own estimator may have memorised its training deals; for it the held-out
+    predictions are returned.
 
     Parameters
     ----------
     learned : Learned
+        The shipped model.
     predicted : Series
-        As `predict_held_out` returns it.
+        Held-out predictions, as `predict_held_out` returns them.
     """
     if isinstance(learned.estimator, OwnClassifier):
         return predicted
@@ -71,21 +73,23 @@ def decide(
 ) -> Policy:
     """Choose the decision policy for a model.
 
-    What flags are worth, and how many are right, is judged on predictions of deals left out of the
-    fit; the share that is flagged is one of the model's own scores.
+    The share of right flags and their money are estimated from predictions of held-out deals; the
+    share that is flagged is computed from the model's own scores.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        What the model learned from.
+        Deals that the model learned from.
     spec : DealSpec
+        Contract of the deals.
     learned : Learned
+        The model.
     estimator : classifier, optional
-        A user's own.
+        The user's own classifier, if the model is one.
     predicted : Series, optional
-        As `predict_held_out` returns it.
+        Held-out predictions, as `predict_held_out` returns them.
     curve : ChurnCurve, optional
-        How long customers stay by their own risk, see `learned_curve`.
+        Churn curve that gives each customer's lifetime by its own risk, see `learned_curve`.
     """
     view = view_of(deals, spec)
     if predicted is None:
@@ -109,10 +113,10 @@ def decide(
 def at_level(
     early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
 ) -> NDArray[np.float64]:
-    """Return weights that bring past outcomes to today's level.
+    """Return weights that adjust past outcomes to today's level.
 
-    Early churners count as many times more as the odds of early churn are higher today (prior
-    shift; Saerens, Latinne and Decaestecker 2002).
+    The weights of early churners are multiplied by today's odds of early churn over the past odds
+    (prior shift; Saerens, Latinne and Decaestecker 2002).
     """
     if not len(weight) or not learned.level.is_applied:
         return weight
@@ -125,10 +129,10 @@ def at_level(
 def evaluated_policy(
     evaluation: Evaluation, policy: Policy, spec: DealSpec, view: HistoryView
 ) -> Policy | None:
-    """Policy chosen from the training deals of the evaluated model only.
+    """Return the policy chosen only from the training deals of the evaluated model, or None.
 
-    None where the shipped policy does not depend on the deals' predictions, or where the deals
-    were evaluated in parts: the shipped one then counts its flags among deals left out in turn.
+    None if the shipped policy does not depend on the deals' predictions, if the model is a user's
+    own estimator, or if the deals were evaluated in parts. Then the shipped policy is evaluated.
     """
     learned = evaluation.learned
     if policy.kind not in {"capacity", "precision"} or learned is None:
@@ -142,9 +146,9 @@ def evaluated_policy(
 def share_flagged(
     policy: Policy, alike: pd.Series[float], table: pd.DataFrame, spec: DealSpec
 ) -> float:
-    """Share of prospects that the shipped model will flag, if they are like the training deals.
+    """Return the share of prospects that the shipped model flags if they are like training deals.
 
-    `alike` is as `predict_alike` returns it.
+    `alike` has the probabilities that `predict_alike` returns.
     """
     given = spec.deals.amount is not None
     amount = yearly_amounts(table, spec).loc[alike.index].to_numpy() if given else None

@@ -1,4 +1,4 @@
-"""Start from another model: read the prior that the contract names, and pool several models.
+"""Transfer from other models: reading the contract's prior, and pooling several models.
 
 bundles of companies -> contributions by level, with their variances -> pooled -> parent.json
 [learning] prior     -> a bundle or a pooled parent                  -> the contract with it
@@ -26,17 +26,18 @@ PARENT_FILE = "parent.json"
 
 
 def read_parent(path: str | Path) -> Parent:
-    """Read what a model learned about attributes: from a bundle, or from pooled models.
+    """Read the contributions by level of a model's bundle, or of pooled models.
 
     Parameters
     ----------
     path : path
-        A bundle's folder, a model's folder, a registry URI or a folder that `pool_models` wrote.
+        Folder of a bundle, folder of a model name, registry URI, or folder that `pool_models`
+        wrote.
 
     Raises
     ------
     BundleError
-        If there is none, or it is damaged.
+        If there is no such model, or it is damaged.
     """
     file = Path(path) / PARENT_FILE
     if not file.is_file():
@@ -49,9 +50,9 @@ def read_parent(path: str | Path) -> Parent:
 
 
 def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
-    """Return the contract with its `[learning] prior` read; unchanged without one.
+    """Return the contract with the model of its `[learning] prior`; unchanged without a prior.
 
-    A prior that was read before is not read again.
+    A prior that the contract already contains is not read again.
 
     Raises
     ------
@@ -81,25 +82,26 @@ def _check_expected(spec: DealSpec, deals: pd.DataFrame) -> None:
 
 
 def pool_models(models: Sequence[str | Path], output: str | Path) -> Path:
-    """Pool models of several companies into a parent to start others from.
+    """Pool models of several companies into a parent, which can be the prior of other models.
 
     Parameters
     ----------
     models : sequence of path
-        Bundles, or parents pooled before; two or more.
+        Two or more bundles, or parents that were pooled before.
     output : path
-        Folder to write; it holds numbers by level and no row of any deal.
+        Folder to write; it contains numbers by level, and no rows of deals.
 
     Returns
     -------
     Path
+        The folder written.
 
     Raises
     ------
     SpecError
-        If fewer than two are given.
+        If fewer than two models are given.
     BundleError
-        If one of them cannot be read.
+        If one of the models cannot be read.
     """
     if len(models) < 2:  # noqa: PLR2004 - one company is not a pool
         raise SpecError("pooling needs two models or more. Remedy: name their folders")

@@ -1,8 +1,8 @@
-"""Retrain: train a challenger on a schedule, and promote it only if better.
+"""Retraining on a schedule: train a challenger, and promote it only if it is better.
 
 same deals, contract and estimator as the challenger's -> nothing new
-else train -> promote where the evidence carries it -> promoted, or the champion stays
-and where no model has ever shown skill -> no champion
+otherwise: train -> promote if the evidence supports it -> promoted, or champion stays
+if no model has ever shown skill -> no champion
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Retraining:
     Parameters
     ----------
     outcome : {"promoted", "champion stays", "nothing new", "no champion"}
-        "no champion" whenever no model is in use: none has shown skill yet.
+        Result; "no champion" if no model is in use because none has shown skill yet.
     why : str
-        In a sentence.
+        Reason of the outcome, in one sentence.
     run : TrainingRun or None
-        None where nothing was new.
+        The new training; None if nothing was new.
     """
 
     outcome: Outcome
@@ -58,7 +58,7 @@ def retrain(
     estimator: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Retraining:
-    """Train a challenger if there are new data, and put it in use if it is better.
+    """Train a challenger if there are new data, and promote it if it is better.
 
     Parameters
     ----------
@@ -68,13 +68,14 @@ def retrain(
     Returns
     -------
     Retraining
+        Outcome, its reason, and the new training.
 
     Raises
     ------
     DealsError
         If the deals have problems, leak the outcome, or are too few to learn from.
     TrackingError
-        If the store does not answer: without it nothing can be compared or promoted.
+        If the store does not answer: without it no model can be compared or promoted.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def retrain(
     'nothing new'
     """
     read = read_with_history(deals, spec)
-    table, spec = read.table, read.spec  # with the forms found, as the last training kept them
+    table, spec = read.table, read.spec  # with the formats found, as in the last training's spec
     name, store = spec.tracking.registered_model, spec.tracking.uri
     if not _anything_new(table, spec, estimator):
         outcome = _unless_none(name, store, "nothing new")
@@ -104,7 +105,7 @@ def retrain(
 
 
 def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
-    """Return the outcome; raise if no model is in use."""
+    """Return the outcome, or "no champion" if no model is in use."""
     return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
 
 
@@ -115,7 +116,7 @@ def _anything_new(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
         return True
     try:
         manifest = open_bundle(resolve(f"models:/{name}/{newest}", store)).manifest
-    except FitModelError:  # its bundle is gone or damaged: a new one is what is needed
+    except FitModelError:  # its bundle is missing or damaged, so a new one is needed
         return True
     known = tuple(manifest.get(name) for name in ("deals_digest", "spec", "estimator_settings"))
     settings = None if estimator is None else repr(estimator)

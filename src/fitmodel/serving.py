@@ -1,6 +1,6 @@
-"""Several processes that answer at one address, each with a model of its own.
+"""Service with several processes at one address, each with its own model.
 
-command -> what each worker needs, as JSON in the environment -> uvicorn's workers -> `make_app`
+command -> options of the workers, as JSON in the environment -> uvicorn's workers -> `make_app`
 """
 
 from __future__ import annotations
@@ -30,25 +30,26 @@ _TOKEN, _SALT = "FITMODEL_TOKEN", "FITMODEL_LOG_SALT"
 
 @dataclass(frozen=True)
 class ServedBy:
-    """What a worker builds its service from.
+    """Options from which a worker creates its service.
 
     Parameters
     ----------
     source : str
-        As `fitmodel.service.app.create_app` takes it.
+        Source of the model, as in `fitmodel.service.app.create_app`.
     settings : Settings
+        Limits of the service.
     log : str or None
-        Place of the decision log.
+        Path or URL of the decision log.
     salt : str or None
-        Of the decision log.
+        Salt of the ids in the decision log.
     pipeline, deals : Path or None
-        Open prospects, and past deals.
+        Files of open prospects, and of past deals.
     config : Path or None
         Contract of the past deals.
     people : Path or None
         File of reps and managers.
     plan : Path or None
-        A commission plan.
+        File of a commission plan.
     """
 
     source: str
@@ -62,7 +63,7 @@ class ServedBy:
     plan: Path | None = None
 
     def make(self) -> FastAPI:
-        """Make the service."""
+        """Create the service."""
         people = None if self.people is None else read_people(self.people)
         return create_app(
             self.source,
@@ -76,14 +77,16 @@ class ServedBy:
 
 
 def run_workers(count: int, served: ServedBy, **options: Any) -> None:
-    """Answer with several processes until they are stopped; their counters are added up.
+    """Run the service in several processes until they are stopped; their counters are summed.
 
     Parameters
     ----------
     count : int
+        Number of processes.
     served : ServedBy
+        Options of the service.
     options
-        Of ``uvicorn.run``: host, port and the like.
+        Options of ``uvicorn.run``: host, port and others.
     """
     import uvicorn
 
@@ -98,7 +101,10 @@ def run_workers(count: int, served: ServedBy, **options: Any) -> None:
 
 
 def _as_json(served: ServedBy) -> str:
-    """Everything but the secrets, which stay variables of their own, and the people, a file."""
+    """Return the options as JSON, without secrets, which are passed as separate variables.
+
+    The people are passed as the path of their file.
+    """
     limits = {
         field.name: getattr(served.settings, field.name)
         for field in fields(Settings)
@@ -112,7 +118,7 @@ def _as_json(served: ServedBy) -> str:
 
 
 def make_app() -> FastAPI:
-    """Make the service of one worker, from the environment."""
+    """Create the service of one worker, with the options in the environment."""
     log_to_stderr()
     options = json.loads(os.environ[SERVED])
     limits = options["settings"]

@@ -1,4 +1,4 @@
-"""Write the bundle of a training: scorecard file, fitted estimator, card and manifest."""
+"""Writing of a training's bundle: scorecard file, fitted estimator, card and manifest."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def ship(
     known: Mapping[str, Any] | None = None,
     curve: ChurnCurve | None = None,
 ) -> tuple[Path, str]:
-    """Write the bundle, whole or not at all; return its path and the text of its card.
+    """Write the bundle, completely or not at all; return its path and the text of its card.
 
-    The first of its name that has skill is in use at once; a later one when it is champion.
+    The first bundle of its name with skill is in use at once; a later one only as champion.
     """
     roles, words = spec.deals, wording_of(spec)
     scorer = Scorer(

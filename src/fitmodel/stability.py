@@ -1,6 +1,6 @@
-"""How much a model's predictions depend on the sample of deals it was trained on.
+"""Stability: how much a model's predictions depend on the sample of deals it was trained on.
 
-model, deals -> bootstrap samples -> the whole procedure on each -> the error of each prospect
+model, deals -> bootstrap samples -> the whole procedure on each -> difference for each prospect
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.instability import Instability
 
 LATEST = 500
-"""Latest deals that are predicted where no prospects are given."""
+"""Number of latest deals that are predicted if no prospects are given."""
 
 
 def check_stability(
@@ -51,40 +51,40 @@ def check_stability(
     Parameters
     ----------
     model : FitModel, str or Path
-        Its policy flags; as `fitmodel.load` takes it. Not learned from again are its level and its
-        edits by hand.
+        The model, or a source for `fitmodel.load`; its policy gives the flags. Its manual edits are
+        not applied to the retrained models.
     deals : DataFrame or path
-        The deals it learned from.
+        Deals that the model learned from.
     spec : DealSpec, optional
-        Their contract; by default the one that the model was trained with.
+        Contract of the deals; default: the one that the model was trained with.
     prospects : DataFrame or path, optional
-        Whose predictions to look at; by default the 500 deals signed last.
+        Prospects to predict; default: the 500 deals signed last.
     replicates : int
-        Bootstrap samples. Each costs a training without its evaluation.
+        Number of bootstrap samples. Each takes a training without its evaluation.
     estimator : classifier, optional
-        A user's own, if the model is one.
+        The user's own classifier, if the model is one.
     seed, progress
-        As of `fitmodel.evaluation.instability.compute_instability`.
+        As in `fitmodel.evaluation.instability.compute_instability`.
 
     Returns
     -------
     Instability
-        Its `table` has, per prospect, the mean absolute difference (`mape`) and the share of the
-        samples that would change the flag (`flag_changes`).
+        Result whose `table` has, per prospect, the mean absolute difference (`mape`) and the share
+        of the samples that would change the flag (`flag_changes`).
 
     Raises
     ------
     DealsError
-        If the deals have problems or are too few, or fewer than 5 replicates are asked for.
+        If the deals have problems or are too few, or `replicates` is less than 5.
 
     Examples
     --------
     >>> from fitmodel.stability import check_stability
     >>> sim = fitmodel.simulate_deals(400, seed=1)
-    >>> found = check_stability(
+    >>> result = check_stability(
     ...     run.model, sim.deals, sim.spec, prospects="prospects.csv", replicates=5
     ... )
-    >>> sorted(found.table)
+    >>> sorted(result.table)
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
@@ -115,7 +115,7 @@ def check_stability(
 def _prospects(
     prospects: pd.DataFrame | str | Path | None, deals: pd.DataFrame, spec: DealSpec
 ) -> pd.DataFrame:
-    """The prospects that are given, read like the deals, or the deals signed last."""
+    """Return the given prospects, read in the same way as deals, or the deals signed last."""
     if prospects is not None:
         table = tidy(open_table(prospects, spec).table, spec.attributes.missing)
         return named_apart(settle_attributes(Sheet(table), spec).table)

@@ -1,6 +1,6 @@
-"""Train variants of a contract side by side: other horizons, other attributes, other policies.
+"""Training of several variants of a contract: other horizons, other attributes, other policies.
 
-contract -> variants -> one training each, as a run inside of one run -> a table that compares them
+contract -> variants -> one training each, as a child run of one run -> a table that compares them
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class Sweep:
     Attributes
     ----------
     table : DataFrame
-        A row per variant: horizon in months, deals with a known outcome, early-churn rate,
-        metrics on deals signed later, what its policy flags, run, bundle, and an error where it
-        could not be trained. Losses of two horizons are of two questions: compare
-        ``log_loss_skill`` and ``roc_auc``.
+        One row per variant: horizon in months, mature deals, early-churn rate, metrics on held-out
+        deals, results of its policy's flags, run, bundle, and an error if it could not be trained.
+        Losses of different horizons are not comparable: compare ``log_loss_skill`` and
+        ``roc_auc``.
     runs : dict of str to TrainingRun
-        Of the variants that were trained.
+        Trainings by variant, of those that could be trained.
     run_id : str or None
-        The MLflow run that holds theirs; None where the store did not answer.
+        The parent MLflow run of the variants' runs; None if the store did not answer.
     """
 
     table: pd.DataFrame
@@ -77,36 +77,37 @@ def sweep(
     deals : DataFrame or path
         Past deals, as for `train`.
     spec : DealSpec
-        The contract that the variants change.
+        The contract from which the variants differ.
     horizons : iterable of number
-        A variant for each: months within which leaving is early.
+        Horizons in months, within which leaving is early churn; one variant for each.
     variants : mapping of str to mapping, optional
-        Name to the sections that `DealSpec.replace` changes.
+        Name of each variant, and its changed sections, as `DealSpec.replace` takes them.
     models : path, default="sweep"
-        Folder of the bundles, one folder inside for each variant.
+        Folder for the bundles, with one subfolder per variant.
     allow : tuple of str
-        As for `train`.
+        Attributes to keep although the leakage audit rejects them, as for `train`.
     run_name, tags, experiment
-        Of the MLflow run that holds the variants' runs.
+        Name, tags and experiment of the parent MLflow run of the variants' runs.
     progress : callable, optional
-        Told the name of each variant as it begins.
+        Called with the name of each variant when it begins.
 
     Returns
     -------
     Sweep
+        Table of the variants, and their trainings.
 
     Raises
     ------
     SpecError
-        If there is no variant, or one changes what no contract has.
+        If there is no variant, or a variant changes a setting that does not exist.
     DealsError
-        If not one variant can be trained; the message has the reason of each.
+        If no variant can be trained; the message has the reason of each.
 
     Examples
     --------
     >>> sim = fitmodel.simulate_deals(700, seed=1)
-    >>> found = fitmodel.sweep(sim.deals, sim.spec, horizons=[3, 5])  # doctest: +SKIP
-    >>> found.table[["variant", "roc_auc"]]  # doctest: +SKIP
+    >>> result = fitmodel.sweep(sim.deals, sim.spec, horizons=[3, 5])  # doctest: +SKIP
+    >>> result.table[["variant", "roc_auc"]]  # doctest: +SKIP
     """
     specs = _specs(spec, horizons, variants or {})
     tell = progress or (lambda _step: None)

@@ -1,6 +1,6 @@
-"""Train a model: from a table of deals to a tracked bundle.
+"""Training of a model: from a table of deals to a tracked bundle.
 
-read -> audit -> judge on later deals -> learn from all -> decide -> report -> bundle -> track
+read -> audit -> evaluate on later deals -> learn from all -> decide -> report -> bundle -> track
 """
 
 from __future__ import annotations
@@ -78,20 +78,21 @@ class TrainingRun:
     Attributes
     ----------
     model : FitModel
-        Loaded from the bundle just written.
+        The model, loaded from the bundle just written.
     report : TrainingReport
-        How good it is, measured on deals it was not trained on.
+        How good the model is, measured on deals it was not trained on.
     run_id : str or None
-        The MLflow run; None where the tracking server did not answer.
+        The MLflow run; None if the tracking server did not answer.
     bundle_path : Path
+        Folder of the bundle.
     warnings : tuple of str
-        What the user should know.
+        Notes and warnings for the user.
     checks : tuple of CheckResult
-        Findings with their codes, those that the contract silences left out.
+        Results of the checks, with codes, without those that the contract silences.
     in_use : str or None
-        Version that ``models/<registered model>`` stands for now: this one where it is the first
-        with evidence of skill or the registry's champion; else it is a challenger that waits for
-        `fitmodel promote`. None where there has been none with skill.
+        Version in use of ``models/<registered model>``: this model if it is the first with evidence
+        of skill or the registry's champion; else it is a challenger, to be promoted with `fitmodel
+        promote`. None if no model has shown skill yet.
 
     Examples
     --------
@@ -141,21 +142,21 @@ def train(
     deals : DataFrame, path or DealsRead
         Past deals, as `fitmodel.read_deals` reads them.
     spec : DealSpec
-        What the columns mean and how to decide.
+        Contract: meaning of the columns, and decision policy.
     models : path
         Folder of bundles; the bundle is ``models/<registered model>/<version>``.
     allow : tuple of str
-        Attributes to keep although the leakage audit says stop.
+        Attributes to keep although the leakage audit rejects them.
     estimator : scikit-learn classifier, optional
-        Your own, in the place of the scorecard: judged and calibrated the same way, shipped
-        without a scorecard file, see `fitmodel.learning.own_estimator`.
+        Your own classifier, used instead of the scorecard: evaluated and calibrated the same way,
+        shipped without a scorecard file, see `fitmodel.learning.own_estimator`.
     progress : callable, optional
-        Told the name of each step as it begins.
+        Called with the name of each step when it begins.
     tables : mapping of str to DataFrame or path, optional
-        In place of the contract's ``[history.*]`` and ``[events.*]`` tables, by their names.
+        Tables by name, used instead of the contract's ``[history.*]`` and ``[events.*]`` tables.
     run_name, tags, experiment
-        Of the MLflow run; by default MLflow's name, no tags and the contract's experiment. A run
-        that is active in the same store (``mlflow.start_run``) becomes its parent.
+        Settings of the MLflow run; default: MLflow's name, no tags, the contract's experiment. A
+        run that is active in the same store (``mlflow.start_run``) becomes its parent.
     register : bool, default=True
         Whether the model becomes a registered version, and so a challenger.
     on_run : callable, optional
@@ -164,13 +165,14 @@ def train(
     Returns
     -------
     TrainingRun
+        The model, its report, its bundle and its run.
 
     Raises
     ------
     DealsError
-        If the deals have problems, leak the outcome, or are too few to learn from or judge by.
+        If the deals have problems, leak the outcome, or are too few to learn from or evaluate on.
     BundleError
-        If the bundle cannot be written; the bundle in use before stays in use.
+        If the bundle cannot be written; the bundle that was in use stays in use.
 
     Examples
     --------
@@ -194,7 +196,7 @@ def train_as(
     progress: Callable[[str], None] | None = None,
     tables: Mapping[str, Given] | None = None,
 ) -> TrainingRun:
-    """Train as `train`, tracked as the options say."""
+    """Train as `train` does, with given options of the MLflow run."""
     started = perf_counter()
     tell = progress or (lambda _step: None)
     tell(STEPS[0])
@@ -247,7 +249,7 @@ def train_as(
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """Deals to learn from; the contract has the forms found in them and the prior read."""
+    """Deals to learn from; the contract has the formats found in them, and the prior's model."""
 
     questioned: QuestionedDeals
     table: pd.DataFrame
@@ -262,7 +264,7 @@ def _prepare(
     allow: tuple[str, ...],
     tables: Mapping[str, Given] | None,
 ) -> _Prepared:
-    """Read the deals, and stop where one of the attributes leaks the outcome."""
+    """Read the deals; raise DealsError if an attribute leaks the outcome."""
     questioned = read_with_doubts(deals, spec, tables)
     table = named_apart(questioned.deals)
     contract = with_prior(questioned.read.spec, table)
@@ -273,7 +275,7 @@ def _prepare(
 
 @dataclass(frozen=True, eq=False)
 class _Decided:
-    """What is flagged, the curve over the months, and the report on both."""
+    """The decision policy, the churn curve over the months, and the training report."""
 
     policy: Policy
     curve: ChurnCurve
@@ -283,7 +285,7 @@ class _Decided:
 def _decide(
     prepared: _Prepared, evaluation: Evaluation, learned: Learned, estimator: Any
 ) -> _Decided:
-    """Choose the policy for the model that is shipped, and report on it."""
+    """Choose the policy for the model that is shipped, and build the training report."""
     view, spec = prepared.view, prepared.spec
     predicted = predict_held_out(learned, spec, estimator)
     curve = learned_curve(learned, predicted)
@@ -306,7 +308,7 @@ def _decide(
 
 
 def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str, Any]:
-    """What the manifest keeps of the training: settings, scores and values seen."""
+    """Return facts on the training for the manifest: settings, scores and values seen."""
     seen = summarise_seen_values(learned.scorecard.columns, learned.training_set.attributes)
     return {
         "settings": learned.chosen,
@@ -319,8 +321,7 @@ def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str
 def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
     """Return the model's scores of deals like those it learned from.
 
-    A user's own estimator may know its own deals by heart: of that one, what its twin said of
-    deals that it did not see.
+    A user's own estimator may have memorised its deals: for it, those of the evaluation are used.
     """
     if estimator is not None:
         return np.asarray(evaluation.table["probability"], dtype=np.float64)
@@ -331,10 +332,10 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
 
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
-    """The version in use: the champion, or without a registry the one that was in use before."""
+    """Return the version in use: the champion or, without a registry, the folder's current one."""
     home = path.parent
     if tracked.registry_version is not None:
-        with contextlib.suppress(TrackingError):  # it went away since; the next training catches up
+        with contextlib.suppress(TrackingError):  # the next training makes up for the lost update
             return follow_champion(home.parent, home.name, spec.tracking.uri)
     return current_version(home)
 
@@ -342,7 +343,7 @@ def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
 def _contest(
     evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
 ) -> dict[str, Any] | None:
-    """Compare with the champion, if the store can be reached."""
+    """Return the comparison with the champion; None if the store did not answer or has none."""
     if begun.run_id is None:
         return None
     contest = compare_with_champion(evaluation.table, evaluation.attributes, table, spec)

@@ -99,6 +99,6 @@ def test_check_says_what_would_have_leaked(tmp_path, monkeypatch):
     done = run("check", "deals.csv")
 
     assert done.exit_code == 0, done.output
-    assert "what would have leaked" in done.output
+    assert "leakage avoided" in done.output
     assert "decision_maker_known: " in done.output
     assert "its name suggests that it is known only after closing" not in done.output

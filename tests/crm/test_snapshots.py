@@ -157,7 +157,7 @@ def test_the_store_goes_from_the_pipeline_to_a_scored_prospect(tmp_path, monkeyp
     run("score", "prospects.csv", "--model", "models/prospect-fit", "-o", "scored.csv")
 
     assert pd.read_csv("known.csv")["plan"].tolist() == deals["plan"].tolist()
-    assert f"plan: {int(left.sum())} of 300 deals hold another value today" in checked
+    assert f"plan: {int(left.sum())} of 300 deals have another value today" in checked
     scored = pd.read_csv("scored.csv").set_index("deal_id")["early_churn_probability"]
     assert scored["P1"] > 0.3
     assert scored["P2"] < 0.2

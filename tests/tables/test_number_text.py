@@ -98,9 +98,7 @@ def test_what_is_no_number_is_not_taken_apart(text: str) -> None:
 def test_a_text_of_eighty_characters_may_be_a_number_and_a_longer_one_is_none() -> None:
     assert parse_number_text("1" * MAX_LENGTH) == NumberText("1" * MAX_LENGTH, 0, "")
     assert parse_number_text("1" * (MAX_LENGTH + 1)) is None
-    assert (
-        parse_number_text(" " + "1" * MAX_LENGTH + " ") is not None
-    )  # blanks around it do not count
+    assert parse_number_text(" " + "1" * MAX_LENGTH + " ") is not None  # blanks do not count
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""The manifest of a bundle: what it is, what made it, and the digest of every file.
+"""The manifest of a bundle: its metadata, the software that made it, and every file's digest.
 
-A manifest is JSON and nothing else. Everything in it is a claim of whoever wrote the file, so
-what is allowed (names, sizes, formats) stands in this module, never in the manifest.
+A manifest is plain JSON. Its content is not trusted, because anybody could have written it.
+Therefore the limits (names, sizes, formats) are defined in this module, never in the manifest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fitmodel.exceptions import BundleError
 FORMAT = 1
 MANIFEST_LIMIT = 8 * 2**20
 FILE_LIMIT = 2**30
-JSON_LIMIT = 64 * 2**20  # read, it takes up to twenty times as much memory
+JSON_LIMIT = 64 * 2**20  # smaller, since parsed JSON takes up to twenty times as much memory
 FILE_COUNT_LIMIT = 100
 SIGNING_KEY = "FITMODEL_SIGNING_KEY"
 
@@ -54,7 +54,7 @@ def make_manifest(
     created_at: str,
     files: Mapping[str, bytes],
 ) -> bytes:
-    """Write the manifest of these files; ``facts`` are the caller's own fields."""
+    """Return the manifest of these files as JSON; ``facts`` are the caller's own fields."""
     own = {
         "format": FORMAT,
         "name": name,
@@ -69,7 +69,7 @@ def make_manifest(
         },
     }
     text = json.dumps(own | plain(facts), indent=1, ensure_ascii=False, allow_nan=False)
-    content = text.encode(errors="backslashreplace")  # half a character becomes its JSON escape
+    content = text.encode(errors="backslashreplace")  # a lone surrogate becomes its JSON escape
     if len(content) > MANIFEST_LIMIT:
         raise BundleError(
             f"the manifest of {name!r} would have {len(content):,} bytes, more than "
@@ -79,7 +79,7 @@ def make_manifest(
 
 
 def check_facts(facts: Mapping[str, Any]) -> None:
-    """Refuse fields that overwrite the bundle's own, or that no reader would accept."""
+    """Refuse fields that would overwrite the bundle's own, or that a reader would refuse."""
     for field in _FACTS.keys() & facts.keys():
         _check({field: plain(facts[field])}, field, _FACTS[field])
     taken = sorted(_OWN_FIELDS & set(facts))
@@ -88,7 +88,7 @@ def check_facts(facts: Mapping[str, Any]) -> None:
 
 
 def check_file_name(file: str) -> None:
-    """Allow plain file names only: no folder, no "..", no hidden file."""
+    """Refuse everything but plain file names: no folder, no "..", no hidden file."""
     if len(file) > _NAME_LENGTH or not _FILE_NAME.fullmatch(file):
         raise BundleError(
             f"{file!r} cannot be a file of a bundle; plain names like 'scorer.json' can"
@@ -96,22 +96,22 @@ def check_file_name(file: str) -> None:
 
 
 def file_limit(file: str) -> int:
-    """Largest allowed size of a bundle's file, in bytes; smaller for JSON."""
+    """Return the largest allowed size of a bundle's file, in bytes; it is smaller for JSON."""
     return JSON_LIMIT if file.endswith(".json") else FILE_LIMIT
 
 
 def is_version(text: str) -> bool:
-    """Tell whether the text has the form ``YYYYMMDD-HHMMSS-<8 hex digits>``."""
+    """Return whether the text has the form ``YYYYMMDD-HHMMSS-<8 hex digits>``."""
     return _VERSION.fullmatch(text) is not None
 
 
 def digest(content: bytes) -> str:
-    """Give the SHA-256 of the content, 64 hexadecimal digits."""
+    """Return the SHA-256 of the content, 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def plain(value: Any) -> Any:
-    """Convert a value to one that JSON can hold; numbers that are not finite become null."""
+    """Return a value converted to one that JSON can hold; numbers that are not finite are null."""
     match value:
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
@@ -132,7 +132,7 @@ def plain(value: Any) -> Any:
 
 
 def read_manifest(content: bytes) -> dict[str, Any]:
-    """Read a manifest of any format since the first and check every claim that can be checked."""
+    """Return the fields of a manifest in any supported format, after checking them."""
     manifest = _parse(content)
     form = manifest.get("format")
     reader = _READERS.get(form) if type(form) is int else None
@@ -146,18 +146,21 @@ def read_manifest(content: bytes) -> dict[str, Any]:
 
 
 def sign(manifest: bytes) -> str | None:
-    """Sign with the key in FITMODEL_SIGNING_KEY (HMAC-SHA256, RFC 2104); None without one."""
+    """Return the signature with the key in FITMODEL_SIGNING_KEY; None without a key.
+
+    It is an HMAC-SHA256 (RFC 2104).
+    """
     key = os.environ.get(SIGNING_KEY)
     return hmac.new(key.encode(), manifest, hashlib.sha256).hexdigest() if key else None
 
 
 def is_vouched_for() -> bool:
-    """Whether the bundle was signed with the key in FITMODEL_SIGNING_KEY."""
+    """Return whether FITMODEL_SIGNING_KEY is set, so that every opened bundle's signature holds."""
     return bool(os.environ.get(SIGNING_KEY))
 
 
 def check_signature(manifest: bytes, signature: str | None) -> None:
-    """Refuse an unsigned or wrongly signed manifest where a signing key is set."""
+    """Refuse an unsigned or wrongly signed manifest if a signing key is set."""
     expected = sign(manifest)
     if expected is None:
         return
@@ -187,7 +190,7 @@ def _parse(content: bytes) -> dict[str, Any]:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
-    if len(fields) < len(pairs):  # two readers could take two different ones
+    if len(fields) < len(pairs):  # two JSON readers could use different values
         raise ValueError("a field appears twice")
     return fields
 
@@ -209,7 +212,7 @@ def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-# One reader for each format since the first: each gives the fields of the present one.
+# One reader for each format since the first: each returns the fields of the present format.
 _READERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _read_format_1}
 
 
@@ -227,7 +230,8 @@ def _is_spec(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(part, dict) for part in value.values())
 
 
-# What readers look into without asking again. A fact may be absent; it may not be something else.
+# Types of the fields that other modules read without checking. A field may be absent, but must not
+# have another type.
 _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "spec": _is_spec,
     "metrics": lambda value: isinstance(value, dict),

@@ -1,6 +1,7 @@
-"""Open a bundle's folder and check everything in it before use.
+"""Opening of a bundle's folder, with a check of everything in it before use.
 
-Standard library only: this lies on the way of every service that scores. Nothing here unpickles.
+Only the standard library is used, because every service that scores imports this module. Nothing
+here unpickles.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _VERSION_LENGTH = 24
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest has been checked; its files are checked as they are read."""
+    """A bundle whose manifest has been checked; each file is checked when it is read."""
 
     path: Path
     manifest: Mapping[str, Any] = field(repr=False)
@@ -48,12 +49,12 @@ class Bundle:
         return tuple(self.manifest["files"])
 
     def read(self, file: str) -> bytes:
-        """Give a file's content, when it is the one the manifest states.
+        """Return a file's content after checking it against the manifest.
 
         Raises
         ------
         BundleError
-            When the manifest does not list the file, or its size or digest is another.
+            If the manifest does not list the file, or has another size or digest for it.
         """
         stated = self.manifest["files"].get(file)
         if stated is None:
@@ -68,15 +69,15 @@ class Bundle:
 
 
 def open_bundle(path: Path | str) -> Bundle:
-    """Open a version's folder, or the current version in a model's folder.
+    """Return the bundle in a version's folder, or the current version in a model's folder.
 
-    With FITMODEL_SIGNING_KEY set, only a bundle signed with that key opens.
+    If FITMODEL_SIGNING_KEY is set, only a bundle signed with that key can be opened.
 
     Raises
     ------
     BundleError
-        When nothing is there, a file is missing, cut short, a symbolic link or not a plain file,
-        or the manifest is damaged, unsigned or of an unknown format.
+        If there is no bundle; a file is missing, cut short, a symbolic link or not a plain file;
+        or the manifest is damaged, not signed with the key, or of an unknown format.
     """
     path = Path(path)
     if _is_file(path / MANIFEST):
@@ -100,7 +101,7 @@ def _versions(home: Path) -> list[Path]:
 
 
 def open_version(home: Path, version: str) -> Bundle:
-    """Open one version below a model's folder; `BundleError` as `open_bundle`."""
+    """Return one version in a model's folder; raises `BundleError` as `open_bundle` does."""
     if not manifests.is_version(version):
         raise BundleError(f"{version!r} is not a version of a model below {home}")
     path = home / version
@@ -115,7 +116,7 @@ def open_version(home: Path, version: str) -> Bundle:
 
 
 def current_version(home: Path) -> str | None:
-    """Give the text of ``current``, or None where it is absent or cannot be read."""
+    """Return the version in the file ``current``; None if it is absent or cannot be read."""
     if not _is_file(home / CURRENT):
         return None
     try:
@@ -160,7 +161,7 @@ def _check_size(path: Path, size: int) -> None:
 
 
 def _read_plain_file(path: Path, *, limit: int) -> bytes:
-    """Read at most one byte more than the limit, never through a symbolic link or from a pipe."""
+    """Return at most `limit` + 1 bytes of a file; refuse a symbolic link or a pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():  # Windows
         raise BundleError(f"{path} is a symbolic link; a bundle holds none")
@@ -174,5 +175,5 @@ def _read_plain_file(path: Path, *, limit: int) -> bytes:
 
 
 def _is_file(path: Path) -> bool:
-    # lexists: a symbolic link is found here and refused, with its reason, when it is read
+    # lexists also finds a broken symbolic link, which is then refused with a clear error when read.
     return os.path.lexists(path) and not path.is_dir()

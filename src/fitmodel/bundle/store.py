@@ -1,14 +1,14 @@
-"""List and write bundles, and load a pickled estimator.
+"""Listing and writing of bundles, and loading of a pickled estimator.
 
 ::
 
     models/<name>/current                 text: the version in use on this machine
-    models/<name>/<version>/manifest.json what it is, and the digest of every file
-                           /manifest.hmac only where FITMODEL_SIGNING_KEY was set
-                           /scorer.json   and whatever else the writer put in
+    models/<name>/<version>/manifest.json metadata, and the digest of every file
+                           /manifest.hmac only if FITMODEL_SIGNING_KEY was set
+                           /scorer.json   and any other files from the writer
 
-This module knows files, not learning, and needs the standard library only: it lies on the way
-of every service that scores. Only `load_estimator` unpickles, and only when called by name.
+This module handles only files, not learning, and needs only the standard library, because every
+service that scores imports it. Only `load_estimator` unpickles, and only if called explicitly.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ WORKBENCH = "workbench.joblib"
 
 @dataclass(frozen=True)
 class ListedBundle:
-    """One line of `list_bundles`: the bundle, or what is wrong with it."""
+    """One line of `list_bundles`: the bundle, or the problem why it cannot be opened."""
 
     name: str
     version: str
@@ -64,19 +64,21 @@ class ListedBundle:
 
 
 def load_estimator(source: Bundle | Path | str) -> Any:
-    """Unpickle the fitted estimator after its digest was checked.
+    """Return the fitted estimator of a bundle, unpickled after its digest was checked.
 
-    A pickle can run any code when it is loaded. Call this only for a bundle you or your team
-    wrote; set FITMODEL_SIGNING_KEY to have that checked. Of an opened bundle the very manifest
-    that was checked then is asked, whatever lies in the folder by now.
+    A pickle can run any code when it is loaded. Call this only for a bundle that you or your team
+    wrote; with FITMODEL_SIGNING_KEY set, this is checked. For a bundle that is already open, the
+    digest comes from the manifest that was checked when it was opened, even if the files in the
+    folder have changed since.
 
     Raises
     ------
     BundleError
-        As `open_bundle` and `Bundle.read`, or when the packages here cannot read the estimator.
+        As raised by `open_bundle` and `Bundle.read`, or if the installed packages cannot read the
+        estimator.
     """
     import io
-    import pickle  # its errors only: what is loaded was digested first  # nosec B403
+    import pickle  # only for its errors: the digest is checked before loading  # nosec B403
 
     import joblib
 
@@ -102,7 +104,7 @@ def load_estimator(source: Bundle | Path | str) -> Any:
 
 
 def list_bundles(root: Path | str) -> tuple[ListedBundle, ...]:
-    """List every version below ``root``, by name and then newest first, damaged ones too."""
+    """Return every version below ``root``, also damaged ones, by name and then newest first."""
     listed: list[ListedBundle] = []
     for home in sorted(_folders(Path(root))):
         current = current_version(home)
@@ -140,20 +142,20 @@ def write_bundle(
     manifest: Mapping[str, Any],
     make_current: bool = True,
 ) -> Path:
-    """Write a new version of a model and make it current, in one atomic step.
+    """Write a new version of a model, make it current in one atomic step, and return its folder.
 
     Parameters
     ----------
     root
-        Folder of all models; made when absent.
+        Folder of all models; it is created if absent.
     name
-        Name of the model, a folder below ``root``.
+        Name of the model, which is a folder below ``root``.
     files
-        Plain file name to content.
+        From plain file name to content.
     manifest
-        The caller's own fields: spec, metrics, training period, run id, ...
+        The caller's own fields of the manifest: spec, metrics, training period, run id, ...
     make_current
-        Whether ``current`` shall point at the new version.
+        Whether ``current`` points at the new version afterwards.
 
     Returns
     -------
@@ -163,8 +165,8 @@ def write_bundle(
     Raises
     ------
     BundleError
-        When a name is not allowed, or the disk does not take it (full, read-only). Then, as
-        after Ctrl-C, earlier versions and ``current`` are what they were.
+        If a name is not allowed, or the disk cannot be written (full, read-only). Then, as after
+        Ctrl-C, earlier versions and ``current`` are unchanged.
     """
     check_model_name(name)
     manifests.check_facts(manifest)
@@ -178,12 +180,12 @@ def write_bundle(
 
 
 def set_current(root: Path | str, name: str, version: str) -> None:
-    """Make a version current, in one atomic step; it must open.
+    """Make a version current, in one atomic step, after checking that it can be opened.
 
     Raises
     ------
     BundleError
-        When that version is not there or does not open; ``current`` then stays as it was.
+        If there is no such version or it cannot be opened; ``current`` then is unchanged.
     """
     check_model_name(name)
     home = Path(root) / name
@@ -194,7 +196,7 @@ def set_current(root: Path | str, name: str, version: str) -> None:
 
 
 def check_model_name(name: str) -> None:
-    """Refuse names that are not a plain folder name on some system."""
+    """Refuse a name that is not a plain folder name on every operating system."""
     bad = set(name) & _NOT_IN_NAMES
     if (
         bad
@@ -227,8 +229,8 @@ def _write_version(
             facts, name=home.name, version=version, created_at=created_at, files=files
         )
         _write_first_page(content, stated)
-        # The pointer is on the disk before the version appears: after it only renames are left,
-        # and those need no space.
+        # ``current`` is written to the disk before the version appears. Only renames follow, and
+        # they need no disk space.
         _write_again(room / CURRENT, f"{version}\n".encode())
         if _rename_unless_taken(content, home / version):
             break
@@ -238,7 +240,7 @@ def _write_version(
 
 
 def _versions(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    # Two writers with the same content in the same second: the later one takes the next second.
+    # If two writers have the same content in the same second, the later one uses the next second.
     listing = "\n".join(f"{file} {manifests.digest(files[file])}" for file in sorted(files))
     content = manifests.digest(listing.encode())[:8]
     moment = datetime.now(UTC)

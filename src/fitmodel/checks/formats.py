@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_MADE = "the deals could not be read, so nobody knows what this check would find"
 _NO_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
-"""Control characters that XML 1.0 cannot hold."""
+"""Control characters that XML 1.0 does not allow."""
 
 
 def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], path: str) -> str:
-    """Write results as JSON.
+    """Return results as JSON.
 
     Parameters
     ----------
     results, silenced : sequence of CheckResult
+        Results to show, and results that the contract silences.
     path : str
-        File that was checked.
+        Path of the file that was checked.
 
     Returns
     -------
     str
-        An object with `file`, `ok` (no result is an error), `results` and `silenced`.
+        A JSON object with `file`, `ok` (true if no result is an error), `results` and `silenced`.
     """
     data = {
         "file": path,
@@ -45,7 +46,7 @@ def to_json(results: Sequence[CheckResult], silenced: Sequence[CheckResult], pat
 
 
 def has_errors(results: Sequence[CheckResult]) -> bool:
-    """Tell whether any result is an error."""
+    """Return whether any result is an error."""
     return any(result.level == "error" for result in results)
 
 
@@ -64,16 +65,22 @@ def _as_dict(result: CheckResult) -> dict[str, Any]:
 def to_sarif(
     results: Sequence[CheckResult], silenced: Sequence[CheckResult], path: str, version: str
 ) -> str:
-    """Write results as SARIF 2.1.0, which code hosts show beside a change.
+    """Return results as SARIF 2.1.0, which code hosting services show next to a change.
 
     Parameters
     ----------
     results, silenced : sequence of CheckResult
-        Silenced ones are given as suppressed, with the reason as justification.
+        Results to show, and silenced results, which are written as suppressed with the reason as
+        justification.
     path : str
-        File that was checked, as a relative path.
+        Relative path of the file that was checked.
     version : str
-        Of fitmodel.
+        Version of fitmodel.
+
+    Returns
+    -------
+    str
+        The SARIF log as JSON.
 
     Notes
     -----
@@ -132,11 +139,11 @@ def to_junit(
     *,
     unread: bool = False,
 ) -> str:
-    """Write results as JUnit XML: a test case per result, and one per check that found nothing.
+    """Return results as JUnit XML: a test case per result, and one per check without a finding.
 
-    An error is a failure. A warning passes, with its text as the case's output: JUnit has no
-    warnings. A silenced result is skipped, with the reason. Where the deals are `unread`, a check
-    that found nothing may not have been made: it is skipped, never passed.
+    An error is a failure. A warning or note passes, with its text as the output of the test case,
+    because JUnit has no warnings. A silenced result is skipped, with the reason. If the deals are
+    `unread`, a check without a finding may not have been run, so it is skipped instead of passed.
     """
     suite = ET.Element("testsuite", name=f"fitmodel check {_plain(path)}")
     for result in (*results, *silenced):
@@ -156,7 +163,7 @@ def to_junit(
             ET.SubElement(case, "system-out").text = f"{result.level}: {text}"
     reported_codes = {result.code for result in (*results, *silenced)}
     for code, kind in all_codes().items():
-        if code not in reported_codes and not code.startswith("FM4"):  # those are of a training
+        if code not in reported_codes and not code.startswith("FM4"):  # FM4: of a training
             case = ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
             if unread:
                 ET.SubElement(case, "skipped", message=NOT_MADE)
@@ -171,5 +178,5 @@ def to_junit(
 
 
 def _plain(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
+    """Return text without the characters that XML does not allow."""
     return text.translate(_NO_XML)

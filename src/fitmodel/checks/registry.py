@@ -26,20 +26,21 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Code:
-    """One kind of check.
+    """Code and description of one kind of check.
 
     Attributes
     ----------
     code : str
-        Such as FM204.
+        The code, such as FM204.
     name : str
-        Its short name, such as level-drift.
+        Short name of the check, such as level-drift.
     sources : tuple of str
-        Findings of the package that it stands for, as ``part:kind``.
+        Findings of the package that have this code, as ``part:kind``.
     ignore : {"yes", "column", "no"}
-        Whether the contract may silence it: by its code, only for a named column, or not at all.
+        Whether the contract may silence the check: by its code, only for a named column, or not at
+        all.
     seen, why, do : str
-        What was seen, why it matters, and what to do.
+        What was observed, why it matters, and what to do.
     """
 
     code: str
@@ -52,13 +53,13 @@ class Code:
 
     @property
     def family(self) -> str:
-        """What the codes of this hundred are about."""
+        """Subject of the codes with the same hundreds digit."""
         return FAMILIES[self.code[:3]]
 
 
 @cache
 def all_codes() -> Mapping[str, Code]:
-    """Return every code by its number, in order.
+    """Return all codes by their number, in order.
 
     Examples
     --------
@@ -86,11 +87,11 @@ def code_of(source: str) -> Code:
     Parameters
     ----------
     source : str
-        As ``part:kind``, such as "leakage:name" or "doubt:repeated-id".
+        The finding as ``part:kind``, such as "leakage:name" or "doubt:repeated-id".
 
     Raises
     ------
     KeyError
-        If no code stands for it: whoever adds a kind of finding adds its code.
+        If the finding has no code: a new kind of finding needs a code in ``codes.toml``.
     """
     return _by_source()[source]

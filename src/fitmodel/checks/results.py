@@ -1,4 +1,4 @@
-"""Results of checks, and which of them the contract silences."""
+"""Results of checks, and their separation into shown and silenced ones."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ if TYPE_CHECKING:
 
 Level = Literal["error", "warning", "note"]
 BESIDE = ("[history.", "[events.")
-"""How the columns of tables beside the deals begin."""
+"""Prefixes of the columns of history and event tables, which are not columns of the deals."""
 _ROW = re.compile(r"\brow (\d+)\b")
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One thing that a check found.
+    """One finding of a check.
 
     Attributes
     ----------
     kind : Code
-        Which check.
+        Code and description of the check.
     level : {"error", "warning", "note"}
-        An error keeps `train` from learning, or the model from being used.
+        Severity; an error prevents training, or the use of the model.
     message : str
-        What was found, with counts and the remedy.
+        The finding in words, with counts and the remedy.
     column : str
-        The column it is about, or "".
+        Column that the finding is about; "" for none.
     reason : str
-        Why the contract silences it; "" where it does not.
+        Reason for which the contract silences the finding; "" if it does not.
     file : str
-        Table beside the deals that it is about, where that is a file; "" for the deals.
+        File of the history or event table that the finding is about; "" for the deals, and for a
+        table that is not a file.
     """
 
     kind: Code
@@ -46,12 +47,12 @@ class CheckResult:
 
     @property
     def code(self) -> str:
-        """Number of the check."""
+        """Code of the check, such as FM204."""
         return self.kind.code
 
     @property
     def row(self) -> int | None:
-        """First row of the file that the message names; None of a table that is not a file."""
+        """First row number in the message; None without one, or if the table is not a file."""
         if self.column.startswith(BESIDE) and not self.file:
             return None
         match = _ROW.search(self.message)
@@ -62,23 +63,23 @@ class CheckResult:
 
 
 class Silencing(Protocol):
-    """The ``[checks]`` section of a contract."""
+    """Interface of the ``[checks]`` section of a contract."""
 
     def reason_for(self, code: str, column: str) -> str:
-        """Why a check is silenced for a column; "" where it is not."""
+        """Return the reason for which a check is silenced for a column; "" if it is not."""
 
 
 def result_of(
     source: str, level: Level, message: str, column: str = "", *, file: str = ""
 ) -> CheckResult:
-    """Return the result of a finding, given as ``part:kind``."""
+    """Return the result for a finding whose `source` is given as ``part:kind``."""
     return CheckResult(code_of(source), level, message, column, file=file)
 
 
 def split_silenced(
     results: Iterable[CheckResult], section: Silencing
 ) -> tuple[tuple[CheckResult, ...], tuple[CheckResult, ...]]:
-    """Part results into those to be shown and those that the contract silences, with the reason."""
+    """Return the results to show, and those that the contract silences, with their reasons."""
     shown, silenced = [], []
     for result in results:
         reason = section.reason_for(result.code, result.column)

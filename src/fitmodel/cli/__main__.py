@@ -1,4 +1,4 @@
-"""``python -m fitmodel.cli`` is the same as the command ``fitmodel``."""
+"""Entry point of ``python -m fitmodel.cli``, which is the same as the command ``fitmodel``."""
 
 from __future__ import annotations
 

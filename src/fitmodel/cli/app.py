@@ -1,6 +1,6 @@
-"""Shared by all commands: the app, its options, and exit codes from errors.
+"""The app, common options of the commands, and exit codes for errors.
 
-Exit codes: 0 done, 1 the data or the model is not fit for it, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 the data or the model does not allow it, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ OUT_OF_MEMORY = (
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn our errors into a message and an exit code; silence library warnings."""
+    """Turn errors of fitmodel into a message and an exit code; hide warnings of libraries."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except SpecError as error:
         raise _failed(error, 2) from error
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the program that reads the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (FitModelError, OSError) as error:
@@ -87,7 +87,7 @@ def _failed(error: Exception, code: int) -> typer.Exit:
 
 
 def progress() -> Callable[[str], None]:
-    """Print each step on a terminal, and nothing in a pipe."""
+    """Return a function that prints each step on a terminal, and nothing in a pipe."""
     if not sys.stderr.isatty():
         return lambda _step: None
     return lambda step: typer.echo(f"... {step}", err=True)
@@ -96,7 +96,7 @@ def progress() -> Callable[[str], None]:
 def read_and_tell(
     deals: Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
 ) -> DealsRead:
-    """Read past deals, and print what [rows] left out or merged."""
+    """Return past deals, and print which rows `[rows]` of the contract left out or merged."""
     from fitmodel.crm.reading import read_with_history
 
     read = read_with_history(deals, spec, to_learn=to_learn)
@@ -106,7 +106,7 @@ def read_and_tell(
 
 
 def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
-    """Read past deals; those of too few to learn from too, as counting needs no model."""
+    """Return past deals, also if they are too few to learn from, since counting needs no model."""
     from fitmodel.exceptions import TooFewDealsError
 
     try:
@@ -116,7 +116,7 @@ def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
 
 
 def load_spec(config: Path) -> DealSpec:
-    """Read the contract, or explain how to make one."""
+    """Return the contract; if there is none, raise an error that explains how to make one."""
     from fitmodel.deals.contract import DealSpec
 
     if not config.is_file():
@@ -127,12 +127,15 @@ def load_spec(config: Path) -> DealSpec:
 
 
 def spec_if_any(config: Path) -> DealSpec | None:
-    """Read the contract if there is one; a contract that was named must exist."""
+    """Return the contract if there is one, else None; a file named with --config must exist."""
     return load_spec(config) if config != CONFIG or config.is_file() else None
 
 
 def registered(name: str | None, config: Path) -> tuple[str, str | None]:
-    """Return the registered model and the tracking store, from the contract if there is one."""
+    """Return the name of the registered model and the tracking store.
+
+    Both come from the contract if there is one; a given `name` has priority.
+    """
     from fitmodel.deals.contract import Tracking
 
     spec = spec_if_any(config)
@@ -162,7 +165,7 @@ def _in_use_instead(run: TrainingRun) -> str:
 
 
 def write_utf8(*streams: TextIO) -> None:
-    """Let streams write UTF-8: on Windows a pipe or a file gets the local code page otherwise."""
+    """Set streams to UTF-8; Windows would use the local code page for pipes and files."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")
@@ -187,8 +190,8 @@ def prepare(
     ] = False,
 ) -> None:
     """Predict from past deals which prospects will leave early."""
-    # Idle threads of native libraries wait by spinning, which on two busy cores made a training
-    # several times slower. Whoever has cores to spare sets OMP_NUM_THREADS.
+    # Idle threads of native libraries wait by spinning, which made a training on two busy cores
+    # several times slower. Users with idle cores can set OMP_NUM_THREADS.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if os.name == "nt":
         write_utf8(sys.stdout, sys.stderr)
@@ -205,7 +208,7 @@ DECISIONS = "decisions.db"
 
 
 def existing_log(path: str, salt: str | None) -> DecisionLog:
-    """Open a log that must be there already."""
+    """Return a decision log, which must already exist."""
     from fitmodel.exceptions import TrackingError
     from fitmodel.monitoring.log import DecisionLog
 
@@ -215,7 +218,7 @@ def existing_log(path: str, salt: str | None) -> DecisionLog:
 
 
 def months_listed(text: str | None) -> tuple[int, ...]:
-    """Parse months from text such as 3,12."""
+    """Return months from a text such as 3,12."""
     try:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
@@ -226,7 +229,7 @@ def months_listed(text: str | None) -> tuple[int, ...]:
 
 
 def day_given(text: str | None) -> date | None:
-    """A day out of the text of --as-of."""
+    """Return the day in the text of --as-of; None without it."""
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:

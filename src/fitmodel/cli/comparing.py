@@ -12,7 +12,7 @@ from fitmodel.cli.app import Deals, Model, app, load_spec, plain_errors, progres
 
 
 class Format(StrEnum):
-    """How a comparison is written."""
+    """Formats in which a comparison is written."""
 
     TEXT = "text"
     JSON = "json"

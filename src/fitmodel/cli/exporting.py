@@ -1,4 +1,4 @@
-"""Command `export sql`: a model written for another program."""
+"""Commands `export sql` (a model written for another program) and `pool`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fitmodel.cli.app import Model, app, day_given, export_app, months_listed, p
 
 
 class SqlDialect(StrEnum):
-    """The databases that SQL is written for."""
+    """The databases that SQL can be written for."""
 
     DUCKDB = "duckdb"
     POSTGRES = "postgres"

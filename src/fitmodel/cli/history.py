@@ -23,7 +23,7 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
 def given_tables(given: list[str] | None) -> dict[str, str] | None:
-    """Tables named on the command line, by their names in the contract."""
+    """Return the tables given with --table: from the name in the contract to the path."""
     if not given:
         return None
     tables: dict[str, str] = {}
@@ -107,7 +107,7 @@ def attributes(
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whole or not at all, as CSV or Parquet by its name."""
+    """Write a table whole or not at all; the file's name decides between CSV and Parquet."""
     from fitmodel.tables.atomic import sync_folder, workspace
 
     if path.suffix.lower() not in {".csv", ".parquet"}:

@@ -1,4 +1,4 @@
-"""Import every module of commands, which adds them to the app."""
+"""Entry point: imports every module of commands, which adds the commands to the app."""
 
 from __future__ import annotations
 

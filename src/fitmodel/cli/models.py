@@ -1,4 +1,4 @@
-"""Commands `models`, `promote` and `rollback`."""
+"""Commands `models` (with `list`, `show` and `edit`), `promote` and `rollback`."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def list_models(models: Models = MODELS, config: Config = CONFIG) -> None:
 
 
 def _registered_versions(bundles: tuple[ListedBundle, ...], config: Path) -> Registered:
-    """Versions in the registry of the models in the folder and in the contract.
+    """Return the registered versions of the models in the folder and in the contract.
 
-    A registry that does not answer costs the aliases and not the list.
+    If the registry does not answer, the list is printed without its numbers and aliases.
     """
     from fitmodel.tracking.connection import database_file, tracking_uri
 
     name, store = registered(None, config)
     file = database_file(tracking_uri(store))
-    if file is not None and not file.is_file():  # to ask would make one
+    if file is not None and not file.is_file():  # a query would create the file
         return ()
     from fitmodel.tracking.registry import list_versions
 

@@ -1,4 +1,4 @@
-"""Command `quiz`: judge past deals before seeing how they ended."""
+"""Command `quiz`: people guess the outcomes of past deals before they see them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def quiz(
 
 
 def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
-    """Ask everybody about every deal, show each answer, and keep all of it at the end."""
+    """Ask everybody about every deal, show each answer, and store all guesses at the end."""
     from fitmodel.sales.quiz import guesses_of
     from fitmodel.sales.quiz_scores import brier
 
@@ -121,7 +121,7 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
 
 
 def _asked(person: str, say: Say, *, hidden: bool) -> float:
-    """Ask one person until the answer is a probability; the others do not see it."""
+    """Ask one person until the answer is a probability, and return it; the input can be hidden."""
     while True:
         text = typer.prompt(say("ask", person=person), hide_input=hidden)
         try:

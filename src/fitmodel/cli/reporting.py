@@ -1,4 +1,4 @@
-"""Command `report`."""
+"""Commands `report` and `brief`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Language(StrEnum):
-    """Languages of a page."""
+    """Languages in which pages and texts are written."""
 
     EN = "en"
     ZH = "zh"
@@ -135,7 +135,7 @@ def report(
 def _edits(
     history: Path, log: str | None, salt: str | None, table: pd.DataFrame, spec: DealSpec
 ) -> EditsAfterFlags:
-    """Attributes of the deals that were edited after a flag."""
+    """Return the changes of attributes that were made after a deal was flagged."""
     from fitmodel.cli.app import existing_log
     from fitmodel.deals.attributes import read_attributes
     from fitmodel.sales.edits import find_edits_after_flags
@@ -152,7 +152,7 @@ def _edits(
 
 
 def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:
-    """Rows before those of a customer are made one, where a plan looks at later ones."""
+    """Return the deals before rows of one customer are merged, if a plan needs them; else None."""
     from fitmodel.sales.incentives import needs_rows
 
     if not any(needs_rows(plan, spec) for plan in plans):
@@ -288,7 +288,7 @@ def _text_of(template: Path) -> str:
 
 
 def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.DataFrame:
-    """The prospect of that id, or of that row where the contract knows no id: one row."""
+    """Return one row: the prospect with that id, or without an id column with that row number."""
     from fitmodel.exceptions import ProspectError
 
     column = model.manifest.get("spec", {}).get("deals", {}).get("id")

@@ -166,5 +166,5 @@ def _score_signed(
 
 
 def _escalated(count: int) -> str:
-    """Text: how many flagged deals a manager should decide; empty if none."""
+    """Return a text with the number of flagged deals for a manager to decide; empty if none."""
     return f", {count:,} of them for a manager to decide" if count else ""

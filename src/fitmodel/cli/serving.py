@@ -130,7 +130,7 @@ def serve(
 
         log_to_stderr()
         if config is not None:
-            load_spec(config)  # what is wrong with it is said here, once
+            load_spec(config)  # an error in it is reported here once, not by each worker
         token = os.environ.get(TOKEN, "").strip() or None
         is_open = token is None and people is None
         if is_open:
@@ -156,7 +156,7 @@ def serve(
 
 
 def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> None:
-    """Show no table beyond this machine without a token."""
+    """Refuse to show a table to other machines without a token."""
     shown = next((table for table in (pipeline, deals) if table is not None), None)
     if shown is not None and not _is_here(host):
         raise typer.BadParameter(
@@ -167,14 +167,14 @@ def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> N
 
 
 def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
-    """Names that a service on this machine answers to; any where others may reach it."""
+    """Return the host names that are accepted; empty, which accepts all, if others can connect."""
     from fitmodel.service.settings import LOOPBACK
 
     return LOOPBACK.union([_shown(host)], allowed or ()) if _is_here(host) else frozenset()
 
 
 def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
-    """Start the service and answer until a signal ends it; an error is printed before."""
+    """Print the address and run the service until a signal ends it; errors are raised before."""
     from fitmodel.serving import run_workers
 
     service = served.make()
@@ -192,7 +192,7 @@ def _shown(host: str) -> str:
 
 
 def _is_here(host: str) -> bool:
-    """Whether only this machine reaches an address to listen on."""
+    """Return whether an address to listen on can be reached only from this machine."""
     from ipaddress import ip_address
 
     try:
@@ -202,7 +202,7 @@ def _is_here(host: str) -> bool:
 
 
 def run_service(service: object, host: str, port: int, root_path: str = "") -> None:
-    """Serve until a signal ends it."""
+    """Run the service until a signal ends it."""
     import uvicorn
 
     uvicorn.run(
@@ -220,6 +220,6 @@ def _server_options(host: str, port: int, root_path: str) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": 10,
-        "http": "h11",  # it bounds the headers; httptools, where that is installed, does not
+        "http": "h11",  # it limits the size of headers; httptools, if it is installed, does not
         "h11_max_incomplete_event_size": 16_384,
     }

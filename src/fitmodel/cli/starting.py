@@ -24,7 +24,7 @@ from fitmodel.exceptions import SpecError
 
 
 class CheckFormat(StrEnum):
-    """How the results of `fitmodel check` are written."""
+    """Formats in which the results of `fitmodel check` are written."""
 
     TEXT = "text"
     JSON = "json"
@@ -33,7 +33,7 @@ class CheckFormat(StrEnum):
 
 
 class DemoData(StrEnum):
-    """What `fitmodel demo` can train on."""
+    """Data sets on which `fitmodel demo` can train."""
 
     TELCO = "telco"
     SAAS = "saas"
@@ -140,7 +140,7 @@ def init(
 
 
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
-    """What example money would mean for these deals; empty where they cannot be read yet."""
+    """Return the consequences of example money settings; empty if deals cannot be read yet."""
     from fitmodel.crm.reading import read_deals
     from fitmodel.decision.suggest import money_consequences
     from fitmodel.exceptions import DealsError
@@ -148,7 +148,7 @@ def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
     try:
         spec = load_spec(config)
         return money_consequences(read_deals(deals, spec), spec)
-    except (DealsError, SpecError):  # `check` says what is wrong
+    except (DealsError, SpecError):  # `fitmodel check` reports these errors
         return ()
 
 

@@ -82,7 +82,7 @@ def train(
 
 
 def _made(name: str | None) -> Any:
-    """Call the named factory, also one in the working directory."""
+    """Return the classifier from the named factory, which may be in the working directory."""
     if name is None:
         return None
     import sys
@@ -137,7 +137,7 @@ def backtest(
 def _deals_with_propensity(
     deals: Path, spec: DealSpec, log: str | None, salt: str | None
 ) -> tuple[pd.DataFrame | Path, DealSpec]:
-    """Add the propensities from the decision log to the deals, if there is a log."""
+    """Return the deals and the contract with the log's propensities; without a log unchanged."""
     if log is None:
         return deals, spec
     from fitmodel.monitoring.matching import match_log

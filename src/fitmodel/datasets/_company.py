@@ -196,7 +196,7 @@ def leak_columns(
     dict of str to column
         `csat_90d` is answered mostly by those who stay, `cancellation_reason` is filled only for
         those who left, `support_tickets_90d` counts the first 90 days, `last_login_on` is a day
-        after closing, and `total_paid` grows with the tenure.
+        after closing, and `total_paid` is the yearly value / 12 times the months observed.
     """
     tenure = (left_on - closed_on).astype(np.int64)
     observed = np.minimum(tenure, (last - closed_on).astype(np.int64))

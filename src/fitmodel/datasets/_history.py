@@ -132,7 +132,7 @@ class Moments:
 def make_events(
     ids: pd.Series[Any], moments: Moments, contacts: Contacts, seed: int
 ) -> pd.DataFrame:
-    """Return the table of activities up to the end of the extract, including later ones."""
+    """Return the table of activities before and after closing, up to the end of the extract."""
     random = stream(seed, "events")
     closed_on, last = moments.closed_on, moments.last
     n = len(closed_on)
@@ -257,5 +257,5 @@ def _text(text: str, n: int) -> Array:
 
 
 def _shuffled(table: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """In no order, as exports are."""
+    """Return the rows in random order, because exports have no order."""
     return table.iloc[random.permutation(len(table))].reset_index(drop=True)

@@ -4,7 +4,7 @@ The default policy is ``risk``: a deal is flagged from twice the company's odds 
 (``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that the rule
 is meaningful at any level: at a level of 11 % it flags from 20 % on, at 40 % from 57 %. "Poor" is
 relative to the company's own customers, and the money is shown next to the flag
-(`fitmodel.decision.policy`). The description says which policy it is and why.
+(`fitmodel.decision.policy`). The policy's description names its kind and the reason.
 
 Similar classes in other libraries, and why they are not used here. scikit-learn's
 ``FixedThresholdClassifier`` is the policy ``threshold``, and ``TunedThresholdClassifierCV``
@@ -102,8 +102,8 @@ def choose_policy(
     Returns
     -------
     Policy
-        The policy. Its description says what is flagged, and the share of these deals that is
-        flagged. A policy of any kind keeps the money, so that it can give an expected value.
+        The policy. Its description states which deals are flagged, and their share of these deals.
+        A policy of any kind keeps the money, so that it can give an expected value.
 
     Raises
     ------

@@ -70,7 +70,7 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
         return ()
     is_example = spec.decision.gross_margin is None
     priced = spec.replace(decision=suggested_money()) if is_example else spec
-    curve = view_of(deals, spec).survival  # with late entries and unknown days
+    curve = view_of(deals, spec).survival  # it allows for late entries and unknown days
     amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
     money, lacking = known_money(priced, amounts, curve)
     if money is None:

@@ -105,7 +105,7 @@ def compare(
     Raises
     ------
     DealsError
-        When the arrays do not match or hold impossible values.
+        If the arrays do not match or hold impossible values.
 
     Notes
     -----

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BAND_WIDTHS = (0.01, 0.02, 0.05, 0.1)
 MAX_BANDS = 10
-"""Maximum number of bands: the narrowest width with which so many reach the 99th percentile."""
+"""Maximum number of bands; they are as narrow as this allows up to the 99th percentile."""
 
 
 def compute_roc(

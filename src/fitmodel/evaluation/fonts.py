@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WITH_CHINESE = (
     "Noto Sans CJK SC",
-    "Noto Sans CJK JP",  # the first face of Noto's collection, the only one matplotlib reads
+    "Noto Sans CJK JP",  # the first font of Noto's collection file; matplotlib reads no other
     "Source Han Sans SC",
     "PingFang SC",
     "Heiti SC",

@@ -113,8 +113,8 @@ def compute_instability(
     Raises
     ------
     DealsError
-        If there are too few deals to learn from, fewer than 5 replicates are asked for, or fewer
-        than 5 samples could be learned from.
+        If there are too few deals to learn from, `replicates` is less than 5, or fewer than 5
+        samples could be learned from.
 
     Notes
     -----
@@ -126,10 +126,10 @@ def compute_instability(
     --------
     >>> from fitmodel.evaluation.instability import compute_instability
     >>> sim = fitmodel.simulate_deals(400, seed=1)
-    >>> found = compute_instability(
+    >>> result = compute_instability(
     ...     sim.deals, sim.spec, sim.deals.head(20), lambda p: p >= 0.4, replicates=5
     ... )
-    >>> found.table.shape, bool((found.table["mape"] > 0).all())
+    >>> result.table.shape, bool((result.table["mape"] > 0).all())
     ((20, 6), True)
     """
     if replicates < MIN_REPLICATES:

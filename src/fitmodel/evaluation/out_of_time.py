@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.learner import Learned
 
-EVALUATION_REPLICATES = 2  # the interval is not evaluated here
+EVALUATION_REPLICATES = 2  # few, because the evaluation does not use the interval
 EVALUATION_FOLDS = 5
 
 EARLIER_SPLIT = (

@@ -63,8 +63,8 @@ def compare_metrics(
     Examples
     --------
     >>> from fitmodel.evaluation.paired import compare_metrics
-    >>> found = compare_metrics([0, 1] * 50, [0.2, 0.8] * 50, [0.8, 0.2] * 50)
-    >>> found["roc_auc"].value, found["log_loss"].high < 0
+    >>> result = compare_metrics([0, 1] * 50, [0.2, 0.8] * 50, [0.8, 0.2] * 50)
+    >>> result["roc_auc"].value, result["log_loss"].high < 0
     (1.0, True)
     """
     pair = _Pair(Sample.of(y, p, weight, other).require_both())

@@ -138,8 +138,8 @@ class TrainingReport(Report):
     regime : {"full", "provisional"}
         Regime of learning: "provisional" with few early churners, see `fitmodel.deals.enough`.
     association : float or None
-        Of a provisional model: P value of the test that attributes and outcomes are independent.
-        With few early churners skill is claimed only if this P value is small too.
+        P value of the test that attributes and outcomes are independent; only for a provisional
+        model. With few early churners skill is claimed only if this P value is small too.
     reproduce : mapping of str to str
         What is needed to train this model again: digest of the deals, versions, command.
     money_curve : DataFrame
@@ -179,7 +179,7 @@ class TrainingReport(Report):
 
     @property
     def verdict(self) -> str:
-        """One sentence on the evidence of skill; that of a provisional model says so first."""
+        """One sentence on the evidence of skill; for a provisional model it starts with that."""
         if self.regime == "full":
             return describe_skill(self.metrics)
         return describe_provisional(self.metrics, self.association, self.n_early_churners)

@@ -27,7 +27,7 @@ ENOUGH_FOR_FOUR_KNOTS = 100
 KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
 """Quantiles at which the knots are placed, by number of knots (Harrell 2015, table 2.3)."""
 POINTS = 60
-RIDGE = 1e-3  # keeps the fit finite where a probability separates the outcomes
+RIDGE = 1e-3  # keeps the fit finite if the probabilities separate the outcomes
 MIN_PROBABILITY = 1e-4
 BINS = 25
 

@@ -1,1 +1,1 @@
-"""The words people read, in English and Chinese, apart from the code that fills them."""
+"""Texts that people read, in English and Chinese, separate from the code that fills them."""

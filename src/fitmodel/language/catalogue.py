@@ -1,4 +1,4 @@
-"""Look up texts in ``language/<language>/<topic>.toml`` by key.
+"""Catalogue of texts: lookup by key in ``language/<language>/<topic>.toml``.
 
 phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
 """
@@ -16,31 +16,32 @@ from typing import Protocol
 from fitmodel.exceptions import SpecError
 
 LANGUAGES = ("en", "zh")
-COMMON = "common"  # texts that every topic has
+COMMON = "common"  # topic whose texts are available with every topic
 _DAYS_PER_MONTH = 365.25 / 12
 
 
 class Say(Protocol):
-    """Fill the text of a key with values."""
+    """Function that returns the text of a key, filled with values."""
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """Return the text of `key`."""
+        """Return the text of `key` with its placeholders replaced by `values`."""
 
 
 def phrases(language: str, *topics: str) -> Say:
-    """Open the texts of topics in a language.
+    """Return a function that looks up the texts of topics in a language.
 
     Parameters
     ----------
     language : str
-        "en" or "zh".
+        Language of the texts: "en" or "zh".
     *topics : str
-        Names of files of texts, such as "scoreboard"; of a key in two of them the first counts.
+        Names of text files, such as "scoreboard"; if two of them have the same key, the first one
+        is used.
 
     Returns
     -------
     callable
-        ``say(key, **values)`` gives the text with its ``{names}`` filled.
+        ``say(key, **values)`` returns the text with its ``{names}`` replaced by the values.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def phrases(language: str, *topics: str) -> Say:
 
 
 def stay_words(say: Say, months: float) -> str:
-    """How long a customer stayed: in months, below one month in days."""
+    """Return in words how long a customer stayed: in months, or in days below one month."""
     days = round(months * _DAYS_PER_MONTH)
     if months >= 1:
         return say("stay_months", months=f"{months:.1f}")
@@ -65,7 +66,7 @@ def stay_words(say: Say, months: float) -> str:
 
 @cache
 def read_texts(language: str, topic: str) -> Mapping[str, str]:
-    """Read every text of a topic, by its key."""
+    """Return all texts of a topic by key."""
     if language not in LANGUAGES:
         raise SpecError(
             f'there are no texts in the language "{language}". '

@@ -1,12 +1,12 @@
-"""Translate messages that were written in English: errors, verdicts, objections.
+"""Translation of messages that were written in English: errors, verdicts, objections.
 
-Many messages are kept in English: in an exception, in a bundle's manifest, on a model card. Each
-is made of a template, such as "the pipeline cannot be read: {message}". The catalogue has the
-templates of both languages under one key, so a message finds its template and is filled again in
-the other language.
+Many messages are stored in English: in an exception, in a bundle's manifest, on a model card. Each
+is made from a template, such as "the pipeline cannot be read: {message}". The catalogue has the
+templates of both languages under the same key, so the template of a message can be found and
+filled in the other language.
 
-message -> the template it was made of, else sentence by sentence -> the other language's template
-     -> what no template fits is quoted as it is, and said to be English
+message -> its template, else sentence by sentence -> the template in the other language
+     -> text that matches no template is quoted and marked as English
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from fitmodel.language.catalogue import phrases, read_texts
 
 ORIGINAL = "en"
 MESSAGES = "messages"
-NESTED = "message"  # a value of this name, or message2, is a message itself; several are joined
-UNKNOWN = "original"  # the key of what no template fits
-_ESCAPED = frozenset("\\`*[]|~#!")  # as Markdown escapes them, see `fitmodel.reports._markdown`
+NESTED = "message"  # a value whose name starts with this is a message, or several joined by "; "
+UNKNOWN = "original"  # key of the template for text that matches no other template
+_ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
 _SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z\"])")
 
 
@@ -33,14 +33,16 @@ class _Template(NamedTuple):
 
 
 def message_in(text: str, language: str, *topics: str) -> str:
-    """Translate an English message; text that fits no template is quoted as English.
+    """Translate an English message; text that matches no template is quoted and marked as English.
 
     Parameters
     ----------
     text : str
+        The message in English.
     language : str
+        Language of the result.
     *topics : str
-        Files of texts whose templates may fit, beside "messages".
+        Names of text files whose templates are tried, in addition to "messages".
 
     Examples
     --------
@@ -54,10 +56,10 @@ def message_in(text: str, language: str, *topics: str) -> str:
 
 
 def messages_in(text: str, language: str, *topics: str) -> str:
-    """Translate several English messages joined by "; "; a message may hold "; " too."""
+    """Translate English messages that are joined by "; "; a message may itself contain "; "."""
     parts, messages = text.split("; "), list[str]()
     while parts:
-        ends = range(1, len(parts) + 1)  # the shortest that is one message
+        ends = range(1, len(parts) + 1)  # the shortest part that is one message is used
         known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
         end, translation = next((pair for pair in known if pair[1] is not None), (1, None))
         messages.append(
@@ -68,9 +70,9 @@ def messages_in(text: str, language: str, *topics: str) -> str:
 
 
 def translated(text: str, language: str, *topics: str) -> str | None:
-    """Return an English message in a language, whole or sentence by sentence; None if unknown.
+    """Translate an English message, whole or sentence by sentence; None if nothing matches.
 
-    Of several sentences one at least must be known; the others are quoted as English.
+    If at least one of several sentences matches a template, the others are quoted as English.
     """
     whole = _by_template(text, language, topics)
     if whole is not None:
@@ -100,7 +102,7 @@ def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | Non
 
 @cache
 def _templates(*topics: str) -> tuple[_Template, ...]:
-    """English templates, those with the most fixed text first: the most particular one fits."""
+    """Return the English templates, most fixed text first, so that the most specific one fits."""
     made = [
         (sum(len(fixed) for fixed, *_ in Formatter().parse(text)), topic, key, text)
         for topic in topics
@@ -112,7 +114,7 @@ def _templates(*topics: str) -> tuple[_Template, ...]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """A template as a pattern; a name that stands twice is the same text twice."""
+    """Return a template as a regular expression; a repeated name must match the same text."""
     parts, seen = [], set[str]()
     for fixed, name, _, _ in Formatter().parse(template):
         parts.append("".join(map(_literal, fixed)))

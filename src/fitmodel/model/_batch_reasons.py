@@ -146,7 +146,7 @@ def reasons_as_json(
 
 
 def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the contributions that reasons are ordered by: those about the seller come last."""
+    """Return the contributions by which reasons are ordered; those about the seller are last."""
     return contributions * sentences.ranks if sentences.has_quiet else contributions
 
 

@@ -42,6 +42,7 @@ class ReasonsArray(ExtensionArray):
     Parameters
     ----------
     cells : ndarray of object, shape (prospects,)
+        A list of `Reason` or None in each cell.
     """
 
     def __init__(self, cells: NDArray[np.object_]) -> None:

@@ -44,7 +44,9 @@ class RowScorer:
     Parameters
     ----------
     scorecard : Scorecard
+        Tables of contributions to look up.
     policy : Policy
+        Decision policy, from probability and money to poor_fit and fit.
     amount, closed_on : str or None
         Keys of the contract value and of the (expected) closing date.
     version : str

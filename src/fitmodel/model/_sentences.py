@@ -38,7 +38,9 @@ class Sentences:
     Parameters
     ----------
     scorecard : Scorecard
+        Scorecard whose terms are described.
     wording : Wording
+        Labels, units and language of the sentences.
     """
 
     def __init__(self, scorecard: Scorecard, wording: Wording) -> None:

@@ -26,7 +26,9 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
     Parameters
     ----------
     steps : Steps
+        Statement to which the steps are added.
     policy : Policy
+        Decision policy of the model.
     has_amount : bool
         Whether the table has a column with the contract value.
     """
@@ -172,6 +174,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
     Parameters
     ----------
     steps : Steps
+        Statement to which the steps are added.
     sentences : Sentences
         Sentences of the scorecard; their ranks put reasons about the seller last.
     count : int

@@ -224,7 +224,10 @@ class _Reading:
         return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"
 
     def _lookups(self, column: CategoryColumn) -> str:
-        """Return the lookups of a level: a its text, b as a whole number, c and d their digests."""
+        """Return the letters of the lookups for a level, in the order in which they are tried.
+
+        "a" looks up the text, "b" the text as a whole number, "c" and "d" the digests of these.
+        """
         if any(len(level) != len(hidden_level("")) for level in column.hidden):
             raise BundleError(
                 f"the model keeps {len(column.hidden)} rare level(s) of {column.name!r} as digests "

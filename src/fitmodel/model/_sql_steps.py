@@ -16,6 +16,7 @@ class Steps:
     Parameters
     ----------
     dialect : Dialect
+        SQL syntax of the database.
     table : str
         The table of prospects, as SQL.
     """

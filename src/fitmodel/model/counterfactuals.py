@@ -4,7 +4,7 @@ prospect -> each actionable attribute's values in past deals -> one change at a 
          -> those that are not a poor fit any more, best first
 
 The model shows associations in past deals, not causal effects: a contract that is made longer only
-to satisfy the model may behave differently from one that was long anyway. The text says so.
+to satisfy the model may behave differently from one that was long anyway. The text warns of this.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def find_counterfactuals(
     Parameters
     ----------
     model : FitModel
+        Model whose flag the changes would remove.
     prospect : mapping
         As for `FitModel.predict`.
     actionable : tuple of str, optional

@@ -34,6 +34,7 @@ class FitModel(OwnCurves):
     Parameters
     ----------
     scorer : Scorer
+        The scorecard, the decision policy and the columns' roles.
     manifest : mapping
         Metadata of the bundle: version, spec, metrics, period, digests.
     path : Path or None

@@ -69,6 +69,7 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
     Parameters
     ----------
     model : CurvedModel
+        Model with its churn curve, or without one if it is older.
     horizons : int or sequence of int
         Horizons in months since signing.
 
@@ -133,6 +134,7 @@ def churn_at(
     Parameters
     ----------
     model : CurvedModel
+        Model with its churn curve, or without one if it is older.
     own : tuple of ndarray, shape (n,)
         Probability and the ends of its interval at the model's own horizon; NaN gives NaN.
     horizons : sequence of int

@@ -64,6 +64,7 @@ class Given(NamedTuple):
     Parameters
     ----------
     prospects : mapping, list or DataFrame
+        One prospect, a list of prospects, or a table.
     give_back : callable
         Function that converts the result into the kind of table that was given.
     """

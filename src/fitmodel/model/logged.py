@@ -108,7 +108,9 @@ def log_assessments(
     Parameters
     ----------
     log : AssessmentLog
+        Log to write to.
     model : LoggedModel
+        Model that made the predictions; its contract names the id.
     prospects : sequence of mapping
         The prospects that were scored, each with its id.
     predictions : sequence of Prediction
@@ -148,7 +150,7 @@ def _drawn_as(
 ) -> list[str]:
     """Return the names to draw by: the customer's where known, else the prospect's id.
 
-    Drawing by customer prevents that a new id gives the same customer a second draw.
+    Drawing by customer keeps the result the same if a customer gets a new id.
     """
     customers = [None if column is None else prospect.get(column) for prospect in prospects]
     return [
@@ -206,8 +208,11 @@ def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, pred
     Parameters
     ----------
     model : LoggedModel
+        Model that made the predictions; its contract names the id.
     log : AssessmentLog
+        Log to write to.
     prospects : mapping, list of mappings or DataFrame
+        The prospects that were scored.
     predicted : Assessment, list of Assessment or DataFrame
         The result of `FitModel.predict` for `prospects`. Rows without a prediction are not logged.
     """

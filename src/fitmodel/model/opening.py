@@ -20,6 +20,7 @@ def open_model(bundle: Bundle, *, unpickle: bool = False) -> FitModel:
     Parameters
     ----------
     bundle : Bundle
+        Opened bundle, whose manifest is already checked.
     unpickle : bool, default=False
         Whether a user's own estimator may be unpickled, as for `fitmodel.load`.
 

@@ -1,7 +1,7 @@
 """Reasons: the scorecard rows of a prediction, with their evidence from past deals.
 
 A reason is one term of the scorecard: an attribute (all its levels are one table), or a pair. A
-pair is a reason of its own, because its contribution belongs to neither attribute alone; so the
+pair is a separate reason, because its contribution belongs to neither attribute alone; so the
 reasons add up exactly. The sentence is made only when it is read.
 """
 

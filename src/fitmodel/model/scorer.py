@@ -44,7 +44,9 @@ class Scorer:
     Parameters
     ----------
     scorecard : Scorecard
+        Tables of contributions.
     policy : Policy
+        Decision policy, from probability and money to poor_fit and fit.
     amount : str or None
         Column of the contract value.
     closed_on : str or None

@@ -81,6 +81,7 @@ class PastDeals:
     Parameters
     ----------
     model : FitModel
+        Model whose contributions measure how similar two deals are.
     deals : DataFrame or HistoryView
         Deals as read by ``read_deals``, or their view as of a date.
     spec : DealSpec

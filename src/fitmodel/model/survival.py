@@ -134,6 +134,7 @@ def score_signed(
     Parameters
     ----------
     model : CurvedModel
+        Model with a churn curve.
     customers : DataFrame
         Table with the model's attributes and the closing date. Each customer is assessed as of
         its closing date.

@@ -283,7 +283,7 @@ def percent_number(share: float) -> str:
 
 
 def number_words(number: float) -> str:
-    """Return a number as text: whole and large ones in full, others with four digits."""
+    """Return a number as text: whole and large ones in full, others with 4 significant digits."""
     number = number + 0.0  # -0.0 + 0.0 is 0.0
     whole = number.is_integer() or abs(number) >= GROUPED_FROM
     if abs(number) >= GROUPED_FROM:

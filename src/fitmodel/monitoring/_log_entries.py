@@ -1,4 +1,4 @@
-"""What the decision log writes: values in one spelling, the random share let proceed, decisions."""
+"""Entries of the decision log: values in one spelling, random exploration, checked decisions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def digest_of(attributes: Mapping[str, Any]) -> str:
-    """SHA-256 of the attributes as canonical JSON: the same prospect gives the same digest."""
+    """Return the SHA-256 of the attributes as canonical JSON: equal attributes, equal digest."""
     plain = {str(name): plain_value(value) for name, value in attributes.items()}
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def storable(text: str) -> str:
-    """Return the text with lone surrogates and zero bytes written out, which no database stores."""
+    """Return the text with lone surrogates and zero bytes escaped: no database stores them."""
     whole = text.encode(errors="backslashreplace").decode()
     return whole.replace("\x00", "\\x00")
 
@@ -39,13 +39,14 @@ def now_in_utc() -> str:
 
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """Who may proceed.
+    """Prospects that may be signed: those not flagged, and a random share of the flagged.
 
     Attributes
     ----------
     proceed : ndarray of bool, shape (prospects,)
+        Whether each prospect may be signed.
     propensity : ndarray of float, shape (prospects,)
-        Probability with which each was let proceed: 1 where not flagged, else the share.
+        Probability with which each was allowed to proceed: 1 if not flagged, else the share.
     """
 
     proceed: NDArray[np.bool_]
@@ -55,16 +56,19 @@ class Exploration:
 def choose_exploration(
     ids: Sequence[str], poor_fit: ArrayLike, *, share: float, salt: str
 ) -> Exploration:
-    """Choose a random share of the flagged to proceed; deterministic per id and salt.
+    """Choose a random share of the flagged prospects to proceed; deterministic per id and salt.
 
     Parameters
     ----------
     ids : sequence of str
+        Ids of the prospects.
     poor_fit : array of bool, shape (prospects,)
+        Whether each prospect is flagged.
     share : float
-        Of the flagged, 0 to 1.
+        Share of the flagged prospects that may proceed, 0 to 1.
     salt : str
-        Kept secret, so that nobody can choose an id that is let through; a new one draws anew.
+        Secret key of the random draw, so that nobody can choose an id that may proceed; a new salt
+        gives a new draw.
 
     Raises
     ------
@@ -97,9 +101,11 @@ class Earlier:
     Parameters
     ----------
     number : int
+        Number of the decision in the log.
     action : str
+        "signed", "declined" or "overridden".
     assessment : int or None
-        Number of the assessment it was made on; None in older logs.
+        Number of the assessment that the decision was made on; None in older logs.
     """
 
     number: int
@@ -111,22 +117,24 @@ def check_decision(
     prospect: str, action: str, *, flagged: bool, earlier: Earlier | None, assessed_anew: bool
 ) -> None:
     """
-    Refuse a decision that contradicts the log.
+    Raise an error if a decision contradicts the log.
 
     Parameters
     ----------
     prospect, action : str
+        Id of the prospect, and the new decision.
     flagged : bool
-        Whether the assessment it is made on says poor fit.
+        Whether the assessment that the decision is made on is a poor fit.
     earlier : Earlier or None
         The last decision on the prospect.
     assessed_anew : bool
-        Whether the prospect was assessed again since: then it may be signed though it was declined.
+        Whether the prospect was assessed again since that decision: then it may be signed although
+        it was declined.
 
     Raises
     ------
     ContradictionError
-        Naming both, and the remedy.
+        If it contradicts the assessment or the earlier decision; the message has the remedy.
     """
     if action == "overridden" and not flagged:
         raise ContradictionError(
@@ -146,12 +154,14 @@ def check_decision(
 
 def decided_on(assessments: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
     """
-    Return the number of the assessment of each decision; in older logs the last one before it.
+    Return the number of the assessment that each decision was made on.
+
+    Older logs do not have it; then it is the last assessment before the decision.
 
     Parameters
     ----------
     assessments : DataFrame
-        Assessments.
+        All assessments of the log.
     done : DataFrame
         The last decision on each prospect, indexed by prospect.
     """

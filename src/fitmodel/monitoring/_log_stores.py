@@ -1,7 +1,7 @@
 """Storage of a decision log: an SQLite file or a PostgreSQL database.
 
-Both keep the same tables, add rows and never change them (triggers see to that), and have
-what a transaction returned from on the disk.
+Both have the same tables. Rows are added and never changed (triggers enforce this). When a
+transaction has returned, its rows are on the disk.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from fitmodel.exceptions import TrackingError
 if TYPE_CHECKING:
     import psycopg
 
-BUSY_SECONDS = 30  # how long a writer waits for another one
+BUSY_SECONDS = 30  # seconds that a writer waits for another writer
 CONNECT_SECONDS = 5
-_URL = re.compile(r".*://|[\w+.-]{2,}:/")  # a Path has but one of the slashes; C:/ is a folder
+_URL = re.compile(r".*://|[\w+.-]{2,}:/")  # a Path keeps only one of the slashes; C:/ is a folder
 TABLES = """
 CREATE TABLE IF NOT EXISTS assessments (
   number {key}, time TEXT NOT NULL, prospect TEXT NOT NULL,
@@ -50,7 +50,7 @@ LATER_COLUMNS = {
     "assessments": {"loose": "TEXT"},
     "decisions": {"assessment": "INTEGER", "corrects": "INTEGER"},
 }
-"""Columns that logs of older versions do not have; there they are empty."""
+"""Columns that logs of older versions do not have; they are added, and empty for old rows."""
 LATER_INDEX = "CREATE INDEX IF NOT EXISTS assessments_loose ON assessments (loose)"
 SQLITE_TRIGGERS = """
 CREATE TRIGGER IF NOT EXISTS assessments_stay BEFORE UPDATE ON assessments
@@ -66,17 +66,17 @@ POSTGRES_TRIGGERS = (
     """CREATE OR REPLACE TRIGGER decisions_stay BEFORE UPDATE ON decisions
     FOR EACH ROW EXECUTE FUNCTION fitmodel_append_only()""",
 )
-MAKING_TABLES = 0x666974  # the advisory lock of PostgreSQL that whoever makes the tables holds
+MAKING_TABLES = 0x666974  # PostgreSQL advisory lock, held by the process that creates the tables
 
 
 class Cursor(Protocol):
-    """What a transaction can do; ``?`` stands for a value in either database."""
+    """Operations within a transaction; ``?`` is the placeholder of a value in both databases."""
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> Any:
-        """Run one statement; the result has `fetchone`, `fetchall`, `rowcount`, `description`."""
+        """Run a statement; its result has `fetchone`, `fetchall`, `rowcount` and `description`."""
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any]]) -> Any:
-        """Run one statement for every row."""
+        """Run a statement once for each row of values."""
 
 
 class Store(Protocol):
@@ -85,25 +85,25 @@ class Store(Protocol):
     name: str
 
     def writing(self) -> AbstractContextManager[Cursor]:
-        """One transaction: everything in it is written, or nothing."""
+        """Return a context of one transaction: either all of it is written, or nothing."""
 
     def reading(self) -> AbstractContextManager[Cursor]:
-        """A look at what is written."""
+        """Return a context with a cursor that reads what is written."""
 
     def forget_traces(self) -> None:
-        """Remove traces of deleted rows outside the tables."""
+        """Remove traces of deleted rows outside the tables, such as in a journal."""
 
     def close(self) -> None:
-        """Close; the next use opens again."""
+        """Close the connection; the next use opens it again."""
 
 
 def open_store(place: str | Path) -> Store:
-    """Open an SQLite file by its path, or a PostgreSQL database by its URL; tables are made.
+    """Open an SQLite file by its path, or a PostgreSQL database by its URL, and create the tables.
 
     Raises
     ------
     TrackingError
-        If it cannot be opened, holds something else, or is the URL of anything else.
+        If it cannot be opened, is not a decision log, or is a URL of another kind.
     """
     if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
         return PostgresStore(place)
@@ -111,7 +111,7 @@ def open_store(place: str | Path) -> Store:
         raise TrackingError(
             "the decision log is named by a URL of another form. Remedy: "
             "postgresql://user@host/database for PostgreSQL, or the path of a file, without any "
-            "sqlite://"  # and the URL is not shown: it may hold a password
+            "sqlite://"  # the message does not show the URL, which may contain a password
         )
     return SqliteStore(Path(place))
 
@@ -137,7 +137,7 @@ class SqliteStore:
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:
-        """As `Store.reading`."""
+        """Return a context with a cursor that reads; see `Store.reading`."""
         with self._lock:
             try:
                 yield self._connection()
@@ -146,7 +146,7 @@ class SqliteStore:
 
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
-        """As `Store.writing`."""
+        """Return a context of one transaction; see `Store.writing`."""
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -158,19 +158,19 @@ class SqliteStore:
             connection.execute("COMMIT")
 
     def forget_traces(self) -> None:
-        """Empty the journal, which would keep deleted rows for a while."""
+        """Empty the write-ahead log, which otherwise keeps deleted rows for some time."""
         with self.reading() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """As `Store.close`."""
+        """Close the connection; the next use opens it again."""
         with self._lock:
             if self._opened is not None and self._opened[0] == os.getpid():
                 self._opened[1].close()
             self._opened = None
 
     def _connection(self) -> sqlite3.Connection:
-        """The process' own connection: one opened before a fork must not be used after it."""
+        """Return this process' connection: one opened before a fork must not be used after it."""
         if self._opened is None or self._opened[0] != os.getpid():
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -184,7 +184,7 @@ class SqliteStore:
 class PostgresStore:
     """A decision log in a PostgreSQL database, for writers on several machines.
 
-    What was forgotten is out of the tables at once, and out of the server's files when PostgreSQL
+    Forgotten rows are removed from the tables at once, and from the server's files when PostgreSQL
     vacuums them.
     """
 
@@ -207,13 +207,16 @@ class PostgresStore:
 
     @contextmanager
     def writing(self) -> Iterator[Cursor]:
-        """As `Store.writing`."""
+        """Return a context of one transaction; see `Store.writing`."""
         with self.reading() as cursor:
             yield cursor
 
     @contextmanager
     def reading(self) -> Iterator[Cursor]:
-        """As `Store.reading`; a transaction too, so that no connection is left waiting in one."""
+        """Return a context with a cursor that reads; see `Store.reading`.
+
+        It is a transaction too, so that no connection stays idle in an open transaction.
+        """
         psycopg = _psycopg()
         with self._lock:
             try:
@@ -225,10 +228,10 @@ class PostgresStore:
                 raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
 
     def forget_traces(self) -> None:
-        """Nothing: vacuuming is the server's."""
+        """Do nothing: the server vacuums its files itself."""
 
     def close(self) -> None:
-        """As `Store.close`."""
+        """Close the connection; the next use opens it again."""
         with self._lock:
             if self._opened is not None and self._opened[0] == os.getpid():
                 self._opened[1].close()
@@ -239,10 +242,10 @@ class PostgresStore:
             self.close()
 
     def _connection(self) -> psycopg.Connection:
-        """The process' own connection, opened again where the server closed it."""
+        """Return this process' connection; it is opened again if the server closed it."""
         opened = self._opened
         if opened is not None and opened[0] != os.getpid():
-            self._inherited.append(opened)  # letting go of it would end the parent's session
+            self._inherited.append(opened)  # if it were released, the parent's session would end
         if opened is None or opened[0] != os.getpid() or opened[1].closed:
             connection = _psycopg().connect(
                 self._url, connect_timeout=CONNECT_SECONDS, autocommit=True
@@ -252,13 +255,13 @@ class PostgresStore:
 
 
 class _PostgresCursor:
-    """A cursor of psycopg that takes ``?`` for a value, as SQLite does."""
+    """A cursor of psycopg with ``?`` as the placeholder of a value, as in SQLite."""
 
     def __init__(self, cursor: psycopg.Cursor) -> None:
         self._cursor = cursor
 
     def execute(self, query: str, values: Sequence[Any] = ()) -> Any:
-        # without values psycopg leaves the text as it is, and a % in it too
+        # Without values psycopg does not interpret the text, so that it may contain a %.
         return self._cursor.execute(query.replace("?", "%s").encode(), values or None)
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any]]) -> Any:
@@ -281,7 +284,7 @@ def _without_password(url: str) -> str:
 
 
 def _statements(script: str) -> list[str]:
-    """Single statements: `executescript` would end the transaction they belong to."""
+    """Split a script into statements: `executescript` would end the current transaction."""
     statements, text = [], ""
     for line in script.splitlines(keepends=True):
         text += line

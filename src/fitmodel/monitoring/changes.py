@@ -1,6 +1,6 @@
-"""What has changed in an attribute: a level's share, or the size of a number; and in words.
+"""The most significant change of an attribute: a level's share, or a number's median; as a text.
 
-deals per band now and then -> the level, or the median, that moved most -> test -> a sentence
+deals per band now and then -> the level, or the median, that changed most -> test -> a sentence
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MIN_CHANGE = 1.25
-"""Ratio from which a change is worth a sentence."""
+"""Ratio of new to old value (or its inverse) from which on a change is reported."""
 HALF_MORE, DOUBLED, SEVERAL = 1.4, 1.8, 2.3
-"""Ratios from which a size is "half again", "about twice" and several times as much."""
+"""Ratios from which on a number is reported as half more, about twice, and several times."""
 NOTHING = {"level": "", "now": np.nan, "then": np.nan}
 
 
 @dataclass(frozen=True)
 class Change:
     """
-    The change of an attribute that stands out most.
+    The most significant change of an attribute.
 
     Parameters
     ----------
     level : str
-        Of a category; empty for a number.
+        Level of a category that changed; empty for a number.
     now, then : float
-        Share of the level, or median of the number.
+        Share of the level, or median of the number, now and in the training deals.
     p_value : float
-        Two-sided, of this one comparison.
+        Two-sided P value of this one comparison.
     tests : int
-        How many were compared.
+        Number of comparisons made for the attribute.
     """
 
     level: str
@@ -56,26 +56,27 @@ class Change:
 
 def find_change(column: Column, evidence: Evidence, code: NDArray[np.int32]) -> Change:
     """
-    Find the change of an attribute that stands out most.
+    Return the most significant change of an attribute.
 
     Parameters
     ----------
     column : NumberColumn or CategoryColumn
+        Column of the scorecard for the attribute.
     evidence : Evidence
-        Of the deals learned from.
+        Counts per band of the deals learned from.
     code : ndarray of int, shape (deals,)
         Codes of the deals now.
 
     Notes
     -----
-    Shares of levels by the normal test of two proportions, sizes of numbers by the ranks of their
-    bands (Mann and Whitney 1947); only changes by a quarter or more count. Medians are
-    interpolated within bands, now as then, so that both have the same error.
+    Shares of levels are compared by the normal test of two proportions, numbers by the ranks of
+    their bands (Mann and Whitney 1947); only changes by a quarter or more count. Both medians, now
+    and then, are interpolated within bands, so that they have the same error.
     """
     now = np.bincount(evidence.band[code], minlength=len(evidence.count)).astype(float)
     then = evidence.count.astype(float)
     if isinstance(column, CategoryColumn) or not isinstance(column, NumberColumn):
-        unseen = int(evidence.band[column.size + 1])  # its share was 0 by definition
+        unseen = int(evidence.band[column.size + 1])  # never tested: its share was 0 by definition
         return _level(evidence.label, now, then, unseen)
     return _size(column, evidence, now, then)
 
@@ -121,14 +122,14 @@ def _size(column: NumberColumn, evidence: Evidence, now: Floats, then: Floats) -
 
 
 def _edges(column: NumberColumn, bands: NDArray[np.int64], order: NDArray[np.int64]) -> Floats:
-    """Lower edge of each band, and the upper edge of the last."""
+    """Return the lower edge of each band, and the upper edge of the last."""
     lower = np.r_[column.low, column.cuts]
     starts = [float(lower[np.argmax(bands == band)]) for band in order.tolist()]
     return np.maximum.accumulate(np.r_[starts, max(column.high, starts[-1])])
 
 
 def _median(count: Floats, edges: Floats) -> float:
-    """Median of counts in bands, linear within the band."""
+    """Return the median of counts in bands, by linear interpolation within the band."""
     below = np.cumsum(count) - count
     half = count.sum() / 2
     at = min(int(np.searchsorted(below, half, side="right")) - 1, len(count) - 1)
@@ -138,16 +139,16 @@ def _median(count: Floats, edges: Floats) -> float:
 
 def change_words(row: Mapping[Any, Any], label: str, say: Say) -> str:
     """
-    Describe the change of an attribute; empty where it is within chance.
+    Return a sentence on the change of an attribute; empty if chance explains the change.
 
     Parameters
     ----------
     row : mapping
-        Of `fitmodel.monitoring.drift.compute_drift`.
+        Row of the table of `fitmodel.monitoring.drift.compute_drift`.
     label : str
-        The attribute's name for people.
+        Name of the attribute for readers.
     say : callable
-        Opens the topic "monitoring".
+        Returns the texts of the topic "monitoring".
     """
     if not row["moved"]:
         return ""

@@ -1,7 +1,8 @@
-"""The decision log as people use it deal by deal: what was said and done, ask, decide, undo.
+"""The decision log of single deals: events, decisions, undoing, and questions to a manager.
 
-decide -> the same again? nothing is added -> somebody else was quicker? refused, with what they did
-undo   -> within a minute and by whoever decided: the decision stays in the log, marked as undone
+decide -> the same decision again: nothing is added
+       -> another person decided meanwhile: refused, with that decision in the message
+undo   -> within a minute, by the person who decided: the decision stays in the log, marked undone
 """
 
 from __future__ import annotations
@@ -24,26 +25,29 @@ MAX_EVENTS = 200
 
 
 class ConflictError(TrackingError):
-    """Somebody decided meanwhile, or the decision can no longer be undone."""
+    """Another person decided meanwhile, or the decision can no longer be undone."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to a deal.
+    """One event of a deal: an assessment, a decision, or a question to a manager.
 
     Attributes
     ----------
     kind : {"assessed", "signed", "declined", "overridden", "asked"}
+        Kind of the event.
     number : int
-        Of the row; only of a decision it is of use, to undo it.
+        Number of its row in the log; that of a decision is needed to undo it.
     time : str
-        ISO 8601, UTC.
+        Time of the event, ISO 8601, UTC.
     by, reason : str
-        Of a decision or a question to a manager; "" where none was given.
+        Person and reason of a decision or a question to a manager; "" if not given.
     undone : bool
+        Whether a decision was undone.
     probability : float or None
+        Early-churn probability of an assessment; None for other events.
     fit, model_version : str
-        Of an assessment.
+        Band and model version of an assessment; "" for other events.
     """
 
     kind: str
@@ -58,23 +62,25 @@ class Event:
 
     @property
     def is_decision(self) -> bool:
-        """Whether it decides about the deal, and still does."""
+        """Whether it is a decision that has not been undone."""
         return self.kind not in {"assessed", ASKED} and not self.undone
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Return the event as a dict that JSON can hold."""
         return asdict(self)
 
 
 class DealLog:
     """The decision log of single deals.
 
-    One process at a time can be told that somebody was quicker: give several services logs of
-    their own, or take what `decide` refuses for a hint.
+    A decision made meanwhile is reliably detected only within one process, because its lock does
+    not cover other processes. If several services share a log, a ConflictError of `decide` is a
+    hint and not a guarantee; to avoid this, give each service its own log.
 
     Parameters
     ----------
     log : DecisionLog
+        The decision log to read and write.
     """
 
     def __init__(self, log: DecisionLog) -> None:
@@ -89,7 +95,7 @@ class DealLog:
         return sorted(rows, key=lambda event: event.time, reverse=True)
 
     def standing(self, prospect: str) -> Event | None:
-        """Return the decision in force; None where there is none."""
+        """Return the latest decision that has not been undone; None without one."""
         return next((event for event in self.events(prospect) if event.is_decision), None)
 
     def decide(
@@ -102,24 +108,24 @@ class DealLog:
         seen: int | None = None,
         correct: bool = False,
     ) -> tuple[Event, bool]:
-        """Decide, and return the decision in force and whether it was added now.
+        """Add a decision; return the decision in force, and whether it was added now.
 
         Parameters
         ----------
         prospect, action, by, reason
-            As `DecisionLog.decide`.
+            As in `DecisionLog.decide`.
         seen : int, optional
-            Number of the decision that whoever decides has seen, 0 for none; without it nobody is
-            told of a decision made meanwhile. Whoever has seen a decision may contradict it.
+            Number of the decision that the person has seen, 0 for none. Without it, a decision made
+            meanwhile is not detected. A person who has seen a decision may contradict it.
         correct : bool
-            As `DecisionLog.decide`.
+            As in `DecisionLog.decide`.
 
         Raises
         ------
         ConflictError
-            Where another decision stands than the one that was seen.
+            If the decision in force is not the one that was seen.
         TrackingError
-            As `DecisionLog.decide`.
+            As in `DecisionLog.decide`.
         """
         with self._lock:
             before = self.standing(prospect)
@@ -156,12 +162,14 @@ class DealLog:
                 )
 
     def undo(self, prospect: str, number: int, *, by: str) -> None:
-        """Undo a decision within a minute, by the person who made it; repeating it changes nothing.
+        """Mark a decision as undone, within a minute and by the person who made it.
+
+        A decision that is already undone stays as it is.
 
         Raises
         ------
         ConflictError
-            If it cannot be undone.
+            If there is no such decision, another person made it, or the minute has passed.
         """
         with self._lock:
             matching = [event for event in self.events(prospect) if event.number == number]
@@ -184,7 +192,7 @@ class DealLog:
                 )
 
     def _key(self, cursor: Cursor, prospect: str) -> str:
-        """The id as the log has it, or would have it."""
+        """Return the id under which the log has, or would store, the prospect."""
         try:
             return self._log.find(cursor, prospect)
         except UnknownProspectError:

@@ -1,11 +1,10 @@
-"""Drift: compare the distribution of each attribute and of the score with training.
+"""Drift: comparison of the distribution of each attribute and of the score with training.
 
-table -> codes of the scorecard -> bands -> shares now, beside the shares the scorecard was learned
-from
-      -> population stability index -> is it beyond what is tolerated, by more than chance?
+table -> codes of the scorecard -> bands -> shares now, and shares of the deals learned from
+      -> population stability index -> test whether it is above the tolerated value beyond chance
 
 The reference is the scorecard's own evidence (deals per band) and a summary of the scores in the
-manifest: no row of the past is needed.
+manifest: no past deals are needed.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from fitmodel.model.fitmodel import FitModel
 
-TOLERATED = 0.1  # the usual bound between "no change" and "some change" (Siddiqi 2006)
+TOLERATED = 0.1  # the usual limit between "no change" and "some change" (Siddiqi 2006)
 LEVEL = 0.05
 SCORE = "early_churn_probability"
 SCORE_BANDS = 10
@@ -37,16 +36,17 @@ SCORE_BANDS = 10
 
 @dataclass(frozen=True)
 class Stability:
-    """Population stability index of two counts.
+    """Population stability index of two distributions, with its standard error and a test.
 
     Parameters
     ----------
     index : float
-        Sum over bands of (now - then) x ln(now / then), less what chance adds.
+        Sum over bands of (now - then) x ln(now / then) of the shares, minus its expectation under
+        chance alone.
     deviation : float
-        Its standard error.
+        Standard error of the index.
     p_value : float
-        Of no more than the tolerated change.
+        P value of the null hypothesis that the change is at most the tolerated one.
     """
 
     index: float
@@ -62,26 +62,28 @@ def compare_counts(
     Parameters
     ----------
     now, then : ndarray of int, shape (bands,)
-        Deals per band.
+        Number of deals per band.
     tolerated : float
+        Index up to which a change is tolerated.
 
     Notes
     -----
-    Chance alone gives an index of about (bands - 1)(1/n + 1/N) (Yurdakul 2018), which is taken
-    off; the standard error is the delta method's over two multinomials. The null hypothesis is
-    "at most `tolerated`", not "equal": a million deals do not make a hair's breadth an alarm.
+    Chance alone gives an index of about (bands - 1)(1/n + 1/N) (Yurdakul 2018), which is
+    subtracted; the standard error is that of the delta method for two multinomials. The null
+    hypothesis is "at most `tolerated`", not "equal": so even with a million deals a tiny change is
+    no alarm.
     """
     from scipy.stats import norm
 
     used = (now > 0) | (then > 0)
-    n, m = now[used] + 0.5, then[used] + 0.5  # half a deal: an empty band has no logarithm
+    n, m = now[used] + 0.5, then[used] + 0.5  # half a deal is added: log(0) is not defined
     q, p = n / n.sum(), m / m.sum()
     ratio = np.log(q / p)
     chance = (len(q) - 1) * (1 / n.sum() + 1 / m.sum())
     index = float(((q - p) * ratio).sum() - chance)
     variance = _variance(ratio + 1 - p / q, q) / n.sum()
     variance += _variance(-ratio + 1 - q / p, p) / m.sum()
-    # where the shares are equal the first order vanishes; the second is that of a chi-squared
+    # For equal shares the first-order variance is 0; the second-order one is of a chi-squared.
     variance += 2 * chance**2 / max(len(q) - 1, 1)
     deviation = float(np.sqrt(variance))
     p_value = float(norm.sf((index - tolerated) / deviation)) if deviation > 0 else 1.0
@@ -93,7 +95,7 @@ def _variance(slope: NDArray[np.float64], share: NDArray[np.float64]) -> float:
 
 
 def summarise_scores(probability: npt.ArrayLike) -> dict[str, Any]:
-    """Edges and counts of the scores' tenths, for the manifest; drift is measured against them."""
+    """Return edges and counts of the scores' deciles, for the manifest, as reference of drift."""
     scores = np.asarray(probability, dtype=np.float64)
     inner = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
     return {"edges": inner.tolist(), "counts": _score_counts(scores, inner).tolist()}
@@ -119,31 +121,32 @@ def compute_drift(
     table : DataFrame
         Prospects or deals with the model's attributes.
     model : FitModel
+        The model, which has the reference distributions.
     by : Series, optional
-        A group of each row, such as its month; each group is compared on its own.
+        Group of each row, such as its month; each group is compared separately.
     tolerated : float
-        Population stability index up to which nothing is said.
+        Population stability index up to which a change is tolerated.
     unreadable : mapping of str to ndarray of bool, optional
-        Per attribute the rows whose value was no such value and was made missing, as
-        `without_unreadable` gives them: their share is reported.
+        Per attribute, the rows whose value could not be read and was made missing, as
+        `without_unreadable` returns them; their share is reported.
 
     Returns
     -------
     DataFrame
-        A row per group and attribute, and one for the score: group (only with `by`), attribute,
-        deals, index, deviation, missing, missing_then, unseen, unreadable (shares), p_value
-        (adjusted for the many comparisons after Benjamini and Hochberg 1995) and verdict: "drift",
-        "moved" (not so far, but one level's share or the size of the number changed by a quarter
-        or more, beyond chance), "unclear" (beyond the tolerated, but within chance) or "stable".
-        What changed most: level (empty for a number), now and then (its share, or the median of
-        the number), moved (whether that is beyond chance: corrected for all comparisons of the
-        table, Bonferroni).
+        One row per group and attribute, and one per group for the score. Columns: group (only with
+        `by`), attribute, deals, index, deviation; missing, missing_then, unseen, unreadable (shares
+        of the values); p_value (adjusted for multiple comparisons, Benjamini and Hochberg 1995);
+        and verdict: "drift", "moved" (no drift, but one level's share or the median of the number
+        changed by a quarter or more, beyond chance), "unclear" (above the tolerated index, but
+        chance may explain it) or "stable". The largest change of the attribute is in level (empty
+        for a number), now and then (share of the level, or median of the number) and moved (whether
+        it is beyond chance, corrected for all comparisons of the table, Bonferroni).
         A value that cannot be read, such as a text among numbers, counts as missing.
 
     Raises
     ------
     DealsError
-        If there are no rows, or not a group for each.
+        If there are no rows, or not one group per row.
     ProspectError
         If an attribute is absent, or values cannot be read.
 
@@ -184,9 +187,10 @@ def compute_drift(
 def without_unreadable(
     table: pd.DataFrame, model: FitModel
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.bool_]]]:
-    """The table with values that cannot be read missing, and which these are, by column.
+    """Return the table with unreadable values made missing, and the rows of these per column.
 
-    Where a column turns into text the world has changed: that is what drift is measured for.
+    A column that has become text is a change of the data, which drift should report and not fail
+    on.
     """
     unreadable = code_table(model.scorer, table, None).unreadable
     emptied = {
@@ -235,7 +239,7 @@ def _attribute_rows(
 def _score_row(
     model: FitModel, probability: NDArray[np.float64], tolerated: float
 ) -> list[dict[str, Any]]:
-    """One row; none where the bundle was made before scores were summarised."""
+    """Return the row of the score, or no row for older bundles without a summary of the scores."""
     known: Mapping[str, Any] | None = model.manifest.get("scores")
     if known is None:
         return []

@@ -1,10 +1,10 @@
-"""The decision log: each prediction, and what people then decided.
+"""The decision log: each prediction, and people's decisions on it.
 
 assessment -> append -> SQLite or PostgreSQL, on the disk before `append` returns
 decision   -> decide ->   "
-read -> frames ->  matured performance, retraining weights
+log        -> DataFrames -> matured performance, weights for retraining
 
-Rows are added and never changed (triggers see to that); only `forget` removes them.
+Rows are added and never changed (triggers enforce this); only `forget` removes them.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ DRAWING_KEY = "drawing"
 class DecisionLog:
     """Append-only log of assessments and decisions in an SQLite file or a PostgreSQL database.
 
-    Safe with several threads and processes: writers wait for each other. What `append` or `decide`
-    has returned from is on the disk.
+    Safe with several threads and processes: writers wait for each other. When `append` or `decide`
+    returns, the row is on the disk.
 
     Parameters
     ----------
     place : str or Path
-        A file, made when absent, or a URL ``postgresql://user:password@host/database``.
+        A file, created if absent, or a URL ``postgresql://user:password@host/database``.
     salt : str, optional
-        Ids are kept as their keyed BLAKE2 digest, so that the file names no customer; the same
-        salt is needed to decide, to forget, and to join outcomes.
+        With a salt, ids are stored as keyed BLAKE2 digests, so that the log names no customer; the
+        same salt is needed to decide, to forget, and to join outcomes.
 
     Raises
     ------
     TrackingError
-        If it cannot be opened or is no decision log.
+        If it cannot be opened or is not a decision log.
 
     Examples
     --------
@@ -94,14 +94,15 @@ class DecisionLog:
         Parameters
         ----------
         prospect : str
-            Its id in the company's own systems.
+            Id of the prospect in the company's own systems.
         assessment : Assessment
+            The model's assessment of the prospect.
         attributes : mapping
-            What was scored; only a digest of it is kept.
+            The attributes that were scored; only a digest of them is stored.
         proceed : bool, optional
-            Whether the prospect may be signed; default: unless flagged.
+            Whether the prospect may be signed; default: if it is not flagged.
         propensity : float
-            Probability with which it was let proceed, see `fitmodel.monitoring.log`.
+            Probability with which it was allowed to proceed, see `draw`.
         """
         allowed = (not assessment.poor_fit) if proceed is None else proceed
         self.append_many([(prospect, assessment, attributes, allowed, propensity)])
@@ -109,7 +110,7 @@ class DecisionLog:
     def append_many(
         self, rows: Iterable[tuple[str, Prediction, Mapping[str, Any], bool, float]]
     ) -> None:
-        """Add all of them or none: (prospect, assessment, attributes, proceed, propensity)."""
+        """Add rows (prospect, assessment, attributes, proceed, propensity), all or none."""
         now = now_in_utc()
         values = [
             (
@@ -136,21 +137,23 @@ class DecisionLog:
         reason: str | None = None,
         correct: bool = False,
     ) -> None:
-        """Add people's decision on a prospect; it refers to the last assessment of it.
+        """Add a person's decision on a prospect; it refers to the prospect's last assessment.
 
         Parameters
         ----------
         prospect, action, by : str
+            Id of the prospect; "signed", "declined" or "overridden"; name of the person.
         reason : str, optional
+            Reason of the decision.
         correct : bool
             Whether it corrects an earlier decision, which it may then contradict.
 
         Raises
         ------
         TrackingError
-            If the action is none of signed, declined, overridden; `UnknownProspectError` if the log
-            has no assessment of the prospect; `ContradictionError` if it contradicts the assessment
-            or what was decided before.
+            If the action is not signed, declined or overridden; `UnknownProspectError` if the log
+            has no assessment of the prospect; `ContradictionError` if the decision contradicts the
+            assessment or an earlier decision.
         """
         if action not in ACTIONS:
             raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
@@ -183,12 +186,12 @@ class DecisionLog:
             )
 
     def forget(self, prospect: str) -> int:
-        """Remove everything of a prospect; that something was removed stays, without the id.
+        """Remove all rows of a prospect; the log keeps the time and number of rows, without the id.
 
         Returns
         -------
         int
-            Rows removed.
+            Number of rows removed.
         """
         with self._store.writing() as cursor:
             try:
@@ -212,17 +215,17 @@ class DecisionLog:
         return removed
 
     def assessments(self) -> pd.DataFrame:
-        """Every assessment in the order written; `time` in UTC."""
+        """Return all assessments in the order in which they were written; `time` is in UTC."""
         return self._frame("assessments").astype({"poor_fit": bool, "proceed": bool})
 
     def decisions(self) -> pd.DataFrame:
-        """Every decision in the order written; `time` in UTC."""
+        """Return all decisions that were not undone, in the order written; `time` is in UTC."""
         return self._frame("decisions")
 
     def latest(self) -> pd.DataFrame:
-        """Latest decision on each prospect, indexed by prospect, with its assessment.
+        """Return the latest decision on each prospect with its assessment, indexed by prospect.
 
-        A prospect without a decision has its last assessment.
+        The row of a prospect without a decision has its last assessment.
         """
         assessments = self.assessments()
         done = self.decisions().groupby("prospect").last()
@@ -233,15 +236,15 @@ class DecisionLog:
         return chosen.join(done[["action", "by"]])
 
     def known_as(self, prospect: object) -> str:
-        """The id as the log keeps it: in one spelling, hashed where there is a salt."""
+        """Return the id as the log stores it: in one spelling, and hashed if there is a salt."""
         return self.kept(clean_id(prospect))
 
     def loosely_known_as(self, prospect: object) -> str:
-        """The id in lower case, as the log keeps it in addition."""
+        """Return the id in lower case, which the log stores in addition, hashed with a salt."""
         return self.kept(loose_id(prospect))
 
     def kept(self, name: str) -> str:
-        """The text as the log keeps it, in the spelling it has: hashed where there is a salt."""
+        """Return a text as the log stores it: unchanged in spelling, and hashed with a salt."""
         name = storable(name)
         return name if self._salt is None else hashed_id(name, self._salt)
 
@@ -256,7 +259,7 @@ class DecisionLog:
         Raises
         ------
         UnknownProspectError
-            If it has none, or of several that differ only in case.
+            If it has none, or has assessments of several ids that differ only in case.
         """
         for name in dict.fromkeys((self.known_as(prospect), self.kept(prospect))):
             query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
@@ -277,10 +280,10 @@ class DecisionLog:
     def keep_guesses(
         self, rows: Iterable[tuple[str, str, object, float, float, float, int]]
     ) -> None:
-        """Add answers of a quiz: (quiz, person, deal, guess, model, level, outcome).
+        """Add answers of a quiz, all or none.
 
-        All of them or none. Guesses and the model's probability are from 0 to 1, the outcome is 1
-        for a customer who left early.
+        Each row is (quiz, person, deal, guess, model, level, outcome). The guess, the model's
+        probability and the level are from 0 to 1; the outcome is 1 for a customer who left early.
         """
         now = now_in_utc()
         values = [
@@ -295,15 +298,14 @@ class DecisionLog:
             )
 
     def guesses(self) -> pd.DataFrame:
-        """Every answer of a quiz in the order written; `time` in UTC."""
+        """Return all answers of quizzes in the order written; `time` is in UTC."""
         return self._frame("guesses")
 
     def draw(self, prospects: Sequence[str], poor_fit: Sequence[bool], share: float) -> Exploration:
-        """Let a random share of the flagged proceed, see `fitmodel.monitoring.log`.
+        """Choose a random share of the flagged prospects that may proceed, see `Exploration`.
 
-        The log keeps the key of the drawing, made at random when the first is drawn: whoever asks
-        again of the same prospect gets the same answer, and nobody can choose an id that is let
-        through.
+        The log stores the secret key of the draw, which is created at random for the first draw. So
+        the result for a prospect is always the same, and nobody can choose an id that may proceed.
         """
         return choose_exploration(
             [clean_id(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
@@ -311,7 +313,7 @@ class DecisionLog:
 
     @property
     def store(self) -> Store:
-        """Where it is kept; for the rooms that read single deals."""
+        """Database of the log, for modules that read single deals."""
         return self._store
 
     def close(self) -> None:
@@ -323,7 +325,7 @@ class DecisionLog:
         with self._store.reading() as cursor:
             result = cursor.execute(query, (DRAWING_KEY,)).fetchone()
         if result is None:
-            with self._store.writing() as cursor:  # another writer may have been quicker
+            with self._store.writing() as cursor:  # another writer may have added a key meanwhile
                 cursor.execute(
                     "INSERT INTO secrets (name, value) VALUES (?,?) ON CONFLICT DO NOTHING",
                     (DRAWING_KEY, secrets.token_hex(32)),

@@ -1,8 +1,8 @@
 """
-Match deals to the decision log: which assessment each deal was signed on, and why others are not.
+Matching of deals with the decision log: the assessment on which each deal was signed.
 
 ids of the deals + ids in the log -> the same prospect -> the assessment before it was signed
-                                  -> how many were logged, matched, and why not the rest
+                                  -> numbers logged and matched, and reasons for those not matched
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.log import DecisionLog
 
 DAYS_LATE = 7
-"""An assessment logged so many days after the date of signing still counts: dates are entered by
-hand, and time zones differ."""
+"""An assessment logged at most this many days after the date of signing still counts: dates are
+entered by hand, and time zones differ."""
 MANY = 10
-"""Prospects of which at least one should be found."""
+"""Number of prospects from which on it is an error if none is matched."""
 EXAMPLES = 3
 SIGNED = ("signed", "overridden")
 _HASHED = re.compile(r"[0-9a-f]{32}")
@@ -39,17 +39,19 @@ class LogMatch:
     Parameters
     ----------
     prospect : Series of object
-        On the index of the deals: the prospect's id as the log keeps it; None where it has none.
+        The prospect's id as the log stores it, on the index of the deals; None if the log does not
+        have it.
     assessment : Series of float
-        Number of the assessment that the deal was signed on; NaN where there is none.
+        Number of the assessment that each deal was signed on; NaN without one.
     logged, matched : int
-        Prospects in the log, and those whose deal was found with an assessment before signing.
+        Number of prospects in the log, and of those whose deal was found with an assessment before
+        signing.
     not_matched : dict of str to int
-        Prospects of the log by reason: "declined", "no_deal" (no deal of that id: still open, or
-        lost), "late" (assessed only after it was signed), "ambiguous" (ids that differ in nothing
-        but case).
+        Number of prospects that were not matched, by reason: "declined", "no_deal" (no deal of that
+        id: still open, or lost), "late" (assessed only after it was signed), "ambiguous" (ids that
+        differ only in case).
     examples : dict of str to str
-        Of each reason, an id as the log keeps it.
+        An example id of each reason, as the log stores it.
     """
 
     prospect: pd.Series[Any]
@@ -60,7 +62,7 @@ class LogMatch:
     examples: dict[str, str] = field(default_factory=dict)
 
     def says(self) -> str:
-        """Say how many were logged and matched, and why the others were not."""
+        """Return a text with the numbers logged and matched, and why others were not matched."""
         reasons = {
             "declined": "declined, without a deal",
             "no_deal": "without a deal of that id (still open, or not signed)",
@@ -76,7 +78,7 @@ class LogMatch:
 
     def refuse_late(self) -> None:
         """
-        Refuse to learn from a log in which every matched deal was assessed too late.
+        Raise an error if all deals found in the log were assessed too late.
 
         Raises
         ------
@@ -102,26 +104,28 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
     deals : DataFrame
         As read by ``read_deals``.
     spec : DealSpec
-        With an id.
+        Contract that names an id.
     log : DecisionLog
+        The decision log.
 
     Returns
     -------
     LogMatch
+        The assessment of each deal, and the number of prospects that were not matched, by reason.
 
     Raises
     ------
     DealsError
-        If the contract has no id; or if none of `MANY` prospects or more that were assessed before
-        the last deal was signed is found: then ids or salt do not fit, and going on would lose the
-        whole log without a word.
+        If the contract has no id; or if `MANY` or more prospects were assessed before the last deal
+        was signed and none of them is matched: then ids or salt do not match, and the whole log
+        would be ignored without a message.
 
     Notes
     -----
-    Ids are the same in one spelling (`fitmodel.deals.ids.clean_id`), or, where only one id of the
-    deals and one of the log have it, without their case. The assessment is that of the decision to
-    sign, else the last one before the end of the day of signing, else the first one within
-    `DAYS_LATE` days after it.
+    Ids are compared in one spelling (`fitmodel.deals.ids.clean_id`), and else without case, if only
+    one id of the deals and one of the log match. The assessment is that of the decision to sign,
+    else the last one before the end of the day of signing, else the first one within `DAYS_LATE`
+    days after it.
     """
     if spec.deals.id is None:
         raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
@@ -150,10 +154,10 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
 def _same_ids(
     ids: pd.Series[Any], assessments: pd.DataFrame, log: DecisionLog
 ) -> tuple[pd.Series[Any], set[str]]:
-    """Prospect of each deal under its id in the log, and prospects whose id is ambiguous."""
+    """Return each deal's prospect id in the log, and the ids in the log that are ambiguous."""
     known = set(assessments["prospect"])
     exact = ids.map(log.known_as)
-    as_written = ids.astype(str).map(log.kept)  # ids of older logs are as they were written
+    as_written = ids.astype(str).map(log.kept)  # older logs have ids in their original spelling
     matched = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
     cleaned = ids.map(clean_id)
     loose = ids.map(loose_id)
@@ -180,7 +184,7 @@ def _signed_on(
     assessments: pd.DataFrame,
     done: pd.DataFrame,
 ) -> pd.Series[float]:
-    """Number of the assessment that each deal was signed on; NaN where there is none."""
+    """Return the number of the assessment that each deal was signed on; NaN without one."""
     number = assessments[["number", "prospect", "time"]]
     if spec.deals.closed_on is None:
         before = number.groupby("prospect")["number"].last()
@@ -224,7 +228,7 @@ def _refuse_nothing(
     assessments: pd.DataFrame,
     log: DecisionLog,
 ) -> None:
-    """Refuse a log without any match although there should be many."""
+    """Raise DealsError if no prospect matches although `MANY` or more of them should."""
     due = assessments
     if spec.deals.closed_on is not None and len(deals):
         last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)

@@ -1,7 +1,7 @@
-"""Performance of a model in use: cohorts of known outcome, and an estimate for young ones.
+"""Performance of a model in use: by cohort with known outcomes, and estimated for young cohorts.
 
 scored deals + outcomes -> cohorts by quarter of signing -> observed over expected, AUC, slope
-                        -> of the young ones: the AUC that the scores promise
+                        -> young cohorts: the AUC to expect from the scores
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
 
-MIN_OF_EACH = 5  # churners and stayers that an AUC needs to say anything
+MIN_OF_EACH = 5  # minimum number of churners, and of stayers, for an AUC
 DRAWS = 500
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval; NaN where it cannot be estimated."""
+    """An estimate with its 95 % interval; NaN if it cannot be estimated."""
 
     value: float
     low: float
@@ -37,19 +37,20 @@ class Estimate:
 
 
 def estimate_auc(probability: NDArray[np.float64], *, seed: int = 0) -> Estimate:
-    """AUC to expect of calibrated probabilities before a single outcome is known.
+    """Return the AUC to expect from calibrated probabilities before any outcome is known.
 
     Parameters
     ----------
     probability : ndarray, shape (deals,)
+        Calibrated early-churn probabilities.
     seed : int
-        Of the outcomes drawn for the interval.
+        Random seed of the outcomes drawn for the interval.
 
     Notes
     -----
     Confidence-based performance estimation (NannyML): each deal counts as a churner with weight p
     and as one who stays with weight 1 - p. The interval is that of outcomes drawn with these
-    probabilities; it holds as far as the probabilities are calibrated.
+    probabilities; it is valid only if the probabilities are calibrated.
     """
     n = len(probability)
     if n < 2 * MIN_OF_EACH:
@@ -64,9 +65,9 @@ def estimate_auc(probability: NDArray[np.float64], *, seed: int = 0) -> Estimate
 
 
 def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """AUC of each row of (whole or partial) churners: the mean rank, as Mann and Whitney have it.
+    """Return the AUC for each row of (whole or fractional) churners, by ranks (Mann-Whitney).
 
-    NaN where there is only one kind.
+    NaN if a row has only churners or only stayers.
     """
     left = churners.astype(np.float64)
     stayed = 1 - left
@@ -75,7 +76,7 @@ def _aucs(churners: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.flo
     first = np.searchsorted(scores[order], scores, side="left")
     last = np.searchsorted(scores[order], scores, side="right")
     padded = np.hstack([np.zeros((len(left), 1)), summed])
-    # stayers with a lower score, and half of those with the same
+    # Stayers with a lower score, and half of those with the same score.
     below = (padded[:, first] + padded[:, last]) / 2
     pairs = left.sum(axis=1) * stayed.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -91,31 +92,31 @@ def compute_cohorts(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with what is known by now; older deals help to say how early
-        churn is spread over the months.
+        As read by ``read_deals``, with everything known now; older deals help to estimate how early
+        churn is distributed over the months.
     spec : DealSpec
         A contract with dates.
     probability : Series
-        Predicted at signing, on the index of `deals`; deals without one are left out.
+        Probabilities predicted at signing, on the index of `deals`; deals without one are left out.
     every : str
         Length of a cohort, a pandas period alias.
 
     Returns
     -------
     DataFrame
-        Indexed by cohort: deals, mature, observed (early churners so far), expected (cumulative
-        hazard of all deals by the day each was last seen, see
+        One row per cohort, indexed by cohort: deals, mature, observed (early churners so far),
+        expected (cumulative hazard of all deals up to the end of each deal's follow-up, see
         `fitmodel.sales.rates.expected_leavers`: a deal that is young, or ended for another reason,
-        counts for what it has been through, never as one that stayed), ratio with ratio_low and
-        ratio_high (exact Poisson, Garwood 1936), auc and slope (of deals that are mature and whose
-        outcome is known; NaN below five of either kind; the slope is Cox's calibration slope, 1
-        is right, with its 95 % bootstrap interval), auc_estimated with its interval (from the
-        scores of all the cohort's deals).
+        counts for its follow-up time only, never as one that stayed), ratio with ratio_low and
+        ratio_high (exact Poisson, Garwood 1936), auc and slope (of mature deals with a known
+        outcome; NaN with fewer than five churners or stayers; the slope is Cox's calibration slope,
+        1 is perfect, with its 95 % bootstrap interval slope_low, slope_high), auc_estimated with
+        its interval (from the scores of all deals of the cohort).
 
     Raises
     ------
     DealsError
-        If the contract has no dates, or the indices share no deal.
+        If the contract has no dates, or no deal has a probability on the same index.
 
     Examples
     --------
@@ -178,7 +179,7 @@ def _ratio(observed: float, expected: float) -> dict[str, float]:
 
 
 def _evaluation_of(left: NDArray[np.float64], probability: NDArray[np.float64]) -> dict[str, float]:
-    """AUC, and Cox's calibration slope with its interval; NaN where the deals are too few."""
+    """Return the AUC, and Cox's calibration slope with its interval; NaN if deals are too few."""
     names = ("auc", "slope", "slope_low", "slope_high")
     if min(left.sum(), len(left) - left.sum()) < MIN_OF_EACH:
         return dict.fromkeys(names, float("nan"))
@@ -195,16 +196,16 @@ def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str
     Parameters
     ----------
     latest : DataFrame
-        As `fitmodel.monitoring.log.DecisionLog.latest` gives it.
+        Latest decisions, as `fitmodel.monitoring.log.DecisionLog.latest` returns them.
     early_churn : Series
-        1.0, 0.0 or NaN (not known yet), indexed by prospect as in the log.
+        Outcomes, 1.0, 0.0 or NaN (not known yet), indexed by prospect as in the log.
 
     Returns
     -------
     dict
-        overridden, known (of them with an outcome), observed, expected, ratio, ratio_low,
-        ratio_high. A ratio whose interval lies below 1: such deals left less often than the model
-        said, so those who overrode it knew something.
+        overridden (number of deals), known (number of those with an outcome), observed, expected,
+        ratio, ratio_low, ratio_high. If the interval of the ratio is below 1, such customers left
+        less often than the model predicted: the people who overrode it had additional information.
     """
     chosen = latest[latest["poor_fit"] & latest["action"].isin(["signed", "overridden"])]
     outcome = early_churn.reindex(chosen.index)

@@ -1,4 +1,4 @@
-"""Plots of drift: by attribute, and by attribute and month."""
+"""Plots of drift: per attribute, and per attribute and month."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ MARKS = {
     "moved": ("D", COLOURS["moved"]),
     "unclear": ("o", "none"),
 }
-"""Shape and face of a month's verdict; a stable one has none."""
+"""Marker shape and fill colour per verdict of a month; a stable month has no marker."""
 MAX_BARS = 25
 
 
 def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
-    """Draw the index of each attribute (its largest, where there are groups), largest on top.
+    """Draw the stability index of each attribute (with groups, the largest), largest on top.
 
     Parameters
     ----------
     drift : DataFrame
-        As `compute_drift` gives it.
+        Table of `compute_drift`.
     ax : Axes, optional
-        A new figure's without one.
+        Axes to draw on; default: those of a new figure.
     language : {"en", "zh"}
+        Language of the labels.
     """
     worst = drift.sort_values("index").groupby("attribute", sort=False).last()
     shown = worst.sort_values("index").tail(MAX_BARS)
@@ -61,17 +62,18 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
 def plot_drift_by_month(
     drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "en"
 ) -> Axes:
-    """Draw the index of each attribute in each month, with its verdict.
+    """Draw the stability index of each attribute in each month, with its verdict.
 
-    A dot is drift, a diamond is moved, a ring is unclear; a stable month has no mark.
+    A dot is drift, a diamond is moved, a ring is unclear; a stable month has no marker.
 
     Parameters
     ----------
     drift : DataFrame
-        As `compute_drift` gives it with `by`.
+        Table of `compute_drift` with `by`.
     ax : Axes, optional
-        A new figure's without one.
+        Axes to draw on; default: those of a new figure.
     language : {"en", "zh"}
+        Language of the labels.
     """
     say = phrases(language, "plots")
     rows = drift.assign(group=drift["group"].astype("object").map(str))

@@ -1,4 +1,4 @@
-"""Join the decision log to deals: the probability with which each flagged deal was let proceed."""
+"""Deals joined with the decision log: probability with which a flagged deal could proceed."""
 
 from __future__ import annotations
 
@@ -21,32 +21,34 @@ COLUMN = "propensity"
 def with_propensity(
     deals: pd.DataFrame, spec: DealSpec, log: DecisionLog, match: LogMatch | None = None
 ) -> tuple[pd.DataFrame, DealSpec]:
-    """Deals with the probabilities with which the log says they were let proceed.
+    """Return deals with the logged probability with which each was allowed to proceed.
 
     Parameters
     ----------
     deals : DataFrame
         As read by ``read_deals``.
     spec : DealSpec
-        With an id.
+        Contract that names an id.
     log : DecisionLog
+        The decision log.
     match : LogMatch, optional
-        From `match_log`, where it is there already.
+        Result of `match_log`, if it was computed before.
 
     Returns
     -------
     deals : DataFrame
-        With one more column; empty for deals that were not flagged, are not in the log, or were
-        flagged when nobody was drawn: they count once. Deals signed against the flag although the
-        draw had declined them are left out: those drawn stand for all of the flagged, and whoever
-        a rep picks by what no table holds is not like the others.
+        The deals with one more column, `propensity`. It is empty for deals that were not flagged,
+        are not in the log, or were flagged without a random draw: they have weight 1. Deals signed
+        against the flag although the draw did not let them proceed are left out: the deals drawn at
+        random represent all flagged deals, but deals that a rep picks for reasons that no table
+        contains are not representative.
     spec : DealSpec
-        Which names that column as the role `propensity`.
+        The contract, with that column in the role `propensity`.
 
     Raises
     ------
     DealsError
-        If the contract has no id, the table has a column of that name already, or the log and the
+        If the contract has no id, the table already has a column of that name, or the log and the
         deals have nothing in common (see `fitmodel.monitoring.matching.match_log`).
 
     Examples
@@ -55,8 +57,8 @@ def with_propensity(
     >>> deals = fitmodel.read_deals("deals.csv", spec)
     >>> from fitmodel.monitoring.log import DecisionLog
     >>> log = DecisionLog("decisions.db")
-    >>> weighed, told = with_propensity(deals, spec, log)
-    >>> told.deals.propensity, int(weighed["propensity"].notna().sum())
+    >>> weighted, contract = with_propensity(deals, spec, log)
+    >>> contract.deals.propensity, int(weighted["propensity"].notna().sum())
     ('propensity', 0)
     >>> log.close()
     """

@@ -1,4 +1,4 @@
-"""`monitor`: compare a table with the deals a model learned from, and outcomes with predictions.
+"""Monitoring of a model: a table compared with its training deals, outcomes with predictions.
 
 table -> deals signed after the training period -> drift of each attribute
       -> cohorts of those deals: observed over expected early churn
@@ -40,17 +40,19 @@ class MonitoringReport:
     Attributes
     ----------
     model : FitModel
+        The model that is monitored.
     rows : int
-        Deals compared with those the model learned from.
+        Number of deals compared with those the model learned from.
     drift : DataFrame
-        As `fitmodel.monitoring.drift.compute_drift`.
+        Result of `fitmodel.monitoring.drift.compute_drift`.
     cohorts : DataFrame or None
-        As `fitmodel.monitoring.performance.compute_cohorts`; None without outcomes, or where no
+        Result of `fitmodel.monitoring.performance.compute_cohorts`; None without outcomes, or if no
         deal was signed after the training period.
     overrides : dict or None
-        As `fitmodel.monitoring.performance.evaluate_overrides`; None without a decision log.
+        Result of `fitmodel.monitoring.performance.evaluate_overrides`; None without a decision log.
     notes : tuple of str
-        What [rows] of the contract left out or merged, and how many rows.
+        Number of rows that [rows] of the contract left out or merged, of rows that are not
+        prospects, and of values that cannot be read.
     """
 
     model: FitModel
@@ -67,7 +69,7 @@ class MonitoringReport:
         return [str(name) for name in names.unique()]
 
     def metrics(self) -> Iterator[tuple[str, int, float]]:
-        """Yield name, step and value of each number to track; a step is a month such as 202603."""
+        """Yield name, step and value of each metric to track; a step is a month such as 202603."""
         for row in self.drift.to_dict("records"):
             step = int(str(row.get("group", "0")).replace("-", ""))
             for name in ("index", "missing", "unseen"):
@@ -96,24 +98,26 @@ def monitor(
     Parameters
     ----------
     table : DataFrame
-        Prospects, or deals with the contract's outcome columns. Of deals those are compared that
-        were signed after the model's training period, where there are any.
+        Prospects, or deals with the contract's outcome columns. If there are deals signed after the
+        model's training period, only these are compared.
     model : FitModel
+        The model to monitor.
     spec : DealSpec, optional
         The contract; without it, or without its outcome columns in the table, only drift is
         measured.
     log : DecisionLog, optional
-        To compare the outcomes of flagged deals that were signed with their probabilities.
+        Decision log, to compare the outcomes of flagged deals that were signed with their
+        probabilities.
     by_month : bool
-        Measure drift in each month of signing.
+        Whether to measure drift separately for each month of signing.
     progress : callable
-        Called with the name of each step.
+        Called with the name of each step when it begins.
 
     Raises
     ------
     DealsError
-        If `by_month` is asked for without closing dates, `log` without outcomes or an id, or the
-        deals cannot be read.
+        If `by_month` is given without closing dates, `log` without outcomes or an id, or the deals
+        cannot be read.
 
     Examples
     --------
@@ -150,7 +154,7 @@ def monitor(
 
 
 def _about_amounts(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
-    """Name the amounts that are not numbers: reading past deals takes them for missing."""
+    """Yield a note on amounts that are not numbers, which are read as missing in past deals."""
     name = spec.deals.amount
     if name is not None and name in table.columns:
         unreadable = read_numbers(table[name], spec.reading.forms.numbers.get(name)).unreadable
@@ -159,7 +163,7 @@ def _about_amounts(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
 
 
 def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The rows of a pipeline that are prospects, and how many are none."""
+    """Return the rows of a pipeline that are prospects, and a note on how many are not."""
     lost = model.scorer.lost.of_table(table)
     if not lost:
         return table, ()
@@ -171,7 +175,7 @@ def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, t
 def _about_unreadable(
     table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]
 ) -> Iterator[str]:
-    """Name the values that cannot be read: they count as missing."""
+    """Yield a note per column on values that cannot be read, which count as missing."""
     for name, rows in unreadable.items():
         first = int(np.flatnonzero(rows)[0])
         yield (
@@ -183,7 +187,7 @@ def _about_unreadable(
 def _as_deals(
     table: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> tuple[pd.DataFrame, DealSpec | None, tuple[str, ...]]:
-    """The table as deals if it has the contract's outcome columns, else unchanged."""
+    """Return the table read as deals if it has the outcome columns, else with its history added."""
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
         contract = with_tables_of(model.manifest, spec)
         read = read_with_history(table, contract, to_learn=False)
@@ -194,7 +198,7 @@ def _as_deals(
 def _is_signed_later(
     deals: pd.DataFrame, spec: DealSpec | None, model: FitModel
 ) -> NDArray[np.bool_]:
-    """Which deals were signed after the last one learned from: no other can show a change."""
+    """Return which deals were signed after the last training deal: only these can show a change."""
     period = model.manifest.get("period")
     if spec is None or not period or period[-1] == "None":  # a model of tenures has no dates
         return np.ones(len(deals), dtype=bool)
@@ -211,7 +215,7 @@ def _cohorts(
 
 
 def _months(deals: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
-    """Month of signing of each deal."""
+    """Return the month of signing of each deal, such as "2026-03"."""
     if spec is None or spec.deals.closed_on is None:
         raise DealsError(
             "--by-month needs deals with the contract's dates. Remedy: name the contract with -c "
@@ -229,7 +233,7 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
         )
     match = match_log(deals, spec, log)
     known = outcomes(deals, spec)
-    # whoever left is known at once and whoever stays only at the horizon: only the mature count
+    # A leaver is known at once, a stayer only at the horizon: so only mature deals are unbiased.
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = match.prospect.reindex(churn.index)
     is_usable = names.notna() & ~names.duplicated()

@@ -1,1 +1,1 @@
-"""Pages made from results: the model card and the sales pages."""
+"""Pages and texts made from results: model card, sales report, briefs, monitoring, console."""

@@ -1,6 +1,6 @@
-"""Under which conditions a poor fit could be signed, each with its probability and its value.
+"""Conditions under which a poor fit could be signed, each with its probability and its value.
 
-changes of attributes that lift the flag, terms of the contract -> probability, value, worth
+changes of attributes that remove the flag, terms of the contract -> probability, value, worth
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BriefCondition:
-    """One condition.
+    """One condition under which a flagged prospect could be signed.
 
     Attributes
     ----------
     words : str
+        The condition in words.
     early_churn_probability : float
-        Under the condition.
+        Probability of early churn under the condition.
     fit : {"good", "watch", "poor"}
+        Fit band under the condition.
     expected_value, expected_value_low, expected_value_high : float
-        Of signing under the condition, with its interval; NaN where the money is not known.
+        Expected value of signing under the condition, with its interval; NaN where the money is not
+        known.
     worth : {"gains", "loses", "unclear", ""}
+        "gains" if the interval of the value is above 0, "loses" if it is below 0 or the deal loses
+        money even if the customer stays, else "unclear"; "" without money.
     is_term : bool
-        A term of the contract, which leaves the probability as it is.
+        Whether the condition is a term of the contract, which does not change the probability.
     """
 
     words: str
@@ -53,15 +58,16 @@ class BriefCondition:
 def brief_conditions(
     model: FitModel, assessment: Assessment, changes: Iterable[Counterfactual], amount: float | None
 ) -> tuple[BriefCondition, ...]:
-    """Return the conditions for a flagged prospect, none for others.
+    """Return the conditions for a flagged prospect; empty for other prospects.
 
     Parameters
     ----------
     model : FitModel
+        The model that assesses the prospect.
     assessment : Assessment
-        Of the prospect as it is.
+        Assessment of the unchanged prospect.
     changes : iterable of Counterfactual
-        From `find_counterfactuals`.
+        Changes that remove the flag, from `find_counterfactuals`.
     amount : float or None
         Yearly contract value.
     """
@@ -101,7 +107,7 @@ def _of_terms(
 def _of_term(
     condition: Condition, assessment: Assessment, amount: float, months: int
 ) -> BriefCondition:
-    """The terms change the money alone: the probability and its interval stay."""
+    """Return a condition on a contract term, which changes only the money, not the probability."""
     verdict = Policy("value", money=condition.money).verdict(
         assessment.early_churn_probability,
         assessment.probability_low,

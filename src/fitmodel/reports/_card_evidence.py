@@ -1,4 +1,4 @@
-"""Parts of the model card: what was measured, what the audit found, how to train it again."""
+"""Parts of the model card: measurements, findings of the audit, and how to train it again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def metrics(metrics: Mapping[str, Metric]) -> Markdown:
 
 
 def glass_box_cost(cost: Metric) -> Markdown:
-    """Write the gap to the black-box reference, in log loss."""
+    """Write the gap to the black-box reference, measured in log loss."""
     return Markdown(
         f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
         f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
@@ -72,7 +72,7 @@ def glass_box_cost(cost: Metric) -> Markdown:
 
 
 def leakage(findings: pd.DataFrame) -> Markdown:
-    """Show the findings that are not fine, and how many are."""
+    """Write the findings of the leakage audit that are not fine, and the number of fine ones."""
     if findings.empty:
         return Markdown("No attribute looked as if it was learned after closing.")
     fine = findings["verdict"] == "fine"
@@ -84,7 +84,7 @@ def leakage(findings: pd.DataFrame) -> Markdown:
 
 
 def flagged(flagged: Mapping[str, float]) -> Markdown:
-    """Write how the flags did on the evaluated deals."""
+    """Write the quality of the flags on the evaluated deals."""
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was evaluated on was flagged.")
     right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
@@ -94,13 +94,13 @@ def flagged(flagged: Mapping[str, float]) -> Markdown:
 
 
 def silenced(spec: DealSpec) -> Markdown:
-    """Checks that the contract silences, each with its reason."""
+    """Write the checks that the contract silences, each with its reason."""
     rows = list(spec.checks.ignore.items())
     return table(("Check", "Silenced because"), rows) if rows else Markdown("")
 
 
 def reproduce(block: Mapping[str, str]) -> Markdown:
-    """What is needed to train the model again."""
+    """Write everything that is needed to train the model again."""
     rows = [
         (name, code(value) if name == "command" else sentence(value))
         for name, value in block.items()

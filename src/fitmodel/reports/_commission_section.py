@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
 RECENT_MONTHS = 12
 RECENT_PERIODS = 2
-"""Periods of a bonus on the page: the running one and the one before."""
+"""Number of bonus periods on the page: the current one and the one before."""
 RECENT_PAYROLL = 6
 FILES = ("commission", "commission_compared")
 
 
 def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Section:
-    """Write what one plan paid, or two side by side.
+    """Write what each commission plan pays; two plans are compared.
 
     Parameters
     ----------
     ledgers : sequence of Ledger
-        Of the same deals; where there are two, they are compared.
+        Ledgers of the same deals; if there are two, they are compared.
     language : {"en", "zh"}
+        Language of the page.
     """
     say = phrases(language, "commission")
     points = [compare_plans(*ledgers[:2]).says(language)] if len(ledgers) > 1 else []
@@ -79,7 +80,7 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
 
 
 def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
-    """What each rep is paid in each of the last payroll months: a row per month."""
+    """Return what each rep is paid in each of the last payroll months, one row per month."""
     if not len(ledger.payroll):
         return {}
     totals: dict[Any, Decimal] = ledger.payroll_by_month["total"].to_dict()
@@ -100,7 +101,7 @@ def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
 
 
 def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:
-    """Sums as text; the last row is the total, if there is one."""
+    """Return the sums as text; the last row is the total if `total` is True."""
     kinds = [""] * len(table)
     if total:
         kinds[-1] = "company"
@@ -134,7 +135,7 @@ def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
 
 
 def _plan_terms(plan: Plan, say: Say) -> list[str]:
-    """Say each clause of a plan in a sentence; `say` opens the topic "commission"."""
+    """Return a sentence per clause of a plan; `say` must have the texts of "commission"."""
     rate = f"{plan.commission_rate:.1%}"
     whole = "terms" if plan.earned_after_months else "terms_at_signing"
     lines = [say(whole, rate=rate, months=plan.earned_after_months)]
@@ -156,7 +157,7 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
 
 
 def _clauses(plan: Plan, say: Say) -> list[str]:
-    """A sentence for each further clause of a plan."""
+    """Return a sentence for each further clause of a plan."""
     lines = []
     if plan.clawback == "unused_months":
         lines.append(say("terms_unused_months"))
@@ -172,7 +173,7 @@ def _clauses(plan: Plan, say: Say) -> list[str]:
 
 
 def _of_periods(plan: Plan, say: Say) -> list[str]:
-    """Clauses that count what a rep signs or is paid in a period."""
+    """Return sentences on the clauses that depend on what a rep signs or is paid in a period."""
     lines = []
     if plan.accelerators is not None:
         steps = [
@@ -188,7 +189,7 @@ def _of_periods(plan: Plan, say: Say) -> list[str]:
 
 
 def _of_payroll(plan: Plan, say: Say) -> list[str]:
-    """Clauses about the months in which a rep is paid."""
+    """Return sentences on the clauses about the months in which a rep is paid."""
     lines = []
     if plan.draw is not None:
         key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"

@@ -1,4 +1,4 @@
-"""Sections of the sales page that count: deals of each rep, and edits after a flag."""
+"""Sections of the sales page with counts: deals of each rep, and edits after a flag."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 
 def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
     """
-    Write how often flagged prospects were edited, compared with the others.
+    Write how often flagged prospects were edited, compared with the other prospects.
 
     Parameters
     ----------
     found : EditsAfterFlags
+        Result of `find_edits_after_flags`.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     Section
-        With ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
+        Section with the tables ``edits_after_flags.csv`` and ``edits_by_rep.csv``.
     """
     say = phrases(language, "edits")
     questions = found.questions(language)
@@ -59,15 +61,18 @@ def counts_section(
     Parameters
     ----------
     counts : Counts
+        Result of `compute_counts`.
     by : {"rep", "team"}
+        Whether the counts are per rep or per team.
     why : str
-        Why there is no more than counts.
+        Sentence on why the page has counts only.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     Section
-        With ``reps.csv`` or ``teams.csv``.
+        Section with the table ``reps.csv`` or ``teams.csv``.
     """
     say = phrases(language, "sales_page")
     kinds = [""] * len(counts.reps) + ["company"]
@@ -86,7 +91,7 @@ def counts_section(
 
 
 def count_cells(row: pd.Series[Any], say: Say) -> dict[str, str]:
-    """Text of the columns of counts; unknown values stay empty."""
+    """Return the columns of counts as text; unknown values are empty."""
     value = float(row["lost_value"])
     return {
         "signed": f"{row['signed']:,.0f}",

@@ -1,4 +1,4 @@
-"""Plots as SVG in the colours of the page: crisp, with text that can be selected, dark too.
+"""Plots as SVG in the colours of the page, light and dark, with text that can be selected.
 
 matplotlib axes -> SVG -> elements without styles, every colour a token of the page -> markup
 """
@@ -42,7 +42,7 @@ TOKENS = {
     "#cccccc": "line",
     "#b0b0b0": "line",
 }
-"""Colours that the plots use, and the token of the page that stands for each."""
+"""Colours that the plots use, and the colour token of the page that replaces each of them."""
 KEPT = frozenset({"svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image"})
 _STYLES = frozenset(
     {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity"}
@@ -56,32 +56,32 @@ GREY_LEVELS = 255
 
 @dataclass(frozen=True)
 class Drawing:
-    """One plot.
+    """One plot as SVG.
 
     Parameters
     ----------
     body : str
-        The SVG element's content and its own attributes but the text alternative; escaped.
+        Escaped content and attributes of the SVG element, without the text alternative.
     view : str
-        Its view box.
+        View box of the SVG element.
     """
 
     body: str
     view: str
 
     def markup(self, words: str) -> str:
-        """Return the SVG element; `words` describe it to people who cannot see it."""
+        """Return the SVG element; `words` is its text alternative for people who cannot see it."""
         label = escape(words)
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
 
 def as_svg(ax: Axes) -> Drawing:
-    """Draw the figure that axes stand on."""
+    """Return the figure of the axes as SVG."""
     from matplotlib.text import Text
 
     figure = figure_of(ax)
     _plain_numbers(figure)
-    texts: list[Any] = figure.findobj(Text)  # looked for once: it visits all that is drawn
+    texts: list[Any] = figure.findobj(Text)  # searched only once, because it visits every artist
     _printable(texts)
     root = ET.fromstring(_svg(figure, texts))  # noqa: S314 - our own # nosec B314
     view = root.get("viewBox", "")
@@ -94,13 +94,13 @@ def _svg(figure: Figure, texts: Sequence[Text]) -> str:
 
     content = io.StringIO()
     as_text: Any = {"svg.fonttype": "none", "svg.hashsalt": "fitmodel"}
-    with readable(texts), rc_context(as_text):  # room for each letter; the page has the fonts
+    with readable(texts), rc_context(as_text):  # fonts that have all letters; text stays text
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
 
 
 def _plain_numbers(figure: Figure) -> None:
-    """Write 1, 10, 100 along a logarithmic axis, not powers of ten."""
+    """Label logarithmic axes with 1, 10, 100 instead of powers of ten."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     for ax in figure.axes:
@@ -111,14 +111,14 @@ def _plain_numbers(figure: Figure) -> None:
 
 
 def _printable(texts: Sequence[Text]) -> None:
-    """Remove characters that XML cannot hold: a name may have any."""
+    """Replace characters that XML does not allow; names in a table may contain them."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
 
 
 def _written(element: ET.Element, prefix: str) -> str:
-    """An element as HTML, with all its content; "" for elements that are only useful in a file."""
+    """Return an element with its content as HTML; "" for elements that a page does not need."""
     tag = element.tag.rpartition("}")[2]
     if tag not in KEPT:
         return ""
@@ -149,7 +149,7 @@ def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _styled(style: str) -> Iterator[tuple[str, str]]:
-    """Attributes of a style: a page's policy allows no inline styles."""
+    """Yield a style as attributes, because the page's policy allows no inline styles."""
     for part in filter(None, (item.strip() for item in style.split(";"))):
         name, _, value = (text.strip() for text in part.partition(":"))
         if name in {"font", "font-size"}:
@@ -170,5 +170,5 @@ def _coloured(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield name, f"var(--{token})"
         return
     red, green, blue = (int(value[at : at + 2], 16) for at in (1, 3, 5))
-    yield name, "var(--ink)"  # a shade of grey is the ink, more or less of it
+    yield name, "var(--ink)"  # a shade of grey is the ink colour with some opacity
     yield f"{name}-opacity", f"{1 - (red + green + blue) / 3 / GREY_LEVELS:.3f}"

@@ -1,4 +1,4 @@
-"""Sections of the sales page: review sheets of lost customers, and the worth of a deal."""
+"""Sections of the sales page: review sheets of lost customers, and the value of a deal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 ON_PAPER = 6
-"""Reviews that are printed: the last customers to leave, of all reps."""
+"""Number of reviews that are printed: those of the last customers to leave, over all reps."""
 
 
 def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
@@ -40,12 +40,14 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
     Parameters
     ----------
     reviews : TeamReviews
+        Result of `compute_reviews`, in the same language.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     Section
-        With ``reviews.csv``, ``missed_warnings.csv`` and ``surprises.csv``.
+        Section with the tables ``reviews.csv``, ``missed_warnings.csv`` and ``surprises.csv``.
     """
     say = phrases(language, "reviews")
     by_leaving = sorted(reviews.sheets, key=lambda sheet: sheet.left, reverse=True)
@@ -146,7 +148,7 @@ def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
 
 
 def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
-    """A row per sheet, as a spreadsheet has it."""
+    """Return a table with one row per review sheet, for a spreadsheet."""
     rows = [
         {
             "rep": sheet.rep,
@@ -184,12 +186,15 @@ def worth_section(
     Parameters
     ----------
     worth : Worth
+        Result of `compute_worth`.
     loss : YearlyLoss or None
+        Result of `compute_yearly_loss`.
     policy : Policy, optional
-        Behind the fit bands.
+        Decision policy of the fit bands.
     money_format : str
-        How one amount of money is written (``[words] money``).
+        Format of an amount of money (``[words] money``).
     language : {"en", "zh"}
+        Language of the page.
     """
     say = phrases(language, "worth", "fit")
     points = [] if loss is None else [_headline(loss, say, money_format.format)]
@@ -242,7 +247,7 @@ def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
 
 
 def _own(worth: Worth) -> dict[str, str]:
-    """Months that customers stay at half, once and twice the company's rate of early churn."""
+    """Return the months that customers stay at half, once and twice the company's rate."""
     rate, money = float(worth.table["early"].iloc[0]), worth.money
     if money is None:
         return {}
@@ -251,7 +256,7 @@ def _own(worth: Worth) -> dict[str, str]:
 
 
 def _cost(cost: Cost, money: Callable[[float], str]) -> str:
-    """Write an amount as money; a share of the yearly amount stays as it was given."""
+    """Write a cost as money; a share of the yearly amount is written as in the contract."""
     return cost if isinstance(cost, str) else money(cost)
 
 

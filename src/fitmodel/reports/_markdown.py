@@ -1,4 +1,4 @@
-"""Markdown from results: every value is escaped unless it was made here."""
+"""Markdown from results: every value is escaped, unless it is Markdown made in this module."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import numpy as np
 import pandas as pd
 
 LONGEST_CELL = 120
-"""Characters of a value shown; a longer one ends in an ellipsis."""
+"""Maximum number of characters of a value; a longer value ends in an ellipsis."""
 
-# control characters, line separators and marks that turn the reading direction round
+# control characters, line separators and marks that change the text direction
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ACTIVE = re.compile(r"([\\`*\[\]|~#!])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_NO_VALUE = "–"  # noqa: RUF001  an en dash stands for "no number" in tables
+_NO_VALUE = "–"  # noqa: RUF001  an en dash means "no number" in tables
 
 
 class Markdown(str):
-    """Text that is Markdown already and is not escaped again."""
+    """Text that is Markdown already, so it is not escaped again."""
 
     __slots__ = ()
 
 
 def escape(value: Any) -> Markdown:
-    """Write a value so that no Markdown or HTML in it acts, not even inside a table.
+    """Escape a value so that Markdown or HTML in it has no effect, not even inside a table.
 
-    Numbers get four significant digits, dates their ISO form, ``None`` and NaN a dash; text
-    becomes one line of at most `LONGEST_CELL` characters.
+    Numbers are written with four significant digits, dates in ISO form, ``None`` and NaN as a dash;
+    text becomes one line of at most `LONGEST_CELL` characters.
     """
     if isinstance(value, Markdown):
         return value
@@ -49,13 +49,13 @@ def sentence(value: Any) -> Markdown:
 
 
 def code(value: Any) -> Markdown:
-    """Write a name as inline code; what would end the code or the table's cell is replaced."""
+    """Write a name as inline code; characters that would end the code or the cell are replaced."""
     text = " ".join(_UNPRINTABLE.sub(" ", str(value)).split())
     return Markdown(f"`{text.replace('`', chr(39)).replace('|', '/')}`")
 
 
 def percent(value: Any) -> str:
-    """Write a share as per cent, to three significant digits."""
+    """Write a share as a percentage with three significant digits."""
     return _NO_VALUE if _is_missing(value) else f"{100.0 * float(value):.3g} %"
 
 
@@ -68,10 +68,10 @@ def table(columns: Iterable[Any], rows: Iterable[Iterable[Any]]) -> Markdown:
 
 
 def table_of(records: Any, names: Mapping[str, str] | None = None) -> Markdown:
-    """Write a frame, or a sequence of mappings or dataclasses, as a Markdown table.
+    """Write a DataFrame, or a sequence of mappings or dataclasses, as a Markdown table.
 
-    Columns are called by their `names`; others lose their underscores. Empty
-    text where there is nothing to show.
+    Columns in `names` get the name given there; in the other names underscores become spaces. The
+    text is empty where there are no rows.
     """
     frame = as_frame(records)
     if frame.empty:
@@ -82,7 +82,7 @@ def table_of(records: Any, names: Mapping[str, str] | None = None) -> Markdown:
 
 
 def as_frame(records: Any) -> pd.DataFrame:
-    """Return tabular results as a frame, with a named index as its first columns."""
+    """Return tabular results as a DataFrame whose first columns are a named index, if any."""
     if records is None:
         return pd.DataFrame()
     if hasattr(records, "to_frame") and not isinstance(records, pd.DataFrame):
@@ -115,7 +115,7 @@ def _written(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    """Whole numbers in full, others with four significant digits; never an exponent above 1."""
+    """Write integers in full, others with four significant digits; large ones without exponent."""
     if isinstance(value, (int, np.integer)) or abs(value) >= 10_000:  # noqa: PLR2004  where .4g would need an exponent
         return f"{value:,.0f}"
     return f"{value:,.4g}"

@@ -23,13 +23,16 @@ MAX_NAMED = 3
 
 
 def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
-    """Write each rep (or team) compared with the company.
+    """Write the comparison of each rep (or team) with the company.
 
     Parameters
     ----------
     board : RepPerformance
+        Result of `compute_rep_performance`.
     by : {"rep", "team"}
+        Whether reps or teams are compared.
     language : {"en", "zh"}
+        Language of the page.
     """
     say = phrases(language, "sales_page")
     kinds = [*board.reps["verdict"], "company"]
@@ -54,12 +57,12 @@ def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str 
 
 
 def _to_talk_about(board: RepPerformance) -> pd.DataFrame:
-    """Active reps who lose more customers than expected now, the furthest first."""
+    """Return the first reps who are active and lose more customers than expected now."""
     return board.reps[board.reps["talk_about"].astype(bool)].head(MAX_NAMED)
 
 
 def _dispersion(board: RepPerformance, say: Say) -> str:
-    """Whether reps differ at all; it never contradicts a rep who is named."""
+    """Return a sentence on whether reps differ; it never contradicts that a rep is named."""
     p = f"{board.dispersion.p_value:.2g}"
     if board.dispersion.is_suspicious:
         return say("dispersion", p=p)
@@ -81,19 +84,21 @@ def _row(name: str, kind: str, row: pd.Series[Any], say: Say) -> dict[str, str]:
 def trend_section(
     board: RepPerformance, *, by: Literal["rep", "team"] = "rep", language: str = "en"
 ) -> Section:
-    """Write how each rep (or team) did from quarter to quarter.
+    """Write the trend of each rep (or team) over the quarters.
 
     Parameters
     ----------
     board : RepPerformance
-        With quarters, which a contract with dates gives.
+        Rep performance with quarters, for which the contract must have dates.
     by : {"rep", "team"}
+        Whether reps or teams are shown.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     Section
-        With ``rep_trend.csv`` or ``team_trend.csv``.
+        Section with the table ``rep_trend.csv`` or ``team_trend.csv``.
     """
     say = phrases(language, "trend")
     few = board.reps.index[board.reps["verdict"] == "too_few"]
@@ -115,13 +120,14 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
     Parameters
     ----------
     profile : Profile
-        Computed in the same language.
+        Profile whose words are in the same language.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     Section
-        With ``customer_profile.csv``, everything that was looked at.
+        Section with the table ``customer_profile.csv``, which has every tested segment.
     """
     say = phrases(language, "profile")
     basis = say(

@@ -1,4 +1,4 @@
-"""The brief on one deal: what rep and manager need in order to decline it, or to sign it.
+"""The brief on one deal: what a rep and a manager need to decide whether to sign or decline it.
 
 prospect -> assessment, money, similar deals, conditions -> Brief -> letter
 Brief -> a page or Markdown, in `fitmodel.reports.brief_pages`
@@ -44,12 +44,12 @@ class Stake:
     Attributes
     ----------
     amount, if_stays, if_leaves, expected : float
-        Yearly contract value; what signing is worth if the customer stays, if it leaves early, and
-        on average.
+        Yearly contract value, and the value of signing if the customer stays, if it leaves early,
+        and in expectation.
     lines : tuple of MoneyLine
-        What adds up to `if_stays` and `if_leaves`.
+        Items whose sums are `if_stays` and `if_leaves`.
     months_if_stays, months_if_leaves : float
-        How long a customer that stays, and one that leaves early, is taken to stay.
+        Assumed months that a customer stays if it does not leave early, and if it does.
     """
 
     amount: float
@@ -63,7 +63,7 @@ class Stake:
 
 @dataclass(frozen=True)
 class SimilarDeal:
-    """One of the most similar past deals: its id, day signed ("" without) and its outcome."""
+    """One of the most similar past deals: its id, day of signing ("" if unknown) and outcome."""
 
     name: str
     closed_on: str
@@ -73,38 +73,42 @@ class SimilarDeal:
 
 @dataclass(frozen=True, eq=False)
 class Brief:
-    """Everything a brief says, before it is laid out.
+    """Content of a brief, before it is written as HTML or Markdown.
 
     Attributes
     ----------
     name : str
-        Of the prospect.
+        Name of the prospect.
     language : {"en", "zh"}
+        Language of the brief.
     assessment : Assessment
-        With every reason.
+        Assessment of the prospect with all reasons.
     base_rate : float
         Share of all past deals that left early.
     level : float
         The company's rate of early churn, which a good fit does not exceed.
     stake : Stake or None
-        None without an amount or without money in the contract.
+        Money of the deal; None without an amount or without money in the contract.
     against, in_favour : tuple of Reason
-        The largest each way that are about the prospect.
+        The largest reasons about the prospect that raise, and that lower, the probability.
     others : float
-        Sum of all other contributions: with `baseline` and the reasons it is `log_odds`.
+        Sum of all other contributions; `baseline` + `against` + `in_favour` + `others` gives
+        `log_odds`.
     baseline, log_odds : float
-        Before calibration.
+        Baseline of the model, and log-odds of the prospect, both before calibration.
     similar_deals : SimilarDeals or None
+        The most similar past deals, with counts; None where no past deals were given.
     similar : tuple of SimilarDeal
+        The nearest of these, for display.
     changes : tuple of str
-        Changes that lift the flag, in words; empty where there are none.
+        Changes that remove the flag, in words; empty where there are none.
     conditions : tuple of BriefCondition
-        Under which a poor fit could be signed: changes that lift the flag, then terms of the
-        contract that make a loss smaller. Empty where the deal is not flagged.
+        Conditions under which a poor fit could be signed: changes that remove the flag, then terms
+        of the contract that reduce a loss. Empty where the deal is not flagged.
     letter : str
-        What to tell the prospect; "" where the deal is not flagged.
+        Letter to the prospect; "" where the deal is not flagged.
     letter_points : tuple of str
-        The reasons in the prospect's terms.
+        The reasons, in words for the prospect.
     """
 
     name: str
@@ -128,12 +132,12 @@ class Brief:
 
     @property
     def loses_anyway(self) -> bool:
-        """Whether the deal loses money even if the customer stays."""
+        """Whether the deal loses money even if the customer does not leave early."""
         return self.stake is not None and self.stake.if_stays < 0
 
     @property
     def flagged_for_money(self) -> bool:
-        """Whether it is flagged although its risk is no higher than the company's level."""
+        """Whether the deal is flagged although its risk is not above the company's level."""
         return self.assessment.poor_fit and self.assessment.early_churn_probability <= self.level
 
 
@@ -154,21 +158,24 @@ def make_brief(
     Parameters
     ----------
     model : FitModel
+        The model that assesses the prospect.
     prospect : mapping
-        As for `FitModel.predict`.
+        Attributes of the prospect by column name, as for `FitModel.predict`.
     deals : DataFrame, optional
-        Past deals, as read by `fitmodel.read_deals`, for the similar deals: a model holds none.
+        Past deals, as read by `fitmodel.read_deals`, from which the similar deals are taken; a
+        model does not contain its deals.
     spec : DealSpec, optional
-        Of the deals; default the contract the model was trained under.
+        Contract of the deals; default: the contract with which the model was trained.
     language : {"en", "zh"}
+        Language of the brief.
     name : str, optional
-        Of the prospect; default its id.
+        Name of the prospect; default: its id.
     template : str, optional
-        The company's own text for declining; see `fitmodel.reports.letter.default_template`.
+        The company's own template of the letter; see `fitmodel.reports.letter.default_template`.
     most_similar : int
-        How many similar deals are counted.
+        Number of similar deals that are counted.
     as_of : date, optional
-        As for `FitModel.predict`.
+        Date of the prediction, as for `FitModel.predict`.
 
     Returns
     -------
@@ -179,7 +186,7 @@ def make_brief(
     ProspectError
         If the prospect cannot be scored.
     DealsError
-        If no deal is old enough to be compared with.
+        If no past deal is old enough to have a known outcome.
     SpecError
         If the language has no texts, the template has a problem, or deals are given without a
         contract.
@@ -207,7 +214,7 @@ def make_brief(
         result = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
-    # the letter says that such customers leave more often than others: only where they do
+    # the letter states that such customers leave more often than others, so it needs a higher risk
     risky = assessed.early_churn_probability > level
     points = points_for_prospect(assessed.against, assessed.wording) if risky else ()
     stake = _stake(model, prospect, assessed)
@@ -242,23 +249,23 @@ def make_brief(
 
 
 def level_of(model: FitModel) -> float:
-    """The company's rate of early churn now; of an older bundle that of its past deals."""
+    """Return the company's current rate of early churn; for an older bundle that of its deals."""
     level = model.scorer.policy.level
     return model.scorecard.base_rate if level is None else level
 
 
 def contract_of(model: FitModel) -> DealSpec:
-    """The contract a model was trained under.
+    """Return the contract with which a model was trained, without its tracking section.
 
     Raises
     ------
     SpecError
-        If the bundle holds none.
+        If the bundle contains no contract.
     """
     sections = model.manifest.get("spec")
     if not sections or "deals" not in sections:
         raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
-    # where its runs were kept is of no use here, and an old one may hold a password
+    # the address of the tracking store is not needed, and an old one may contain a password
     return DealSpec(**{name: keys for name, keys in sections.items() if name != "tracking"})
 
 

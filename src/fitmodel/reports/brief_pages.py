@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
     from fitmodel.reports.brief import Brief
 
-HALF = 100.0  # of the chart's width, in its own units
+HALF = 100.0  # half of the chart's width, in its own units
 
 
 def brief_page(brief: Brief) -> str:
-    """Write the brief as a page that loads nothing from elsewhere; every value is escaped."""
+    """Write the brief as a self-contained HTML page in which every value is escaped."""
     say = phrases(brief.language, "brief", "fit")
     return render(
         "brief.html.j2",
@@ -41,14 +41,14 @@ def brief_page(brief: Brief) -> str:
 
 
 def brief_content(brief: Brief) -> dict[str, Any]:
-    """Return the texts of `brief_page` as values that JSON can hold.
+    """Return the texts of `brief_page` as values that can be written as JSON.
 
     Returns
     -------
     dict
-        ``name``, ``title``, ``fit``, ``headline``, ``facts``, ``money`` (empty where it is not
-        known), ``conditions`` and ``similar`` (each with ``title``, ``columns``, ``rows`` and
-        ``notes``) and ``letter`` (``title``, ``text``, which is empty where the deal is not
+        The keys ``name``, ``title``, ``fit``, ``headline``, ``facts``, ``money`` (empty where it is
+        not known), ``conditions`` and ``similar`` (each with ``title``, ``columns``, ``rows`` and
+        ``notes``) and ``letter`` (with ``title``, ``text``, which is empty where the deal is not
         flagged, and ``notes``).
     """
     say = phrases(brief.language, "brief", "fit")
@@ -75,7 +75,7 @@ def brief_content(brief: Brief) -> dict[str, Any]:
 
 
 def brief_markdown(brief: Brief) -> str:
-    """Write the brief as Markdown in which no value acts."""
+    """Write the brief as Markdown in which every value is escaped."""
     say = phrases(brief.language, "brief", "fit")
     parts: list[str] = [
         f"# {sentence(say('title', name=brief.name))}",
@@ -98,7 +98,7 @@ def brief_markdown(brief: Brief) -> str:
 
 
 def _facts(brief: Brief, say: Say) -> list[str]:
-    """Facts on the prospect: those that every page shows, and those of the brief alone."""
+    """Return the facts on the prospect: those on every page, and those only in the brief."""
     assessment, words = brief.assessment, brief.assessment.wording
     verdict, *others = assessment.sentences
     facts = [verdict, say("interval", level=words.percent(brief.level)), *others]
@@ -112,7 +112,7 @@ def _facts(brief: Brief, say: Say) -> list[str]:
 
 
 def _money(brief: Brief, say: Say) -> dict[str, Any]:
-    """The sum behind the expected value: its columns, a row per line, the total and the method."""
+    """Return the calculation of the expected value: columns, rows, total and method."""
     if brief.stake is None:
         return {}
     stake, words = brief.stake, brief.assessment.wording
@@ -138,12 +138,12 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
 
 
 def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
-    """A bar per reason, relative to the longest; the last is the sum of all others."""
+    """Return a bar per reason, relative to the longest; the last is the sum of all others."""
     sizes = [
         (say("fact", what=reason.label, value=reason.value_words), reason.contribution)
         for reason in (*brief.against, *brief.in_favour)
     ]
-    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - what rounding leaves is not a bar
+    if abs(brief.others) > 1e-9:  # noqa: PLR2004 - a rounding error is not a bar
         sizes.append((say("others"), brief.others))
     widest = max((abs(size) for _, size in sizes), default=1.0)
     return [
@@ -153,7 +153,7 @@ def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
 
 
 def _paragraphs(letter: str) -> list[list[str]]:
-    """Paragraphs of a letter, each a list of lines."""
+    """Return the paragraphs of a letter, each as a list of lines."""
     return [block.splitlines() for block in letter.split("\n\n") if block.strip()]
 
 
@@ -183,7 +183,7 @@ def _list(reasons: tuple[Reason, ...]) -> str:
 
 
 def _similar(brief: Brief, say: Say) -> dict[str, Any]:
-    """The most similar past deals: how many left, the nearest ones and what similar means."""
+    """Return the most similar past deals: how many left, the nearest, and what similar means."""
     if brief.similar_deals is None:
         return {"columns": [], "rows": [], "notes": [say("no_look_alikes")]}
     return {
@@ -201,7 +201,7 @@ def _similar_markdown(brief: Brief, say: Say) -> list[str]:
 
 
 def _conditions(brief: Brief, say: Say) -> dict[str, Any]:
-    """A row per condition: in words, probability, expected value, fit and money."""
+    """Return a row per condition: its words, probability, expected value, fit and money."""
     words = brief.assessment.wording
     has_money = any(condition.worth for condition in brief.conditions)
     columns = [say("condition"), say("leaves_early"), say("fit")]
@@ -221,7 +221,7 @@ def _conditions(brief: Brief, say: Say) -> dict[str, Any]:
 
 
 def _conditions_notes(brief: Brief, say: Say) -> list[str]:
-    """The basis of the conditions, or why there are none."""
+    """Return notes on the basis of the conditions, or on why there are none."""
     if not brief.assessment.poor_fit:
         return [say("not_flagged")]
     changes = phrases(brief.language, "changes")
@@ -249,7 +249,7 @@ def _letter_markdown(brief: Brief, say: Say) -> list[str]:
 
 
 def _notes(brief: Brief, say: Say) -> list[str]:
-    """Notes for the rep before using the letter."""
+    """Return notes that the rep should read before using the letter."""
     notes = [say("letter_note")]
     if not brief.letter_points:
         notes.append(say("letter_unworded"))
@@ -259,6 +259,6 @@ def _notes(brief: Brief, say: Say) -> list[str]:
 
 
 def _line(text: str) -> Markdown:
-    """A line of the letter; a list stays one."""
+    """Return a line of the letter as Markdown; a list item stays a list item."""
     mark, rest = ("- ", text[2:]) if text.startswith("- ") else ("", text)
     return Markdown(f"{mark}{sentence(rest)}")

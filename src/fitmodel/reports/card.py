@@ -1,8 +1,8 @@
-"""The model card.
+"""The model card as Markdown.
 
-After Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes from
-the report, the manifest or the contract and is escaped where it is written (`finalize`), so that no
-name or level of a user's table acts as Markdown or HTML.
+It follows Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes
+from the report, the manifest or the contract and is escaped where it is written (`finalize`), so
+that no name or level of a user's table has an effect as Markdown or HTML.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ def model_card(
 
     Parameters
     ----------
-    report
-        What training measured.
-    manifest
-        What the bundle says of itself, as far as it is known when the card is written: ``name``,
+    report : TrainingReport
+        Results of the training.
+    manifest : mapping
+        The entries of the bundle's manifest that are known when the card is written: ``name``,
         ``version``, ``run_id``, ``created_at``, ``fitmodel``, ``python``, ``packages``.
-    spec
+    spec : DealSpec
         The deal contract.
-    calibration_plot
-        Path of the calibration plot beside the card.
+    calibration_plot : str, optional
+        Path of the calibration plot, relative to the card.
 
     Returns
     -------
     str
-        Markdown.
+        The model card as Markdown.
     """
     name = str(manifest.get("name", spec.tracking.registered_model))
     text = _template().render(
@@ -226,14 +226,14 @@ UNCHANGED = (
 
 
 def card_with_edits(card: str, edits: Sequence[Mapping[str, Any]]) -> str:
-    """Insert the edits, as stored in the manifest, into a model card before all measurements.
+    """Insert the edits that are stored in the manifest into a model card, before all measurements.
 
     Parameters
     ----------
     card : str
-        Markdown of the model that was edited; edits it already tells of are told anew.
+        Model card of the edited model, as Markdown; edits that it already lists are replaced.
     edits : sequence of mapping
-        Oldest first.
+        All edits, the oldest first.
     """
     section = "\n\n".join([TITLE, UNCHANGED, *(_edit_text(edit) for edit in edits)]) + "\n\n"
     head, result, rest = card.partition(BEFORE)
@@ -253,7 +253,7 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
 
 
 def edit_lines(edit: Mapping[str, Any]) -> str:
-    """An edit as the console shows it: what, by whom, why, and each row before and after."""
+    """Return an edit as text for the console: what, by whom, why, and rows before and after."""
     rows = edit["rows"]
     width = max(len(row["value"]) for row in rows)
     lines = [f"{edit['words']} (by {edit['by']}, because: {edit['reason']})"]

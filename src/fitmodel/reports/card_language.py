@@ -1,8 +1,8 @@
-"""A model card, which is written in English, in another language.
+"""Translation of a model card, which is written in English, into another language.
 
-Markdown -> its blocks (heading, paragraph, list item, table) -> each said by its template
+Markdown -> its blocks (heading, paragraph, list item, table) -> each translated by its template
 
-The card in a bundle stays as it was written: one card, and cards of older bundles too.
+The card in a bundle is not changed, so cards of older bundles can be translated too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PLAIN = re.compile(r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*")
 def card_in(card: str, language: str) -> str:
     """Return a model card in a language.
 
-    Names, levels and figures stay as they are; a sentence that is not known is quoted as English.
+    Names, levels and figures are kept; a sentence that matches no template is quoted in English.
     """
     if language == ORIGINAL:
         return card
@@ -37,7 +37,7 @@ def card_in(card: str, language: str) -> str:
 
 
 def _blocks(card: str) -> Iterator[list[str]]:
-    """Lines of one heading, paragraph, list item, table or piece of code each."""
+    """Yield the lines of each heading, paragraph, list item, table and code block."""
     block, is_code = list[str](), False
     for line in card.splitlines():
         begins = line.startswith(("#", "- ", "```"))
@@ -82,7 +82,7 @@ def _row(cells: Iterator[str] | list[str]) -> str:
 
 
 def _cell_in(cell: str, language: str) -> str:
-    """Translate a cell: a label, a figure, an interval, or something that stays unchanged."""
+    """Translate a cell: a label, an interval or a sentence; names and figures stay unchanged."""
     if (ends := _BETWEEN.fullmatch(cell)) is not None:
         return phrases(language, "desk")("between", low=ends[1], high=ends[2])
     known = translated(cell, language, TOPIC)

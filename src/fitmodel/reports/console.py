@@ -1,4 +1,4 @@
-"""Text that the command line prints of results."""
+"""Texts of results that the command line prints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ METRICS = ("roc_auc", "average_precision", "log_loss", "brier")
 
 
 def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
-    """Deals of a demonstration, their contract, separate prospects, and a description."""
+    """Return deals for a demonstration, their contract, separate prospects and a description."""
     if data == "saas":
         from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 
@@ -54,7 +54,7 @@ def demo_deals(data: str) -> tuple[pd.DataFrame, DealSpec, pd.DataFrame, str]:
 
 
 def next_steps(spec: DealSpec, bundle: Path) -> str:
-    """Commands to try after the demonstration."""
+    """Return commands to try after the demonstration."""
     from fitmodel.tracking.connection import tracking_uri, without_password
 
     store = without_password(tracking_uri(spec.tracking.uri))
@@ -71,7 +71,7 @@ def next_steps(spec: DealSpec, bundle: Path) -> str:
 
 
 def riskiest(model: FitModel, prospects: pd.DataFrame, number: int = 5) -> str:
-    """The prospects likeliest to leave early, each with its reasons."""
+    """Return the prospects with the highest probability of early churn, each with its reasons."""
     predictions = model.predict(prospects, reasons=0)
     worst = predictions["early_churn_probability"].nlargest(number).index
     lines = []
@@ -86,13 +86,13 @@ def riskiest(model: FitModel, prospects: pd.DataFrame, number: int = 5) -> str:
 
 
 def labels_text(view: HistoryView) -> str:
-    """How many deals there are to learn from, and the rate that they show."""
+    """Return the number of deals by outcome, and their Kaplan-Meier rate of early churn."""
     horizon = view.spec.label.horizon_months
     early, known = view.early_churn == 1, ~np.isnan(view.early_churn)
     undated = int((~known & ~np.isnan(view.left_by_months)).sum())
     try:
         rate = 1.0 - view.survival.at(float(horizon))
-    except DealsError:  # no deal was watched from its signing
+    except DealsError:  # no deal was followed from its signing
         rate = math.nan
     shown = "unknown" if math.isnan(rate) else f"{rate:.1%}"
     left = f", {undated:,} that left on an unknown day" if undated else ""
@@ -105,7 +105,7 @@ def labels_text(view: HistoryView) -> str:
 
 
 def audit_text(audit: LeakageReport) -> str:
-    """Findings of the leakage audit that need a look."""
+    """Return the findings of the leakage audit that are not fine, with their remedies."""
     lines = [
         f"  {item.verdict:5} {code_of(item.source).code} {item.attribute}: {item.evidence}. "
         f"Remedy: {item.remedy}"
@@ -124,7 +124,7 @@ def audit_text(audit: LeakageReport) -> str:
 def bundles_text(
     bundles: tuple[ListedBundle, ...], registered: tuple[RegisteredVersion, ...] = ()
 ) -> str:
-    """A line per version: name, version, in use, registry's number and aliases, age, skill."""
+    """Return a line per version: name, version, in use, registry number, aliases, age, skill."""
     lines = []
     numbers = {(item.name, item.bundle_version): _number(item) for item in registered}
     for item in bundles:
@@ -152,7 +152,7 @@ def bundles_text(
 
 
 def _number(item: RegisteredVersion) -> str:
-    """The registry's number and aliases."""
+    """Return the registry's number and aliases of a version."""
     return f"  version {item.version}" + (f" {' '.join(item.aliases)}" if item.aliases else "")
 
 
@@ -166,7 +166,7 @@ def _age(created_at: str | None) -> str:
 
 
 def model_text(model: FitModel) -> str:
-    """Describe a model: version, period, quality, what it flags and which columns it needs."""
+    """Return a description of a model: version, period, quality, flags and required columns."""
     manifest = model.manifest
     metrics = manifest.get("metrics", {})
     rows = {
@@ -195,7 +195,7 @@ def _period(days: list[str] | tuple[str, ...]) -> str:
 
 @contextmanager
 def progress_bar(total: int | None) -> Iterator[Callable[[int], object]]:
-    """Give a function that counts rows; a bar on a terminal, nothing in a pipe."""
+    """Yield a function that counts rows; it shows a bar on a terminal, and nothing in a pipe."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 

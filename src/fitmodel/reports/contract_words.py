@@ -1,4 +1,4 @@
-"""Warnings of contracts that cannot end within the horizon, in words."""
+"""Warnings, in words, about contracts that cannot end within the horizon."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
 def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
     """
-    Warn of values, such as a yearly contract, whose customers cannot leave within the horizon.
+    Return warnings about values whose customers cannot leave within the horizon.
+
+    An example is a contract term of one year.
 
     Parameters
     ----------
     view : HistoryView
+        View of the deals with their labels.
     language : {"en", "zh"}
+        Language of the warnings.
 
     Returns
     -------
     list of str
-        A sentence per value found by `fitmodel.deals.contract_terms.find_bound_deals`.
+        One sentence per value found by `fitmodel.deals.contract_terms.find_bound_deals`.
     """
     say, age = phrases(language, "sales_page"), view.spec.label.horizon_months
     return [

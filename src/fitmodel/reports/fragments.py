@@ -1,9 +1,9 @@
-"""A part of a page as a tree of plain values, from which the app builds its own elements.
+"""Parts of a page as trees of plain values, from which the app builds its elements.
 
 HTML of our own templates -> [{"tag", "attributes", "children"}, "text", ...]
 
-The app's policy lets no text become markup, so a part travels as this tree; tags and attributes
-that are not listed here are left out, and their text is kept.
+The app's policy does not allow text to become markup, so a part is sent as such a tree. Tags and
+attributes that are not listed here are left out; the text of left-out tags is kept.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CASES = {
     "viewbox": "viewBox",
     "preserveaspectratio": "preserveAspectRatio",
 }
-"""Names that HTML reads without their capitals, and SVG needs with them."""
+"""Names that the HTML parser converts to lower case, but that SVG needs with capitals."""
 
 Node = dict[str, Any] | str
 
 
 def section_tree(section: Section) -> dict[str, Any]:
-    """Return a section of a page: its id, its title and its tree."""
+    """Return the id, the title and the tree of a section of a page."""
     values = section.values
     nodes = html_tree(render(section.template, values=values))
     return {"id": values["id"], "title": values["title"], "nodes": nodes}
@@ -52,7 +52,7 @@ def html_tree(text: str) -> list[Node]:
 
 
 class _Reader(HTMLParser):
-    """Builds the tree; elements that are not listed are left out, but their text stays."""
+    """Builds the tree; elements that are not listed are left out, but their text is kept."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

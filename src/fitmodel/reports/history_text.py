@@ -1,4 +1,4 @@
-"""Text that the command line prints of a deal's history."""
+"""Texts of a deal's history that the command line prints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = {text: f"source_{code}" for code, text in SOURCES.items()}
 
 
 def later_values_text(changed: Sequence[LaterValue], language: str = "en") -> str:
-    """Columns that changed after closing, for how many deals, and how they would mislead."""
+    """Return the columns that changed after closing, for how many deals, and their effect."""
     say = phrases(language, "history")
     if not changed:
         return say("later_none")
@@ -29,7 +29,7 @@ def later_values_text(changed: Sequence[LaterValue], language: str = "en") -> st
 
 
 def later_value_text(item: LaterValue, language: str = "en") -> str:
-    """One column whose values today differ from those at closing."""
+    """Return a text on one column whose values today differ from those at closing."""
     return phrases(language, "history")(
         "later",
         column=item.column,
@@ -43,7 +43,7 @@ def later_value_text(item: LaterValue, language: str = "en") -> str:
 
 
 def timeline_text(shown: Timeline, language: str = "en") -> str:
-    """One deal: each field at closing and today, its attributes, and its recorded events."""
+    """Return a text on one deal: each field at closing and today, its attributes and events."""
     say = phrases(language, "history")
     lines = [say("timeline", deal=shown.deal, day=str(shown.moment.astype("datetime64[D]")))]
     fields: Any = shown.fields.itertuples()

@@ -1,4 +1,4 @@
-"""What all HTML pages share: escaping, the style sheets, CSV that is safe in a spreadsheet."""
+"""Parts of all HTML pages: templates with escaping, style sheets, and CSV safe in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 STYLES = ("tokens.css", "components.css", "document.css")
-"""In the order in which a page reads them."""
+"""Style sheets, in the order in which a page includes them."""
 FORMULA_STARTS = (*"=+-@\t\r\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel takes the wide ones too
 
 
@@ -24,7 +24,7 @@ def read_style(name: str) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill a template of this room; every value is escaped, and none may be missing."""
+    """Fill a template of this room; every value is escaped, and a missing value is an error."""
     return _environment().get_template(template).render(**values)
 
 
@@ -41,7 +41,7 @@ def _environment() -> Environment:
 
 
 def _policy(style: str) -> str:
-    """Content-Security-Policy of a page in a file: its own style sheet, no script, no request."""
+    """Return the Content-Security-Policy of a page: its own style sheet, no script, no request."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
@@ -54,9 +54,9 @@ def safe_csv(table: pd.DataFrame) -> str:
 
     Notes
     -----
-    OWASP, "CSV Injection": a text that starts with = + - @, wide or not, a tab or a new line gets
-    an apostrophe before it. Lines end as in RFC 4180, so that a lone carriage return inside a text
-    is quoted: otherwise a spreadsheet takes what follows it for a new row.
+    OWASP, "CSV Injection": an apostrophe is added before a text that starts with = + - @ (also in
+    full width), a tab or a new line. Lines end as in RFC 4180, so that a single carriage return
+    inside a text is quoted; otherwise a spreadsheet starts a new row after it.
     """
     plain = table.reset_index()
     for name in plain.select_dtypes(exclude=["number", "bool", "datetime"]).columns:
@@ -75,11 +75,11 @@ class Section:
     Parameters
     ----------
     template : str
-        Name of the partial template in ``templates/``.
+        File name of the partial template in ``templates/``.
     values : dict
-        What the partial reads as ``values``; `id` and `title` are always there.
+        Values that the template reads as ``values``; always with `id` and `title`.
     tables : dict of str to DataFrame
-        File name to table, to be written as CSV beside the page.
+        Tables by file name, which are written as CSV into the folder of the page.
     """
 
     template: str

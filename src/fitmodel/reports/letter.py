@@ -1,8 +1,8 @@
 """The letter that declines a prospect politely, without any score.
 
-reasons -> those that [words.prospect] can say in the prospect's terms -> the company's template
+reasons -> those with a text for prospects in [words.prospect] -> the company's template
 
-A template is the company's own file, so it runs in a sandbox and can reach nothing but its values.
+A template is a file of the company, so it runs in a sandbox and has access only to its values.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 MAX_POINTS = 3
-MIN_RATIO = 1.05  # of odds: what hardly raises the risk is not a reason to give anyone
-LONGEST = 100_000  # characters of a letter: a template may loop, but not for ever
-# what Python raises where a template asks for what cannot be done
+MIN_RATIO = 1.05  # odds ratio: an attribute that hardly raises the risk is no reason for a letter
+LONGEST = 100_000  # characters of a letter: it limits loops in a template
+# exceptions that Python raises for invalid operations in a template
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _TEXT_FLOW = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
 
 
 def default_template(language: str = "en") -> str:
-    """Return the default template; edit a copy and pass it as `template`.
+    """Return the default template of the letter; edit a copy and pass it as `template`.
 
     Raises
     ------
     SpecError
-        If there is none in that language.
+        If there is no template in that language.
     """
     if language not in LANGUAGES:
         raise SpecError(
@@ -45,9 +45,9 @@ def default_template(language: str = "en") -> str:
 
 
 def points_for_prospect(against: Iterable[Reason], wording: Wording) -> tuple[str, ...]:
-    """The reasons that the contract can say in the prospect's own terms, the weightiest first.
+    """Return the reasons for which the contract has a text for prospects, the largest first.
 
-    Others stay inside: what a sales team calls an outbound lead is nobody's need.
+    Other reasons are internal: that a lead is outbound, for example, is not a need of the prospect.
     """
     points = []
     for reason in against:
@@ -65,27 +65,27 @@ def make_letter(
     changes: Sequence[str] = (),
     template: str | None = None,
 ) -> str:
-    """Fill the template.
+    """Return the letter, made by filling the template.
 
     Parameters
     ----------
     assessment : Assessment
-        Gives the language and the horizon; no number of it reaches the template.
+        Assessment that gives the language and the horizon; its other numbers are not passed to the
+        template.
     points : sequence of str
-        Reasons in the prospect's terms.
+        Reasons, in words for the prospect.
     too_small : bool
-        The contract loses money even if the customer stays.
+        Whether the contract loses money even if the customer stays.
     changes : sequence of str
-        What would make it a fit.
+        Changes that would remove the flag, in words.
     template : str, optional
-        The company's own Jinja text; it may use `points`, `horizon`, `horizon_months`,
+        The company's own Jinja template; it may use `points`, `horizon`, `horizon_months`,
         `too_small` and `changes`.
 
     Raises
     ------
     SpecError
-        If the template is not Jinja, uses a name that it is not given, or is refused by the
-        sandbox.
+        If the template is not valid Jinja, uses an unknown name, or is refused by the sandbox.
     """
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import SandboxedEnvironment

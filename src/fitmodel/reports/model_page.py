@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def card_html(card: str) -> str:
-    """Return a model card, which is Markdown, as a fragment of HTML; raw HTML in it stays text."""
+    """Return a Markdown model card as a fragment of HTML; raw HTML in it is shown as text."""
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -33,12 +33,12 @@ def card_html(card: str) -> str:
 
 
 def card_page(card: str, language: str = "en") -> str:
-    """Return a model card as a page that loads nothing from elsewhere."""
+    """Return a model card as a self-contained HTML page."""
     return render("card.html.j2", language=language, title=_title(card), card=card_html(card))
 
 
 def card_tree(card: str) -> list[Node]:
-    """Return a model card as the tree that the app builds its page from."""
+    """Return a model card as the tree from which the app builds its page."""
     return html_tree(card_html(card))
 
 
@@ -47,12 +47,12 @@ def attribute_table(
 ) -> dict[str, Any]:
     """Return one attribute's table of a scorecard as rows, and its plot as a tree.
 
-    `label` is what the attribute is called in the plot.
+    `label` is the name of the attribute in the plot.
 
     Raises
     ------
     EditError
-        If the model has no such attribute; the message lists those it has.
+        If the model has no such attribute; the message lists its attributes.
     """
     rows = compute_table(scorecard, attribute)
     ax = plot_table(scorecard, attribute, language=language, label=label)
@@ -66,7 +66,7 @@ def attribute_table(
 
 
 def rule_words(policy: Policy, language: str = "en", *, money_format: str = "{:,.0f}") -> str:
-    """Return in words from where on a policy flags a deal, and which deals a manager decides on."""
+    """Return in words which deals a policy flags, and which deals a manager decides on."""
     say = phrases(language, "desk", "fit")
 
     def percent(share: float) -> str:
@@ -89,9 +89,9 @@ def rule_words(policy: Policy, language: str = "en", *, money_format: str = "{:,
 
 
 def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[str, Any]]:
-    """Return the plots of how a model was evaluated: calibration, and the level over time.
+    """Return the plots of a model's evaluation: calibration, and the level over time.
 
-    Each has a `title` and its `plot` as a tree; there are none of what the bundle does not hold.
+    Each has a `title` and its `plot` as a tree; a plot is left out if the bundle lacks its data.
     """
     say, report = phrases(language, "desk"), manifest.get("report") or {}
     plots = []
@@ -101,7 +101,7 @@ def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[
     if (report.get("level") or {}).get("months"):
         plots.append((say("model_level"), plot_level(_level(report["level"]), language=language)))
     for _, ax in plots:
-        ax.set_title("")  # the page has it as a heading
+        ax.set_title("")  # the page shows the title as a heading
     return [
         {"title": title, "plot": html_tree(_figure(as_svg(ax).markup(title)))}
         for title, ax in plots

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 DRAWN = 12
-"""Attributes in the plot; the table has them all."""
-MANY_UNSEEN = 0.05  # share of deals with a level that was not learned from
+"""Number of attributes in the plot; the table has all attributes."""
+MANY_UNSEEN = 0.05  # share of deals with a level that the training deals did not have
 
 
 def monitoring_files(report: MonitoringReport, language: str = "en") -> dict[str, str]:
-    """Return the page and its tables, file name to text: index.html, drift.csv, cohorts.csv."""
+    """Return the page and its tables as text by file name: index.html, drift.csv, cohorts.csv."""
     files = {
         "index.html": monitoring_page(report, language),
         "drift.csv": safe_csv(report.drift.set_index("attribute")),
@@ -39,19 +39,20 @@ def monitoring_files(report: MonitoringReport, language: str = "en") -> dict[str
 
 
 def monitoring_page(report: MonitoringReport, language: str = "en") -> str:
-    """Return a monitoring report as HTML that loads nothing from elsewhere, every value escaped.
+    """Return a monitoring report as a self-contained HTML page in which every value is escaped.
 
     Parameters
     ----------
     report : MonitoringReport
-        Of `fitmodel.monitoring.report.monitor`.
+        Result of `fitmodel.monitoring.report.monitor`.
     language : {"en", "zh"}
+        Language of the page.
     """
     return render("monitoring.html.j2", language=language, **_values(report, language))
 
 
 def monitoring_part(report: MonitoringReport, language: str = "en") -> tuple[str, str]:
-    """Return the basis of the page, and the rest of it as a fragment of HTML."""
+    """Return the text on the basis of the page, and the rest of the page as a fragment of HTML."""
     values = _values(report, language)
     return values["basis"], render("_monitoring.html.j2", **values)
 
@@ -90,7 +91,7 @@ def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drawn(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
-    """The attributes that have moved most, under the names that people read."""
+    """Return the attributes with the largest drift, with their labels as names."""
     most = drift.groupby("attribute", sort=False)["index"].max().nlargest(DRAWN).index
     shown = drift[drift["attribute"].isin(most)]
     return shown.assign(attribute=[_name(name, wording, say) for name in shown["attribute"]])

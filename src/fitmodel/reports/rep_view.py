@@ -1,6 +1,7 @@
 """The sales report as one rep may see it: their own row and lost customers, the team's totals.
 
-Only what is listed here is shown, so that a section added to the report shows nothing of others.
+Only sections that are listed here are shown, so a new section of the report reveals nothing of
+other reps.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ TOTAL = "company"  # the kind of the row of all reps together
 
 
 def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
-    """Return the sections of a report that a rep may see, with the rows that are the rep's own.
+    """Return the sections of a report that a rep may see, with the rep's own rows only.
 
     Parameters
     ----------
     sections : iterable of Section
-        Of the whole report.
+        Sections of the whole report.
     rep : str
-        As the deals name the rep.
+        Name of the rep, as in the deals.
     """
     views = ((VIEWS.get(part.template), part) for part in sections)
     return [
@@ -71,4 +72,4 @@ VIEWS: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "_worth.html.j2": _everything,
     "_profile.html.j2": _everything,
 }
-"""Of every template that a rep may see, what is left of its values; others are left out."""
+"""Functions by template that keep the values which a rep may see; other templates are left out."""

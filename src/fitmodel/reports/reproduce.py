@@ -1,4 +1,4 @@
-"""What is needed to train a model again: data, contract, versions, command."""
+"""Everything that is needed to train a model again: data, contract, versions, command."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ def reproduce_block(
     allow: tuple[str, ...] = (),
     estimator: str | None = None,
 ) -> dict[str, str]:
-    """Describe everything that a training depends on.
+    """Return a description of everything on which a training depends.
 
     Parameters
     ----------
     source : DataFrame or path
-        As it was given to `train`; of a path only the file's name is kept.
+        Deals as given to `train`; of a path only the file name is kept.
     spec : DealSpec
-        The contract as it was given.
+        Contract as given to `train`.
     deals_digest : str
-        Fingerprint of the deals as read.
+        Digest of the deals that were read.
     n_deals : int
+        Number of deals.
     allow : tuple of str
-        Attributes allowed by name.
+        Attributes that were allowed by name although the leakage audit refuses them.
     estimator : str, optional
-        A user's own classifier, as text.
+        The user's own classifier, as text.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def reproduce_block(
 def _command(
     source: pd.DataFrame | str | Path | DealsRead, allow: tuple[str, ...], estimator: str | None
 ) -> str:
-    """The command, or the call in Python where there is no file or a classifier of one's own."""
+    """Return the command, or the call in Python without a file or with the user's classifier."""
     if isinstance(source, (str, Path)) and estimator is None:
         allowed = (f"--allow {shlex.quote(name)}" for name in allow)
         return " ".join(["fitmodel train", shlex.quote(Path(source).name), *allowed])

@@ -1,7 +1,7 @@
 """The slow part of a sales report: its numbers, computed once for every language.
 
-deals -> fits that know no rep -> expected early churn; cross-fitted bands and their policy
-      -> reviews of lost customers, by predictions of their time; segments and their tests
+deals -> fits that do not use the rep -> expected early churn; cross-fitted bands and their policy
+      -> reviews of lost customers, with predictions as of signing; segments and their tests
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SalesNumbers:
-    """Numbers that a sales report rests on.
+    """Numbers from which a sales report is written.
 
     Attributes
     ----------
     expected : Expected
-        Early churn that such customers give, whoever signs them.
+        Expected early churn of each deal, independent of its rep.
     bands : Series of {"good", "watch", "poor"}
-        Of every deal, by fits that did not see it.
+        Fit band of every deal, from fits that did not see it.
     policy : Policy
-        Behind the bands.
+        Decision policy of the bands.
     profile : Profile
-        Its words are replaced by `Profile.in_language`.
+        Ideal customer profile; `Profile.in_language` changes its language.
     reviews : TeamReviews or None
-        Its words are replaced by `TeamReviews.in_language`; None without dates or a rep.
+        Reviews of lost customers; `TeamReviews.in_language` changes their language. None without
+        dates or a rep.
     """
 
     expected: Expected
@@ -55,7 +56,7 @@ class SalesNumbers:
 
 
 def people_of(spec: DealSpec) -> list[Any]:
-    """Return whose deals are compared: "rep", "team", both or neither."""
+    """Return the roles that are compared: "rep", "team", both or neither."""
     return [by for by in ("rep", "team") if getattr(spec.deals, by)]
 
 
@@ -66,28 +67,32 @@ def compute_numbers(
     *,
     retrospective: Retrospective | None = None,
 ) -> SalesNumbers:
-    """Fit the models that a sales report needs: by far most of its time.
+    """Compute the numbers of a sales report; fitting its models takes most of the report's time.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with rows numbered from 0.
+        Past deals, as read by ``read_deals``, with rows numbered from 0.
     spec : DealSpec
-        With a rep or a team.
+        Contract with a rep or a team.
     progress : callable, optional
-        Told each step as it begins.
+        Function that is called with the name of each step when it begins.
     retrospective : Retrospective, optional
-        Predictions of these deals by models of their time, where they are computed already.
+        Predictions of these deals as of their signing, if they are computed already.
+
+    Returns
+    -------
+    SalesNumbers
 
     Raises
     ------
     DealsError
-        If there is too little to learn from.
+        If there are too few deals to learn from.
     """
     tell = progress or (lambda _step: None)
     view = view_of(deals, spec)
     tell("expected early churn, from models that know no rep")
-    # with an interval, so that the same fits give the bands
+    # all replicates, because the bands need intervals from the same fits
     expected = compute_expected(view, spec, by=people_of(spec), replicates=None)
     tell("fit of past deals, from models that did not see them")
     bands, policy = cross_fitted_bands(view, spec, expected)

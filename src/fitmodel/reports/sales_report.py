@@ -1,7 +1,7 @@
-"""The sales report: the page and the tables behind it.
+"""The sales report: a page and its tables.
 
-deals -> expected early churn from models that know no rep -> scoreboards, reviews, commission,
-      what deals are worth, the ideal customer -> sections -> a page and CSVs
+deals -> expected early churn from models that do not use the rep -> rep performance, reviews,
+      commission, value of deals, ideal customer profile -> sections -> a page and CSV files
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """The top of a page: its data, and the most important points."""
+    """The top of a page: a description of its data, and the most important points."""
 
     basis: str
     points: tuple[str, ...]
@@ -64,20 +64,20 @@ class Summary:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SalesReport:
-    """A page with its tables.
+    """A sales report: a page with its tables.
 
     Parameters
     ----------
     page : str
-        HTML that loads nothing from elsewhere.
+        Self-contained HTML page.
     tables : dict of str to DataFrame
-        By file name.
+        Tables by file name.
     ledgers : tuple of Ledger
-        One per plan.
+        One ledger per commission plan.
     summary : Summary
-        What the page says first.
+        Top of the page.
     sections : tuple of Section
-        The parts of the page below it.
+        Parts of the page below the summary.
     """
 
     page: str
@@ -96,7 +96,7 @@ class SalesReport:
         return rows_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])
 
     def write(self, folder: str | Path) -> None:
-        """Write ``index.html`` and the tables as CSV, all of them or none."""
+        """Write ``index.html`` and the tables as CSV: all files or none."""
         tables = {name: safe_csv(table) for name, table in self.tables.items()}
         write_folder(Path(folder), {"index.html": self.page} | tables)
 
@@ -119,37 +119,42 @@ def make_sales_report(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
-        With a rep or a team; reviews and trends need dates.
+        Contract with a rep or a team; reviews and trends need dates.
     plans : sequence of Plan
-        Commission plans to pay over these deals; two are compared.
+        Commission plans to apply to these deals; two plans are compared.
     rows : DataFrame, optional
-        The rows before those of a customer were made one, for plans that pay for upgrades.
+        The rows before the rows of each customer were combined, for plans that pay for upgrades.
     edits : EditsAfterFlags, optional
         Attributes edited after a flag, from `find_edits_after_flags`.
     segment : str, optional
-        Column by which the value of deals is told apart.
+        Column by which deals are grouped for their value.
     retrospective : Retrospective, optional
-        Predictions of these deals by models of their time, with rows numbered from 0, where they
-        are computed already.
+        Predictions of these deals as of their signing, with rows numbered from 0, if they are
+        computed already.
     numbers : callable, optional
-        Gives what `compute_numbers` gives of these deals, where it is there already. Not called
-        where there are too few deals for a model.
+        Function that returns the result of `compute_numbers` for these deals, if it is computed
+        already. It is not called if there are too few deals for a model.
     language : {"en", "zh"}
+        Language of the page.
     progress : callable, optional
-        Told each step as it begins.
+        Function that is called with the name of each step when it begins.
+
+    Returns
+    -------
+    SalesReport
 
     Raises
     ------
     DealsError
-        If the contract names no rep.
+        If the contract names neither a rep nor a team.
     SpecError
         If two plans have the same name.
 
     Notes
     -----
-    Where there are too few deals to compare reps by a model, the page holds the counts, the lost
+    If there are too few deals to compare reps with a model, the page has the counts, the lost
     customers and the commission.
     """
     _refuse_namesakes(plans)
@@ -167,7 +172,7 @@ def make_sales_report(
         made = numbers()
     expected, p = made.expected, made.expected.probability
     tell("rep performance")
-    error = PAGE_ERROR / len(people)  # reps and teams share the page, and its chance of an error
+    error = PAGE_ERROR / len(people)  # reps and teams share the error probability of the page
     boards = {
         by: compute_rep_performance(
             view, spec, p, by=by, over_reps=expected.over[by], error=error, language=language
@@ -200,10 +205,10 @@ def make_sales_report(
 
 
 def _too_little(view: HistoryView, language: str) -> str:
-    """Say why reps cannot be compared yet; empty where they can.
+    """Return why reps cannot be compared yet; empty if they can.
 
-    People are named only against the full model: a provisional one knows little of whom they sell
-    to.
+    People are named only if the full model can be learned: a provisional model explains little of
+    the differences between their customers.
     """
     early, stayed = (int((view.early_churn == value).sum()) for value in (1, 0))
     if regime_of(early, len(view) - early) == "full":
@@ -221,7 +226,7 @@ def _counts_only(
     why: str,
     language: str,
 ) -> SalesReport:
-    """Write the page of counts, which need no model."""
+    """Return the report with counts only, which need no model."""
     counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
     parts = [
         counts_section(result, by=by, why="" if at else why, language=language)
@@ -242,7 +247,7 @@ def _counts_only(
 
 
 def _sampled(expected: Expected, deals: int, language: str) -> list[str]:
-    """Say that effects were learned from a sample, where they were."""
+    """Return a sentence that effects were learned from a sample; empty if they were not."""
     if expected.sampled is None:
         return []
     say = phrases(language, "sales_page")
@@ -277,23 +282,24 @@ def sales_page(
     warnings: Sequence[str] = (),
     language: str = "en",
 ) -> str:
-    """Write the page.
+    """Write the sales report as an HTML page.
 
     Parameters
     ----------
     board : RepPerformance or Counts
-        Its company's row and horizon are what the page says first.
+        Table of reps, whose company row and horizon are described at the top of the page.
     sections : sequence of Section
-        In the order of the page. What a section's values hold under `points` is gathered in the
-        summary.
+        Sections in the order of the page. The texts that a section has under `points` are repeated
+        in the summary.
     warnings : sequence of str
-        What keeps early churn from being read at its face value; last in the summary.
+        Reasons why early churn cannot be compared directly; they are the end of the summary.
     language : {"en", "zh"}
+        Language of the page.
 
     Returns
     -------
     str
-        HTML that loads nothing from elsewhere; every value is escaped.
+        Self-contained HTML page; every value is escaped.
     """
     summary = summarise(board, sections, warnings=warnings, language=language)
     return render(
@@ -313,7 +319,7 @@ def summarise(
     warnings: Sequence[str] = (),
     language: str = "en",
 ) -> Summary:
-    """Build the top of a page; parameters as of `make_sales_report`."""
+    """Return the top of a page; the parameters are those of `sales_page`."""
     say = phrases(language, "sales_page")
     company = board.company
     basis = say(

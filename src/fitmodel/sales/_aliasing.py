@@ -68,7 +68,9 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
     Parameters
     ----------
     view : HistoryView
+        View of the deals with their labels.
     spec : DealSpec
+        Contract of the deals.
     who : Series of str
         Rep (or team) of each deal.
 

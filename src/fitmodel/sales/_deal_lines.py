@@ -218,7 +218,7 @@ def _shared(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
-    """Return the whole commission of each line; at one rate, the shares of a deal sum exactly."""
+    """Return each line's whole commission; with one rate, the shares of a deal sum to the whole."""
     if plan.accelerators is not None:
         return [plan.rounded(value) for value in _accelerated(lines, plan, plan.accelerators)]
     rate = Fraction(plan.commission_rate)
@@ -261,7 +261,7 @@ def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[
 
 
 def _of(signed: Fraction, thresholds: list[Fraction], rates: list[Fraction]) -> Fraction:
-    """Return the commission on a signed value, each part at its rate; the first if negative."""
+    """Return the commission on a signed value, each part at its rate; at the first if negative."""
     if signed <= 0:
         return signed * rates[0]
     ends = [*thresholds[1:], None]

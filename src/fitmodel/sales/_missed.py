@@ -46,8 +46,9 @@ def compute_missed_warnings(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     retrospective : Retrospective
         Predictions as of signing, of the same deals.
     language : {"en", "zh"}

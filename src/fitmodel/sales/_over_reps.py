@@ -52,6 +52,7 @@ def predict_over_reps(
     view : HistoryView
         View of all deals; its contract has no rep among the attributes.
     spec : DealSpec
+        Contract of the deals.
     choice : Choice
         Settings of the fits.
     training_set : TrainingSet

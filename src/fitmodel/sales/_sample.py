@@ -81,6 +81,7 @@ def fit_on_sample(
     chosen : ndarray of int
         Positions of the deals from which the effects are learned.
     spec : DealSpec
+        Contract of the deals.
     choice : Choice
         Settings of the fit.
     view : HistoryView

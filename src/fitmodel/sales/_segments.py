@@ -96,8 +96,9 @@ def segment_deals(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     least_deals : int
         A segment with fewer deals is left out.
     people : bool

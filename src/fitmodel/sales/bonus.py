@@ -50,14 +50,16 @@ def pay_bonus(
     *,
     earned_after_months: int | None = None,
 ) -> pd.DataFrame:
-    """Compute a bonus for every period of the history.
+    """Compute the bonus of each rep in every period of the history.
 
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with a rep.
+        Past deals, as read by ``read_deals``, with a rep.
     spec : DealSpec
+        Contract of the deals.
     bonus : Bonus
+        Rule of the bonus.
     probability : Series of float
         Probability of early churn of each deal, from `expected_probabilities`.
     earned_after_months : int, optional

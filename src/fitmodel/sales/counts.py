@@ -47,12 +47,12 @@ class Counts:
 
     @property
     def company(self) -> pd.Series[Any]:
-        """The company's row."""
+        """Row of the company."""
         return self.table.iloc[-1]
 
     @property
     def reps(self) -> pd.DataFrame:
-        """The reps' rows."""
+        """Rows of the reps (or teams)."""
         return self.table.iloc[:-1]
 
 
@@ -69,8 +69,9 @@ def compute_counts(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``; a single deal is enough.
+        Past deals, as read by ``read_deals``; a single deal is enough.
     spec : DealSpec
+        Contract of the deals.
     by : {"rep", "team"}
         Whether to count per rep or per team.
     language : {"en", "zh"}

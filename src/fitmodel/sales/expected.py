@@ -76,8 +76,9 @@ def compute_expected(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     by : sequence of {"rep", "team"}
         Roles whose members' deals are left out in turn.
     replicates : int or None
@@ -174,6 +175,7 @@ def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnM
     view : HistoryView
         View of the deals for which `expected` was computed.
     spec : DealSpec
+        Contract of the deals.
     expected : Expected
         From `compute_expected`.
     """
@@ -191,8 +193,9 @@ def expected_probabilities(deals: pd.DataFrame | HistoryView, spec: DealSpec) ->
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
 
     Returns
     -------

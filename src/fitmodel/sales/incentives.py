@@ -45,10 +45,12 @@ def pay(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with rep and amount; deals without an amount earn nothing and
-        are left out of the ledger.
+        Past deals, as read by ``read_deals``, with rep and amount; deals without an amount earn
+        nothing and are left out of the ledger.
     spec : DealSpec
+        Contract of the deals.
     plan : Plan
+        The commission plan.
     probability : Series of float, optional
         Probability of early churn of each deal, to estimate how much of the pending commission will
         be earned; without it the company's survival curve is used.

@@ -137,6 +137,7 @@ def split_commission(
     Parameters
     ----------
     plan : Plan
+        The commission plan.
     amount : Decimal
         Yearly contract value.
     months : float

@@ -50,7 +50,7 @@ def people_of(column: pd.Series[Any]) -> pd.Series[str]:
 
 
 def same_person(one: object, other: object) -> bool:
-    """Whether two names differ only in case and spaces."""
+    """Return whether two names are equal apart from case and spaces."""
     first, second = (" ".join(str(name).split()).casefold() for name in (one, other))
     return first == second
 

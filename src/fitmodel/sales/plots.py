@@ -25,9 +25,11 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
     Parameters
     ----------
     board : RepPerformance
+        Result of `compute_rep_performance`.
     ax : Axes, optional
         Axes to draw on; default: a new figure.
     language : {"en", "zh"}
+        Language of the labels.
 
     Returns
     -------
@@ -80,9 +82,11 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     Parameters
     ----------
     profile : Profile
+        Result of `compute_profile`.
     ax : Axes, optional
         Axes to draw on; default: a new figure.
     language : {"en", "zh"}
+        Language of the labels.
 
     Returns
     -------

@@ -115,8 +115,9 @@ def compute_profile(
     Parameters
     ----------
     deals : DataFrame
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     least_deals : int
         Segments and combinations with fewer deals are not tested.
     people : bool
@@ -232,6 +233,7 @@ def segment_rates(
     Parameters
     ----------
     view : HistoryView
+        View of the deals with their labels.
     codes : ndarray of int, shape (deals,)
         Segment of each deal; -1 for no segment.
     segments : int
@@ -298,7 +300,7 @@ def _side_by_side(
 
 
 def _adds(table: pd.DataFrame) -> pd.Series[bool]:
-    """Return whether a row is a single segment, or a combination beyond both of its segments."""
+    """Return whether each row is a single segment, or a combination beyond both of its segments."""
     rows = table.to_dict("records")
     alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
     adds = []

@@ -65,6 +65,7 @@ class Answer:
     deal : object
         Id of the deal, or its index where the contract names no id.
     left_early : bool
+        Whether the customer left early.
     probability : float
         Predicted probability of early churn. The model used data up to the day before the quarter
         of signing.
@@ -93,6 +94,7 @@ class Quiz:
     level : float
         Rate of early churn of all deals that can be asked about; people may be shown it.
     questions : tuple of Question
+        Questions, in the order in which they are asked.
     answers : tuple of Answer
         Answers, in the order of the questions.
     """
@@ -120,7 +122,7 @@ def make_quiz(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
     size : int
@@ -258,6 +260,7 @@ def guesses_of(
     Parameters
     ----------
     quiz : Quiz
+        Result of `make_quiz`.
     probabilities : mapping of str to sequence of float
         Each person's probabilities of early churn, in the order of the questions.
 

@@ -286,8 +286,9 @@ def compute_yearly_loss(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     money : Money
         Costs and margin.
     probability : Series of float, optional

@@ -81,7 +81,7 @@ class RepPerformance:
         One row per rep and quarter of signing, with the columns `rep`, `quarter`, `signed`,
         `observed`, `expected` and `ratio`.
     dispersion : Overdispersion
-        How much more the reps differ than they would by chance.
+        Test and size of the differences between reps beyond chance.
     horizon_months : int
         Months after closing within which leaving is early churn.
     """
@@ -93,12 +93,12 @@ class RepPerformance:
 
     @property
     def company(self) -> pd.Series[Any]:
-        """The company's row."""
+        """Row of the company."""
         return self.table.iloc[-1]
 
     @property
     def reps(self) -> pd.DataFrame:
-        """The reps' rows."""
+        """Rows of the reps (or teams)."""
         return self.table.iloc[:-1]
 
     def _repr_html_(self) -> str:
@@ -125,8 +125,9 @@ def compute_rep_performance(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with a rep (or team).
+        Past deals, as read by ``read_deals``, with a rep (or team).
     spec : DealSpec
+        Contract of the deals.
     probability : Series of float
         Probability of early churn of each deal, from `expected_probabilities`.
     by : {"rep", "team"}

@@ -37,8 +37,8 @@ DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.
 LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
 REPS_APART, DIFFERENCE_APART = 0.6, 1.0
 """Expected number of reps that are far from the rest, and the standard deviation of their
-log-ratios. Such reps contain little information on how the rest differ. A fixed share of many reps
-would treat the tails of an ordinary distribution as reps far from the rest."""
+log-ratios. Such reps give little information on how the rest differ. The number is fixed, and not a
+share: with many reps, a share would also cover the tails of the distribution of ordinary reps."""
 LARGEST_LEVEL, LARGEST_RATIO = 2.0, 4.0
 """Limits of the grids of the common level and of a rep's ratio, as logarithms."""
 LARGEST_STEP, SMALLEST_STEP = 0.05, 0.01

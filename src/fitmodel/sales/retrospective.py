@@ -101,7 +101,7 @@ def score_in_retrospect(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
         A contract with dates.
     progress : callable, optional

@@ -99,7 +99,7 @@ class ReviewSheet:
 
     @property
     def said(self) -> Assessment | None:
-        """Old name of `assessment`."""
+        """Old name of `assessment`, kept for existing programs."""
         return self.assessment
 
 
@@ -110,6 +110,7 @@ class TeamReviews:
     Parameters
     ----------
     spec : DealSpec
+        Contract of the deals.
     sheets : tuple of ReviewSheet
         Review sheets by rep, the latest lost customer first.
     without : tuple of str
@@ -170,7 +171,7 @@ def compute_reviews(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``, with a rep.
+        Past deals, as read by ``read_deals``, with a rep.
     spec : DealSpec
         A contract with dates.
     latest : int

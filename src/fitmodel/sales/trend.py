@@ -30,6 +30,7 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
     Parameters
     ----------
     board : RepPerformance
+        Result of `compute_rep_performance`.
 
     Returns
     -------
@@ -63,7 +64,9 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     Parameters
     ----------
     board : RepPerformance
+        Result of `compute_rep_performance`.
     language : {"en", "zh"}
+        Language of the labels.
 
     Returns
     -------

@@ -91,13 +91,13 @@ def compute_worth(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     bands : Series of str, optional
         Fit band of each deal, from `cross_fitted_bands`.
     segment : str, optional
-        Column to group by; default: the attribute named "segment", else the first text attribute
-        with 2 to 8 levels.
+        Column to group by; default: "segment", else the first text attribute with 2 to 8 levels.
     probability : Series of float, optional
         Expected early churn of each deal, for `whole_life`.
     own_months : OwnMonths, optional
@@ -279,11 +279,11 @@ def cross_fitted_bands(
     Parameters
     ----------
     deals : DataFrame or HistoryView
-        As read by ``read_deals``.
+        Past deals, as read by ``read_deals``.
     spec : DealSpec
+        Contract of the deals.
     expected : Expected, optional
-        From `compute_expected` with all replicates, if it is computed already. Its fits do not use
-        the rep; neither do the bands.
+        From `compute_expected` with all replicates, if computed; its fits do not use the rep.
 
     Returns
     -------

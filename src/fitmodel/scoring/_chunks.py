@@ -175,8 +175,11 @@ class BatchLog:
     Parameters
     ----------
     log : AssessmentLog
+        Log to write to.
     model : FitModel
+        Model that scores the table; its contract names the id.
     table : Source
+        Table that is scored.
 
     Raises
     ------
@@ -208,6 +211,7 @@ class BatchLog:
         Parameters
         ----------
         chunk : Chunk
+            Rows that were scored.
         columns : dict of str to pyarrow.Array
             Prediction columns of its rows.
 

@@ -326,7 +326,7 @@ def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.in
 def _are_plain(
     data: NDArray[np.uint8], quotes: NDArray[np.intp], is_end: NDArray[np.bool_], *, inside: bool
 ) -> bool:
-    """Return whether quotes only enclose whole fields, and each CR is followed by an LF."""
+    """Return whether quotes only enclose whole fields, and no CR outside them lacks its LF."""
     opens, closes = quotes[int(inside) :: 2], quotes[1 - inside :: 2]
     opens, closes = opens[opens > 0], closes[closes < len(data) - 1]
     if not (is_end[data[opens - 1]].all() and is_end[data[closes + 1]].all()):

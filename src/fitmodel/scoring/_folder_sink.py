@@ -1,4 +1,4 @@
-"""Sink that writes a batch as a folder of Parquet files, if asked one subfolder per value.
+"""Sink that writes a batch as a folder of Parquet files, optionally one subfolder per value.
 
 batch -> rows by value of the partition column -> one open file per value, another when it is full
       -> the whole folder is renamed to its name when the last row is written

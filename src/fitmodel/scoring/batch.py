@@ -122,6 +122,7 @@ def score_file(
         but not written. A folder is read as Parquet files, including hive partitions. The output
         is written whole, or not at all.
     model : FitModel
+        Model that scores the rows.
     reasons : int
         Largest number of reasons per row, written as a JSON list; 0 leaves the column out.
     chunk_rows : int

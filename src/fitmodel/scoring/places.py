@@ -56,6 +56,7 @@ def score_places(
     source, output : str
         A file (see `score_file`) or the URL of a database (see `fitmodel.tables.databases`).
     model : FitModel
+        Model that scores the rows.
     query : str, optional
         For a source that is a database: one SELECT, or ``@file.sql``.
     upsert : str, optional

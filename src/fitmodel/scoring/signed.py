@@ -76,6 +76,7 @@ def score_customers(
         Table of past deals to read (CSV, Parquet or Excel), and file to write, whole or not at
         all (CSV or Parquet).
     model : FitModel
+        Model with a churn curve.
     months : sequence of int
         Numbers of months to look ahead, counted from `as_of`.
     as_of : date, optional

@@ -1,4 +1,4 @@
-"""Put the service together: what it holds, its routes, and the middleware around them.
+"""Assembly of the service: its parts, its routes, and the middleware around them.
 
 model, pipeline, deals, log -> `Parts` -> routes, in the order of their pages -> middleware
 """
@@ -53,21 +53,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a service is made of.
+    """Objects that all routes of a service share.
 
     Attributes
     ----------
     holder : ModelHolder
+        The model in use.
     limits : Settings
+        Limits of the service.
     log : AssessmentLog or None
-        Takes assessments and decisions.
+        Log in which assessments and decisions are stored.
     pages : Pages
+        Reports behind the pages.
     histories : RequestHistories
-        The tables of history of the model in use.
+        History tables of the model in use.
     pipeline : Pipeline or None
+        File of open prospects.
     rows : PipelineRows or None
-        Of the pipeline, scored.
+        Scored rows of the pipeline.
     tour : bool
+        Whether the page at / begins with a short guide.
     """
 
     holder: ModelHolder
@@ -81,7 +86,7 @@ class Parts:
 
     @property
     def known_log(self) -> DecisionLog | None:
-        """The log, where it is one of ours: only then its rows can be shown."""
+        """The log if it is a `DecisionLog`, else None: only of such a log rows can be shown."""
         return self.log if isinstance(self.log, DecisionLog) else None
 
 
@@ -96,7 +101,7 @@ def make_parts(
     plans: tuple[Plan, ...],
     tour: bool,
 ) -> Parts:
-    """Load the model and check the pipeline; parameters and errors as of `create_app`."""
+    """Load the model and check the pipeline; parameters and errors are those of `create_app`."""
     holder = ModelHolder(source)
     known = log if isinstance(log, DecisionLog) else None
     pages = Pages(holder, None if deals is None else PastTable(deals, spec, plans), known)
@@ -106,16 +111,16 @@ def make_parts(
     table = Pipeline(pipeline, limits, lambda: histories.of(holder.model))
     table.check(holder.model)
     rows = PipelineRows(table, holder, None if known is None else LatestDecisions(known))
-    rows.listed(ANYBODY, "en")  # scored now, so that the first page need not wait
+    rows.listed(ANYBODY, "en")  # scored now, so that the first page does not have to wait
     return Parts(holder, limits, log, pages, histories, table, rows, tour)
 
 
 def assemble(parts: Parts) -> FastAPI:
-    """Make the application of its parts."""
+    """Create the application from its parts."""
     app = FastAPI(
         title="fitmodel",
         description="How likely prospects are to leave early, before the deal is signed.",
-        docs_url=None,  # FastAPI's pages load scripts from elsewhere
+        docs_url=None,  # FastAPI's pages load scripts from other sites
         redoc_url=None,
         lifespan=partial(_following, parts),
     )
@@ -129,13 +134,13 @@ def assemble(parts: Parts) -> FastAPI:
 
 
 def _following(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]:
-    """Follow the model's source while the service runs."""
+    """Return the app's lifespan: it follows the model's source while the service runs."""
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
         if parts.limits.reload_seconds > 0:
             parts.holder.follow(parts.limits.reload_seconds)
-        if parts.rows is not None:  # in the other languages meanwhile
+        if parts.rows is not None:  # the other languages are prepared in the background
             threading.Thread(target=parts.rows.prepare, name="fitmodel-rows", daemon=True).start()
         yield
         parts.holder.close()
@@ -145,7 +150,7 @@ def _following(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]
 
 
 def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
-    """Add what programs ask for: assessments, briefs, decisions, facts about the process."""
+    """Add the routes for programs: assessments, briefs, decisions, model and process."""
     holder, log = parts.holder, parts.known_log
     add_problems(app)
     add_assessments(app, holder, metrics, parts.limits, parts.log, parts.histories)
@@ -157,7 +162,7 @@ def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
 
 
 def _add_pages(app: FastAPI, parts: Parts) -> frozenset[str]:
-    """Add what the pages ask for, and the pages; return the paths that need no token."""
+    """Add the pages and the routes that they call; return the paths that need no token."""
     holder, log = parts.holder, parts.known_log
     timelines = Timelines(holder, parts.histories)
     add_pipeline(app, holder, parts.pipeline, parts.rows, timelines)
@@ -186,7 +191,7 @@ def _add_middleware(
     app.add_middleware(
         ServiceMiddleware, settings=limits, metrics=metrics, routes=routes, pages=files
     )
-    if limits.origins:  # the outermost: a browser asks beforehand, without the token
+    if limits.origins:  # outermost: a browser's preflight request comes without the token
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(limits.origins),

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 BRIEF = "/v1/brief"
 LONGEST_NAME = 200
 Form = Annotated[
-    Literal["json", "html", "md"], Query(description="JSON, or the brief as a file to keep.")
+    Literal["json", "html", "md"],
+    Query(description="Format: JSON, or the brief as an HTML or Markdown file."),
 ]
 Name = Annotated[
-    str | None, Query(max_length=LONGEST_NAME, description="Of the prospect; default its id.")
+    str | None, Query(max_length=LONGEST_NAME, description="Name of the prospect; default: its id.")
 ]
 FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 
@@ -46,7 +47,7 @@ def add_brief(
     pages: Pages,
     histories: RequestHistories,
 ) -> None:
-    """Add the route."""
+    """Add the route of the brief."""
     written: dict[str, Any] = {"content": {kind: {} for _, kind in FILES.values()}}
     answers: dict[int | str, dict[str, Any]] = {
         200: written,
@@ -57,7 +58,7 @@ def add_brief(
     async def brief(
         request: Request, language: Language = "en", form: Form = "json", name: Name = None
     ) -> Response:
-        """Everything a brief says of one prospect: conditions, money, similar deals, the letter."""
+        """Return the brief on one prospect: conditions, money, similar deals and the letter."""
         prospect = read_prospects(await request.body(), limits)
         if isinstance(prospect, list):
             raise RefusedError(400, "give one prospect as an object")
@@ -101,7 +102,7 @@ def _made(
 
 
 def without_names(brief: Brief) -> Brief:
-    """The brief without the single past deals: they may be those of other reps."""
+    """Return the brief without the similar past deals: they may belong to other reps."""
     return replace(brief, similar=())
 
 
@@ -113,7 +114,7 @@ def _answer(made: Brief, form: str) -> Response:
 
 
 def brief_openapi(model: FitModel) -> dict[str, Any]:
-    """What OpenAPI says of the brief's request: one prospect of the model in use."""
-    del model  # the schema of the one in use has this name
+    """Return the OpenAPI description of the brief's request: one prospect of the model in use."""
+    del model  # the schema "Prospect" is always that of the model in use
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/Prospect"}}}
     return {"requestBody": {"required": True, "content": body}}

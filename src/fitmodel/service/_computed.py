@@ -1,6 +1,6 @@
-"""Slow computations of the service: run once beside the requests, then kept.
+"""Slow computations of the service: each runs once in the background, and its value is kept.
 
-ask -> "computing", with the step it is at -> ... -> the value, until its source changes
+ask -> "computing", with the current step -> ... -> the value, until its source changes
 """
 
 from __future__ import annotations
@@ -24,7 +24,17 @@ STEP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class State(Generic[T]):
-    """Where a computation is: its value, or the step it is at, or why there is none."""
+    """State of a computation: its value, or its current step, or the error that it ended with.
+
+    Attributes
+    ----------
+    value : object or None
+        The value; None while it is computed, and after an error.
+    step : str
+        Name of the current step; "" if there is none.
+    problem : str
+        Message of the error; "" without one.
+    """
 
     value: T | None = None
     step: str = ""
@@ -32,14 +42,15 @@ class State(Generic[T]):
 
 
 class Computed(Generic[T]):
-    """Values by key, each computed once for a state of its source.
+    """Values by key, each computed once for each state of its source.
 
     Parameters
     ----------
     compute : callable
-        Takes the key and a function that is told each step as it begins.
+        Computes the value; called with the key and a function to report each step with.
     source : callable
-        A stamp of what the values are computed from; where it changes they are computed anew.
+        Returns a stamp of the data that the values are computed from; when the stamp changes, they
+        are computed again.
     """
 
     def __init__(
@@ -51,11 +62,11 @@ class Computed(Generic[T]):
         self._lock = threading.Lock()
         self._begun: dict[str, tuple[Hashable, Future[T]]] = {}
         self._steps: dict[str, str] = {}
-        # one at a time: the processors are the requests'
+        # One at a time, so that the processors stay free for requests.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fitmodel-pages")
 
     def ask(self, key: str) -> State[T]:
-        """Return the value where it is there, and begin to compute it where it is not."""
+        """Return the value, or the current step; start the computation if it is not running."""
         with self._lock:
             stamp = self._source()
             begun = self._begun.get(key)
@@ -71,7 +82,7 @@ class Computed(Generic[T]):
             return State(problem=str(error))
 
     def wait(self, key: str, tell: Callable[[str], None] | None = None) -> State[T]:
-        """As `ask`, when it is done; `tell` hears each step meanwhile."""
+        """Wait for the computation and return its state; `tell` is called with each step."""
         self.ask(key)
         future = self._begun[key][1]
         while tell is not None and not future.done():
@@ -81,7 +92,7 @@ class Computed(Generic[T]):
         return self.ask(key)
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no more computations."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, key: str) -> T:

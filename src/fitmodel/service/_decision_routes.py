@@ -1,6 +1,7 @@
-"""Decisions over HTTP: sign, decline, override, ask a manager, undo, and what was done so far.
+"""Decisions over HTTP: sign, decline, override, ask a manager, undo, and the events of a deal.
 
-who asks -> is it their deal? -> the decision log -> 201, or 409 where somebody was quicker
+user -> check that the user may see the deal -> the decision log
+     -> 201, or 409 if another person decided meanwhile
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from fitmodel.service.people import Person
 
 DECISIONS = "/v1/decisions"
-MAX_NUMBER = 2**53 - 1  # the largest that JSON readers keep exact
+MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON reader reads exactly
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 12.0 is the integer 12."""
+    """Return a whole float as int: JSON has one kind of number, so 12.0 is the integer 12."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Whole = Annotated[StrictInt, BeforeValidator(_whole)]
 ProspectId = Annotated[Name | StrictInt, BeforeValidator(_whole)]
-Id = Annotated[str, Query(min_length=1, max_length=200, description="The prospect's id.")]
+Id = Annotated[str, Query(min_length=1, max_length=200, description="Id of the prospect.")]
 FAILURES: dict[int | str, Any] = {
     **failures("400", "401", "408", "413", "503"),
     "404": {"description": "The log has no assessment of that id, or there is no log"},
@@ -49,19 +50,21 @@ FAILURES: dict[int | str, Any] = {
 
 
 class Question(BaseModel):
-    """A question to a manager: whether this prospect shall be signed."""
+    """A question to a manager: whether this prospect should be signed."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "by": "Kim"}}
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
     reason: Text | None = None
 
 
 class Decision(BaseModel):
-    """A decision on a prospect, by whom and why."""
+    """A decision on a prospect, with the person and the reason."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -75,29 +78,31 @@ class Decision(BaseModel):
         },
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
     action: Literal["signed", "declined", "overridden"]
-    by: Name = Field(description="Who decided; where the service knows who asks, that name counts.")
+    by: Name = Field(description="Who decided; ignored if the service knows the person.")
     reason: Text | None = None
     seen: Whole | None = Field(
         default=None,
-        description="Number of the decision that was shown, 0 for none: another one is a conflict.",
+        description="Number of the last decision the client saw, 0 for none; outdated: 409.",
     )
     correct: bool = Field(
-        default=False, description="It corrects an earlier decision, or what was assessed."
+        default=False, description="Replace an earlier decision, or contradict the assessment."
     )
 
 
 class Undo(BaseModel):
-    """A decision to be undone."""
+    """The decision to undo."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"id": "D-17", "number": 3, "by": "Kim"}}
     )
 
-    id: ProspectId = Field(description="The prospect's id, as it was assessed.")
-    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Of the decision.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
+    id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
+    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Number of the decision.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
 
 
 def add_decisions(
@@ -106,22 +111,23 @@ def add_decisions(
     deals: DealLog | None,
     may_see: Callable[[Person, str], bool],
 ) -> None:
-    """Add the routes.
+    """Add the routes of decisions.
 
     Parameters
     ----------
     app : FastAPI
+        Application to add them to.
     log : AssessmentLog or None
-        Takes decisions.
+        Log in which decisions are stored.
     deals : DealLog or None
-        Of the same log, where it can tell what happened to single deals.
+        The same log read by single deals; None if the log does not support it.
     may_see : callable
-        Whether somebody may see the deal of an id.
+        Returns whether a person may see the deal of an id.
     """
 
     @app.get(DECISIONS, responses=FAILURES)
     def events(request: Request, id: Id) -> dict[str, Any]:  # noqa: A002 - as in the body
-        """Assessments of a prospect and decisions on it, the latest first."""
+        """Return the assessments of a prospect and the decisions on it, latest first."""
         _check_sees(request, id, may_see)
         with _errors_as_answers():
             timeline_events = [event.to_dict() for event in _deals(deals).events(id)]
@@ -163,7 +169,7 @@ def add_decisions(
 
     @app.post(f"{DECISIONS}/undo", responses=FAILURES)
     def undo(given: Undo, request: Request) -> dict[str, Any]:
-        """Undo a decision within a minute; only the person who made it can."""
+        """Undo a decision within a minute; only the person who made it can do so."""
         name, by = str(given.id), _who(request, given.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():
@@ -187,7 +193,7 @@ def _deals(deals: DealLog | None) -> DealLog:
 
 
 def _who(request: Request, given: str | None) -> str:
-    """Who decides: as the service knows it, whatever the body says; else the body's word."""
+    """Return who decides: the user if the service knows the name, else the name in the body."""
     name = person_of(request).name or given
     if not name:
         raise RefusedError(422, "by: say who decides")
@@ -196,12 +202,12 @@ def _who(request: Request, given: str | None) -> str:
 
 def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str], bool]) -> None:
     if not may_see(person_of(request), prospect):
-        raise RefusedError(404, "the log has no assessment of this id")  # as of any unknown one
+        raise RefusedError(404, "the log has no assessment of this id")  # same as for unknown ids
 
 
 @contextmanager
 def _errors_as_answers() -> Iterator[None]:
-    """Say a problem of the log with its status."""
+    """Context that turns errors of the log into HTTP errors."""
     try:
         yield
     except UnknownProspectError as error:

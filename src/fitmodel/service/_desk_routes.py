@@ -1,8 +1,8 @@
-"""The deal desk: a page at /, its files, and the route that tells it of the model.
+"""The deal desk: a page at /, its files, and the route that describes the model to it.
 
-The page and its files hold nothing of anybody and come without a token; the data do not. The page
-scores through the same route as every other caller, and sends no id: what somebody tries out is
-not written to the decision log.
+The page and its files contain no data, so they need no token; the routes with data need one. The
+page scores through the same route as every other client. It sends no id, so that prospects that
+a user only tries out are not written to the decision log.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def add_desk(
 ) -> frozenset[str]:
     """Add the page; return its paths without data, which need no token.
 
-    `has` says which of its inputs the service has: "deals", "log", "history".
+    `has` has a bool for each optional input of the service: "deals", "log", "history".
     """
     pages = dict(_pages(has_pipeline=pipeline is not None))
     for path, (body, kind) in pages.items():
@@ -65,7 +65,7 @@ def add_desk(
 def describe_desk(
     model: FitModel, limits: Settings, pipeline: Pipeline | None = None
 ) -> dict[str, Any]:
-    """Roles, words, money and limits, and the model's description of itself."""
+    """Return the model's description, and the roles, words, money and limits, for the page."""
     spec = model.manifest.get("spec", {})
     deals, scorer = spec.get("deals", {}), model.scorer
     money, per_year = scorer.policy.money, scorer.per_year
@@ -100,9 +100,9 @@ def describe_desk(
 
 
 def _pages(*, has_pipeline: bool) -> Iterator[tuple[str, tuple[bytes, str]]]:
-    """Path, content and media type of everything that holds no data.
+    """Yield path, content and media type of every file of the page; none contains data.
 
-    The page says whether there are rows to ask for, so that it asks for them with all the rest.
+    The page is marked if there is a pipeline, so that it requests the rows together with the rest.
     """
     for file in files("fitmodel.service").joinpath("desk").iterdir():
         kind = KINDS.get(file.name.rpartition(".")[2])

@@ -1,8 +1,8 @@
 """The latest decision on every prospect of the list, from one query of the decision log.
 
-decisions that were not undone, questions to a manager, ids assessed since the last look: one query
+one query: decisions that were not undone, questions to a manager, ids assessed since the last query
      -> the latest of each prospect -> found by the id of a row, as the log finds a prospect
-a log that is locked or away has two seconds to answer: the list does not wait longer for it
+If the log is locked or not available, the list waits at most two seconds for it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from fitmodel.monitoring.log import DecisionLog
 
-KNOWN_IDS = 50_000  # ids whose spellings are kept: with a salt each one is hashed
+KNOWN_IDS = 50_000  # ids whose spellings are cached, because with a salt each one is hashed
 ANSWER_SECONDS = 2.0  # a writer waits longer for a locked log, see `BUSY_SECONDS` of the store
-OVERLAP = 1_000  # assessments that are read again: of several writers a later one may be first
+OVERLAP = 1_000  # assessments read again: with several writers, higher numbers may commit first
 LOOK = """
 SELECT action AS kind, prospect, by, time, number FROM decisions
   WHERE number NOT IN (SELECT decision FROM undone)
@@ -42,13 +42,14 @@ class Decision(TypedDict):
 
 
 class LatestDecisions:
-    """The latest decision on each prospect, as the log has it at every call.
+    """The latest decision on each prospect, read from the log at every call.
 
-    What is kept between calls is only under which ids the log has assessments.
+    Only the ids under which the log has assessments are kept between calls.
 
     Parameters
     ----------
     log : DecisionLog
+        The decision log to read.
     """
 
     def __init__(self, log: DecisionLog) -> None:
@@ -59,11 +60,11 @@ class LatestDecisions:
         self._spellings = lru_cache(maxsize=KNOWN_IDS)(self._spell)
         self._last = 0  # number of the last assessment that was read
         self._removals: int | None = None
-        self._assessed: set[str] = set()  # ids as the log has them
-        self._alike: dict[str, set[str]] = {}  # the same by the id without its case
+        self._assessed: set[str] = set()  # ids as the log stores them
+        self._alike: dict[str, set[str]] = {}  # the same ids by the id in lower case
 
     def on(self, prospects: Sequence[str | None]) -> list[Decision | None]:
-        """The latest decision on each of some prospects; None where there is none.
+        """Return the latest decision on each of the prospects; None for one without a decision.
 
         Raises
         ------
@@ -72,14 +73,14 @@ class LatestDecisions:
         """
         with self._lock:
             latest = self._look()
-            if latest is None:  # a prospect was forgotten: its id is unlearned
+            if latest is None:  # a prospect was forgotten: its id must leave the cache
                 self._forget()
                 latest = self._look() or {}
             names = [self._find(name) if name and latest else "" for name in prospects]
         return [latest.get(name) for name in names]
 
     def _look(self) -> dict[str, Decision] | None:
-        """The latest by the id as the log has it; None where a prospect was forgotten since."""
+        """Return the latest decisions by id in the log; None if a prospect was forgotten since."""
         rows = self._rows_in_time()
         removals = next(number or 0 for kind, *_, number in rows if kind == "forgotten")
         if self._removals not in {None, removals}:
@@ -94,7 +95,7 @@ class LatestDecisions:
         return latest
 
     def _rows_in_time(self) -> list[Any]:
-        """What the query gives; while one is waiting for the log no other one is begun."""
+        """Return the rows of the query; while one query waits for the log, no other is started."""
         if self._asked is None or self._asked.done():
             self._asked = self._thread.submit(self._rows)
         try:
@@ -107,7 +108,7 @@ class LatestDecisions:
             return list(cursor.execute(LOOK, (self._last - OVERLAP,)).fetchall())
 
     def _learn(self, prospect: str, *, loose: str | None, number: int) -> None:
-        """Learn an id with assessments; those of older versions have no `loose`."""
+        """Remember an id that has assessments; those of older logs have no `loose`."""
         self._last = max(self._last, number)
         self._assessed.add(prospect)
         if loose is not None:
@@ -119,7 +120,7 @@ class LatestDecisions:
         self._spellings.cache_clear()
 
     def _find(self, prospect: str) -> str:
-        """The id under which the log has the prospect, by the rule of `DecisionLog.find`, or ""."""
+        """Return the prospect's id in the log, by the rule of `DecisionLog.find`, or ""."""
         *names, loose = self._spellings(prospect)
         alike = self._alike.get(loose, set())
         only = next(iter(alike)) if len(alike) == 1 else ""

@@ -1,7 +1,7 @@
-"""Counters for Prometheus: requests, assessments, and the state of the model in use.
+"""Metrics for Prometheus: requests, assessments, and the state of the model in use.
 
-With several workers (``PROMETHEUS_MULTIPROC_DIR``) the counters of all of them are added up; the
-model in use is that of the worker that answers.
+With several workers (``PROMETHEUS_MULTIPROC_DIR``) the counters of all workers are summed; the
+model in use is that of the worker that answers the request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ fitmodel_registry_away {away:.1f}
 
 
 class Metrics:
-    """Counters of one service, in a registry of its own; no label holds an attribute value."""
+    """Metrics of one service, in its own registry; no label contains an attribute value."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

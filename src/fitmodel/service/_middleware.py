@@ -1,10 +1,11 @@
 """Middleware: host check, token, body size, concurrency limit and access log.
 
-request -> a name of ours? -> is there room? -> the token, or no stranger's page?
-        -> the whole body, in time and not too long
-        -> the app -> headers -> one line of log and one count
+request -> known host name -> below the limit of concurrent requests
+        -> valid token, or not a cross-site request -> whole body, in time and not too long
+        -> the app -> headers -> one log line and one count
 
-The log holds the route, never the path, a query, a header or a body: nothing that a client wrote.
+The log contains the route, never the path, query, headers or body: nothing that a client wrote,
+except a plain X-Request-ID.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ logger = logging.getLogger("fitmodel.service")
 ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
 _PLAIN_ID = re.compile(
     rb"[A-Za-z0-9._:-]{1,128}"
-)  # it stands in the log: nothing that forges a line
+)  # it is written to the log, so it must not contain characters that could forge a line
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -68,7 +69,7 @@ HEADERS = (
 
 
 class ServiceMiddleware:
-    """ASGI middleware around the app."""
+    """ASGI middleware around the app: it checks requests, adds headers, and logs and counts."""
 
     def __init__(
         self,
@@ -82,11 +83,11 @@ class ServiceMiddleware:
         self._settings = settings
         self._metrics = metrics
         self._routes = routes
-        self._pages = pages  # files of the desk: without them nobody could be asked for a token
+        self._pages = pages  # files of the desk, open to all: the page itself asks for the token
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request to the app, or answer it with an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -122,10 +123,7 @@ class ServiceMiddleware:
         await self._app(scope, _replay(body, receive), answer.send)
 
     def _check_host(self, scope: Scope) -> None:
-        """Refuse unknown host names (DNS rebinding).
-
-        (DNS rebinding.) The name stays in the request.
-        """
+        """Refuse unknown host names, against DNS rebinding."""
         hosts = self._settings.hosts
         if hosts and _host_of(scope) not in hosts:
             raise RefusedError(421, "the service is not called by that name (--allow-host NAME)")
@@ -135,7 +133,7 @@ class ServiceMiddleware:
             raise RefusedError(503, "too many requests at once", (b"retry-after", b"1"))
 
     def _person(self, scope: Scope) -> Person:
-        """Who asks; whoever brings no token that is known is refused."""
+        """Return the user of the request; raise RefusedError without a known token."""
         settings = self._settings
         is_bearer, secret = _authorization(scope)
         if settings.people is not None and is_bearer and secret:
@@ -143,7 +141,7 @@ class ServiceMiddleware:
             if known is not None:
                 return known
         if settings.token is not None:
-            is_known = hmac.compare_digest(secret, settings.token.encode())  # whatever the scheme
+            is_known = hmac.compare_digest(secret, settings.token.encode())  # for any scheme
             if not (is_bearer and is_known):
                 ask = (b"www-authenticate", b"Bearer")
                 refusal = "bring the service's token: Authorization: Bearer TOKEN"
@@ -160,7 +158,7 @@ class ServiceMiddleware:
         if header is None and not self._settings.token:
             raise RefusedError(401, "bring your own token", (b"www-authenticate", b"Bearer"))
         if header is None:
-            return ANYBODY  # the service's own token: a program, or a manager
+            return ANYBODY  # the service's own token belongs to a program or a manager
         if name not in people.by_name:
             raise RefusedError(403, "the service's file of people does not name you")
         return people.by_name[name]
@@ -192,9 +190,9 @@ class ServiceMiddleware:
 
 
 def own_path(scope: Scope) -> str:
-    """Path of a request within this service, without the prefix that a proxy passes on.
+    """Return the path of a request within this service, without the prefix of a proxy.
 
-    uvicorn's ``--root-path`` stands before the path in the scope.
+    uvicorn puts its ``--root-path`` before the path in the scope.
     """
     path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
     inside = prefix and path.startswith(f"{prefix}/")
@@ -202,9 +200,9 @@ def own_path(scope: Scope) -> str:
 
 
 def _prefixed_once(scope: Scope) -> Scope:
-    """The request with the prefix of a proxy once.
+    """Return the request with the prefix of a proxy once in its path, not twice.
 
-    uvicorn puts ``--root-path`` before every path, also where the proxy has passed it on.
+    uvicorn puts ``--root-path`` before every path, even if the proxy did not remove the prefix.
     """
     prefix = str(scope.get("root_path", "")).rstrip("/")
     if not prefix or not str(scope["path"]).startswith(f"{prefix}{prefix}/"):
@@ -214,26 +212,26 @@ def _prefixed_once(scope: Scope) -> Scope:
 
 
 def _host_of(scope: Scope) -> str:
-    """The name a client called us by, without the port."""
+    """Return the host name in the request, in lower case, without the port."""
     name = str(dict(scope["headers"]).get(b"host", b""), "latin-1").lower()
     return name if name.endswith("]") else name.rpartition(":")[0] or name
 
 
 def _request_id(scope: Scope) -> str:
-    """The client's X-Request-ID, where it is plain; else one of our own."""
+    """Return the client's X-Request-ID if its characters are plain, else a new one."""
     given = dict(scope["headers"]).get(b"x-request-id", b"")
     return given.decode() if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _authorization(scope: Scope) -> tuple[bool, bytes]:
-    """Whether the scheme is Bearer, and the secret as it was sent."""
+    """Return whether the authorization scheme is Bearer, and the secret as it was sent."""
     given = dict(scope["headers"]).get(b"authorization", b"")
     scheme, _, secret = given.partition(b" ")
     return scheme.lower() == b"bearer", secret.strip()
 
 
 def _header(scope: Scope, name: str) -> str:
-    """A header's only value; a second one may be the client's own."""
+    """Return the value of a header; refuse a header sent twice, since one may be the client's."""
     wanted = name.lower().encode("latin-1")
     values = [value for key, value in scope["headers"] if key == wanted]
     if len(values) > 1:
@@ -242,9 +240,9 @@ def _header(scope: Scope, name: str) -> str:
 
 
 def _check_page(scope: Scope, origins: frozenset[str]) -> None:
-    """Without a token, refuse cross-site requests of a browser.
+    """Refuse cross-site requests of a browser to a service without a token.
 
-    CORS would keep the answer from that page, but what is asked would be done, and logged.
+    CORS would hide the answer from that page, but the request would still be executed and logged.
     """
     headers = dict(scope["headers"])
     if str(headers.get(b"origin", b""), "latin-1") in origins:
@@ -254,12 +252,12 @@ def _check_page(scope: Scope, origins: frozenset[str]) -> None:
 
 
 class _Answer:
-    """Sends an answer with our headers, and remembers its status."""
+    """Sends the response with the service's headers, and remembers its status."""
 
     def __init__(self, send: Send, seconds: float, request: str, language: str) -> None:
         self._send = send
         self._seconds = seconds
-        self.status = 499  # the client left before there was an answer
+        self.status = 499  # status if the client disconnects before there is a response
         self.request = request
         self._language = language
         self._begun = False
@@ -273,7 +271,7 @@ class _Answer:
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
-        except TimeoutError:  # it would keep its place among the requests in flight for ever
+        except TimeoutError:  # otherwise it would count as a request in flight forever
             raise RefusedError(499, "the client does not take its answer") from None
 
     async def refuse(self, refusal: RefusedError) -> None:
@@ -305,7 +303,7 @@ async def _read(receive: Receive, most: int) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Hand the body on in one piece; after it, only the client's leaving can come."""
+    """Return a `receive` that gives the body in one piece, then only the client's disconnect."""
     unread = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
@@ -315,7 +313,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _kind_and_line(error: Exception) -> str:
-    """Kind of a problem and where in the code, without its message: that may quote a value."""
+    """Return the type of an error and its place in the code, but not its message.
+
+    The message may contain a prospect's values.
+    """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

@@ -29,11 +29,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "409": {"description": "The evidence does not support it; the detail says what is missing"},
     "422": {"description": "The promotion is not whole; the detail names the field"},
 }
-Attribute = Annotated[str, Path(max_length=500, description="Of the model.")]
+Attribute = Annotated[str, Path(max_length=500, description="Name of an attribute.")]
 
 
 class PromotionWanted(BaseModel):
-    """A version to be put in use, by whom and why."""
+    """The version to promote, with the person and the reason."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -42,24 +42,28 @@ class PromotionWanted(BaseModel):
         },
     )
 
-    version: Whole = Field(ge=1, le=2**31, description="Of the registered model.")
+    version: Whole = Field(ge=1, le=2**31, description="Version of the registered model.")
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, strict=True)
-    ] = Field(description="Kept with the version.")
-    by: Name | None = Field(default=None, description="Who; left out where the service knows.")
-    force: bool = Field(default=False, description="Although the evidence does not support it.")
+    ] = Field(description="Reason, stored with the version.")
+    by: Name | None = Field(
+        default=None, description="Name of the person; not needed if the service knows it."
+    )
+    force: bool = Field(
+        default=False, description="Promote even if the evidence does not support it."
+    )
 
 
 def add_model(app: FastAPI, holder: ModelHolder) -> None:
-    """Add the routes."""
+    """Add the routes of the model."""
     _add_descriptions(app, holder)
     registry = Registry(holder)
 
     @app.get("/v1/model/versions", responses=RARELY)
     def versions(language: Language = "en") -> dict[str, Any]:
-        """Champion and challenger side by side, and whether the challenger would be promoted.
+        """Return champion and challenger side by side, and whether a promotion would be refused.
 
-        Where there is no registry, or it does not answer, `problem` says so.
+        If there is no registry, or it does not answer, `problem` describes it.
         """
         try:
             return {"problem": None} | registry.side_by_side(language)
@@ -70,7 +74,7 @@ def add_model(app: FastAPI, holder: ModelHolder) -> None:
     def promotion(
         wanted: PromotionWanted, request: Request, language: Language = "en"
     ) -> dict[str, Any]:
-        """Put a version in use, if the evidence supports it or it is forced; managers only."""
+        """Promote a version if the evidence supports it, or if forced; managers only."""
         person = person_of(request)
         if person.is_rep:
             raise RefusedError(403, "only a manager promotes a model")
@@ -92,24 +96,24 @@ def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
 
     @app.get("/v1/model/card", responses=RARELY | NOT_THERE)
     def card(language: Language = "en") -> dict[str, Any]:
-        """The model card, as Markdown and as a tree of elements."""
+        """Return the model card, as Markdown and as a tree of elements."""
         text = card_in(_card(holder), language)
         return {"version": holder.model.version, "markdown": text, "nodes": card_tree(text)}
 
     @app.get("/v1/model/plots", responses=RARELY)
     def plots(language: Language = "en") -> dict[str, Any]:
-        """How the model was evaluated: calibration, and the level over time, as trees."""
+        """Return the plots of the model's evaluation as trees: calibration and level over time."""
         return {"plots": model_plots(holder.model.manifest, language)}
 
     @app.get("/v1/model/card.html", responses=RARELY | NOT_THERE, response_class=Response)
     def card_file(language: Language = "en") -> Response:
-        """The model card as a page to keep or print."""
+        """Return the model card as an HTML page to save or print."""
         page = card_page(card_in(_card(holder), language), language)
         return Response(page, media_type="text/html; charset=utf-8")
 
     @app.get("/v1/model/tables/{attribute}", responses=RARELY | NOT_THERE)
     def table(attribute: Attribute, language: Language = "en") -> dict[str, Any]:
-        """One attribute's table of the scorecard, and its plot as a tree of elements."""
+        """Return one attribute's table of the scorecard, and its plot as a tree of elements."""
         try:
             scorer = holder.model.scorer
             label = scorer.wording.in_language(language).label(attribute)

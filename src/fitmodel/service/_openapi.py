@@ -1,6 +1,6 @@
-"""The service's OpenAPI: named schemas of what it takes and gives, for generated clients.
+"""The service's OpenAPI: named schemas of its requests and responses, for generated clients.
 
-FastAPI's own description -> schemas of the model in use -> the token -> every error is a problem
+FastAPI's own description -> schemas of the model in use -> the token -> errors as problem details
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def complete_openapi(
     Parameters
     ----------
     described : dict
-        As FastAPI gives it; it is changed, and may be completed again.
+        Description as FastAPI returns it; it is changed in place, and may be completed again.
     model : FitModel
-        In use.
+        Model in use.
     has_token : bool
-        Whether requests must bring a bearer token.
+        Whether requests need a bearer token.
     """
     components = described.setdefault("components", {})
     components.setdefault("schemas", {}).update(_schemas(model))
@@ -84,7 +84,7 @@ def _described(body: dict[str, Any], answer: dict[str, Any], text: str) -> dict[
 
 
 def _describe_errors(operation: dict[str, Any], *, has_token: bool) -> None:
-    """Every error is a problem; where a token is asked for, one may lack it."""
+    """Describe every error as a problem detail; add 401 if the operation needs a token."""
     answers = operation["responses"]
     if has_token:
         answers |= failures("401")

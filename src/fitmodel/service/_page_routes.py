@@ -1,6 +1,6 @@
-"""Routes of the pages Team and Watch, and of the user who asks.
+"""Routes of the pages Team and Watch, and of the current user.
 
-the sales report, the monitoring report -> as much of them as whoever asks may see -> JSON
+the sales report, the monitoring report -> the part that the user may see -> JSON
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ STEPS = {
     "ideal customer profile": "step_profile",
     "counts": "step_counts",
 }
-"""How a step begins, and the key of its words."""
+"""Beginning of a step's name, and the key of its text."""
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     "404": {"description": "The service was not given what this page needs"}
 }
 
 
 def add_pages(app: FastAPI, pages: Pages) -> None:
-    """Add the routes."""
+    """Add the routes of the pages Team and Watch, and of the current user."""
     _add_reports(app, pages)
 
     @app.get("/v1/me", responses=failures("401"))
     async def who(request: Request) -> dict[str, Any]:
-        """Who asks, and what may be seen."""
+        """Return the name and the role of the current user."""
         person = person_of(request)
         return {"name": person.name, "role": person.role, "rep": person.rep}
 
@@ -56,7 +56,7 @@ def add_pages(app: FastAPI, pages: Pages) -> None:
 def _add_reports(app: FastAPI, pages: Pages) -> None:
     @app.get("/v1/team", responses=RARELY | NOT_THERE)
     def team(request: Request, language: Language = "en") -> dict[str, Any]:
-        """The sales report: rep performance, reviews, what deals are worth; a rep sees the own."""
+        """Return the sales report: rep performance, reviews, deal worth; a rep sees the own."""
         report = ready_value(pages, pages.team, language, language=language)
         if not isinstance(report, dict):
             return {"state": "ready"} | team_page(report, person_of(request))
@@ -64,7 +64,7 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/v1/watch", responses=RARELY | NOT_THERE)
     def watch(language: Language = "en") -> dict[str, Any]:
-        """The monitoring report: drift, cohorts with known outcomes, overrides."""
+        """Return the monitoring report: drift, cohorts with known outcomes, overrides."""
         report = ready_value(pages, pages.watch, "", language=language)
         if isinstance(report, dict):
             return report
@@ -74,13 +74,13 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
 
 
 def person_of(request: Request) -> Person:
-    """Who asks, as the middleware found."""
+    """Return the user of the request, as the middleware identified them."""
     person = getattr(request.state, "person", ANYBODY)
     return person if isinstance(person, Person) else ANYBODY
 
 
 def team_page(report: SalesReport, person: Person) -> dict[str, Any]:
-    """As much of a sales report as somebody may see."""
+    """Return the part of a sales report that a person may see."""
     if not person.is_rep:
         return {
             "basis": report.summary.basis,
@@ -93,7 +93,13 @@ def team_page(report: SalesReport, person: Person) -> dict[str, Any]:
 
 
 def ready_value(pages: Pages, computed: Computed[Any], key: str, *, language: str) -> Any:
-    """The value; until it is there, where its computation is."""
+    """Return the computed value, or a dict with the current step while it is computed.
+
+    Raises
+    ------
+    RefusedError
+        404 without past deals, 503 if the value cannot be computed.
+    """
     if not pages.has_deals:
         raise RefusedError(404, NO_DEALS)
     try:
@@ -108,7 +114,7 @@ def ready_value(pages: Pages, computed: Computed[Any], key: str, *, language: st
 
 
 def step_words(step: str, language: str) -> str:
-    """A step of a computation in a language; one that is not known stays as it is."""
+    """Return the name of a computation's step in a language; an unknown one is not changed."""
     say = phrases(language, "desk")
     for beginning, key in STEPS.items():
         if step.startswith(beginning):

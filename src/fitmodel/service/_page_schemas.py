@@ -1,4 +1,4 @@
-"""JSON schemas of what the app's pages show, by the names that OpenAPI gives them.
+"""JSON schemas of the data of the app's pages, by their names in OpenAPI.
 
 Team, Watch, Model -> decisions on a deal -> the quiz -> the timeline
 """
@@ -234,7 +234,7 @@ DESK = an_object(
 
 
 def computed(name: str) -> dict[str, Any]:
-    """Schema of an answer that may still be computed."""
+    """Return the schema of a response that may still be in computation."""
     return {"oneOf": [a_ref("Computing"), a_ref(name)]}
 
 
@@ -277,4 +277,4 @@ PAGE_ANSWERS = {
     ("/v1/me", "get", "200"): a_ref("Person"),
     ("/v1/desk", "get", "200"): a_ref("Desk"),
 }
-"""Path, method and status of an answer, and its schema."""
+"""Schema of each response, by path, method and status."""

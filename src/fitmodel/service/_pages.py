@@ -1,6 +1,6 @@
 """The reports behind the pages Team and Watch, computed once and kept.
 
-deals, decision log -> the sales report and the monitoring report, in a thread of their own
+deals, decision log -> the sales report and the monitoring report, computed in a separate thread
 """
 
 from __future__ import annotations
@@ -43,14 +43,24 @@ NO_DEALS = (
 
 @dataclass(frozen=True)
 class PastTable:
-    """The file of past deals, the contract that reads it (None: the model's own), and plans."""
+    """The file of past deals, with its contract and commission plans.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    spec : DealSpec or None
+        Contract to read the file with; None: that of the model.
+    plans : tuple of Plan
+        Commission plans to apply to the deals.
+    """
 
     path: Path
     spec: DealSpec | None = None
     plans: tuple[Plan, ...] = ()
 
     def stamp(self) -> Hashable:
-        """Changes where the file does."""
+        """Return a stamp that changes when the file changes: modification time and size."""
         status = self.path.stat()
         return (status.st_mtime_ns, status.st_size)
 
@@ -61,8 +71,11 @@ class Pages:
     Parameters
     ----------
     holder : ModelHolder
+        The model in use.
     deals : PastTable or None
+        File of past deals; without it there are no reports.
     log : DecisionLog or None
+        Decision log, for the outcomes of overrides.
     """
 
     def __init__(
@@ -78,16 +91,16 @@ class Pages:
 
     @property
     def has_deals(self) -> bool:
-        """Whether there are past deals."""
+        """Whether the service has a file of past deals."""
         return self._deals is not None
 
     def spec(self) -> DealSpec:
-        """The contract of the deals."""
+        """Return the contract of the past deals; default: that of the model."""
         known = None if self._deals is None else self._deals.spec
         return known or contract_of(self._holder.model)
 
     def past_deals(self) -> tuple[pd.DataFrame, DealSpec] | None:
-        """The past deals, read once for a state of their file; None without them."""
+        """Return the past deals and their contract, read once per state of the file, or None."""
         if self._deals is None:
             return None
         with self._reading:
@@ -99,7 +112,7 @@ class Pages:
             return self._read[1], self._read[2]
 
     def numbered_deals(self) -> tuple[pd.DataFrame, DealSpec]:
-        """The past deals, with rows numbered from 0.
+        """Return the past deals, with rows numbered from 0, and their contract.
 
         Raises
         ------
@@ -112,14 +125,14 @@ class Pages:
         return past[0].reset_index(drop=True), past[1]
 
     def labelled(self, spec: DealSpec, language: str) -> DealSpec:
-        """The contract with a label for each attribute of the model in use, in a language."""
+        """Return the contract with a label, in a language, for each attribute of the model."""
         model = self._holder.model
         wording = model.scorer.wording.in_language(language)
         labels = {name: wording.label(name) for name in model.attributes}
         return spec.replace(words={"labels": labels | dict(spec.words.labels)})
 
     def close(self) -> None:
-        """Begin no computation any more."""
+        """Start no more computations."""
         for computed in (self.team, self.watch, self.retrospective, self.numbers):
             computed.close()
 
@@ -135,7 +148,7 @@ class Pages:
         tell("reading")
         deals, spec = self.numbered_deals()
         plans = () if self._deals is None else self._deals.plans
-        # the quiz and every language share the predictions of past models
+        # The predictions of past models are shared by the quiz and all languages.
         seen = self.retrospective.wait("", tell=tell).value
         return make_sales_report(
             deals,
@@ -152,12 +165,12 @@ class Pages:
         return compute_numbers(*self.numbered_deals(), progress=tell, retrospective=seen)
 
     def _ready_numbers(self, tell: Callable[[str], None]) -> SalesNumbers:
-        """What the report rests on, the same in every language.
+        """Wait for the numbers of the sales report, which are the same in every language.
 
         Raises
         ------
         DealsError
-            If it cannot be computed.
+            If they cannot be computed.
         """
         state = self.numbers.wait("", tell=tell)
         if state.value is None:

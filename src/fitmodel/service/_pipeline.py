@@ -1,4 +1,4 @@
-"""The open pipeline: a file of prospects, as text for the page, and the rep of each prospect."""
+"""The open pipeline: a file of prospects, read as a table or as CSV text, whole or of one rep."""
 
 from __future__ import annotations
 
@@ -39,15 +39,17 @@ CHUNK_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A file of prospects: CSV (plain or compressed), TSV or Parquet, told by its name.
+    """A file of prospects: CSV (plain or compressed), TSV, Parquet or Excel, by its suffix.
 
     Parameters
     ----------
     path : Path
+        The file.
     limits : Settings
-        As long as what a request may bring.
+        Limits of the service; those of a request apply to the file too.
     history : callable, optional
-        Gives the tables of the model in use; rows that lack its attributes are shown with them.
+        Returns the history tables of the model in use; attributes that rows lack are computed from
+        them.
     """
 
     path: Path
@@ -55,12 +57,12 @@ class Pipeline:
     history: Callable[[], RequestHistory] | None = None
 
     def stamp(self) -> tuple[int, int]:
-        """Changes where the file does.
+        """Return a stamp that changes when the file changes: modification time and size.
 
         Raises
         ------
         ProspectError
-            If it is gone.
+            If the file does not exist.
         """
         if not self.path.is_file():
             raise ProspectError(f"there is no file {self.path}")
@@ -68,7 +70,7 @@ class Pipeline:
         return status.st_mtime_ns, status.st_size
 
     def check(self, model: FitModel) -> None:
-        """Read it once, as a table and as text.
+        """Check that the file can be read, as a table and as text.
 
         Raises
         ------
@@ -79,13 +81,13 @@ class Pipeline:
         self.read_csv()
 
     def read(self, model: FitModel) -> ProspectTable:
-        """Read it as the table that the model scores.
+        """Read the file as a table that the model can score.
 
         Raises
         ------
         ProspectError
             If it cannot be read, lacks an attribute of the model, or has more prospects than a
-            request may bring.
+            request may have.
         """
         self.stamp()
         table = read_prospects(self.path, model, None if self.history is None else self.history())
@@ -98,14 +100,14 @@ class Pipeline:
         return table
 
     def read_csv(self) -> bytes:
-        """Give the file as CSV text in UTF-8, with its own separator.
+        """Return the file as CSV text in UTF-8, with its own separator.
 
         Raises
         ------
         ProspectError
-            If it is longer than a request may be, or no CSV can be made of it.
+            If it is longer than a request may be, or cannot be converted to CSV.
         OSError
-            If it is gone.
+            If the file does not exist.
         """
         text = self._text()
         if len(text) > self.limits.most_bytes:
@@ -135,7 +137,7 @@ class Pipeline:
             encoding = detect_encoding(text)
             if encoding not in {UTF8, None}:
                 text = text.decode(encoding, errors="replace").encode()
-        # a list has no place in a line of CSV; a file that is written anew may be cut short
+        # A list cannot be written as CSV; a file may be incomplete while it is being replaced.
         except (pa.ArrowException, EOFError, zlib.error) as error:
             raise ProspectError(
                 f"{self.path} cannot be shown as a table: {error}. Remedy: see that it is whole, "
@@ -144,7 +146,7 @@ class Pipeline:
         return text
 
     def _with_history(self) -> bytes | None:
-        """The rows with the attributes of their history; None where they need none."""
+        """Return the rows with the attributes from their history; None if they need none."""
         history = None if self.history is None else self.history()
         if history is None or history.spec is None:
             return None
@@ -170,13 +172,14 @@ class Pipeline:
         return lines.getvalue()
 
     def read_for(self, person: Person, rep: str | None) -> bytes:
-        """Give the rows that somebody may see, as `read_csv`; cells as they stand in the file.
+        """Return the rows that a person may see, as CSV text; the cells are as in the file.
 
         Parameters
         ----------
         person : Person
+            The user; a manager may see all rows.
         rep : str or None
-            Column of the rep; without one a rep sees no row.
+            Name of the column with the rep; without it a rep sees no row.
         """
         if not person.is_rep:
             return self.read_csv()
@@ -188,7 +191,7 @@ class Pipeline:
         return text.getvalue().encode()
 
     def ids_of(self, person: Person, column: str | None, rep: str | None) -> frozenset[str]:
-        """Ids of the prospects of a rep."""
+        """Return the ids of a rep's prospects; `column` has the ids, `rep` the reps."""
         header, rows, _ = self._rows()
         if column not in header or rep not in header:
             return frozenset()
@@ -196,7 +199,7 @@ class Pipeline:
         return frozenset(row[name].strip() for row in rows if _is_of(row, position, person))
 
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
-        """Header, rows of the header's length, and the separator."""
+        """Return the header, the rows with as many cells as the header, and the separator."""
         text = self.read_csv().decode("utf-8-sig", errors="replace")
         first = _QUOTED.sub("", next((line for line in text.splitlines() if line.strip()), ""))
         separator = max(SEPARATORS, key=first.count)
@@ -206,7 +209,10 @@ class Pipeline:
 
 
 def _with_commas(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Numbers as the rest of the table writes them; 1.125 as 1,1250, which is no 1 thousand 125."""
+    """Return numbers with a decimal comma, as in the rest of the table.
+
+    1.125 is written as 1,1250, because 1,125 could be read as one thousand one hundred and 25.
+    """
     for position, column in enumerate(batch.schema):
         if pa.types.is_floating(column.type):
             texts = [_with_comma(value) for value in batch.column(position).to_pylist()]
@@ -226,7 +232,7 @@ def _is_of(row: list[str], position: int, person: Person) -> bool:
 
 
 def may_see(person: Person, prospect: str, pipeline: Pipeline | None, holder: ModelHolder) -> bool:
-    """Whether a user may see assessments and decisions of a prospect."""
+    """Return whether a user may see the assessments of a prospect and the decisions on it."""
     if not person.is_rep:
         return True
     roles = holder.model.manifest.get("spec", {}).get("deals", {})

@@ -1,4 +1,4 @@
-"""The open pipeline over HTTP: its rows, scored, one row whole, and the file as CSV."""
+"""The open pipeline over HTTP: its scored rows, one row in full, and the file as CSV."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     "404": {"description": "The service was not given a pipeline, or it has no such row"},
 }
 Key = Annotated[
-    str, Query(min_length=1, max_length=1_000, description="Of the row, as the list has it.")
+    str,
+    Query(min_length=1, max_length=1_000, description="Key of the row, as in the list of rows."),
 ]
 Full = Annotated[
-    bool, Query(description="Also every cell of the file, what is scored of it, and the reasons.")
+    bool, Query(description="Also return all cells of the file, the scored values and the reasons.")
 ]
 
 
@@ -44,11 +45,11 @@ def add_pipeline(
     rows: PipelineRows | None,
     timelines: Timelines,
 ) -> None:
-    """Add the routes."""
+    """Add the routes of the open pipeline."""
 
     @app.get(PIPELINE, response_class=Response, responses=FAILURES)
     def open_pipeline(request: Request) -> Response:
-        """The open pipeline as CSV, where the service was given one; a rep sees the own deals."""
+        """Return the open pipeline as CSV, if the service has one; a rep sees the own deals."""
         if pipeline is None:
             raise RefusedError(404, NO_PIPELINE)
         with _errors_as_answers():
@@ -62,7 +63,7 @@ def add_pipeline(
         language: Language = "en",
         full: Full = False,
     ) -> Response:
-        """Every open prospect with its assessment and the latest decision; a rep sees the own."""
+        """Return open prospects with assessment and latest decision; a rep sees the own ones."""
         if rows is None:
             raise RefusedError(404, NO_PIPELINE)
         person = person_of(request)
@@ -73,12 +74,12 @@ def add_pipeline(
 
     @app.get(f"{PIPELINE}/row", responses=FAILURES)
     def scored_row(request: Request, key: Key, language: Language = "en") -> JSONResponse:
-        """One open prospect: its assessment, its cells, and what is scored of it."""
+        """Return one open prospect: its assessment, its cells, and the attributes scored."""
         return JSONResponse(_row_of(rows, request, key, language).whole())
 
     @app.get(f"{PIPELINE}/timeline", responses=FAILURES)
     def timeline(request: Request, key: Key, language: Language = "en") -> dict[str, Any]:
-        """What the CRM recorded of one open prospect: values, changes and events."""
+        """Return the CRM's records of one open prospect: values, changes and events."""
         row = _row_of(rows, request, key, language)
         try:
             return timelines.of(row.cells, language)
@@ -88,7 +89,7 @@ def add_pipeline(
 
 
 def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str) -> PipelineRow:
-    """A row that whoever asks may see."""
+    """Return the row of a key; raise RefusedError if the user may not see it or there is none."""
     if rows is None:
         raise RefusedError(404, NO_PIPELINE)
     with _errors_as_answers():
@@ -99,7 +100,7 @@ def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str
 
 
 def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
-    """JSON as it is packed already, where the client takes that."""
+    """Return the compressed JSON as it is; decompress it if the client does not accept gzip."""
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(gzip.decompress(packed), media_type="application/json")
     headers = {"content-encoding": "gzip", "vary": "Accept-Encoding"}

@@ -1,8 +1,8 @@
-"""The open pipeline, scored: a row for each prospect, as the page lists it.
+"""The scored open pipeline: one row per prospect, as the page lists it.
 
 file -> read and scored in one batch -> rows, kept until the file, the model or the day changes
-     -> those that whoever asks may see, each with the latest decision on it, read at every request;
-        where the decision log does not answer, the rows without decisions, and that this is so
+     -> the rows that the user may see, with the latest decision on each, read at every request;
+        if the decision log does not answer: rows without decisions, and a message that says so
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 REASONS = 3
-GZIP_LEVEL = 4  # a third of the time of level 9
+GZIP_LEVEL = 4  # takes a third of the time of level 9
 SHOWN_COLUMNS = (
     "early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit",
     "expected_value", "expected_value_low", "expected_value_high", "worth", "escalate",
     "unfamiliar",
 )  # fmt: skip
-"""What a row holds of a prediction, under the same names."""
+"""Columns of a prediction that a row has, under the same names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,13 @@ class PipelineRow:
     Attributes
     ----------
     shown : dict
-        As the list shows it; `key` tells two rows of one id apart.
+        Values shown in the list; `key` distinguishes two rows with the same id.
     cells : dict of str to str
-        The whole row of the file, as text.
+        All cells of the row in the file, as text.
     read : mapping
-        What the model reads of it, as the table has it.
+        Values that the model reads, as in the table.
     reasons : sequence of Reason
+        First reasons of the prediction.
     """
 
     shown: dict[str, Any]
@@ -73,7 +74,7 @@ class PipelineRow:
     reasons: Sequence[Reason]
 
     def whole(self) -> dict[str, Any]:
-        """The row as a deal page or an export needs it: cells, what is scored, and the reasons."""
+        """Return the row for a deal page or an export: with cells, scored values and reasons."""
         prospect = {str(name): _plain(value) for name, value in self.read.items()}
         sentences = [reason.sentence for reason in self.reasons]
         return self.shown | {"cells": self.cells, "prospect": prospect, "sentences": sentences}
@@ -81,9 +82,9 @@ class PipelineRow:
 
 @dataclass(frozen=True)
 class _Decided:
-    """The decision on each row, from the decision log.
+    """The latest decision on each row, from the decision log.
 
-    `latest` is None without a log, and while it does not answer; then it `is_away`.
+    `latest` is None without a log, and if the log does not answer; then `is_away` is true.
     """
 
     latest: list[Decision | None] | None = None
@@ -92,7 +93,7 @@ class _Decided:
 
 @dataclass(frozen=True, eq=False)
 class _Scored:
-    """A state of the file, the model and the day, and what was made of it, by language."""
+    """A state of the file, the model and the day, with its rows and packed lists by language."""
 
     stamp: Hashable
     table: ProspectTable | None
@@ -106,9 +107,11 @@ class PipelineRows:
     Parameters
     ----------
     pipeline : Pipeline
+        File of open prospects.
     holder : ModelHolder
+        The model in use.
     decisions : LatestDecisions, optional
-        Of the decision log; without it no row says what was decided.
+        Latest decisions of the decision log; without it the rows have no decision.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class PipelineRows:
         self._known = _Scored(None, None)
 
     def whole(self, person: Person, language: str) -> dict[str, Any]:
-        """The list of the rows that somebody may see, each whole, in the order of the file.
+        """Return the list of the rows that a person may see, in full, in the order of the file.
 
         Raises
         ------
@@ -131,9 +134,9 @@ class PipelineRows:
         return _list([row.whole() for row in _with_decisions(seen, decided)], decided, language)
 
     def listed(self, person: Person, language: str) -> bytes:
-        """The same list with fewer values of each row, as JSON compressed by gzip.
+        """Return the same list with fewer values per row, as JSON compressed by gzip.
 
-        That of all rows is written once, and again when a decision was made or undone.
+        The list of all rows is cached, and written again when a decision was made or undone.
         """
         if person.is_rep:
             seen = self._seen(person, language)
@@ -148,13 +151,13 @@ class PipelineRows:
         return known[1]
 
     def prepare(self) -> None:
-        """Make the list in every language before it is asked for; errors are reported later."""
+        """Prepare the list in every language before the first request; errors appear later."""
         for language in LANGUAGES:
             with suppress(FitModelError, OSError):
                 self.listed(ANYBODY, language)
 
     def row(self, person: Person, key: str, language: str) -> PipelineRow | None:
-        """One of them; None where there is none of this key."""
+        """Return the row of a key that a person may see; None if there is none."""
         named = [row for row in self._seen(person, language) if row.shown["key"] == key]
         return next(iter(_with_decisions(named, self._decided(named))), None)
 
@@ -165,16 +168,16 @@ class PipelineRows:
         return [row for row in every if person.may_see(row.shown["rep"])]
 
     def _decided(self, rows: list[PipelineRow]) -> _Decided:
-        """The latest decision on each row, read now."""
+        """Read the latest decision on each row from the log."""
         if self._decisions is None:
             return _Decided()
         try:
             return _Decided(self._decisions.on([row.shown["id"] for row in rows]))
-        except TrackingError:  # its message names the log's place
+        except TrackingError:  # its message contains the location of the log, so it is not shown
             return _Decided(is_away=True)
 
     def _scored(self, language: str) -> _Scored:
-        """The current state, scored in a language; once it is there, no caller waits for others."""
+        """Return the current state, scored in a language; a cached state needs no lock."""
         model = self._holder.model
         stamp = (*self._pipeline.stamp(), model.version, today())
         known = self._known
@@ -186,7 +189,7 @@ class PipelineRows:
             known = self._known
             if language not in known.rows and known.table is not None:
                 scored = known.table.score(model, reasons=REASONS, language=language)
-                there = next(iter(known.rows.values()), None)  # only words differ by language
+                there = next(iter(known.rows.values()), None)  # languages differ only in texts
                 cells = known.table.cells() if there is None else [row.cells for row in there]
                 read = _read(scored) if there is None else [row.read for row in there]
                 known.rows[language] = _made_rows(model, cells, read, scored, language)
@@ -194,7 +197,7 @@ class PipelineRows:
 
 
 def _with_decisions(rows: list[PipelineRow], decided: _Decided) -> list[PipelineRow]:
-    """The rows, each saying the latest decision, or null; as they are where none is known."""
+    """Return the rows with the latest decision, or None, on each; unchanged without a log."""
     if decided.latest is None:
         return rows
     both = zip(rows, decided.latest, strict=True)
@@ -202,7 +205,7 @@ def _with_decisions(rows: list[PipelineRow], decided: _Decided) -> list[Pipeline
 
 
 def _list(rows: list[dict[str, Any]], decided: _Decided, language: str) -> dict[str, Any]:
-    """The list as it is answered: rows, and why no decision is shown where the log is away."""
+    """Return the list as in the response: rows, and a message if the log does not answer."""
     problem = phrases(language, "desk")("decisions_away") if decided.is_away else None
     return {"rows": rows, "decisions_problem": problem}
 
@@ -214,7 +217,7 @@ def _packed(rows: list[PipelineRow], decided: _Decided, language: str) -> bytes:
 
 
 def _read(scored: ScoredRows) -> list[Mapping[Any, Any]]:
-    """What the model reads of each row."""
+    """Return the values of each row that the model reads."""
     return list(scored.read.astype(object).to_dict("records"))
 
 
@@ -249,7 +252,7 @@ def _made_rows(
 
 
 def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
-    """The amount of each row as given; NaN where it is not a number."""
+    """Return the amount of each row as given; NaN where it is not a number."""
     name = model.scorer.amount
     if name is None or name not in scored.read:
         return [math.nan] * len(scored.read)
@@ -260,7 +263,7 @@ def _amounts(model: FitModel, scored: ScoredRows) -> list[float]:
 def _predicted_columns(
     model: FitModel, scored: ScoredRows, amounts: list[float]
 ) -> dict[str, list[Any]]:
-    """Predictions of every row, by column."""
+    """Return the predictions of all rows, by column."""
     predictions = scored.predictions
     columns = {name: predictions[name].tolist() for name in SHOWN_COLUMNS if name in predictions}
     if columns:
@@ -270,7 +273,7 @@ def _predicted_columns(
 
 
 def _keys(ids: list[str]) -> list[str]:
-    """A key for each row: its id, its number where it has none; two of one id keep two keys."""
+    """Return a unique key per row: its id, or else its number; equal ids get a suffix."""
     times: Counter[str] = Counter()
     keys: dict[str, None] = {}
     for number, name in enumerate(ids, start=1):
@@ -283,13 +286,13 @@ def _keys(ids: list[str]) -> list[str]:
 
 
 def _concern(reasons: Any) -> dict[str, str] | None:
-    """What raises the risk most, in words; None where nothing of the first reasons does."""
+    """Return label and value of the first reason that raises the risk; None if there is none."""
     first = next((reason for reason in reasons if reason.contribution > 0), None)
     return None if first is None else {"label": first.label, "value_text": first.value_words}
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: a number, a text, or null where it is not known."""
+    """Return a value for JSON: a number, a text, or None if it is not known."""
     if is_missing(value):
         return None
     if isinstance(value, bool):
@@ -302,14 +305,14 @@ def _plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> Any:
-    """The value; null where it is not a number."""
+    """Return the value; None if it is a float that is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def money_at_risk(model: FitModel, chance: Numbers, amount: Numbers) -> Numbers:
-    """Probability of early churn times what it costs; NaN where the amount is not known.
+    """Return the probability of early churn times its cost; NaN where the amount is not known.
 
-    Without money in the model, what it costs is the yearly amount.
+    If the model has no money, the cost is the amount.
     """
     money = model.scorer.policy.money
     if money is None:
@@ -320,12 +323,12 @@ def money_at_risk(model: FitModel, chance: Numbers, amount: Numbers) -> Numbers:
 
 
 def cost_of_early_churn(money: Money, per_year: float = 1.0) -> dict[str, list[float]]:
-    """What a customer costs by leaving early instead of staying: linear in the amount as given.
+    """Return the cost of a customer that leaves early instead of staying, linear in the amount.
 
-    Lists of one length: at each `probability`, ascending from 0 to 1, the cost is `fixed` plus
-    `per_amount` times the amount; between two of them it lies on a straight line. Money at risk is
-    the probability of early churn times this cost, so that the value of a customer that stays, less
-    the money at risk, is the expected value of signing.
+    The result has lists of equal length: at each `probability`, increasing from 0 to 1, the cost is
+    `fixed` plus `per_amount` times the amount as given; between two probabilities it is linear.
+    Money at risk is the probability of early churn times this cost, so that the value of a customer
+    that stays, minus the money at risk, is the expected value of signing.
     """
     own = money.own_months
     knots = np.array([0.0, 1.0] if own is None else own.knots_with(money.paid_upfront_months))

@@ -1,7 +1,7 @@
 """Errors as problem details for HTTP (RFC 9457, ``application/problem+json``).
 
-The detail is in English for programs; in the language of the page where one asks: by the query's
-`language`, else by the header Accept-Language, which the app sends with every request.
+The detail is in English by default, for programs. A request can choose another language by the
+query's `language`, or else by the header Accept-Language, which the app sends with every request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OTHER = {499: "Client Closed Request"}
 
 
 class RefusedError(Exception):
-    """A request that is not answered as asked."""
+    """A request that is answered with an HTTP error status."""
 
     def __init__(self, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(detail)
@@ -34,7 +34,7 @@ class RefusedError(Exception):
 
 
 def problem(status: int, detail: str, language: str = ORIGINAL) -> bytes:
-    """Write a problem: what kind it is, its status, and what to do in one sentence."""
+    """Return a problem detail as JSON: its title, its status, and a sentence with the remedy."""
     title = _OTHER.get(status) or HTTPStatus(status).phrase
     message = message_in(detail, language)
     body = {"type": "about:blank", "title": title, "status": status, "detail": message}
@@ -42,7 +42,7 @@ def problem(status: int, detail: str, language: str = ORIGINAL) -> bytes:
 
 
 def language_of(scope: Mapping[str, Any]) -> str:
-    """Return the language that a request asks for; English where it asks for none of ours."""
+    """Return the language that a request chooses; English if it is not a supported language."""
     query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
     header = str(dict(scope.get("headers", ())).get(b"accept-language", b""), "latin-1")
     asked = (*query.get("language", ()), header)

@@ -1,9 +1,9 @@
-"""The quiz over HTTP: past deals to judge, then the model, the outcome and the scores.
+"""The quiz over HTTP: past deals to estimate, then the model, the outcomes and the scores.
 
-seed, what was asked before -> ten deals without their outcome -> people's probabilities
-      -> kept in the decision log -> what came of each deal, and Brier scores over time
+seed, deals asked before -> ten deals without their outcome -> people's probabilities
+      -> stored in the decision log -> outcome of each deal, and Brier scores over time
 
-Nothing is kept between the two requests: a quiz is drawn again from its name.
+Nothing is stored between the two requests: the quiz is drawn again from its name.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     "409": {"description": "The past deals have changed since the quiz was drawn"},
     "422": {"description": "An answer is missing or is not a probability; the detail says whose"},
 }
-Seed = Annotated[int | None, Query(ge=0, lt=2**32, description="Of the draw; else at random.")]
+Seed = Annotated[
+    int | None,
+    Query(ge=0, lt=2**32, description="Seed of the random choice of deals; default: random."),
+]
 
 
 class Answers(BaseModel):
@@ -58,7 +61,9 @@ class Answers(BaseModel):
         },
     )
 
-    quiz: Annotated[str, Field(max_length=60, description="Its name, as it was given.")]
+    quiz: Annotated[
+        str, Field(max_length=60, description="Name of the quiz, as returned when it started.")
+    ]
     guesses: dict[Name, Annotated[list[float], Field(max_length=100)]] = Field(
         description="Each person's probability of early churn for each deal, from 0 to 1.",
         max_length=20,
@@ -67,9 +72,18 @@ class Answers(BaseModel):
 
 @dataclass(frozen=True)
 class QuizName:
-    """The name of a quiz: when it was drawn, its seed, and how much had been answered before.
+    """Name of a quiz, from which the quiz can be drawn again.
 
-    Written, it ends with a checksum of the deals that were drawn.
+    The name as text ends with a checksum of the deals that were drawn.
+
+    Attributes
+    ----------
+    time : str
+        Time of the draw, ISO 8601 in seconds, UTC.
+    seed : int
+        Random seed of the draw.
+    before : int
+        Number of answers in the decision log before the draw.
     """
 
     time: str
@@ -77,18 +91,18 @@ class QuizName:
     before: int
 
     def of(self, made: Quiz) -> str:
-        """The name as it is written, for the deals that were drawn."""
+        """Return the name as text, with the checksum of the deals that were drawn."""
         deals = "\n".join(str(answer.deal) for answer in made.answers)
         return f"{self.time}.{self.seed}.{self.before}.{zlib.crc32(deals.encode()):08x}"
 
     @classmethod
     def parse(cls, text: str) -> QuizName:
-        """Read a name that a quiz was given.
+        """Read the name of a quiz from its text.
 
         Raises
         ------
         RefusedError
-            If it is none.
+            If the text is not the name of a quiz.
         """
         match = NAMED.fullmatch(text)
         if match is None:
@@ -97,11 +111,11 @@ class QuizName:
 
 
 def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
-    """Add the routes."""
+    """Add the routes of the quiz."""
 
     @app.get(QUIZ, responses=RARELY | NOT_THERE)
     def questions(language: Language = "en", seed: Seed = None) -> dict[str, Any]:
-        """Past deals as they were at signing, without their outcomes."""
+        """Return past deals as they were at signing, without their outcomes."""
         drawn = secrets.randbits(32) if seed is None else seed
         before = 0 if log is None else len(log.guesses())
         name = QuizName(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), drawn, before)
@@ -134,14 +148,14 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
 
     @app.get(f"{QUIZ}/scores", responses=RARELY | NOT_THERE)
     def scores(request: Request, language: Language = "en") -> dict[str, Any]:
-        """Brier scores of each person and of the model, quiz by quiz; a rep sees the own."""
+        """Return Brier scores of each person and the model per quiz; a rep sees the own ones."""
         return _scores(log, person_of(request), language)
 
 
 def _made(
     pages: Pages, log: DecisionLog | None, name: QuizName, language: str
 ) -> Quiz | dict[str, Any]:
-    """The quiz of a name; until the past deals are scored, where that is."""
+    """Return the quiz of a name, or the current step while the past deals are being scored."""
     seen = ready_value(pages, pages.retrospective, "", language=language)
     if isinstance(seen, dict):
         return seen
@@ -181,7 +195,7 @@ def _asked(made: Quiz, pages: Pages) -> dict[str, Any]:
 def _keep(
     log: DecisionLog | None, rows: list[tuple[str, str, object, float, float, float, int]]
 ) -> None:
-    """Keep answers once: the same quiz by the same person is not kept again."""
+    """Store answers in the log; a second answer of a person to the same quiz is not stored."""
     if log is None:
         return
     known = log.guesses()
@@ -190,7 +204,7 @@ def _keep(
 
 
 def _result(made: Quiz, given: dict[str, list[float]], person: Person) -> dict[str, Any]:
-    """Outcome of each deal; a rep gets only their own ids."""
+    """Return each deal's outcome and the Brier scores; the ids of deals are hidden from reps."""
     outcome = [answer.left_early for answer in made.answers]
     model = brier([answer.probability for answer in made.answers], outcome)
     level = brier([made.level] * len(outcome), outcome)
@@ -210,7 +224,7 @@ def _answer(answer: Answer, *, hidden: bool) -> dict[str, Any]:
 
 
 def _scores(log: DecisionLog | None, person: Person, language: str) -> dict[str, Any]:
-    """Scores over time, and in words whether practice shows."""
+    """Return the scores over time, and sentences on whether people improve with practice."""
     if log is None:
         return {"scores": [], "practice": []}
     guesses = log.guesses()

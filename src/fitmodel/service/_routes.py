@@ -1,9 +1,9 @@
-"""Routes of the service.
+"""Routes of assessments, of the model and of the process.
 
 body -> JSON -> one prospect or many -> the model in use -> assessments as JSON
 
-FastAPI is imported at the top, since it reads the types of the functions: only `create_app`
-imports this module.
+FastAPI is imported at the top because it reads the type annotations of the functions; only
+`create_app` imports this module.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     from fitmodel.service._middleware import Metrics
     from fitmodel.service.settings import Settings
 
-IN_THE_LOOP = 64  # more prospects, or longer ones, are scored in a thread: others need not wait
+IN_THE_LOOP = 64  # more or longer prospects are scored in a thread, so that others do not wait
 BYTES_IN_THE_LOOP = 50_000
 MAX_REASONS = 20
-MAX_REASONS_IN_ALL = 50_000  # of one answer: it is a few hundred bytes for each
+MAX_REASONS_IN_ALL = 50_000  # per response: each reason takes a few hundred bytes
 ASSESSMENTS = "/v1/assessments"
 BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Reasons per prospect.")]
-Language = Annotated[Literal["en", "zh"], Query(description="Of the reasons.")]
+Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Number of reasons per prospect.")]
+Language = Annotated[Literal["en", "zh"], Query(description="Language of the reasons.")]
 Horizons = Annotated[
     str | None,
     Query(
         pattern=rf"^[1-9]\d{{0,3}}(,[1-9]\d{{0,3}}){{0,{MAX_HORIZONS - 1}}}$",
-        description="Months such as 3,12: also how likely to leave within them, with intervals.",
+        description="Other horizons in months, such as 3,12: probability and interval for each.",
     ),
 ]
 
@@ -66,7 +66,7 @@ def add_assessments(
     log: AssessmentLog | None,
     histories: RequestHistories,
 ) -> None:
-    """Add the route that scores."""
+    """Add the routes that assess prospects."""
 
     async def answers(
         prospects: list[Any], size: int, reasons: int, language: str, horizons: Horizons
@@ -92,7 +92,7 @@ def add_assessments(
         language: Language = "en",
         horizons: Horizons = None,
     ) -> JSONResponse:
-        """Assess one prospect; also a list of them, or {"prospects": [...]}."""
+        """Assess one prospect, a list of prospects, or {"prospects": [...]}."""
         body = await request.body()
         result = read_prospects(body, limits)
         prospects = [result] if isinstance(result, dict) else result
@@ -110,7 +110,7 @@ def add_assessments(
         language: Language = "en",
         horizons: Horizons = None,
     ) -> JSONResponse:
-        """Assess several prospects; one that cannot be scored has an error in its place."""
+        """Assess several prospects; one that cannot be scored gets an error instead."""
         body = await request.body()
         prospects = read_prospects(body, limits)
         if isinstance(prospects, dict):
@@ -120,22 +120,22 @@ def add_assessments(
 
 
 def add_problems(app: FastAPI) -> None:
-    """Let every error be a problem, as `fitmodel.service._problems` writes it."""
+    """Add handlers that answer every error with a problem detail, see `_problems`."""
 
     @app.exception_handler(RequestValidationError)
     async def explain(request: Request, error: RequestValidationError) -> Response:
-        """Say a problem of the query in a sentence, as every other one."""
+        """Answer an invalid query or body with one sentence, as for all other errors."""
         problems = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
         return _problem(request, 422, "; ".join(problems))
 
     @app.exception_handler(TrackingError)
     async def away(request: Request, _error: TrackingError) -> Response:
-        """Say that the decision log does not answer, without its place."""
+        """Answer that the decision log is not available, without its location."""
         return _problem(request, 503, LOG_AWAY, {"retry-after": "1"})
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
-        """Answer what no route is for."""
+        """Answer errors of the framework, such as a path without a route."""
         return _problem(request, error.status_code, str(error.detail), error.headers)
 
 
@@ -147,21 +147,21 @@ def _problem(
 
 
 def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
-    """Add the routes that tell of the model and the process."""
+    """Add the routes on the model in use and on the process."""
 
     @app.get("/v1/model")
     async def describe() -> dict[str, Any]:
-        """Which model is in use, and what it expects."""
+        """Return the model in use and the attributes it expects."""
         return describe_model(holder.model)
 
     @app.get("/healthz")
     async def alive() -> dict[str, str]:
-        """Whether the process answers."""
+        """Return that the process is alive."""
         return {"status": "alive"}
 
     @app.get("/readyz")
     async def ready() -> dict[str, Any]:
-        """Whether a model is in use, and whether the last look for another one went well."""
+        """Return the model in use, and whether the last check for a new one succeeded."""
         return {
             "status": "ready",
             "model_version": holder.model.version,
@@ -171,7 +171,7 @@ def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def count() -> PlainTextResponse:
-        """Counts for Prometheus."""
+        """Return the metrics for Prometheus."""
         text = metrics.text(
             holder.model.version,
             reload_failed=holder.failure is not None,
@@ -186,9 +186,9 @@ def describe_in_openapi(
     limits: Settings,
     posts: Mapping[str, Callable[[FitModel], dict[str, Any]]] | None = None,
 ) -> None:
-    """Let OpenAPI name the attributes of the model in use, whichever it is by then.
+    """Make OpenAPI describe the attributes of the model in use at the time of the request.
 
-    `posts` says what else takes prospects: path to what OpenAPI says of its POST.
+    `posts` gives, for other paths that take prospects, a function that describes their POST.
     """
     general = app.openapi
 
@@ -202,7 +202,7 @@ def describe_in_openapi(
 
 
 def describe_model(model: FitModel) -> dict[str, Any]:
-    """Version, period, policy, level of early churn and attributes of a model."""
+    """Return version, period, policy, level of early churn, metrics and attributes of a model."""
     spec, level = model.manifest.get("spec", {}), model.scorer.policy.level
     return {
         "version": model.version,
@@ -218,12 +218,12 @@ def describe_model(model: FitModel) -> dict[str, Any]:
 
 
 def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
-    """One prospect or many out of a request's body.
+    """Read one prospect or many from a request's body.
 
     Raises
     ------
     RefusedError
-        400 where it is not JSON or not a prospect, 413 where there are too many.
+        400 if it is not JSON or not a prospect, 413 if there are too many prospects.
     """
     try:
         result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
@@ -244,7 +244,7 @@ def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
     Raises
     ------
     RefusedError
-        409 where the model in use cannot answer at one of them: another model may.
+        409 if the model in use cannot predict at one of them; another model may be able to.
     """
     if horizons is None:
         return ()
@@ -273,7 +273,7 @@ def assess_many(
     history: RequestHistory | None = None,
     horizons: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
-    """One answer per prospect, in their order; logged before they are given."""
+    """Return one assessment or error per prospect, in their order; they are logged first."""
     completed = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
     answers = [_assess(model, prospect, reasons, language, horizons) for prospect in completed]
     if log is not None:
@@ -288,7 +288,7 @@ def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
 def _assess(
     model: FitModel, prospect: Any, reasons: int, language: str, horizons: Sequence[int] = ()
 ) -> Assessment | str:
-    """Assess one prospect; of one that cannot be scored, say why."""
+    """Return the assessment of one prospect, or an error message if it cannot be scored."""
     if isinstance(prospect, ProspectError):
         return str(prospect)
     if not isinstance(prospect, dict):
@@ -306,7 +306,7 @@ def _assess(
 def _logged(
     log: AssessmentLog, model: FitModel, prospects: list[Any], predictions: list[Assessment | str]
 ) -> list[Assessment | str]:
-    """Log those that bring the contract's id: without it nobody can join an outcome."""
+    """Log the assessments of prospects with an id: without it no outcome could be joined."""
     name = id_column(model)
     answers = [_with_usable_id(*pair, name) for pair in zip(prospects, predictions, strict=True)]
     positions = [
@@ -314,7 +314,7 @@ def _logged(
         for position, item in enumerate(answers)
         if not isinstance(item, str) and prospects[position].get(name) is not None
     ]
-    if not positions:  # nothing to log: the log may be away
+    if not positions:  # nothing to log, so the log does not have to be available
         return answers
     kept = [cast("Assessment", answers[position]) for position in positions]
     proceed = log_assessments(log, model, [prospects[position] for position in positions], kept)
@@ -334,7 +334,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Names that differ: of two values for one name, readers of JSON take either."""
+    """Refuse an object with a name twice, because JSON readers differ in which value they take."""
     result = dict(pairs)
     if len(result) < len(pairs):
         name = named_twice([name for name, _ in pairs])[0]
@@ -345,6 +345,6 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _short(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "too deeply nested"
-    if "set_int_max_str_digits" in str(error):  # Python's own words, for programmers
+    if "set_int_max_str_digits" in str(error):  # Python's own message is for programmers
         return "a number of thousands of digits"
     return str(error)

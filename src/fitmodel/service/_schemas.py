@@ -1,4 +1,4 @@
-"""JSON schemas of what the service answers to programs, by the names that OpenAPI gives them."""
+"""JSON schemas of the service's responses to programs, by their names in OpenAPI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEVELS = {"type": ["array", "null"], "items": TEXT}
 def an_object(
     properties: Mapping[str, Any], optional: tuple[str, ...] = (), *, is_closed: bool = True
 ) -> dict[str, Any]:
-    """An object of which every property is required but those named."""
+    """Return the schema of an object whose properties are required, except the optional ones."""
     return {
         "type": "object",
         "required": [name for name in properties if name not in optional],
@@ -167,7 +167,7 @@ SCHEMAS = {
     "PipelineRow": PIPELINE_ROW,
     "PipelineRows": PIPELINE_ROWS,
 }
-"""Those that do not depend on the model in use."""
+"""Schemas that do not depend on the model in use, by name."""
 
 ANSWERS = {
     ("/v1/pipeline/rows", "get", "200"): a_ref("PipelineRows"),
@@ -178,4 +178,4 @@ ANSWERS = {
     ("/healthz", "get", "200"): a_ref("Health"),
     ("/readyz", "get", "200"): a_ref("Readiness"),
 }
-"""Path, method and status of an answer, and its schema."""
+"""Schema of each response, by path, method and status."""

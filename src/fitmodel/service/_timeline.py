@@ -1,6 +1,6 @@
 """The CRM's records of one open prospect, in the order of time.
 
-the tables of the model's contract, for one prospect -> values, changes and events
+history tables of the model's contract, for one prospect -> values, changes and events
 """
 
 from __future__ import annotations
@@ -35,23 +35,25 @@ SOURCE_WORDS = {
 
 
 class Timelines:
-    """Timelines of single prospects, by the tables of the model in use.
+    """Timelines of single prospects, from the history tables of the model in use.
 
     Parameters
     ----------
     holder : ModelHolder
+        The model in use.
     histories : RequestHistories
+        History tables that the contract of the model names.
     """
 
     def __init__(self, holder: ModelHolder, histories: RequestHistories) -> None:
         self._holder, self._histories = holder, histories
 
     def has_history(self) -> bool:
-        """Whether the contract of the model in use names tables of history."""
+        """Return whether the contract of the model in use names history tables."""
         return self._histories.of(self._holder.model).spec is not None
 
     def of(self, cells: Mapping[str, str], language: str) -> dict[str, Any]:
-        """The timeline of a prospect, given the cells of its row.
+        """Return the timeline of a prospect, given the cells of its row.
 
         Raises
         ------
@@ -107,12 +109,12 @@ def _shown(shown: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
 
 
 def _table(section: str, wording: Wording) -> str:
-    """The name of a table by its section of the contract: "[events.activities]" is "Activities"."""
+    """Return a table's name from its section: "[events.activities]" gives "Activities"."""
     return wording.label(section.strip("[]").rpartition(".")[2])
 
 
 def _what(text: str, wording: Wording) -> str:
-    """A change under the field's label; an event as it is."""
+    """Return the text of a change with the field's label; that of an event is not changed."""
     name, mark, value = text.partition(": ")
     return f"{wording.label(name)}{mark}{value}" if mark else text
 

@@ -1,4 +1,4 @@
-"""Champion and challenger side by side, and the promotion of one, for the page Model.
+"""Champion and challenger side by side, and promotion of a version, for the page Model.
 
 the model in use -> its registered name and store -> both versions' manifests -> what differs
 """
@@ -36,11 +36,12 @@ NO_STORE = (
 
 
 class Registry:
-    """The registered model that a service's model is a version of.
+    """The registered model of which the service uses a version.
 
     Parameters
     ----------
     holder : ModelHolder
+        The model in use.
     """
 
     def __init__(self, holder: ModelHolder) -> None:
@@ -48,17 +49,17 @@ class Registry:
 
     @property
     def name(self) -> str:
-        """Of the registered model."""
+        """Name of the registered model."""
         tracking = self._tracking()
         return str(tracking.get("registered_model") or "prospect-fit")
 
     @property
     def store(self) -> str | None:
-        """MLflow's address as the contract has it."""
+        """Address of the MLflow store in the contract; None if it names none."""
         return self._tracking().get("uri")
 
     def side_by_side(self, language: str) -> dict[str, Any]:
-        """Describe champion and challenger, and whether the challenger would be promoted.
+        """Return a description of champion and challenger, and why a promotion would be refused.
 
         Raises
         ------
@@ -94,7 +95,7 @@ class Registry:
         }
 
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
-        """Promote a version by the rules of `fitmodel promote`, and take it into use here.
+        """Promote a version by the rules of `fitmodel promote`, and use it in this service.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class Registry:
 
     def _check_store(self) -> None:
         file = database_file(tracking_uri(self.store))
-        if file is not None and not file.is_file():  # to ask would make one
+        if file is not None and not file.is_file():  # connecting would create the file
             raise TrackingError(NO_STORE)
 
     def _bundle(self, version: int) -> Bundle:
@@ -126,7 +127,7 @@ class Registry:
 
 
 def _rule(bundle: Bundle, language: str) -> str:
-    """When the version flags a deal; a user's own estimator says it as its training wrote it."""
+    """Return the text of a version's decision rule; for a user's own estimator, the stored one."""
     if is_own_estimator(bundle):
         return message_in(str(bundle.manifest.get("policy") or ""), language)
     scorer = open_model(bundle).scorer
@@ -146,7 +147,7 @@ def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:
 def _rows(
     numbers: Mapping[str, int | None], manifests: Mapping[str, Mapping[str, Any] | None], say: Say
 ) -> list[dict[str, Any]]:
-    """A line for each thing that is said of both; a side that is not there says nothing."""
+    """Return one row per property of champion and challenger; None for a side that is absent."""
     lines = {
         say("side_version"): {
             side: None if made is None else f"{numbers[side]} ({made.get('version')})"
@@ -191,7 +192,7 @@ def _count(value: Any) -> str:
 
 
 def _compared(comparison: Comparison | None, say: Say, language: str) -> dict[str, Any] | None:
-    """Both on the same later deals, as numbers and as a sentence."""
+    """Return the comparison of both on the same later deals, as numbers and as a sentence."""
     if comparison is None:
         return None
     numbers = {key: getattr(comparison, key) for key in ("deals", "gain", "low", "high")}

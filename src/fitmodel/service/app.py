@@ -1,4 +1,4 @@
-"""Build the service, and write its log."""
+"""Creation of the service, and format of its log."""
 
 from __future__ import annotations
 
@@ -31,25 +31,26 @@ def create_app(
     plans: tuple[Plan, ...] = (),
     tour: bool = False,
 ) -> FastAPI:
-    """Make the service over a model.
+    """Create the service for a model.
 
     Parameters
     ----------
     source : str or Path
-        A bundle's folder, the folder of a name, or ``models:/name@alias``; the last two are
-        followed: another champion is taken into use without a restart.
+        Folder of a bundle, folder of a model name, or ``models:/name@alias``. The last two are
+        followed: a new champion is used without a restart.
     settings : Settings, optional
+        Limits of the service.
     log : DecisionLog, optional
-        Every assessment of a prospect that brings the contract's id is in it before it is answered,
-        and what people then did (POST /v1/decisions).
+        Decision log. Each assessment of a prospect with the contract's id is logged before the
+        response is sent, and so are people's decisions (POST /v1/decisions).
     pipeline : Path, optional
-        Open prospects that the page at / begins with: CSV, TSV or Parquet.
+        File of open prospects that the page at / lists: CSV, TSV, Parquet or Excel.
     deals : Path, optional
-        Past deals, for the pages Team and Watch and for similar deals.
+        File of past deals, for the pages Team and Watch and for similar deals.
     spec : DealSpec, optional
-        The contract that reads them; default that of the model.
+        Contract to read the past deals with; default: that of the model.
     plans : tuple of Plan
-        Commission plans that the page Team pays over the deals.
+        Commission plans that the page Team applies to the past deals.
     tour : bool
         Whether the page at / begins with a short guide.
 
@@ -58,7 +59,7 @@ def create_app(
     DependencyError
         If FastAPI is not installed.
     BundleError, TrackingError
-        If there is no model to begin with.
+        If the model cannot be loaded.
     ProspectError
         If the pipeline cannot be read, lacks an attribute, or is too long.
     """
@@ -82,10 +83,10 @@ def create_app(
 
 
 class JsonLines(logging.Formatter):
-    """Time, level, message and the facts of a record; JSON escapes whatever could forge a line."""
+    """Log records as JSON: time, level, message, facts; escaping prevents forged lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return a record as one line of JSON."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -2,7 +2,7 @@
 
 file of people -> the token's digest or the proxy's user header -> Person
 
-Without such a file whoever may ask at all is a manager, as before there were roles.
+Without such a file every user with access is a manager.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ DIGEST = 64  # hexadecimal digits
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks.
+    """A user of the service.
 
     Attributes
     ----------
     name : str
-        As decisions are signed with; "" where it is not known.
+        Name that is stored with decisions; "" if it is not known.
     role : {"rep", "manager"}
+        Role, which determines the deals that the user may see.
     rep : str or None
-        A rep's name in the deals.
+        Name of a rep in the deals.
     """
 
     name: str = ""
@@ -44,11 +45,11 @@ class Person:
 
     @property
     def is_rep(self) -> bool:
-        """Whether only the own deals may be seen."""
+        """Whether the user may see only their own deals."""
         return self.role == "rep"
 
     def may_see(self, rep: object) -> bool:
-        """Whether a deal of this rep may be seen."""
+        """Return whether the user may see a deal of this rep."""
         return not self.is_rep or (self.rep is not None and same_person(rep, self.rep))
 
 
@@ -57,13 +58,21 @@ ANYBODY = Person()
 
 @dataclass(frozen=True)
 class People:
-    """Who may ask, by name, and the digests of their tokens."""
+    """Users of the service, and the digests of their tokens.
+
+    Attributes
+    ----------
+    by_name : mapping of str to Person
+        Users by name.
+    digests : mapping of str to str
+        Name of the user by the SHA-256 of the user's token, in hexadecimal digits.
+    """
 
     by_name: Mapping[str, Person]
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def of_token(self, token: bytes) -> Person | None:
-        """Return whose token it is; every digest is compared, so that the time tells nothing."""
+        """Return a token's owner, or None; all digests are compared, against timing attacks."""
         given = hashlib.sha256(token).hexdigest()
         person = None
         for digest, name in self.digests.items():
@@ -73,15 +82,15 @@ class People:
 
 
 def read_people(path: Path) -> People:
-    """Read who may ask from a TOML file.
+    """Read the users of the service from a TOML file.
 
-    ``["kim@example.com"]`` holds ``role = "rep"``, ``rep = "Kim Lee"`` as the deals name the rep,
-    and, where there is no proxy that tells the user, ``token_sha256``.
+    A section such as ``["kim@example.com"]`` has ``role = "rep"``, ``rep = "Kim Lee"`` (the rep's
+    name in the deals) and, without a proxy that identifies the user, ``token_sha256``.
 
     Raises
     ------
     SpecError
-        Naming the person and the remedy.
+        If the file cannot be read or is not valid; the message names the person and the remedy.
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))

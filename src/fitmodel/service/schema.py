@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
     from fitmodel.model.fitmodel import FitModel
 
-FEW_LEVELS = 50  # more are not listed: a caller's schema is not a dictionary of customers
+FEW_LEVELS = 50  # longer lists of levels are left out, to keep the schema small
 
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
-    """Name, kind, and range or levels of every attribute, in the model's order."""
+    """Return name, kind, range or levels, and span of each attribute, in the model's order."""
     spans = _spans(model)
     return [_described(column) | {"span": spans[column.name]} for column in model.scorecard.columns]
 
 
 def _spans(model: FitModel) -> dict[str, float]:
-    """How far each attribute can move the risk: its largest less its smallest value, in log-odds.
+    """Return each attribute's span: its largest minus its smallest contribution, in log-odds.
 
-    Only values that past deals hold count.
+    Only values that occur in past deals count.
     """
     scorecard = model.scorecard
     spans = {}
@@ -49,7 +49,7 @@ def _described(column: Column) -> dict[str, Any]:
 
 
 def prospect_schema(model: FitModel) -> dict[str, Any]:
-    """Schema of one prospect: every attribute is required, and may be null where not known."""
+    """Return the schema of one prospect: all attributes are required; null means not known."""
     properties = {item["name"]: _property(item) for item in describe_attributes(model)}
     return {
         "type": "object",
@@ -72,7 +72,7 @@ def _property(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def example_prospect(model: FitModel) -> dict[str, Any]:
-    """A made-up prospect as JSON; its dates are as long before today as in the past deals."""
+    """Return an example prospect for JSON; its dates are as long before today as in past deals."""
     (row,) = model.example().astype(object).to_dict("records")
     known = {
         str(name): value
@@ -90,7 +90,7 @@ def example_prospect(model: FitModel) -> dict[str, Any]:
 
 
 def failures(*codes: str) -> dict[Any, dict[str, Any]]:
-    """What OpenAPI says of these status codes."""
+    """Return the OpenAPI descriptions of these error status codes."""
     return {code: _failure(FAILURES[code]) for code in codes}
 
 

@@ -12,41 +12,42 @@ if TYPE_CHECKING:
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""Where set, the counters of several processes are kept in this folder and added up."""
+"""Environment variable with the folder in which several processes keep their counters."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the service allows.
+    """Limits and access rules of the service.
 
     Parameters
     ----------
     token : str or None
-        Bearer token that every request but a health check must bring, without the blanks and the
-        end of line that a file of secrets leaves around it; None, or nothing, asks for none.
+        Bearer token that every request needs, except health checks and the files of the page.
+        Blanks and line ends around it, as in a file of secrets, are removed; None or an empty text
+        means that no token is needed.
     most_bytes : int
-        Longest body of a request.
+        Maximum length of a request's body, in bytes.
     most_prospects : int
-        Longest list of prospects in a request.
+        Maximum number of prospects in a request.
     most_at_once : int
-        Requests in flight; more are told to come again.
+        Maximum number of requests in flight; more are answered with 503 and Retry-After.
     body_seconds : float
-        Time a client has to send its body.
+        Seconds that a client has to send the body.
     answer_seconds : float
-        Time a client has to take each piece of its answer.
+        Seconds that a client has to receive each piece of the response.
     reload_seconds : float
-        How often to look for another champion; 0 never.
+        Seconds between two checks for a new champion; 0 for no checks.
     hosts : frozenset of str
-        Names that the service may be called by, without port; empty for any. Of a service that
-        asks for no token and listens to this machine only: `LOOPBACK`. Case does not count.
+        Host names under which the service may be called, without port and in any case; empty for
+        all names. For a service without a token that listens on this machine only: `LOOPBACK`.
     origins : frozenset of str
-        Origins of pages elsewhere whose browsers may ask (CORS), such as
+        Origins of other sites' pages that may call the service from a browser (CORS), such as
         ``https://crm.example.com``; none by default.
     people : People or None
-        Reps and managers; None: whoever may ask is a manager.
+        Reps and managers; None: every user with access is a manager.
     user_header : str or None
-        Header in which a proxy tells who asks. It counts only beside the service's token, where
-        there is one: nobody else can send it.
+        Header in which a proxy names the user. It needs a service token, because otherwise anybody
+        could send the header.
     """
 
     token: str | None = None

@@ -1,4 +1,4 @@
-"""What a version must show before it is promoted: skill, and a gain over the champion."""
+"""Evidence that a version needs to be promoted: skill, and a gain over the champion."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ class PromotionRefusedError(TrackingError):
     Parameters
     ----------
     message : str
+        The message, in English.
     kind : str
-        What is missing, in one word, for pages that say it in other languages; "" otherwise.
+        Key of what is missing, by which pages find the sentence in other languages; "" if there
+        is no such sentence.
     **values
-        What such a sentence quotes.
+        Values for the placeholders of such a sentence.
     """
 
     def __init__(self, message: str, kind: str = "", **values: object) -> None:
@@ -32,14 +34,17 @@ class PromotionRefusedError(TrackingError):
 
 
 def noted_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
-    """Read the comparison of the version's training; None where it met another champion."""
+    """Return the comparison that the version's training stored; None if with another champion."""
     fields = bundle.manifest.get("contest")
     noted = None if fields is None else Comparison.from_dict(fields)
     return noted if noted is not None and noted.champion == champion else None
 
 
 def check_usable(bundle: Bundle, version: Any, champion: int | None) -> None:
-    """Refuse a champion that services, briefs, monitoring and Spark would not load."""
+    """Refuse a champion that services, briefs, monitoring and Spark would not load.
+
+    Refuse also a provisional model without skill.
+    """
     if is_own_estimator(bundle):
         raise _refused(
             version,

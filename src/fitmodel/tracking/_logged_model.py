@@ -1,8 +1,8 @@
-"""Log a bundle as an MLflow model, with code, signature, example and requirements.
+"""Logging of a bundle as an MLflow model, with code, signature, example and requirements.
 
-Input columns have the type *any*: MLflow refuses whole numbers for a column declared double
-(even 5 for 5.0) and a column that is all empty for one declared string, both of which ``predict``
-takes. So the checking is left to ``predict``, whose messages name the remedy.
+Input columns have the type *any*: MLflow refuses integers in a column declared as double (even 5
+for 5.0), and an empty column declared as string, but ``predict`` accepts both. Therefore
+``predict`` does the checking; its messages name the remedy.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _OWN_ESTIMATOR = ("interpret-core", "joblib", "scikit-learn", "scipy")
 def log_bundle(
     client: Any, run_id: str, bundle_path: Path, example: pd.DataFrame, spec: DealSpec
 ) -> str:
-    """Log a bundle as the run's model and give the id of the logged model."""
+    """Log a bundle as the run's model and return the id of the logged model."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     model = client.create_logged_model(
@@ -95,20 +95,23 @@ def _save(
 
 
 def _package(folder: Path) -> str:
-    """A copy of fitmodel itself: no package index has the version that a bundle needs."""
+    """Return the path of a copy of fitmodel, to be logged with the model.
+
+    The version that a bundle needs may not be in any package index.
+    """
     source = Path(fitmodel.__file__).parent
     leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "desk")
     return str(shutil.copytree(source, folder / "fitmodel", ignore=leave_out))
 
 
 def _requirements(bundle: Bundle) -> list[str]:
-    """What scoring imports, in the versions of this environment."""
+    """Return the packages that scoring imports, with the versions of this environment."""
     names = [*_SCORING, *(_OWN_ESTIMATOR if bundle.manifest.get("estimator") else ())]
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]
 
 
 def _checked_copy(bundle: Bundle, folder: Path) -> Path:
-    # Of the one name that is looked for again, with nothing that the manifest does not list.
+    # The copy has the fixed name by which it is found again, and only files in the manifest.
     folder.mkdir()
     for page in (MANIFEST, SIGNATURE):
         if (bundle.path / page).exists():
@@ -119,7 +122,7 @@ def _checked_copy(bundle: Bundle, folder: Path) -> Path:
 
 
 def _optional_columns(spec: DealSpec, example: pd.DataFrame) -> list[str]:
-    # `predict` uses these where they are given; MLflow drops what the signature does not name.
+    # `predict` uses these columns if they are given; MLflow drops columns not in the signature.
     used = (spec.deals.closed_on, spec.deals.amount, *spec.rows.chosen_by)
     names = [name for name in dict.fromkeys(used) if name is not None]
     return [name for name in names if name not in example.columns]
@@ -130,7 +133,7 @@ def _signature(columns: Iterable[str]) -> Any:
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow types it only by half
+    any_type = AnyType()  # type: ignore[no-untyped-call]  # MLflow annotates it incompletely
     inputs = Schema([ColSpec(any_type, str(name), required=False) for name in columns])
     outputs = Schema(
         [

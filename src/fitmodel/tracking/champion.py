@@ -1,4 +1,4 @@
-"""Load the registered champion and compare a training with it on deals new to both.
+"""Comparison of a training with the registered champion on deals that are new to both.
 
 evaluated deals -> those signed after the champion's training period -> the champion's probabilities
                 -> `fitmodel.evaluation.comparison`
@@ -39,19 +39,20 @@ def compare_with_champion(
     Parameters
     ----------
     evaluated : DataFrame
-        Deals the challenger's training did not see: `early_churn`, `probability`, `weight` and
-        `base_rate`, on the index of `deals`.
+        Deals that the challenger was not trained on, with the columns `early_churn`,
+        `probability`, `weight` and `base_rate` and the index of `deals`.
     attributes : DataFrame
-        Their attributes.
+        Attributes of these deals.
     deals : DataFrame
-        The whole table.
+        The whole table of deals.
     spec : DealSpec
+        The contract, which names the registered model and the store.
 
     Returns
     -------
     Comparison or None
-        None where there is no champion or the store does not answer. Deals signed up to the
-        champion's last one are left out: it may have learned from them.
+        None if there is no champion or the store does not answer. Deals signed up to the last deal
+        in the champion's training period are left out, since it may have learned from them.
     """
     name, store = spec.tracking.registered_model, spec.tracking.uri
     try:
@@ -77,7 +78,7 @@ def compare_with_champion(
 
 
 def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
-    """The champion, or what speaks against comparing with it."""
+    """Return the champion, or a text on why a comparison with it is not possible."""
     try:
         champion = _loaded(resolve(uri, spec.tracking.uri))
     except FitModelError as error:
@@ -86,7 +87,7 @@ def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
 
 
 def _loaded(path: Path) -> FitModel | str:
-    """Load the champion, or say why not; an unknown pickle is not loaded."""
+    """Return the champion, or a text on why it is not loaded; an unsigned pickle is not."""
     bundle = open_bundle(path)
     if is_own_estimator(bundle) and not is_vouched_for():
         return (

@@ -1,6 +1,6 @@
-"""Connect to the MLflow store: short timeouts, no noise, one kind of error.
+"""Connection to the MLflow store: short timeouts, no progress output, one kind of error.
 
-Nothing of MLflow's global state (tracking URI, active run, environment) is left changed.
+MLflow's global state (tracking URI, active run, environment) is the same afterwards as before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class StoreAwayError(TrackingError):
-    """The store does not answer at all; a refusal is another error."""
+    """The store does not answer at all; if it answers with a refusal, that is another error."""
 
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -30,36 +30,36 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 _CONNECT_SECONDS = 5
 _DATABASES = frozenset({"postgresql", "mysql"})
 _MESSAGE_LENGTH = 400
-# Only where the user has not set them. MLflow's own defaults (120 s, 7 retries) keep a training
-# waiting for a quarter of an hour when the server is down.
+# Used only where the user has not set them. With MLflow's defaults (120 s, 7 retries) a training
+# waits for a quarter of an hour if the server does not answer.
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_UV_AUTO_DETECT": "false",  # or it would ship the user's own uv.lock with the model
+    "MLFLOW_UV_AUTO_DETECT": "false",  # otherwise the user's uv.lock is logged with the model
 }
 
 
 def tracking_uri(uri: str | None = None) -> str:
-    """Choose the store: the toml's ``[tracking] uri``, else MLFLOW_TRACKING_URI, else SQLite here.
+    """Return the store's URI: `uri`, else MLFLOW_TRACKING_URI, else SQLite in this folder.
 
-    What stands in the contract goes before the environment, so that two machines which train
-    with the same ``fitmodel.toml`` write to the same store; leave ``uri`` out of it to let the
-    environment decide.
+    `uri` is ``[tracking] uri`` of the contract. It has priority over the environment, so that two
+    machines with the same ``fitmodel.toml`` write to the same store; leave it out of the contract
+    to use the environment's.
     """
     return uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
 @contextlib.contextmanager
 def connected(uri: str | None = None) -> Iterator[Any]:
-    """Give an ``MlflowClient`` of the chosen store; what goes wrong becomes a `TrackingError`.
+    """Yield an ``MlflowClient`` of the chosen store; errors of the store become `TrackingError`.
 
     Raises
     ------
     TrackingError
-        When the store cannot be reached, opened or written; the message names it.
+        If the store cannot be reached, opened or written; the message names the store.
     """
     chosen = tracking_uri(uri)
     with _settings(_SETTINGS):
@@ -79,10 +79,10 @@ def connected(uri: str | None = None) -> Iterator[Any]:
 
 
 def _is_away(error: Exception) -> bool:
-    """Tell whether nobody answered; MLflow's own error of a server that does not is internal."""
+    """Return whether the store did not answer; MLflow's code for this is INTERNAL_ERROR."""
     from mlflow.exceptions import MlflowException
 
-    if "disk is full" in str(error):  # SQLite's words: it answers, and refuses
+    if "disk is full" in str(error):  # SQLite's message: the store answers, with a refusal
         return False
     if isinstance(error, MlflowException):
         return error.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
@@ -90,7 +90,7 @@ def _is_away(error: Exception) -> bool:
 
 
 def database_file(uri: str) -> Path | None:
-    """Give the file of an SQLite store, or None for every other store."""
+    """Return the file of an SQLite store; None for every other store."""
     path = unquote(uri.partition(":///")[2].partition("?")[0])
     if not uri.startswith("sqlite") or path in {"", ":memory:"}:
         return None
@@ -98,9 +98,9 @@ def database_file(uri: str) -> Path | None:
 
 
 def absolute_uri(uri: str) -> str:
-    """Give a store's URI, an SQLite file by its whole path."""
-    # MLflow keeps one engine per URI for the life of the process: after a change of folder a
-    # relative path would still lead to the file in the old one.
+    """Return a store's URI, with the absolute path of an SQLite file."""
+    # MLflow keeps one engine per URI as long as the process runs: after a change of folder a
+    # relative path would still lead to the file in the old folder.
     file = database_file(uri)
     if file is None:
         return uri
@@ -110,7 +110,7 @@ def absolute_uri(uri: str) -> str:
 
 
 def without_password(uri: str) -> str:
-    """Give the URI as it may be shown and logged: without user and password."""
+    """Return the URI without user and password, so that it may be shown and logged."""
     parts = urlsplit(uri)
     if "@" not in parts.netloc:
         return uri
@@ -118,8 +118,8 @@ def without_password(uri: str) -> str:
 
 
 def _knock(uri: str) -> None:
-    # MLflow tries a database ten times, for 100 s in all, before it says that there is none, or
-    # that the password is wrong: so it is tried once here.
+    # MLflow tries a database ten times, which takes 100 s, before it reports that there is none or
+    # that the password is wrong. One attempt here finds this out at once.
     file = database_file(uri)
     if file is not None and not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent} for {file.name}")
@@ -134,7 +134,8 @@ def _knock(uri: str) -> None:
 
 @contextlib.contextmanager
 def _alone_with(database: Path | None) -> Iterator[None]:
-    # MLflow makes its tables without a lock: two first trainings at once would break the file.
+    # MLflow creates its tables without a lock: two first trainings in parallel could damage the
+    # file.
     if database is None:
         yield
         return
@@ -155,7 +156,7 @@ def _settings(wanted: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out progress, and warnings about MLflow's own code, which no user can mend."""
+    """Hide progress output, and warnings about MLflow's own code, which a user cannot fix."""
     logger = logging.getLogger("mlflow")  # after the import, which sets the level itself
     before = logger.level
     logger.setLevel(max(before, logging.WARNING))
@@ -169,7 +170,7 @@ def _quiet() -> Iterator[None]:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Return the exception types that MLflow may raise."""
+    """Return the exception types that MLflow may raise for problems of the store."""
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -186,12 +187,12 @@ def _short(error: Exception, uri: str) -> str:
 
 @contextlib.contextmanager
 def without_autolog() -> Iterator[None]:
-    """Switch autologging off inside; afterwards it is as it was.
+    """Switch MLflow's autologging off inside the block; afterwards it is as it was before.
 
-    With ``mlflow.autolog()`` on, each of the many small fits inside of a training would become a
-    run of its own: dozens of runs that nobody asked for, and fifty times the time.
+    With ``mlflow.autolog()`` on, each of the many small fits in a training would create its own
+    run: dozens of unwanted runs, and fifty times the duration.
     """
-    if "mlflow" not in sys.modules:  # then nobody has switched it on
+    if "mlflow" not in sys.modules:  # MLflow is not imported, so autologging cannot be on
         yield
         return
     from mlflow.utils.autologging_utils import disable_autologging

@@ -1,8 +1,8 @@
-"""Open an MLflow run, and end it as finished, failed or killed whatever happens in between.
+"""Opening of an MLflow run, and ending it as finished, failed or killed in every case.
 
-A run names the machine and the process that began it. The next training marks a run of this machine
-whose process is gone as KILLED, and its half-logged model as FAILED; it leaves the runs of other
-machines alone.
+A tag of the run names the machine and the process that opened it. The next training on the same
+machine marks runs whose process has ended as KILLED, and their incomplete logged models as FAILED.
+Runs of other machines are not changed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.metrics import Metric
 
 
-VALUE_LIMIT = 6000  # of a parameter's text in MLflow
+VALUE_LIMIT = 6000  # largest number of characters of a parameter in MLflow
 OWNER_TAG = "fitmodel.process"
 _PARENT_TAG = "mlflow.parentRunId"
 _OWNER = re.compile(r"(?P<host>\w+)-(?P<process>[0-9]{1,9})")
@@ -44,20 +44,22 @@ _OWNER = re.compile(r"(?P<host>\w+)-(?P<process>[0-9]{1,9})")
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a training is tracked, in addition to the contract.
+    """Options of how a training is tracked, in addition to the contract.
 
     Parameters
     ----------
     run_name : str or None
+        Name of the run; None for a random name from MLflow.
     tags : mapping of str to str
+        Tags of the run.
     experiment : str or None
-        In the place of the contract's.
+        Name of the experiment, instead of the contract's.
     register : bool
-        Whether the model becomes a registered version.
+        Whether the model is registered as a version.
     on_run : callable or None
-        Called with a `fitmodel.tracking.run_log.RunLog` before the run ends.
+        Function that is called with a `fitmodel.tracking.run_log.RunLog` before the run ends.
     parent : str or None
-        Id of the run that this one is a part of; by default the run that is active.
+        Id of the parent run; default the active run.
     """
 
     run_name: str | None = None
@@ -68,11 +70,12 @@ class RunOptions:
     parent: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse before the training what could not be logged after it.
+        """Refuse, before the training, options that could not be logged after it.
 
         Raises
         ------
         SpecError
+            If an option has a wrong type.
         """
         names = {"run_name": self.run_name, "experiment": self.experiment}
         wrong = {
@@ -92,10 +95,10 @@ AS_THE_CONTRACT_SAYS = RunOptions()
 
 
 def begin(spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> Begun:
-    """Open the run before the bundle is written, so that the manifest can name it.
+    """Open the run before the bundle is written, so that the manifest can contain its id.
 
-    Never raises for a store that does not answer: then ``run_id`` is None and `track`, given
-    this, does not try again.
+    A store that does not answer raises no error: ``run_id`` is then None, and `track` with this
+    result does not try again.
     """
     try:
         with connected(spec.tracking.uri) as client:
@@ -105,9 +108,10 @@ def begin(spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> Begun:
 
 
 def open_run(client: Any, spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> str:
-    """Open a run in its experiment, which is made where it is not there yet.
+    """Open a run in its experiment, which is created if needed, and return the run's id.
 
-    A run that is active in the same store becomes its parent, and then its experiment is the one.
+    A run that is active in the same store becomes the parent; its experiment is then used, unless
+    the options name another.
     """
     from mlflow.tracking.context.registry import resolve_tags
 
@@ -127,7 +131,7 @@ def open_run(client: Any, spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_
 
 
 def _active_run(client: Any) -> Any:
-    """The run that the caller has opened in this store with ``mlflow.start_run``, if any."""
+    """Return the run that the caller opened in this store with ``mlflow.start_run``, or None."""
     if "mlflow" not in sys.modules:
         return None
     import mlflow
@@ -144,7 +148,7 @@ def _experiment(client: Any, spec: DealSpec, name: str) -> str:
     if result is None:
         try:
             return str(client.create_experiment(name, _artifact_location(spec, name)))
-        except MlflowException as error:  # another training has just made it
+        except MlflowException as error:  # another training may have just created it
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             result = client.get_experiment_by_name(name)
@@ -158,7 +162,7 @@ def _experiment(client: Any, spec: DealSpec, name: str) -> str:
 
 
 def _artifact_location(spec: DealSpec, experiment: str) -> str | None:
-    # Beside the SQLite file; MLflow itself would take ./mlruns of wherever it is called from.
+    # The folder is next to the SQLite file; MLflow would use ./mlruns of the working folder.
     file = database_file(tracking_uri(spec.tracking.uri))
     if file is None:
         return None
@@ -168,7 +172,7 @@ def _artifact_location(spec: DealSpec, experiment: str) -> str | None:
 
 @contextlib.contextmanager
 def ending(begun: Begun, spec: DealSpec) -> Iterator[None]:
-    """Mark a run as failed where its contents could not be written."""
+    """Mark the run as failed or killed if the block raises an error."""
     try:
         yield
     except BaseException as error:
@@ -184,23 +188,23 @@ def _status(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def closing(client: Any, run_id: str) -> Iterator[None]:
-    """End the run with its true status: finished, failed, or killed by Ctrl-C."""
+    """End the run with the status of the block: finished, failed, or killed by Ctrl-C."""
     try:
         yield
     except BaseException as error:
-        with contextlib.suppress(*store_errors()):  # what broke off says more than this
+        with contextlib.suppress(*store_errors()):  # the first error says more than a second
             client.set_terminated(run_id, _status(error))
         raise
     client.set_terminated(run_id, "FINISHED")
 
 
 def owner() -> str:
-    """Name of this machine and number of this process."""
+    """Return the name of this machine and the id of this process."""
     return f"{host_name()}-{os.getpid()}"
 
 
 def end_abandoned_runs(client: Any, experiment: str) -> None:
-    """Mark the runs of this machine whose process is gone as KILLED."""
+    """Mark the runs of this machine whose process has ended as KILLED."""
     for run in list(_running_runs(client, experiment)):
         result = _OWNER.fullmatch(run.data.tags.get(OWNER_TAG, ""))
         if result and result["host"] == host_name() and not is_running(int(result["process"])):
@@ -209,7 +213,7 @@ def end_abandoned_runs(client: Any, experiment: str) -> None:
 
 
 def _fail_pending_models(client: Any, experiment: str, run_id: str) -> None:
-    """Mark incomplete logged models as failed; they would stay pending."""
+    """Mark incomplete logged models of a run as failed; otherwise they stay pending."""
     for model in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
         if model.status == "PENDING":
             client.finalize_logged_model(model.model_id, "FAILED")
@@ -226,23 +230,23 @@ def _running_runs(client: Any, experiment: str) -> Iterator[Any]:
 
 
 class ReportLike(Protocol):
-    """A training report: its out-of-time metrics and everything as JSON."""
+    """The part of a training report that is logged: out-of-time metrics, and all results."""
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """Name to value, interval and the base rate's own value."""
+        """From a metric's name to its value, its interval, and the value of the base rate."""
 
     @property
     def has_skill(self) -> bool:
-        """Whether it is better than the base rate, beyond noise."""
+        """Whether the model is significantly better than the base rate."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all results."""
+        """Return all results in a form that JSON can hold."""
 
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """A run that has been opened, or why it could not be."""
+    """The id of a run that was opened, or a warning on why it could not be opened."""
 
     run_id: str | None
     warning: str | None = None
@@ -250,35 +254,35 @@ class Begun:
 
 @dataclass(frozen=True, eq=False)
 class TrainingMetadata:
-    """Everything `fitmodel.tracking.runs.track` stores of one training.
+    """Everything that `fitmodel.tracking.runs.track` stores about one training.
 
     Parameters
     ----------
     bundle_path
-        The written bundle, ``models/<name>/<version>``; logged whole.
+        Folder of the written bundle, ``models/<name>/<version>``; all its files are logged.
     spec
-        The contract; its ``tracking`` section says where to.
+        The contract; its ``tracking`` section names store and experiment.
     report
-        Out-of-time metrics and all results as JSON.
+        Report with out-of-time metrics and all results.
     deals
-        The training deals: only digest, schema and counts are stored, no row.
+        The training deals; only their digest, schema and counts are stored, no row.
     example
-        One made-up or typical prospect with the columns that ``predict`` reads; it is stored, so
-        it must not be a real one.
+        One made-up or typical prospect with the columns that ``predict`` reads. It is stored, so
+        it must not be a real prospect.
     card
         The model card (Markdown).
     figures
-        Name to plot: ``roc``, ``precision_recall``, ``calibration``, ``bands``.
+        From name to plot: ``roc``, ``precision_recall``, ``calibration``, ``bands``.
     candidates
         The learners that were compared, one row each.
     chosen
         Settings that the learner chose, and today's level; logged as parameters ``chosen.*``.
     begun
-        What `fitmodel.tracking.runs.begin` gave; without it a run is opened here.
+        Result of `fitmodel.tracking.runs.begin`; without it, a run is opened here.
     options
         Name, tags and experiment of the run, and whether the model is registered.
     seconds
-        How long the training took.
+        Duration of the training in seconds.
     """
 
     bundle_path: Path
@@ -297,7 +301,7 @@ class TrainingMetadata:
 
 @dataclass(frozen=True)
 class Tracked:
-    """Where a training was tracked; ``warning`` describes what failed."""
+    """Run, model and version as which a training was stored; ``warning`` says what failed."""
 
     run_id: str | None
     model_uri: str | None = None

@@ -1,11 +1,11 @@
-"""Find a registered model's bundle for scoring: quickly, and also while the registry is away.
+"""Finding of a registered model's bundle for scoring: fast, and also if the registry is down.
 
-URI -> the registry is asked which version it names, without importing MLflow (HTTP, SQLite)
-    -> its bundle is in the cache, or lies on this machine -> that
-    -> else `fitmodel.tracking.registry.resolve`, which asks MLflow and downloads
-    -> the registry does not answer -> the bundle that the URI named last, with a warning
+URI -> query of the registry for the version, without importing MLflow (HTTP, SQLite)
+    -> if its bundle is in the cache or on this machine: that bundle
+    -> else `fitmodel.tracking.registry.resolve`, which imports MLflow and downloads the bundle
+    -> if the registry does not answer: the bundle that the URI named last, with a warning
 
-Only scoring may use an older answer: promotion and comparison ask `resolve`.
+Only scoring may use an older result; promotion and comparison call `resolve`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
 _SECONDS = 10
-_OWN_WAYS = (  # how MLflow may have to reach a server, which is left to MLflow
+_OWN_WAYS = (  # settings of a connection that only MLflow supports; it is then used instead
     "MLFLOW_TRACKING_INSECURE_TLS",
     "MLFLOW_TRACKING_SERVER_CERT_PATH",
     "MLFLOW_TRACKING_CLIENT_CERT_PATH",
@@ -60,17 +60,18 @@ _OWN_WAYS = (  # how MLflow may have to reach a server, which is left to MLflow
 
 
 class RegistryAwayWarning(UserWarning):
-    """The registry does not answer; the model that it named last is used."""
+    """The registry does not answer, so the model that it named last is used."""
 
 
 class Located(NamedTuple):
-    """Where a bundle is.
+    """The folder of a bundle, and whether the registry confirmed it.
 
     Parameters
     ----------
     path : Path
+        Folder of the bundle.
     is_from_cache : bool
-        Whether the registry did not answer, so that it may name another version by now.
+        Whether the registry did not answer, so that its version may have changed since.
     """
 
     path: Path
@@ -78,23 +79,25 @@ class Located(NamedTuple):
 
 
 def locate(uri: str, store: str | None = None) -> Located:
-    """Find the bundle that a registry URI names, for scoring.
+    """Return the folder of the bundle that a registry URI names, for scoring.
 
     Parameters
     ----------
     uri, store
-        As `fitmodel.tracking.registry.resolve`.
+        As for `fitmodel.tracking.registry.resolve`.
 
     Warns
     -----
     RegistryAwayWarning
-        If the registry does not answer and the bundle that it named last is used.
+        If the registry does not answer, so that the bundle that it named last is used.
 
     Raises
     ------
     TrackingError, BundleError
-        As `resolve`; where the registry is away, only if it has never named a bundle that is
-        still whole on this machine.
+        As raised by `resolve`. If the registry does not answer, only if no bundle that it named
+        before is still complete on this machine.
+    DependencyError
+        If the bundle is not on this machine and MLflow is not installed.
     """
     chosen = tracking_uri(store)
     try:
@@ -123,18 +126,18 @@ def _with_mlflow(uri: str, store: str | None) -> Path:
     return resolve(uri, store)
 
 
-# ---- ask the registry without MLflow, whose import takes seconds ----
+# ---- query the registry without MLflow, whose import takes seconds ----
 
 
 class _Named(NamedTuple):
-    """A registered version, as far as scoring needs it."""
+    """The data of a registered version that scoring needs."""
 
     source: str
     tags: Mapping[str, str]
 
 
 def _without_mlflow(uri: str, store: str) -> Path | None:
-    """The bundle, where it is on this machine; None where MLflow has to be asked."""
+    """Return the bundle's folder if it is on this machine; None if MLflow is needed."""
     parts = _NAMED.fullmatch(uri)
     if parts is None:
         return None
@@ -173,7 +176,7 @@ def _from_sqlite(file: Path, parts: re.Match[str]) -> _Named | None:
         row = db.execute(f"SELECT source FROM model_versions {where}", key).fetchone()  # noqa: S608 - our own text  # nosec B608
         tags = db.execute(f"SELECT key, value FROM model_version_tags {where}", key)  # noqa: S608 - our own text  # nosec B608
         return None if row is None else _Named(str(row[0]), dict(tags.fetchall()))
-    return None  # another version of MLflow made the tables
+    return None  # the tables were made by another version of MLflow
 
 
 def _from_server(store: str, parts: re.Match[str]) -> _Named | None:
@@ -190,7 +193,7 @@ def _from_server(store: str, parts: re.Match[str]) -> _Named | None:
         tags = {item["key"]: item["value"] for item in version.get("tags", ())}
         return _Named(str(version["source"]), tags)
     except HTTPError:
-        return None  # MLflow's own message says more
+        return None  # MLflow is then used, whose message is clearer
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise StoreAwayError(f"MLflow at {without_password(store)} failed: {reason}") from error
@@ -209,7 +212,7 @@ def _credentials(store: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-# ---- what a URI named last ----
+# ---- the bundle that a URI named last ----
 
 
 def _note(uri: str, store: str) -> Path:
@@ -218,7 +221,7 @@ def _note(uri: str, store: str) -> Path:
 
 
 def _remember(uri: str, store: str, path: Path) -> None:
-    """Keep which bundle a URI names; a disk that cannot be written costs only this."""
+    """Store which bundle a URI names; an error of writing is ignored."""
     note = {"uri": uri, "path": str(path.absolute()), "bundle": path.name}
     file = _note(uri, store)
     if _read(file) | note == _read(file):

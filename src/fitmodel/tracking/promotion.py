@@ -1,8 +1,8 @@
-"""Promote a version to champion when the evidence supports it, and roll back in one step.
+"""Promotion of a version to champion if the evidence supports it, and rollback in one step.
 
-The alias ``champion`` is moved last, in one step of the store, and everything before it is written
-to the version that is not in use yet: whatever stops a promotion, the old champion or the new one
-is in use, never neither.
+The alias ``champion`` is moved last, in one step of the store; everything before is written to the
+version that is not in use yet. Whenever a promotion is interrupted, either the old champion or the
+new one is in use.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ GAIN_TAG = "fitmodel.gain_over_previous"
 
 @dataclass(frozen=True)
 class Promotion:
-    """The version in use now and the one before; equal where nothing was moved.
+    """The version in use now and the previous one; they are equal if nothing was changed.
 
-    The warning says what the user should know of the version that is in use now.
+    The warning is what the user should know about the version that is in use now.
     """
 
     name: str
@@ -78,34 +78,35 @@ def promote(
     by: str | None = None,
     store: str | None = None,
 ) -> Promotion:
-    """Promote a version if the evidence supports it.
+    """Promote a version to champion if the evidence supports it.
 
     Parameters
     ----------
     name
-        Registered model.
+        Name of the registered model.
     version
-        Version to put in use; else the challenger.
+        Number of the version to put in use; default the challenger.
     comparison
-        Champion against this version on the same out-of-time deals; else the one that its
-        training noted in its bundle (`compare_with_champion`).
+        Comparison of champion and this version on the same out-of-time deals; default the one that
+        its training stored in its bundle (`compare_with_champion`).
     force, reason
-        Promote without evidence; the reason is recorded on the version.
+        Whether to promote without evidence, and why; the reason is recorded on the version.
     by
-        Who promotes it, recorded on the version.
+        Who promotes the version; recorded on the version.
     store
         MLflow tracking URI.
 
     Raises
     ------
     PromotionRefusedError
-        When the version shows no skill against the base rate, or does not beat the champion
-        beyond noise; when it is a user's own estimator, which services do not load; or when it
-        is forced without a reason.
+        If the version shows no skill against the base rate, was not compared with the champion or
+        is not significantly better; if it is a user's own estimator, which services do not load,
+        or a provisional model without skill; if there is no such version; or if a forced promotion
+        has no reason.
     TrackingError
-        When there is no such version, or the store does not answer.
+        If there is no challenger, or the store does not answer.
     BundleError
-        When the version's bundle is damaged; not even force puts that in use.
+        If the version's bundle is damaged; `force` does not put such a version in use either.
 
     Examples
     --------
@@ -132,18 +133,18 @@ def promote(
 
 @dataclass(frozen=True)
 class Outlook:
-    """The result that promoting a version now would have.
+    """The result that a promotion now would have.
 
     Attributes
     ----------
     version, champion : int or None
-        The candidate, and the version in use.
+        Number of the candidate, and of the version in use.
     refusal : str or None
-        Why it would not be promoted without force; None where it would.
+        Why the candidate would not be promoted without force; None if it would be.
     comparison : Comparison or None
-        With the champion on the same later deals, as its training noted it.
+        Comparison with the champion on the same later deals, as stored by the training.
     refused : PromotionRefusedError or None
-        The refusal with its kind, for pages that say it in other languages.
+        The refusal with its kind, for pages in other languages.
     """
 
     version: int | None
@@ -154,12 +155,12 @@ class Outlook:
 
 
 def look_ahead(name: str, *, version: int | None = None, store: str | None = None) -> Outlook:
-    """Say whether a version would be promoted, by the rules of `promote`; nothing is moved.
+    """Return whether a version would be promoted by the rules of `promote`; nothing is changed.
 
     Parameters
     ----------
     name, version, store
-        As of `promote`. Without a version, and without a challenger that is not in use already,
+        As for `promote`. Without a version, and without a challenger other than the champion,
         there is nothing to promote.
 
     Raises
@@ -186,7 +187,7 @@ def look_ahead(name: str, *, version: int | None = None, store: str | None = Non
 
 
 def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | None]:
-    """The version to promote, else the challenger, and the champion."""
+    """Return the version to promote (default the challenger), and the champion."""
     chosen = version if version is not None else alias_version(client, name, CHALLENGER)
     if chosen is None:
         raise TrackingError(f"{name!r} has no challenger to promote; `fitmodel train` makes one")
@@ -198,25 +199,26 @@ def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | Non
 
 
 def rollback(name: str, *, store: str | None = None) -> Promotion:
-    """Put the champion before the present one back in use, in one step.
+    """Put the previous champion back in use, in one step.
 
     Parameters
     ----------
     name : str
-        Registered model.
+        Name of the registered model.
     store : str, optional
         MLflow tracking URI.
 
     Returns
     -------
     Promotion
+        The version in use now, and the one that was in use before the rollback.
 
     Raises
     ------
     TrackingError
-        When there is no champion or none before it, or the store does not answer.
+        If there is no champion or no previous one, or the store does not answer.
     BundleError
-        When the earlier bundle is damaged; the present champion then stays.
+        If the previous bundle is damaged; the present champion then stays in use.
 
     Examples
     --------
@@ -241,7 +243,7 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
 
 
 def _warning(bundle: Bundle) -> str | None:
-    """Warn if the champion cannot be used by batch jobs and services."""
+    """Return a warning if batch jobs and services cannot use the champion; else None."""
     if not is_own_estimator(bundle):
         return None
     return (
@@ -279,7 +281,7 @@ def _promotion_tags(
 
 
 def _move(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
-    # First what rollback needs, on a version that is not in use yet; the alias last.
+    # First the tags that rollback needs, on a version that is not in use yet; the alias last.
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
     client.set_registered_model_alias(name, CHAMPION, str(version))
@@ -291,9 +293,9 @@ def follow_champion(models: str | Path, name: str, store: str | None = None) -> 
     Parameters
     ----------
     models : path
-        Folder of bundles.
+        Folder of all bundles.
     name : str
-        Registered model, and folder below `models`.
+        Name of the registered model and of its folder below `models`.
     store : str, optional
         MLflow tracking URI.
 
@@ -301,7 +303,7 @@ def follow_champion(models: str | Path, name: str, store: str | None = None) -> 
     -------
     str or None
         Version of the bundle that is current afterwards. A champion that was trained elsewhere is
-        not in the folder, which then stays as it is.
+        not in the folder; ``current`` then is unchanged.
 
     Raises
     ------
@@ -319,7 +321,7 @@ def follow_champion(models: str | Path, name: str, store: str | None = None) -> 
 
 
 def _try_current(models: str | Path, name: str, version: str) -> None:
-    """Point at it if it opens; a damaged one is never put in use."""
+    """Make a version current if it can be opened; a damaged version is never put in use."""
     try:
         set_current(models, name, version)
     except BundleError:

@@ -2,11 +2,11 @@
 
 MLflow runs this file when the model is logged and each time it is loaded with
 ``mlflow.pyfunc.load_model`` or ``mlflow models serve``; nothing in fitmodel imports it. It opens
-the bundle logged beside it, so fitmodel must be installed where the model is loaded.
+the bundle that is logged with it, so fitmodel must be installed where the model is loaded.
 
-A user's own estimator is a pickle, and its digest comes from the same place as the pickle: whoever
-can write the one can write the other. It is loaded here only where FITMODEL_SIGNING_KEY is set,
-and the bundle's signature holds, or where FITMODEL_UNPICKLE=1 says that the store is trusted.
+A user's own estimator is a pickle, and its digest is stored next to it: who can change the pickle
+can also change the digest. Therefore it is loaded here only if FITMODEL_SIGNING_KEY is set and the
+bundle's signature holds, or if FITMODEL_UNPICKLE=1 states that the store is trusted.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ UNPICKLE = "FITMODEL_UNPICKLE"
 
 
 class ProspectFit(PythonModel):
-    """Scores prospects with the bundle, in the columns of ``FitModel.predict``.
+    """MLflow model that scores prospects with the bundle; the columns are those of `predict`.
 
-    Reasons are mappings and an expected value that is not known is None, so that an answer is
-    JSON as it stands (NaN is not).
+    Reasons are mappings, and numbers that are not known are None, so that the result can be
+    converted to JSON, which has no NaN.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the bundle; see above for when a user's own estimator is unpickled."""
+        """Open the bundle; the module's docstring says when an own estimator is unpickled."""
         path = context.artifacts["bundle"]
         self.model, self.sealed = _opened(path), not is_own_estimator(open_bundle(path))
 
@@ -50,8 +50,10 @@ class ProspectFit(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Score every row; ``params``: ``reasons`` (0: none), their ``language`` and
-        ``horizons``, months of further columns such as ``churn_probability_12m``.
+        """Return the predictions of every row.
+
+        ``params`` are ``reasons`` (how many; 0 for none), their ``language``, and ``horizons``
+        (months of further columns such as ``churn_probability_12m``).
         """
         asked = params or {}
         reasons, language = asked.get("reasons", 3), str(asked.get("language", "en"))
@@ -67,20 +69,20 @@ class ProspectFit(PythonModel):
             ProspectError,
             SpecError,
         ) as error:
-            # MLflow tells its clients the message of its own kind only
+            # MLflow sends only the messages of its own exceptions to clients.
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
     def _predicted(self, table: pd.DataFrame, reasons: int, language: str) -> pd.DataFrame:
-        """As ``FitModel.predict``, the reasons as mappings."""
+        """Return the columns of ``FitModel.predict``, with the reasons as mappings."""
         at_once = self.sealed and reasons > 0
         predictions = self.model.predict(
             table, reasons=0 if at_once else reasons, language=language
-        )  # refuses what cannot be read
-        if at_once:  # sentences are made many times faster for whole columns than one by one
+        )  # raises an error for values that cannot be read
+        if at_once:  # sentences for whole columns are many times faster than one by one
             predictions, _ = self.model.predict_table(
                 table, reasons=reasons, language=language, as_json=True
             )
-            texts = [text or "null" for text in predictions["reasons"]]  # of a lost row: none
+            texts = [text or "null" for text in predictions["reasons"]]  # a lost row has none
             listed = json.loads(f"[{','.join(texts)}]")
         elif reasons > 0:
             listed = [
@@ -110,7 +112,7 @@ def _plain(predictions: pd.DataFrame) -> pd.DataFrame:
         if plain[name].isna().any():
             values = [value if math.isfinite(value) else None for value in plain[name]]
             plain[name] = _column(values, plain)
-    for name in plain.columns[plain.isna().any()]:  # rows that are lost
+    for name in plain.columns[plain.isna().any()]:  # missing in lost rows
         plain[name] = plain[name].astype(object).where(plain[name].notna(), None)
     return plain
 

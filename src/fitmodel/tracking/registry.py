@@ -1,6 +1,7 @@
-"""Registered versions and aliases, and the bundle on disk that a registry URI names.
+"""Registered versions and their aliases, and the bundle on disk that a registry URI names.
 
-Aliases only, never stages: ``champion`` is in use, ``challenger`` is the newest candidate.
+Only aliases are used, never MLflow's stages: ``champion`` is the version in use, ``challenger`` the
+newest candidate.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _BY_RUN = re.compile(r"runs:/(?P<id>[^/]+)(/[^/]+)?/?")
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """One version of a registered model, as the registry and its run tell."""
+    """One version of a registered model, with data from the registry and from its run."""
 
     name: str
     version: int
@@ -57,9 +58,10 @@ class RegisteredVersion:
 def register(
     client: Any, name: str, model_id: str, run_id: str, bundle: Bundle, *, has_skill: bool
 ) -> int:
-    """Register a logged model as challenger; one with skill as champion where there is none yet.
+    """Register a logged model as challenger and return the number of its version.
 
-    Not a user's own estimator: services would not load it.
+    A model with skill also becomes champion if there is no champion yet, except a user's own
+    estimator, which services would not load.
     """
     version = add_version(client, name, model_id, run_id, bundle)
     client.set_registered_model_alias(name, CHALLENGER, str(version))
@@ -70,7 +72,7 @@ def register(
 
 
 def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bundle) -> int:
-    """Register a logged model under its number alone: no alias moves."""
+    """Register a logged model as a version, without an alias, and return its number."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -91,7 +93,7 @@ def add_version(client: Any, name: str, model_id: str, run_id: str, bundle: Bund
 
 
 def _description(bundle: Bundle) -> str:
-    """What the registry's page says of a version: its deals, its quality, its policy."""
+    """Return a version's description for the registry's page: its deals, quality and policy."""
     manifest = bundle.manifest
     verdict = manifest.get("report", {}).get("verdict")
     period = manifest.get("period") or ()
@@ -107,7 +109,7 @@ def _description(bundle: Bundle) -> str:
 
 
 def resolve(uri: str, store: str | None = None) -> Path:
-    """Find the bundle behind a registry or run URI, and download it where it is not local.
+    """Return the folder of the bundle that a registry or run URI names; download it if needed.
 
     Parameters
     ----------
@@ -115,21 +117,22 @@ def resolve(uri: str, store: str | None = None) -> Path:
         ``models:/<name>@<alias>``, ``models:/<name>/<version>``, ``models:/m-<id>`` or
         ``runs:/<run id>``.
     store
-        MLflow tracking URI; else MLFLOW_TRACKING_URI, else ``sqlite:///mlflow.db``.
+        MLflow tracking URI; default MLFLOW_TRACKING_URI, else ``sqlite:///mlflow.db``.
 
     Returns
     -------
     Path
-        The bundle's folder: in place, or in the cache (FITMODEL_CACHE, else the user's cache
-        folder) under the digest of its manifest.
+        The bundle's folder. It is the place where the model was logged if that is on this machine,
+        else a folder in the cache (FITMODEL_CACHE, else the user's cache folder), whose name is
+        the digest of the manifest.
 
     Raises
     ------
     TrackingError
-        When the store does not answer, knows no such model, or the bundle found there is not the
-        one that was registered.
+        If the store does not answer, has no such model, or holds a bundle that is not the one
+        that was registered.
     BundleError
-        When the bundle is damaged.
+        If the bundle is damaged.
     """
     with connected(store) as client:
         location, stated = _locate(client, uri)
@@ -137,7 +140,7 @@ def resolve(uri: str, store: str | None = None) -> Path:
 
 
 def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersion, ...]:
-    """List a registered model's versions, newest first; empty where the name is not registered."""
+    """Return a registered model's versions, newest first; empty if the name is not registered."""
     with connected(store) as client:
         aliases = _aliases(client, name)
         result = client.search_model_versions(f"name = '{_quoted(name)}'")
@@ -146,33 +149,33 @@ def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersio
 
 
 def get_alias(name: str, alias: str, store: str | None = None) -> int | None:
-    """Give the version an alias points at, or None."""
+    """Return the number of the version that an alias points at; None without such an alias."""
     with connected(store) as client:
         return alias_version(client, name, alias)
 
 
 def set_alias(name: str, alias: str, version: int, store: str | None = None) -> None:
-    """Point an alias at a version, in one step of the store: it is the old one or the new one."""
+    """Point an alias at a version, in one step of the store, so that it is always valid."""
     with connected(store) as client:
         client.set_registered_model_alias(name, alias, str(version))
 
 
 def _source(client: Any, model_id: str) -> str:
-    # A server resolves models:/ in its own store. Without a server, MLflow would look the id up
-    # in the store of its global tracking URI, which may be another one.
+    # A server resolves models:/ in its own store. Without a server, MLflow would look up the id in
+    # the store of its global tracking URI, which may be a different store.
     if urlsplit(client.tracking_uri).scheme in {"http", "https"}:
         return f"models:/{model_id}"
     return str(client.get_logged_model(model_id).artifact_location)
 
 
 def version_numbers(client: Any, name: str) -> list[int]:
-    """Give the numbers of all versions, the newest first; for callers that hold a client."""
+    """Return the numbers of all versions, newest first; for callers that have a client."""
     versions = client.search_model_versions(f"name = '{_quoted(name)}'")
     return sorted((int(version.version) for version in versions), reverse=True)
 
 
 def alias_version(client: Any, name: str, alias: str) -> int | None:
-    """Give the version an alias points at, or None; for callers that hold a client."""
+    """Return the version that an alias points at, or None; for callers that have a client."""
     return _aliases(client, name).get(alias)
 
 
@@ -209,7 +212,7 @@ def _run_metrics(client: Any, run_id: str | None) -> dict[str, float]:
         return {}
     try:
         return dict(client.get_run(run_id).data.metrics)
-    except MlflowException as error:  # the run was deleted for good; the version lives on
+    except MlflowException as error:  # the run was deleted permanently, but not the version
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return {}
@@ -220,7 +223,7 @@ def _quoted(name: str) -> str:
 
 
 def _locate(client: Any, uri: str) -> tuple[str, str | None]:
-    """Give where the logged model lies, and the digest its manifest was registered with."""
+    """Return the location of the logged model, and the digest registered for its manifest."""
     if result := _BY_ALIAS.fullmatch(uri):
         number = alias_version(client, result["name"], result["alias"])
         if number is None:
@@ -266,17 +269,17 @@ def _fetch(location: str, stated: str | None, uri: str, store: str) -> Path:
 
 
 def cached_bundle(manifest_digest: str) -> Path | None:
-    """Give the bundle of a manifest's digest, where it lies whole in the cache."""
+    """Return the cached bundle with this manifest digest; None if not complete in the cache."""
     path = cache_folder() / manifest_digest
     return path if _is_cached(path) else None
 
 
 def local_path(location: str) -> Path | None:
-    """Give the folder of a location on this machine; None of one elsewhere."""
+    """Return the folder of a location on this machine; None for a location elsewhere."""
     parts = urlsplit(location)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
-    is_path = len(parts.scheme) <= 1  # one letter is a drive of Windows
+    is_path = len(parts.scheme) <= 1  # a scheme of one letter is a drive of Windows
     return Path(location) if is_path else None
 
 
@@ -299,7 +302,7 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
 
 
 def checked_bundle(path: Path, stated: str | None, uri: str) -> Path:
-    """Give a bundle's path again, where it opens and is the one that was registered."""
+    """Return a bundle's path after checking that it opens and is the one registered."""
     open_bundle(path)
     result = _manifest_digest(path)
     if stated is not None and result != stated:
@@ -323,7 +326,7 @@ def _manifest_digest(bundle: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Folder of downloaded bundles: FITMODEL_CACHE, else of the user's cache."""
+    """Return the folder of downloaded bundles: FITMODEL_CACHE, else in the user's cache."""
     chosen = os.environ.get("FITMODEL_CACHE")
     if chosen:
         return Path(chosen)

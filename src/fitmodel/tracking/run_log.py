@@ -1,4 +1,4 @@
-"""What is added to a run of MLflow: usual metrics, a user's own, the parent of a sweep."""
+"""Additions to an MLflow run: usual metrics, a user's own entries, the parent run of a sweep."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 
 
 class RunLog:
-    """A training's MLflow run, while it is still open.
+    """A training's MLflow run while it is still open, to which a user's function can log.
 
     Parameters
     ----------
     client : MlflowClient
+        Client of the store, for everything that the methods do not offer.
     run_id : str
+        Id of the run.
     report : TrainingReport
-        How good the model is.
+        Report of the training, with the model's metrics.
     bundle_path : Path
-        The bundle that was written.
+        Folder of the bundle that was written.
 
     Examples
     --------
@@ -49,42 +51,42 @@ class RunLog:
         self.bundle_path = bundle_path
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Add numbers."""
+        """Log metrics: from name to number."""
         for name, value in metrics.items():
             self.client.log_metric(self.run_id, name, float(value), step=step)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add settings."""
+        """Log parameters: from name to setting, which is stored as text."""
         for name, value in params.items():
             self.client.log_param(self.run_id, name, str(value)[:VALUE_LIMIT])
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Add tags."""
+        """Set tags: from name to text."""
         for name, value in tags.items():
             self.client.set_tag(self.run_id, name, str(value)[:VALUE_LIMIT])
 
     def log_text(self, text: str, name: str) -> None:
-        """Add a file with this text."""
+        """Log a text as a file of this name."""
         self.client.log_text(self.run_id, text, name)
 
     def log_dict(self, values: Mapping[str, Any], name: str) -> None:
-        """Add a JSON or YAML file."""
+        """Log values as a JSON or YAML file of this name."""
         self.client.log_dict(self.run_id, plain(dict(values)), name)
 
     def log_figure(self, figure: Figure, name: str) -> None:
-        """Add a plot."""
+        """Log a matplotlib figure as a file of this name."""
         self.client.log_figure(self.run_id, figure, name)
 
     def log_artifact(self, path: str | Path, folder: str | None = None) -> None:
-        """Add a file from the disk."""
+        """Log a file from the disk, into a folder of the run if `folder` is given."""
         self.client.log_artifact(self.run_id, str(path), folder)
 
 
 def call_back(on_run: Callable[[Any], None], run: RunLog) -> None:
-    """Call a user's function with the run; warn of what it has logged to a run of its own.
+    """Call a user's function with the run; warn if it has logged to another run.
 
-    ``mlflow.log_metric`` and the like know nothing of this run: where none is active they begin
-    one, and leave it open.
+    ``mlflow.log_metric`` and similar functions do not know this run. If no run is active, they
+    start one and leave it open; it is ended here.
     """
     import mlflow
 
@@ -113,13 +115,14 @@ _COUNTS = {
 
 
 def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
-    """Return what the policy flags, the counts of deals, today's level and the duration.
+    """Return metrics of the policy's flags, counts of deals, today's level and the duration.
 
     Returns
     -------
     dict of str to float or None
-        ``precision``, ``recall`` and ``share_flagged`` are those of the flags among the deals
-        evaluated on; ``level`` is today's hazard of leaving over the long-run one.
+        ``precision``, ``recall`` and ``share_flagged`` are those of the flags among the evaluated
+        deals; ``level`` is today's hazard of leaving divided by the long-run hazard;
+        ``training_seconds`` is the duration in seconds.
     """
     report: Any = facts.report
     flagged = getattr(report, "flagged", {})
@@ -136,12 +139,12 @@ def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
 
 
 def begin_sweep(spec: DealSpec, options: RunOptions) -> str | None:
-    """Open the run; None where the store does not answer."""
+    """Open the parent run of a sweep and return its id; None if the store does not answer."""
     return begin(spec, options).run_id
 
 
 def end_sweep(spec: DealSpec, run_id: str | None, table: pd.DataFrame) -> None:
-    """Add the comparison to the run, as ``comparison.json``, and end it."""
+    """Log the comparison to the run, as ``comparison.json``, and end the run."""
     if run_id is None:
         return
     with (

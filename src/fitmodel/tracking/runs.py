@@ -1,7 +1,7 @@
-"""Store a training, an edit or a monitoring report as an MLflow run; a store that does not answer
-never costs the training.
+"""Storing of a training, an edit or a monitoring report as an MLflow run.
 
-A run holds aggregates only: of the deals it keeps digest, schema and counts, never a row.
+If the store does not answer, a training or an edit is still complete on disk. A run holds only
+aggregates: of the deals it has the digest, schema and counts, never a row.
 """
 
 from __future__ import annotations
@@ -58,25 +58,26 @@ __all__ = [
 
 _BATCH = 100  # parameters in one request
 _METRICS = 1000  # metrics in one request
-_SCHEMA_ROWS = 1000  # of the deals, for the types of their columns
+_SCHEMA_ROWS = 1000  # deals from which the types of the columns are inferred
 _NOT_IN_A_NAME = re.compile(r"[^\w./: -]")
 
 
 def track(facts: TrainingMetadata) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
-    The first version of a registered model that has evidence of skill becomes champion, too.
+    The first version of a registered model with evidence of skill also becomes champion.
 
     Returns
     -------
     Tracked
-        With a ``warning`` and without a run when the store did not answer or broke off: the
-        bundle on the disk is whole all the same, and `track` may be called again with the facts.
+        The run and the registered version. If the store did not answer or failed, there is a
+        ``warning`` and no run; the bundle on the disk is still complete, and `track` may be called
+        again with the same facts.
 
     Raises
     ------
     BundleError
-        When there is no whole bundle at ``facts.bundle_path``.
+        If there is no complete bundle at ``facts.bundle_path``.
     """
     open_bundle(facts.bundle_path)
     begun = facts.begun or begin(facts.spec, facts.options)
@@ -92,27 +93,28 @@ def track(facts: TrainingMetadata) -> Tracked:
 def track_edit(
     bundle_path: Path, spec: DealSpec, example: pd.DataFrame, edit: Mapping[str, Any]
 ) -> Tracked:
-    """Store a table edited by hand as a run of its own and register it as a version.
+    """Store a model with an edited table as a separate run and register it as a version.
 
-    No alias moves: it has not met the champion, and shall not stand in the way of a challenger that
-    has. ``promote(name, version=..., force=True, reason=...)`` puts it in use.
+    No alias is changed: the edited model has not been compared with the champion, and must not
+    replace a challenger that has been. ``promote(name, version=..., force=True, reason=...)`` puts
+    it in use.
 
     Parameters
     ----------
     bundle_path : Path
-        The edited version.
+        Bundle of the edited version.
     spec : DealSpec
         The contract that the model was trained with.
     example : DataFrame
-        Attributes of a prospect.
+        Attributes of one made-up prospect, stored as MLflow's input example.
     edit : mapping
-        As the manifest records it; words, reason, who and the version before become tags of the
-        run and of the registered version.
+        The edit as recorded in the manifest. Its words, reason, author and previous version become
+        tags of the run and of the registered version.
 
     Returns
     -------
     Tracked
-        With a ``warning`` and without a run where the store did not answer.
+        The run and the registered version; a ``warning`` and no run if the store did not answer.
     """
     begun = begin(spec)
     if begun.run_id is None:
@@ -159,18 +161,18 @@ def track_monitoring(
     Parameters
     ----------
     spec : DealSpec
-        Its ``tracking`` section says where to.
+        The contract; its ``tracking`` section names store and experiment.
     manifest : mapping
-        The model's, which the run names.
+        Manifest of the monitored model, whose version is a tag of the run.
     values : iterable of (name, step, value)
-        Metrics; a step is a month as 202603, or 0. Those that are not known are left out.
+        Metrics; a step is a month as 202603, or 0. Values that are not finite are left out.
     files : mapping
-        File name to text: the page and its tables.
+        From file name to text: the page and its tables.
 
     Returns
     -------
     str
-        The run's id.
+        Id of the run.
 
     Raises
     ------
@@ -199,9 +201,10 @@ def track_monitoring(
 
 
 def deals_digest(deals: pd.DataFrame) -> str:
-    """Fingerprint of a table: 32 hexadecimal digits, the same for any order of its rows.
+    """Return a table's digest: 32 hexadecimal digits, the same for any order of its rows.
 
-    MLflow's own digest reads the first 10,000 rows and leaves dates and columns with gaps out.
+    MLflow's own digest reads only the first 10,000 rows, and ignores dates and columns with
+    missing values.
     """
     import pandas as pd
 
@@ -243,7 +246,7 @@ def _log_params(client: Any, run_id: str, sections: Mapping[str, Any]) -> None:
 
 
 def _flat(sections: Mapping[str, Any]) -> dict[str, str]:
-    """Name every setting ``section.key``; tables inside, whose keys are columns, become JSON."""
+    """Return every setting as ``section.key``; nested tables, keyed by column, become JSON."""
     flat: dict[str, str] = {}
     for section, settings in sections.items():
         fields = settings if isinstance(settings, dict) else {"": settings}
@@ -254,20 +257,20 @@ def _flat(sections: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
-    """Log digest, size and schema; the types are those of a sample.
+    """Log digest, size and schema of the deals; the types are inferred from a sample.
 
-    MLflow looks at each text of a column to find its type: seconds for 100,000 deals.
+    MLflow examines each text of a column to infer its type, which takes seconds for 100,000 deals.
     """
     from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     sample = deals.iloc[:: max(1, len(deals) // _SCHEMA_ROWS)]
-    # As doubles, whole numbers raise no warning that they could have gaps.
+    # Integers are logged as doubles, else MLflow warns that integers cannot be missing.
     numbers = sample.select_dtypes("integer").columns
     digest = deals_digest(deals)
     as_floats = sample.astype(dict.fromkeys(numbers, float))
     of_sample: Any = from_pandas(as_floats, name="deals", digest=digest)
-    of_sample = of_sample._to_mlflow_entity()  # noqa: SLF001 - as MLflow's log_input
+    of_sample = of_sample._to_mlflow_entity()  # noqa: SLF001 - MLflow's log_input does the same
     size = json.dumps({"num_rows": len(deals), "num_elements": int(deals.size)})
     dataset = Dataset(
         "deals", digest, of_sample.source_type, of_sample.source, of_sample.schema, size
@@ -288,7 +291,7 @@ def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
 
 
 def _fix_layout(figure: Figure) -> None:
-    """Lay a figure out now: while it has a layout engine, matplotlib draws it twice to save it."""
+    """Compute a figure's layout once; with a layout engine, matplotlib draws twice to save it."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
