@@ -136,13 +136,14 @@ def plot_ranks(ranks: Ranks, ax: Axes | None = None) -> Axes:
     ax.plot(ranks.mean, positions, "o", color="#0072b2")
     ax.set_yticks(positions, [f"{way} ({rank:.2f})" for way, rank in ranks.mean.items()])
     order = {str(way): position for way, position in zip(ranks.mean.index, positions, strict=True)}
-    for number, (first, last) in enumerate(groups_alike(ranks)):
+    groups = list(groups_alike(ranks))
+    for number, (first, last) in enumerate(groups):
         x = count + 0.15 + 0.12 * number
         ax.plot([x, x], [order[first] + 0.2, order[last] - 0.2], color="#6f6f6f", linewidth=3)
     ax.set(
         xlabel="mean rank, 1 is best",
         title=f"Critical difference {ranks.critical_difference:.2f} (5 %, {ranks.tables} tables)",
-        xlim=(0.8, count + 0.5),
+        xlim=(0.8, count + 0.2 + 0.12 * max(len(groups), 2)),
     )
     ax.spines[["top", "right"]].set_visible(False)
     return ax
