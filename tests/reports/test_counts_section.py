@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.reports._counts_section import edits_section
+from fitmodel.language.catalogue import phrases
+from fitmodel.reports._counts_section import count_cells, counts_section, edits_section
 from fitmodel.reports.html import render
+from fitmodel.sales.counts import Counts
 from fitmodel.sales.edits import EDITS, EditsAfterFlags
 
 
@@ -42,3 +45,58 @@ def test_where_nobody_is_asked_the_page_says_so():
     assert shown(section, "questions") == [
         "No rep edits flagged prospects more often than others, beyond chance."
     ]
+
+
+KNOWN = {
+    "signed": 1234.0, "lost": 56.0, "lost_value": 78901.4, "rate": 0.1234, "rate_low": 0.1,
+    "rate_high": 0.15, "company_rate": 0.2, "latest_lost": "D7",
+    "latest_lost_on": pd.Timestamp("2026-05-31"), "latest_lost_months": 7.0,
+}  # fmt: skip
+
+
+def cells(language="en", **changes):
+    return count_cells(pd.Series(KNOWN | changes, dtype=object), phrases(language, "sales_page"))
+
+
+def test_counts_are_written_in_full_with_the_interval_of_the_rate():
+    shown = cells()
+
+    assert (shown["signed"], shown["lost"], shown["lost_value"]) == ("1,234", "56", "78,901")
+    assert shown["rate"] == "12.3% (10.0% – 15.0%)"  # noqa: RUF001
+    assert "D7" in shown["latest"]
+    assert "2026-05-31" in shown["latest"]
+
+
+@pytest.mark.parametrize("limit", ["rate_low", "rate_high"])
+def test_a_rate_without_limits_is_written_alone_and_an_unknown_one_not_at_all(limit):
+    assert cells(**{limit: np.nan})["rate"] == "12.3%"
+    assert cells(rate=np.nan)["rate"] == ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_not_known_is_empty_in_both_languages(language):
+    shown = cells(language, lost_value=np.nan, latest_lost_on=pd.NaT, latest_lost=None, lost=0.0)
+
+    assert (shown["lost_value"], shown["latest"], shown["lost"]) == ("", "", "0")
+    assert cells(language, lost_value=0.0)["lost_value"] == "0"
+
+
+def counts_of(*names):
+    table = pd.DataFrame([KNOWN] * (len(names) + 1), index=[*names, "Company"])
+    return Counts(table, 5)
+
+
+@pytest.mark.parametrize("by", ["rep", "team"])
+@pytest.mark.parametrize("why", ["", "Only 12 deals."])
+def test_a_section_of_counts_has_a_row_each_the_company_last_and_says_why(by, why):
+    section = counts_section(counts_of("Kim", "<i>Lee</i>"), by=by, why=why)
+
+    assert shown(section, "id") == f"{by}s"
+    assert [(row["name"], row["kind"]) for row in shown(section, "rows")] == [
+        ("Kim", ""), ("<i>Lee</i>", ""), ("Company", "company")
+    ]  # fmt: skip
+    assert shown(section, "points") == ([why] if why else [])
+    assert section.tables[f"{by}s.csv"].index.name == by
+    page = render(section.template, values=vars(section)["values"])
+    assert "<i>" not in page
+    assert ("Only 12 deals." in page) == bool(why)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import html
+import io
 import re
+from decimal import Decimal
 from importlib.resources import files
 
+import pandas as pd
 import pytest
 
 from fitmodel.reports._drawing import TOKENS
-from fitmodel.reports.html import STYLES, read_style
+from fitmodel.reports.html import STYLES, read_style, render, safe_csv
 
 THEMES = ("light", "dark")
 TEXT = 4.5  # WCAG 2.2, 1.4.3 AA
@@ -69,3 +76,52 @@ def test_no_sheet_but_the_tokens_names_a_colour_for_text_or_surface(sheet) -> No
     used = set(re.findall(r"var\(--([\w-]+)\)", sheet))
     known = set(re.findall(r"--([\w-]+):", read_style("tokens.css")))
     assert used <= known
+
+
+def rows_of(table) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(safe_csv(table), newline="")))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])  # noqa: RUF001
+def test_no_text_name_or_index_can_start_a_formula(start) -> None:
+    table = pd.DataFrame({f"{start}name": [f"{start}1", "a"]}, index=[f"{start}i", "b"])
+    head, first, second = rows_of(table)
+
+    assert head == ["index", f"'{start}name"]
+    assert first == [f"'{start}i", f"'{start}1"]
+    assert second == ["b", "a"]
+
+
+def test_what_starts_no_formula_stays_as_it_is_and_numbers_keep_their_sign() -> None:
+    table = pd.DataFrame(
+        {
+            "text": ["a=1", " -x", "", "'="], "number": [-1.5, 2.0, 0.0, -3.0],
+            "amount": [Decimal("-1.10"), Decimal(0), Decimal("2.00"), None],
+            "day": pd.to_datetime(["2026-01-31"] * 4), "flag": [True, False, True, False],
+        }
+    )  # fmt: skip
+    rows = rows_of(table)
+
+    assert [row[1] for row in rows[1:]] == ["a=1", " -x", "", "'="]
+    assert [row[2] for row in rows[1:]] == ["-1.5", "2.0", "0.0", "-3.0"]
+    assert [row[3] for row in rows[1:]] == ["-1.10", "0", "2.00", ""]
+    assert [row[4] for row in rows[1:]] == ["2026-01-31"] * 4
+    assert [row[5] for row in rows[1:]] == ["True", "False", "True", "False"]
+
+
+def test_a_text_with_line_ends_commas_and_quotes_is_one_cell() -> None:
+    texts = ["two\nlines", "a\rb", 'say "x", y', "c\r\nd"]
+    rows = rows_of(pd.DataFrame({"text": texts}))
+
+    assert [row[1] for row in rows[1:]] == texts
+    assert safe_csv(pd.DataFrame({"x": [1]})) == "index,x\r\n0,1\r\n"
+
+
+def test_the_policy_of_a_page_is_the_digest_of_the_styles_that_it_holds() -> None:
+    page = render("card.html.j2", language="en", title="<t>", card="<p>x</p>")
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert f"sha256-{digest}" in html.unescape(page)
+    assert "default-src 'none'" in html.unescape(page)
+    assert "&lt;t&gt;" in page

@@ -46,3 +46,13 @@ def test_a_frame_and_a_classifier_of_ones_own_are_a_call_in_python() -> None:
     own = block("deals.csv", estimator="LogisticRegression()", allow=("a",))
     assert own["command"] == "fitmodel.train(deals, spec, allow=('a',), estimator=estimator)"
     assert own["estimator"] == "LogisticRegression()"
+
+
+def test_the_order_in_which_a_contract_names_its_labels_does_not_change_its_digest() -> None:
+    labels = {"seats": "number of seats", "plan": "price plan"}
+    turned = dict(reversed(labels.items()))
+    one, other = (SPEC.replace(words={"labels": each}) for each in (labels, turned))
+
+    assert block(spec=one)["contract digest"] == block(spec=other)["contract digest"]
+    third = SPEC.replace(words={"labels": labels | {"plan": "plan"}})
+    assert block(spec=third)["contract digest"] != block(spec=one)["contract digest"]

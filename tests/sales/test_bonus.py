@@ -16,7 +16,15 @@ from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import DRAWS, _to_the_end, pay_bonus, pay_ranks, standings
+from fitmodel.sales.bonus import (
+    DRAWS,
+    _to_the_end,
+    forecast_bonus,
+    may_win,
+    pay_bonus,
+    pay_ranks,
+    standings,
+)
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 
@@ -272,3 +280,154 @@ def test_at_the_end_of_a_period_all_are_counted_who_are_tested_alive_or_gone() -
     assert set(tested) == {9.0}
     assert set(lost) == {4}  # one of the tested, the one that leaves, the two that are gone
     assert expected == pytest.approx(np.full(DRAWS, 9 * (1 - np.exp(-0.5))))
+
+
+PERIOD_SPEC = DealSpec(
+    deals={
+        "closed_on": "closed_on", "churned_on": "churned_on", "rep": "rep",
+        "observed_until": "2026-06-30",
+    },
+    label={"horizon_months": 5},
+)  # fmt: skip
+
+
+def two_reps(signed="2025-01-10", n=20, *, lost=(2, 12), left="2025-03-10", term=None):
+    """Kim and Lee with so many deals each, of which so many left on a day."""
+    rows = [
+        (rep, signed, left if number < count else None)
+        for rep, count in zip(("Kim", "Lee"), lost, strict=True)
+        for number in range(n)
+    ]
+    deals = pd.DataFrame(rows, columns=["rep", "closed_on", "churned_on"])
+    dates = ["closed_on", "churned_on"]
+    deals[dates] = deals[dates].apply(pd.to_datetime).astype("datetime64[us]")
+    return deals.assign(term=term)
+
+
+def paid_to(deals, **changes):
+    bonus = Bonus(top=1, amount=Decimal(500), least_deals=10).model_copy(update=changes)
+    return pay_bonus(deals, PERIOD_SPEC, bonus, pd.Series(0.35, deals.index), earned_after_months=5)
+
+
+def test_over_all_of_history_a_bonus_is_decided_once_every_deal_has_been_tested() -> None:
+    paid = paid_to(two_reps(), period="all").set_index("rep")
+
+    assert paid["outcome"].to_dict() == {"Kim": "paid", "Lee": "not_above"}
+    assert paid["bonus"].to_dict() == {"Kim": Decimal(500), "Lee": 0}
+    assert (paid["month"] == "2025-01").all()
+
+
+def test_a_customer_who_left_before_a_renewal_keeps_the_bonus_over_all_of_history_open() -> None:
+    tested = two_reps(term="5")
+    gone = two_reps("2026-02-10", 3, lost=(3, 0), left="2026-04-10", term="36 months")
+    deals = pd.concat([tested, gone[gone["rep"] == "Kim"]], ignore_index=True)
+    paid = paid_to(deals, period="all", term="term").set_index("rep")
+
+    assert paid.loc["Kim", "outcome"] == "pending"
+    assert paid.loc["Kim", ["bonus", "bonus_pending"]].tolist() == [0, Decimal(500)]
+    assert paid.loc["Kim", ["signed", "tested"]].tolist() == [23, 20]
+    year = paid_to(deals, period="year", term="term").set_index(["period", "rep"])
+    assert year.loc[("2025", "Kim"), "bonus"] == Decimal(500)  # that year is over, and known
+
+
+@pytest.mark.parametrize(
+    ("period", "names", "month"),
+    [("year", ["2025"], "2025-12"), ("quarter", ["2025Q1", "2025Q2"], "2025-03")],
+)
+def test_deals_are_ranked_with_those_signed_in_the_same_period(period, names, month) -> None:
+    deals = pd.concat([two_reps(), two_reps("2025-05-10", left="2025-07-10")], ignore_index=True)
+    paid = paid_to(deals, period=period)
+
+    assert list(dict.fromkeys(paid["period"])) == names
+    assert paid["month"].iloc[0] == month
+    assert paid["signed"].sum() == len(deals)
+    assert (paid.groupby("period")["bonus"].sum() == 500).all()
+
+
+@pytest.mark.parametrize(("signed", "decided"), [("2026-01-31", True), ("2026-02-01", False)])
+def test_a_quarter_is_decided_when_the_last_of_its_deals_has_reached_the_age(
+    signed, decided
+) -> None:
+    deals = pd.concat(
+        [two_reps("2026-01-05", left="2026-03-05"), two_reps(signed, 1, lost=(0, 0))],
+        ignore_index=True,
+    )
+    paid = paid_to(deals, period="quarter").set_index("rep")
+
+    assert paid.loc["Kim", "outcome"] == ("paid" if decided else "pending")
+    assert paid.loc["Kim", "bonus"] == (Decimal(500) if decided else 0)
+    assert (paid.loc["Kim", "bonus_expected"] == 0) == decided
+
+
+def test_a_deal_without_a_rep_counts_for_what_is_expected_and_wins_nothing() -> None:
+    deals = two_reps(lost=(2, 12))
+    nameless = two_reps(lost=(0, 6)).assign(rep=None)
+    paid = paid_to(pd.concat([deals, nameless], ignore_index=True)).set_index("rep")
+
+    assert sorted(paid.index) == ["Kim", "Lee"]
+    # 20 lost of 80: 5 of 20 are expected, once those of nobody are counted too
+    assert paid["expected_renewals"].tolist() == pytest.approx([15.0, 15.0])
+    assert paid.loc["Kim", "score"] == pytest.approx(18 / 15)
+
+
+def test_the_order_of_the_deals_does_not_change_the_bonus() -> None:
+    deals = two_reps()
+    turned = paid_to(deals.iloc[::-1])
+
+    pd.testing.assert_frame_equal(turned, paid_to(deals))
+
+
+@pytest.mark.parametrize(
+    ("score", "wins"), [(1.0, False), (1.004, False), (1.0051, True), (0.99, False), (2.0, True)]
+)
+def test_a_rep_may_win_from_a_hundredth_above_what_is_expected(score, wins) -> None:
+    assert may_win(score) is wins
+
+
+@pytest.mark.parametrize(
+    ("top", "paid"),
+    [
+        (1, {"a": "33.34", "b": "33.33", "c": "33.33"}),
+        (2, {"a": "66.67", "b": "66.67", "c": "66.66"}),
+        (3, {"a": "100.00", "b": "100.00", "c": "100.00"}),
+        (4, {"a": "100.00", "b": "100.00", "c": "100.00", "d": "100.00"}),
+        (9, {"a": "100.00", "b": "100.00", "c": "100.00", "d": "100.00"}),
+    ],
+)
+def test_a_cent_that_cannot_be_shared_goes_to_the_first_by_name(top, paid) -> None:
+    scores = {"c": 1.204, "d": 1.1, "a": 1.2, "b": 1.196}  # three agree to a hundredth
+    result = pay_ranks(scores, top, Decimal(100))
+
+    assert {name: f"{amount:.2f}" for name, amount in result.items()} == paid
+
+
+def test_nobody_is_paid_where_nobody_may_win() -> None:
+    assert pay_ranks({}, 3, Decimal(100)) == {}
+
+
+def test_what_may_be_expected_of_a_decided_rest_is_the_bonus_itself() -> None:
+    part = renewals_of({"ann": (20, 4), "bob": (20, 12)}).assign(
+        alive=False, gone=False, to_come=0.0
+    )
+    bonus = Bonus(top=1, amount=Decimal(500), least_deals=10)
+
+    assert forecast_bonus(part, part, bonus, 0.0, 0) == pytest.approx({"ann": 500.0})
+    few = bonus.model_copy(update={"least_deals": 21})
+    assert forecast_bonus(part, part, few, 0.0, 0) == {}
+    assert forecast_bonus(part.assign(rep="(no name)"), part, bonus, 0.0, 0) == {}
+
+
+def test_a_forecast_is_the_same_for_the_same_seed_and_pays_no_more_than_the_places() -> None:
+    part = renewals_of({"ann": (20, 6), "bob": (20, 8), "cem": (20, 7)})
+    young = part.assign(tested=False, lost=False, renewed=False)
+    part = pd.concat([part, young], ignore_index=True)
+    part = part.assign(
+        alive=~part["tested"], gone=False, to_come=np.where(part["tested"], 0.0, 0.5)
+    )
+    bonus = Bonus(top=2, amount=Decimal(500), least_deals=10)
+    first, again, other = (forecast_bonus(part, part, bonus, 0.5, seed) for seed in (1, 1, 2))
+
+    assert first == again != other
+    assert sum(first.values()) <= 2 * 500 + 1e-6
+    assert all(0 < amount <= 500 + 1e-6 for amount in first.values())
+    assert first["ann"] > first["bob"]

@@ -15,6 +15,7 @@ from fitmodel.tables.values import (
     distinct,
     flag_text,
     is_missing,
+    read_flag,
     read_number,
 )
 
@@ -68,19 +69,23 @@ def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[Later
 
 def is_other_value(values: NDArray[Any], today: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return a mask of the values that differ from today's; 12 and "12.0" are equal."""
+    read = [distinct(pd.Series(values, dtype=object)), distinct(today.reset_index(drop=True))]
+    # of a column of true and false the other table may have the words "True" or "yes", or 1
+    flags = any(isinstance(level, bool | np.bool_) for _, levels in read for level in levels)
     known: dict[Any, int] = {None: -1}
     codes = []
-    for column in (pd.Series(values, dtype=object), today.reset_index(drop=True)):
-        positions, levels = distinct(column)
-        to = [known.setdefault(_plain(level), len(known)) for level in levels]
+    for positions, levels in read:
+        to = [known.setdefault(_plain(level, flags=flags), len(known)) for level in levels]
         codes.append(np.array([*to, -1])[positions])
     other: NDArray[np.bool_] = codes[0] != codes[1]
     return other
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, *, flags: bool) -> Any:
     if is_missing(value):
         return None
+    if flags and (flag := read_flag(value)) is not None:
+        return "yes" if flag else "no"
     try:
         return read_number(value)
     except UnreadableValueError:

@@ -280,7 +280,7 @@ def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
     if empty.any():
         raise DealsError(
             f"{column!r} is empty or not a number in {empty.sum()} of {len(deals)} deals, such as "
-            f"row {deals.index[int(empty.argmax())]!r}; read the table with read_deals"
+            f"row {deals.index[empty].tolist()[0]!r}; read the table with read_deals"
         )
     return numbers
 

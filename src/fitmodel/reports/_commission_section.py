@@ -136,12 +136,12 @@ def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
 
 def _plan_terms(plan: Plan, say: Say) -> list[str]:
     """Return a sentence per clause of a plan; `say` must have the texts of "commission"."""
-    rate = f"{plan.commission_rate:.1%}"
+    rate = _percent(plan.commission_rate, 1)
     whole = "terms" if plan.earned_after_months else "terms_at_signing"
     lines = [say(whole, rate=rate, months=plan.earned_after_months)]
-    lines += [say("terms_tier", share=f"{t.share:.0%}", months=t.months) for t in plan.tiers]
+    lines += [say("terms_tier", share=_percent(t.share), months=t.months) for t in plan.tiers]
     if plan.paid_at_signing:
-        lines.append(say("terms_advance", share=f"{plan.paid_at_signing:.0%}"))
+        lines.append(say("terms_advance", share=_percent(plan.paid_at_signing)))
     lines += _clauses(plan, say)
     if plan.bonus is not None:
         bonus = plan.bonus
@@ -154,6 +154,12 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
             )
         )
     return lines
+
+
+def _percent(share: Decimal, digits: int = 0) -> str:
+    """A share of a plan in per cent: as exact as the plan has it, with `digits` or more."""
+    exact = (100 * share).normalize()
+    return f"{exact:.{max(digits, -int(exact.as_tuple().exponent))}f}%"
 
 
 def _clauses(plan: Plan, say: Say) -> list[str]:
@@ -177,7 +183,7 @@ def _of_periods(plan: Plan, say: Say) -> list[str]:
     lines = []
     if plan.accelerators is not None:
         steps = [
-            say("terms_step", rate=f"{step.rate:.1%}", above=f"{step.above:,.2f}")
+            say("terms_step", rate=_percent(step.rate, 1), above=f"{step.above:,.2f}")
             for step in plan.accelerators.steps
         ]
         period = say(f"a_{plan.accelerators.period}")

@@ -213,7 +213,9 @@ def worth_section(
         "loss": None if loss is None else _loss(loss, say, money_format.format),
         "points": points,
     }
-    return Section("_worth.html.j2", values, {"worth.csv": worth.table.set_index("kind")})
+    # where no group has enough deals the table has no columns
+    table = worth.table.set_index("kind") if len(worth.table) else worth.table
+    return Section("_worth.html.j2", values, {"worth.csv": table})
 
 
 def _assumptions(
@@ -224,7 +226,7 @@ def _assumptions(
         lines.append(say("no_money"))
     else:
         lines += [say("value_is"), say("given", **_given(worth.money, money))]
-        if worth.money.own_months is not None:
+        if worth.money.own_months is not None and len(worth.table):
             lines.append(say("whole_life_is", **_own(worth)))
     if policy is not None:
         threshold = "–" if policy.threshold is None else f"{policy.threshold:.1%}"  # noqa: RUF001 - no number
@@ -234,7 +236,7 @@ def _assumptions(
 
 def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
     return {
-        "margin": f"{given.gross_margin:.0%}",
+        "margin": f"{100 * given.gross_margin:.4g}%",
         "lifetime": f"{given.expected_lifetime_months:.3g}",
         "until": f"{given.months_until_early_churn:.2g}",
         "acquisition": _cost(given.acquisition_cost, money),
@@ -242,7 +244,7 @@ def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
         "support": _cost(given.support_cost_per_month, money),
         "word_of_mouth": _cost(given.word_of_mouth_cost, money),
         "opportunity": _cost(given.opportunity_cost, money),
-        "commission": f"{given.commission_rate:.0%}",
+        "commission": f"{100 * given.commission_rate:.4g}%",
     }
 
 

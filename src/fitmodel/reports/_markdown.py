@@ -116,7 +116,7 @@ def _written(value: Any) -> str:
 
 def _number(value: Any) -> str:
     """Write integers in full, others with four significant digits; large ones without exponent."""
-    if isinstance(value, (int, np.integer)) or abs(value) >= 10_000:  # noqa: PLR2004  where .4g would need an exponent
+    if isinstance(value, (int, np.integer)) or abs(value) >= 9_999.5:  # noqa: PLR2004  where .4g would need an exponent
         return f"{value:,.0f}"
     return f"{value:,.4g}"
 

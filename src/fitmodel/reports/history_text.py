@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.leakage.later_values import LaterValue
 
+SIX_DIGITS = 100_000
 _KEYS = {text: f"source_{code}" for code, text in SOURCES.items()}
 
 
@@ -49,7 +50,7 @@ def timeline_text(shown: Timeline, language: str = "en") -> str:
     fields: Any = shown.fields.itertuples()
     lines += [f"  {_field_text(row, say)}" for row in fields]
     lines += [
-        f"  {name}: {say('not_known') if pd.isna(value) else format(value, 'g')}"
+        f"  {name}: {say('not_known') if pd.isna(value) else _number(value)}"
         for name, value in shown.derived.items()
     ]
     lines.append(say("recorded"))
@@ -59,6 +60,11 @@ def timeline_text(shown: Timeline, language: str = "en") -> str:
         lines.append(f"  {mark} {row.at:%Y-%m-%d %H:%M}  {row.table}  {row.what}")
     lines.append(say("too_late"))
     return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    """Six digits, or all before the point: an amount of millions is not written as 1e+06."""
+    return f"{value:.0f}" if abs(value) >= SIX_DIGITS else f"{value:g}"
 
 
 def _field_text(row: Any, say: Say) -> str:

@@ -28,6 +28,8 @@ GRACE_MONTHS = 1
 """Months after the end of a contract term at which a customer who is still there has renewed."""
 TERMS = {"month": 1, "quarter": 3, "half": 6, "semi": 6, "biannual": 6, "annual": 12, "year": 12}
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*[- ]?\s*(y|m|$)")
+COUNT = re.compile(r"(\d+)[- ]?(quarters?\b|half[- ]?years?\b|halves\b)")
+"""Periods that are counted: 2 quarters are 6 months, while "quarterly" is 3."""
 
 
 def compute_renewals(
@@ -115,13 +117,14 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
             "holds the length of the contract in months."
         )
     values = deals[column]
-    read = {value: _months(value) for value in values.dropna().unique()}
+    read = {value: _months(value) for value in values.dropna().unique().tolist()}
     wrong = [value for value, months in read.items() if months is None]
     if wrong:
         rows = values.index[values.isin(wrong)]
         raise DealsError(
-            f"{column}: {len(rows)} contract term(s) cannot be read, e.g. {wrong[0]!r} in row "
-            f'{rows[0]!r}. Remedy: write months (12) or words such as "annual", "24 months".'
+            f"{column}: {len(rows)} contract term(s) cannot be read, e.g. {wrong[0]!r} in "
+            f"row {rows.tolist()[0]!r}. Remedy: write months (12) or words such as "
+            '"annual", "24 months".'
         )
     return np.asarray(values.map(read).astype("float64").fillna(0.0), dtype=np.float64)
 
@@ -131,6 +134,8 @@ def _months(value: Any) -> float | None:
     text = str(value).strip().casefold()
     if result := NUMBER.match(text):
         return float(result[1]) * (12 if result[2] == "y" else 1)
+    if counted := COUNT.match(text):
+        return float(counted[1]) * TERMS["quarter" if counted[2].startswith("q") else "half"]
     return next((float(months) for word, months in TERMS.items() if word in text), None)
 
 

@@ -81,7 +81,7 @@ def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
     if np.isnan(p).any():
         raise DealsError(
             f"{int(np.isnan(p).sum())} deal(s) have no expected probability, the first in row "
-            f"{index[np.isnan(p)][0]!r}. Remedy: take them from expected_probabilities."
+            f"{index[np.isnan(p)].tolist()[0]!r}. Remedy: take them from expected_probabilities."
         )
     return p
 

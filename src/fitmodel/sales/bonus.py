@@ -121,7 +121,7 @@ def _periods(
     closing = spec.deals.closed_on
     if bonus.period == "all":
         month = "" if closing is None else f"{view.deals[closing].max():%Y-%m}"
-        yield _Period("all", month, not renewals["alive"].any(), 0.0), renewals
+        yield _Period("all", month, not _is_open(renewals), 0.0), renewals
         return
     if closing is None or closed is None:
         raise DealsError(
@@ -134,8 +134,13 @@ def _periods(
     ):
         days = max((period.end_time.normalize() - now).days, 0)
         passed = max((now - period.start_time).days + 1, 1)
-        open_ = days > 0 or bool((part["alive"] | part["gone"]).any())
+        open_ = days > 0 or _is_open(part)
         yield _Period(str(period), f"{period.end_time:%Y-%m}", not open_, days / passed), part
+
+
+def _is_open(part: pd.DataFrame) -> bool:
+    """Whether a deal has not been tested yet; who left before that will be a loss."""
+    return bool((part["alive"] | part["gone"]).any())
 
 
 def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:

@@ -101,10 +101,11 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     >>> found.to_lost_before > found.to_lost_after
     True
     """
-    if not before.deals.index.equals(after.deals.index):
+    first, second = _left_early(before), _left_early(after)
+    if not first.index.equals(second.index):
         raise DealsError("the two ledgers are not of the same deals")
-    # who left before the larger of the two ages has left early under at least one of the plans
-    lost = before.deals["left_early"] | after.deals["left_early"]
+    # whoever left before the later age was lost to the plan that asks for more
+    lost = first | second
     return PlanComparison(
         before=before.plan.name,
         after=after.plan.name,
@@ -112,14 +113,23 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
         earned_after=_total(after.deals["earned"]),
         pending_before=_total(before.deals["pending"]),
         pending_after=_total(after.deals["pending"]),
-        to_lost_before=_total(before.deals.loc[lost, "earned"]),
-        to_lost_after=_total(after.deals.loc[lost, "earned"]),
+        to_lost_before=_to_lost(before, lost),
+        to_lost_after=_to_lost(after, lost),
         bonus_before=_total(before.bonuses["bonus"]),
         bonus_after=_total(after.bonuses["bonus"]),
         deals=len(lost),
         lost=int(lost.sum()),
         months=max(before.plan.earned_after_months, after.plan.earned_after_months),
     )
+
+
+def _left_early(ledger: Ledger) -> pd.Series[bool]:
+    """Whether each deal's customer left early; a shared deal has several lines, and is one deal."""
+    return ledger.deals["left_early"].groupby(level=0, sort=False).any()
+
+
+def _to_lost(ledger: Ledger, lost: pd.Series[bool]) -> Decimal:
+    return _total(ledger.deals.loc[ledger.deals.index.isin(lost.index[lost]), "earned"])
 
 
 def _total(amounts: pd.Series[Any]) -> Decimal:

@@ -185,7 +185,7 @@ def _read(history: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
     table = history.assign(field=field)[field.notna()].copy()
     time = pd.to_datetime(table["changed_at"], utc=True, errors="coerce", format="ISO8601")
     if time.isna().any():
-        row = table.index[time.isna()][0]
+        row = table.index[time.isna()].tolist()[0]
         raise DealsError(
             f"changed_at: {int(time.isna().sum())} time(s) cannot be read, the first in row "
             f"{row!r} ({table.loc[row, 'changed_at']!r}). Remedy: write 2026-03-31T14:00:00Z."

@@ -122,9 +122,9 @@ def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:
     if wrong.any():
         raise DealsError(
             f"{name}: {int(wrong.sum())} amount(s) are negative or infinite, e.g. "
-            f"{values[wrong][0]:g} in row {amounts.index[wrong][0]!r}. Remedy: a yearly contract "
-            "value is 0 or more; leave it empty where it is not known. Where negative amounts are "
-            'credit notes or refunds, write credit_notes = "deduct" in the plan.'
+            f"{values[wrong][0]:g} in row {amounts.index[wrong].tolist()[0]!r}. Remedy: a yearly "
+            "contract value is 0 or more; leave it empty where it is not known. Where negative "
+            'amounts are credit notes or refunds, write credit_notes = "deduct" in the plan.'
         )
     if np.isnan(values).all():
         raise DealsError(f"{name}: no deal has an amount, so no plan pays anything")
@@ -221,7 +221,7 @@ def _probabilities(
     if wrong.any():
         raise DealsError(
             f"{int(wrong.sum())} deal(s) have no probability between 0 and 1, the first in row "
-            f"{index[wrong][0]!r}. Remedy: give one per deal, or none at all."
+            f"{index[wrong].tolist()[0]!r}. Remedy: give one per deal, or none at all."
         )
     return p
 

@@ -160,8 +160,10 @@ def split_commission(
         `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
     nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
-    short = not plan.reached(plan.earned_after_months, months, left=left) and nominal > 0
-    early, over = left and short and not excused, (left or exited) and short
+    young = not plan.reached(plan.earned_after_months, months, left=left)
+    # a deal of no value is lost like any other; a credit note is no deal
+    early, short = left and young and nominal >= 0 and not excused, young and nominal > 0
+    over = (left or exited) and short
     earned = plan.rounded(nominal * plan.share_at(months, left=left)) if short else nominal
     if over:
         earned = max(earned, plan.rounded(Fraction(nominal) * plan.share_of_months(months)))

@@ -90,5 +90,5 @@ def check_index(deals: pd.DataFrame) -> None:
     if twice.any():
         raise DealsError(
             f"{int(twice.sum())} rows share their index with another, e.g. "
-            f"{deals.index[twice][0]!r}. Remedy: deals.reset_index(drop=True)."
+            f"{deals.index[twice].tolist()[0]!r}. Remedy: deals.reset_index(drop=True)."
         )

@@ -84,7 +84,8 @@ def value_words(value: Any, say: Say) -> str:
         return f"{value:%Y-%m-%d}"
     if isinstance(value, float) and not value.is_integer():
         return number_words(value)
-    return level_text(value)
+    text = level_text(value)
+    return say(text) if text in {"yes", "no"} else text
 
 
 def label_of(attribute: str, spec: DealSpec) -> str:

@@ -1,0 +1,72 @@
+"""A value of today differs from the one at closing however it is written, and only then."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.crm.later import is_other_value, later_changes
+from fitmodel.crm.reading import open_deals
+
+
+def others(values, today):
+    return is_other_value(np.array(values, dtype=object), pd.Series(today)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (12, "12.0"), ("12", 12.0), (" 12", 12), ("yes", "Yes"), ("true", "yes"),
+        ("2026-03-01 00:00:00", "2026-03-01"), (None, np.nan), ("", None), ("a", "a"),
+    ],
+)  # fmt: skip
+def test_a_value_written_in_another_way_is_no_other_value(one, other) -> None:
+    assert others([one], [other]) == [False]
+    assert others([other], [one]) == [False]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(12, 13), ("a", "b"), (None, "a"), ("a", None), (0, None), ("yes", "no")]
+)
+def test_another_value_is_one_and_so_is_a_missing_one(one, other) -> None:
+    assert others([one], [other]) == [True]
+    assert others([other], [one]) == [True]
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"), [("True", "False"), ("true", "false"), ("yes", "no"), ("1", "0"), (1, 0)]
+)
+def test_true_and_false_are_the_words_that_the_other_table_has_for_them(yes, no) -> None:
+    today = [True, False, True, False]
+
+    assert others([yes, no, no, yes], today) == [False, False, True, True]
+    assert others(today, [yes, no, no, yes]) == [False, False, True, True]
+    assert others([None, yes], [True, True]) == [True, False]
+
+
+def test_without_true_and_false_a_1_is_a_number_and_no_yes() -> None:
+    assert others([1, 1], ["yes", "1"]) == [True, False]
+
+
+def test_the_rows_are_compared_in_their_order_whatever_their_index() -> None:
+    today = pd.Series(["a", "b"], index=[7, 3], dtype=object)
+
+    assert is_other_value(np.array(["a", "a"], dtype=object), today).tolist() == [False, True]
+
+
+def test_a_column_of_true_and_false_has_not_changed_where_the_history_has_the_words(
+    make_spec, deals_of, changes_of
+) -> None:
+    # every deal was told to have another value today
+    history = changes_of(
+        ("D0", "trial", None, "True", "2026-02-01"), ("D1", "trial", None, "False", "2026-02-01"),
+        ("D2", "trial", None, "False", "2026-02-01"),
+    )  # fmt: skip
+    deals = deals_of(["2026-03-10"] * 3, trial=[True, False, True], size=["s", "m", "l"])
+    opened = open_deals(deals, make_spec({}), {"fields": history})
+    (change,) = later_changes(opened.today, opened.result)
+
+    assert change.column == "trial"
+    assert change.deals.tolist() == [False, False, True]
+    assert change.known.all()

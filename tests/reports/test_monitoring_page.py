@@ -1,0 +1,141 @@
+"""The monitoring page writes what was measured, and leaves empty what was not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.language.catalogue import phrases
+from fitmodel.model.wording import Wording
+from fitmodel.monitoring.drift import SCORE
+from fitmodel.reports.monitoring_page import (
+    DRAWN,
+    _cohort_row,
+    _drawn,
+    _drift_row,
+    _overrides,
+    _worst_first,
+)
+
+SAY = phrases("en", "monitoring")
+WORDING = Wording(labels={"seats": "number of seats"})
+
+
+def drift_of(*rows):
+    return pd.DataFrame(rows, columns=["attribute", "verdict", "index"])
+
+
+def test_what_has_drifted_comes_first_and_of_the_same_verdict_the_largest_index() -> None:
+    drift = drift_of(
+        ("a", "stable", 0.9), ("b", "drift", 0.3), ("c", "unclear", 0.8), ("d", "moved", 0.2),
+        ("e", "drift", 0.5),
+    )  # fmt: skip
+
+    assert _worst_first(drift)["attribute"].tolist() == ["e", "b", "d", "c", "a"]
+
+
+def test_the_twelve_that_moved_most_are_drawn_under_the_names_that_people_read() -> None:
+    rows = [(f"x{number:02d}", "stable", number / 100) for number in range(14)]
+    drift = drift_of(*rows, ("seats", "drift", 0.9), (SCORE, "stable", 0.8), ("x00", "drift", 0.7))
+    shown = _drawn(drift, WORDING, SAY)["attribute"]
+
+    assert shown.nunique() == DRAWN == 12
+    assert {"number of seats", SAY("of_scores")} <= set(shown)
+    label = WORDING.label("x00")
+    assert (shown == label).sum() == 2  # both groups of one that moved in either
+    assert WORDING.label("x01") not in set(shown)
+
+
+def row_of(**changes):
+    return {
+        "attribute": "seats", "verdict": "stable", "deals": 1200, "index": 0.1234,
+        "deviation": 0.0567, "missing": 0.125, "missing_then": 0.05, "unseen": 0.01,
+        "mean": np.nan, "mean_then": np.nan, "level": None, "share": np.nan, "share_then": np.nan,
+    } | changes  # fmt: skip
+
+
+@pytest.fixture
+def plain_change(monkeypatch):
+    """The words of a change are another module's."""
+    monkeypatch.setattr(
+        "fitmodel.reports.monitoring_page.change_words", lambda _row, name, _say: f"<{name}>"
+    )
+
+
+@pytest.mark.usefixtures("plain_change")
+def test_a_row_of_drift_has_its_figures_beside_those_of_training() -> None:
+    assert _drift_row(row_of(group="2026-01"), WORDING, SAY) == {
+        "kind": "stable", "attribute": "number of seats", "group": "2026-01", "deals": "1,200",
+        "index": "0.123 ± 0.057", "missing": "12.5% (5.0%)", "unseen": "1.0%",
+        "verdict": SAY("verdict_stable"), "change": "<number of seats>",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("plain_change")
+@pytest.mark.parametrize(("unseen", "said"), [(0.05, True), (0.049, False)])
+def test_levels_that_were_not_learned_from_are_said_from_one_deal_in_twenty_on(
+    unseen, said
+) -> None:
+    change = _drift_row(row_of(unseen=unseen), WORDING, SAY)["change"]
+
+    assert change.endswith("<number of seats>")
+    assert (change != "<number of seats>") is said
+
+
+@pytest.mark.usefixtures("plain_change")
+def test_scores_have_neither_missing_values_nor_levels() -> None:
+    scores = row_of(attribute=SCORE, missing=np.nan, missing_then=np.nan, unseen=np.nan)
+    shown = _drift_row(scores, WORDING, SAY)
+
+    assert (shown["missing"], shown["unseen"], shown["group"]) == ("", "", "")
+    assert shown["attribute"] == SAY("of_scores")
+    loud = _drift_row(scores | {"unseen": 0.9}, WORDING, SAY)
+    assert loud["change"] == shown["change"]
+
+
+def test_a_cohort_has_its_counts_and_intervals_and_empty_cells_where_nothing_is_known() -> None:
+    values = {
+        "deals": 1200.0, "mature": 800.0, "observed": 96.0, "expected": 80.04, "ratio": 1.2,
+        "ratio_low": 0.97, "ratio_high": 1.46, "auc": 0.714, "slope": np.nan, "slope_low": np.nan,
+        "slope_high": np.nan, "auc_estimated": 0.7, "auc_estimated_low": 0.6,
+        "auc_estimated_high": 0.8,
+    }  # fmt: skip
+    shown = _cohort_row("2026-01", pd.Series(values))
+
+    assert shown == {
+        "cohort": "2026-01", "deals": "1,200", "mature": "800", "observed": "96",
+        "expected": "80.0", "ratio": "1.20 (0.97 – 1.46)", "auc": "0.71", "slope": "",  # noqa: RUF001
+        "estimated": "0.70 (0.60 – 0.80)",  # noqa: RUF001
+    }  # fmt: skip
+    assert _cohort_row("x", pd.Series(values | {"auc": np.nan}))["auc"] == ""
+
+
+def overrides(known=40, low=0.5, high=1.5):
+    return {
+        "overridden": 60, "known": known, "observed": 12, "expected": 10.04, "ratio": 1.195,
+        "ratio_low": low, "ratio_high": high,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("low", "high", "key"),
+    [
+        (0.5, 0.99, "overrides_right"), (1.01, 2.0, "overrides_worse"),
+        (1.0, 2.0, "overrides_equal"), (0.5, 1.0, "overrides_equal"),
+    ],
+)  # fmt: skip
+def test_overrides_are_right_or_wrong_only_beyond_chance(language, low, high, key) -> None:
+    say = phrases(language, "monitoring")
+    text = _overrides(overrides(low=low, high=high), say)
+
+    assert text.endswith(say(key))
+    for figure in ("60", "40", "12", "10.0", f"{low:.2f}", f"{high:.2f}"):
+        assert figure in text
+
+
+def test_of_overrides_without_an_outcome_only_the_number_is_said() -> None:
+    text = _overrides(overrides(known=0), SAY)
+
+    assert text == SAY("overrides_young", overridden="60")

@@ -1,0 +1,185 @@
+"""A review sheet's words have the figures of the time, and ask three questions, never more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.enough import MIN_CHURNERS
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales.review_words import (
+    QUESTIONS,
+    alike_words,
+    label_of,
+    questions,
+    stayed_words,
+    value_words,
+    verdict_words,
+    warning_words,
+)
+from fitmodel.sales.reviews import ReviewSheet, StayedAlike
+
+SAY = phrases("en", "reviews")
+SPEC = DealSpec(
+    deals={"closed_on": "closed_on", "churned_on": "churned_on", "observed_until": "2026-06-30"},
+    attributes={"actionable": ["package"]},
+    words={"labels": {"seats": "number of seats"}},
+)
+MODEL = SimpleNamespace(scorecard=SimpleNamespace(base_rate=0.204))
+
+
+def reason(attribute="seats", value=4, *, deals=1200, rate=0.413):
+    return SimpleNamespace(attribute=attribute, value=value, deals=deals, early_churn_rate=rate)
+
+
+def snapshot(model=MODEL):
+    return SimpleNamespace(
+        as_of=pd.Timestamp("2025-03-31"), model=model, known=1500, early_churners=7
+    )
+
+
+SHEET = ReviewSheet(
+    rep="Kim", deal="D7", signed=pd.Timestamp("2025-04-10"), left=pd.Timestamp("2025-06-10"),
+    months=2.0, worth=1000.0, snapshot=snapshot(),
+    assessment=SimpleNamespace(early_churn_probability=0.366),
+)  # fmt: skip
+
+
+def sheet(**changes) -> ReviewSheet:
+    return replace(SHEET, **changes)
+
+
+def stayed(*differs, deal="D3"):
+    return StayedAlike(deal, pd.Timestamp("2024-12-24"), tuple(differs))
+
+
+def test_the_verdict_is_that_of_the_day_before_with_what_was_known_then() -> None:
+    assert verdict_words(SHEET, SAY) == (
+        "On 2025-03-31, with 1,500 outcomes known, the model would have predicted: 37% likely to "
+        "leave early (20% of all)."
+    )
+
+
+@pytest.mark.parametrize("lacking", [{"assessment": None}, {"snapshot": snapshot(None)}])
+def test_where_too_little_was_known_that_is_said_with_what_is_needed(lacking) -> None:
+    words = verdict_words(sheet(**lacking), SAY)
+
+    assert words.startswith("Too little was known on 2025-03-31")
+    assert f"7 early churners, {MIN_CHURNERS} needed" in words
+
+
+def test_a_warning_has_its_evidence_of_the_time() -> None:
+    warnings = (
+        reason(), reason("package", "none", deals=0),
+        reason("seats & plan_code", (4, None), deals=None),
+    )  # fmt: skip
+
+    assert warning_words(sheet(warnings=warnings), SPEC, SAY) == [
+        "number of seats = 4: 41% of 1,200 such deals had left early by then, 20% of all",
+        "package = none: no such deal was known",
+        "number of seats = 4 and plan code = not filled in: the two together had raised the risk",
+    ]
+    assert warning_words(sheet(warnings=warnings, snapshot=snapshot(None)), SPEC, SAY) == []
+
+
+def test_similar_deals_are_counted_with_their_interval_or_not_mentioned() -> None:
+    alike = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
+
+    assert alike_words(sheet(alike=alike), SAY) == (
+        "Of the 50 most similar deals signed before, 13 have left early by now (16% to 40%)."
+    )
+    assert alike_words(SHEET, SAY) == ""
+
+
+def test_a_similar_deal_that_stayed_is_told_with_what_differed() -> None:
+    differs = (("seats", 4, 12), ("lead_source", None, "partner"))
+
+    assert stayed_words(stayed(*differs), SPEC, SAY) == (
+        "D3, signed 2024-12-24, stayed: number of seats 12 instead of 4; "
+        "lead source partner instead of not filled in"
+    )
+    assert stayed_words(stayed(), SPEC, SAY).startswith(
+        "D3, signed 2024-12-24, stayed, with the same"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (4, "4"), (4.0, "4"), (0.12345, "0.1235"), ("gold", "gold"), (None, "not filled in"),
+        (np.nan, "not filled in"), (date(2026, 1, 31), "2026-01-31"),
+        (pd.Timestamp("2026-01-31 12:00"), "2026-01-31"), (True, "yes"),
+        (np.bool_(False), "no"), ("yes", "yes"), (1, "1"),  # noqa: FBT003 - the value under test
+    ],
+)  # fmt: skip
+def test_a_value_is_written_as_a_person_reads_it(value, words) -> None:
+    assert value_words(value, SAY) == words
+
+
+def test_yes_and_no_are_words_of_the_language_and_a_missing_value_too() -> None:
+    chinese = phrases("zh", "reviews")
+
+    assert [value_words(value, chinese) for value in (True, False)] == ["是", "否"]
+    assert value_words(None, chinese) != value_words(None, SAY)
+    assert value_words("gold", chinese) == "gold"
+
+
+def test_an_attribute_has_the_contracts_label_or_its_name_without_underscores() -> None:
+    assert label_of("seats", SPEC) == "number of seats"
+    assert label_of("lead_source_of_deal", SPEC) == "lead source of deal"
+
+
+@pytest.mark.parametrize(
+    ("warning", "key"),
+    [
+        (reason(value=None), "could we have asked before signing"),
+        (reason("seats & package", (4, np.nan)), "could we have asked before signing"),
+        (reason("package", "none"), "this was ours to change"),
+        (reason("seats & package", (4, "none")), "this was ours to change"),
+        (reason(), "such customers leave early more often"),
+    ],
+)
+def test_what_is_asked_of_a_warning_depends_on_whether_it_was_known_and_ours(warning, key) -> None:
+    first = questions(sheet(warnings=(warning,)), SPEC, SAY)[0]
+
+    assert key in first
+
+
+def test_two_warnings_come_first_then_the_deal_that_stayed() -> None:
+    warnings = (reason(), reason("package", "none"), reason("plan", "x"))
+    both = sheet(warnings=warnings, stayed=(stayed(deal="D1"), stayed(("seats", 4, 12))))
+    asked = questions(both, SPEC, SAY)
+
+    assert len(asked) == QUESTIONS == 3
+    assert asked[0].startswith("number of seats = 4")
+    assert asked[1].startswith("package = none")
+    assert asked[2].startswith("D3 looked alike and stayed, with number of seats 12 instead of 4")
+
+
+def test_where_nothing_warned_the_talks_are_asked_about_and_then_what_is_always_asked() -> None:
+    asked = questions(SHEET, SPEC, SAY)
+
+    assert asked[0] == SAY("ask_nothing_warned")
+    assert "What was the first sign" in asked[1]
+    assert "Which need of this customer" in asked[2]
+    unknown = questions(sheet(assessment=None), SPEC, SAY)
+    assert "What was the first sign" in unknown[0]
+    assert "would we sign it again" in unknown[2]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("known", [True, False])
+def test_there_are_three_questions_in_every_case_and_language(language, known) -> None:
+    say = phrases(language, "reviews")
+    for warnings in ((), (reason(),), (reason(), reason("a", 1), reason("b", 2))):
+        for similar in ((), (stayed(),), (stayed(("seats", 4, 12)),)):
+            given = sheet(warnings=warnings, stayed=similar)
+            given = given if known else replace(given, assessment=None)
+            asked = questions(given, SPEC, say)
+            assert len(asked) == len(set(asked)) == QUESTIONS

@@ -1,0 +1,153 @@
+"""Segments hold each deal once, and their distances are those of shuffling by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitmodel.language.catalogue import phrases
+from fitmodel.sales._segments import (
+    Segment,
+    Segmented,
+    adjusted_p_values,
+    cross,
+    distances,
+    log_rank_scores,
+)
+
+SAY = phrases("en", "profile")
+
+
+def group_of(codes, names="abc"):
+    segments = tuple((Segment("plan", level=name),) for name in names[: max(codes) + 1])
+    return Segmented(segments, np.array(codes, dtype=np.int64))
+
+
+def test_a_combination_is_of_both_and_has_enough_deals_or_is_left_out() -> None:
+    first = group_of([0, 0, 0, 0, 1, 1, -1])
+    second = group_of([0, 0, 1, 1, 1, -1, 0], "xy")
+    both = cross(first, second, least_deals=2)
+
+    names = [tuple(part.level for part in segment) for segment in both.segments]
+    assert names == [("a", "x"), ("a", "y")]
+    assert both.codes.tolist() == [0, 0, 1, 1, -1, -1, -1]
+    all_of_them = cross(first, second, least_deals=1)
+    assert [tuple(part.level for part in each) for each in all_of_them.segments] == [
+        ("a", "x"), ("a", "y"), ("b", "y")
+    ]  # fmt: skip
+    assert cross(first, second, least_deals=3).segments == ()
+
+
+@given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=3, max_size=30))
+def test_a_deal_is_in_a_combination_where_it_is_in_both_parts(pairs) -> None:
+    pairs = [*pairs, (2, 2)]
+    one, other = (group_of([pair[at] for pair in pairs]) for at in (0, 1))
+    both = cross(one, other, least_deals=1)
+
+    for (first, second), code in zip(pairs, both.codes.tolist(), strict=True):
+        if min(first, second) < 0:
+            assert code == -1
+        else:
+            assert both.segments[code] == one.segments[first] + other.segments[second]
+
+
+@pytest.mark.parametrize(
+    ("segment", "words"),
+    [
+        (Segment("plan_code", level="gold"), SAY("is_level", attribute="plan code", level="gold")),
+        (Segment("seats"), SAY("is_missing", attribute="seats")),
+        (
+            Segment("seats", low=1.0, high=99.96),
+            SAY("is_between", attribute="seats", low="1", high="100", level="1"),
+        ),
+        (Segment("seats", low=7.0, high=7.0), SAY("is_level", attribute="seats", level="7")),
+        (
+            Segment("value", low=999.0, high=12345.6),
+            SAY("is_between", attribute="value", low="999", high="12,346", level="999"),
+        ),
+        (
+            Segment("trial", low=1.0, high=30.0, days=True),
+            SAY("is_days", attribute="trial", low="1", high="30", level="1"),
+        ),
+    ],
+)
+def test_a_segment_is_said_as_a_person_reads_it(segment, words) -> None:
+    assert segment.words(SAY) == words
+
+
+def test_the_label_of_the_contract_stands_for_the_name() -> None:
+    assert Segment("seats", level="4").words(SAY, "number of seats").startswith("number of seats")
+
+
+def test_scores_are_leavers_less_the_nelson_aalen_hazard_and_add_up_to_0() -> None:
+    months = np.array([1.0, 2.0, 2.0, 3.0, 9.0])
+    left = np.array([True, True, False, False, True])  # the last after the horizon
+    first, second = 1 / 5, 1 / 5 + 1 / 4
+    scores = log_rank_scores(months, left, 5.0)
+
+    assert scores == pytest.approx([1 - first, 1 - second, -second, -second, -second])
+    assert scores.sum() == pytest.approx(0)
+
+
+def test_a_deal_that_entered_late_counts_from_its_entry_on() -> None:
+    months, left = np.array([1.0, 2.0, 4.0, 4.0]), np.array([True, True, False, False])
+    entry = np.array([0.0, 0.0, 1.5, 6.0])
+    scores = log_rank_scores(months, left, 5.0, entry_months=entry)
+
+    # month 1: 2 at risk; month 2: the second, and the third who has entered; the fourth never is
+    assert scores == pytest.approx([1 - 1 / 2, 1 - (1 / 2 + 1 / 2), -1 / 2, 0])
+    assert scores.sum() == pytest.approx(0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 12), st.booleans()), min_size=1, max_size=30),
+    st.integers(1, 12),
+)
+def test_scores_of_any_deals_add_up_to_0(deals, horizon) -> None:
+    months, left = (np.array(each) for each in zip(*deals, strict=True))
+
+    assert log_rank_scores(months, left, float(horizon)).sum() == pytest.approx(0, abs=1e-9)
+
+
+SCORES = np.array([0.8, 0.5, -0.2, -0.4, -0.7])
+CODES = [0, 0, 1, 1, -1]
+
+
+def test_a_distance_is_in_standard_deviations_of_all_shuffles() -> None:
+    result = distances([group_of(CODES)], SCORES)
+    shuffles = np.array(list(itertools.permutations(SCORES)))
+
+    for code, distance in enumerate(result):
+        inside = np.array(CODES) == code
+        sums = shuffles[:, inside].sum(axis=1)
+        assert distance == pytest.approx(SCORES[inside].sum() / sums.std())
+
+
+def test_a_segment_of_all_deals_has_no_distance() -> None:
+    everybody = Segmented(((Segment("plan", level="a"),),), np.zeros(5, dtype=np.int64))
+
+    assert distances([everybody], SCORES).tolist() == [0.0]
+
+
+def test_a_p_value_is_the_share_of_shuffles_whose_farthest_segment_is_as_far() -> None:
+    groups = [group_of(CODES), group_of([0, 1, 0, 1, 0], "xy")]
+    seen = np.abs(distances(groups, SCORES))
+    largest = [
+        np.abs(distances(groups, np.array(each))).max() for each in itertools.permutations(SCORES)
+    ]
+    exact = [np.mean(np.array(largest) >= distance - 1e-9) for distance in seen]
+    p = adjusted_p_values(groups, SCORES, shuffles=4000, seed=3)
+
+    assert p == pytest.approx(exact, abs=0.03)
+    assert p.min() >= 1 / 4001
+
+
+def test_the_smallest_p_value_is_one_of_all_shuffles_and_one_more() -> None:
+    scores = np.r_[np.full(10, 1.0), np.full(90, -1 / 9)]
+    p = adjusted_p_values([group_of([0] * 10 + [1] * 90)], scores, shuffles=99)
+
+    assert p.tolist() == [0.01, 0.01]
