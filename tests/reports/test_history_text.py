@@ -98,9 +98,9 @@ def test_records_are_in_the_order_of_the_timeline_and_marked_if_they_came_too_la
 def test_a_column_that_changed_later_is_said_with_its_counts_and_both_aucs() -> None:
     text = later_value_text(CHANGED)
 
-    assert text.startswith("plan: 1,200 of 4,500 deals hold another value today")
+    assert text.startswith("plan: 1,200 of 4,500 deals have another value today")
     assert "(56% of early churners, 10% of the others)" in text
-    assert "AUC 0.55 as of closing" in text
+    assert "AUC of 0.55 as of closing" in text
     assert text.endswith("0.87")
     for figure in ("1,200", "4,500", "56%", "10%", "0.55", "0.87"):
         assert figure in later_value_text(CHANGED, "zh")
