@@ -128,11 +128,18 @@ def test_without_dates_old_enough_is_who_left_or_was_followed_so_long() -> None:
         ("1 half year", 6), ("quarterly", 3), ("half-yearly", 6), ("semi-annual", 6),
         ("1.5 years", 18), ("36-month", 36), ("12m", 12), ("3y", 36), ("18.5", 18.5), ("0", 0),
         ("Annual contract", 12), ("per year", 12), ("month to month", 1), (" 24 ", 24),
-        ("2024 quarterly plan", 3),
+        ("2024 quarterly plan", 3), ("1 year 6 months", 18), ("2 years and 3 months", 27),
+        ("1y 6m", 18), ("24 months (2 years)", 24), ("1 year", 12),
     ],
 )  # fmt: skip
 def test_the_length_of_a_contract_is_read_in_months(text, months) -> None:
     assert read_terms(pd.DataFrame({"term": [text]}), "term").tolist() == [months]
+
+
+@pytest.mark.parametrize("text", ["two years", "twelve months", "several quarters"])
+def test_a_count_in_words_is_not_read_as_one(text) -> None:
+    with pytest.raises(DealsError, match=f"1 contract term.*e.g. '{text}' in row 0"):
+        read_terms(pd.DataFrame({"term": [text]}), "term")
 
 
 def test_no_term_is_a_term_of_0() -> None:

@@ -30,6 +30,11 @@ TERMS = {"month": 1, "quarter": 3, "half": 6, "semi": 6, "biannual": 6, "annual"
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*[- ]?\s*(y|m|$)")
 COUNT = re.compile(r"(\d+)[- ]?(quarters?\b|half[- ]?years?\b|halves\b)")
 """Periods that are counted: 2 quarters are 6 months, while "quarterly" is 3."""
+YEARS_AND_MONTHS = re.compile(
+    r"(\d+)\s*y(?:ears?|rs?)?\b[\s,]*(?:and\s*)?(\d+)\s*m(?:onths?|os?)?$"
+)
+PLURAL = re.compile(r"\b(?:years|quarters|months)\b")
+"""Without a number in digits before it, such as "two years": the count cannot be read."""
 
 
 def compute_renewals(
@@ -132,10 +137,14 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
 def _months(value: Any) -> float | None:
     """Return the months of a number or text such as "12 months", "2 years"; None if unreadable."""
     text = str(value).strip().casefold()
+    if both := YEARS_AND_MONTHS.match(text):
+        return 12 * float(both[1]) + float(both[2])
     if result := NUMBER.match(text):
         return float(result[1]) * (12 if result[2] == "y" else 1)
     if counted := COUNT.match(text):
         return float(counted[1]) * TERMS["quarter" if counted[2].startswith("q") else "half"]
+    if PLURAL.search(text):
+        return None
     return next((float(months) for word, months in TERMS.items() if word in text), None)
 
 
