@@ -122,3 +122,25 @@ def test_parquet_without_rows_or_with_two_columns_of_a_name_is_refused(tmp_path)
     pq.write_table(twice, tmp_path / "b.parquet")
     with pytest.raises(DealsError, match=r"more than one column named \['id'\]"):
         read_table(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize("read", [read_file, spool_csv])
+def test_rows_keep_their_numbers_beside_blank_lines_and_short_sums(tmp_path, read) -> None:
+    rows = "".join(f"D{n},{n},x\n" for n in range(5, 25))
+    content = f"id,n,plan\nD1,1,x\n\nD2,2,x\nSubtotal,3\nD3,3,x\n\n{rows}Total,300\nby Ann\n"
+    table = read(_put(tmp_path / "a.csv", content.encode()))
+    ids = table.table["id"].to_pylist() if read is spool_csv else table.table["id"].tolist()
+    assert ids == ["D1", "D2", "D3", *(f"D{n}" for n in range(5, 25))]
+    assert table.row_numbers.tolist() == [2, 4, 6, *range(8, 28)]
+    assert [finding.count for finding in table.findings] == [3]
+
+
+@pytest.mark.parametrize("read", [read_file, spool_csv])
+@pytest.mark.parametrize("titles", ["", "Deals\n\nby Ann\n"])
+def test_a_note_is_left_out_below_all_rows_only(tmp_path, read, titles: str) -> None:
+    rows = "".join(f"D{n},{n},x\n" for n in range(20))
+    below = f"{titles}id,n,plan\n{rows}Total,6\nby Bob\nend\n"
+    assert len(read(_put(tmp_path / "a.csv", below.encode())).table) == 20
+    among = f"{titles}id,n,plan\n{rows}lonely\nD5,5,x\n"
+    with pytest.raises(DealsError, match=r"1 row\(s\) do not have the header's 3 fields.*'lonely'"):
+        read(_put(tmp_path / "b.csv", among.encode()))

@@ -54,3 +54,47 @@ def test_what_was_decided_is_said_with_the_remedy() -> None:
     assert (finding.code, finding.column, finding.count) == ("level_word", "region", 2)
     assert 'missing = {"region" = ["NA"]}' in finding.remedy
     assert tidy_with_findings(pd.DataFrame({"region": ["NA", "EU"]}), []).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("others", "levels"),
+    [
+        (["51-200", "201-500"], ()),  # numbers with something behind them
+        (["$5x", "$9x"], ()),
+        (["<5 users", ">9 users"], ()),
+        (["a51", "b20"], ()),
+        (["Q 51", "Q 20"], ("NA",)),
+        (["small", "large"], ("NA",)),
+    ],
+)
+def test_beside_texts_that_begin_like_numbers_a_word_is_missing_though_cells_are_empty(
+    others: list[str], levels: tuple[str, ...]
+) -> None:
+    assert missing_words(column("NA", *others, None)).levels == levels
+
+
+@pytest.mark.parametrize(("numbers", "texts", "levels"), [(19, 1, ()), (18, 1, ("NA",))])
+def test_nineteen_of_twenty_values_make_a_column_one_of_numbers(numbers, texts, levels) -> None:
+    cells = [str(number) for number in range(numbers)] + [f"text {n}" for n in range(texts)]
+    assert missing_words(column("NA", *cells, None)).levels == levels
+
+
+@pytest.mark.parametrize(("codes", "levels"), [(2, ("NA",)), (1, ())])
+def test_more_than_half_of_the_levels_must_be_written_like_the_word(codes, levels) -> None:
+    cells = [*["EU", "US"][:codes], "north"]
+    assert missing_words(column("NA", *cells)).levels == levels
+    assert missing_words(column("NA", "EU", "north")).levels == ()
+
+
+def test_each_decision_says_why_and_counts_its_rows() -> None:
+    values = column("NA", "EU", "APAC", "NA", "None")
+    words = missing_words(values)
+    assert (words.levels, words.missing, words.beside_levels) == (("NA",), ("None",), True)
+    assert words.why == "it is written like the other levels"
+    kept, gone = words.finding(values), words.finding_of_missing(values)
+    assert (kept.code, kept.count, gone.code, gone.count) == ("level_word", 2, "missing_word", 1)
+    assert "'None' in 1 row(s) is read as a missing value, not as a level" in gone.message
+    assert gone.remedy == 'if it is a level, [attributes] missing = {"x" = []}'
+    settled = missing_words(values, frozenset({"None"}))
+    assert (settled.levels, settled.missing) == (("NA",), ("None",))
+    assert missing_words(column("EU", None)) == missing_words(column())

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -65,6 +66,13 @@ class _Header(NamedTuple):
     titles: tuple[str, ...]
 
 
+class _Footer(NamedTuple):
+    """A short line of sums or notes: its text, and its position among the lines with values."""
+
+    text: str
+    position: int
+
+
 def read_csv_file(path: Path, head: bytes) -> FileTable:
     """Read a CSV file, plain or gzip, in any usual encoding.
 
@@ -116,7 +124,7 @@ def _late_encoding(path: Path, tried: str) -> str | None:
 def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
     """Return all rows as text, with row numbers and findings."""
     path = header.path
-    footers: list[str] = []
+    footers: list[_Footer] = []
     try:
         if on_disk:
             table, footers = _without_footers(header, on_disk=True)
@@ -127,7 +135,9 @@ def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
         if not footers:
             raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
     opened = partial(_as_utf8, path, header.encoding)
-    numbers = row_numbers(opened, len(table), header.lines, header.separator)
+    records = len(table) + len(footers)
+    numbers = row_numbers(opened, records, header.lines, header.separator)
+    numbers = np.delete(numbers, [footer.position for footer in footers]) if footers else numbers
     left_out, findings = rows_left_out(table, numbers)
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
     comma = has_decimal_comma(header.separator)
@@ -155,12 +165,12 @@ def _notes(header: _Header) -> list[Finding]:
     return [*notes, *([titles_finding(header.titles)] if header.titles else [])]
 
 
-def _footer_notes(footers: list[str]) -> list[Finding]:
+def _footer_notes(footers: list[_Footer]) -> list[Finding]:
     if not footers:
         return []
     message = f"{len(footers)} short line(s) of sums or notes were left out"
     remedy = "if it is a deal, give it all fields of the header"
-    return [Finding("total_row", "", len(footers), shortened(footers[0]), message, remedy)]
+    return [Finding("total_row", "", len(footers), shortened(footers[0].text), message, remedy)]
 
 
 def _refuse_names(path: Path, names: list[str]) -> None:
@@ -270,7 +280,7 @@ def _refuse_encoding(path: Path) -> None:
                 ) from error
 
 
-def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Table, list[str]]:
+def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Table, list[_Footer]]:
     """Return the table and its short last lines; other rows of a wrong width are an error."""
     ragged: list[Any] = []
 
@@ -283,7 +293,15 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
     except pa.ArrowInvalid as error:
         raise DealsError(f"{header.path} {csv_error(str(error), BLOCK_BYTES)}") from error
     width, separator = len(header.names), header.separator
-    wrong = [row for row in ragged if not _is_footer(row, len(table), separator)]
+    above = header.lines + 2  # Arrow counts from 1, and the titles and the header too
+    footers = [_Footer(row.text, row.number - above) for row in ragged]
+    # after the last row: as many lines with values are above as there are rows and short lines
+    last = [f.position - index >= len(table) for index, f in enumerate(footers)]
+    wrong = [
+        row
+        for row, is_last in zip(ragged, last, strict=True)
+        if not _is_footer(row, separator, is_last=is_last)
+    ]
     if wrong:
         shown = [
             f"row {row.number} has {row.actual_columns}: {shortened(row.text)}"
@@ -294,14 +312,14 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
             f"{'; '.join(shown)}. Remedy: put texts that contain {separator!r} or a line break "
             "into double quotes, and close every quote."
         )
-    return table, [row.text for row in ragged]
+    return table, footers
 
 
-def _is_footer(row: Any, rows: int, separator: str) -> bool:
+def _is_footer(row: Any, separator: str, *, is_last: bool) -> bool:
     """Return whether a short row is a line of sums, or a note of one field below all rows."""
     if row.actual_columns >= row.expected_columns or '"' in row.text:
         return False
     fields = [field for field in row.text.split(separator) if any(map(str.isalnum, field))]
     if is_total_line(fields) and len(fields) > 1:
         return True
-    return len(fields) == 1 and row.actual_columns == 1 and row.number > rows + 1
+    return len(fields) == 1 and row.actual_columns == 1 and is_last
