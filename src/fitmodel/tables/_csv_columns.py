@@ -4,12 +4,15 @@ all values as text, chunk by chunk -> type of the whole column -> each chunk con
 
 A column is numeric only if all its values are numbers, so all chunks are checked before any is
 converted. The same code converts tables in memory and tables on disk.
+
+1.234 beside 950 can be 1.234 or 1234. If another column of the file has decimal commas, the point
+is read as a thousands separator. Otherwise it is read as a decimal point, with a warning.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.tables.forms import Forms
+from fitmodel.tables.forms import Finding, Forms
 from fitmodel.tables.opening import FileTable, TableOnDisk
 from fitmodel.tables.spool import Spool, spooled
 from fitmodel.tables.values import NumberForm, read_numbers, settled_numbers
@@ -28,14 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.tables.forms import Finding
-
 CHECKED_FIRST = 1000  # values checked before the whole chunk
 _NUMBER = r"^[+-]?(inf|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$"
 _CODE = r"^[+-]?0\d"  # 007 is a code, not the number 7
 _WHOLE = r"^[+-]?\d+$"
 _INT64, _EXACT_FLOAT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # exact as int64, as float
 _WITH_COMMA = r"^[+-]?\d[\d.]*(,\d+)?$"
+_IN_THOUSANDS = r"^[+-]?([1-9]\d{0,2}(\.\d{3})+|[^.]*)$"  # what points may separate, or no point
+_THOUSANDS = NumberForm(decimal=",", thousands=".")
 _EMPTY = pa.array(sorted(MISSING_TEXT - UNCLEAR_WORDS))
 _MISSING = pa.array(sorted(MISSING_TEXT))
 
@@ -53,11 +56,14 @@ class CsvColumn:
     all_words_missing : bool
         For texts: whether words such as NA are missing, as in a column of numbers. Otherwise
         `tables.tidying` decides.
+    unclear_points : bool
+        For numbers with points: whether every point may be a thousands separator.
     """
 
     kind: pa.DataType
     form: NumberForm | None = None
     all_words_missing: bool = False
+    unclear_points: bool = False
 
     def converted(self, text: pa.Array) -> pa.Array:
         """Return one chunk of the column, converted to the type."""
@@ -109,6 +115,7 @@ class _ColumnFeatures:
     is_whole: bool = True
     fits_int64: bool = True
     is_exact: bool = True
+    may_be_thousands: bool = True
     has_codes: bool = False
     has_values: bool = False
     has_nulls: bool = False
@@ -127,6 +134,7 @@ class _ColumnFeatures:
             self.is_whole = self.is_whole and _all(bare, _WHOLE)
             self.fits_int64 = self.fits_int64 and self.is_whole and _all(bare, _INT64)
             self.is_exact = self.is_exact and self.is_whole and _all(bare, _EXACT_FLOAT)
+            self.may_be_thousands = self.may_be_thousands and _all(bare, _IN_THOUSANDS)
         if self.may_have_commas:
             for each in pc.value_counts(_shapes(bare)).to_pylist():
                 self.shapes[each["values"]] += each["counts"]
@@ -145,7 +153,8 @@ class _ColumnFeatures:
         if self.has_codes:
             return CODES
         if not self.is_whole:
-            return CsvColumn(pa.float64())
+            unclear = self.may_have_commas and self.may_be_thousands
+            return CsvColumn(pa.float64(), unclear_points=unclear)
         if self.has_nulls:
             return CsvColumn(pa.float64()) if self.is_exact else CODES
         return CsvColumn(pa.int64()) if self.fits_int64 else CODES
@@ -230,11 +239,26 @@ class CsvTexts:
 
     @property
     def columns(self) -> list[CsvColumn]:
-        """Type of each column."""
-        return [
+        """Type of each column; one with decimal commas settles unclear points of the others."""
+        columns = [
             column_of(self.pieces(position), decimal_comma=self.decimal_comma)
             for position in range(len(self.names))
         ]
+        if all(column.form is None for column in columns):
+            return columns
+        return [
+            replace(column, form=_THOUSANDS) if column.unclear_points else column
+            for column in columns
+        ]
+
+    def findings_with(self, columns: Sequence[CsvColumn]) -> tuple[Finding, ...]:
+        """Return the findings from reading the file, and those about unclear points."""
+        unclear = [
+            _points_finding(name, column, self.pieces(position))
+            for position, (name, column) in enumerate(zip(self.names, columns, strict=True))
+            if column.unclear_points
+        ]
+        return (*self.findings, *unclear)
 
     @property
     def unnamed(self) -> list[str]:
@@ -242,9 +266,29 @@ class CsvTexts:
         return [name for name in self.names if name.startswith("Unnamed: ")]
 
 
+def _points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) -> Finding:
+    """Return the finding that points of a column may be decimal points or separate thousands."""
+    count, example = 0, ""
+    for piece in pieces:
+        texts = pc.utf8_trim_whitespace(piece)
+        with_point = texts.filter(pc.fill_null(pc.match_substring(texts, "."), fill_value=False))
+        count += len(with_point)
+        example = example or (with_point[0].as_py() if len(with_point) else "")
+    digits = example.replace(".", "")
+    if column.form is None:
+        read = f"are read as decimal fractions: '{example}' may also mean {digits}"
+        remedy = f"if the point separates thousands, write the numbers without it ({digits})"
+    else:
+        read = f"are read with points as thousands separators: '{example}' is {digits}"
+        read += ", since other columns have decimal commas"
+        remedy = "if the point is a decimal point, write a decimal comma as in the other columns"
+    return Finding("thousands", name, count, "", f"{count} row(s) {read}", remedy)
+
+
 def in_memory(texts: CsvTexts) -> FileTable:
     """Return the table with converted columns, in memory."""
     columns = dict(zip(texts.names, texts.columns, strict=True))
+    findings = texts.findings_with(list(columns.values()))
     table = pd.DataFrame(
         {
             name: series_of(texts.pieces(position), column)
@@ -253,7 +297,7 @@ def in_memory(texts: CsvTexts) -> FileTable:
     )
     table = table.drop(columns=[name for name in texts.unnamed if table[name].isna().all()])
     forms = {name: column.form for name, column in columns.items() if column.form is not None}
-    return FileTable(table, texts.findings, Forms(numbers=forms), texts.numbers[texts.kept])
+    return FileTable(table, findings, Forms(numbers=forms), texts.numbers[texts.kept])
 
 
 def on_disk(texts: CsvTexts) -> TableOnDisk:
@@ -269,4 +313,5 @@ def on_disk(texts: CsvTexts) -> TableOnDisk:
     empty = [name for name in texts.unnamed if table.column(name).null_count == len(table)]
     numbers = Spool(np.intp, on_disk=True)
     numbers.add(texts.numbers if texts.kept.all() else texts.numbers[texts.kept])
-    return TableOnDisk(table.drop_columns(empty), numbers.array(), texts.findings)
+    findings = texts.findings_with(columns)
+    return TableOnDisk(table.drop_columns(empty), numbers.array(), findings)
