@@ -183,3 +183,10 @@ def test_there_are_three_questions_in_every_case_and_language(language, known) -
             given = given if known else replace(given, assessment=None)
             asked = questions(given, SPEC, say)
             assert len(asked) == len(set(asked)) == QUESTIONS
+
+
+@pytest.mark.parametrize("topic", ["reviews", "quiz"])
+@pytest.mark.parametrize(("language", "yes", "no"), [("en", "yes", "no"), ("zh", "是", "否")])
+def test_true_and_false_are_words_on_the_review_and_in_the_quiz(topic, language, yes, no) -> None:
+    say = phrases(language, topic)
+    assert [value_words(value, say) for value in (True, False)] == [yes, no]
