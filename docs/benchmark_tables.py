@@ -118,8 +118,8 @@ def horizons_table(content: dict[str, Any]) -> str:
     for table in dict.fromkeys(row["table"] for row in rows):
         of = [row for row in rows if row["table"] == table]
         most = max(row["draws"] for row in of)  # means of fewer draws are of other deals
-        whole = [row for row in of if row["draws"] == most and "integrated_brier" in row]
-        best = min(row["integrated_brier"] for row in whole)
+        complete = [row for row in of if row["draws"] == most and "integrated_brier" in row]
+        best = min(row["integrated_brier"] for row in complete)
         for number, row in enumerate(of):
             errors = [row[key] for key in row if key.startswith("calibration_")]
             name = row["learner"]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.checks.results import CheckResult
+    from fitmodel.checks.results import CheckResult, Level
     from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem
@@ -172,7 +172,8 @@ def finding_results(read: DealsRead) -> Iterator[CheckResult]:
     for finding in read.findings:
         table = tables.get(finding.column.partition(" ")[0], "")
         file = "" if is_database(table) else table
-        yield result_of(f"reading:{finding.code}", "note", str(finding), finding.column, file=file)
+        level: Level = "warning" if finding.code == "unclear_points" else "note"
+        yield result_of(f"reading:{finding.code}", level, str(finding), finding.column, file=file)
 
 
 def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResult]:

@@ -103,7 +103,9 @@ def test_who_edits_after_flags_far_more_is_asked_and_who_edits_everything_is_not
 
     assert result.reps["ask"].to_dict() == {"Kim": True, "Lee": False}
     question = result.questions()[0]
-    assert question.startswith("After a flag, Kim edited 8 of 8 prospects, and 8 were no longer")
+    assert question.startswith(
+        "After a flag, Kim edited 8 of 8 prospects, and 8 were no longer flagged;"
+    )
     assert question.endswith("?")
     assert "0 of 4 were edited" in question
     assert "Kim" in result.questions("zh")[0]

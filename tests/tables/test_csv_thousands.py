@@ -50,6 +50,7 @@ def test_without_a_decimal_comma_anywhere_the_point_is_decimal_and_a_finding_say
     assert read.table["seats"].dropna().tolist() == [1.234, 950, 2.5, 12]
     assert "seats" not in read.forms.numbers
     (finding,) = read.findings
+    assert finding.code == "unclear_points"
     assert "read as decimal fractions: '1.234' may also mean 1234" in str(finding)
     assert "write the numbers without it (1234)" in finding.remedy
 
@@ -92,3 +93,15 @@ def test_the_check_has_a_code_and_deals_are_read_in_thousands(tmp_path: Path) ->
     assert set(read_deals(path, company.spec)["users"]) == {900, 1200}
     (result,) = [each for each in check_deals(path, company.spec).results if each.code == "FM327"]
     assert (result.column, result.level) == ("users", "note")
+
+
+def test_the_check_warns_where_the_file_does_not_settle_the_point(tmp_path: Path) -> None:
+    company = simulate_deals(300, seed=5)
+    path = tmp_path / "deals.csv"
+    table = company.deals.assign(users=["1.200", "900"] * (len(company.deals) // 2))
+    table.to_csv(path, sep=";", index=False)
+
+    results = check_deals(path, company.spec).results
+    assert ("users", "warning") in {
+        (each.column, each.level) for each in results if each.code == "FM327"
+    }

@@ -64,7 +64,7 @@ def horizon_columns(horizons: Sequence[int]) -> tuple[str, ...]:
 
 
 def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
-    """Return the horizons in whole months, ascending, each once; refuse what the model cannot do.
+    """Return the horizons in whole months, ascending and without repeats.
 
     Parameters
     ----------

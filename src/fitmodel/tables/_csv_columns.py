@@ -275,6 +275,7 @@ def _points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) ->
         count += len(with_point)
         example = example or (with_point[0].as_py() if len(with_point) else "")
     digits = example.replace(".", "")
+    code = "thousands" if column.form is not None else "unclear_points"
     if column.form is None:
         read = f"are read as decimal fractions: '{example}' may also mean {digits}"
         remedy = f"if the point separates thousands, write the numbers without it ({digits})"
@@ -282,7 +283,7 @@ def _points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) ->
         read = f"are read with points as thousands separators: '{example}' is {digits}"
         read += ", since other columns have decimal commas"
         remedy = "if the point is a decimal point, write a decimal comma as in the other columns"
-    return Finding("thousands", name, count, "", f"{count} row(s) {read}", remedy)
+    return Finding(code, name, count, "", f"{count} row(s) {read}", remedy)
 
 
 def in_memory(texts: CsvTexts) -> FileTable:

@@ -132,8 +132,8 @@ class Finding:
     ----------
     code : str
         Kind of the finding: placeholder, missing_word, level_word, total_row, title_row, empty_row,
-        encoding, sheet, thousands, currencies, date_order, unreadable, unreadable_date, constant,
-        history.
+        encoding, sheet, thousands, unclear_points, currencies, date_order, unreadable,
+        unreadable_date, constant, history.
     column : str
         Name of the column; empty if it concerns the whole table.
     count : int
