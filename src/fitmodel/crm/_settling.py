@@ -13,7 +13,7 @@ import numpy as np
 
 from fitmodel.crm._moments import DAY, NOT_A_TIME
 from fitmodel.deals.errors import shown
-from fitmodel.deals.vocabulary import plain_value
+from fitmodel.deals.row_rules import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.forms import Finding
 
@@ -318,7 +318,7 @@ def contradicting(
     log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
     """Return a mask of the deals whose present value is not the last one in the history."""
-    from fitmodel.crm.later import is_other_value
+    from fitmodel.crm.timeline import is_other_value
 
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME

@@ -16,7 +16,7 @@ from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
-from fitmodel.tracking._evidence import (
+from fitmodel.tracking.champion import (
     PromotionRefusedError,
     check_evidence,
     check_usable,
