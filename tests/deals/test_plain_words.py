@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.plain_words import as_toml, listed, toml_value
-from fitmodel.deals.row_rules import is_status, plain_words
+from fitmodel.deals.vocabulary import is_status, plain_words
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
 VALUES = st.one_of(

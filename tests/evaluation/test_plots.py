@@ -160,7 +160,7 @@ def test_predictions_are_drawn_whole(evaluated):
 def test_axes_on_no_figure_are_an_error():
     ax = plots.new_axes()
     ax.remove()
-    with pytest.raises(ValueError, match="stand on no figure"):
+    with pytest.raises(ValueError, match="belong to no figure"):
         plots.figure_of(ax)
 
 

@@ -320,7 +320,7 @@ def test_a_semicolon_file_whose_marks_contest_the_form_is_refused_not_guessed(
     rows.to_csv(tmp_path / "in.csv", sep=";", index=False)
     score_file(tmp_path / "in.csv", german, tmp_path / "out.csv", reasons=0)
     errors = pd.read_csv(tmp_path / "out.csv", sep=";")["error"]
-    assert "seats: '1,200' does not tell its decimal mark" in errors[0]
+    assert "seats: '1,200' is unclear: its mark may be decimal" in errors[0]
     assert pd.isna(errors[1])
 
 

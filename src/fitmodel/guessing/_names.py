@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fitmodel.deals.row_rules import words_of
+from fitmodel.deals.vocabulary import words_of
 
 _DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.lost import LEFT_OUT
-from fitmodel.deals.row_rules import plain_value, words_of
+from fitmodel.deals.vocabulary import plain_value, words_of
 from fitmodel.model._sql_dialects import in_capitals
 from fitmodel.tables.vocabulary import MISSING_TEXT
 

@@ -124,8 +124,8 @@ def _not_compared(version: int, objection: str) -> Comparison:
 def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
     if not spec.has_dates:
         return (
-            "deals with a tenure but no closing date cannot be told from those the champion "
-            "learned from"
+            "deals with a tenure but no closing date cannot be distinguished from those the "
+            "champion learned from"
         )
     if not champion.manifest.get("period"):
         return "the champion's manifest does not say which deals it learned from"
@@ -244,7 +244,7 @@ def _refused(
     stays = "No model is in use" if champion is None else "The champion stays"
     return PromotionRefusedError(
         f"version {version.version} of {version.name!r} was not promoted: {why}. {stays}; "
-        "to promote all the same, force it with a reason (fitmodel promote --force REASON)",
+        "to promote it anyway, force it with a reason (fitmodel promote --force REASON)",
         kind,
         champion=champion,
         **values,

@@ -247,9 +247,9 @@ def _warning(bundle: Bundle) -> str | None:
     if not is_own_estimator(bundle):
         return None
     return (
-        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
-        "scorer: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle and "
-        "fitmodel.load(..., unpickle=True) do"
+        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a "
+        "scorecard file: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle "
+        "and fitmodel.load(..., unpickle=True) do"
     )
 
 
