@@ -47,6 +47,13 @@ def test_where_nobody_is_asked_the_page_says_so():
     ]
 
 
+def test_the_value_lost_is_written_as_the_contract_writes_money():
+    row = pd.Series(KNOWN, dtype=object)
+    say = phrases("en", "sales_page")
+    assert count_cells(row, say, "¥{:,.0f}")["lost_value"] == "¥78,901"
+    assert count_cells(row, say)["lost_value"] == "78,901"
+
+
 KNOWN = {
     "signed": 1234.0, "lost": 56.0, "lost_value": 78901.4, "rate": 0.1234, "rate_low": 0.1,
     "rate_high": 0.15, "company_rate": 0.2, "latest_lost": "D7",

@@ -1,5 +1,7 @@
 """Worth, losses, warnings and surprises are written as the numbers are, and empty if unknown."""
 
+# ruff: noqa: RUF001 - minus signs and dashes as people write them
+
 from __future__ import annotations
 
 import math
@@ -60,7 +62,7 @@ def test_a_group_has_its_numbers_with_their_intervals() -> None:
 
     assert first == {
         "name": "All deals", "kind": "company", "deals": "1,200", "lost": "300", "early": "12.3%",
-        "months": "10.3 (9.0 – 11.0)", "amount": "12,346", "value": "4,000 (-3,000 – 5,000)",  # noqa: RUF001
+        "months": "10.3 (9.0 – 11.0)", "amount": "12,346", "value": "4,000 (−3,000 – 5,000)",
         "whole_life": "10,000",
     }  # fmt: skip
     assert (second["name"], second["kind"]) == ("size: small", "")
@@ -73,7 +75,7 @@ def test_what_is_not_known_of_a_group_is_empty_and_no_nan_is_on_the_page() -> No
     (shown,) = content_of(section)["rows"]
 
     assert (shown["amount"], shown["value"], shown["whole_life"]) == ("", "", "")
-    assert shown["months"] == "10.3 (9.0 – 11.0)"  # noqa: RUF001
+    assert shown["months"] == "10.3 (9.0 – 11.0)"
     assert not content_of(section)["has_money"]
     assert not content_of(section)["has_life"]
     assert content_of(section)["assumptions"] == [phrases("en", "worth")("no_money")]
@@ -106,7 +108,7 @@ def test_whole_lives_are_those_at_half_once_and_twice_the_companys_rate() -> Non
     assert f"{money.months(1.0)[0]:.3g} at twice" in often  # no more than all of them leave
 
 
-@pytest.mark.parametrize(("threshold", "words"), [(0.3456, "from 34.6%"), (None, "from –")])  # noqa: RUF001
+@pytest.mark.parametrize(("threshold", "words"), [(0.3456, "from 34.6%"), (None, "from –")])
 def test_the_policy_behind_the_bands_is_said_with_its_threshold(threshold, words) -> None:
     policy = Policy("risk", threshold=threshold)
 
@@ -127,9 +129,9 @@ def test_what_early_churn_cost_has_its_parts_its_sum_and_its_limits() -> None:
 
     assert loss["basis"].startswith("1,234 customers left early between 2025-07-01 and 2026-06-30")
     assert "of 7 of them" in loss["basis"]
-    assert [amount for _, amount in loss["rows"]] == ["100 €", "200 €", "300 €", "400 €", "-150 €"]
+    assert [amount for _, amount in loss["rows"]] == ["100 €", "200 €", "300 €", "400 €", "−150 €"]
     assert (loss["net"], loss["missed"]) == ("850 €", "9,000 €")
-    assert loss["net_range"] == "by chance -50 € to 1,750 €"
+    assert loss["net_range"] == "by chance −50 € to 1,750 €"
     assert loss["missed_range"] == "by chance 1 € to 20,000 €"
     (point,) = content_of(section)["points"]
     assert "1,234 customers left early; 850 € was lost on them, and 9,000 €" in point
@@ -142,7 +144,7 @@ def test_the_figures_are_the_same_in_both_languages(language) -> None:
     section = worth_section(worth_of(row(), row("fit", "good")), LOSS, language=language)
     page = render(section.template, values=content_of(section))
 
-    for figure in ("1,200", "12.3%", "10.3 (9.0", "4,000 (-3,000", "1,234", "850", "9,000"):
+    for figure in ("1,200", "12.3%", "10.3 (9.0", "4,000 (−3,000", "1,234", "850", "9,000"):
         assert figure in page
 
 

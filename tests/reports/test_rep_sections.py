@@ -21,12 +21,15 @@ CELLS = {
 }  # fmt: skip
 
 
+NO_WORDS = dict.fromkeys(("says", "says_recently", "says_selection"), "")
+
+
 def board_of(verdicts, talk=None, *, p_value=0.5):
     names = [f"R{number}" for number in range(len(verdicts))]
     reps = pd.DataFrame([CELLS] * len(names), index=names).assign(
         verdict=list(verdicts), talk_about=[False] * len(names) if talk is None else talk
     )
-    company = pd.DataFrame([CELLS], index=["Company"])
+    company = pd.DataFrame([CELLS | NO_WORDS], index=["Company"])
     quarters = pd.DataFrame({"rep": names, "quarter": "2026Q1", "observed": 1})
     return SimpleNamespace(
         reps=reps, table=pd.concat([reps, company]), quarters=quarters,
@@ -81,6 +84,7 @@ def test_each_rep_has_a_row_of_its_verdict_and_the_company_says_nothing_lately(
         ("R0", "more"), ("R1", "too_few"), ("Company", "company")
     ]  # fmt: skip
     assert [row["says_recently"] for row in rows] == ["2 lately", "2 lately", ""]
+    assert [row["says"] == "" for row in rows] == [False, False, True]
     assert [row["lost_value"] for row in rows] == ["", "", ""]
     assert set(section.tables) == {f"{by}s.csv", f"{by}s_by_quarter.csv"}
     assert all(table.index.name == by for table in section.tables.values())

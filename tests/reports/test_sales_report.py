@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import DealsError
 from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports.html import safe_csv
-from fitmodel.reports.sales_report import sales_page
+from fitmodel.reports.sales_numbers import MAX_GROUPS
+from fitmodel.reports.sales_report import make_sales_report, sales_page
+from fitmodel.sales.edits import EDITS, EditsAfterFlags
 from fitmodel.sales.plots import plot_funnel
 from fitmodel.sales.rep_performance import compute_rep_performance
 
@@ -70,3 +73,60 @@ def test_the_funnel_has_a_point_per_rep_and_names_those_that_stand_out(board):
 
     assert len(points) == len(board.reps)
     assert named == set(board.reps.index[board.reps["verdict"].isin(["more", "fewer"])])
+
+
+EDITED = EditsAfterFlags(
+    pd.DataFrame(columns=list(EDITS)),
+    pd.DataFrame(
+        {
+            "flagged": [8], "edited": [7], "turned": [6], "unflagged": [40],
+            "unflagged_edited": [2], "p_value": [0.001], "ask": [True],
+        },
+        index=pd.Index(["Kim"], name="rep"),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Too few deals to compare reps with a model."""
+    return simulate_deals(150, seed=6)
+
+
+def test_edits_and_a_segment_that_were_asked_for_are_shown_without_a_model_too(few):
+    plain = make_sales_report(few.deals, few.spec)
+    asked = make_sales_report(few.deals, few.spec, edits=EDITED, segment="industry")
+    both = [{vars(part)["values"]["id"] for part in each.sections} for each in (plain, asked)]
+    assert both[1] - both[0] == {"edits", "worth"}
+    assert asked.tables["edits_by_rep.csv"].index.tolist() == ["Kim"]
+    assert "worth.csv" in asked.tables
+    assert any("Kim" in point for point in asked.summary.points)
+
+
+@pytest.mark.parametrize(
+    ("segment", "message"),
+    [
+        ("segmnt", "no column 'segmnt' to group deals by; did you mean 'segment'"),
+        ("nothing like it", "known are 'deal_id', 'closed_on'"),
+        ("deal_id", f"deal_id: 150 different values.*a column with at most {MAX_GROUPS}"),
+    ],
+)
+def test_a_column_that_deals_cannot_be_grouped_by_is_refused_before_anything_is_fitted(
+    few, segment, message
+):
+    def never():
+        raise AssertionError("computed in vain")
+
+    with pytest.raises(DealsError, match=message):
+        make_sales_report(few.deals, few.spec, segment=segment, numbers=never)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_attributes_are_called_on_the_page_as_everywhere_else(few, language):
+    labels = {"labels": {"seats": "Licences"}, "money": "¥{:,.0f}"}
+    report = make_sales_report(
+        few.deals, few.spec.replace(words=labels), segment="industry", language=language
+    )
+    assert ">Industry: " in report.page
+    assert "lead_source" not in report.page
+    assert "¥" in report.page

@@ -204,7 +204,14 @@ def test_teams_words_and_names_in_chinese(simulation):
 
     say = phrases("zh", "scoreboard")
     assert set(board.table.index) == {"Team B", "Team C", say("no_rep"), say("company")}
-    assert board.table["says"].str.contains("预期").all()
+    assert board.reps["says"].str.contains("预期").all()
+
+
+def test_the_company_is_not_compared_with_itself(simulation):
+    board = compute_rep_performance(simulation.deals, simulation.spec, simulation.true_probability)
+    words = ["says", "says_recently", "says_selection"]
+    assert board.company[words].tolist() == ["", "", ""]
+    assert (board.reps[words] != "").all(axis=None)
 
 
 def test_without_a_rep_there_is_no_scoreboard(simulation):

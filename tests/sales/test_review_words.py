@@ -119,15 +119,52 @@ def test_a_similar_deal_that_stayed_is_told_with_what_differed() -> None:
     ],
 )  # fmt: skip
 def test_a_value_is_written_as_a_person_reads_it(value, words) -> None:
-    assert value_words(value, SAY) == words
+    assert value_words("plan", value, SPEC, SAY) == words
 
 
 def test_yes_and_no_are_words_of_the_language_and_a_missing_value_too() -> None:
     chinese = phrases("zh", "reviews")
 
-    assert [value_words(value, chinese) for value in (True, False)] == ["是", "否"]
-    assert value_words(None, chinese) != value_words(None, SAY)
-    assert value_words("gold", chinese) == "gold"
+    assert [value_words("a", value, SPEC, chinese) for value in (True, False)] == ["是", "否"]
+    assert value_words("a", None, SPEC, chinese) != value_words("a", None, SPEC, SAY)
+    assert value_words("a", "gold", SPEC, chinese) == "gold"
+
+
+@pytest.mark.parametrize("amount", [12345.6, np.float64(12345.6), np.int64(12346)])
+def test_an_amount_is_written_as_money_and_a_number_with_its_unit(amount) -> None:
+    words = {"money": "¥{:,.0f}", "units": {"seats": "people", "trial": "天"}}
+    spec = SPEC.replace(deals={"amount": "value"}, words=words)
+
+    assert value_words("value", amount, spec, SAY) == "¥12,346"
+    assert value_words("value", None, spec, SAY) == "not filled in"
+    assert value_words("seats", 4, spec, SAY) == "4 people"
+    assert value_words("trial", 2.5, spec, SAY) == "2.5天"
+
+
+@pytest.mark.parametrize(
+    ("day", "en", "zh"),
+    [
+        ("2025-03-31", "10 day(s) before signing", "签约前 10 天"),
+        ("2025-04-10 15:00", "on the day of signing", "签约当天"),
+        ("2028-01-05", "1,000 day(s) after signing", "签约后 1,000 天"),
+    ],
+)
+def test_a_date_is_told_as_the_model_reads_it_by_its_distance_from_signing(day, en, zh) -> None:
+    signed, value = pd.Timestamp("2025-04-10"), pd.Timestamp(day)
+
+    assert value_words("first", value, SPEC, SAY, signed) == en
+    assert value_words("first", value, SPEC, phrases("zh", "reviews"), signed) == zh
+    warned = sheet(warnings=(reason("first", value),), stayed=(stayed(("first", value, value)),))
+    assert f"first = {en}: 41%" in warning_words(warned, SPEC, SAY)[0]
+    assert questions(warned, SPEC, SAY)[0].startswith(f"first = {en}: such customers")
+
+
+def test_dates_of_two_deals_are_each_told_from_the_signing_of_their_own() -> None:
+    both = stayed(("first", pd.Timestamp("2025-04-01"), pd.Timestamp("2024-09-15")))
+
+    assert stayed_words(both, SPEC, SAY, SHEET.signed).endswith(
+        "first 100 day(s) before signing instead of 9 day(s) before signing"
+    )
 
 
 def test_an_attribute_has_the_contracts_label_or_its_name_without_underscores() -> None:
@@ -189,4 +226,4 @@ def test_there_are_three_questions_in_every_case_and_language(language, known) -
 @pytest.mark.parametrize(("language", "yes", "no"), [("en", "yes", "no"), ("zh", "是", "否")])
 def test_true_and_false_are_words_on_the_review_and_in_the_quiz(topic, language, yes, no) -> None:
     say = phrases(language, topic)
-    assert [value_words(value, say) for value in (True, False)] == [yes, no]
+    assert [value_words("plan", value, SPEC, say) for value in (True, False)] == [yes, no]

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.plain_words import suggestion
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.model.wording import wording_of
 from fitmodel.reports.html import Section
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.people import same_person
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from fitmodel.sales.retrospective import Retrospective
     from fitmodel.sales.reviews import TeamReviews
 
+MAX_GROUPS = 50
+"""Largest number of values of a column by which deals are grouped."""
 TOTAL = "company"  # the kind of the row of all reps together
 
 
@@ -109,6 +115,41 @@ def compute_numbers(
         reviews = compute_reviews(view, spec, retrospective=retrospective)
     tell("ideal customer profile")
     return SalesNumbers(expected, bands, policy, compute_profile(view, spec), reviews)
+
+
+def check_segment(deals: pd.DataFrame, segment: str | None) -> None:
+    """Check that deals can be grouped by a column.
+
+    Raises
+    ------
+    DealsError
+        If the column is not there, or has too many different values.
+    """
+    if segment is None:
+        return
+    if segment not in deals.columns:
+        meant = suggestion(segment, map(str, deals.columns))
+        raise DealsError(f"there is no column {segment!r} to group deals by; {meant}")
+    if (values := deals[segment].nunique()) > MAX_GROUPS:
+        raise DealsError(
+            f"{segment}: {values:,} different values are too many to group deals by. Remedy: name "
+            f"a column with at most {MAX_GROUPS}."
+        )
+
+
+def labelled(spec: DealSpec, deals: pd.DataFrame, language: str) -> DealSpec:
+    """Return the contract with a label, in a language, for each attribute."""
+    wording = wording_of(spec).in_language(language)
+    labels = {name: wording.label(name) for name in spec.attribute_names(list(deals.columns))}
+    return spec.replace(words={"labels": labels | dict(spec.words.labels)})
+
+
+def sampled_words(expected: Expected, deals: int, language: str) -> list[str]:
+    """Return a sentence that effects were learned from a sample; empty if they were not."""
+    if expected.sampled is None:
+        return []
+    say = phrases(language, "sales_page")
+    return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]
 
 
 def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
