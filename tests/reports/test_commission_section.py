@@ -100,6 +100,25 @@ def test_a_deal_without_a_rep_and_the_total_have_names_of_the_language(
     assert set(names) & set(chinese) == {"<b>Lee</b>", "Kim"}
 
 
+def test_a_plan_in_a_currency_without_cents_shows_none(deals) -> None:
+    rounding = {"to": 1, "mode": "half_up"}
+    plan = plan_of(
+        paid_at_signing=Decimal("0.5"), rounding=rounding, cap={"amount": 5000},
+        bonus={"top": 1, "amount": 2000, "least_deals": 1, "period": "all"},
+    )  # fmt: skip
+    section = commission_section([pay(deals, SPEC, plan), pay(deals, SPEC, plan_of())])
+    yen, euros = content_of(section)["plans"]
+
+    def amounts(shown):
+        rows = [*shown["reps"], *shown["months"], *shown["payroll"]["rows"]]
+        return [text for row in rows for text in row["money"]]
+
+    assert not any("." in text for text in amounts(yen))
+    assert all(text[-3] == "." for text in amounts(euros))
+    assert "at most 5,000 for a rep in a month" in yen["terms"]
+    assert "2,000" in {yen["bonuses"][0]["pending"], yen["bonuses"][0]["bonus"]}
+
+
 def test_the_last_twelve_months_are_shown_of_all(deals) -> None:
     shown = values_of(deals, plan_of())["plans"][0]
     months = sorted(deals["closed_on"].dt.strftime("%Y-%m").unique())

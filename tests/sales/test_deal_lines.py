@@ -240,6 +240,19 @@ def test_an_excluded_cause_is_found_whatever_its_case_and_spaces() -> None:
     assert not lines_of(plan_of(), deals)["excused"].any()
 
 
+def test_a_cause_that_is_misspelt_is_refused_and_one_that_nobody_has_is_not() -> None:
+    deals = DEALS.assign(why=["bankrupt", "price", "price", None, " Merged "])
+
+    def excused(*causes):
+        clause = {"column": "why", "causes": causes}
+        return int(lines_of(plan_of(excluded_causes=clause), deals)["excused"].sum())
+
+    with pytest.raises(DealsError, match=r"names 'bankrup', which no deal.*mean 'bankrupt'\?"):
+        excused("price", "bankrup")
+    assert excused("bankrupt", "acquired") == 1
+    assert excused("bankrupt", "bankruptcy", "MERGED") == 2
+
+
 def test_upgrades_need_to_know_whose_deals_they_are() -> None:
     with pytest.raises(DealsError, match=r'customer = "COLUMN" under \[rows\], with closing dates'):
         lines_of(plan_of(upgrades="increase"))

@@ -100,8 +100,9 @@ def report(
         from fitmodel.sales.payroll import write_payroll
         from fitmodel.sales.plans import read_plan
 
-        if payroll is not None and plan is None:
-            raise typer.BadParameter("it needs a --plan", param_hint="--payroll")
+        for option, given in (("--payroll", payroll), ("--compare", compare)):
+            if given is not None and plan is None:
+                raise typer.BadParameter("it needs a --plan", param_hint=option)
         if (edits is None) != (log is None):
             raise typer.BadParameter("give both or none", param_hint="--edits, --log")
         spec, tell = load_spec(config), progress()
