@@ -69,7 +69,7 @@ def test_the_day_on_which_a_rep_left_is_a_date(tmp_path) -> None:
         ("commission_rate = 0.1\npayroll_months_later = 13", "later: must be at most 12, not 13"),
         ("commission_rate = 0.1\n[bonus]\ntop = 0\namount = 1", "bonus.top: must be at least 1"),
         ("commission_rate = 0.1\n[bonus]\ntop = 1\namount = 1.005", "bonus.amount: .* decimal"),
-        ("commission_rate = 0.1\n[bonus]\ntop = 1\nperiod = 'week'", "period: must be one of 'year'"),
+        ("commission_rate = 0.1\n[bonus]\ntop = 1\nperiod = 'week'", "period: must be one of"),
         ("comission_rate = 0.1", "comission_rate: .*; did you mean 'commission_rate'"),
         ("commission_rate = 0.1\n[bonus]\ntops = 1", "bonus.tops: .*; did you mean 'top'"),
         ("commission_rate = 0.1\n[[tiers]]\nmonth = 1", "tiers.0.month: .*; did you mean 'months'"),
