@@ -149,6 +149,24 @@ def test_a_url_of_another_form_is_no_file_and_is_not_repeated(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_refused_when_the_server_closed_an_idle_connection(postgresql) -> None:
+    import psycopg
+
+    log = DecisionLog(postgresql)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    for reads in (False, True):
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            ended = server.execute(
+                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"  # noqa: S608 - of this test
+            ).fetchall()
+        assert ended == [(True,)]
+        if reads:
+            assert len(log.assessments()) == 1
+        else:
+            log.append("D-1", ASSESSMENT, {})
+    log.close()
+
+
 def test_a_connection_that_the_server_closed_is_opened_again(postgresql) -> None:
     log = DecisionLog(postgresql)
     log.append("before", ASSESSMENT, {})

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -220,9 +220,8 @@ class PostgresStore:
         psycopg = _psycopg()
         with self._lock:
             try:
-                connection = self._connection()
-                with connection.transaction():
-                    yield _PostgresCursor(connection.cursor())
+                with ExitStack() as transaction:
+                    yield _PostgresCursor(self._begun(transaction).cursor())
             except psycopg.Error as error:
                 lines = str(error).strip().splitlines()
                 raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
@@ -240,6 +239,21 @@ class PostgresStore:
     def __del__(self) -> None:
         if hasattr(self, "_inherited"):
             self.close()
+
+    def _begun(self, stack: ExitStack) -> psycopg.Connection:
+        """Return the connection, in a transaction that ends with the stack.
+
+        The server may have closed an idle connection, for example when it was restarted. That shows
+        when the transaction begins, before anything was sent: it begins again on a new connection.
+        """
+        connection = self._connection()
+        try:
+            stack.enter_context(connection.transaction())
+        except _psycopg().OperationalError:
+            connection.close()
+            connection = self._connection()
+            stack.enter_context(connection.transaction())
+        return connection
 
     def _connection(self) -> psycopg.Connection:
         """Return this process' connection; it is opened again if the server closed it."""
