@@ -133,6 +133,22 @@ def test_what_past_deals_do_not_hold_is_marked(page) -> None:
     expect(page.locator("[data-field=seats] label")).to_have_text("Seat licences (people)")
 
 
+@pytest.mark.parametrize(
+    ("language", "told", "empty"),
+    [("en", "2 Apr 2026", "year-month-day"), ("zh", "2026年4月2日", "年-月-日")],
+)
+def test_a_date_is_told_in_words_whatever_order_the_browser_shows(
+    opened, url, language, told, empty
+) -> None:
+    with opened(f"{url}?language={language}", locale="en-US") as page:
+        page.locator("#rows a").first.click()
+        field = page.locator("[data-field=closed_on]")
+        field.locator("input").fill("2026-04-02")
+        expect(field.locator(".hint")).to_have_text(told)
+        field.locator("input").fill("")
+        expect(field.locator(".hint")).to_have_text(empty)
+
+
 def test_the_example_of_the_model_can_be_tried_without_a_pipeline(opened, bare, shop) -> None:
     with opened(bare) as page:
         expect(page.locator("#empty")).to_be_visible()

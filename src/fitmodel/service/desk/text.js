@@ -82,3 +82,7 @@ export function money(value) {
 /** A moment as its readers write it, in their own time. */
 export const moment = (text) =>
   new Intl.DateTimeFormat(chosen === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+
+/** A day such as 2026-04-02 as its readers write it, with the month in words. */
+export const day = (text) =>
+  new Intl.DateTimeFormat(chosen === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${text}T00:00Z`));
