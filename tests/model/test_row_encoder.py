@@ -165,7 +165,10 @@ def test_a_missing_attribute_is_named_with_the_name_that_is_nearest() -> None:
         "1 of 3 attribute(s) are missing:",
         "  seats (did you mean 'seat'?)",
         "given: seat, plan, demo",
-        "Remedy: add them; a value that is not known may be None, but its name must be there.",
+        (
+            "Remedy: add them; a value that is not known may be None (in JSON null), but its name "
+            "must be there."
+        ),
     ]
 
 

@@ -167,7 +167,8 @@ class RowScorer:
             number = read_number(value, self._amount_form)
         except UnreadableValueError as error:
             raise ProspectError(
-                f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or None."
+                f"the amount {self._amount!r}: {error}. Remedy: give a plain number, or "
+                "None (in JSON null)."
             ) from error
         return number * self._per_year if abs(number) < MAX_AMOUNT else None
 

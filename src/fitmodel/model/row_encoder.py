@@ -144,7 +144,7 @@ class RowEncoder:
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
-                "an ISO date, or None if it is not known."
+                "an ISO date, or None (in JSON null) if it is not known."
             ) from error
 
     def _number(
@@ -232,7 +232,8 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     return ProspectError(
         f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
         f"given: {_named(names)}\n"
-        "Remedy: add them; a value that is not known may be None, but its name must be there."
+        "Remedy: add them; a value that is not known may be None (in JSON null), but its name must "
+        "be there."
     )
 
 

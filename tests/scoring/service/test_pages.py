@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import threading
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from fitmodel.bundle.store import write_bundle
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import DealsError
 from fitmodel.following import ModelHolder
 from fitmodel.language.catalogue import LANGUAGES
+from fitmodel.model.opening import SCORER_FILE
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.reports.html import html_tree
 from fitmodel.reports.model_page import card_html, card_page, rule_words
@@ -23,6 +26,14 @@ from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 STILL = Settings(reload_seconds=0)
+
+
+def ship(shop, spec, root) -> None:
+    """Write the model again, with another contract."""
+    files = {SCORER_FILE: shop.scorer.to_json()}
+    write_bundle(root, "fit", files=files, manifest={"spec": spec.to_dict()})
+
+
 MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 
 
@@ -42,6 +53,25 @@ def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
         "log": False,
         "history": False,
     }
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_deals_newer_than_the_models_contract_say_how_to_give_their_own(
+    shop, simulation, own, tmp_path
+) -> None:
+    path = tmp_path / "deals.csv"
+    simulation.deals.to_csv(path, index=False)
+    day = str(simulation.deals["closed_on"].max())[:10]
+    until = {"observed_until": str(np.datetime64(day) - 30)}
+    earlier = simulation.spec.replace(deals=until)
+    ship(shop, earlier, tmp_path)
+    spec = earlier if own else None
+    with TestClient(create_app(tmp_path / "fit", STILL, deals=path, spec=spec)) as ready:
+        ready.app.state.pages.watch.wait("")
+        answer = ready.get("/v1/watch")
+    assert answer.status_code == 503
+    assert "are after observed_until" in answer.json()["detail"]
+    assert ("fitmodel serve -c fitmodel.toml" in answer.json()["detail"]) != own
 
 
 @pytest.mark.slow
