@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._deal_lines import make_lines, month_of
@@ -23,6 +24,7 @@ from fitmodel.sales.rates import expected_leavers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -112,6 +114,34 @@ def needs_rows(plan: Plan, spec: DealSpec) -> bool:
     """Return whether a plan needs a customer's later rows, which are combined with its first."""
     looks = plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
     return spec.rows.customer is not None and bool(looks)
+
+
+def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd.DataFrame | None:
+    """Read the rows of the deals before the rows of each customer are combined.
+
+    Parameters
+    ----------
+    source : Path
+        File of the deals.
+    spec : DealSpec
+        Contract of the deals.
+    plans : sequence of Plan
+        Commission plans.
+
+    Returns
+    -------
+    DataFrame or None
+        Rows for `pay`; None if no plan needs them.
+
+    Raises
+    ------
+    DealsError
+        If the deals cannot be read.
+    """
+    if not any(needs_rows(plan, spec) for plan in plans):
+        return None
+    every = spec.replace(rows={"customer": None})
+    return read_deals_with_findings(source, every, to_learn=False).table
 
 
 def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:

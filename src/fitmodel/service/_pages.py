@@ -22,6 +22,7 @@ from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
 from fitmodel.reports.sales_numbers import compute_numbers
 from fitmodel.reports.sales_report import make_sales_report
+from fitmodel.sales.incentives import rows_of_customers
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.tables.files import read_table
 
@@ -178,12 +179,14 @@ class Pages:
         tell("reading")
         deals, spec = self.numbered_deals()
         plans = () if self._deals is None else self._deals.plans
+        rows = None if self._deals is None else rows_of_customers(self._deals.path, spec, plans)
         # The predictions of past models are shared by the quiz and all languages.
         seen = self.retrospective.wait("", tell=tell).value
         return make_sales_report(
             deals,
             self.labelled(spec, language),
             plans=plans,
+            rows=rows,
             retrospective=seen,
             numbers=lambda: self._ready_numbers(tell),
             language=language,

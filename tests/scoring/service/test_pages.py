@@ -6,6 +6,7 @@ import re
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
@@ -19,6 +20,7 @@ from fitmodel.model.opening import SCORER_FILE
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.reports.html import html_tree
 from fitmodel.reports.model_page import card_html, card_page, rule_words
+from fitmodel.sales.plans import Plan
 from fitmodel.service import _pages
 from fitmodel.service._page_routes import STEPS, step_words
 from fitmodel.service._pages import Computed
@@ -72,6 +74,26 @@ def test_deals_newer_than_the_models_contract_say_how_to_give_their_own(
     assert answer.status_code == 503
     assert "are after observed_until" in answer.json()["detail"]
     assert ("fitmodel serve -c fitmodel.toml" in answer.json()["detail"]) != own
+
+
+def test_a_plan_that_pays_for_upgrades_is_paid_on_the_page_as_by_the_command(
+    shop, simulation, tmp_path
+) -> None:
+    """It needs a customer's later rows, which are combined with the first before that."""
+    few = simulation.deals.head(60).assign(account=[f"A{row}" for row in range(60)])
+    stays = few[few["churned_on"].isna()].iloc[0]
+    later = stays.to_dict() | {"deal_id": "U1", "annual_value": 2 * stays["annual_value"]}
+    path = tmp_path / "deals.csv"
+    pd.concat([few, pd.DataFrame([later])]).to_csv(path, index=False)
+    spec = simulation.spec.replace(rows={"customer": "account"})
+    plan = Plan(commission_rate="0.1", earned_after_months=0, upgrades="increase")
+    app = create_app(shop.path, STILL, deals=path, spec=spec, plans=(plan,))
+    with TestClient(app) as ready:
+        report = ready.app.state.pages.team.wait("en").value
+    (ledger,) = report.ledgers
+    expected = few["annual_value"].fillna(0).sum() + stays["annual_value"]
+    assert float(ledger.total["earned"]) == pytest.approx(expected / 10, abs=0.5)
+    assert "U1" in set(ledger.deals["deal"])
 
 
 @pytest.mark.slow
