@@ -129,7 +129,6 @@ def test_a_plan_is_read_exactly_or_refused_by_key(tmp_path):
     file.write_text('name = "B"\ncommission_rate = 0.1\n[[tiers]]\nmonths = 3\nshare = 0.5\n')
     assert read_plan(file).commission_rate == Decimal("0.1")
     with pytest.raises(SpecError, match=r"(?s)commission_rate: must be at most 1.*prize: "):
-    with pytest.raises(SpecError, match=r"(?s)commission_rate: .*less than.*prize: "):
         read_plan(file)
     file.write_text("commission_rate = 0.1\ntiers = [{months = 6, share = 0.5}]\n")
     with pytest.raises(SpecError, match="tiers must rise"):
