@@ -1,7 +1,7 @@
-"""Tables as companies have them, in many languages and layouts, with the truth beside them.
+"""Tables as companies have them, in many languages and layouts, with the correct counts.
 
-The truth is counted from the dates that the tables are made of, with the calendar of the standard
-library, and by nothing of fitmodel.
+The counts are computed from the dates that the tables are made of, with the calendar of the
+standard library and without fitmodel.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ def months_after(day: date, months: int) -> date:
 
 
 def company(seed: int, customers: int = 420) -> Company:
-    """Two thirds leave within a few years, a third of all within months."""
+    """Two thirds of the customers leave within a few years, half of those within months."""
     rng = np.random.default_rng(seed)
     signed = [END - timedelta(days=int(age)) for age in rng.integers(1, 1300, customers)]
     stays = 2 + (rng.weibull(0.8, customers) * 600).astype(int)
     left = [day + timedelta(days=int(stay)) for day, stay in zip(signed, stays, strict=True)]
-    left[0], signed[0] = END, END - timedelta(days=40)  # somebody leaves on the last day
+    left[0], signed[0] = END, END - timedelta(days=40)  # one customer leaves on the last day
     return Company(signed, [day if day <= END else None for day in left], rng)
 
 
 @dataclass(frozen=True, eq=False)
 class Nasty:
-    """A file, and what is right for it.
+    """A file and the correct result of reading it.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ def chinese_crm(folder: Path) -> Nasty:
 
 
 def portuguese_flags(folder: Path) -> Nasty:
-    """A flag says "não" where the date of leaving is empty: they are not customers that stayed."""
+    """A flag says "não" where the churn date is empty: these customers did not stay."""
     these = company(4)
     hidden = [day is not None and these.rng.random() < 0.2 for day in these.left]
     dated = [None if hide else day for day, hide in zip(these.left, hidden, strict=True)]
@@ -270,7 +270,7 @@ def hubspot(folder: Path) -> Nasty:
 
 
 def chargebee(folder: Path) -> Nasty:
-    """Two subscriptions of one customer: a change of plan is not leaving."""
+    """Two subscriptions of one customer: a change of plan is not churn."""
     these = company(6)
     lines: list[dict[str, Any]] = []
     for n, (signed, left) in enumerate(zip(these.signed, these.left, strict=True)):
@@ -344,7 +344,7 @@ def tenure_in_days(folder: Path) -> Nasty:
 
 
 def two_currencies(folder: Path) -> Nasty:
-    """Fees of a month, in dollars for some and in euros for others, told by a column."""
+    """Monthly fees, some in dollars and some in euros; a column gives the currency."""
     these = company(9)
     table = pd.DataFrame({
         "Contract No": [f"C-{n}" for n in range(len(these))],
@@ -490,7 +490,7 @@ def spanish_status(folder: Path) -> Nasty:
 
 
 def excel_serials(folder: Path) -> Nasty:
-    """Days as the numbers that Excel keeps, in a CSV, with 0 for never; a tab between."""
+    """Dates as Excel's serial numbers in a tab-separated CSV, with 0 for never."""
     these = company(14)
     start = date(1899, 12, 30)
     table = pd.DataFrame({

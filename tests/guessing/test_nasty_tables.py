@@ -1,6 +1,6 @@
 """Tables in many languages and layouts: the right rows, roles and counts, from init to training.
 
-The counts are those of `nasty`, which knows the dates that the tables were made of.
+The expected counts come from `nasty`, which computes them from the original dates.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ def contract(guess: Guess) -> DealSpec:
     return DealSpec(**tomllib.loads(guess.toml))
 
 
-def test_the_roles_are_those_of_the_right_columns(table: Nasty, guess: Guess) -> None:
+def test_the_guessed_roles_are_the_correct_columns(table: Nasty, guess: Guess) -> None:
     result = tomllib.loads(guess.toml)["deals"]
     assert {role: result.get(role) for role in table.roles} == table.roles
 
 
-def test_what_init_asks_is_what_the_table_leaves_open(table: Nasty, guess: Guess) -> None:
+def test_the_doubts_of_init_are_the_expected_ones(table: Nasty, guess: Guess) -> None:
     assert tuple(doubt.code for doubt in guess.doubts) == table.asks
 
 
-def test_rows_and_early_churners_are_counted_right(table: Nasty, guess: Guess) -> None:
+def test_rows_and_early_churners_are_counted_correctly(table: Nasty, guess: Guess) -> None:
     spec = contract(guess).replace(**table.answers)
     read = read_with_doubts(table.path, spec)
     view = view_of(read.deals, read.read.spec)
@@ -56,8 +56,8 @@ def test_rows_and_early_churners_are_counted_right(table: Nasty, guess: Guess) -
     assert len(read_file(table.path).table) == table.deals + table.left_out
 
 
-def test_an_open_question_is_asked_until_it_is_answered(table: Nasty, guess: Guess) -> None:
-    """Without the answer training refuses, or repeats what is in doubt."""
+def test_a_doubt_is_repeated_until_the_contract_answers_it(table: Nasty, guess: Guess) -> None:
+    """Without the answer, reading refuses the table or repeats the doubts."""
     spec = contract(guess)
     if "rows" in table.answers:
         with pytest.raises(DealsError, match="Remedy|Answer"):
@@ -67,7 +67,7 @@ def test_an_open_question_is_asked_until_it_is_answered(table: Nasty, guess: Gue
         assert tuple(asked) == table.asks
 
 
-def test_row_numbers_are_those_of_the_file(tmp_path: Path) -> None:
+def test_row_numbers_in_messages_are_those_of_the_file(tmp_path: Path) -> None:
     """A person opens the workbook and finds the row that the message names."""
     table = NASTY["german_workbook"](tmp_path)
     sheet = pd.read_excel(table.path, header=None, engine="openpyxl")
