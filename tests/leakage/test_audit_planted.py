@@ -1,4 +1,4 @@
-"""A leak of each kind, planted where the rest is as it came; and thirty companies without one."""
+"""A leak of each kind added to real and simulated deals, and thirty simulated companies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.leakage.audit import audit
 
 
 def _one_of(random, where, values):
-    """Return values where a condition holds, for half of those, and nothing elsewhere."""
+    """Return the value for half of the rows that meet a condition, otherwise None."""
     return np.where(where & (random.random(len(where)) < 0.5), values, None)
 
 
@@ -54,7 +54,7 @@ def telco():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
-def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kind):
+def test_in_the_telco_data_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kind):
     table, spec, months, gone = telco
     verdict, leak = PLANTED[kind]
     planted = table.assign(something=leak(months, gone, np.random.default_rng(0)))
@@ -65,7 +65,7 @@ def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
-def test_on_simulated_deals_too(kind):
+def test_in_simulated_deals_a_leak_of_each_kind_is_caught(kind):
     sim = simulate_deals(3000, seed=4, drift=1.0)
     end = pd.Timestamp(sim.spec.deals.observed_until)
     gone = sim.deals["churned_on"].notna().to_numpy()
@@ -94,8 +94,8 @@ THIRTY = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", THIRTY, ids=lambda options: f"seed {options['seed']}")
-def test_of_thirty_companies_no_honest_attribute_is_stopped_and_no_leak_is_missed(options):
-    """Few deals or few churners prove little: there a weak leak is warned of by its name."""
+def test_in_thirty_companies_only_leaks_are_stopped_and_none_is_missed(options):
+    """With few deals or churners a weak leak gives only a warning because of its name."""
     sim = simulate_deals(**options, leaks=True)
     report = audit(sim.deals, sim.spec)
     assert set(report.stopped) <= set(sim.leaks)
