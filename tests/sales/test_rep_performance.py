@@ -236,7 +236,7 @@ def test_equal_reps_are_shrunk_to_the_company_and_different_reps_less():
     assert ratio == pytest.approx([0.8, 34 / 14])
 
 
-def test_a_rep_named_all_and_a_missing_probability_are_refused(simulation):
+def test_a_rep_named_the_company_and_a_missing_probability_are_refused(simulation):
     deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 02", "the company"))
     with pytest.raises(DealsError, match="a rep is named 'the company'.*rename it"):
         compute_rep_performance(deals, simulation.spec, simulation.true_probability)

@@ -36,7 +36,7 @@ def model(simulation: Simulation, learned_on) -> FitModel:
 
 @pytest.fixture(scope="session")
 def prospects(simulation: Simulation) -> pd.DataFrame:
-    """The first 60 deals as if they were not signed yet."""
+    """The first 60 deals as prospects."""
     return simulation.deals.head(60).drop(columns=["churned_on"])
 
 
@@ -127,7 +127,7 @@ def twelve(simulation, model, tmp_path_factory) -> Twelve:
 def _expected(
     risk: str, amount: float, predicted: pd.Series, *, unfamiliar: bool
 ) -> dict[str, object]:
-    """The rules of the issue, by hand; the worth from a sum of the test's own."""
+    """The expected results computed by hand; the worth from an independent sum."""
 
     def value(p: float) -> float:
         stays = 0.8 * amount - 100 - 0.1 * amount - 40

@@ -1,4 +1,4 @@
-"""One prospect has one probability, through whichever door it comes."""
+"""One prospect has the same probability in every way of scoring."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def elsewhere(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_today_is_one_day_for_every_door_and_in_every_time_zone(model, prospects, tmp_path):
+def test_today_is_the_same_day_for_every_way_of_scoring_and_time_zone(model, prospects, tmp_path):
     column = next(item for item in model.scorecard.columns if getattr(item, "is_date", False))
-    # a day before or after it lies in another bin
+    # the previous and the next day are in other bins
     ago = next(
         day for day in range(2, 300) if len({*map(column.code, range(day - 1, day + 2))}) > 2
     )
@@ -49,7 +49,7 @@ def test_today_is_one_day_for_every_door_and_in_every_time_zone(model, prospects
     assert days[column.name].tolist() == [ago]
 
 
-def test_exact_decimals_are_the_numbers_of_csv(model, prospects, tmp_path):
+def test_decimals_in_arrow_give_the_same_numbers_as_in_csv(model, prospects, tmp_path):
     cuts = next(column.cuts for column in model.scorecard.columns if column.name == "discount")
     texts = [f"{cut:.6f}" for cut in cuts] + ["0.2", "0.15", "0.07"]
     rows = prospects.head(len(texts)).assign(discount=texts)

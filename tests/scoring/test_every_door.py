@@ -1,4 +1,4 @@
-"""A table means the same through every door: mapping, frame, CSV, Parquet, Excel, service, Spark.
+"""A table gives the same predictions as mapping, frame, CSV, Parquet, Excel, in service and Spark.
 
 The forms are those that training found in such a table, so what past deals are written like,
 prospects may be written like too.
@@ -60,7 +60,7 @@ def written(deals: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def german(model: FitModel, simulation) -> FitModel:
-    """The model, as training on the deals in German would ship it."""
+    """The model as trained on the German deals."""
     spec = read_deals_with_findings(written(simulation.deals), simulation.spec).spec
     shipped = replace(model.scorer, forms=spec.reading.forms).to_json()
     return FitModel(scorer_from_json(shipped, "test"), {})
@@ -68,13 +68,13 @@ def german(model: FitModel, simulation) -> FitModel:
 
 @pytest.fixture(scope="module")
 def knowing(german: FitModel) -> FitModel:
-    """The same model of a company whose customers are the won deals of its pipeline."""
+    """The same model with a contract that keeps only won deals of a pipeline."""
     lost = LostRows(keep={"stage": ("Won",)}, drop={"test": ("true",)})
     shipped = replace(german.scorer, lost=lost).to_json()
     return FitModel(scorer_from_json(shipped, "test"), {})
 
 
-def test_the_forms_are_what_the_table_was_written_in(german) -> None:
+def test_the_forms_are_those_of_the_written_table(german) -> None:
     assert german.scorer.forms.to_dict() == {
         "dates": {"first_contact_on": "day first", "closed_on": "day first"},
         "numbers": {"annual_value": "1.234,5", "seats": "1,234.5", "discount": "1234.5"},
@@ -83,7 +83,7 @@ def test_the_forms_are_what_the_table_was_written_in(german) -> None:
     }
 
 
-def test_prospects_written_like_the_deals_have_the_probability_of_plain_ones(
+def test_prospects_written_like_the_deals_have_the_same_probability_as_plain_ones(
     model, german, prospects
 ) -> None:
     plain = prospects.assign(discount=prospects["discount"].round(2))
@@ -96,7 +96,7 @@ def test_prospects_written_like_the_deals_have_the_probability_of_plain_ones(
         model.predict(texts)
 
 
-def test_reasons_say_the_same_through_every_door(german, prospects, tmp_path) -> None:
+def test_reasons_are_the_same_in_every_way_of_scoring(german, prospects, tmp_path) -> None:
     texts = written(prospects.head(12))
     texts.to_csv(tmp_path / "in.csv", sep=";", index=False)
     score_file(tmp_path / "in.csv", german, tmp_path / "out.parquet", reasons=30)
@@ -135,7 +135,7 @@ ROWS = st.fixed_dictionaries(
 
 
 def _alone(model: FitModel, row: dict[str, str]) -> float | None:
-    """Probability of one prospect; None where it is refused."""
+    """Probability of one prospect; None if it is refused."""
     try:
         return model.predict(row, as_of=TODAY).early_churn_probability
     except ProspectError:
@@ -150,7 +150,7 @@ def _scored(model: FitModel, source: Path, folder: Path, chunk_rows: int) -> lis
 
 
 def _on_spark(model: FitModel, frame: pd.DataFrame, batch_rows: int) -> list[float | None]:
-    """What a Spark worker gives for a partition, without Spark."""
+    """The result of a Spark worker for a partition, computed without Spark."""
     batches = pa.Table.from_pandas(frame, preserve_index=False).to_batches(batch_rows)
     scored = [
         batch
@@ -163,7 +163,7 @@ def _on_spark(model: FitModel, frame: pd.DataFrame, batch_rows: int) -> list[flo
 @pytest.mark.slow
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), chunk_rows=st.integers(1, 9))
-def test_every_door_reads_a_table_alike(
+def test_every_way_of_scoring_reads_a_table_the_same(
     knowing, prospects, tmp_path_factory, rows, chunk_rows
 ) -> None:
     rest = prospects.iloc[0].astype(str).to_dict()
@@ -188,7 +188,7 @@ def test_every_door_reads_a_table_alike(
 
 
 def _strictly(model: FitModel, frame: pd.DataFrame) -> list[float | None] | None:
-    """Probabilities of a frame; None where `predict` refuses it."""
+    """Probabilities of a frame; None if `predict` refuses it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         try:
@@ -213,7 +213,9 @@ TYPED = st.fixed_dictionaries(
 
 @careful
 @given(rows=st.lists(TYPED, min_size=1, max_size=6))
-def test_values_of_any_type_mean_the_same_alone_and_in_a_frame(knowing, prospects, rows) -> None:
+def test_values_of_any_type_are_read_the_same_alone_and_in_a_frame(
+    knowing, prospects, rows
+) -> None:
     rest = prospects.iloc[0].astype(object).to_dict()
     whole = [rest | row for row in rows]
     frame = pd.DataFrame({name: pd.Series([row[name] for row in whole], dtype=object)
@@ -230,9 +232,9 @@ NUMBERS = ("annual_value", "seats", "discount")
 
 
 def _number_alone(scorer: Scorer, name: str, text: str) -> float | None:
-    """The number of one cell, as a prospect's is read; None where nothing stands.
+    """The number in one cell, read like that of a prospect; None if the cell is missing.
 
-    Raises UnreadableValueError where it is not a number.
+    Raises UnreadableValueError if it is not a number.
     """
     return None if text in NOTHING else read_number(text, scorer.forms.number(name))
 
@@ -258,8 +260,8 @@ GOOD = st.fixed_dictionaries(
 @pytest.mark.slow
 @careful
 @given(rows=st.lists(st.one_of(GOOD, ROWS), min_size=1, max_size=4))
-def test_past_deals_are_read_as_prospects_are(german, simulation, rows) -> None:
-    """Training refuses a number that scoring refuses, and no other, and makes the same of it."""
+def test_past_deals_are_read_like_prospects(german, simulation, rows) -> None:
+    """Training and scoring refuse the same numbers and read the others the same."""
     deals = written(simulation.deals)
     spec = read_deals_with_findings(deals, simulation.spec).spec
     names = [*NUMBERS, "first_contact_on"]
@@ -287,8 +289,8 @@ def test_past_deals_are_read_as_prospects_are(german, simulation, rows) -> None:
 
 @careful
 @given(rows=st.lists(ROWS, min_size=1, max_size=8))
-def test_the_service_reads_a_prospect_as_predict_does(served, rows) -> None:
-    """Also of a pipeline: a lost prospect gets its reason and no probability."""
+def test_the_service_reads_a_prospect_like_predict(served, rows) -> None:
+    """In a pipeline, a lost prospect gets a reason and no probability."""
     client, model, rest = served
     whole = [rest | row for row in rows]
     answer = client.post("/v1/assessments", json={"prospects": whole}).json()["assessments"]
@@ -313,9 +315,7 @@ def served(knowing: FitModel, prospects, tmp_path_factory):
         yield client, load(path), rest
 
 
-def test_a_semicolon_file_whose_marks_contest_the_form_is_refused_not_guessed(
-    german, prospects, tmp_path
-) -> None:
+def test_a_semicolon_file_with_contradictory_marks_is_refused(german, prospects, tmp_path) -> None:
     rows = written(prospects.head(2)).assign(seats=["1,200", "1,200.5"])
     rows.to_csv(tmp_path / "in.csv", sep=";", index=False)
     score_file(tmp_path / "in.csv", german, tmp_path / "out.csv", reasons=0)
@@ -338,7 +338,7 @@ def test_a_file_in_another_encoding_is_scored_as_in_utf8(
     assert out[NAME].tolist() == german.predict(texts)[NAME].tolist()
 
 
-def test_titles_and_sums_of_a_file_are_no_prospects(german, prospects, tmp_path) -> None:
+def test_titles_and_totals_of_a_file_are_not_prospects(german, prospects, tmp_path) -> None:
     texts = written(prospects)
     lines = texts.to_csv(index=False, sep=";")
     sums = ";".join(["Total"] + [""] * (len(texts.columns) - 1))
@@ -351,7 +351,7 @@ def test_titles_and_sums_of_a_file_are_no_prospects(german, prospects, tmp_path)
     assert out[NAME].iloc[:60].tolist() == german.predict(texts)[NAME].tolist()
 
 
-def test_a_workbook_is_scored_like_the_frame_in_it(model, prospects, tmp_path) -> None:
+def test_a_workbook_is_scored_like_its_frame(model, prospects, tmp_path) -> None:
     prospects.to_excel(tmp_path / "in.xlsx", index=False)
     done = score_file(tmp_path / "in.xlsx", model, tmp_path / "out.csv", reasons=0, chunk_rows=11)
     assert done.errors == 0

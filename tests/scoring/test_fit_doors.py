@@ -1,4 +1,4 @@
-"""Twelve prospects get the same fit, worth, escalation and sentences at every door."""
+"""Twelve prospects get the same fit, worth, escalation and sentences in every way of scoring."""
 
 # ruff: noqa: RUF001 - Chinese sentences have their own commas and brackets
 
@@ -66,12 +66,12 @@ HEADLINE = {
 
 
 def whole_percent(share: float) -> str:
-    """No certainty is claimed by rounding."""
+    """Rounded percentage, without 0 % or 100 % for inexact values."""
     return "<1" if share < 0.005 else ">99" if share > 0.995 else f"{100 * share:.0f}"
 
 
 def sentences(row: pd.Series, language: str) -> list[str]:
-    """What must be said of a prospect, written down a second time."""
+    """The expected sentences for a prospect, written independently."""
     low, chance, high = (whole_percent(row[name]) for name in ("low", "chance", "high"))
     fit, worth = FIT[language][row["fit"]], WORTH[language][row["worth"]]
     amounts = [f"−€ {-x:,.0f}" if x < 0 else f"€ {x:,.0f}" for x in row[VALUES]]
@@ -103,7 +103,7 @@ def assert_columns(scored: pd.DataFrame, expected: pd.DataFrame) -> None:
 languages = pytest.mark.parametrize("language", LANGUAGES)
 
 
-def test_the_table_has_every_fit_worth_and_escalation(twelve) -> None:
+def test_the_twelve_prospects_cover_every_fit_worth_and_escalation(twelve) -> None:
     expected = twelve.expected
     assert expected["fit"].tolist() == [
         "good", "watch", "poor", "watch", "watch", "poor",
@@ -116,7 +116,7 @@ def test_the_table_has_every_fit_worth_and_escalation(twelve) -> None:
 
 
 @languages
-def test_predict(twelve, language) -> None:
+def test_predict_gives_the_expected_results(twelve, language) -> None:
     frame = twelve.model.predict(twelve.prospects, reasons=1, language=language)
     assert_columns(frame, twelve.expected)
     rows = twelve.prospects.to_dict("records")
@@ -129,7 +129,7 @@ def test_predict(twelve, language) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_score_of_files(twelve, tmp_path, ending) -> None:
+def test_scored_files_have_the_expected_results(twelve, tmp_path, ending) -> None:
     source, output = tmp_path / f"in.{ending}", tmp_path / f"out.{ending}"
     write = twelve.prospects.to_csv if ending == "csv" else twelve.prospects.to_parquet
     write(source, index=False)
@@ -141,7 +141,7 @@ def test_score_of_files(twelve, tmp_path, ending) -> None:
 
 @pytest.fixture
 def database(request, tmp_path) -> str:
-    """URL of an empty database; that of a real PostgreSQL server where there is one."""
+    """URL of an empty database; of a PostgreSQL server if one is available."""
     if request.param == "postgresql":
         return request.getfixturevalue("postgresql")
     return f"{request.param}:///{tmp_path}/deals.{request.param}"
@@ -152,7 +152,7 @@ def database(request, tmp_path) -> str:
     ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
     indirect=True,
 )
-def test_sql(twelve, tmp_path, database) -> None:
+def test_exported_sql_gives_the_expected_results(twelve, tmp_path, database) -> None:
     twelve.prospects.to_csv(tmp_path / "in.csv", index=False)
     url = database
     with open_source(tmp_path / "in.csv", 5) as source:
@@ -164,7 +164,7 @@ def test_sql(twelve, tmp_path, database) -> None:
     assert_columns(scored.assign(escalate=scored["escalate"].astype(bool)), twelve.expected)
 
 
-def test_what_spark_runs_on_every_partition(twelve) -> None:
+def test_the_function_for_spark_partitions_gives_the_expected_results(twelve) -> None:
     batch = pa.RecordBatch.from_pandas(twelve.prospects, preserve_index=False)
     parts = [batch.slice(0, 7), batch.slice(7)]
     scored = pa.Table.from_batches(
@@ -174,7 +174,7 @@ def test_what_spark_runs_on_every_partition(twelve) -> None:
 
 
 @languages
-def test_service(twelve, language) -> None:
+def test_the_service_gives_the_expected_results(twelve, language) -> None:
     rows = json.loads(twelve.prospects.to_json(orient="records", date_format="iso"))
     dates = [name for name in twelve.prospects if name.endswith("_on")]
     rows = [row | {name: row[name][:10] for name in dates} for row in rows]
@@ -189,7 +189,7 @@ def test_service(twelve, language) -> None:
 
 
 @languages
-def test_brief(twelve, language) -> None:
+def test_the_brief_has_the_expected_results(twelve, language) -> None:
     changed = []
     for (_, given), (_, row) in zip(
         twelve.prospects.iterrows(), twelve.expected.iterrows(), strict=True
@@ -218,8 +218,8 @@ def test_brief(twelve, language) -> None:
 
 
 @languages
-def test_sales_report(twelve, language) -> None:
-    """The report bands signed deals by the same rules, and calls the bands by the same words."""
+def test_the_sales_report_has_the_expected_bands(twelve, language) -> None:
+    """The report assigns signed deals to bands by the same rules and with the same words."""
     spec = DealSpec(**twelve.model.manifest["spec"])
     deals = pd.concat([twelve.prospects] * COPIES, ignore_index=True)
     scorer = twelve.model.scorer
@@ -248,7 +248,7 @@ def test_sales_report(twelve, language) -> None:
 
 
 @languages
-def test_one_word_for_each_fit_on_the_desk_and_in_the_report(language) -> None:
+def test_desk_and_report_use_the_same_word_for_each_fit(language) -> None:
     fit = read_texts(language, "fit")
     for band, word in FIT[language].items():
         assert fit[f"fit_{band}"] == word

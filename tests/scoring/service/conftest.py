@@ -1,4 +1,4 @@
-"""A service over a bundle on disk, asked in this process."""
+"""A service over a bundle on disk, called in this process."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def ship(model: FitModel, root: Path, note: str) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _past_models_are_learned_once() -> Iterator[None]:
-    """Services of one table and contract share its past models; each would learn them anew."""
+    """Services of one table and contract share past models instead of training them again."""
     known: dict[tuple[str, str, str], Any] = {}
 
     def shared(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +95,7 @@ def client(source: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # of one module alone: an event loop runs in this thread as long as it is open
+    # per module: an event loop runs in this thread as long as it is open
     if CHROMIUM is None:
         pytest.skip("the page is looked at with Debian's chromium, which is not on this machine")
     expect.set_options(timeout=20_000)  # a machine that does other work too
@@ -124,7 +124,7 @@ def shop(model, simulation, quick_learner, tmp_path_factory) -> FitModel:
 
 @pytest.fixture(scope="module")
 def table(prospects) -> pd.DataFrame:
-    """Prospects of which one has a name to beware of."""
+    """Prospects, one of them with a dangerous name."""
     table = prospects.copy()
     table.loc[table.index[3], "deal_id"] = SCRIPT
     table.loc[table.index[4], "rep"] = "=HYPERLINK(1)"
@@ -140,7 +140,7 @@ def pipeline(table, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def predictions(shop, table) -> pd.DataFrame:
-    """What the model says of the table, and the money at risk, by id."""
+    """Predictions for the table and the money at risk, by id."""
     predictions = shop.predict(table).assign(rep=table["rep"], amount=table["annual_value"])
     cost = MONEY.value_if_stays(predictions["amount"]) - MONEY.value_if_leaves(
         predictions["amount"]
@@ -193,7 +193,7 @@ def opened(browser: Browser) -> Callable[..., AbstractContextManager[Page]]:
 
 @contextmanager
 def _opened(browser: Browser, address: str, expected: str = "^$", **context) -> Iterator[Page]:
-    """A page of a fresh session; nothing may go elsewhere, nothing may be complained of."""
+    """A page of a fresh session; no request to other hosts and no console error is allowed."""
     session = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce"} | context)
     session.set_default_timeout(15_000)
     page = session.new_page()
@@ -215,7 +215,7 @@ def _opened(browser: Browser, address: str, expected: str = "^$", **context) -> 
 
 @pytest.fixture
 def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Keeps what a scene shows in the folder FITMODEL_PICTURES, where that is asked for."""
+    """Save a picture of a scene in the folder FITMODEL_PICTURES, if that is set."""
     scene = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
     asked = os.environ.get("FITMODEL_PICTURES")
 

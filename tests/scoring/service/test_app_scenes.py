@@ -1,4 +1,4 @@
-"""Scenes of a team that uses the app, in a real browser."""
+"""Scenes of a sales team using the app, in a real browser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def big_poor(twelve) -> str:
     return str(twelve.prospects["deal_id"].iloc[8])
 
 
-def the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture) -> None:
+def check_that_the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture) -> None:
     queue, mark = page.locator("#waiting button"), page.locator("#rows .decided")
     expect(queue).to_have_text(f"{say['waiting']} (1)")
     assert page.evaluate("document.querySelector('#filters button').dataset.band") == "waiting"
@@ -70,7 +70,7 @@ def the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
+def test_a_rep_with_a_big_poor_fit_deal_asks_a_manager_who_declines(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, language
 ) -> None:
     say = read_texts(language, "desk")
@@ -95,13 +95,13 @@ def test_a_rep_with_a_big_poor_fit_asks_a_manager_who_declines(
             expect(mark).to_have_text(say["mark_asked"].format(by="Kim"))
         listed = f"{url}?language={language}"
         with opened(listed, viewport={"width": 1280, "height": 900}) as page:  # the manager
-            the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture)
+            check_that_the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, picture)
     assert log.decisions()[["action", "by"]].to_numpy().tolist() == [["declined", "Ann"]]
     log.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_reps_phone_has_the_own_questions_and_the_queue_after_the_other_filters(
+def test_on_a_phone_a_rep_sees_own_questions_and_the_queue_after_the_filters(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, language
 ) -> None:
     say = read_texts(language, "desk")
@@ -130,7 +130,7 @@ def test_a_reps_phone_has_the_own_questions_and_the_queue_after_the_other_filter
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_while_the_log_is_away_the_list_is_shown_and_a_decision_waits_in_its_dialog(
+def test_without_the_log_the_list_is_shown_and_a_decision_stays_in_its_dialog(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path, monkeypatch, language
 ) -> None:
     say = read_texts(language, "desk")
@@ -182,7 +182,7 @@ def test_while_the_log_is_away_the_list_is_shown_and_a_decision_waits_in_its_dia
     log.close()
 
 
-def test_who_was_slower_is_told_and_a_restart_loses_nothing(
+def test_a_conflicting_decision_is_reported_and_a_restart_loses_nothing(
     opened, serve, twelve, pipeline_of_twelve, big_poor, picture, tmp_path
 ) -> None:
     log = DecisionLog(tmp_path / "log.db")
@@ -216,7 +216,7 @@ def test_who_was_slower_is_told_and_a_restart_loses_nothing(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
+def test_a_page_without_its_input_explains_the_remedy_and_fits_on_a_phone(
     opened, serve, twelve, simulation, pipeline_of_twelve, picture, english_left, language
 ) -> None:
     say = read_texts(language, "desk")
@@ -245,7 +245,7 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         page.goto(f"{url}?language={language}#/model")
         expect(page.locator("#model-body h2").first).to_be_visible()
         page.locator("#model-body details summary").first.click()
-        # the plots are drawn when they are first asked for
+        # the plots are drawn on the first request
         expect(page.locator("#model-body details svg").first).to_be_visible(timeout=60_000)
         check_words(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -262,7 +262,7 @@ def test_a_page_without_its_input_says_how_to_get_it_and_a_phone_shows_it_whole(
         )
 
 
-def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
+def test_a_team_meeting_from_the_latest_lost_customer_to_the_quiz(
     opened, serve, shop, simulation, picture, tmp_path
 ) -> None:
     deals, log = tmp_path / "deals.csv", DecisionLog(tmp_path / "log.db")
@@ -309,7 +309,7 @@ def test_a_monday_meeting_goes_from_the_latest_lost_customer_to_the_quiz(
     log.close()
 
 
-def test_five_thousand_open_deals_are_listed_without_being_scored_by_the_page(
+def test_five_thousand_open_deals_are_listed_without_scoring_requests(
     opened, serve, twelve, tmp_path
 ) -> None:
     many = pd.concat([twelve.prospects] * 420, ignore_index=True).head(5_000)
@@ -340,7 +340,7 @@ def test_five_thousand_open_deals_are_listed_without_being_scored_by_the_page(
         expect(page.locator("#rows tr")).to_have_count(10)
 
 
-def test_the_guide_is_whole_on_the_pipeline_and_a_step_elsewhere_until_it_is_closed(
+def test_the_guide_is_complete_on_the_pipeline_and_one_step_elsewhere_until_closed(
     opened, serve, twelve, pipeline_of_twelve, picture
 ) -> None:
     with (
@@ -380,7 +380,7 @@ VERSIONS = {
 def test_a_data_scientist_promotes_a_challenger_with_a_reason(
     opened, serve, twelve, picture, language
 ) -> None:
-    # the registry's side of it is tested in tests/tracking/test_promotion_page.py
+    # the registry is tested in tests/tracking/test_promotion_page.py
     say, sent = read_texts(language, "desk"), []
 
     def answer(route) -> None:

@@ -1,4 +1,4 @@
-"""The brief over HTTP says what the brief's own page says."""
+"""The brief over HTTP has the same content as the brief page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def rows(twelve):
 
 
 @languages
-def test_the_twelve_prospects_have_the_brief_of_every_door(asked, twelve, rows, language) -> None:
+def test_the_briefs_of_the_twelve_prospects_have_the_expected_results(
+    asked, twelve, rows, language
+) -> None:
     for row, expected in zip(rows, twelve.expected.to_dict("records"), strict=True):
         answer = asked.post(f"/v1/brief?language={language}", json=row).json()
         brief = make_brief(twelve.model, row, language=language)
@@ -54,13 +56,13 @@ def test_the_twelve_prospects_have_the_brief_of_every_door(asked, twelve, rows, 
 
 
 @pytest.mark.parametrize(("form", "write"), [("html", brief_page), ("md", brief_markdown)])
-def test_the_file_is_the_one_that_the_command_writes(asked, twelve, rows, form, write) -> None:
+def test_the_file_equals_the_one_written_by_the_command(asked, twelve, rows, form, write) -> None:
     answer = asked.post(f"/v1/brief?form={form}&name=ACME", json=rows[2])
     assert answer.text == write(make_brief(twelve.model, rows[2], name="ACME"))
     assert answer.headers["content-type"].startswith("text/")
 
 
-def test_what_is_no_prospect_is_refused_with_the_remedy(asked, rows) -> None:
+def test_an_invalid_prospect_is_refused_with_the_remedy(asked, rows) -> None:
     assert asked.post("/v1/brief", json=rows).status_code == 400
     answer = asked.post("/v1/brief", json={"seats": 3})
     assert answer.status_code == 422

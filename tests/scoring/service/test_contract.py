@@ -1,4 +1,4 @@
-"""The service answers as its own OpenAPI says, and as platforms expect of a service."""
+"""The responses of the service conform to its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def described(shop_client) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def check(described):
-    """Hold an answer against what OpenAPI says of it: its status, its kind and its schema."""
+    """Check status, content type and schema of a response against OpenAPI."""
 
     def check(answer: Any, path: str) -> Any:
         operation = described["paths"][path][answer.request.method.lower()]
@@ -52,7 +52,7 @@ def check(described):
     return check
 
 
-def test_the_schemas_are_named_and_whole(described) -> None:
+def test_the_schemas_are_named_and_complete(described) -> None:
     schemas = described["components"]["schemas"]
     assert {"Prospect", "Prospects", "Assessment", "Assessments", "Reason", "Problem"} <= set(
         schemas
@@ -65,7 +65,7 @@ def test_the_schemas_are_named_and_whole(described) -> None:
     assert len(set(ids)) == len(ids)
 
 
-def test_single_and_several_are_told_apart_by_what_they_require(described) -> None:
+def test_schemas_of_one_and_of_several_differ_in_required_fields(described) -> None:
     schemas = described["components"]["schemas"]
     one, several = set(schemas["Assessment"]["required"]), set(schemas["Assessments"]["required"])
     assert one.isdisjoint(several)
@@ -75,7 +75,7 @@ def test_single_and_several_are_told_apart_by_what_they_require(described) -> No
 
 
 @pytest.mark.parametrize("query", ["", "?reasons=0&horizons=5", "?reasons=5&language=zh"])
-def test_answers_are_what_openapi_says(shop_client, check, table, query) -> None:
+def test_responses_conform_to_openapi(shop_client, check, table, query) -> None:
     rows = table.astype(object).where(table.notna(), None).head(6)
     rows = rows.assign(**{name: rows[name].map(lambda day: day and str(day)[:10])
                           for name in ("closed_on", "first_contact_on")})  # fmt: skip
@@ -95,7 +95,7 @@ def test_answers_are_what_openapi_says(shop_client, check, table, query) -> None
     check(shop_client.post("/v1/decisions", json=decision), "/v1/decisions")
 
 
-def test_what_the_pages_show_is_what_openapi_says(
+def test_responses_for_the_pages_conform_to_openapi(
     shop_client, holds, shop, prospect, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where nobody has tracked a run
@@ -111,9 +111,7 @@ def test_what_the_pages_show_is_what_openapi_says(
     assert max(spans) > min(spans) >= 0
 
 
-def test_decisions_are_told_undone_and_asked_for_as_openapi_says(
-    shop_client, holds, prospect
-) -> None:
+def test_responses_about_decisions_conform_to_openapi(shop_client, holds, prospect) -> None:
     assert shop_client.post("/v1/assessments", json=prospect | {"deal_id": "E-1"}).is_success
     deal = {"id": "E-1", "by": "Kim"}
     holds(shop_client, shop_client.post("/v1/questions", json=deal), "/v1/questions")
@@ -125,7 +123,7 @@ def test_decisions_are_told_undone_and_asked_for_as_openapi_says(
     holds(shop_client, shop_client.post("/v1/decisions/undo", json=undo), "/v1/decisions/undo")
 
 
-def test_every_answer_as_json_has_a_named_schema(described) -> None:
+def test_every_json_response_has_a_named_schema(described) -> None:
     unnamed = [
         f"{method} {path}"
         for path, operations in described["paths"].items()
@@ -150,7 +148,9 @@ def test_every_answer_as_json_has_a_named_schema(described) -> None:
         ("/v1/decisions", b'{"id": "none", "action": "signed", "by": "K"}', 404),
     ],
 )
-def test_errors_are_problems_as_openapi_says(shop_client, check, path, body, status) -> None:
+def test_errors_are_problem_details_that_conform_to_openapi(
+    shop_client, check, path, body, status
+) -> None:
     kind = {"content-type": "application/json"}
     answer = shop_client.post(path, content=body, headers=kind)
     shown = check(answer, path.partition("?")[0])
@@ -162,13 +162,13 @@ def test_errors_are_problems_as_openapi_says(shop_client, check, path, body, sta
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/v1/assessments", 405)]
 )
-def test_what_no_route_is_for_is_a_problem_too(shop_client, method, path, status) -> None:
+def test_an_unknown_route_gives_problem_details(shop_client, method, path, status) -> None:
     answer = shop_client.request(method, path)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == answer.status_code == status
 
 
-def test_the_token_is_in_openapi_where_it_is_asked_for(source, described) -> None:
+def test_openapi_marks_the_routes_that_need_the_token(source, described) -> None:
     app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
     asked = TestClient(app).get("/openapi.json", headers={"authorization": f"Bearer {TOKEN}"})
     guarded = asked.json()
@@ -195,7 +195,7 @@ def test_a_row_that_cannot_be_scored_is_counted(shop_client, shop) -> None:
     assert errors() == before + 3
 
 
-def test_a_failed_reload_is_seen(model, tmp_path) -> None:
+def test_a_failed_reload_is_visible_in_the_metrics(model, tmp_path) -> None:
     files = {SCORER_FILE: model.scorer.to_json()}
     write_bundle(tmp_path, "fit", files=files, manifest={"note": "one"})
     app = create_app(tmp_path / "fit", Settings(reload_seconds=0))
@@ -212,7 +212,7 @@ def test_a_failed_reload_is_seen(model, tmp_path) -> None:
 # ---- proxies and browsers ----
 
 
-def test_behind_a_prefix_everything_is_as_before(source) -> None:
+def test_behind_a_prefix_the_responses_are_the_same(source) -> None:
     app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
     client = TestClient(app, root_path="/fit")
     assert client.get("/fit/readyz").status_code == 200  # no token is asked for
@@ -223,14 +223,14 @@ def test_behind_a_prefix_everything_is_as_before(source) -> None:
     assert 'route="/v1/model"' in counted
 
 
-def test_the_request_id_of_a_client_is_kept_where_it_is_plain(client) -> None:
+def test_a_plain_request_id_of_a_client_is_kept(client) -> None:
     for given, kept in (("trace-1.a:b_2", True), ("a b", False), ("x" * 129, False), ("", False)):
         answered = client.get("/healthz", headers={"x-request-id": given}).headers["x-request-id"]
         assert (answered == given) is kept
         assert answered
 
 
-def test_a_long_answer_is_compressed_where_the_client_takes_it(client, prospect) -> None:
+def test_a_long_response_is_compressed_if_the_client_accepts_it(client, prospect) -> None:
     body = [prospect] * 20
     plain = client.post("/v1/assessments", json=body, headers={"accept-encoding": "identity"})
     with client.stream("POST", "/v1/assessments", json=body,
@@ -243,7 +243,7 @@ def test_a_long_answer_is_compressed_where_the_client_takes_it(client, prospect)
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_only_pages_of_the_listed_origins_may_ask(source, prospect, token) -> None:
+def test_only_listed_origins_are_allowed_by_cors(source, prospect, token) -> None:
     limits = Settings(token=token, reload_seconds=0, origins=frozenset({ORIGIN}))
     client = TestClient(create_app(source, limits))
     asks = {"access-control-request-method": "POST",
@@ -264,7 +264,7 @@ GENERATOR = shutil.which("openapi-python-client") or ""
 
 
 @pytest.mark.skipif(not GENERATOR, reason="openapi-python-client is not on the path")
-def test_a_generated_client_reads_the_answers_of_the_service(
+def test_a_generated_client_reads_the_responses_of_the_service(
     described, shop_client, tmp_path, prospect
 ) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(described))

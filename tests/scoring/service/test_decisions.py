@@ -1,4 +1,4 @@
-"""What people did is kept over HTTP, and only of prospects that were assessed."""
+"""Decisions over HTTP, stored only for assessed prospects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def asked(bundle, log):
         yield ready
 
 
-def test_a_decision_on_what_was_assessed_is_kept(asked, log, prospect) -> None:
+def test_a_decision_on_an_assessed_prospect_is_stored(asked, log, prospect) -> None:
     assert asked.post("/v1/assessments", json=prospect | {"deal": "D-1"}).status_code == 200
     answer = asked.post("/v1/decisions", json=WHOLE)
     assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "signed"})
@@ -41,13 +41,15 @@ def test_a_decision_on_what_was_assessed_is_kept(asked, log, prospect) -> None:
     assert (kept["by"], kept["reason"]) == ("Kim", "knows them")
 
 
-def test_an_id_that_is_a_number_is_the_same_prospect(asked, log, prospect) -> None:
+def test_a_numeric_id_is_the_same_prospect(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": 7})
     assert asked.post("/v1/decisions", json=WHOLE | {"id": 7}).status_code == 201
     assert log.latest().loc[log.known_as("7"), "action"] == "signed"
 
 
-def test_what_contradicts_is_refused_unless_it_corrects(asked, log, prospect) -> None:
+def test_a_contradicting_decision_is_refused_unless_it_is_a_correction(
+    asked, log, prospect
+) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})  # is not flagged
     override = WHOLE | {"action": "overridden"}
     answer = asked.post("/v1/decisions", json=override)
@@ -58,7 +60,7 @@ def test_what_contradicts_is_refused_unless_it_corrects(asked, log, prospect) ->
     assert log.decisions()["action"].tolist() == ["overridden"]
 
 
-def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, prospect) -> None:
+def test_an_invalid_id_gives_an_error_for_this_prospect_only(asked, log, prospect) -> None:
     given = [prospect | {"deal": name} for name in ("", True, ["D-1"], {"a": 1}, "D-1", None)]
     answers = asked.post("/v1/assessments", json=given).json()["assessments"]
     assert ["error" in answer for answer in answers] == [True] * 4 + [False] * 2
@@ -67,7 +69,7 @@ def test_what_is_no_id_costs_one_prospect_its_answer_and_no_other(asked, log, pr
     assert log.assessments()["prospect"].tolist() == [log.known_as("D-1")]
 
 
-def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
+def test_a_decision_on_an_unknown_id_is_not_stored(asked, log) -> None:
     answer = asked.post("/v1/decisions", json=WHOLE)
     assert answer.status_code == 404
     assert "no assessment of this id" in answer.json()["detail"]
@@ -85,19 +87,19 @@ def test_of_an_id_that_was_never_assessed_nothing_is_kept(asked, log) -> None:
         ({"note": "?"}, "note: Extra inputs are not permitted"),
     ],
 )
-def test_a_decision_that_is_not_whole_is_refused_in_words(asked, change, message) -> None:
+def test_an_incomplete_decision_is_refused_with_a_message(asked, change, message) -> None:
     answer = asked.post("/v1/decisions", json=WHOLE | change)
     assert answer.status_code == 422
     assert message in answer.json()["detail"]
 
 
-def test_without_a_log_there_is_nowhere_to_keep_it(client) -> None:
+def test_without_a_log_a_decision_is_refused(client) -> None:
     answer = client.post("/v1/decisions", json=WHOLE)
     assert answer.status_code == 404
     assert "--log" in answer.json()["detail"]
 
 
-def test_without_the_token_nobody_decides(bundle, log) -> None:
+def test_without_the_token_a_decision_is_refused(bundle, log) -> None:
     limits = Settings(reload_seconds=0, token="open")  # noqa: S106 - of this test
     with TestClient(create_app(bundle, limits, log=log)) as asked:
         assert asked.post("/v1/decisions", json=WHOLE).status_code == 401
@@ -106,13 +108,13 @@ def test_without_the_token_nobody_decides(bundle, log) -> None:
 
 
 class Away:
-    """A log whose database is away."""
+    """A log whose database is not available."""
 
     def decide(self, *_what, **_more) -> None:
         raise TrackingError("no route to the host of postgresql://db")
 
 
-def test_a_log_that_is_away_is_said_without_its_place(bundle) -> None:
+def test_the_error_for_an_unavailable_log_does_not_show_its_location(bundle) -> None:
     with TestClient(create_app(bundle, Settings(reload_seconds=0), log=Away())) as asked:
         answer = asked.post("/v1/decisions", json=WHOLE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -126,7 +128,7 @@ def test_a_log_that_is_away_is_said_without_its_place(bundle) -> None:
     }
 
 
-def test_openapi_tells_what_a_decision_is(asked) -> None:
+def test_openapi_describes_a_decision(asked) -> None:
     described = asked.get("/openapi.json").json()
     route = described["paths"]["/v1/decisions"]["post"]
     assert {"201", "401", "404", "422"} <= set(route["responses"])
@@ -135,14 +137,14 @@ def test_openapi_tells_what_a_decision_is(asked) -> None:
     assert fields["example"]["action"] == "overridden"
 
 
-def test_the_same_decision_twice_is_kept_once(asked, log, prospect) -> None:
+def test_a_repeated_decision_is_stored_once(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
     for _ in range(2):
         assert asked.post("/v1/decisions", json=WHOLE).status_code == 201
     assert len(log.decisions()) == 1
 
 
-def test_a_decision_made_meanwhile_is_a_conflict_that_names_it(asked, prospect) -> None:
+def test_a_decision_made_in_the_meantime_is_a_conflict_that_names_it(asked, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
     body = asked.get("/v1/decisions?id=D-1").json()
     assert (body["standing"], [event["kind"] for event in body["events"]]) == (0, ["assessed"])
@@ -153,7 +155,7 @@ def test_a_decision_made_meanwhile_is_a_conflict_that_names_it(asked, prospect) 
     assert "Kim has decided meanwhile: signed (knows them)" in answer.json()["detail"]
 
 
-def test_a_decision_is_undone_by_whoever_made_it(asked, log, prospect) -> None:
+def test_a_decision_can_be_undone_by_its_author(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
     asked.post("/v1/decisions", json=WHOLE)
     number = asked.get("/v1/decisions?id=D-1").json()["standing"]
@@ -164,7 +166,7 @@ def test_a_decision_is_undone_by_whoever_made_it(asked, log, prospect) -> None:
     assert log.decisions().empty
 
 
-def test_a_question_to_a_manager_is_kept_and_who_asks_must_be_said(asked, prospect) -> None:
+def test_a_question_to_a_manager_is_stored_and_needs_an_author(asked, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": "D-1"})
     assert asked.post("/v1/questions", json={"id": "D-1", "by": "Kim"}).status_code == 201
     assert asked.get("/v1/decisions?id=D-1").json()["events"][0]["kind"] == "asked"

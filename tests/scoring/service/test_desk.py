@@ -1,4 +1,4 @@
-"""The deal desk in a real browser: what people see is what the model says."""
+"""The deal desk in a real browser shows the predictions of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keys(page: Page) -> list[str]:
 
 
 def as_sent(row: dict) -> dict:
-    """JSON has one kind of number: what the browser read as 15.0 it sends as 15."""
+    """JSON has one kind of number: the browser reads 15.0 and sends 15."""
     whole = {k: int(v) for k, v in row.items() if isinstance(v, float) and v.is_integer()}
     return row | whole
 
@@ -30,7 +30,7 @@ def expect_chance(page: Page, probability: float) -> None:
     )
 
 
-def test_the_pipeline_stands_by_money_at_risk(page, predictions) -> None:
+def test_the_pipeline_is_sorted_by_money_at_risk(page, predictions) -> None:
     assert keys(page) == list(predictions.sort_values("risk", ascending=False).index)
     first = page.locator("#rows tr").first
     assert first.locator(".risk").inner_text() == f"€{predictions['risk'].max():,.0f}"
@@ -56,7 +56,7 @@ def test_counts_and_sums_follow_the_filters(page, predictions) -> None:
     expect(page.locator("#export")).to_be_disabled()
 
 
-def test_a_heading_sorts_and_says_so(page, predictions) -> None:
+def test_a_heading_sorts_the_table_and_shows_the_order(page, predictions) -> None:
     page.get_by_role("button", name="Leaves early").click()
     heading = page.locator("th", has_text="Leaves early")
     expect(heading).to_have_attribute("aria-sort", "descending")
@@ -64,7 +64,7 @@ def test_a_heading_sorts_and_says_so(page, predictions) -> None:
     assert keys(page)[0] == order.index[0]
 
 
-def test_typing_moves_the_probability_to_what_the_model_says(
+def test_typing_updates_the_probability_to_that_of_the_model(
     page, shop, table, predictions
 ) -> None:
     page.locator("#rows a").first.click()
@@ -99,10 +99,10 @@ def test_typing_moves_the_probability_to_what_the_model_says(
     expect_chance(page, predictions.loc[key, "early_churn_probability"])
 
 
-def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
+def test_a_late_response_is_not_shown(page, shop, table) -> None:
     page.locator("#rows a").first.click()
     expect(page.locator("#probability")).to_be_visible()
-    # even where giving up a request comes too late, what it brings is stale
+    # even if a request is aborted too late, its response is ignored
     page.evaluate(
         """() => {
             AbortController.prototype.abort = () => {};
@@ -125,7 +125,7 @@ def test_an_answer_that_comes_late_is_not_shown(page, shop, table) -> None:
     expect_chance(page, expected)
 
 
-def test_what_past_deals_do_not_hold_is_marked(page) -> None:
+def test_values_outside_past_deals_are_marked(page) -> None:
     page.locator("#rows a").first.click()
     page.locator("[name=seats]").fill("999999")
     expect(page.locator(".caution:visible")).to_contain_text("Seat licences")
@@ -133,7 +133,7 @@ def test_what_past_deals_do_not_hold_is_marked(page) -> None:
     expect(page.locator("[data-field=seats] label")).to_have_text("Seat licences (people)")
 
 
-def test_the_example_of_the_model_can_be_tried_without_a_pipeline(opened, bare, shop) -> None:
+def test_the_example_of_the_model_can_be_used_without_a_pipeline(opened, bare, shop) -> None:
     with opened(bare) as page:
         expect(page.locator("#empty")).to_be_visible()
         page.locator("#empty").get_by_role("link", name="Try a deal").click()
@@ -142,7 +142,7 @@ def test_the_example_of_the_model_can_be_tried_without_a_pipeline(opened, bare, 
         assert set(shop.attributes) <= fields
 
 
-def test_everything_is_done_by_keyboard_alone(page) -> None:
+def test_everything_can_be_done_by_keyboard(page) -> None:
     page.keyboard.press("Tab")
     expect(page.locator("#skip")).to_be_focused()
     expect(page.locator("#skip")).to_be_in_viewport()
@@ -165,7 +165,7 @@ def test_everything_is_done_by_keyboard_alone(page) -> None:
     expect(page.locator("#rows a").nth(1)).to_be_focused()
 
 
-def test_what_is_sent_names_nobody(opened, url) -> None:
+def test_requests_contain_no_customer_name(opened, url) -> None:
     sent: list[str] = []
     with opened(f"{url}#/try") as page:
         expect(page.locator("#probability")).to_be_visible()
@@ -190,7 +190,7 @@ def test_every_control_has_a_name(page) -> None:
     assert nameless == []
 
 
-def test_a_name_that_is_a_script_shows_as_text(page) -> None:
+def test_a_script_as_a_name_is_shown_as_text(page) -> None:
     page.locator("#search").fill("<script>")
     expect(page.locator("#rows tr")).to_have_count(1)
     page.get_by_role("link", name=SCRIPT).click()
@@ -200,13 +200,13 @@ def test_a_name_that_is_a_script_shows_as_text(page) -> None:
     expect(page.locator("#probability")).to_be_visible()
 
 
-def test_an_address_of_no_prospect_says_so(opened, url) -> None:
+def test_the_page_of_an_unknown_prospect_says_so(opened, url) -> None:
     with opened(f"{url}#/deal/nobody") as page:
         expect(page.get_by_role("alert")).to_contain_text("nobody")
         expect(page.locator("#rows tr")).to_have_count(60)
 
 
-def test_an_upload_is_assessed_and_its_bad_rows_say_why(opened, bare, table, tmp_path) -> None:
+def test_an_upload_is_assessed_and_bad_rows_have_an_error(opened, bare, table, tmp_path) -> None:
     rows = table.head(4).astype(object)
     rows.iloc[1, rows.columns.get_loc("seats")] = "many"
     path = tmp_path / "mine.csv"
@@ -248,9 +248,7 @@ def test_an_upload_reads_numbers_as_a_batch_does(opened, bare, table, tmp_path) 
         (None, "has 101 rows; the desk takes 100"),
     ],
 )
-def test_a_file_that_is_no_pipeline_is_refused(
-    opened, bare, shop, tmp_path, content, words
-) -> None:
+def test_an_invalid_pipeline_file_is_refused(opened, bare, shop, tmp_path, content, words) -> None:
     path = tmp_path / "odd.csv"
     path.write_bytes(content or (",".join(shop.attributes) + "\n" + ",\n" * 101).encode())
     with opened(bare) as page:

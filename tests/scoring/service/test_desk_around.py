@@ -1,4 +1,4 @@
-"""Around the desk: themes, narrow screens, languages, the token, the export, and failures."""
+"""The desk in themes, on narrow screens and in languages; token, export and failures."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ CONTRAST = """() => {
 
 
 def lightness(page: Page) -> float:
-    """Of the page's ground, 0 to 1."""
+    """Lightness of the page background, from 0 to 1."""
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 765
 
 
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_the_theme_is_the_systems_until_somebody_switches(opened, url, system) -> None:
+def test_the_theme_follows_the_system_until_it_is_switched(opened, url, system) -> None:
     with opened(url, color_scheme=system) as page:
         switch = page.get_by_role("switch", name="Dark")
         expect(switch).to_have_attribute("aria-checked", str(system == "dark").lower())
@@ -57,7 +57,7 @@ def test_the_theme_is_the_systems_until_somebody_switches(opened, url, system) -
 
 
 @pytest.mark.parametrize("system", ["light", "dark"])
-def test_every_text_stands_out_from_its_ground(opened, url, system) -> None:
+def test_every_text_has_enough_contrast(opened, url, system) -> None:
     with opened(url, color_scheme=system) as page:
         expect(page.locator("#rows tr")).to_have_count(60)
         for band in ("poor", "watch", "good"):
@@ -71,7 +71,7 @@ def test_every_text_stands_out_from_its_ground(opened, url, system) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_on_a_phone_nothing_is_wider_than_the_screen(opened, url, language) -> None:
+def test_on_a_phone_no_element_is_wider_than_the_screen(opened, url, language) -> None:
     screen = {"width": 360, "height": 740}
     with opened(f"{url}?language={language}", viewport=screen, has_touch=True) as page:
         expect(page.locator("#rows tr")).to_have_count(60)
@@ -83,7 +83,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(opened, url, language) -> N
         expect(page.locator("#live")).to_be_in_viewport()
 
 
-def test_the_language_is_the_browsers_the_addresss_or_the_one_chosen(opened, url) -> None:
+def test_the_language_comes_from_the_browser_the_url_or_the_switch(opened, url) -> None:
     with opened(url, locale="zh-CN") as page:
         expect(page.locator("#pipeline-title")).to_have_text("在谈商机")
         expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
@@ -98,7 +98,7 @@ def test_the_language_is_the_browsers_the_addresss_or_the_one_chosen(opened, url
         expect(page.locator(".was")).to_contain_text("原为")
 
 
-def test_no_text_is_left_without_its_words(opened, url) -> None:
+def test_no_text_is_missing_in_any_language(opened, url) -> None:
     with opened(url) as page:
         expect(page.locator("#rows tr")).to_have_count(60)
         page.locator("#rows a").first.click()
@@ -109,7 +109,7 @@ def test_no_text_is_left_without_its_words(opened, url) -> None:
             assert re.findall(r"\{\w+\}|undefined|NaN|\[object", words) == []
 
 
-def test_the_token_is_asked_for_and_stays_in_the_tab(opened, serve, shop, pipeline) -> None:
+def test_the_token_is_requested_and_kept_in_the_browser_tab(opened, serve, shop, pipeline) -> None:
     refused = "status of 401"  # the browser itself tells of each refusal
     with (
         serve(shop, pipeline, token=TOKEN) as address,
@@ -133,7 +133,7 @@ def test_the_token_is_asked_for_and_stays_in_the_tab(opened, serve, shop, pipeli
         expect(ask).to_be_visible()
 
 
-def test_the_export_is_what_is_shown_and_no_formula_runs(page, table, tmp_path) -> None:
+def test_the_export_has_the_shown_rows_and_escapes_formulas(page, table, tmp_path) -> None:
     rep = "=HYPERLINK(1)"
     page.locator("#rep").select_option(rep)
     expect(page.locator("#rows tr")).to_have_count(1)
@@ -151,7 +151,7 @@ def test_the_export_is_what_is_shown_and_no_formula_runs(page, table, tmp_path) 
     assert float(row["money_at_risk"]) > 0
 
 
-def test_a_service_that_is_gone_is_said_and_can_be_tried_again(opened, url) -> None:
+def test_an_unavailable_service_is_reported_and_can_be_retried(opened, url) -> None:
     with opened(url, expected="ERR_FAILED") as page:
         expect(page.locator("#rows tr")).to_have_count(60)
         page.locator("#rows a").first.click()

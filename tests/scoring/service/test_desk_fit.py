@@ -1,4 +1,4 @@
-"""The twelve prospects of `tests/scoring/conftest.py`, as the desk shows them."""
+"""The twelve prospects of `tests/scoring/conftest.py` on the deal desk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_fit_worth_and_who_decides(opened, serve, twelve, tmp_path, language) -> None:
+def test_the_desk_shows_fit_worth_and_who_decides(
+    opened, serve, twelve, tmp_path, language
+) -> None:
     path = tmp_path / "prospects.csv"
     twelve.prospects.to_csv(path, index=False)
     words = read_texts(language, "fit")
@@ -41,7 +43,7 @@ def test_fit_worth_and_who_decides(opened, serve, twelve, tmp_path, language) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_poor_fit_has_its_conditions_and_the_letter_one_click_away(
+def test_a_poor_fit_shows_its_conditions_and_a_link_to_the_letter(
     opened, serve, twelve, tmp_path, language
 ) -> None:
     path = tmp_path / "prospects.csv"
@@ -92,7 +94,7 @@ def test_a_change_in_the_form_changes_the_conditions_and_a_good_deal_has_none(
         expect(page.locator("#conditions")).to_be_visible()
 
 
-def test_the_brief_can_be_kept_as_a_page(opened, serve, twelve, tmp_path) -> None:
+def test_the_brief_can_be_saved_as_a_page(opened, serve, twelve, tmp_path) -> None:
     path = tmp_path / "prospects.csv"
     twelve.prospects.to_csv(path, index=False)
     key, given = twelve.prospects["deal_id"].iloc[11], twelve.prospects.iloc[11].to_dict()

@@ -1,4 +1,4 @@
-"""What the desk is given: files without a token, data only with it, a pipeline that is one."""
+"""Routes of the desk: files without a token, data with the token, and the pipeline."""
 
 from __future__ import annotations
 
@@ -45,16 +45,14 @@ def guarded(source, pipeline):
 
 
 @pytest.mark.parametrize("path", [*FILES, "/desk/texts/en", "/desk/texts/zh"])
-def test_the_files_of_the_page_come_without_a_token(guarded, path) -> None:
+def test_the_files_of_the_page_need_no_token(guarded, path) -> None:
     answer = guarded.get(path)
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     assert "require-trusted-types-for 'script'" in answer.headers["content-security-policy"]
 
 
-def test_the_page_says_whether_it_can_ask_for_rows_before_it_knows_anything_else(
-    guarded, client
-) -> None:
+def test_the_html_of_the_page_says_whether_rows_can_be_requested(guarded, client) -> None:
     assert guarded.get("/").text.startswith("<!doctype html>\n<html data-rows ")
     assert client.get("/").text.startswith("<!doctype html>\n<html lang=")
 
@@ -71,24 +69,26 @@ def test_the_page_says_whether_it_can_ask_for_rows_before_it_knows_anything_else
         "/desk/texts/fr",
     ],
 )
-def test_nothing_else_comes_without_the_token(guarded, path) -> None:
+def test_all_other_routes_need_the_token(guarded, path) -> None:
     assert guarded.get(path).status_code == 401
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_texts_are_those_of_the_catalogue(client, language) -> None:
+def test_the_texts_equal_those_of_the_catalogue(client, language) -> None:
     shown = client.get(f"/desk/texts/{language}").json()
     assert shown == dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
 
 
-def test_the_page_names_no_other_place_and_holds_no_inline_code(client) -> None:
+def test_the_page_has_no_external_urls_and_no_inline_code(client) -> None:
     page = client.get("/").text
     assert "//" not in page.replace("<!doctype", "").replace("http://www.w3.org", "")
     assert "style=" not in page
     assert "<script>" not in page
 
 
-def test_the_pipeline_comes_as_it_is_and_is_read_anew(guarded, pipeline) -> None:
+def test_the_pipeline_is_returned_unchanged_and_read_again_after_a_change(
+    guarded, pipeline
+) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
     before = pipeline.read_bytes()
     assert guarded.get("/v1/pipeline", headers=headers).content == before
@@ -99,7 +99,7 @@ def test_the_pipeline_comes_as_it_is_and_is_read_anew(guarded, pipeline) -> None
         pipeline.write_bytes(before)
 
 
-def test_a_pipeline_that_has_gone_is_said_and_one_never_given_is_not_found(
+def test_a_deleted_pipeline_is_an_error_and_a_missing_one_is_not_found(
     source, client, prospects, tmp_path
 ) -> None:
     path = tmp_path / "prospects.csv"
@@ -113,7 +113,7 @@ def test_a_pipeline_that_has_gone_is_said_and_one_never_given_is_not_found(
     assert client.get("/v1/desk").json()["pipeline"] is None
 
 
-def test_the_desk_is_told_the_model_its_roles_and_the_limits(guarded, model) -> None:
+def test_the_desk_gets_the_model_its_roles_and_the_limits(guarded, model) -> None:
     answer = guarded.get("/v1/desk", headers={"authorization": f"Bearer {TOKEN}"}).json()
     assert [item["name"] for item in answer["model"]["attributes"]] == list(model.attributes)
     assert answer["roles"]["amount"] == model.scorer.amount
@@ -130,10 +130,10 @@ OWN = OwnMonths((0.0, 0.2, 0.6, 1.0), (40.0, 31.0, 14.0, 6.0), (4.5, 3.0, 2.0, 0
 @pytest.mark.parametrize("upfront", [0.0, 2.5, 12.0])
 @pytest.mark.parametrize("amount", [0.0, 1_200.0, 98_765.4])
 @pytest.mark.parametrize("probability", [0.0, 0.07, 0.3, 0.55, 1.0])
-def test_the_value_if_it_stays_less_the_money_at_risk_is_the_expected_value(
+def test_the_value_if_it_stays_minus_the_money_at_risk_is_the_expected_value(
     amount, probability, upfront, own
 ) -> None:
-    """Of each customer's own months, also where months paid in advance are more than these."""
+    """With each customer's own months, also if more months were paid in advance."""
     money = Money(
         0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1, paid_upfront_months=upfront, own_months=own
     )
@@ -150,7 +150,7 @@ def test_the_value_if_it_stays_less_the_money_at_risk_is_the_expected_value(
     assert stays - at_risk == pytest.approx(money.expected_value(probability, amount))
 
 
-def test_money_at_risk_of_the_pipeline_is_that_of_each_customers_own_months(model) -> None:
+def test_money_at_risk_of_the_pipeline_uses_each_customers_own_months(model) -> None:
     money = Money(0.8, 30.0, 3.0, 400.0, 900.0, 60.0, 0.1, own_months=OWN)
     priced = replace(model.scorer, policy=Policy("threshold", 0.4, money), per_year=12.0)
     chance, amount = np.array([0.1, 0.5, np.nan]), np.array([100.0, 100.0, 100.0])
@@ -164,7 +164,9 @@ def test_money_at_risk_of_the_pipeline_is_that_of_each_customers_own_months(mode
 
 
 @pytest.mark.parametrize("ending", [".csv", *PACKED, ".parquet"])
-def test_a_pipeline_of_any_kind_gives_the_same(prospects, model, tmp_path, ending) -> None:
+def test_every_file_format_of_the_pipeline_gives_the_same_rows(
+    prospects, model, tmp_path, ending
+) -> None:
     path = tmp_path / f"prospects{ending}"
     if ending == ".parquet":
         prospects.to_parquet(path)
@@ -186,7 +188,7 @@ def test_a_pipeline_of_any_kind_gives_the_same(prospects, model, tmp_path, endin
         ({"most_bytes": 1_000}, None, "longer than 1,000 bytes"),
     ],
 )
-def test_a_pipeline_that_cannot_be_shown_stops_the_service_at_its_start(
+def test_an_unreadable_pipeline_stops_the_service_at_its_start(
     source, prospects, tmp_path, limits, change, words
 ) -> None:
     path = tmp_path / "prospects.csv"
@@ -205,19 +207,19 @@ def test_a_pipeline_with_lists_in_a_column_is_refused_with_the_remedy(
 
 
 @pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2"])
-def test_a_pipeline_that_was_cut_short_meanwhile_is_said(tmp_path, ending) -> None:
+def test_the_error_for_a_truncated_pipeline_names_the_problem(tmp_path, ending) -> None:
     path = tmp_path / f"prospects{ending}"
     path.write_bytes(PACKED[ending](b"deal_id,seats\nD-1,4\n")[:-6])
     with pytest.raises(ProspectError, match="cannot be shown.*see that it is whole"):
         Pipeline(path, Settings()).read_csv()
 
 
-def test_a_pipeline_that_is_not_there_is_said(source, tmp_path) -> None:
+def test_the_error_for_a_missing_pipeline_names_it(source, tmp_path) -> None:
     with pytest.raises(ProspectError, match="there is no file"):
         create_app(source, STILL, pipeline=tmp_path / "none.csv")
 
 
-def test_what_the_desk_sends_is_scored_though_every_value_is_text(client, prospects, model) -> None:
+def test_values_sent_as_text_by_the_desk_are_scored(client, prospects, model) -> None:
     (row,) = json.loads(prospects.head(1).to_json(orient="records", date_format="iso"))
     text = {name: None if value is None else str(value) for name, value in row.items()}
     answer = client.post("/v1/assessments", json={name: text[name] for name in model.attributes})

@@ -1,4 +1,4 @@
-"""At the door: the token, the room, slow and long bodies, headers, and a log without values."""
+"""The middleware: token, capacity, slow and long bodies, headers, and a log without values."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 POST = {"type": "http", "method": "POST", "path": "/v1/assessments", "headers": []}
 
 
-def test_the_end_of_line_of_a_file_of_secrets_is_no_part_of_the_token() -> None:
+def test_the_line_break_of_a_secret_file_is_not_part_of_the_token() -> None:
     assert Settings(token=f" {TOKEN}\r\n").token == TOKEN
     assert Settings(token=" \n").token is None  # noqa: S106 - none
 
 
-def test_a_name_is_ours_in_capitals_too(source) -> None:
+def test_host_names_are_compared_without_case(source) -> None:
     app = create_app(source, Settings(reload_seconds=0, hosts=frozenset({"CRM.example.com"})))
     for host, status in (("crm.Example.com", 200), ("other.example.com", 421)):
         assert TestClient(app).get("/v1/model", headers={"host": host}).status_code == status
@@ -38,14 +38,14 @@ def guarded(source):
     "header", [None, "", "geheim", "Basic geheim", "Bearer", "Bearer geheimer", "Bearer GEHEIM"]
 )
 @pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/openapi.json", "/nowhere"])
-def test_without_the_token_nothing_is_told(guarded, header, path) -> None:
+def test_without_the_token_every_request_is_refused(guarded, header, path) -> None:
     headers = {} if header is None else {"authorization": header}
     answer = guarded.get(path, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_with_the_token_and_for_health_checks_the_door_is_open(guarded) -> None:
+def test_requests_with_the_token_and_health_checks_are_accepted(guarded) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
     assert guarded.get("/v1/model", headers=headers).status_code == 200
     assert guarded.get("/healthz").status_code == 200
@@ -53,8 +53,8 @@ def test_with_the_token_and_for_health_checks_the_door_is_open(guarded) -> None:
 
 
 @pytest.mark.parametrize("root", ["/fit", "/fit/", "/a/b"])
-def test_behind_a_prefix_of_a_proxy_the_same_doors_are_open(source, root) -> None:
-    """Uvicorn's --root-path stands before every path: a probe must not need the token for it."""
+def test_behind_a_proxy_prefix_the_same_routes_are_open(source, root) -> None:
+    """Uvicorn's --root-path is prepended to every path; a probe must still need no token."""
     app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
     prefix = root.rstrip("/")
     with TestClient(app, root_path=prefix) as behind:
@@ -66,7 +66,7 @@ def test_behind_a_prefix_of_a_proxy_the_same_doors_are_open(source, root) -> Non
 
 @pytest.mark.parametrize("root", ["/fit", "/a/b"])
 def test_a_proxy_may_pass_its_prefix_on_or_strip_it(source, root) -> None:
-    """Uvicorn puts the prefix before a path that has it already, where a proxy passes it on."""
+    """If the proxy passes the prefix on, Uvicorn prepends it a second time."""
     app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
     bearer = {"authorization": f"Bearer {TOKEN}"}
     with TestClient(app, root_path=root) as behind:
@@ -92,11 +92,11 @@ def test_a_proxy_may_pass_its_prefix_on_or_strip_it(source, root) -> None:
         ("/fit", "/fit", "/fit"),
     ],
 )
-def test_the_own_path_is_that_below_the_prefix(path: str, root: str, own: str) -> None:
+def test_own_path_removes_the_prefix(path: str, root: str, own: str) -> None:
     assert own_path({"path": path, "root_path": root}) == own
 
 
-def test_every_answer_has_the_headers_that_close_a_browser(client) -> None:
+def test_every_response_has_the_security_headers(client) -> None:
     for path in ("/healthz", "/nowhere", "/v1/model"):
         headers = client.get(path, headers={"origin": "https://evil.example"}).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -125,7 +125,7 @@ async def empty_body() -> dict:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def test_a_body_that_never_ends_is_given_up() -> None:
+def test_an_endless_body_is_aborted() -> None:
     async def never() -> dict:
         await asyncio.Event().wait()
         return {}
@@ -134,7 +134,7 @@ def test_a_body_that_never_ends_is_given_up() -> None:
     assert start["status"] == 408
 
 
-def test_a_body_in_pieces_is_counted_as_it_comes() -> None:
+def test_the_size_of_a_chunked_body_is_limited() -> None:
     async def piece() -> dict:
         return {"type": "http.request", "body": b"x" * 1000, "more_body": True}
 
@@ -142,7 +142,7 @@ def test_a_body_in_pieces_is_counted_as_it_comes() -> None:
     assert start["status"] == 413
 
 
-def test_beyond_the_room_a_client_is_told_when_to_come_again() -> None:
+def test_beyond_the_capacity_a_client_is_told_when_to_retry() -> None:
     async def both() -> list[list[dict]]:
         inside, leave = asyncio.Event(), asyncio.Event()
         first: list[dict] = []
@@ -171,7 +171,7 @@ def test_beyond_the_room_a_client_is_told_when_to_come_again() -> None:
     assert (b"retry-after", b"1") in second[0]["headers"]
 
 
-def test_a_fault_of_ours_shows_no_code_and_logs_no_value(caplog) -> None:
+def test_an_internal_error_shows_no_code_and_logs_no_value(caplog) -> None:
     async def broken(*_asgi) -> None:
         raise KeyError("secret-customer")
 
@@ -190,7 +190,7 @@ def test_a_fault_of_ours_shows_no_code_and_logs_no_value(caplog) -> None:
     assert "secret" not in logged
 
 
-def test_the_log_holds_nothing_that_a_client_wrote(client, caplog, prospect) -> None:
+def test_the_log_contains_no_text_from_clients(client, caplog, prospect) -> None:
     with caplog.at_level(logging.INFO, logger="fitmodel.service"):
         client.post("/v1/assessments?x=injected%0a", json=prospect | {"note": "injected"})
         client.get("/injected%0aforged")

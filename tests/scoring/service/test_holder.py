@@ -1,4 +1,4 @@
-"""Another champion is taken into use without a restart; a broken one never is."""
+"""A new champion is used without a restart; a broken one is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ship(model, root, note: str):
     return write_bundle(root, "fit", files=files, manifest={"note": note})
 
 
-def test_a_new_champion_is_taken_and_an_unchanged_one_is_not(model, tmp_path) -> None:
+def test_a_new_champion_is_loaded_and_an_unchanged_one_is_not(model, tmp_path) -> None:
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     first = holder.model.version
@@ -35,7 +35,7 @@ def test_a_new_champion_is_taken_and_an_unchanged_one_is_not(model, tmp_path) ->
     assert holder.model.version == second.name != first
 
 
-def test_a_broken_champion_leaves_the_old_one_and_is_said_once(model, tmp_path, caplog) -> None:
+def test_a_broken_champion_keeps_the_old_one_and_is_reported_once(model, tmp_path, caplog) -> None:
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     first = holder.model.version
@@ -48,12 +48,12 @@ def test_a_broken_champion_leaves_the_old_one_and_is_said_once(model, tmp_path, 
     assert "BundleError" in caplog.records[0].facts["error"]
 
 
-def test_without_a_model_the_service_does_not_begin(tmp_path) -> None:
+def test_without_a_model_the_service_does_not_start(tmp_path) -> None:
     with pytest.raises(BundleError):
         create_app(tmp_path / "nothing")
 
 
-def test_the_follower_takes_a_new_champion_by_itself_and_ends(model, tmp_path) -> None:
+def test_the_follower_loads_a_new_champion_and_can_be_stopped(model, tmp_path) -> None:
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     changed = threading.Event()
@@ -67,7 +67,7 @@ def test_the_follower_takes_a_new_champion_by_itself_and_ends(model, tmp_path) -
     assert not any(thread.name == "fitmodel-reload" for thread in threading.enumerate())
 
 
-def test_no_request_is_lost_while_champions_change(model, tmp_path, prospect) -> None:
+def test_no_request_fails_while_the_champion_changes(model, tmp_path, prospect) -> None:
     ship(model, tmp_path, "one")
     app = create_app(tmp_path / "fit", Settings(reload_seconds=0))
     versions = set()

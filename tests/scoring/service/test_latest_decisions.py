@@ -1,4 +1,4 @@
-"""The list finds the decision on a prospect as the log does, with one query for all rows."""
+"""The latest decisions on all rows are found with one query, in agreement with the log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def latest_on(log, prospect):
     return decision and (decision["kind"], decision["by"])
 
 
-def test_the_latest_counts_whether_decision_or_question_and_nothing_undone(log, assessed) -> None:
+def test_the_latest_decision_or_question_counts_unless_it_was_undone(log, assessed) -> None:
     deals = DealLog(log)
     assessed("D-1", "D-2")
     assert latest_on(log, "D-1") is None
@@ -52,15 +52,13 @@ def test_the_latest_counts_whether_decision_or_question_and_nothing_undone(log, 
 
 
 @pytest.mark.parametrize("written", ["D-1", " D-1 ", "d-1", "\uff24-1"])
-def test_a_prospect_is_found_in_every_spelling_in_which_the_log_finds_it(
-    log, assessed, written
-) -> None:
+def test_a_prospect_is_found_in_every_spelling_accepted_by_the_log(log, assessed, written) -> None:
     assessed("D-1")
     DealLog(log).ask("D-1", by="Kim")
     assert latest_on(log, written) == ("asked", "Kim")
 
 
-def test_of_two_prospects_that_differ_only_in_case_each_has_the_own_decision(log, assessed) -> None:
+def test_two_prospects_that_differ_only_in_case_have_separate_decisions(log, assessed) -> None:
     assessed("ab-1", "AB-1")
     DealLog(log).ask("AB-1", by="Kim")
     assert latest_on(log, "AB-1") == ("asked", "Kim")
@@ -68,7 +66,7 @@ def test_of_two_prospects_that_differ_only_in_case_each_has_the_own_decision(log
     assert latest_on(log, "Ab-1") is None  # either could be meant
 
 
-def test_what_is_kept_between_two_looks_follows_the_log(log, assessed) -> None:
+def test_cached_decisions_follow_the_log(log, assessed) -> None:
     decisions = LatestDecisions(log)
 
     def on(name):
@@ -87,7 +85,7 @@ def test_what_is_kept_between_two_looks_follows_the_log(log, assessed) -> None:
     assert on("d-1") is on("D-1") is None
 
 
-def test_thousands_of_rows_are_one_query(log, assessed, monkeypatch) -> None:
+def test_thousands_of_rows_need_one_query(log, assessed, monkeypatch) -> None:
     names = [f"D-{number}" for number in range(2_000)]
     assessed(*names)
     log.decide("D-1999", "signed", by="Kim")

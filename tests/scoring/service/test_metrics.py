@@ -1,4 +1,4 @@
-"""What is counted is what Prometheus reads, and names no customer."""
+"""Prometheus metrics, without customer names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_requests_are_counted_by_method_route_and_status() -> None:
     assert result[labelled("fitmodel_requests_total", **asked, status="503")] == 1
 
 
-def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
+def test_a_request_is_counted_in_all_buckets_above_its_duration() -> None:
     metrics = Metrics()
     times = (0.0005, 0.003, 0.02, 9.0)
     for seconds in times:
@@ -49,7 +49,7 @@ def test_every_request_is_in_all_buckets_that_are_not_below_its_time() -> None:
     assert result[labelled("fitmodel_request_seconds_count", route="/healthz")] == 1
 
 
-def test_a_failed_reload_and_a_registry_that_is_away_are_numbers() -> None:
+def test_a_failed_reload_and_an_unavailable_registry_are_metrics() -> None:
     metrics = Metrics()
     for failed, away in ((False, True), (True, False)):
         text = metrics.text("v1", reload_failed=failed, registry_away=away)
@@ -62,7 +62,7 @@ def test_a_failed_reload_and_a_registry_that_is_away_are_numbers() -> None:
         assert result["fitmodel_registry_away"] == away
 
 
-def test_assessments_are_counted_by_fit_and_errors_too() -> None:
+def test_assessments_are_counted_by_fit_and_errors_separately() -> None:
     metrics = Metrics()
     metrics.count_assessments(Counter({"good": 3, "error": 1}))
     metrics.count_assessments(Counter({"good": 2, "poor": 1}))
@@ -72,7 +72,7 @@ def test_assessments_are_counted_by_fit_and_errors_too() -> None:
     assert counts == {"good": 5, "poor": 1, "error": 1}
 
 
-def test_only_the_model_in_use_is_named() -> None:
+def test_only_the_current_model_has_a_metric() -> None:
     metrics = Metrics()
     metrics.text("the one before")
     result = samples_of(metrics, 'v"2\\')
@@ -80,7 +80,7 @@ def test_only_the_model_in_use_is_named() -> None:
     assert named == [{"version": 'v"2\\'}]
 
 
-def test_two_services_in_one_process_count_apart() -> None:
+def test_two_services_in_one_process_have_separate_counts() -> None:
     one, other = Metrics(), Metrics()
     one.count_assessments(Counter({"good": 1}))
     assert labelled("fitmodel_assessments_total", fit="good") not in samples_of(other)

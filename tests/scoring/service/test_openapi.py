@@ -1,4 +1,4 @@
-"""Asked what nobody would, by the service's own description of itself, it never breaks."""
+"""Generated requests from the OpenAPI description never cause an internal error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANSWERS = {200, 400, 401, 404, 405, 408, 409, 413, 422}
 
 @pytest.fixture(scope="module")
 def described(source, store_in, tmp_path_factory):
-    """A service with a log and an empty MLflow store of its own, whatever lies about."""
+    """A service with a log and its own empty MLflow store."""
     folder = tmp_path_factory.mktemp("log")
     log = DecisionLog(folder / "decisions.db")
     app = create_app(source, Settings(reload_seconds=0), log=log)
@@ -67,7 +67,7 @@ def described(source, store_in, tmp_path_factory):
     suppress_health_check=list(HealthCheck),
 )
 @given(data=data())
-def test_no_request_is_a_fault_of_the_service(described, method, path, mode, data) -> None:
+def test_no_generated_request_causes_an_internal_error(described, method, path, mode, data) -> None:
     case = data.draw(described[path][method].as_strategy(generation_mode=mode))
     answer = case.call()
     assert answer.status_code in ANSWERS, (answer.status_code, case.body)

@@ -1,4 +1,4 @@
-"""With no room left the service says so at once, stays alive, and takes the next when it can."""
+"""Without capacity the service refuses at once, stays alive, and accepts requests later."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def ask(app: Any, method: str, path: str, payload: Any = None) -> Any:
 
 
 class Slow:
-    """A model that scores when it is let go, as one on a busy core."""
+    """A model that waits for an event before it scores, like on a busy core."""
 
     def __init__(self, model: Any) -> None:
         self.model, self.begun, self.go = model, threading.Event(), threading.Event()
@@ -58,7 +58,7 @@ class Slow:
         return self.model.predict(prospect, reasons=reasons, language=language)
 
 
-def test_a_request_too_many_is_told_to_come_again_while_a_long_one_runs(source, prospect) -> None:
+def test_a_request_beyond_capacity_is_told_to_retry_while_a_long_one_runs(source, prospect) -> None:
     app = create_app(source, Settings(reload_seconds=0, most_at_once=1))
     slow = Slow(app.state.holder.model)
     app.state.holder._model = slow

@@ -1,4 +1,4 @@
-"""The pages' endpoints: what is missing is said with the remedy, and nothing is computed twice."""
+"""Endpoints of the pages: missing inputs have a remedy, and results are computed once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def asked(shop):
 
 
 @pytest.mark.parametrize("path", ["/v1/team", "/v1/watch"])
-def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
+def test_without_past_deals_a_page_explains_how_to_provide_them(asked, path) -> None:
     answer = asked.get(path)
     assert answer.status_code == 404
     assert "fitmodel serve --deals" in answer.json()["detail"]
@@ -45,7 +45,7 @@ def test_without_past_deals_a_page_says_how_to_give_them(asked, path) -> None:
 
 
 @pytest.mark.slow
-def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
+def test_drift_is_computed_once_and_equals_the_monitoring_page(
     shop, simulation, holds, tmp_path
 ) -> None:
     path = tmp_path / "deals.csv"
@@ -62,7 +62,7 @@ def test_drift_is_computed_once_and_shown_as_the_monitoring_page_shows_it(
     assert {"h2", "figure", "div"} <= tags
 
 
-def test_what_a_sales_report_rests_on_is_computed_once_for_both_languages(
+def test_the_basis_of_a_sales_report_is_computed_once_for_both_languages(
     shop, tmp_path, monkeypatch
 ) -> None:
     counted, written = [], []
@@ -88,7 +88,7 @@ def test_what_a_sales_report_rests_on_is_computed_once_for_both_languages(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_step_of_a_computation_is_said_in_the_language_of_the_page(language) -> None:
+def test_steps_of_a_computation_are_shown_in_the_language_of_the_page(language) -> None:
     texts = {step_words(f"{step} 2025-12-31", language) for step in STEPS}
     assert len(texts) == len(STEPS)
     assert "2025-12-31" in step_words("as the model was on 2025-12-31", language)
@@ -106,7 +106,7 @@ RULES = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", RULES)
-def test_the_rule_for_flags_is_said_in_the_language_of_the_page(kind, language) -> None:
+def test_the_decision_rule_is_shown_in_the_language_of_the_page(kind, language) -> None:
     text = rule_words(RULES[kind], language, money_format="€{:,.0f}")
     assert bool(re.search("[\u4e00-\u9fff]", text)) is (language == "zh")
     assert "{" not in text
@@ -117,7 +117,7 @@ def test_the_rule_for_flags_is_said_in_the_language_of_the_page(kind, language) 
         assert "€50,000" in text
 
 
-def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:
+def test_unreadable_past_deals_are_reported(shop, tmp_path) -> None:
     path = tmp_path / "deals.csv"
     path.write_text("deal_id\n1\n")
     with TestClient(create_app(shop.path, STILL, deals=path)) as ready:
@@ -129,7 +129,7 @@ def test_past_deals_that_cannot_be_read_are_said(shop, tmp_path) -> None:
         assert ready.get("/v1/team").status_code == 503
 
 
-def test_a_table_of_the_scorecard_has_its_rows_and_its_plot(asked, shop) -> None:
+def test_a_table_of_the_scorecard_has_rows_and_a_plot(asked, shop) -> None:
     name = shop.attributes[0]
     answer = asked.get(f"/v1/model/tables/{name}").json()
     assert answer["attribute"] == name
@@ -161,7 +161,7 @@ def test_a_value_is_computed_once_until_its_source_changes() -> None:
     computed.close()
 
 
-def test_what_fails_is_said_and_tried_again_where_the_source_changes() -> None:
+def test_a_failed_computation_is_reported_and_repeated_after_a_change() -> None:
     stamp = ["a"]
 
     def compute(_key, _tell):
@@ -179,7 +179,7 @@ def test_what_fails_is_said_and_tried_again_where_the_source_changes() -> None:
 CARD = "# Card\n\n<script>alert(1)</script>\n\n| a | b |\n| --- | --- |\n| 1 | [x](http://y) |\n"
 
 
-def test_a_card_is_a_page_in_which_no_html_acts() -> None:
+def test_html_in_a_model_card_is_escaped() -> None:
     assert "<script" not in card_page(CARD)
     assert "<table>" in card_html(CARD)
     tree = html_tree(card_html(CARD))
@@ -187,7 +187,7 @@ def test_a_card_is_a_page_in_which_no_html_acts() -> None:
     assert "script" not in str([node["tag"] for node in tree if isinstance(node, dict)])
 
 
-def test_a_tree_keeps_texts_and_drops_what_is_not_listed() -> None:
+def test_an_html_tree_keeps_texts_and_drops_unlisted_tags() -> None:
     wicked = (
         '<p onclick="x()" class="a">1 &lt; 2<img src=x onerror=y><b>bold</b></p><script>z</script>'
     )

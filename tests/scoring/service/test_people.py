@@ -1,4 +1,4 @@
-"""A rep sees the own deals and the totals, and nothing else of anybody, whatever is asked for."""
+"""A rep sees only own deals and totals in every response."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def ids(answer) -> set[str]:
 
 
 def decisions(served, who, **asked) -> dict:
-    """The latest decision by prospect, as somebody is told."""
+    """The latest decision by prospect, as returned to a person."""
     answer = served.get("/v1/pipeline/rows", params=asked, headers=who)
     return {row["id"]: row["decision"] for row in answer.json()["rows"]}
 
 
 @pytest.fixture(scope="module")
 def sent(prospects):
-    """Gives prospects as they are assessed, by their ids."""
+    """Return prospects as sent for assessment, by id."""
 
     def rows(wanted: list[str]) -> list[dict]:
         given = json.loads(prospects.to_json(orient="records", date_format="iso"))
@@ -88,7 +88,7 @@ def sent(prospects):
     return rows
 
 
-def test_who_asks_is_known_by_the_own_token_or_by_the_proxys_header(served, reps) -> None:
+def test_a_person_is_identified_by_own_token_or_proxy_header(served, reps) -> None:
     assert served.get("/v1/me", headers=as_("kim")).json() == {
         "name": "kim",
         "role": "rep",
@@ -99,7 +99,7 @@ def test_who_asks_is_known_by_the_own_token_or_by_the_proxys_header(served, reps
     assert (lee["role"], lee["rep"]) == ("rep", reps[1])
 
 
-def test_a_header_alone_and_a_header_beside_an_own_token_make_nobody_somebody_else(served) -> None:
+def test_a_header_without_the_service_token_does_not_change_the_person(served) -> None:
     assert served.get("/v1/me", headers={HEADER: "ann"}).status_code == 401
     answer = served.get("/v1/me", headers=as_("kim") | {HEADER: "ann"}).json()
     assert answer["name"] == "kim"
@@ -109,7 +109,7 @@ def test_a_header_alone_and_a_header_beside_an_own_token_make_nobody_somebody_el
     assert served.get("/v1/me", headers={"authorization": "Bearer nobody's"}).status_code == 401
 
 
-def test_a_rep_has_the_own_prospects_and_a_manager_all(served, prospects, reps) -> None:
+def test_a_rep_sees_own_prospects_and_a_manager_all(served, prospects, reps) -> None:
     own = set(prospects.loc[prospects["rep"] == reps[0], "deal_id"])
     assert 0 < len(own) < len(prospects)
     assert ids(served.get("/v1/pipeline", headers=as_("kim"))) == own
@@ -123,7 +123,7 @@ def test_a_rep_has_the_own_prospects_and_a_manager_all(served, prospects, reps) 
     assert served.get("/v1/pipeline/row", params=asked, headers=as_("ann")).json()["id"] == theirs
 
 
-def test_no_answer_to_a_rep_names_another_rep_or_another_reps_deal(
+def test_no_response_to_a_rep_contains_another_rep_or_its_deals(
     served, prospects, simulation, reps
 ) -> None:
     foreign = [name for name in simulation.deals["rep"].unique() if name != reps[0]]
@@ -150,7 +150,7 @@ def test_a_brief_for_a_rep_counts_similar_deals_and_lists_none(served, simulatio
     assert not [cells[0] for cells in seen["rows"] if cells[0] in page]
 
 
-def test_a_rep_decides_on_the_own_deals_alone_and_under_the_own_name(
+def test_a_rep_decides_only_on_own_deals_and_under_the_own_name(
     served, sent, prospects, reps
 ) -> None:
     mine = prospects.loc[prospects["rep"] == reps[0], "deal_id"].iloc[0]
@@ -173,7 +173,7 @@ def test_a_rep_decides_on_the_own_deals_alone_and_under_the_own_name(
     assert event["by"] == "kim"
 
 
-def test_the_list_has_the_latest_decision_of_each_prospect_and_a_rep_the_own_ones(
+def test_the_list_has_the_latest_decisions_and_for_a_rep_only_own_ones(
     served, sent, prospects, reps
 ) -> None:
     own = list(prospects.loc[prospects["rep"] == reps[0], "deal_id"])
@@ -200,14 +200,14 @@ def test_the_list_has_the_latest_decision_of_each_prospect_and_a_rep_the_own_one
     assert answer.status_code == 404
 
 
-def test_the_list_is_never_older_than_a_decision_or_its_undoing(
+def test_the_list_is_updated_after_a_decision_and_its_undoing(
     served, sent, prospects, reps, holds
 ) -> None:
     deal = prospects.loc[prospects["rep"] == reps[0], "deal_id"].iloc[-2]
     served.post("/v1/assessments", json=sent([deal]), headers=as_("ann"))
 
     def kinds() -> set[str]:
-        """What everybody is told in every form of the answer."""
+        """All fields shown to everybody in every form of the response."""
         result = [
             decisions(served, as_(who), **form)[deal]
             for who in TOKENS
@@ -230,7 +230,7 @@ def test_the_list_is_never_older_than_a_decision_or_its_undoing(
 
 
 @pytest.mark.slow
-def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
+def test_the_team_page_of_a_rep_has_only_the_own_row_and_totals(
     served, simulation, reps, holds
 ) -> None:
     pages = served.app.state.pages
@@ -262,7 +262,7 @@ def test_the_teams_page_of_a_rep_has_the_own_row_the_totals_and_no_other_name(
         (SAME.format(name="a") + SAME.format(name="b"), "the same token"),
     ],
 )
-def test_a_file_of_people_that_is_none_is_refused_with_the_remedy(tmp_path, text, message) -> None:
+def test_an_invalid_file_of_people_is_refused_with_the_remedy(tmp_path, text, message) -> None:
     path = tmp_path / "people.toml"
     path.write_text(text)
     with pytest.raises(SpecError, match=message):
@@ -274,7 +274,7 @@ def test_a_users_header_without_the_services_token_is_refused() -> None:
         Settings(user_header=HEADER)
 
 
-def test_whoever_has_no_role_sees_everything_as_before() -> None:
+def test_a_person_without_a_role_sees_everything() -> None:
     assert Person().may_see("anybody")
     assert not Person("kim", "rep", "Kim").may_see("Lee")
     assert Person("kim", "rep", "Kim").may_see("kim ")  # as in the report

@@ -1,4 +1,4 @@
-"""The open pipeline is scored once, as a batch is, and everybody gets the rows they may see."""
+"""The open pipeline is scored once, like a batch; each person gets the permitted rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUMBERS = ("early_churn_probability", "probability_low", "probability_high", "ex
 
 @pytest.fixture(scope="module")
 def file(table, tmp_path_factory):
-    """Prospects of which one has no number of seats and two have the same id."""
+    """Prospects, one without a number of seats and two with the same id."""
     rows = table.astype(object)
     rows.iloc[1, rows.columns.get_loc("seats")] = "many"
     rows.iloc[5, rows.columns.get_loc("deal_id")] = rows.iloc[6]["deal_id"]
@@ -40,7 +40,7 @@ def served(shop, file):
         yield ready
 
 
-def test_the_rows_are_those_of_a_batch_to_the_bit(served, shop, file, tmp_path) -> None:
+def test_the_rows_are_identical_to_those_of_a_batch(served, shop, file, tmp_path) -> None:
     score_file(file, shop, tmp_path / "scored.parquet", reasons=0)
     batch = pd.read_parquet(tmp_path / "scored.parquet")
     rows = served.get(ROWS).json()["rows"]
@@ -55,7 +55,7 @@ def test_the_rows_are_those_of_a_batch_to_the_bit(served, shop, file, tmp_path) 
 
 
 @pytest.mark.slow
-def test_the_rows_are_as_openapi_describes_them(served) -> None:
+def test_the_rows_conform_to_openapi(served) -> None:
     described = served.get("/openapi.json").json()
     schemas = described["components"]["schemas"]
     row = schemas["PipelineRow"]
@@ -68,14 +68,14 @@ def test_the_rows_are_as_openapi_describes_them(served) -> None:
     assert answer["schema"] == {"$ref": "#/components/schemas/PipelineRows"}
 
 
-def test_two_rows_of_one_id_have_keys_of_their_own(served) -> None:
+def test_two_rows_with_the_same_id_have_different_keys(served) -> None:
     rows = served.get(ROWS).json()["rows"]
     assert len({row["key"] for row in rows}) == len(rows)
     assert rows[6]["id"] == rows[5]["id"] == rows[5]["key"]
     assert rows[6]["key"] == f"{rows[5]['key']} (2)"
 
 
-def test_what_a_row_sends_is_assessed_as_the_row_was(served) -> None:
+def test_assessing_a_row_again_gives_the_same_result(served) -> None:
     rows = [row for row in served.get(ROWS).json()["rows"] if "error" not in row]
     for row in rows[::12]:
         whole = served.get(ROW, params={"key": row["key"]}).json()
@@ -88,13 +88,13 @@ def test_what_a_row_sends_is_assessed_as_the_row_was(served) -> None:
         assert (row["concern"] and list(row["concern"].values())) == concern
 
 
-def test_a_whole_row_has_every_cell_as_it_stands_in_the_file(served, file) -> None:
+def test_a_full_row_has_every_cell_of_the_file_unchanged(served, file) -> None:
     given = pd.read_csv(file, dtype=str, keep_default_na=False)
     rows = served.get(ROWS, params={"full": True}).json()["rows"]
     assert [row["cells"] for row in rows] == given.to_dict("records")
 
 
-def test_a_pipeline_that_changes_is_scored_anew(shop, table, tmp_path) -> None:
+def test_a_changed_pipeline_is_scored_again(shop, table, tmp_path) -> None:
     path = tmp_path / "prospects.csv"
     table.head(5).to_csv(path, index=False)
     with TestClient(create_app(shop.path, STILL, pipeline=path)) as asked:
@@ -121,7 +121,7 @@ def away(*_):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_while_the_log_is_away_every_row_is_listed_and_it_is_said_without_the_logs_place(
+def test_without_the_log_rows_are_listed_with_a_note_that_hides_its_location(
     decided, monkeypatch, language
 ) -> None:
     asked, _ = decided
@@ -144,7 +144,7 @@ def test_while_the_log_is_away_every_row_is_listed_and_it_is_said_without_the_lo
     assert asked.get(ROWS, params={"language": language}).json() == before
 
 
-def test_a_log_that_somebody_holds_is_not_waited_for(decided, monkeypatch) -> None:
+def test_a_locked_log_does_not_delay_the_rows(decided, monkeypatch) -> None:
     asked, log = decided
     monkeypatch.setattr(_latest_decisions, "ANSWER_SECONDS", 0.05)
     with log.store._lock:  # as a writer does that waits for another process
@@ -154,9 +154,7 @@ def test_a_log_that_somebody_holds_is_not_waited_for(decided, monkeypatch) -> No
     assert asked.get(ROWS).json()["rows"][0]["decision"]["by"] == "Kim"
 
 
-def test_a_decision_that_is_made_while_the_log_is_away_fails_and_succeeds_later_once(
-    decided, monkeypatch
-) -> None:
+def test_a_decision_fails_without_the_log_and_succeeds_later_once(decided, monkeypatch) -> None:
     asked, log = decided
     key = asked.get(ROWS).json()["rows"][0]["key"]
     prospect = asked.get(ROW, params={"key": key}).json()["prospect"] | {"deal_id": key}
@@ -183,11 +181,11 @@ def test_a_decision_that_is_made_while_the_log_is_away_fails_and_succeeds_later_
     assert log.decisions()["action"].tolist() == ["declined", "signed"]
 
 
-def test_without_a_log_no_row_says_that_nothing_was_decided(served) -> None:
+def test_without_a_log_rows_have_no_decision_field(served) -> None:
     assert not [row for row in served.get(ROWS).json()["rows"] if "decision" in row]
 
 
-def test_a_client_that_takes_no_packed_answer_gets_the_same(served) -> None:
+def test_an_uncompressed_response_has_the_same_content(served) -> None:
     plain = served.get(ROWS, headers={"accept-encoding": "identity"})
     packed = served.get(ROWS, headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in plain.headers
@@ -195,13 +193,13 @@ def test_a_client_that_takes_no_packed_answer_gets_the_same(served) -> None:
     assert plain.json() == packed.json()
 
 
-def test_without_a_pipeline_or_such_a_row_there_is_nothing(client, served) -> None:
+def test_a_missing_pipeline_or_row_is_not_found(client, served) -> None:
     assert client.get(ROWS).status_code == client.get(ROW, params={"key": "x"}).status_code == 404
     assert served.get(ROW, params={"key": "nobody"}).status_code == 404
     assert served.get("/v1/pipeline/timeline", params={"key": "nobody"}).status_code == 404
 
 
-def test_a_language_changes_the_words_and_no_number(served) -> None:
+def test_a_language_changes_words_and_not_numbers(served) -> None:
     one, other = (
         served.get(ROWS, params={"language": name}).json()["rows"] for name in ("en", "zh")
     )

@@ -1,4 +1,4 @@
-"""The quiz over HTTP: nothing tells the outcome before people have judged, and answers are kept."""
+"""The quiz over HTTP: outcomes are hidden until the answer, and answers are stored."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def answered(served, name: str, quiz: str, guesses):
     return served.post(ANSWERS, headers=as_(name), json=given)
 
 
-def test_a_question_holds_what_was_known_at_signing_and_no_name_of_anybody(
+def test_a_question_contains_only_what_was_known_at_signing_and_no_names(
     served, simulation
 ) -> None:
     made = asked(served, "kim", seed=1)
@@ -70,7 +70,7 @@ def test_a_question_holds_what_was_known_at_signing_and_no_name_of_anybody(
     assert not [deal for deal in simulation.deals["deal_id"] if deal in text]
 
 
-def test_answers_are_kept_once_and_the_deals_are_not_asked_about_again(served) -> None:
+def test_answers_are_stored_once_and_their_deals_are_not_asked_again(served) -> None:
     made = asked(served, "ann", seed=1)
     first = answered(served, "ann", made["quiz"], {"whoever": [0.2] * 10}).json()
     again = answered(served, "ann", made["quiz"], {"ann": [0.9] * 10}).json()
@@ -90,14 +90,14 @@ def test_answers_are_kept_once_and_the_deals_are_not_asked_about_again(served) -
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_quiz_its_result_and_the_scores_are_what_openapi_says(served, holds, language) -> None:
+def test_quiz_result_and_scores_conform_to_openapi(served, holds, language) -> None:
     params = {"seed": 7, "language": language}
     made = holds(served, served.get(QUIZ, headers=as_("ann"), params=params), QUIZ)
     holds(served, answered(served, "ann", made["quiz"], {"ann": [0.4] * 10}), ANSWERS)
     holds(served, served.get(SCORES, headers=as_("ann")), SCORES)
 
 
-def test_a_rep_is_told_no_id_and_the_own_scores_only(served) -> None:
+def test_a_rep_sees_no_deal_ids_and_only_own_scores(served) -> None:
     made = asked(served, "kim", seed=3)
     body = answered(served, "kim", made["quiz"], {"kim": [0.3] * 10}).json()
     assert {answer["deal"] for answer in body["answers"]} == {None}
@@ -115,7 +115,7 @@ def test_a_rep_is_told_no_id_and_the_own_scores_only(served) -> None:
         (lambda name: name[:-8] + "0" * 8, [0.5] * 10, 409),
     ],
 )
-def test_what_is_no_answer_to_a_quiz_is_refused(served, change, guesses, status) -> None:
+def test_an_invalid_answer_to_a_quiz_is_refused(served, change, guesses, status) -> None:
     made = asked(served, "ann", seed=5)
     refused = answered(served, "ann", change(made["quiz"]), {"ann": guesses})
     assert refused.status_code == status

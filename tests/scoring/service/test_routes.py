@@ -1,4 +1,4 @@
-"""The service says what the model says, and of a problem what it is; never a trace of the code."""
+"""The service returns the predictions of the model, and clear errors without a traceback."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
 
-def test_one_prospect_gets_what_the_model_says_in_python(client, source, prospect) -> None:
+def test_one_prospect_gets_the_same_assessment_as_in_python(client, source, prospect) -> None:
     answer = client.post("/v1/assessments", json=prospect)
     assert answer.status_code == 200
     assert answer.json() == json.loads(json.dumps(load(source).predict(prospect).to_dict()))
 
 
-def test_reasons_are_as_many_as_asked_for(client, prospect) -> None:
+def test_the_number_of_reasons_is_the_requested_one(client, prospect) -> None:
     for reasons in (0, 1, 5):
         answer = client.post(f"/v1/assessments?reasons={reasons}", json=prospect)
         assert len(answer.json()["reasons"]) == reasons
 
 
-def test_reasons_are_told_in_the_language_asked_for(client, source, prospect) -> None:
+def test_reasons_are_in_the_requested_language(client, source, prospect) -> None:
     answer = client.post("/v1/assessments?language=zh", json=prospect).json()
     expected = load(source).predict(prospect, language="zh").to_dict()
     assert answer["reasons"] == json.loads(json.dumps(expected))["reasons"]
@@ -38,7 +38,7 @@ def test_reasons_are_told_in_the_language_asked_for(client, source, prospect) ->
 
 @pytest.mark.parametrize("count", [3, 150])
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_many_keep_their_order_and_a_bad_one_does_not_stop_the_others(
+def test_several_prospects_keep_their_order_and_a_bad_one_does_not_stop_the_others(
     client, source, prospect, count, wrapped
 ) -> None:
     number = next(
@@ -79,7 +79,7 @@ def test_a_prospect_that_cannot_be_scored_is_refused_with_the_attribute(client, 
         (b" " * 200_001, 413, "longer than 200,000"),
     ],
 )
-def test_a_body_that_is_no_prospect_is_refused_in_a_sentence(client, body, status, words) -> None:
+def test_an_invalid_body_is_refused_with_a_sentence(client, body, status, words) -> None:
     answer = client.post("/v1/assessments", content=body)
     assert answer.status_code == status
     assert words in answer.json()["detail"]
@@ -91,13 +91,13 @@ def test_a_body_that_is_no_prospect_is_refused_in_a_sentence(client, body, statu
     [{"a": {"b": 1}}, [1, [2]], 10**400, "x" * 50_000, "\u0000", ""],
     ids=["object", "list", "huge", "long", "null character", "empty"],
 )
-def test_whatever_stands_in_an_attribute_is_scored_or_refused(client, prospect, value) -> None:
+def test_any_value_of_an_attribute_is_scored_or_refused(client, prospect, value) -> None:
     for name in prospect:
         answer = client.post("/v1/assessments", json=prospect | {name: value})
         assert answer.status_code in {200, 422}
 
 
-def test_a_value_nested_too_deep_to_be_written_is_refused_as_any_list(client, prospect) -> None:
+def test_a_very_deeply_nested_value_is_refused_like_any_list(client, prospect) -> None:
     for depth in range(880, 1_000, 4):  # at some of these JSON can still be read
         deep = "[" * depth + "]" * depth
         whole = json.dumps(prospect | {"seats": "HERE"}).replace('"HERE"', deep)
@@ -106,7 +106,7 @@ def test_a_value_nested_too_deep_to_be_written_is_refused_as_any_list(client, pr
         assert len(answer.text) < 500
 
 
-def test_names_that_nobody_knows_are_neither_compared_nor_echoed(client, monkeypatch) -> None:
+def test_unknown_names_are_neither_compared_nor_echoed(client, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr("difflib.get_close_matches", lambda *given, **_: asked.append(given) or [])
     answer = client.post("/v1/assessments", json={f"contract_term_{i}": 1 for i in range(8_000)})
@@ -117,9 +117,7 @@ def test_names_that_nobody_knows_are_neither_compared_nor_echoed(client, monkeyp
     assert len(answer.text) < 5_000
 
 
-def test_more_reasons_in_all_than_an_answer_holds_are_refused(
-    client, prospect, monkeypatch
-) -> None:
+def test_too_many_reasons_in_total_are_refused(client, prospect, monkeypatch) -> None:
     monkeypatch.setattr("fitmodel.service._routes.MAX_REASONS_IN_ALL", 10)
     assert client.post("/v1/assessments?reasons=5", json=[prospect] * 2).status_code == 200
     answer = client.post("/v1/assessments?reasons=5", json=[prospect] * 3)
@@ -134,7 +132,7 @@ def test_a_number_of_reasons_out_of_range_is_refused(client, prospect, reasons) 
     assert "reasons" in answer.json()["detail"]
 
 
-def test_the_model_tells_its_attributes(client, source) -> None:
+def test_the_model_route_lists_the_attributes(client, source) -> None:
     answer = client.get("/v1/model").json()
     model = load(source)
     assert answer["version"] == model.version
@@ -152,7 +150,7 @@ def test_openapi_names_every_attribute_and_its_example_is_scored(client, source)
     assert client.post("/v1/assessments", json=schema["example"]).status_code == 200
 
 
-def test_counts_follow_the_answers(client, prospect) -> None:
+def test_request_counts_increase_with_responses(client, prospect) -> None:
     def requests() -> float:
         lines = client.get("/metrics").text.splitlines()
         label = 'fitmodel_requests_total{method="POST",route="/v1/assessments",status="200"}'
@@ -163,7 +161,7 @@ def test_counts_follow_the_answers(client, prospect) -> None:
     assert requests() == before + 1
 
 
-def test_health_and_readiness(client, source) -> None:
+def test_health_and_readiness_are_reported(client, source) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json()["model_version"] == load(source).version
 
@@ -174,7 +172,7 @@ class Kept(list):
     append_many = list.extend
 
 
-def test_what_is_answered_is_logged_first_by_its_id(source, model, prospect, tmp_path) -> None:
+def test_a_response_is_logged_first_by_its_id(source, model, prospect, tmp_path) -> None:
     spec = {"deals": {"id": "deal"}}
     files = {SCORER_FILE: model.scorer.to_json()}
     write_bundle(tmp_path, "fit", files=files, manifest={"spec": spec})
