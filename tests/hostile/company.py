@@ -1,4 +1,4 @@
-"""A small company, what can be done in it, and what must hold whatever happened to it.
+"""A small company: the operations in it, and the conditions that must hold after a failure.
 
 Everything is done in forks of one process that has imported all of it: see `night.py`.
 """
@@ -60,10 +60,10 @@ class Company:
         os.environ["MLFLOW_TRACKING_URI"] = self.store
         return self.answered(f"models:/{NAME}/{version}")
 
-    # -- what is killed
+    # -- operations that are killed
 
     def train(self, tell: Callable[[str], None]) -> list[Any]:
-        """Whether it was tracked, and what the model says."""
+        """Whether it was tracked, and the predictions of the model."""
         run = train(self.deals, self.spec, models=self.models, progress=tell)
         return [run.run_id is not None, *self.answered(run.bundle_path)]
 
@@ -93,10 +93,10 @@ class Company:
                 os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
         return len(log.decisions())
 
-    # -- what must hold whatever was killed
+    # -- conditions that must hold after any kill
 
     def look(self, kind: str) -> None:
-        """Everything opens; the newest version and the champion of the registry say something."""
+        """Everything opens; the newest version and the registry's champion give predictions."""
         for file in (Path(self.store.removeprefix("sqlite:///")), self.folder / "decisions.db"):
             if file.exists():
                 connection = sqlite3.connect(file)
@@ -133,12 +133,12 @@ class Company:
         return get_alias(NAME, "champion", self.store)
 
     def leftovers(self) -> list[Path]:
-        """Unfinished work lying about."""
+        """Files left from unfinished work."""
         return [path for path in self.folder.rglob("*") if path.name.startswith(".writing-")]
 
 
 def forked(work: Callable[[], Any]) -> Any:
-    """What the work gives, done in a fork."""
+    """Result of the work, done in a fork."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -171,8 +171,8 @@ def _no_package(folder: Path) -> str:
 
 
 def warm_up(store: str) -> None:
-    """Do everything once with a copy of an empty store: what it imports is there in every fork."""
-    # drawing takes long, and so do copying fitmodel beside each model and a reference in six fits
+    """Do everything once with a copy of an empty store, so that every fork has the imports."""
+    # plots, a copy of fitmodel next to each model and a reference in six fits take long
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
     _logged_model._package = _no_package
     black_box.N_REPLICATES = 1

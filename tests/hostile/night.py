@@ -1,4 +1,4 @@
-"""A bad night of a small company: work is killed at random moments, and its disk fills up.
+"""Failures in a small company: work is killed at random moments, and its disk fills up.
 
     python tests/hostile/night.py STORE FOLDER KILLS [FOLDER OF A SMALL DISK]
 
@@ -22,7 +22,7 @@ FILLED = 5  # times of each kind
 
 
 def main(store: str, folder: str, kills: str, disk: str | None = None) -> None:
-    """Try everything out."""
+    """Run all trials."""
     warm_up(store)
     if disk is not None:
         shutil.copy(store.removeprefix("sqlite:///"), Path(disk) / "mlflow.db")

@@ -1,4 +1,4 @@
-"""A model may come from an enemy: scoring loads none of it and says why, and runs nothing of it."""
+"""A model may come from an attacker: scoring refuses it with a reason and runs no code of it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def bundle(sealed: bytes, tmp_path: Path) -> Path:
 
 
 class RunsCode:
-    """What an attacker would write: unpickling it makes a folder."""
+    """An attack: unpickling it makes a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,14 +89,14 @@ def pickled(thing: Any) -> bytes:
 
 
 def own_bundle(root: Path, own: Any, estimator: bytes) -> Path:
-    """A bundle that is a user's own estimator, every digest as it should be."""
+    """A bundle with a user's own estimator and correct digests."""
     files = {READER_FILE: scorer_of(own.scorecard).to_json(), "workbench.joblib": estimator}
     facts = FACTS | {"estimator": "LogisticRegression"}
     return write_bundle(root, "prospect-fit", files=files, manifest=facts)
 
 
 def reseal(path: Path, **content: bytes) -> None:
-    """Put other files into a bundle and correct the digests, as whoever can write the one can."""
+    """Put other files into a bundle and correct the digests, as an attacker with access could."""
     stated = json.loads((path / "manifest.json").read_bytes())
     for name, data in content.items():
         file = {"scorer": "scorer.json", "workbench": "workbench.joblib"}[name]
@@ -115,7 +115,7 @@ NASTY = [
 
 
 def paths_in(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where something stands in a piece of JSON; of a long list the first and the last."""
+    """Paths in a JSON document; only the first and the last item of a long list."""
     yield path
     if isinstance(data, dict):
         for key in data:
@@ -134,7 +134,7 @@ def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> None:
+def test_a_forged_scorer_is_refused_or_gives_valid_probabilities(sealed: bytes) -> None:
     whole = json.loads(sealed)
     chosen = random.Random(7)  # noqa: S311 - which forgery, no secret
     spots = list(paths_in(whole))
@@ -150,7 +150,7 @@ def test_a_forged_scorer_is_refused_or_gives_probabilities(sealed: bytes) -> Non
 
 
 def gives_probabilities(model: FitModel, prospects: Any) -> None:
-    """Or says in an error of ours why not."""
+    """Check for valid probabilities or one of fitmodel's errors."""
     with contextlib.suppress(FitModelError):
         one = model.predict(prospects.iloc[0].to_dict())
         assert 0 <= one.probability_low <= one.early_churn_probability <= one.probability_high <= 1
@@ -164,7 +164,7 @@ def gives_probabilities(model: FitModel, prospects: Any) -> None:
 
 
 Forge = Callable[[Any], Any]
-BOOKS: dict[str, Forge] = {
+SCORECARDS: dict[str, Forge] = {
     "two attributes have": lambda b: replace(
         b, columns=(b.columns[0], replace(b.columns[1], name=b.columns[0].name), *b.columns[2:])
     ),
@@ -183,19 +183,21 @@ def _beyond(evidence: Evidence) -> Evidence:
     return replace(evidence, band=evidence.band + 10**6)
 
 
-@pytest.mark.parametrize("what", BOOKS)
-def test_a_book_whose_parts_do_not_fit_is_refused_by_name(what: str, sealed: bytes) -> None:
+@pytest.mark.parametrize("what", SCORECARDS)
+def test_a_scorecard_with_inconsistent_parts_is_refused_and_the_part_is_named(
+    what: str, sealed: bytes
+) -> None:
     scorecard = scorer_from_json(sealed, "v").scorecard
     check_scorecard(scorecard)
     with pytest.raises(BundleError, match=what):
-        check_scorecard(BOOKS[what](scorecard))
+        check_scorecard(SCORECARDS[what](scorecard))
 
 
 @pytest.mark.parametrize(
     ("first", "rows", "message"),
     [(99, 0, "names attribute 99"), (-1, 0, "names attribute -1"), (0, -1, "does not fit")],
 )
-def test_a_pair_cannot_reach_beyond_its_attributes(
+def test_a_pair_outside_the_attributes_is_refused(
     sealed: bytes, first: int, rows: int, message: str
 ) -> None:
     scorecard = scorer_from_json(sealed, "v").scorecard
@@ -208,7 +210,7 @@ def test_a_pair_cannot_reach_beyond_its_attributes(
         check_scorecard(forged)
 
 
-def test_a_pair_that_declares_more_rows_than_there_are_takes_no_memory(sealed: bytes) -> None:
+def test_a_pair_that_declares_too_many_rows_uses_no_memory(sealed: bytes) -> None:
     data = json.loads(sealed)
     sizes = [len(item["band"]) for item in data["book"]["evidence"]]
     far = [2**62] * sizes[0]
@@ -231,12 +233,12 @@ def test_a_pair_that_declares_more_rows_than_there_are_takes_no_memory(sealed: b
     ],
     ids=["deep", "long number", "half a character", "pickle", "zip", "empty"],
 )
-def test_a_bomb_in_the_place_of_a_scorer_is_refused(content: bytes, message: str) -> None:
+def test_a_json_bomb_as_a_scorer_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(BundleError, match=message):
         scorer_from_json(content, "v")
 
 
-def test_a_scorer_is_not_even_read_where_it_is_too_large_to_be_one(bundle: Path) -> None:
+def test_a_too_large_scorer_file_is_not_read(bundle: Path) -> None:
     size = manifests.JSON_LIMIT + 1
     with (bundle / "scorer.json").open("r+b") as file:
         file.truncate(size)
@@ -262,7 +264,7 @@ except BundleError as error:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux does it")
-def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() -> None:
+def test_a_scorer_that_would_use_all_memory_is_refused() -> None:
     done = subprocess.run(  # noqa: S603 - the program above
         [sys.executable, "-c", BOMBED, "450"], check=True, capture_output=True, text=True
     )
@@ -282,7 +284,7 @@ def test_a_scorer_that_would_take_all_memory_is_refused_and_the_process_lives() 
     ],
     ids=str,
 )  # fmt: skip
-def test_a_fact_of_another_kind_than_its_readers_expect_is_named(bundle: Path, facts: Any) -> None:
+def test_a_manifest_entry_of_a_wrong_type_is_named(bundle: Path, facts: Any) -> None:
     stated = json.loads((bundle / "manifest.json").read_bytes())
     (bundle / "manifest.json").write_text(json.dumps(stated | facts))
     with pytest.raises(BundleError, match=f"'{next(iter(facts))}' is missing or wrong"):
@@ -292,12 +294,12 @@ def test_a_fact_of_another_kind_than_its_readers_expect_is_named(bundle: Path, f
 @pytest.mark.parametrize(
     "fields", [{}, {"gain": 1}, {"deals": 9, "gain": math.nan, "low": 1, "high": 2}, {"x": 1}]
 )
-def test_a_forged_comparison_promotes_nothing(fields: Any) -> None:
+def test_a_forged_comparison_does_not_promote_a_model(fields: Any) -> None:
     with pytest.raises(BundleError, match="noted comparison with the champion is damaged"):
         Comparison.from_dict(fields)
 
 
-def test_the_pointer_is_not_followed_through_a_link(bundle: Path) -> None:
+def test_a_symbolic_link_as_pointer_is_refused(bundle: Path) -> None:
     pointer = bundle.parent / "current"
     pointer.rename(bundle.parent / "aside")
     pointer.symlink_to(bundle.parent / "aside")
@@ -305,13 +307,13 @@ def test_the_pointer_is_not_followed_through_a_link(bundle: Path) -> None:
         load(bundle.parent)
 
 
-def test_a_sealed_scorer_of_another_bundle_is_refused(bundle: Path, sealed: bytes) -> None:
+def test_a_changed_scorer_file_is_refused(bundle: Path, sealed: bytes) -> None:
     (bundle / "scorer.json").write_bytes(sealed.replace(b"0.", b"1.", 1))
     with pytest.raises(BundleError, match="is not the file the manifest states"):
         load(bundle)
 
 
-def test_scoring_reads_no_pickle_however_well_sealed(sealed: bytes, tmp_path: Path) -> None:
+def test_scoring_reads_no_pickle_even_with_correct_digests(sealed: bytes, tmp_path: Path) -> None:
     trap = pickled(RunsCode(tmp_path / "trap"))
     files = {"scorer.json": sealed, "workbench.joblib": trap, "extra.pkl": trap}
     path = write_bundle(tmp_path, "fit", files=files, manifest=FACTS)
@@ -332,7 +334,7 @@ def test_an_own_estimator_is_not_unpickled_by_scoring(own: Any, tmp_path: Path) 
     assert not (tmp_path / "trap").exists()
 
 
-def test_asked_for_by_name_its_digest_is_checked_first(own: Any, tmp_path: Path) -> None:
+def test_before_requested_unpickling_the_digest_is_checked(own: Any, tmp_path: Path) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
     assert load(path, unpickle=True).attributes == own.scorecard.attributes
     (path / "workbench.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
@@ -341,7 +343,7 @@ def test_asked_for_by_name_its_digest_is_checked_first(own: Any, tmp_path: Path)
     assert not (tmp_path / "trap").exists()
 
 
-def test_with_a_key_only_what_was_signed_with_it_is_unpickled(
+def test_with_a_key_only_a_pickle_signed_with_it_is_loaded(
     own: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -356,7 +358,7 @@ def test_with_a_key_only_what_was_signed_with_it_is_unpickled(
     assert not (tmp_path / "trap").exists()
 
 
-def test_a_manifest_swapped_after_it_was_checked_does_not_let_another_pickle_in(
+def test_a_manifest_replaced_after_the_check_does_not_allow_another_pickle(
     own: Any, tmp_path: Path
 ) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
@@ -381,7 +383,7 @@ def test_an_own_estimator_has_no_tables_to_edit(own: Any, tmp_path: Path) -> Non
 
 
 class Report:
-    """Stands for a training report without a metric, which shows skill all the same."""
+    """A stand-in for a training report without metrics, but with skill."""
 
     metrics: dict[str, Any] = {}  # noqa: RUF012
     has_skill = True
@@ -404,7 +406,7 @@ def registered(path: Path, own: Any, store: str) -> Any:
 
 
 def put_in_use(path: Path, own: Any, store: str) -> Any:
-    """Make an own estimator champion, which takes somebody's decision."""
+    """Make an own estimator champion, which needs force."""
     spec = registered(path, own, store)
     with pytest.raises(PromotionRefusedError, match="user's own estimator"):
         promote("prospect-fit", store=store)
@@ -415,7 +417,7 @@ def put_in_use(path: Path, own: Any, store: str) -> Any:
 
 @pytest.fixture
 def champion(own: Any, tmp_path: Path, mlflow_store: str) -> str:
-    """The store of a champion that is an own estimator, touched by nobody else."""
+    """A separate store whose champion is an own estimator."""
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))
     put_in_use(path, own, mlflow_store)
     return mlflow_store
@@ -423,7 +425,7 @@ def champion(own: Any, tmp_path: Path, mlflow_store: str) -> str:
 
 @pytest.fixture
 def trap(own: Any, tmp_path: Path, mlflow_store: str) -> Path:
-    """A champion whose pickle runs code, every digest as it should be."""
+    """A champion whose pickle runs code, with correct digests."""
     path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
     put_in_use(path, own, mlflow_store)
     assert not (tmp_path / "trap").exists()
@@ -437,14 +439,16 @@ def served(store: str) -> Any:
         return load_model("models:/prospect-fit@champion")
 
 
-def test_what_mlflow_serves_unpickles_no_strangers_estimator(trap: Path, mlflow_store: str) -> None:
+def test_serving_by_mlflow_does_not_unpickle_an_own_estimator(
+    trap: Path, mlflow_store: str
+) -> None:
     with pytest.raises(BundleError, match=r"FITMODEL_SIGNING_KEY.*FITMODEL_UNPICKLE=1"):
         served(mlflow_store)
     assert not trap.exists()
 
 
 @pytest.mark.slow
-def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
+def test_with_a_key_mlflow_serves_only_a_signed_estimator(
     own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -461,7 +465,7 @@ def test_with_a_key_mlflow_serves_a_signed_estimator_and_no_other(
         served(mlflow_store)
 
 
-def test_a_file_is_scored_by_a_strangers_pickle_on_request_only(
+def test_a_file_is_scored_by_an_own_estimator_only_on_request(
     trap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FITMODEL_UNPICKLE", raising=False)
@@ -479,7 +483,7 @@ def test_a_file_is_scored_by_a_strangers_pickle_on_request_only(
     assert not trap.exists()
 
 
-def test_whoever_trusts_the_store_can_say_so(
+def test_unpickling_can_be_allowed_by_an_environment_variable(
     champion: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_UNPICKLE", "1")
@@ -488,7 +492,7 @@ def test_whoever_trusts_the_store_can_say_so(
 
 
 def meets(spec: Any) -> Comparison:
-    """A perfect challenger, judged on every deal."""
+    """A perfect challenger, evaluated on every deal."""
     import pandas as pd
 
     deals = SIMULATION.deals
@@ -502,7 +506,7 @@ def meets(spec: Any) -> Comparison:
 
 
 @pytest.mark.slow
-def test_a_contest_against_an_own_estimator_says_why_there_is_none(
+def test_the_comparison_with_an_own_estimator_explains_why_it_is_not_made(
     own: Any, tmp_path: Path, mlflow_store: str
 ) -> None:
     path = own_bundle(tmp_path / "models", own, pickled(RunsCode(tmp_path / "trap")))
@@ -514,7 +518,7 @@ def test_a_contest_against_an_own_estimator_says_why_there_is_none(
 
 
 @pytest.mark.slow
-def test_a_signed_own_estimator_is_met_in_the_contest(
+def test_a_signed_own_estimator_is_compared(
     own: Any, tmp_path: Path, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -525,7 +529,7 @@ def test_a_signed_own_estimator_is_met_in_the_contest(
 
 
 @pytest.mark.slow
-def test_promoting_an_own_estimator_says_what_will_not_load_it(
+def test_the_promotion_of_an_own_estimator_names_the_commands_that_cannot_load_it(
     champion: str, own: Any, tmp_path: Path
 ) -> None:
     path = own_bundle(tmp_path / "models", own, pickled(own.estimator))

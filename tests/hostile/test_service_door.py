@@ -1,4 +1,4 @@
-"""Whoever knocks at the service: without a token, from another site, with too much, or for ever."""
+"""Security of the service: token, other sites, oversized bodies, slow clients."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def locked(shipped: Path, prospects: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def here(shipped: Path, prospects: Path) -> Iterator[TestClient]:
-    """Without a token, on this machine only."""
+    """A client of a service without a token, on this machine only."""
     app = create_app(shipped, Settings(reload_seconds=0, hosts=LOOPBACK), pipeline=prospects)
     with TestClient(app, base_url="http://127.0.0.1:8000") as ready:
         yield ready
@@ -88,9 +88,7 @@ WRONG: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=str)
-def test_every_route_that_tells_anything_asks_for_the_token(
-    locked: TestClient, headers: dict[str, str]
-) -> None:
+def test_every_route_with_data_needs_the_token(locked: TestClient, headers: dict[str, str]) -> None:
     raw = {name: value.encode("utf-8") for name, value in headers.items()}
     closed = 0
     for method, path in routes(locked):
@@ -124,7 +122,7 @@ def test_the_token_is_compared_in_constant_time(
     assert compared == [(b"wrong", TOKEN.encode())] * 2
 
 
-def test_a_token_of_any_letters_is_the_bytes_that_were_sent(shipped: Path, tmp_path: Path) -> None:
+def test_a_token_with_non_ascii_letters_is_compared_as_bytes(shipped: Path, tmp_path: Path) -> None:
     """The service's own token, and a person's, whose digest `printf %s TOKEN | sha256sum` gives."""
     secret, own = "geh\u00e9im-\u5bc6", "pers\u00f6nlich"
     digest = hashlib.sha256(own.encode()).hexdigest()
@@ -149,7 +147,7 @@ def test_a_token_of_any_letters_is_the_bytes_that_were_sent(shipped: Path, tmp_p
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000"])
-def test_a_service_of_this_machine_answers_to_its_own_names(here: TestClient, host: str) -> None:
+def test_a_local_service_accepts_its_own_host_names(here: TestClient, host: str) -> None:
     assert here.get("/v1/model", headers={"host": host}).status_code == 200
 
 
@@ -158,31 +156,27 @@ def test_a_service_of_this_machine_answers_to_its_own_names(here: TestClient, ho
     ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "", "localhost.x", "[::"],
 )
 @pytest.mark.parametrize("path", ["/", "/v1/pipeline", "/v1/model", "/healthz"])
-def test_a_name_that_was_made_to_point_here_is_told_nothing(
-    here: TestClient, host: str, path: str
-) -> None:
+def test_a_foreign_host_name_is_refused(here: TestClient, host: str, path: str) -> None:
     answer = here.get(path, headers={"host": host})
     assert answer.status_code == 421
     assert "evil" not in answer.text
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_without_a_token_no_other_sites_page_gets_anything_done(
-    here: TestClient, site: str
-) -> None:
+def test_without_a_token_requests_from_other_sites_are_refused(here: TestClient, site: str) -> None:
     headers = {"sec-fetch-site": site, "content-type": "text/plain"}
     for method, path in (("POST", ASSESSMENTS), ("GET", "/v1/pipeline"), ("GET", "/metrics")):
         assert here.request(method, path, headers=headers).status_code == 403
     assert here.get("/", headers=headers).status_code == 200  # a link to the desk may be followed
 
 
-def test_with_the_token_a_page_of_another_site_may_ask(locked: TestClient) -> None:
+def test_with_the_token_requests_from_other_sites_are_accepted(locked: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site", "authorization": f"Bearer {TOKEN}"}
     assert locked.get("/v1/model", headers=headers).status_code == 200
 
 
 @pytest.mark.slow
-def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
+def test_cors_is_disabled(locked: TestClient, here: TestClient) -> None:
     asking = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     for client in (locked, here):
         for method, path in routes(client):
@@ -194,7 +188,7 @@ def test_cors_is_closed(locked: TestClient, here: TestClient) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])  # noqa: S104
 @pytest.mark.parametrize("table", ["--pipeline", "--deals"])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
+def test_without_a_token_a_pipeline_is_served_only_on_this_machine(
     shipped: Path,
     prospects: Path,
     host: str,
@@ -223,7 +217,7 @@ def test_a_pipeline_is_not_shown_beyond_this_machine_without_a_token(
         ("0.0.0.0", TOKEN, frozenset()),  # noqa: S104
     ],
 )
-def test_serve_minds_its_names_where_nothing_else_protects_it(
+def test_serve_checks_host_names_if_there_is_no_token(
     shipped: Path, host: str, token: str, names: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", token)
@@ -238,7 +232,7 @@ def test_serve_minds_its_names_where_nothing_else_protects_it(
 
 
 @pytest.mark.parametrize(("token", "names"), [("", LOOPBACK | {"desk.example"}), (TOKEN, set())])
-def test_every_worker_minds_the_names_the_token_and_the_plan(
+def test_every_worker_uses_host_names_token_and_plan(
     shipped: Path,
     tmp_path: Path,
     token: str,
@@ -301,7 +295,7 @@ def test_every_worker_minds_the_names_the_token_and_the_plan(
         "many",
     ],
 )
-def test_a_body_that_would_hurt_is_refused_in_a_sentence(
+def test_a_dangerous_body_is_refused_with_a_message(
     here: TestClient, body: bytes, status: int
 ) -> None:
     answer = here.post(ASSESSMENTS, content=body)
@@ -313,7 +307,7 @@ def test_a_body_that_would_hurt_is_refused_in_a_sentence(
     assert len(detail) < 500
 
 
-def test_a_client_that_does_not_take_its_answer_gives_its_place_up() -> None:
+def test_a_client_that_does_not_read_its_response_is_disconnected() -> None:
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -346,7 +340,7 @@ def test_a_client_that_does_not_take_its_answer_gives_its_place_up() -> None:
 INJECTED = 'x\r\n{"level": "error", "message": "forged"}\r\nset-cookie: forged=1'
 
 
-def test_nothing_a_client_sends_forges_a_line_or_a_header(
+def test_clients_cannot_forge_log_lines_or_headers(
     here: TestClient, caplog: pytest.LogCaptureFixture, deals: Simulation
 ) -> None:
     prospect = json.loads(deals.deals.head(1).to_json(orient="records", date_format="iso"))[0]
