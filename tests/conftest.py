@@ -1,4 +1,4 @@
-"""What every room's tests share."""
+"""Fixtures and options shared by the tests of all rooms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test fails because the machine is busy; measure where that is asked for."""
+    """Set Hypothesis so that a busy machine fails no test; measure slow tests on request."""
     gc.set_threshold(20_000, 50, 100)  # a twentieth of the processor's time went into looking anew
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow. Long files come first, then others with slow tests: no core waits."""
+    """Mark slow tests. Long files come first, then others with slow tests: no core waits."""
     names = listed()
     for item in items:
         if function_of(item.nodeid) in names:
@@ -61,14 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays until the end: nobody need look through it again."""
+    """Exclude collected objects from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A training does without what few tests look at, unless a test is `full_training`.
+    """Skip parts of a training that few tests need, unless a test is `full_training`.
 
     It draws no plots, logs no copy of fitmodel, and fits its black-box reference once, not six
     times: together they take longer than the rest of a small training.
@@ -85,7 +85,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _no_package(folder: Path) -> str:
-    # not named fitmodel: whoever loads the logged model puts its code on the path of new processes
+    # not named fitmodel: loading the logged model puts its code on the path of new processes
     package = folder / "no_copy_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -94,7 +94,7 @@ def _no_package(folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real tables that are not part of the repository; skips where it is absent."""
+    """Folder of real tables that are not in the repository; skips the test if it is missing."""
     folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("real tables (../shared/data) are not on this machine")
@@ -103,7 +103,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def once_per_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder that all workers of a run share, for what is made by the first that needs it."""
+    """Folder shared by all workers of a run, for objects made by the first that needs them."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
@@ -150,7 +150,7 @@ def learned_on(once_per_run: Path) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def quick_learner() -> dict[str, Any]:
-    """Section ``[learning]`` of a contract, where what is learned is not the question."""
+    """Section ``[learning]`` of a contract for tests that are not about what is learned."""
     return {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 
 
@@ -179,7 +179,7 @@ def store_in(migrated_store: Path) -> Callable[[Path], str]:
 
 @pytest.fixture
 def mlflow_store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Tracking URI of an MLflow store of the test's own, which MLFLOW_TRACKING_URI names too."""
+    """Tracking URI of a separate MLflow store for the test, also set as MLFLOW_TRACKING_URI."""
     file = tmp_path / "store" / "mlflow.db"
     file.parent.mkdir()
     shutil.copy(migrated_store, file)
@@ -213,7 +213,7 @@ def _postgresql_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgresql(_postgresql_server: str) -> str:
-    """URL of an empty database, as a user would write it."""
+    """URL of an empty PostgreSQL database, as a user would write it."""
     import psycopg
 
     server = f"postgresql://{USER}:{PASSWORD}@{_postgresql_server}"
@@ -287,12 +287,12 @@ NO_SENTENCE = re.compile(
 
 @pytest.fixture(scope="session")
 def english_left() -> Callable[..., list[str]]:
-    """Finds English in texts of a Chinese page; see `_english_left`."""
+    """Find English in texts of a Chinese page; see `_english_left`."""
     return _english_left
 
 
 def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
-    """Texts that hold an English word, beside the `own` names and values of the user's tables."""
+    """Texts with an English word, except the `own` names and values of the user's tables."""
     names = {str(name).replace("_", " ").strip().lower() for some in own for name in some}
     words = sorted(filter(None, names), key=len, reverse=True)
     is_own = re.compile(
@@ -309,12 +309,12 @@ def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def holds() -> Callable[[Any, Any, str], Any]:
-    """Holds an answer against what the service's OpenAPI says of it; see `_holds`."""
+    """Check a response against the OpenAPI description of the service; see `_holds`."""
     return _holds
 
 
 def _holds(client: Any, answer: Any, path: str) -> Any:
-    """The answer, which is of the status, the kind and the named schema that OpenAPI says."""
+    """Check status, content type and named schema of a response, and return its JSON."""
     from jsonschema import Draft202012Validator
 
     described = client.get("/openapi.json", headers=answer.request.headers).json()

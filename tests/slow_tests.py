@@ -1,9 +1,9 @@
-"""Which tests `make test-quick` leaves out: measured in a whole run, and kept in slow_tests.txt.
+"""The tests that `make test-quick` leaves out: measured in a whole run, stored in slow_tests.txt.
 
 run of all tests -> seconds of each test, and its part of the fixtures that it shares
                  -> the slowest functions, until those left take `QUICK_SECONDS` -> the list
 
-A test that says itself that it is slow is not in the list. `make slow-tests` writes it anew.
+A test marked as slow in its file is not in the list. `make slow-tests` writes the list again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `import fitmodel` gives, and what it does not load."""
+"""The public names of `import fitmodel`, and the modules that it does not load."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def test_importing_the_package_loads_nothing_heavy(statement):
     assert not loaded.intersection(HEAVY)
 
 
-def test_the_command_line_parses_without_loading_what_trains():
+def test_the_command_line_parses_arguments_without_loading_learning_libraries():
     loaded = _modules_after("import fitmodel.cli.main")
 
     assert "typer" in loaded
     assert not loaded.intersection(HEAVY)
 
 
-def test_the_names_are_about_a_dozen_and_sorted():
+def test_the_public_names_are_sorted_and_as_listed():
     assert fitmodel.__all__ == sorted(fitmodel.__all__)
     assert set(fitmodel.__all__) == NAMES
     assert len(fitmodel.__all__) == len(NAMES)
 
 
-def test_what_type_checkers_see_is_what_is_exported():
+def test_the_type_stub_has_the_exported_names():
     tree = ast.parse(Path(fitmodel.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     seen = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
@@ -80,11 +80,11 @@ def test_what_type_checkers_see_is_what_is_exported():
 
 
 @pytest.mark.parametrize("name", fitmodel.__all__)
-def test_every_name_says_what_it_is(name):
+def test_every_public_name_has_a_docstring(name):
     assert len(inspect.getdoc(getattr(fitmodel, name)) or "") > 30
 
 
-def test_a_star_import_brings_exactly_the_names():
+def test_a_star_import_gives_exactly_the_public_names():
     names: dict[str, object] = {}
     exec("from fitmodel import *", names)  # noqa: S102 - a star import is a module's own affair
     del names["__builtins__"]
@@ -92,11 +92,11 @@ def test_a_star_import_brings_exactly_the_names():
     assert sorted(names) == fitmodel.__all__
 
 
-def test_the_version_is_the_installed_one():
+def test_the_version_is_the_installed_version():
     assert fitmodel.__version__ == version("fitmodel")
     assert {*fitmodel.__all__, "__version__"} <= set(dir(fitmodel))
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error():
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'fitmodel' has no attribute 'fit'"):
         _ = fitmodel.fit

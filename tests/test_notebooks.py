@@ -1,4 +1,4 @@
-"""Every notebook runs top to bottom, defines nothing of its own and is kept with its outputs."""
+"""Every notebook runs from top to bottom, defines no functions and is stored with its outputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_there_is_a_notebook_for_every_step():
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
-    """The cells of each page after one kernel ran them all: its imports are paid once.
+    """The cells of each notebook after one kernel ran them all, so that imports run once.
 
     Each page begins in a folder of its own, with a store that is ready and without a name of
     another page. The first learns and writes all that a training does.
@@ -78,7 +78,7 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
     together.cells = [cell for page in cells.values() for cell in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        # no second compiler for Spark: what it compiles runs too seldom here to earn it
+        # no second-stage compiler for Spark: the compiled code runs too rarely here to be worth it
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         NotebookClient(together, timeout=120, allow_errors=True).execute()
     return cells
@@ -87,7 +87,7 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own libraries
 @each
-def test_it_runs_top_to_bottom_without_a_warning(path, executed):
+def test_a_notebook_runs_top_to_bottom_without_a_warning(path, executed):
     printed = [out for cell in executed[path.stem] for out in cell.get("outputs", [])]
     assert printed
     assert [out for out in printed if out.output_type == "error"] == []
@@ -95,7 +95,7 @@ def test_it_runs_top_to_bottom_without_a_warning(path, executed):
 
 
 @each
-def test_it_is_kept_with_its_outputs_and_in_order(path):
+def test_a_notebook_is_stored_with_its_outputs_in_order(path):
     cells = code(path)
 
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
@@ -103,7 +103,7 @@ def test_it_is_kept_with_its_outputs_and_in_order(path):
 
 
 @each
-def test_its_outputs_are_small_name_no_machine_and_hold_no_warning(path):
+def test_outputs_are_small_and_contain_no_machine_name_and_no_warning(path):
     outputs = [output for cell in code(path) for output in cell.outputs]
     text = str(outputs)
 
@@ -114,7 +114,7 @@ def test_its_outputs_are_small_name_no_machine_and_hold_no_warning(path):
 
 
 @each
-def test_its_plots_are_kept_as_pictures(path):
+def test_plots_are_stored_as_pictures(path):
     outputs = [output for cell in code(path) for output in cell.outputs]
     drawn = [output for output in outputs if "image/png" in output.get("data", {})]
     named = [o for o in outputs if o.get("data", {}).get("text/plain", "").startswith("<Figure")]
@@ -124,7 +124,7 @@ def test_its_plots_are_kept_as_pictures(path):
 
 
 @each
-def test_it_defines_nothing(path):
+def test_a_notebook_defines_no_functions_or_classes(path):
     for cell in code(path):
         for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
             assert not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Lambda)
