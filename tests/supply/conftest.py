@@ -1,4 +1,4 @@
-"""The scripts beside these tests, as modules; they are run by the Makefile."""
+"""The scripts in this folder as modules; the Makefile runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills, silence and crowds: the old champion or the new one is in use, never neither."""
+"""Kills, timeouts and concurrency: the old or the new champion is always in use."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ pytestmark = [
 
 
 class Forker:
-    """Runs commands in processes of their own, without each of them importing everything."""
+    """Runs commands in separate processes without repeating the imports."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own command
@@ -100,7 +100,7 @@ def forker() -> Iterator[Forker]:
 
 @pytest.fixture
 def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
-    """Version 1 is champion, version 2 challenger, and the folder's models are the same."""
+    """Version 1 is champion and version 2 challenger; the folder has the same models."""
     made = [another(), another()]
     for facts in made:
         track(facts)
@@ -111,7 +111,7 @@ def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
 def contract(
     tmp_path: Path, mlflow_store: str, quick_learner: dict[str, Any]
 ) -> tuple[object, ...]:
-    """Options of a command that name the test's own store and folder of models."""
+    """Options of a command that name the store and the models folder of the test."""
     simulated = simulate_deals(50, seed=5, n_attributes=4).spec
     spec = simulated.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
@@ -135,13 +135,13 @@ def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
         forker.wait(child)
         assert load(f"models:/{NAME}@champion").version in versions
         assert load(tmp_path / "models" / NAME).version in versions
-    # what a kill has left lies in nobody's way
+    # files left by a kill cause no error
     assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
     assert get_alias(NAME, "champion") == wanted
     assert load(tmp_path / "models" / NAME).version == versions[wanted - 1]
 
 
-def test_two_trainings_and_a_promotion_at_once_all_count(
+def test_two_concurrent_trainings_and_a_promotion_all_succeed(
     two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
 ) -> None:
     deals = tmp_path / "deals.csv"
@@ -167,7 +167,7 @@ def test_two_trainings_and_a_promotion_at_once_all_count(
 
 @pytest.fixture
 def silent() -> Iterator[tuple[str, list[socket.socket]]]:
-    """A server that takes every call and never says a word."""
+    """A server that accepts every connection and never responds."""
     listener = socket.create_server(("127.0.0.1", 0))
     calls: list[socket.socket] = []
 
@@ -189,7 +189,7 @@ def silent() -> Iterator[tuple[str, list[socket.socket]]]:
         call.close()
 
 
-def test_a_server_that_never_answers_costs_a_few_calls_and_not_the_model(
+def test_a_server_that_never_responds_does_not_prevent_the_training(
     silent: tuple[str, list[socket.socket]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -211,7 +211,7 @@ def test_a_server_that_never_answers_costs_a_few_calls_and_not_the_model(
     assert len(calls) <= 12
 
 
-def test_where_both_bundles_are_damaged_the_alias_stays_and_the_folders_model_serves(
+def test_with_both_bundles_damaged_the_alias_is_kept_and_the_folder_model_is_used(
     two: list[TrainingMetadata], tmp_path: Path
 ) -> None:
     for version in (1, 2):
@@ -230,7 +230,7 @@ def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
     return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
 
 
-def test_facts_of_a_training_that_was_not_tracked_can_be_tracked_later(
+def test_an_untracked_training_can_be_tracked_later(
     facts: TrainingMetadata, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
