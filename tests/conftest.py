@@ -41,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set Hypothesis so that a busy machine fails no test; measure slow tests on request."""
-    gc.set_threshold(20_000, 50, 100)  # a twentieth of the processor's time went into looking anew
+    # garbage collection with the usual thresholds took a twentieth of the processor time
+    gc.set_threshold(20_000, 50, 100)
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
     if config.getoption("--list-slow"):
@@ -226,7 +227,7 @@ def postgresql(_postgresql_server: str) -> str:
 def _run(program: str, *arguments: str) -> None:
     as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     command = [*(as_user if os.geteuid() == 0 else []), str(PROGRAMS[-1].with_name(program))]
-    # the server inherits what pg_ctl writes to: a pipe would never be closed
+    # the server inherits the output of pg_ctl: a pipe would never be closed
     subprocess.run(  # noqa: S603 - Debian's own programs
         [*command, *arguments],
         check=True, timeout=120, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

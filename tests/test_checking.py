@@ -179,18 +179,18 @@ ROWS = range(len(COMPANY.deals))
     ],
 )
 def test_an_ambiguous_attribute_has_its_own_code(cells: list[str], code: str, level: str) -> None:
-    found = check_deals(COMPANY.deals.assign(extra=cells), COMPANY.spec)
-    about = [each for each in found.results if each.column == "extra"]
+    result = check_deals(COMPANY.deals.assign(extra=cells), COMPANY.spec)
+    about = [each for each in result.results if each.column == "extra"]
 
     assert (code, level) in {(each.code, each.level) for each in about}
-    assert "FM330" not in {each.code for each in found.results}
+    assert "FM330" not in {each.code for each in result.results}
     assert "for example row" in next(each.message for each in about if each.code == code)
 
 
 def test_one_deal_is_reported_as_too_few_deals() -> None:
-    found = check_deals(COMPANY.deals.head(1), COMPANY.spec)
+    result = check_deals(COMPANY.deals.head(1), COMPANY.spec)
 
-    assert [(each.code, each.level) for each in found.results] == [("FM405", "error")]
+    assert [(each.code, each.level) for each in result.results] == [("FM405", "error")]
 
 
 @pytest.mark.slow

@@ -223,7 +223,7 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     deals = tmp_path / "deals.csv"
     SIMULATION.deals.to_csv(deals, index=False)
     models = {"one": model_of(scorer, "v1"), "two": model_of(scorer, "v2")}
-    monkeypatch.setattr("fitmodel.comparing.load", lambda place, **_: models[place])
+    monkeypatch.setattr("fitmodel.comparing.load", lambda path, **_: models[path])
 
     text = CliRunner().invoke(app, ["compare", "one", "two", str(deals)])
     done = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])

@@ -192,7 +192,7 @@ def test_init_guesses_the_roles_of_the_example_contract(name: str) -> None:
         assert guessed["deals"][role] == getattr(spec.deals, role)
     assert set(guessed["attributes"]["exclude"]) <= set(spec.attributes.exclude) | {
         "Deal Name"
-    }  # what init leaves out, the contract leaves out
+    }  # columns left out by init are left out by the contract
 
 
 def test_the_airflow_task_is_skipped_if_there_is_nothing_to_retrain() -> None:
@@ -230,7 +230,7 @@ def test_the_dagster_example_scores_with_the_model_it_retrained(monkeypatch, tmp
     dagster.Definitions.validate_loadable(example.definitions)
     done = dagster.materialize([example.champion, example.scored_prospects])
     assert done.success
-    assert calls.read_text().split() == ["retrain", "score"]  # the champion stayed: no failure
+    assert calls.read_text().split() == ["retrain", "score"]  # the champion was kept: not a failure
     command.write_text("#!/bin/sh\nexit 1\n")
     assert not dagster.materialize([example.champion], raise_on_error=False).success
 
@@ -248,7 +248,7 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
     assert re.search(r"^USER [1-9]\d*$", lines, re.MULTILINE)
     assert "HEALTHCHECK" in lines
     assert "/healthz" in lines
-    # the libraries are a layer of their own, and the health check asks the port that serve reads
+    # the libraries are a separate layer, and the health check uses the port that serve reads
     assert lines.index("--requirement libraries.txt") < lines.index("COPY src")
     check = re.search(r'"-c", "(import os, urllib.*)"\]', lines)
     assert check is not None

@@ -72,7 +72,7 @@ def test_the_examples_run_and_give_the_shown_output(
     """Simulated deals in examples get a contract with the quick learner."""
     folder, run = followed
     monkeypatch.setattr(fitmodel, "simulate_deals", simulate_quickly, raising=False)
-    without_code = shutil.ignore_patterns("code")  # the copy of fitmodel beside a logged model
+    without_code = shutil.ignore_patterns("code")  # the copy of fitmodel next to a logged model
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=without_code)
     words = {"fitmodel": fitmodel, "pd": pd, "run": run}
     with contextlib.chdir(tmp_path):

@@ -39,7 +39,7 @@ def test_an_edit_gives_a_new_version_and_keeps_the_old_one(model):
     done = edit_table(model, "industry", level="media", effect=0.2, reason="a | campaign", by="Kim")
     record = edits_of(done.model)[0]
 
-    assert load(model.path.parent).version == model.version  # in use is what was
+    assert load(model.path.parent).version == model.version  # the model in use is unchanged
     assert done.model.manifest["edited_from"] == model.version
     assert record == json.loads(json.dumps(done.edit))
     assert (record["by"], record["reason"]) == ("Kim", "a | campaign")
@@ -96,7 +96,7 @@ def test_a_refused_edit_leaves_no_files(model, asked, message):
 
 @pytest.mark.slow
 def test_an_edit_that_contradicts_the_truth_is_worse_on_later_deals(model):
-    # the simulated company's small customers leave far more often: saying otherwise must cost
+    # small customers leave far more often in the simulation: an opposite edit must be worse
     done = edit_table(
         model, "segment", level="smb", effect=-3.0, reason="wishful", by="Kim",
         deals=SIMULATION.deals,
@@ -150,7 +150,7 @@ def test_an_edit_of_a_tracked_model_is_registered_with_its_reason_as_a_tag(track
     assert version.bundle_version == done.bundle_path.name
     assert version.tags["fitmodel.edit.reason"] == "a fair"
     assert version.tags["fitmodel.edit.by"] == "Kim"
-    assert version.metrics == {}  # not judged: the metrics of before are not the edited one's
+    assert version.metrics == {}  # not evaluated: the old metrics do not apply to the edited model
 
 
 @pytest.mark.slow

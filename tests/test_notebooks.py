@@ -67,7 +67,7 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
         for cell in page:
             cell.source = FOLDER.sub(f"Path({str(folder)!r})", cell.source)
             if cell.cell_type == "code":
-                cell.outputs = []  # those of the file are not of this run
+                cell.outputs = []  # the outputs of the file are from an earlier run
         begin = [f"%reset -f\n%cd -q {folder}"]
         if not path.stem.startswith(AS_IT_STANDS):
             begin.append(f"QUICK_LEARNER = {quick_learner!r}\n{LIGHT}")
@@ -85,7 +85,7 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own libraries
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # warnings of the kernel's own libraries
 @each
 def test_a_notebook_runs_top_to_bottom_without_a_warning(path, executed):
     printed = [out for cell in executed[path.stem] for out in cell.get("outputs", [])]

@@ -179,7 +179,7 @@ def test_reasons_add_up_for_any_estimator(estimator) -> None:
         estimator = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, estimator)
     asked = learned.training_set.attributes.head(4)
-    contributions = learned.estimator.contributions(asked)  # raises where they do not add up
+    contributions = learned.estimator.contributions(asked)  # raises if they do not add up
 
     gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)
     np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)

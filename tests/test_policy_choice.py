@@ -63,7 +63,7 @@ def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
         fresh, _ = _steps(3_000, seed=100 + seed)
         learned = _shipped(past, spec)
         alike = predict_alike(learned, pd.Series(dtype=float))
-        drawn_together = 0.2 + 0.1 * (alike - 0.2)  # as fits that leave out deals are
+        drawn_together = 0.2 + 0.1 * (alike - 0.2)  # like fits that leave out deals
         policy = decide(past, spec, learned, predicted=drawn_together)
         assert share_flagged(policy, alike, past, spec) == pytest.approx(0.1, abs=0.02)
         predictions = learned.estimator.predict_proba(fresh[["plan", "seats", "use", "country"]])[

@@ -50,7 +50,8 @@ def test_the_python_examples_run_one_after_the_other(
 
 def test_the_example_scores_past_deals_as_of_their_closing_date() -> None:
     sim = fitmodel.simulate_deals(200, seed=1)
-    assert "closed_on" not in sim.spec.attribute_names(sim.deals.columns)  # hence not in the model
+    # so it is not in the model
+    assert "closed_on" not in sim.spec.attribute_names(sim.deals.columns)
     assert sim.spec.deals.closed_on in sim.deals.drop(columns="churned_on").columns
     assert "list(model.attributes)" not in README  # which loses the closing date
 
@@ -74,7 +75,7 @@ def test_the_commands_run_one_after_the_other(
 
     for line in COMMANDS:
         name, *arguments = shlex.split(line)
-        if name == "serve":  # it would go on until it is stopped
+        if name == "serve":  # it would run until it is stopped
             typer.main.get_command(app).commands[name].make_context(name, arguments)
             continue
         done = CliRunner().invoke(app, [name, *arguments])

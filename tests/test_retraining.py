@@ -36,7 +36,7 @@ def test_the_first_model_is_promoted_and_a_repeat_or_no_gain_keeps_the_champion(
 def test_retraining_reports_no_champion_while_no_model_has_skill(
     mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
-    simulation = simulate_deals(700, seed=6, n_attributes=4, signal=0.2)  # too few for it
+    simulation = simulate_deals(700, seed=6, n_attributes=4, signal=0.2)  # too few deals for skill
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
 
     first = retrain(simulation.deals, spec, models=tmp_path)

@@ -23,7 +23,8 @@ from fitmodel.training import TrainingRun, train
 pytestmark = pytest.mark.slow
 
 SIMULATION = simulate_deals(1500, seed=11)
-FEWER = simulate_deals(500, seed=11, n_attributes=6)  # enough, where the model is not looked at
+# enough for tests that are not about the model
+FEWER = simulate_deals(500, seed=11, n_attributes=6)
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +77,16 @@ def test_the_scorecard_file_equals_the_fitted_estimator_on_ten_thousand_prospect
     prospects.loc[:50, "segment"] = "unseen"
     prospects.loc[51:99, ["seats", "industry"]] = None
     prospects.loc[100:120, "seats"] = 1e12
-    workbench = load_estimator(trained.bundle_path)
+    estimator = load_estimator(trained.bundle_path)
     attributes = attribute_frame(
         prospects,
         trained.model.attributes,
         closed_on=prospects["closed_on"],
         dates=("first_contact_on",),
     )
-    expected = workbench.predict_proba(attributes)[:, 1]
-    sealed = trained.model.predict(prospects, reasons=0)["early_churn_probability"]
-    np.testing.assert_allclose(sealed, expected, atol=1e-9)
+    expected = estimator.predict_proba(attributes)[:, 1]
+    predicted = trained.model.predict(prospects, reasons=0)["early_churn_probability"]
+    np.testing.assert_allclose(predicted, expected, atol=1e-9)
 
 
 @pytest.mark.full_training

@@ -22,7 +22,7 @@ def test_ranks_are_means_over_tables_with_ties_averaged() -> None:
 
 @pytest.mark.parametrize(
     ("ways", "tables", "difference"),
-    [(4, 14, 1.25), (5, 30, 1.11)],  # Demsar 2006: q 2.569 for four, 2.728 for five ways
+    [(4, 14, 1.25), (5, 30, 1.11)],  # Demsar 2006: q 2.569 for four, 2.728 for five methods
 )
 def test_the_critical_difference_equals_demsars(ways: int, tables: int, difference: float) -> None:
     random = np.random.default_rng(0)

@@ -31,7 +31,7 @@ def test_finished_work_is_not_repeated(tmp_path) -> None:
         return [{"loss": 0.5}, {"loss": 0.6}]
 
     first = Results(file).do(work, table="a", seed=1)
-    again = Results(file).do(work, table="a", seed=1)  # as after a stop
+    again = Results(file).do(work, table="a", seed=1)  # like after an interruption
     Results(file).do(work, table="a", seed=2)
 
     assert first == again
@@ -149,7 +149,8 @@ def test_the_table_of_horizons_shows_each_difference_and_marks_the_best(tables) 
     assert lines[4].startswith(
         "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
     )
-    assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")  # of other deals: not the best
+    # measured on other deals: not marked as the best
+    assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")
     page = "before\n" + tables.MARKER_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 

@@ -13,7 +13,7 @@ from _rounds import plot_selective_labels, replay_rounds
 
 SHARE = 0.3
 SEEDS = (1, 2, 3)
-SETTLED = 3  # rounds until the deals of the beginning no longer decide
+SETTLED = 3  # rounds until the first deals have little influence
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_required_fields_must_exist(field: str) -> None:
         ("files", {"a.json": {"sha256": "ab" * 32}}),
         ("files", {"a.json": {"sha256": "ab" * 32, "size": 1.0}}),
         ("files", {"a.json": {"sha256": "ab" * 32, "size": -1}}),
-        ("files", {"a.json": FILE, "b.json": {}}),  # the second, too
+        ("files", {"a.json": FILE, "b.json": {}}),  # the second one is wrong too
         ("spec", []),
         ("spec", {"deals": 1}),
         ("spec", {"deals": {}, "label": 1}),

@@ -49,7 +49,7 @@ def change_manifest(path: Path, **changes: Any) -> None:
     (path / "manifest.json").write_text(json.dumps(manifest | changes))
 
 
-# --- what is written is what is read
+# --- writing and reading back
 
 
 def test_files_and_metadata_are_read_back(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_bundle_of_format_1_can_be_read() -> None:
     assert json.loads(bundle.read("scorer.json")) == {"intercept": -1.5}
 
 
-# --- what is refused when writing
+# --- refused when writing
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_error_for_metadata_that_json_cannot_represent_names_it(tmp_path: Pa
     assert list((tmp_path / "prospect-fit").iterdir()) == []
 
 
-# --- whole or absent
+# --- complete or absent
 
 DISK_CALLS = ("mkdir", "open", "fsync", "rename", "replace")
 
@@ -326,7 +326,7 @@ def test_the_list_shows_damaged_versions_with_their_error(tmp_path: Path) -> Non
     assert list_bundles(tmp_path / "absent") == ()
 
 
-# --- what is refused when reading
+# --- refused when reading
 
 
 def test_the_error_for_a_missing_bundle_says_what_to_give(tmp_path: Path) -> None:
@@ -547,7 +547,7 @@ def test_with_a_key_changed_and_unsigned_bundles_are_refused(
         open_bundle(path)
 
 
-# --- the only unpickling
+# --- unpickling of the estimator
 
 
 class Estimator:

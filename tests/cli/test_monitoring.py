@@ -75,7 +75,7 @@ def test_deals_with_outcomes_give_a_page_with_drift_and_cohorts(at_home, languag
     assert done.exit_code == 0, done.output
     page = (at_home / "monitor" / "index.html").read_text()
     assert f'lang="{language}"' in page
-    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing from elsewhere
+    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing is loaded from other hosts
     cohorts = pd.read_csv(at_home / "monitor" / "cohorts.csv")
     assert cohorts["cohort"].min() == "2025Q3"
     assert set(pd.read_csv(at_home / "monitor" / "drift.csv")["verdict"]) <= {

@@ -55,7 +55,7 @@ def wait_until_alive(service: subprocess.Popen, url: str) -> None:
             assert asked(f"{url}/healthz")[0] == 200
         except URLError:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                service.wait(timeout=0.1)  # asking all the time would take a core from it
+                service.wait(timeout=0.1)  # polling all the time would use a core
         else:
             return
     raise AssertionError(service.stderr.read())
@@ -136,7 +136,7 @@ def test_several_workers_respond_behind_a_prefix_with_common_counts(source, tmp_
             if line.startswith("fitmodel_assessments_total"))
         for text in counted
     }  # fmt: skip
-    assert totals == {24.0}  # whichever worker is asked
+    assert totals == {24.0}  # for any worker
     assert all("fitmodel_model_info{" in text for text in counted)
     assert "Traceback" not in log
 

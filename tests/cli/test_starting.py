@@ -117,7 +117,8 @@ def test_a_text_in_a_number_column_is_reported_with_its_row_by_check_and_train(
     hard(shared_data, "one_text_in_a_number_600rows", folder)
     run("init", "deals.csv")
     written = pd.read_csv(folder / "deals.csv", dtype=str)
-    row = int((written["seats"] == "unkown").to_numpy().argmax()) + 2  # as a spreadsheet counts
+    # rows are counted like in a spreadsheet
+    row = int((written["seats"] == "unkown").to_numpy().argmax()) + 2
 
     messages = set()
     for command in ("check", "train"):

@@ -73,7 +73,7 @@ def test_without_old_values_the_value_before_the_first_change_is_unknown(
 
     table = _attached(deals_of([CLOSED, CLOSED], seats=[2, 7]), make_spec({}), fields=history)
 
-    assert table["seats"].isna().all()  # of both: that one changed later must not be seen
+    assert table["seats"].isna().all()  # for both deals: the later change must not be visible
 
 
 def test_a_deal_without_a_row_before_closing_is_reported_and_has_no_value(
@@ -188,7 +188,8 @@ def test_times_are_converted_to_the_time_zone_of_the_table_and_a_date_means_its_
 ):
     history = changes_of(
         ("D0", "plan", None, "basic", "2026-03-09"),
-        ("D0", "plan", None, "gold", "2026-03-09T23:30:00-04:00"),  # of UTC the day of closing
+        # in UTC this is the day of closing
+        ("D0", "plan", None, "gold", "2026-03-09T23:30:00-04:00"),
         ("D1", "plan", None, "basic", "2026-03-10"),
     )
     deals = deals_of([CLOSED] * 2, plan=["x", "y"])

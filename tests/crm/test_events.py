@@ -61,7 +61,7 @@ def test_counts_are_missing_before_events_were_recorded(make_spec, deals_of, eve
     assert str(opened.spec.events["calls"].recorded_from) == "2026-03-01"
     assert table["calls_count_14d"].isna().tolist() == [True, False]
     assert table["calls_count_90d"].tolist()[1] == 1
-    assert table["calls_days_since_last"].tolist() == [9, 11]  # an event that is there is known
+    assert table["calls_days_since_last"].tolist() == [9, 11]  # a recorded event is known
 
 
 def test_a_kind_of_event_gets_its_own_attributes_if_enough_deals_have_it(

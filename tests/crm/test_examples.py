@@ -24,7 +24,7 @@ def test_the_values_are_those_before_the_closing_day(vendor, monkeypatch):
     table = _attached(vendor, monkeypatch)
 
     assert table["Seats__c"].tolist() == [40, 12, 20]  # today 2, 12 and 25
-    assert table["StageName"].tolist() == ["Closed Won"] * 3  # [rows] chooses by it
+    assert table["StageName"].tolist() == ["Closed Won"] * 3  # [rows] selects by this column
     assert table["StageName_as_of"].tolist() == ["Proposal", "Proposal", "Qualification"]
     assert table["Seats__c_changes"].tolist() == [1, 0, 0]
     assert table["StageName_changes"].tolist() == [1, 3, 0]

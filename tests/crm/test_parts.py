@@ -148,7 +148,7 @@ def test_a_table_is_the_same_as_csv_parquet_and_folder(
 ):
     comma = separator == ";"
     days = [f"{1 + n % 12:02}/{1 + n % 5:02}/2026 0{n % 10}:30" for n in range(60)]
-    days[57] = "28/02/2026 23:59"  # the only one that says day first
+    days[57] = "28/02/2026 23:59"  # the only date that shows day first
     table = pd.DataFrame(
         {
             "deal": [f'D"{n % 6}, GmbH\nBerlin' if n % 6 else None for n in range(60)],

@@ -62,7 +62,7 @@ def test_an_open_prospect_is_read_as_of_the_day_and_a_signed_deal_as_of_its_clos
         return add_history(prospects, _Model(spec), tables=tables, as_of=pd.Timestamp(day).date())
 
     assert at("2026-05-31")["plan"].tolist() == ["free", "free"]
-    assert at("2026-06-01")["plan"].tolist() == ["trial", "free"]  # all of that day is known
+    assert at("2026-06-01")["plan"].tolist() == ["trial", "free"]  # everything of that day is known
     assert at("2026-06-01")["calls_count_14d"].tolist() == [1, 0]
 
 

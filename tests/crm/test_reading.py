@@ -17,7 +17,7 @@ def sim():
 def test_history_is_not_added_a_second_time(sim):
     read = read_with_history(sim.deals, sim.spec, tables=sim.tables)
 
-    again = read_with_history(read.table, sim.spec)  # whose tables are in no folder here
+    again = read_with_history(read.table, sim.spec)  # its history tables are not in this folder
 
     assert read.table.attrs[ATTACHED] == again.table.attrs[ATTACHED]
     pd.testing.assert_frame_equal(again.table, read.table)

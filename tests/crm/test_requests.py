@@ -144,7 +144,7 @@ def test_rows_of_the_request_are_used_and_other_tables_are_read(model_of):
     (answer,) = _attached(model, [{**PROSPECTS[0], "tables": {"fields": rows}}])
 
     assert float(answer["seats"]) == 99
-    assert answer["calls_days_since_last"] < 365  # of the database
+    assert answer["calls_days_since_last"] < 365  # from the database
 
 
 @pytest.mark.usefixtures("stored")

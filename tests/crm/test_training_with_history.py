@@ -83,7 +83,8 @@ def test_a_file_scored_in_chunks_gives_the_same_as_a_frame(home, monkeypatch):
         )
         assert (done.rows, done.errors) == (50, 0)
         scored = pd.read_csv(f"scored{rows}.csv")
-        assert scored["seats"].tolist() == past["seats"].tolist()  # the file's own columns stay
+        # the columns of the file are kept
+        assert scored["seats"].tolist() == past["seats"].tolist()
         np.testing.assert_array_equal(
             scored["early_churn_probability"], expected["early_churn_probability"]
         )
@@ -197,7 +198,7 @@ def test_the_deal_desk_shows_a_pipeline_with_attributes_from_its_history(
         sent = shown[[*run.model.attributes, "closed_on"]].astype(object)
         rows = sent.where(sent.notna(), None).to_dict("records")
         answers = client.post("/v1/assessments/batch", json=rows).json()["assessments"]
-        # a rep's tool sends the columns of the CRM alone; the service finds the history by the id
+        # a rep's tool sends only the columns of the CRM; the service finds the history by the id
         plain = past.astype(object).where(past.notna(), None).assign(closed_on=None)
         result = client.post("/v1/assessments", json=plain.to_dict("records")[0]).json()
         brief = client.post("/v1/brief", json=plain.to_dict("records")[0])

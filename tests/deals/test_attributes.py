@@ -77,9 +77,9 @@ def test_dates_of_a_prospect_are_counted_from_today_or_from_a_given_closing_date
     yesterday = (today() - timedelta(days=1)).isoformat()
     prospect = pd.DataFrame({"first_contact": [yesterday]})
     assert attribute_frame(prospect, ["first_contact"])["first_contact"].tolist() == [1.0]
-    told = attribute_frame(prospect.assign(first_contact="2024-02-28"), ["first_contact"],
+    given_day = attribute_frame(prospect.assign(first_contact="2024-02-28"), ["first_contact"],
                            closed_on="2024-03-01")  # fmt: skip
-    assert told["first_contact"].tolist() == [2.0]
+    assert given_day["first_contact"].tolist() == [2.0]
 
 
 def test_an_unreadable_date_is_missing_and_its_row_is_reported():

@@ -21,8 +21,8 @@ def with_propensity(values: list[float]) -> pd.DataFrame:
 
 
 def test_the_weight_is_one_over_the_probability_up_to_a_cap_and_1_if_it_is_empty() -> None:
-    found = propensity_weights(with_propensity([1.0, 0.5, np.nan, 0.001]), SPEC)
-    np.testing.assert_array_equal(found, [1, 2, 1, 20])
+    result = propensity_weights(with_propensity([1.0, 0.5, np.nan, 0.001]), SPEC)
+    np.testing.assert_array_equal(result, [1, 2, 1, 20])
     np.testing.assert_array_equal(propensity_weights(with_propensity([0.1]), SIMULATION.spec), [1])
 
 

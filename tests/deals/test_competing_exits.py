@@ -28,25 +28,25 @@ def test_the_cumulative_incidence_equals_that_of_scikit_survival(ends):
     sksurv = pytest.importorskip("sksurv.nonparametric")
     months, cause = ends
     times, shares = sksurv.cumulative_incidence_competing_risks(cause, months)
-    found = cumulative_incidence(months, cause)
-    assert found.times == pytest.approx(times)
-    assert found.left == pytest.approx(shares[1])
-    assert found.exited == pytest.approx(shares[2])
+    result = cumulative_incidence(months, cause)
+    assert result.times == pytest.approx(times)
+    assert result.left == pytest.approx(shares[1])
+    assert result.exited == pytest.approx(shares[2])
 
 
 def test_left_exited_and_surviving_shares_add_up_to_1(ends):
     months, cause = ends
-    found = cumulative_incidence(months, cause)
-    there = kaplan_meier(months, cause > 0, at=found.times).survival
-    assert found.left + found.exited + there == pytest.approx(np.ones(len(there)))
+    result = cumulative_incidence(months, cause)
+    there = kaplan_meier(months, cause > 0, at=result.times).survival
+    assert result.left + result.exited + there == pytest.approx(np.ones(len(there)))
 
 
 def test_without_exits_the_share_left_is_one_minus_kaplan_meier_also_with_delayed_entry(ends):
     months, cause = ends
     entry = np.where(np.arange(400) % 5 == 0, 0.3 * months, 0.0)
-    found = cumulative_incidence(months, cause == 1, entry_months=entry)
-    curve = kaplan_meier(months, cause == 1, entry_months=entry, at=found.times)
-    assert found.left == pytest.approx(1 - curve.survival)
+    result = cumulative_incidence(months, cause == 1, entry_months=entry)
+    curve = kaplan_meier(months, cause == 1, entry_months=entry, at=result.times)
+    assert result.left == pytest.approx(1 - curve.survival)
 
 
 def test_censoring_the_exits_overestimates_the_share_of_leavers(ends):

@@ -36,12 +36,12 @@ def company(annual_leave, seed=1, deals=900):
 
 def test_annual_contracts_are_detected_with_their_term():
     view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(366, 390, n), 3000))
-    (found,) = find_bound_deals(view, 5, candidate_columns(view))
+    (result,) = find_bound_deals(view, 5, candidate_columns(view))
 
-    assert (found.column, found.value, found.left_by_age) == ("billing", "annual", 0)
-    assert found.term_months == 12
+    assert (result.column, result.value, result.left_by_age) == ("billing", "annual", 0)
+    assert result.term_months == 12
     annual = (view.deals["billing"] == "annual").to_numpy()
-    assert (terms_of(view, [found]) == np.where(annual, 12, 0)).all()
+    assert (terms_of(view, [result]) == np.where(annual, 12, 0)).all()
 
 
 def test_customers_who_only_stay_longer_are_not_detected_as_bound():

@@ -107,7 +107,7 @@ def _others() -> pd.DataFrame:
 
 def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
     """First start and end of the first unbroken stretch of each account, day by day."""
-    found = {}
+    result = {}
     last = pd.Timestamp("2030-01-01")
     for account, part in table.sort_values("start").groupby("account"):
         reach = None
@@ -116,8 +116,8 @@ def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.T
                 reach = end if reach is None else max(reach, end)
             else:
                 break
-        found[account] = (part["start"].iloc[0], pd.NaT if reach == last else reach)
-    return found
+        result[account] = (part["start"].iloc[0], pd.NaT if reach == last else reach)
+    return result
 
 
 @settings(max_examples=60, deadline=None)
@@ -146,13 +146,13 @@ def test_merged_histories_equal_a_count_day_by_day_in_any_order_of_rows(
     )
     mixed = table.sample(frac=1, random_state=seed)
     merged, _ = one_row_per_customer(mixed, spec(gap))
-    found = {row.account: (row.start, row.end) for row in merged.itertuples()}
+    result = {row.account: (row.start, row.end) for row in merged.itertuples()}
 
     right = by_hand(table, gap)
-    assert found.keys() == right.keys()
+    assert result.keys() == right.keys()
     for account, (start, end) in right.items():
-        assert found[account][0] == start
-        assert found[account][1] == end or (pd.isna(end) and pd.isna(found[account][1]))
+        assert result[account][0] == start
+        assert result[account][1] == end or (pd.isna(end) and pd.isna(result[account][1]))
     again, note = one_row_per_customer(merged, spec(gap))
     assert note is None
     assert again is merged

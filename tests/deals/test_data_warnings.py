@@ -58,7 +58,7 @@ def test_a_notation_that_prospects_may_not_share_is_reported_before_training():
         "write 2026-06-30 in both",
     )
     assert "for example row 2: '1065,95 €'" in str(money)
-    # the form found in the past deals is kept, and prospects are read in it: nothing is said then
+    # the form found in past deals is kept for reading prospects: then there is no warning
     assert not any("not in prospects" in text for text in guess_spec(written).unsure)
     assert notation_warnings(SIM.deals.astype({"closed_on": "str"}), SIM.spec) == []
 

@@ -36,7 +36,7 @@ SIX = _table(
     ("2024-03-01", "2024-07-01"),  # enters at 3 months, leaves at 4
     ("2024-01-01", None),  # enters at 5 months: stayed for the whole horizon before recording began
     ("2024-05-31", None),  # signed the day before
-    ("2024-06-01", "2024-08-01"),  # signed on the day: watched from signing
+    ("2024-06-01", "2024-08-01"),  # signed on the day: observed from signing
     ("2024-06-15", None),
     ("2024-06-20", None),
 )
@@ -86,7 +86,7 @@ def test_the_survival_curve_counts_a_deal_from_its_entry_time() -> None:
     curve = DealHistory(SIX, SPEC).as_of(None).survival
     # at 2 months: the three signed since, and the deal that entered after a day
     assert curve.at_risk[curve.times == 2.0].tolist() == [4]
-    # at 4 months: one of them has left, the deal that entered at 3 months is there
+    # at 4 months: one of them has left, and the deal that entered at 3 months is at risk
     assert curve.at_risk[curve.times == 4.0].tolist() == [4]
     assert curve.at(5.0) == pytest.approx(3 / 4 * 3 / 4)
 

@@ -100,7 +100,7 @@ def test_the_view_as_of_a_day_equals_the_view_of_an_extract_of_that_day(spec, se
 def test_changing_the_future_does_not_change_an_earlier_view(spec, seed, cut):
     deals = _deals(seed)
     other = _future_changed(deals, pd.Timestamp(cut), seed)
-    if spec is DATED:  # no role then, but an attribute, and those are known at closing
+    if spec is DATED:  # then it is an attribute without a role, and attributes are known at closing
         deals, other = deals.drop(columns="seen"), other.drop(columns="seen")
     before, after = (DealHistory(table, spec).as_of(cut) for table in (deals, other))
     _same_view(before, after)
@@ -246,8 +246,8 @@ def test_the_arrays_of_a_view_are_read_only():
 
 def test_changing_the_returned_outcomes_does_not_change_the_view():
     view = DealHistory(_deals(2), DATED).as_of(None)
-    found = outcomes(view, DATED)
-    found["left"] = True
+    result = outcomes(view, DATED)
+    result["left"] = True
     assert not view.outcomes["left"].all()
 
 
@@ -279,12 +279,12 @@ def test_a_table_without_rows_has_outcomes_without_rows():
 
 
 def test_a_million_deals_are_processed_without_a_loop_over_rows():
-    # a loop over rows takes half a minute, and so would fail the time limit of any test run
+    # a loop over rows would take half a minute and exceed the time limit of a test run
     deals = pd.concat([_deals(4, n=5000)] * 200, ignore_index=True)
-    found = outcomes(deals, DATED)
-    assert len(found) == 1_000_000
-    np.testing.assert_array_equal(found["left"][:5000], found["left"][-5000:])
-    assert censoring_weights(found, 3).values.shape == (1_000_000,)  # noqa: PD011 - ours
+    result = outcomes(deals, DATED)
+    assert len(result) == 1_000_000
+    np.testing.assert_array_equal(result["left"][:5000], result["left"][-5000:])
+    assert censoring_weights(result, 3).values.shape == (1_000_000,)  # noqa: PD011 - ours
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_a_view_computes_each_result_only_once(monkeypatch):
         assert view.subset(view.left).attributes().frame.equals(view.attributes().frame[view.left])
     assert calls == {
         "survival_with_unknown_days": 1, "censoring_weights": 1, "read_attributes": 1,
-        "months_between": 2,  # until the end of each deal, and for as long as it could be observed
+        "months_between": 2,  # until the end of each deal, and until the end of its observation
     }  # fmt: skip
 
 

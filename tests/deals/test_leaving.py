@@ -61,9 +61,9 @@ def test_the_rule_observed_until_dates_the_churn_at_the_end_of_the_extract() -> 
 def test_the_rule_unknown_labels_a_leaver_only_if_the_horizon_is_not_over() -> None:
     """Signed in January and gone by the end of the year: the label is unknown, never 0."""
     np.testing.assert_array_equal(labels("unknown"), [1, 0, np.nan, 1, np.nan])
-    found = outcomes(read_deals(table(), spec("unknown")), spec("unknown"))
-    assert found["followup_months"].iloc[2] == 0
-    assert not found["left"].iloc[2]
+    result = outcomes(read_deals(table(), spec("unknown")), spec("unknown"))
+    assert result["followup_months"].iloc[2] == 0
+    assert not result["left"].iloc[2]
 
 
 @pytest.mark.parametrize("answer", ["drop", "observed_until", "unknown"])
@@ -163,6 +163,6 @@ def test_in_the_hard_tables_no_leaver_counts_as_one_who_stayed(shared_data, name
     dropped = read_deals(written, contract.replace(rows={"left_without_date": "drop"}))
     assert len(dropped) == 60 - undated
     unknown = contract.replace(rows={"left_without_date": "unknown"})
-    found = outcomes(read_deals(written, unknown), unknown)
+    result = outcomes(read_deals(written, unknown), unknown)
     gone = written[name].astype(str).str.upper().eq("FALSE") & written["churn_date"].isna()
-    assert not (found["early_churn"][gone] == 0).any()
+    assert not (result["early_churn"][gone] == 0).any()

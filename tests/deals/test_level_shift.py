@@ -21,7 +21,7 @@ def deals(factor: float, *, n: int = 3000, seed: int = 0, monthly: float = 0.04)
     changed = np.datetime64("2025-06-30")
     before = np.maximum((changed - closed).astype(float), 0.0) / 30.4375
     wait = random.exponential(1 / monthly, n)
-    late = wait > before  # what is left of the wait passes faster, or slower
+    late = wait > before  # the rest of the waiting time passes faster or slower
     months = np.where(late, before + (wait - before) / factor, wait)
     left_on = closed + np.ceil(months * 30.4375).astype("timedelta64[D]")
     return pd.DataFrame(
@@ -50,9 +50,11 @@ def test_a_doubled_or_halved_rate_is_detected_with_its_size(factor: float) -> No
 
 
 def test_a_constant_rate_gives_no_false_alarm() -> None:
-    said = [find_level_shift(view_of(deals(1.0, n=1500, seed=seed), spec())) for seed in range(30)]
+    shifts = [
+        find_level_shift(view_of(deals(1.0, n=1500, seed=seed), spec())) for seed in range(30)
+    ]
 
-    assert [shift for shift in said if shift is not None] == []
+    assert [shift for shift in shifts if shift is not None] == []
 
 
 def test_more_recent_deals_are_not_a_shift_of_the_rate() -> None:
@@ -91,11 +93,11 @@ def test_no_shift_is_reported_if_few_recent_leavers_were_expected() -> None:
     signed = pd.Timestamp("2025-08-01")
     new = pd.DataFrame({"signed": [signed] * 40, "left": [signed + pd.Timedelta("60D")] * 40})
 
-    for number, said in ((40, False), (400, True)):
+    for number, shifts in ((40, False), (400, True)):
         late = pd.concat([new] * (number // 40))
         both = pd.concat([old, late], ignore_index=True).assign(seats=1)
         shift = find_level_shift(view_of(both, spec()))
-        assert (shift is not None) == said
+        assert (shift is not None) == shifts
     assert shift.observed == 400
     assert shift.ratio > 2
 

@@ -29,12 +29,12 @@ def purged(table: pd.DataFrame, day: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_deleted_leavers_are_detected_with_the_month(seed: int) -> None:
-    found = find_missing_leavers(purged(deals(seed), "2024-06-01"), SPEC)
+    result = find_missing_leavers(purged(deals(seed), "2024-06-01"), SPEC)
 
-    assert found is not None
-    assert found.observed_from == np.datetime64("2024-06-01")
-    assert found.chance < 1e-6
-    assert found.rate > found.rate_without
+    assert result is not None
+    assert result.observed_from == np.datetime64("2024-06-01")
+    assert result.chance < 1e-6
+    assert result.rate > result.rate_without
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -59,14 +59,14 @@ def test_a_minimum_term_of_a_year_gives_no_alarm() -> None:
 
 def test_the_rates_are_kaplan_meier_rates_with_and_without_delayed_entry() -> None:
     table = purged(deals(2), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
     closed = to_days(table["signed"])
     ends = to_days(table["left"].fillna(pd.Timestamp("2025-12-31")))
     months, left = months_between(closed, ends), table["left"].notna().to_numpy()
     start = np.full(len(table), np.datetime64("2024-06-01"))
     entry = np.maximum(months_between(closed, start), 0.0)
 
-    for rate, enter in ((found.rate, entry), (found.rate_without, np.zeros(len(table)))):
+    for rate, enter in ((result.rate, entry), (result.rate_without, np.zeros(len(table)))):
         there = months > enter
         times, survival = kaplan_meier_estimator(
             left[there], months[there], time_enter=enter[there]
@@ -76,15 +76,15 @@ def test_the_rates_are_kaplan_meier_rates_with_and_without_delayed_entry() -> No
 
 def test_the_deals_before_the_day_are_counted() -> None:
     table = purged(deals(3), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
 
-    assert found.signed_before == int((table["signed"] < "2024-06-01").sum())
+    assert result.signed_before == int((table["signed"] < "2024-06-01").sum())
 
 
 def test_expected_leavers_are_the_later_hazard_times_the_earlier_months() -> None:
     """The hazard is constant, so it gives the number expected before the first leaver."""
     table = purged(deals(5, 4000), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
     first = table["left"].min()
     ends = table["left"].fillna(pd.Timestamp("2025-12-31"))
     before = np.minimum(first, ends) - table["signed"]
@@ -92,5 +92,5 @@ def test_expected_leavers_are_the_later_hazard_times_the_earlier_months() -> Non
     since = (ends - table["signed"]).dt.days.sum() - days
     left = table["left"].notna().sum()
 
-    assert found.expected == pytest.approx(left / since * days, rel=0.05)
-    assert found.chance == pytest.approx(np.exp(-found.expected))
+    assert result.expected == pytest.approx(left / since * days, rel=0.05)
+    assert result.chance == pytest.approx(np.exp(-result.expected))

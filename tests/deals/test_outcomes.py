@@ -44,8 +44,8 @@ def _deals(rows: list[tuple[str, str | None]], until: str = "2024-12-31", horizo
     ],
 )
 def test_the_horizon_is_counted_in_calendar_months(closed, churned, label) -> None:
-    found = outcomes(*_deals([(closed, churned)]))
-    np.testing.assert_equal(found["early_churn"].iloc[0], label)
+    result = outcomes(*_deals([(closed, churned)]))
+    np.testing.assert_equal(result["early_churn"].iloc[0], label)
 
 
 def test_labels_from_a_tenure_are_unknown_for_young_deals() -> None:
@@ -56,40 +56,40 @@ def test_labels_from_a_tenure_are_unknown_for_young_deals() -> None:
 
 
 def test_the_survival_curve_equals_that_of_scikit_survival() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    months, left = result["followup_months"].to_numpy(), result["left"].to_numpy()
     times, survival = kaplan_meier_estimator(left, months)
     curve = kaplan_meier(months, left)
     np.testing.assert_allclose([curve.at(time) for time in times[::40]], survival[::40], atol=1e-12)
 
 
 def test_the_weighted_early_churn_rate_is_the_kaplan_meier_estimate() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    weights = censoring_weights(found, 5, cap=1e9).values  # noqa: PD011 - ours, not a frame's
-    label = found["early_churn"].fillna(0).to_numpy()
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    np.testing.assert_allclose((weights @ label) / len(found), 1 - curve.at(5.0), atol=1e-9)
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    weights = censoring_weights(result, 5, cap=1e9).values  # noqa: PD011 - ours, not a frame's
+    label = result["early_churn"].fillna(0).to_numpy()
+    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
+    np.testing.assert_allclose((weights @ label) / len(result), 1 - curve.at(5.0), atol=1e-9)
 
 
 def test_unknown_labels_have_weight_0_and_capped_weights_are_counted() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    weights = censoring_weights(found, 5, cap=1.01)
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    weights = censoring_weights(result, 5, cap=1.01)
     assert (
         weights.values[  # noqa: PD011 - ours
-            found["early_churn"].isna()
+            result["early_churn"].isna()
         ]
         == 0
     ).all()
     assert weights.capped > 0
-    assert weights.effective_sample_size <= found["early_churn"].notna().sum()
+    assert weights.effective_sample_size <= result["early_churn"].notna().sum()
 
 
 def test_weighting_is_unbiased_but_labelling_unknown_deals_0_is_biased() -> None:
     sim = simulate_deals(20_000, seed=3)
-    found = outcomes(sim.deals, sim.spec, as_of="2024-03-31")
-    weights = censoring_weights(found, 5)
-    truth = sim.true_probability.loc[found.index].mean()
-    label = found["early_churn"].fillna(0).to_numpy()
+    result = outcomes(sim.deals, sim.spec, as_of="2024-03-31")
+    weights = censoring_weights(result, 5)
+    truth = sim.true_probability.loc[result.index].mean()
+    label = result["early_churn"].fillna(0).to_numpy()
     right = np.average(label, weights=weights.values)
     assert abs(right - truth) < 0.02
     assert label.mean() < right

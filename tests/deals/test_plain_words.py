@@ -12,7 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.plain_words import as_toml, listed, toml_value
 from fitmodel.deals.vocabulary import is_status, plain_words
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no lone surrogates
 VALUES = st.one_of(
     TEXTS,
     st.booleans(),

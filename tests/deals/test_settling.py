@@ -17,8 +17,8 @@ DAYS = pd.date_range("2024-01-01", periods=N, freq="9D")
 DEALS = pd.DataFrame(
     {
         "signed": DAYS.strftime("%Y-%m-%d"),
-        "left": [(day + pd.Timedelta(days=60)).strftime("%Y-%m-%d") if place % 3 == 0 else ""
-                 for place, day in enumerate(DAYS)],
+        "left": [(day + pd.Timedelta(days=60)).strftime("%Y-%m-%d") if row % 3 == 0 else ""
+                 for row, day in enumerate(DAYS)],
         "plan": ["a", "b"] * (N // 2),
     }
 )  # fmt: skip

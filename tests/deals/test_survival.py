@@ -158,7 +158,7 @@ def _entered(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     months = random.integers(0, 12, n).astype(float)
     entry = np.where(random.random(n) < 0.5, 0.0, random.integers(0, 12, n))
-    months[0], entry[0] = 12.0, 0.0  # at every age somebody is watched
+    months[0], entry[0] = 12.0, 0.0  # at every age at least one deal is observed
     seen = entry <= months
     return months[seen], random.random(n)[seen] < 0.6, entry[seen]
 
@@ -168,8 +168,8 @@ def _entered(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_with_entry_times_the_curve_and_its_limits_equal_those_of_scikit_survival(seed, n):
     months, left, entry = _entered(seed, n)
     assume(left.any())  # the library refuses to estimate otherwise
-    # the library has a deal at risk after its entry, here from its entry on; it takes no time below
-    # 0, so all are moved by a month, which changes no number at risk
+    # the library counts a deal at risk after its entry, fitmodel from its entry on; it accepts no
+    # time below 0, so all are moved by a month, which does not change the numbers at risk
     times, survival, (low, high) = kaplan_meier_estimator(
         left, months + 1, time_enter=entry + 1 - 1e-9, conf_type="log-log"
     )

@@ -16,7 +16,7 @@ from fitmodel.exceptions import DealsError
 def _one(months, left, entry, weights, at, until):
     try:
         curve = kaplan_meier(months, left, weights=weights, entry_months=entry)
-    except DealsError:  # no deal has weight, or none was watched from its signing
+    except DealsError:  # no deal has weight, or none was observed from its signing
         return np.nan, np.nan
     return curve.at(at), curve.restricted_mean(until)
 
@@ -56,9 +56,9 @@ def test_computing_replicates_in_blocks_gives_the_same_result(monkeypatch):
 
 def test_without_deals_the_replicates_are_missing():
     nothing = np.zeros(0)
-    found = survival_replicates(nothing, nothing > 0, np.zeros((3, 0)), at=1.0, until=2.0)
-    assert np.isnan(found).all()
-    assert [len(values) for values in found] == [3, 3]
+    result = survival_replicates(nothing, nothing > 0, np.zeros((3, 0)), at=1.0, until=2.0)
+    assert np.isnan(result).all()
+    assert [len(values) for values in result] == [3, 3]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -22,8 +22,8 @@ def simulation():
 
 def test_the_mean_label_is_one_minus_the_survival_curve(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
-    found = outcomes(deals, spec)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    result = outcomes(deals, spec)
+    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
     training_set = training_deals(deals, spec)
     horizon = float(spec.label.horizon_months)
     assert np.average(training_set.early_churn, weights=training_set.weight) == pytest.approx(
@@ -33,22 +33,22 @@ def test_the_mean_label_is_one_minus_the_survival_curve(simulation) -> None:
 
 def test_every_deal_appears_once_and_mature_deals_keep_their_label(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
-    found, training_set = outcomes(deals, spec), training_deals(deals, spec)
+    result, training_set = outcomes(deals, spec), training_deals(deals, spec)
     assert training_set.index.tolist() == deals.index.tolist()
     labelled = label_deals(deals, spec)
     chance = pd.Series(training_set.early_churn, training_set.index)
     assert chance[labelled.index].tolist() == labelled.early_churn.tolist()
-    young = chance[~found["mature"]]
-    assert (young[found.loc[young.index, "left"]] == 1).all()
-    assert young[~found.loc[young.index, "left"]].between(0, 1, inclusive="neither").all()
+    young = chance[~result["mature"]]
+    assert (young[result.loc[young.index, "left"]] == 1).all()
+    assert young[~result.loc[young.index, "left"]].between(0, 1, inclusive="neither").all()
 
 
 def test_the_longer_a_customer_has_stayed_the_smaller_is_its_soft_label(simulation) -> None:
-    found = outcomes(simulation.deals, simulation.spec)
+    result = outcomes(simulation.deals, simulation.spec)
     training_set = training_deals(simulation.deals, simulation.spec)
-    unknown = found["early_churn"].isna()
+    unknown = result["early_churn"].isna()
     chance = pd.Series(training_set.early_churn, training_set.index)[unknown]
-    months = found.loc[unknown, "followup_months"]
+    months = result.loc[unknown, "followup_months"]
     assert (np.diff(chance[months.sort_values().index]) <= 1e-12).all()
 
 

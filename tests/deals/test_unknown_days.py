@@ -73,7 +73,7 @@ def test_the_estimate_is_self_consistent() -> None:
     dated = np.isnan(deals["left_by"])
     months, weight, left = list(deals["months"][dated]), [1.0] * int(dated.sum()), []
     left = list(deals["left"][dated])
-    for end in deals["left_by"][~dated]:  # written out, one leaver and one time after the other
+    for end in deals["left_by"][~dated]:  # a plain loop over leavers and times
         possible = times.months <= end
         share = times.share * possible
         months += times.months[possible].tolist()

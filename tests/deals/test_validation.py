@@ -225,22 +225,22 @@ def test_a_day_that_cannot_be_read_is_named_with_its_row(
     table = DEALS.assign(**{role: DEALS[role].astype(object)})
     for row, cell in cells.items():
         table.loc[row, role] = cell
-    fault = next(each for each in find_errors(table, DATED) if each.column == role)
+    problem = next(each for each in find_errors(table, DATED) if each.column == role)
 
-    assert fault.message == message
-    assert fault.count == len(cells)
-    assert remedy in fault.remedy
-    assert f"row {min(cells)}" in fault.example
+    assert problem.message == message
+    assert problem.count == len(cells)
+    assert remedy in problem.remedy
+    assert f"row {min(cells)}" in problem.example
 
 
 def test_ambiguous_days_are_an_error_that_asks_for_the_order() -> None:
     table = DEALS.assign(closed=["1/1/2024", "2/1/2024", "3/1/2024", "4/2/2024"])
-    fault = next(each for each in find_errors(table, DATED) if each.column == "closed")
+    problem = next(each for each in find_errors(table, DATED) if each.column == "closed")
 
-    assert fault.message == "every date can be read as day first and as month first"
-    assert fault.count == len(DEALS)
-    assert fault.example == "row 0: '1/1/2024'"
-    assert '[reading] dates = {"closed" = "day first"}' in fault.remedy
+    assert problem.message == "every date can be read as day first and as month first"
+    assert problem.count == len(DEALS)
+    assert problem.example == "row 0: '1/1/2024'"
+    assert '[reading] dates = {"closed" = "day first"}' in problem.remedy
 
 
 def test_observed_until_may_be_a_column() -> None:
@@ -248,7 +248,7 @@ def test_observed_until_may_be_a_column() -> None:
     right = DEALS.assign(until="2024-12-31")
     assert [each.column for each in find_errors(right, spec)] == []
     early = right.assign(until=right["until"].where(right.index != 3, "2024-01-01"))
-    fault = next(each for each in find_errors(early, spec) if each.column == "closed")
-    assert fault.message == "1 row(s) are after observed_until (until)"
+    problem = next(each for each in find_errors(early, spec) if each.column == "closed")
+    assert problem.message == "1 row(s) are after observed_until (until)"
     empty = right.assign(until=right["until"].where(right.index != 3))
     assert "1 row(s) are empty" in [each.message for each in find_errors(empty, spec)]

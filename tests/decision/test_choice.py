@@ -333,7 +333,7 @@ def test_capacity_equals_the_threshold_tuned_by_scikit_learn(evaluated, capacity
     assert choose_capacity(Sample.of(y, p), capacity) == best
 
 
-# -- threshold and value beside scikit-learn --------------------------------------------------
+# -- threshold and value compared with scikit-learn -------------------------------------------
 
 
 def test_threshold_flags_the_same_as_scikit_learns_fixed_threshold(evaluated):

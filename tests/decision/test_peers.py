@@ -51,12 +51,12 @@ def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(evaluated):
     theirs = CSThresholdClassifier(GivenProbabilities(), calibrator=None).fit(p[:, None], y)
     flags = theirs.predict(p[:, None], tp_cost=0.0, fp_cost=0.0, **cost_matrix(amount)) == 1
     assert 0 < ours.sum() < len(p)
-    # where the matrix is turned round (leaving costs less than staying) Elkan's threshold means the
+    # if the matrix is reversed (leaving costs less than staying) Elkan's threshold means the
     # opposite; we compare values there, and both are losses
     sound = MONEY.value_if_stays(amount) >= MONEY.value_if_leaves(amount)
     np.testing.assert_array_equal(ours[sound], flags[sound])
     assert ours[~sound].all()
-    assert (sound & (MONEY.value_if_stays(amount) < 0.0)).any()  # flagged by both, whatever p
+    assert (sound & (MONEY.value_if_stays(amount) < 0.0)).any()  # flagged by both for any p
 
 
 @pytest.mark.parametrize("policy", [Policy("value", 0.5, MONEY), Policy("threshold", 0.3, MONEY)])
@@ -88,5 +88,5 @@ def test_capacity_flags_as_many_deals_as_empulse_at_the_same_rate(evaluated):
     p, y, _ = evaluated
     threshold = choose_capacity(Sample.of(y, p), 0.2)
     theirs = CSRateClassifier(GivenProbabilities(), fp_cost=1.0, fn_cost=1.0).fit(p[:, None], y)
-    theirs.decision_ = 0.2  # the rate itself, rather than one searched for
+    theirs.decision_ = 0.2  # the rate itself instead of a searched one
     np.testing.assert_array_equal(theirs.predict(p[:, None]) == 1, p >= threshold)

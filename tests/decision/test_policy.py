@@ -15,7 +15,7 @@ from fitmodel.decision.value import Money
 from fitmodel.exceptions import SpecError
 
 MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.1)
-INVERTED = Money(0.8, 30, 3, acquisition_cost=4000)  # a leaver is cheaper than a stayer
+INVERTED = Money(0.8, 30, 3, acquisition_cost=4000)  # a leaver loses less than a stayer
 POLICIES = [
     Policy("value", 0.85, MONEY, "by value"),
     Policy("value", None, MONEY),
@@ -59,7 +59,7 @@ def test_one_prospect_gets_plain_python_values(policy):
 def test_a_higher_probability_never_takes_a_flag_away(policy, p, q, amount):
     low, high = sorted((p, q))
     if policy.money is INVERTED and policy.threshold_for(amount) == 1.0:
-        return  # worth signing whatever happens: never flagged, at either
+        return  # worth signing for any outcome: never flagged by either policy
     assert policy.assess(low, amount)[0] <= policy.assess(high, amount)[0]
 
 
@@ -86,7 +86,7 @@ def test_a_deal_that_loses_money_even_if_the_customer_stays_is_flagged_at_any_pr
     policy = Policy("value", 0.5, INVERTED)
     p = np.array([0.0, 0.5, 1.0])
     amount = np.full(3, 1000.0)
-    assert policy.expected_value(p, amount)[-1] > 0  # the acquisition cost is the stayer's alone
+    assert policy.expected_value(p, amount)[-1] > 0  # only a stayer has the acquisition cost
     assert policy.poor_fit(p, amount).all()
     assert policy.threshold_for(amount).tolist() == [0.0, 0.0, 0.0]
 

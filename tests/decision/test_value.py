@@ -255,7 +255,7 @@ def test_money_lines_of_0_are_left_out():
 def test_with_a_cost_as_a_share_a_big_early_churner_loses_money():
     fixed = Money(0.8, 30, 3, onboarding_cost=900)
     share = Money(0.8, 30, 3, onboarding_cost="30 %")
-    assert fixed.break_even(200_000.0) == 1.0  # never flagged for its money, however risky
+    assert fixed.break_even(200_000.0) == 1.0  # never flagged for its money at any risk
     assert share.break_even(200_000.0) == share.break_even(2_000.0) < 1.0
 
 

@@ -180,7 +180,7 @@ def test_money_uses_each_customers_own_curve_and_the_difference_is_reported(
         nets.append(-(np.array(worth) * (p > 0.4) * rows["weight"].to_numpy()).sum())
     total = report.money.iloc[-1]
     assert [total["net"], total["net_one_lifetime"]] == pytest.approx(nets)
-    assert nets[0] > nets[1]  # who is flagged would have stayed shorter than the mean
+    assert nets[0] > nets[1]  # flagged customers would have stayed shorter than the mean
     assert "with one lifetime for everybody the net would be" in str(report)
     plain = compute_backtest(
         make_deals(), spec, logistic, n_cuts=2, flag=flag, money=once, n_boot=0

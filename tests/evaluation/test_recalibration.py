@@ -49,7 +49,7 @@ def test_the_intercept_corrects_the_mean_prediction(sample):
 
 @pytest.mark.parametrize(
     "factor",
-    [0.3, 0.5, 2.0, 4.0],  # beyond, the largest probabilities round to 1
+    [0.3, 0.5, 2.0, 4.0],  # with larger factors the largest probabilities round to 1
 )
 def test_multiplying_the_log_odds_divides_the_slope(evaluated, factor):
     plain = Sample.of(evaluated.y, evaluated.p)

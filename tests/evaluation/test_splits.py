@@ -85,7 +85,7 @@ def test_the_test_set_has_the_newest_share_of_mature_deals(deals, spec, share):
 
 def test_the_deals_of_one_day_stay_together(spec, make_deals):
     deals = make_deals()
-    deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in all
+    deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in total
     split = out_of_time_split(deals, spec)
     assert split.date.day == 1
     assert not (split.train.deals["closed_on"] == split.date).any()

@@ -29,7 +29,7 @@ PIPELINES = [  # name of the column, won, lost, open
     ("étape", "Gagné", "Perdu", "En cours"),
     ("IsWon", "True", "False", "False"),
     ("是否赢单", "是", "否", "否"),
-    ("field_17", "won", "lost", "open"),  # by its values alone
+    ("field_17", "won", "lost", "open"),  # recognised only by its values
 ]
 
 

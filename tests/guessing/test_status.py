@@ -10,7 +10,7 @@ from fitmodel.guessing._columns import Column
 from fitmodel.guessing._status import find_status, status_of
 from fitmodel.guessing._vendors import recognise_export
 
-FLAGS = [  # name, what a customer has, what a leaver has
+FLAGS = [  # name, value of a customer, value of a leaver
     ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),
     ("aktiv", "Ja", "Nein"), ("actif", "Oui", "Non"), ("在网", "是", "否"), ("是否有效", "1", "0"),
     ("Lost_User", "0", "1"), ("churned", "No", "Yes"), ("cancelou", "Não", "Sim"),

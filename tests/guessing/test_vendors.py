@@ -13,7 +13,7 @@ from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.guess import guess_spec
 from tables import END, customers
 
-EXPORTS = {  # columns of the export by what they hold
+EXPORTS = {  # columns of the export by their content
     "Stripe subscriptions": {
         "key": "id", "signed": "Created (UTC)", "left": "Ended At (UTC)", "status": "Status",
         "customer": "Customer ID", "other": ["Current Period Start (UTC)", "Start (UTC)"],
@@ -81,7 +81,7 @@ def test_signing_and_leaving_are_taken_from_the_right_columns(title: str) -> Non
     assert contract["deals"]["id"] == names["key"]
     assert contract["deals"]["closed_on"] == names["signed"]
     assert contract["deals"]["churned_on"] == names["left"]
-    assert "churned" not in contract["deals"]  # every leaver has its date
+    assert "churned" not in contract["deals"]  # every leaver has a date
 
 
 @pytest.mark.parametrize("title", list(EXPORTS))
@@ -119,7 +119,7 @@ def test_prices_with_two_intervals_are_a_doubt() -> None:
 
     assert "amount_per" not in tomllib.loads(guess.toml)["deals"]
     codes = [doubt.code for doubt in guess.doubts]
-    assert codes[0] == "several-periods"  # must be answered: first
+    assert codes[0] == "several-periods"  # first, because it must be answered
     assert {"amount-unit", "left-in-trial"} == set(codes[1:])
 
 

@@ -42,7 +42,7 @@ class Company:
     """Deals, a store, a folder of models, and prospects."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        sim = simulate_deals(600, seed=5, signal=2.0)  # of skill: else no model is in use
+        sim = simulate_deals(600, seed=5, signal=2.0)  # for skill: without it no model is in use
         self.store, self.folder, self.models = store, folder, folder / "models"
         self.spec = sim.spec.replace(
             tracking={"uri": store, "experiment": EXPERIMENT},
@@ -182,4 +182,4 @@ def warm_up(store: str) -> None:
         for kind in ("train", "score", "log"):
             getattr(company, kind)(lambda _step: None)
             company.look(kind)
-    gc.freeze()  # so that no fork copies what it only looks through
+    gc.freeze()  # so that no fork copies memory that it only reads

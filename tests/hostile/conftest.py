@@ -35,7 +35,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     max_examples=30,
-    phases=[Phase.explicit, Phase.generate],  # what is found is one value: no need to shrink it
+    phases=[Phase.explicit, Phase.generate],  # a counterexample is one value and needs no shrinking
     suppress_health_check=list(HealthCheck),
 )
 

@@ -18,8 +18,9 @@ from company import Company, forked
 
 from fitmodel.exceptions import FitModelError
 
-WRITES = {"train": "writing", "promote": "beginning"}  # the step from which on a kind writes
-MIN_ROOM = 200_000  # bytes to choose from: a promotion writes over what there is
+# the step at which each kind of work begins to write
+WRITES = {"train": "writing", "promote": "beginning"}
+MIN_ROOM = 200_000  # bytes to choose from, because a promotion overwrites existing files
 
 
 class Filler:

@@ -20,7 +20,7 @@ from company import Company, forked
 
 from fitmodel.training import STEPS
 
-MAX_TRIALS = 4  # for one kill: on a machine that is busy by turns many trials end too early
+MAX_TRIALS = 4  # per kill: on a machine with a varying load many trials end too early
 
 
 class Killer:

@@ -30,7 +30,7 @@ SIMULATION = simulate_deals(900, seed=6)
 SELLERS = {"rep", "team"}
 
 
-# --- who sold
+# --- the rep
 
 
 @pytest.mark.slow
@@ -68,7 +68,7 @@ def test_an_edit_cannot_add_the_rep(tmp_path: Path) -> None:
         edit_table(model, "rep", level="Rep 01", effect=1.0, reason="a grudge", by="Kim")
 
 
-# --- a person's own affairs
+# --- protected characteristics
 
 PERSONAL = {
     "gender": "gender contact_gender Sex Geschlecht Anrede sexe genre género sexo 性别 客户性别",

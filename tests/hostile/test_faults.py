@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     return folder
 
 
-# --- a disk that takes nothing more
+# --- a full disk
 
 DISK = """
 import json, os, subprocess, sys
@@ -66,7 +66,7 @@ def heals(problem):
     filler.unlink(missing_ok=True)
 
 def run(arguments):
-    # in a fork, so that nothing it has opened keeps the disk busy
+    # in a fork, so that no open file keeps the disk busy
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         done = CliRunner().invoke(app, arguments)
@@ -101,7 +101,7 @@ doors = {
 }
 import pandas as pd
 import fitmodel.editing
-# what it imports is there in every fork
+# every fork has these imports
 CliRunner().invoke(app, [*doors["monitor"][:4], "--output", str(home / "warm"), *base])
 ids = pd.read_parquet(deals)["deal_id"]
 doors["brief"][5] = str(ids.iloc[3])
@@ -127,7 +127,7 @@ for problem in ("full", "read-only"):
         told[f"{problem}: {door}"] = {
             "exit": code, "says": says, "left": sorted(left), "again": again, "why": why
         }
-    (disk / "new.toml").unlink()  # init writes over nothing
+    (disk / "new.toml").unlink()  # init does not overwrite a contract
 print(json.dumps(told))
 """
 WORDS = {

@@ -20,8 +20,8 @@ from fitmodel.service.schema import example_prospect
 from fitmodel.service.settings import Settings
 
 SOAK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "soak.py"))
-# Of timers that are cancelled asyncio keeps a hundred before it clears its list, each of some
-# blocks of memory; caches fill.
+# asyncio keeps a hundred cancelled timers before it clears its list, each of some
+# blocks of memory; caches are filled as well.
 FEW = 1_000
 
 

@@ -476,7 +476,7 @@ def test_a_file_is_scored_by_an_own_estimator_only_on_request(
         done = CliRunner().invoke(app, [*asked, "--model", model])
         assert done.exit_code == 1
         assert "score --unpickle" in done.output
-    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")  # asked for, but signed by nobody
+    monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")  # requested, but not signed
     done = CliRunner().invoke(app, [*asked, "--model", folder, "--unpickle"])
     assert done.exit_code == 1
     assert "is not signed" in done.output

@@ -38,7 +38,7 @@ def deals_with_names() -> pd.DataFrame:
     deals["deal_id"] = [f"Qxdeal-{number:05d}" for number in range(len(deals))]
     for role in ("rep", "team"):
         deals[role] = "Qx" + deals[role].astype(str)
-    for column in ("industry", "landing_page"):  # of few levels, and of many
+    for column in ("industry", "landing_page"):  # with few levels and with many
         deals[column] = deals[column].astype(object)
         deals.loc[deals.index[5], column] = RARE[0]
         deals.loc[deals.index[20:23], column] = RARE[1]
@@ -67,7 +67,8 @@ def test_bundle_and_store_contain_no_deal_rep_or_rare_value(shop: Path) -> None:
     names = {Path(name).name for name in contents}
     assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
     assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
-    assert any(COMMON.encode() in content for content in contents.values())  # the search can find
+    # the search itself works
+    assert any(COMMON.encode() in content for content in contents.values())
     deals = deals_with_names()
     people = [*deals["rep"].unique(), *deals["team"].unique()]
     for secret in ("Qxdeal", *people, *RARE):

@@ -96,7 +96,7 @@ def test_every_route_with_data_needs_the_token(locked: TestClient, headers: dict
         if path in OPEN:
             assert answer.status_code == 200
         elif path == "/" or path.startswith("/desk/"):
-            assert "smb" not in answer.text  # files of the page, the same for everybody
+            assert "smb" not in answer.text  # files of the page, which are public
         else:
             closed += 1
             assert answer.status_code == 401, (method, path)
@@ -167,7 +167,7 @@ def test_without_a_token_requests_from_other_sites_are_refused(here: TestClient,
     headers = {"sec-fetch-site": site, "content-type": "text/plain"}
     for method, path in (("POST", ASSESSMENTS), ("GET", "/v1/pipeline"), ("GET", "/metrics")):
         assert here.request(method, path, headers=headers).status_code == 403
-    assert here.get("/", headers=headers).status_code == 200  # a link to the desk may be followed
+    assert here.get("/", headers=headers).status_code == 200  # a link to the desk is allowed
 
 
 def test_with_the_token_requests_from_other_sites_are_accepted(locked: TestClient) -> None:
@@ -262,7 +262,7 @@ def test_every_worker_uses_host_names_token_and_plan(
         assert settings.hosts == names
         assert settings.token == (token or None)
         assert plans == ("plan of plan.toml",)
-    assert len(made) == 2  # once where an error is said, once in the worker
+    assert len(made) == 2  # once for the error message, once in the worker
 
 
 # --- too much, too deep, too slow

@@ -42,7 +42,7 @@ def ask(bundle: Path) -> Iterator[Ask]:
                 client.sendall(sent)
                 while part := client.recv(65_536):
                     parts.append(part)
-            except (ConnectionResetError, BrokenPipeError):  # it reads no more than it wants
+            except (ConnectionResetError, BrokenPipeError):  # it does not read more than it needs
                 pass
         return b"".join(parts)
 

@@ -251,7 +251,7 @@ def test_a_column_that_varies_only_among_current_customers_gives_a_warning():
 
 @pytest.mark.slow
 def test_a_new_value_of_young_deals_is_not_suspected():
-    # of the last months' deals only churners have a label: any novelty of theirs is all churn
+    # only churners among recent deals have a label: any new value seems to be all churn
     def promotion(deals: pd.DataFrame) -> np.ndarray:
         return np.where(deals["closed"] > pd.Timestamp("2026-03-01"), "spring", "none")
 

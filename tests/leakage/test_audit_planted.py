@@ -37,7 +37,7 @@ PLANTED = {
         gone & (r.random(len(m)) < 0.5), r.exponential(100, len(m)), 0.0)),
     "tenure in another unit": ("stop", lambda m, _, r: np.log1p(m) + r.normal(0, 0.1, len(m))),
     "tenure in bands": ("stop", lambda m, *_: np.digitize(m, [6, 12, 24, 48]).astype(str)),
-    "the id again": ("warn", lambda m, *_: [f"C/{place:07d}" for place in range(len(m))]),
+    "the id again": ("warn", lambda m, *_: [f"C/{row:07d}" for row in range(len(m))]),
     "a running number": ("warn", lambda m, _, r: r.permutation(len(m))),
 }  # fmt: skip
 

@@ -76,7 +76,8 @@ def test_only_pairs_within_a_cohort_are_compared():
     random = np.random.default_rng(1)
     cohort = random.integers(0, 6, 900)
     label = (random.random(900) < cohort / 6).astype(float)
-    score = cohort + 0.3 * random.normal(size=900)  # follows the cohort, says nothing within it
+    # depends on the cohort and has no signal within it
+    score = cohort + 0.3 * random.normal(size=900)
     assert roc_auc_score(label, score) > 0.75
     result = _auc(score, label, cohort)
     assert abs(result.value - 0.5) < 0.06
@@ -132,7 +133,7 @@ def test_a_value_that_drifts_with_the_closing_date_has_no_rank_correlation():
     random = np.random.default_rng(3)
     days = np.datetime64("2024-01-01") + random.integers(0, 900, 3000)
     watched = (np.datetime64("2026-06-30") - days).astype(float) / 30.4
-    months = watched * random.random(3000)  # those signed late have left soon, if at all
+    months = watched * random.random(3000)  # recent deals that left did so soon
     price = -watched + random.normal(size=3000)
     assert abs(spearmanr(price, months).statistic) > 0.5
     assert rank_correlation(price, months, cohorts_of(days)).value < 0.1
@@ -149,9 +150,9 @@ def test_missing_or_constant_values_have_rank_correlation_0(values):
         (60, 0, 0.2, "surely"),
         (400, 4, 0.2, "surely"),
         (400, 5, 0.2, "no"),  # more than one in a hundred
-        (20, 0, 0.2, "maybe"),  # 0.2 ** 20, but the share that stays may be as high as 0.37
+        (20, 0, 0.2, "maybe"),  # 0.2 ** 20, but the upper limit of the share that stays is 0.37
         (6, 0, 0.2, "no"),
-        (60, 0, 0.9, "no"),  # as everybody
+        (60, 0, 0.9, "no"),  # like all deals
         (0, 0, 0.2, "no"),
     ],
 )
@@ -188,7 +189,7 @@ def test_the_risk_ratio_of_one_cohort_is_the_ratio_of_the_two_shares():
     group = (np.arange(1000) % 200 < 120) & churned | (np.arange(1000) % 20 == 0) & ~churned
     result = risk_ratio(group, churned, _one_cohort(1000))
     assert result.value == pytest.approx(0.6 / 0.05, rel=0.02)
-    error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # of two independent shares (Katz 1978)
+    error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # for two independent shares (Katz 1978)
     assert result.low == pytest.approx(result.value * np.exp(-3 * error), rel=0.05)
 
 

@@ -31,7 +31,7 @@ def model():
         money="€ {:,.0f}",
         horizon_months=5,
         amount="annual_value",
-        sellers=("industry",),  # any attribute can be the seller's
+        sellers=("industry",),  # any attribute can be marked as the rep
     )
     return FitModel(Scorer(scorecard, policy, "annual_value", "closed_on", "v", words), {})
 

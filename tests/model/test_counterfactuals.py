@@ -180,19 +180,19 @@ POOR = {"seats": 12, "plan": "basic", "signed": None}
 
 
 def test_all_smallest_changes_are_found_and_the_nearest_is_first() -> None:
-    found = find_counterfactuals(_Rule(), POOR, most=9)
-    # 15 seats are in the bin of 12; of equal steps the lower probability comes first
-    assert [(dict(each.needed), each.steps) for each in found] == [
+    result = find_counterfactuals(_Rule(), POOR, most=9)
+    # 15 seats are in the bin of 12; with equal steps the lower probability is first
+    assert [(dict(each.needed), each.steps) for each in result] == [
         ({"seats": 25.0}, 1), ({"plan": "pro"}, 1), ({"seats": 35.0}, 2), ({"seats": 45.0}, 3),
     ]  # fmt: skip
-    assert find_counterfactuals(_Rule(), POOR, most=2) == found[:2]
+    assert find_counterfactuals(_Rule(), POOR, most=2) == result[:2]
 
 
 def test_with_equal_steps_the_higher_expected_value_is_first() -> None:
     model = _Rule({(12.0, "pro"): 900.0, (25.0, "basic"): 100.0})
-    found = find_counterfactuals(model, POOR, most=2)
-    assert [dict(each.needed) for each in found] == [{"plan": "pro"}, {"seats": 25.0}]
-    assert [each.to_dict()["expected_value"] for each in found] == [900.0, 100.0]
+    result = find_counterfactuals(model, POOR, most=2)
+    assert [dict(each.needed) for each in result] == [{"plan": "pro"}, {"seats": 25.0}]
+    assert [each.to_dict()["expected_value"] for each in result] == [900.0, 100.0]
     unknown = find_counterfactuals(_Rule(), POOR, most=1)[0].to_dict()
     assert unknown == {
         "needed": {"seats": 25.0}, "early_churn_probability": 1 / 27, "expected_value": None,
@@ -201,8 +201,8 @@ def test_with_equal_steps_the_higher_expected_value_is_first() -> None:
 
 
 def test_only_actionable_attributes_are_changed_and_at_most_the_allowed_number() -> None:
-    found = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
-    assert [dict(each.needed) for each in found] == [{"plan": "pro"}]
+    result = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
+    assert [dict(each.needed) for each in result] == [{"plan": "pro"}]
     assert find_counterfactuals(_Rule(), POOR, actionable=()) == []
     assert find_counterfactuals(_Rule(), POOR, most_changes=0) == []
     assert find_counterfactuals(_Rule(), POOR, actionable=("signed",)) == []
@@ -232,7 +232,7 @@ def test_values_are_kept_if_enough_deals_have_them(rows: int) -> None:
     kept = summarise_seen_values([SEATS, PLAN, SIGNED], pd.DataFrame({"seats": numbers}))
     if rows == MIN_DEALS:
         assert kept == {"seats": [5.0, 7.0]}
-    else:  # else of each tenth the value that a deal had, counted in the sorted deals
+    else:  # otherwise one observed value per decile of the sorted deals
         known = sorted(numbers[:-1])
         tenths = {known[round(q * (len(known) - 1))] for q in np.linspace(0.05, 0.95, 10)}
         assert kept == {"seats": sorted(tenths)}

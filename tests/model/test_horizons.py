@@ -240,7 +240,7 @@ def test_beyond_the_curve_the_tail_rate_is_used_and_marked() -> None:
     assert scored["beyond_data"].tolist() == [False, False, True]
     assert scored["leaves_within_2m"]["c"] == pytest.approx(1 - math.exp(-2 * RATE), rel=1e-9)
     (further,) = score_signed(_model(), SIGNED.iloc[:1], (4,), as_of=TODAY)["beyond_data"]
-    assert further  # 3 + 4 months are one more than six
+    assert further  # 3 + 4 months are one month beyond the curve
 
 
 def test_the_remaining_lifetime_is_conditional_on_the_months_stayed() -> None:

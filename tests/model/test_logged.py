@@ -159,12 +159,12 @@ def test_a_prospect_reopened_under_a_new_id_is_not_drawn_again(model, prospects,
     first = first[tied.predict(first, reasons=0)["poor_fit"]].head(30)
     again = first.assign(
         deal_id=[f"new-{number}" for number in range(len(first))],
-        account=first["account"] + " ",  # as an id is written by hand
+        account=first["account"] + " ",  # an id as written by hand
     )
     drawn = asked(first)
     assert asked(again) == drawn
     assert 0 < sum(drawn) < len(drawn)
-    # without the customer a new id is a new chance
+    # without the customer a new id is drawn again
     untied = FitModel(model.scorer, {"spec": spec | {"rows": {}}})
     assert untied.predict(again, reasons=0, log=log)["proceed"].tolist() != drawn
 

@@ -279,7 +279,7 @@ def test_a_notebook_shows_escaped_html(worded, prospects) -> None:
         (-88.5, "{:,.0f}", "\N{MINUS SIGN}88"),
         (1234.56, "{:,.0f}", "1,235"),
         (120_000.0, "{:,.0f}", "120,000"),
-        (88.5, "€ {:,.0f}", "€ 88"),  # a template of one's own has its own decimals
+        (88.5, "€ {:,.0f}", "€ 88"),  # an own format has its own decimals
         (float("nan"), "{:,.0f}", Wording().say("unknown")),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_prospect_is_encoded_as_codes_values_and_days() -> None:
     assert codes == [2, 2, 2]
     assert values == [12, "pro", "2024-03-01"]
     assert unfamiliar == ()
-    assert days == {2: 30.0}  # the cut belongs to the bin above it
+    assert days == {2: 30.0}  # a value equal to the cut is in the bin above
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def test_the_outcomes_of_similar_deals_are_known_and_counted(past, simulation) -
 
 
 def test_young_deals_are_left_out_even_if_they_left(past, simulation) -> None:
-    # of deals younger than the horizon only early churners are known: kept, they would raise
-    # every share above what such deals do
+    # among deals younger than the horizon only early churners have a label: keeping them would
+    # make every share too high
     result = outcomes(simulation.deals, simulation.spec)
     young = result.index[~result["mature"]]
     assert result.loc[young, "early_churn"].eq(1.0).sum() > 5

@@ -72,7 +72,7 @@ def _scorer(policy: Policy = POLICIES["value"], *, levels: int = 500, **changes:
     """A scorecard with every kind of column, pairs, a nonlinear calibration and unusual pairs."""
     rng = np.random.default_rng(1)
     named = {f"level {number}": number + 1 for number in range(levels - len(LEVELS))}
-    for level in LEVELS[:-1]:  # the last is a word for nothing
+    for level in LEVELS[:-1]:  # the last is a word for missing
         named[level] = len(named) + 1
     named |= {"101": len(named) + 1, "7.5": len(named) + 2, "NA": len(named) + 3}
     named |= {hidden_level(text): len(named) + 1 for text in ("rare one", "稀有", "990")}
@@ -91,7 +91,7 @@ def _scorer(policy: Policy = POLICIES["value"], *, levels: int = 500, **changes:
     pairs = (PairTerm(0, 2, first_map, second_map),)
     rows = sum(size + 2 for size in sizes) + 6
     tables = rng.normal(0, 0.5, (rows, 1)) + rng.normal(0, 0.2, (rows, 8))
-    tables[:3] = 0.0  # contributions of exactly 0 are no reason
+    tables[:3] = 0.0  # contributions of exactly 0 are not reasons
     scorecard = Scorecard(
         columns,
         pairs,

@@ -120,7 +120,7 @@ def test_yes_and_no_are_in_the_language_of_the_wording() -> None:
     chinese = EURO.in_language("zh")
     yes, no = (chinese.value(FLAG, each) for each in (True, False))
     assert len({yes, no, "yes", "no"}) == 4
-    assert chinese.value(PLAN, "yes") == "yes"  # a level that is no flag stays
+    assert chinese.value(PLAN, "yes") == "yes"  # a level that is not a flag is not changed
 
 
 def test_a_level_has_the_unit_of_its_attribute() -> None:
@@ -183,7 +183,7 @@ def test_a_wording_is_written_and_read_back_without_its_language() -> None:
     data = json.loads(json.dumps(WHOLE.in_language("zh").to_dict()))
     assert wording_from_dict(data) == WHOLE
     assert wording_from_dict(Wording().to_dict()) == Wording()
-    del data["recorded"]  # of a bundle that is older
+    del data["recorded"]  # from an older bundle
     assert wording_from_dict(data).recorded == {}
 
 

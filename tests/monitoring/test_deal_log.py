@@ -65,12 +65,12 @@ def test_a_decision_can_be_undone_for_a_minute_by_its_author(deals, log, monkeyp
     assert log.decisions().empty
     assert log.latest()["action"].isna().all()
     assert [event.undone for event in deals.events("D-1") if event.kind == "declined"] == [True]
-    anew, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
+    again, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
     later = datetime.now(UTC) + timedelta(seconds=deal_log.UNDO_SECONDS + 1)
     monkeypatch.setattr(deal_log, "_now", lambda: later)
     with pytest.raises(ConflictError, match="a minute has passed"):
-        deals.undo("D-1", anew.number, by="Kim")
-    assert deals.standing("D-1") == anew
+        deals.undo("D-1", again.number, by="Kim")
+    assert deals.standing("D-1") == again
 
 
 def test_a_decision_on_another_deal_cannot_be_undone(deals) -> None:
@@ -106,5 +106,5 @@ def test_a_forgotten_deal_leaves_no_rows(deals, log) -> None:
 
 def test_another_process_sees_the_decisions(deals, log) -> None:
     deals.decide("D-1", "declined", by="Kim")
-    log.close()  # as a service that is started again
+    log.close()  # like a restarted service
     assert deals.standing("D-1").kind == "declined"

@@ -94,7 +94,7 @@ def fresh() -> pd.DataFrame:
 def test_deals_from_the_same_distribution_are_stable(model, fresh) -> None:
     result = compute_drift(fresh, model)
     assert set(result["attribute"]) == {*model.attributes, "early_churn_probability"}
-    # of some hundred landing pages, new ones are always among fresh deals
+    # fresh deals always have some new ones of the hundreds of landing pages
     assert set(result.loc[result["attribute"] != "landing_page", "verdict"]) == {"stable"}
     assert "drift" not in set(result["verdict"])
 

@@ -12,7 +12,7 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog, choose_exploration
 from fitmodel.monitoring.propensity import with_propensity
 
-IDS = [f"deal-{place}" for place in range(20_000)]
+IDS = [f"deal-{number}" for number in range(20_000)]
 FLAGGED = np.arange(20_000) % 4 == 0
 
 
@@ -28,8 +28,8 @@ def test_the_draw_depends_only_on_id_and_salt() -> None:
     whole = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
     turned = choose_exploration(IDS[::-1], FLAGGED[::-1], share=0.1, salt="s")
     np.testing.assert_array_equal(whole.proceed, turned.proceed[::-1])
-    anew = choose_exploration(IDS, FLAGGED, share=0.1, salt="t")
-    assert (whole.proceed != anew.proceed).any()
+    again = choose_exploration(IDS, FLAGGED, share=0.1, salt="t")
+    assert (whole.proceed != again.proceed).any()
 
 
 def test_a_larger_share_includes_the_prospects_of_a_smaller_one() -> None:

@@ -97,7 +97,7 @@ def test_a_log_without_matching_deals_is_refused_with_the_cause(tmp_path, compan
     with pytest.raises(DealsError, match=r"'other-0'.* the deals' column 'deal_id' such as"):
         match_log(deals, spec, other)
     late = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=40))
-    assert match_log(late, spec, other).matched == 0  # none of them was due
+    assert match_log(late, spec, other).matched == 0  # the log is too young for them
     assert match_log(deals.head(0), spec, salted).matched == 0
 
 

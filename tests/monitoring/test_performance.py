@@ -73,8 +73,8 @@ def test_the_auc_estimated_before_outcomes_covers_the_later_auc() -> None:
     for _ in range(40):
         p = random.beta(1, 3, 400)
         result = estimate_auc(p, seed=1)
-        came = roc_auc_score(random.random(400) < p, p)
-        covered.append(result.low <= came <= result.high)
+        auc = roc_auc_score(random.random(400) < p, p)
+        covered.append(result.low <= auc <= result.high)
     assert np.mean(covered) >= 0.85
 
 

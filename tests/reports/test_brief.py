@@ -82,7 +82,7 @@ def test_page_and_markdown_have_the_same_content(briefs, language) -> None:
         assert item in text
     assert f'<html lang="{language}">' in page
     assert page.count("<rect") == len(brief.against) + len(brief.in_favour) + 1
-    assert not re.search(r"(src|href)=", page)  # nothing is loaded from elsewhere
+    assert not re.search(r"(src|href)=", page)  # nothing is loaded from other hosts
 
 
 def test_the_deal_itself_is_not_among_its_similar_deals(briefs, flagged) -> None:

@@ -42,12 +42,12 @@ def test_labels_are_counted_as_early_other_and_too_young() -> None:
         "9 deals without errors: 8 with a known outcome, of which 2 left early (within 5 months), "
         "and 1 too young to tell\n"
     )
-    assert "early-churn rate 25.0% (Kaplan-Meier" in text  # the young deal left the count before
+    assert "early-churn rate 25.0% (Kaplan-Meier" in text  # the young deal is not counted
     assert "unknown day" not in text
 
 
 def test_the_rate_is_the_kaplan_meier_rate_and_not_the_share_of_known_outcomes() -> None:
-    # of 4, one leaves after 2 months; of the 3 left one is only followed so long: 1 - 3/4
+    # one of 4 leaves after 2 months; one of the other 3 is followed only until then: 1 - 3/4
     rows = [("2025-01-01", "2025-03-01")] + [("2025-01-01", None)] * 2 + [("2026-03-30", None)]
     text = labels_text(view_of(deals_of(*rows), SPEC))
 
@@ -88,9 +88,9 @@ def test_the_audit_says_if_there_is_no_suspicious_finding() -> None:
 
 
 def bundle(name="fit", version="v1", *, current=False, problem=None, **manifest):
-    held = None if problem else SimpleNamespace(manifest=manifest)
+    opened = None if problem else SimpleNamespace(manifest=manifest)
     return SimpleNamespace(
-        name=name, version=version, is_current=current, problem=problem, bundle=held
+        name=name, version=version, is_current=current, problem=problem, bundle=opened
     )
 
 

@@ -103,7 +103,7 @@ def test_lifetimes_are_shown_at_half_once_and_twice_the_companys_rate() -> None:
     assert f"{once} at the rate and {twice} at twice the rate" in lines[2]
     assert float(half) > float(once) > float(twice)
     often = content_of(worth_section(worth_of(row(early=0.8), money=money), None))["assumptions"][2]
-    assert f"{money.months(1.0)[0]:.3g} at twice" in often  # no more than all of them leave
+    assert f"{money.months(1.0)[0]:.3g} at twice" in often  # at most all of them leave
 
 
 @pytest.mark.parametrize(("threshold", "words"), [(0.3456, "from 34.6%"), (None, "from –")])  # noqa: RUF001

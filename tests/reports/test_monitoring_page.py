@@ -43,7 +43,7 @@ def test_the_twelve_largest_drifts_are_drawn_with_readable_names() -> None:
     assert shown.nunique() == DRAWN == 12
     assert {"number of seats", SAY("of_scores")} <= set(shown)
     label = WORDING.label("x00")
-    assert (shown == label).sum() == 2  # both groups of one that moved in either
+    assert (shown == label).sum() == 2  # both groups of an attribute that moved in one of them
     assert WORDING.label("x01") not in set(shown)
 
 

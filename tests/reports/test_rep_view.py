@@ -41,7 +41,7 @@ def test_the_funnel_and_the_dispersion_of_reps_are_not_shown() -> None:
     (own,) = seen("_scoreboard.html.j2", values, "Kim")
 
     assert (own["funnel"], own["dispersion"]) == (None, "")
-    assert values["funnel"] == "drawn"  # the whole report is as it was
+    assert values["funnel"] == "drawn"  # the whole report is not changed
 
 
 def test_a_rep_named_like_the_total_sees_no_rows_of_others() -> None:
@@ -69,7 +69,7 @@ def test_only_own_review_sheets_are_kept_and_all_are_printed() -> None:
     assert not any(sheet["earlier"] for sheet in own["sheets"])
     assert (own["on_paper"], own["without"]) == ("", "")
     assert own["surprises"] == {"basis": "b", "rows": [{"rep": "kim", "deal": 5}]}
-    assert own["missed"] == {"rows": ["signal"]}  # of all reps together: no name in it
+    assert own["missed"] == {"rows": ["signal"]}  # about all reps together, without a name
     assert values["sheets"][0]["earlier"]
 
 

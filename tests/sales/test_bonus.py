@@ -195,7 +195,7 @@ def test_the_ledger_adds_up_over_reps_months_and_bonuses(simulation):
         parts = table["earned"] + table["withheld"] + table["pending"]
         assert (parts == table["nominal"]).all()
     assert ledger.total["bonus"] == ledger.bonuses["bonus"].sum()
-    assert ledger.total["deals"] == len(ledger.deals)  # a bonus is no deal
+    assert ledger.total["deals"] == len(ledger.deals)  # a bonus is not a deal
 
 
 def test_a_yearly_bonus_needs_dates(simulation):
@@ -278,7 +278,7 @@ def test_at_the_end_of_a_period_tested_living_and_lost_deals_are_counted() -> No
     tested, lost, expected = _to_the_end(own, np.ones(DRAWS), 0.0, random)
 
     assert set(tested) == {9.0}
-    assert set(lost) == {4}  # one of the tested, the one that leaves, the two that are gone
+    assert set(lost) == {4}  # one tested, one that leaves, two that are gone
     assert expected == pytest.approx(np.full(DRAWS, 9 * (1 - np.exp(-0.5))))
 
 
@@ -327,7 +327,7 @@ def test_a_customer_who_left_before_its_renewal_keeps_the_bonus_pending() -> Non
     assert paid.loc["Kim", ["bonus", "bonus_pending"]].tolist() == [0, Decimal(500)]
     assert paid.loc["Kim", ["signed", "tested"]].tolist() == [23, 20]
     year = paid_to(deals, period="year", term="term").set_index(["period", "rep"])
-    assert year.loc[("2025", "Kim"), "bonus"] == Decimal(500)  # that year is over, and known
+    assert year.loc[("2025", "Kim"), "bonus"] == Decimal(500)  # that year is complete
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_an_amount_is_read_as_an_exact_decimal() -> None:
     deals = DEALS.head(1).assign(value=[1.15])
     plan = plan_of(commission_rate=Decimal(1), rounding={"to": "0.1", "mode": "half_up"})
 
-    assert Fraction(1.15) < Fraction("1.15")  # the binary one would be rounded down
+    assert Fraction(1.15) < Fraction("1.15")  # the binary float would be rounded down
     assert lines_of(plan, deals)["nominal"].iloc[0] == Decimal("1.2")
 
 
@@ -118,7 +118,7 @@ def test_accelerators_apply_to_each_part_in_the_order_of_signing() -> None:
     assert result["c", "Kim"] == Decimal("8000.10")  # 20,000 at .1 and 30,000.50 at .2
     assert result["a", "Kim"] == Decimal("10000.05")  # 19,999.50 at .2 and 20,000.50 at .3
     assert result["d", "Kim"] == Decimal("3000.00")
-    assert result["e", "(no name)"] == Decimal("9000.00")  # a seller of its own
+    assert result["e", "(no name)"] == Decimal("9000.00")  # a separate rep
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_shared_deal_has_two_lines_that_add_up_to_the_cent() -> None:
     result = nominal(lines)
 
     assert lines["deal"].tolist() == ["a", "b", "c", "c", "d", "e"]
-    assert result["c", "Lee"] == Decimal("1500.02")  # .3 of 5,000.05 is 1,500.015: to the even
+    assert result["c", "Lee"] == Decimal("1500.02")  # .3 of 5,000.05 is 1,500.015: rounded to even
     assert result["c", "Kim"] == Decimal("3500.03")
     assert result["c", "Kim"] + result["c", "Lee"] == Decimal("5000.05")
     assert result["a", "Kim"] == Decimal("4000.00")
@@ -182,7 +182,7 @@ def test_a_shared_deal_counts_towards_the_threshold_by_its_share() -> None:
     plan = plan_of(accelerators=steps("30000"), split={"rep": "second", "share": Decimal("0.4")})
     result = nominal(lines_of(plan))
 
-    # Kim has signed 30,000 with b; of c .6 are Kim's, all above the threshold
+    # Kim has signed 30,000 with b; Kim's .6 of c are all above the threshold
     assert result["c", "Kim"] == Decimal("6000.06")
     assert result["c", "Lee"] == Decimal("2000.02")  # Lee's first: .4 of 50,000.50 at .1
 

@@ -67,7 +67,7 @@ def test_ids_fields_and_numbers_are_matched_regardless_of_spelling(company):
     for name in ("Ab", "Cd"):
         company.prospect(name, "Kim", flagged=True, edited=True, then=False, field=" Seats")
     company.changes[0] |= {"id": "AB "}
-    company.changes[1] |= {"old": "3", "new": "3.0"}  # no edit
+    company.changes[1] |= {"old": "3", "new": "3.0"}  # not an edit
 
     assert company.edits_found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
     assert company.edits_found().edits["field"].tolist() == ["seats"]

@@ -42,7 +42,7 @@ def company(seed, *, deals=80, credit_notes=False):
     for number in range(deals):
         closed = END - timedelta(days=int(random.integers(0, 900)))
         stayed = int(random.integers(1, 700))
-        if random.random() < 0.2:  # on the very day, and one day later
+        if random.random() < 0.2:  # on the exact day and one day later
             months = int(random.choice([3, 6, 12]))
             stayed = (closed + relativedelta(months=months) - closed).days + int(random.integers(2))
         churned = closed + timedelta(days=stayed)
@@ -160,7 +160,7 @@ def second_ledger(table, plan):
         last = min(first + relativedelta(months=1), END + timedelta(days=1)) - timedelta(days=1)
         for row, rep, whole in lines:
             days = [first - timedelta(days=1), last]
-            if rep in gone:  # terms hold from the day after the last: look at every day
+            if rep in gone:  # terms apply from the day after the last day: check every day
                 days = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
             sums = [paid_by(day, row, whole, plan) for day in days]
             for day, before, after in zip(days[1:], sums, sums[1:], strict=False):

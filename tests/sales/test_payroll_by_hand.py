@@ -152,9 +152,9 @@ def test_a_guarantee_tops_up_each_month_and_a_recoverable_draw_is_paid_back() ->
     assert [row for row in rows if row[2] != "earned" or not row[3]] == [
         ("2026-02", "Kim", "draw", "", "100.00"),
         ("2026-03", "Kim", "draw", "", "400.00"),
-        ("2026-04", "Kim", "draw_recovered", "", "-500.00"),  # all that was owed, of 500 above
+        ("2026-04", "Kim", "draw_recovered", "", "-500.00"),  # all that is owed
         ("2026-05", "Kim", "draw", "", "400.00"),
-        ("2026-06", "Kim", "draw_recovered", "", "-100.00"),  # no more than lies above the draw
+        ("2026-06", "Kim", "draw_recovered", "", "-100.00"),  # at most the amount above the draw
     ]
 
 
@@ -204,7 +204,7 @@ def test_after_a_reps_last_day_the_leaver_terms_apply(last, pending, clawback, k
     assert sum(Decimal(row[-1]) for row in rows) == Decimal(kept)
     after = [row for row in rows if row[2] in {"forfeited", "waived"}]
     undone = [row for row in rows if row[2] in {"earned", "clawed_back"}]
-    for month, rep, _, deal, amount in after:  # what is undone stays in sight, with its deal
+    for month, rep, _, deal, amount in after:  # the reversed row is still listed with its deal
         assert (month, rep, deal, f"{-Decimal(amount):.2f}") in [
             (row[0], row[1], row[3], row[4]) for row in undone
         ]

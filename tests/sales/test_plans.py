@@ -87,7 +87,7 @@ def test_an_impossible_value_is_refused_with_its_key(text, message, tmp_path) ->
         [(3, "0.5"), (3, "0.6")],  # twice the same age
         [(4, "0.5"), (3, "0.6")],  # falling ages
         [(2, "0.5"), (3, "0.4")],  # falling shares
-        [(5, "0.5")],  # as late as the whole
+        [(5, "0.5")],  # as late as the full commission
     ],
 )
 def test_tiers_that_do_not_increase_up_to_1_are_refused(tiers) -> None:

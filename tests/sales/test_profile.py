@@ -217,6 +217,6 @@ def test_a_translated_profile_equals_one_computed_in_that_language():
     labels = {"words": {"labels": {"segment": "客户规模"}}}
     spec = sim.spec.replace(**labels)
     there = compute_profile(sim.deals, sim.spec, shuffles=99).in_language(spec, "zh")
-    anew = compute_profile(sim.deals, spec, shuffles=99, language="zh")
-    pd.testing.assert_frame_equal(there.table, anew.table)
+    again = compute_profile(sim.deals, spec, shuffles=99, language="zh")
+    pd.testing.assert_frame_equal(there.table, again.table)
     assert there.table["rule"].str.contains("客户规模").any()

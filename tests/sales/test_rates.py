@@ -149,7 +149,7 @@ def test_the_gamma_shape_is_recovered() -> None:
     observed = random.poisson(expected * random.gamma(5, 1 / 5, 400)).astype(float)
 
     assert gamma_shape(observed, expected) == pytest.approx(5, rel=0.25)
-    assert gamma_shape(expected, expected) > 1000  # alike to the customer
+    assert gamma_shape(expected, expected) > 1000  # the reps are exactly equal
 
 
 def test_reps_without_expected_leavers_are_ignored_for_the_shape() -> None:

@@ -231,7 +231,7 @@ def test_equal_reps_are_shrunk_to_the_company_and_different_reps_less():
     assert gamma_shape(alike, expected) > 50
     assert gamma_shape(differing, expected) == pytest.approx(4, rel=0.6)
     assert overdispersion(alike, expected).p_value > 0.05
-    assert overdispersion(differing, expected).p_value == 1 / (DRAWS + 1)  # none drawn was so far
+    assert overdispersion(differing, expected).p_value == 1 / (DRAWS + 1)  # no draw was as extreme
     ratio = shrunken_ratio(np.array([0.0, 30.0]), np.array([1.0, 10.0]), 4.0)
     assert ratio == pytest.approx([0.8, 34 / 14])
 

@@ -39,7 +39,7 @@ def test_reps_are_not_named_for_usual_unrecorded_differences():
 
 @pytest.mark.parametrize(("times", "difference"), [(2.5, 0.35), (2.5, 0.5)])
 def test_with_many_deals_reps_are_not_named_for_unrecorded_differences(times, difference):
-    # with a gamma distribution of reps' ratios 10 % of such pages named somebody
+    # with a gamma distribution of reps' ratios 10 % of such pages named a rep
     named = pages(
         lambda random: np.exp(random.normal(0, difference, 12)), EXPECTED * times, number=100
     )[0]
@@ -48,7 +48,7 @@ def test_with_many_deals_reps_are_not_named_for_unrecorded_differences(times, di
 
 def test_many_reps_are_not_named_for_unrecorded_differences():
     expected = np.random.default_rng(5).lognormal(2.5, 0.5, 30)
-    error = 0.05 * HISTORY_SHARE  # what a page spends on it
+    error = 0.05 * HISTORY_SHARE  # the share of the error rate that a page uses for it
     differ = pages(
         lambda random: np.exp(random.normal(0, 0.35, 30)), expected, number=100, error=error
     )[0]

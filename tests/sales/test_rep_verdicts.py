@@ -41,12 +41,14 @@ def test_a_corrected_p_value_is_at_most_1() -> None:
 def test_holms_correction_is_the_closed_bonferroni_test(values) -> None:
     """A hypothesis is rejected where Bonferroni rejects every set that it is in."""
     p = np.array(values)
-    places = range(len(p))
+    positions = range(len(p))
     sets = [
-        list(each) for size in range(1, len(p) + 1) for each in itertools.combinations(places, size)
+        list(each)
+        for size in range(1, len(p) + 1)
+        for each in itertools.combinations(positions, size)
     ]
     closed = [
-        max(min(1.0, len(each) * p[each].min()) for each in sets if at in each) for at in places
+        max(min(1.0, len(each) * p[each].min()) for each in sets if at in each) for at in positions
     ]
 
     assert holm(p) == pytest.approx(closed)

@@ -169,10 +169,10 @@ def test_translated_reviews_equal_those_computed_in_that_language(
 ):
     view = view_of(simulation.deals, simulation.spec)
     there = reviews.in_language(view, simulation.spec, "zh")
-    anew = compute_reviews(
+    again = compute_reviews(
         simulation.deals, simulation.spec, latest=2, retrospective=retrospective, language="zh"
     )
-    pd.testing.assert_frame_equal(there.missed, anew.missed)
+    pd.testing.assert_frame_equal(there.missed, again.missed)
     assert there.missed["signal"].tolist() != reviews.missed["signal"].tolist()
     assert there.sheets is reviews.sheets
 

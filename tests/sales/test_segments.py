@@ -85,7 +85,7 @@ def test_the_label_of_the_contract_replaces_the_name() -> None:
 
 def test_scores_are_leavers_minus_the_nelson_aalen_hazard_and_add_up_to_0() -> None:
     months = np.array([1.0, 2.0, 2.0, 3.0, 9.0])
-    left = np.array([True, True, False, False, True])  # the last after the horizon
+    left = np.array([True, True, False, False, True])  # the last leaves after the horizon
     first, second = 1 / 5, 1 / 5 + 1 / 4
     scores = log_rank_scores(months, left, 5.0)
 

@@ -79,7 +79,8 @@ def test_recent_prospects_give_no_warning(model: FitModel, prospects: pd.DataFra
         warnings.simplefilter("error")
         model.predict(open_deals, reasons=0)
         model.predict(prospects[list(model.attributes)], reasons=0, as_of=date(2024, 1, 1))
-        model.predict(prospects.assign(closed_on=None), reasons=0)  # not signed yet, and said so
+        # an empty date states that a deal is not signed yet
+        model.predict(prospects.assign(closed_on=None), reasons=0)
 
 
 def test_a_file_without_the_closing_date_is_scored_with_a_note(

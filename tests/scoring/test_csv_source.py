@@ -79,7 +79,7 @@ def test_compressed_files_and_other_encodings_can_be_continued(
 def test_a_truncated_compressed_file_is_refused_with_its_name(tmp_path) -> None:
     path = tmp_path / "in.csv.gz"
     packed = gzip.compress(b"id,one\n" + b"".join(b"D%d,1\n" % n for n in range(400_000)))
-    path.write_bytes(packed[: len(packed) // 2])  # the header's megabyte is whole
+    path.write_bytes(packed[: len(packed) // 2])  # the megabyte with the header is complete
     with open_source(path, 4) as source, pytest.raises(ProspectError, match=r"in\.csv\.gz cannot"):
         next(source.chunks_after(390_000))
 

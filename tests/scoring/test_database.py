@@ -174,7 +174,7 @@ def test_duplicate_or_missing_ids_are_refused_in_an_upsert(
     if is_there:
         assert read(database, "select p from t order by id")["p"].tolist() == [0.1, 0.2]
     else:
-        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not made
+        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not created
         assert read(database, "select p from t")["p"].tolist() == [0.5]
 
 

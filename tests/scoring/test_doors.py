@@ -16,7 +16,8 @@ from fitmodel.scoring.batch import score_file
 from fitmodel.tables.values import today
 
 
-@pytest.fixture(params=["Etc/GMT+12", "Etc/GMT-14"])  # at any hour one of them has another day
+# at any hour one of these time zones has another day
+@pytest.fixture(params=["Etc/GMT+12", "Etc/GMT-14"])
 def elsewhere(request, monkeypatch):
     monkeypatch.setenv("TZ", request.param)
     time.tzset()

@@ -91,7 +91,8 @@ def test_prospects_written_like_the_deals_have_the_same_probability_as_plain_one
     texts = written(plain)
     scored = german.predict(texts)
     assert scored[NAME].tolist() == expected[NAME].tolist()
-    assert german.predict(plain)[NAME].tolist() == expected[NAME].tolist()  # typed values need none
+    # typed values need no form
+    assert german.predict(plain)[NAME].tolist() == expected[NAME].tolist()
     with pytest.raises(ProspectError, match=r"first_contact_on: 60 value.*in row 0"):
         model.predict(texts)
 

@@ -35,7 +35,7 @@ TOPICS = sorted(
     for path in files("fitmodel.language").joinpath("zh").iterdir()
     if path.name.endswith(".toml")
 )
-COPIES = 20  # of the twelve: a group of few deals is not shown in the report
+COPIES = 20  # a group of few deals is not shown in the report
 COLUMNS = ["fit", "worth", "escalate"]
 VALUES = ["expected_value", "expected_value_low", "expected_value_high"]
 FIT = {
@@ -196,7 +196,7 @@ def test_the_brief_has_the_expected_results(twelve, language) -> None:
     ):
         brief = make_brief(twelve.model, given.to_dict(), language=language)
         page, text = html.unescape(brief_page(brief)), html.unescape(brief_markdown(brief))
-        text = text.replace("\\", "")  # what keeps a value from acting as Markdown
+        text = text.replace("\\", "")  # the escape characters for Markdown
         for item in (HEADLINE[language][row["fit"]], *sentences(row, language)):
             capital = item[:1].upper() + item[1:]
             assert capital in page
@@ -214,7 +214,7 @@ def test_the_brief_has_the_expected_results(twelve, language) -> None:
             assert WORTH[language][term.worth] in page
             assert term.words in page
             assert term.words in text
-    assert changed  # some poor fit has a way out
+    assert changed  # at least one poor fit has a counterfactual
 
 
 @languages

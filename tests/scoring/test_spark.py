@@ -33,7 +33,7 @@ pytestmark = [
         shutil.which("java") is None and "JAVA_HOME" not in os.environ,
         reason="Spark needs Java 17, which is not on this machine",
     ),
-    # pyspark leaves the socket it talked to Java or a worker with to the garbage collector
+    # pyspark leaves its sockets to Java and the workers to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"),
 ]
 
@@ -54,7 +54,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
         session = (
             SparkSession.builder.master(
                 "local[1]"
-            )  # each worker is a Python that imports everything
+            )  # each worker is a Python process that imports everything
             .appName("fitmodel tests")
             .config("spark.default.parallelism", "2")
             .config("spark.ui.enabled", "false")
@@ -93,7 +93,7 @@ def on_spark(spark, table, model, **options) -> pd.DataFrame:
 
 
 def rows(spark, table):
-    # as Arrow: Spark warns of pandas 3 wherever it touches pandas itself
+    # as Arrow: Spark warns of pandas 3 whenever it uses pandas itself
     return spark.createDataFrame(pa.Table.from_pandas(table, preserve_index=False))
 
 
@@ -219,16 +219,16 @@ def test_a_bundle_is_named_by_its_folder(spark, model, unusual, tmp_path) -> Non
 
 def test_a_worker_opens_each_model_version_once(model, monkeypatch) -> None:
     monkeypatch.setattr(scoring_spark, "_opened", {})
-    content, looked = model.scorer.to_json(), []
+    content, opened = model.scorer.to_json(), []
 
     def shipped(version: str):
-        looked.append(version)
+        opened.append(version)
         return content, version
 
     first = scoring_spark._open("a", lambda: shipped("1"))
     assert scoring_spark._open("a", lambda: shipped("1")) is first
     assert scoring_spark._open("b", lambda: shipped("2")).version == "2"
-    assert looked == ["1", "2"]
+    assert opened == ["1", "2"]
 
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 2**20), (20, 2**20), (1000, 2**20), (1000, 1)])

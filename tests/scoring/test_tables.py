@@ -38,7 +38,7 @@ def test_an_unclosed_quote_is_refused_without_showing_customer_data(
 
 def test_the_error_for_rows_merged_by_a_quote_is_short(model, lines, tmp_path):
     lines[3] = lines[3].rpartition(",")[0] + ',"apac'
-    lines[20] = f'"{lines[20]}'  # closes it
+    lines[20] = f'"{lines[20]}'  # this closes the quote
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
 
     result = score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", reasons=0)

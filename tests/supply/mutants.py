@@ -20,7 +20,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-NEEDS_NAMES = {"core/VariableInserter", "core/VariableReplacer"}  # of variables, to be given
+NEEDS_NAMES = {"core/VariableInserter", "core/VariableReplacer"}  # of variables, which are given
 KINDS = {
     "core/ReplaceBinaryOperator": {"operator"},
     "core/ReplaceComparisonOperator": {"comparison"},

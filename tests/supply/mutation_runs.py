@@ -123,7 +123,7 @@ class Measure:
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Count the processor's seconds: other work on the machine does not count."""
         start = time.process_time()
-        result = yield  # a test that is stopped or fails is not counted: nothing is asked of it
+        result = yield  # a test that is stopped or fails is not used
         self.seconds[item.nodeid] = time.process_time() - start
         return result
 
@@ -330,7 +330,7 @@ def forked(work: Callable[[], int], seconds: float) -> tuple[int | None, str]:
                 break
             time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # whatever a test has left behind
+            os.killpg(child, signal.SIGKILL)  # regardless of files left by a test
         if code is None:
             os.waitpid(child, 0)
         log.seek(0)
@@ -344,7 +344,7 @@ def _work_and_leave(work: Callable[[], int], log: int) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         code = work()
-    finally:  # nothing may come back from here: the parent's work would be done twice
+    finally:  # nothing may return from here: the parent's work would be done twice
         if sys.exc_info()[0]:
             os.write(log, traceback.format_exc().encode())
         os._exit(code)

@@ -132,7 +132,7 @@ def test_code_that_is_not_behaviour_is_not_changed(supply) -> None:
 
     assert is_silent("1 | 2", 1)  # below TYPE_CHECKING
     assert not is_silent("1 | 2", 2)  # a default runs
-    assert is_silent("int | str")  # an alias of types
+    assert is_silent("int | str")  # a type alias
     assert is_silent("3")
     assert not is_silent("5")
     assert is_silent("True", 1)  # of a decorator

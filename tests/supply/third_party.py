@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 
-# what a package's metadata do not say, and where it was read instead
+# licences missing in a package's metadata, and where they were read instead
 READ_BY_HAND = {
     "huey": "MIT",  # its LICENSE file
     "interpret-core": "MIT",  # its repository

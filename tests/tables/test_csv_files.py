@@ -91,7 +91,7 @@ def test_an_encoding_that_appears_only_in_a_late_row_is_detected(tmp_path) -> No
     content = _lines(_late(padding, "Straße"), "id,value")
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode("cp1252"))
-    _csv_files.BLOCK_BYTES = 1 << 16  # a row must fit
+    _csv_files.BLOCK_BYTES = 1 << 16  # a block must be larger than a row
     assert len(content) > 1 << 20
     _assert_same(path)
     assert spool_csv(path).table.column("value")[-1].as_py() == "Straße"

@@ -123,7 +123,7 @@ def test_a_value_that_swallowed_the_next_row_is_detected() -> None:
         "b": ["1", "2", 'say ""hi""', 'a,b,c\n"q"', 'a\r1,2"', None],
         "c": ["1"] * 6,
     })  # fmt: skip
-    # of three columns a whole row has two separators
+    # a complete row of three columns has two separators
     assert swallowing_values(table, ",") == {}
     table = table.set_column(0, "a", pa.array(["1", 'x,y\n3,z"', "2", 'no row"', 'x,y, "', None]))
     assert swallowing_values(table, ",") == {1: 'x,y\n3,z"'}

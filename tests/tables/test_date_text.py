@@ -163,8 +163,8 @@ def test_excel_serial_numbers_count_from_the_end_of_1899(number: float, day: dat
     # as pandas counts them
     if day is not None:
         assert pd.to_datetime(int(number), unit="D", origin="1899-12-30").date() == day
-    found = day_of_number(number, EXCEL)
-    assert found == (None if day is None else _days(day))
+    result = day_of_number(number, EXCEL)
+    assert result == (None if day is None else _days(day))
 
 
 @pytest.mark.parametrize(

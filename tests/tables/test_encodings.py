@@ -100,9 +100,9 @@ def test_ascii_lines_have_no_legacy_encoding() -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 def test_utf16_and_utf32_are_detected_by_byte_order_mark_or_zero_bytes(encoding: str) -> None:
     text = "id;name;segment\n1;smb;large\n" * 20
-    found = detect_encoding(text.encode(encoding))
-    assert found is not None
-    assert text.encode(encoding).decode(found).removeprefix("\ufeff") == text
+    result = detect_encoding(text.encode(encoding))
+    assert result is not None
+    assert text.encode(encoding).decode(result).removeprefix("\ufeff") == text
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_blank_lines_between_rows_count_in_row_numbers(
         (["Deals, all\n", "\n", "by Ann\n", "a\tb\tc\n", "1\t2\t3\n", "4\t5\t6\n"],
          Top(3, ("Deals, all", "by Ann"), "\t")),
         (["a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),
-        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow to tell titles
+        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow for titles
         ([], None),
         (["\n", "  \n"], None),
     ],

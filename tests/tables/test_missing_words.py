@@ -59,7 +59,7 @@ def test_the_decision_is_reported_with_the_remedy() -> None:
 @pytest.mark.parametrize(
     ("others", "levels"),
     [
-        (["51-200", "201-500"], ()),  # numbers with something behind them
+        (["51-200", "201-500"], ()),  # numbers followed by text
         (["$5x", "$9x"], ()),
         (["<5 users", ">9 users"], ()),
         (["a51", "b20"], ()),

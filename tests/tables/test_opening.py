@@ -23,7 +23,7 @@ from fitmodel.tables.opening import (
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("content", [b"", b"\x1f", b"id,x\n1,2\n"])
 def test_a_compressed_file_is_opened_uncompressed(tmp_path, content: bytes, packed: bool) -> None:
-    path = tmp_path / "deals"  # its name says nothing
+    path = tmp_path / "deals"  # the name has no extension
     path.write_bytes(gzip.compress(content) if packed else content)
     with open_bytes(path) as file:
         assert file.read() == content

@@ -109,7 +109,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 def test_in_the_closing_date_a_word_is_kept_and_a_far_date_is_missing() -> None:
     table = pd.DataFrame({"signed": ["2024-01-05", "Active", "9999-12-31"]})
     strict = tidy_with_findings(table, full="signed")
-    assert strict.table["signed"].tolist() == table["signed"].tolist()  # not all are dates
+    assert strict.table["signed"].tolist() == table["signed"].tolist()  # not all values are dates
     table = pd.DataFrame({"signed": ["2024-01-05", "2024-01-06", "9999-12-31"]})
     far = tidy_with_findings(table, full="signed")
     assert far.table["signed"].isna().tolist() == [False, False, True]
@@ -122,12 +122,12 @@ def test_each_finding_names_its_column_and_its_rows() -> None:
         "left": ["2024-01-05", "Active", "Active", "9999-12-31"],
         "plain": ["a", "b", "c", "d"],
     })  # fmt: skip
-    found = tidy_with_findings(table)
-    assert [(each.code, each.column, each.count) for each in found.findings] == [
+    result = tidy_with_findings(table)
+    assert [(each.code, each.column, each.count) for each in result.findings] == [
         ("level_word", "region", 2),
         ("placeholder", "left", 3),
     ]
-    assert found.empty == {"left": ("9999-12-31", "Active")}
+    assert result.empty == {"left": ("9999-12-31", "Active")}
 
 
 def test_a_lone_surrogate_and_a_signalling_nan_cannot_be_written() -> None:

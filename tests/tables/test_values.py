@@ -95,13 +95,13 @@ def test_ambiguous_marks_are_refused_without_a_form() -> None:
             read_number(text, UNKNOWN)
     assert read_number("1.234", UNKNOWN) == 1.234
     with pytest.raises(UnclearNumberError):
-        read_number("1.234", NumberForm(","))  # no mark for thousands was seen beside 0,5
+        read_number("1.234", NumberForm(","))  # the column has no thousands mark
 
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number, 2))
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(numbers, min_size=1, max_size=15), st.sampled_from([COMMA, POINT]))
 def test_a_column_of_numbers_in_any_form_is_read_back(
     values: list[float], form: NumberForm
@@ -123,7 +123,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(CELLS, min_size=1, max_size=12))
 def test_a_column_of_numbers_is_read_like_its_single_values(cells: list[object]) -> None:
     column = pd.Series(cells, dtype=object)
@@ -158,10 +158,10 @@ FORMATS = {
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(days, min_size=1, max_size=10), st.sampled_from(sorted(FORMATS)))
 def test_a_column_of_dates_in_any_form_is_read_back(given_days: list[date], pattern: str) -> None:
-    every = [*given_days, date(2024, 1, 31)]  # a day that no month has as its number
+    every = [*given_days, date(2024, 1, 31)]  # a day above 12, which cannot be a month
     texts = [day.strftime(pattern) for day in every]
     reading = read_dates(pd.Series(texts))
     assert [stamp.date() for stamp in reading.series] == every

@@ -107,7 +107,7 @@ def test_currency_codes_have_three_capitals_and_each_dollar_sign_has_its_code() 
 def test_scales_are_powers_of_ten_independent_of_case() -> None:
     by_word: dict[str, set[int]] = {}
     for word, power in SCALES.items():
-        if word != "M":  # in capitals a million, as in $1.2M
+        if word != "M":  # upper case means a million, as in $1.2M
             by_word.setdefault(word.casefold(), set()).add(power)
     assert all(len(powers) == 1 for powers in by_word.values())
     assert (SCALES["k"], SCALES["M"], SCALES["Mrd"], SCALES["万"], SCALES["亿"]) == (3, 6, 9, 4, 8)

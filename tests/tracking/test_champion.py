@@ -40,11 +40,11 @@ def test_a_retrained_model_is_promoted_on_evidence_and_rolled_back(
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
     train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
     retrained = train(simulation.deals, spec, models=tmp_path)
-    contest = retrained.model.manifest["contest"]
+    comparison = retrained.model.manifest["contest"]
 
-    assert contest["champion"] == 1
-    assert contest["deals"] > 500
-    assert contest["low"] > 0
+    assert comparison["champion"] == 1
+    assert comparison["deals"] > 500
+    assert comparison["low"] > 0
     moved = promote(NAME, store=mlflow_store)
     assert (moved.version, moved.previous) == (2, 1)
     assert rollback(NAME, store=mlflow_store).version == 1

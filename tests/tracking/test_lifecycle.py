@@ -64,7 +64,7 @@ def test_name_tags_and_experiment_are_those_of_the_caller(facts: TrainingMetadat
 
 @pytest.mark.usefixtures("global_store")
 def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
-    experiment = mlflow.create_experiment("pipeline")  # not set: that would last
+    experiment = mlflow.create_experiment("pipeline")  # not set globally, because that would last
     with mlflow.start_run(experiment_id=experiment) as parent:
         run = run_of(track(facts))
         assert mlflow.active_run().info.run_id == parent.info.run_id

@@ -29,7 +29,7 @@ from fitmodel.training import train
 
 NAME = "prospect-fit"
 KILLS = 8
-# The command `fitmodel`, with what is slow to import imported once: a line "OUTPUT ARGUMENTS..."
+# The command `fitmodel` with slow imports done once: a line "OUTPUT ARGUMENTS..."
 # starts a child, a line "PID" waits for it.
 FORKER = """
 import os, sys
@@ -95,7 +95,7 @@ class Forker:
 def forker() -> Iterator[Forker]:
     made = Forker()
     yield made
-    made.process.communicate()  # the end of its input ends it
+    made.process.communicate()  # it ends at the end of its input
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_server_that_never_responds_does_not_prevent_the_training(
     assert run.run_id is None
     assert "Nothing is lost" in " ".join(run.warnings)
     assert load(tmp_path / NAME).version == run.bundle_path.name == run.in_use
-    assert 1 <= len(calls) <= 4  # asked once, and once more; not again for every step
+    assert 1 <= len(calls) <= 4  # called twice, and not again for every step
     with pytest.raises(TrackingError, match="failed"):
         retrain(simulation.deals, spec, models=tmp_path)
     with pytest.raises(TrackingError, match="failed"):

@@ -118,7 +118,7 @@ def test_without_the_registry_the_last_located_model_is_used(facts, cache) -> No
     with pytest.warns(RegistryAwayWarning):
         assert fitmodel.load(CHAMPION).version == facts.bundle_path.name
     with pytest.raises(TrackingError, match="failed"):
-        resolve(CHAMPION)  # promotion and comparison never take an older answer
+        resolve(CHAMPION)  # promotion and comparison never use a cached result
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{}", '{"uri": "another"}', '{"path": 5}'])

@@ -267,7 +267,7 @@ def test_a_rollback_to_a_damaged_bundle_is_refused() -> None:
     assert champion() == 2
 
 
-# --- a bad night
+# --- failures
 
 
 @pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
@@ -305,7 +305,7 @@ def break_at(patch: pytest.MonkeyPatch, call: str, at: int, problem: BaseExcepti
     patch.setattr(MlflowClient, call, breaking)
 
 
-# --- what a user sees
+# --- command line
 
 
 def test_the_list_shows_numbers_aliases_and_versions_trained_on_other_machines(

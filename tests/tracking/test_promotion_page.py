@@ -138,4 +138,4 @@ def test_without_a_registry_the_page_explains_how_to_set_one_up(
     with TestClient(create_app(bundle.parent, STILL)) as service:
         answer = service.get("/v1/model/versions").json()
     assert "MLFLOW_TRACKING_URI" in answer["problem"]
-    assert not (tmp_path / "mlflow.db").exists()  # to ask made none
+    assert not (tmp_path / "mlflow.db").exists()  # the request created none

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
 def served(facts: TrainingMetadata) -> Iterator[Any]:
     """The champion as loaded by a user of MLflow."""
     track(facts)
-    with connected(facts.spec.tracking.uri):  # for the quiet
+    with connected(facts.spec.tracking.uri):  # without messages
         from mlflow.pyfunc import load_model
 
         yield load_model("models:/prospect-fit@champion")

@@ -54,7 +54,7 @@ def artifacts_of(facts: TrainingMetadata) -> Path:
     return file.parent / "mlruns"
 
 
-# --- what a run holds
+# --- content of a run
 
 
 def test_a_run_has_every_setting_of_the_contract(facts: TrainingMetadata) -> None:
@@ -188,7 +188,7 @@ def test_the_logged_model_contains_the_bundle_and_no_pickle(
     assert (folder / "pyfunc_model.py").is_file()
     required = (folder / "requirements.txt").read_text()
     assert "mlflow==" in required
-    assert "fitmodel" not in required  # it is beside the model: no package index has it
+    assert "fitmodel" not in required  # it is stored next to the model: no package index has it
     assert (folder / "code" / "fitmodel" / "__init__.py").is_file()
 
 
@@ -236,7 +236,7 @@ def test_an_unreachable_store_is_not_called_again(
     assert "was not tracked" in str(tracked.warning)
 
 
-# --- never lost
+# --- failures of the store
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:////no/folder/x.db", "nonsense://x"])

@@ -23,7 +23,7 @@ from typing import Any
 
 import atheris
 
-with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+with atheris.instrument_imports(include=["fitmodel"]):  # so that the fuzzer sees the code reached
     from fitmodel.bundle.store import write_bundle
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.decision.policy import Policy

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+with atheris.instrument_imports(include=["fitmodel"]):  # so that the fuzzer sees the code reached
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.deals.reading import read_deals
     from fitmodel.decision.policy import Policy
@@ -70,7 +70,7 @@ def try_table(raw: bytes) -> None:
         str(error).encode()
         return
     answer = pq.read_table(output).select(["early_churn_probability", "error"])
-    scored = answer.replace_schema_metadata(None).to_pandas()  # what came in damaged stays so
+    scored = answer.replace_schema_metadata(None).to_pandas()  # damaged input is not changed
     probability = scored["early_churn_probability"].to_numpy(dtype=float)
     if len(scored) != done.rows or (np.isfinite(probability) == scored["error"].notna()).any():
         raise AssertionError(f"{done}: {pd.DataFrame(scored)}")

@@ -98,7 +98,7 @@ def browser() -> Iterator[Browser]:
     # per module: an event loop runs in this thread as long as it is open
     if CHROMIUM is None:
         pytest.skip("the page is looked at with Debian's chromium, which is not on this machine")
-    expect.set_options(timeout=20_000)  # a machine that does other work too
+    expect.set_options(timeout=20_000)  # the machine may be busy
     with sync_playwright() as playwright:
         ready = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield ready
@@ -159,7 +159,7 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 def _served(
     model: FitModel, pipeline: Path | None = None, *, deals=None, log=None, tour=False, **limits
 ) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))  # a browser that is early waits here
+    listener = socket.create_server(("127.0.0.1", 0))  # a browser that connects early waits here
     settings = Settings(reload_seconds=0, **limits)
     app = create_app(model.path, settings, pipeline=pipeline, deals=deals, log=log, tour=tour)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))

@@ -52,7 +52,7 @@ def check_that_the_queue_leads_to_the_deal_and_is_empty_at_the_end(page, say, pi
     page.locator("#undo").click()
     expect(page.locator("#decision-standing")).not_to_have_class("stands declined")
     page.locator("#back").click()
-    expect(queue).to_have_text(f"{say['waiting']} (1)")  # undone: she is asked again
+    expect(queue).to_have_text(f"{say['waiting']} (1)")  # undone: the question is shown again
     page.locator("#rows a").click()
     page.locator("[data-action=declined]").click()  # the name is known: one click
     expect(page.locator("#decision-standing")).to_have_class("stands declined")
@@ -266,7 +266,7 @@ def test_a_team_meeting_from_the_latest_lost_customer_to_the_quiz(
     opened, serve, shop, simulation, picture, tmp_path
 ) -> None:
     deals, log = tmp_path / "deals.csv", DecisionLog(tmp_path / "log.db")
-    newest = simulation.deals.sort_values("closed_on").tail(400)  # fewer quarters to learn
+    newest = simulation.deals.sort_values("closed_on").tail(400)  # fewer quarters to train
     newest.to_csv(deals, index=False)
     with serve(shop, deals=deals, log=log) as url, opened(f"{url}#/watch") as page:
         expect(page.locator("#watch-body svg")).to_be_visible(timeout=60_000)
@@ -317,7 +317,7 @@ def test_five_thousand_open_deals_are_listed_without_scoring_requests(
     path = tmp_path / "prospects.csv"
     many.to_csv(path, index=False)
     asked: list[str] = []
-    with serve(twelve.model, path) as url, opened(f"{url}#/quiz") as page:  # asks nothing
+    with serve(twelve.model, path) as url, opened(f"{url}#/quiz") as page:  # sends no request
         page.on("request", lambda request: asked.append(request.method))
         page.goto(f"{url}#/")
         expect(page.locator("[data-tile=prospects] .figure")).to_have_text("5,000")
@@ -400,7 +400,7 @@ def test_a_data_scientist_promotes_a_challenger_with_a_reason(
         page.locator("#promote-reason").fill("the market has changed")
         button = page.get_by_role("button", name=say["promote"])
         button.click()
-        assert sent == []  # refused by the rules: it must be forced, and that is said
+        assert sent == []  # refused by the rules: it must be forced, and the page says so
         page.locator("#promote-force").check()
         button.click()
         expect(page.locator("#notice")).to_be_visible()

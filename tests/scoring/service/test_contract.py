@@ -98,7 +98,7 @@ def test_responses_conform_to_openapi(shop_client, check, table, query) -> None:
 def test_responses_for_the_pages_conform_to_openapi(
     shop_client, holds, shop, prospect, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # where nobody has tracked a run
+    monkeypatch.chdir(tmp_path)  # a folder without tracked runs
     for path in ("/v1/me", "/v1/desk", "/v1/model/plots", "/v1/quiz/scores"):
         holds(shop_client, shop_client.get(path), path)
     answer = holds(shop_client, shop_client.get("/v1/model/versions"), "/v1/model/versions")
@@ -205,7 +205,7 @@ def test_a_failed_reload_is_visible_in_the_metrics(model, tmp_path) -> None:
     assert client.get("/readyz").json()["reload"] == "ok"
     app.state.holder.refresh()
     assert client.get("/readyz").json()["reload"] == "failed"
-    assert client.get("/readyz").status_code == 200  # the model before is in use
+    assert client.get("/readyz").status_code == 200  # the previous model is in use
     assert "fitmodel_reload_failed 1.0" in client.get("/metrics").text.splitlines()
 
 
@@ -215,7 +215,7 @@ def test_a_failed_reload_is_visible_in_the_metrics(model, tmp_path) -> None:
 def test_behind_a_prefix_the_responses_are_the_same(source) -> None:
     app = create_app(source, Settings(token=TOKEN, reload_seconds=0))
     client = TestClient(app, root_path="/fit")
-    assert client.get("/fit/readyz").status_code == 200  # no token is asked for
+    assert client.get("/fit/readyz").status_code == 200  # no token is needed
     assert client.get("/fit/v1/model").status_code == 401
     headers = {"authorization": f"Bearer {TOKEN}"}
     assert client.get("/fit/v1/model", headers=headers).status_code == 200

@@ -73,7 +73,7 @@ def test_typing_updates_the_probability_to_that_of_the_model(
     key = title.inner_text()
     expect_chance(page, predictions.loc[key, "early_churn_probability"])
     row = as_sent(table[table["deal_id"] == key].iloc[0].to_dict())
-    page.locator("[name=seats]").press_sequentially("0")  # behind what stands there
+    page.locator("[name=seats]").press_sequentially("0")  # after the existing text
     page.locator("[name=discount]").fill("0.25")
     page.locator("[name=segment]").select_option("smb")
     page.locator("[name=closed_on]").fill("2026-01-31")

@@ -110,7 +110,7 @@ def test_no_text_is_missing_in_any_language(opened, url) -> None:
 
 
 def test_the_token_is_requested_and_kept_in_the_browser_tab(opened, serve, shop, pipeline) -> None:
-    refused = "status of 401"  # the browser itself tells of each refusal
+    refused = "status of 401"  # the browser itself logs each refusal
     with (
         serve(shop, pipeline, token=TOKEN) as address,
         opened(address, expected=refused) as page,

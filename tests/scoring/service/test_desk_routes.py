@@ -158,7 +158,7 @@ def test_money_at_risk_of_the_pipeline_uses_each_customers_own_months(model) -> 
     for position in (0, 1):
         stays, leaves = OWN.of_one(chance[position])
         margin = 0.8 * 1_200 / 12 * (stays - leaves)
-        cost = margin + 60 * leaves + 0.1 * 1_200 - 400.0  # 400 to win it are spent if it stays
+        cost = margin + 60 * leaves + 0.1 * 1_200 - 400.0  # acquisition cost 400, if it stays
         assert result[position] == pytest.approx(chance[position] * cost)
     assert np.isnan(result[2])
 

@@ -36,7 +36,7 @@ def test_a_request_is_counted_in_all_buckets_above_its_duration() -> None:
     times = (0.0005, 0.003, 0.02, 9.0)
     for seconds in times:
         metrics.count_request("GET", "/v1/model", 200, seconds)
-    metrics.count_request("GET", "/healthz", 200, 5.0)  # another route has times of its own
+    metrics.count_request("GET", "/healthz", 200, 5.0)  # another route has its own times
     result = samples_of(metrics)
     of_route = {"route": "/v1/model"}
     for bound in BUCKETS:

@@ -71,8 +71,8 @@ def test_no_generated_request_causes_an_internal_error(described, method, path, 
     case = data.draw(described[path][method].as_strategy(generation_mode=mode))
     answer = case.call()
     assert answer.status_code in ANSWERS, (answer.status_code, case.body)
-    # against its own description, which cannot say two things: a row of a list that cannot be
-    # scored is an error beside it, and `by` may be left out only where the service knows who asks
+    # except two things that the description cannot express: a row of a list that cannot be
+    # scored has its own error, and `by` is optional only if the service knows the person
     listed = path in {ASSESSMENTS, BATCH} and answer.status_code == 200
     nobody = answer.status_code == 422 and "say who decides" in answer.json()["detail"]
     applies = {negative_data_rejection: listed, positive_data_acceptance: nobody}

@@ -137,7 +137,7 @@ def test_a_table_of_the_scorecard_has_rows_and_a_plot(asked, shop) -> None:
     assert answer["plot"][0]["tag"] == "figure"
     assert answer["plot"][0]["children"][0]["tag"] == "svg"
     assert asked.get("/v1/model/tables/nothing").status_code == 404
-    assert asked.get("/v1/model/card").status_code == 404  # this bundle holds none
+    assert asked.get("/v1/model/card").status_code == 404  # this bundle has none
 
 
 def test_a_value_is_computed_once_until_its_source_changes() -> None:
@@ -188,10 +188,10 @@ def test_html_in_a_model_card_is_escaped() -> None:
 
 
 def test_an_html_tree_keeps_texts_and_drops_unlisted_tags() -> None:
-    wicked = (
+    html = (
         '<p onclick="x()" class="a">1 &lt; 2<img src=x onerror=y><b>bold</b></p><script>z</script>'
     )
-    (paragraph, *rest) = html_tree(wicked)
+    (paragraph, *rest) = html_tree(html)
     assert paragraph == {
         "tag": "p",
         "attributes": {"class": "a"},

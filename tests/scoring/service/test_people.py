@@ -193,7 +193,7 @@ def test_the_list_has_the_latest_decisions_and_for_a_rep_only_own_ones(
     own_decisions = decisions(served, as_("kim"))
     assert own_decisions == {
         name: seen[name] for name in own
-    }  # the own deals, with what the manager sees
+    }  # the own deals, with the fields that a manager sees
     text = served.get("/v1/pipeline/rows", headers=as_("kim")).text
     assert "lee@example.com" not in text
     answer = served.get("/v1/pipeline/row", params={"key": other}, headers=as_("kim"))
@@ -226,7 +226,7 @@ def test_the_list_is_updated_after_a_decision_and_its_undoing(
     number = served.get(f"/v1/decisions?id={deal}", headers=as_("ann")).json()["standing"]
     undo = {"id": deal, "number": number}
     assert served.post("/v1/decisions/undo", json=undo, headers=as_("ann")).is_success
-    assert kinds() == {"asked"}  # the question stands again
+    assert kinds() == {"asked"}  # the question is open again
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ def test_without_the_log_rows_are_listed_with_a_note_that_hides_its_location(
 def test_a_locked_log_does_not_delay_the_rows(decided, monkeypatch) -> None:
     asked, log = decided
     monkeypatch.setattr(_latest_decisions, "ANSWER_SECONDS", 0.05)
-    with log.store._lock:  # as a writer does that waits for another process
+    with log.store._lock:  # like a writer that waits for another process
         assert asked.get(ROWS).json()["decisions_problem"] is not None
         assert asked.get(ROWS).json()["decisions_problem"] is not None
     monkeypatch.undo()
@@ -170,7 +170,7 @@ def test_a_decision_fails_without_the_log_and_succeeds_later_once(decided, monke
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1"), answer.text
         assert "does not answer" in answer.json()["detail"]
         assert "/srv" not in answer.text
-    del prospect["deal_id"]  # what is only tried is not logged: it is answered
+    del prospect["deal_id"]  # a trial is not logged, so it gets a response
     assert asked.post("/v1/assessments", json=prospect).status_code == 200
     quiz = asked.get("/v1/quiz/scores")
     assert (quiz.status_code, quiz.headers["retry-after"]) == (503, "1")

@@ -79,10 +79,11 @@ def test_answers_are_stored_once_and_their_deals_are_not_asked_again(served) -> 
     outcome = [answer["left_early"] for answer in first["answers"]]
     assert 2 <= sum(outcome) <= 8
     expected = sum((0.2 - left) ** 2 for left in outcome) / 10
-    assert first["brier"]["people"]["ann"] == pytest.approx(expected)  # as the service knows her
+    # under the name that the service knows
+    assert first["brier"]["people"]["ann"] == pytest.approx(expected)
     (score,) = served.get(SCORES, headers=as_("ann")).json()["scores"]
     assert (score["person"], score["questions"]) == ("ann", 10)
-    assert score["brier"] == pytest.approx(expected)  # what was said first
+    assert score["brier"] == pytest.approx(expected)  # the first answer
     deals = {answer["deal"] for answer in first["answers"]}
     other = asked(served, "ann", seed=1)
     later = answered(served, "ann", other["quiz"], {"ann": [0.5] * 10}).json()

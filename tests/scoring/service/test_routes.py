@@ -98,7 +98,7 @@ def test_any_value_of_an_attribute_is_scored_or_refused(client, prospect, value)
 
 
 def test_a_very_deeply_nested_value_is_refused_like_any_list(client, prospect) -> None:
-    for depth in range(880, 1_000, 4):  # at some of these JSON can still be read
+    for depth in range(880, 1_000, 4):  # some of these can still be read as JSON
         deep = "[" * depth + "]" * depth
         whole = json.dumps(prospect | {"seats": "HERE"}).replace('"HERE"', deep)
         answer = client.post("/v1/assessments", content=whole)
