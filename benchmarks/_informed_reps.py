@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from fitmodel.datasets.mechanism import churn_dates
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.datasets.timeline import churn_dates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,7 +19,7 @@ from fitmodel.learning.learner import learn
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.log import choose_exploration
-from fitmodel.monitoring.propensity import COLUMN
+from fitmodel.monitoring.matching import COLUMN
 
 if TYPE_CHECKING:
     from _informed_reps import Company
@@ -45,7 +45,7 @@ def replay_rounds(
     share : float
         Of the flagged, let proceed at random; each counts 1 / share in the next training, and those
         whom the reps signed against the draw do not, as in
-        `fitmodel.monitoring.propensity.with_propensity`. With 0 only the reps' own picks are
+        `fitmodel.monitoring.matching.with_propensity`. With 0 only the reps' own picks are
         signed of the flagged, and they are learned from as they are.
     threshold : float
         Probability from which on a prospect is flagged.

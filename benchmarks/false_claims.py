@@ -27,9 +27,8 @@ from fitmodel.datasets.simulation import simulate_prospects
 from fitmodel.deals.attributes import attribute_frame
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.evaluation.out_of_time import evaluate
-from fitmodel.evaluation.skill import shows_skill
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import Learned, fit_estimator, learn
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings

@@ -90,7 +90,7 @@ GIVEN = [  # law, growth per month, deals, penalty
     (HAZARDS, 0.15, 1_000, 1.0),
     (HAZARDS, 0.15, 5_000, 1.0),
 ]
-FIRST_GIVEN = 10  # seed: the groups of `fitmodel.learning._misfit` were chosen on 0 to 3
+FIRST_GIVEN = 10  # seed: the groups of `fitmodel.learning._uncertainty` were chosen on 0 to 3
 SLOPE_SD = 0.12  # of the given replicates
 FIGURES = ("covered", "width", "ratio", "slope", "loss")
 HEAVY = ("mlflow", "matplotlib", "interpret", "sklearn", "pandas")

@@ -33,9 +33,8 @@ from quality import lapse_spec
 
 import fitmodel
 from fitmodel.deals.history import view_of
-from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.metrics import compute_metrics, describe_skill, shows_skill
 from fitmodel.evaluation.out_of_time import evaluate
-from fitmodel.evaluation.skill import describe_skill, shows_skill
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.encoding import column_codes, encode
 from fitmodel.learning.fitting import follow_up_of

@@ -28,7 +28,6 @@ import fitmodel
 from fitmodel.crm.columns import columns_of
 from fitmodel.crm.prospects import add_history
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.scoring import spark_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +77,7 @@ def main() -> None:
                 table: spark.read.parquet(str(folder / f"{table}.parquet"))
                 for table in ("deals", "fields", "calls")
             }
-            df = spark_history.add_history(frames.pop("deals"), model, frames, as_of=TODAY)
+            df = spark.add_history(frames.pop("deals"), model, frames, as_of=TODAY)
             df.write.parquet(str(folder / "result"))
             seconds = time.perf_counter() - begun
             spark.stop()

@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
-from fitmodel.checks.results import result_of, split_silenced
+from fitmodel.checks.registry import result_of, split_silenced
 from fitmodel.crm.reading import open_deals, read_opened
-from fitmodel.deals.data_warnings import find_warnings, notation_warnings
 from fitmodel.deals.enough import FULL_CHURNERS, is_enough, regime_of
+from fitmodel.deals.errors import find_warnings, notation_warnings
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon
-from fitmodel.deals.level_shift import find_level_shift
-from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.deals.history_tests import find_level_shift
+from fitmodel.deals.horizons import compare_horizons, contract_warnings, doubts_about_horizon
+from fitmodel.evaluation.groups import groups_off
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
-from fitmodel.leakage.audit import audit_leakage
-from fitmodel.leakage.later_values import later_values
+from fitmodel.leakage.audit import audit_leakage, later_values
 from fitmodel.learning.learner import check_enough
-from fitmodel.reports.contract_words import contract_warnings
-from fitmodel.reports.history_text import later_value_text
+from fitmodel.reports.console import later_value_text
 from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.checks.results import CheckResult, Level
+    from fitmodel.checks.registry import CheckResult, Level
     from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.errors import Problem

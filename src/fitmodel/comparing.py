@@ -17,7 +17,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import named_apart
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS
+from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS, compare_metrics
 from fitmodel.evaluation.disagreement import (
     compute_flag_changes,
     compute_group_disagreement,
@@ -25,7 +25,6 @@ from fitmodel.evaluation.disagreement import (
 )
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.model_comparison import ModelComparison
-from fitmodel.evaluation.paired import compare_metrics
 from fitmodel.exceptions import BundleError, DealsError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
@@ -156,8 +155,9 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
     """Raise an error for models with different horizons, and for deals without closing dates."""
     if not spec.has_dates:
         raise DealsError(
-            "deals with a tenure but no closing date cannot be told from those the models learned "
-            "from. Remedy: add closed_on and churned_on, and train both models on such deals."
+            "deals with a tenure but no closing date cannot be distinguished from those the models "
+            "learned from. Remedy: add closed_on and churned_on, and train both models on such "
+            "deals."
         )
     for model, side in zip(models, SIDES, strict=True):
         theirs = model.manifest.get("spec", {}).get("label", {}).get("horizon_months")

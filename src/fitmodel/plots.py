@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         compute_flag_changes,
         compute_group_disagreement,
     )
+    from fitmodel.evaluation.groups import (
+        compute_pooled_groups,
+        plot_pooled_groups,
+    )
     from fitmodel.evaluation.instability import (
         compute_instability,
         plot_flag_changes,
@@ -33,10 +37,6 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.learning_curve import (
         compute_learning_curve,
         plot_learning_curve,
-    )
-    from fitmodel.evaluation.level_plot import (
-        compute_level,
-        plot_level,
     )
     from fitmodel.evaluation.net_benefit import (
         compute_money_curve,
@@ -54,21 +54,19 @@ if TYPE_CHECKING:
         plot_roc,
         plot_stability,
     )
-    from fitmodel.evaluation.pooled_groups import (
-        compute_pooled_groups,
-        plot_pooled_groups,
-    )
     from fitmodel.evaluation.smooth_calibration import (
         compute_probability_distribution,
         compute_smooth_calibration,
         plot_smooth_calibration,
     )
-    from fitmodel.evaluation.survival_plots import (
-        plot_survival,
-    )
     from fitmodel.evaluation.table_plots import (
         compute_table,
         plot_table,
+    )
+    from fitmodel.evaluation.time_plots import (
+        compute_level,
+        plot_level,
+        plot_survival,
     )
     from fitmodel.monitoring.drift import (
         compute_drift,
@@ -139,7 +137,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "plot_instability",
     ),
     "fitmodel.evaluation.learning_curve": ("compute_learning_curve", "plot_learning_curve"),
-    "fitmodel.evaluation.level_plot": ("compute_level", "plot_level"),
+    "fitmodel.evaluation.time_plots": ("compute_level", "plot_level", "plot_survival"),
     "fitmodel.evaluation.net_benefit": (
         "compute_money_curve",
         "compute_net_benefit",
@@ -156,13 +154,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "plot_roc",
         "plot_stability",
     ),
-    "fitmodel.evaluation.pooled_groups": ("compute_pooled_groups", "plot_pooled_groups"),
+    "fitmodel.evaluation.groups": ("compute_pooled_groups", "plot_pooled_groups"),
     "fitmodel.evaluation.smooth_calibration": (
         "compute_probability_distribution",
         "compute_smooth_calibration",
         "plot_smooth_calibration",
     ),
-    "fitmodel.evaluation.survival_plots": ("plot_survival",),
     "fitmodel.evaluation.table_plots": ("compute_table", "plot_table"),
     "fitmodel.monitoring.drift": ("compute_drift",),
     "fitmodel.monitoring.plots": ("plot_drift", "plot_drift_by_month"),

@@ -16,8 +16,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.plans import read_plan
 from fitmodel.service.app import create_app, log_to_stderr
-from fitmodel.service.people import read_people
-from fitmodel.service.settings import MULTIPROC_DIR, Settings
+from fitmodel.service.settings import MULTIPROC_DIR, Settings, read_people
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

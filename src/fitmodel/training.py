@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from fitmodel.checks.results import CheckResult
+    from fitmodel.checks.registry import CheckResult
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fitmodel.checks.formats import to_json, to_junit, to_sarif
-from fitmodel.checks.results import CheckResult, result_of, split_silenced
+from fitmodel.checks.registry import CheckResult, result_of, split_silenced
 from fitmodel.deals.settings_sections import Checks
 
 ERROR = result_of("doubt:rows-not-customers", "error", "stage: 3 rows <lost>, row 17", "stage")

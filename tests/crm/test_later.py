@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.crm.later import is_other_value, later_changes
 from fitmodel.crm.reading import open_deals
+from fitmodel.crm.timeline import is_other_value, later_changes
 
 
 def others(values, today):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fitmodel.crm import _parts
+from fitmodel.crm import _opening
 from fitmodel.crm.attributes import attributes_as_of, read_crm_tables
 from fitmodel.deals.contract import DealSpec
 
@@ -221,9 +221,9 @@ def test_a_table_read_in_parts_gives_the_same_attributes(changes, events):
     history, calls = _history(changes), _events(events)
     whole = _frame(history, calls)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_parts, "WHOLE_ROWS", 0)
-        patch.setattr(_parts, "PART_ROWS", 1)
-        patch.setattr(_parts, "PIECE_ROWS", 3)
+        patch.setattr(_opening, "WHOLE_ROWS", 0)
+        patch.setattr(_opening, "PART_ROWS", 1)
+        patch.setattr(_opening, "PIECE_ROWS", 3)
 
         parts = _frame(history, calls)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.crm import _parts
+from fitmodel.crm import _opening
 from fitmodel.crm.reading import open_deals
 from fitmodel.crm.timeline import provenance, timeline
 from fitmodel.datasets.simulation import simulate_deals
@@ -22,10 +22,10 @@ def tiny_parts(monkeypatch):
     """Turn on reading in many small parts."""
 
     def on():
-        monkeypatch.setattr(_parts, "WHOLE_ROWS", 3)
-        monkeypatch.setattr(_parts, "PART_ROWS", 5)
-        monkeypatch.setattr(_parts, "MAX_PARTS", 7)
-        monkeypatch.setattr(_parts, "PIECE_ROWS", 4)
+        monkeypatch.setattr(_opening, "WHOLE_ROWS", 3)
+        monkeypatch.setattr(_opening, "PART_ROWS", 5)
+        monkeypatch.setattr(_opening, "MAX_PARTS", 7)
+        monkeypatch.setattr(_opening, "PIECE_ROWS", 4)
 
     return on
 

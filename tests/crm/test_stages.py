@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.crm._stages import StageMoves, stage_steps
+from fitmodel.crm._history_rows import StageMoves, stage_steps
 
 ORDER = ("lead", "demo", "offer", "won")
 LEVELS = ["won", "lead", "offer", "demo", "parked"]

@@ -7,7 +7,7 @@ import pytest
 from fitmodel.crm.reading import open_deals
 from fitmodel.crm.timeline import provenance, timeline
 from fitmodel.exceptions import DealsError
-from fitmodel.reports.history_text import timeline_text
+from fitmodel.reports.console import timeline_text
 
 CLOSED = "2026-03-10"
 

@@ -8,8 +8,8 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals, terms_of
 from fitmodel.deals.history import view_of
+from fitmodel.deals.horizons import candidate_columns, find_bound_deals, terms_of
 
 
 def company(annual_leave, seed=1, deals=900):

@@ -14,9 +14,8 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory, extract_as_of
 from fitmodel.deals.months import months_between
-from fitmodel.deals.outcomes import censoring_weights, label_deals, outcomes
+from fitmodel.deals.outcomes import censoring_weights, label_deals, outcomes, training_deals
 from fitmodel.deals.reading import read_deals
-from fitmodel.deals.training_deals import training_deals
 from fitmodel.evaluation.splits import rolling_cuts
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.sales._segments import log_rank_scores

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.ids import clean_id, hash_ids, hashed_id, loose_id
+from fitmodel.deals.roles import clean_id, hash_ids, hashed_id, loose_id
 from fitmodel.exceptions import SpecError
 
 SPEC = DealSpec(

@@ -10,8 +10,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
-from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes
-from fitmodel.deals.training_deals import training_deals
+from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes, training_deals
 from fitmodel.learning.proportional_odds import expand_soft_labels
 
 

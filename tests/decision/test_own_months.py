@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fitmodel.decision.money_lines import describe_own_months, money_lines
+from fitmodel.decision.conditions import describe_own_months, money_lines
 from fitmodel.decision.own_months import KNOTS, OwnMonths
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fitmodel.decision._bands import worth_of_many, worth_of_one
-from fitmodel.decision.money_lines import money_lines
+from fitmodel.decision.conditions import money_lines
 from fitmodel.decision.value import COSTS, Money
 from fitmodel.exceptions import SpecError
 

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from fitmodel.evaluation._training_figures import draw_training
+from fitmodel.evaluation._pages import draw_training
 from fitmodel.evaluation.curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,
     compute_roc,
 )
+from fitmodel.evaluation.groups import plot_pooled_groups
 from fitmodel.evaluation.instability import plot_flag_changes, plot_instability
 from fitmodel.evaluation.learning_curve import plot_learning_curve
-from fitmodel.evaluation.level_plot import plot_level
 from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.evaluation.net_benefit import (
     compute_net_benefit,
@@ -37,12 +37,12 @@ from fitmodel.evaluation.plots import (
     plot_roc,
     plot_stability,
 )
-from fitmodel.evaluation.pooled_groups import plot_pooled_groups
 from fitmodel.evaluation.smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
+from fitmodel.evaluation.time_plots import plot_level
 from fitmodel.learning.level import Level
 
 if TYPE_CHECKING:

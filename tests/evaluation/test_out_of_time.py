@@ -12,7 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS
 from fitmodel.deals.history import DealHistory
 from fitmodel.evaluation import out_of_time as judging
-from fitmodel.evaluation.metrics import compute_metrics
+from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.evaluation.out_of_time import (
     IN_BLOCKS,
     IN_FOLDS,
@@ -23,7 +23,6 @@ from fitmodel.evaluation.out_of_time import (
     evaluate_on_blocks,
     gap_to_black_box,
 )
-from fitmodel.evaluation.skill import shows_skill
 from fitmodel.exceptions import DealsError
 
 QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "folds": 2}

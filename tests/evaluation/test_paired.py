@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fitmodel.evaluation.comparison import PAIRED, compare_metrics
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
-from fitmodel.evaluation.paired import PAIRED, compare_metrics
 from fitmodel.exceptions import DealsError
 
 

@@ -160,7 +160,7 @@ def test_draw_predictions_returns_all_five_plots(evaluated):
 def test_axes_without_a_figure_are_an_error():
     ax = plots.new_axes()
     ax.remove()
-    with pytest.raises(ValueError, match="stand on no figure"):
+    with pytest.raises(ValueError, match="belong to no figure"):
         plots.figure_of(ax)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.evaluation.pooled_groups import (
+from fitmodel.evaluation.groups import (
     COHORT,
     compute_pooled_groups,
     groups_off,

@@ -16,12 +16,17 @@ import pandas as pd
 import pytest
 
 from fitmodel.evaluation._pages import WIDTH, Page, as_json, number
-from fitmodel.evaluation._subgroups import compute_subgroups
 from fitmodel.evaluation.backtest import compute_backtest
 from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.metrics import Metric, compute_metrics
+from fitmodel.evaluation.groups import compute_subgroups
+from fitmodel.evaluation.metrics import (
+    Metric,
+    compute_metrics,
+    describe_decay,
+    describe_skill,
+    shows_skill,
+)
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.evaluation.skill import describe_decay, describe_skill, shows_skill
 
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",

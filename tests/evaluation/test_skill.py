@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.evaluation.metrics import Metric
-from fitmodel.evaluation.skill import (
+from fitmodel.evaluation.metrics import (
     MAX_ASSOCIATION,
+    Metric,
     describe_decay,
     describe_provisional,
     describe_skill,

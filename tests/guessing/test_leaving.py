@@ -11,7 +11,7 @@ import pytest
 
 from fitmodel.deals.reading import read_table
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._leaving import is_named_leaving
+from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 

@@ -28,7 +28,7 @@ def put(*keys):
 DAMAGES = {
     "a policy of nothing": (put("policy", None), "AttributeError"),
     "a policy of text": (put("policy", "x"), "AttributeError"),
-    "a number too large": (put("book", "intercept", 0, 1e308), "which is no log-odds"),
+    "a number too large": (put("book", "intercept", 0, 1e308), "which is not a log-odds value"),
     "a number that is none": (put("book", "tables", 0, 0, float("nan")), "not finite"),
     "intercepts too few": (put("book", "intercept", [0.0]), "do not go with"),
     "tables without width": (put("book", "tables", []), "has 0 rows"),

@@ -169,7 +169,7 @@ SCORECARDS: dict[str, Forge] = {
         b, columns=(b.columns[0], replace(b.columns[1], name=b.columns[0].name), *b.columns[2:])
     ),
     "do not go with": lambda b: replace(b, intercept=b.intercept[:1]),
-    "which is no log-odds": lambda b: replace(b, tables=b.tables + 1e300),
+    "which is not a log-odds value": lambda b: replace(b, tables=b.tables + 1e300),
     "its spread is -1": lambda b: replace(b, spread=-1.0),
     "its base rate is nan": lambda b: replace(b, base_rate=math.nan),
     "pieces of evidence": lambda b: replace(b, evidence=b.evidence[1:]),

@@ -23,8 +23,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
 from fitmodel.service._middleware import Metrics, ServiceMiddleware
 from fitmodel.service.app import JsonLines, create_app
-from fitmodel.service.people import read_people
-from fitmodel.service.settings import LOOPBACK, Settings
+from fitmodel.service.settings import LOOPBACK, Settings, read_people
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 OPEN = {"/healthz", "/readyz"}

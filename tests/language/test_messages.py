@@ -12,8 +12,7 @@ import pytest
 
 import fitmodel
 from fitmodel.evaluation.comparison import find_objections
-from fitmodel.language.catalogue import read_texts
-from fitmodel.language.messages import message_in, messages_in, translated
+from fitmodel.language.catalogue import message_in, messages_in, read_texts, translated
 
 HOME = Path(fitmodel.__file__).parent
 ERRORS = frozenset(
@@ -28,7 +27,7 @@ SOURCES_OF_ERRORS = (
     "model/horizons.py", "crm/requests.py", "monitoring",
 )  # fmt: skip
 """Where what a page shows as an error is written."""
-REGISTRY = ("service/_versions.py", "tracking/registry.py", "tracking/promotion.py")
+REGISTRY = ("service/_model_routes.py", "tracking/registry.py", "tracking/promotion.py")
 NOT_ASKED = re.compile(r"neither .* here|has no champion to roll back|was the first champion")
 
 

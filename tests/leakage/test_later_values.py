@@ -8,8 +8,7 @@ from fitmodel.crm.reading import open_deals
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.leakage.audit import audit
-from fitmodel.leakage.later_values import later_values
+from fitmodel.leakage.audit import audit, later_values
 
 
 @pytest.fixture(scope="module")

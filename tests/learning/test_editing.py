@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning._edit_rows import bin_middles
-from fitmodel.learning._recoding import split_bin, split_level
 from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.edit_targets import column_of, read_level, read_range
+from fitmodel.learning.edit_targets import (
+    bin_middles,
+    column_of,
+    read_level,
+    read_range,
+    split_bin,
+    split_level,
+)
 from fitmodel.learning.editing import (
     Cap,
     DropPair,

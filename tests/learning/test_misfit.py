@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning import _misfit
-from fitmodel.learning._misfit import (
+from fitmodel.learning import _uncertainty
+from fitmodel.learning._uncertainty import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
     _overlap_of_all,
@@ -207,14 +207,17 @@ def test_of_very_many_pairs_a_sample_without_repeats_is_used(monkeypatch) -> Non
     design = SimpleNamespace(bases=[np.zeros((3, 1))] * 30)
     deals = SimpleNamespace(matrix=matrix, design=design)
     calls = []
-    monkeypatch.setattr(_misfit, "_variance_component", lambda products, number, *_: calls.append(
-        (products, number)))  # fmt: skip
+    monkeypatch.setattr(
+        _uncertainty,
+        "_variance_component",
+        lambda products, number, *_: calls.append((products, number)),
+    )
     omitted_pair_variance(deals, np.zeros(50), seed=0)
     ((products, number),) = calls
 
     assert number == 30 * 29 / 2
-    assert products.shape == (50, _misfit.MAX_PAIRS)
-    assert len({tuple(row) for row in products.T}) == _misfit.MAX_PAIRS
+    assert products.shape == (50, _uncertainty.MAX_PAIRS)
+    assert len({tuple(row) for row in products.T}) == _uncertainty.MAX_PAIRS
 
 
 def test_main_effects_are_projected_out_with_the_information_of_each_deal(monkeypatch) -> None:
@@ -225,13 +228,13 @@ def test_main_effects_are_projected_out_with_the_information_of_each_deal(monkey
     outcome = (random.random(80) < expit(log_odds)).astype(float)
     deals = SimpleNamespace(matrix=matrix, weight=weight, early_churn=outcome)
     seen = []
-    without = _misfit._without_main_effects
+    without = _uncertainty._without_main_effects
 
     def watched(*given):
         seen.append((given[2], without(*given)))
         return seen[-1][1]
 
-    monkeypatch.setattr(_misfit, "_without_main_effects", watched)
+    monkeypatch.setattr(_uncertainty, "_without_main_effects", watched)
     _variance_component(random.normal(size=(80, 3)), 3, deals, log_odds, np.arange(80))
     ((information, rest),) = seen
 

@@ -12,8 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fitmodel.exceptions import SpecError
-from fitmodel.model._sql_dialects import DIALECTS, SPACES, dialect_named, in_capitals, number
-from fitmodel.model._sql_steps import ROW, Steps
+from fitmodel.model._sql_dialects import (
+    DIALECTS,
+    ROW,
+    SPACES,
+    Steps,
+    dialect_named,
+    in_capitals,
+    number,
+)
 
 DUCK = DIALECTS["duckdb"]
 TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12)

@@ -10,7 +10,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError, FitModelError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog, choose_exploration
-from fitmodel.monitoring.propensity import with_propensity
+from fitmodel.monitoring.matching import with_propensity
 
 IDS = [f"deal-{number}" for number in range(20_000)]
 FLAGGED = np.arange(20_000) % 4 == 0

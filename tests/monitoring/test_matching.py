@@ -11,8 +11,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.monitoring.matching import match_log
-from fitmodel.monitoring.propensity import with_propensity
+from fitmodel.monitoring.matching import match_log, with_propensity
 
 FLAGGED = Assessment(
     0.4,

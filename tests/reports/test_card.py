@@ -11,14 +11,12 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.evaluation.metrics import Metric
+from fitmodel.evaluation.metrics import Metric, describe_provisional, describe_skill
 from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, IN_SMALL_BLOCKS
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.evaluation.skill import describe_provisional, describe_skill
 from fitmodel.language.catalogue import read_texts
 from fitmodel.reports._card_evidence import METRICS
-from fitmodel.reports.card import card_with_edits, model_card
-from fitmodel.reports.card_language import card_in
+from fitmodel.reports.card import card_in, card_with_edits, model_card
 
 EVIL = "x|y\n<script>alert(1)</script>"
 MANIFEST = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fitmodel.language.catalogue import phrases, read_texts
-from fitmodel.reports.card_language import card_in
+from fitmodel.reports.card import card_in
 
 CARD = read_texts("zh", "card")
 ENGLISH = read_texts("en", "card")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports._counts_section import count_cells, counts_section, edits_section
+from fitmodel.reports._rep_sections import count_cells, counts_section, edits_section
 from fitmodel.reports.html import render
 from fitmodel.sales.counts import Counts
 from fitmodel.sales.edits import EDITS, EditsAfterFlags

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.reports.fragments import BLOCKS, DRAWN, VOID, html_tree, section_tree
-from fitmodel.reports.html import Section, render
+from fitmodel.reports.html import BLOCKS, DRAWN, VOID, Section, html_tree, render, section_tree
 
 
 def node(tag, *children, **attributes):

@@ -8,8 +8,8 @@ import pytest
 
 from fitmodel.crm.timeline import SOURCES, Timeline
 from fitmodel.language.catalogue import phrases
-from fitmodel.leakage.later_values import LaterValue
-from fitmodel.reports.history_text import later_value_text, later_values_text, timeline_text
+from fitmodel.leakage.audit import LaterValue
+from fitmodel.reports.console import later_value_text, later_values_text, timeline_text
 
 CHANGED = LaterValue("plan", 1200, 4500, 0.556, 0.104, 0.554, 0.871)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fitmodel.reports.html import Section
-from fitmodel.reports.rep_view import rep_view
+from fitmodel.reports.sales_numbers import rep_view
 
 
 def rows(*names):

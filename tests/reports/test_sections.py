@@ -13,7 +13,7 @@ from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
 from fitmodel.reports.html import safe_csv
-from fitmodel.reports.rep_view import rep_view
+from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.retrospective import score_in_retrospect

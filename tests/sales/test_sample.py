@@ -11,7 +11,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.learning.fitting import level_only_rate
 from fitmodel.learning.settings import Settings
 from fitmodel.reports.sales_report import make_sales_report
-from fitmodel.sales import _over_reps, _sample
+from fitmodel.sales import _sample, expected
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.rep_performance import compute_rep_performance
 
@@ -102,7 +102,7 @@ def test_without_intervals_only_boosting_needs_replicates(boosted, replicates):
 def test_a_probability_does_not_depend_on_replicates(simulation, monkeypatch):
     view = view_of(simulation.deals, simulation.spec)
     without = compute_expected(view, simulation.spec).over["rep"]
-    monkeypatch.setattr(_over_reps, "fewest_replicates", lambda _settings: 3)
+    monkeypatch.setattr(expected, "fewest_replicates", lambda _settings: 3)
     with_three = compute_expected(view, simulation.spec).over["rep"]
 
     assert with_three.to_numpy() == pytest.approx(without.to_numpy(), rel=1e-12)

@@ -139,8 +139,8 @@ def test_the_error_names_column_value_and_remedy_of_all_problems(model, prospect
     error = scored["error"][2]
     assert result.errors == 1
     assert "seats: 'many' cannot be read; " in error
-    assert "annual_value: '1.234' does not tell its decimal mark" in error
-    assert "discount: '1.234,5' does not tell" in error
+    assert "annual_value: '1.234' is unclear: its mark may be decimal" in error
+    assert "discount: '1.234,5' is unclear" in error
     assert error.count("Remedy: write plain numbers such as 1234.5") == 1
     assert scored.loc[2, ["early_churn_probability", "fit", "expected_value"]].isna().all()
     assert scored["annual_value"][2] == "1.234"

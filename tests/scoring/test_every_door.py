@@ -321,7 +321,7 @@ def test_a_semicolon_file_with_contradictory_marks_is_refused(german, prospects,
     rows.to_csv(tmp_path / "in.csv", sep=";", index=False)
     score_file(tmp_path / "in.csv", german, tmp_path / "out.csv", reasons=0)
     errors = pd.read_csv(tmp_path / "out.csv", sep=";")["error"]
-    assert "seats: '1,200' does not tell its decimal mark" in errors[0]
+    assert "seats: '1,200' is unclear: its mark may be decimal" in errors[0]
     assert pd.isna(errors[1])
 
 

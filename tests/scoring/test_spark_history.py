@@ -19,7 +19,7 @@ from fitmodel.crm.prospects import add_history
 from fitmodel.crm.reading import open_deals
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.scoring import spark_history
+from fitmodel.scoring import spark as spark_scoring
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,7 +74,7 @@ def test_the_numbers_equal_those_of_one_machine(spark, model, tmp_path):
         frames[name] = spark.read.parquet(str(tmp_path / f"{name}.parquet"))
     df = frames.pop("prospects")
 
-    result = spark_history.add_history(df, known, frames, as_of=day)
+    result = spark_scoring.add_history(df, known, frames, as_of=day)
     rows = pd.DataFrame([row.asDict() for row in result.collect()])
     rows = rows.sort_values("deal_id", ignore_index=True)
 
@@ -100,12 +100,12 @@ def test_a_table_that_is_not_given_is_read_from_the_place_in_the_contract(spark,
     fields = spark.createDataFrame(pa.Table.from_pandas(sim.tables["fields"].astype(str)))
     day = dt.date(2026, 6, 30)
 
-    result = spark_history.add_history(df, known, {"fields": fields}, as_of=day).collect()
+    result = spark_scoring.add_history(df, known, {"fields": fields}, as_of=day).collect()
     expected = add_history(sim.deals[["deal_id"]], known, tables=sim.tables, as_of=day)
 
     counts = {row["deal_id"]: row["activities_count_90d"] for row in result}
     assert counts == dict(zip(expected["deal_id"], expected["activities_count_90d"], strict=True))
     with pytest.raises(DealsError, match=r"\[history.fields\]: there is no file or folder"):
-        spark_history.add_history(df, known)
+        spark_scoring.add_history(df, known)
     with pytest.raises(SpecError, match="the column 'deal_id'"):
-        spark_history.add_history(df.withColumnRenamed("deal_id", "x"), known)
+        spark_scoring.add_history(df.withColumnRenamed("deal_id", "x"), known)

@@ -8,8 +8,8 @@ import io
 import pandas as pd
 import pytest
 
-from fitmodel.tables.encodings import as_utf8, detect_encoding, detect_legacy, encoding_name
 from fitmodel.tables.files import read_file, read_table
+from fitmodel.tables.opening import as_utf8, detect_encoding, detect_legacy, encoding_name
 
 TEXTS = {
     "cp1252": ["München", "Köln", "Café „neu“", "Ñandú", "5 €"],

@@ -14,9 +14,8 @@ from fastapi.testclient import TestClient
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.language.catalogue import LANGUAGES, phrases
 from fitmodel.service.app import create_app
-from fitmodel.service.people import read_people
-from fitmodel.service.settings import Settings
-from fitmodel.tracking._evidence import PromotionRefusedError, check_evidence
+from fitmodel.service.settings import Settings, read_people
+from fitmodel.tracking.champion import PromotionRefusedError, check_evidence
 from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import BECAUSE_TAG, BY_TAG, FORCED_TAG, look_ahead, promote
 from fitmodel.tracking.registry import get_alias, list_versions

@@ -13,7 +13,7 @@ from fitmodel.checks.registry import all_codes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fitmodel.checks.results import CheckResult
+    from fitmodel.checks.registry import CheckResult
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NOT_MADE = "the deals could not be read, so nobody knows what this check would find"

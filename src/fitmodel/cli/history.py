@@ -72,7 +72,7 @@ def attributes(
         from fitmodel.crm.attributes import has_tables
         from fitmodel.crm.reading import open_deals
         from fitmodel.crm.timeline import provenance, timeline
-        from fitmodel.reports.history_text import timeline_text
+        from fitmodel.reports.console import timeline_text
 
         spec = load_spec(config)
         if model is not None:

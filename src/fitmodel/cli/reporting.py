@@ -94,7 +94,7 @@ def report(
     Example: fitmodel report deals.csv -c fitmodel.toml --output report
     """
     with plain_errors():
-        from fitmodel.deals.ids import hash_ids as hashed
+        from fitmodel.deals.roles import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.comparison import compare_plans
         from fitmodel.sales.payroll import write_payroll

@@ -124,8 +124,7 @@ def serve(
     """
     with plain_errors():
         from fitmodel.service.app import log_to_stderr
-        from fitmodel.service.people import read_people
-        from fitmodel.service.settings import Settings
+        from fitmodel.service.settings import Settings, read_people
         from fitmodel.serving import ServedBy
 
         log_to_stderr()

@@ -174,11 +174,9 @@ def check(
         from fitmodel.deals.horizons import compare_horizons, horizons_text
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_doubts
-        from fitmodel.leakage.audit import audit
-        from fitmodel.leakage.later_values import later_values
+        from fitmodel.leakage.audit import audit, later_values
         from fitmodel.learning.learner import check_enough, regime_allowed
-        from fitmodel.reports.console import audit_text, labels_text
-        from fitmodel.reports.history_text import later_values_text
+        from fitmodel.reports.console import audit_text, labels_text, later_values_text
 
         spec = load_spec(config)
         if form is not CheckFormat.TEXT:

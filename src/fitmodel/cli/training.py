@@ -140,8 +140,7 @@ def _deals_with_propensity(
     """Return the deals and the contract with the log's propensities; without a log unchanged."""
     if log is None:
         return deals, spec
-    from fitmodel.monitoring.matching import match_log
-    from fitmodel.monitoring.propensity import with_propensity
+    from fitmodel.monitoring.matching import match_log, with_propensity
 
     table, opened = read_and_tell(deals, spec).table, existing_log(log, salt)
     match = match_log(table, spec, opened)

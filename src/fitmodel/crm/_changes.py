@@ -15,17 +15,16 @@ import pandas as pd
 from fitmodel.crm._indexed_rows import IndexedRows
 from fitmodel.crm._long_table import coded_texts, digest_of
 from fitmodel.crm._moments import NOT_A_TIME, days_between, first_not_before, rows_of
-from fitmodel.crm._opening import open_rows
-from fitmodel.crm._parts import in_parts, is_large
+from fitmodel.crm._opening import in_parts, is_large, open_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from fitmodel.crm._history_rows import StageMoves
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.crm._stages import StageMoves
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
     from fitmodel.tables.spool import Levels

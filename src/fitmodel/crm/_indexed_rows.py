@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._history_rows import first_seen, read_rows
+from fitmodel.crm._history_rows import StageMoves, first_seen, read_rows, stage_steps
 from fitmodel.crm._moments import NOT_A_TIME
-from fitmodel.crm._stages import StageMoves, stage_steps
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.spool import Levels, Spool
 

@@ -318,7 +318,7 @@ def contradicting(
     log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
     """Return a mask of the deals whose present value is not the last one in the history."""
-    from fitmodel.crm.later import is_other_value
+    from fitmodel.crm.timeline import is_other_value
 
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME

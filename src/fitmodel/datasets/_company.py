@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _attributes, _mechanism, timeline
+from fitmodel.datasets import _attributes, mechanism
 from fitmodel.datasets._attributes import Array, stream
 from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 from fitmodel.exceptions import SpecError
@@ -83,9 +83,9 @@ class Company:
         """Draw ascending closing dates."""
         recent = self.horizon_months / self.months
         growth = (
-            0.0 if self.recent_share is None else timeline.growth_for(self.recent_share, recent)
+            0.0 if self.recent_share is None else mechanism.growth_for(self.recent_share, recent)
         )
-        return timeline.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
+        return mechanism.closing_dates(n, seed, first=self.first, last=self.last, growth=growth)
 
     def draw(self, n: int, seed: int) -> tuple[Array, Raw]:
         """Draw the reps (as positions in `reps`) and the attributes of `n` prospects."""
@@ -105,7 +105,7 @@ class Company:
 
     def _uncentred(self, raw: Raw, closed_on: Array) -> Array:
         age = (closed_on - self.first) / (self.last - self.first)
-        effects = _mechanism.attribute_log_odds(raw, self.attributes, age, self.drift)
+        effects = mechanism.attribute_log_odds(raw, self.attributes, age, self.drift)
         return self.signal * effects + self.drift * (age - 0.5)
 
 
@@ -114,7 +114,7 @@ def _intercept(company: Company) -> float:
     rep, raw = company.draw(REFERENCE_SIZE, REFERENCE_SEED)
     closed_on = company.closing_dates(REFERENCE_SIZE, REFERENCE_SEED)
     log_odds = company._uncentred(raw, closed_on) + company.reps["effect"].to_numpy()[rep]  # noqa: SLF001 (same module)
-    return _mechanism.centre_at(log_odds, company.base_rate)
+    return mechanism.centre_at(log_odds, company.base_rate)
 
 
 LARGEST_OVER_SMALLEST = 60.0

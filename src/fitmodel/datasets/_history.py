@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _mechanism
+from fitmodel.datasets import mechanism
 from fitmodel.datasets._attributes import Array, stream
 from fitmodel.datasets._company import REFERENCE_SEED, REFERENCE_SIZE
 
@@ -117,7 +117,7 @@ def offset(company: Company) -> float:
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
     log_odds = log_odds + company.reps["effect"].to_numpy()[rep]
     warned = log_odds + warning(draw_contacts(size, seed, raw["first_contact_on"]))
-    return float(_mechanism.centre_at(warned, company.base_rate))
+    return float(mechanism.centre_at(warned, company.base_rate))
 
 
 @dataclass(frozen=True, eq=False)

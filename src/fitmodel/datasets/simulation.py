@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.datasets import _attributes, _history, _mechanism, timeline
+from fitmodel.datasets import _attributes, _history, mechanism
 from fitmodel.datasets import _company as _leaks
 from fitmodel.datasets._attributes import Array, Raw
 from fitmodel.datasets._company import Company
@@ -222,8 +222,8 @@ def simulate_deals(
         contacts = _history.draw_contacts(n, seed, raw["first_contact_on"])
         warned = _history.warning(contacts) + _history.offset(law)
         without_rep, log_odds = without_rep + warned, log_odds + warned
-    probability = _mechanism.probability(log_odds)
-    left_on = timeline.churn_dates(closed_on, probability, horizon_months, seed)
+    probability = mechanism.probability(log_odds)
+    left_on = mechanism.churn_dates(closed_on, probability, horizon_months, seed)
     deals = _table(law, rep, raw, closed_on, "D")
     observed = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
     deals.insert(2, "churned_on", observed.astype("datetime64[us]"))
@@ -287,7 +287,7 @@ def simulate_prospects(
     log_odds = law.log_odds(raw, planned) + law.reps["effect"].to_numpy()[rep]
     return SimulatedProspects(
         prospects=_table(law, rep, raw, planned, "P"),
-        true_probability=pd.Series(_mechanism.probability(log_odds), name="true_probability"),
+        true_probability=pd.Series(mechanism.probability(log_odds), name="true_probability"),
         true_log_odds=pd.Series(log_odds, name="true_log_odds"),
     )
 
@@ -311,11 +311,11 @@ def _table(law: Company, rep: Array, raw: Raw, closed_on: Array, letter: str) ->
 def _truth_of_reps(
     law: Company, rep: Array, without_rep: Array, probability: Array
 ) -> pd.DataFrame:
-    average = _mechanism.centre_at(without_rep, float(probability.mean()))
+    average = mechanism.centre_at(without_rep, float(probability.mean()))
     number = len(law.reps)
     deals = np.bincount(rep, minlength=number)
     each = np.where(deals > 0, deals, np.nan)
-    expected = np.bincount(rep, _mechanism.probability(without_rep + average), number) / each
+    expected = np.bincount(rep, mechanism.probability(without_rep + average), number) / each
     true = np.bincount(rep, probability, number) / each
     return law.reps.assign(
         deals=deals, expected_rate=expected, true_rate=true, true_ratio=true / expected

@@ -12,8 +12,8 @@ from fitmodel.deals._outcome_columns import NEVER, day_as_of, followup_as_of, fr
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.censoring import Weights, censoring_weights, propensity_weights
 from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import LabelledDeals, TrainingSet, early_churn_of
-from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:

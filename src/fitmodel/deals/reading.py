@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.data_warnings import find_constants, without_attributes
-from fitmodel.deals.errors import Problem, ReadSheet, Sheet, explain
+from fitmodel.deals.errors import (
+    Problem,
+    ReadSheet,
+    Sheet,
+    explain,
+    find_constants,
+    without_attributes,
+)
 from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.deals.settling import (

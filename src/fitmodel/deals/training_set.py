@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.censoring import effective_sample_size
-from fitmodel.deals.unknown_days import survival_with_unknown_days
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class LabelledDeals:
     attributes : DataFrame of shape (n, attributes)
         What was known before signing; dates are durations in days before closing.
     early_churn : ndarray of float of shape (n,)
-        1.0 left within the horizon, 0.0 stayed longer. `fitmodel.deals.training_deals` gives young
+        1.0 left within the horizon, 0.0 stayed longer. `fitmodel.deals.outcomes` gives young
         deals a probability in between.
     weight : ndarray of float of shape (n,)
         Inverse probability of not being censored, times the inverse probability that the deal was

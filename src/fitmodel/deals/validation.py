@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.censoring import impossible_propensities
-from fitmodel.deals.data_warnings import find_constants
-from fitmodel.deals.errors import Problem, ReadSheet, Sheet
+from fitmodel.deals.errors import Problem, ReadSheet, Sheet, find_constants
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.decision._known_money import known_money
-from fitmodel.decision.money_lines import describe_own_months
+from fitmodel.decision.conditions import describe_own_months
 from fitmodel.decision.policy import Policy
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError

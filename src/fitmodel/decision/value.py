@@ -17,7 +17,7 @@ contract that does not fit takes more people's time than a small one. With share
 linear in ``A``, and the expected value is linear in ``p``, so the probability at which it is 0 has
 a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold of a
 cost-sensitive decision (Elkan 2001, "The foundations of cost-sensitive learning", section 2), here
-one per deal. `fitmodel.decision.money_lines` returns the calculation line by line.
+one per deal. `fitmodel.decision.conditions` returns the calculation line by line.
 
 Assumptions, which the user should check:
 

@@ -1,4 +1,4 @@
-"""Write results as plain text, HTML or JSON."""
+"""Write results as plain text, HTML or JSON; and every figure of a training report."""
 
 from __future__ import annotations
 
@@ -8,10 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from fitmodel.evaluation.groups import plot_pooled_groups
+from fitmodel.evaluation.net_benefit import (
+    compute_net_benefit,
+    plot_decision_curve,
+    plot_money_curve,
+)
+from fitmodel.evaluation.plots import draw_predictions, figure_of
+from fitmodel.evaluation.smooth_calibration import (
+    compute_probability_distribution,
+    compute_smooth_calibration,
+    plot_smooth_calibration,
+)
+from fitmodel.evaluation.time_plots import plot_level
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fitmodel.learning.level import Level
 
 WIDTH = 100
 """Maximum number of characters in a line of text."""
@@ -19,6 +38,8 @@ LARGE = 100
 
 _CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba(128,128,128,.35)"
 _BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
+MAX_GROUPS = 40
+"""Number of groups in the plot: those with the largest deviation. The report has all groups."""
 
 
 @dataclass(frozen=True)
@@ -128,3 +149,33 @@ def _container_as_json(value: Any) -> Any:
     if isinstance(value, list | tuple | np.ndarray):
         return [as_json(item) for item in value]
     return str(value)
+
+
+def draw_training(
+    predictions: pd.DataFrame,
+    *,
+    money_curve: pd.DataFrame,
+    pooled_groups: pd.DataFrame,
+    level: Level | None,
+    language: str = "en",
+) -> dict[str, Figure]:
+    """Return the figures of a training by name; parameters and names as in `TrainingReport`."""
+    y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
+    drawn = draw_predictions(y, p, weight, language=language)
+    smooth = plot_smooth_calibration(
+        compute_smooth_calibration(y, p, weight),
+        compute_probability_distribution(y, p, weight),
+        language=language,
+    )
+    drawn["smooth_calibration"] = figure_of(smooth)
+    benefit = compute_net_benefit(y, p, weight)
+    drawn["decision_curve"] = figure_of(plot_decision_curve(benefit, language=language))
+    if len(money_curve):
+        drawn["money_curve"] = figure_of(plot_money_curve(money_curve, language=language))
+    if len(pooled_groups):
+        far = (pooled_groups["pooled"] - 1).abs().sort_values(ascending=False)
+        chosen = pooled_groups.loc[sorted(far.index[:MAX_GROUPS])]
+        drawn["groups"] = figure_of(plot_pooled_groups(chosen, language=language))
+    if level is not None and level.months:
+        drawn["level"] = figure_of(plot_level(level, language=language))
+    return drawn

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.evaluation._pages import Page, as_json, number
+from fitmodel.evaluation.comparison import LOWER_IS_BETTER, PAIRED
 from fitmodel.evaluation.metrics import METRIC_NAMES
-from fitmodel.evaluation.paired import LOWER_IS_BETTER, PAIRED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.evaluation._pages import Page, as_json, number
-from fitmodel.evaluation.metrics import METRIC_NAMES
-from fitmodel.evaluation.skill import (
+from fitmodel.evaluation.metrics import (
+    METRIC_NAMES,
     describe_decay,
     describe_provisional,
     describe_skill,
@@ -198,7 +198,7 @@ class TrainingReport(Report):
             `calibration`, `smooth_calibration`, `roc`, `precision_recall`, `gains`, `bands`,
             `decision_curve`; with money `money_curve`; with groups `groups`; with dates `level`.
         """
-        from fitmodel.evaluation._training_figures import draw_training
+        from fitmodel.evaluation._pages import draw_training
 
         return draw_training(
             self.predictions,

@@ -1,8 +1,25 @@
-"""One open question about a table, and how the contract can answer it."""
+"""An open question about a table, and the questions about the units of tenure and amount."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fitmodel.guessing._money import (
+    find_currency,
+    scale_by_name,
+    several_periods,
+    unit_by_name,
+    unit_of,
+)
+from fitmodel.guessing._names import TURNOVER, as_words, tenure_unit
+from fitmodel.guessing._vendors import recognise_export
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.guessing._columns import Column
 
 
 @dataclass(frozen=True)
@@ -31,3 +48,96 @@ class Doubt:
 
     def __str__(self) -> str:
         return f"{self.message}. Answer: {self.answer} [{self.code}]"
+
+
+def about_units(spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if neither name nor contract gives the unit of tenure or amount."""
+    roles = spec.deals
+    tenure, amount = roles.tenure_months, roles.amount
+    if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
+        yield Doubt(
+            "tenure-unit",
+            tenure,
+            f"{tenure}: read as MONTHS from signing to leaving or to the extract",
+            '[deals] tenure_unit = "months", "years", "weeks" or "days"',
+        )
+    scale = None if amount is None else scale_by_name(amount)
+    if amount is not None and scale is not None and roles.amount_scale is None:
+        yield Doubt(
+            "amount-scale",
+            amount,
+            f"{amount}: read as written, but its name suggests that an amount of 1 means {scale:,}",
+            f"[deals] amount_scale = {scale}; or 1 if the amounts are written in full",
+        )
+    if amount is None or roles.amount_per is not None:
+        return
+    unit = unit_by_name(as_words(amount))
+    if TURNOVER.search(as_words(amount)):
+        yield Doubt(
+            "turnover",
+            amount,
+            f"{amount}: is it the yearly value of the contract, and not the turnover of the "
+            "customer's company?",
+            '[deals] amount_per = "year" if it is the contract; otherwise remove amount',
+        )
+    elif unit != "year":
+        reason = "its name suggests per month" if unit else "its name does not say so"
+        yield Doubt(
+            "amount-unit",
+            amount,
+            f"{amount}: read as the value of the contract per YEAR, but {reason}",
+            '[deals] amount_per = "year", "quarter", "month", "week" or "day"; or "contract" with '
+            "contract_months",
+        )
+
+
+def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if the amounts have several currencies or billing periods."""
+    if spec.deals.amount is not None:
+        yield from _about_currencies(columns, spec)
+        yield from _about_periods(columns, spec.deals.amount)
+
+
+def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if a column gives several currencies for the amounts."""
+    if spec.deals.currency is not None:
+        return
+    vendor = recognise_export(column.name for column in columns)
+    vendor_column = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
+    currency = find_currency(columns, vendor_column)
+    if currency is not None and currency.distinct > 1:
+        shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
+        yield Doubt(
+            "several-currencies",
+            currency.name,
+            f"{currency.name}: {currency.distinct} currencies ({shown}) for one column of "
+            f"amounts {spec.deals.amount!r}",
+            f'[rows] keep = {{"{currency.name}" = ["EUR"]}} for one of them, or a column of '
+            "amounts converted into one currency; or remove amount from [deals]",
+            must_answer=True,
+        )
+
+
+def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
+    """Yield a question if amounts have several billing periods and the name gives no time."""
+    periods = several_periods(columns)
+    if periods is None or unit_by_name(as_words(amount)) is not None:
+        return
+    column, rows = periods
+    shown = ", ".join(f"per {unit} {n:,}" for unit, n in rows.items())
+    common = max(rows, key=rows.__getitem__)
+    written = next(str(cell) for cell in _cells_of(columns, column) if unit_of(cell) == common)
+    yield Doubt(
+        "several-periods",
+        column,
+        f"{column}: the amounts in {amount!r} are paid for different periods ({shown}), but would "
+        "all be read as for the same period",
+        f'[rows] keep = {{"{column}" = ["{written}"]}} with [deals] amount_per = "{common}" for '
+        "one of them, or a column of the yearly value as amount; acknowledge it if the amounts "
+        "already are for the same period",
+        must_answer=True,
+    )
+
+
+def _cells_of(columns: list[Column], name: str) -> Iterator[object]:
+    return iter(next(each for each in columns if each.name == name).cells.dropna())

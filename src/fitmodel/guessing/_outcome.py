@@ -1,25 +1,39 @@
-"""Choose the form of the outcome: dates with a flag, or tenure and a flag."""
+"""Choose the outcome: dates with a flag, or tenure and a flag; and the churn date's column."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from fitmodel.deals.roles import DAYS_PER_YEAR
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
-from fitmodel.guessing._leaving import choose_leaving
-from fitmodel.guessing._names import name_rank, tenure_unit
+from fitmodel.guessing._names import as_words, is_other_event, name_rank, tenure_unit
 from fitmodel.guessing._status import find_status
 from fitmodel.leakage.names import LATER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fitmodel.guessing._columns import Column
     from fitmodel.guessing._draft import Draft
+    from fitmodel.guessing._status import Status
+    from fitmodel.tables.values import Mask
 
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 MIN_READABLE_NAMED = 0.5  # minimum share of dates in a column whose name is clear
 FLAG_VALUES, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
 LONGEST_GAP = 366  # after a longer gap in days, the latest date may be a typing error
+MIN_DATES = 0.95  # minimum share of dates among the values
+MAX_BEFORE_SIGNING = 0.01  # maximum share of dates of leaving before signing
+MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who left by the status
+MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
+TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
+MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
+MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
+UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
 def find_leavers(draft: Draft) -> None:
@@ -144,3 +158,138 @@ def _guess_extract(draft: Draft) -> None:
     if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
         text += f". The second-latest date is {days.iloc[-2].date()}: a typing error?"
     draft.unsure.append(text)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The chosen column of the churn date, and why other columns were rejected.
+
+    Attributes
+    ----------
+    column : Column or None
+        The chosen column.
+    by_name : bool
+        Whether its name suggests that it is a date of leaving.
+    rejected : tuple of str
+        A sentence for each other candidate.
+    """
+
+    column: Column | None
+    by_name: bool
+    rejected: tuple[str, ...]
+
+
+def choose_leaving(
+    columns: Iterable[Column],
+    closing: Column | None,
+    status: Status | None,
+    vendor_column: str | None,
+) -> Leaving:
+    """Choose the date column that says when customers left.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        Columns without a role.
+    closing : Column or None
+        The column of the closing date.
+    status : Status or None
+        The flag or status that says who left.
+    vendor_column : str or None
+        Name of the churn-date column in exports of the known system.
+
+    Returns
+    -------
+    Leaving
+        Its column is None if no candidate has a suitable name or agrees with the status.
+    """
+    rejected: list[str] = []
+    other_events: list[str] = []
+    fitting: list[tuple[int, Column]] = []
+    for column in columns:
+        rank = -1 if column.name == vendor_column else _leaving_rank(column.words)
+        if column.filled == 0 and rank < TERM_END:
+            fitting.append((rank + 1, column))  # an empty column: nobody has left yet
+            continue
+        if column.date_share < MIN_DATES:
+            continue
+        if rank > UNNAMED:
+            other_events.append(repr(column.name))
+            continue
+        why = _why_not_leaving(column, rank, closing, status)
+        if why is None:
+            fitting.append((rank, column))
+        elif why:
+            rejected.append(f"{column.name!r} {why}")
+    fitting = [each for each in fitting if each[0] < UNNAMED] or (fitting if status else [])
+    if not fitting:
+        if other_events:
+            rejected.append(
+                f"the names suggest other events than leaving: {', '.join(other_events)}"
+            )
+        return Leaving(None, by_name=False, rejected=tuple(rejected))
+    rank, column = min(fitting, key=lambda each: (each[0], -_agreement(each[1], status)))
+    return Leaving(column, by_name=rank < UNNAMED, rejected=tuple(rejected))
+
+
+def is_named_leaving(name: str) -> bool:
+    """Return whether a column's name suggests a date of leaving."""
+    return _leaving_rank(as_words(name)) < UNNAMED
+
+
+def _leaving_rank(words: str) -> int:
+    """Return the rank of a name for the date of leaving; `UNNAMED` if it suggests nothing."""
+    if is_other_event(words):
+        return UNNAMED + 1
+    rank = name_rank(words, "churned_on")
+    return UNNAMED if rank is None else rank
+
+
+def _why_not_leaving(
+    column: Column, rank: int, closing: Column | None, status: Status | None
+) -> str | None:
+    """Return why a date column is not the date of leaving; "" if that needs no message."""
+    filled = column.real_dates
+    if filled.all():
+        return "is filled for every row, so it is not a date of leaving" if rank < UNNAMED else ""
+    if closing is not None and closing.dates is not None and column.dates is not None:
+        both = filled & closing.dates.series.notna().to_numpy()
+        signed, left = (each.series.to_numpy()[both] for each in (closing.dates, column.dates))
+        if len(left) and (left < signed).mean() > MAX_BEFORE_SIGNING:
+            return f"is before signing in {(left < signed).sum():,} of {len(left):,} rows"
+        if len(left) > 1 and (left == signed).all():
+            return "is the day of signing in every row"
+    if rank >= TERM_END and closing is not None and _is_planned(column, closing, filled):
+        return "is mostly whole years after signing, so it is the planned end of a contract term"
+    if status is not None and (status.is_sure or rank == UNNAMED):
+        return _against_status(filled, status)
+    return None if rank < UNNAMED else ""
+
+
+def _is_planned(column: Column, closing: Column, filled: Mask) -> bool:
+    """Return whether most dates are about a whole number of years after signing."""
+    if column.dates is None or closing.dates is None:
+        return False
+    after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna()
+    years = (after / DAYS_PER_YEAR).round()
+    whole = ((after - years * DAYS_PER_YEAR).abs() <= MAX_DAYS_OFF) & (years >= 1)
+    return bool(len(after) and whole.mean() > MIN_WHOLE_YEARS)
+
+
+def _against_status(filled: Mask, status: Status) -> str | None:
+    """Return how a date column contradicts the status; None if it agrees."""
+    left = status.left
+    among_left, among_stayed = filled[left].mean(), filled[~left].mean()
+    if among_left >= MIN_FILLED_LEFT and among_stayed <= MAX_FILLED_STAYED:
+        return None
+    return (
+        f"does not agree with {status.name!r}: it is filled for {filled[left].sum():,} of "
+        f"{left.sum():,} that left and {filled[~left].sum():,} of {(~left).sum():,} that did not"
+    )
+
+
+def _agreement(column: Column, status: Status | None) -> float:
+    """Return the share of the rows in which date and status agree on who left."""
+    if status is None:
+        return 0.0
+    return float((column.real_dates == status.left).mean())

@@ -12,19 +12,18 @@ import pandas as pd
 
 from fitmodel.crm.reading import open_deals, read_opened
 from fitmodel.deals.errors import Sheet
+from fitmodel.deals.history_tests import find_missing_leavers
 from fitmodel.deals.leaving import ANSWERS
-from fitmodel.deals.missing_leavers import find_missing_leavers
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.rows import keep_rows, left_in_trial
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
-from fitmodel.guessing._doubt import Doubt
-from fitmodel.guessing._leaving import is_named_leaving
+from fitmodel.guessing._doubt import Doubt, about_amounts, about_units
 from fitmodel.guessing._names import TRIAL_END, as_words, name_rank
+from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
 from fitmodel.guessing._status import find_status
-from fitmodel.guessing._units import about_amounts, about_units
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.tables.tidying import tidy
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.data_warnings import notation_warnings
-from fitmodel.deals.errors import Sheet, explain
+from fitmodel.deals.errors import Sheet, explain, notation_warnings
 from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import shape_errors
@@ -35,7 +34,7 @@ from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Doubt, find_doubts
 from fitmodel.leakage.names import is_updated_by_crm
 from fitmodel.tables.files import FileTable
-from fitmodel.tables.missing_words import missing_words
+from fitmodel.tables.placeholders import missing_words
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import is_text
 

@@ -1,23 +1,39 @@
-"""Catalogue of texts: lookup by key in ``language/<language>/<topic>.toml``.
+"""Texts by key and language, from ``language/<language>/<topic>.toml``; translation of messages.
 
 phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
+
+Many messages are stored in English: in an exception, in a bundle's manifest, on a model card. Each
+is made from a template, such as "the pipeline cannot be read: {message}". The catalogue has the
+templates of both languages under the same key, so the template of a message can be found and
+filled in the other language.
+
+message -> its template, else sentence by sentence -> the template in the other language
+     -> text that matches no template is quoted and marked as English
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import ChainMap
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fitmodel.exceptions import SpecError
 
 LANGUAGES = ("en", "zh")
 COMMON = "common"  # topic whose texts are available with every topic
 _DAYS_PER_MONTH = 365.25 / 12
+ORIGINAL = "en"
+MESSAGES = "messages"
+NESTED = "message"  # a value whose name starts with this is a message, or several joined by "; "
+UNKNOWN = "original"  # key of the template for text that matches no other template
+_ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
+_SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z\"])")
 
 
 class Say(Protocol):
@@ -74,3 +90,106 @@ def read_texts(language: str, topic: str) -> Mapping[str, str]:
         )
     source = files("fitmodel.language").joinpath(language, f"{topic}.toml")
     return MappingProxyType(tomllib.loads(source.read_text(encoding="utf-8")))
+
+
+class _Template(NamedTuple):
+    topic: str
+    key: str
+    pattern: re.Pattern[str]
+
+
+def message_in(text: str, language: str, *topics: str) -> str:
+    """Translate an English message; text that matches no template is quoted and marked as English.
+
+    Parameters
+    ----------
+    text : str
+        The message in English.
+    language : str
+        Language of the result.
+    *topics : str
+        Names of text files whose templates are tried, in addition to "messages".
+
+    Examples
+    --------
+    >>> message_in("the pipeline has no such prospect", "zh")
+    '商机列表中没有这个潜在客户'
+    """
+    if language == ORIGINAL or not text.strip():
+        return text
+    known = translated(text, language, *topics)
+    return phrases(language, MESSAGES)(UNKNOWN, text=text) if known is None else known
+
+
+def messages_in(text: str, language: str, *topics: str) -> str:
+    """Translate English messages that are joined by "; "; a message may itself contain "; "."""
+    parts, messages = text.split("; "), list[str]()
+    while parts:
+        ends = range(1, len(parts) + 1)  # the shortest part that is one message is used
+        known = ((end, translated("; ".join(parts[:end]), language, *topics)) for end in ends)
+        end, translation = next((pair for pair in known if pair[1] is not None), (1, None))
+        messages.append(
+            message_in(parts[0], language, *topics) if translation is None else translation
+        )
+        parts = parts[end:]
+    return phrases(language, "desk")("list_mark").join(messages)
+
+
+def translated(text: str, language: str, *topics: str) -> str | None:
+    """Translate an English message, whole or sentence by sentence; None if nothing matches.
+
+    If at least one of several sentences matches a template, the others are quoted as English.
+    """
+    whole = _by_template(text, language, topics)
+    if whole is not None:
+        return whole
+    sentences = _SENTENCE_END.split(text)
+    known = [_by_template(sentence, language, topics) for sentence in sentences]
+    if all(sentence is None for sentence in known):
+        return None
+    both = zip(known, sentences, strict=True)
+    return "".join(
+        message_in(message, language, *topics) if new is None else new for new, message in both
+    )
+
+
+def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | None:
+    for topic, key, pattern in _templates(*topics, MESSAGES):
+        match = pattern.fullmatch(text.strip())
+        if match is not None:
+            parts = match.groupdict().items()
+            values = {
+                name: messages_in(part, language, *topics) if name.startswith(NESTED) else part
+                for name, part in parts
+            }
+            return phrases(language, topic)(key, **values)
+    return None
+
+
+@cache
+def _templates(*topics: str) -> tuple[_Template, ...]:
+    """Return the English templates, most fixed text first, so that the most specific one fits."""
+    made = [
+        (sum(len(fixed) for fixed, *_ in Formatter().parse(text)), topic, key, text)
+        for topic in topics
+        for key, text in read_texts(ORIGINAL, topic).items()
+        if key != UNKNOWN
+    ]
+    made.sort(key=lambda item: -item[0])
+    return tuple(_Template(topic, key, _pattern(text)) for _, topic, key, text in made)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return a template as a regular expression; a repeated name must match the same text."""
+    parts, seen = [], set[str]()
+    for fixed, name, _, _ in Formatter().parse(template):
+        parts.append("".join(map(_literal, fixed)))
+        if name is None:
+            continue
+        parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.*?)")
+        seen.add(name)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _literal(mark: str) -> str:
+    return rf"\\?{re.escape(mark)}" if mark in _ESCAPED else re.escape(mark)

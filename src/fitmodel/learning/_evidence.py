@@ -1,4 +1,4 @@
-"""Marginal likelihood of each ridge penalty, computed from all deals.
+"""Evidence for each ridge penalty, and settings of a model that averages over penalties.
 
 deals -> outcome of each deal at the end of its observation
       -> ridge regression with each penalty -> marginal likelihood
@@ -6,20 +6,29 @@ deals -> outcome of each deal at the end of its observation
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
 from fitmodel.learning._logistic import log_evidence
+from fitmodel.learning._posterior import (
+    association_test,
+    fit_strengths,
+    posterior_weights,
+    prior_tables,
+    prior_weight,
+)
 from fitmodel.learning._timing import with_strata
 from fitmodel.learning.fitting import fit_and_encode, follow_up_of
 from fitmodel.learning.imputation import find_basis, impute
+from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
 
 if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.proportional_odds import Floats
-    from fitmodel.learning.settings import LearnerOptions
 
 
 def evidence_by_penalty(
@@ -59,8 +68,55 @@ def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
     horizon = float(deals.horizon_months)
     late = deals.entry_months > 0
     if deals.closed_on is None:
-        weight = censoring_weights(deals.outcomes, deals.horizon_months).values
+        weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - a field
         return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
     until = np.minimum(deals.observable_months, horizon)
     outcome = (deals.left & (deals.followup_months <= until)).astype(float)
     return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
+
+
+def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:
+    """Choose the settings of a provisional model, and weight its strengths.
+
+    Parameters
+    ----------
+    deals : TrainingSet
+        Deals to learn from.
+    options : LearnerOptions
+        Options of the learner.
+
+    Returns
+    -------
+    Choice
+        In its table, `share` is the posterior weight of each strength and `chosen` marks the most
+        probable one. `log_loss` is minus the log marginal likelihood per deal: the mean log loss of
+        predicting each deal from those before it (Dawid 1984). The penalty of the settings is the
+        one with the posterior mean of the prior variance.
+    """
+    columns, codes = fit_and_encode(deals.attributes, options)
+    follow_up = follow_up_of(deals)
+    _, imputed = find_basis(columns, codes, follow_up, options)
+    strengths = fit_strengths(imputed, follow_up, options)
+    weights = posterior_weights(strengths)
+    most_probable = int(weights.argmax())
+    total = follow_up.weight.sum()
+    table = pd.DataFrame(
+        {
+            "penalty": [each.penalty for each in strengths],
+            "strength": [each.deviation for each in strengths],
+            "share": weights,
+            "log_loss": [-each.log_evidence / total for each in strengths],
+            "chosen": np.arange(len(strengths)) == most_probable,
+        }
+    )
+    variance = float(weights @ np.array([1 / each.penalty for each in strengths]))
+    priors = prior_tables(imputed.design, options)
+    settings = Settings(
+        1 / variance,
+        ((PROVISIONAL, 1.0),),
+        regime="provisional",
+        prior_weight=prior_weight(strengths, weights, priors) if priors else None,
+    )
+    without_priors = replace(strengths[0].fit, matrix=imputed.matrix)
+    p_value = association_test(without_priors, seed=options.seed)
+    return Choice(settings, table.sort_values("log_loss", ignore_index=True), p_value)

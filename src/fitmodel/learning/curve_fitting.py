@@ -20,8 +20,8 @@ import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
 from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
-from fitmodel.deals.unknown_days import survival_with_unknown_days
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve

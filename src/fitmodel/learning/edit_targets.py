@@ -1,21 +1,34 @@
-"""Parse the target of an edit by hand: a level, a bin or a range."""
+"""The target of an edit by hand (level, bin or range), and the table rows that it selects.
+
+An edit by hand names values ("12 to 20 seats", "agency"), a scorecard has codes. Where a value is
+only a part of what a code stands for, the bin or the code of the rare levels is split in two first.
+Both new codes get the rows of the old one.
+"""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning._edit_rows import NEVER_SEEN, NOT_KNOWN
-from fitmodel.learning.columns import CategoryColumn, NumberColumn, flag_text, level_text
+from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn, flag_text, level_text
 
 if TYPE_CHECKING:
-    from fitmodel.learning._edit_rows import Range
+    from numpy.typing import NDArray
+
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.learning.scorecard import PairTerm, Scorecard
 
 MAX_NAMES = 40
+NOT_KNOWN, NEVER_SEEN = "missing", "never seen before"
+Range = tuple[float | None, float | None]
+_Item = TypeVar("_Item")
 
 
 def column_of(scorecard: Scorecard, attribute: str) -> Column:
@@ -101,3 +114,164 @@ def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")
+
+
+def split_codes(scorecard: Scorecard, attribute: str, where: str | Range) -> Scorecard:
+    """Return the scorecard with codes split so that the target consists of whole codes."""
+    position = attribute_position(scorecard, attribute)
+    if isinstance(where, tuple):
+        for value in where:
+            scorecard = scorecard if value is None else split_bin(scorecard, position, value)
+        return scorecard
+    if where in {NOT_KNOWN, NEVER_SEEN} and where not in _levels(scorecard.columns[position]):
+        return scorecard
+    return split_level(scorecard, position, where)
+
+
+def selected_rows(scorecard: Scorecard, attribute: str, where: str | Range) -> NDArray[np.int64]:
+    """Rows of the stacked tables that the target of an edit selects, at least one."""
+    position = attribute_position(scorecard, attribute)
+    column = scorecard.columns[position]
+    if isinstance(where, tuple):
+        codes = _codes_between(column, *where)
+    elif where == NOT_KNOWN and where not in _levels(column):
+        codes = np.array([MISSING])
+    elif where == NEVER_SEEN and where not in _levels(column):
+        codes = np.array([column.size + 1])
+    else:
+        codes = np.array([column.code(where)])
+    if len(codes) == 0:
+        raise EditError(f"the range {target_text(where)} of {attribute!r} is empty: give low:high")
+    return scorecard.offsets[position] + codes
+
+
+def attribute_position(scorecard: Scorecard, attribute: str) -> int:
+    """Return the position of an attribute, or raise an error that lists the attributes."""
+    if attribute not in scorecard.attributes:
+        raise EditError(
+            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
+        )
+    return scorecard.attributes.index(attribute)
+
+
+def bin_middles(column: NumberColumn) -> NDArray[np.float64]:
+    """Middle of each bin; the outer bins end at the smallest and largest training value."""
+    cuts = np.asarray(column.cuts)
+    edges = np.concatenate([[min(column.low, cuts[0])], cuts, [max(column.high, cuts[-1])]])
+    middles: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
+    return middles
+
+
+def target_text(where: str | Range) -> str:
+    """Describe the target of an edit in words."""
+    if isinstance(where, str):
+        return f"= {where}"
+    low, high = (None if value is None else f"{value:g}" for value in where)
+    if low is None:
+        return "everywhere" if high is None else f"below {high}"
+    return f"from {low}" if high is None else f"from {low} to {high}"
+
+
+def _levels(column: Column) -> list[str]:
+    return list(column.levels) if isinstance(column, CategoryColumn) else []
+
+
+def _codes_between(column: Column, low: float | None, high: float | None) -> NDArray[np.int64]:
+    if isinstance(column, CategoryColumn):
+        return np.arange(1, column.size + 1) if low is None and high is None else np.array([], int)
+    edges = [-np.inf, *column.cuts, np.inf]
+    inside = [
+        (low is None or below >= low) and (high is None or above <= high)
+        for below, above in pairwise(edges)
+    ]
+    return np.flatnonzero(inside) + 1
+
+
+def split_bin(scorecard: Scorecard, position: int, value: float) -> Scorecard:
+    """Split the bin of a number at a value.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The scorecard to split.
+    position : int
+        Position of the attribute, a number.
+    value : float
+        Lower edge of the new bin.
+
+    Returns
+    -------
+    Scorecard
+        The same scores for every prospect.
+    """
+    column = scorecard.columns[position]
+    if not isinstance(column, NumberColumn) or value in column.cuts:
+        return scorecard
+    below = bisect_right(column.cuts, value)  # cuts below the value
+    cuts = (*column.cuts[:below], value, *column.cuts[below:])
+    source = np.arange(column.size + 3)
+    source[below + 2 :] -= 1
+    return _with_column(scorecard, position, replace(column, cuts=cuts), source)
+
+
+def split_level(scorecard: Scorecard, position: int, level: str) -> Scorecard:
+    """Give a level of a category a code of its own, where it shares one or has none.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The scorecard to split.
+    position : int
+        Position of the attribute, a category.
+    level : str
+        Name of the level.
+
+    Returns
+    -------
+    Scorecard
+        The same scores for every prospect. A level that was never seen becomes a known one.
+    """
+    column = scorecard.columns[position]
+    if not isinstance(column, CategoryColumn):
+        return scorecard
+    code = column.code(level)
+    if list(column.levels.values()).count(code) == 1:
+        return scorecard
+    source = np.append(np.arange(column.size + 1), [code, column.size + 1])
+    levels = dict(column.levels) | {level: column.size + 1}
+    return _with_column(scorecard, position, replace(column, levels=levels), source)
+
+
+def _with_column(
+    scorecard: Scorecard, position: int, column: Column, source: NDArray[np.int64]
+) -> Scorecard:
+    """Return the scorecard with another column; `source` has the old code of each new code."""
+    start = scorecard.offsets[position]
+    end = start + scorecard.columns[position].size + 2
+    tables = np.concatenate(
+        [scorecard.tables[:start], scorecard.tables[start + source], scorecard.tables[end:]]
+    )
+    own = scorecard.own
+    if own is not None:
+        own = np.concatenate([own[:start], own[start + source], own[end:]])
+    evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
+    return replace(
+        scorecard,
+        columns=_with(scorecard.columns, position, column),
+        tables=tables,
+        own=own,
+        evidence=_with(scorecard.evidence, position, evidence),
+        pairs=tuple(_with_pair_map(pair, position, source) for pair in scorecard.pairs),
+    )
+
+
+def _with_pair_map(pair: PairTerm, position: int, source: NDArray[np.int64]) -> PairTerm:
+    if pair.first == position:
+        pair = replace(pair, first_map=pair.first_map[source])
+    if pair.second == position:
+        pair = replace(pair, second_map=pair.second_map[source])
+    return pair
+
+
+def _with(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
+    return (*items[:position], item, *items[position + 1 :])

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning._edit_rows import (
+from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.edit_targets import (
     Range,
     attribute_position,
     bin_middles,
@@ -29,7 +30,6 @@ from fitmodel.learning._edit_rows import (
     split_codes,
     target_text,
 )
-from fitmodel.learning.columns import NumberColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +118,7 @@ class Smooth:
         if not ends:
             raise EditError(
                 f"the range {target_text(self.where)} holds all of {self.attribute!r}: there is "
-                "nothing beside it to draw a line between. Remedy: give a narrower range."
+                "no value next to it to interpolate between. Remedy: give a narrower range."
             )
         middles = bin_middles(column)
         before, after = ends[0], ends[-1]

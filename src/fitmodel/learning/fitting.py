@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, weighted_sum
 from fitmodel.learning._flatten import flatten, own_shares
-from fitmodel.learning._misfit import misfit
 from fitmodel.learning._timing import with_strata
-from fitmodel.learning._uncertainty import add_misfit
+from fitmodel.learning._uncertainty import add_misfit, misfit
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.components import (
     COMPONENTS,

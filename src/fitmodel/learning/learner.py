@@ -16,8 +16,7 @@ from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.exceptions import SpecError
-from fitmodel.learning._evidence import evidence_by_penalty
-from fitmodel.learning._provisional import choose_provisional
+from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
 from fitmodel.learning.classifier import ProspectFitClassifier
 from fitmodel.learning.components import check_components
 from fitmodel.learning.fitting import calendar_of, follow_up_of

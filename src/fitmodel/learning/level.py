@@ -9,7 +9,7 @@ customers is not attributed to an attribute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
-from fitmodel.learning._unknown_days import expand_unknown_days
-from fitmodel.learning.proportional_odds import conditional_probability
+from fitmodel.learning.proportional_odds import (
+    Floats,
+    FollowUp,
+    conditional_probability,
+    support_points,
+)
 
 if TYPE_CHECKING:
-    from fitmodel.learning.proportional_odds import Baseline, FollowUp
+    from fitmodel.learning.proportional_odds import Baseline
 
-Floats = NDArray[np.float64]
 
 DISCOUNTS = (0.97, 0.95, 0.9, 0.85, 0.8, 0.7)  # weight of a month relative to the next month
 PULLS = (0.25, 0.5, 0.75, 1.0)  # exponent of the filtered level; 0 gives the long-run mean
@@ -33,6 +36,7 @@ MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the
 # Least gain in log score over the long-run mean, summed over non-overlapping horizons.
 MIN_GAIN = 1.0
 EXACT_LEAVERS = 1e6  # leavers behind a long-run mean that is treated as known exactly
+MAX_TIMES = 24  # possible times of leaving per leaver
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,3 +261,45 @@ def forecast_score(
         + shape * np.log1p(-share) + o * np.log(np.maximum(share, 1e-300))
     )  # fmt: skip
     return float(score[e > 0].sum()) / horizon
+
+
+def expand_unknown_days(
+    follow_up: FollowUp, probability: Floats
+) -> tuple[FollowUp, NDArray[np.intp]]:
+    """Expand each leaver with an unknown day into one weighted row per possible time of leaving.
+
+    Parameters
+    ----------
+    follow_up : FollowUp
+        Follow-up of the deals.
+    probability : ndarray of shape (n,)
+        Probability that each deal left within the horizon, see `conditional_probability`.
+
+    Returns
+    -------
+    follow_up : FollowUp
+        Follow-up in which all days are known; the rows of a deal share its weight.
+    rows : ndarray of int
+        Position of the deal of each row.
+    """
+    if follow_up.left_by is None or follow_up.leaving is None:
+        return follow_up, np.arange(len(follow_up))
+    dated = np.flatnonzero(np.isnan(follow_up.left_by))
+    undated = np.flatnonzero(~np.isnan(follow_up.left_by))
+    inside = follow_up.leaving.months <= follow_up.horizon
+    times, mass = support_points(
+        follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
+    )
+    not_after = times <= follow_up.left_by[undated][:, None]
+    not_after[:, :1] = True  # a customer who left before the first time is put on it
+    possible = mass * not_after
+    possible *= (probability[undated] / np.maximum(possible.sum(axis=1), 1e-300))[:, None]
+    share = np.hstack([possible, 1.0 - possible.sum(axis=1, keepdims=True)]).ravel()
+    rows = np.concatenate([dated, np.repeat(undated, len(times) + 1)])
+    expanded = replace(follow_up.subset(rows), left_by=None, leaving=None)
+    extra = slice(len(dated), None)
+    expanded.months[extra] = np.tile([*times, follow_up.horizon], len(undated))
+    expanded.left[extra] = np.tile([*np.ones(len(times), dtype=bool), False], len(undated))
+    expanded.weight[extra] *= share
+    weighted = expanded.weight > 0
+    return expanded.subset(weighted), rows[weighted]

@@ -1,4 +1,4 @@
-"""Export of a model as one SELECT, with which a data warehouse scores its own tables.
+"""Export of a model as one SELECT: scores, then poor_fit, fit, money and the largest reasons.
 
 the scorecard's tables -> small tables in the statement -> joined with the table of prospects
                        -> the same sums, probability and decision as `FitModel.predict`
@@ -6,20 +6,23 @@ the scorecard's tables -> small tables in the statement -> joined with the table
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import SpecError
-from fitmodel.model._sql_decision import add_decision, add_reasons
-from fitmodel.model._sql_dialects import DIALECTS, dialect_named
+from fitmodel.model._sql_dialects import DIALECTS, Steps, dialect_named, number
 from fitmodel.model._sql_reading import read_prospects
 from fitmodel.model._sql_scores import add_horizons, add_scores
-from fitmodel.model._sql_steps import Steps
 from fitmodel.model.horizons import horizon_columns
 
 if TYPE_CHECKING:
+    from fitmodel.decision.own_months import OwnMonths
+    from fitmodel.decision.policy import Policy
+    from fitmodel.decision.value import Money
+    from fitmodel.model._sentences import Sentences
     from fitmodel.model.scorer import Scorer
 
 __all__ = ["SQL_DIALECTS", "scorer_to_sql"]
@@ -42,6 +45,9 @@ _AFTER = (
     ("expected_value_high", "fm_most"),
     ("own_evidence", "fm_own"),
 )
+SLACK = 1e-12
+"""Relative tolerance on limits: a threshold is often the probability of one deal, and a database's
+exponential may differ in the last digit."""
 
 
 def scorer_to_sql(
@@ -85,3 +91,207 @@ def _header(scorer: Scorer, dialect: str) -> str:
         f"-- Early churn of prospects by the model {scorer.version}, in the SQL of {dialect}.\n"
         "-- Written by `fitmodel export sql`: do not edit, export again.\n"
     )
+
+
+def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
+    """Add the steps from probabilities to ``fm_poor``, ``fm_fit``, ``fm_worth`` and the values.
+
+    Parameters
+    ----------
+    steps : Steps
+        Statement to which the steps are added.
+    policy : Policy
+        Decision policy of the model.
+    has_amount : bool
+        Whether the table has a column with the contract value.
+    """
+    nothing = f"CAST(NULL AS {steps.dialect.double})"
+    amount = "fm_amount" if has_amount else nothing
+    money = policy.money if has_amount else None
+    own = None if money is None else money.own_months
+    if own is not None:
+        steps.add("fm_months", _months(own))
+    steps.add("fm_money", _money(policy, amount, nothing, has_money=money is not None))
+    steps.add("fm_flags", _flags(policy, has_money=money is not None))
+    steps.add("fm_bands", _bands(policy, amount))
+
+
+def _money(
+    policy: Policy, amount: str, nothing: str, *, has_money: bool
+) -> Iterator[tuple[str, str]]:
+    if policy.money is None or not has_money:
+        for name in ("stays", "leaves"):
+            yield from ((f"fm_{name}{end}", nothing) for end in _ENDS)
+        return
+    if policy.money.own_months is not None:
+        for end in _ENDS:
+            yield from _own_money(policy.money, amount, end)
+        return
+    line = policy.money.linear()
+    for end in _ENDS:  # one lifetime for all customers: the same at both ends of the interval
+        for name, slope, fixed in (
+            ("stays", line.stays_slope, line.stays_fixed),
+            ("leaves", line.leaves_slope, line.leaves_fixed),
+        ):
+            yield f"fm_{name}{end}", f"{amount} * ({number(slope)}) - ({number(fixed)})"
+
+
+_ENDS = ("", "_low", "_high")
+
+
+def _months(own: OwnMonths) -> Iterator[tuple[str, str]]:
+    """Return the months from the customer's own curve, at the probability and both its ends."""
+    for end, p in zip(_ENDS, ("fm_p", "fm_low", "fm_high"), strict=True):
+        yield f"fm_months_stays{end}", _between(own.probability, own.stays, p)
+        yield f"fm_months_leaves{end}", _between(own.probability, own.leaves, p)
+
+
+def _between(knots: tuple[float, ...], values: tuple[float, ...], p: str) -> str:
+    lines = []
+    for at in range(len(knots) - 1):
+        slope = (values[at + 1] - values[at]) / (knots[at + 1] - knots[at])
+        lines.append(f"{number(values[at])} + ({number(slope)}) * ({p} - {number(knots[at])})")
+    cases = (
+        f"WHEN {p} < {number(knot)} THEN {line}"
+        for knot, line in zip(knots[1:-1], lines, strict=False)
+    )
+    return f"CASE {' '.join(cases)} ELSE {lines[-1]} END"
+
+
+def _own_money(money: Money, amount: str, end: str) -> Iterator[tuple[str, str]]:
+    """Return the values if the customer stays and if it leaves, from its own curve's months.
+
+    See `Money.lines_of`.
+    """
+    none, one = (money.lines_of(months, months) for months in (0.0, 1.0))
+    upfront, margin = money.paid_upfront_months, money.gross_margin
+    paid_none, paid_one = (margin * max(months, upfront) / 12.0 for months in (0.0, 1.0))
+    support = (none.leaves_slope - paid_none) - (one.leaves_slope - paid_one)  # share per month
+    support_fixed = one.leaves_fixed - none.leaves_fixed
+    stays, leaves = (f"fm_months_{name}{end}" for name in ("stays", "leaves"))
+    paid_stays, paid_leaves = (
+        f"{number(margin)} * GREATEST({months}, {number(upfront)}) / 12e0"
+        for months in (stays, leaves)
+    )
+    share = f"{paid_stays} + ({number(none.stays_slope - paid_none)})"
+    yield f"fm_stays{end}", f"{amount} * ({share}) - ({number(none.stays_fixed)})"
+    share = f"{paid_leaves} + ({number(none.leaves_slope - paid_none)})"
+    share += f" - ({number(support)}) * {leaves}"
+    fixed = f"{number(none.leaves_fixed)} + ({number(support_fixed)}) * {leaves}"
+    yield f"fm_leaves{end}", f"{amount} * ({share}) - ({fixed})"
+
+
+def _flags(policy: Policy, *, has_money: bool) -> Iterator[tuple[str, str]]:
+    for name, chance, end in (
+        ("value", "fm_p", ""),
+        ("at_low", "fm_low", "_low"),
+        ("at_high", "fm_high", "_high"),
+    ):
+        yield f"fm_{name}", f"(1e0 - {chance}) * fm_stays{end} + {chance} * fm_leaves{end}"
+    limits = [policy.threshold]
+    if policy.kind == "value":
+        limits.append(policy.risk_threshold)
+    common = min((each for each in limits if each is not None), default=math.inf)
+    if policy.kind != "value" or not has_money:
+        yield "fm_threshold", _limit(common)
+        return
+    break_even = (
+        "CASE WHEN fm_stays < 0 THEN 0e0 WHEN fm_leaves < 0 THEN fm_stays / (fm_stays - fm_leaves) "
+        "ELSE 1e0 END"
+    )
+    if policy.risk_threshold is not None:
+        break_even = f"LEAST({break_even}, {number(policy.risk_threshold)})"
+    yield "fm_threshold", f"CASE WHEN fm_stays IS NULL THEN {_limit(common)} ELSE {break_even} END"
+
+
+def _limit(threshold: float) -> str:
+    return number(threshold) if math.isfinite(threshold) else "2e0"  # no probability is above 1
+
+
+def _bands(policy: Policy, amount: str) -> Iterator[tuple[str, str]]:
+    reached = f"fm_p >= fm_threshold * {number(1 - SLACK)}"
+    poor = reached
+    if policy.kind == "value":
+        loses = ["fm_value < 0", "fm_stays < 0"]
+        if policy.risk_threshold is not None:
+            loses.append(f"fm_p >= {number(policy.risk_threshold * (1 - SLACK))}")
+        poor = f"CASE WHEN fm_stays IS NULL THEN {reached} ELSE {' OR '.join(loses)} END"
+    yield "fm_poor", poor
+    yield "fm_escalate", _escalate(policy, poor, amount)
+    watch = ["fm_unfamiliar", "(fm_low <= fm_threshold AND fm_threshold <= fm_high)"]
+    if policy.level is not None:
+        watch.append(f"fm_p > {number(policy.level * (1 + SLACK))}")
+    yield (
+        "fm_fit",
+        f"CASE WHEN {poor} THEN 'poor' WHEN {' OR '.join(watch)} THEN 'watch' ELSE 'good' END",
+    )
+    yield "fm_least", "LEAST(fm_at_low, fm_at_high)"
+    yield "fm_most", "GREATEST(fm_at_low, fm_at_high)"
+    worth = (
+        "CASE WHEN fm_value IS NULL THEN '' "
+        "WHEN fm_stays < 0 OR GREATEST(fm_at_low, fm_at_high) < 0 THEN 'loses' "
+        "WHEN LEAST(fm_at_low, fm_at_high) > 0 THEN 'gains' ELSE 'unclear' END"
+    )
+    yield "fm_worth", worth
+
+
+def _escalate(policy: Policy, poor: str, amount: str) -> str:
+    if policy.big_deal is None:
+        return "FALSE"
+    return f"({poor}) AND COALESCE({amount} >= {number(policy.big_deal)}, FALSE)"
+
+
+def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tuple[str, str]]:
+    """Add the steps that pick each prospect's largest reasons, and yield the result's columns.
+
+    Parameters
+    ----------
+    steps : Steps
+        Statement to which the steps are added.
+    sentences : Sentences
+        Sentences of the scorecard; their ranks put reasons about the seller last.
+    count : int
+        Number of reasons for each prospect.
+    """
+    sql, scorecard = steps.dialect, sentences.scorecard
+    terms = range(1, len(scorecard.terms) + 1)
+    names = [
+        sql.literal(" & ".join(scorecard.attributes[position] for position in positions))
+        for positions in scorecard.terms
+    ]
+    values = [
+        " || ' & ' || ".join(
+            f"COALESCE(CAST(fm_v{position + 1} AS {sql.text}), '')" if len(positions) > 1
+            else f"CAST(fm_v{position + 1} AS {sql.text})"
+            for position in positions
+        )
+        for positions in scorecard.terms
+    ]  # fmt: skip
+    singles = len(scorecard.columns)
+    for rank in range(1, min(count, len(terms)) + 1):
+        taken = ", ".join(f"fm_pick{each}" for each in range(1, rank))
+        sizes = []
+        for term, weight in zip(terms, sentences.ranks, strict=True):
+            factor = "" if weight == 1 else f" * {number(weight)}"
+            size = f"ABS(fm_c{term}){factor}"
+            sizes.append(
+                f"CASE WHEN {term} IN ({taken}) THEN -1e0 ELSE {size} END" if taken else size
+            )
+        whens = " ".join(
+            f"WHEN {size} THEN {term}" for size, term in zip(sizes, terms, strict=True)
+        )
+        largest = sizes[0] if len(sizes) == 1 else f"GREATEST({', '.join(sizes)})"
+        steps.add(f"fm_ranked{rank}", [(f"fm_pick{rank}", f"CASE {largest} {whens} END")])
+        picked = f"CASE WHEN fm_error IS NULL THEN fm_pick{rank} END"
+        for name, expressions in (
+            ("", names),
+            ("_value", values),
+            ("_contribution", [f"fm_c{term}" for term in terms]),
+            ("_deals", [f"fm_deals{term}" for term in terms[:singles]]),
+            ("_early_churn", [f"fm_rate{term}" for term in terms[:singles]]),
+        ):
+            cases = " ".join(  # A contribution of exactly 0 is not a reason.
+                f"WHEN {term} THEN CASE WHEN fm_c{term} <> 0 THEN {each} END"
+                for term, each in enumerate(expressions, start=1)
+            )
+            yield f"reason_{rank}{name}", f"CASE {picked} {cases} END"

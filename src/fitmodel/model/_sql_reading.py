@@ -20,7 +20,7 @@ from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
-    from fitmodel.model._sql_steps import Steps
+    from fitmodel.model._sql_dialects import Steps
     from fitmodel.model.scorer import Scorer
 
 PLAIN_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?"

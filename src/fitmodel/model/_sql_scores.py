@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.calibration import CalibrationMap
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.scorecard import Scorecard
-    from fitmodel.model._sql_steps import Steps
+    from fitmodel.model._sql_dialects import Steps
     from fitmodel.model.scorer import Scorer
 
 

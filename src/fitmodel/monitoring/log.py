@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fitmodel.deals.ids import clean_id, hashed_id, loose_id
+from fitmodel.deals.roles import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring._log_entries import (

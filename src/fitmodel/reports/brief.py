@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.decision.money_lines import money_lines
+from fitmodel.decision.conditions import money_lines
 from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import phrases, stay_words
 from fitmodel.model.counterfactuals import describe_counterfactual, find_counterfactuals
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.decision.money_lines import MoneyLine
+    from fitmodel.decision.conditions import MoneyLine
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.reasons import Reason

@@ -1,8 +1,12 @@
-"""The model card as Markdown.
+"""The model card as Markdown, in English or translated.
 
 It follows Mitchell et al. 2019, "Model cards for model reporting", section 4. Every value comes
 from the report, the manifest or the contract and is escaped where it is written (`finalize`), so
 that no name or level of a user's table has an effect as Markdown or HTML.
+
+Markdown -> its blocks (heading, paragraph, list item, table) -> each translated by its template
+
+The card in a bundle is not changed, so cards of older bundles can be translated too.
 """
 
 from __future__ import annotations
@@ -10,10 +14,12 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.evaluation.pooled_groups import groups_off
+from fitmodel.evaluation.groups import groups_off
+from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._card_evidence import (
     COLUMNS,
     flagged,
@@ -33,7 +39,6 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.evaluation.report import TrainingReport
 
-
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
@@ -48,6 +53,13 @@ BY_WEIGHTS = Markdown(
     "The deals with a label are weighted so that they stand for them too (inverse probability of "
     "censoring)."
 )
+TOPIC = "card"
+OF_THE_TABLE = frozenset({"attribute", "level", "Package"})  # columns of names and values as given
+_MARK = re.compile(r"(#+ |- |> |)(\*\*|)(.*?)(\*\*|)", re.DOTALL)
+_CELLS = re.compile(r"(?<!\\)\|")
+_BETWEEN_ITEMS = re.compile(r"(?<=\n)(- .*\n)\n(?=- )")
+_BETWEEN = re.compile(r"([-+\d.,:–]+) to ([-+\d.,:–]+)")  # noqa: RUF001 - an en dash is "no number"
+_PLAIN = re.compile(r"`[^`]*`|[^A-Za-z]*|\S*[\d_./:]\S*( \S*[\d_./:]\S*)*")
 
 
 def model_card(
@@ -264,3 +276,69 @@ def edit_lines(edit: Mapping[str, Any]) -> str:
     if len(rows) > MAX_ROWS:
         lines.append(f"  and {len(rows) - MAX_ROWS} rows more")
     return "\n".join(lines)
+
+
+def card_in(card: str, language: str) -> str:
+    """Return a model card in a language.
+
+    Names, levels and figures are kept; a sentence that matches no template is quoted in English.
+    """
+    if language == ORIGINAL:
+        return card
+    text_of_card = "\n\n".join(_block(block, language) for block in _blocks(card)) + "\n"
+    return _BETWEEN_ITEMS.sub(r"\1", text_of_card)
+
+
+def _blocks(card: str) -> Iterator[list[str]]:
+    """Yield the lines of each heading, paragraph, list item, table and code block."""
+    block, is_code = list[str](), False
+    for line in card.splitlines():
+        begins = line.startswith(("#", "- ", "```"))
+        if not is_code and (not line.strip() or begins) and block:
+            yield block
+            block = []
+        if line.startswith("```"):
+            is_code = not is_code
+        if line.strip() or is_code:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _block(lines: list[str], language: str) -> str:
+    if lines[0].startswith("```"):
+        return "\n".join(translated(line, language, TOPIC) or line for line in lines)
+    if lines[0].startswith("|"):
+        return "\n".join(_table(lines, language))
+    quoted = "> " if lines[0].startswith("> ") else ""
+    text = quoted + " ".join(line.removeprefix("> ").strip() for line in lines)
+    marks = _MARK.fullmatch(text)
+    begin, strong, body, end = marks.groups() if marks else ("", "", text, "")
+    return f"{begin}{strong}{message_in(body, language, TOPIC)}{end}"
+
+
+def _table(lines: list[str], language: str) -> Iterator[str]:
+    head, rule, *body = (_cells(line) for line in lines)
+    yield _row(_cell_in(cell, language) for cell in head)
+    yield _row(rule)
+    for cells in body:
+        both = zip(head, cells, strict=True)
+        yield _row(cell if of in OF_THE_TABLE else _cell_in(cell, language) for of, cell in both)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in _CELLS.split(line)[1:-1]]
+
+
+def _row(cells: Iterator[str] | list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell_in(cell: str, language: str) -> str:
+    """Translate a cell: a label, an interval or a sentence; names and figures stay unchanged."""
+    if (ends := _BETWEEN.fullmatch(cell)) is not None:
+        return phrases(language, "desk")("between", low=ends[1], high=ends[2])
+    known = translated(cell, language, TOPIC)
+    if known is not None or _PLAIN.fullmatch(cell) or " " not in cell:
+        return cell if known is None else known
+    return message_in(cell, language, TOPIC)

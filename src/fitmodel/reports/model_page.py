@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.evaluation.level_plot import plot_level
 from fitmodel.evaluation.plots import plot_calibration
 from fitmodel.evaluation.table_plots import compute_table, plot_table
+from fitmodel.evaluation.time_plots import plot_level
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.level import Level
 from fitmodel.reports._drawing import as_svg
-from fitmodel.reports.fragments import html_tree
-from fitmodel.reports.html import render
+from fitmodel.reports.html import html_tree, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fitmodel.decision.policy import Policy
     from fitmodel.learning.scorecard import Scorecard
-    from fitmodel.reports.fragments import Node
+    from fitmodel.reports.html import Node
 
 
 def card_html(card: str) -> str:

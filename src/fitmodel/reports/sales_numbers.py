@@ -1,7 +1,10 @@
-"""The slow part of a sales report: its numbers, computed once for every language.
+"""The numbers of a sales report, computed once for every language, and one rep's view of them.
 
 deals -> fits that do not use the rep -> expected early churn; cross-fitted bands and their policy
       -> reviews of lost customers, with predictions as of signing; segments and their tests
+
+Only sections that are listed here are shown to a rep, so a new section of the report reveals
+nothing of other reps.
 """
 
 from __future__ import annotations
@@ -10,13 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.history import view_of
+from fitmodel.reports.html import Section
 from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.people import same_person
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import cross_fitted_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from fitmodel.sales.profile import Profile
     from fitmodel.sales.retrospective import Retrospective
     from fitmodel.sales.reviews import TeamReviews
+
+TOTAL = "company"  # the kind of the row of all reps together
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +109,61 @@ def compute_numbers(
         reviews = compute_reviews(view, spec, retrospective=retrospective)
     tell("ideal customer profile")
     return SalesNumbers(expected, bands, policy, compute_profile(view, spec), reviews)
+
+
+def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
+    """Return the sections of a report that a rep may see, with the rep's own rows only.
+
+    Parameters
+    ----------
+    sections : iterable of Section
+        Sections of the whole report.
+    rep : str
+        Name of the rep, as in the deals.
+    """
+    views = ((VIEWS.get(part.template), part) for part in sections)
+    return [
+        Section(part.template, view(part.values, rep)) for view, part in views if view is not None
+    ]
+
+
+def _own_rows(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    rows = [row for row in values["rows"] if row["kind"] == TOTAL or same_person(row["name"], rep)]
+    return _without_points(values) | {"rows": rows}
+
+
+def _own_row_of_reps(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    return _own_rows(values, rep) | {"funnel": None, "dispersion": ""}
+
+
+def _own_reviews(values: dict[str, Any], rep: str) -> dict[str, Any]:
+    surprises = values["surprises"]
+    own = [row for row in surprises["rows"] if same_person(row["rep"], rep)]
+    return _without_points(values) | {
+        "sheets": [
+            sheet | {"earlier": False}
+            for sheet in values["sheets"]
+            if same_person(sheet["rep"], rep)
+        ],
+        "on_paper": "",
+        "without": "",
+        "surprises": surprises | {"rows": own},
+    }
+
+
+def _everything(values: dict[str, Any], _rep: str) -> dict[str, Any]:
+    return _without_points(values)
+
+
+def _without_points(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "points"}
+
+
+VIEWS: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+    "_scoreboard.html.j2": _own_row_of_reps,
+    "_counts.html.j2": _own_rows,
+    "_reviews.html.j2": _own_reviews,
+    "_worth.html.j2": _everything,
+    "_profile.html.j2": _everything,
+}
+"""Functions by template that keep the values which a rep may see; other templates are left out."""

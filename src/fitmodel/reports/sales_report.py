@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
+from fitmodel.deals.horizons import contract_warnings
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.reports._commission_section import commission_section
-from fitmodel.reports._counts_section import counts_section, edits_section
 from fitmodel.reports._loss_sections import review_section, worth_section
 from fitmodel.reports._rep_sections import (
+    counts_section,
+    edits_section,
     profile_section,
     scoreboard_section,
     trend_section,
 )
-from fitmodel.reports.contract_words import contract_warnings
 from fitmodel.reports.html import render, safe_csv
 from fitmodel.reports.sales_numbers import compute_numbers, people_of
 from fitmodel.sales.counts import compute_counts

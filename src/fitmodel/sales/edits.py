@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.ids import clean_id, loose_id
+from fitmodel.deals.roles import clean_id, loose_id
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._rep_verdicts import holm

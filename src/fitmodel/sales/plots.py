@@ -1,22 +1,29 @@
-"""Plots of rep performance and of the ideal customer profile."""
+"""Plots of rep performance, its trend per quarter, and the ideal customer profile."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation.fonts import with_all_letters
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, new_axes
+from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from fitmodel.language.catalogue import Say
     from fitmodel.sales.profile import Profile
     from fitmodel.sales.rep_performance import RepPerformance
+
+MIN_EXPECTED = 1.0
+"""Expected early churners in a quarter below which no point is drawn: it would be only noise."""
+HIGHEST = 4.0
+PER_ROW = 3
+MAX_PANELS = 24
 
 
 def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str = "en") -> Axes:
@@ -132,3 +139,114 @@ def _dress(ax: Axes) -> None:
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     ax.legend(frameon=False, loc="lower right", fontsize=9)
+
+
+def compute_trend(board: RepPerformance) -> pd.DataFrame:
+    """Return the quarters of the reps (or teams) that have enough deals, with exact intervals.
+
+    Parameters
+    ----------
+    board : RepPerformance
+        Result of `compute_rep_performance`.
+
+    Returns
+    -------
+    DataFrame
+        Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`, `low`, `high` (exact
+        95 % interval) and `company_ratio` (the company's ratio in that quarter). Reps are in the
+        order of the rep performance table; reps with the verdict "too_few" are left out, and so are
+        quarters with fewer than `MIN_EXPECTED` expected early churners.
+    """
+    enough = board.reps.index[board.reps["verdict"] != "too_few"]
+    sums = board.quarters.groupby("quarter")[["observed", "expected"]].sum()
+    company = sums["observed"] / sums["expected"].clip(lower=1e-12)
+    quarters = board.quarters[
+        board.quarters["rep"].isin(enough) & (board.quarters["expected"] >= MIN_EXPECTED)
+    ]
+    low, high = exact_ratio_interval(
+        quarters["observed"].to_numpy(), quarters["expected"].to_numpy()
+    )
+    order = {name: position for position, name in enumerate(enough)}
+    result = quarters.assign(low=low, high=high, company_ratio=quarters["quarter"].map(company))
+    return result.sort_values(
+        ["rep", "quarter"],
+        key=lambda column: column.map(order) if column.name == "rep" else column,
+        ignore_index=True,
+    )
+
+
+def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
+    """Draw observed over expected by quarter, one small plot per rep (or team).
+
+    Parameters
+    ----------
+    board : RepPerformance
+        Result of `compute_rep_performance`.
+    language : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    list of Axes
+        Axes on one figure, in the order of the rep performance table, at most 24; an empty list
+        where nobody has enough deals. Points have exact 95 % intervals, cut at 4; the dashed line
+        is the company's ratio.
+    """
+    say = phrases(language, "trend")
+    trend = compute_trend(board)
+    names = list(trend["rep"].unique())[:MAX_PANELS]
+    if not names:
+        return []
+    quarters = sorted(board.quarters["quarter"].unique())
+    axes = _grid(len(names))
+    for ax, name in zip(axes, names, strict=True):
+        signed = f"{board.table.loc[name, 'signed']:,.0f}"
+        _draw(ax, trend[trend["rep"] == name], quarters, say)
+        title = say("panel", name=name, deals=signed)
+        ax.set_title(title, fontsize=9, loc="left", parse_math=False)
+    axes[0].legend(frameon=False, fontsize=7, loc="upper right")
+    figure_of(axes[0]).supylabel(say("axis"), fontsize=9)
+    return axes
+
+
+def _grid(number: int) -> list[Axes]:
+    columns = min(PER_ROW, number)
+    rows = -(-number // columns)
+    width, height = 3.1 * columns + 0.4, 2.0 * rows + 0.3
+    figure = figure_of(new_axes(width, height))
+    figure.clear()
+    figure.set_layout_engine(None)  # measuring every label would double the drawing time
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure.subplots_adjust(
+        left=0.55 / width, right=1 - 0.1 / width, bottom=0.3 / height, top=1 - 0.3 / height,
+        wspace=0.08, hspace=0.35,
+    )  # fmt: skip
+    axes: list[Any] = grid.ravel().tolist()
+    for ax in axes[number:]:
+        ax.remove()
+    for ax in axes[max(number - columns, 0) : number]:  # the lowest plot of each column shows dates
+        ax.tick_params(labelbottom=True)
+    return axes[:number]
+
+
+def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
+    positions = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
+    ratio = rows["ratio"].to_numpy()
+    shown = np.minimum(ratio, HIGHEST)
+    low = np.minimum(rows["low"].to_numpy(), HIGHEST)
+    high = np.minimum(rows["high"].to_numpy(), HIGHEST)
+    out = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
+    ax.axhline(1, color=GREY, linewidth=0.6)
+    ax.plot(
+        positions, np.minimum(rows["company_ratio"], HIGHEST), "--", color=GREY, linewidth=1,
+        label=say("company"),
+    )  # fmt: skip
+    ax.vlines(positions, low, high, color=BLUE, linewidth=1, alpha=0.6)
+    ax.plot(positions, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
+    ax.plot(positions[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
+    step = max(1, -(-len(quarters) // 4))
+    ticks = list(range(0, len(quarters), step))
+    ax.set_xticks(ticks, [quarters[position] for position in ticks], fontsize=7)
+    ax.set(ylim=(0, HIGHEST + 0.1), xlim=(-0.5, len(quarters) - 0.5))
+    ax.tick_params(axis="y", labelsize=7)
+    ax.spines[["top", "right"]].set_visible(False)

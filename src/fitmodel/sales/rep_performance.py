@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.contract_terms import candidate_columns, find_bound_deals, terms_of
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales._aliasing import find_aliases
-from fitmodel.sales._rep_facts import deal_facts, rep_facts
+from fitmodel.sales._rep_facts import deal_facts, find_aliases, rep_facts
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_words, selection_words, verdict_words
 from fitmodel.sales.expected import expected_probabilities
 from fitmodel.sales.people import check_index, people_in
@@ -36,7 +34,7 @@ from fitmodel.sales.rep_tests import PAGE_ERROR
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.sales._aliasing import Alias
+    from fitmodel.sales._rep_facts import Alias
 
 __all__ = ["RepPerformance", "compute_rep_performance", "expected_probabilities"]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _Predicted = TypeVar("_Predicted")
-_UNCLEAR = "{name}: {value!r} does not tell its decimal mark from one for thousands"
+_UNCLEAR = "{name}: {value!r} is unclear: its mark may be decimal or may separate thousands"
 _REMEDY = (
     "Remedy: write plain numbers such as 1234.5; where commas separate the columns, a point is "
     "always the decimal mark"

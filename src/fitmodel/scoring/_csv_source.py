@@ -31,9 +31,16 @@ from fitmodel.tables.csv_form import (
     swallowing_values,
     writes_decimal_commas,
 )
-from fitmodel.tables.encodings import UTF8, as_utf8, detect_encoding
 from fitmodel.tables.layout import find_top, total_rows
-from fitmodel.tables.opening import lines_error, names_error, open_quote_error, width_error
+from fitmodel.tables.opening import (
+    UTF8,
+    as_utf8,
+    detect_encoding,
+    lines_error,
+    names_error,
+    open_quote_error,
+    width_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

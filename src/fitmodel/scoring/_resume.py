@@ -111,7 +111,7 @@ def refuse_pipes(source: str | Path, output: str | Path) -> None:
     """
     if PIPE in (str(source), str(output)):
         raise ProspectError(
-            "--resume needs files: what came through a pipe cannot be read again. "
+            "--resume needs files: input from a pipe cannot be read again. "
             "Remedy: leave --resume out, or write the rows to a file first."
         )
 

@@ -28,7 +28,7 @@ from fitmodel.service._model_routes import add_model
 from fitmodel.service._page_routes import add_pages
 from fitmodel.service._pages import Pages, PastTable
 from fitmodel.service._pipeline import Pipeline, may_see
-from fitmodel.service._pipeline_routes import add_pipeline
+from fitmodel.service._pipeline_routes import Timelines, add_pipeline
 from fitmodel.service._pipeline_rows import GZIP_LEVEL, PipelineRows
 from fitmodel.service._quiz_routes import add_quiz
 from fitmodel.service._routes import (
@@ -37,8 +37,7 @@ from fitmodel.service._routes import (
     add_problems,
     describe_in_openapi,
 )
-from fitmodel.service._timeline import Timelines
-from fitmodel.service.people import ANYBODY
+from fitmodel.service.settings import ANYBODY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

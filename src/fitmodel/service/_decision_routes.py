@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.service.people import Person
+    from fitmodel.service.settings import Person
 
 DECISIONS = "/v1/decisions"
 MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON reader reads exactly

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.service._metrics import BUCKETS, Metrics
 from fitmodel.service._problems import PROBLEM_JSON, RefusedError, language_of, problem
-from fitmodel.service.people import ANYBODY, Person
+from fitmodel.service.settings import ANYBODY, Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -1,26 +1,46 @@
-"""The model over HTTP: its card, its evaluation, its tables, and the promotion of a challenger."""
+"""The model over HTTP: card, evaluation, tables, champion beside challenger, and promotion.
+
+the model in use -> its registered name and store -> both versions' manifests -> what differs
+"""
 
 from __future__ import annotations
 
+import math
+import pathlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import BundleError, EditError, FitModelError, TrackingError
-from fitmodel.language.messages import message_in
-from fitmodel.reports.card_language import card_in
-from fitmodel.reports.model_page import attribute_table, card_page, card_tree, model_plots
+from fitmodel.language.catalogue import ORIGINAL, message_in, messages_in, phrases
+from fitmodel.model.opening import is_own_estimator, open_model
+from fitmodel.reports.card import card_in
+from fitmodel.reports.model_page import (
+    attribute_table,
+    card_page,
+    card_tree,
+    model_plots,
+    rule_words,
+)
 from fitmodel.service._decision_routes import Name, Whole
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of
 from fitmodel.service._routes import Language
-from fitmodel.service._versions import Registry
 from fitmodel.service.schema import failures
-from fitmodel.tracking.promotion import PromotionRefusedError
+from fitmodel.tracking.connection import database_file, tracking_uri
+from fitmodel.tracking.promotion import PromotionRefusedError, follow_champion, look_ahead, promote
+from fitmodel.tracking.registry import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fitmodel.bundle.reading import Bundle
+    from fitmodel.evaluation.comparison import Comparison
     from fitmodel.following import ModelHolder
+    from fitmodel.language.catalogue import Say
+    from fitmodel.tracking.promotion import Promotion
 
 CARD_FILE = "card.md"
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -30,6 +50,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "422": {"description": "The promotion is not whole; the detail names the field"},
 }
 Attribute = Annotated[str, Path(max_length=500, description="Name of an attribute.")]
+METRICS = ("log_loss_skill", "log_loss", "roc_auc", "brier", "calibration_slope")
+NO_STORE = (
+    "no MLflow store is known, so there is no challenger. Remedy: start the service where the "
+    "models were trained, or name the store in [tracking] uri or MLFLOW_TRACKING_URI"
+)
 
 
 class PromotionWanted(BaseModel):
@@ -130,3 +155,176 @@ def _card(holder: ModelHolder) -> str:
         return (path / CARD_FILE).read_text(encoding="utf-8")
     except (OSError, FitModelError) as error:
         raise RefusedError(503, f"the card cannot be read: {error}") from error
+
+
+class Registry:
+    """The registered model of which the service uses a version.
+
+    Parameters
+    ----------
+    holder : ModelHolder
+        The model in use.
+    """
+
+    def __init__(self, holder: ModelHolder) -> None:
+        self._holder = holder
+
+    @property
+    def name(self) -> str:
+        """Name of the registered model."""
+        tracking = self._tracking()
+        return str(tracking.get("registered_model") or "prospect-fit")
+
+    @property
+    def store(self) -> str | None:
+        """Address of the MLflow store in the contract; None if it names none."""
+        return self._tracking().get("uri")
+
+    def side_by_side(self, language: str) -> dict[str, Any]:
+        """Return a description of champion and challenger, and why a promotion would be refused.
+
+        Raises
+        ------
+        TrackingError, BundleError
+            If the store does not answer, or a bundle cannot be read.
+        """
+        self._check_store()
+        ahead = look_ahead(self.name, store=self.store)
+        say = phrases(language, "desk")
+        known = {"champion": ahead.champion, "challenger": ahead.version}
+        bundles = {
+            side: None if number is None else self._bundle(number) for side, number in known.items()
+        }
+        manifests = {
+            side: None if made is None else made.manifest for side, made in bundles.items()
+        }
+        rules = {
+            side: None if made is None else _rule(made, language) for side, made in bundles.items()
+        }
+        return {
+            "name": self.name,
+            "in_use": self._holder.model.version,
+            **known,
+            "rows": [
+                *_rows(known, manifests, say),
+                {"label": say("side_policy"), **rules},
+            ],
+            "comparison": _compared(ahead.comparison, say, language),
+            "refusal": ahead.refusal,
+            "refusal_words": None
+            if ahead.refused is None
+            else _refused(ahead.refused, say, language),
+        }
+
+    def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
+        """Promote a version by the rules of `fitmodel promote`, and use it in this service.
+
+        Raises
+        ------
+        PromotionRefusedError, TrackingError, BundleError
+            As `fitmodel.tracking.promotion.promote`.
+        """
+        self._check_store()
+        done = promote(
+            self.name, version=version, force=force, reason=reason, by=by, store=self.store
+        )
+        source = self._holder.source
+        if not str(source).startswith("models:/") and pathlib.Path(source).name == self.name:
+            follow_champion(pathlib.Path(source).parent, self.name, self.store)
+        self._holder.refresh()
+        return done
+
+    def _tracking(self) -> dict[str, Any]:
+        spec = self._holder.model.manifest.get("spec") or {}
+        tracking: dict[str, Any] = spec.get("tracking") or {}
+        return tracking
+
+    def _check_store(self) -> None:
+        file = database_file(tracking_uri(self.store))
+        if file is not None and not file.is_file():  # connecting would create the file
+            raise TrackingError(NO_STORE)
+
+    def _bundle(self, version: int) -> Bundle:
+        return open_bundle(resolve(f"models:/{self.name}/{version}", self.store))
+
+
+def _rule(bundle: Bundle, language: str) -> str:
+    """Return the text of a version's decision rule; for a user's own estimator, the stored one."""
+    if is_own_estimator(bundle):
+        return message_in(str(bundle.manifest.get("policy") or ""), language)
+    scorer = open_model(bundle).scorer
+    return rule_words(scorer.policy, language, money_format=scorer.wording.money)
+
+
+def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:
+    if not refused.kind:
+        return message_in(str(refused), language)
+    values = dict(refused.values)
+    if language != ORIGINAL and "problems" in values:
+        values["problems"] = messages_in(str(values["problems"]), language)
+    blank = " " if language == "en" else ""
+    return f"{say(f'refused_{refused.kind}', **values)}{blank}{say('refused_stays')}"
+
+
+def _rows(
+    numbers: Mapping[str, int | None], manifests: Mapping[str, Mapping[str, Any] | None], say: Say
+) -> list[dict[str, Any]]:
+    """Return one row per property of champion and challenger; None for a side that is absent."""
+    lines = {
+        say("side_version"): {
+            side: None if made is None else f"{numbers[side]} ({made.get('version')})"
+            for side, made in manifests.items()
+        },
+        say("side_period"): _each(manifests, lambda made: _period(made, say)),
+        say("side_deals"): _each(manifests, lambda made: _count(_report(made).get("n_deals"))),
+    }
+    for name in METRICS:
+        lines[say(f"side_{name}")] = _each(manifests, lambda made, at=name: _metric(made, at, say))
+    return [{"label": label, **sides} for label, sides in lines.items()]
+
+
+def _each(manifests: Mapping[str, Mapping[str, Any] | None], tell: Any) -> dict[str, str | None]:
+    return {
+        side: None if made is None else (tell(made) or None) for side, made in manifests.items()
+    }
+
+
+def _report(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    report: Mapping[str, Any] = manifest.get("report") or {}
+    return report
+
+
+def _period(manifest: Mapping[str, Any], say: Say) -> str:
+    period = manifest.get("period") or ()
+    return say("between", low=period[0], high=period[-1]) if period else ""
+
+
+def _metric(manifest: Mapping[str, Any], name: str, say: Say) -> str:
+    metric = (_report(manifest).get("metrics") or {}).get(name) or {}
+    value, low, high = (metric.get(key) for key in ("value", "low", "high"))
+    if not all(
+        isinstance(each, int | float) and math.isfinite(each) for each in (value, low, high)
+    ):
+        return ""
+    return f"{value:.3f} ({say('between', low=f'{low:.3f}', high=f'{high:.3f}')})"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _compared(comparison: Comparison | None, say: Say, language: str) -> dict[str, Any] | None:
+    """Return the comparison of both on the same later deals, as numbers and as a sentence."""
+    if comparison is None:
+        return None
+    numbers = {key: getattr(comparison, key) for key in ("deals", "gain", "low", "high")}
+    words = "side_not_compared" if comparison.deals == 0 else "side_compared"
+    sentence = say(
+        words,
+        deals=f"{comparison.deals:,}",
+        gain=f"{comparison.gain:+.4f}",
+        low=f"{comparison.low:+.4f}",
+        high=f"{comparison.high:+.4f}",
+    )
+    objections = [message_in(each, language) for each in comparison.objections]
+    return {**numbers, "sentence": sentence, "objections": objections}

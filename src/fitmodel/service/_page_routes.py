@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports.fragments import html_tree, section_tree
+from fitmodel.reports.html import html_tree, section_tree
 from fitmodel.reports.monitoring_page import monitoring_part
-from fitmodel.reports.rep_view import rep_view
+from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._pages import NO_DEALS
 from fitmodel.service._routes import Language
-from fitmodel.service.people import ANYBODY, Person
 from fitmodel.service.schema import failures
+from fitmodel.service.settings import ANYBODY, Person
 
 if TYPE_CHECKING:
     from fitmodel.reports.sales_report import SalesReport
-    from fitmodel.service._computed import Computed
-    from fitmodel.service._pages import Pages
+    from fitmodel.service._pages import Computed, Pages
 
 RARELY = failures("401", "503")
 STEPS = {

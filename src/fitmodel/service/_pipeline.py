@@ -18,7 +18,7 @@ from fitmodel.scoring.in_memory import read_prospects
 from fitmodel.scoring.streams import READERS, with_history
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
 from fitmodel.tables.cells import is_missing, level_text
-from fitmodel.tables.encodings import UTF8, detect_encoding
+from fitmodel.tables.opening import UTF8, detect_encoding
 from fitmodel.tables.values import today
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.following import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.in_memory import ProspectTable
-    from fitmodel.service.people import Person
-    from fitmodel.service.settings import Settings
+    from fitmodel.service.settings import Person, Settings
 
 SEPARATORS = ",;\t|"
 _QUOTED = re.compile(r'"[^"]*"')

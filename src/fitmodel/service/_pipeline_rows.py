@@ -20,9 +20,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.exceptions import FitModelError, TrackingError
-from fitmodel.language.catalogue import LANGUAGES, phrases
-from fitmodel.language.messages import message_in
-from fitmodel.service.people import ANYBODY
+from fitmodel.language.catalogue import LANGUAGES, message_in, phrases
+from fitmodel.service.settings import ANYBODY
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
     from fitmodel.service._latest_decisions import Decision, LatestDecisions
     from fitmodel.service._pipeline import Pipeline
-    from fitmodel.service.people import Person
+    from fitmodel.service.settings import Person
 
     Numbers = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from fitmodel.language.catalogue import LANGUAGES
-from fitmodel.language.messages import ORIGINAL, message_in
+from fitmodel.language.catalogue import LANGUAGES, ORIGINAL, message_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.sales.quiz import Answer, Quiz
     from fitmodel.service._pages import Pages
-    from fitmodel.service.people import Person
+    from fitmodel.service.settings import Person
 
 QUIZ = "/v1/quiz"
 NAMED = re.compile(

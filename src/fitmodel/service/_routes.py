@@ -22,12 +22,11 @@ from starlette.exceptions import HTTPException
 
 from fitmodel.crm.requests import RequestHistories, RequestHistory
 from fitmodel.exceptions import DatabaseError, ProspectError, TrackingError
-from fitmodel.language.messages import message_in
+from fitmodel.language.catalogue import message_in
 from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.service._openapi import complete_openapi
 from fitmodel.service._problems import LOG_AWAY, PROBLEM_JSON, RefusedError, language_of, problem
-from fitmodel.service.schema import describe_attributes
+from fitmodel.service.schema import complete_openapi, describe_attributes
 from fitmodel.tables.opening import named_twice
 
 if TYPE_CHECKING:

@@ -27,20 +27,18 @@ from fitmodel.tables.csv_form import (
     row_numbers,
     swallowing_values,
 )
-from fitmodel.tables.encodings import (
-    UTF8,
-    as_utf8,
-    detect_encoding,
-    detect_legacy,
-    encoding_name,
-)
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
+    UTF8,
     FileTable,
     TableOnDisk,
+    as_utf8,
     csv_error,
+    detect_encoding,
+    detect_legacy,
+    encoding_name,
     names_error,
     open_bytes,
     open_quote_error,

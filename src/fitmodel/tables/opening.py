@@ -1,17 +1,24 @@
-"""Open files as bytes; classes for tables read from files; messages about broken files."""
+"""Open files as bytes; detect the encoding of text files; messages about broken files.
+
+head of the file -> UTF-8 | UTF-16 by its zeros | GB18030 | Windows-1252 | charset-normalizer
+                 -> the file as a stream of UTF-8
+"""
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import NO_FORMS, Forms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -22,9 +29,35 @@ if TYPE_CHECKING:
 
     from fitmodel.tables.forms import Finding
 
-
 SNIFF_BYTES = 1 << 20  # first bytes of a file, which must contain the header
 _GZIP = b"\x1f\x8b"
+UTF8, GB18030, WESTERN = "utf-8", "gb18030", "cp1252"
+NAMES = {
+    GB18030: "GB18030",
+    WESTERN: "Windows-1252",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+}
+SAMPLE_BYTES = 1 << 16  # bytes that are checked, of lines that are not ASCII
+COMMON_SHARE = 0.9  # minimum share of common characters in text of an encoding
+# Text is damaged UTF-8 if this share of its bytes beyond ASCII is valid UTF-8. In Chinese text in
+# GB18030 the share is smaller.
+MIXED_SHARE = 0.6
+MAX_CHAOS = 0.2  # maximum "chaos" that charset-normalizer measures in text of an encoding
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_EAST_ASIAN = [GB18030, "big5", "shift_jis", "euc_kr"]
+_EUROPEAN = ["cp1250", "cp1251", "cp1253", "cp1254", "cp1257"]
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_LETTERS = "äöüÄÖÜßéèêëÉÈÊËáàâãåæÁÀÂÃÅÆçÇíìîïÍÌÎÏñÑóòôõøœÓÒÔÕØŒúùûÚÙÛýÿÝðÐþÞšŠžŽ"
+_SIGNS = "€£§©®°²³µ·º»½¿¡ª«…–—‘’“”„•™\xa0"  # noqa: RUF001 - signs that people write
+_WESTERN_SET = frozenset(_LETTERS + _SIGNS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +165,164 @@ def csv_error(problem: str, block_bytes: int) -> str:
             "out columns of long texts."
         )
     return f"cannot be read as CSV: {problem}"
+
+
+def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
+    """Return the codec of a text file from its first bytes; None if none fits.
+
+    An ASCII file is UTF-8. `whole` says whether these are all bytes of the file.
+    """
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if (wide := _wide(head)) is not None:
+        return wide
+    try:
+        codecs.getincrementaldecoder(UTF8)().decode(head, final=whole)
+    except UnicodeDecodeError:
+        return detect_legacy(head.splitlines())
+    return UTF8
+
+
+def _wide(head: bytes) -> str | None:
+    """Return the codec of UTF-16 without a byte-order mark: every other byte of ASCII is zero."""
+    sample = head[: SAMPLE_BYTES & ~1]
+    even_zeros, odd_zeros = sample[::2].count(0), sample[1::2].count(0)
+    half = max(len(sample) // 2, 1)
+    if odd_zeros > half / 2 and even_zeros < half / 20:
+        return "utf-16-le"
+    return "utf-16-be" if even_zeros > half / 2 and odd_zeros < half / 20 else None
+
+
+def detect_legacy(lines: Iterable[bytes]) -> str | None:
+    """Return the codec of lines that are not UTF-8; None if none fits.
+
+    If most bytes are UTF-8 and others are not, the text is damaged, and the result is None.
+    """
+    sample = b"\n".join(_not_ascii(lines))
+    if not sample or _CONTROLS.search(sample) or _is_mixed(sample):
+        return None
+    if _reads_as_gb(sample):
+        return _east_asian(sample)
+    return WESTERN if _reads_as_western(sample) else _by_normalizer(sample)
+
+
+def _not_ascii(lines: Iterable[bytes]) -> list[bytes]:
+    kept, size = [], 0
+    for line in lines:
+        if not line.isascii():
+            kept.append(line)
+            size += len(line)
+            if size > SAMPLE_BYTES:
+                break
+    return kept
+
+
+def _is_mixed(sample: bytes) -> bool:
+    """Return whether most of the bytes beyond ASCII are valid UTF-8."""
+    readable = sample.decode(UTF8, errors="ignore")
+    kept = sum(len(character.encode()) for character in readable if not character.isascii())
+    high = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
+    return kept >= MIXED_SHARE * high
+
+
+def _reads_as_gb(sample: bytes) -> bool:
+    """Return whether nearly all characters are common Chinese ones (GB 2312)."""
+    try:
+        text = sample.decode(GB18030)
+    except UnicodeDecodeError:
+        return False
+    others = [character for character in text if not character.isascii()]
+    common = sum(_is_gb2312(character) for character in others)
+    return common >= COMMON_SHARE * max(len(others), 1)
+
+
+def _is_gb2312(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _east_asian(sample: bytes) -> str:
+    """Return GB18030, or another East Asian encoding in which the bytes are better text."""
+    chaos = _chaos(sample, _EAST_ASIAN)
+    best = min(chaos, key=lambda name: chaos[name], default=GB18030)
+    return best if chaos.get(best, 1) < chaos.get(GB18030, 1) else GB18030
+
+
+def _reads_as_western(sample: bytes) -> bool:
+    """Return whether it is a Western language: single accented letters between ASCII letters."""
+    try:
+        text = sample.decode(WESTERN)
+    except UnicodeDecodeError:
+        return False
+    others = [character for character in text if not character.isascii()]
+    if sum(character in _WESTERN_SET for character in others) < COMMON_SHARE * len(others):
+        return False
+    runs = [len(run) for run in re.findall(f"[{_LETTERS}]+", text)]
+    long = sum(run for run in runs if run > 2)  # noqa: PLR2004 - "Öäü" is not a word
+    inside = len(re.findall(r"[A-Za-z][£§²³µ½¿¡ªº…•][A-Za-z]", text))
+    return 5 * long <= sum(runs) and 5 * inside <= len(others)
+
+
+def _by_normalizer(sample: bytes) -> str | None:
+    chaos = _chaos(sample, [*_EUROPEAN, *_EAST_ASIAN])
+    best = min(chaos, key=lambda name: chaos[name], default=None)
+    return best if best is not None and chaos[best] <= MAX_CHAOS else None
+
+
+def _chaos(sample: bytes, codecs_tried: list[str]) -> dict[str, float]:
+    """Return charset-normalizer's chaos of each possible encoding; lower is better text."""
+    from charset_normalizer import from_bytes
+
+    return {match.encoding: match.chaos for match in from_bytes(sample, cp_isolation=codecs_tried)}
+
+
+class _Recoded(io.RawIOBase):
+    """A stream that re-encodes another stream as UTF-8."""
+
+    def __init__(self, stream: Any, encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._ready = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer and return the number of bytes; 0 at the end.
+
+        Raises
+        ------
+        UnicodeDecodeError
+            If the bytes are not in the encoding.
+        """
+        while not self._ready and not self._ended:
+            data = self._stream.read(1 << 16)
+            self._ended = not data
+            self._ready = self._decoder.decode(data, final=self._ended).encode()
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        """Close this stream and the original one."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def as_utf8(stream: Any, encoding: str, buffer_bytes: int = io.DEFAULT_BUFFER_SIZE) -> Any:
+    """Return a stream re-encoded as UTF-8; the stream itself if it is UTF-8 already."""
+    if encoding == UTF8:
+        return stream
+    return io.BufferedReader(_Recoded(stream, encoding), buffer_bytes)
+
+
+def encoding_name(encoding: str) -> str:
+    """Return the usual name of an encoding, for people."""
+    return NAMES.get(encoding, encoding)

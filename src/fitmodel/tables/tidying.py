@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.missing_words import missing_words
-from fitmodel.tables.placeholders import find_placeholders
+from fitmodel.tables.placeholders import find_placeholders, missing_words
 from fitmodel.tables.values import is_text
 from fitmodel.tables.vocabulary import EMPTY_TEXT, MISSING_TEXT, UNCLEAR_WORDS
 

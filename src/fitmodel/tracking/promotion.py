@@ -16,7 +16,7 @@ from fitmodel.bundle.reading import current_version, open_bundle
 from fitmodel.bundle.store import set_current
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.model.opening import is_own_estimator
-from fitmodel.tracking._evidence import (
+from fitmodel.tracking.champion import (
     PromotionRefusedError,
     check_evidence,
     check_usable,
@@ -247,9 +247,9 @@ def _warning(bundle: Bundle) -> str | None:
     if not is_own_estimator(bundle):
         return None
     return (
-        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a sealed "
-        "scorer: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle and "
-        "fitmodel.load(..., unpickle=True) do"
+        f"the champion is a user's own estimator ({bundle.manifest['estimator']}) without a "
+        "scorecard file: serve, brief, monitor and Spark do not load it; fitmodel score --unpickle "
+        "and fitmodel.load(..., unpickle=True) do"
     )
 
 

@@ -42,7 +42,7 @@ class ProspectFit(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Open the bundle; the module's docstring says when an own estimator is unpickled."""
         path = context.artifacts["bundle"]
-        self.model, self.sealed = _opened(path), not is_own_estimator(open_bundle(path))
+        self.model, self.has_scorecard = _opened(path), not is_own_estimator(open_bundle(path))
 
     def predict(
         self,
@@ -74,7 +74,7 @@ class ProspectFit(PythonModel):
 
     def _predicted(self, table: pd.DataFrame, reasons: int, language: str) -> pd.DataFrame:
         """Return the columns of ``FitModel.predict``, with the reasons as mappings."""
-        at_once = self.sealed and reasons > 0
+        at_once = self.has_scorecard and reasons > 0
         predictions = self.model.predict(
             table, reasons=0 if at_once else reasons, language=language
         )  # raises an error for values that cannot be read

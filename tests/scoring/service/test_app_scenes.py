@@ -10,13 +10,12 @@ import pytest
 from playwright.sync_api import expect
 
 from fitmodel.exceptions import TrackingError
-from fitmodel.language.catalogue import LANGUAGES, read_texts
-from fitmodel.language.messages import message_in
+from fitmodel.language.catalogue import LANGUAGES, message_in, read_texts
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz_scores import quiz_scores
 from fitmodel.service._problems import LOG_AWAY
-from fitmodel.service.people import People, Person
+from fitmodel.service.settings import People, Person
 
 pytestmark = pytest.mark.slow
 

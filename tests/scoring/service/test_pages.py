@@ -14,11 +14,11 @@ from fitmodel.exceptions import DealsError
 from fitmodel.following import ModelHolder
 from fitmodel.language.catalogue import LANGUAGES
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.reports.fragments import html_tree
+from fitmodel.reports.html import html_tree
 from fitmodel.reports.model_page import card_html, card_page, rule_words
 from fitmodel.service import _pages
-from fitmodel.service._computed import Computed
 from fitmodel.service._page_routes import STEPS, step_words
+from fitmodel.service._pages import Computed
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 

@@ -11,8 +11,7 @@ from fastapi.testclient import TestClient
 from fitmodel.exceptions import SpecError
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service.app import create_app
-from fitmodel.service.people import Person, read_people
-from fitmodel.service.settings import Settings
+from fitmodel.service.settings import Person, Settings, read_people
 
 SERVICE, HEADER = "of the service", "x-forwarded-user"
 SAME = f"[{{name}}]\nrole = 'manager'\ntoken_sha256 = '{'a' * 64}'\n"

@@ -10,8 +10,7 @@ from fastapi.testclient import TestClient
 
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.service.app import create_app
-from fitmodel.service.people import read_people
-from fitmodel.service.settings import Settings
+from fitmodel.service.settings import Settings, read_people
 
 pytestmark = pytest.mark.slow
 QUIZ, ANSWERS, SCORES = "/v1/quiz", "/v1/quiz/answers", "/v1/quiz/scores"
