@@ -129,7 +129,7 @@ def migrated_store(once_per_run: Path) -> Path:
 def learned_on(once_per_run: Path) -> Callable[..., Any]:
     """Learn from simulated deals once per run: ``learned_on(700, seed=5)`` is a `Learned`.
 
-    Each call gives an object of its own, so that no test can change that of another.
+    Each call gives a new object, so that tests cannot change each other's.
     """
     import joblib
 

@@ -56,8 +56,8 @@ def test_there_is_a_notebook_for_every_step():
 def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
     """The cells of each notebook after one kernel ran them all, so that imports run once.
 
-    Each page begins in a folder of its own, with a store that is ready and without a name of
-    another page. The first learns and writes all that a training does.
+    Each page begins in its own folder, with a prepared store and without names of other pages.
+    The first page trains and writes everything that a training does.
     """
     cells = {}
     for path in NOTEBOOKS:

@@ -42,7 +42,7 @@ def simulation():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, mlflow_store, simulation, quick_learner):
-    """An empty folder with deals, prospects and their contract, and an MLflow store of its own."""
+    """An empty folder with deals, prospects and their contract, and a separate MLflow store."""
     monkeypatch.chdir(tmp_path)
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")

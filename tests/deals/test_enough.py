@@ -118,7 +118,7 @@ def test_deals_that_check_counts_as_enough_can_be_trained_on() -> None:
 
 
 def test_the_interval_is_jeffreys_interval_for_the_effective_number_of_deals() -> None:
-    """Six leavers at a rate of 10 % are those of 60 deals, however many are half-known."""
+    """Six leavers at a rate of 10 % correspond to 60 deals, for any number of censored deals."""
     from scipy.stats import beta
 
     assert base_rate_interval(6, 0.1, 45) == pytest.approx(beta.ppf([0.1, 0.9], 6.5, 54.5))

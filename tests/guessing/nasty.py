@@ -51,7 +51,7 @@ class Company:
 
 
 def months_after(day: date, months: int) -> date:
-    """The same day of the month so many months later, or the last of that month."""
+    """The same day of the month a number of months later, or the last day of that month."""
     year, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + year, month + 1
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))

@@ -34,7 +34,7 @@ class Killer:
         self.killed, self.is_fork = 0, False
 
     def at(self, step: str) -> None:
-        """Kill the forks planned for this step; a fork returns at once and goes on."""
+        """Kill the forks planned for this step; a fork returns at once and continues."""
         kills, seconds = self.plan.pop(step, (0, 0.0))
         end = self.killed + kills
         for _ in range(MAX_TRIALS * kills):

@@ -36,7 +36,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DecisionLog 
 
 
 def blocks_after(app: Any, number: int, asked: Iterator[tuple[Any, ...]]) -> int:
-    """Blocks of memory in use after so many requests: objects of every kind, texts too."""
+    """Blocks of memory in use after a number of requests, for objects of every kind."""
 
     async def ask_all() -> int:
         for request in itertools.islice(asked, number):

@@ -50,7 +50,7 @@ EXPORTS = pytest.mark.parametrize("export", [HUBSPOT, SALESFORCE], ids=["hubspot
 
 
 def made_up(export: dict) -> pd.DataFrame:
-    """A table with an export's headers: dates where the name says so, else small numbers."""
+    """A table with an export's headers: dates for names of dates, otherwise small numbers."""
     rng = np.random.default_rng(0)
     signed = pd.date_range("2023-01-01", periods=ROWS, freq="7D")
     left = pd.Series(signed + pd.to_timedelta(rng.integers(20, 400, ROWS), "D"))

@@ -35,7 +35,7 @@ RATE = 0.05
 
 
 def _curve(**changes) -> ChurnCurve:
-    """Six months, of which the third is the horizon; each month's odds are twice the last's."""
+    """Six months with the horizon at the third; the odds double each month."""
     months = np.arange(1, 7)
     parts = {
         "horizon": 3, "slope": np.ones(6), "shift": (months - 3)[None, :] * math.log(2.0),

@@ -292,7 +292,7 @@ PERIOD_SPEC = DealSpec(
 
 
 def two_reps(signed="2025-01-10", n=20, *, lost=(2, 12), left="2025-03-10", term=None):
-    """Kim and Lee with a number of deals each, of which some left on a day."""
+    """Kim and Lee with a number of deals each, some of which left on a day."""
     rows = [
         (rep, signed, left if number < count else None)
         for rep, count in zip(("Kim", "Lee"), lost, strict=True)

@@ -1,4 +1,4 @@
-"""1.234 beside 950 is 1234 if the file has decimal commas, else 1.234 with a warning."""
+"""1.234 among integers is 1234 if the file has decimal commas, otherwise 1.234 with a warning."""
 
 from __future__ import annotations
 

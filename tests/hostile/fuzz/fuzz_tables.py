@@ -1,11 +1,11 @@
-"""Fuzz the CSV and Parquet doors: a table is read or is one of our errors, and no row is lost.
+"""Fuzz the CSV and Parquet readers: a table is read or gives an error, and no row is lost.
 
 Run by hand, with atheris (``pip install atheris`` into an environment of its own)::
 
     python tests/hostile/fuzz/fuzz_tables.py FOLDER -max_total_time=600
 
-``FOLDER`` keeps what was found to reach new code; this script puts some tables there to begin
-with. pytest does not collect this file; what was found is a row of ``tests/hostile/tables.py``.
+``FOLDER`` stores the inputs that reached new code; this script puts some initial tables there.
+pytest does not collect this file; the cases found are rows of ``tests/hostile/test_tables.py``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def seeds() -> list[bytes]:
-    """Small tables of every kind; the first byte says which."""
+    """Small tables of every kind; the first byte is the kind."""
     table = SIM.deals.head(4)
     parquet = io.BytesIO()
     table.to_parquet(parquet)
@@ -54,7 +54,7 @@ def seeds() -> list[bytes]:
 
 
 def try_table(raw: bytes) -> None:
-    """One table: read as past deals, and scored as prospects."""
+    """Read one table as past deals, and score it as prospects."""
     if not raw:
         return
     ending = ENDINGS[raw[0] % len(ENDINGS)]
