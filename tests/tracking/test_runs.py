@@ -23,7 +23,7 @@ from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 NAME = "prospect-fit"
 
@@ -175,6 +175,7 @@ def test_the_types_of_many_deals_are_found_on_a_sample(facts, monkeypatch) -> No
 # --- the logged model
 
 
+@pytest.mark.full_training
 def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(
     facts: TrainingMetadata,
 ) -> None:
