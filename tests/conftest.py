@@ -31,6 +31,8 @@ LONGEST = (
     "test_every_door.py", "test_own_estimator.py",
 )  # fmt: skip
 LIGHT = pytest.MonkeyPatch()
+NO_CODE = str(Path(__file__).with_name("no_code"))
+"""Logged instead of fitmodel, under another name: loading a model adds its code to the path."""
 USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
@@ -81,16 +83,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     LIGHT.undo()
     if item.get_closest_marker("full_training") is None:
         LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
-        LIGHT.setattr(_logged_model, "_package", _no_package)
+        LIGHT.setattr(_logged_model, "_package", lambda: NO_CODE)
         LIGHT.setattr(black_box, "N_REPLICATES", 1)
-
-
-def _no_package(folder: Path) -> str:
-    # not named fitmodel: loading the logged model puts its code on the path of new processes
-    package = folder / "no_copy_in_tests"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    return str(package)
 
 
 @pytest.fixture(scope="session")

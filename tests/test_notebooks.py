@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 FOLDER = re.compile(r"Path\(tempfile\.mkdtemp\(\)\)")
+NO_CODE = str(Path(__file__).with_name("no_code"))
 LARGEST = 1_000_000
 """Bytes of a notebook with its outputs."""
 LIGHT = """
@@ -26,7 +27,7 @@ from fitmodel.learning import black_box
 from fitmodel.tracking import _logged_model
 
 black_box.N_REPLICATES = 1
-_logged_model._package = lambda folder: (folder / "no_copy").mkdir() or str(folder / "no_copy")
+_logged_model._package = lambda: NO_CODE
 TrainingReport.figures = lambda _report: {}
 
 def _simulate_quickly(n, **law):
@@ -70,7 +71,7 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
                 cell.outputs = []  # the outputs of the file are from an earlier run
         begin = [f"%reset -f\n%cd -q {folder}"]
         if not path.stem.startswith(AS_IT_STANDS):
-            begin.append(f"QUICK_LEARNER = {quick_learner!r}\n{LIGHT}")
+            begin.append(f"QUICK_LEARNER = {quick_learner!r}\nNO_CODE = {NO_CODE!r}\n{LIGHT}")
         cells[path.stem] = [*map(nbformat.v4.new_code_cell, begin), *page]
         for number, cell in enumerate(cells[path.stem]):
             cell.id = f"{path.stem}-{number}"

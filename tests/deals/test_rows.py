@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -9,8 +12,10 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.row_rules import questions
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.guessing import doubts
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
 
@@ -110,11 +115,35 @@ def test_a_column_with_only_one_kept_value_is_not_an_attribute() -> None:
         ({"left_without_date": "drop"}, "needs closed_on and churned"),
         ({"left_without_date": "guess"}, "must be one of"),
         ({"gap_days": -1}, "at least 0"),
+        (
+            {"acknowledged": ["repeated-row"]},
+            "'repeated-row', which is not a question of `fitmodel check`; did you mean 'repeated-",
+        ),
+        ({"acknowledged": ["FM308"]}, "'FM308', which is not.*did you mean 'tenure-unit'"),
+        ({"acknowledged": ["date-by-contents:left"]}, "did you mean 'date-by-content'"),
+        ({"acknowledged": ["x"]}, "known are 'rows-not-customers', 'left-without-date'"),
     ],
 )
 def test_contradictory_rules_are_refused(rows: dict, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         spec(**rows)
+
+
+@pytest.mark.parametrize("column", ["", ":amount"])
+def test_every_question_of_check_can_be_acknowledged_of_all_columns_or_one(column: str) -> None:
+    for name in questions().values():
+        rules = spec(acknowledged=[f"{name}{column}"]).rows
+        assert rules.settles(name, "amount")
+        assert rules.settles(name, "other") == (not column)
+
+
+def test_every_question_that_the_code_asks_has_a_code() -> None:
+    asked = {
+        name
+        for file in Path(doubts.__file__).parent.glob("*.py")
+        for name in re.findall(r"Doubt\(\s+\"([a-z-]+)\"", file.read_text())
+    }
+    assert asked == set(questions().values())
 
 
 def test_the_customer_rule_needs_dates() -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn import metrics as peer
 
 from fitmodel.evaluation._pages import as_json
-from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics, roc_auc
+from fitmodel.evaluation.metrics import (
+    Difference,
+    Metric,
+    compare_log_loss,
+    compute_metrics,
+    roc_auc,
+)
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError
 
@@ -201,6 +208,23 @@ def test_the_text_of_a_metric_contains_interval_and_base():
     text = str(Metric("brier", 0.1, 0.08, 0.12, 0.16))
     assert text == "0.1000 (0.0800 to 0.1200), base rate 0.1600"
     assert str(Metric("calibration_slope", 1.0, 0.9, 1.1, math.nan)) == "1.0000 (0.9000 to 1.1000)"
+
+
+def test_a_skill_and_a_difference_have_no_base_rate_but_say_what_0_means():
+    skill = str(Metric("log_loss_skill", 0.08, 0.04, 0.12, 0.0))
+    assert skill == "0.0800 (0.0400 to 0.1200), 0 is no skill"
+    worse = Difference("log_loss", 0.02, 0.01, 0.03)
+    assert str(worse) == "+0.0200 (+0.0100 to +0.0300), a difference beyond chance"
+    assert str(replace(worse, low=-0.01)).endswith(" to +0.0300), no difference beyond chance")
+    assert str(replace(worse, low=math.nan, high=math.nan)) == "+0.0200"
+    assert str(replace(worse, value=math.nan)) == "not known"
+    assert worse.base == 0
+
+
+def test_the_difference_of_two_models_is_written_as_one(evaluated):
+    text = str(compare_log_loss(evaluated.y, evaluated.p, [0.5] * len(evaluated.y), n_boot=50))
+    assert "base rate" not in text
+    assert "beyond chance" in text
 
 
 def test_a_metric_is_converted_to_json(evaluated):

@@ -33,6 +33,7 @@ from fitmodel.tracking.registry import get_alias, list_versions
 from fitmodel.training import train
 
 NAME, EXPERIMENT = "prospect-fit", "a-night"
+NO_CODE = str(Path(__file__).parents[1] / "no_code")
 ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
 QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 COPIES = 10  # of the deals, scored in chunks
@@ -163,18 +164,11 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
         os._exit(code)
 
 
-def _no_package(folder: Path) -> str:
-    package = folder / "no_copy_in_tests"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    return str(package)
-
-
 def warm_up(store: str) -> None:
     """Do everything once with a copy of an empty store, so that every fork has the imports."""
     # plots, a copy of fitmodel next to each model and a reference in six fits take long
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
-    _logged_model._package = _no_package
+    _logged_model._package = lambda: NO_CODE
     black_box.N_REPLICATES = 1
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")

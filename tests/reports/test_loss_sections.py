@@ -18,7 +18,7 @@ from fitmodel.reports._loss_sections import SHOWN, review_section, worth_section
 from fitmodel.reports.html import render
 from fitmodel.sales._missed import SIGNAL_COLUMNS
 from fitmodel.sales.rates import YearlyLoss
-from fitmodel.sales.worth import Worth
+from fitmodel.sales.worth import COLUMNS, Worth
 
 
 def content_of(section):
@@ -50,7 +50,7 @@ UNKNOWN = dict.fromkeys(("amount", "value", "value_low", "value_high", "whole_li
 
 
 def worth_of(*rows, money=MONEY, left_out=()):
-    return Worth(pd.DataFrame(rows), 24, "size", left_out, money, "")
+    return Worth(pd.DataFrame(rows, columns=list(COLUMNS)), 24, "size", left_out, money, "")
 
 
 def test_a_group_has_its_numbers_with_their_intervals() -> None:

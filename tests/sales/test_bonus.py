@@ -62,6 +62,33 @@ def test_tied_reps_share_their_bonuses():
     assert paid == {"a": Decimal(100), "b": Decimal(50), "c": Decimal(50)}
 
 
+@pytest.mark.parametrize(
+    ("unit", "shares"),
+    [("0.01", ["33.34", "33.33", "33.33"]), ("1", [34, 33, 33]), ("50", [50, 50, 0])],
+)
+def test_shares_of_tied_reps_are_amounts_that_can_be_paid(unit, shares):
+    paid = pay_ranks(dict.fromkeys("abc", 1.1), 1, Decimal(100), Decimal(unit))
+    assert list(paid.values()) == [Decimal(share) for share in shares]
+
+
+def test_a_bonus_in_yen_is_whole_yen_whoever_ties(simulation):
+    reps = sorted(simulation.deals["rep"].unique())
+    mirrored = pd.concat([simulation.deals.assign(rep=name) for name in reps[:3]])
+    mirrored["deal_id"] = [f"D{row}" for row in range(len(mirrored))]
+    churned = simulation.deals.assign(rep="Z", churned_on=simulation.deals["closed_on"])
+    churned = churned.assign(deal_id=[f"Z{row}" for row in range(len(churned))])
+    deals = pd.concat([mirrored, churned], ignore_index=True)
+    plan = Plan(
+        commission_rate="0.1",
+        bonus={"top": 1, "amount": "100000.4", "period": "all"},
+        rounding={"to": 1},
+    )
+    ledger = pay(deals, simulation.spec, plan)
+    paid = ledger.bonuses.set_index("rep")[["bonus", "bonus_pending"]].sum(axis=1)
+    assert sorted(map(int, paid)) == [0, 33333, 33333, 33334]
+    assert all(amount == int(amount) for amount in paid)
+
+
 def test_the_score_equals_a_count_by_hand(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability

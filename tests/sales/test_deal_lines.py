@@ -13,6 +13,8 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._deal_lines import make_lines, month_of
+from fitmodel.sales.incentives import pay
+from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plans import Plan
 
 ROLES = {
@@ -176,6 +178,19 @@ def test_a_shared_deal_has_two_lines_that_add_up_to_the_cent() -> None:
     assert result["c", "Kim"] == Decimal("3500.03")
     assert result["c", "Kim"] + result["c", "Lee"] == Decimal("5000.05")
     assert result["a", "Kim"] == Decimal("4000.00")
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_shared_deal_counts_for_both_reps_and_once_in_every_total(has_id) -> None:
+    spec = SPEC if has_id else SPEC.replace(deals={"id": None})
+    ledger = pay(DEALS, spec, plan_of(split={"rep": "second", "share": "share"}))
+
+    assert len(ledger.deals) == len(DEALS) + 1
+    assert ledger.reps["deals"].to_dict() == {NO_NAME: 1, "Kim": 4, "Lee": 1, "all": 5}
+    assert ledger.months["deals"].to_dict() == {
+        "2025-01": 2, "2025-02": 1, "2025-03": 1, "2025-04": 1, "all": 5
+    }  # fmt: skip
+    assert ledger.reps_by_month["deals"].iloc[-1] == ledger.total["deals"] == 5
 
 
 def test_a_shared_deal_counts_towards_the_threshold_by_its_share() -> None:

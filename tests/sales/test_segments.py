@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.reading import read_deals
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._segments import (
     Segment,
@@ -17,6 +19,7 @@ from fitmodel.sales._segments import (
     cross,
     distances,
     log_rank_scores,
+    segment_deals,
 )
 
 SAY = phrases("en", "profile")
@@ -62,21 +65,42 @@ def test_a_deal_is_in_a_combination_if_it_is_in_both_parts(pairs) -> None:
         (Segment("seats"), SAY("is_missing", attribute="seats")),
         (
             Segment("seats", low=1.0, high=99.96),
-            SAY("is_between", attribute="seats", low="1", high="100", level="1"),
+            SAY("is_between", attribute="seats", low="1", high="100"),
         ),
         (Segment("seats", low=7.0, high=7.0), SAY("is_level", attribute="seats", level="7")),
         (
             Segment("value", low=999.0, high=12345.6),
-            SAY("is_between", attribute="value", low="999", high="12,346", level="999"),
+            SAY("is_between", attribute="value", low="999", high="12,346"),
         ),
         (
             Segment("trial", low=1.0, high=30.0, days=True),
-            SAY("is_days", attribute="trial", low="1", high="30", level="1"),
+            SAY("is_days", attribute="trial", low="1", high="30"),
         ),
+        (Segment("trial", low=9.0, high=9.0, days=True), "trial 9 days before signing"),
+        (Segment("trial", level="yes"), "trial = yes"),
     ],
 )
 def test_a_segment_is_described_in_readable_words(segment, words) -> None:
     assert segment.words(SAY) == words
+
+
+@pytest.mark.parametrize(("level", "word"), [("yes", "是"), ("no", "否"), ("none", "none")])
+def test_yes_and_no_are_said_in_the_language_of_the_page(level, word) -> None:
+    assert Segment("trial", level=level).words(phrases("zh", "profile")) == f"trial = {word}"
+
+
+@pytest.mark.parametrize("spelling", [("yes", "no"), ("Ja", "NEIN"), (True, False), (1, 0)])
+def test_a_flag_is_yes_or_no_however_the_table_spells_it(spelling) -> None:
+    sim = simulate_deals(400, seed=2)
+    flags = sim.deals["has_crm_integration"].map(dict(zip(("yes", "no"), spelling, strict=True)))
+    deals = sim.deals.assign(has_crm_integration=flags)
+    groups = segment_deals(read_deals(deals, sim.spec), sim.spec, least_deals=10)
+    (levels,) = (
+        {part.level for (part,) in group.segments}
+        for group in groups
+        if group.segments[0][0].attribute == "has_crm_integration"
+    )
+    assert levels == {"yes", "no"}
 
 
 def test_the_label_of_the_contract_replaces_the_name() -> None:

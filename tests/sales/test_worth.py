@@ -11,7 +11,7 @@ import pytest
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.worth import compute_worth, cross_fitted_bands
+from fitmodel.sales.worth import COLUMNS, compute_worth, cross_fitted_bands
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,15 @@ def test_without_churn_a_deal_is_worth_its_margin_minus_costs(simulation):
 
     assert row["months"] == pytest.approx(worth.window_months, rel=0.01)
     assert row["value"] == pytest.approx(0.8 * 100 * row["months"] - 400 - 900)
+
+
+def test_where_no_group_has_enough_deals_the_table_has_its_columns_and_no_row(simulation):
+    few = compute_worth(simulation.deals.head(8), simulation.spec)
+    assert few.table.columns.tolist() == list(COLUMNS)
+    assert few.table.empty
+    assert "" in few.left_out
+    many = compute_worth(simulation.deals, simulation.spec)
+    assert many.table.columns.tolist() == list(COLUMNS)
 
 
 def test_without_money_there_are_months_and_no_value(simulation):

@@ -11,7 +11,7 @@ import pytest
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring import _csv_source
 from fitmodel.scoring._csv_source import rest_after
-from fitmodel.scoring.streams import WRITERS
+from fitmodel.scoring.streams import PACKERS, WRITERS
 from fitmodel.scoring.tables import open_source
 
 CELLS = ["a", "", '"b, c"', '"d\ne"', '"f ""g"" h"', '""', "Total", "0042", "é", '"\n"', '"i\r\nj"']
@@ -74,6 +74,16 @@ def test_compressed_files_and_other_encodings_can_be_continued(
         with open_source(path, 4) as source:
             assert source.after(4 * passed) is not None
             assert _as_rows(source.chunks_after(4 * passed)) == whole[passed:]
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_all_streams_of_a_compressed_file_are_scored(tmp_path, ending) -> None:
+    parts = [b"id,one\n", *(b"D%d,%d\n" % (row, row) for row in range(500))]
+    path = tmp_path / f"in{ending}"
+    path.write_bytes(b"".join(map(PACKERS[ending], parts)))
+    with open_source(path, 64) as source:
+        rows = [row for chunk in source.chunks for row in chunk.batch.column("id").to_pylist()]
+    assert rows == [f"D{row}" for row in range(500)]
 
 
 def test_a_truncated_compressed_file_is_refused_with_its_name(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 from datetime import date
 from decimal import Decimal
@@ -60,6 +61,8 @@ def test_any_usual_separator_and_line_ending_give_the_same_table(tmp_path, separ
         ),
         (b"a\x01,\xfc\x02\n1,2\n", r"is not UTF-8 text: byte 0xfc at position 4 of line 1"),
         (gzip.compress(CSV, mtime=0)[:-12], "cannot be read: "),
+        (bz2.compress(CSV)[:-12], "cannot be read: "),
+        (pa.compress(CSV, codec="zstd", asbytes=True)[:-6], "cannot be read: "),
     ],
 )
 def test_a_file_that_is_not_a_table_is_refused_with_the_remedy(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 
+import pyarrow as pa
 import pytest
 
+from fitmodel.tables.files import read_table
 from fitmodel.tables.opening import (
     MAX_COLUMNS,
     SNIFF_BYTES,
@@ -20,14 +23,31 @@ from fitmodel.tables.opening import (
 )
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("content", [b"", b"\x1f", b"id,x\n1,2\n"])
-def test_a_compressed_file_is_opened_uncompressed(tmp_path, content: bytes, packed: bool) -> None:
+def _zstd(content: bytes) -> bytes:
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
+
+
+PACK = {"plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "zstd": _zstd}
+
+
+@pytest.mark.parametrize("packed", PACK)
+@pytest.mark.parametrize("content", [b"", b"\x1f", b"BZ", b"id,x\n1,2\n"])
+def test_a_compressed_file_is_opened_uncompressed(tmp_path, content: bytes, packed: str) -> None:
     path = tmp_path / "deals"  # the name has no extension
-    path.write_bytes(gzip.compress(content) if packed else content)
+    path.write_bytes(PACK[packed](content))
     with open_bytes(path) as file:
         assert file.read() == content
     assert head_of(path) == content
+
+
+@pytest.mark.parametrize("packed", PACK)
+def test_all_streams_of_a_packed_file_are_read(tmp_path, packed: str) -> None:
+    parts = [b"id,x\n", *(b"D%d,%d\n" % (row, row) for row in range(300))]
+    path = tmp_path / "deals"
+    path.write_bytes(b"".join(map(PACK[packed], parts)))
+    with open_bytes(path) as file:
+        assert file.read() == b"".join(parts)
+    assert read_table(path)["x"].tolist() == list(range(300))
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -27,7 +27,7 @@ from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 NAME = "prospect-fit"
 
@@ -234,6 +234,7 @@ model.predict(pandas.read_parquet("rows.parquet"), params={"reasons": 0}).to_par
 """
 
 
+@pytest.mark.full_training
 @pytest.mark.slow
 def test_the_logged_model_gives_the_same_columns_without_fitmodel_installed(
     facts, trained, tmp_path

@@ -15,7 +15,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 NAME = "prospect-fit"
 
@@ -175,6 +175,7 @@ def test_the_types_of_many_deals_are_inferred_from_a_sample(facts, monkeypatch) 
 # --- the logged model
 
 
+@pytest.mark.full_training
 def test_the_logged_model_contains_the_bundle_and_no_pickle(
     facts: TrainingMetadata,
 ) -> None:

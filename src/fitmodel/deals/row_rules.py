@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from fitmodel.deals.plain_words import shortened
+from fitmodel.checks.registry import all_codes
+from fitmodel.deals.plain_words import shortened, suggestion
 from fitmodel.deals.sections import Column, Count, Section
 from fitmodel.deals.vocabulary import plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LeftWithoutDate = Literal["drop", "observed_until", "unknown"]
 _MAX_GAP_DAYS = 3660
@@ -76,6 +80,20 @@ class Rows(Section):
             )
         return value
 
+    @field_validator("acknowledged", mode="after")
+    @classmethod
+    def _known_questions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = questions()
+        problems = [
+            f"[rows] acknowledged has {shortened(each)}, which is not a question of "
+            f"`fitmodel check`; {_meant(each.partition(':')[0], known)}"
+            for each in value
+            if each.partition(":")[0] not in known.values()
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
     @property
     def chosen_by(self) -> tuple[str, ...]:
         """Columns whose values decide which rows are kept."""
@@ -89,3 +107,24 @@ class Rows(Section):
     def settles(self, code: str, column: str = "") -> bool:
         """Return whether a question is acknowledged, by its code or by ``code:column``."""
         return code in self.acknowledged or f"{code}:{column}" in self.acknowledged
+
+
+def questions() -> dict[str, str]:
+    """Return the questions that a contract can acknowledge: their names, by the code of the check.
+
+    Examples
+    --------
+    >>> from fitmodel.deals.row_rules import questions
+    >>> questions()["FM306"]
+    'repeated-rows'
+    """
+    return {
+        code.code: source.removeprefix("doubt:")
+        for code in all_codes().values()
+        for source in code.sources
+        if source.startswith("doubt:")
+    }
+
+
+def _meant(name: str, known: Mapping[str, str]) -> str:
+    return suggestion(known.get(name, name), known.values())

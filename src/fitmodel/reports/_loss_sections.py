@@ -205,7 +205,7 @@ def worth_section(
         "basis": say("basis", window=worth.window_months),
         "assumptions": _assumptions(worth, policy, say, money_format.format),
         "has_money": worth.money is not None,
-        "has_life": bool(worth.table["whole_life"].notna().any()) if len(worth.table) else False,
+        "has_life": bool(worth.table["whole_life"].notna().any()),
         "rows": [
             _row(row, worth, say, money_format.format) for row in worth.table.to_dict("records")
         ],
@@ -213,9 +213,7 @@ def worth_section(
         "loss": None if loss is None else _loss(loss, say, money_format.format),
         "points": points,
     }
-    # where no group has enough deals the table has no columns
-    table = worth.table.set_index("kind") if len(worth.table) else worth.table
-    return Section("_worth.html.j2", values, {"worth.csv": table})
+    return Section("_worth.html.j2", values, {"worth.csv": worth.table.set_index("kind")})
 
 
 def _assumptions(

@@ -163,8 +163,14 @@ def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None
     if probability is None:
         company = 1 - float(view.survival.at(float(view.spec.label.horizon_months)))
         probability = pd.Series(company, index=view.index)
-    age = plan.earned_after_months
-    return pay_bonus(view, view.spec, plan.bonus, probability, earned_after_months=age)
+    return pay_bonus(
+        view,
+        view.spec,
+        plan.bonus.model_copy(update={"amount": plan.rounded(plan.bonus.amount)}),
+        probability,
+        earned_after_months=plan.earned_after_months,
+        unit=plan.rounding.to,
+    )
 
 
 def chances_to_reach(

@@ -120,6 +120,8 @@ class ServiceMiddleware:
             if path not in self._pages:
                 scope.setdefault("state", {})["person"] = self._person(scope)
         body = await self._whole_body(scope, receive)
+        if scope["method"] == "HEAD":  # monitors ask so whether the service is alive
+            scope, answer.has_body = {**scope, "method": "GET"}, False
         await self._app(scope, _replay(body, receive), answer.send)
 
     def _check_host(self, scope: Scope) -> None:
@@ -261,6 +263,7 @@ class _Answer:
         self.request = request
         self._language = language
         self._begun = False
+        self.has_body = True
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -268,6 +271,8 @@ class _Answer:
             self.status = message["status"]
             own = (*HEADERS, (b"x-request-id", self.request.encode()))
             message["headers"] = [*message.get("headers", []), *own]
+        elif not self.has_body:
+            message["body"] = b""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)

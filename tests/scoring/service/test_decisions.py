@@ -79,12 +79,18 @@ def test_a_decision_on_an_unknown_id_is_not_stored(asked, log) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"action": "lost"}, "action: Input should be 'signed', 'declined' or 'overridden'"),
-        ({"by": ""}, "by: String should have at least 1 character"),
-        ({"by": None}, "by: Input should be a valid string"),
-        ({"id": True}, "Input should be a valid"),
+        (
+            {"action": "lost"},
+            "action: must be one of 'signed', 'declined' or 'overridden', not 'lost'",
+        ),
+        ({"by": ""}, "by: must be a text that is not empty, not ''"),
+        ({"by": None}, "by: must be a text, not None"),
+        ({"id": True}, "id: must be a text, not True; id: must be a whole number, not True"),
         ({"reason": "x" * 2_001}, "reason: String should have at most 2000 characters"),
-        ({"note": "?"}, "note: Extra inputs are not permitted"),
+        (
+            {"note": "?"},
+            "note: there is no such field; known are id, action, by, reason, seen, correct",
+        ),
     ],
 )
 def test_an_incomplete_decision_is_refused_with_a_message(asked, change, message) -> None:

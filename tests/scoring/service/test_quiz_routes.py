@@ -102,6 +102,8 @@ def test_a_rep_sees_no_deal_ids_and_only_own_scores(served) -> None:
     body = answered(served, "kim", made["quiz"], {"kim": [0.3] * 10}).json()
     assert {answer["deal"] for answer in body["answers"]} == {None}
     assert {row["person"] for row in body["scores"]} == {"kim"}
+    another = asked(served, "ann", seed=9)
+    assert answered(served, "ann", another["quiz"], {"ann": [0.2] * 10}).status_code == 200
     everybody = served.get(SCORES, headers=as_("ann")).json()["scores"]
     assert {"kim", "ann"} <= {row["person"] for row in everybody}
 
