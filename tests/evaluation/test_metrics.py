@@ -210,7 +210,7 @@ def test_the_text_of_a_metric_contains_interval_and_base():
     assert str(Metric("calibration_slope", 1.0, 0.9, 1.1, math.nan)) == "1.0000 (0.9000 to 1.1000)"
 
 
-def test_a_skill_and_a_difference_have_no_base_rate_but_say_what_0_means():
+def test_the_text_of_a_skill_or_difference_explains_0_instead_of_a_base_rate():
     skill = str(Metric("log_loss_skill", 0.08, 0.04, 0.12, 0.0))
     assert skill == "0.0800 (0.0400 to 0.1200), 0 is no skill"
     worse = Difference("log_loss", 0.02, 0.01, 0.03)
@@ -221,7 +221,7 @@ def test_a_skill_and_a_difference_have_no_base_rate_but_say_what_0_means():
     assert worse.base == 0
 
 
-def test_the_difference_of_two_models_is_written_as_one(evaluated):
+def test_the_text_of_a_difference_of_models_has_no_base_rate(evaluated):
     text = str(compare_log_loss(evaluated.y, evaluated.p, [0.5] * len(evaluated.y), n_boot=50))
     assert "base rate" not in text
     assert "beyond chance" in text

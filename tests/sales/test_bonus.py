@@ -71,7 +71,7 @@ def test_shares_of_tied_reps_are_amounts_that_can_be_paid(unit, shares):
     assert list(paid.values()) == [Decimal(share) for share in shares]
 
 
-def test_a_bonus_in_yen_is_whole_yen_whoever_ties(simulation):
+def test_a_bonus_in_yen_is_in_whole_yen_also_with_ties(simulation):
     reps = sorted(simulation.deals["rep"].unique())
     mirrored = pd.concat([simulation.deals.assign(rep=name) for name in reps[:3]])
     mirrored["deal_id"] = [f"D{row}" for row in range(len(mirrored))]

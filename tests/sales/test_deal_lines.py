@@ -181,7 +181,7 @@ def test_a_shared_deal_has_two_lines_that_add_up_to_the_cent() -> None:
 
 
 @pytest.mark.parametrize("has_id", [True, False])
-def test_a_shared_deal_counts_for_both_reps_and_once_in_every_total(has_id) -> None:
+def test_a_shared_deal_counts_for_both_reps_and_once_in_each_total(has_id) -> None:
     spec = SPEC if has_id else SPEC.replace(deals={"id": None})
     ledger = pay(DEALS, spec, plan_of(split={"rep": "second", "share": "share"}))
 

@@ -85,12 +85,12 @@ def test_a_segment_is_described_in_readable_words(segment, words) -> None:
 
 
 @pytest.mark.parametrize(("level", "word"), [("yes", "是"), ("no", "否"), ("none", "none")])
-def test_yes_and_no_are_said_in_the_language_of_the_page(level, word) -> None:
+def test_yes_and_no_are_written_in_the_language_of_the_page(level, word) -> None:
     assert Segment("trial", level=level).words(phrases("zh", "profile")) == f"trial = {word}"
 
 
 @pytest.mark.parametrize("spelling", [("yes", "no"), ("Ja", "NEIN"), (True, False), (1, 0)])
-def test_a_flag_is_yes_or_no_however_the_table_spells_it(spelling) -> None:
+def test_a_flag_is_shown_as_yes_or_no_for_any_spelling(spelling) -> None:
     sim = simulate_deals(400, seed=2)
     flags = sim.deals["has_crm_integration"].map(dict(zip(("yes", "no"), spelling, strict=True)))
     deals = sim.deals.assign(has_crm_integration=flags)

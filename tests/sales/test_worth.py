@@ -46,7 +46,7 @@ def test_without_churn_a_deal_is_worth_its_margin_minus_costs(simulation):
     assert row["value"] == pytest.approx(0.8 * 100 * row["months"] - 400 - 900)
 
 
-def test_where_no_group_has_enough_deals_the_table_has_its_columns_and_no_row(simulation):
+def test_without_a_large_enough_group_the_table_has_columns_and_no_rows(simulation):
     few = compute_worth(simulation.deals.head(8), simulation.spec)
     assert few.table.columns.tolist() == list(COLUMNS)
     assert few.table.empty

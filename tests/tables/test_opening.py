@@ -41,7 +41,7 @@ def test_a_compressed_file_is_opened_uncompressed(tmp_path, content: bytes, pack
 
 
 @pytest.mark.parametrize("packed", PACK)
-def test_all_streams_of_a_packed_file_are_read(tmp_path, packed: str) -> None:
+def test_all_streams_of_a_compressed_file_are_read(tmp_path, packed: str) -> None:
     parts = [b"id,x\n", *(b"D%d,%d\n" % (row, row) for row in range(300))]
     path = tmp_path / "deals"
     path.write_bytes(b"".join(map(PACK[packed], parts)))

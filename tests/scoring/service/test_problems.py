@@ -1,4 +1,4 @@
-"""A request that asks for what is not there is told what is: parameter, field, path or method."""
+"""Errors for an unknown parameter, field, path or method list the valid ones."""
 
 # ruff: noqa: RUF001 - Chinese sentences have their own colons and question marks
 
@@ -30,7 +30,7 @@ def parameters_of(operation) -> set[str]:
     return {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
 
 
-def test_every_route_of_the_api_refuses_a_parameter_that_it_does_not_have(client, described):
+def test_every_route_of_the_api_refuses_unknown_parameters(client, described):
     seen = 0
     for method, path, operation in operations_of_the_api(described):
         answer = client.request(method, path, params={"langauge": "zh"})
@@ -44,7 +44,7 @@ def test_every_route_of_the_api_refuses_a_parameter_that_it_does_not_have(client
     assert seen > 20
 
 
-def test_a_parameter_unlike_any_other_is_refused_with_those_that_there_are(client, prospect):
+def test_an_unknown_parameter_is_refused_with_the_valid_ones(client, prospect):
     answer = client.post("/v1/assessments?verbose=1", json=prospect)
     assert answer.status_code == 422
     assert answer.json()["detail"] == (
@@ -58,7 +58,7 @@ def test_a_parameter_given_twice_is_refused(client, prospect):
     assert "'reasons' is given twice" in answer.json()["detail"]
 
 
-def test_a_long_unknown_parameter_is_not_echoed_whole(client):
+def test_a_long_unknown_parameter_is_shortened_in_the_error(client):
     answer = client.get("/v1/me", params={"x" * 5_000: "1"})
     assert answer.status_code == 422
     assert len(answer.text) < 500
@@ -67,7 +67,7 @@ def test_a_long_unknown_parameter_is_not_echoed_whole(client):
 @pytest.mark.parametrize(
     "path", ["/", "/desk/desk.js", "/desk/texts/en", "/healthz", "/readyz", "/metrics"]
 )
-def test_files_and_probes_take_whatever_query_monitors_and_links_add(client, path):
+def test_files_and_probes_accept_any_query_parameters(client, path):
     plain, asked = client.get(path), client.get(path, params={"utm_source": "mail", "v": "2"})
     assert (asked.status_code, asked.headers["content-type"]) == (
         200,
@@ -75,7 +75,7 @@ def test_files_and_probes_take_whatever_query_monitors_and_links_add(client, pat
     )
 
 
-def test_every_address_that_the_app_asks_for_has_the_parameters_it_gives(described):
+def test_every_request_of_the_app_uses_valid_parameters(described):
     asked = []
     for file in files("fitmodel.service").joinpath("desk").iterdir():
         if file.name.endswith(".js"):
@@ -103,7 +103,7 @@ def test_every_address_that_the_app_asks_for_has_the_parameters_it_gives(describ
         ("/v1/decisions?language=zh", "id：未给出"),
     ],
 )
-def test_what_is_not_there_is_said_in_chinese_to_whom_asks_for_it(client, path, words):
+def test_errors_for_unknown_items_are_in_chinese_on_request(client, path, words):
     assert words in client.get(path).json()["detail"]
 
 
@@ -118,7 +118,7 @@ def test_an_error_of_one_prospect_is_translated_once(client, prospect, language)
     assert ("不是数字" in one) == (language == "zh")
 
 
-def test_a_refused_method_is_answered_with_all_that_the_path_takes(client, described):
+def test_a_refused_method_is_answered_with_the_allowed_methods(client, described):
     for path, operations in described.items():
         answer = client.request("DELETE", path)
         assert answer.status_code == 405
@@ -129,7 +129,7 @@ def test_a_refused_method_is_answered_with_all_that_the_path_takes(client, descr
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/model", "/v1/nothing"])
-def test_head_is_answered_as_get_is_without_the_body(client, path):
+def test_head_gives_the_same_response_as_get_without_a_body(client, path):
     got, head = client.get(path), client.head(path)
     assert head.status_code == got.status_code
     assert head.headers["content-type"] == got.headers["content-type"]
@@ -156,14 +156,14 @@ def test_head_is_answered_as_get_is_without_the_body(client, path):
         (b'{"id": "D-1", "by": 7, "action": "signed"}', "application/json", "by: must be a text"),
     ],
 )
-def test_a_body_that_is_no_decision_is_refused_with_what_is_missing(client, body, kind, words):
+def test_an_invalid_body_of_a_decision_is_refused_with_the_reason(client, body, kind, words):
     answer = client.post("/v1/decisions", content=body, headers={"content-type": kind})
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("given", ["3;12", "0", "3,", "3, 12"])
-def test_horizons_of_another_form_are_refused_with_an_example(client, prospect, given):
+def test_horizons_in_another_format_are_refused_with_an_example(client, prospect, given):
     answer = client.post("/v1/assessments", params={"horizons": given}, json=prospect)
     assert answer.status_code == 422
     assert (
@@ -172,7 +172,7 @@ def test_horizons_of_another_form_are_refused_with_an_example(client, prospect, 
     )
 
 
-def test_several_problems_of_a_query_are_all_told(client, prospect):
+def test_several_problems_of_a_query_are_all_reported(client, prospect):
     answer = client.post("/v1/assessments?reasons=99&language=de", json=prospect)
     assert answer.json()["detail"] == (
         "reasons: must be at most 20, not '99'; language: must be one of 'en' or 'zh', not 'de'"
