@@ -26,9 +26,10 @@ from slow_tests import Measure, function_of, listed
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
     "test_notebooks.py", "test_learner.py", "test_faults.py", "test_app_scenes.py", "test_docs.py",
-    "test_rep_performance.py", "test_resume.py", "test_like_a_database.py", "test_training.py",
+    "test_rep_performance.py", "test_resume.py", "test_kills_and_concurrency.py",
+    "test_training.py",
     "test_docstrings.py", "test_readme.py", "test_tables.py", "test_server.py",
-    "test_every_door.py", "test_own_estimator.py",
+    "test_same_predictions.py", "test_own_estimator.py",
 )  # fmt: skip
 LIGHT = pytest.MonkeyPatch()
 NO_CODE = str(Path(__file__).with_name("no_code"))

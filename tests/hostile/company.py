@@ -1,6 +1,6 @@
 """A small company: the operations in it, and the conditions that must hold after a failure.
 
-Everything is done in forks of one process that has imported all of it: see `night.py`.
+Everything is done in forks of one process that has imported all of it: see `failures.py`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
 
-NIGHT = Path(__file__).with_name("night.py")
-KILLS = 6  # of each kind of work; `python tests/hostile/night.py` takes more
+NIGHT = Path(__file__).with_name("failures.py")
+KILLS = 6  # of each kind of work; `python tests/hostile/failures.py` takes more
 linux = pytest.mark.skipif(sys.platform != "linux", reason="faults are made as Linux makes them")
 
 
@@ -212,7 +212,7 @@ def test_a_batch_without_memory_ends_with_a_message_and_no_partial_file(
 
 @pytest.fixture(scope="module")
 def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Results of `night.py`; its small disk needs root and is left out otherwise."""
+    """Results of `failures.py`; its small disk needs root and is left out otherwise."""
     shop, disk = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("disk")
     shutil.copy(migrated_store, shop / "mlflow.db")
     command = [sys.executable, NIGHT, f"sqlite:///{shop}/mlflow.db", shop, str(KILLS)]

@@ -19,14 +19,14 @@ from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.sales.reviews import compute_reviews
 
-NASTY = "<script>alert(1)</script> $a_{$"
+DIFFICULT = "<script>alert(1)</script> $a_{$"
 
 
 @pytest.fixture(scope="module")
 def simulation(simulate_quickly):
     result = simulate_quickly(900, seed=6, months=20, n_attributes=5)
-    result.deals["rep"] = result.deals["rep"].replace("Rep 01", NASTY)
-    result.deals["segment"] = result.deals["segment"].replace("smb", NASTY)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", DIFFICULT)
+    result.deals["segment"] = result.deals["segment"].replace("smb", DIFFICULT)
     return result
 
 

@@ -13,10 +13,10 @@ from fitmodel.tables import database_rows
 from fitmodel.tables.database_rows import open_rows, read_query, read_rows
 from fitmodel.tables.databases import connected, read_address
 
-NASTY = "o'Brien\"; drop table people; --"
+DIFFICULT = "o'Brien\"; drop table people; --"
 
 
-ROWS = [("a", 1), ("b", 2), (NASTY, 3), ("a", 4)]
+ROWS = [("a", 1), ("b", 2), (DIFFICULT, 3), ("a", 4)]
 KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
@@ -46,7 +46,7 @@ def test_all_rows_of_a_table_and_of_a_query_are_read(people):
     ("column", "values", "rows_found"),
     [
         ("the id", ["a"], [1, 4]),
-        ("the id", ["b", NASTY], [2, 3]),
+        ("the id", ["b", DIFFICULT], [2, 3]),
         ("the id", ["x"], []),
         ("the id", [], []),
         ("number", ["2", "3"], [2, 3]),

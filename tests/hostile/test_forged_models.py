@@ -108,7 +108,7 @@ def reseal(path: Path, **content: bytes) -> None:
 # --- the scorer
 
 
-NASTY = [
+DIFFICULT = [
     None, True, -1, 0, 2**62, 10**400, 1e308, math.nan, math.inf, "", "x", "9" * 4000, "\ud800",
     [], {}, [1], [[1]], [None], {"a": 1}, -0.5, 1.5,
 ]  # fmt: skip
@@ -141,7 +141,7 @@ def test_a_forged_scorer_is_refused_or_gives_valid_probabilities(sealed: bytes) 
     prospects = SIMULATION.deals.head(2)
     loaded = 0
     for _ in range(250):
-        forged = changed(whole, chosen.choice(spots), chosen.choice(NASTY))
+        forged = changed(whole, chosen.choice(spots), chosen.choice(DIFFICULT))
         with contextlib.suppress(BundleError):
             scorer = scorer_from_json(json.dumps(forged).encode(), "v")
             loaded += 1

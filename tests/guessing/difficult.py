@@ -68,7 +68,7 @@ def company(seed: int, customers: int = 420) -> Company:
 
 
 @dataclass(frozen=True, eq=False)
-class Nasty:
+class Difficult:
     """A file and the correct result of reading it.
 
     Attributes
@@ -102,7 +102,7 @@ def euros(values: list[int], sign: str = "€") -> list[str]:
     return [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) + f" {sign}" for v in values]
 
 
-def german_workbook(folder: Path) -> Nasty:
+def german_workbook(folder: Path) -> Difficult:
     """An Excel sheet with two title rows, a blank one, a total below, real dates."""
     these = company(1)
     value = [int(v) for v in these.rng.integers(900, 9000, len(these))]
@@ -121,7 +121,7 @@ def german_workbook(folder: Path) -> Nasty:
     rows.append(["Summe", None, None, None, None, sum(value)])
     path = folder / "vertraege.xlsx"
     pd.DataFrame(rows).to_excel(path, index=False, header=False)
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -134,7 +134,7 @@ def german_workbook(folder: Path) -> Nasty:
     )
 
 
-def german_csv(folder: Path) -> Nasty:
+def german_csv(folder: Path) -> Difficult:
     """Windows-1252, semicolons, decimal commas, days first, a title and a sum."""
     these = company(2)
     table = pd.DataFrame({
@@ -149,7 +149,7 @@ def german_csv(folder: Path) -> Nasty:
     text += "Summe;;;;;1.234.567,00 €\n"
     path = folder / "kunden.csv"
     path.write_bytes(text.encode("cp1252"))
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -162,7 +162,7 @@ def german_csv(folder: Path) -> Nasty:
     )
 
 
-def chinese_crm(folder: Path) -> Nasty:
+def chinese_crm(folder: Path) -> Difficult:
     """GB18030, won, lost and open opportunities, 2024/3/5."""
     these = company(3)
     never = 260
@@ -180,7 +180,7 @@ def chinese_crm(folder: Path) -> Nasty:
     }).sample(frac=1, random_state=1)  # fmt: skip
     path = folder / "商机.csv"
     path.write_bytes(table.to_csv(index=False).encode("gb18030"))
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -195,7 +195,7 @@ def chinese_crm(folder: Path) -> Nasty:
     )
 
 
-def portuguese_flags(folder: Path) -> Nasty:
+def portuguese_flags(folder: Path) -> Difficult:
     """A flag says "não" where the churn date is empty: these customers did not stay."""
     these = company(4)
     hidden = [day is not None and these.rng.random() < 0.2 for day in these.left]
@@ -212,7 +212,7 @@ def portuguese_flags(folder: Path) -> Nasty:
     table.to_csv(path, index=False, sep=";", encoding="utf-8-sig")
     kept = [(s, d) for s, d, hide in zip(these.signed, these.left, hidden, strict=True) if not hide]
     early = Company([s for s, _ in kept], [d for _, d in kept], these.rng).early
-    return Nasty(
+    return Difficult(
         path,
         len(kept),
         early,
@@ -227,7 +227,7 @@ def portuguese_flags(folder: Path) -> Nasty:
     )
 
 
-def hubspot(folder: Path) -> Nasty:
+def hubspot(folder: Path) -> Difficult:
     """Internal names, days as milliseconds since 1970, stages by their labels."""
     these = company(5)
     never = 180
@@ -254,7 +254,7 @@ def hubspot(folder: Path) -> Nasty:
     })  # fmt: skip
     path = folder / "hubspot-crm-exports-deals.csv"
     table.to_csv(path, index=False)
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -269,7 +269,7 @@ def hubspot(folder: Path) -> Nasty:
     )
 
 
-def chargebee(folder: Path) -> Nasty:
+def chargebee(folder: Path) -> Difficult:
     """Two subscriptions of one customer: a change of plan is not churn."""
     these = company(6)
     lines: list[dict[str, Any]] = []
@@ -292,7 +292,7 @@ def chargebee(folder: Path) -> Nasty:
             })  # fmt: skip
     path = folder / "Subscriptions.csv"
     pd.DataFrame(lines).to_csv(path, index=False)
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -306,7 +306,7 @@ def chargebee(folder: Path) -> Nasty:
     )
 
 
-def two_digit_years(folder: Path) -> Nasty:
+def two_digit_years(folder: Path) -> Difficult:
     """05.03.24, with a semicolon and a column that is empty."""
     these = company(7)
     table = pd.DataFrame({
@@ -318,10 +318,10 @@ def two_digit_years(folder: Path) -> Nasty:
     })  # fmt: skip
     path = folder / "deals.csv"
     table.to_csv(path, index=False, sep=";")
-    return Nasty(path, len(these), these.early, {"closed_on": "signed", "churned_on": "left"})
+    return Difficult(path, len(these), these.early, {"closed_on": "signed", "churned_on": "left"})
 
 
-def tenure_in_days(folder: Path) -> Nasty:
+def tenure_in_days(folder: Path) -> Difficult:
     """No dates at all: days as a customer, and whether it left."""
     these = company(8)
     days = [
@@ -338,12 +338,12 @@ def tenure_in_days(folder: Path) -> Nasty:
     table.to_csv(path, index=False)
     month = 365.2425 / 12
     early = sum(gone and day / month <= HORIZON for gone, day in zip(these.gone, days, strict=True))
-    return Nasty(
+    return Difficult(
         path, len(these), early, {"tenure_months": "days_as_customer", "churned": "churned"}
     )
 
 
-def two_currencies(folder: Path) -> Nasty:
+def two_currencies(folder: Path) -> Difficult:
     """Monthly fees, some in dollars and some in euros; a column gives the currency."""
     these = company(9)
     table = pd.DataFrame({
@@ -358,7 +358,7 @@ def two_currencies(folder: Path) -> Nasty:
     table.to_csv(path, index=False)
     kept = [n for n, code in enumerate(table["Currency of Value"]) if code == "EUR"]
     some = Company([these.signed[n] for n in kept], [these.left[n] for n in kept], these.rng)
-    return Nasty(
+    return Difficult(
         path,
         len(some),
         some.early,
@@ -373,7 +373,7 @@ def two_currencies(folder: Path) -> Nasty:
     )
 
 
-def renewals(folder: Path) -> Nasty:
+def renewals(folder: Path) -> Difficult:
     """A row per yearly term of a customer; the last one is open where it is still there."""
     these = company(10)
     lines = []
@@ -391,7 +391,7 @@ def renewals(folder: Path) -> Nasty:
             start, k = end + timedelta(days=1), k + 1
     path = folder / "terms.csv"
     pd.DataFrame(lines).to_csv(path, index=False)
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -400,7 +400,7 @@ def renewals(folder: Path) -> Nasty:
     )
 
 
-def purged(folder: Path) -> Nasty:
+def purged(folder: Path) -> Difficult:
     """Customers who left before July 2024 were deleted from the CRM."""
     these = company(11, customers=900)
     since = date(2024, 7, 1)
@@ -418,7 +418,7 @@ def purged(folder: Path) -> Nasty:
     recorded = Company(
         [some.signed[n] for n in since_then], [some.left[n] for n in since_then], some.rng
     )
-    return Nasty(
+    return Difficult(
         path,
         len(some),
         recorded.early,
@@ -429,7 +429,7 @@ def purged(folder: Path) -> Nasty:
     )
 
 
-def french_export(folder: Path) -> Nasty:
+def french_export(folder: Path) -> Difficult:
     """Narrow spaces between thousands, "en cours" instead of a date, a status."""
     these = company(12)
     table = pd.DataFrame({
@@ -444,7 +444,7 @@ def french_export(folder: Path) -> Nasty:
     })  # fmt: skip
     path = folder / "contrats.csv"
     table.to_csv(path, index=False, sep=";")
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -457,7 +457,7 @@ def french_export(folder: Path) -> Nasty:
     )
 
 
-def spanish_status(folder: Path) -> Nasty:
+def spanish_status(folder: Path) -> Difficult:
     """Estado: Alta or Baja; some who left have no date."""
     these = company(13)
     hidden = [day is not None and these.rng.random() < 0.15 for day in these.left]
@@ -474,7 +474,7 @@ def spanish_status(folder: Path) -> Nasty:
     path.write_bytes(table.to_csv(index=False, sep=";").encode("cp1252"))
     kept = [(s, d) for s, d, hide in zip(these.signed, these.left, hidden, strict=True) if not hide]
     early = Company([s for s, _ in kept], [d for _, d in kept], these.rng).early
-    return Nasty(
+    return Difficult(
         path,
         len(kept),
         early,
@@ -489,7 +489,7 @@ def spanish_status(folder: Path) -> Nasty:
     )
 
 
-def excel_serials(folder: Path) -> Nasty:
+def excel_serials(folder: Path) -> Difficult:
     """Dates as Excel's serial numbers in a tab-separated CSV, with 0 for never."""
     these = company(14)
     start = date(1899, 12, 30)
@@ -502,7 +502,7 @@ def excel_serials(folder: Path) -> Nasty:
     })  # fmt: skip
     path = folder / "export.tsv"
     table.to_csv(path, index=False, sep="\t")
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -515,7 +515,7 @@ def excel_serials(folder: Path) -> Nasty:
     )
 
 
-def american_times(folder: Path) -> Nasty:
+def american_times(folder: Path) -> Difficult:
     """3/5/2024 2:05 PM, UTF-16, trial and renewal dates before the right one."""
     these = company(15)
 
@@ -536,7 +536,7 @@ def american_times(folder: Path) -> Nasty:
     })  # fmt: skip
     path = folder / "subs.csv"
     path.write_bytes(table.to_csv(index=False).encode("utf-16"))
-    return Nasty(
+    return Difficult(
         path,
         len(these),
         these.early,
@@ -549,7 +549,7 @@ def american_times(folder: Path) -> Nasty:
     )
 
 
-NASTY: dict[str, Callable[[Path], Nasty]] = {
+DIFFICULT: dict[str, Callable[[Path], Difficult]] = {
     made.__name__: made
     for made in (
         german_workbook, german_csv, chinese_crm, portuguese_flags, hubspot, chargebee,

@@ -31,7 +31,9 @@ from fitmodel.service import _pages
 from fitmodel.service.app import create_app
 from fitmodel.service.schema import example_prospect
 from fitmodel.service.settings import Settings
+from scoring_fixtures import curved, model, prospects, simulation, twelve
 
+__all__ = ["curved", "model", "prospects", "simulation", "twelve"]
 CHROMIUM = shutil.which("chromium")
 QUIET = [
     "--no-sandbox",

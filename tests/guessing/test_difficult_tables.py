@@ -1,6 +1,6 @@
 """Tables in many languages and layouts: the right rows, roles and counts, from init to training.
 
-The expected counts come from `nasty`, which computes them from the original dates.
+The expected counts come from `difficult`, which computes them from the original dates.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from nasty import NASTY, Nasty
+from difficult import DIFFICULT, Difficult
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
@@ -20,13 +20,13 @@ from fitmodel.guessing.guess import Guess, guess_spec
 from fitmodel.tables.files import read_file
 
 
-@pytest.fixture(scope="module", params=list(NASTY))
-def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Nasty:
-    return NASTY[request.param](tmp_path_factory.mktemp(request.param))
+@pytest.fixture(scope="module", params=list(DIFFICULT))
+def table(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Difficult:
+    return DIFFICULT[request.param](tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="module")
-def guess(table: Nasty) -> Guess:
+def guess(table: Difficult) -> Guess:
     return guess_spec(read_file(table.path))
 
 
@@ -34,16 +34,16 @@ def contract(guess: Guess) -> DealSpec:
     return DealSpec(**tomllib.loads(guess.toml))
 
 
-def test_the_guessed_roles_are_the_correct_columns(table: Nasty, guess: Guess) -> None:
+def test_the_guessed_roles_are_the_correct_columns(table: Difficult, guess: Guess) -> None:
     result = tomllib.loads(guess.toml)["deals"]
     assert {role: result.get(role) for role in table.roles} == table.roles
 
 
-def test_the_doubts_of_init_are_the_expected_ones(table: Nasty, guess: Guess) -> None:
+def test_the_doubts_of_init_are_the_expected_ones(table: Difficult, guess: Guess) -> None:
     assert tuple(doubt.code for doubt in guess.doubts) == table.asks
 
 
-def test_rows_and_early_churners_are_counted_correctly(table: Nasty, guess: Guess) -> None:
+def test_rows_and_early_churners_are_counted_correctly(table: Difficult, guess: Guess) -> None:
     spec = contract(guess).replace(**table.answers)
     read = read_with_doubts(table.path, spec)
     view = view_of(read.deals, read.read.spec)
@@ -56,7 +56,7 @@ def test_rows_and_early_churners_are_counted_correctly(table: Nasty, guess: Gues
     assert len(read_file(table.path).table) == table.deals + table.left_out
 
 
-def test_a_doubt_is_repeated_until_the_contract_answers_it(table: Nasty, guess: Guess) -> None:
+def test_a_doubt_is_repeated_until_the_contract_answers_it(table: Difficult, guess: Guess) -> None:
     """Without the answer, reading refuses the table or repeats the doubts."""
     spec = contract(guess)
     if "rows" in table.answers:
@@ -69,7 +69,7 @@ def test_a_doubt_is_repeated_until_the_contract_answers_it(table: Nasty, guess: 
 
 def test_row_numbers_in_messages_are_those_of_the_file(tmp_path: Path) -> None:
     """A person opens the workbook and finds the row that the message names."""
-    table = NASTY["german_workbook"](tmp_path)
+    table = DIFFICULT["german_workbook"](tmp_path)
     sheet = pd.read_excel(table.path, header=None, engine="openpyxl")
     sheet.iloc[100, 1] = "bald"
     sheet.to_excel(tmp_path / "wrong.xlsx", index=False, header=False)

@@ -1,6 +1,6 @@
 """Failures in a small company: work is killed at random moments, and its disk fills up.
 
-    python tests/hostile/night.py STORE FOLDER KILLS [FOLDER OF A SMALL DISK]
+    python tests/hostile/failures.py STORE FOLDER KILLS [FOLDER OF A SMALL DISK]
 
 STORE is the URI of an empty MLflow store in SQLite. Prints one line of JSON per kind of work.
 """

@@ -1,4 +1,4 @@
-"""The twelve prospects of `tests/scoring/conftest.py` on the deal desk."""
+"""The twelve prospects of `tests/scoring_fixtures.py` on the deal desk."""
 
 from __future__ import annotations
 
