@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import uuid
@@ -19,6 +20,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+import sqlalchemy
+import sqlalchemy.engine
+import sqlalchemy.event
 from filelock import FileLock
 
 from slow_tests import Measure, function_of, listed
@@ -48,8 +52,15 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(20_000, 50, 100)
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
+    os.fsync = lambda _file: None  # kills are tested, power failures are not: the kernel keeps all
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _leave_writing_to_the_kernel)
     if config.getoption("--list-slow"):
         config.pluginmanager.register(Measure())
+
+
+def _leave_writing_to_the_kernel(connection: Any, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.hookimpl(tryfirst=True)
