@@ -1,4 +1,4 @@
-"""The sales page is whole, harmless and the same in both languages."""
+"""The sales page: escaped names, no external resources, counts of every rep."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def board(simulation):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_name_is_text_and_nothing_is_loaded_from_elsewhere(simulation, language):
+def test_names_are_escaped_and_nothing_is_loaded_from_other_hosts(simulation, language):
     board = compute_rep_performance(
         simulation.deals, simulation.spec, simulation.true_probability, language=language
     )
@@ -56,7 +56,7 @@ def test_every_rep_has_its_counts_on_the_page(board):
         assert f'<td data-label="Signed" class="number">{row["signed"]:,.0f}</td>' in page
 
 
-def test_no_text_of_a_sheet_starts_a_formula():
+def test_no_text_in_a_csv_table_starts_a_formula():
     says = ["=1+1", "+2", "-3", "@x", "plain"]
     table = pd.DataFrame({"says": says, "n": [-1, 2, 3, 4, 5], "=kind": pd.Categorical(says)})
     rows = list(csv.DictReader(io.StringIO(safe_csv(table))))
@@ -66,7 +66,7 @@ def test_no_text_of_a_sheet_starts_a_formula():
     assert rows[0]["n"] == "-1"
 
 
-def test_the_funnel_has_a_point_per_rep_and_names_those_that_stand_out(board):
+def test_the_funnel_has_a_point_per_rep_and_names_the_outliers(board):
     ax = plot_funnel(board)
     points = [line for line in ax.get_lines() if line.get_marker() == "o"]
     named = {text.get_text() for text in ax.texts}

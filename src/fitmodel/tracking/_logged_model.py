@@ -88,20 +88,20 @@ def _save(
         artifacts={"bundle": str(copy)},
         signature=_signature([*example.columns, *_optional_columns(spec, example)]),
         input_example=example.head(1).reset_index(drop=True),
-        code_paths=[_package(folder)],
+        code_paths=[_package()],
         pip_requirements=_requirements(bundle),
         metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
     )
+    for unused in (folder / "model" / "code").glob("fitmodel/service/desk"):
+        shutil.rmtree(unused)  # files of the app's pages: scoring does not read them
 
 
-def _package(folder: Path) -> str:
-    """Return the path of a copy of fitmodel, to be logged with the model.
+def _package() -> str:
+    """Return the folder of fitmodel, of which a copy is logged with the model.
 
     The version that a bundle needs may not be in any package index.
     """
-    source = Path(fitmodel.__file__).parent
-    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "desk")
-    return str(shutil.copytree(source, folder / "fitmodel", ignore=leave_out))
+    return str(Path(fitmodel.__file__).parent)
 
 
 def _requirements(bundle: Bundle) -> list[str]:
