@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fitmodel.deals.errors import exchanged_problem
 from fitmodel.deals.roles import DAYS_PER_YEAR
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
@@ -114,6 +115,8 @@ def _no_outcome(draft: Draft) -> DealsError:
         )
     else:
         clauses += _two_valued_columns(draft)
+    exchanged = (exchanged_problem(column.cells) for column in draft.columns)
+    clauses += [str(problem) for problem in exchanged if problem is not None]
     listed = ", ".join(column.name for column in draft.columns)
     return DealsError(
         "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
