@@ -1,4 +1,4 @@
-"""The monitoring page: drift, cohorts and overrides, and its tables as CSV."""
+"""The monitoring page: drift, cohorts, overrides and deals drawn at random; its tables as CSV."""
 
 from __future__ import annotations
 
@@ -81,8 +81,32 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         "cohorts": []
         if report.cohorts is None
         else [_cohort_row(name, row) for name, row in report.cohorts.iterrows()],
+        "outcomes": None if report.outcomes is None else outcome_words(report.outcomes, language),
         "overrides": None if report.overrides is None else _overrides(report.overrides, say),
+        "drawn": _drawn_words(report.drawn, say)
+        if report.drawn and report.drawn["drawn"]
+        else None,
     }
+
+
+def outcome_words(outcomes: Mapping[str, float], language: str = "en") -> str:
+    """Return a sentence on the early churners of all cohorts against those expected by now.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to float
+        Result of `fitmodel.monitoring.performance.observed_over_expected`.
+    language : {"en", "zh"}
+        Language of the sentence.
+    """
+    say = phrases(language, "monitoring")
+    verdict = say(f"outcomes_{_side(outcomes)}")
+    return f"{say('outcomes', **_counts(outcomes))} {verdict}"
+
+
+def _side(ratio: Mapping[str, float]) -> str:
+    """Return whether the observed outcomes are beyond chance "more" or "fewer", else "as"."""
+    return "more" if ratio["ratio_low"] > 1 else "fewer" if ratio["ratio_high"] < 1 else "as"
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
@@ -145,24 +169,28 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 def _overrides(overrides: Mapping[str, float], say: Say) -> str:
+    overridden = f"{overrides['overridden']:.0f}"
     if not overrides["known"]:
-        return say("overrides_young", overridden=f"{overrides['overridden']:.0f}")
-    counts = _override_counts(overrides, say)
-    if overrides["ratio_high"] < 1:
-        return f"{counts} {say('overrides_right')}"
-    if overrides["ratio_low"] > 1:
-        return f"{counts} {say('overrides_worse')}"
-    return f"{counts} {say('overrides_equal')}"
+        return say("overrides_young", overridden=overridden)
+    verdict = {"fewer": "right", "more": "worse", "as": "equal"}[_side(overrides)]
+    counts = say("overrides", overridden=overridden, **_counts(overrides))
+    return f"{counts} {say(f'overrides_{verdict}')}"
 
 
-def _override_counts(overrides: Mapping[str, float], say: Say) -> str:
-    return say(
-        "overrides",
-        overridden=f"{overrides['overridden']:.0f}",
-        known=f"{overrides['known']:.0f}",
-        observed=f"{overrides['observed']:.0f}",
-        expected=f"{overrides['expected']:.1f}",
-        ratio=f"{overrides['ratio']:.2f}",
-        low=f"{overrides['ratio_low']:.2f}",
-        high=f"{overrides['ratio_high']:.2f}",
-    )
+def _drawn_words(drawn: Mapping[str, float], say: Say) -> str:
+    count = f"{drawn['drawn']:.0f}"
+    if not drawn["known"]:
+        return say("drawn_young", drawn=count)
+    return f"{say('drawn', drawn=count, **_counts(drawn))} {say(f'drawn_{_side(drawn)}')}"
+
+
+def _counts(result: Mapping[str, float]) -> dict[str, str]:
+    """Return observed and expected early churners, their ratio and its interval as texts."""
+    return {
+        **({"known": f"{result['known']:.0f}"} if "known" in result else {}),
+        "observed": f"{result['observed']:.0f}",
+        "expected": f"{result['expected']:.1f}",
+        "ratio": f"{result['ratio']:.2f}",
+        "low": f"{result['ratio_low']:.2f}",
+        "high": f"{result['ratio_high']:.2f}",
+    }
