@@ -86,8 +86,8 @@ def warn_of_today(
             outside_share = float(column.outside(days[known]).mean())
             if outside_share > MAX_OUTSIDE_SHARE:
                 warnings.warn(
-                    f"{note} {outside_share:.0%} of the dates in {column.name!r} then lie beyond those "
-                    "of all past deals.",
+                    f"{note} {outside_share:.0%} of the dates in {column.name!r} then lie beyond "
+                    "those of all past deals.",
                     UserWarning,
                     stacklevel=4,
                 )

@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
 
 
-LOW_OWN_EVIDENCE = (
-    0.5  # below it more than half of the precision comes from the level and the prior
-)
-FEW_SIMILAR_DEALS = (
-    20  # deals; if there are more, their number does not explain the little evidence
-)
+LOW_OWN_EVIDENCE = 0.5  # below it the level and the prior give more than half of the precision
+FEW_SIMILAR_DEALS = 20  # if there are more, their number does not explain the little evidence
 
 
 @dataclass(frozen=True, slots=True)

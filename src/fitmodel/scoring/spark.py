@@ -130,7 +130,7 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]
     group: list[pa.RecordBatch] = []
     for batch in batches:
         group.append(batch)
-        rows, size = sum(one.num_rows for one in group), sum(one.nbytes for one in group)
+        rows, size = sum(each.num_rows for each in group), sum(each.nbytes for each in group)
         if rows >= GROUP_ROWS or size >= GROUP_BYTES:
             yield group
             group = []
