@@ -234,11 +234,9 @@ class FitModel(OwnCurves):
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, day_or_none(as_of), language)
         if isinstance(given.prospects, list):
-            settings: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
-            listed = enumerate(given.prospects)
-            return given.convert_back(
-                [assess_listed(self._scorer, *item, *settings) for item in listed]
-            )
+            args: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
+            items = enumerate(given.prospects)
+            return given.convert_back([assess_listed(self._scorer, *item, *args) for item in items])
         from fitmodel.model.frame_scorer import predict_frame
 
         note = self.today_note(given.prospects.columns, as_of)
