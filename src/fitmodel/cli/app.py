@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
     from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.tables.files import FileTable
     from fitmodel.training import TrainingRun
 
 
@@ -94,7 +95,7 @@ def progress() -> Callable[[str], None]:
 
 
 def read_and_tell(
-    deals: Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+    deals: Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
 ) -> DealsRead:
     """Return past deals, and print which rows `[rows]` of the contract left out or merged."""
     from fitmodel.crm.reading import read_with_history

@@ -243,7 +243,7 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.crm.prospects import add_history, with_tables_of
+    from fitmodel.crm.prospects import add_history, open_past_deals
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
     from fitmodel.tables.files import read_table
@@ -253,8 +253,10 @@ def _made(
     spec = load_spec(config) if config is not None else None
     past = None
     if deals is not None:
-        spec = spec or contract_of(loaded)
-        past = read_and_tell(deals, with_tables_of(loaded.manifest, spec)).table
+        opened = open_past_deals(
+            deals, loaded.manifest, spec or contract_of(loaded), is_own=spec is None
+        )
+        past, spec = read_and_tell(*opened).table, opened[1]
     return make_brief(
         loaded,
         {str(key): value for key, value in row.items()},
