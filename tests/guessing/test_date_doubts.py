@@ -148,3 +148,12 @@ def test_months_of_leaving_beside_days_of_closing_are_asked_about() -> None:
         begin,
     ):  # terms that begin on the first may end so
         assert "month-of-leaving" not in asked(each)
+
+
+def test_customers_that_left_on_the_day_of_signing_are_asked_about() -> None:
+    table = customers(8)
+    gone = table.index[table["left"].notna()]
+    same = table.assign(left=table["left"].where(~table.index.isin(gone[:30]), table["signed"]))
+
+    assert asked(same)["left-on-signing-day"].startswith(f"left: 30 of {len(gone)} customers")
+    assert "left-on-signing-day" not in asked(table)

@@ -219,3 +219,11 @@ def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float)
     for_both = table.assign(ARR=table["ARR"].where(np.arange(240) % 2 == 0, nothing))
     for other in (table, for_both):
         assert "amount-of-leavers" not in {doubt.code for doubt in find_doubts(other, spec)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Amount (EUR)", "合同金额（万元）", "合同金额(元)", "Contract Value in USD", "Fee USD"],  # noqa: RUF001
+)
+def test_an_amount_is_known_with_its_currency_in_the_name(name: str) -> None:
+    assert tomllib.loads(guess_spec(priced(name)).toml)["deals"]["amount"] == name

@@ -45,6 +45,7 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     yield from _about_numbered(left, columns)
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
+    yield from _about_first_days(closed, left)
     yield from _about_months(closed, left)
     yield from _about_one_day(
         closed,
@@ -198,6 +199,22 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[D
         f'[deals] observed_until = the day of the extract, such as "{announced.last_closing}"; or '
         "acknowledge it if customers were followed until then",
     )
+
+
+def _about_first_days(closed: Column, left: Column) -> Iterator[Doubt]:
+    """Yield a question if many customers left on the day on which they signed."""
+    both = closed.real_dates & left.real_dates
+    same = int((_whole_days(closed)[both] == _whole_days(left)[both]).sum())
+    if same >= max(MIN_ON_A_DAY, MIN_SHARE_OF_A_DAY * both.sum()):
+        yield Doubt(
+            "left-on-signing-day",
+            left.name,
+            f"{left.name}: {same:,} of {int(both.sum()):,} customers that left did so on the day "
+            f"in {closed.name!r}. They may never have begun, or their day of leaving is not known",
+            "leave out those who never began, or empty a day that is not known, name a status as "
+            'churned and set [rows] left_without_date = "unknown"; acknowledge it if they left '
+            "on that day",
+        )
 
 
 def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:

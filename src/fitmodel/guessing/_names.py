@@ -7,6 +7,7 @@ become "close date". The patterns of each role are ordered: the first is the mos
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.row_rules import words_of
@@ -182,6 +183,7 @@ _OTHER_EVENT = re.compile(
     r"|\b(essai|renouvellement|paiement|facture|prix|échéance|prochain\w*|dernier\w*|dernière)\b"
     r"|试用|续约|续费|付款|缴费|账单|涨价|价格|上线|到期|最近|最后|下次|登录|联系"
 )
+_TIME_LIMIT = re.compile(r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限")
 _SURELY_LEAVING = re.compile(rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento")
 MONTHLY = re.compile(
     r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"
@@ -207,7 +209,8 @@ TRIAL_END = re.compile(
 )
 """Names for the day on which a trial ends."""
 EXPECTED = re.compile(
-    r"\b(est|estimated|expected|forecast\w*|anticipated|projected|planned|target)\b"
+    r"^est\b|\b(estimated|expected|forecast\w*|anticipated|projected|planned|scheduled|predicted"
+    r"|likely|target)\b"
     r"|(voraussichtlich|erwartet|geplant|prévu|previst|estimad|esperad)\w*|预计|预期|计划"
 )
 """Words for a date or an amount that was expected while the deal was open."""
@@ -269,15 +272,24 @@ PERSON_OR_TEXT = re.compile(
 
 def as_words(name: str) -> str:
     """Return a column's name as plain words in lower case."""
+    name = _FORM_OF_DATES.sub("", unicodedata.normalize("NFKC", name))
     name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's suffix of custom fields
     name = re.sub(r"[\s_]*[(\[]?\b(utc|gmt|local time)\b[)\]]?\s*$", "", name, flags=re.IGNORECASE)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return re.sub(r"[\W_]+", " ", name).strip().lower()
 
 
+_IN_CURRENCY = re.compile(r" (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|us|万元|千元|元|円)$")
+_FORM_OF_DATES = re.compile(
+    r"[(\[]?\b[dmy]{1,4}([./ -])[dmy]{1,4}\1[dmy]{2,4}\b[)\]]?\s*$", re.IGNORECASE
+)
+
+
 def name_rank(words: str, role: str) -> int | None:
     """Return the position of a role's first pattern that matches a name, or None."""
     patterns = ROLE_NAMES[role]
+    if role == "amount":
+        words = _IN_CURRENCY.sub("", words)
     return next(
         (position for position, each in enumerate(patterns) if re.search(each, words)), None
     )
@@ -302,6 +314,8 @@ _SMALL_WORDS = re.compile(
 
 def is_other_event(words: str) -> bool:
     """Return whether the name of a date suggests another event: trial, renewal, price, payment."""
+    if EXPECTED.search(words) or _TIME_LIMIT.search(words):
+        return True
     return bool(_OTHER_EVENT.search(words)) and not _SURELY_LEAVING.search(words)
 
 
