@@ -99,7 +99,7 @@ benchmarks: $(VENV)/.has-everything
 pictures: $(VENV)/.has-everything
 	mkdir -p build/pictures
 	$(BIN)/python docs/screenshots.py --all --output build/pictures
-	FITMODEL_PICTURES=build/pictures/scenes $(BIN)/pytest tests/scoring/service/test_app_scenes.py
+	FITMODEL_PICTURES=build/pictures/scenes $(BIN)/pytest tests/service/test_app_scenes.py
 	@echo "open build/pictures"
 
 # ARGS="--room sales --sample 30" for a part.
@@ -130,7 +130,7 @@ test-lowest: $(VENV)/.has-everything
 	$(BIN)/python tests/supply/lowest.py > build/lowest/constraints.txt
 	build/lowest/bin/python -m pip --disable-pip-version-check install \
 	  --constraint build/lowest/constraints.txt --editable '.[demo,service,shap,sql]' pytest hypothesis httpx2
-	build/lowest/bin/pytest -m "not slow" -W default --ignore tests/scoring/service \
+	build/lowest/bin/pytest -m "not slow" -W default --ignore tests/service \
 	  --ignore tests/deals/test_censoring.py --ignore tests/deals/test_outcomes.py \
 	  --ignore tests/deals/test_survival.py --ignore tests/decision/test_peers.py \
 	  --ignore tests/scoring/test_spark.py \

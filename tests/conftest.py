@@ -1,4 +1,4 @@
-"""What every room's tests share."""
+"""Fixtures and options shared by the tests of all rooms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import uuid
@@ -19,6 +20,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+import sqlalchemy
+import sqlalchemy.engine
+import sqlalchemy.event
 from filelock import FileLock
 
 from slow_tests import Measure, function_of, listed
@@ -26,11 +30,14 @@ from slow_tests import Measure, function_of, listed
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 LONGEST = (
     "test_notebooks.py", "test_learner.py", "test_faults.py", "test_app_scenes.py", "test_docs.py",
-    "test_rep_performance.py", "test_resume.py", "test_like_a_database.py", "test_training.py",
+    "test_rep_performance.py", "test_resume.py", "test_kills_and_concurrency.py",
+    "test_training.py",
     "test_docstrings.py", "test_readme.py", "test_tables.py", "test_server.py",
-    "test_every_door.py", "test_own_estimator.py",
+    "test_same_predictions.py", "test_own_estimator.py",
 )  # fmt: skip
 LIGHT = pytest.MonkeyPatch()
+NO_CODE = str(Path(__file__).with_name("no_code"))
+"""Logged instead of fitmodel, under another name: loading a model adds its code to the path."""
 USER, PASSWORD = "tester", "s3cret%2Fword"
 
 
@@ -40,17 +47,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test fails because the machine is busy; measure where that is asked for."""
-    gc.set_threshold(20_000, 50, 100)  # a twentieth of the processor's time went into looking anew
+    """Set Hypothesis so that a busy machine fails no test; measure slow tests on request."""
+    # garbage collection with the usual thresholds took a twentieth of the processor time
+    gc.set_threshold(20_000, 50, 100)
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
+    os.fsync = lambda _file: None  # kills are tested, power failures are not: the kernel keeps all
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _leave_writing_to_the_kernel)
     if config.getoption("--list-slow"):
         config.pluginmanager.register(Measure())
 
 
+def _leave_writing_to_the_kernel(connection: Any, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow. Long files come first, then others with slow tests: no core waits."""
+    """Mark slow tests. Long files come first, then others with slow tests: no core waits."""
     names = listed()
     for item in items:
         if function_of(item.nodeid) in names:
@@ -61,14 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays until the end: nobody need look through it again."""
+    """Exclude collected objects from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A training does without what few tests look at, unless a test is `full_training`.
+    """Skip parts of a training that few tests need, unless a test is `full_training`.
 
     It draws no plots, logs no copy of fitmodel, and fits its black-box reference once, not six
     times: together they take longer than the rest of a small training.
@@ -80,21 +95,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     LIGHT.undo()
     if item.get_closest_marker("full_training") is None:
         LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
-        LIGHT.setattr(_logged_model, "_package", _no_package)
+        LIGHT.setattr(_logged_model, "_package", lambda: NO_CODE)
         LIGHT.setattr(black_box, "N_REPLICATES", 1)
-
-
-def _no_package(folder: Path) -> str:
-    # not named fitmodel: whoever loads the logged model puts its code on the path of new processes
-    package = folder / "no_copy_in_tests"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    return str(package)
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real tables that are not part of the repository; skips where it is absent."""
+    """Folder of real tables that are not in the repository; skips the test if it is missing."""
     folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("real tables (../shared/data) are not on this machine")
@@ -103,7 +110,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def once_per_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder that all workers of a run share, for what is made by the first that needs it."""
+    """Folder shared by all workers of a run, for objects made by the first that needs them."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
@@ -128,7 +135,7 @@ def migrated_store(once_per_run: Path) -> Path:
 def learned_on(once_per_run: Path) -> Callable[..., Any]:
     """Learn from simulated deals once per run: ``learned_on(700, seed=5)`` is a `Learned`.
 
-    Each call gives an object of its own, so that no test can change that of another.
+    Each call gives a new object, so that tests cannot change each other's.
     """
     import joblib
 
@@ -150,7 +157,7 @@ def learned_on(once_per_run: Path) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def quick_learner() -> dict[str, Any]:
-    """Section ``[learning]`` of a contract, where what is learned is not the question."""
+    """Section ``[learning]`` of a contract for tests that are not about what is learned."""
     return {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 
 
@@ -179,7 +186,7 @@ def store_in(migrated_store: Path) -> Callable[[Path], str]:
 
 @pytest.fixture
 def mlflow_store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Tracking URI of an MLflow store of the test's own, which MLFLOW_TRACKING_URI names too."""
+    """Tracking URI of a separate MLflow store for the test, also set as MLFLOW_TRACKING_URI."""
     file = tmp_path / "store" / "mlflow.db"
     file.parent.mkdir()
     shutil.copy(migrated_store, file)
@@ -213,7 +220,7 @@ def _postgresql_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgresql(_postgresql_server: str) -> str:
-    """URL of an empty database, as a user would write it."""
+    """URL of an empty PostgreSQL database, as a user would write it."""
     import psycopg
 
     server = f"postgresql://{USER}:{PASSWORD}@{_postgresql_server}"
@@ -226,7 +233,7 @@ def postgresql(_postgresql_server: str) -> str:
 def _run(program: str, *arguments: str) -> None:
     as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     command = [*(as_user if os.geteuid() == 0 else []), str(PROGRAMS[-1].with_name(program))]
-    # the server inherits what pg_ctl writes to: a pipe would never be closed
+    # the server inherits the output of pg_ctl: a pipe would never be closed
     subprocess.run(  # noqa: S603 - Debian's own programs
         [*command, *arguments],
         check=True, timeout=120, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -287,12 +294,12 @@ NO_SENTENCE = re.compile(
 
 @pytest.fixture(scope="session")
 def english_left() -> Callable[..., list[str]]:
-    """Finds English in texts of a Chinese page; see `_english_left`."""
+    """Find English in texts of a Chinese page; see `_english_left`."""
     return _english_left
 
 
 def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
-    """Texts that hold an English word, beside the `own` names and values of the user's tables."""
+    """Texts with an English word, except the `own` names and values of the user's tables."""
     names = {str(name).replace("_", " ").strip().lower() for some in own for name in some}
     words = sorted(filter(None, names), key=len, reverse=True)
     is_own = re.compile(
@@ -309,12 +316,12 @@ def _english_left(texts: Iterable[str], *own: Iterable[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def holds() -> Callable[[Any, Any, str], Any]:
-    """Holds an answer against what the service's OpenAPI says of it; see `_holds`."""
+    """Check a response against the OpenAPI description of the service; see `_holds`."""
     return _holds
 
 
 def _holds(client: Any, answer: Any, path: str) -> Any:
-    """The answer, which is of the status, the kind and the named schema that OpenAPI says."""
+    """Check status, content type and named schema of a response, and return its JSON."""
     from jsonschema import Draft202012Validator
 
     described = client.get("/openapi.json", headers=answer.request.headers).json()

@@ -1,9 +1,9 @@
-"""Which tests `make test-quick` leaves out: measured in a whole run, and kept in slow_tests.txt.
+"""The tests that `make test-quick` leaves out: measured in a whole run, stored in slow_tests.txt.
 
-run of all tests -> seconds of each test, and its part of the fixtures that it shares
-                 -> the slowest functions, until those left take `QUICK_SECONDS` -> the list
+run of all tests -> seconds of each test, including its share of common fixtures
+                 -> the slowest functions, until the others take `QUICK_SECONDS` -> the list
 
-A test that says itself that it is slow is not in the list. `make slow-tests` writes it anew.
+A test marked as slow in its file is not in the list. `make slow-tests` writes the list again.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def function_of(nodeid: str) -> str:
 
 
 class Measure:
-    """A pytest plugin that measures a run and writes the list, whatever number of workers ran it.
+    """A pytest plugin that measures a run and writes the list, for any number of workers.
 
-    Workers send what they measured along with the report of each test.
+    Workers send their measurements with the report of each test.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Measure:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
-        """Time a fixture without those that it needs: they were set up before."""
+        """Time a fixture without the fixtures that it needs, which were set up before."""
         start = time.process_time()
         result = yield
         cost = (_name(fixturedef), time.process_time() - start)
@@ -54,7 +54,7 @@ class Measure:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: Any) -> None:
-        """Note which fixtures a test uses, unless it says itself that it is slow."""
+        """Note which fixtures a test uses, unless it is marked as slow in its file."""
         if "slow" not in (mark.name for mark in item.own_markers):
             result = item._fixtureinfo.name2fixturedefs.values()
             item.user_properties.append((USES, [_name(each) for defs in result for each in defs]))
@@ -71,7 +71,7 @@ class Measure:
                     self.uses[report.nodeid] = set(value)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the list, in the process that has all reports."""
+        """Write the list in the process that receives all reports."""
         if not hasattr(session.config, "workerinput"):
             names = slowest(self.calls, self.fixtures, self.uses, left=QUICK_SECONDS)
             LIST.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")

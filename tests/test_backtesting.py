@@ -1,4 +1,4 @@
-"""The backtest: nothing known later enters it, decay shows, and chance is called chance."""
+"""The backtest: it uses no later data, shows decay, and reports no skill without signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def simulation(simulate_quickly):
 
 @pytest.fixture(scope="module")
 def replayed(simulation):
-    """A backtest, and the days and outcomes that its policy was chosen on."""
+    """A backtest, and the days and outcomes on which its policy was chosen."""
     seen = []
 
     def remember(view, *given):
@@ -38,7 +38,7 @@ def report(replayed):
     return replayed[0]
 
 
-def test_every_deal_is_judged_by_a_model_of_before_it_was_signed(report):
+def test_every_deal_is_scored_by_a_model_trained_before_its_signing(report):
     cuts = report.cuts
 
     assert list(cuts["cut"]) == [1, 2]
@@ -47,14 +47,14 @@ def test_every_deal_is_judged_by_a_model_of_before_it_was_signed(report):
     assert report.predictions["probability"].between(0, 1).all()
 
 
-def test_a_signal_is_found_and_put_into_money(report):
+def test_a_signal_is_detected_and_expressed_in_money(report):
     assert report.has_skill
     assert report.metrics["log_loss_skill"].low > 0
     assert len(report.money) == len(report.cuts) + 1
     assert "flags" in str(report)
 
 
-def test_money_is_by_each_customers_own_curve_where_no_lifetime_is_stated(simulation, report):
+def test_without_a_stated_lifetime_money_uses_each_customers_own_curve(simulation, report):
     open_ended = simulation.spec.replace(decision={"expected_lifetime_months": None})
     money = fitmodel.backtest(simulation.deals, open_ended, n_cuts=1).money
     assert np.isfinite(money[["net", "net_one_lifetime"]]).all(axis=None)
@@ -63,7 +63,7 @@ def test_money_is_by_each_customers_own_curve_where_no_lifetime_is_stated(simula
     assert "net_one_lifetime" not in report.money
 
 
-def test_the_order_of_the_rows_changes_nothing(simulation, report):
+def test_the_order_of_the_rows_does_not_matter(simulation, report):
     shuffled = simulation.deals.sample(frac=1, random_state=1)
     again = fitmodel.backtest(shuffled, simulation.spec, n_cuts=2)
 
@@ -73,7 +73,7 @@ def test_the_order_of_the_rows_changes_nothing(simulation, report):
     )
 
 
-def test_the_policy_is_chosen_on_what_was_known_at_the_first_cut(replayed):
+def test_the_policy_is_chosen_on_data_known_at_the_first_cut(replayed):
     report, seen = replayed
     first = np.datetime64(report.cuts["date"].iloc[0], "D")
     assert len(seen) == 1
@@ -100,7 +100,7 @@ def test_drifting_deals_show_that_an_older_model_is_worse(simulate_quickly):
     assert "an older model is worse" in str(report)
 
 
-def test_deals_without_dates_cannot_be_replayed(simulation):
+def test_deals_without_dates_are_refused(simulation):
     deals = simulation.deals.assign(
         tenure=np.arange(len(simulation.deals)) % 30 + 1,
         gone=np.arange(len(simulation.deals)) % 3 == 0,

@@ -1,4 +1,4 @@
-"""What `check` says in words and to other programs is the same, and the contract silences it."""
+"""`check`: the same results in text and for programs, and silencing by the contract."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_leak_is_an_error_with_its_code() -> None:
 
 
 @pytest.mark.slow
-def test_a_leak_that_is_allowed_with_a_reason_stops_neither_check_nor_train() -> None:
+def test_a_leak_allowed_with_a_reason_stops_neither_check_nor_train() -> None:
     leaks = check_deals(LEAKY.deals, LEAKY.spec).results
     ignore = {f"{leak.code}:{leak.column}": "known before" for leak in leaks if leak.column}
     spec = LEAKY.spec.replace(checks={"ignore": ignore})
@@ -112,7 +112,7 @@ def test_the_text_and_the_json_of_check_have_the_same_codes(folder: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder: Path) -> None:
+def test_a_silenced_warning_is_not_printed_and_is_marked_for_programs(folder: Path) -> None:
     table = LEAKY.deals.assign(
         annual_value=LEAKY.deals["annual_value"].where(LEAKY.deals.index > 2, -5.0)
     )
@@ -132,7 +132,7 @@ def test_a_silenced_warning_is_in_no_text_and_is_suppressed_for_programs(folder:
     assert suite.get("skipped") == "1"
 
 
-def test_a_table_that_cannot_be_read_is_a_result_and_no_crash(folder: Path) -> None:
+def test_an_unreadable_table_is_a_result_and_not_a_crash(folder: Path) -> None:
     write(folder, LEAKY.deals.drop(columns="closed_on"), LEAKY.spec)
     code, output = run("check", "deals.csv", "--format", "json")
     data = json.loads(output)
@@ -178,27 +178,25 @@ ROWS = range(len(COMPANY.deals))
         (["soon" if row == 9 else f"{row % 28 + 1}.10.2024" for row in ROWS], "FM326", "note"),
     ],
 )
-def test_an_attribute_that_cannot_be_read_as_it_is_has_a_code_of_its_own(
-    cells: list[str], code: str, level: str
-) -> None:
-    found = check_deals(COMPANY.deals.assign(extra=cells), COMPANY.spec)
-    about = [each for each in found.results if each.column == "extra"]
+def test_an_ambiguous_attribute_has_its_own_code(cells: list[str], code: str, level: str) -> None:
+    result = check_deals(COMPANY.deals.assign(extra=cells), COMPANY.spec)
+    about = [each for each in result.results if each.column == "extra"]
 
     assert (code, level) in {(each.code, each.level) for each in about}
-    assert "FM330" not in {each.code for each in found.results}
+    assert "FM330" not in {each.code for each in result.results}
     assert "for example row" in next(each.message for each in about if each.code == code)
 
 
-def test_one_deal_is_too_few_and_not_a_fault_of_the_table() -> None:
-    found = check_deals(COMPANY.deals.head(1), COMPANY.spec)
+def test_one_deal_is_reported_as_too_few_deals() -> None:
+    result = check_deals(COMPANY.deals.head(1), COMPANY.spec)
 
-    assert [(each.code, each.level) for each in found.results] == [("FM405", "error")]
+    assert [(each.code, each.level) for each in result.results] == [("FM405", "error")]
 
 
 @pytest.mark.slow
-def test_deals_of_which_nothing_can_be_told_are_a_result_too() -> None:
+def test_deals_without_any_follow_up_give_a_result() -> None:
     sim = simulate_deals(900, seed=2)
-    # nobody was watched from signing on: no survival curve, hence no horizon to compare
+    # no deal was observed from its signing: no survival curve, so no horizon to compare
     spec = sim.spec.replace(deals={"observed_from": "2026-06-30"})
     table = sim.deals[~(sim.deals["churned_on"] < "2026-06-30")]
     result = check_deals(table[table["closed_on"] < "2026-06-30"], spec)
@@ -220,7 +218,7 @@ def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
     assert not {"FM403", "FM405"} & {code for code, _ in codes(sim.deals)}
 
 
-def test_a_doubt_that_must_be_answered_is_an_error_as_for_train() -> None:
+def test_a_doubt_that_must_be_answered_is_an_error_in_check_and_train() -> None:
     sim = simulate_deals(300, seed=2)
     stage = ["Won", "Lost"] * 150
     result = check_deals(sim.deals.assign(deal_stage=stage), sim.spec)
@@ -248,7 +246,7 @@ GROUPS = pd.DataFrame(
 
 
 def report(**changed: Any) -> Any:
-    """A report in which nothing is to be said, with some things changed."""
+    """A report without any weakness, with some fields changed."""
     fine = {
         "calibration_intercept": Metric("calibration_intercept", 0.0, -0.2, 0.2, 0.0),
         "calibration_slope": Metric("calibration_slope", 1.0, 0.8, 1.2, 0.0),
@@ -288,7 +286,7 @@ def test_a_good_training_has_no_result() -> None:
     assert list(training_results(report(n_early_churners=100))) == []
 
 
-def test_a_training_says_first_that_there_is_no_skill_and_obeys_the_contract() -> None:
+def test_missing_skill_is_the_first_result_and_the_contract_can_silence_others() -> None:
     sim = simulate_deals(400, seed=3)
     table = sim.deals.assign(annual_value=-1.0)
     questioned = read_with_doubts(table, sim.spec)

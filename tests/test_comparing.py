@@ -1,4 +1,4 @@
-"""Two models are compared on deals new to both, and what is too little or different is refused."""
+"""Two models are compared on deals new to both; too few deals or different models are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MONEY = Money(gross_margin=0.8, expected_lifetime_months=30.0, months_until_earl
 
 
 class Fixed(FitModel):
-    """A model whose probabilities are given, by the row labels of the deals."""
+    """A model with given probabilities by row label of the deals."""
 
     probability: pd.Series
 
@@ -100,7 +100,7 @@ def test_a_model_does_not_differ_from_itself(scorer: Scorer) -> None:
     assert (result.groups["difference"] == 0).all()
 
 
-def test_the_flags_that_change_have_their_money(scorer: Scorer) -> None:
+def test_changed_flags_have_their_money(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
     result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals)
     known = result.predictions
@@ -115,7 +115,7 @@ def test_the_flags_that_change_have_their_money(scorer: Scorer) -> None:
     assert result.money_of == "B"
 
 
-def test_each_deal_whose_flag_changes_is_listed_with_what_that_makes(scorer: Scorer) -> None:
+def test_each_deal_with_a_changed_flag_is_listed_with_its_money(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
     some = fixed(
         scorer, "some", SIMULATION.true_probability.where(SIMULATION.deals.index % 2 == 0, 0.5)
@@ -133,7 +133,7 @@ def test_each_deal_whose_flag_changes_is_listed_with_what_that_makes(scorer: Sco
     assert len(result.to_dict()["flags"]["deals"]) == result.flags.changed == len(changed)
 
 
-def test_later_deals_need_a_contract_of_their_own_and_the_error_says_so(scorer: Scorer) -> None:
+def test_the_error_says_that_later_deals_need_their_own_contract(scorer: Scorer) -> None:
     earlier = model_of(scorer, "v2")
     spec = SIMULATION.spec.replace(deals={"observed_until": "2025-06-30"})
     earlier.manifest["spec"] = spec.to_dict()
@@ -144,7 +144,7 @@ def test_later_deals_need_a_contract_of_their_own_and_the_error_says_so(scorer: 
     assert "--config" not in str(of_own.value)
 
 
-def test_it_prints_and_is_json(scorer: Scorer) -> None:
+def test_a_comparison_is_printed_and_written_as_json(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
     result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)
     text, written = str(result), json.loads(json.dumps(result.to_dict(), allow_nan=False))
@@ -171,14 +171,14 @@ def test_too_few_later_deals_are_counted_and_refused(scorer: Scorer) -> None:
         compare_models(nearly, model_of(scorer, "v1"), SIMULATION.deals)
 
 
-def test_a_model_that_does_not_say_what_it_learned_from_is_refused(scorer: Scorer) -> None:
+def test_a_model_without_a_training_period_is_refused(scorer: Scorer) -> None:
     for period in (None, [], ["None", "None"]):
         unknown = model_of(scorer, "v0", period)
         with pytest.raises(BundleError, match=r"model B \(v0\) does not say when"):
             compare_models(model_of(scorer, "v1"), unknown, SIMULATION.deals)
 
 
-def test_models_of_two_horizons_are_refused(scorer: Scorer) -> None:
+def test_models_with_different_horizons_are_refused(scorer: Scorer) -> None:
     other = model_of(scorer, "v3")
     other.manifest["spec"] = SIMULATION.spec.replace(label={"horizon_months": 3}).to_dict()
     with pytest.raises(BundleError, match=r"model B \(v3\) predicts early churn within 3 months"):
@@ -194,7 +194,7 @@ def test_deals_without_dates_are_refused(scorer: Scorer) -> None:
         compare_models(model_of(scorer, "v1"), model_of(scorer, "v2"), table, spec)
 
 
-def test_an_attribute_that_is_missing_names_the_model(scorer: Scorer) -> None:
+def test_the_error_for_a_missing_attribute_names_the_model(scorer: Scorer) -> None:
     table = SIMULATION.deals.drop(columns="industry")
     with pytest.raises(ProspectError, match=r"model A \(v1\) cannot score [^|]*industry"):
         compare_models(model_of(scorer, "v1"), model_of(scorer, "v2"), table)
@@ -212,7 +212,7 @@ def test_an_attribute_that_is_missing_names_the_model(scorer: Scorer) -> None:
         ("log_loss", float("nan"), float("nan"), None),
     ],
 )
-def test_a_model_is_better_only_where_the_interval_excludes_no_difference(
+def test_a_model_is_better_only_if_the_interval_excludes_0(
     name: str, low: float, high: float, better: str | None
 ) -> None:
     assert better_of(Metric(name, (low + high) / 2, low, high, 0.0)) == better
@@ -223,7 +223,7 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     deals = tmp_path / "deals.csv"
     SIMULATION.deals.to_csv(deals, index=False)
     models = {"one": model_of(scorer, "v1"), "two": model_of(scorer, "v2")}
-    monkeypatch.setattr("fitmodel.comparing.load", lambda place, **_: models[place])
+    monkeypatch.setattr("fitmodel.comparing.load", lambda path, **_: models[path])
 
     text = CliRunner().invoke(app, ["compare", "one", "two", str(deals)])
     done = CliRunner().invoke(app, ["compare", "one", "two", str(deals), "--format", "json"])
@@ -233,6 +233,6 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     assert json.loads(done.output)["n_deals"] > 50
 
 
-def test_it_is_a_public_name() -> None:
+def test_compare_models_is_a_public_name() -> None:
     assert fitmodel.compare_models is compare_models
     assert ModelComparison.__module__ == "fitmodel.evaluation.model_comparison"

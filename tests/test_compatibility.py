@@ -1,4 +1,4 @@
-"""What `docs/compatibility.md` promises until a major version is still there."""
+"""The promises of `docs/compatibility.md` until the next major version are kept."""
 
 from __future__ import annotations
 
@@ -67,26 +67,26 @@ def _options(command: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_option_is_still_there(name: str) -> None:
+def test_every_command_and_option_exists(name: str) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert COMMANDS[name] <= _options(commands[name])
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_every_parameter_is_still_there(name: str) -> None:
+def test_every_parameter_exists(name: str) -> None:
     given = list(inspect.signature(getattr(fitmodel, name)).parameters)
     assert set(PARAMETERS[name]) <= set(given)
 
 
-def test_the_columns_of_a_prediction_are_still_there_in_order() -> None:
+def test_the_columns_of_a_prediction_exist_in_order() -> None:
     assert list(PREDICTIONS)[: len(PREDICTED)] == PREDICTED
 
 
-def test_the_sections_of_the_contract_are_still_there() -> None:
+def test_the_sections_of_the_contract_exist() -> None:
     assert set(DealSpec.model_fields) >= SECTIONS
 
 
-def test_the_page_names_what_holds_it() -> None:
+def test_the_page_names_the_tests_of_its_promises() -> None:
     text = PAGE.read_text("utf-8")
     assert f"tests/{Path(__file__).name}" in text
     assert "tests/bundle" in text

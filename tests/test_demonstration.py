@@ -50,7 +50,7 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
         assert not [record for record in recorded if "[" in record["table"]]
         big = [row for row in rows if row["escalate"]]
         assert {(row["fit"], row["amount"] > 0) for row in big} == {("poor", True)}
-        # one of them is for whoever follows the guide to decide
+        # one of them is left for the user who follows the guide
         assert any(not ready.get(f"/v1/decisions?id={row['id']}").json()["events"] for row in big)
         first = pd.read_csv(made.pipeline)["deal_id"].iloc[0]
         events = ready.get(f"/v1/decisions?id={first}").json()["events"]
@@ -114,7 +114,7 @@ NOT_READ = frozenset(
 
 
 def chinese_pages(ready, key, holds):
-    """Path and answer of everything that the pages ask for in Chinese, each as OpenAPI has it."""
+    """Path and response of every request of the pages in Chinese, checked against OpenAPI."""
     asked = {"language": "zh"}
 
     def answer_of(path, **params):

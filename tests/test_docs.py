@@ -1,4 +1,4 @@
-"""The documentation builds strictly, loads nothing from elsewhere, and what it shows runs."""
+"""The documentation builds strictly, loads nothing from other hosts, and its examples run."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_it_builds_strictly_with_every_page_in_the_navigation(site: Path) -> None:
+def test_the_documentation_builds_strictly_with_every_page_in_the_navigation(site: Path) -> None:
     # a dead link, a missing anchor and a page outside the navigation are warnings, hence failures
     for page in PAGES:
         assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
 
 
 @pytest.mark.slow
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+def test_the_site_loads_nothing_from_other_hosts(site: Path) -> None:
     elsewhere = r"""["']?(?:https?:)?//[^"' >]+"""
     loads = re.compile(
         rf"<(?:script|img|iframe|source)[^>]+src={elsewhere}"
@@ -101,7 +101,7 @@ def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None
 
 @pytest.fixture(scope="module")
 def quick_start(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
-    """Folder in which the quick start was followed; the other pages go on from there."""
+    """Folder in which the quick start was followed; the other pages continue there."""
     folder = tmp_path_factory.mktemp("quick_start")
     (folder / "examples").symlink_to(DOCS / "examples")
     shutil.copy(migrated_store, folder / "mlflow.db")
@@ -138,7 +138,7 @@ def follow(page: Path, folder: Path) -> None:
 
 
 def _as_a_shell(source: str, environment: pytest.MonkeyPatch) -> None:
-    """Do what `sh -e` would do with such lines: settings of variables, and our command."""
+    """Run shell lines like `sh -e` would: variable assignments and the fitmodel command."""
     for line in source.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["export"]:
@@ -156,17 +156,17 @@ def test_the_quick_start_runs(quick_start: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", FURTHER, ids=lambda page: page.stem)
-def test_the_blocks_that_are_said_to_run_run(page: Path, quick_start: Path) -> None:
+def test_blocks_marked_as_runnable_run(page: Path, quick_start: Path) -> None:
     follow(page, quick_start)
 
 
-def test_most_pages_show_something_that_runs() -> None:
+def test_every_concept_page_has_a_runnable_block() -> None:
     concepts = [page for page in PAGES if page.parent.name == "concepts"]
     assert len(concepts) >= 6
     assert set(concepts) <= set(RUNNABLE)
 
 
-def test_every_python_block_can_be_read_by_python() -> None:
+def test_every_python_block_is_valid_python() -> None:
     for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
             ast.parse(block if "--8<--" not in block else "")
@@ -192,10 +192,10 @@ def test_init_guesses_the_roles_of_the_example_contract(name: str) -> None:
         assert guessed["deals"][role] == getattr(spec.deals, role)
     assert set(guessed["attributes"]["exclude"]) <= set(spec.attributes.exclude) | {
         "Deal Name"
-    }  # what init leaves out, the contract leaves out
+    }  # columns left out by init are left out by the contract
 
 
-def test_the_airflow_task_skips_where_retrain_has_nothing_to_do() -> None:
+def test_the_airflow_task_is_skipped_if_there_is_nothing_to_retrain() -> None:
     from fitmodel.cli.training import RETRAIN_CODES
 
     tree = ast.parse((DOCS / "examples" / "airflow_dag.py").read_text(encoding="utf-8"))
@@ -230,7 +230,7 @@ def test_the_dagster_example_scores_with_the_model_it_retrained(monkeypatch, tmp
     dagster.Definitions.validate_loadable(example.definitions)
     done = dagster.materialize([example.champion, example.scored_prospects])
     assert done.success
-    assert calls.read_text().split() == ["retrain", "score"]  # the champion stayed: no failure
+    assert calls.read_text().split() == ["retrain", "score"]  # the champion was kept: not a failure
     command.write_text("#!/bin/sh\nexit 1\n")
     assert not dagster.materialize([example.champion], raise_on_error=False).success
 
@@ -248,7 +248,7 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
     assert re.search(r"^USER [1-9]\d*$", lines, re.MULTILINE)
     assert "HEALTHCHECK" in lines
     assert "/healthz" in lines
-    # the libraries are a layer of their own, and the health check asks the port that serve reads
+    # the libraries are a separate layer, and the health check uses the port that serve reads
     assert lines.index("--requirement libraries.txt") < lines.index("COPY src")
     check = re.search(r'"-c", "(import os, urllib.*)"\]', lines)
     assert check is not None
@@ -265,7 +265,7 @@ def test_the_image_runs_as_a_user_and_is_pinned_and_watched() -> None:
             assert (ROOT / name).exists()
 
 
-def test_contributing_shows_every_room_of_the_house() -> None:
+def test_contributing_lists_every_room_of_the_source() -> None:
     shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     picture = shown.split("```")[1]
     for file in (ROOT / "src" / "fitmodel").iterdir():

@@ -1,4 +1,4 @@
-"""Every public name is documented the same way, and its examples do what they say."""
+"""Every public name is documented in the same way, and its examples run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def object_named(name: str) -> Any:
 def followed(
     tmp_path_factory: pytest.TempPathFactory, migrated_store: Path, quick_learner: dict[str, Any]
 ) -> tuple[Path, fitmodel.TrainingRun]:
-    """The folder that the examples stand in: a contract, deals, prospects and a model."""
+    """The folder in which the examples run: a contract, deals, prospects and a model."""
     folder = tmp_path_factory.mktemp("examples")
     shutil.copy(migrated_store, folder / "mlflow.db")
     simulation = fitmodel.simulate_deals(1200, seed=1, signal=1.5)
@@ -62,17 +62,17 @@ def followed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*MODULES, "fitmodel.exceptions"])
-def test_the_examples_do_what_they_say(
+def test_the_examples_run_and_give_the_shown_output(
     name: str,
     followed: tuple[Path, fitmodel.TrainingRun],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     simulate_quickly: Callable[..., Any],
 ) -> None:
-    """The contracts of deals that they simulate have the quick learner; no example is about it."""
+    """Simulated deals in examples get a contract with the quick learner."""
     folder, run = followed
     monkeypatch.setattr(fitmodel, "simulate_deals", simulate_quickly, raising=False)
-    without_code = shutil.ignore_patterns("code")  # the copy of fitmodel beside a logged model
+    without_code = shutil.ignore_patterns("code")  # the copy of fitmodel next to a logged model
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=without_code)
     words = {"fitmodel": fitmodel, "pd": pd, "run": run}
     with contextlib.chdir(tmp_path):

@@ -1,4 +1,4 @@
-"""An edit is a new version with a reason; the model it was made to stays, and both are judged."""
+"""An edit gives a new version with a reason; the old model is kept, and both are evaluated."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ SIMULATION = simulate_deals(1500, seed=5)
 
 
 @pytest.fixture
-def model(tmp_path, learned_book) -> FitModel:
-    scorer = Scorer(learned_book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+def model(tmp_path, learned_scorecard) -> FitModel:
+    scorer = Scorer(learned_scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
     files = {"scorer.json": scorer.to_json(), "card.md": b"# Card\n\n## Intended use\n\nGood.\n"}
     facts = {"spec": SIMULATION.spec.to_dict(), "contest": {"gain": 1}, "metrics": {"roc_auc": 0.7}}
     return load(write_bundle(tmp_path / "models", "fit", files=files, manifest=facts))
 
 
 @pytest.fixture(scope="module")
-def learned_book(learned_on):
+def learned_scorecard(learned_on):
     return learned_on(1500, seed=5).scorecard
 
 
-def test_an_edit_is_a_new_version_beside_the_old_one(model):
+def test_an_edit_gives_a_new_version_and_keeps_the_old_one(model):
     done = edit_table(model, "industry", level="media", effect=0.2, reason="a | campaign", by="Kim")
     record = edits_of(done.model)[0]
 
-    assert load(model.path.parent).version == model.version  # in use is what was
+    assert load(model.path.parent).version == model.version  # the model in use is unchanged
     assert done.model.manifest["edited_from"] == model.version
     assert record == json.loads(json.dumps(done.edit))
     assert (record["by"], record["reason"]) == ("Kim", "a | campaign")
@@ -52,7 +52,7 @@ def test_an_edit_is_a_new_version_beside_the_old_one(model):
     assert card.endswith("## Intended use\n\nGood.\n")
 
 
-def test_an_edited_model_scores_as_its_table_says_and_its_reasons_say_so(model):
+def test_an_edited_model_scores_by_its_table_and_its_reasons_agree(model):
     done = edit_table(model, "industry", level="media", effect=0.2, reason="why", by="Kim")
     prospect = SIMULATION.deals.iloc[0].to_dict() | {"industry": "media"}
     reasons = done.model.predict(prospect, reasons=99).reasons
@@ -64,7 +64,7 @@ def test_an_edited_model_scores_as_its_table_says_and_its_reasons_say_so(model):
     np.testing.assert_allclose([each.early_churn_probability for each in one], many, atol=1e-12)
 
 
-def test_a_second_edit_keeps_the_first_and_can_be_put_in_use(model):
+def test_a_second_edit_keeps_the_first_one_and_can_be_put_in_use(model):
     first = edit_table(model, "industry", level="media", effect=0.2, reason="one", by="Kim")
     second = edit_table(first.model, "seats", smooth="10:60", reason="two", by="Ann", use=True)
 
@@ -88,15 +88,15 @@ def test_a_second_edit_keeps_the_first_and_can_be_put_in_use(model):
         ({"reason": "r", "drop_pair_with": "region"}, "no pair of 'industry' and 'region'"),
     ],
 )
-def test_what_is_refused_leaves_nothing_behind(model, asked, message):
+def test_a_refused_edit_leaves_no_files(model, asked, message):
     with pytest.raises(EditError, match=message):
         edit_table(model, "industry", by="Kim", **asked)
     assert len([path for path in model.path.parent.iterdir() if path.is_dir()]) == 1
 
 
 @pytest.mark.slow
-def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
-    # the simulated company's small customers leave far more often: saying otherwise must cost
+def test_an_edit_that_contradicts_the_truth_is_worse_on_later_deals(model):
+    # small customers leave far more often in the simulation: an opposite edit must be worse
     done = edit_table(
         model, "segment", level="smb", effect=-3.0, reason="wishful", by="Kim",
         deals=SIMULATION.deals,
@@ -115,7 +115,7 @@ def test_an_edit_against_the_truth_is_judged_worse_on_later_deals(model):
 
 
 @pytest.mark.slow
-def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
+def test_an_edit_that_affects_no_evaluated_deal_has_no_verdict():
     edit = SetEffect("industry", "never seen before", 1.0)
     evaluated = re_evaluate(SIMULATION.deals, SIMULATION.spec, edit)
 
@@ -124,11 +124,13 @@ def test_an_edit_that_moves_nobody_judged_is_not_called_harmless():
 
 
 @pytest.fixture
-def tracked(tmp_path, learned_book):
-    """Give a model that was tracked in a store: what an edit of it says and leaves there."""
+def tracked(tmp_path, learned_scorecard):
+    """Return a function that edits a model tracked in a store and returns the edit."""
 
     def edited(store: str):
-        scorer = Scorer(learned_book, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
+        scorer = Scorer(
+            learned_scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", ""
+        )
         spec = SIMULATION.spec.replace(tracking={"uri": store})
         facts = {"spec": spec.to_dict(), "metrics": {"roc_auc": 0.7}, "run_id": "a" * 32}
         files = {"scorer.json": scorer.to_json()}
@@ -139,9 +141,7 @@ def tracked(tmp_path, learned_book):
 
 
 @pytest.mark.slow
-def test_the_edit_of_a_tracked_model_is_a_registered_version_tagged_with_its_reason(
-    tracked, mlflow_store
-):
+def test_an_edit_of_a_tracked_model_is_registered_with_its_reason_as_a_tag(tracked, mlflow_store):
     done = tracked(mlflow_store)
     (version,) = list_versions("prospect-fit", mlflow_store)
     assert done.tracked.registry_version == version.version
@@ -150,11 +150,11 @@ def test_the_edit_of_a_tracked_model_is_a_registered_version_tagged_with_its_rea
     assert version.bundle_version == done.bundle_path.name
     assert version.tags["fitmodel.edit.reason"] == "a fair"
     assert version.tags["fitmodel.edit.by"] == "Kim"
-    assert version.metrics == {}  # not judged: the metrics of before are not the edited one's
+    assert version.metrics == {}  # not evaluated: the old metrics do not apply to the edited model
 
 
 @pytest.mark.slow
-def test_where_the_store_is_away_the_edited_version_is_whole_all_the_same(tracked, tmp_path):
+def test_without_the_store_the_edited_version_is_complete(tracked, tmp_path):
     done = tracked(f"sqlite:///{tmp_path}/absent/mlflow.db")
     assert done.tracked.run_id is None
     assert "the edit was not registered" in done.tracked.warning

@@ -1,4 +1,4 @@
-"""The house stays one house: import order, one door to mlflow, small files, no back doors."""
+"""The structure of the source: import order, MLflow in one room, small files, private modules."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _first_parts(modules: set[str]) -> set[str]:
 
 
 def _faults(by_file: dict[str, Any]) -> dict[str, Any]:
-    """Keep the files in which something was found, so that a failure names each with its lines."""
+    """Keep the files with findings, so that a failure names each with its lines."""
     return {name: faults for name, faults in by_file.items() if faults}
 
 
@@ -136,12 +136,12 @@ def _is_broad(kind: ast.expr | None) -> bool:
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:
-    """Whether it tidies up and passes the same error on."""
+    """Whether the handler cleans up and raises the same error again."""
     last = handler.body[-1]
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-def test_every_room_is_on_the_plan():
+def test_every_room_is_in_the_import_order():
     assert {_room(path) for path in FILES} <= set(ROOMS)
 
 
@@ -161,13 +161,13 @@ def test_only_tracking_imports_mlflow():
     assert {_room(path) for path in importing} == {"tracking"}
 
 
-def test_files_stay_small_enough_to_read():
+def test_files_are_at_most_350_lines_long():
     lines = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
 
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
-def test_nothing_swallows_every_error():
+def test_no_broad_except_swallows_errors():
     swallowing = {
         _name(path): [
             node.lineno
@@ -188,15 +188,15 @@ def test_only_the_command_line_prints():
     assert _faults(printing) == {}
 
 
-def test_a_file_has_a_name_that_says_what_is_in_it():
+def test_no_file_is_named_utils_or_helpers():
     names = {path.stem for path in FILES}
 
     assert names & {"utils", "util", "helpers", "common", "misc"} == set()
 
 
-def test_importing_a_file_does_no_work():
-    # MLflow runs a models-from-code script as it is: it must say which model it is.
-    # The command line puts its commands together.
+def test_importing_a_module_does_no_work():
+    # MLflow runs a models-from-code script: it must set its model on import.
+    # The command line registers its commands on import.
     allowed = {"tracking/pyfunc_model.py", "cli/app.py"}
     working = {
         _name(path): [
@@ -212,14 +212,14 @@ def test_importing_a_file_does_no_work():
     assert _faults(working) == {}
 
 
-def test_no_file_imports_itself_through_others():
+def test_there_are_no_circular_imports():
     """Imports inside functions and for type checkers count too."""
     graph = {module: _imported_modules(path) for module, path in MODULES.items()}
 
     assert list(_circles(graph)) == []
 
 
-def test_a_module_for_its_own_room_is_imported_by_no_other():
+def test_a_private_module_is_not_imported_by_other_rooms():
     foreign = {
         _name(path): [
             module
@@ -232,7 +232,7 @@ def test_a_module_for_its_own_room_is_imported_by_no_other():
     assert _faults(foreign) == {}
 
 
-def test_benchmarks_and_documentation_import_only_what_is_public():
+def test_benchmarks_and_documentation_import_only_public_modules():
     private = {
         script.name: [
             module
@@ -246,7 +246,7 @@ def test_benchmarks_and_documentation_import_only_what_is_public():
     assert _faults(private) == {}
 
 
-def test_a_module_that_only_its_room_imports_begins_with_an_underscore():
+def test_a_module_imported_only_by_its_room_begins_with_an_underscore():
     used = {module for path in FILES for module in _imported_modules(path)}
     outside = _public_modules() | {
         module
@@ -280,7 +280,7 @@ def _imported_modules(path: Path) -> set[str]:
 
 
 def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
-    """Yield each group of modules that reach each other, by removing what reaches nothing left."""
+    """Yield each group of circular imports, by removing modules that import no remaining one."""
     left = {module: set(imported) for module, imported in graph.items()}
     while True:
         ends = {module for module, imported in left.items() if not imported & set(left)}
@@ -297,7 +297,7 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[set[str]]:
 
 
 def _names(node: ast.AST) -> set[str]:
-    """Names that the docstring of a function or class may list."""
+    """Names that the docstring of a function or class can list."""
     if isinstance(node, ast.FunctionDef):
         given = node.args
         kinds = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
@@ -326,7 +326,7 @@ def _listed(docstring: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_docstrings_list_names_that_are_there():
+def test_docstrings_list_only_existing_names():
     stale = {
         f"{_name(path)} {node.name}": sorted(_listed(ast.get_docstring(node) or "") - _names(node))
         for path in FILES

@@ -1,4 +1,4 @@
-"""Results show themselves in a notebook: short, escaped, in the notebook's own colours."""
+"""HTML views of results in a notebook: short, escaped, in the colours of the notebook."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run() -> TrainingRun:
     return TrainingRun(model, report, None, Path("models/v1"), warnings=(EVIL,), in_use="v1")  # type: ignore[arg-type]
 
 
-def test_a_scoreboard_shows_a_row_per_rep_and_one_for_the_company(board: RepPerformance) -> None:
+def test_rep_performance_shows_a_row_per_rep_and_one_for_the_company(board: RepPerformance) -> None:
     html = board._repr_html_()
 
     assert html.count("<tr") == 1 + len(board.table)
@@ -40,7 +40,7 @@ def test_a_scoreboard_shows_a_row_per_rep_and_one_for_the_company(board: RepPerf
     assert "the company" in html
 
 
-def test_a_run_says_where_it_lies_and_what_one_should_know(run: TrainingRun) -> None:
+def test_a_run_shows_its_bundle_path_and_warnings(run: TrainingRun) -> None:
     html = run._repr_html_()
 
     assert str(run.bundle_path) in html
@@ -59,7 +59,7 @@ def test_names_are_escaped_and_no_colour_of_the_background_is_set(
         assert "color:#" not in html
 
 
-def test_a_sales_report_names_its_tables_instead_of_printing_its_page() -> None:
+def test_a_sales_report_lists_its_tables_instead_of_its_page() -> None:
     report = SalesReport("<html>" + "x" * 10_000, {"reps.csv": pd.DataFrame({"a": [1, 2]})}, ())
 
     assert repr(report) == "<SalesReport: reps.csv>"
@@ -68,7 +68,7 @@ def test_a_sales_report_names_its_tables_instead_of_printing_its_page() -> None:
     assert len(report._repr_html_()) < 2_000
 
 
-def test_a_leakage_report_shows_what_needs_a_look_in_full() -> None:
+def test_a_leakage_report_shows_suspicious_findings_in_full() -> None:
     evidence = "whether it is filled in tells " + "x" * 80 + EVIL
     report = LeakageReport(
         (

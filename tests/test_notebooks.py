@@ -1,4 +1,4 @@
-"""Every notebook runs top to bottom, defines nothing of its own and is kept with its outputs."""
+"""Every notebook runs from top to bottom, defines no functions and is stored with its outputs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 FOLDER = re.compile(r"Path\(tempfile\.mkdtemp\(\)\)")
+NO_CODE = str(Path(__file__).with_name("no_code"))
 LARGEST = 1_000_000
 """Bytes of a notebook with its outputs."""
 LIGHT = """
@@ -26,7 +27,7 @@ from fitmodel.learning import black_box
 from fitmodel.tracking import _logged_model
 
 black_box.N_REPLICATES = 1
-_logged_model._package = lambda folder: (folder / "no_copy").mkdir() or str(folder / "no_copy")
+_logged_model._package = lambda: NO_CODE
 TrainingReport.figures = lambda _report: {}
 
 def _simulate_quickly(n, **law):
@@ -54,10 +55,10 @@ def test_there_is_a_notebook_for_every_step():
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
-    """The cells of each page after one kernel ran them all: its imports are paid once.
+    """The cells of each notebook after one kernel ran them all, so that imports run once.
 
-    Each page begins in a folder of its own, with a store that is ready and without a name of
-    another page. The first learns and writes all that a training does.
+    Each page begins in its own folder, with a prepared store and without names of other pages.
+    The first page trains and writes everything that a training does.
     """
     cells = {}
     for path in NOTEBOOKS:
@@ -67,10 +68,10 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
         for cell in page:
             cell.source = FOLDER.sub(f"Path({str(folder)!r})", cell.source)
             if cell.cell_type == "code":
-                cell.outputs = []  # those of the file are not of this run
+                cell.outputs = []  # the outputs of the file are from an earlier run
         begin = [f"%reset -f\n%cd -q {folder}"]
         if not path.stem.startswith(AS_IT_STANDS):
-            begin.append(f"QUICK_LEARNER = {quick_learner!r}\n{LIGHT}")
+            begin.append(f"QUICK_LEARNER = {quick_learner!r}\nNO_CODE = {NO_CODE!r}\n{LIGHT}")
         cells[path.stem] = [*map(nbformat.v4.new_code_cell, begin), *page]
         for number, cell in enumerate(cells[path.stem]):
             cell.id = f"{path.stem}-{number}"
@@ -78,16 +79,16 @@ def executed(tmp_path_factory, store_in, quick_learner) -> dict[str, list]:
     together.cells = [cell for page in cells.values() for cell in page]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        # no second compiler for Spark: what it compiles runs too seldom here to earn it
+        # no second-stage compiler for Spark: the compiled code runs too rarely here to be worth it
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         NotebookClient(together, timeout=120, allow_errors=True).execute()
     return cells
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own libraries
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # warnings of the kernel's own libraries
 @each
-def test_it_runs_top_to_bottom_without_a_warning(path, executed):
+def test_a_notebook_runs_top_to_bottom_without_a_warning(path, executed):
     printed = [out for cell in executed[path.stem] for out in cell.get("outputs", [])]
     assert printed
     assert [out for out in printed if out.output_type == "error"] == []
@@ -95,7 +96,7 @@ def test_it_runs_top_to_bottom_without_a_warning(path, executed):
 
 
 @each
-def test_it_is_kept_with_its_outputs_and_in_order(path):
+def test_a_notebook_is_stored_with_its_outputs_in_order(path):
     cells = code(path)
 
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
@@ -103,7 +104,7 @@ def test_it_is_kept_with_its_outputs_and_in_order(path):
 
 
 @each
-def test_its_outputs_are_small_name_no_machine_and_hold_no_warning(path):
+def test_outputs_are_small_and_contain_no_machine_name_and_no_warning(path):
     outputs = [output for cell in code(path) for output in cell.outputs]
     text = str(outputs)
 
@@ -114,7 +115,7 @@ def test_its_outputs_are_small_name_no_machine_and_hold_no_warning(path):
 
 
 @each
-def test_its_plots_are_kept_as_pictures(path):
+def test_plots_are_stored_as_pictures(path):
     outputs = [output for cell in code(path) for output in cell.outputs]
     drawn = [output for output in outputs if "image/png" in output.get("data", {})]
     named = [o for o in outputs if o.get("data", {}).get("text/plain", "").startswith("<Figure")]
@@ -124,7 +125,7 @@ def test_its_plots_are_kept_as_pictures(path):
 
 
 @each
-def test_it_defines_nothing(path):
+def test_a_notebook_defines_no_functions_or_classes(path):
     for cell in code(path):
         for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
             assert not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Lambda)

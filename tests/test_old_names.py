@@ -1,4 +1,4 @@
-"""Old names of modules and classes go on working, for programs and for pickles in old bundles."""
+"""Old names of modules and classes still work, for programs and for pickles in old bundles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PICKLED = (
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", OLD_MODULES)
-def test_an_old_module_is_found_with_its_names(name):
+def test_an_old_module_name_gives_the_same_names(name):
     module = import_module(name)
 
     for home in _old_names.MODULES[name]:
@@ -36,7 +36,7 @@ def test_an_old_module_is_found_with_its_names(name):
 
 
 @pytest.mark.parametrize("name", OLD_MODULES)
-def test_no_old_name_hides_a_module(name):
+def test_no_old_name_hides_an_existing_module(name):
     assert all(home not in _old_names.MODULES for home in _old_names.MODULES[name])
 
 
@@ -50,7 +50,7 @@ def test_an_old_class_or_function_has_one_new_name(old, new):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(("module", "name"), PICKLED)
-def test_a_class_named_by_an_old_pickle_is_found(module, name):
+def test_a_class_in_an_old_pickle_is_found(module, name):
     # a pickle that holds the class itself, as protocol 0 writes it
     result = pickle.loads(f"c{module}\n{name}\n.".encode())  # noqa: S301 - written here
 
@@ -58,6 +58,6 @@ def test_a_class_named_by_an_old_pickle_is_found(module, name):
     assert result.__name__ == _old_names.NAMES.get(name, name)
 
 
-def test_an_unknown_module_stays_unknown():
+def test_an_unknown_module_is_an_import_error():
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         import_module("fitmodel.learning.no_such_module")

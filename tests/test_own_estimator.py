@@ -38,12 +38,12 @@ pytestmark = pytest.mark.slow
 
 
 class DummyOfRows(DummyClassifier):
-    """Counts the rows that it is asked for."""
+    """Counts the rows that it predicts."""
 
     rows = 0
 
     def predict_proba(self, X):
-        """As its parent's."""
+        """Predict as the parent class does."""
         DummyOfRows.rows += len(X)
         return super().predict_proba(X)
 
@@ -62,7 +62,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> T
 
 
 @pytest.mark.slow
-def test_it_is_judged_out_of_time_and_tracked(trained: TrainingRun) -> None:
+def test_an_own_estimator_is_evaluated_out_of_time_and_tracked(trained: TrainingRun) -> None:
     assert trained.report.method == "out-of-time"
     assert trained.run_id is not None
     assert trained.report.metrics["roc_auc"].value > 0.6
@@ -70,7 +70,7 @@ def test_it_is_judged_out_of_time_and_tracked(trained: TrainingRun) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_not_unpickled_unless_asked_for(trained: TrainingRun) -> None:
+def test_an_own_estimator_is_unpickled_only_on_request(trained: TrainingRun) -> None:
     with pytest.raises(BundleError, match=r"own estimator.*fitmodel.load\(path, unpickle=True\)"):
         load(trained.bundle_path)
     (trained.bundle_path / "workbench.joblib").rename(trained.bundle_path / "away")
@@ -80,7 +80,7 @@ def test_it_is_not_unpickled_unless_asked_for(trained: TrainingRun) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
+def test_an_own_estimator_is_compared_only_if_unpickling_is_allowed(
     trained: TrainingRun,
 ) -> None:
     later = simulate_deals(400, seed=3, observed_until="2032-06-30")
@@ -94,7 +94,7 @@ def test_it_is_compared_with_another_model_only_where_it_may_be_unpickled(
 
 
 @pytest.mark.slow
-def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> None:
+def test_predictions_have_the_same_columns_without_an_interval(trained: TrainingRun) -> None:
     pytest.importorskip("shap")
     model = load(trained.bundle_path, unpickle=True)
     asked = PROSPECTS.head(4)
@@ -117,7 +117,7 @@ def test_it_gives_the_same_columns_without_an_interval(trained: TrainingRun) -> 
 
 
 @pytest.mark.slow
-def test_a_scored_frame_travels_to_another_process(trained: TrainingRun) -> None:
+def test_a_scored_frame_can_be_sent_to_another_process(trained: TrainingRun) -> None:
     pytest.importorskip("shap")
     scored = load(trained.bundle_path, unpickle=True).predict(PROSPECTS, reasons=2)
     copied = pickle.loads(pickle.dumps(scored))  # noqa: S301 - just made
@@ -125,7 +125,7 @@ def test_a_scored_frame_travels_to_another_process(trained: TrainingRun) -> None
 
 
 @pytest.mark.slow
-def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, tmp_path) -> None:
+def test_a_file_is_scored_if_the_command_may_unpickle(trained: TrainingRun, tmp_path) -> None:
     pytest.importorskip("shap")
     table = PROSPECTS.head(12).astype({"seats": object})
     table.loc[table.index[3], "seats"] = "many"
@@ -150,7 +150,7 @@ def test_a_file_is_scored_where_the_command_may_unpickle(trained: TrainingRun, t
 
 
 @pytest.mark.slow
-def test_it_is_made_champion_only_by_force(trained: TrainingRun) -> None:
+def test_an_own_estimator_becomes_champion_only_by_force(trained: TrainingRun) -> None:
     """`serve`, `brief`, `monitor` and Spark would not load it."""
     store = f"sqlite:///{trained.bundle_path.parents[2]}/mlflow.db"
 
@@ -172,20 +172,20 @@ def test_it_is_made_champion_only_by_force(trained: TrainingRun) -> None:
     ],
     ids=["boosting", "pipeline", "lightgbm", "forest"],
 )  # fmt: skip
-def test_reasons_add_up_whatever_the_estimator(estimator) -> None:
+def test_reasons_add_up_for_any_estimator(estimator) -> None:
     pytest.importorskip("shap")
     if estimator == "lightgbm":
         lightgbm = pytest.importorskip("lightgbm")
         estimator = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, estimator)
     asked = learned.training_set.attributes.head(4)
-    contributions = learned.estimator.contributions(asked)  # raises where they do not add up
+    contributions = learned.estimator.contributions(asked)  # raises if they do not add up
 
     gaps = learned.estimator.log_odds(asked) - contributions.sum(axis=1)
     np.testing.assert_allclose(gaps, gaps[0], atol=1e-6)
 
 
-def test_reasons_ask_the_estimator_no_more_for_each_row_of_many_than_for_one() -> None:
+def test_reasons_need_the_same_number_of_predictions_per_row_for_many_rows() -> None:
     pytest.importorskip("shap")
     learned = learn_own(
         SIMULATION.deals,
@@ -212,7 +212,7 @@ def test_reasons_that_do_not_add_up_are_refused() -> None:
         check_additivity(np.zeros(1), np.full((1, 2), np.nan), np.array([0.0]))
 
 
-def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
+def test_an_estimator_without_sample_weights_is_refused() -> None:
     with pytest.raises(SpecError, match="KNeighborsClassifier takes no sample_weight"):
         check_estimator(KNeighborsClassifier())
     with pytest.raises(SpecError, match="DataFrame is not a scikit-learn classifier"):
@@ -220,10 +220,10 @@ def test_an_estimator_that_cannot_weigh_deals_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
+def test_the_mean_prediction_of_left_out_deals_is_the_current_rate(
     trained: TrainingRun,
 ) -> None:
-    """In the deals learned from an estimator may know the outcomes by heart."""
+    """An estimator may reproduce the outcomes of its training deals."""
     forest = RandomForestClassifier(60, min_samples_leaf=1, random_state=0)
     learned = learn_own(SIMULATION.deals, SIMULATION.spec, forest)
     fresh = view_of(simulate_deals(1500, seed=12).deals, SIMULATION.spec)
@@ -237,14 +237,14 @@ def test_its_mean_prediction_of_deals_left_out_is_the_rate_at_todays_level(
 
 
 @pytest.mark.slow
-def test_it_is_replayed_at_past_dates_too() -> None:
+def test_an_own_estimator_is_backtested() -> None:
     knows_nothing = DummyClassifier(strategy="prior")
     report = backtest(SIMULATION.deals, SIMULATION.spec, n_cuts=1, estimator=knows_nothing)
     assert report.metrics["roc_auc"].value == 0.5
 
 
 @pytest.mark.slow
-def test_retrained_with_other_settings_it_is_new_and_with_the_same_it_is_not(
+def test_retraining_gives_a_new_version_only_with_other_settings(
     trained: TrainingRun, tmp_path: Path
 ) -> None:
     spec = DealSpec.model_validate(trained.model.manifest["spec"])

@@ -1,4 +1,4 @@
-"""Everything that can be computed and drawn is in one module, which loads nothing by itself."""
+"""The module `plots` has every compute_ and plot_ function and loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel import plots
 TREE = ast.parse(Path(plots.__file__).read_text(encoding="utf-8"))
 
 
-def test_what_type_checkers_see_is_what_is_loaded() -> None:
+def test_the_type_stub_has_the_loaded_names() -> None:
     (block,) = [node for node in TREE.body if isinstance(node, ast.If)]
     seen = {
         alias.name: node.module
@@ -30,7 +30,7 @@ def test_what_type_checkers_see_is_what_is_loaded() -> None:
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_every_name_is_the_documented_function_of_its_home(name: str) -> None:
+def test_every_name_is_the_documented_function_of_its_module(name: str) -> None:
     thing = getattr(plots, name)
 
     assert thing is getattr(import_module(plots._HOME_OF[name]), name)
@@ -43,7 +43,7 @@ def test_every_plot_takes_axes_and_a_language(name: str) -> None:
     assert {"ax", "language"} <= set(inspect.signature(getattr(plots, name)).parameters)
 
 
-def test_every_public_plot_of_the_evaluation_is_gathered() -> None:
+def test_every_public_plot_of_the_evaluation_is_in_the_module() -> None:
     folder = Path(plots.__file__).parent / "evaluation"
     drawn = {
         node.name
@@ -60,7 +60,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = plots.plot_pie
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
+def test_importing_plots_loads_nothing_heavy() -> None:
     code = "import sys, fitmodel.plots; print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed text
 

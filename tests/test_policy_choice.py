@@ -1,4 +1,4 @@
-"""A share that is promised holds for the model that is shipped."""
+"""A promised share of flags holds for the shipped model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CAPACITY = {"policy": "capacity", "capacity": 0.1}
 
 
 def _steps(n: int, *, seed: int) -> tuple[pd.DataFrame, DealSpec]:
-    """Deals left by steps of their attributes, a law that no setting was chosen on."""
+    """Deals with step effects, a law not used to choose any setting."""
     random = np.random.default_rng(seed)
     end = pd.Timestamp("2026-06-30")
     deals = pd.DataFrame(
@@ -45,7 +45,7 @@ def _steps(n: int, *, seed: int) -> tuple[pd.DataFrame, DealSpec]:
 
 
 def _shipped(past: pd.DataFrame, spec: DealSpec) -> Learned:
-    """A model of settings that are given, so that twenty of them take seconds."""
+    """A model with given settings, so that twenty of them take seconds."""
     view = view_of(past, spec)
     deals = view.training_set()
     options = LearnerOptions.from_spec(spec, deals.dates)
@@ -63,7 +63,7 @@ def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
         fresh, _ = _steps(3_000, seed=100 + seed)
         learned = _shipped(past, spec)
         alike = predict_alike(learned, pd.Series(dtype=float))
-        drawn_together = 0.2 + 0.1 * (alike - 0.2)  # as fits that leave out deals are
+        drawn_together = 0.2 + 0.1 * (alike - 0.2)  # like fits that leave out deals
         policy = decide(past, spec, learned, predicted=drawn_together)
         assert share_flagged(policy, alike, past, spec) == pytest.approx(0.1, abs=0.02)
         predictions = learned.estimator.predict_proba(fresh[["plan", "seats", "use", "country"]])[
@@ -76,7 +76,7 @@ def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_capacity_that_a_table_once_broke_is_kept(shared_data: Path) -> None:
+def test_the_capacity_holds_on_the_hard_table(shared_data: Path) -> None:
     folder = shared_data / "hard_tables"
     spec = simulate_deals(400, seed=0).spec.replace(decision=CAPACITY)
     past = read_deals(folder / "capacity_policy_simulated_600rows.csv", spec)
@@ -93,7 +93,7 @@ def test_the_capacity_that_a_table_once_broke_is_kept(shared_data: Path) -> None
     assert probability.mean() == pytest.approx(0.22, abs=0.06)
 
 
-def test_past_outcomes_are_weighted_to_the_level_of_today() -> None:
+def test_past_outcomes_are_weighted_to_the_current_level() -> None:
     class Moved:
         level = Level(factor=2.0, leavers=50.0, discount=0.9, pull=1.0)
 

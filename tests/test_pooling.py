@@ -1,4 +1,4 @@
-"""A model starts from another one, or from several that were pooled."""
+"""Training with a prior from another model or from several pooled models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def companies(tmp_path):
     return folders
 
 
-def test_the_command_pools_and_says_how_to_use_it(companies, tmp_path) -> None:
+def test_the_command_pools_models_and_explains_how_to_use_the_result(companies, tmp_path) -> None:
     output = tmp_path / "parent"
     done = CliRunner().invoke(app, ["pool", *map(str, companies), "--output", str(output)])
     assert done.exit_code == 0, done.output
@@ -44,12 +44,12 @@ def test_the_command_pools_and_says_how_to_use_it(companies, tmp_path) -> None:
     assert 0.2 < read_parent(output).attributes["source"].log_odds["outbound"] < 0.6
 
 
-def test_one_model_is_no_pool(companies, tmp_path) -> None:
+def test_one_model_cannot_be_pooled(companies, tmp_path) -> None:
     with pytest.raises(SpecError, match="two models or more"):
         pool_models(companies[:1], tmp_path / "parent")
 
 
-def test_the_contract_gets_what_the_prior_says_and_keeps_it(companies) -> None:
+def test_the_contract_stores_the_prior(companies) -> None:
     spec = SPEC.replace(learning={"prior": str(companies[0])})
     read = with_prior(spec, DEALS)
     assert read.learning.parent == read_parent(companies[0])
@@ -58,7 +58,7 @@ def test_the_contract_gets_what_the_prior_says_and_keeps_it(companies) -> None:
     assert with_prior(SPEC, DEALS) is SPEC
 
 
-def test_a_prior_that_is_no_model_is_refused_by_its_key(tmp_path) -> None:
+def test_an_invalid_prior_is_refused_with_its_key(tmp_path) -> None:
     spec = SPEC.replace(learning={"prior": str(tmp_path / "nothing")})
     with pytest.raises(BundleError, match=r"\[learning\] prior: no bundle at"):
         with_prior(spec, DEALS)
@@ -67,7 +67,7 @@ def test_a_prior_that_is_no_model_is_refused_by_its_key(tmp_path) -> None:
         read_parent(tmp_path)
 
 
-def test_a_level_that_no_attribute_has_is_refused() -> None:
+def test_an_expectation_on_an_unknown_level_is_refused() -> None:
     assert with_prior(SPEC.replace(learning={"expect": {"outbound": "riskier"}}), DEALS)
     with pytest.raises(SpecError, match="'outbond' is a value of none of the 1 attributes"):
         with_prior(SPEC.replace(learning={"expect": {"outbond": "riskier"}}), DEALS)
@@ -75,7 +75,7 @@ def test_a_level_that_no_attribute_has_is_refused() -> None:
         SPEC.replace(learning={"expect": {"outbound": "worse"}})
 
 
-def test_a_prior_that_was_not_read_is_never_left_out_in_silence(companies) -> None:
+def test_training_with_a_prior_that_was_not_read_is_refused(companies) -> None:
     past = simulate_deals(90, seed=1, base_rate=0.25)
     spec = past.spec.replace(learning={"prior": str(companies[0])})
     with pytest.raises(SpecError, match=r"\[learning\] prior '.*a' was not read"):
@@ -84,7 +84,7 @@ def test_a_prior_that_was_not_read_is_never_left_out_in_silence(companies) -> No
         learn_from_set(view_of(past.deals, spec).training_set(), spec, min_churners=8)
 
 
-def test_the_sales_report_starts_from_the_prior_too(tmp_path) -> None:
+def test_the_sales_report_uses_the_prior(tmp_path) -> None:
     past = simulate_deals(120, seed=1, base_rate=0.3)
     levels = past.deals["lead_source"].unique()
     risky = {level: 3.0 if level == levels[0] else -1.0 for level in levels}

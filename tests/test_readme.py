@@ -1,4 +1,4 @@
-"""The README is short, what it shows works, and what it links to is there."""
+"""The README is short, its examples run, and its links exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_WORDS = 800
 NOTHING_NEW = 4
 
 
-def test_it_has_at_most_800_words() -> None:
+def test_the_readme_has_at_most_800_words() -> None:
     assert 300 < len(README.split()) <= MAX_WORDS
 
 
@@ -48,21 +48,22 @@ def test_the_python_examples_run_one_after_the_other(
     assert "likely to leave within 5 months" in capsys.readouterr().out
 
 
-def test_its_example_scores_past_deals_as_of_their_closing_date() -> None:
+def test_the_example_scores_past_deals_as_of_their_closing_date() -> None:
     sim = fitmodel.simulate_deals(200, seed=1)
-    assert "closed_on" not in sim.spec.attribute_names(sim.deals.columns)  # hence not in the model
+    # so it is not in the model
+    assert "closed_on" not in sim.spec.attribute_names(sim.deals.columns)
     assert sim.spec.deals.closed_on in sim.deals.drop(columns="churned_on").columns
     assert "list(model.attributes)" not in README  # which loses the closing date
 
 
 @pytest.mark.slow
-def test_its_commands_run_one_after_the_other(
+def test_the_commands_run_one_after_the_other(
     tmp_path: Path,
     migrated_store: Path,
     monkeypatch: pytest.MonkeyPatch,
     quick_learner: dict[str, Any],
 ) -> None:
-    """With the quick learner in the contract that the first of them writes."""
+    """The contract that the first command writes gets the quick learner."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(migrated_store, "mlflow.db")
@@ -74,7 +75,7 @@ def test_its_commands_run_one_after_the_other(
 
     for line in COMMANDS:
         name, *arguments = shlex.split(line)
-        if name == "serve":  # it would go on until it is stopped
+        if name == "serve":  # it would run until it is stopped
             typer.main.get_command(app).commands[name].make_context(name, arguments)
             continue
         done = CliRunner().invoke(app, [name, *arguments])
@@ -87,7 +88,7 @@ def test_its_commands_run_one_after_the_other(
     assert Path("brief.html").is_file()
 
 
-def test_it_shows_ten_commands_each_with_a_comment() -> None:
+def test_the_readme_shows_ten_commands_each_with_a_comment() -> None:
     assert len({line.split()[0] for line in COMMANDS}) == len(COMMANDS) == 10
     lines = re.findall(r"^fitmodel .*", SHELL, re.MULTILINE)
     assert all(" # " in line for line in lines)
@@ -104,14 +105,14 @@ def test_every_command_is_in_the_guide_to_the_commands() -> None:
         assert "fitmodel" in result.output
 
 
-def test_whatever_it_links_to_is_there() -> None:
+def test_every_link_target_exists() -> None:
     links = re.findall(r"\]\((?!https?://|\.\./)([^)#]+)", README)
     assert len(links) > 10
     for link in links:
         assert (ROOT / link).exists(), link
 
 
-def test_every_benchmark_that_is_quoted_is_there() -> None:
+def test_every_quoted_benchmark_exists() -> None:
     quoted = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     scripts = set(re.findall(r"python (benchmarks/\w+\.py)", quoted))
     assert len(scripts) > 5
@@ -119,7 +120,7 @@ def test_every_benchmark_that_is_quoted_is_there() -> None:
         assert (ROOT / script).is_file(), script
 
 
-def test_the_design_page_says_of_every_dependency_why() -> None:
+def test_the_design_page_explains_every_dependency() -> None:
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\| ([\w, -]+?)(?: \(extra `\w+`\))? \| ", page, re.MULTILINE)
     names = {name for cell in explained for name in cell.split(", ")}

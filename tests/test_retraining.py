@@ -1,4 +1,4 @@
-"""A scheduled retraining does nothing twice, promotes on evidence only and keeps a champion."""
+"""A scheduled retraining: no duplicate work, promotion on evidence only, always a champion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 NAME = "prospect-fit"
 
 
-def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_the_champion(
+def test_the_first_model_is_promoted_and_a_repeat_or_no_gain_keeps_the_champion(
     mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
     simulation = simulate_deals(1000, seed=2, n_attributes=6)
@@ -33,10 +33,10 @@ def test_the_first_is_promoted_the_same_again_is_nothing_new_and_no_gain_keeps_t
     assert get_alias(NAME, "challenger", mlflow_store) == 2
 
 
-def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
+def test_retraining_reports_no_champion_while_no_model_has_skill(
     mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
 ) -> None:
-    simulation = simulate_deals(700, seed=6, n_attributes=4, signal=0.2)  # too few for it
+    simulation = simulate_deals(700, seed=6, n_attributes=4, signal=0.2)  # too few deals for skill
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
 
     first = retrain(simulation.deals, spec, models=tmp_path)
@@ -48,7 +48,7 @@ def test_while_no_model_has_shown_skill_a_retraining_is_no_quiet_week(
     assert get_alias(NAME, "champion", mlflow_store) is None
 
 
-def test_without_a_store_nothing_is_called_retrained(
+def test_without_a_store_no_retraining_is_reported(
     tmp_path: Any, quick_learner: dict[str, Any]
 ) -> None:
     simulation = simulate_deals(1000, seed=2, n_attributes=6)

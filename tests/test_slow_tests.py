@@ -1,4 +1,4 @@
-"""The list of slow tests names tests that are there, and as few as it needs to."""
+"""The list of slow tests names existing tests, and as few as necessary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slow_tests import listed, slowest
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_test_in_the_list_is_there() -> None:
+def test_every_test_in_the_list_exists() -> None:
     defined = {
         f"{file}::{function}"
         for file in {name.partition("::")[0] for name in listed()}
@@ -41,7 +41,7 @@ def test_a_fixture_counts_for_each_test_that_uses_it() -> None:
     assert slowest(calls, Counter({"model": 6.0}), uses, left=1.0) == ["a.py::one", "a.py::two"]
 
 
-def test_a_test_that_says_itself_that_it_is_slow_is_not_in_the_list() -> None:
+def test_a_test_marked_as_slow_is_not_in_the_list() -> None:
     calls = Counter({"a.py::one": 50.0, "a.py::two": 0.1})
 
     assert slowest(calls, Counter(), {"a.py::two": set()}, left=1.0) == []

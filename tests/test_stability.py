@@ -1,4 +1,4 @@
-"""A model's stability is that of its own policy's flags, on prospects read like its deals."""
+"""The stability of a model's flags on its latest deals or on given prospects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIMULATION = simulate_deals(700, seed=5)
 
 
 class BySeats:
-    """A learner that says what the mean of the seats, and each prospect's own, give."""
+    """A learner whose predictions depend on the mean seats and the seats of the prospect."""
 
     def __init__(self, view) -> None:
         self.shift = float(view.deals["seats"].mean()) / 1000
@@ -40,7 +40,7 @@ def model(learned_on, monkeypatch) -> FitModel:
     return FitModel(scorer, {"spec": SIMULATION.spec.to_dict()})
 
 
-def test_the_latest_deals_are_looked_at_unless_prospects_are_given(model) -> None:
+def test_the_latest_deals_are_used_unless_prospects_are_given(model) -> None:
     result = check_stability(model, SIMULATION.deals, replicates=5)
     latest = SIMULATION.deals.sort_values("closed_on", kind="stable").tail(LATEST)
 

@@ -1,4 +1,4 @@
-"""Variants are trained side by side, compared, and none is put in use."""
+"""Sweep: variants are trained and compared, and none is put in use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def simulation() -> Any:
 
 
 @pytest.mark.slow
-def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
+def test_horizons_and_variants_are_trained_as_nested_runs(
     simulation, mlflow_store, quick_learner, tmp_path
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
@@ -62,7 +62,7 @@ def test_horizons_and_variants_are_trained_as_runs_inside_of_one(
     assert "comparison.json" in names
 
 
-def test_a_sweep_of_nothing_and_one_where_nothing_can_be_trained_are_errors(
+def test_a_sweep_without_variants_or_without_trainable_variants_is_an_error(
     simulation, mlflow_store, tmp_path
 ) -> None:
     spec = simulation.spec.replace(tracking={"uri": mlflow_store})

@@ -1,4 +1,4 @@
-"""A training leaves a whole bundle, an honest report and a run, or nothing."""
+"""A training gives a complete bundle, a report and a run, or nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from fitmodel.training import TrainingRun, train
 pytestmark = pytest.mark.slow
 
 SIMULATION = simulate_deals(1500, seed=11)
-FEWER = simulate_deals(500, seed=11, n_attributes=6)  # enough, where the model is not looked at
+# enough for tests that are not about the model
+FEWER = simulate_deals(500, seed=11, n_attributes=6)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def trained(
 
 
 @pytest.mark.full_training
-def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
+def test_the_report_is_evaluated_on_later_deals(trained: TrainingRun) -> None:
     report = trained.report
     assert report.method == "out-of-time"
     evaluated = SIMULATION.deals.loc[report.predictions.index, "closed_on"]
@@ -50,7 +51,7 @@ def test_the_report_was_measured_on_later_deals(trained: TrainingRun) -> None:
 
 
 @pytest.mark.full_training
-def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> None:
+def test_the_bundle_is_complete_and_the_pointer_names_it(trained: TrainingRun) -> None:
     names = {path.name for path in trained.bundle_path.iterdir()}
     assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
     home = trained.bundle_path.parent
@@ -60,14 +61,14 @@ def test_the_bundle_has_all_its_parts_and_the_pointer(trained: TrainingRun) -> N
 
 
 @pytest.mark.full_training
-def test_the_readers_words_and_the_horizon_travel_in_the_bundle(trained: TrainingRun) -> None:
+def test_labels_and_horizon_are_stored_in_the_bundle(trained: TrainingRun) -> None:
     wording = load(trained.bundle_path).scorer.wording
     assert wording == wording_of(SIMULATION.spec)
     assert wording.horizon == f"within {SIMULATION.spec.label.horizon_months} months"
 
 
 @pytest.mark.full_training
-def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
+def test_the_scorecard_file_equals_the_fitted_estimator_on_ten_thousand_prospects(
     trained: TrainingRun,
 ) -> None:
     from fitmodel.deals.attributes import attribute_frame
@@ -76,16 +77,16 @@ def test_the_sealed_scorer_equals_the_workbench_on_ten_thousand_prospects(
     prospects.loc[:50, "segment"] = "unseen"
     prospects.loc[51:99, ["seats", "industry"]] = None
     prospects.loc[100:120, "seats"] = 1e12
-    workbench = load_estimator(trained.bundle_path)
+    estimator = load_estimator(trained.bundle_path)
     attributes = attribute_frame(
         prospects,
         trained.model.attributes,
         closed_on=prospects["closed_on"],
         dates=("first_contact_on",),
     )
-    expected = workbench.predict_proba(attributes)[:, 1]
-    sealed = trained.model.predict(prospects, reasons=0)["early_churn_probability"]
-    np.testing.assert_allclose(sealed, expected, atol=1e-9)
+    expected = estimator.predict_proba(attributes)[:, 1]
+    predicted = trained.model.predict(prospects, reasons=0)["early_churn_probability"]
+    np.testing.assert_allclose(predicted, expected, atol=1e-9)
 
 
 @pytest.mark.full_training
@@ -118,7 +119,7 @@ def test_an_unreachable_server_costs_the_run_but_not_the_model(tmp_path: Path) -
     assert load(run.bundle_path).version == run.model.version
 
 
-def test_a_model_of_noise_is_kept_and_reported_but_not_put_in_use(
+def test_a_model_of_noise_is_stored_and_reported_but_not_put_in_use(
     tmp_path: Path, store_in: Callable[[Path], str]
 ) -> None:
     deals = SIMULATION.deals.copy()
@@ -137,7 +138,7 @@ def test_a_model_of_noise_is_kept_and_reported_but_not_put_in_use(
         load(tmp_path / "models" / "prospect-fit")
 
 
-def test_ctrl_c_while_learning_leaves_no_half_bundle(tmp_path: Path) -> None:
+def test_ctrl_c_during_training_leaves_no_partial_bundle(tmp_path: Path) -> None:
     def interrupt(step: str) -> None:
         if step == "writing":
             raise KeyboardInterrupt
@@ -173,7 +174,7 @@ def test_a_full_disk_ends_the_run_and_keeps_the_model_in_use(
 
 
 @pytest.mark.full_training
-def test_what_was_chosen_is_in_the_manifest_and_in_the_run(trained: TrainingRun) -> None:
+def test_the_chosen_settings_are_in_the_manifest_and_in_the_run(trained: TrainingRun) -> None:
     settings = trained.model.manifest["settings"]
     assert settings["share_logistic"] + settings.get("share_boosted", 0.0) == pytest.approx(1.0)
     assert settings["bootstrap_replicates"] == SIMULATION.spec.learning.replicates
@@ -188,7 +189,7 @@ def _quick(spec, uri: str, **sections):
     return spec.replace(learning=QUICK, tracking={"uri": uri}, **sections)
 
 
-def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_counted_on(
+def test_reported_flags_use_a_policy_chosen_without_the_evaluated_deals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_in: Callable[[Path], str]
 ) -> None:
     from fitmodel import policy_choice, training
@@ -219,7 +220,7 @@ def test_the_flags_reported_are_of_a_policy_chosen_without_the_deals_they_are_co
 
 
 def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, DealSpec]:
-    """Deals signed at a pace that grows each month, left at a constant hazard of their own."""
+    """Deals of a company that grows each month, with individual constant hazards."""
     random = np.random.default_rng(seed)
     end, months = pd.Timestamp("2026-06-30"), 30
     age = months - np.log1p(random.random(n) * np.expm1(growth * months)) / growth
@@ -243,7 +244,7 @@ def _growing(n: int, *, seed: int, growth: float = 0.18) -> tuple[pd.DataFrame, 
     return deals, DealSpec(deals=roles)
 
 
-def test_a_company_that_grows_fast_is_trained_on_the_leavers_that_it_has(
+def test_a_fast_growing_company_is_trained_on_leavers_among_young_deals(
     tmp_path: Path, store_in: Callable[[Path], str]
 ) -> None:
     deals, spec = _growing(1_000, seed=1)

@@ -62,7 +62,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "fitmodel.deals.training_deals": ("fitmodel.deals.outcomes",),
     "fitmodel.deals.unknown_days": ("fitmodel.deals.survival_estimates",),
     "fitmodel.deals.values": ("fitmodel.tables.cells", "fitmodel.tables.values"),
-    "fitmodel.deals.vocabulary": ("fitmodel.deals.row_rules",),
     "fitmodel.decision.lifetime": ("fitmodel.decision._known_money",),
     "fitmodel.decision.money_lines": ("fitmodel.decision.conditions",),
     "fitmodel.evaluation._recalibration": ("fitmodel.evaluation.calibration",),

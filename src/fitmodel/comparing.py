@@ -155,8 +155,9 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
     """Raise an error for models with different horizons, and for deals without closing dates."""
     if not spec.has_dates:
         raise DealsError(
-            "deals with a tenure but no closing date cannot be told from those the models learned "
-            "from. Remedy: add closed_on and churned_on, and train both models on such deals."
+            "deals with a tenure but no closing date cannot be distinguished from those the models "
+            "learned from. Remedy: add closed_on and churned_on, and train both models on such "
+            "deals."
         )
     for model, side in zip(models, SIDES, strict=True):
         theirs = model.manifest.get("spec", {}).get("label", {}).get("horizon_months")

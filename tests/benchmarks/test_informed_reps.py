@@ -1,4 +1,4 @@
-"""Where reps know more than the table, the truth given the table alone is still known."""
+"""Simulation in which reps know more than the table: the truth given the table is known."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ def company():
     return simulate_company(2_000, rounds=4, seed=3)
 
 
-def test_the_truth_of_the_table_is_the_mean_of_what_the_reps_know(company) -> None:
+def test_the_truth_given_the_table_is_the_mean_of_the_reps_knowledge(company) -> None:
     tenth = pd.qcut(company.true_probability, 10, labels=False)
     known = company.known_probability.groupby(tenth).agg(["mean", "std", "size"])
     mean_truth = company.true_probability.groupby(tenth).mean()
     assert (np.abs(known["mean"] - mean_truth) < 4 * known["std"] / np.sqrt(known["size"])).all()
 
 
-def test_customers_leave_as_often_as_the_truth_says(company) -> None:
+def test_customers_leave_at_the_true_rate(company) -> None:
     closed = company.prospects["closed_on"]
     early = company.true_churned_on <= closed + pd.DateOffset(months=3)
     p = company.true_probability
     assert early.sum() == pytest.approx(p.sum(), abs=4 * np.sqrt((p * (1 - p)).sum()))
 
 
-def test_reps_who_know_nothing_know_what_the_table_says() -> None:
+def test_reps_without_insight_know_only_the_table() -> None:
     company = simulate_company(100, rounds=1, insight=0)
     np.testing.assert_allclose(company.known_probability, company.true_probability)
 
 
-def test_rounds_are_quarters_and_reach_to_the_end(company) -> None:
+def test_rounds_are_quarters_until_the_end(company) -> None:
     days = company.rounds
     assert len(days) == 5
     assert all(b == a + pd.DateOffset(months=3) for a, b in pairwise(days))

@@ -1,4 +1,4 @@
-"""A learner of another Python is asked through files, and left out with the reason."""
+"""A learner in another Python environment is called through files, or left out with a reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAIN = DEALS.assign(early_churn=[0, 1, 0, 1], deal_weight=[1.0, 0.5, 0.0, 1.0])
         ("/nowhere/python", "AUTOGLUON_PYTHON is /nowhere/python, which is not a file"),
     ],
 )
-def test_why_it_is_absent_is_said(monkeypatch, python, why) -> None:
+def test_the_reason_for_a_missing_learner_is_given(monkeypatch, python, why) -> None:
     monkeypatch.delenv("AUTOGLUON_PYTHON", raising=False)
     if python:
         monkeypatch.setenv("AUTOGLUON_PYTHON", python)
@@ -28,7 +28,7 @@ def test_why_it_is_absent_is_said(monkeypatch, python, why) -> None:
     assert _own_python.why_absent("AutoGluon") == why
 
 
-def test_a_python_without_the_package_is_left_out_and_one_with_it_is_asked(monkeypatch) -> None:
+def test_a_python_without_the_package_is_left_out_and_one_with_it_is_used(monkeypatch) -> None:
     monkeypatch.setenv("TABPFN_PYTHON", sys.executable)
     monkeypatch.setitem(_own_python.PACKAGES, "TabPFN", "no_such_package")
     assert _own_python.why_absent("TabPFN") == "TABPFN_PYTHON: that Python has no no_such_package"
@@ -38,7 +38,7 @@ def test_a_python_without_the_package_is_left_out_and_one_with_it_is_asked(monke
 
 
 @pytest.mark.slow
-def test_probabilities_come_back_in_the_order_asked(monkeypatch, tmp_path) -> None:
+def test_probabilities_are_returned_in_the_requested_order(monkeypatch, tmp_path) -> None:
     package = tmp_path / "tabicl"
     package.mkdir()
     (package / "__init__.py").write_text(
@@ -65,14 +65,14 @@ def test_probabilities_come_back_in_the_order_asked(monkeypatch, tmp_path) -> No
 
 
 @pytest.mark.slow
-def test_what_failed_there_is_said_here(monkeypatch) -> None:
+def test_an_error_in_the_other_python_is_reported(monkeypatch) -> None:
     monkeypatch.setenv("AUTOGLUON_PYTHON", sys.executable)
 
     with pytest.raises(RuntimeError, match=r"AutoGluon failed:[\s\S]*No module named 'autogluon'"):
         _own_python.predict("AutoGluon", TRAIN, DEALS, seconds=1)
 
 
-def test_rows_are_drawn_by_their_weights_where_a_learner_knows_none() -> None:
+def test_for_a_learner_without_weights_rows_are_resampled_by_weight() -> None:
     many = pd.concat([TRAIN] * 1_000, ignore_index=True)
     x, y = _own_python.drawn(many)
 

@@ -1,4 +1,4 @@
-"""Mean ranks, their critical difference and the diagram, against published figures."""
+"""Mean ranks, their critical difference and the diagram, compared with published figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def losses(**ways: list[float]) -> pd.DataFrame:
     return pd.DataFrame(ways)
 
 
-def test_ranks_are_the_means_over_tables_and_ties_share() -> None:
+def test_ranks_are_means_over_tables_with_ties_averaged() -> None:
     ranks = compute_ranks(losses(a=[1, 1, 1], b=[2, 2, 1], c=[3, 3, 3]))
 
     assert ranks.mean.to_dict() == pytest.approx({"a": 3.5 / 3, "b": 5.5 / 3, "c": 3.0})
@@ -22,16 +22,16 @@ def test_ranks_are_the_means_over_tables_and_ties_share() -> None:
 
 @pytest.mark.parametrize(
     ("ways", "tables", "difference"),
-    [(4, 14, 1.25), (5, 30, 1.11)],  # Demsar 2006: q 2.569 for four, 2.728 for five ways
+    [(4, 14, 1.25), (5, 30, 1.11)],  # Demsar 2006: q 2.569 for four, 2.728 for five methods
 )
-def test_the_critical_difference_is_demsars(ways: int, tables: int, difference: float) -> None:
+def test_the_critical_difference_equals_demsars(ways: int, tables: int, difference: float) -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.uniform(size=(tables, ways)), columns=list("abcde")[:ways])
 
     assert compute_ranks(frame).critical_difference == pytest.approx(difference, abs=0.01)
 
 
-def test_ways_that_are_always_in_one_order_differ_and_equal_ones_do_not() -> None:
+def test_only_methods_with_a_consistent_order_differ() -> None:
     n = np.arange(20)
     ranks = compute_ranks(losses(a=n, b=n + 0.1, c=n + 0.2))
 
@@ -41,7 +41,7 @@ def test_ways_that_are_always_in_one_order_differ_and_equal_ones_do_not() -> Non
     assert (same.chance, same.alike("a", "c")) == (1.0, True)
 
 
-def test_a_table_that_a_way_has_not_done_is_left_out() -> None:
+def test_a_table_missing_for_a_method_is_left_out() -> None:
     frame = losses(a=[1, 1, 1], b=[2, np.nan, 2], c=[3, 3, 3])
 
     assert compute_ranks(frame).tables == 2
@@ -49,7 +49,7 @@ def test_a_table_that_a_way_has_not_done_is_left_out() -> None:
         compute_ranks(frame.iloc[:2])
 
 
-def test_ways_are_compared_on_every_table_and_all_ways_on_the_tables_of_all() -> None:
+def test_methods_are_compared_on_all_tables_and_on_the_common_tables() -> None:
     frame = losses(a=[1, 1, 1], b=[2, 2, 2], c=[3, 3, 3], d=[4, 4, np.nan])
 
     everywhere, of_all = comparable(frame)
@@ -59,7 +59,7 @@ def test_ways_are_compared_on_every_table_and_all_ways_on_the_tables_of_all() ->
     assert comparable(frame.iloc[:1]) == []
 
 
-def test_a_way_measured_on_few_tables_takes_none_from_the_others() -> None:
+def test_a_method_measured_on_few_tables_does_not_reduce_the_tables_of_others() -> None:
     few, some, all_ = [4, 4, *[np.nan] * 4], [5, 5, 5, 5, *[np.nan] * 2], [1] * 6
     parts = comparable(losses(a=all_, b=all_, c=all_, some=some, few=few))
 
@@ -80,7 +80,7 @@ def test_tables_of_noise_are_not_ranked() -> None:
     assert losses_by_table(rows).to_dict() == {"a": {"telco": 0.3}, "b": {"telco": 0.4}}
 
 
-def test_bars_join_the_largest_runs_of_ways_that_are_alike() -> None:
+def test_bars_join_the_largest_groups_of_similar_methods() -> None:
     ranks = compute_ranks(losses(a=[1, 1], b=[2, 2], c=[3, 3]))
 
     assert groups_alike(ranks) == [("a", "c")]
@@ -88,7 +88,7 @@ def test_bars_join_the_largest_runs_of_ways_that_are_alike() -> None:
     assert groups_alike(compute_ranks(losses(a=n, b=n + 1, c=n + 2))) == []
 
 
-def test_the_table_and_the_diagram_name_every_way_once() -> None:
+def test_the_table_and_the_diagram_name_every_method_once() -> None:
     ranks = compute_ranks(losses(a=[1, 1], b=[2, 2], c=[3, 3]))
     ax = plot_ranks(ranks)
 

@@ -1,4 +1,4 @@
-"""A benchmark goes on where it was stopped, and says when and on what it was measured."""
+"""Stored benchmark results: resuming, dates, machine, and tables of the documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tables():
     return module
 
 
-def test_what_is_done_is_not_done_again(tmp_path) -> None:
+def test_finished_work_is_not_repeated(tmp_path) -> None:
     file = tmp_path / "results" / "x.json"
     done: list[int] = []
 
@@ -31,7 +31,7 @@ def test_what_is_done_is_not_done_again(tmp_path) -> None:
         return [{"loss": 0.5}, {"loss": 0.6}]
 
     first = Results(file).do(work, table="a", seed=1)
-    again = Results(file).do(work, table="a", seed=1)  # as after a stop
+    again = Results(file).do(work, table="a", seed=1)  # like after an interruption
     Results(file).do(work, table="a", seed=2)
 
     assert first == again
@@ -40,7 +40,7 @@ def test_what_is_done_is_not_done_again(tmp_path) -> None:
     assert set(first[0]) == {"table", "seed", "loss", "date"}
 
 
-def test_work_that_fails_leaves_the_file_as_it_was(tmp_path) -> None:
+def test_failed_work_does_not_change_the_file(tmp_path) -> None:
     file = tmp_path / "x.json"
     results = Results(file)
     results.do(lambda: [{"loss": 0.5}], table="a")
@@ -52,7 +52,7 @@ def test_work_that_fails_leaves_the_file_as_it_was(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_the_machine_is_told_without_its_name() -> None:
+def test_the_machine_is_described_without_its_name() -> None:
     import socket
 
     description = machine()
@@ -62,7 +62,7 @@ def test_the_machine_is_told_without_its_name() -> None:
     assert socket.gethostname() not in json.dumps(description)
 
 
-def test_the_documentations_table_is_that_of_the_results(tables) -> None:
+def test_the_table_in_the_documentation_agrees_with_the_results(tables) -> None:
     rows = [
         {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"},
         {"table": "t", "way": "logistic", "log_loss": 0.45, "base": 0.5, "date": "2026-11-28"},
@@ -76,7 +76,7 @@ def test_the_documentations_table_is_that_of_the_results(tables) -> None:
     assert rows_of_page[3] == "| u | 2026-11-28 | 0.6000 |  | **0.3000** |"
 
 
-def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tables) -> None:
+def test_a_repeated_method_keeps_its_position_and_shows_its_date(tables) -> None:
     common = {"base": 0.5, "at_level": 0.4, "over_rate": 1.0, "auc": 0.7}
     rows = [
         common | {"table": table, "way": way, "log_loss": loss, "date": f"2026-11-{day}"}
@@ -94,7 +94,7 @@ def test_a_way_that_was_measured_again_keeps_its_place_and_its_date_is_told(tabl
     ]  # fmt: skip
 
 
-def test_the_distance_that_is_printed_is_that_to_fitmodel_wherever_its_row_stands(capsys) -> None:
+def test_the_printed_difference_is_the_one_to_fitmodel_for_any_row_order(capsys) -> None:
     from quality import show
 
     common = {"table": "t", "base": 0.5, "at_level": 0.4, "over_rate": 1.0, "auc": 0.7}
@@ -111,7 +111,7 @@ def test_the_distance_that_is_printed_is_that_to_fitmodel_wherever_its_row_stand
     assert "| t | fitmodel | 0.4000 |  |" in lines[-1]
 
 
-def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> None:
+def test_the_gain_from_the_level_is_shown_separately_from_discrimination(tables) -> None:
     row = {"table": "t", "way": "fitmodel", "log_loss": 0.4, "base": 0.5, "date": "2026-11-28"}
     row |= {"at_level": 0.39, "over_rate": 1.25, "auc": 0.6789, "calibration_error": 0.02}
     lines = tables.quality_table({"machine": machine(), "rows": [row]}).splitlines()
@@ -119,14 +119,14 @@ def test_what_is_the_levels_stands_apart_from_telling_deals_apart(tables) -> Non
     assert lines[-3].count("|") == lines[-2].count("|") == lines[-1].count("|")
 
 
-def test_without_results_the_page_says_so(tables) -> None:
+def test_the_page_says_if_there_are_no_results(tables) -> None:
     assert tables.quality_table({"rows": []}) == tables.NOTHING
     page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert tables.MARKER in page
     assert tables.MARKER not in tables.on_page_markdown(page)
 
 
-def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -> None:
+def test_the_table_of_horizons_shows_each_difference_and_marks_the_best(tables) -> None:
     common = {"table": "t", "date": "2026-11-28", "fit_seconds": 2.0, "predict_ms_per_1000": 7.4}
     common |= {"calibration_3": 0.01, "calibration_12": 0.02}
     none = {"difference": 0.0, "difference_se": 0.0}
@@ -149,12 +149,13 @@ def test_the_table_of_horizons_says_each_difference_and_marks_the_best(tables) -
     assert lines[4].startswith(
         "|  | peer 2.1 | 2 | **0.0950** | -0.0150 (0.0025) | -0.0200 (0.0021) |"
     )
-    assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")  # of other deals: not the best
+    # measured on other deals: not marked as the best
+    assert lines[5].startswith("|  | other 3 | 1 | 0.0100 |")
     page = "before\n" + tables.MARKER_OF_HORIZONS + "\nafter"
     assert "<!--" not in tables.on_page_markdown(page)
 
 
-def test_rows_that_are_measured_again_take_the_place_of_the_old(tmp_path) -> None:
+def test_repeated_rows_replace_the_old_ones(tmp_path) -> None:
     results = Results(tmp_path / "x.json")
     for way in ("fitmodel", "logistic"):
         results.keep([{"loss": 1.0}], table="telco", way=way)

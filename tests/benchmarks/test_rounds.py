@@ -1,4 +1,4 @@
-"""A model that is obeyed stays calibrated only if some of the flagged are let through."""
+"""A model whose flags are followed stays calibrated only with exploration."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from _rounds import plot_selective_labels, replay_rounds
 
 SHARE = 0.3
 SEEDS = (1, 2, 3)
-SETTLED = 3  # rounds until the deals of the beginning no longer decide
+SETTLED = 3  # rounds until the first deals have little influence
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not(
+def test_flagged_deals_stay_calibrated_only_with_exploration(
     quick_learner: dict[str, Any],
 ) -> None:
     error = {}
@@ -34,7 +34,7 @@ def test_with_exploration_the_flagged_stay_calibrated_and_without_it_they_do_not
 
 
 def _error(seed: int, share: float, learning: dict[str, Any]) -> float:
-    """Mean log of observed over expected among the flagged, once the model has settled."""
+    """Mean log of observed over expected among flagged deals in the later rounds."""
     company = simulate_company(800, rounds=5, seed=seed)
     company = replace(company, spec=company.spec.replace(learning=learning))
     rounds = replay_rounds(company, share=share)
@@ -45,7 +45,7 @@ def _error(seed: int, share: float, learning: dict[str, Any]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_the_first_round_is_the_same_for_both_and_is_near_the_truth() -> None:
+def test_the_first_round_is_the_same_for_both_and_close_to_the_truth() -> None:
     company = simulate_company(700, rounds=1, seed=4)
     first_rounds = [replay_rounds(company, share=share).loc[1] for share in (0.0, 0.5)]
     pd.testing.assert_series_equal(
@@ -56,7 +56,7 @@ def test_the_first_round_is_the_same_for_both_and_is_near_the_truth() -> None:
     assert first_rounds[1]["earned"] < first_rounds[0]["earned"]  # and that costs
 
 
-def test_the_plot_has_a_line_for_each_share_and_one_where_all_is_well() -> None:
+def test_the_plot_has_a_line_for_each_share_and_a_reference_line() -> None:
     rounds = pd.DataFrame(
         {
             "round": [1, 2] * 4,

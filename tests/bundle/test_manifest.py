@@ -1,4 +1,4 @@
-"""Each claim of a manifest is checked by itself: one wrong claim among right ones is refused."""
+"""Each field of a manifest is checked: one wrong field among right ones is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(**changed: Any) -> dict[str, Any]:
     return read_manifest(json.dumps(RIGHT | changed).encode())
 
 
-def test_right_claims_are_accepted_as_they_are() -> None:
+def test_a_valid_manifest_is_accepted_unchanged() -> None:
     assert read() == RIGHT
     assert read(contest={"gain": 0.1}, period=[], edits=[], attributes=[], spec={})["period"] == []
 
@@ -44,14 +44,14 @@ def test_right_claims_are_accepted_as_they_are() -> None:
     ["spec", "metrics", "report", "contest", "seen_values", "period", "attributes", "estimator",
      "policy", "edits"],
 )  # fmt: skip
-def test_a_fact_may_be_absent(field: str) -> None:
+def test_optional_fields_may_be_missing(field: str) -> None:
     rest = {name: value for name, value in RIGHT.items() if name != field}
 
     assert field not in read_manifest(json.dumps(rest).encode())
 
 
 @pytest.mark.parametrize("field", ["name", "version", "created_at", "files"])
-def test_what_every_bundle_has_may_not_be_absent(field: str) -> None:
+def test_required_fields_must_exist(field: str) -> None:
     rest = {name: value for name, value in RIGHT.items() if name != field}
 
     with pytest.raises(BundleError, match=rf"'{field}' is missing or wrong"):
@@ -75,7 +75,7 @@ def test_what_every_bundle_has_may_not_be_absent(field: str) -> None:
         ("files", {"a.json": {"sha256": "ab" * 32}}),
         ("files", {"a.json": {"sha256": "ab" * 32, "size": 1.0}}),
         ("files", {"a.json": {"sha256": "ab" * 32, "size": -1}}),
-        ("files", {"a.json": FILE, "b.json": {}}),  # the second, too
+        ("files", {"a.json": FILE, "b.json": {}}),  # the second one is wrong too
         ("spec", []),
         ("spec", {"deals": 1}),
         ("spec", {"deals": {}, "label": 1}),
@@ -98,7 +98,7 @@ def test_what_every_bundle_has_may_not_be_absent(field: str) -> None:
         ("edits", [{}, "ab"]),
     ],
 )
-def test_one_wrong_claim_is_refused_and_named(field: str, value: Any) -> None:
+def test_one_wrong_field_is_refused_and_named(field: str, value: Any) -> None:
     with pytest.raises(BundleError, match=rf"'{field}' is missing or wrong"):
         read(**{field: value})
 
@@ -111,12 +111,12 @@ def test_a_field_that_appears_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("form", [None, 0, 2, True, "1", 1.0])
-def test_only_a_known_format_is_read(form: Any) -> None:
+def test_an_unknown_format_is_refused(form: Any) -> None:
     with pytest.raises(BundleError, match=r"has format .*; this fitmodel .* reads \[1\]"):
         read(format=form)
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "{", '{"a": NaN}', "null"])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_a_manifest_that_is_not_a_json_object_is_refused(text: str) -> None:
     with pytest.raises(BundleError, match="the manifest is not"):
         read_manifest(text.encode())

@@ -1,4 +1,4 @@
-"""A bundle is whole or absent, and opening one trusts nothing that stands in it."""
+"""A bundle is complete or absent, and opening one does not trust its content."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write(root: Path, **changes: Any) -> Path:
     return write_bundle(root, "prospect-fit", **{"files": FILES, "manifest": FACTS} | changes)
 
 
-def with_workbench(root: Path, estimator: object) -> Path:
+def with_estimator(root: Path, estimator: object) -> Path:
     buffer = io.BytesIO()
     joblib.dump(estimator, buffer)
     return write(root, files=FILES | {"workbench.joblib": buffer.getvalue()})
@@ -49,10 +49,10 @@ def change_manifest(path: Path, **changes: Any) -> None:
     (path / "manifest.json").write_text(json.dumps(manifest | changes))
 
 
-# --- what is written is what is read
+# --- writing and reading back
 
 
-def test_every_file_and_fact_comes_back(tmp_path: Path) -> None:
+def test_files_and_metadata_are_read_back(tmp_path: Path) -> None:
     bundle = open_bundle(write(tmp_path))
     assert {file: bundle.read(file) for file in bundle.files} == FILES
     assert bundle.manifest["spec"] == FACTS["spec"]
@@ -60,7 +60,7 @@ def test_every_file_and_fact_comes_back(tmp_path: Path) -> None:
     assert bundle.name == "prospect-fit"
 
 
-def test_the_manifest_states_what_made_the_bundle(tmp_path: Path) -> None:
+def test_the_manifest_names_the_package_versions(tmp_path: Path) -> None:
     manifest = open_bundle(write(tmp_path)).manifest
     assert manifest["format"] == 1
     assert manifest["packages"]["scikit-learn"]
@@ -68,7 +68,7 @@ def test_the_manifest_states_what_made_the_bundle(tmp_path: Path) -> None:
     assert manifest["created_at"].endswith("+00:00")
 
 
-def test_the_models_folder_opens_the_version_current_names(tmp_path: Path) -> None:
+def test_the_models_folder_opens_the_version_named_by_current(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path, files={"scorer.json": b"{}"})
     assert open_bundle(tmp_path / "prospect-fit").path == second
     set_current(tmp_path, "prospect-fit", first.name)
@@ -82,17 +82,17 @@ def test_a_version_can_be_written_without_being_put_to_use(tmp_path: Path) -> No
     assert open_bundle(tmp_path / "prospect-fit").path == first
 
 
-def test_a_version_opens_wherever_its_folder_is_copied(tmp_path: Path) -> None:
+def test_a_copied_or_moved_version_can_be_opened(tmp_path: Path) -> None:
     moved = write(tmp_path).rename(tmp_path / "downloaded")
     assert open_bundle(moved).read("card.md") == FILES["card.md"]
 
 
-def test_the_same_content_twice_makes_two_versions(tmp_path: Path) -> None:
+def test_writing_the_same_content_twice_gives_two_versions(tmp_path: Path) -> None:
     assert write(tmp_path) != write(tmp_path)
     assert len(list_bundles(tmp_path)) == 2
 
 
-def test_facts_of_numpy_and_pandas_become_json_and_what_is_not_finite_becomes_null(
+def test_numpy_and_pandas_values_become_json_and_infinite_ones_null(
     tmp_path: Path,
 ) -> None:
     facts = {
@@ -106,15 +106,15 @@ def test_facts_of_numpy_and_pandas_become_json_and_what_is_not_finite_becomes_nu
     assert manifest["half a letter"] == "\ud800"
 
 
-def test_a_bundle_of_format_1_stays_readable() -> None:
-    """Written once by hand; never write this one anew: old bundles must open for ever."""
+def test_a_bundle_of_format_1_can_be_read() -> None:
+    """Written once by hand; never write it again: old bundles must always open."""
     folder = Path(__file__).parent / "bundles" / "format-1"
     bundle = open_bundle(folder)
     assert bundle.version == "20260131-120000-0a1b2c3d"
     assert json.loads(bundle.read("scorer.json")) == {"intercept": -1.5}
 
 
-# --- what is refused when writing
+# --- refused when writing
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_only_plain_file_names_are_written(tmp_path: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "manifest.hmac"])
-def test_the_manifest_is_not_written_by_the_caller(tmp_path: Path, file: str) -> None:
+def test_the_caller_cannot_write_the_manifest(tmp_path: Path, file: str) -> None:
     with pytest.raises(BundleError, match="written by the bundle itself"):
         write(tmp_path, files={file: b"{}"})
 
@@ -140,29 +140,29 @@ def test_only_plain_model_names_are_written(tmp_path: Path, name: str) -> None:
         write_bundle(tmp_path, name, files=FILES, manifest={})
 
 
-def test_a_name_in_any_script_is_a_name(tmp_path: Path) -> None:
+def test_a_model_name_in_any_script_is_accepted(tmp_path: Path) -> None:
     path = write_bundle(tmp_path, "客户 العملاء", files=FILES, manifest={})
     assert open_bundle(tmp_path / "客户 العملاء").path == path
 
 
-def test_facts_cannot_replace_what_the_bundle_states(tmp_path: Path) -> None:
+def test_metadata_cannot_replace_fields_of_the_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"\['files', 'format'\]"):
         write(tmp_path, manifest={"format": 9, "files": {}})
 
 
-def test_a_fact_that_json_cannot_hold_is_named(tmp_path: Path) -> None:
+def test_the_error_for_metadata_that_json_cannot_represent_names_it(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"cannot hold .* of type object"):
         write(tmp_path, manifest={"odd": object()})
     assert list((tmp_path / "prospect-fit").iterdir()) == []
 
 
-# --- whole or absent
+# --- complete or absent
 
 DISK_CALLS = ("mkdir", "open", "fsync", "rename", "replace")
 
 
 class Breaking:
-    """The disk, which breaks at the n-th call; counts the calls."""
+    """A disk that fails at the n-th call and counts the calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, problem: BaseException) -> None:
         self.at, self.problem, self.calls = at, problem, 0
@@ -190,7 +190,7 @@ def disk_calls_of_a_write(root: Path) -> int:
 
 
 class StoppedClock(datetime):
-    """Always one moment, so that two writes never fall into different seconds by chance."""
+    """A clock that always returns the same time, so that two writes have the same second."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> StoppedClock:
@@ -213,7 +213,7 @@ def assert_whole(root: Path, old: Path) -> None:
     ],
     ids=["full disk", "Ctrl-C"],
 )
-def test_whatever_write_breaks_the_old_bundle_stays_and_no_half_one_appears(
+def test_after_any_failed_write_the_old_bundle_remains_and_there_is_no_partial_one(
     tmp_path: Path,
     problem: BaseException,
     raised: type[BaseException],
@@ -236,7 +236,7 @@ def test_whatever_write_breaks_the_old_bundle_stays_and_no_half_one_appears(
             assert open_bundle(root / "prospect-fit").path == old
 
 
-def test_a_full_disk_is_named_with_what_stays_and_what_to_do(
+def test_the_error_for_a_full_disk_names_the_kept_bundle_and_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Breaking(monkeypatch, at=8, problem=OSError(28, "No space left on device"))
@@ -279,7 +279,9 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_bundle_or_the_new_one(tmp_
 
 
 @pytest.mark.slow
-def test_writers_at_once_all_end_whole_and_current_is_one_of_theirs(tmp_path: Path) -> None:
+def test_concurrent_writers_all_succeed_and_current_is_one_of_their_versions(
+    tmp_path: Path,
+) -> None:
     writers = [run_writer(tmp_path, times=10) for _ in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     listed = list_bundles(tmp_path)
@@ -289,7 +291,7 @@ def test_writers_at_once_all_end_whole_and_current_is_one_of_theirs(tmp_path: Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
-def test_a_limit_on_file_size_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_limit_on_file_size_is_an_error_and_leaves_no_files(tmp_path: Path) -> None:
     import resource
 
     old = write(tmp_path)
@@ -303,7 +305,7 @@ def test_a_limit_on_file_size_is_an_error_and_leaves_nothing(tmp_path: Path) -> 
     assert [bundle.path for bundle in list_bundles(tmp_path)] == [old]
 
 
-def test_set_current_refuses_a_version_that_does_not_open(tmp_path: Path) -> None:
+def test_set_current_refuses_a_damaged_version(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     (first / "card.md").unlink()
     for version, message in [(first.name, "card.md is missing"), ("../x", "is not a version")]:
@@ -324,17 +326,17 @@ def test_the_list_shows_damaged_versions_with_their_error(tmp_path: Path) -> Non
     assert list_bundles(tmp_path / "absent") == ()
 
 
-# --- what is refused when reading
+# --- refused when reading
 
 
-def test_nothing_there_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_bundle_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="Give models/<name>"):
         open_bundle(tmp_path)
     with pytest.raises(BundleError, match="no bundle at"):
         open_bundle(tmp_path / "absent")
 
 
-def test_a_file_that_is_missing_or_cut_short_does_not_open(tmp_path: Path) -> None:
+def test_a_bundle_with_a_missing_or_truncated_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path)
     (path / "card.md").write_bytes(b"# K")
     with pytest.raises(BundleError, match=r"card.md has 3 bytes and the manifest states 20"):
@@ -360,7 +362,7 @@ def test_a_file_that_grows_after_opening_is_not_read(tmp_path: Path) -> None:
         bundle.read("card.md")
 
 
-def test_a_file_beside_the_listed_ones_cannot_be_read(tmp_path: Path) -> None:
+def test_an_unlisted_file_cannot_be_read(tmp_path: Path) -> None:
     path = write(tmp_path)
     (path / "extra.json").write_text("{}")
     with pytest.raises(BundleError, match=r"has no file 'extra.json'"):
@@ -387,12 +389,14 @@ def test_a_symbolic_link_in_a_bundle_is_refused(tmp_path: Path, file: str) -> No
 
 
 @pytest.mark.parametrize("file", ["card.md", "manifest.json"])
-def test_so_is_one_where_the_system_cannot_refuse_it(tmp_path, monkeypatch, file: str) -> None:
+def test_a_symbolic_link_is_refused_also_without_support_by_the_system(
+    tmp_path, monkeypatch, file: str
+) -> None:
     monkeypatch.delattr(os, "O_NOFOLLOW", raising=False)  # as on Windows
     test_a_symbolic_link_in_a_bundle_is_refused(tmp_path, file)
 
 
-def test_a_version_that_is_a_symbolic_link_is_not_followed_by_current(tmp_path: Path) -> None:
+def test_current_does_not_follow_a_version_that_is_a_symbolic_link(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
@@ -401,7 +405,7 @@ def test_a_version_that_is_a_symbolic_link_is_not_followed_by_current(tmp_path: 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
-def test_a_pipe_in_a_bundle_neither_hangs_nor_opens(tmp_path: Path) -> None:
+def test_a_pipe_in_a_bundle_is_refused_without_hanging(tmp_path: Path) -> None:
     path = write(tmp_path)
     (path / "manifest.json").unlink()
     os.mkfifo(path / "manifest.json")
@@ -412,7 +416,7 @@ def test_a_pipe_in_a_bundle_neither_hangs_nor_opens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["../../elsewhere", "", "x" * 10_000, "20260101-000000-0000000Z", "\0"]
 )
-def test_a_pointer_to_anything_but_a_version_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_pointer_to_something_other_than_a_version_is_refused(tmp_path: Path, text: str) -> None:
     write(tmp_path)
     (tmp_path / "prospect-fit" / "current").write_text(text)
     with pytest.raises(BundleError, match="is not a version"):
@@ -443,7 +447,7 @@ def test_a_version_renamed_to_another_is_refused_by_current(tmp_path: Path) -> N
         ('{"a": 1' + "0" * 5000 + "}", "not the JSON"),
     ],
 )
-def test_a_manifest_that_is_no_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path)
     (path / "manifest.json").write_text(text)
     with pytest.raises(BundleError, match=message):
@@ -473,7 +477,7 @@ def test_a_wrong_field_is_named(tmp_path: Path, changes: dict[str, Any]) -> None
         open_bundle(path)
 
 
-def test_a_manifest_of_endless_size_is_not_read_to_its_end(tmp_path: Path) -> None:
+def test_a_too_large_manifest_is_not_read_completely(tmp_path: Path) -> None:
     path = write(tmp_path)
     with (path / "manifest.json").open("r+b") as file:
         file.truncate(2**40)
@@ -500,7 +504,7 @@ FIELDS = st.sampled_from(["format", "name", "version", "created_at", "files", "s
 @pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(FIELDS, ANY_JSON, min_size=1), junk=st.binary(max_size=30))
-def test_whatever_stands_in_a_manifest_the_answer_is_a_bundle_or_a_bundle_error(
+def test_any_manifest_gives_a_bundle_or_a_bundle_error(
     tmp_path: Path, changes: dict[str, Any], junk: bytes
 ) -> None:
     path = tmp_path / "any"
@@ -517,7 +521,7 @@ def test_whatever_stands_in_a_manifest_the_answer_is_a_bundle_or_a_bundle_error(
 # --- signing
 
 
-def test_a_signed_bundle_opens_with_its_key_only(
+def test_a_signed_bundle_opens_only_with_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -530,7 +534,7 @@ def test_a_signed_bundle_opens_with_its_key_only(
     assert open_bundle(path).read("card.md") == FILES["card.md"]
 
 
-def test_with_a_key_neither_a_changed_nor_an_unsigned_bundle_opens(
+def test_with_a_key_changed_and_unsigned_bundles_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
@@ -543,17 +547,17 @@ def test_with_a_key_neither_a_changed_nor_an_unsigned_bundle_opens(
         open_bundle(path)
 
 
-# --- the only unpickling
+# --- unpickling of the estimator
 
 
 class Estimator:
-    """Stands for a fitted estimator."""
+    """A stand-in for a fitted estimator."""
 
     coefficient = 2.0
 
 
 class RunsCode:
-    """What an attacker would write: unpickling it makes a folder."""
+    """An attack: unpickling it makes a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -562,21 +566,21 @@ class RunsCode:
         return os.mkdir, (str(self.folder),)
 
 
-def test_the_workbench_estimator_comes_back(tmp_path: Path) -> None:
-    path = with_workbench(tmp_path, {"coefficient": np.arange(3)})
+def test_the_fitted_estimator_is_read_back(tmp_path: Path) -> None:
+    path = with_estimator(tmp_path, {"coefficient": np.arange(3)})
     assert load_estimator(path)["coefficient"].tolist() == [0, 1, 2]
     assert load_estimator(path.parent)["coefficient"].tolist() == [0, 1, 2]
 
 
 def test_opening_and_reading_a_bundle_unpickles_nothing(tmp_path: Path) -> None:
-    bundle = open_bundle(with_workbench(tmp_path, RunsCode(tmp_path / "trap")))
+    bundle = open_bundle(with_estimator(tmp_path, RunsCode(tmp_path / "trap")))
     for file in bundle.files:
         bundle.read(file)
     assert not (tmp_path / "trap").exists()
 
 
-def test_a_changed_workbench_is_not_unpickled(tmp_path: Path) -> None:
-    path = with_workbench(tmp_path, [1, 2])
+def test_a_changed_estimator_file_is_not_unpickled(tmp_path: Path) -> None:
+    path = with_estimator(tmp_path, [1, 2])
     trap = io.BytesIO()
     joblib.dump(RunsCode(tmp_path / "trap"), trap)
     (path / "workbench.joblib").write_bytes(trap.getvalue())
@@ -585,17 +589,19 @@ def test_a_changed_workbench_is_not_unpickled(tmp_path: Path) -> None:
     assert not (tmp_path / "trap").exists()
 
 
-def test_with_a_key_a_workbench_resealed_without_it_is_not_unpickled(
+def test_with_a_key_an_estimator_file_without_its_signature_is_not_unpickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = with_workbench(tmp_path, RunsCode(tmp_path / "trap"))
+    path = with_estimator(tmp_path, RunsCode(tmp_path / "trap"))
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     with pytest.raises(BundleError, match="is not signed"):
         load_estimator(path)
     assert not (tmp_path / "trap").exists()
 
 
-def test_a_workbench_that_cannot_be_read_here_says_what_wrote_it(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_estimator_names_the_versions_that_wrote_it(
+    tmp_path: Path,
+) -> None:
     garbage = write(tmp_path, files={"workbench.joblib": b"\x80\x05garbage"})
     with pytest.raises(BundleError, match=r"was written with Python .* train again"):
         load_estimator(garbage)
@@ -603,7 +609,7 @@ def test_a_workbench_that_cannot_be_read_here_says_what_wrote_it(tmp_path: Path)
         load_estimator(write(tmp_path))
 
 
-def test_the_way_of_a_service_imports_the_standard_library_only() -> None:
+def test_opening_a_bundle_imports_only_the_standard_library() -> None:
     code = (
         "import sys, fitmodel.bundle.store;"
         "heavy = {'numpy', 'pandas', 'joblib', 'sklearn', 'mlflow', 'pydantic'} & set(sys.modules);"

@@ -1,4 +1,4 @@
-"""Results are written as JSON, SARIF 2.1.0 and JUnit XML that other programs read."""
+"""Results of checks as JSON, SARIF 2.1.0 and JUnit XML."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def junit() -> ET.Element:
     return ET.fromstring(text.encode())  # noqa: S314 - our own text
 
 
-def test_json_has_every_field_and_says_whether_it_is_ok() -> None:
+def test_json_has_every_field_and_the_overall_result() -> None:
     reported = json.loads(to_json([ERROR, NOTE], [SILENCED], "deals.csv"))
 
     assert reported["ok"] is False
@@ -46,7 +46,7 @@ def test_json_has_every_field_and_says_whether_it_is_ok() -> None:
     assert json.loads(to_json([WARNING], [], "deals.csv"))["ok"] is True
 
 
-def test_sarif_has_what_its_schema_requires() -> None:
+def test_sarif_has_the_fields_required_by_its_schema() -> None:
     log = sarif()
 
     assert log["version"] == "2.1.0"
@@ -79,7 +79,7 @@ def test_sarif_gives_the_row_and_the_column() -> None:
     assert first["logicalLocations"] == [{"name": "stage", "kind": "member"}]
 
 
-def test_sarif_names_the_file_as_an_address() -> None:
+def test_sarif_names_the_file_as_a_uri() -> None:
     log = json.loads(to_sarif([NOTE], [], "past deals/ä.csv", "1"))
     physical = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
 
@@ -104,7 +104,7 @@ def test_junit_counts_failures_and_skips_as_it_lists_them() -> None:
     assert suite.get("errors") == "0"
 
 
-def test_in_junit_an_error_fails_a_warning_passes_and_a_silenced_result_is_skipped() -> None:
+def test_in_junit_errors_fail_warnings_pass_and_silenced_results_are_skipped() -> None:
     (suite,) = junit()
     cases = {(case.get("classname"), case.get("name")): case for case in suite}
 
@@ -115,7 +115,7 @@ def test_in_junit_an_error_fails_a_warning_passes_and_a_silenced_result_is_skipp
     assert skipped.find("skipped").get("message") == "renewals are deals here"
 
 
-def test_checks_that_found_nothing_pass_in_junit() -> None:
+def test_checks_without_results_pass_in_junit() -> None:
     (suite,) = junit()
     passed = [case for case in suite if len(case) == 0]
 
@@ -124,7 +124,7 @@ def test_checks_that_found_nothing_pass_in_junit() -> None:
 
 
 @pytest.mark.parametrize("write", [to_json, to_junit])
-def test_nothing_found_is_written_too(write) -> None:
+def test_empty_results_are_written(write) -> None:
     assert "FM301" not in to_json([], [], "x.csv")
     assert "failure" not in write([], [], "x.csv").replace('failures="0"', "")
 

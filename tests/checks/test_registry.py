@@ -1,4 +1,4 @@
-"""Every finding of the package has a code, and every code says what to do."""
+"""Every finding of the package has a code, and every code has a remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ each_code = pytest.mark.parametrize("code", all_codes().values(), ids=lambda cod
 
 
 def _first_arguments(function: str, folder: Path) -> set[str]:
-    """First argument, where it is a text, of every call of a function in a folder."""
+    """First argument of every call of a function in a folder, if it is a text."""
     return {
         node.args[0].value
         for path in folder.rglob("*.py")
@@ -34,7 +34,7 @@ def _first_arguments(function: str, folder: Path) -> set[str]:
 
 
 @each_code
-def test_a_code_has_a_family_a_name_of_its_own_and_words(code) -> None:
+def test_a_code_has_a_family_a_unique_name_and_texts(code) -> None:
     assert code.code[:3] in FAMILIES
     assert code.family == FAMILIES[code.code[:3]]
     assert code.ignore in get_args(Silence)
@@ -58,7 +58,7 @@ def test_every_doubt_about_the_rows_has_a_code() -> None:
         assert code_of(f"doubt:{code}").code.startswith("FM3")
 
 
-def test_a_doubt_that_must_be_answered_cannot_be_silenced_and_any_other_can() -> None:
+def test_only_a_doubt_that_must_be_answered_cannot_be_silenced() -> None:
     room = Path(doubts.__file__).parent
     calls = [
         node
@@ -96,7 +96,7 @@ def test_a_finding_without_a_code_is_an_error() -> None:
 
 @cache
 def _texts(room: str) -> set[str]:
-    """Every text that a program of a room holds."""
+    """Every text in the source of a room."""
     return {
         node.value
         for path in (HOUSE / room).rglob("*.py")
@@ -117,8 +117,8 @@ WRITTEN_IN = {
 
 
 @each_code
-def test_a_code_stands_for_something_that_a_program_finds(code) -> None:
-    """A page of a check that nothing can report would mislead; kinds are texts of their room."""
+def test_every_code_can_be_reported_by_the_source(code) -> None:
+    """A page on a check that is never reported would mislead; kinds are texts of their room."""
     for source in code.sources:
         part, _, kind = source.partition(":")
         texts = set().union(*(_texts(room) for room in WRITTEN_IN[part] if room != "."))
@@ -134,7 +134,7 @@ CHECKING = {
 }
 
 
-def test_whatever_checking_reports_has_a_code() -> None:
+def test_every_result_of_checking_has_a_code() -> None:
     sources = {text for text in CHECKING if re.fullmatch(r"(evaluation|error|time):[a-z ]+", text)}
 
     assert len(sources) > 10
@@ -143,7 +143,7 @@ def test_whatever_checking_reports_has_a_code() -> None:
 
 
 def test_every_error_of_the_deals_has_a_code() -> None:
-    """An attribute that must be settled first is reported under its own code, not as any error."""
+    """An ambiguous attribute is reported under its own code and not as a general error."""
     kinds = {"currencies": "FM318", "date_order": "FM319", "unreadable": "FM320"}
 
     for kind, code in (kinds | {"too-few": "FM405", "deals": "FM330"}).items():
@@ -178,7 +178,7 @@ def test_every_code_has_a_section_of_four_parts_in_order() -> None:
             assert (f'[rows] acknowledged = ["{kind}"]' in text) == (part == "doubt")
 
 
-def test_codes_that_texts_name_exist() -> None:
+def test_codes_named_in_texts_exist() -> None:
     root = HOUSE.parents[1]
     files = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *HOUSE.rglob("*.toml")]
     named = {code for path in files for code in re.findall(r"\bFM\d{3}\b", path.read_text("utf-8"))}

@@ -1,4 +1,4 @@
-"""`fitmodel export sql`: what a person types and reads."""
+"""`fitmodel export sql`: arguments and output."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def export(home, monkeypatch, *arguments):
     return CliRunner().invoke(app, ["export", "sql", "--model", "fit", *arguments])
 
 
-def test_every_dialect_can_be_chosen():
+def test_every_dialect_can_be_selected():
     assert tuple(SqlDialect) == SQL_DIALECTS
 
 
-def test_the_file_scores_a_table_as_predict_does(home, monkeypatch):
+def test_the_sql_file_scores_a_table_like_predict(home, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     result = export(home, monkeypatch, "--dialect", "duckdb", "--table", "crm.deals",
                     "--reasons", "1", "-o", "out/score.sql")  # fmt: skip
@@ -57,7 +57,7 @@ def test_the_file_scores_a_table_as_predict_does(home, monkeypatch):
     assert "kB of SQL for duckdb" in result.output
 
 
-def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch):
+def test_without_a_file_the_statement_is_printed(home, monkeypatch):
     result = export(home, monkeypatch, "--dialect", "bigquery", "--as-of", "2026-01-31")
 
     assert result.exit_code == 0
@@ -73,7 +73,7 @@ def test_without_a_file_the_statement_goes_to_standard_output(home, monkeypatch)
         (["--dialect", "oracle"], "oracle"),
     ],
 )
-def test_what_is_wrong_is_wrong_usage_and_writes_nothing(home, monkeypatch, arguments, message):
+def test_invalid_arguments_are_wrong_usage_and_write_nothing(home, monkeypatch, arguments, message):
     result = export(home, monkeypatch, *arguments, "-o", "never.sql")
 
     assert result.exit_code == 2

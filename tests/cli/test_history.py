@@ -1,4 +1,4 @@
-"""`fitmodel attributes`, `snapshot` and `check` with a history: what a person types and reads."""
+"""`fitmodel attributes`, `snapshot` and `check` with a history: arguments and output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_attributes_are_written_with_their_provenance(home, suffix):
+def test_attributes_are_written_with_their_source(home, suffix):
     done = run("attributes", "deals.csv", "-c", "salesforce.toml", "-o", f"known{suffix}")
 
     assert done.exit_code == 0, done.output
@@ -43,7 +43,7 @@ def test_attributes_are_written_with_their_provenance(home, suffix):
 
 
 @pytest.mark.usefixtures("home")
-def test_one_deal_is_shown():
+def test_the_timeline_of_one_deal_is_shown():
     done = run("attributes", "deals.csv", "-c", "salesforce.toml", "--id", "0065g00000AAAA1AAA")
 
     assert done.exit_code == 0, done.output
@@ -51,7 +51,7 @@ def test_one_deal_is_shown():
     assert "x 2026-03-10 14:00  [history.fields]  StageName: Closed Won" in done.output
 
 
-def test_another_table_may_be_named(home):
+def test_another_history_table_can_be_named(home):
     (home / "salesforce_field_history.csv").rename(home / "other.csv")
     missing = run("attributes", "deals.csv", "-c", "salesforce.toml")
     named = run("attributes", "deals.csv", "-c", "salesforce.toml", "--table", "fields=other.csv")
@@ -64,7 +64,7 @@ def test_another_table_may_be_named(home):
     assert "--table takes NAME=PATH" in wrong.output
 
 
-def test_a_contract_without_tables_is_told_what_to_add(home):
+def test_the_error_for_a_contract_without_tables_says_what_to_add(home):
     text = (home / "salesforce.toml").read_text().split("[history.fields]")[0]
     (home / "plain.toml").write_text(text)
 
@@ -75,7 +75,7 @@ def test_a_contract_without_tables_is_told_what_to_add(home):
 
 
 @pytest.mark.usefixtures("home")
-def test_a_snapshot_is_kept_once_a_day():
+def test_a_snapshot_is_stored_once_a_day():
     first = run("snapshot", "deals.csv", "--id", "Id", "--day", "2026-03-01")
     again = run("snapshot", "deals.csv", "-c", "salesforce.toml", "--day", "2026-03-01")
 
@@ -88,7 +88,7 @@ def test_a_snapshot_is_kept_once_a_day():
 
 
 @pytest.mark.slow
-def test_check_says_what_would_have_leaked(tmp_path, monkeypatch):
+def test_check_reports_values_that_would_have_leaked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sim = simulate_deals(1200, seed=1, history=True)
     sim.deals.to_csv("deals.csv", index=False)

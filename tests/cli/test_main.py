@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it leaves behind, and its exit codes."""
+"""The command line: output, files and exit codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fitmodel.exceptions import DealsError
 
 
 def _below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command there is, groups too."""
+    """Every command, including groups."""
     yield path
     for name, item in getattr(command, "commands", {}).items():
         yield from _below(item, (*path, name))
@@ -42,7 +42,7 @@ def simulation():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, mlflow_store, simulation, quick_learner):
-    """An empty folder with deals, prospects and their contract, and an MLflow store of its own."""
+    """An empty folder with deals, prospects and their contract, and a separate MLflow store."""
     monkeypatch.chdir(tmp_path)
     spec = simulation.spec.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml(), encoding="utf-8")
@@ -53,7 +53,7 @@ def home(tmp_path, monkeypatch, mlflow_store, simulation, quick_learner):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(command):
+def test_every_command_has_help(command):
     result = run(*command, "--help")
 
     assert result.exit_code == 0
@@ -63,7 +63,7 @@ def test_every_command_explains_itself(command):
 
 
 @pytest.mark.slow
-def test_from_deals_to_scored_prospects_and_back(home):
+def test_from_deals_to_scored_prospects_and_a_rollback(home):
     trained = run("train", "deals.csv")
     assert trained.exit_code == 0, trained.output
     assert "base rate" in trained.stdout
@@ -107,7 +107,7 @@ def test_from_deals_to_scored_prospects_and_back(home):
     assert pd.read_parquet(home / "x.parquet")["model_version"][0] == table["model_version"][0]
 
 
-def test_a_guessed_contract_is_written_once(home):
+def test_init_does_not_overwrite_a_contract(home):
     (home / "fitmodel.toml").unlink()
 
     first = run("init", "deals.csv")
@@ -120,7 +120,7 @@ def test_a_guessed_contract_is_written_once(home):
 
 
 @pytest.mark.usefixtures("home")
-def test_check_says_how_much_there_is_to_learn_from():
+def test_check_reports_the_number_of_usable_deals():
     result = run("check", "deals.csv")
 
     assert result.exit_code == 0, result.output
@@ -134,7 +134,7 @@ def test_check_says_how_much_there_is_to_learn_from():
     assert "enough to learn from" in result.stdout
 
 
-def test_check_names_what_training_would_refuse_and_training_refuses_it(home):
+def test_check_reports_what_training_refuses(home):
     table = pd.read_csv(home / "deals.csv")
     table["remark"] = table["churned_on"].notna().map({True: "price", False: None})
     table.to_csv(home / "deals.csv", index=False)
@@ -150,7 +150,7 @@ def test_check_names_what_training_would_refuse_and_training_refuses_it(home):
     assert not (home / "models").exists()
 
 
-def test_check_says_how_many_months_are_missing(home):
+def test_check_estimates_the_missing_months(home):
     table = pd.read_csv(home / "deals.csv")
     table.head(40).to_csv(home / "deals.csv", index=False)
 
@@ -160,7 +160,7 @@ def test_check_says_how_many_months_are_missing(home):
     assert re.search(r"needed; at your rate that is about \d+ more month", result.stderr)
 
 
-def test_deals_with_faults_end_with_code_1_and_no_traceback(home):
+def test_deals_with_errors_give_exit_code_1_without_a_traceback(home):
     table = pd.read_csv(home / "deals.csv", dtype=str)
     table.loc[3, "closed_on"] = "soon"
     table.to_csv(home / "deals.csv", index=False)
@@ -191,7 +191,7 @@ def test_deals_with_faults_end_with_code_1_and_no_traceback(home):
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_wrong_usage_ends_with_code_2(arguments, message):
+def test_wrong_usage_gives_exit_code_2(arguments, message):
     result = run(*arguments)
 
     assert result.exit_code == 2
@@ -199,7 +199,7 @@ def test_wrong_usage_ends_with_code_2(arguments, message):
     assert not Path("mlflow.db").exists()
 
 
-def test_a_contract_that_is_not_valid_is_wrong_usage(home):
+def test_an_invalid_contract_is_wrong_usage(home):
     (home / "fitmodel.toml").write_text("[deals]\nclosed_onn = 'x'\n", encoding="utf-8")
 
     result = run("check", "deals.csv")
@@ -208,7 +208,7 @@ def test_a_contract_that_is_not_valid_is_wrong_usage(home):
     assert "closed_on" in result.stderr
 
 
-def test_no_model_ends_with_code_1(home):
+def test_a_missing_model_gives_exit_code_1(home):
     result = run("score", "prospects.csv", "--model", "models/absent", "-o", "scored.csv")
 
     assert result.exit_code == 1
@@ -224,7 +224,7 @@ def test_no_model_ends_with_code_1(home):
         (KeyboardInterrupt(), 130, "Interrupted; nothing half-written is left behind.\n"),
     ],
 )
-def test_what_goes_wrong_is_a_line_and_an_exit_code(capsys, error, code, message):
+def test_errors_are_one_line_and_an_exit_code(capsys, error, code, message):
     with pytest.raises(typer.Exit) as caught, plain_errors():
         raise error
 
@@ -232,13 +232,13 @@ def test_what_goes_wrong_is_a_line_and_an_exit_code(capsys, error, code, message
     assert capsys.readouterr().err == message
 
 
-def test_a_mistake_of_ours_is_not_hidden():
+def test_an_internal_error_is_not_hidden():
     with pytest.raises(ZeroDivisionError), plain_errors():
         _ = 1 / 0
 
 
 @pytest.mark.parametrize("module", ["fitmodel", "fitmodel.cli"])
-def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path, module):
+def test_the_installed_command_lists_no_models_in_an_empty_folder(tmp_path, module):
     done = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "-m", module, "models", "list"],
         cwd=tmp_path,
@@ -251,7 +251,7 @@ def test_the_installed_command_runs_and_an_empty_folder_has_no_models(tmp_path, 
     assert done.stdout == "no models yet; the next step is: fitmodel train DEALS\n"
 
 
-def test_a_stream_of_another_code_page_is_written_in_utf8() -> None:
+def test_output_is_utf8_also_with_another_code_page() -> None:
     written = io.BytesIO()
     stream = io.TextIOWrapper(written, encoding="cp1252")
     write_utf8(stream, io.StringIO())  # which has no encoding

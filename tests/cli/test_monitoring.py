@@ -1,4 +1,4 @@
-"""The commands that watch a model and keep what was decided."""
+"""The commands `monitor`, `decide` and `forget`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(*arguments: object):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, simulate_quickly):
-    """A model of 2025, and deals known by the middle of 2026."""
+    """A model trained in 2025, and deals known in the middle of 2026."""
     folder = tmp_path_factory.mktemp("home")
     sim = simulate_quickly(2_500, seed=5)
     cut = pd.Timestamp("2025-07-01")
@@ -75,7 +75,7 @@ def test_deals_with_outcomes_give_a_page_with_drift_and_cohorts(at_home, languag
     assert done.exit_code == 0, done.output
     page = (at_home / "monitor" / "index.html").read_text()
     assert f'lang="{language}"' in page
-    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing from elsewhere
+    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing is loaded from other hosts
     cohorts = pd.read_csv(at_home / "monitor" / "cohorts.csv")
     assert cohorts["cohort"].min() == "2025Q3"
     assert set(pd.read_csv(at_home / "monitor" / "drift.csv")["verdict"]) <= {
@@ -83,7 +83,7 @@ def test_deals_with_outcomes_give_a_page_with_drift_and_cohorts(at_home, languag
     }
 
 
-def test_a_change_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
+def test_drift_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
     done = run("monitor", "changed.csv", "--model", "models/fit", "-o", "changed")
     assert done.exit_code == 0, done.output
     assert "drifted: seats" in done.output.replace("early_churn_probability, ", "")
@@ -95,7 +95,7 @@ def test_a_change_is_named_and_can_fail_a_scheduled_run(at_home) -> None:
 
 
 @pytest.mark.parametrize("fill", ["", "smb"], ids=["empty", "constant"])
-def test_a_column_that_is_empty_or_always_the_same_is_drift_and_no_stop(at_home, fill) -> None:
+def test_an_empty_or_constant_column_is_drift_and_not_an_error(at_home, fill) -> None:
     name = "segment" if fill else "seats"
     pd.read_csv("deals.csv").assign(**{name: fill}).to_csv("drifted.csv", index=False)
     done = run("monitor", "drifted.csv", "--model", "models/fit", "-o", "drifted")
@@ -105,14 +105,14 @@ def test_a_column_that_is_empty_or_always_the_same_is_drift_and_no_stop(at_home,
     assert drift.loc[name, "missing"] == (0 if fill else 1)
 
 
-def test_deals_of_which_nobody_has_left_are_compared_all_the_same(at_home) -> None:
+def test_deals_without_leavers_are_compared(at_home) -> None:
     pd.read_csv("deals.csv").assign(churned_on="").to_csv("stayed.csv", index=False)
     done = run("monitor", "stayed.csv", "--model", "models/fit", "-o", "stayed")
     assert done.exit_code == 0, done.output
     assert (at_home / "stayed" / "drift.csv").exists()
 
 
-def test_by_month_each_month_is_compared_on_its_own(at_home) -> None:
+def test_by_month_each_month_is_compared_separately(at_home) -> None:
     done = run("monitor", "deals.csv", "--model", "models/fit", "-o", "months", "--by-month")
     assert done.exit_code == 0, done.output
     months = pd.read_csv(at_home / "months" / "drift.csv")["group"]
@@ -124,7 +124,7 @@ def test_by_month_each_month_is_compared_on_its_own(at_home) -> None:
     assert "--by-month needs deals with the contract's dates" in refused.output
 
 
-def test_those_who_overrode_are_judged_by_what_came(at_home, tmp_path) -> None:
+def test_overrides_are_compared_with_the_observed_outcomes(at_home, tmp_path) -> None:
     deals = pd.read_csv("deals.csv").head(40)
     log = DecisionLog(tmp_path / "log.db", salt="pepper")
     for name in deals["deal_id"]:
@@ -145,7 +145,7 @@ def known_deals():
     return read_deals("deals.csv", spec), spec
 
 
-def test_what_was_decided_is_kept_and_a_customer_can_be_forgotten(tmp_path) -> None:
+def test_decisions_are_stored_and_a_customer_can_be_forgotten(tmp_path) -> None:
     path = tmp_path / "decisions.db"
     log = DecisionLog(path)
     log.append("D-17", FLAGGED, {"seats": 4})
@@ -159,14 +159,14 @@ def test_what_was_decided_is_kept_and_a_customer_can_be_forgotten(tmp_path) -> N
     assert log.assessments().empty
 
 
-def test_without_a_log_nothing_is_made(tmp_path) -> None:
+def test_without_a_log_no_file_is_created(tmp_path) -> None:
     done = run("forget", "D-17", "--log", tmp_path / "none.db")
     assert done.exit_code == 1
     assert "there is no decision log" in done.output
     assert not (tmp_path / "none.db").exists()
 
 
-def test_what_was_seen_is_kept_as_a_run_month_by_month(at_home, mlflow_store) -> None:
+def test_results_are_tracked_as_a_run_by_month(at_home, mlflow_store) -> None:
     from fitmodel.tracking.connection import connected
 
     command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "kept", "--by-month")
@@ -187,8 +187,8 @@ def test_what_was_seen_is_kept_as_a_run_month_by_month(at_home, mlflow_store) ->
     assert result.data.metrics["cohort/ratio"] > 0
 
 
-def test_the_young_do_not_count_against_those_who_overrode(at_home, tmp_path) -> None:
-    """Of a young deal only the bad ending can be known by now."""
+def test_young_deals_do_not_count_against_overrides(at_home, tmp_path) -> None:
+    """For a young deal only a bad outcome can be known yet."""
     deals, spec = known_deals()
     young = deals[~outcomes(deals, spec)["mature"]]
     log = DecisionLog(tmp_path / "log.db")

@@ -1,4 +1,4 @@
-"""`fitmodel quiz` asks in the terminal, shows the outcome after the answer, and keeps scores."""
+"""`fitmodel quiz` asks in the terminal, shows outcomes after the answers, and stores scores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ask(company, monkeypatch):
     return run
 
 
-def test_a_team_judges_then_sees_the_outcome_and_the_scores_are_kept(ask, tmp_path):
+def test_a_team_answers_then_sees_the_outcome_and_scores_are_stored(ask, tmp_path):
     answers = "10\n20 %\n" + "x\n" + "15\n25\n" * 3
     log = tmp_path / "log.db"
     done = ask(
@@ -53,7 +53,7 @@ def test_a_team_judges_then_sees_the_outcome_and_the_scores_are_kept(ask, tmp_pa
     assert "历次成绩" in chinese.output
 
 
-def test_who_stops_in_the_middle_leaves_nothing_behind(ask, tmp_path):
+def test_an_aborted_quiz_stores_nothing(ask, tmp_path):
     log = tmp_path / "log.db"
     done = ask("-p", "Kim", "--questions", 4, "--log", log, answers="10\n")
     assert done.exit_code != 0

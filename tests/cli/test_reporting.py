@@ -1,4 +1,4 @@
-"""`fitmodel report` writes a page and its tables, or says what is missing."""
+"""`fitmodel report` writes a page and its tables, or reports what is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def files(tmp_path, monkeypatch, quick_learner):
     return simulation
 
 
-def test_a_contract_without_reps_says_what_is_missing(files, tmp_path):
+def test_the_error_for_a_contract_without_reps_says_what_is_missing(files, tmp_path):
     spec = files.spec.replace(deals={"rep": None, "team": None})
     (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
     done = CliRunner().invoke(app, ["report", "deals.csv"])
@@ -36,7 +36,7 @@ def test_a_contract_without_reps_says_what_is_missing(files, tmp_path):
 
 
 def few_deals(rows):
-    """Deals of which none left within five months, and the one that left did so after 30."""
+    """Deals without early leavers; the only leaver left after 30 months."""
     closed = pd.date_range("2024-01-05", periods=rows, freq="30D")
     left = pd.Series(pd.NaT, range(rows), dtype="M8[us]")
     if rows > 1:
@@ -54,8 +54,8 @@ def few_deals(rows):
 
 
 @pytest.mark.parametrize("rows", [1, 9])
-def test_deals_are_counted_from_the_first_on_though_nobody_left_early(tmp_path, monkeypatch, rows):
-    # the command refused such tables: there was nothing to learn from
+def test_deals_are_counted_also_without_early_leavers(tmp_path, monkeypatch, rows):
+    # the command used to refuse such tables as unusable for training
     roles = {name: name for name in ("closed_on", "churned_on", "rep")}
     spec = DealSpec(
         deals={**roles, "id": "deal", "amount": "value", "observed_until": "2026-09-30"},
@@ -82,7 +82,7 @@ def test_deals_are_counted_from_the_first_on_though_nobody_left_early(tmp_path, 
         assert wrong not in re.sub("<(style|script|svg).*?</\\1>", "", page, flags=re.DOTALL)
 
 
-def test_too_few_deals_do_not_excuse_what_is_wrong_with_them(tmp_path, monkeypatch):
+def test_errors_are_reported_also_with_too_few_deals(tmp_path, monkeypatch):
     deals = few_deals(9)
     deals["churned_on"] = (
         deals["churned_on"].dt.strftime("%Y-%m-%d").fillna("").replace("", "some day")
@@ -105,7 +105,7 @@ def test_too_few_deals_do_not_excuse_what_is_wrong_with_them(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_the_page_and_the_tables_are_written_and_two_plans_compared(files, tmp_path):
+def test_page_and_tables_are_written_and_two_plans_compared(files, tmp_path):
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text("an earlier one")
     (tmp_path / "a.toml").write_text("commission_rate = 0.1\nearned_after_months = 0\n")
@@ -129,7 +129,7 @@ def test_the_page_and_the_tables_are_written_and_two_plans_compared(files, tmp_p
 
 
 @pytest.mark.usefixtures("files")
-def test_two_plans_of_one_name_are_refused_before_anything_is_learned(tmp_path):
+def test_two_plans_with_the_same_name_are_refused_before_training(tmp_path):
     (tmp_path / "a.toml").write_text("commission_rate = 0.1\n")
     done = CliRunner().invoke(
         app, ["report", "deals.csv", "--plan", "a.toml", "--compare", "a.toml"]
@@ -140,7 +140,7 @@ def test_two_plans_of_one_name_are_refused_before_anything_is_learned(tmp_path):
     assert not (tmp_path / "report").exists()
 
 
-def test_a_plan_to_start_from_is_printed_and_can_be_read(tmp_path):
+def test_the_example_plan_is_printed_and_can_be_read(tmp_path):
     done = CliRunner().invoke(app, ["report", "--show-plan"])
     (tmp_path / "plan.toml").write_text(done.output)
 

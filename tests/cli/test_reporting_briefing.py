@@ -1,4 +1,4 @@
-"""`fitmodel brief` writes what it is asked for, and says what is missing."""
+"""`fitmodel brief` writes the requested format and reports what is missing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(home: Path, *arguments: str):
 
 
 @pytest.mark.parametrize(("name", "start"), [("b.html", "<!doctype html>"), ("b.md", "# Brief on")])
-def test_a_page_or_markdown_is_written_over_an_earlier_one(home, name, start) -> None:
+def test_a_page_or_markdown_file_is_overwritten(home, name, start) -> None:
     output = home / "new" / name
     past = ("--deals", str(home / "deals.csv"))
     for _ in range(2):
@@ -51,7 +51,7 @@ def test_a_page_or_markdown_is_written_over_an_earlier_one(home, name, start) ->
     ]
 
 
-def test_without_an_output_the_brief_is_shown_in_the_language_and_the_companys_words(home) -> None:
+def test_without_an_output_the_brief_is_printed_in_the_language_and_with_labels(home) -> None:
     own = str(home / "own.j2")
     result = run(home, "--id", "D0000002", "--language", "zh", "--template", own)
     assert result.exit_code == 0
@@ -60,20 +60,20 @@ def test_without_an_output_the_brief_is_shown_in_the_language_and_the_companys_w
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_template_is_shown_to_be_copied(language) -> None:
+def test_the_template_is_printed(language) -> None:
     result = CliRunner().invoke(app, ["brief", "--show-template", "--language", language])
     assert result.exit_code == 0
     assert result.stdout == default_template(language)
 
 
-def test_a_template_in_another_encoding_is_said_with_the_remedy(home) -> None:
+def test_a_template_in_another_encoding_is_refused_with_the_remedy(home) -> None:
     (home / "latin.j2").write_bytes("Schöne Grüße".encode("latin-1"))
     done = run(home, "--id", "D0000002", "--template", str(home / "latin.j2"))
     assert done.exit_code == 2
     assert "latin.j2 is not UTF-8 text (byte 3). Remedy: save it as UTF-8." in done.stderr
 
 
-def test_what_is_missing_or_unknown_is_named(home) -> None:
+def test_missing_or_unknown_inputs_are_named(home) -> None:
     unknown = run(home, "--id", "D-17")
     assert unknown.exit_code == 1
     assert "0 of 700 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr

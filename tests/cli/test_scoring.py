@@ -1,4 +1,4 @@
-"""`fitmodel score`: what a person types and reads."""
+"""`fitmodel score`: arguments and output."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_table_is_scored_and_upserted_by_its_id(home, monkeypatch) -> None:
     assert not (home / "x.csv").exists()
 
 
-def test_what_is_wrong_is_said_without_the_password(home, monkeypatch) -> None:
+def test_error_messages_contain_no_password(home, monkeypatch) -> None:
     url = "postgresql://me:geheim@127.0.0.1:1/db"
     for given in ((f"{url}/prospects", "-o", "x.csv"), ("prospects.csv", "-o", f"{url}/scored")):
         result = score(home, monkeypatch, *given)
@@ -53,13 +53,13 @@ def test_what_is_wrong_is_said_without_the_password(home, monkeypatch) -> None:
         assert "Remedy: check whether the database runs at this host and port" in result.output
 
 
-def test_a_query_of_a_file_is_wrong_usage(home, monkeypatch) -> None:
+def test_a_query_for_a_file_is_wrong_usage(home, monkeypatch) -> None:
     result = score(home, monkeypatch, "prospects.csv", "-o", "x.csv", "--query", "select 1")
     assert result.exit_code == 2
     assert "--query asks a database" in result.output
 
 
-def test_a_table_of_which_no_row_could_be_scored_is_written_and_fails(home, monkeypatch) -> None:
+def test_a_table_without_any_scored_row_is_written_and_fails(home, monkeypatch) -> None:
     header, *lines = (home / "prospects.csv").read_text(encoding="utf-8").splitlines()
     for spoiled, code in ((lines, 1), (lines[1:], 0), ([], 0)):
         rows = [f"{line},too much" if line in spoiled else line for line in lines if spoiled]
@@ -71,9 +71,7 @@ def test_a_table_of_which_no_row_could_be_scored_is_written_and_fails(home, monk
         assert written.count("21 fields where the header has 20") == len(spoiled)
 
 
-def test_reasons_come_in_chinese_and_an_interrupted_run_is_said_to_be_taken_up(
-    home, monkeypatch
-) -> None:
+def test_reasons_are_in_chinese_and_a_resumed_run_is_reported(home, monkeypatch) -> None:
     monkeypatch.chdir(home)
     asked = ["prospects.csv", "--model", "fit", "--reasons", "1", "--language", "zh", "--resume"]
     whole = CliRunner().invoke(app, ["score", *asked, "--output", "whole.csv"])

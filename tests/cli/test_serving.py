@@ -1,4 +1,4 @@
-"""The service as a process: it begins, answers, and ends when it is told to."""
+"""The service as a process: start, responses and shutdown."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def wait_until_alive(service: subprocess.Popen, url: str) -> None:
             assert asked(f"{url}/healthz")[0] == 200
         except URLError:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                service.wait(timeout=0.1)  # asking all the time would take a core from it
+                service.wait(timeout=0.1)  # polling all the time would use a core
         else:
             return
     raise AssertionError(service.stderr.read())
 
 
 @pytest.mark.slow
-def test_the_service_begins_answers_and_ends_on_a_signal(source) -> None:
+def test_the_service_starts_responds_and_ends_on_a_signal(source) -> None:
     url = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "fitmodel.cli", "serve", "--model", str(source)]
     service = subprocess.Popen(  # noqa: S603 - our own command
@@ -89,13 +89,15 @@ def test_the_service_begins_answers_and_ends_on_a_signal(source) -> None:
     assert "Traceback" not in log
 
 
-def test_a_model_that_is_not_there_is_said_and_nothing_begins(tmp_path) -> None:
+def test_a_missing_model_is_reported_and_the_service_does_not_start(tmp_path) -> None:
     result = CliRunner().invoke(app, ["serve", "--model", str(tmp_path / "none")])
     assert result.exit_code == 1
     assert "Error:" in result.output
 
 
-def test_a_pipeline_that_the_model_cannot_read_is_said_and_nothing_begins(source, tmp_path) -> None:
+def test_an_unreadable_pipeline_is_reported_and_the_service_does_not_start(
+    source, tmp_path
+) -> None:
     pipeline = tmp_path / "prospects.csv"
     pipeline.write_text("deal_id\nD-1\n")
     command = ["serve", "--model", str(source), "--pipeline", str(pipeline)]
@@ -105,7 +107,7 @@ def test_a_pipeline_that_the_model_cannot_read_is_said_and_nothing_begins(source
 
 
 @pytest.mark.slow
-def test_several_workers_answer_behind_a_prefix_and_count_together(source, tmp_path) -> None:
+def test_several_workers_respond_behind_a_prefix_with_common_counts(source, tmp_path) -> None:
     url = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "fitmodel.cli", "serve", "--model", str(source)]
     limits = ["--workers", "2", "--root-path", "/fit", "--max-prospects", "3"]
@@ -134,12 +136,12 @@ def test_several_workers_answer_behind_a_prefix_and_count_together(source, tmp_p
             if line.startswith("fitmodel_assessments_total"))
         for text in counted
     }  # fmt: skip
-    assert totals == {24.0}  # whichever worker is asked
+    assert totals == {24.0}  # for any worker
     assert all("fitmodel_model_info{" in text for text in counted)
     assert "Traceback" not in log
 
 
-def test_limits_of_the_command_are_those_of_the_service(source, monkeypatch) -> None:
+def test_the_limits_of_the_command_are_those_of_the_service(source, monkeypatch) -> None:
     made = []
     monkeypatch.setattr(
         "fitmodel.cli.serving.run_service", lambda service, *_: made.append(service)

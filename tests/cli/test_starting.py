@@ -1,4 +1,4 @@
-"""`init`, `check` and `train` say the same of the rows of a table, and obey the same contract."""
+"""`init`, `check` and `train` agree on the rows of a table and follow the same contract."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_to_contract(folder: Path, line: str, section: str = "[rows]") -> None:
     path.write_text(text.replace(f"{section}\n", f"{section}\n{line}\n", 1), encoding="utf-8")
 
 
-def test_a_pipeline_is_read_as_its_customers(shared_data: Path, folder: Path) -> None:
+def test_only_customers_of_a_pipeline_are_read(shared_data: Path, folder: Path) -> None:
     hard(shared_data, "lost_deals_400rows", folder)
     code, output = run("init", "deals.csv")
 
@@ -49,7 +49,7 @@ def test_a_pipeline_is_read_as_its_customers(shared_data: Path, folder: Path) ->
     assert "left out 146 of 400 rows by [rows], deal_stage: Lost 146" in output
 
 
-def test_without_keep_check_and_train_refuse_alike(shared_data: Path, folder: Path) -> None:
+def test_without_keep_check_and_train_refuse_the_same(shared_data: Path, folder: Path) -> None:
     hard(shared_data, "lost_deals_400rows", folder)
     run("init", "deals.csv")
     contract = folder / "fitmodel.toml"
@@ -63,7 +63,7 @@ def test_without_keep_check_and_train_refuse_alike(shared_data: Path, folder: Pa
         assert '[rows] keep = {"deal_stage" = ["Won"]}' in output
 
 
-def test_leavers_without_a_date_are_asked_for_until_answered(
+def test_leavers_without_a_date_are_reported_until_the_contract_answers(
     shared_data: Path, folder: Path
 ) -> None:
     hard(shared_data, "inactive_without_date_is_active_60rows", folder)
@@ -84,7 +84,9 @@ def test_leavers_without_a_date_are_asked_for_until_answered(
     assert f"early-churn rate {rate:.1%} " in output
 
 
-def test_repeated_ids_are_told_by_check_until_answered(shared_data: Path, folder: Path) -> None:
+def test_repeated_ids_are_reported_by_check_until_the_contract_answers(
+    shared_data: Path, folder: Path
+) -> None:
     hard(shared_data, "deal_id_repeated_80rows", folder)
     _, first = run("init", "deals.csv")
     _, again = run("check", "deals.csv")
@@ -97,7 +99,7 @@ def test_repeated_ids_are_told_by_check_until_answered(shared_data: Path, folder
     assert "made 43 customers of 80 rows" in answered
 
 
-def test_missing_leavers_are_told_with_the_rate_they_change(
+def test_missing_leavers_are_reported_with_the_changed_rate(
     shared_data: Path, folder: Path
 ) -> None:
     hard(shared_data, "leavers_before_march_2024_purged_300rows", folder)
@@ -109,13 +111,14 @@ def test_missing_leavers_are_told_with_the_rate_they_change(
     assert "add older deals" not in output.split("too little")[0]
 
 
-def test_a_text_in_a_number_is_told_with_its_row_by_check_and_train(
+def test_a_text_in_a_number_column_is_reported_with_its_row_by_check_and_train(
     shared_data: Path, folder: Path
 ) -> None:
     hard(shared_data, "one_text_in_a_number_600rows", folder)
     run("init", "deals.csv")
     written = pd.read_csv(folder / "deals.csv", dtype=str)
-    row = int((written["seats"] == "unkown").to_numpy().argmax()) + 2  # as a spreadsheet counts
+    # rows are counted like in a spreadsheet
+    row = int((written["seats"] == "unkown").to_numpy().argmax()) + 2
 
     messages = set()
     for command in ("check", "train"):
@@ -135,7 +138,7 @@ def test_several_currencies_are_refused(shared_data: Path, folder: Path) -> None
     assert "in another currency than USD" in output
 
 
-def test_deals_without_doubts_are_checked_without_a_word_on_rows(folder: Path) -> None:
+def test_check_of_deals_without_doubts_does_not_mention_rows(folder: Path) -> None:
     simulate_deals(900, seed=2).deals.to_csv(folder / "deals.csv", index=False)
     run("init", "deals.csv")
     code, output = run("check", "deals.csv")

@@ -1,4 +1,4 @@
-"""What `fitmodel train` does with a decision log before it learns."""
+"""Use of a decision log by `fitmodel train`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAGGED = Assessment(
 )  # fmt: skip
 
 
-def test_deals_signed_against_the_draw_are_left_out_of_learning_and_counted(
+def test_deals_signed_against_the_draw_are_left_out_of_training_and_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulation = simulate_deals(60, seed=0, observed_until="2035-01-31", months=12)

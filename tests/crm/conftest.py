@@ -25,7 +25,7 @@ EVENTS = {"table": "events.csv", "id": "deal", "at": "at"}
 
 @pytest.fixture
 def make_spec():
-    """A contract: keys of the table of changes and of the table of events, where there is one."""
+    """A contract from keys of the table of changes and of the table of events, if given."""
 
     def make(changes=None, events=None, **sections):
         tables = {}
@@ -40,7 +40,7 @@ def make_spec():
 
 @pytest.fixture
 def deals_of():
-    """A table of past deals: a row per closing date, with columns of today."""
+    """A table of past deals: a row per closing date, with current values."""
 
     def make(closed, **columns):
         ids = [f"D{number}" for number in range(len(closed))]

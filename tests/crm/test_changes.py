@@ -1,4 +1,4 @@
-"""What stood in a field before a deal's closing, in every shape of a history."""
+"""The value of a field before a deal's closing, for every form of history table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def _findings(deals, spec, **tables):
     return "\n".join(map(str, open_deals(deals, spec, tables).file.findings))
 
 
-def test_the_last_change_before_the_day_of_closing_counts(make_spec, deals_of, changes_of):
+def test_the_value_is_that_of_the_last_change_before_the_closing_day(
+    make_spec, deals_of, changes_of
+):
     history = changes_of(
         ("D0", "plan", None, "basic", "2026-01-01"),
         ("D0", "plan", "basic", "gold", "2026-03-09T23:59:59"),
@@ -34,7 +36,7 @@ def test_the_last_change_before_the_day_of_closing_counts(make_spec, deals_of, c
     assert table["plan_days_unchanged"].tolist() == [1]
 
 
-def test_attributes_may_have_to_be_known_some_days_before(make_spec, deals_of, changes_of):
+def test_known_before_days_moves_the_cut_before_closing(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "plan", None, "basic", "2026-01-01"), ("D0", "plan", None, "gold", "2026-03-03")
     )
@@ -43,9 +45,7 @@ def test_attributes_may_have_to_be_known_some_days_before(make_spec, deals_of, c
     assert _attached(deals_of([CLOSED], plan=["x"]), spec, fields=history)["plan"][0] == "basic"
 
 
-def test_the_old_value_of_a_later_change_gives_what_stood_before_it(
-    make_spec, deals_of, changes_of
-):
+def test_the_old_value_of_a_later_change_is_the_value_at_closing(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "created", None, None, "2026-01-01"),
         ("D0", "seats", "40", "2", "2026-06-01"),  # overwritten when the customer left
@@ -55,11 +55,14 @@ def test_the_old_value_of_a_later_change_gives_what_stood_before_it(
 
     table = _attached(deals, make_spec({"old_value": "old"}), fields=history)
 
-    assert table["seats"].tolist() == [40, 7]  # the other never changed, so it is as it always was
+    assert table["seats"].tolist() == [
+        40,
+        7,
+    ]  # the second deal never changed: its current value applies
     assert table["seats_changes"].tolist() == [0, 0]
 
 
-def test_without_old_values_what_stood_before_the_first_change_is_not_guessed(
+def test_without_old_values_the_value_before_the_first_change_is_unknown(
     make_spec, deals_of, changes_of
 ):
     history = changes_of(
@@ -70,10 +73,10 @@ def test_without_old_values_what_stood_before_the_first_change_is_not_guessed(
 
     table = _attached(deals_of([CLOSED, CLOSED], seats=[2, 7]), make_spec({}), fields=history)
 
-    assert table["seats"].isna().all()  # of both: that one changed later must not be seen
+    assert table["seats"].isna().all()  # for both deals: the later change must not be visible
 
 
-def test_a_deal_without_a_row_before_its_closing_is_told_and_not_guessed(
+def test_a_deal_without_a_row_before_closing_is_reported_and_has_no_value(
     make_spec, deals_of, changes_of
 ):
     history = changes_of(
@@ -90,7 +93,7 @@ def test_a_deal_without_a_row_before_its_closing_is_told_and_not_guessed(
     assert "for example 'D1'" in findings
 
 
-def test_versions_and_snapshots_say_the_same_as_changes(make_spec, deals_of, changes_of):
+def test_versions_and_snapshots_give_the_same_values_as_changes(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "plan", None, "basic", "2026-01-01"),
         ("D0", "plan", "basic", "gold", "2026-02-01"),
@@ -129,7 +132,7 @@ def test_versions_and_snapshots_say_the_same_as_changes(make_spec, deals_of, cha
     assert tables[0]["seats"].tolist() == [9]
 
 
-def test_a_version_that_ends_without_another_leaves_nothing(make_spec, deals_of):
+def test_after_the_last_version_has_ended_the_value_is_missing(make_spec, deals_of):
     versions = pd.DataFrame(
         {
             "deal": ["D0", "D1"],
@@ -146,7 +149,7 @@ def test_a_version_that_ends_without_another_leaves_nothing(make_spec, deals_of)
     assert table["plan"].isna().tolist() == [True, False]
 
 
-def test_versions_that_contradict_themselves_are_counted(make_spec, deals_of):
+def test_contradictory_versions_are_counted(make_spec, deals_of):
     versions = pd.DataFrame(
         [
             ("D0", "2026-01-01", "2026-02-15", "a"),  # the next one begins before this one's end
@@ -180,12 +183,13 @@ def test_files_of_other_types_are_refused_with_the_remedy(make_spec, deals_of, t
         open_deals(deals_of([CLOSED]), make_spec({}), {"fields": tmp_path})
 
 
-def test_times_of_a_zone_are_put_on_the_tables_clock_and_a_date_alone_begins_its_day(
+def test_times_are_converted_to_the_time_zone_of_the_table_and_a_date_means_its_start(
     make_spec, deals_of, changes_of
 ):
     history = changes_of(
         ("D0", "plan", None, "basic", "2026-03-09"),
-        ("D0", "plan", None, "gold", "2026-03-09T23:30:00-04:00"),  # of UTC the day of closing
+        # in UTC this is the day of closing
+        ("D0", "plan", None, "gold", "2026-03-09T23:30:00-04:00"),
         ("D1", "plan", None, "basic", "2026-03-10"),
     )
     deals = deals_of([CLOSED] * 2, plan=["x", "y"])
@@ -214,7 +218,7 @@ def test_stages_that_are_skipped_or_entered_again_are_counted(make_spec, deals_o
     assert "stage_skipped" not in unordered
 
 
-def test_two_changes_of_one_moment_are_put_in_order_by_their_old_values(
+def test_two_changes_at_the_same_time_are_ordered_by_their_old_values(
     make_spec, deals_of, changes_of
 ):
     second, first = (
@@ -254,7 +258,7 @@ def test_bad_rows_are_counted_with_an_example_and_the_others_are_used(
 
 
 @pytest.mark.parametrize("today", [[12, 7], ["12", "7"]])
-def test_a_value_of_another_type_is_told_where_it_stands_and_counts_as_not_known(
+def test_a_value_of_another_type_is_reported_with_its_row_and_is_unknown(
     make_spec, deals_of, changes_of, today
 ):
     history = changes_of(
@@ -270,7 +274,7 @@ def test_a_value_of_another_type_is_told_where_it_stands_and_counts_as_not_known
     assert pd.to_numeric(table["seats"]).fillna(-1).tolist() == [12, -1]
 
 
-def test_words_among_codes_are_no_other_type(make_spec, deals_of, changes_of):
+def test_words_among_codes_are_not_another_type(make_spec, deals_of, changes_of):
     history = changes_of(("D0", "tier", None, "A", "2026-01-01"))
     spec = make_spec({}, attributes={"categorical": ["tier"]})
 
@@ -280,7 +284,9 @@ def test_words_among_codes_are_no_other_type(make_spec, deals_of, changes_of):
     assert _attached(deals, spec, fields=history)["tier"].tolist() == ["A"]
 
 
-def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_of, changes_of):
+def test_a_history_that_does_not_end_with_the_current_value_is_reported(
+    make_spec, deals_of, changes_of
+):
     history = changes_of(("D0", "seats", "1", "12", "2026-01-01"))
     findings = _findings(
         deals_of([CLOSED], seats=[99]), make_spec({"old_value": "old"}), fields=history
@@ -289,7 +295,7 @@ def test_a_history_that_does_not_end_with_todays_value_is_told(make_spec, deals_
     assert "1 deal(s) have another value today than the last one in [history.fields]" in findings
 
 
-def test_ids_of_two_kinds_are_refused_with_the_remedy(make_spec, deals_of, changes_of):
+def test_ids_of_different_length_are_refused_with_the_remedy(make_spec, deals_of, changes_of):
     deals = deals_of([CLOSED]).assign(deal_id=["006Qy00000AbCdE"])
     history = changes_of(("006Qy00000AbCdEIAX", "plan", None, "x", "2026-01-01"))
 
@@ -297,14 +303,16 @@ def test_ids_of_two_kinds_are_refused_with_the_remedy(make_spec, deals_of, chang
         open_deals(deals, make_spec({}), {"fields": history})
 
 
-def test_ids_are_the_same_as_text_and_as_numbers(make_spec, deals_of, changes_of):
+def test_ids_match_as_text_and_as_numbers(make_spec, deals_of, changes_of):
     deals = deals_of([CLOSED], plan=["x"]).assign(deal_id=[7])
     history = changes_of(("7 ", "plan", None, "basic", "2026-01-01"))
 
     assert _attached(deals, make_spec({}), fields=history)["plan"].tolist() == ["basic"]
 
 
-def test_what_is_missing_from_the_table_is_said(make_spec, deals_of, changes_of, tmp_path):
+def test_a_missing_column_of_the_history_table_is_named_in_the_error(
+    make_spec, deals_of, changes_of, tmp_path
+):
     history = changes_of(("D0", "plan", None, "basic", "2026-01-01"))
     spec = make_spec({"value": "neww"})
 
@@ -316,7 +324,7 @@ def test_what_is_missing_from_the_table_is_said(make_spec, deals_of, changes_of,
         open_deals(deals_of([CLOSED]), make_spec({}), {"fields": history, "other": history})
 
 
-def test_a_column_that_plays_a_role_keeps_its_value(make_spec, deals_of, changes_of):
+def test_a_role_column_keeps_its_current_value(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "state", None, "open", "2026-01-01"),
         ("D0", "closed_on", None, "2026-02-01", "2026-01-01"),
@@ -350,7 +358,9 @@ def test_a_file_is_read_like_a_frame(make_spec, deals_of, changes_of, tmp_path):
         pd.testing.assert_frame_equal(_attached(deals, spec, fields=tmp_path / name), expected)
 
 
-def test_names_of_the_contract_that_no_row_has_are_told(make_spec, deals_of, changes_of, events_of):
+def test_names_in_the_contract_that_no_row_has_are_reported(
+    make_spec, deals_of, changes_of, events_of
+):
     history = changes_of(("D0", "plan", "basic", "gold", "2026-01-01"))
     events = events_of(("D0", "2026-03-01", "E-Mail", "Ann", 5))
     kinds = {"kind": "kind", "kinds": ["E-Mail", "Fax"], "recorded_from": "2020-01-01"}
@@ -366,7 +376,7 @@ def test_names_of_the_contract_that_no_row_has_are_told(make_spec, deals_of, cha
     assert opened.file.table["calls_e_mail_count_14d"].tolist() == [1]
 
 
-def test_stages_that_the_contract_does_not_order_are_told(make_spec, deals_of, changes_of):
+def test_stages_missing_in_the_order_of_the_contract_are_reported(make_spec, deals_of, changes_of):
     history = changes_of(
         ("D0", "stage", None, "Demo", "2026-01-01"), ("D0", "stage", "Demo", "Offer", "2026-02-01")
     )
@@ -378,7 +388,7 @@ def test_stages_that_the_contract_does_not_order_are_told(make_spec, deals_of, c
     assert "for example 'Offer'" in findings
 
 
-def test_a_field_that_is_excluded_need_be_no_column_of_the_deals(make_spec, deals_of, changes_of):
+def test_an_excluded_field_need_not_be_a_column_of_the_deals(make_spec, deals_of, changes_of):
     history = changes_of(("D0", "plan", "basic", "gold", "2026-01-01"))
     spec = make_spec({"fields": ["plan"]}, attributes={"exclude": ["plan"]})
     deals, tables = deals_of([CLOSED] * 2, size=[1, 2]), {"fields": history}

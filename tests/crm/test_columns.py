@@ -1,4 +1,4 @@
-"""The contract alone says which columns its tables give, and how people are told of them."""
+"""The contract decides which columns its tables add and how these columns are named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def spec(make_spec):
     )
 
 
-def test_every_column_that_is_no_field_has_words(spec):
+def test_every_added_column_has_a_label(spec):
     fields = {"seats", "StageName", "amount", "rep"}
 
     assert set(columns_of(spec)) - fields <= set(words_of_columns(spec))
@@ -43,7 +43,7 @@ def test_every_column_that_is_no_field_has_words(spec):
         ("other", "Other", "Other"),
     ],
 )
-def test_names_are_written_in_both_languages_and_survive_json(spec, column, english, chinese):
+def test_labels_exist_in_both_languages_and_are_read_back_from_json(spec, column, english, chinese):
     wording = wording_from_dict(wording_of(spec).to_dict())
 
     assert wording.label(column) == english
@@ -51,13 +51,13 @@ def test_names_are_written_in_both_languages_and_survive_json(spec, column, engl
         assert wording.in_language("zh").label(column) == chinese
 
 
-def test_a_users_own_label_comes_first(spec):
+def test_a_label_in_the_contract_is_preferred(spec):
     named = spec.replace(words={"labels": {"seats_changes": "Times the seats were changed"}})
 
     assert wording_of(named).label("seats_changes") == "Times the seats were changed"
 
 
-def test_a_kind_is_written_into_a_name_of_letters_digits_and_underscores():
+def test_a_kind_becomes_a_name_of_letters_digits_and_underscores():
     assert [slug(text) for text in ("E-Mail (out)", "电话", "--")] == [
         "e_mail_out",
         "电话",

@@ -1,4 +1,4 @@
-"""What happened before a deal's closing is counted; that nothing happened is known too."""
+"""Events before a deal's closing are counted; no events is a known count of 0."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def _table(deals, spec, events):
     return _opened(deals, spec, events).file.table
 
 
-def test_events_before_the_day_of_closing_count_and_those_on_it_do_not(
-    make_spec, deals_of, events_of
-):
+def test_only_events_before_the_closing_day_are_counted(make_spec, deals_of, events_of):
     events = events_of(
         ("D0", "2026-03-09T23:59:59", "call", "Ann", 10),
         ("D0", "2026-03-10", "call", "Bob", 10),  # on the day of closing
@@ -42,7 +40,7 @@ def test_events_before_the_day_of_closing_count_and_those_on_it_do_not(
     assert row["calls_days_since_last"] == 1
 
 
-def test_silence_is_a_number_and_not_missing(make_spec, deals_of, events_of):
+def test_a_deal_without_events_has_counts_of_0(make_spec, deals_of, events_of):
     events = events_of(("D0", "2026-03-01", "call", "Ann", 5))
     spec = make_spec(None, {"who": "who", **LONG_AGO})
 
@@ -53,7 +51,7 @@ def test_silence_is_a_number_and_not_missing(make_spec, deals_of, events_of):
     assert row["calls_trend"] == 0
 
 
-def test_before_events_were_recorded_nothing_is_known(make_spec, deals_of, events_of):
+def test_counts_are_missing_before_events_were_recorded(make_spec, deals_of, events_of):
     events = events_of(
         ("D0", "2026-03-01", "call", "Ann", 5), ("D1", "2026-06-20", "call", "Ann", 5)
     )
@@ -63,10 +61,10 @@ def test_before_events_were_recorded_nothing_is_known(make_spec, deals_of, event
     assert str(opened.spec.events["calls"].recorded_from) == "2026-03-01"
     assert table["calls_count_14d"].isna().tolist() == [True, False]
     assert table["calls_count_90d"].tolist()[1] == 1
-    assert table["calls_days_since_last"].tolist() == [9, 11]  # an event that is there is known
+    assert table["calls_days_since_last"].tolist() == [9, 11]  # a recorded event is known
 
 
-def test_kinds_have_attributes_of_their_own_when_enough_deals_have_them(
+def test_a_kind_of_event_gets_its_own_attributes_if_enough_deals_have_it(
     make_spec, deals_of, events_of
 ):
     events = events_of(
@@ -84,7 +82,7 @@ def test_kinds_have_attributes_of_their_own_when_enough_deals_have_them(
     assert "rare (1 deals)" in findings
 
 
-def test_a_kind_may_be_named_all_the_same(make_spec, deals_of, events_of):
+def test_a_rare_kind_of_event_can_be_named_in_the_contract(make_spec, deals_of, events_of):
     events = events_of(("D0", "2026-03-02", "rare", "Ann", 5), ("D1", "2026-03-02", None, None, 5))
     spec = make_spec(None, {"kind": "kind", "kinds": ["rare", "never"], **LONG_AGO})
 
@@ -94,7 +92,7 @@ def test_a_kind_may_be_named_all_the_same(make_spec, deals_of, events_of):
     assert table["calls_never_count_14d"].tolist() == [0, 0]
 
 
-def test_the_trend_is_events_a_week_more_than_before(make_spec, deals_of, events_of):
+def test_the_trend_is_the_change_in_events_per_week(make_spec, deals_of, events_of):
     recent = [("D0", f"2026-03-0{day}", "call", "Ann", 1) for day in range(3, 10)]
     before = [("D0", "2026-02-15", "call", "Ann", 1), ("D0", "2026-02-20", "call", "Ann", 1)]
     spec = make_spec(None, {"windows_days": [7, 28], **LONG_AGO})
@@ -125,7 +123,7 @@ def test_bad_rows_are_counted_and_the_others_used(make_spec, deals_of, events_of
     assert row[["calls_count_14d", "calls_people_14d", "calls_minutes_14d"]].tolist() == [2, 1, 5]
 
 
-def test_a_planned_meeting_has_not_happened(make_spec, deals_of, events_of):
+def test_events_in_the_future_are_not_counted(make_spec, deals_of, events_of):
     events = events_of(("D0", "2099-01-01", "call", "Ann", 5), ("D0", "2026-03-01", "x", "y", 1))
     prospects = deals_of([None])
 

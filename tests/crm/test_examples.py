@@ -1,4 +1,4 @@
-"""The examples in docs/examples/history: every vendor's shape says the same of the same deals."""
+"""The examples in docs/examples/history: every vendor's format gives the same values."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _attached(vendor, monkeypatch):
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_the_values_are_those_of_the_day_before_closing(vendor, monkeypatch):
+def test_the_values_are_those_before_the_closing_day(vendor, monkeypatch):
     table = _attached(vendor, monkeypatch)
 
     assert table["Seats__c"].tolist() == [40, 12, 20]  # today 2, 12 and 25
-    assert table["StageName"].tolist() == ["Closed Won"] * 3  # [rows] chooses by it
+    assert table["StageName"].tolist() == ["Closed Won"] * 3  # [rows] selects by this column
     assert table["StageName_as_of"].tolist() == ["Proposal", "Proposal", "Qualification"]
     assert table["Seats__c_changes"].tolist() == [1, 0, 0]
     assert table["StageName_changes"].tolist() == [1, 3, 0]
@@ -54,7 +54,7 @@ def test_hubspots_history_is_flattened_by_the_example():
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_nothing_in_them_is_told_as_bad(vendor, monkeypatch):
+def test_the_examples_give_no_findings_about_bad_rows(vendor, monkeypatch):
     monkeypatch.chdir(EXAMPLES)
     opened = open_deals("deals.csv", DealSpec.from_toml(f"{vendor}.toml"))
 

@@ -1,4 +1,4 @@
-"""A value of today differs from the one at closing however it is written, and only then."""
+"""A current value is compared with the value at closing regardless of notation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def others(values, today):
         ("2026-03-01 00:00:00", "2026-03-01"), (None, np.nan), ("", None), ("a", "a"),
     ],
 )  # fmt: skip
-def test_a_value_written_in_another_way_is_no_other_value(one, other) -> None:
+def test_a_value_in_another_notation_is_equal(one, other) -> None:
     assert others([one], [other]) == [False]
     assert others([other], [one]) == [False]
 
@@ -29,7 +29,7 @@ def test_a_value_written_in_another_way_is_no_other_value(one, other) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [(12, 13), ("a", "b"), (None, "a"), ("a", None), (0, None), ("yes", "no")]
 )
-def test_another_value_is_one_and_so_is_a_missing_one(one, other) -> None:
+def test_another_value_or_a_missing_value_is_different(one, other) -> None:
     assert others([one], [other]) == [True]
     assert others([other], [one]) == [True]
 
@@ -37,7 +37,7 @@ def test_another_value_is_one_and_so_is_a_missing_one(one, other) -> None:
 @pytest.mark.parametrize(
     ("yes", "no"), [("True", "False"), ("true", "false"), ("yes", "no"), ("1", "0"), (1, 0)]
 )
-def test_true_and_false_are_the_words_that_the_other_table_has_for_them(yes, no) -> None:
+def test_booleans_are_equal_to_the_words_of_the_other_table(yes, no) -> None:
     today = [True, False, True, False]
 
     assert others([yes, no, no, yes], today) == [False, False, True, True]
@@ -45,20 +45,20 @@ def test_true_and_false_are_the_words_that_the_other_table_has_for_them(yes, no)
     assert others([None, yes], [True, True]) == [True, False]
 
 
-def test_without_true_and_false_a_1_is_a_number_and_no_yes() -> None:
+def test_without_booleans_1_is_not_equal_to_yes() -> None:
     assert others([1, 1], ["yes", "1"]) == [True, False]
 
 
-def test_the_rows_are_compared_in_their_order_whatever_their_index() -> None:
+def test_rows_are_compared_in_order_independent_of_the_index() -> None:
     today = pd.Series(["a", "b"], index=[7, 3], dtype=object)
 
     assert is_other_value(np.array(["a", "a"], dtype=object), today).tolist() == [False, True]
 
 
-def test_a_column_of_true_and_false_has_not_changed_where_the_history_has_the_words(
+def test_a_boolean_column_has_not_changed_if_the_history_has_the_words(
     make_spec, deals_of, changes_of
 ) -> None:
-    # every deal was told to have another value today
+    # every deal was reported to have another value today
     history = changes_of(
         ("D0", "trial", None, "True", "2026-02-01"), ("D1", "trial", None, "False", "2026-02-01"),
         ("D2", "trial", None, "False", "2026-02-01"),

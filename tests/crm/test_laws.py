@@ -1,4 +1,4 @@
-"""Laws of attributes as of a moment, on tables nobody thought of."""
+"""Laws of attributes as of a moment, on generated tables."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _deals():
 
 
 def _history(rows):
-    """A table of changes whose old values are those that stood before."""
+    """A table of changes in which each old value is the previous new value."""
     rows = [row for row in rows if row[2] is not None]
     rows = rows or [("D0", "plan", "a", datetime(2026, 1, 1))]  # noqa: DTZ001
     table = pd.DataFrame(rows, columns=["deal", "field", "new", "at"])
@@ -104,7 +104,7 @@ def _frame(history, events, deals=None, as_of=None):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(CHANGES, EVENTS, st.randoms(use_true_random=False))
-def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(changes, events, random):
+def test_shuffling_rows_after_closing_changes_no_attribute(changes, events, random):
     history, calls = _history(changes), _events(events)
     cut = pd.Timestamp(CLOSED)
     expected = _frame(history, calls)
@@ -117,7 +117,7 @@ def test_shuffling_what_lies_after_the_closing_changes_nothing_to_the_bit(change
         other.loc[row, "at"] = cut + pd.Timedelta(seconds=random.randint(1, 10**6))
         if row not in first:
             other.loc[row, "old"] = random.choice(["a", "b"])
-    # the first change after closing still says what stood before it
+    # the first change after closing still gives the value before it
     earliest = (
         other[later].sort_values("at", kind="stable").groupby(["deal", "field"]).head(1).index
     )
@@ -153,7 +153,7 @@ def test_the_order_of_rows_does_not_matter(changes, events, random):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(CHANGES, EVENTS)
-def test_each_deal_alone_gets_what_it_gets_among_others(changes, events):
+def test_a_deal_alone_has_the_same_attributes_as_among_others(changes, events):
     history, calls = _history(changes), _events(events)
     together = _frame(history, calls)
 
@@ -167,7 +167,7 @@ def test_each_deal_alone_gets_what_it_gets_among_others(changes, events):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(CHANGES, EVENTS)
-def test_the_numbers_are_those_of_a_plain_loop(changes, events):
+def test_the_attributes_equal_those_of_a_simple_loop(changes, events):
     history, calls = _history(changes), _events(events)
     frame = _frame(history, calls)
     cut = datetime(2026, 3, 10)  # noqa: DTZ001
@@ -199,7 +199,7 @@ def test_the_numbers_are_those_of_a_plain_loop(changes, events):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(CHANGES, st.integers(-60, 30))
-def test_as_of_a_past_day_equals_what_a_snapshot_of_that_day_says(changes, days):
+def test_attributes_as_of_a_past_day_equal_a_snapshot_of_that_day(changes, days):
     history = _history(changes)
     day = CLOSED + timedelta(days=days)
     taken = datetime(day.year, day.month, day.day) + timedelta(hours=23, minutes=59, seconds=59)  # noqa: DTZ001
@@ -217,7 +217,7 @@ def test_as_of_a_past_day_equals_what_a_snapshot_of_that_day_says(changes, days)
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
 @given(CHANGES, EVENTS)
-def test_a_table_in_parts_gives_what_the_whole_gives(changes, events):
+def test_a_table_read_in_parts_gives_the_same_attributes(changes, events):
     history, calls = _history(changes), _events(events)
     whole = _frame(history, calls)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,7 @@
-"""The guides for dlt and PyAirbyte: what they write of the recorded answers gives the attributes.
+"""The guides for dlt and PyAirbyte: the files they write give the expected attributes.
 
-The packages have pins of their own and are not installed here as a rule: the tests that need them
-skip. What dlt wrote once is in docs/examples/history/dlt, and is read always.
+The packages pin other versions and are normally not installed here; tests that need them are
+skipped. Files that dlt wrote once are in docs/examples/history/dlt and are always tested.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _example(name):
 
 
 class _Vendor(BaseHTTPRequestHandler):
-    """Answers as the vendors do, by the recorded files."""
+    """Answer like the vendors, with the recorded files."""
 
     answers: ClassVar = {
         "Task": "salesforce_tasks.json",
@@ -67,7 +67,7 @@ class _Vendor(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_parquet_files_that_dlt_wrote_are_read(contract, names):
     _check(_attached(contract, tables), has_events="activities" in names)
 
 
-def test_dlt_loads_salesforces_records_twice_and_they_count_once(pipeline):
+def test_salesforce_records_loaded_twice_by_dlt_count_once(pipeline):
     for _ in range(2):
         _example("dlt_load").load_salesforce(
             pipeline,
@@ -122,13 +122,13 @@ def test_dlt_loads_salesforces_records_twice_and_they_count_once(pipeline):
     _check(_attached("dlt_salesforce.toml"), has_events=True)
 
 
-def test_dlt_loads_hubspots_versions(pipeline, vendor):
+def test_hubspot_versions_are_loaded_by_dlt(pipeline, vendor):
     _example("dlt_load").load_hubspot(pipeline, vendor, "secret", "StageName,Seats__c")
 
     _check(_attached("dlt_hubspot.toml"), has_events=False)
 
 
-def test_dlt_keeps_daily_deals_as_versions(pipeline):
+def test_dlt_stores_daily_deals_as_versions(pipeline):
     with (EXAMPLES / "scd2.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     days = {row[key] for row in rows for key in ("dbt_valid_from", "dbt_valid_to")} - {""}
@@ -148,7 +148,7 @@ def test_dlt_keeps_daily_deals_as_versions(pipeline):
     reason="airbyte cannot be installed beside our pins: FITMODEL_AIRBYTE_PYTHON names the Python "
     "of an environment that has it",
 )
-def test_pyairbyte_loads_salesforces_records_by_a_manifest(vendor, tmp_path, monkeypatch):
+def test_salesforce_records_are_loaded_by_pyairbyte_with_a_manifest(vendor, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     manifest = shutil.copy(EXAMPLES / "airbyte_salesforce.yaml", tmp_path)
     shutil.copy(EXAMPLES / "airbyte_load.py", tmp_path)

@@ -1,4 +1,4 @@
-"""The moment at which knowledge ends, and the rows before it, found as a loop would find them."""
+"""The as-of moment of each deal, and the rows before it, compared with simple loops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RANGES = st.lists(st.lists(st.integers(0, 9), max_size=6).map(sorted), min_size=
 
 
 @given(RANGES, st.lists(st.integers(-1, 10), min_size=5, max_size=5))
-def test_the_position_is_that_of_a_search_in_each_range_alone(ranges, moments) -> None:
+def test_the_position_equals_that_of_a_search_in_each_range(ranges, moments) -> None:
     times = np.array([time for each in ranges for time in each], dtype=np.int64)
     stop = np.cumsum([len(each) for each in ranges]).astype(np.int64)
     start = stop - [len(each) for each in ranges]
@@ -42,7 +42,7 @@ def test_the_position_is_that_of_a_search_in_each_range_alone(ranges, moments) -
     assert result.tolist() == expected
 
 
-def test_the_ranges_that_are_asked_are_not_changed() -> None:
+def test_the_input_ranges_are_not_changed() -> None:
     start, stop = np.array([0], dtype=np.int64), np.array([3], dtype=np.int64)
     first_not_before(np.array([1, 2, 3]), start, stop, np.array([2], dtype=np.int64))
 
@@ -50,7 +50,7 @@ def test_the_ranges_that_are_asked_are_not_changed() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), max_size=6))
-def test_rows_of_ranges_are_listed_with_the_range_of_each(ranges) -> None:
+def test_rows_of_ranges_are_listed_with_their_range(ranges) -> None:
     start = np.array([first for first, _ in ranges], dtype=np.int64)
     stop = start + np.array([length for _, length in ranges], dtype=np.int64)
     positions, owner = rows_of(start, stop)
@@ -73,18 +73,18 @@ def test_rows_of_ranges_are_listed_with_the_range_of_each(ranges) -> None:
         ("2024-02-28", "2024-03-01", 2),
     ],
 )
-def test_days_are_counted_by_the_calendar_before_1970_too(earlier, later, days) -> None:
+def test_days_are_calendar_days_also_before_1970(earlier, later, days) -> None:
     assert days_between(np.array([at(earlier)]), np.array([at(later)])).tolist() == [days]
 
 
-def test_days_from_or_to_a_missing_moment_are_not_known() -> None:
+def test_days_from_or_to_a_missing_moment_are_missing() -> None:
     moment = at("2026-03-01")
     days = days_between(np.array([NOT_A_TIME, moment]), np.array([moment, NOT_A_TIME]))
 
     assert np.isnan(days).all()
 
 
-def test_of_a_deal_the_day_of_closing_is_not_known_and_of_a_prospect_today_is(make_spec) -> None:
+def test_a_deal_is_cut_before_its_closing_day_and_a_prospect_after_today(make_spec) -> None:
     spec = make_spec({})
     deals = pd.DataFrame({"closed_on": ["2026-03-10", "2026-05-01", "2026-05-02", None]})
     moments = moments_of(deals, spec, date(2026, 5, 1))
@@ -96,7 +96,7 @@ def test_of_a_deal_the_day_of_closing_is_not_known_and_of_a_prospect_today_is(ma
     assert not moments.is_now
 
 
-def test_attributes_that_must_be_known_earlier_are_cut_so_many_days_before(make_spec) -> None:
+def test_known_before_days_moves_the_moment_earlier(make_spec) -> None:
     spec = make_spec({}, attributes={"known_before_days": 14})
     deals = pd.DataFrame({"closed_on": ["2026-03-10", None]})
     moments = moments_of(deals, spec, date(2026, 5, 1))
@@ -104,7 +104,7 @@ def test_attributes_that_must_be_known_earlier_are_cut_so_many_days_before(make_
     assert moments.times.tolist() == [at("2026-02-24"), at("2026-05-02")]
 
 
-def test_a_table_without_closing_dates_has_prospects_only_and_without_a_day_it_is_now(
+def test_without_closing_dates_and_day_all_rows_are_prospects_as_of_now(
     make_spec,
 ) -> None:
     moments = moments_of(pd.DataFrame({"plan": ["a", "b"]}), make_spec({}))

@@ -1,4 +1,4 @@
-"""A table that is read in parts gives the numbers, to the bit, that it gives when read whole."""
+"""A table read in parts gives exactly the same numbers as one read at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tiny_parts(monkeypatch):
 
 @pytest.fixture(scope="module")
 def sim():
-    """Simulated deals whose tables have bad rows, strangers, ties and a missing id too."""
+    """Simulated deals with bad rows, unknown deals, ties and a missing id in their tables."""
     sim = simulate_deals(60, seed=4, history=True)
     fields, calls = sim.tables["fields"], sim.tables["activities"]
     some = fields.iloc[3:9]
@@ -45,7 +45,7 @@ def sim():
 
 
 def _provenance_of(opened):
-    """Findings without their examples: of equals the first part's is given."""
+    """Findings without their examples, which may come from another part."""
     return [(each.column, each.count, each.message) for each in opened.file.findings]
 
 
@@ -56,7 +56,7 @@ def _same(whole, parts):
 
 
 @pytest.mark.parametrize("form", ["frame", "parquet", "csv", "folder", "sqlite"])
-def test_every_source_gives_the_same_in_parts(sim, tiny_parts, tmp_path, form):
+def test_every_kind_of_source_gives_the_same_result_in_parts(sim, tiny_parts, tmp_path, form):
     opened = {}
     for name, table in sim.tables.items():
         path = tmp_path / f"{name}.{form}"
@@ -94,7 +94,9 @@ def test_every_source_gives_the_same_in_parts(sim, tiny_parts, tmp_path, form):
 
 
 @pytest.mark.parametrize("shape", ["versions", "snapshots"])
-def test_whole_rows_give_the_same_in_parts(make_spec, deals_of, tiny_parts, tmp_path, shape):
+def test_versions_and_snapshots_give_the_same_result_in_parts(
+    make_spec, deals_of, tiny_parts, tmp_path, shape
+):
     days = pd.date_range("2026-01-01", periods=12, freq="6D")
     table = pd.concat(
         pd.DataFrame(
@@ -119,7 +121,7 @@ def test_whole_rows_give_the_same_in_parts(make_spec, deals_of, tiny_parts, tmp_
     _same(whole, open_deals(deals, spec, {"fields": tmp_path / "t.parquet"}))
 
 
-def test_the_form_of_dates_and_amounts_is_settled_on_the_whole(
+def test_the_form_of_dates_and_amounts_is_decided_on_the_whole_table(
     make_spec, deals_of, tiny_parts, tmp_path
 ):
     days = [f"{1 + n % 28:02}/02/2026 1:{n % 60:02} PM" for n in range(40)]
@@ -146,7 +148,7 @@ def test_a_table_is_the_same_as_csv_parquet_and_folder(
 ):
     comma = separator == ";"
     days = [f"{1 + n % 12:02}/{1 + n % 5:02}/2026 0{n % 10}:30" for n in range(60)]
-    days[57] = "28/02/2026 23:59"  # the only one that says day first
+    days[57] = "28/02/2026 23:59"  # the only date that shows day first
     table = pd.DataFrame(
         {
             "deal": [f'D"{n % 6}, GmbH\nBerlin' if n % 6 else None for n in range(60)],
@@ -189,9 +191,7 @@ def test_a_table_is_the_same_as_csv_parquet_and_folder(
         ([None] * 12, "no row has both an id and a date"),
     ],
 )
-def test_what_refuses_the_whole_refuses_the_parts(
-    make_spec, deals_of, tiny_parts, tmp_path, at, message
-):
+def test_errors_are_the_same_in_parts(make_spec, deals_of, tiny_parts, tmp_path, at, message):
     table = pd.DataFrame({"deal": [f"D{n}" for n in range(12)], "at": pd.array(at, dtype="str")})
     table.to_parquet(tmp_path / "e.parquet")
     deals, spec = deals_of(["2026-03-10"] * 12), make_spec(None, {})

@@ -1,4 +1,4 @@
-"""Prospects get from the tables what past deals got, through every door."""
+"""Prospects get the same attributes from the tables as past deals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Model:
 
 @pytest.fixture
 def learned(make_spec, deals_of, changes_of, events_of):
-    """A contract as training leaves it, and its tables."""
+    """A contract as returned by training, and its tables."""
     history = changes_of(
         ("D0", "plan", "basic", "gold", "2026-01-01"),
         ("D0", "seats", "3", "5", "2026-01-02"),
@@ -40,7 +40,7 @@ def learned(make_spec, deals_of, changes_of, events_of):
     return open_deals(deals, spec, tables).spec, tables
 
 
-def test_the_contract_alone_names_the_columns_that_are_attached(learned):
+def test_all_columns_named_by_the_contract_are_added(learned):
     spec, tables = learned
     prospects = pd.DataFrame({"deal_id": ["P1"], "plan": ["trial"], "seats": [2]})
 
@@ -52,7 +52,7 @@ def test_the_contract_alone_names_the_columns_that_are_attached(learned):
     ]
 
 
-def test_an_open_prospect_is_looked_at_as_of_the_day_and_a_signed_deal_as_of_its_closing(learned):
+def test_an_open_prospect_is_read_as_of_the_day_and_a_signed_deal_as_of_its_closing(learned):
     spec, tables = learned
     prospects = pd.DataFrame(
         {"deal_id": ["P1", "P1"], "plan": ["t", "t"], "seats": [1, 1], "closed_on": [None, CLOSED]}
@@ -62,11 +62,11 @@ def test_an_open_prospect_is_looked_at_as_of_the_day_and_a_signed_deal_as_of_its
         return add_history(prospects, _Model(spec), tables=tables, as_of=pd.Timestamp(day).date())
 
     assert at("2026-05-31")["plan"].tolist() == ["free", "free"]
-    assert at("2026-06-01")["plan"].tolist() == ["trial", "free"]  # all of that day is known
+    assert at("2026-06-01")["plan"].tolist() == ["trial", "free"]  # everything of that day is known
     assert at("2026-06-01")["calls_count_14d"].tolist() == [1, 0]
 
 
-def test_a_prospect_without_history_is_as_its_own_row_says(learned):
+def test_a_prospect_without_history_keeps_the_values_of_its_row(learned):
     spec, tables = learned
     prospects = pd.DataFrame({"deal_id": ["new"], "plan": ["gold"], "seats": [9]})
 
@@ -77,7 +77,7 @@ def test_a_prospect_without_history_is_as_its_own_row_says(learned):
     assert row["calls_count_90d"] == 0
 
 
-def test_a_request_may_bring_the_rows_of_its_prospect(learned):
+def test_a_request_can_contain_the_rows_of_its_prospect(learned):
     spec, tables = learned
     prospect = {"deal_id": "P1", "plan": "trial", "seats": 2}
     sent = {
@@ -93,7 +93,7 @@ def test_a_request_may_bring_the_rows_of_its_prospect(learned):
         assert answer[name] is None if pd.isna(expected) else answer[name] == expected
 
 
-def test_a_table_that_a_request_does_not_bring_has_no_rows(learned):
+def test_a_table_missing_in_a_request_has_no_rows(learned):
     spec, _ = learned
 
     answer = with_request_tables({"plan": "x", "seats": 2, "tables": {}}, spec)
@@ -112,14 +112,14 @@ def test_a_table_that_a_request_does_not_bring_has_no_rows(learned):
         ({"calls": [{"at": "once"}]}, "not dates"),
     ],
 )
-def test_rows_that_cannot_be_read_are_refused_in_words(learned, sent, message):
+def test_unreadable_rows_of_a_request_are_refused_with_a_message(learned, sent, message):
     spec, _ = learned
 
     with pytest.raises(ProspectError, match=message):
         with_request_tables({"plan": "x", "seats": 1, "tables": sent}, spec)
 
 
-def test_tables_for_a_model_without_history_are_refused(make_spec):
+def test_tables_are_refused_for_a_model_without_history(make_spec):
     plain = _Model(make_spec())
 
     with pytest.raises(SpecError, match="it has none"):

@@ -1,4 +1,4 @@
-"""Deals are read with their history once, and what was filled in stays with the table."""
+"""Deals are read with their history once; the added values stay with the table."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def sim():
     return fitmodel.simulate_deals(400, seed=1, history=True)
 
 
-def test_read_deals_are_not_attached_a_second_time(sim):
+def test_history_is_not_added_a_second_time(sim):
     read = read_with_history(sim.deals, sim.spec, tables=sim.tables)
 
-    again = read_with_history(read.table, sim.spec)  # whose tables are in no folder here
+    again = read_with_history(read.table, sim.spec)  # its history tables are not in this folder
 
     assert read.table.attrs[ATTACHED] == again.table.attrs[ATTACHED]
     pd.testing.assert_frame_equal(again.table, read.table)
     assert again.spec.events["activities"].kinds == ("email", "call", "meeting")
 
 
-def test_the_contract_says_what_was_filled_in(sim):
+def test_the_contract_lists_the_fields_that_were_added(sim):
     read = read_with_history(sim.deals, sim.spec, tables=sim.tables)
 
     assert sim.spec.history["fields"].fields is None
@@ -42,7 +42,7 @@ def test_without_tables_deals_are_read_as_they_are(sim):
     assert table["seats"].tolist() == sim.deals["seats"].tolist()
 
 
-def test_a_frame_keeps_how_its_file_was_written(tmp_path):
+def test_a_frame_keeps_the_forms_of_its_file(tmp_path):
     path = tmp_path / "deals.csv"
     path.write_text(
         "signed;left;seats\n31-01-2025;01-03-2025;1.234,5\n01-05-2025;;40,25\n", encoding="utf-8"

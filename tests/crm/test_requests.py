@@ -1,4 +1,4 @@
-"""A service finds the history of its prospects: in the request, in a database or in files."""
+"""History of prospects in a service: from the request, a database or files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tables(changes_of, events_of):
 
 @pytest.fixture
 def stored(tables, tmp_path, monkeypatch):
-    """The tables as files and in a database, in the folder where we are."""
+    """The tables as files and in a database, in the current folder."""
     monkeypatch.chdir(tmp_path)
     tables["fields"].to_csv("history.csv", index=False)
     tables["calls"].to_csv("events.csv", index=False)
@@ -83,7 +83,7 @@ def _attached(model, prospects):
 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("tables_given", [{}, IN_DATABASE, {"calls": IN_DATABASE["calls"]}])
-def test_files_and_databases_give_what_frames_give(model_of, tables, tables_given):
+def test_files_and_databases_give_the_same_attributes_as_frames(model_of, tables, tables_given):
     model = model_of(**tables_given)
 
     answers = _attached(model, PROSPECTS)
@@ -96,7 +96,7 @@ def test_files_and_databases_give_what_frames_give(model_of, tables, tables_give
 
 
 @pytest.mark.usefixtures("stored")
-def test_prospects_at_once_get_what_each_gets_alone(model_of):
+def test_several_prospects_get_the_same_attributes_as_each_alone(model_of):
     model = model_of()
     alone = [_attached(model, [each])[0] for each in PROSPECTS]
 
@@ -107,7 +107,7 @@ def test_prospects_at_once_get_what_each_gets_alone(model_of):
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_database_is_asked_for_the_ids_at_hand_alone(model_of, monkeypatch):
+def test_only_the_requested_ids_are_read_from_a_database(model_of, monkeypatch):
     from fitmodel.crm import _opening
 
     asked = []
@@ -137,14 +137,14 @@ def test_a_file_is_read_again_when_it_changes(model_of, tables):
 
 
 @pytest.mark.usefixtures("stored")
-def test_rows_of_the_request_count_and_other_tables_are_read(model_of):
+def test_rows_of_the_request_are_used_and_other_tables_are_read(model_of):
     model = model_of(calls=IN_DATABASE["calls"])
     rows = [{"field": "seats", "old": "3", "new": "99", "at": "2026-02-01"}]
 
     (answer,) = _attached(model, [{**PROSPECTS[0], "tables": {"fields": rows}}])
 
     assert float(answer["seats"]) == 99
-    assert answer["calls_days_since_last"] < 365  # of the database
+    assert answer["calls_days_since_last"] < 365  # from the database
 
 
 @pytest.mark.usefixtures("stored")
@@ -156,7 +156,7 @@ def test_rows_of_the_request_count_and_other_tables_are_read(model_of):
         ({"deal_id": "P1", "tables": {"other": []}}, "the model has no table 'other'"),
     ],
 )
-def test_a_prospect_without_a_history_is_told_and_the_others_are_answered(
+def test_a_prospect_with_invalid_history_is_refused_and_the_others_are_answered(
     model_of, prospect, message
 ):
     model = model_of()
@@ -169,7 +169,7 @@ def test_a_prospect_without_a_history_is_told_and_the_others_are_answered(
     assert answer["deal_id"] == "P1"
 
 
-def test_a_file_that_is_not_there_is_told_with_both_remedies(model_of, tmp_path, monkeypatch):
+def test_the_error_for_a_missing_file_names_both_remedies(model_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     (refused,) = _attached(model_of(), PROSPECTS[:1])
@@ -178,7 +178,7 @@ def test_a_file_that_is_not_there_is_told_with_both_remedies(model_of, tmp_path,
         raise refused
 
 
-def test_a_database_that_does_not_answer_is_no_fault_of_the_prospect(
+def test_a_database_that_does_not_answer_is_not_reported_as_a_prospect_error(
     model_of, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -187,14 +187,14 @@ def test_a_database_that_does_not_answer_is_no_fault_of_the_prospect(
         _attached(model_of(**IN_DATABASE), PROSPECTS[:1])
 
 
-def test_prospects_with_their_attributes_and_what_is_no_prospect_stay_as_they_are(model_of):
+def test_complete_prospects_and_invalid_items_are_returned_unchanged(model_of):
     model = model_of()
     ready = dict.fromkeys(model.attributes, 1)
 
     assert _attached(model, [ready, 7, None]) == [ready, 7, None]
 
 
-def test_another_model_has_tables_of_its_own(model_of, make_spec):
+def test_each_model_has_its_own_history_tables(model_of, make_spec):
     histories, model = RequestHistories(), model_of()
 
     assert histories.of(model) is histories.of(model)

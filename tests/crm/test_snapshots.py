@@ -1,4 +1,4 @@
-"""A store of snapshots has every day once, whole, whoever writes and whatever stops them."""
+"""A snapshot store has one complete file per day, also after concurrent or killed writers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fitmodel.exceptions import DealsError
 PIPELINE = pd.DataFrame({"deal_id": ["D0", "D1"], "plan": ["free", None], "seats": [3, 4]})
 
 
-def test_a_second_snapshot_of_a_day_changes_nothing_unless_asked(tmp_path):
+def test_a_second_snapshot_of_a_day_changes_nothing_unless_requested(tmp_path):
     first = keep_snapshot(PIPELINE, tmp_path, "deal_id", day=date(2026, 3, 1))
     before = first.path.read_bytes()
     again = keep_snapshot(PIPELINE.assign(plan="x"), tmp_path, "deal_id", day=date(2026, 3, 1))
@@ -37,7 +37,7 @@ def test_a_second_snapshot_of_a_day_changes_nothing_unless_asked(tmp_path):
     assert pq.read_table(first.path)["plan"].to_pylist() == ["x", "x"]
 
 
-def test_the_store_is_read_as_a_history(tmp_path, make_spec, deals_of):
+def test_the_store_can_be_read_as_a_history_table(tmp_path, make_spec, deals_of):
     for day, plan in ((1, "free"), (5, "gold"), (10, "won"), (20, "gone")):
         frame = PIPELINE.assign(plan=plan, seats=day if day > 1 else None)
         keep_snapshot(frame, tmp_path, "deal_id", day=date(2026, 3, day))
@@ -54,7 +54,7 @@ def test_the_store_is_read_as_a_history(tmp_path, make_spec, deals_of):
     )
 
 
-def test_several_writers_of_one_day_leave_one_whole_file(tmp_path):
+def test_concurrent_writers_of_one_day_leave_one_complete_file(tmp_path):
     def write(number):
         return keep_snapshot(
             PIPELINE.assign(plan=str(number)), tmp_path, "deal_id", day=date(2026, 3, 1)
@@ -68,7 +68,7 @@ def test_several_writers_of_one_day_leave_one_whole_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
-def test_a_writer_that_is_killed_leaves_no_half_of_a_file(tmp_path):
+def test_a_killed_writer_leaves_no_partial_file(tmp_path):
     code = (
         "import os, signal, pandas as pd\n"
         "import fitmodel.crm.snapshots as store\n"
@@ -87,7 +87,9 @@ def test_a_writer_that_is_killed_leaves_no_half_of_a_file(tmp_path):
         files = list(tmp_path.glob("*.parquet"))
         assert len(files) == expected
     assert pq.read_table(files[0])["deal_id"].to_pylist() == ["D0"]
-    assert keep_snapshot(PIPELINE, tmp_path, "deal_id").was_there  # the lock ended with its owner
+    assert keep_snapshot(
+        PIPELINE, tmp_path, "deal_id"
+    ).was_there  # the lock was released when its owner died
 
 
 @pytest.mark.parametrize(
@@ -99,15 +101,17 @@ def test_a_writer_that_is_killed_leaves_no_half_of_a_file(tmp_path):
         (PIPELINE.assign(snapshot_on="x"), "has a column 'snapshot_on'"),
     ],
 )
-def test_a_pipeline_that_could_not_be_read_back_is_refused(tmp_path, frame, message):
+def test_a_pipeline_that_cannot_be_read_back_is_refused(tmp_path, frame, message):
     with pytest.raises(DealsError, match=message):
         keep_snapshot(frame, tmp_path, "deal_id")
     assert not list(tmp_path.glob("*.parquet"))
 
 
 @pytest.mark.slow
-def test_the_store_goes_from_the_pipeline_to_a_scored_prospect(tmp_path, monkeypatch, store_in):
-    """All by the command line: snapshots, contract, attributes, check, train, score."""
+def test_a_pipeline_is_stored_trained_on_and_scored_by_the_command_line(
+    tmp_path, monkeypatch, store_in
+):
+    """Commands: snapshot, init, attributes, check, train, score."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     closed = pd.Timestamp("2024-01-10") + pd.to_timedelta(random.integers(0, 380, 300), "D")
@@ -124,7 +128,7 @@ def test_the_store_goes_from_the_pipeline_to_a_scored_prospect(tmp_path, monkeyp
     )
 
     def as_exported(day):
-        """What the CRM shows on a day: the plan of customers that left is overwritten."""
+        """The CRM's table on a day: the plan of customers who left is overwritten."""
         known = deals[deals["closed_on"] - pd.Timedelta(days=40) <= day]
         gone = known["churned_on"] <= day
         return known.assign(plan=known["plan"].mask(gone, "none")).drop(columns="churned_on")

@@ -1,4 +1,4 @@
-"""Steps over and back through the stages are those of a walk along each deal's rows."""
+"""Skipped and returned stages of a deal, counted from its rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODE = {level: code for code, level in enumerate(LEVELS)} | {None: -1}
 
 
 def steps(*deals, stages=ORDER):
-    """Skipped and returned of each row; a deal is the old value of its first row, and its rows."""
+    """Skipped and returned stages per row; a deal is its first old value and its new values."""
     key, value, old, begins = [], [], [], []
     for number, (first, *rows) in enumerate(deals):
         for at, level in enumerate(rows):
@@ -29,26 +29,26 @@ def steps(*deals, stages=ORDER):
     return [each.tolist() for each in result]
 
 
-def test_a_step_to_the_next_stage_skips_nothing_and_a_jump_what_lies_between() -> None:
+def test_a_jump_skips_the_stages_between() -> None:
     assert steps(("lead", "demo", "offer", "won")) == [[0, 0, 0], [0, 0, 0]]
     assert steps(("lead", "offer")) == [[1], [0]]
     assert steps(("lead", "won")) == [[2], [0]]
 
 
-def test_a_step_back_is_one_return_however_far_and_skips_nothing() -> None:
+def test_a_step_back_is_one_return_and_skips_nothing() -> None:
     assert steps(("offer", "lead", "won", "offer")) == [[0, 2, 0], [1, 0, 1]]
 
 
-def test_a_stage_that_is_not_in_the_order_or_not_known_is_no_step() -> None:
+def test_an_unknown_or_unordered_stage_is_not_a_step() -> None:
     assert steps(("lead", "parked", "won")) == [[0, 0], [0, 0]]
     assert steps((None, "won")) == [[0], [0]]
 
 
-def test_a_deal_begins_at_its_own_old_value_not_where_the_deal_before_it_ended() -> None:
+def test_a_deal_begins_at_its_own_old_value() -> None:
     assert steps(("lead", "won"), ("lead", "demo")) == [[2, 0], [0, 0]]
 
 
-def test_rows_of_other_fields_are_no_steps() -> None:
+def test_rows_of_other_fields_are_not_steps() -> None:
     arrays = (np.array([0, 1], np.int32), np.array([1, 0], np.int32), np.array([True, True]))
     skipped, returned = stage_steps(
         ORDER, LEVELS, np.array([0, 1]), *arrays, np.array([True, False])
@@ -64,7 +64,7 @@ def test_rows_of_other_fields_are_no_steps() -> None:
         max_size=3,
     )
 )
-def test_without_an_order_a_return_is_to_a_stage_that_the_deal_was_in(deals) -> None:
+def test_without_an_order_a_return_is_a_step_to_an_earlier_stage_of_the_deal(deals) -> None:
     skipped, returned = steps(*deals, stages=())
     expected = []
     for first, *rows in deals:
@@ -78,7 +78,7 @@ def test_without_an_order_a_return_is_to_a_stage_that_the_deal_was_in(deals) -> 
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_counts_between_two_rows_are_differences_of_running_counts(ordered) -> None:
+def test_counts_between_two_rows_are_differences_of_cumulative_counts(ordered) -> None:
     skipped, returned = np.array([0, 2, 2, 3]), np.array([0, 0, 1, 1])
     moves = StageMoves(skipped if ordered else None, returned)
     start, stop = np.array([0, 1, 2]), np.array([3, 3, 2])

@@ -1,4 +1,4 @@
-"""Where each value comes from can be looked up, for all deals and for one."""
+"""The source of each value is listed, for all deals or for one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def opened(make_spec, deals_of, changes_of, events_of):
     return open_deals(deals, spec, {"fields": history, "calls": events})
 
 
-def test_every_value_says_where_it_is_from(opened):
+def test_every_value_has_its_source(opened):
     table = provenance(opened.today, opened.spec, opened.result).set_index(["id", "attribute"])
 
     assert table.loc[("D0", "plan"), "source"] == "last change before"
@@ -39,7 +39,7 @@ def test_every_value_says_where_it_is_from(opened):
     assert table["later_changes"].tolist() == [0, 0, 1, 0]
 
 
-def test_one_deals_timeline_marks_what_came_too_late(opened):
+def test_the_timeline_of_a_deal_marks_changes_after_closing(opened):
     shown = timeline(opened.today, opened.spec, opened.tables, opened.result, "D0")
     text = timeline_text(shown)
 

@@ -1,4 +1,4 @@
-"""Train, score, serve, monitor: what was recorded before closing goes through every door."""
+"""Train, score, serve and monitor with attributes as of closing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TODAY = date(2026, 6, 30)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, store_in):
-    """A model learned with history, the folder of its tables, and the simulation."""
+    """A model trained with history, the folder of its tables, and the simulation."""
     folder = tmp_path_factory.mktemp("home")
     sim = fitmodel.simulate_deals(600, seed=1, history=True, n_attributes=4)
     paths = {"fields": folder / "fields.parquet", "activities": folder / "activities.parquet"}
@@ -60,7 +60,7 @@ def home(tmp_path_factory, store_in):
     return folder, sim, run
 
 
-def test_the_bundle_keeps_what_prospects_need(home):
+def test_the_bundle_keeps_the_settings_that_prospects_need(home):
     _, _, run = home
     spec = run.model.manifest["spec"]
 
@@ -70,7 +70,7 @@ def test_the_bundle_keeps_what_prospects_need(home):
     assert "activities_days_since_last" in run.model.attributes
 
 
-def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch):
+def test_a_file_scored_in_chunks_gives_the_same_as_a_frame(home, monkeypatch):
     folder, sim, run = home
     monkeypatch.chdir(folder)
     past = sim.deals.tail(50).drop(columns="churned_on")
@@ -83,13 +83,14 @@ def test_a_file_is_scored_as_a_frame_is_in_chunks_of_any_size(home, monkeypatch)
         )
         assert (done.rows, done.errors) == (50, 0)
         scored = pd.read_csv(f"scored{rows}.csv")
-        assert scored["seats"].tolist() == past["seats"].tolist()  # the file's own columns stay
+        # the columns of the file are kept
+        assert scored["seats"].tolist() == past["seats"].tolist()
         np.testing.assert_array_equal(
             scored["early_churn_probability"], expected["early_churn_probability"]
         )
 
 
-def test_values_of_today_would_give_other_answers(home):
+def test_current_values_would_give_other_predictions(home):
     _, sim, run = home
     past = sim.deals.drop(columns="churned_on")
     known = add_history(past, run.model)
@@ -134,7 +135,7 @@ def test_drift_is_measured_on_attributes_as_of_closing(home):
         assert {"seats", "activities_days_since_last"} <= measured
 
 
-def test_a_reason_tells_of_silence_in_words(home):
+def test_a_reason_describes_missing_activity_in_words(home):
     _, sim, run = home
     known = add_history(sim.deals.drop(columns="churned_on"), run.model)
     silent = known.sort_values("activities_days_since_last").iloc[-1].to_dict()
@@ -178,7 +179,9 @@ def test_an_interrupted_batch_is_resumed_while_the_tables_are_the_same(home, mon
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
-def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monkeypatch, separator):
+def test_the_deal_desk_shows_a_pipeline_with_attributes_from_its_history(
+    home, monkeypatch, separator
+):
     folder, sim, run = home
     monkeypatch.chdir(folder)
     past = sim.deals.tail(10).drop(columns="churned_on")
@@ -195,7 +198,7 @@ def test_the_desk_shows_a_pipeline_with_the_attributes_of_its_history(home, monk
         sent = shown[[*run.model.attributes, "closed_on"]].astype(object)
         rows = sent.where(sent.notna(), None).to_dict("records")
         answers = client.post("/v1/assessments/batch", json=rows).json()["assessments"]
-        # a rep's tool sends the columns of the CRM alone; the service finds the history by the id
+        # a rep's tool sends only the columns of the CRM; the service finds the history by the id
         plain = past.astype(object).where(past.notna(), None).assign(closed_on=None)
         result = client.post("/v1/assessments", json=plain.to_dict("records")[0]).json()
         brief = client.post("/v1/brief", json=plain.to_dict("records")[0])
@@ -224,7 +227,7 @@ def test_a_model_without_tables_is_compared_with_one_that_has_them(home):
     assert (compared.better, compared.flags.changed) == (None, 0)
 
 
-def test_a_count_of_one_is_no_yes(home):
+def test_a_count_of_1_is_not_shown_as_yes(home):
     _, sim, run = home
     known = add_history(sim.deals.drop(columns="churned_on"), run.model)
     row = known.iloc[-1].to_dict() | {"seats_changes": 1.0}
@@ -239,7 +242,7 @@ def test_a_count_of_one_is_no_yes(home):
 
 @pytest.fixture
 def in_database(home, tmp_path):
-    """The same model, whose contract names tables of a database; and its contract."""
+    """The same model with a contract that names database tables, and that contract."""
     _, sim, run = home
     path = tmp_path / "crm.db"
     with sqlite3.connect(path) as connection:
@@ -253,7 +256,7 @@ def in_database(home, tmp_path):
     return FitModel(run.model.scorer, {**run.model.manifest, "spec": spec}), DealSpec(**spec)
 
 
-def test_every_door_reads_tables_of_a_database(home, in_database, tmp_path, monkeypatch):
+def test_all_ways_of_scoring_read_tables_of_a_database(home, in_database, tmp_path, monkeypatch):
     _, sim, run = home
     model, spec = in_database
     monkeypatch.chdir(tmp_path)
@@ -309,7 +312,7 @@ def test_the_app_scores_its_pipeline_with_history_and_shows_each_timeline(home):
     assert values["Seats"] == shown.fields.set_index("attribute").loc["seats", "value"]
 
 
-def test_a_model_with_tables_is_compared_with_one_that_lacks_them(home):
+def test_a_model_trained_with_tables_is_compared_with_one_trained_without(home):
     folder, sim, run = home
     spec = DealSpec(**run.model.manifest["spec"])
     overwritten = {"exclude": ["seats", "decision_maker_known"]}

@@ -1,4 +1,4 @@
-"""Simulated history: a planted leak, and a warning that only the events carry."""
+"""Simulated history: a planted leak, and a signal found only in the events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def simulations():
     return simulate_deals(2000, seed=3, history=True), simulate_deals(2000, seed=3)
 
 
-def test_the_history_gives_back_what_stood_before_closing(simulations):
+def test_the_history_gives_the_values_before_closing(simulations):
     with_history, without = simulations
 
     table = open_deals(with_history.deals, with_history.spec, with_history.tables).file.table
@@ -23,7 +23,7 @@ def test_the_history_gives_back_what_stood_before_closing(simulations):
     assert (with_history.deals["seats"] != without.deals["seats"]).mean() > 0.2
 
 
-def test_fields_are_overwritten_most_where_the_customer_left(simulations):
+def test_fields_are_overwritten_most_often_for_customers_who_left(simulations):
     with_history, _ = simulations
     table = open_deals(with_history.deals, with_history.spec, with_history.tables).file.table
     forgotten = (table["decision_maker_known"] == "yes") & (
@@ -35,7 +35,7 @@ def test_fields_are_overwritten_most_where_the_customer_left(simulations):
     assert forgotten[~left].mean() == 0
 
 
-def test_silence_before_closing_raises_the_true_risk(simulations):
+def test_no_activity_before_closing_increases_the_true_risk(simulations):
     with_history, _ = simulations
     table = open_deals(with_history.deals, with_history.spec, with_history.tables).file.table
     silent = table["activities_days_since_last"] > 20
@@ -44,7 +44,7 @@ def test_silence_before_closing_raises_the_true_risk(simulations):
     assert risk[silent].mean() > 1.5 * risk[~silent].mean()
 
 
-def test_the_mean_risk_stays_the_companys(simulations):
+def test_the_mean_risk_is_that_of_the_company(simulations):
     with_history, without = simulations
 
     assert abs(with_history.true_probability.mean() - without.true_probability.mean()) < 0.02

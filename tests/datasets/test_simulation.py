@@ -1,4 +1,4 @@
-"""The simulated company keeps its word: the truth it names is the truth its deals come from."""
+"""The simulated deals agree with the true probabilities of the simulation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def large():
     return simulate_deals(20_000, seed=1)
 
 
-def test_the_same_seed_gives_the_same_deals_and_another_gives_others() -> None:
+def test_the_same_seed_gives_the_same_deals_and_another_seed_gives_others() -> None:
     first, again, other = (simulate_deals(300, seed=seed) for seed in (3, 3, 4))
     pd.testing.assert_frame_equal(first.deals, again.deals)
     assert not first.deals.equals(other.deals)
@@ -49,14 +49,14 @@ def test_some_deals_are_censored_and_none_of_them_has_a_label(large) -> None:
     assert churn.loc[young, "early_churn"].isna().all()
 
 
-def test_the_contract_fits_the_deals_and_the_rep_is_no_attribute(large) -> None:
+def test_the_contract_fits_the_deals_and_the_rep_is_not_an_attribute(large) -> None:
     names = large.spec.attribute_names(large.deals.columns)
     assert set(names) <= set(large.deals.columns)
     assert large.spec.deals.rep not in names
     assert "churned_on" not in names
 
 
-def test_a_reps_customers_leave_as_such_customers_do_unless_reps_have_effects() -> None:
+def test_without_rep_effects_the_rep_does_not_change_the_churn_rate() -> None:
     alike, differing = (
         simulate_deals(5_000, seed=2, rep_effects=effects).reps["true_ratio"]
         for effects in (False, True)
@@ -65,7 +65,7 @@ def test_a_reps_customers_leave_as_such_customers_do_unless_reps_have_effects() 
     assert differing.std() > 0.05
 
 
-def test_leaks_are_planted_only_when_asked_for() -> None:
+def test_leaks_are_planted_only_on_request() -> None:
     plain, leaky = (simulate_deals(500, seed=1, leaks=leaks) for leaks in (False, True))
     planted = set(leaky.deals.columns) - set(plain.deals.columns)
     assert planted

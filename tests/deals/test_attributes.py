@@ -30,7 +30,7 @@ DEALS = pd.DataFrame(
 )
 
 
-def test_attributes_are_what_plays_no_role_and_a_date_is_days_before_closing():
+def test_attributes_are_the_columns_without_a_role_and_a_date_becomes_days_before_closing():
     frame = attribute_frame(DEALS, SPEC)
     assert list(frame) == ["value", "first_contact", "plan"]
     assert frame.index.tolist() == [10, 20, 30]
@@ -38,7 +38,7 @@ def test_attributes_are_what_plays_no_role_and_a_date_is_days_before_closing():
     pd.testing.assert_series_equal(frame["plan"], DEALS["plan"])
 
 
-def test_the_callers_table_is_left_alone():
+def test_the_callers_table_is_not_changed():
     before = DEALS.copy()
     frame = attribute_frame(DEALS, SPEC)
     frame["value"] = 0.0
@@ -62,7 +62,7 @@ def test_every_spelling_of_a_day_is_the_same_day(contact):
     np.testing.assert_array_equal(frame["first_contact"], [2, np.nan, -10])
 
 
-def test_a_prospect_is_read_as_the_deals_were():
+def test_a_prospect_is_read_in_the_same_way_as_the_deals():
     learned = read_attributes(DEALS, SPEC)
     assert learned.dates == ("first_contact",)
     for row in (10, 20, 30):
@@ -73,30 +73,30 @@ def test_a_prospect_is_read_as_the_deals_were():
         np.testing.assert_array_equal(read["first_contact"], learned.frame.loc[[row]].first_contact)
 
 
-def test_an_unsigned_prospect_counts_from_today_or_the_day_it_is_told():
+def test_dates_of_a_prospect_are_counted_from_today_or_from_a_given_closing_date():
     yesterday = (today() - timedelta(days=1)).isoformat()
     prospect = pd.DataFrame({"first_contact": [yesterday]})
     assert attribute_frame(prospect, ["first_contact"])["first_contact"].tolist() == [1.0]
-    told = attribute_frame(prospect.assign(first_contact="2024-02-28"), ["first_contact"],
+    given_day = attribute_frame(prospect.assign(first_contact="2024-02-28"), ["first_contact"],
                            closed_on="2024-03-01")  # fmt: skip
-    assert told["first_contact"].tolist() == [2.0]
+    assert given_day["first_contact"].tolist() == [2.0]
 
 
-def test_what_cannot_be_read_as_a_date_is_missing_and_the_rows_are_told():
+def test_an_unreadable_date_is_missing_and_its_row_is_reported():
     prospects = pd.DataFrame({"seen": ["2024-02-28", "soon", None, "2024-02-30", "28.02.2024"]})
     read = read_attributes(prospects, ["seen"], closed_on="2024-03-01", dates=["seen"])
     np.testing.assert_array_equal(read.frame["seen"], [2, np.nan, np.nan, np.nan, np.nan])
     assert read.unreadable["seen"].tolist() == [False, True, False, True, True]
 
 
-def test_a_number_is_no_date():
+def test_a_number_is_not_a_date():
     prospects = pd.DataFrame({"seen": [20240228.0, np.nan]})
     read = read_attributes(prospects, ["seen"], closed_on="2024-03-01", dates=["seen"])
     assert read.frame["seen"].isna().all()
     assert read.unreadable["seen"].tolist() == [True, False]
 
 
-def test_an_empty_column_of_dates_stays_one_of_missing_durations():
+def test_an_empty_date_column_becomes_a_column_of_missing_durations():
     read = read_attributes(pd.DataFrame({"seen": [None, None]}), ["seen"], dates=["seen"])
     assert read.frame["seen"].isna().all()
     assert read.frame["seen"].dtype == float
@@ -104,7 +104,9 @@ def test_an_empty_column_of_dates_stays_one_of_missing_durations():
 
 
 @pytest.mark.parametrize(("problems", "dates"), [(5, ("seen",)), (6, ())])
-def test_a_text_column_is_dates_if_at_most_one_value_in_twenty_is_not(problems, dates):
+def test_a_text_column_is_read_as_dates_if_at_most_one_value_in_twenty_is_not_a_date(
+    problems, dates
+):
     table = pd.DataFrame({"seen": ["2024-01-05"] * (100 - problems) + ["unknown"] * problems})
     read = read_attributes(table, ["seen"], closed_on="2024-03-01")
     assert read.dates == dates
@@ -116,14 +118,14 @@ def test_a_text_column_is_dates_if_at_most_one_value_in_twenty_is_not(problems, 
     [["20240105", "20240106"], ["2024", "2025"], ["123-45-678", "123-45-679"], [None, None],
      ["2024-13-45", "2024-14-01"], [20240105, 20240106], [True, False], ["/page-2024-01-05", "b"]],
 )  # fmt: skip
-def test_codes_numbers_and_empty_columns_are_not_taken_for_dates(values):
+def test_codes_numbers_and_empty_columns_are_not_read_as_dates(values):
     table = pd.DataFrame({"code": values})
     read = read_attributes(table, ["code"])
     assert read.dates == ()
     pd.testing.assert_frame_equal(read.frame, table)
 
 
-def test_a_missing_column_is_an_error_that_shows_the_difference():
+def test_the_error_for_a_missing_column_names_the_missing_and_the_unknown_columns():
     with pytest.raises(ProspectError, match=r"1 of 2 .* no column: \['seats'\].*not attr.*'seat'"):
         attribute_frame(pd.DataFrame({"plan": ["s"], "seat": [3]}), ["plan", "seats"])
     spec = SPEC.replace(attributes={"include": ("plan", "seats")})
@@ -131,11 +133,11 @@ def test_a_missing_column_is_an_error_that_shows_the_difference():
         attribute_frame(DEALS, spec)
 
 
-def test_labelled_deals_remember_which_attributes_were_dates():
+def test_labelled_deals_list_the_attributes_that_were_dates():
     assert label_deals(DEALS, SPEC).dates == ("first_contact",)
 
 
-def test_a_tenure_leaves_no_day_to_count_dates_from():
+def test_a_date_attribute_is_refused_if_deals_have_a_tenure_and_no_closing_date():
     spec = DealSpec(deals={"tenure_months": "months", "churned": "left"})
     table = pd.DataFrame({"months": [9.0], "left": [False], "first_contact": ["2024-01-01"]})
     with pytest.raises(DealsError, match=r"\['first_contact'\] are dates, but .* no closing date"):
@@ -145,7 +147,7 @@ def test_a_tenure_leaves_no_day_to_count_dates_from():
     assert kept.early_churn.tolist() == [0.0]
 
 
-def test_some_of_the_labelled_deals_by_mask_or_position():
+def test_labelled_deals_can_be_selected_by_mask_or_position():
     labelled = label_deals(DEALS, SPEC)
     mask = labelled.early_churn == 1
     for chosen in (mask, np.flatnonzero(mask)):

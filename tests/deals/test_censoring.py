@@ -1,4 +1,4 @@
-"""Deals with a known label stand for the unknown ones, without bias and within a cap."""
+"""Censoring weights: deals with a known label represent the unknown ones, up to a cap."""
 
 # ruff: noqa: PD011 - `Weights.values` is an array of ours, not a column of pandas
 
@@ -32,49 +32,49 @@ def _censored(seed: int, n: int = 600, *, whole: bool = True) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("whole", [True, False])
-def test_the_weighted_share_is_one_minus_kaplan_meier_at_the_horizon(seed, whole):
-    found = _censored(seed, whole=whole)
-    weights = censoring_weights(found, HORIZON, cap=np.inf)
-    early = found["early_churn"].fillna(0) @ weights.values
-    survival = kaplan_meier(found["followup_months"], found["left"]).at(HORIZON)
-    assert weights.values.sum() == pytest.approx(len(found), rel=1e-12)
-    assert early / len(found) == pytest.approx(1 - survival, abs=1e-12)
+def test_the_weighted_early_churn_rate_is_one_minus_kaplan_meier_at_the_horizon(seed, whole):
+    result = _censored(seed, whole=whole)
+    weights = censoring_weights(result, HORIZON, cap=np.inf)
+    early = result["early_churn"].fillna(0) @ weights.values
+    survival = kaplan_meier(result["followup_months"], result["left"]).at(HORIZON)
+    assert weights.values.sum() == pytest.approx(len(result), rel=1e-12)
+    assert early / len(result) == pytest.approx(1 - survival, abs=1e-12)
     assert weights.capped == 0
 
 
-def test_the_chance_of_being_watched_is_that_of_scikit_survival():
+def test_the_probability_of_being_observed_equals_that_of_scikit_survival():
     # without ties G(T-) = G(T) at an event, and G(h-) = G(h): the library gives G(t)
-    found = _censored(7, whole=False)
-    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
-    known = found["early_churn"].notna().to_numpy()
+    result = _censored(7, whole=False)
+    months, left = result["followup_months"].to_numpy(), result["left"].to_numpy()
+    known = result["early_churn"].notna().to_numpy()
     estimate = CensoringDistributionEstimator().fit(Surv.from_arrays(left, months))
     chance = estimate.predict_proba(np.minimum(months[known], HORIZON))
-    weights = censoring_weights(found, HORIZON, cap=np.inf).values[known]
+    weights = censoring_weights(result, HORIZON, cap=np.inf).values[known]
     np.testing.assert_allclose(weights, 1 / chance, rtol=1e-12)
 
 
-def test_at_equal_times_leaving_comes_before_censoring():
-    found = _outcomes(np.array([1, 2, 2, 4, 6.0]), np.array([False, True, False, True, False]))
+def test_at_equal_times_churn_is_counted_before_censoring():
+    result = _outcomes(np.array([1, 2, 2, 4, 6.0]), np.array([False, True, False, True, False]))
     # G: 1 of 5 censored at 1; at 2 one of the remaining 4 leaves, then 1 of 3 is censored
-    weights = censoring_weights(found, HORIZON).values
+    weights = censoring_weights(result, HORIZON).values
     np.testing.assert_allclose(weights, [0, 1 / 0.8, 0, 1 / (0.8 * 2 / 3), 1 / (0.8 * 2 / 3)])
-    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
+    months, left = result["followup_months"].to_numpy(), result["left"].to_numpy()
     times, chance = kaplan_meier_estimator(left, months, reverse=True)
     assert chance[times == 2][0] == pytest.approx(0.8 * 2 / 3)
 
 
-def test_watched_to_the_horizon_on_the_day_is_known_and_not_yet_censored():
-    found = _outcomes(np.array([3.0, 5.0, 5.0]), np.array([True, False, False]))
-    np.testing.assert_allclose(censoring_weights(found, HORIZON).values, [1, 1, 1])
+def test_a_deal_observed_exactly_to_the_horizon_has_a_known_label():
+    result = _outcomes(np.array([3.0, 5.0, 5.0]), np.array([True, False, False]))
+    np.testing.assert_allclose(censoring_weights(result, HORIZON).values, [1, 1, 1])
 
 
-def test_weighting_is_unbiased_where_calling_the_unknown_0_or_leaving_it_out_is_not():
+def test_weighting_is_unbiased_but_labelling_unknown_deals_0_or_dropping_them_is_not():
     true = 1 - np.exp(-HORIZON / 12)
     weighted, called_zero, left_out = [], [], []
     for seed in range(60):
-        found = _censored(seed, whole=False)
-        early = found["early_churn"]
-        weights = censoring_weights(found, HORIZON).values
+        result = _censored(seed, whole=False)
+        early = result["early_churn"]
+        weights = censoring_weights(result, HORIZON).values
         weighted.append(np.average(early.fillna(0), weights=weights))
         called_zero.append(early.fillna(0).mean())
         left_out.append(early.mean())
@@ -84,44 +84,44 @@ def test_weighting_is_unbiased_where_calling_the_unknown_0_or_leaving_it_out_is_
     assert np.mean(left_out) > true + 5 * error
 
 
-def test_nothing_is_weighted_where_everything_is_known():
-    found = _outcomes(np.array([1, 3, 7, 9.0]), np.array([True, True, False, True]))
-    weights = censoring_weights(found, HORIZON)
+def test_all_weights_are_1_if_all_labels_are_known():
+    result = _outcomes(np.array([1, 3, 7, 9.0]), np.array([True, True, False, True]))
+    weights = censoring_weights(result, HORIZON)
     np.testing.assert_array_equal(weights.values, 1.0)
     assert (weights.effective_sample_size, weights.capped) == (4.0, 0)
 
 
-def test_the_cap_holds_and_counts_whom_it_cut():
-    found = _censored(1)
-    free = censoring_weights(found, HORIZON, cap=np.inf)
-    capped = censoring_weights(found, HORIZON, cap=1.3)
+def test_weights_are_capped_and_the_capped_deals_are_counted():
+    result = _censored(1)
+    free = censoring_weights(result, HORIZON, cap=np.inf)
+    capped = censoring_weights(result, HORIZON, cap=1.3)
     np.testing.assert_array_equal(capped.values, np.minimum(free.values, 1.3))
     assert capped.capped == (free.values > 1.3).sum() > 0
     assert capped.effective_sample_size > free.effective_sample_size
 
 
-def test_an_unknown_label_weighs_nothing():
-    found = _censored(2)
-    weights = censoring_weights(found, HORIZON).values
-    assert ((weights == 0) == found["early_churn"].isna()).all()
+def test_a_deal_with_an_unknown_label_has_weight_0():
+    result = _censored(2)
+    weights = censoring_weights(result, HORIZON).values
+    assert ((weights == 0) == result["early_churn"].isna()).all()
     assert (weights[weights > 0] >= 1).all()
 
 
-def test_all_unknown_is_no_information_and_no_error():
-    found = _outcomes(np.array([1.0, 2.0]), np.array([False, False]))
-    weights = censoring_weights(found, HORIZON)
+def test_all_weights_are_0_if_no_label_is_known():
+    result = _outcomes(np.array([1.0, 2.0]), np.array([False, False]))
+    weights = censoring_weights(result, HORIZON)
     assert weights.values.tolist() == [0, 0]
     assert weights.effective_sample_size == 0
-    assert censoring_weights(found.iloc[:0], HORIZON).values.size == 0
+    assert censoring_weights(result.iloc[:0], HORIZON).values.size == 0
 
 
-def test_the_effective_sample_size_is_that_of_kish():
+def test_the_effective_sample_size_is_kishs_formula():
     assert effective_sample_size(np.array([1, 1, 1, 0.0])) == pytest.approx(3)
     assert effective_sample_size(np.array([2, 1.0])) == pytest.approx(9 / 5)
     assert effective_sample_size(np.zeros(3)) == 0
 
 
 @pytest.mark.parametrize("cap", [0.5, float("nan")])
-def test_a_cap_below_1_would_weigh_the_known_less_than_themselves(cap):
+def test_a_cap_below_1_is_refused(cap):
     with pytest.raises(DealsError, match="cap must be at least 1"):
         censoring_weights(_censored(0), HORIZON, cap=cap)

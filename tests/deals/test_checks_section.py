@@ -1,4 +1,4 @@
-"""A check is silenced with a reason, and one that the outcome depends on is not."""
+"""A check can be silenced with a reason, except one that the result depends on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def contract(**ignore: str) -> DealSpec:
     return DealSpec(deals=DEALS, checks={"ignore": ignore})
 
 
-def test_a_reason_is_kept_and_found_by_code_or_by_code_and_column() -> None:
+def test_a_reason_is_looked_up_by_code_or_by_code_and_column() -> None:
     section = contract(**{"FM204": "a new price", "FM101:status": "known before"}).checks
 
     assert section.reason_for("FM204", "any") == "a new price"
@@ -23,7 +23,7 @@ def test_a_reason_is_kept_and_found_by_code_or_by_code_and_column() -> None:
     assert section.reason_for("FM203") == ""
 
 
-def test_it_is_written_and_read_back(tmp_path) -> None:
+def test_the_section_is_written_to_toml_and_read_back(tmp_path) -> None:
     spec = contract(**{"FM204": "a new price", "FM101:status": 'known "before"'})
     file = tmp_path / "fitmodel.toml"
     file.write_text(spec.to_toml(), encoding="utf-8")
@@ -43,7 +43,7 @@ def test_it_is_written_and_read_back(tmp_path) -> None:
             "because",
             r"ignore has 'FM999', which is not a code of a check; did you mean FM",
         ),
-        ("level-drift", "because", "is not a code of a check"),
+        ("level-drift", "because", r"is not a code of a check; did you mean FM204\?"),
         (
             "FM301",
             "because",
@@ -55,12 +55,14 @@ def test_it_is_written_and_read_back(tmp_path) -> None:
         ("FM204", "  ", "FM204.* has no reason"),
     ],
 )
-def test_what_cannot_be_silenced_says_what_to_do(key: str, reason: str, message: str) -> None:
+def test_a_check_that_cannot_be_silenced_is_refused_with_the_remedy(
+    key: str, reason: str, message: str
+) -> None:
     with pytest.raises(SpecError, match=message):
         contract(**{key: reason})
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     with pytest.raises(SpecError) as caught:
         contract(FM999="x", FM301="x")
 
@@ -68,7 +70,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "FM301" in str(caught.value)
 
 
-def test_a_contract_from_before_has_nothing_silenced() -> None:
+def test_an_old_contract_without_the_section_silences_no_check() -> None:
     old = DealSpec(deals=DEALS).to_dict()
     del old["checks"]
 

@@ -1,4 +1,4 @@
-"""Exits for another reason as a second cause: the Aalen-Johansen estimate and what it tells."""
+"""Exits for another reason as a competing cause: the Aalen-Johansen estimate and its note."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ def ends() -> tuple[np.ndarray, np.ndarray]:
     return months, cause
 
 
-def test_it_is_scikit_survivals_estimate(ends):
+def test_the_cumulative_incidence_equals_that_of_scikit_survival(ends):
     sksurv = pytest.importorskip("sksurv.nonparametric")
     months, cause = ends
     times, shares = sksurv.cumulative_incidence_competing_risks(cause, months)
-    found = cumulative_incidence(months, cause)
-    assert found.times == pytest.approx(times)
-    assert found.left == pytest.approx(shares[1])
-    assert found.exited == pytest.approx(shares[2])
+    result = cumulative_incidence(months, cause)
+    assert result.times == pytest.approx(times)
+    assert result.left == pytest.approx(shares[1])
+    assert result.exited == pytest.approx(shares[2])
 
 
-def test_both_shares_and_who_is_still_there_make_one(ends):
+def test_left_exited_and_surviving_shares_add_up_to_1(ends):
     months, cause = ends
-    found = cumulative_incidence(months, cause)
-    there = kaplan_meier(months, cause > 0, at=found.times).survival
-    assert found.left + found.exited + there == pytest.approx(np.ones(len(there)))
+    result = cumulative_incidence(months, cause)
+    there = kaplan_meier(months, cause > 0, at=result.times).survival
+    assert result.left + result.exited + there == pytest.approx(np.ones(len(there)))
 
 
-def test_without_exits_it_is_one_minus_kaplan_meier_with_delayed_entry_too(ends):
+def test_without_exits_the_share_left_is_one_minus_kaplan_meier_also_with_delayed_entry(ends):
     months, cause = ends
     entry = np.where(np.arange(400) % 5 == 0, 0.3 * months, 0.0)
-    found = cumulative_incidence(months, cause == 1, entry_months=entry)
-    curve = kaplan_meier(months, cause == 1, entry_months=entry, at=found.times)
-    assert found.left == pytest.approx(1 - curve.survival)
+    result = cumulative_incidence(months, cause == 1, entry_months=entry)
+    curve = kaplan_meier(months, cause == 1, entry_months=entry, at=result.times)
+    assert result.left == pytest.approx(1 - curve.survival)
 
 
-def test_censoring_the_exits_says_more_leavers_than_there_are(ends):
+def test_censoring_the_exits_overestimates_the_share_of_leavers(ends):
     months, cause = ends
     left, _ = cumulative_incidence(months, cause).at(12.0)
     assert left < 1 - kaplan_meier(months, cause == 1).at(12.0) - 0.03
 
 
-def test_beyond_the_data_nothing_is_known(ends):
+def test_the_incidence_is_missing_after_the_last_follow_up(ends):
     assert np.isnan(cumulative_incidence(*ends).at(99.0)).all()
     assert cumulative_incidence(*ends).at(0.0) == (0.0, 0.0)
 
 
-def test_causes_that_are_none_and_no_deals_are_refused():
+def test_unknown_causes_and_an_empty_table_are_refused():
     with pytest.raises(DealsError, match="no deal"):
         cumulative_incidence([], [])
     with pytest.raises(DealsError, match="must be 0"):
@@ -80,24 +80,24 @@ def with_exits():
     return view_of(deals, spec)
 
 
-def test_an_exit_is_a_cause_of_its_own(with_exits):
+def test_an_exit_is_a_separate_cause(with_exits):
     cause = causes_of(with_exits)
     assert (cause[with_exits.left] == 1).all()
     assert (cause == 2).sum() > 100
 
 
-def test_the_difference_to_censoring_is_said(with_exits):
+def test_the_note_explains_the_difference_to_censoring(with_exits):
     text = note_on_exits(with_exits)
     assert "exit for another reason (exited_on) within 5 months" in text
     assert "if nobody exited" in text
 
 
-def test_without_exits_nothing_is_said():
+def test_without_exits_there_is_no_note():
     sim = simulate_deals(300, seed=2)
     assert note_on_exits(view_of(sim.deals, sim.spec)) is None
 
 
-def test_beyond_the_data_everything_is_known_where_all_have_ended() -> None:
+def test_after_the_last_follow_up_the_incidence_is_known_if_all_deals_have_ended() -> None:
     ended = cumulative_incidence([1.0, 2.0, 3.0], np.array([2, 1, 1]))
     assert ended.at(99.0) == pytest.approx((2 / 3, 1 / 3))
     assert ended.at(0.5) == (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""An attribute that never changes is left out of learning with a note; it refuses no table."""
+"""An attribute with only one value is left out of learning with a note; it is not an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEALS = pd.DataFrame(
 )
 
 
-def test_it_is_named_with_its_value_and_left_out_of_the_contract_read() -> None:
+def test_a_constant_column_is_reported_with_its_value() -> None:
     read = read_deals_with_findings(DEALS, SPEC)
 
     assert [(each.code, each.column, each.count) for each in read.findings] == [
@@ -40,11 +40,11 @@ def test_it_is_named_with_its_value_and_left_out_of_the_contract_read() -> None:
     assert read.table["plan"].tolist() == ["basic"] * 4
 
 
-def test_one_value_beside_empty_cells_is_no_constant() -> None:
+def test_a_column_with_one_value_and_empty_cells_is_not_constant() -> None:
     assert [each.column for each in find_constants(DEALS[["signed", "left", "seats"]], SPEC)] == []
 
 
-def test_a_copy_of_the_closing_date_is_always_0_days_and_left_out() -> None:
+def test_a_copy_of_the_closing_date_is_a_constant_column() -> None:
     table = DEALS.drop(columns=["plan", "note"]).assign(created=DEALS["signed"])
     other = table.assign(created=["2024-01-01", *DEALS["signed"][1:]])
 
@@ -54,23 +54,23 @@ def test_a_copy_of_the_closing_date_is_always_0_days_and_left_out() -> None:
     assert find_constants(other, SPEC) == ()
 
 
-def test_a_role_or_an_excluded_column_of_one_value_is_not_mentioned() -> None:
+def test_constant_role_columns_and_excluded_columns_are_not_reported() -> None:
     spec = SPEC.replace(deals={"rep": "plan"}, attributes={"exclude": ("note",)})
 
     assert read_deals_with_findings(DEALS, spec).findings == ()
 
 
-def test_it_is_no_fault_unless_nothing_else_is_left() -> None:
+def test_a_constant_column_is_an_error_only_if_no_other_attribute_is_left() -> None:
     assert find_errors(DEALS, SPEC) == []
     with pytest.raises(DealsError, match="plan: every value is .basic.*no other attribute is left"):
         read_deals(DEALS[["signed", "left", "plan"]], SPEC)
 
 
-def test_what_is_only_compared_keeps_its_contract() -> None:
+def test_the_contract_keeps_constant_columns_if_nothing_is_learned() -> None:
     assert read_deals_with_findings(DEALS, SPEC, to_learn=False).spec == SPEC
 
 
-def test_it_goes_out_of_every_list_of_the_contract() -> None:
+def test_a_constant_column_is_removed_from_every_list_of_the_contract() -> None:
     spec = SPEC.replace(
         attributes={
             "include": ("segment", "plan", "seats"),
@@ -85,17 +85,17 @@ def test_it_goes_out_of_every_list_of_the_contract() -> None:
     assert (read.categorical, read.actionable, read.parents) == (("segment",), (), {})
 
 
-def test_without_attributes_nothing_changes() -> None:
+def test_removing_no_attributes_returns_the_same_contract() -> None:
     assert without_attributes(SPEC, ()) is SPEC
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("mlflow_store")
-def test_a_model_is_trained_without_it_and_says_so(tmp_path) -> None:
+def test_a_model_is_trained_without_constant_columns_and_warns_about_them(tmp_path) -> None:
     simulation = fitmodel.simulate_deals(800, seed=1, n_attributes=4)
     deals = simulation.deals.assign(tenant="eu-1", nothing=np.nan)
     run = fitmodel.train(deals, simulation.spec, models=tmp_path)
 
     assert not {"tenant", "nothing"} & set(run.model.attributes)
-    said = [text for text in run.warnings if "left out of learning" in text]
-    assert [text.split(":")[0] for text in said] == ["FM321 tenant", "FM321 nothing"]
+    texts = [text for text in run.warnings if "left out of learning" in text]
+    assert [text.split(":")[0] for text in texts] == ["FM321 tenant", "FM321 nothing"]

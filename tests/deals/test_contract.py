@@ -1,4 +1,4 @@
-"""The contract says everything that is wrong with it at once, and each limit of a setting holds."""
+"""The contract reports all its errors together and enforces the limits of each setting."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("section", "key", "allowed", "refused"), LIMITS, ids=str)
-def test_the_limits_of_a_setting_are_allowed_and_what_lies_beyond_is_not(
+def test_the_limits_of_a_setting_are_allowed_and_values_beyond_them_are_refused(
     section: str, key: str, allowed: tuple[Any, ...], refused: tuple[Any, ...]
 ) -> None:
     for value in allowed:
@@ -57,7 +57,7 @@ def test_the_limits_of_a_setting_are_allowed_and_what_lies_beyond_is_not(
             spec(**{section: {key: value}})
 
 
-def test_the_limits_of_the_roles_hold_too() -> None:
+def test_values_beyond_the_limits_of_a_role_are_refused() -> None:
     paid = TENURE | {"amount": "paid", "amount_per": "contract"}
 
     assert spec(paid | {"contract_months": 1200}).deals.contract_months == 1200
@@ -67,7 +67,7 @@ def test_the_limits_of_the_roles_hold_too() -> None:
             spec(paid | {"contract_months": 12} | wrong)
 
 
-def test_defaults_are_those_of_the_documentation() -> None:
+def test_the_defaults_are_those_in_the_documentation() -> None:
     made = spec()
 
     assert made.label.horizon_months == 5
@@ -112,7 +112,7 @@ def test_roles_that_contradict_each_other_are_refused(deals: dict[str, Any], mes
         spec(deals)
 
 
-def test_the_end_of_the_extract_is_a_day_or_a_column() -> None:
+def test_observed_until_is_a_date_or_a_column() -> None:
     as_day = spec(DATES | {"observed_until": "2026-06-30T12:00"}).deals
     as_column = spec(DATES | {"observed_until": "extract day"}).deals
 
@@ -121,7 +121,7 @@ def test_the_end_of_the_extract_is_a_day_or_a_column() -> None:
     assert as_column.columns()["observed_until"] == "extract day"
 
 
-def test_a_currency_is_a_role_only_where_it_is_a_column() -> None:
+def test_a_currency_is_a_role_column_only_if_it_is_not_a_currency_code() -> None:
     paid = TENURE | {"amount": "paid"}
 
     assert "currency" not in spec(paid | {"currency": "EUR"}).deals.columns()
@@ -129,7 +129,7 @@ def test_a_currency_is_a_role_only_where_it_is_a_column() -> None:
         assert spec(paid | {"currency": column}).deals.columns()["currency"] == column
 
 
-def test_outcomes_are_no_attributes_and_the_amount_is_one() -> None:
+def test_outcome_columns_are_not_attributes_but_the_amount_is() -> None:
     roles = {"rep": "seller", "team": "office", "id": "nr", "amount": "paid", "exited_on": "sold"}
     made = spec(DATES | roles, rows={"customer": "account", "trial_end": "trial"})
     columns = ["seats", *roles.values(), "signed", "left", "account", "trial", "plan"]
@@ -145,7 +145,7 @@ def test_outcomes_are_no_attributes_and_the_amount_is_one() -> None:
     )  # fmt: skip
 
 
-def test_a_column_of_which_one_value_is_kept_is_no_attribute() -> None:
+def test_a_column_with_only_one_kept_value_is_not_an_attribute() -> None:
     one = spec(rows={"keep": {"stage": ["Won"]}})
     two = spec(rows={"keep": {"stage": ["Won", "Renewed"]}})
 
@@ -181,7 +181,7 @@ def test_attributes_that_contradict_the_roles_or_each_other_are_refused(
         spec(DATES | {"rep": "seller", "id": "nr"}, attributes=attributes)
 
 
-def test_a_seller_may_be_included_by_name_and_a_chain_of_parents_is_no_circle() -> None:
+def test_the_rep_column_can_be_included_by_name_and_parents_can_form_a_chain() -> None:
     seller = spec(DATES | {"rep": "seller"}, attributes={"include": ["seller", "seats"]})
     chain = spec(attributes={"parents": {"city": "region", "region": "country"}})
 
@@ -200,14 +200,14 @@ def test_a_seller_may_be_included_by_name_and_a_chain_of_parents_is_no_circle() 
         (DATES, {"keep": {"s": ["x"]}, "drop": {"s": ["x"]}}, "'x' of 's' is in keep and"),
     ],
 )
-def test_rows_need_the_dates_that_they_speak_of(
+def test_rules_on_rows_are_refused_if_the_dates_they_need_are_missing(
     deals: dict[str, Any], rows: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SpecError, match=message):
         spec(deals, rows=rows)
 
 
-def test_who_left_without_a_date_may_be_settled_where_a_flag_says_who_left() -> None:
+def test_left_without_date_is_allowed_if_there_is_a_churn_flag() -> None:
     made = spec(DATES | {"churned": "status"}, rows={"left_without_date": "unknown"})
 
     assert made.rows.left_without_date == "unknown"
@@ -222,7 +222,7 @@ def test_who_left_without_a_date_may_be_settled_where_a_flag_says_who_left() -> 
         (TENURE | {"amount": "paid"}, r"needs \[decision\] gross_margin$"),
     ],
 )
-def test_the_policy_of_value_needs_money(deals: dict[str, Any], lacking: str) -> None:
+def test_the_value_policy_needs_an_amount_and_a_margin(deals: dict[str, Any], lacking: str) -> None:
     with pytest.raises(SpecError, match=lacking):
         spec(deals, decision={"policy": "value"})
     with pytest.raises(SpecError, match=r'policy = "threshold" needs threshold'):
@@ -240,7 +240,7 @@ def test_costs_are_amounts_or_shares() -> None:
             spec(decision={"acquisition_cost": wrong})
 
 
-def test_all_that_is_wrong_is_said_at_once_with_the_nearest_key() -> None:
+def test_all_errors_are_reported_together_with_the_nearest_key() -> None:
     with pytest.raises(SpecError) as caught:
         spec(
             TENURE | {"amuont": "paid"},
@@ -255,7 +255,7 @@ def test_all_that_is_wrong_is_said_at_once_with_the_nearest_key() -> None:
         assert part in text
 
 
-def test_a_section_alone_refuses_in_the_same_words() -> None:
+def test_a_section_made_alone_gives_the_same_error_messages() -> None:
     for make, message in (
         (lambda: Label(horizon_months=0), r"\[label\] horizon_months"),
         (lambda: DealRoles(**TENURE, seller="rep"), r"\[deals\] has no key 'seller'"),
@@ -267,7 +267,7 @@ def test_a_section_alone_refuses_in_the_same_words() -> None:
             make()
 
 
-def test_replace_changes_a_key_and_keeps_the_others() -> None:
+def test_replace_changes_one_key_and_keeps_the_others() -> None:
     made = spec(learning={"folds": 3, "seed": 9}, label={"horizon_months": 6})
     changed = made.replace(learning={"folds": 5})
 
@@ -298,7 +298,7 @@ def test_a_contract_is_a_mapping_of_sections() -> None:
         (b"[deals]\n", r"fitmodel.toml: .*\n.*says nothing about the outcome"),
     ],
 )
-def test_a_file_that_is_no_contract_is_named(
+def test_the_error_for_an_invalid_contract_file_names_the_problem(
     tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     file = tmp_path / "fitmodel.toml"
@@ -309,7 +309,7 @@ def test_a_file_that_is_no_contract_is_named(
         DealSpec.from_toml(file)
 
 
-def test_a_folder_is_no_contract_and_a_mark_of_the_encoding_does_no_harm(tmp_path: Path) -> None:
+def test_a_folder_is_refused_and_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "fitmodel.toml"
     file.write_text(spec().to_toml(), encoding="utf-8-sig")
 
@@ -325,12 +325,12 @@ def test_a_folder_is_no_contract_and_a_mark_of_the_encoding_does_no_harm(tmp_pat
         ({"numbers": {"paid": "1'234"}}, r"\[reading\] numbers must be one of"),
     ],
 )
-def test_forms_that_nobody_knows_are_refused(reading: dict[str, Any], message: str) -> None:
+def test_unknown_forms_are_refused(reading: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         spec(reading=reading)
 
 
-def test_components_are_named_once_each() -> None:
+def test_repeated_components_are_removed() -> None:
     made = spec(learning={"components": ["boosted", "logistic", "boosted"]})
 
     assert made.learning.components == ("boosted", "logistic")
@@ -339,12 +339,12 @@ def test_components_are_named_once_each() -> None:
 
 
 @pytest.mark.parametrize("value", ["6", 6.0, True, None])
-def test_a_whole_number_is_written_as_one(value: Any) -> None:
+def test_an_integer_setting_refuses_values_that_are_not_integers(value: Any) -> None:
     with pytest.raises(SpecError, match="horizon_months"):
         spec(label={"horizon_months": value})
 
 
-def test_a_contract_and_its_sections_do_not_change() -> None:
+def test_a_contract_and_its_sections_are_immutable() -> None:
     made = spec()
     for target, name in ((made, "label"), (made.label, "horizon_months"), (made.learning, "seed")):
         with pytest.raises(ValidationError, match="frozen"):

@@ -1,4 +1,4 @@
-"""Contracts that cannot end within the horizon are found; customers who merely stay are not."""
+"""Contracts that cannot end within the horizon are detected; long-staying customers are not."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def company(annual_leave, seed=1, deals=900):
     return view_of(table, spec)
 
 
-def test_annual_contracts_are_found_with_their_term():
+def test_annual_contracts_are_detected_with_their_term():
     view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(366, 390, n), 3000))
-    (found,) = find_bound_deals(view, 5, candidate_columns(view))
+    (result,) = find_bound_deals(view, 5, candidate_columns(view))
 
-    assert (found.column, found.value, found.left_by_age) == ("billing", "annual", 0)
-    assert found.term_months == 12
+    assert (result.column, result.value, result.left_by_age) == ("billing", "annual", 0)
+    assert result.term_months == 12
     annual = (view.deals["billing"] == "annual").to_numpy()
-    assert (terms_of(view, [found]) == np.where(annual, 12, 0)).all()
+    assert (terms_of(view, [result]) == np.where(annual, 12, 0)).all()
 
 
-def test_customers_who_stay_longer_are_not_taken_for_bound():
+def test_customers_who_only_stay_longer_are_not_detected_as_bound():
     view = company(lambda r, n: np.where(r.random(n) < 0.1, r.uniform(20, 900, n), 3000))
 
     assert find_bound_deals(view, 5, candidate_columns(view)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_is_found_where_terms_bind_nobody(seed):
+def test_no_contract_terms_are_detected_in_deals_without_them(seed):
     sim = simulate_deals(1500, seed=seed)
     view = view_of(sim.deals, sim.spec)
 
     assert find_bound_deals(view, 5, candidate_columns(view)) == []
 
 
-def test_a_group_that_was_watched_only_after_the_age_is_not_taken_for_bound():
-    """Of deals signed long before leavers were recorded nobody can be seen to leave early."""
+def test_a_group_observed_only_after_that_age_is_not_detected_as_bound():
+    """Early leavers are not visible among deals signed long before leavers were recorded."""
     view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(20, 900, n), 3000))
     table = view.deals.assign(
         era=np.where(view.deals["closed_on"] < pd.Timestamp("2024-01-01"), "before", "since")

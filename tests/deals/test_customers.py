@@ -1,4 +1,4 @@
-"""Several rows of a customer are one history: a change of plan is not leaving."""
+"""Several rows of a customer become one history: a change of plan is not churn."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def rows(*spans: tuple[str, str, str | None]) -> pd.DataFrame:
     """Rows of (account, start, end)."""
     return pd.DataFrame(
         {
-            "row": [f"R{place}" for place in range(len(spans))],
+            "row": [f"R{number}" for number in range(len(spans))],
             "account": [account for account, _, _ in spans],
             "start": pd.to_datetime([start for _, start, _ in spans]),
             "end": pd.to_datetime([end for _, _, end in spans]),
-            "plan": [f"plan {place}" for place in range(len(spans))],
+            "plan": [f"plan {number}" for number in range(len(spans))],
         }
     )
 
@@ -38,7 +38,7 @@ def only(table: pd.DataFrame, contract: DealSpec) -> pd.Series:
     return merged.iloc[0]
 
 
-def test_an_upgrade_on_the_same_day_is_staying() -> None:
+def test_an_upgrade_on_the_same_day_is_not_churn() -> None:
     table = rows(("A", "2024-01-01", "2024-03-01"), ("A", "2024-03-01", None))
     customer = only(table, spec())
 
@@ -47,20 +47,20 @@ def test_an_upgrade_on_the_same_day_is_staying() -> None:
     assert customer["plan"] == "plan 0"  # what was known at the first signature
 
 
-def test_a_renewal_within_the_gap_is_staying_and_one_after_it_is_not() -> None:
+def test_a_renewal_within_the_gap_is_not_churn_but_one_after_the_gap_is() -> None:
     table = rows(("A", "2024-01-01", "2024-03-01"), ("A", "2024-03-31", "2024-09-01"))
 
     assert only(table, spec(gap_days=30))["end"] == pd.Timestamp("2024-09-01")
     assert only(table, spec(gap_days=29))["end"] == pd.Timestamp("2024-03-01")
 
 
-def test_a_customer_left_only_when_no_row_runs_on() -> None:
+def test_a_customer_has_left_only_if_all_its_rows_have_ended() -> None:
     table = rows(("A", "2024-01-01", None), ("A", "2024-02-01", "2024-03-01"))
 
     assert pd.isna(only(table, spec())["end"])
 
 
-def test_who_came_back_later_counts_as_left_and_is_counted() -> None:
+def test_a_customer_who_came_back_later_counts_as_left_and_is_reported() -> None:
     table = rows(
         ("A", "2024-01-01", "2024-02-01"), ("A", "2025-01-01", None), ("B", "2024-01-01", None)
     )
@@ -71,7 +71,7 @@ def test_who_came_back_later_counts_as_left_and_is_counted() -> None:
     assert "1 came back later" in note
 
 
-def test_rows_without_a_customer_stay_customers_of_their_own() -> None:
+def test_each_row_without_a_customer_id_is_a_separate_customer() -> None:
     table = rows(("A", "2024-01-01", None), ("A", "2024-05-01", None))
     table = pd.concat([table, table.assign(account=None)], ignore_index=True)
     merged, _ = one_row_per_customer(table, spec())
@@ -79,14 +79,14 @@ def test_rows_without_a_customer_stay_customers_of_their_own() -> None:
     assert merged.index.tolist() == [0, 2, 3]
 
 
-def test_the_last_observation_of_a_customer_is_the_latest_of_its_rows() -> None:
+def test_a_customer_is_observed_until_the_latest_date_of_its_rows() -> None:
     table = rows(("A", "2024-01-01", "2024-02-01"), ("A", "2024-02-01", None))
     table["seen"] = pd.to_datetime(["2024-02-01", "2025-06-30"])
 
     assert only(table, spec(observed_until="seen"))["seen"] == pd.Timestamp("2025-06-30")
 
 
-def test_a_row_that_ended_on_an_unknown_day_goes_on_where_another_begins() -> None:
+def test_a_row_that_ended_on_an_unknown_day_continues_if_another_row_begins() -> None:
     table = rows(("A", "2024-01-01", None), ("A", "2024-06-01", None), ("B", "2024-01-01", None))
     table["status"] = ["cancelled", "active", "cancelled"]
     contract = spec(churned="status", churned_values=["cancelled"]).replace(
@@ -107,7 +107,7 @@ def _others() -> pd.DataFrame:
 
 def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
     """First start and end of the first unbroken stretch of each account, day by day."""
-    found = {}
+    result = {}
     last = pd.Timestamp("2030-01-01")
     for account, part in table.sort_values("start").groupby("account"):
         reach = None
@@ -116,8 +116,8 @@ def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.T
                 reach = end if reach is None else max(reach, end)
             else:
                 break
-        found[account] = (part["start"].iloc[0], pd.NaT if reach == last else reach)
-    return found
+        result[account] = (part["start"].iloc[0], pd.NaT if reach == last else reach)
+    return result
 
 
 @settings(max_examples=60, deadline=None)
@@ -130,13 +130,13 @@ def by_hand(table: pd.DataFrame, gap: int) -> dict[str, tuple[pd.Timestamp, pd.T
     gap=st.integers(0, 90),
     seed=st.integers(0, 9),
 )
-def test_histories_are_those_counted_day_by_day_in_any_order_of_rows(
+def test_merged_histories_equal_a_count_day_by_day_in_any_order_of_rows(
     spans: list, gap: int, seed: int
 ) -> None:
     day = pd.Timestamp("2024-01-01")
     table = pd.DataFrame(
         {
-            "row": [f"R{place:02}" for place in range(len(spans))],
+            "row": [f"R{number:02}" for number in range(len(spans))],
             "account": [account for account, _, _ in spans],
             "start": pd.to_datetime([day + pd.Timedelta(days=start) for _, start, _ in spans]),
             "end": pd.to_datetime(
@@ -146,29 +146,29 @@ def test_histories_are_those_counted_day_by_day_in_any_order_of_rows(
     )
     mixed = table.sample(frac=1, random_state=seed)
     merged, _ = one_row_per_customer(mixed, spec(gap))
-    found = {row.account: (row.start, row.end) for row in merged.itertuples()}
+    result = {row.account: (row.start, row.end) for row in merged.itertuples()}
 
     right = by_hand(table, gap)
-    assert found.keys() == right.keys()
+    assert result.keys() == right.keys()
     for account, (start, end) in right.items():
-        assert found[account][0] == start
-        assert found[account][1] == end or (pd.isna(end) and pd.isna(found[account][1]))
+        assert result[account][0] == start
+        assert result[account][1] == end or (pd.isna(end) and pd.isna(result[account][1]))
     again, note = one_row_per_customer(merged, spec(gap))
     assert note is None
     assert again is merged
 
 
-def test_many_early_churners_by_row_are_few_customers() -> None:
+def test_many_early_ended_rows_are_few_early_churners_by_customer() -> None:
     """Half of the rows end within two months, nearly all of them to go on in another plan."""
     starts = pd.date_range("2024-01-01", periods=50, freq="D")
     spans = []
-    for place, start in enumerate(starts):
+    for number, start in enumerate(starts):
         change = start + pd.Timedelta(days=45)
-        spans.append((f"C{place}", start, change))
-        if place >= 5:
-            spans.append((f"C{place}", change + pd.Timedelta(days=3), None))
+        spans.append((f"C{number}", start, change))
+        if number >= 5:
+            spans.append((f"C{number}", change + pd.Timedelta(days=3), None))
     table = pd.DataFrame(spans, columns=["account", "start", "end"])
-    table["row"] = [f"R{place}" for place in range(len(table))]
+    table["row"] = [f"R{number}" for number in range(len(table))]
     table["seats"] = np.arange(len(table))
     deals = read_deals(table, spec())
 
@@ -177,7 +177,7 @@ def test_many_early_churners_by_row_are_few_customers() -> None:
 
 
 @pytest.mark.parametrize("column", ["row", "account"])
-def test_the_id_may_be_the_customers(column: str) -> None:
+def test_the_id_may_be_the_customer_column(column: str) -> None:
     table = rows(("A", "2024-01-01", "2024-02-01"), ("A", "2024-02-01", None),
                  ("B", "2024-01-01", "2024-02-01"))  # fmt: skip
     table["plan"] = ["a", "b", "c"]

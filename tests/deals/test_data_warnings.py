@@ -1,4 +1,4 @@
-"""Deals can be learned from and yet hold money that means nothing."""
+"""Warnings about deals that can be used for training but contain doubtful values."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from fitmodel.guessing.guess import guess_spec
 SIM = simulate_deals(200, seed=2)
 
 
-def test_an_amount_below_zero_is_named_with_count_example_and_remedy():
+def test_negative_amounts_are_reported_with_count_example_and_remedy():
     deals = SIM.deals.copy()
     deals.loc[[3, 7], "annual_value"] = [-1.5, -20.0]
-    (caution,) = find_warnings(deals, SIM.spec)
+    (warning,) = find_warnings(deals, SIM.spec)
 
-    assert (caution.column, caution.count) == ("annual_value", 2)
-    assert "2 row(s) are below zero (amount)" in str(caution)
-    assert "for example row 3: -1.5; row 7: -20.0" in str(caution)
-    assert "not standardised" in caution.remedy
+    assert (warning.column, warning.count) == ("annual_value", 2)
+    assert "2 row(s) are below zero (amount)" in str(warning)
+    assert "for example row 3: -1.5; row 7: -20.0" in str(warning)
+    assert "not standardised" in warning.remedy
     assert "row 5: -1.5" in str(find_warnings(deals, SIM.spec, 2)[0])  # as in the file
 
 
-def test_zero_and_empty_amounts_are_no_matter():
+def test_zero_and_empty_amounts_give_no_warning():
     deals = SIM.deals.copy()
     deals.loc[[3, 7], "annual_value"] = [0.0, float("nan")]
 
     assert find_warnings(deals, SIM.spec) == []
 
 
-def test_init_takes_no_standardised_column_for_money_and_says_so():
+def test_init_does_not_guess_a_standardised_column_as_the_amount():
     deals = SIM.deals.copy()
     deals["annual_value"] = (deals["annual_value"] / deals["annual_value"].mean() - 1).round(3)
     guess = guess_spec(deals)
@@ -39,14 +39,14 @@ def test_init_takes_no_standardised_column_for_money_and_says_so():
     assert "'annual_value' is below zero in" in " ".join(guess.unsure)
 
 
-def test_a_few_corrections_below_zero_do_not_hide_the_money():
+def test_a_few_negative_corrections_do_not_prevent_the_guess_of_the_amount():
     deals = SIM.deals.copy()
     deals.loc[3, "annual_value"] = -100.0
 
     assert 'amount = "annual_value"' in guess_spec(deals).toml
 
 
-def test_what_prospects_may_not_be_written_like_is_told_before_a_model_is_made():
+def test_a_notation_that_prospects_may_not_share_is_reported_before_training():
     value = [f"{1065 + row},95 €" for row in range(len(SIM.deals))]
     written = SIM.deals.assign(
         annual_value=value, closed_on=SIM.deals["closed_on"].dt.strftime("%d.%m.%Y")
@@ -58,19 +58,19 @@ def test_what_prospects_may_not_be_written_like_is_told_before_a_model_is_made()
         "write 2026-06-30 in both",
     )
     assert "for example row 2: '1065,95 €'" in str(money)
-    # the form found in the past deals is kept, and prospects are read in it: nothing is said then
+    # the form found in past deals is kept for reading prospects: then there is no warning
     assert not any("not in prospects" in text for text in guess_spec(written).unsure)
     assert notation_warnings(SIM.deals.astype({"closed_on": "str"}), SIM.spec) == []
 
 
-def test_plain_numbers_written_as_text_are_no_matter():
+def test_plain_numbers_written_as_text_give_no_warning():
     plain = SIM.deals.assign(annual_value=SIM.deals["annual_value"].astype("str"))
     plain.loc[3, "annual_value"] = None
 
     assert notation_warnings(plain, SIM.spec) == []
 
 
-def test_a_column_whose_form_is_kept_for_prospects_is_not_mentioned() -> None:
+def test_a_column_whose_form_is_kept_for_prospects_gives_no_warning() -> None:
     dotted = SIM.deals.assign(closed_on=SIM.deals["closed_on"].dt.strftime("%d.%m.%Y"))
     read = read_deals_with_findings(dotted, SIM.spec)
 

@@ -1,4 +1,4 @@
-"""Where leavers were not recorded from the beginning, older deals count from then on only."""
+"""Delayed entry: if leavers were not recorded at first, older deals count only from that day."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _table(*rows: tuple[str, str | None]) -> pd.DataFrame:
 
 SIX = _table(
     ("2024-03-01", "2024-07-01"),  # enters at 3 months, leaves at 4
-    ("2024-01-01", None),  # enters at 5 months: stayed for the whole horizon before anybody looked
+    ("2024-01-01", None),  # enters at 5 months: stayed for the whole horizon before recording began
     ("2024-05-31", None),  # signed the day before
-    ("2024-06-01", "2024-08-01"),  # signed on the day: watched from signing
+    ("2024-06-01", "2024-08-01"),  # signed on the day: observed from signing
     ("2024-06-15", None),
     ("2024-06-20", None),
 )
@@ -43,7 +43,7 @@ SIX = _table(
 
 @pytest.fixture(scope="module")
 def recorded_late():
-    """Simulated deals of which leavers before a day are in no table, with what was lost."""
+    """Simulated deals without the leavers before a day, and the same deals with them."""
     sim = simulate_deals(6000, seed=2, months=36)
     start = pd.Timestamp("2025-01-01")
     kept = ~(sim.deals["churned_on"] < start)
@@ -51,7 +51,7 @@ def recorded_late():
     return sim.deals[kept], spec, sim.deals, sim.spec
 
 
-def test_a_deal_signed_before_enters_at_the_age_it_had() -> None:
+def test_a_deal_signed_before_recording_enters_at_its_age_on_that_day() -> None:
     view = DealHistory(SIX, SPEC).as_of(None)
     expected = months_between(SIX["closed"].to_numpy().astype("datetime64[D]"),
                               np.full(6, np.datetime64("2024-06-01")))  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_deal_signed_before_enters_at_the_age_it_had() -> None:
     assert outcomes(SIX, SPEC)["entry_months"].tolist() == view.entry_months.tolist()
 
 
-def test_its_outcome_is_known_but_no_label_to_evaluate_on() -> None:
+def test_a_late_entry_has_a_known_outcome_but_no_label_for_evaluation() -> None:
     view = DealHistory(SIX, SPEC).as_of(None)
     assert view.early_churn.tolist() == [1, 0, 0, 1, 0, 0]
     labelled = label_deals(SIX, SPEC)
@@ -72,7 +72,7 @@ def test_its_outcome_is_known_but_no_label_to_evaluate_on() -> None:
         assert weights.values.tolist() == [0, 0, 0, 1, 1, 1]  # noqa: PD011 - ours
 
 
-def test_the_training_set_has_every_deal_with_its_entry() -> None:
+def test_the_training_set_has_every_deal_with_its_entry_time() -> None:
     view = DealHistory(SIX, SPEC).as_of(None)
     training = view.training_set()
     assert len(training) == 6
@@ -81,16 +81,16 @@ def test_the_training_set_has_every_deal_with_its_entry() -> None:
     assert training_deals(SIX, SPEC).index.tolist() == [3, 4, 5]
 
 
-def test_the_curve_counts_it_from_its_entry_on() -> None:
+def test_the_survival_curve_counts_a_deal_from_its_entry_time() -> None:
     curve = DealHistory(SIX, SPEC).as_of(None).survival
     # at 2 months: the three signed since, and the deal that entered after a day
     assert curve.at_risk[curve.times == 2.0].tolist() == [4]
-    # at 4 months: one of them has left, the deal that entered at 3 months is there
+    # at 4 months: one of them has left, and the deal that entered at 3 months is at risk
     assert curve.at_risk[curve.times == 4.0].tolist() == [4]
     assert curve.at(5.0) == pytest.approx(3 / 4 * 3 / 4)
 
 
-def test_the_rate_is_that_of_a_company_that_recorded_all_its_leavers(recorded_late) -> None:
+def test_the_rate_with_delayed_entry_equals_the_rate_of_the_complete_table(recorded_late) -> None:
     deals, spec, everything, whole_spec = recorded_late
     horizon = 5.0
     true = DealHistory(everything, whole_spec).as_of(None).survival.at(horizon)
@@ -100,7 +100,7 @@ def test_the_rate_is_that_of_a_company_that_recorded_all_its_leavers(recorded_la
     assert ignored > true + 0.04
 
 
-def test_only_deals_watched_from_signing_are_evaluated_on(recorded_late) -> None:
+def test_only_deals_observed_from_signing_are_used_for_evaluation(recorded_late) -> None:
     deals, spec, *_ = recorded_late
     for split in rolling_cuts(deals, spec, 2):
         assert split.test.from_signing.all()
@@ -111,13 +111,13 @@ def test_only_deals_watched_from_signing_are_evaluated_on(recorded_late) -> None
 
 @settings(derandomize=True, deadline=None, max_examples=25)
 @given(cut=st.dates(dt.date(2024, 6, 1), dt.date(2025, 3, 1)))
-def test_a_day_after_the_start_is_the_table_extracted_on_it(cut) -> None:
+def test_the_view_as_of_a_day_equals_the_view_of_an_extract_of_that_day(cut) -> None:
     view = DealHistory(SIX, SPEC).as_of(cut)
     again = DealHistory(*extract_as_of(SIX, SPEC, cut)).as_of(None)
     pd.testing.assert_frame_equal(view.outcomes, again.outcomes)
 
 
-def test_who_exited_before_anybody_looked_says_nothing() -> None:
+def test_a_deal_that_exited_before_recording_began_does_not_change_the_curve() -> None:
     table = SIX.assign(exited=pd.to_datetime([None, "2024-04-01", None, None, None, None]))
     spec = SPEC.replace(deals={"exited_on": "exited"})
     view = DealHistory(table, spec).as_of(None)
@@ -128,7 +128,7 @@ def test_who_exited_before_anybody_looked_says_nothing() -> None:
     assert 1 not in view.labelled().index
 
 
-def test_a_leaver_from_before_leavers_were_recorded_is_refused() -> None:
+def test_a_churn_date_before_observed_from_is_refused() -> None:
     table = SIX.assign(churned=SIX["churned"].mask(SIX.index == 1, pd.Timestamp("2024-05-31")))
     message = (
         r"'churned' is before observed_from \(2024-06-01\), when leavers were not recorded, in 1 "
@@ -142,7 +142,7 @@ def test_a_leaver_from_before_leavers_were_recorded_is_refused() -> None:
     assert DealHistory(on_the_day, SPEC).as_of(None).left[1]
 
 
-def test_before_the_start_nothing_can_be_asked() -> None:
+def test_a_view_as_of_a_day_before_observed_from_is_refused() -> None:
     with pytest.raises(DealsError, match="as of 2024-05-31 it is not known who left"):
         DealHistory(SIX, SPEC).as_of("2024-05-31")
     late = SPEC.replace(deals={"observed_from": "2025-01-01"})
@@ -150,14 +150,14 @@ def test_before_the_start_nothing_can_be_asked() -> None:
         DealHistory(SIX[1:3], late)
 
 
-def test_where_all_deals_are_older_nothing_is_known_of_the_first_months() -> None:
+def test_if_no_deal_was_observed_from_signing_the_survival_curve_is_refused() -> None:
     view = DealHistory(SIX[:2], SPEC).as_of(None)
     assert len(view.labelled()) == 0
     with pytest.raises(DealsError, match="observed from its signing .* the first 3.0 months"):
         _ = view.survival
 
 
-def test_the_contract_takes_a_plain_date(tmp_path) -> None:
+def test_observed_from_must_be_a_date(tmp_path) -> None:
     path = tmp_path / "fitmodel.toml"
     path.write_text(SPEC.to_toml())
     assert DealSpec.from_toml(path) == SPEC == DealSpec(**SPEC.to_dict())
@@ -179,7 +179,7 @@ def _entered(seed: int = 0, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.nd
     return months[there], (stays == months)[there], entry[there]
 
 
-def test_log_rank_scores_add_up_to_0_and_expect_nothing_before_the_entry() -> None:
+def test_log_rank_scores_add_up_to_0_and_count_no_hazard_before_entry() -> None:
     months, left, entry = _entered()
     scores = log_rank_scores(months, left, 5.0, entry_months=entry)
     assert scores.sum() == pytest.approx(0, abs=1e-9)
@@ -197,7 +197,7 @@ def test_log_rank_scores_add_up_to_0_and_expect_nothing_before_the_entry() -> No
     np.testing.assert_allclose(expected[late], np.array(by_hand)[late])
 
 
-def test_expected_leavers_count_the_hazard_after_the_entry() -> None:
+def test_expected_leavers_count_only_the_hazard_after_entry() -> None:
     view = DealHistory(SIX, SPEC).as_of(None)
     p = np.full(6, 0.3)
     whole = expected_leavers(p, np.full(6, 5.0), view.survival, 5.0)

@@ -1,4 +1,4 @@
-"""One rule says whether there are enough deals: init, check and train ask the same."""
+"""One rule decides whether there are enough deals; init, check and train use it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def counted(deals: pd.DataFrame) -> tuple[int, int]:
     return int((early == 1).sum()), int((~(early == 1)).sum())
 
 
-def test_young_leavers_count_too() -> None:
+def test_leavers_among_young_deals_are_counted() -> None:
     churners, stayers = counted(table(9, 6, 60))
 
     assert (churners, stayers) == (15, 60)
@@ -53,7 +53,9 @@ def test_young_leavers_count_too() -> None:
         (0, 0, "base_rate"),
     ],
 )
-def test_the_fewer_of_both_kinds_say_which_model_there_can_be(churners, others, regime) -> None:
+def test_the_smaller_class_decides_which_kind_of_model_is_possible(
+    churners, others, regime
+) -> None:
     assert regime_of(churners, others) == regime
     assert is_enough(churners, others) == (regime != "base_rate")
     assert FULL_CHURNERS == 50
@@ -61,7 +63,7 @@ def test_the_fewer_of_both_kinds_say_which_model_there_can_be(churners, others, 
 
 
 @pytest.mark.parametrize(("mature", "young", "stayed"), [(9, 5, 60), (60, 0, 14), (0, 0, 80)])
-def test_below_the_minimum_all_refuse(mature: int, young: int, stayed: int) -> None:
+def test_too_few_deals_are_refused(mature: int, young: int, stayed: int) -> None:
     deals = table(mature, young, stayed)
     churners, stayers = counted(deals)
 
@@ -70,12 +72,12 @@ def test_below_the_minimum_all_refuse(mature: int, young: int, stayed: int) -> N
         check_enough(churners, stayers)
 
 
-def test_how_long_it_takes_is_said_at_the_rate_so_far() -> None:
+def test_the_error_estimates_how_long_collecting_enough_deals_will_take() -> None:
     with pytest.raises(DealsError, match="at your rate that is about 48 more month"):
         check_enough(5, 400, 24.0)
 
 
-def test_below_the_minimum_the_rate_is_said_with_its_interval() -> None:
+def test_the_error_reports_the_base_rate_with_its_interval() -> None:
     from fitmodel.learning.learner import learn
 
     with pytest.raises(
@@ -86,22 +88,25 @@ def test_below_the_minimum_the_rate_is_said_with_its_interval() -> None:
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 @pytest.mark.parametrize("deals", [30, 200])
-def test_the_interval_of_the_base_rate_holds_the_truth_four_times_in_five(rate, deals) -> None:
+def test_the_80_percent_interval_of_the_base_rate_covers_the_truth_four_times_in_five(
+    rate, deals
+) -> None:
     left = np.random.default_rng(1).binomial(deals, rate, 2_000)
-    held = [
+    covered = [
         low <= rate <= high for low, high in (base_rate_interval(n, n / deals, deals) for n in left)
     ]
-    assert 0.72 < np.mean(held) < 0.92  # of whole numbers: never exactly 0.8
+    # counts are integers, so the coverage is never exactly 0.8
+    assert 0.72 < np.mean(covered) < 0.92
 
 
-def test_where_nobody_left_the_rate_may_still_be_above_nothing() -> None:
+def test_without_leavers_the_upper_limit_of_the_rate_is_above_0() -> None:
     low, high = base_rate_interval(0, 0.0, 40)
     assert low == 0.0
     assert 0.01 < high < 0.06
 
 
 @pytest.mark.slow
-def test_what_check_counts_as_enough_is_learned_from() -> None:
+def test_deals_that_check_counts_as_enough_can_be_trained_on() -> None:
     from fitmodel.learning.learner import learn
 
     rng = np.random.default_rng(0)
@@ -112,8 +117,8 @@ def test_what_check_counts_as_enough_is_learned_from() -> None:
     assert len(learned.estimator.predict_proba(deals[["seats"]])) == len(deals)
 
 
-def test_the_interval_is_jeffreys_of_as_many_deals_as_the_rate_stands_for() -> None:
-    """Six leavers at a rate of 10 % are those of 60 deals, however many are half-known."""
+def test_the_interval_is_jeffreys_interval_for_the_effective_number_of_deals() -> None:
+    """Six leavers at a rate of 10 % correspond to 60 deals, for any number of censored deals."""
     from scipy.stats import beta
 
     assert base_rate_interval(6, 0.1, 45) == pytest.approx(beta.ppf([0.1, 0.9], 6.5, 54.5))

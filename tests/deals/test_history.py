@@ -1,4 +1,4 @@
-"""On a date, a table knows what had happened by then: nothing of the future leaks back."""
+"""A view as of a date contains only what was known on that date."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _deals(seed: int, n: int = 60) -> pd.DataFrame:
 
 
 def _future_changed(deals: pd.DataFrame, cut: pd.Timestamp, seed: int) -> pd.DataFrame:
-    """The same past, another future: later deals gone, later dates moved, emptied or invented."""
+    """The same deals with a changed future: later deals removed, later dates moved or invented."""
     random = np.random.default_rng(seed)
     changed = deals[(deals["closed"] <= cut) | (random.random(len(deals)) < 0.5)].copy()
     for column in ("churned", "exited"):
@@ -84,7 +84,7 @@ def _training(view: HistoryView) -> TrainingSet:
 @both_forms
 @SEEDED
 @given(seed=st.integers(0, 10**6), cut=CUTS)
-def test_as_of_a_day_is_the_history_of_the_table_extracted_that_day(spec, seed, cut):
+def test_the_view_as_of_a_day_equals_the_view_of_an_extract_of_that_day(spec, seed, cut):
     deals = _deals(seed)
     view = DealHistory(deals, spec).as_of(cut)
     table, then = extract_as_of(deals, spec, cut)
@@ -97,10 +97,10 @@ def test_as_of_a_day_is_the_history_of_the_table_extracted_that_day(spec, seed, 
 @both_forms
 @SEEDED
 @given(seed=st.integers(0, 10**6), cut=CUTS)
-def test_another_future_changes_nothing_that_was_known(spec, seed, cut):
+def test_changing_the_future_does_not_change_an_earlier_view(spec, seed, cut):
     deals = _deals(seed)
     other = _future_changed(deals, pd.Timestamp(cut), seed)
-    if spec is DATED:  # no role then, but an attribute, and those are known at closing
+    if spec is DATED:  # then it is an attribute without a role, and attributes are known at closing
         deals, other = deals.drop(columns="seen"), other.drop(columns="seen")
     before, after = (DealHistory(table, spec).as_of(cut) for table in (deals, other))
     _same_view(before, after)
@@ -112,7 +112,7 @@ def test_another_future_changes_nothing_that_was_known(spec, seed, cut):
 @both_forms
 @SEEDED
 @given(seed=st.integers(0, 10**6), first=CUTS, second=CUTS)
-def test_the_order_in_which_days_are_asked_for_does_not_matter(spec, seed, first, second):
+def test_the_order_of_as_of_calls_does_not_matter(spec, seed, first, second):
     deals = _deals(seed)
     one, other = DealHistory(deals, spec), DealHistory(deals, spec)
     forward = [one.as_of(day) for day in (first, second)]
@@ -124,14 +124,14 @@ def test_the_order_in_which_days_are_asked_for_does_not_matter(spec, seed, first
 @both_forms
 @SEEDED
 @given(seed=st.integers(0, 10**6), first=CUTS, second=CUTS)
-def test_a_view_of_a_view_is_that_of_the_earlier_day(spec, seed, first, second):
+def test_the_view_of_a_view_is_the_view_as_of_the_earlier_day(spec, seed, first, second):
     history = DealHistory(_deals(seed), spec)
     _same_view(history.as_of(first).as_of(second), history.as_of(min(first, second)))
 
 
 @SEEDED
 @given(seed=st.integers(0, 10**6), cut=CUTS)
-def test_some_deals_of_a_view_are_known_as_in_the_whole(seed, cut):
+def test_a_subset_of_a_view_has_the_same_outcomes_and_attributes(seed, cut):
     deals = _deals(seed)
     view = DealHistory(deals, COLUMN).as_of(cut)
     chosen = np.arange(len(view)) % 3 == 0
@@ -151,7 +151,7 @@ def test_some_deals_of_a_view_are_known_as_in_the_whole(seed, cut):
 
 @SEEDED
 @given(seed=st.integers(0, 10**6))
-def test_dates_and_a_tenure_with_a_flag_say_the_same(seed):
+def test_dates_and_tenure_with_a_flag_give_the_same_outcomes(seed):
     deals = _deals(seed)
     dated = DealHistory(deals, DATED).as_of(None)
     table = deals[["seats"]].assign(months=dated.followup_months, left=dated.left)
@@ -168,7 +168,7 @@ def test_dates_and_a_tenure_with_a_flag_say_the_same(seed):
 
 @SEEDED
 @given(seed=st.integers(0, 10**6))
-def test_a_cut_after_the_end_of_the_extract_teaches_nothing(seed):
+def test_a_day_after_the_end_of_the_extract_changes_nothing(seed):
     deals = _deals(seed)
     later = outcomes(deals, DATED, as_of="2030-01-01")
     pd.testing.assert_frame_equal(later, outcomes(deals, DATED))
@@ -176,7 +176,7 @@ def test_a_cut_after_the_end_of_the_extract_teaches_nothing(seed):
 
 @SEEDED
 @given(seed=st.integers(0, 10**6), earlier=CUTS, later=CUTS)
-def test_what_is_known_is_never_taken_back(seed, earlier, later):
+def test_a_known_label_never_changes_later(seed, earlier, later):
     earlier, later = sorted((earlier, later))
     deals = _deals(seed)
     before = outcomes(deals, DATED, as_of=earlier)
@@ -192,7 +192,7 @@ def _one(spec: DealSpec = DATED, **dates: str | None) -> pd.Series:
     return outcomes(pd.DataFrame([row]).apply(pd.to_datetime), spec).iloc[0]
 
 
-def test_a_customer_that_exited_for_another_reason_is_censored_there():
+def test_a_customer_who_exited_for_another_reason_is_censored_on_that_day():
     unknown = _one(exited="2024-04-14")
     assert np.isnan(unknown["early_churn"])
     assert not unknown["left"]
@@ -201,13 +201,13 @@ def test_a_customer_that_exited_for_another_reason_is_censored_there():
     assert _one(exited="2024-03-01", churned="2024-03-01")["early_churn"] == 1
 
 
-def test_churn_announced_for_after_the_last_look_has_not_happened():
+def test_a_churn_date_after_the_last_observation_has_not_happened():
     announced = _one(COLUMN, seen="2024-03-01", churned="2024-03-02")
     assert not announced["left"]
     assert np.isnan(announced["early_churn"])
 
 
-def test_maturity_looks_at_the_extract_and_never_at_the_outcome():
+def test_maturity_depends_on_the_extract_and_not_on_the_outcome():
     deals = pd.DataFrame(
         {"closed": "2024-01-15", "churned": ["2024-02-01", None], "exited": None,
          "seen": ["2024-02-01", "2024-12-31"]}
@@ -217,7 +217,7 @@ def test_maturity_looks_at_the_extract_and_never_at_the_outcome():
     assert outcomes(deals, COLUMN, as_of="2024-04-15")["mature"].all()
 
 
-def test_the_extract_ends_with_the_latest_look_or_on_the_date_of_the_cut():
+def test_the_extract_ends_on_the_latest_observation_or_on_the_as_of_day():
     deals = _deals(0)
     assert extract_end(deals, COLUMN) == deals["seen"].max()
     assert extract_end(deals, DATED) == END
@@ -237,27 +237,27 @@ def test_neither_a_view_nor_an_extract_changes_the_callers_table():
     assert (deals.attrs, view.deals.attrs, table.attrs) == ({}, {}, {})
 
 
-def test_what_a_view_holds_cannot_be_written_to():
+def test_the_arrays_of_a_view_are_read_only():
     view = DealHistory(_deals(2), DATED).as_of(None)
     for name in ("positions", "followup_months", "left", "entry_months", "early_churn", "mature"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(view, name)[0] = 0
 
 
-def test_outcomes_that_are_changed_by_a_caller_are_a_copy():
+def test_changing_the_returned_outcomes_does_not_change_the_view():
     view = DealHistory(_deals(2), DATED).as_of(None)
-    found = outcomes(view, DATED)
-    found["left"] = True
+    result = outcomes(view, DATED)
+    result["left"] = True
     assert not view.outcomes["left"].all()
 
 
-def test_an_earlier_view_shows_the_table_without_what_became_of_it():
+def test_the_table_of_an_earlier_view_has_no_outcome_columns():
     history = DealHistory(_deals(2), COLUMN)
     assert not {"churned", "exited", "seen"} & set(history.as_of("2023-09-30").deals.columns)
     assert history.as_of(None).deals is history.deals
 
 
-def test_who_is_no_longer_watched_has_exited_unless_he_left():
+def test_a_customer_no_longer_observed_has_exited_unless_it_left():
     deals = pd.DataFrame(
         {"closed": "2024-01-15", "churned": [None, None, "2024-03-01", None, None],
          "exited": [None, "2024-04-01", "2024-04-01", None, "2025-02-01"],
@@ -278,13 +278,13 @@ def test_a_table_without_rows_has_outcomes_without_rows():
     assert len(label_deals(empty, DATED)) == 0
 
 
-def test_a_million_deals_take_no_loop_over_rows():
-    # a loop over rows takes half a minute, and so would fail the time limit of any test run
+def test_a_million_deals_are_processed_without_a_loop_over_rows():
+    # a loop over rows would take half a minute and exceed the time limit of a test run
     deals = pd.concat([_deals(4, n=5000)] * 200, ignore_index=True)
-    found = outcomes(deals, DATED)
-    assert len(found) == 1_000_000
-    np.testing.assert_array_equal(found["left"][:5000], found["left"][-5000:])
-    assert censoring_weights(found, 3).values.shape == (1_000_000,)  # noqa: PD011 - ours
+    result = outcomes(deals, DATED)
+    assert len(result) == 1_000_000
+    np.testing.assert_array_equal(result["left"][:5000], result["left"][-5000:])
+    assert censoring_weights(result, 3).values.shape == (1_000_000,)  # noqa: PD011 - ours
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_dates_that_contradict_each_other_are_refused(change, message):
         outcomes(deals, COLUMN)
 
 
-def test_text_that_is_no_date_and_columns_that_are_not_there_are_named():
+def test_texts_that_are_not_dates_and_missing_columns_are_named_in_the_error():
     deals = _deals(6)
     with pytest.raises(DealsError, match="column 'churned' does not hold dates"):
         outcomes(deals.assign(churned="soon"), DATED)
@@ -317,7 +317,7 @@ def test_text_that_is_no_date_and_columns_that_are_not_there_are_named():
         outcomes(deals, DATED, as_of="someday")
 
 
-def test_a_tenure_has_no_past_to_go_back_to():
+def test_deals_with_a_tenure_have_no_as_of_view():
     table = pd.DataFrame({"months": [1.0], "left": [True]})
     with pytest.raises(DealsError, match="say how long a customer stayed, not when"):
         DealHistory(table, TENURE).as_of("2024-01-01")
@@ -343,7 +343,7 @@ def test_a_tenure_has_no_past_to_go_back_to():
         ({"left": [True, False]}, "no column 'months'"),
     ],
 )
-def test_a_tenure_or_flag_that_says_nothing_is_refused(table, message):
+def test_an_empty_or_invalid_tenure_or_flag_is_refused(table, message):
     with pytest.raises(DealsError, match=message):
         outcomes(pd.DataFrame(table), TENURE)
 
@@ -371,7 +371,7 @@ def test_a_training_parses_each_date_column_once_per_table(monkeypatch):
     assert len(made) == 1
 
 
-def test_a_view_computes_each_thing_once(monkeypatch):
+def test_a_view_computes_each_result_only_once(monkeypatch):
     calls = Counter()
     for name in (
         "survival_with_unknown_days",
@@ -394,11 +394,11 @@ def test_a_view_computes_each_thing_once(monkeypatch):
         assert view.subset(view.left).attributes().frame.equals(view.attributes().frame[view.left])
     assert calls == {
         "survival_with_unknown_days": 1, "censoring_weights": 1, "read_attributes": 1,
-        "months_between": 2,  # until the end of each deal, and for as long as it could be observed
+        "months_between": 2,  # until the end of each deal, and until the end of its observation
     }  # fmt: skip
 
 
-def test_another_contract_of_the_same_roles_parses_nothing_again(monkeypatch):
+def test_a_contract_with_the_same_roles_reuses_the_parsed_dates(monkeypatch):
     history = DealHistory(_deals(1), DATED)
     monkeypatch.setattr(_outcome_columns, "to_days", None)
     longer = history.as_of(None).with_spec(DATED.replace(label={"horizon_months": 9}))

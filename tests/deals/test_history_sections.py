@@ -1,4 +1,4 @@
-"""[history.*] and [events.*] say what they need, and nothing that contradicts itself."""
+"""The sections [history.*] and [events.*]: required keys, contradictions, defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _spec(**sections):
     return DealSpec(deals=ROLES, **sections)
 
 
-def test_a_contract_with_tables_survives_toml_and_json():
+def test_a_contract_with_tables_is_written_and_read_back_as_toml_and_json():
     spec = _spec(
         history={"fields": CHANGES | {"old_value": "old", "names": {"A": "a"}}},
         events={"calls": EVENTS | {"windows_days": [90, 7], "recorded_from": "2024-01-01"}},
@@ -67,7 +67,7 @@ def test_a_contract_with_tables_survives_toml_and_json():
         ({"attributes": {"known_before_days": -1}}, "known_before_days must be at least 0"),
     ],
 )
-def test_what_contradicts_itself_is_said_with_its_place(sections, message):
+def test_contradictory_settings_are_refused_with_the_name_of_the_section(sections, message):
     with pytest.raises(SpecError, match=message):
         _spec(**sections)
 
@@ -87,9 +87,9 @@ def test_a_refused_password_is_not_repeated():
 
 
 def test_a_user_without_a_password_may_be_named():
-    place = "postgresql://me@crm/db/sales.history"
+    url = "postgresql://me@crm/db/sales.history"
 
-    assert _spec(history={"f": CHANGES | {"table": place}}).history["f"].table == place
+    assert _spec(history={"f": CHANGES | {"table": url}}).history["f"].table == url
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_a_user_without_a_password_may_be_named():
         ({"day": "taken on"}, "day", "taken on", False),
     ],
 )
-def test_each_shape_of_history_has_its_column_of_times(keys, key, column, long):
+def test_each_form_of_history_table_has_its_time_column(keys, key, column, long):
     table = HistoryTable(table="h.csv", id="nr", **keys)
     assert (table.time_key, table.time, table.is_long) == (key, column, long)
 
 
-def test_events_have_a_time_and_windows_that_rise():
+def test_events_have_a_time_column_and_sorted_windows():
     events = EventTable(table="e.csv", id="nr", at="when", windows_days=(90, 14, 90))
     assert events.time_key == "at"
     assert events.windows_days == (14, 90)
@@ -113,7 +113,7 @@ def test_events_have_a_time_and_windows_that_rise():
 
 
 @pytest.mark.parametrize("day", ["2024-03-01", "2024-03-01T10:30:00", " 2024-03-01 "])
-def test_the_day_from_which_events_were_kept_is_a_day(day):
+def test_recorded_from_must_be_a_date(day):
     events = EventTable(table="e.csv", id="nr", at="when", recorded_from=day)
     assert str(events.recorded_from) == "2024-03-01"
     assert EventTable(table="e.csv", id="nr", at="when").recorded_from is None

@@ -1,4 +1,4 @@
-"""One id is one text, however a table holds it, and its digest tells nobody what it was."""
+"""An id is one text whatever its type in the table, and its digest does not reveal it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_digest_depends_on_the_id_and_on_the_salt() -> None:
     assert all(len(each) == 32 and "D-1" not in each for each in digests)
 
 
-def test_hashed_deals_join_however_the_table_holds_the_numbers() -> None:
+def test_hashed_ids_are_equal_whether_the_ids_are_integers_or_floats() -> None:
     whole, broken = (
         pd.DataFrame({"deal": numbers, "seats": [1, 2]}) for numbers in ([7, 8], [7.0, 8.0])
     )

@@ -1,4 +1,4 @@
-"""Who left on an unknown day never counts as a customer that stayed."""
+"""A customer who left on an unknown day never counts as one who stayed."""
 
 from __future__ import annotations
 
@@ -41,47 +41,47 @@ def labels(answer: str) -> list[float]:
     return outcomes(deals, spec(answer))["early_churn"].tolist()
 
 
-def test_without_an_answer_they_are_refused_with_the_rows() -> None:
+def test_leavers_without_a_date_are_refused_with_their_rows_if_the_contract_has_no_rule() -> None:
     with pytest.raises(
         DealsError, match="2 row\\(s\\) left according to is_active, but have no date in left"
     ):
         read_deals(table(), spec(None))
 
 
-def test_dropped_they_are_not_in_the_table() -> None:
+def test_the_rule_drop_removes_leavers_without_a_date() -> None:
     assert read_deals(table(), spec("drop")).index.tolist() == [0, 1, 4]
 
 
-def test_at_the_end_of_the_extract_they_left_then() -> None:
+def test_the_rule_observed_until_dates_the_churn_at_the_end_of_the_extract() -> None:
     np.testing.assert_array_equal(labels("observed_until"), [1, 0, 0, 1, np.nan])
     deals = read_deals(table(), spec("observed_until"))
     assert deals["left"].iloc[2] == pd.Timestamp(END)
 
 
-def test_at_an_unknown_time_the_label_is_known_only_where_the_horizon_is_not_over() -> None:
-    """Signed in January, gone by the end of the year: early or not, nobody knows: never 0."""
+def test_the_rule_unknown_labels_a_leaver_only_if_the_horizon_is_not_over() -> None:
+    """Signed in January and gone by the end of the year: the label is unknown, never 0."""
     np.testing.assert_array_equal(labels("unknown"), [1, 0, np.nan, 1, np.nan])
-    found = outcomes(read_deals(table(), spec("unknown")), spec("unknown"))
-    assert found["followup_months"].iloc[2] == 0
-    assert not found["left"].iloc[2]
+    result = outcomes(read_deals(table(), spec("unknown")), spec("unknown"))
+    assert result["followup_months"].iloc[2] == 0
+    assert not result["left"].iloc[2]
 
 
 @pytest.mark.parametrize("answer", ["drop", "observed_until", "unknown"])
-def test_reading_what_was_read_changes_nothing(answer: str) -> None:
+def test_reading_the_deals_a_second_time_changes_nothing(answer: str) -> None:
     once = read_deals(table(), spec(answer))
 
     pd.testing.assert_frame_equal(read_deals(once, spec(answer)), once)
 
 
 @pytest.mark.parametrize("answer", ["drop", "observed_until", "unknown"])
-def test_what_was_done_is_counted(answer: str) -> None:
+def test_a_note_counts_the_leavers_without_a_date(answer: str) -> None:
     (note,) = read_deals_with_findings(table(), spec(answer)).notes
 
     assert note.startswith("2 of 5 customers left (is_active) without a date: ")
 
 
-def test_as_of_an_earlier_day_nobody_had_left_on_a_later_one() -> None:
-    """A flag says how it stands today; the view of an earlier day must not know it."""
+def test_the_view_as_of_an_earlier_day_ignores_later_churn() -> None:
+    """The flag is the state of today; a view as of an earlier day must not use it."""
     dated = table().assign(left=["2024-02-01", None, "2024-12-01", "2024-12-20", None])
     contract = spec("unknown")
     deals = read_deals(dated, contract)
@@ -92,7 +92,7 @@ def test_as_of_an_earlier_day_nobody_had_left_on_a_later_one() -> None:
     pd.testing.assert_frame_equal(outcomes(cut, then_contract), then)
 
 
-def test_as_of_an_earlier_day_an_unknown_leaving_is_unknown() -> None:
+def test_the_view_as_of_an_earlier_day_has_no_label_for_leavers_without_a_date() -> None:
     contract = spec("unknown")
     deals = read_deals(table(), contract)
 
@@ -102,8 +102,8 @@ def test_as_of_an_earlier_day_an_unknown_leaving_is_unknown() -> None:
     )
 
 
-def test_an_extract_of_an_earlier_day_leaves_out_who_left_at_an_unknown_time() -> None:
-    """Whether they were still there on that day nobody knows: neither left nor stayed."""
+def test_an_extract_as_of_an_earlier_day_leaves_out_leavers_without_a_date() -> None:
+    """Nobody knows whether they were still customers on that day: neither left nor stayed."""
     contract = spec("unknown")
     deals = read_deals(table(), contract)
     cut, known = extract_as_of(deals, contract, "2024-11-01")
@@ -112,7 +112,7 @@ def test_an_extract_of_an_earlier_day_leaves_out_who_left_at_an_unknown_time() -
     np.testing.assert_array_equal(outcomes(cut, known)["early_churn"], [1, 0, np.nan])
 
 
-def test_at_an_unknown_time_they_are_not_evaluated_on_and_teach_nothing() -> None:
+def test_leavers_without_a_date_are_not_used_for_evaluation_or_training() -> None:
     contract = spec("unknown")
     view = view_of(read_deals(table(), contract), contract)
     training_set = view.training_set()
@@ -132,7 +132,7 @@ def test_a_plain_flag_needs_no_values() -> None:
     assert deals.index.tolist() == [0, 1, 4]
 
 
-def test_a_flag_that_is_neither_yes_nor_no_asks_for_its_values() -> None:
+def test_a_flag_that_is_neither_yes_nor_no_needs_churned_values() -> None:
     contract = DealSpec(deals={**DEALS, "churned_values": []})
 
     with pytest.raises(DealsError, match="churned_values"):
@@ -145,7 +145,7 @@ def test_values_without_a_flag_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["ativo", "is_active"])
-def test_tables_that_went_wrong_have_no_leaver_that_stayed(shared_data, name: str) -> None:
+def test_in_the_hard_tables_no_leaver_counts_as_one_who_stayed(shared_data, name: str) -> None:
     from fitmodel.deals.reading import read_table
     from fitmodel.guessing.guess import guess_spec
 
@@ -163,6 +163,6 @@ def test_tables_that_went_wrong_have_no_leaver_that_stayed(shared_data, name: st
     dropped = read_deals(written, contract.replace(rows={"left_without_date": "drop"}))
     assert len(dropped) == 60 - undated
     unknown = contract.replace(rows={"left_without_date": "unknown"})
-    found = outcomes(read_deals(written, unknown), unknown)
+    result = outcomes(read_deals(written, unknown), unknown)
     gone = written[name].astype(str).str.upper().eq("FALSE") & written["churn_date"].isna()
-    assert not (found["early_churn"][gone] == 0).any()
+    assert not (result["early_churn"][gone] == 0).any()

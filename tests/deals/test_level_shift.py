@@ -1,4 +1,4 @@
-"""A level that has moved is told, and one that has not is hardly ever said to have."""
+"""A shift of the early-churn rate is detected, with very few false alarms."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ END = np.datetime64("2026-06-30")
 
 
 def deals(factor: float, *, n: int = 3000, seed: int = 0, monthly: float = 0.04) -> pd.DataFrame:
-    """Deals of four years that leave at a rate, times a factor in the last twelve months."""
+    """Deals of four years with a constant churn rate, multiplied by a factor in the last year."""
     random = np.random.default_rng(seed)
     closed = END - random.integers(0, 4 * 365, n)
     changed = np.datetime64("2025-06-30")
     before = np.maximum((changed - closed).astype(float), 0.0) / 30.4375
     wait = random.exponential(1 / monthly, n)
-    late = wait > before  # what is left of the wait passes faster, or slower
+    late = wait > before  # the rest of the waiting time passes faster or slower
     months = np.where(late, before + (wait - before) / factor, wait)
     left_on = closed + np.ceil(months * 30.4375).astype("timedelta64[D]")
     return pd.DataFrame(
@@ -39,7 +39,7 @@ def spec(**roles: str) -> DealSpec:
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
-def test_a_level_that_doubled_or_halved_is_found_with_its_size(factor: float) -> None:
+def test_a_doubled_or_halved_rate_is_detected_with_its_size(factor: float) -> None:
     shift = find_level_shift(view_of(deals(factor), spec()))
 
     assert shift is not None
@@ -49,13 +49,15 @@ def test_a_level_that_doubled_or_halved_is_found_with_its_size(factor: float) ->
     assert f"{shift.observed:,} customers left early, while {shift.expected:,.0f}" in str(shift)
 
 
-def test_a_level_that_stays_is_hardly_ever_said_to_have_moved() -> None:
-    said = [find_level_shift(view_of(deals(1.0, n=1500, seed=seed), spec())) for seed in range(30)]
+def test_a_constant_rate_gives_no_false_alarm() -> None:
+    shifts = [
+        find_level_shift(view_of(deals(1.0, n=1500, seed=seed), spec())) for seed in range(30)
+    ]
 
-    assert [shift for shift in said if shift is not None] == []
+    assert [shift for shift in shifts if shift is not None] == []
 
 
-def test_more_deals_of_late_are_no_shift_of_the_level() -> None:
+def test_more_recent_deals_are_not_a_shift_of_the_rate() -> None:
     table = deals(1.0, n=6000)
     old = table["signed"] < "2025-06-30"
     fewer = pd.concat([table[old].iloc[::4], table[~old]], ignore_index=True)
@@ -63,11 +65,11 @@ def test_more_deals_of_late_are_no_shift_of_the_level() -> None:
     assert find_level_shift(view_of(fewer, spec())) is None
 
 
-def test_a_small_shift_is_not_worth_a_word() -> None:
+def test_a_small_shift_is_not_reported() -> None:
     assert find_level_shift(view_of(deals(1.1, n=20_000), spec())) is None
 
 
-def test_nothing_is_said_of_few_leavers_or_without_dates() -> None:
+def test_no_shift_is_reported_with_few_leavers_or_without_dates() -> None:
     few = deals(3.0, n=60)
     tenure = pd.DataFrame({"months": [2.0, 9.0] * 50, "gone": [1, 0] * 50})
     roles = DealSpec(deals={"tenure_months": "months", "churned": "gone"})
@@ -77,31 +79,31 @@ def test_nothing_is_said_of_few_leavers_or_without_dates() -> None:
     assert find_level_shift(view_of(few.iloc[:0], spec())) is None
 
 
-def test_a_year_that_was_not_recorded_is_not_compared_with() -> None:
+def test_no_shift_is_reported_against_a_year_that_was_not_recorded() -> None:
     table = deals(2.0)
     kept = table[~(table["left"] < "2025-09-01")]
 
     assert find_level_shift(view_of(kept, spec(observed_from="2025-09-01"))) is None
 
 
-def test_nothing_is_said_where_few_leavers_were_to_be_expected_of_late() -> None:
-    """Of 100 deals a year ago 16 leave in the first months; of 40 new ones all did: 6 expected."""
+def test_no_shift_is_reported_if_few_recent_leavers_were_expected() -> None:
+    """Earlier 16 of 100 deals left in the first months; now all of 40 left and 6 were expected."""
     table = deals(1.0, n=4000)
     old = table[table["signed"] < "2025-01-01"].iloc[:1500]
     signed = pd.Timestamp("2025-08-01")
     new = pd.DataFrame({"signed": [signed] * 40, "left": [signed + pd.Timedelta("60D")] * 40})
 
-    for number, said in ((40, False), (400, True)):
+    for number, shifts in ((40, False), (400, True)):
         late = pd.concat([new] * (number // 40))
         both = pd.concat([old, late], ignore_index=True).assign(seats=1)
         shift = find_level_shift(view_of(both, spec()))
-        assert (shift is not None) == said
+        assert (shift is not None) == shifts
     assert shift.observed == 400
     assert shift.ratio > 2
 
 
-def test_the_leavers_expected_are_those_of_the_hazard_before_at_each_age() -> None:
-    """With a constant hazard that is its estimate before, times the months watched since."""
+def test_expected_leavers_are_computed_from_the_earlier_hazard_at_each_age() -> None:
+    """With a constant hazard: the earlier estimate times the months observed since."""
     table = deals(2.0, n=40_000)
     shift = find_level_shift(view_of(table, spec()))
     since, closed = np.datetime64("2025-06-30"), table["signed"].to_numpy().astype("datetime64[D]")

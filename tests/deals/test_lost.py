@@ -1,4 +1,4 @@
-"""Of a pipeline the open rows are prospects; lost ones are none, and it is said why."""
+"""The open rows of a pipeline are prospects; lost rows are left out with a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fitmodel.deals.lost import LostRows, lost_rows_from_dict, lost_rows_of
 STAGES = ["Won", "Lost", "Open", "Negotiation", "Closed Lost", "Perdida", None, "Test"]
 
 
-def test_only_lost_and_dropped_rows_are_no_prospects() -> None:
+def test_only_lost_and_dropped_rows_are_left_out() -> None:
     prospects = pd.DataFrame({"stage": STAGES, "seats": range(8)})
     lost = LostRows(keep={"stage": ("Won",)}, drop={"seats": ("7",)})
     why = lost.of_table(prospects)
@@ -30,7 +30,9 @@ def test_only_lost_and_dropped_rows_are_no_prospects() -> None:
     ],
 )
 @pytest.mark.parametrize("drop", [(), ("1",), ("true",), ("",)])
-def test_a_row_and_a_table_of_it_are_told_alike(cells: list[object], drop: tuple[str]) -> None:
+def test_a_single_row_and_a_table_give_the_same_answer(
+    cells: list[object], drop: tuple[str]
+) -> None:
     lost = LostRows(keep={"stage": ("won",)}, drop={"stage": drop} if drop else {})
     table = pd.DataFrame({"stage": pd.Series(cells, dtype=object)})
     alone = {row: lost.why({"stage": cell}) for row, cell in enumerate(cells)}
@@ -41,14 +43,14 @@ def test_a_row_and_a_table_of_it_are_told_alike(cells: list[object], drop: tuple
 
 
 def test_a_kept_value_is_never_lost() -> None:
-    """A company that learns from lost opportunities too says so."""
+    """A contract may keep lost opportunities explicitly."""
     lost = LostRows(keep={"stage": ("Won", "Lost")})
 
     assert lost.why({"stage": "Lost"}) is None
     assert lost.why({"stage": "Closed Lost"}) is not None
 
 
-def test_it_is_written_and_read_back() -> None:
+def test_the_rules_are_written_and_read_back() -> None:
     lost = LostRows(keep={"stage": ("Won",)}, drop={"test": ("true", "")})
 
     assert lost_rows_from_dict(lost.to_dict()) == lost
@@ -56,13 +58,13 @@ def test_it_is_written_and_read_back() -> None:
 
 
 @pytest.mark.parametrize("damage", [{"keep": ["x"]}, {"drop": {"a": "x"}}, {"keep": {"a": [1]}}])
-def test_damage_is_refused(damage: dict[str, object]) -> None:
+def test_damaged_rules_are_refused(damage: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="of the rows"):
         lost_rows_from_dict(damage)
 
 
-def test_a_rule_about_signing_or_leaving_is_none_for_prospects() -> None:
-    """Pipedrive's customers are the rows with a won time; an open deal has none, and is scored."""
+def test_rules_on_closing_or_churn_columns_do_not_apply_to_prospects() -> None:
+    """In Pipedrive, customers have a won time; an open deal has none and is still scored."""
     contract = {
         "deals": {"closed_on": "won time", "churned": "state", "churned_values": ["gone"]},
         "rows": {"drop": {"won time": [""], "test": ["yes"]}, "keep": {"state": ["live", "gone"]}},

@@ -1,4 +1,4 @@
-"""Leavers that were deleted before some day are found by a test, and only those."""
+"""A statistical test detects that leavers before some day were deleted from the table."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def purged(table: pd.DataFrame, day: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_deleted_leavers_are_found_with_the_month(seed: int) -> None:
-    found = find_missing_leavers(purged(deals(seed), "2024-06-01"), SPEC)
+def test_deleted_leavers_are_detected_with_the_month(seed: int) -> None:
+    result = find_missing_leavers(purged(deals(seed), "2024-06-01"), SPEC)
 
-    assert found is not None
-    assert found.observed_from == np.datetime64("2024-06-01")
-    assert found.chance < 1e-6
-    assert found.rate > found.rate_without
+    assert result is not None
+    assert result.observed_from == np.datetime64("2024-06-01")
+    assert result.chance < 1e-6
+    assert result.rate > result.rate_without
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_whole_table_is_never_suspected(seed: int) -> None:
+def test_a_complete_table_gives_no_alarm(seed: int) -> None:
     assert find_missing_leavers(deals(seed), SPEC) is None
 
 
-def test_nor_is_a_simulated_company() -> None:
+def test_a_simulated_company_gives_no_alarm() -> None:
     sim = simulate_deals(2000, seed=4)
 
     assert find_missing_leavers(sim.deals, sim.spec) is None
 
 
-def test_nor_a_minimum_term_of_a_year() -> None:
-    """Nobody can leave in the first year of a contract: that is no missing leaver."""
+def test_a_minimum_term_of_a_year_gives_no_alarm() -> None:
+    """Nobody can leave in the first year of a contract; no leaver is missing."""
     table = deals(1)
     late = table["left"] + pd.DateOffset(years=1)
     table["left"] = late.where(late <= "2025-12-31")
@@ -57,16 +57,16 @@ def test_nor_a_minimum_term_of_a_year() -> None:
     assert find_missing_leavers(table, SPEC) is None
 
 
-def test_the_rates_are_those_of_a_kaplan_meier_with_and_without_entry() -> None:
+def test_the_rates_are_kaplan_meier_rates_with_and_without_delayed_entry() -> None:
     table = purged(deals(2), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
     closed = to_days(table["signed"])
     ends = to_days(table["left"].fillna(pd.Timestamp("2025-12-31")))
     months, left = months_between(closed, ends), table["left"].notna().to_numpy()
     start = np.full(len(table), np.datetime64("2024-06-01"))
     entry = np.maximum(months_between(closed, start), 0.0)
 
-    for rate, enter in ((found.rate, entry), (found.rate_without, np.zeros(len(table)))):
+    for rate, enter in ((result.rate, entry), (result.rate_without, np.zeros(len(table)))):
         there = months > enter
         times, survival = kaplan_meier_estimator(
             left[there], months[there], time_enter=enter[there]
@@ -76,15 +76,15 @@ def test_the_rates_are_those_of_a_kaplan_meier_with_and_without_entry() -> None:
 
 def test_the_deals_before_the_day_are_counted() -> None:
     table = purged(deals(3), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
 
-    assert found.signed_before == int((table["signed"] < "2024-06-01").sum())
+    assert result.signed_before == int((table["signed"] < "2024-06-01").sum())
 
 
-def test_the_leavers_expected_are_the_hazard_since_times_the_months_before() -> None:
-    """The hazard is constant, so that before the first leaver so many were to be expected."""
+def test_expected_leavers_are_the_later_hazard_times_the_earlier_months() -> None:
+    """The hazard is constant, so it gives the number expected before the first leaver."""
     table = purged(deals(5, 4000), "2024-06-01")
-    found = find_missing_leavers(table, SPEC)
+    result = find_missing_leavers(table, SPEC)
     first = table["left"].min()
     ends = table["left"].fillna(pd.Timestamp("2025-12-31"))
     before = np.minimum(first, ends) - table["signed"]
@@ -92,5 +92,5 @@ def test_the_leavers_expected_are_the_hazard_since_times_the_months_before() -> 
     since = (ends - table["signed"]).dt.days.sum() - days
     left = table["left"].notna().sum()
 
-    assert found.expected == pytest.approx(left / since * days, rel=0.05)
-    assert found.chance == pytest.approx(np.exp(-found.expected))
+    assert result.expected == pytest.approx(left / since * days, rel=0.05)
+    assert result.chance == pytest.approx(np.exp(-result.expected))

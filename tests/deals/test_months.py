@@ -27,7 +27,7 @@ def _later(day: date, months: int) -> date:
 
 @SEEDED
 @given(DAYS, HORIZONS)
-def test_a_month_later_is_the_same_day_or_the_last_of_the_month(day, months):
+def test_adding_months_gives_the_same_day_or_the_last_day_of_the_month(day, months):
     assert add_months(to_days(day), months)[0] == np.datetime64(_later(day, months))
 
 
@@ -43,13 +43,13 @@ def test_a_month_later_is_the_same_day_or_the_last_of_the_month(day, months):
         ("2024-03-31", -1, "2024-02-29"),
     ],
 )
-def test_the_ends_of_months_are_where_a_person_expects_them(closed, months, reached):
+def test_adding_months_at_the_end_of_a_month(closed, months, reached):
     assert add_months(to_days(closed), months)[0] == np.datetime64(reached)
 
 
 @SEEDED
 @given(DAYS, DAYS, HORIZONS)
-def test_a_horizon_is_reached_exactly_on_its_day(start, end, months):
+def test_months_between_reaches_a_horizon_exactly_on_its_day(start, end, months):
     counted = months_between(to_days(start), to_days(end))[0]
     assert (counted <= months) == (end <= _later(start, months))
     assert (counted >= months) == (end >= _later(start, months))
@@ -57,7 +57,7 @@ def test_a_horizon_is_reached_exactly_on_its_day(start, end, months):
 
 @SEEDED
 @given(DAYS, DAYS)
-def test_months_grow_with_every_day(start, end):
+def test_months_between_increases_with_every_day(start, end):
     now, next_day = (months_between(to_days(start), to_days(e))[0] for e in (end, end + _DAY))
     assert now < next_day
 
@@ -71,19 +71,19 @@ def test_a_missing_date_gives_missing_months():
     assert np.isnat(add_months(start, 3)).tolist() == [False, True]
 
 
-def test_hours_and_time_zones_do_not_move_the_day():
+def test_hours_and_time_zones_do_not_change_the_day():
     evening = pd.Series(pd.to_datetime(["2024-03-01 23:30", None])).dt.tz_localize("Europe/Berlin")
     days = to_days(evening)
     assert days[0] == np.datetime64("2024-03-01")
     assert np.isnat(days[1])
 
 
-def test_a_text_that_is_no_date_is_refused():
+def test_a_text_that_is_not_a_date_is_refused():
     with pytest.raises(ValueError, match="soon"):
         to_days(pd.Series(["2024-01-01", "soon"]))
 
 
-def test_400_years_have_as_many_months_of_days_as_of_the_calendar():
+def test_days_per_month_is_the_average_of_the_calendar_over_400_years():
     """The calendar repeats after 400 years, of which 97 are leap years."""
     days = (np.datetime64("2400-01-01") - np.datetime64("2000-01-01")).astype(int)
     assert days / DAYS_PER_MONTH == pytest.approx(4800, abs=0.2)

@@ -1,4 +1,4 @@
-"""A label that is not known is never a 0, and nothing after a date is known on that date."""
+"""An unknown label is never 0, and a view as of a date uses nothing after it."""
 
 from __future__ import annotations
 
@@ -44,58 +44,58 @@ def _deals(rows: list[tuple[str, str | None]], until: str = "2024-12-31", horizo
     ],
 )
 def test_the_horizon_is_counted_in_calendar_months(closed, churned, label) -> None:
-    found = outcomes(*_deals([(closed, churned)]))
-    np.testing.assert_equal(found["early_churn"].iloc[0], label)
+    result = outcomes(*_deals([(closed, churned)]))
+    np.testing.assert_equal(result["early_churn"].iloc[0], label)
 
 
-def test_a_tenure_tells_the_same_and_leaves_young_deals_unknown() -> None:
+def test_labels_from_a_tenure_are_unknown_for_young_deals() -> None:
     table = pd.DataFrame({"months": [5.0, 5.0, 4.0, 9.0], "left": [True, False, False, True]})
     np.testing.assert_equal(outcomes(table, TENURE)["early_churn"].to_list(), [1, 0, np.nan, 0])
     with pytest.raises(DealsError, match="need closing and churn dates"):
         outcomes(table, TENURE, as_of="2024-01-01")
 
 
-def test_the_survival_curve_is_that_of_scikit_survival() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    months, left = found["followup_months"].to_numpy(), found["left"].to_numpy()
+def test_the_survival_curve_equals_that_of_scikit_survival() -> None:
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    months, left = result["followup_months"].to_numpy(), result["left"].to_numpy()
     times, survival = kaplan_meier_estimator(left, months)
     curve = kaplan_meier(months, left)
     np.testing.assert_allclose([curve.at(time) for time in times[::40]], survival[::40], atol=1e-12)
 
 
-def test_weighted_early_churn_is_the_kaplan_meier_estimate() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    weights = censoring_weights(found, 5, cap=1e9).values  # noqa: PD011 - ours, not a frame's
-    label = found["early_churn"].fillna(0).to_numpy()
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
-    np.testing.assert_allclose((weights @ label) / len(found), 1 - curve.at(5.0), atol=1e-9)
+def test_the_weighted_early_churn_rate_is_the_kaplan_meier_estimate() -> None:
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    weights = censoring_weights(result, 5, cap=1e9).values  # noqa: PD011 - ours, not a frame's
+    label = result["early_churn"].fillna(0).to_numpy()
+    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
+    np.testing.assert_allclose((weights @ label) / len(result), 1 - curve.at(5.0), atol=1e-9)
 
 
-def test_unknown_labels_weigh_nothing_and_the_cap_is_counted() -> None:
-    found = outcomes(SIMULATION.deals, SIMULATION.spec)
-    weights = censoring_weights(found, 5, cap=1.01)
+def test_unknown_labels_have_weight_0_and_capped_weights_are_counted() -> None:
+    result = outcomes(SIMULATION.deals, SIMULATION.spec)
+    weights = censoring_weights(result, 5, cap=1.01)
     assert (
         weights.values[  # noqa: PD011 - ours
-            found["early_churn"].isna()
+            result["early_churn"].isna()
         ]
         == 0
     ).all()
     assert weights.capped > 0
-    assert weights.effective_sample_size <= found["early_churn"].notna().sum()
+    assert weights.effective_sample_size <= result["early_churn"].notna().sum()
 
 
-def test_weighting_is_right_where_calling_the_unknown_0_is_biased() -> None:
+def test_weighting_is_unbiased_but_labelling_unknown_deals_0_is_biased() -> None:
     sim = simulate_deals(20_000, seed=3)
-    found = outcomes(sim.deals, sim.spec, as_of="2024-03-31")
-    weights = censoring_weights(found, 5)
-    truth = sim.true_probability.loc[found.index].mean()
-    label = found["early_churn"].fillna(0).to_numpy()
+    result = outcomes(sim.deals, sim.spec, as_of="2024-03-31")
+    weights = censoring_weights(result, 5)
+    truth = sim.true_probability.loc[result.index].mean()
+    label = result["early_churn"].fillna(0).to_numpy()
     right = np.average(label, weights=weights.values)
     assert abs(right - truth) < 0.02
     assert label.mean() < right
 
 
-def test_a_view_of_a_day_knows_nothing_of_what_came_after() -> None:
+def test_a_view_as_of_a_day_uses_nothing_that_happened_after_it() -> None:
     deals, spec = SIMULATION.deals, SIMULATION.spec
     date = pd.Timestamp("2025-01-15")
     changed = deals.copy()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.plain_words import as_toml, listed, toml_value
-from fitmodel.deals.row_rules import is_status, plain_words
+from fitmodel.deals.vocabulary import is_status, plain_words
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no half of a surrogate pair
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)  # no lone surrogates
 VALUES = st.one_of(
     TEXTS,
     st.booleans(),
@@ -28,24 +28,24 @@ SECTIONS = st.dictionaries(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SECTIONS)
-def test_whatever_the_names_and_texts_they_are_read_back(sections: dict) -> None:
+def test_any_names_and_texts_are_read_back_from_toml(sections: dict) -> None:
     assert tomllib.loads(as_toml(sections)) == sections
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(TEXTS, st.lists(TEXTS, max_size=3)))
-def test_one_value_is_read_back_too(value: str | list[str]) -> None:
+def test_a_single_value_is_read_back_from_toml(value: str | list[str]) -> None:
     assert tomllib.loads(f"key = {toml_value(value)}") == {"key": value}
 
 
-def test_what_is_empty_is_left_out() -> None:
+def test_empty_settings_are_left_out() -> None:
     words = {"labels": {}, "money": None, "units": {"seats": None}}
     assert as_toml({"deals": {"id": None, "rep": "seller"}, "words": words}) == (
         '[deals]\nrep = "seller"\n'
     )
 
 
-def test_a_zero_a_no_and_an_empty_text_are_not_empty() -> None:
+def test_zero_false_and_an_empty_text_are_written() -> None:
     given_values = {"costs": 0, "share": 0.0, "strict": False, "text": ""}
     assert tomllib.loads(as_toml({"decision": given_values})) == {"decision": given_values}
 
@@ -67,7 +67,7 @@ def test_a_contract_is_read_back_equal(tmp_path) -> None:
     [("Attrited", True), ("Attrited Customer", True), ("customer_attrited", True),
      ("Existing Customer", False), ("customer", False)],
 )  # fmt: skip
-def test_a_status_is_known_with_and_without_the_noun_that_has_it(value: str, status: bool) -> None:
+def test_a_status_is_recognised_with_and_without_a_noun(value: str, status: bool) -> None:
     assert is_status(plain_words(value), "left") == status
 
 

@@ -1,4 +1,4 @@
-"""Any honest table is read; of any other, every problem is said at once."""
+"""A valid table of deals is read; the problems of an invalid one are reported together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = pd.DataFrame(
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_separators_and_marks_of_order_are_told_by_the_file(
+def test_the_separator_and_a_byte_order_mark_are_detected(
     tmp_path: Path, separator: str, encoding: str
 ) -> None:
     path = tmp_path / "deals.csv"
@@ -45,7 +45,7 @@ def test_separators_and_marks_of_order_are_told_by_the_file(
     assert deals["segment"].tolist() == ["smb", "none", "mid"]
 
 
-def test_a_frame_keeps_its_index_is_not_changed_and_reads_twice_the_same() -> None:
+def test_a_frame_keeps_its_index_is_not_changed_and_can_be_read_twice() -> None:
     frame = GOOD.set_axis(["a", "b", "c"])
     before = frame.copy()
     deals = read_deals(frame, SPEC)
@@ -69,7 +69,7 @@ def test_dates_are_read_in_one_format_for_the_whole_column(texts, second) -> Non
     assert deals["closed"].iloc[1] == pd.Timestamp(second)
 
 
-def test_every_fault_is_in_one_error_with_count_example_and_remedy() -> None:
+def test_all_errors_are_reported_together_with_count_example_and_remedy() -> None:
     bad = GOOD.assign(
         id=["7", "7", "9"],
         closed=["2024-01-05", "soon", "2025-03-05"],
@@ -127,21 +127,23 @@ def test_one_row_is_not_enough() -> None:
         ("name\nMüller\n".encode() * 3 + b"M\xfcller\n", "not UTF-8 text: byte 0xfc"),
     ],
 )
-def test_files_that_are_no_table_are_named_so(tmp_path: Path, content: bytes, message: str) -> None:
+def test_files_that_are_not_tables_are_refused_with_the_reason(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "deals.csv"
     path.write_bytes(content)
     with pytest.raises(DealsError, match=message):
         read_table(path)
 
 
-def test_no_file_and_a_folder_are_named_so(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DealsError, match="there is no file"):
         read_table(tmp_path / "absent.csv")
     with pytest.raises(DealsError, match="is a folder"):
         read_table(tmp_path)
 
 
-def test_parquet_reads_as_the_frame_it_was(tmp_path: Path) -> None:
+def test_a_parquet_file_is_read_like_the_frame_it_was_written_from(tmp_path: Path) -> None:
     GOOD.to_parquet(tmp_path / "deals.parquet")
     pd.testing.assert_frame_equal(
         read_deals(tmp_path / "deals.parquet", SPEC), read_deals(GOOD, SPEC), check_dtype=False
@@ -157,7 +159,7 @@ def test_the_churn_flag_is_read_in_any_spelling(yes: str, no: str) -> None:
         read_deals(table.assign(left=[yes, no, "maybe"]), spec)
 
 
-def test_complex_numbers_are_a_fault_and_no_traceback() -> None:
+def test_complex_numbers_are_reported_as_an_error() -> None:
     with pytest.raises(DealsError, match="segment: .*complex number.*Remedy"):
         read_deals(GOOD.assign(segment=[1 + 2j, 3 + 1j, 2j]), SPEC)
 
@@ -172,7 +174,9 @@ def test_a_parquet_with_a_broken_page_is_a_deals_error(tmp_path: Path) -> None:
         read_table(path)
 
 
-def test_want_of_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch) -> None:
+def test_running_out_of_memory_is_not_reported_as_an_error_of_the_file(
+    tmp_path: Path, monkeypatch
+) -> None:
     GOOD.to_parquet(tmp_path / "deals.parquet")
 
     def too_much(_path: Path) -> None:
@@ -183,9 +187,9 @@ def test_want_of_memory_is_no_fault_of_the_file(tmp_path: Path, monkeypatch) -> 
         read_table(tmp_path / "deals.parquet")
 
 
-def test_rows_of_one_name_are_numbered_anew_and_others_keep_theirs() -> None:
-    apart = GOOD.set_axis(GOOD.index + 7)
-    assert named_apart(apart) is apart
-    twice = pd.concat([GOOD, apart, GOOD])
+def test_rows_are_renumbered_only_if_the_index_has_duplicates() -> None:
+    distinct = GOOD.set_axis(GOOD.index + 7)
+    assert named_apart(distinct) is distinct
+    twice = pd.concat([GOOD, distinct, GOOD])
     assert named_apart(twice).index.tolist() == list(range(len(twice)))
     assert named_apart(twice)["segment"].tolist() == twice["segment"].tolist()

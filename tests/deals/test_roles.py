@@ -39,7 +39,9 @@ def test_a_tenure_is_compared_with_the_horizon_in_months(
     [(None, None, 1), ("year", None, 1), ("quarter", None, 4), ("month", None, 12),
      ("week", None, 52.1775), ("day", None, 365.2425), ("contract", 24, 0.5)],
 )  # fmt: skip
-def test_an_amount_is_of_a_year(unit: str | None, months: int | None, times: float) -> None:
+def test_an_amount_is_converted_to_an_amount_per_year(
+    unit: str | None, months: int | None, times: float
+) -> None:
     spec = DealSpec(deals={**DATES, "amount": "fee", "amount_per": unit, "contract_months": months})
     deals = pd.DataFrame({"fee": [100.0, np.nan]})
 
@@ -57,12 +59,12 @@ def test_an_amount_is_of_a_year(unit: str | None, months: int | None, times: flo
         ({"amount": "a", "amount_per": "fortnight"}, "must be one of"),
     ],
 )
-def test_units_of_nothing_are_refused(deals: dict, message: str) -> None:
+def test_units_without_an_amount_or_a_tenure_are_refused(deals: dict, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         DealSpec(deals={**DATES, **deals})
 
 
-def test_a_currency_is_a_code_or_a_column() -> None:
+def test_a_currency_is_a_currency_code_or_a_column() -> None:
     assert DealSpec(deals={**DATES, "amount": "a", "currency": "EUR"}).role_columns == (
         "signed",
         "left",
@@ -74,7 +76,7 @@ def test_a_currency_is_a_code_or_a_column() -> None:
     )
 
 
-def test_a_column_whose_dates_are_clear_tells_the_order_of_one_whose_are_not() -> None:
+def test_a_column_with_clear_dates_settles_the_order_of_ambiguous_columns() -> None:
     clear, unclear = pd.Series(["31/01/2024", "02/03/2024"]), pd.Series(["03/04/2024"] * 2)
     turned = pd.Series(["01/31/2024", "03/02/2024"])
 
@@ -84,7 +86,7 @@ def test_a_column_whose_dates_are_clear_tells_the_order_of_one_whose_are_not() -
     assert read["churned_on"].series.tolist() == [pd.Timestamp("2024-03-04")] * 2
 
 
-def test_columns_that_contradict_each_other_leave_the_order_open() -> None:
+def test_columns_with_different_orders_leave_the_order_undecided() -> None:
     columns = {
         "closed_on": pd.Series(["31/01/2024"]),
         "churned_on": pd.Series(["12/31/2024"]),

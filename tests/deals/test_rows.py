@@ -1,6 +1,9 @@
-"""[rows] chooses the rows that are customers, and nothing but that."""
+"""The section [rows] selects the rows that are customers."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,8 +12,10 @@ from hypothesis import strategies as st
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.row_rules import questions
 from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.guessing import doubts
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
 
@@ -39,7 +44,7 @@ CELLS = st.sampled_from(["Won", "won", "Lost", "Open", "", None, "WON ", "Perdid
     cells=st.lists(st.tuples(CELLS, st.integers(0, 9)), min_size=1, max_size=30),
     listed=st.lists(st.sampled_from(["Won", "lost", "Open", ""]), min_size=1, unique=True),
 )
-def test_keep_never_changes_a_kept_row(cells: list, listed: list[str]) -> None:
+def test_keep_selects_rows_without_changing_them(cells: list, listed: list[str]) -> None:
     given_table = pd.DataFrame(cells, columns=["stage", "seats"])
     wanted = {value.strip().lower() for value in listed}
     right = [(cell or "").strip().lower() in wanted for cell, _ in cells]
@@ -56,13 +61,13 @@ def test_keep_never_changes_a_kept_row(cells: list, listed: list[str]) -> None:
     assert again.notes == ()
 
 
-def test_rows_left_out_are_counted_by_their_value() -> None:
+def test_removed_rows_are_counted_by_value() -> None:
     (note,) = keep_rows(table(), spec(keep={"stage": "Won"})).notes
 
     assert note == "left out 3 of 5 rows by [rows], stage: Open 1, Lost 1, (empty) 1"
 
 
-def test_numbers_and_true_or_false_are_compared_as_they_are_written() -> None:
+def test_numbers_and_booleans_are_compared_with_their_written_form() -> None:
     flags = table().assign(won=[True, True, False, False, False], text=["TRUE", *["FALSE"] * 4])
 
     assert len(keep_rows(flags, spec(keep={"level": [1]})).table) == 4
@@ -71,7 +76,7 @@ def test_numbers_and_true_or_false_are_compared_as_they_are_written() -> None:
     assert len(keep_rows(flags, spec(drop={"stage": ["Lost", ""]})).table) == 3
 
 
-def test_rows_that_are_left_out_have_no_errors() -> None:
+def test_removed_rows_are_not_checked_for_errors() -> None:
     with pytest.raises(DealsError, match="signed: 1 row\\(s\\) are empty"):
         read_deals(table(), spec())
     deals = read_deals(table().drop(columns="level"), spec(drop={"stage": ["Open"]}))
@@ -79,7 +84,7 @@ def test_rows_that_are_left_out_have_no_errors() -> None:
     assert deals.index.tolist() == [0, 1, 3, 4]
 
 
-def test_a_fault_is_named_by_its_row_in_the_file(tmp_path) -> None:
+def test_an_error_names_the_row_of_the_file(tmp_path) -> None:
     path = tmp_path / "deals.csv"
     table().assign(left=["2023-03-01", None, None, "2023-01-01", None]).to_csv(path, index=False)
     contract = spec(drop={"stage": ["Open"]})
@@ -88,12 +93,12 @@ def test_a_fault_is_named_by_its_row_in_the_file(tmp_path) -> None:
         read_deals_with_findings(path, contract)
 
 
-def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
+def test_the_error_for_a_missing_column_names_the_nearest_column() -> None:
     with pytest.raises(DealsError, match="names 'Stage_', but .* did you mean 'stage'"):
         keep_rows(table(), spec(keep={"Stage_": ["Won"]}))
 
 
-def test_a_column_of_which_one_value_is_kept_is_no_attribute() -> None:
+def test_a_column_with_only_one_kept_value_is_not_an_attribute() -> None:
     columns = list(table().columns)
 
     assert "stage" not in spec(keep={"stage": ["Won"]}).attribute_names(columns)
@@ -110,19 +115,43 @@ def test_a_column_of_which_one_value_is_kept_is_no_attribute() -> None:
         ({"left_without_date": "drop"}, "needs closed_on and churned"),
         ({"left_without_date": "guess"}, "must be one of"),
         ({"gap_days": -1}, "at least 0"),
+        (
+            {"acknowledged": ["repeated-row"]},
+            "'repeated-row', which is not a question of `fitmodel check`; did you mean 'repeated-",
+        ),
+        ({"acknowledged": ["FM308"]}, "'FM308', which is not.*did you mean 'tenure-unit'"),
+        ({"acknowledged": ["date-by-contents:left"]}, "did you mean 'date-by-content'"),
+        ({"acknowledged": ["x"]}, "known are 'rows-not-customers', 'left-without-date'"),
     ],
 )
-def test_rules_that_contradict_each_other_are_refused(rows: dict, message: str) -> None:
+def test_contradictory_rules_are_refused(rows: dict, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         spec(**rows)
 
 
-def test_a_customer_needs_dates() -> None:
+@pytest.mark.parametrize("column", ["", ":amount"])
+def test_every_doubt_of_check_can_be_acknowledged_for_all_columns_or_one(column: str) -> None:
+    for name in questions().values():
+        rules = spec(acknowledged=[f"{name}{column}"]).rows
+        assert rules.settles(name, "amount")
+        assert rules.settles(name, "other") == (not column)
+
+
+def test_every_doubt_in_the_source_has_a_code() -> None:
+    asked = {
+        name
+        for file in Path(doubts.__file__).parent.glob("*.py")
+        for name in re.findall(r"Doubt\(\s+\"([a-z-]+)\"", file.read_text())
+    }
+    assert asked == set(questions().values())
+
+
+def test_the_customer_rule_needs_dates() -> None:
     with pytest.raises(SpecError, match="customer needs closed_on"):
         DealSpec(deals={"tenure_months": "t", "churned": "c"}, rows={"customer": "id"})
 
 
-def test_the_contract_is_written_and_read_back_with_its_rows() -> None:
+def test_the_section_is_written_and_read_back() -> None:
     import tomllib
 
     contract = DealSpec(
@@ -145,7 +174,7 @@ TRIALS = pd.DataFrame(
 )
 
 
-def test_who_leaves_by_the_end_of_the_trial_never_was_a_customer() -> None:
+def test_rows_that_left_by_the_end_of_the_trial_are_removed() -> None:
     chosen = settle_rows(TRIALS, spec(trial_end="trial_end"))
 
     assert chosen.table.index.tolist() == [2, 3], "the day after the trial is a customer's"
@@ -162,6 +191,6 @@ def test_who_leaves_by_the_end_of_the_trial_never_was_a_customer() -> None:
         (["02/01/2024", "03/02/2024", "", ""], "order of day and month is unclear.*'02/01/2024'"),
     ],
 )
-def test_an_end_of_a_trial_that_cannot_be_read_is_refused(ends: list[str], message: str) -> None:
+def test_an_unreadable_end_of_trial_is_refused(ends: list[str], message: str) -> None:
     with pytest.raises(DealsError, match=message):
         settle_rows(TRIALS.assign(trial_end=ends), spec(trial_end="trial_end"))

@@ -1,4 +1,4 @@
-"""What a section of the contract refuses, and in which words."""
+"""Values that a section of the contract refuses, with the message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFUSED = "uri holds a password, .*MLFLOW_TRACKING_URI.*MLFLOW_TRACKING_PASSWORD
         "http://[u:S3cret@host",
     ],
 )
-def test_a_password_is_refused_where_every_run_would_show_it_and_not_repeated(uri: str) -> None:
+def test_a_tracking_uri_with_a_password_is_refused_without_repeating_it(uri: str) -> None:
     for make in (
         lambda: DealSpec(deals=DEALS, tracking={"uri": uri}),
         lambda: DealSpec(deals=DEALS).replace(tracking={"uri": uri}),
@@ -44,5 +44,5 @@ def test_a_password_is_refused_where_every_run_would_show_it_and_not_repeated(ur
         "./mlruns",
     ],
 )
-def test_a_place_without_a_password_is_taken_as_it_is(uri: str) -> None:
+def test_a_tracking_uri_without_a_password_is_accepted(uri: str) -> None:
     assert DealSpec(deals=DEALS, tracking={"uri": uri}).tracking.uri == uri

@@ -1,4 +1,4 @@
-"""The survival curve is Kaplan and Meier's, and says nothing beyond what was watched."""
+"""The Kaplan-Meier survival curve, which is missing after the longest follow-up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _censored(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_curve_and_its_limits_are_those_of_scikit_survival(seed):
+def test_the_curve_and_its_limits_equal_those_of_scikit_survival(seed):
     months, left = _censored(seed)
     times, survival, (low, high) = kaplan_meier_estimator(left, months, conf_type="log-log")
     curve = kaplan_meier(months, left)
@@ -35,7 +35,7 @@ def test_the_curve_and_its_limits_are_those_of_scikit_survival(seed):
     np.testing.assert_allclose(curve.high[inside], high[inside], rtol=0, atol=1e-9)
 
 
-def test_a_small_table_by_hand_leaving_before_censoring_at_equal_times():
+def test_a_small_table_computed_by_hand_with_churn_before_censoring_at_equal_times():
     curve = kaplan_meier(*TIED)
     np.testing.assert_array_equal(curve.at_risk, [8, 7, 4, 3, 1])
     np.testing.assert_array_equal(curve.events, [1, 2, 0, 1, 0])
@@ -43,7 +43,7 @@ def test_a_small_table_by_hand_leaving_before_censoring_at_equal_times():
     np.testing.assert_allclose(curve.survival, by_hand, atol=1e-15)
 
 
-def test_without_censoring_it_is_the_share_still_there():
+def test_without_censoring_the_curve_is_the_share_of_customers_remaining():
     months = np.random.default_rng(0).exponential(6, 200)
     curve = kaplan_meier(months, np.ones(200))
     np.testing.assert_allclose(curve.at(curve.times), [(months > t).mean() for t in curve.times])
@@ -51,17 +51,17 @@ def test_without_censoring_it_is_the_share_still_there():
     assert curve.restricted_mean(4.0) == pytest.approx(np.minimum(months, 4).mean())
 
 
-def test_the_limits_hold_the_truth_about_as_often_as_they_say():
+def test_the_confidence_limits_cover_the_truth_at_about_the_nominal_rate():
     true = np.exp(-5 / 10)
-    held = []
+    covered = []
     for seed in range(400):
         months, left = _censored(seed, n=80)
         curve = kaplan_meier(months, left, at=[5.0])
-        held.append(curve.low[0] <= true <= curve.high[0])
-    assert 0.91 < np.mean(held) < 0.985
+        covered.append(curve.low[0] <= true <= curve.high[0])
+    assert 0.91 < np.mean(covered) < 0.985
 
 
-def test_whole_weights_are_as_good_as_repeated_deals():
+def test_integer_weights_are_equivalent_to_repeated_deals():
     months, left = TIED
     times = np.array([1, 3, 2, 1, 1, 2, 1, 1])
     weighted = kaplan_meier(months, left, weights=times)
@@ -88,14 +88,14 @@ def test_equal_weights_change_nothing_and_unequal_ones_widen():
     assert np.diff([uneven.low[100], uneven.high[100]]) > np.diff([plain.low[100], plain.high[100]])
 
 
-def test_deals_of_weight_0_count_for_nothing():
+def test_deals_of_weight_0_are_ignored():
     months, left = TIED
     some = np.arange(8) < 5
     weighted = kaplan_meier(months, left, weights=some.astype(float))
     np.testing.assert_allclose(weighted.survival, kaplan_meier(months[some], left[some]).survival)
 
 
-def test_beyond_the_longest_follow_up_nothing_is_known():
+def test_the_curve_is_missing_after_the_longest_follow_up():
     curve = kaplan_meier(*TIED)
     assert np.isnan(curve.at(8.1))
     assert np.isnan(curve.restricted_mean(9))
@@ -105,7 +105,7 @@ def test_beyond_the_longest_follow_up_nothing_is_known():
     assert gone.restricted_mean(99) == pytest.approx(2.0)
 
 
-def test_reading_at_chosen_times_keeps_the_exact_curve():
+def test_evaluating_at_chosen_times_keeps_the_exact_curve():
     exact, read = kaplan_meier(*TIED), kaplan_meier(*TIED, at=[0, 2, 4, 9])
     np.testing.assert_allclose(read.survival, [1, *exact.survival[[1, 2]], np.nan])
     np.testing.assert_array_equal(read.at_risk, [8, 7, 3, 0])
@@ -116,14 +116,14 @@ def test_reading_at_chosen_times_keeps_the_exact_curve():
     assert np.isnan(read.high[3])
 
 
-def test_while_nobody_has_left_the_lower_limit_is_that_of_the_count():
+def test_before_the_first_leaver_the_lower_limit_is_the_exact_binomial_one():
     curve = kaplan_meier(np.full(30, 12.0), np.zeros(30))
     assert (curve.at(12.0), curve.high[0]) == (1.0, 1.0)
     assert curve.low[0] == pytest.approx(0.025 ** (1 / 30))
 
 
 @pytest.mark.parametrize(("left", "survival"), [(True, 0.0), (False, 1.0)])
-def test_one_deal_has_a_curve_that_says_nearly_nothing(left, survival):
+def test_the_curve_of_one_deal_has_very_wide_limits(left, survival):
     curve = kaplan_meier([3.0], [left])
     assert curve.survival.tolist() == [survival]
     assert curve.low[0] <= 0.025
@@ -141,12 +141,12 @@ def test_one_deal_has_a_curve_that_says_nearly_nothing(left, survival):
         ([], None, "no deal to estimate survival from"),
     ],
 )
-def test_what_cannot_be_estimated_is_refused(months, weights, message):
+def test_invalid_months_or_weights_are_refused(months, weights, message):
     with pytest.raises(DealsError, match=message):
         kaplan_meier(months, np.ones(len(months)), weights=weights)
 
 
-def test_before_the_first_leaving_too_the_scale_of_weights_changes_no_limit():
+def test_before_the_first_leaver_the_scale_of_weights_does_not_change_the_limits():
     months, left = np.array([2.0, 4, 6, 8]), np.array([True, False, True, False])
     weights = np.array([0.5, 1.0, 2.0, 1.0])
     one, other = (kaplan_meier(months, left, at=[1.0], weights=w) for w in (weights, weights * 1e3))
@@ -158,18 +158,18 @@ def _entered(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     months = random.integers(0, 12, n).astype(float)
     entry = np.where(random.random(n) < 0.5, 0.0, random.integers(0, 12, n))
-    months[0], entry[0] = 12.0, 0.0  # at every age somebody is watched
+    months[0], entry[0] = 12.0, 0.0  # at every age at least one deal is observed
     seen = entry <= months
     return months[seen], random.random(n)[seen] < 0.6, entry[seen]
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60))
-def test_with_entry_times_the_curve_and_its_limits_are_those_of_scikit_survival(seed, n):
+def test_with_entry_times_the_curve_and_its_limits_equal_those_of_scikit_survival(seed, n):
     months, left, entry = _entered(seed, n)
     assume(left.any())  # the library refuses to estimate otherwise
-    # the library has a deal at risk after its entry, here from its entry on; it takes no time below
-    # 0, so all are moved by a month, which changes no number at risk
+    # the library counts a deal at risk after its entry, fitmodel from its entry on; it accepts no
+    # time below 0, so all are moved by a month, which does not change the numbers at risk
     times, survival, (low, high) = kaplan_meier_estimator(
         left, months + 1, time_enter=entry + 1 - 1e-9, conf_type="log-log"
     )
@@ -182,7 +182,7 @@ def test_with_entry_times_the_curve_and_its_limits_are_those_of_scikit_survival(
     np.testing.assert_allclose(curve.high[inside], high[at][inside], rtol=0, atol=1e-9)
 
 
-def test_six_deals_with_entry_times_by_hand():
+def test_six_deals_with_entry_times_computed_by_hand():
     months = [2.0, 4.0, 4.0, 5.0, 6.0, 8.0]
     left = [True, True, False, True, False, True]
     entry = [0.0, 0.0, 3.0, 0.0, 4.0, 0.0]
@@ -199,24 +199,24 @@ def test_six_deals_with_entry_times_by_hand():
     assert curve.high[2] == pytest.approx(0.4 ** (1 / reach))
 
 
-def test_leaving_on_the_day_of_entry_counts_among_those_at_risk():
+def test_a_deal_that_leaves_on_its_entry_day_is_at_risk():
     curve = kaplan_meier([3.0, 3.0, 9.0], [True, False, False], entry_months=[3.0, 0.0, 0.0])
     assert curve.at_risk.tolist() == [3, 1]
     assert curve.at(3.0) == pytest.approx(2 / 3)
 
 
-def test_entries_at_0_are_no_entries():
+def test_entry_times_of_0_change_nothing():
     months, left = _censored(2)
     plain, entered = kaplan_meier(months, left), kaplan_meier(months, left, entry_months=months * 0)
     np.testing.assert_array_equal(entered.survival, plain.survival)
     np.testing.assert_array_equal(entered.low, plain.low)
 
 
-def test_entry_times_undo_the_selection_of_those_who_stayed_until_they_were_watched():
+def test_entry_times_correct_the_survivorship_bias():
     random = np.random.default_rng(0)
     stays, entry = random.exponential(10, 40_000), random.uniform(0, 12, 40_000)
     entry[::4] = 0
-    there = stays >= entry  # the others left before anybody looked, and are in no table
+    there = stays >= entry  # the others left before recording began and are not in the table
     months, left = np.minimum(stays, 15)[there], (stays <= 15)[there]
     known = kaplan_meier(months, left, entry_months=entry[there])
     ignored = kaplan_meier(months, left)
@@ -224,7 +224,7 @@ def test_entry_times_undo_the_selection_of_those_who_stayed_until_they_were_watc
     assert ignored.at(5.0) > np.exp(-0.5) + 0.05
 
 
-def test_after_an_age_at_which_nobody_was_watched_nothing_is_known():
+def test_the_curve_is_missing_after_an_age_at_which_nobody_was_observed():
     curve = kaplan_meier(
         [1.0, 2.0, 9.0, 9.5], [True, False, True, False], entry_months=[0, 0, 6.0, 7.0]
     )
@@ -235,7 +235,7 @@ def test_after_an_age_at_which_nobody_was_watched_nothing_is_known():
     assert touching.at(2.5) == 0.5
 
 
-def test_weights_and_entries_together_are_repeated_deals():
+def test_weights_with_entry_times_are_equivalent_to_repeated_deals():
     months, left, entry = _entered(3, 40)
     times = np.random.default_rng(0).integers(1, 4, months.size)
     weighted = kaplan_meier(months, left, weights=times, entry_months=entry)
@@ -254,13 +254,13 @@ def test_weights_and_entries_together_are_repeated_deals():
         ([0.5, 1.5], "no deal was observed from its signing .* the first 0.5 months"),
     ],
 )
-def test_impossible_entries_are_refused(entry, message):
+def test_impossible_entry_times_are_refused(entry, message):
     with pytest.raises(DealsError, match=message):
         kaplan_meier([1.0, 2.0], [True, False], entry_months=entry)
 
 
 @pytest.mark.parametrize("after", [0.0, 6.0])
-def test_the_upper_limit_of_the_rate_is_nearly_the_exact_one_of_a_poisson_count(after):
+def test_the_upper_limit_of_the_rate_is_close_to_the_exact_poisson_limit(after):
     """Exact: chi-squared with 2 (events + 1) degrees of freedom over twice the months watched."""
     months, left = _censored(3)
     curve = kaplan_meier(months, left)
@@ -274,12 +274,12 @@ def test_the_upper_limit_of_the_rate_is_nearly_the_exact_one_of_a_poisson_count(
     assert np.isnan(curve.upper_rate_after(end))
 
 
-def test_without_a_leaver_the_upper_limit_is_three_over_the_months_watched():
+def test_without_leavers_the_upper_limit_is_three_over_the_months_observed():
     curve = kaplan_meier(np.full(50, 12.0), np.zeros(50, bool))
     assert curve.upper_rate_after(2.0) == pytest.approx(3.0 / 500, rel=0.02)
 
 
-def test_after_all_have_left_the_upper_limit_is_the_one_before() -> None:
+def test_after_all_have_left_the_upper_limit_keeps_its_previous_value() -> None:
     curve = kaplan_meier([1.0, 2.0, 3.0, 4.0], [True] * 4)
 
     assert curve.survival.tolist() == [0.75, 0.5, 0.25, 0.0]
@@ -287,8 +287,8 @@ def test_after_all_have_left_the_upper_limit_is_the_one_before() -> None:
     assert curve.low[3] == 0.0
 
 
-def test_before_the_first_leaving_the_lower_limit_is_that_of_all_deals_watched() -> None:
-    """Of the effective number at the first time: later ones are of fewer deals."""
+def test_before_the_first_leaver_the_lower_limit_uses_all_deals() -> None:
+    """The effective number at the first time is used; later numbers count fewer deals."""
     months, left = np.array([2.0, 4, 6, 8]), np.array([True, False, True, False])
     assert kaplan_meier(months, left, at=[1.0]).low[0] == pytest.approx(0.025 ** (1 / 4))
     weights = np.array([3.0, 1.0, 1.0, 1.0])

@@ -1,4 +1,4 @@
-"""Curves of many replicates at once are those of each by itself."""
+"""Survival curves of many replicates computed together equal those computed one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel.exceptions import DealsError
 def _one(months, left, entry, weights, at, until):
     try:
         curve = kaplan_meier(months, left, weights=weights, entry_months=entry)
-    except DealsError:  # no deal has weight, or none was watched from its signing
+    except DealsError:  # no deal has weight, or none was observed from its signing
         return np.nan, np.nan
     return curve.at(at), curve.restricted_mean(until)
 
@@ -44,7 +44,7 @@ def test_each_replicate_is_the_kaplan_meier_curve_of_its_weights(seed, n, at, un
     np.testing.assert_allclose(mean, [each[1] for each in expected], atol=1e-9)
 
 
-def test_blocks_of_replicates_give_what_all_at_once_give(monkeypatch):
+def test_computing_replicates_in_blocks_gives_the_same_result(monkeypatch):
     random = np.random.default_rng(0)
     months, left = random.exponential(6, 50), random.random(50) < 0.5
     weights = random.multinomial(50, np.full(50, 1 / 50), size=30)
@@ -54,15 +54,15 @@ def test_blocks_of_replicates_give_what_all_at_once_give(monkeypatch):
     np.testing.assert_allclose(whole, parts, rtol=1e-12)
 
 
-def test_without_deals_nothing_is_known():
+def test_without_deals_the_replicates_are_missing():
     nothing = np.zeros(0)
-    found = survival_replicates(nothing, nothing > 0, np.zeros((3, 0)), at=1.0, until=2.0)
-    assert np.isnan(found).all()
-    assert [len(values) for values in found] == [3, 3]
+    result = survival_replicates(nothing, nothing > 0, np.zeros((3, 0)), at=1.0, until=2.0)
+    assert np.isnan(result).all()
+    assert [len(values) for values in result] == [3, 3]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_replicates_spread_as_greenwood_says(seed):
+def test_the_spread_of_replicates_agrees_with_greenwoods_formula(seed):
     random = np.random.default_rng(seed)
     stays, seen = random.exponential(10, 600), random.uniform(0, 24, 600)
     months, left = np.minimum(stays, seen), stays <= seen

@@ -1,4 +1,4 @@
-"""The young count in parts that add up to the survival curve, the mature as they are."""
+"""Young deals get soft labels that agree with the survival curve; mature deals keep theirs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def simulation():
     return simulate_deals(800, seed=3)
 
 
-def test_the_mean_is_one_minus_the_survival_curve(simulation) -> None:
+def test_the_mean_label_is_one_minus_the_survival_curve(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
-    found = outcomes(deals, spec)
-    curve = kaplan_meier(found["followup_months"].to_numpy(), found["left"].to_numpy())
+    result = outcomes(deals, spec)
+    curve = kaplan_meier(result["followup_months"].to_numpy(), result["left"].to_numpy())
     training_set = training_deals(deals, spec)
     horizon = float(spec.label.horizon_months)
     assert np.average(training_set.early_churn, weights=training_set.weight) == pytest.approx(
@@ -30,28 +30,28 @@ def test_the_mean_is_one_minus_the_survival_curve(simulation) -> None:
     )
 
 
-def test_every_deal_stands_once_and_the_mature_as_they_are_labelled(simulation) -> None:
+def test_every_deal_appears_once_and_mature_deals_keep_their_label(simulation) -> None:
     deals, spec = simulation.deals, simulation.spec
-    found, training_set = outcomes(deals, spec), training_deals(deals, spec)
+    result, training_set = outcomes(deals, spec), training_deals(deals, spec)
     assert training_set.index.tolist() == deals.index.tolist()
     labelled = label_deals(deals, spec)
     chance = pd.Series(training_set.early_churn, training_set.index)
     assert chance[labelled.index].tolist() == labelled.early_churn.tolist()
-    young = chance[~found["mature"]]
-    assert (young[found.loc[young.index, "left"]] == 1).all()
-    assert young[~found.loc[young.index, "left"]].between(0, 1, inclusive="neither").all()
+    young = chance[~result["mature"]]
+    assert (young[result.loc[young.index, "left"]] == 1).all()
+    assert young[~result.loc[young.index, "left"]].between(0, 1, inclusive="neither").all()
 
 
-def test_the_longer_a_customer_has_stayed_the_smaller_the_chance_that_is_left(simulation) -> None:
-    found = outcomes(simulation.deals, simulation.spec)
+def test_the_longer_a_customer_has_stayed_the_smaller_is_its_soft_label(simulation) -> None:
+    result = outcomes(simulation.deals, simulation.spec)
     training_set = training_deals(simulation.deals, simulation.spec)
-    unknown = found["early_churn"].isna()
+    unknown = result["early_churn"].isna()
     chance = pd.Series(training_set.early_churn, training_set.index)[unknown]
-    months = found.loc[unknown, "followup_months"]
+    months = result.loc[unknown, "followup_months"]
     assert (np.diff(chance[months.sort_values().index]) <= 1e-12).all()
 
 
-def test_what_exited_too_soon_is_stood_for_by_the_others(simulation) -> None:
+def test_the_other_deals_represent_those_that_exited_early(simulation) -> None:
     drawn = np.random.default_rng(0).random(len(simulation.deals)) < 0.2
     exits = simulation.deals["closed_on"] + pd.Timedelta(days=40)
     stays = simulation.deals["churned_on"].isna() & (exits <= simulation.deals["closed_on"].max())
@@ -66,7 +66,7 @@ def test_what_exited_too_soon_is_stood_for_by_the_others(simulation) -> None:
     assert weight.max() > 1
 
 
-def test_without_dates_there_is_no_order_in_time_and_nothing_in_parts() -> None:
+def test_without_dates_there_are_no_soft_labels() -> None:
     from fitmodel.deals.contract import DealSpec
 
     table = pd.DataFrame(
@@ -78,7 +78,7 @@ def test_without_dates_there_is_no_order_in_time_and_nothing_in_parts() -> None:
     assert training_set.weight.tolist() == labelled.weight.tolist()
 
 
-def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:
+def test_expanded_soft_labels_keep_weight_and_probability() -> None:
     chance = np.array([1.0, 0.25, 0.0, 0.5])
     rows, outcome, share = expand_soft_labels(chance)
     assert set(outcome.tolist()) == {0.0, 1.0}
@@ -87,7 +87,7 @@ def test_chances_written_as_outcomes_weigh_and_say_the_same() -> None:
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_a_part_holds_of_each_deal_what_the_whole_does(simulation, keys) -> None:
+def test_a_subset_of_the_training_set_keeps_all_fields_of_each_deal(simulation, keys) -> None:
     whole = view_of(simulation.deals, simulation.spec).training_set()
     by = np.arange(len(whole), dtype=float) if keys else None
     closed = whole.closed_on if keys else None

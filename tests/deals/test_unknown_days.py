@@ -30,8 +30,8 @@ def simulated(seed: int, undated: float, n: int = 4000) -> dict[str, np.ndarray]
     }
 
 
-def test_one_leaver_is_spread_over_the_days_of_the_others() -> None:
-    """Two left at 1 and 3 months, one by 4, one is still there at 5: by hand 3/8, 3/8, 1/4."""
+def test_a_leaver_with_an_unknown_day_is_spread_over_the_days_of_the_others() -> None:
+    """Two left at 1 and 3 months, one by 4, one remains at 5: shares 3/8, 3/8, 1/4 by hand."""
     times = leaving_times(
         np.array([1.0, 3.0, 0.0, 5.0]),
         np.array([True, True, False, False]),
@@ -44,7 +44,7 @@ def test_one_leaver_is_spread_over_the_days_of_the_others() -> None:
     assert share[1.0] == pytest.approx(share[3.0])
 
 
-def test_where_every_day_is_known_it_is_the_kaplan_meier_curve() -> None:
+def test_if_every_day_is_known_the_result_is_the_kaplan_meier_curve() -> None:
     deals = simulated(1, 0.0, n=300)
     curve = survival_with_unknown_days(
         deals["months"], deals["left"], deals["left_by"], deals["entry"], at=[5.0, 12.0]
@@ -55,7 +55,7 @@ def test_where_every_day_is_known_it_is_the_kaplan_meier_curve() -> None:
 
 
 @pytest.mark.parametrize("undated", [0.2, 0.5, 0.8])
-def test_the_rate_is_that_of_the_simulation(undated: float) -> None:
+def test_the_curve_is_close_to_the_simulated_truth(undated: float) -> None:
     deals = simulated(2, undated)
     months = np.array([2.0, 5.0, 12.0])
     curve = survival_with_unknown_days(
@@ -66,14 +66,14 @@ def test_the_rate_is_that_of_the_simulation(undated: float) -> None:
     np.testing.assert_allclose(curve.survival, truth, atol=0.035)
 
 
-def test_it_is_self_consistent() -> None:
+def test_the_estimate_is_self_consistent() -> None:
     """Spreading the leavers by the estimate and counting again gives the estimate (Turnbull)."""
     deals = simulated(3, 0.5, n=400)
     times = leaving_times(deals["months"], deals["left"], deals["left_by"])
     dated = np.isnan(deals["left_by"])
     months, weight, left = list(deals["months"][dated]), [1.0] * int(dated.sum()), []
     left = list(deals["left"][dated])
-    for end in deals["left_by"][~dated]:  # written out, one leaver and one time after the other
+    for end in deals["left_by"][~dated]:  # a plain loop over leavers and times
         possible = times.months <= end
         share = times.share * possible
         months += times.months[possible].tolist()
@@ -110,8 +110,8 @@ def contract() -> DealSpec:
     )  # fmt: skip
 
 
-def test_the_rate_of_a_table_is_the_same_without_half_of_the_days() -> None:
-    """Left out, or taken as not followed, they made it 0.21 instead of 0.27."""
+def test_the_rate_is_almost_the_same_if_half_of_the_churn_days_are_unknown() -> None:
+    """Dropping these deals or censoring them at once gave 0.21 instead of 0.27."""
     rates = []
     for undated in (0.0, 0.5):
         spec = contract()
@@ -123,9 +123,7 @@ def test_the_rate_of_a_table_is_the_same_without_half_of_the_days() -> None:
     assert rates[1] == pytest.approx(rates[0], abs=0.02)
 
 
-def test_the_chance_of_such_a_deal_is_that_of_having_left_early_among_those_who_left_by_then() -> (
-    None
-):
+def test_an_unknown_day_gives_the_probability_of_early_churn_among_those_who_left_by_then() -> None:
     spec = contract()
     training = view_of(read_deals(table(0.5), spec), spec).training_set()
     unclear = np.flatnonzero((training.left_by > 5) & np.isnan(training.early_churn))
@@ -137,7 +135,7 @@ def test_the_chance_of_such_a_deal_is_that_of_having_left_early_among_those_who_
     np.testing.assert_allclose(chance, truth, atol=0.06)
 
 
-def test_as_of_an_earlier_day_nothing_is_known_of_them() -> None:
+def test_a_view_as_of_an_earlier_day_does_not_use_leavers_with_unknown_days() -> None:
     spec = contract()
     then = view_of(read_deals(table(0.5), spec), spec, "2025-06-30")
 

@@ -1,4 +1,4 @@
-"""Every problem of a table is found, and says its column, how many rows, which, and what to do."""
+"""Each problem of a table is reported with column, number of rows, example and remedy."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def _only(frame: pd.DataFrame, spec: DealSpec) -> Problem:
     return problem
 
 
-def test_honest_tables_have_no_fault_and_are_not_changed() -> None:
+def test_valid_tables_have_no_errors_and_are_not_changed() -> None:
     for frame, spec in ((DEALS, DATED), (STAYS, TENURED)):
         before = frame.copy(deep=True)
         assert find_errors(frame, spec) == []
         pd.testing.assert_frame_equal(frame, before)
 
 
-def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
+def test_a_problem_is_immutable_and_its_text_has_all_parts() -> None:
     problem = _only(DEALS.assign(id=["a", "a", "c", "a"]), DATED)
     assert (problem.column, problem.count) == ("id", 2)
     assert problem.example == "row 1: 'a'; row 3: 'a'"
@@ -72,7 +72,7 @@ def test_a_fault_cannot_be_changed_and_tells_all_its_parts() -> None:
         ({"churned": [None, None, None, "2024-10-30"]}, "churned", 4, "no early churner"),
     ],
 )
-def test_a_single_fault_is_found_alone(
+def test_each_error_is_reported_without_others(
     change: dict[str, Any], column: str, count: int, message: str
 ) -> None:
     problem = _only(DEALS.assign(**change), DATED)
@@ -81,18 +81,18 @@ def test_a_single_fault_is_found_alone(
     assert problem.remedy
 
 
-def test_the_day_of_closing_and_the_last_day_seen_are_no_contradiction() -> None:
+def test_churn_on_the_closing_day_and_closing_on_the_last_day_are_valid() -> None:
     closed = ["2024-01-05", "2024-02-05", "2024-03-05", "2024-12-31"]
     same_days = DEALS.assign(closed=closed, churned=["2024-01-05", None, None, None])
     assert find_errors(same_days, DATED) == []
 
 
-def test_leaving_announced_for_after_the_extract_is_no_error() -> None:
+def test_a_churn_date_after_the_extract_is_valid() -> None:
     announced = DEALS.assign(churned=["2024-02-01", None, None, "2025-01-31"])
     assert find_errors(announced, DATED) == []
 
 
-def test_no_mature_deal_is_said_with_the_horizon() -> None:
+def test_the_error_for_no_mature_deals_names_the_horizon() -> None:
     young = DEALS.assign(closed="2024-12-01", churned=[None, None, None, "2024-12-20"])
     assert "no deal is mature: none closed 5 months" in explain(find_errors(young, DATED))
 
@@ -110,7 +110,7 @@ def test_no_mature_deal_is_said_with_the_horizon() -> None:
         ({"months": [2.0, 3.0, 4.0], "left": "yes"}, "left", 3, "nobody is known to have stayed"),
     ],
 )
-def test_tenure_and_flag_are_looked_at_as_closely_as_dates(
+def test_errors_in_tenure_and_flag_are_reported(
     change: dict[str, Any], column: str, count: int, message: str
 ) -> None:
     problem = _only(STAYS.assign(**change), TENURED)
@@ -122,7 +122,7 @@ def test_tenure_and_flag_are_looked_at_as_closely_as_dates(
     "key",
     ["include", "exclude", "actionable", "increasing", "decreasing", "categorical", "numeric"],
 )
-def test_a_name_the_table_lacks_is_a_fault_wherever_it_stands(key: str) -> None:
+def test_an_unknown_column_name_is_an_error_in_every_list_of_attributes(key: str) -> None:
     sections = {"include": ["segment", "segmnt"]} if key == "include" else {key: ["segmnt"]}
     problem = _only(DEALS, DealSpec(deals=ROLES, attributes=sections))
     assert problem.column == "segmnt"
@@ -137,7 +137,7 @@ def test_an_attribute_and_its_parent_must_both_be_there() -> None:
     assert all("parents" in problem.message for problem in problems)
 
 
-def test_a_name_near_to_none_is_answered_with_the_names_there_are() -> None:
+def test_if_no_name_is_similar_the_remedy_lists_the_columns() -> None:
     spec = DealSpec(deals=ROLES, attributes={"exclude": ["zzzzzz"]})
     assert "the table has id, closed, churned, segment" in _only(DEALS, spec).remedy
 
@@ -148,23 +148,23 @@ def test_a_missing_role_hides_no_other_error() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_too_few_rows_are_said_before_anything_else(rows: int) -> None:
+def test_too_few_rows_are_the_only_reported_error(rows: int) -> None:
     problem = _only(DEALS.head(rows), DATED)
     assert (problem.column, problem.count) == ("(table)", rows)
     assert f"the table has {rows} row(s)" in problem.message
 
 
-def test_a_table_with_nothing_to_learn_from_is_a_error() -> None:
+def test_a_table_without_attributes_is_an_error() -> None:
     problem = _only(DEALS.drop(columns="segment"), DATED)
     assert "no attribute is left to learn from" in problem.message
 
 
-def test_two_columns_of_one_name_are_a_error() -> None:
+def test_two_columns_with_the_same_name_are_an_error() -> None:
     twice = pd.concat([DEALS, DEALS[["segment"]]], axis=1)
     assert "more than one column named ['segment']" in _only(twice, DATED).message
 
 
-def test_rows_go_by_the_index_of_the_frame() -> None:
+def test_the_example_names_rows_by_the_index_of_the_frame() -> None:
     named = DEALS.assign(id=["a", "a", "c", "d"]).set_axis(["w", "x", "y", "z"])
     assert _only(named, DATED).example == "row 'x': 'a'"
 
@@ -176,7 +176,7 @@ def test_the_explanation_has_a_line_for_each_error() -> None:
     assert [line.strip() for line in lines] == [str(problem) for problem in problems]
 
 
-def test_an_excluded_field_of_a_history_need_be_no_column() -> None:
+def test_an_excluded_field_of_a_history_table_need_not_be_a_column() -> None:
     history = {"table": "h.csv", "id": "id", "field": "f", "value": "new", "changed_at": "at"}
     sections = {"attributes": {"exclude": ["stage"]}, "deals": ROLES}
     spec = DealSpec(**sections, history={"changes": {**history, "fields": ["stage"]}})
@@ -186,7 +186,7 @@ def test_an_excluded_field_of_a_history_need_be_no_column() -> None:
         assert problem.column == "stage"
 
 
-def test_columns_without_a_name_or_with_one_name_are_refused() -> None:
+def test_columns_without_a_text_name_or_with_duplicate_names_are_refused() -> None:
     unnamed = _only(DEALS.rename(columns={"segment": " "}), DATED)
     assert (unnamed.column, unnamed.count) == ("(columns)", 1)
     assert "1 column name(s) are not texts" in unnamed.message
@@ -225,30 +225,30 @@ def test_a_day_that_cannot_be_read_is_named_with_its_row(
     table = DEALS.assign(**{role: DEALS[role].astype(object)})
     for row, cell in cells.items():
         table.loc[row, role] = cell
-    fault = next(each for each in find_errors(table, DATED) if each.column == role)
+    problem = next(each for each in find_errors(table, DATED) if each.column == role)
 
-    assert fault.message == message
-    assert fault.count == len(cells)
-    assert remedy in fault.remedy
-    assert f"row {min(cells)}" in fault.example
+    assert problem.message == message
+    assert problem.count == len(cells)
+    assert remedy in problem.remedy
+    assert f"row {min(cells)}" in problem.example
 
 
-def test_days_that_can_be_read_in_two_ways_are_asked_for() -> None:
+def test_ambiguous_days_are_an_error_that_asks_for_the_order() -> None:
     table = DEALS.assign(closed=["1/1/2024", "2/1/2024", "3/1/2024", "4/2/2024"])
-    fault = next(each for each in find_errors(table, DATED) if each.column == "closed")
+    problem = next(each for each in find_errors(table, DATED) if each.column == "closed")
 
-    assert fault.message == "every date can be read as day first and as month first"
-    assert fault.count == len(DEALS)
-    assert fault.example == "row 0: '1/1/2024'"
-    assert '[reading] dates = {"closed" = "day first"}' in fault.remedy
+    assert problem.message == "every date can be read as day first and as month first"
+    assert problem.count == len(DEALS)
+    assert problem.example == "row 0: '1/1/2024'"
+    assert '[reading] dates = {"closed" = "day first"}' in problem.remedy
 
 
-def test_the_end_of_the_extract_may_be_a_column_of_days() -> None:
+def test_observed_until_may_be_a_column() -> None:
     spec = DealSpec(deals=ROLES | {"observed_until": "until"})
     right = DEALS.assign(until="2024-12-31")
     assert [each.column for each in find_errors(right, spec)] == []
     early = right.assign(until=right["until"].where(right.index != 3, "2024-01-01"))
-    fault = next(each for each in find_errors(early, spec) if each.column == "closed")
-    assert fault.message == "1 row(s) are after observed_until (until)"
+    problem = next(each for each in find_errors(early, spec) if each.column == "closed")
+    assert problem.message == "1 row(s) are after observed_until (until)"
     empty = right.assign(until=right["until"].where(right.index != 3))
     assert "1 row(s) are empty" in [each.message for each in find_errors(empty, spec)]

@@ -1,4 +1,4 @@
-"""Each policy keeps what it promises, says what it does, and agrees with scikit-learn."""
+"""Choice of a decision policy: promised shares, descriptions, agreement with scikit-learn."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def tuned(p, y, score, thresholds):
 
 
 @pytest.mark.parametrize("money", [{}, MONEY], ids=["without money", "with money"])
-def test_the_default_flags_from_twice_the_companys_odds_on_whatever_the_amount(
+def test_the_default_policy_flags_from_twice_the_companys_odds_for_any_amount(
     evaluated, curve, money
 ):
     p, y, amount = evaluated
@@ -111,18 +111,18 @@ def test_the_default_flags_from_twice_the_companys_odds_on_whatever_the_amount(
 
 
 @pytest.mark.parametrize(("level", "threshold"), [(0.11, 0.20), (0.40, 0.57), (1.0, 1.0)])
-def test_twice_the_odds_of_a_level(level, threshold):
+def test_the_risk_threshold_is_twice_the_odds_of_the_level(level, threshold):
     assert risk_threshold(level, 2.0) == pytest.approx(threshold, abs=0.005)
 
 
 @given(st.floats(0.001, 0.999), st.floats(1.0, 50.0))
-def test_the_risk_threshold_lies_above_the_level_and_below_certainty(level, ratio):
+def test_the_risk_threshold_is_between_the_level_and_1(level, ratio):
     threshold = risk_threshold(level, ratio)
     assert level - 1e-12 <= threshold <= 1.0
     assert threshold * (1 - level) == pytest.approx(ratio * level * (1 - threshold))
 
 
-def test_todays_level_is_used_where_it_is_given(evaluated):
+def test_a_given_current_level_is_used(evaluated):
     p, y, _ = evaluated
     spec = contract(policy="risk", odds_ratio=3.0)
     policy = choose_policy(spec, p, y, level=0.1)
@@ -131,13 +131,13 @@ def test_todays_level_is_used_where_it_is_given(evaluated):
     assert "from 3 times the company's odds" in policy.description
 
 
-def test_where_nobody_left_early_nothing_is_flagged():
+def test_without_early_churners_nothing_is_flagged():
     policy = choose_policy(contract(), np.full(50, 0.3), np.zeros(50))
     assert policy.threshold is None
     assert policy.description.startswith("Flags nothing: no customer left early")
 
 
-def test_a_capacity_without_a_policy_is_followed_and_not_ignored(evaluated):
+def test_a_capacity_without_a_policy_selects_the_capacity_policy(evaluated):
     p, y, _ = evaluated
     policy = choose_policy(contract(capacity=0.2), p, y)
     assert policy.kind == "capacity"
@@ -145,7 +145,7 @@ def test_a_capacity_without_a_policy_is_followed_and_not_ignored(evaluated):
 
 
 @pytest.mark.parametrize("policy", ["risk", "capacity", "precision", "threshold", None])
-def test_a_threshold_is_followed_only_where_the_policy_is_one(evaluated, policy):
+def test_a_threshold_is_used_only_by_the_threshold_policy(evaluated, policy):
     p, y, _ = evaluated
     given = {} if policy is None else {"policy": policy}
     made = choose_policy(contract(threshold=0.35, **given), p, y)
@@ -177,7 +177,7 @@ def test_value_flags_what_loses_money_or_is_too_risky(evaluated, curve):
         (np.full(1000, 3000.0), False, "no customer was seen to leave within the horizon"),
     ],
 )
-def test_money_that_cannot_be_reckoned_is_not_shown_and_the_reason_is_said(
+def test_money_that_cannot_be_computed_is_left_out_with_the_reason(
     evaluated, curve, amount, with_curve, reason
 ):
     p, y, _ = evaluated
@@ -189,7 +189,7 @@ def test_money_that_cannot_be_reckoned_is_not_shown_and_the_reason_is_said(
     assert f"No money is shown beside it: {reason}." in policy.description
 
 
-def test_a_lifetime_that_cannot_be_estimated_is_asked_for(evaluated):
+def test_the_error_asks_for_a_lifetime_that_cannot_be_estimated(evaluated):
     p, y, amount = evaluated
     short = kaplan_meier(np.full(100, 5.0), np.arange(100) < 30)
     spec = contract(gross_margin=0.8)
@@ -211,7 +211,7 @@ def test_a_big_deal_is_one_of_the_top_tenth_of_all_customers(evaluated):
     assert 0.09 < (amount >= own.big_deal).mean() <= 0.101
 
 
-def test_the_contract_says_what_a_big_deal_is(evaluated):
+def test_the_contract_can_define_a_big_deal(evaluated):
     p, y, amount = evaluated
     policy = choose_policy(contract(big_deal=50_000), p, y, None, amount)
     assert policy.big_deal == 50_000.0
@@ -227,14 +227,12 @@ def test_the_contract_says_what_a_big_deal_is(evaluated):
         np.r_[np.full(800, -900.0), np.zeros(200)],
     ],
 )
-def test_where_amounts_do_not_differ_or_are_not_above_0_or_not_known_no_deal_is_big(
-    evaluated, amount
-):
+def test_with_equal_missing_or_nonpositive_amounts_no_deal_is_big(evaluated, amount):
     p, y, _ = evaluated
     assert choose_policy(contract(), p, y, None, amount).big_deal is None
 
 
-def test_a_lifetime_is_estimated_where_none_is_given(evaluated, curve):
+def test_a_missing_lifetime_is_estimated(evaluated, curve):
     p, y, amount = evaluated
     spec = contract(policy="value", gross_margin=0.8, onboarding_cost=900)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
@@ -242,13 +240,13 @@ def test_a_lifetime_is_estimated_where_none_is_given(evaluated, curve):
     assert 15.0 < policy.money.expected_lifetime_months < 25.5
 
 
-def test_value_without_its_money_is_refused(evaluated):
+def test_the_value_policy_without_money_is_refused(evaluated):
     p, y, _ = evaluated
     with pytest.raises(SpecError, match='"value" cannot be followed: the deals have no amount'):
         choose_policy(contract(policy="value", **MONEY), p, y)
 
 
-def test_contradicting_money_is_found_before_training(curve):
+def test_contradictory_money_settings_are_refused(curve):
     spec = contract(gross_margin=0.8, expected_lifetime_months=1)
     with pytest.raises(SpecError, match="expected_lifetime_months is 1"):
         known_money(spec, [3000.0], curve)
@@ -266,14 +264,16 @@ def test_contradicting_money_is_found_before_training(curve):
         (3000.0, MONEY, "from an early-churn probability of 8"),
     ],
 )
-def test_the_description_says_what_the_median_deal_bears(evaluated, curve, amount, money, words):
+def test_the_description_names_the_break_even_of_the_median_deal(
+    evaluated, curve, amount, money, words
+):
     p, y, _ = evaluated
     spec = contract(policy="value", **money)
     policy = choose_policy(spec, p, y, None, np.full(1000, amount), curve=curve)
     assert words in policy.description
 
 
-def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(evaluated, curve):
+def test_deals_flagged_only_for_their_amount_are_counted_separately(evaluated, curve):
     p, y, _ = evaluated
     spec = contract(policy="value", **MONEY)
     amount = np.where(np.arange(1000) < 70, 600.0, 3000.0)
@@ -284,7 +284,7 @@ def test_deals_flagged_for_their_amount_alone_are_told_apart_from_risky_ones(eva
     assert "at any probability" not in larger.description
 
 
-def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(evaluated, curve):
+def test_other_policies_keep_the_money_to_show_a_value(evaluated, curve):
     p, y, amount = evaluated
     for kind in ({"policy": "capacity"}, {"policy": "threshold", "threshold": 0.4}):
         policy = choose_policy(contract(**MONEY, **kind), p, y, None, amount, curve=curve)
@@ -299,7 +299,7 @@ def test_other_policies_keep_the_money_so_that_a_value_can_be_shown(evaluated, c
     st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=60),
     st.floats(0.01, 1.0),
 )
-def test_capacity_never_flags_more_than_it_may_and_as_many_as_it_can(p, capacity):
+def test_capacity_flags_as_many_deals_as_allowed_and_not_more(p, capacity):
     p = np.array(p)
     threshold = choose_capacity(Sample.of(np.zeros(len(p)), p), capacity)
     flagged = 0.0 if threshold is None else (p >= threshold).mean()
@@ -314,7 +314,7 @@ def test_capacity_counts_deals_by_their_weight():
     assert choose_capacity(sample, 0.5) == 0.9
 
 
-def test_capacity_flags_nothing_where_all_deals_look_alike():
+def test_capacity_flags_nothing_if_all_probabilities_are_equal():
     spec = contract(policy="capacity")
     policy = choose_policy(spec, np.full(50, 0.3), np.arange(50) < 15)
     assert policy.threshold is None
@@ -322,7 +322,7 @@ def test_capacity_flags_nothing_where_all_deals_look_alike():
 
 
 @pytest.mark.parametrize("capacity", [0.05, 0.1, 0.3])
-def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(evaluated, capacity):
+def test_capacity_equals_the_threshold_tuned_by_scikit_learn(evaluated, capacity):
     p, y, _ = evaluated
 
     def as_many_as_allowed(_y, flagged):
@@ -333,10 +333,10 @@ def test_capacity_equals_what_scikit_learn_tunes_for_the_same_share(evaluated, c
     assert choose_capacity(Sample.of(y, p), capacity) == best
 
 
-# -- threshold and value beside scikit-learn --------------------------------------------------
+# -- threshold and value compared with scikit-learn -------------------------------------------
 
 
-def test_threshold_flags_what_scikit_learns_fixed_threshold_predicts(evaluated):
+def test_threshold_flags_the_same_as_scikit_learns_fixed_threshold(evaluated):
     p, y, _ = evaluated
     policy = choose_policy(contract(policy="threshold", threshold=0.4), p, y)
     fixed = FixedThresholdClassifier(
@@ -346,8 +346,8 @@ def test_threshold_flags_what_scikit_learns_fixed_threshold_predicts(evaluated):
     assert policy.poor_fit(p).tolist() == (flags == 1).tolist()
 
 
-def test_value_breaks_even_where_scikit_learn_earns_most_on_calibrated_deals(curve):
-    """Of 200 deals at each probability exactly that share leaves; all have one amount."""
+def test_the_break_even_of_value_is_the_threshold_with_most_money_in_scikit_learn(curve):
+    """At each probability exactly that share of 200 deals leaves; all have the same amount."""
     grid = np.arange(1, 20) / 20.0
     p = np.repeat(grid, 200)
     y = np.concatenate([np.arange(200) < round(200 * each) for each in grid]).astype(float)
@@ -366,7 +366,7 @@ def test_value_breaks_even_where_scikit_learn_earns_most_on_calibrated_deals(cur
 # -- precision --------------------------------------------------------------------------------
 
 
-def test_precision_takes_the_lowest_threshold_whose_lower_limit_reaches_the_bound(evaluated):
+def test_precision_uses_the_lowest_threshold_whose_lower_limit_reaches_the_bound(evaluated):
     p, y, _ = evaluated
     sample = Sample.of(y, p)
     threshold = choose_precision(sample, 0.4)
@@ -375,18 +375,18 @@ def test_precision_takes_the_lowest_threshold_whose_lower_limit_reaches_the_boun
     assert (limits[distinct < threshold] < 0.4).all()
 
 
-def test_the_lower_limit_is_clopper_pearsons_without_weights():
+def test_without_weights_the_lower_limit_is_clopper_pearsons():
     y, p = np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.8, 0.8, 0.1])
     limits = right_flags_lower_limit(Sample.of(y, p))
     exact = beta.ppf(0.05, [1, 2, 3], [1, 2, 2])
     assert limits == pytest.approx(exact)
 
 
-def test_flags_of_whom_none_is_right_have_the_limit_zero():
+def test_the_lower_limit_without_right_flags_is_0():
     assert right_flags_lower_limit(Sample.of([0.0, 0.0], [0.9, 0.8])).tolist() == [0.0, 0.0]
 
 
-def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(evaluated):
+def test_the_scale_of_the_weights_does_not_matter_but_their_variation_does(evaluated):
     p, y, _ = evaluated
     even = right_flags_lower_limit(Sample.of(y, p, np.full(1000, 7.0)))
     assert even == pytest.approx(right_flags_lower_limit(Sample.of(y, p)))
@@ -395,7 +395,7 @@ def test_the_scale_of_the_weights_does_not_matter_but_their_spread_does(evaluate
     assert (limits <= right_flags_lower_limit(Sample.of(twice, np.r_[p, p]))).all()
 
 
-def test_unattainable_precision_flags_nothing_and_says_what_can_be_claimed(evaluated):
+def test_unattainable_precision_flags_nothing_and_reports_the_attainable_one(evaluated):
     p, _, _ = evaluated
     y = np.zeros(1000)
     y[::10] = 1.0
@@ -411,7 +411,7 @@ def test_attained_precision_is_described(evaluated):
     assert "at least 40 % of the flags are right (with 95 % confidence)" in policy.description
 
 
-def test_the_share_of_right_flags_rarely_falls_short_of_the_bound():
+def test_the_share_of_right_flags_is_rarely_below_the_bound():
     """500 deals, bound 0.5: among 400 choices at most a tenth may be wrong by chance."""
     random = np.random.default_rng(2)
     population = np.sort(random.beta(1.0, 3.0, 200_000))[::-1]
@@ -429,7 +429,7 @@ def test_the_share_of_right_flags_rarely_falls_short_of_the_bound():
 
 
 @pytest.mark.parametrize("kind", ["capacity", "precision"])
-def test_deals_of_weight_zero_play_no_part(evaluated, kind):
+def test_deals_of_weight_0_are_ignored(evaluated, kind):
     p, y, _ = evaluated
     weight = np.r_[np.ones(1000), np.zeros(500)]
     unknown = np.full(500, np.nan)

@@ -1,4 +1,4 @@
-"""Terms make an early churner cheaper; they never claim to change the risk."""
+"""Contract terms reduce the loss of an early churner and do not change the risk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fitmodel.decision.value import Money
 MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.12, word_of_mouth_cost="10 %")
 
 
-def test_every_condition_makes_a_loss_smaller_and_no_stayer_cheaper():
+def test_every_condition_reduces_the_loss_and_keeps_the_value_of_a_stayer():
     result = money_conditions(MONEY, 20_000.0, 5)
     assert [condition.name for condition in result] == [
         "pilot",
@@ -24,7 +24,7 @@ def test_every_condition_makes_a_loss_smaller_and_no_stayer_cheaper():
         assert condition.money.value_if_stays(20_000.0) >= MONEY.value_if_stays(20_000.0)
 
 
-def test_what_each_is_worth_to_an_early_churner_by_hand():
+def test_the_effect_of_each_condition_on_an_early_churner_equals_a_hand_calculation():
     amount, now = 20_000.0, MONEY.value_if_leaves(20_000.0)
     gained = {
         condition.name: condition.money.value_if_leaves(amount) - now
@@ -44,6 +44,6 @@ def test_terms_that_change_nothing_are_not_listed():
     assert money_conditions(paid, 20_000.0, 5) == ()
 
 
-def test_a_horizon_of_more_than_a_year_pays_the_rep_no_more_than_the_year():
+def test_with_a_horizon_of_more_than_a_year_the_commission_rate_is_not_changed():
     (pilot, *_) = money_conditions(MONEY, 20_000.0, 18)
     assert pilot.money.commission_rate == MONEY.commission_rate

@@ -1,4 +1,4 @@
-"""Net benefit and money: against sums made by hand and against the laws they must keep."""
+"""Net benefit and money, compared with sums by hand and with their laws."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def evaluated():
 # -- net benefit ------------------------------------------------------------------------------
 
 
-def test_net_benefit_is_right_flags_less_wrong_flags_at_the_odds():
+def test_net_benefit_is_right_flags_minus_weighted_wrong_flags():
     frame = compute_net_benefit([1, 0, 1, 0], [0.9, 0.6, 0.2, 0.1], thresholds=[0.5, 0.2])
     assert frame["model"].tolist() == pytest.approx([1 / 4 - 1 / 4, 2 / 4 - 1 / 4 * 0.25])
     assert frame["flag_all"].tolist() == pytest.approx([0.0, 0.5 - 0.5 * 0.25])
     assert (frame["flag_none"] == 0.0).all()
 
 
-def test_flagging_from_zero_on_is_flagging_all(evaluated):
+def test_a_threshold_of_0_flags_all(evaluated):
     p, y, _ = evaluated
     row = compute_net_benefit(y, p, thresholds=[0.0]).iloc[0]
     assert row["model"] == pytest.approx(row["flag_all"])
     assert row["model"] == pytest.approx(y.mean())
 
 
-def test_flag_all_is_worth_nothing_where_the_threshold_is_the_base_rate(evaluated):
+def test_flagging_all_has_net_benefit_0_at_the_base_rate(evaluated):
     p, y, _ = evaluated
     frame = compute_net_benefit(y, p, thresholds=[y.mean()])
     assert frame["flag_all"].iloc[0] == pytest.approx(0.0)
 
 
-def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(evaluated):
+def test_a_calibrated_model_is_never_worse_than_flagging_all_or_none(evaluated):
     p, y, _ = evaluated
     frame = compute_net_benefit(y, p)
     assert len(frame) == 99
@@ -54,13 +54,13 @@ def test_a_calibrated_model_is_nowhere_worse_than_flagging_all_or_none(evaluated
     assert (middle["model"] > middle[["flag_all", "flag_none"]].max(axis=1) + 0.01).all()
 
 
-def test_a_shuffled_model_is_worth_less_than_signing_everything(evaluated):
+def test_a_shuffled_model_is_worse_than_signing_everything(evaluated):
     p, y, _ = evaluated
     frame = compute_net_benefit(np.random.default_rng(1).permutation(y), p, thresholds=[0.5])
     assert frame["model"].iloc[0] < 0.0
 
 
-def test_a_weight_counts_a_deal_so_many_times(evaluated):
+def test_weights_are_equivalent_to_repeated_deals(evaluated):
     p, y, _ = evaluated
     weight = np.random.default_rng(2).integers(0, 4, len(p))
     weighted = compute_net_benefit(y, p, weight)
@@ -74,7 +74,7 @@ def test_a_threshold_outside_its_range_is_refused(threshold):
         compute_net_benefit([1, 0], [0.9, 0.1], thresholds=[threshold])
 
 
-def test_the_plot_has_a_figure_of_its_own_and_draws_the_three_choices(evaluated):
+def test_the_plot_makes_its_own_figure_with_three_lines(evaluated):
     p, y, _ = evaluated
     frame = compute_net_benefit(y, p)
     ax = plot_decision_curve(frame)
@@ -82,7 +82,7 @@ def test_the_plot_has_a_figure_of_its_own_and_draws_the_three_choices(evaluated)
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), frame["model"])
 
 
-def test_the_plot_goes_where_it_is_told(evaluated):
+def test_the_plot_is_drawn_on_given_axes(evaluated):
     p, y, _ = evaluated
     ax = Figure().subplots()
     assert plot_decision_curve(compute_net_benefit(y, p), ax) is ax
@@ -91,7 +91,7 @@ def test_the_plot_goes_where_it_is_told(evaluated):
 # -- money ------------------------------------------------------------------------------------
 
 
-def test_money_adds_up_by_hand():
+def test_money_equals_a_hand_calculation():
     y, p = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.9, 0.1])
     amount, weight = np.array([3000.0, 1000.0, 1200.0, 5000.0]), np.array([2.0, 1.0, 1.0, 1.0])
     made = compute_money(y, p, amount, Policy("threshold", 0.5, MONEY), weight)
@@ -115,7 +115,7 @@ def test_without_resampling_there_are_no_limits(evaluated):
     assert np.isfinite(made.net)
 
 
-def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(evaluated):
+def test_flagging_nothing_has_money_0_and_perfect_flags_have_the_most(evaluated):
     p, y, amount = evaluated
     nothing = compute_money(y, p, amount, Policy("threshold", None, MONEY))
     assert (nothing.net, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
@@ -126,7 +126,7 @@ def test_flagging_nothing_makes_nothing_and_foresight_makes_the_most(evaluated):
     assert everything.net_per_deal == pytest.approx(everything.net_per_deal_flag_all)
 
 
-def test_on_calibrated_deals_value_makes_more_than_any_single_threshold(evaluated):
+def test_on_calibrated_deals_the_value_policy_is_better_than_any_threshold(evaluated):
     p, y, amount = evaluated
     by_value = compute_money(y, p, amount, Policy("value", 0.5, MONEY), n_boot=10)
     for threshold in np.arange(0.05, 1.0, 0.05):
@@ -134,7 +134,7 @@ def test_on_calibrated_deals_value_makes_more_than_any_single_threshold(evaluate
         assert by_value.net >= fixed.net
 
 
-def test_the_interval_holds_the_number_and_is_the_same_for_the_same_seed(evaluated):
+def test_the_interval_contains_the_value_and_depends_only_on_the_seed(evaluated):
     p, y, amount = evaluated
     policy = Policy("value", 0.5, MONEY)
     made = compute_money(y, p, amount, policy)
@@ -149,7 +149,7 @@ def test_deals_without_an_amount_are_left_out_and_counted():
     assert (made.n_deals, made.n_without_amount, made.n_flagged) == (2, 1, 1)
 
 
-def test_deals_of_weight_zero_play_no_part():
+def test_deals_of_weight_0_are_ignored():
     policy = Policy("threshold", 0.5, MONEY)
     y, p, amount = np.array([1.0, 0.0]), np.array([0.9, 0.1]), np.array([3000.0, 2000.0])
     padded = compute_money(
@@ -168,7 +168,7 @@ def test_deals_of_weight_zero_play_no_part():
         (([np.nan], [0.9], [1.0], Policy("threshold", 0.5, MONEY)), DealsError, "of 1 deals is ne"),
     ],
 )
-def test_what_cannot_be_reckoned_is_refused(arguments, error, message):
+def test_missing_money_or_amounts_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         compute_money(*arguments)
 

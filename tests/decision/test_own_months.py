@@ -1,4 +1,4 @@
-"""Each customer's own lifetime in the value of signing, instead of one lifetime for everybody."""
+"""The value of signing with each customer's own lifetime instead of one common lifetime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def curve() -> ChurnCurve:
     return ChurnCurve(5, np.ones(30), shift[None, :], zero, zero, -1.5, 0.03)
 
 
-def test_a_riskier_customer_that_stays_past_the_horizon_stays_shorter():
+def test_a_riskier_customer_who_survives_the_horizon_stays_shorter():
     own = OwnMonths.of(curve())
     assert own.probability == KNOTS
     assert (np.diff(own.stays) <= 0).all()
@@ -37,23 +37,23 @@ def test_a_riskier_customer_that_stays_past_the_horizon_stays_shorter():
     assert all(0 <= months <= 5 for months in own.leaves)
 
 
-def test_at_a_knot_the_table_is_the_curve():
+def test_at_a_knot_the_table_equals_the_curve():
     stays, leaves = curve().expected_lifetimes(np.array([0.2]))
     assert OwnMonths.of(curve()).of_one(0.2) == pytest.approx((stays[0], leaves[0]))
 
 
 @pytest.mark.parametrize("table", [TABLE, OwnMonths((0.0, 1.0), (30.0, 6.0), (5.0, 1.0))])
-def test_between_knots_the_months_lie_on_a_straight_line(table):
+def test_months_are_interpolated_linearly_between_knots(table):
     stays, leaves = table.of_many(P)
     assert stays == pytest.approx(np.interp(P, table.probability, table.stays))
     assert leaves == pytest.approx(np.interp(P, table.probability, table.leaves))
 
 
-def test_without_a_tail_there_is_no_table():
+def test_without_a_tail_rate_there_is_no_table():
     assert OwnMonths.of(replace(curve(), monthly_rate=np.nan)) is None
 
 
-def test_one_and_many_give_the_same_money_to_the_bit():
+def test_one_prospect_and_many_get_identical_money():
     policy = Policy("value", 0.4, OWN, level=0.2, risk_threshold=0.9, big_deal=10_000)
     low, high, unusual = P * 0.5, 0.5 + P * 0.5, P > 2
     many = policy.verdicts(P, low, high, AMOUNT, unusual)
@@ -65,19 +65,19 @@ def test_one_and_many_give_the_same_money_to_the_bit():
             assert getattr(one, name) == given or (np.isnan(given) and np.isnan(one.expected_value))
 
 
-def test_where_the_table_has_the_common_months_the_value_is_that_of_one_lifetime():
+def test_at_the_common_months_the_value_equals_that_of_one_lifetime():
     assert OWN.expected_value(0.2, 12_000.0) == pytest.approx(ONE.expected_value(0.2, 12_000.0))
     assert OWN.expected_value(0.02, 12_000.0) > ONE.expected_value(0.02, 12_000.0)
     assert OWN.expected_value(0.6, 12_000.0) < ONE.expected_value(0.6, 12_000.0)
 
 
-def test_a_deal_is_flagged_exactly_from_its_own_break_even_on():
+def test_a_deal_is_flagged_above_its_own_break_even():
     policy = Policy("value", 0.4, OWN)
     p, amount = np.linspace(0.01, 0.99, 197), np.full(197, 3_000.0)
     assert (policy.poor_fit(p, amount) == (p > policy.threshold_for(amount, p))).all()
 
 
-def test_the_lines_of_the_sum_add_up_to_the_expected_value():
+def test_the_money_lines_add_up_to_the_expected_value():
     lines = money_lines(OWN, 12_000.0, 0.35)
     assert sum(line.expected(0.35) for line in lines) == pytest.approx(
         OWN.expected_value(0.35, 12_000.0)
@@ -90,13 +90,13 @@ def test_a_policy_is_read_back_from_json_with_its_table():
     assert again == policy
 
 
-def test_a_policy_from_before_there_were_tables_is_read():
+def test_an_older_policy_without_a_table_is_read():
     data = Policy("risk", 0.4, ONE).to_dict()
     del data["money"]["own_months"]
     assert Policy.from_dict(data).money == ONE
 
 
-def test_the_difference_to_one_lifetime_is_said():
+def test_the_difference_to_one_lifetime_is_described():
     assert describe_own_months(ONE, 0.2) == ""
     text = describe_own_months(OWN, 0.2)
     assert "32 months at half the company's level" in text

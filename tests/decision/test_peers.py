@@ -1,4 +1,4 @@
-"""The money of a deal, reckoned by empulse: the same deals are flagged, the same sum is saved.
+"""The money of deals compared with the package empulse: the same flags and the same savings.
 
 empulse writes the costs of the four cells of a cost matrix, each deal its own. To flag is to
 decline, which costs nothing and brings nothing; to sign costs what the deal is worth, negated.
@@ -51,16 +51,16 @@ def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(evaluated):
     theirs = CSThresholdClassifier(GivenProbabilities(), calibrator=None).fit(p[:, None], y)
     flags = theirs.predict(p[:, None], tp_cost=0.0, fp_cost=0.0, **cost_matrix(amount)) == 1
     assert 0 < ours.sum() < len(p)
-    # where the matrix is turned round (leaving costs less than staying) Elkan's threshold means the
+    # if the matrix is reversed (leaving costs less than staying) Elkan's threshold means the
     # opposite; we compare values there, and both are losses
     sound = MONEY.value_if_stays(amount) >= MONEY.value_if_leaves(amount)
     np.testing.assert_array_equal(ours[sound], flags[sound])
     assert ours[~sound].all()
-    assert (sound & (MONEY.value_if_stays(amount) < 0.0)).any()  # flagged by both, whatever p
+    assert (sound & (MONEY.value_if_stays(amount) < 0.0)).any()  # flagged by both for any p
 
 
 @pytest.mark.parametrize("policy", [Policy("value", 0.5, MONEY), Policy("threshold", 0.3, MONEY)])
-def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(evaluated, policy):
+def test_the_money_of_flags_is_their_reduction_of_empulses_cost(evaluated, policy):
     p, y, amount = evaluated
     made = compute_money(y, p, amount, policy, n_boot=1)
     flags, costs = policy.poor_fit(p, amount).astype(int), cost_matrix(amount)
@@ -70,8 +70,8 @@ def test_the_money_that_flags_make_is_what_they_lower_empulses_cost_by(evaluated
     assert made.net_per_deal_flag_all * len(y) == pytest.approx(everything)
 
 
-def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(evaluated):
-    """Taken where signing everything loses money, since a saving is a share of a cost."""
+def test_the_saved_share_of_the_loss_equals_empulses_savings(evaluated):
+    """Tested where signing everything loses money, since savings are a share of a cost."""
     p, y, amount = evaluated
     small = (amount < 900.0) & (MONEY.value_if_stays(amount) > 0.0)
     p, y, amount = p[small], y[small], amount[small]
@@ -84,9 +84,9 @@ def test_the_share_of_a_loss_that_flags_save_is_empulses_savings(evaluated):
     assert made.net / signed_all == pytest.approx(saved)
 
 
-def test_capacity_flags_as_many_as_empulse_does_at_the_same_rate(evaluated):
+def test_capacity_flags_as_many_deals_as_empulse_at_the_same_rate(evaluated):
     p, y, _ = evaluated
     threshold = choose_capacity(Sample.of(y, p), 0.2)
     theirs = CSRateClassifier(GivenProbabilities(), fp_cost=1.0, fn_cost=1.0).fit(p[:, None], y)
-    theirs.decision_ = 0.2  # the rate itself, rather than one searched for
+    theirs.decision_ = 0.2  # the rate itself instead of a searched one
     np.testing.assert_array_equal(theirs.predict(p[:, None]) == 1, p >= threshold)

@@ -15,7 +15,7 @@ from fitmodel.decision.value import Money
 from fitmodel.exceptions import SpecError
 
 MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.1)
-INVERTED = Money(0.8, 30, 3, acquisition_cost=4000)  # a leaver is cheaper than a stayer
+INVERTED = Money(0.8, 30, 3, acquisition_cost=4000)  # a leaver loses less than a stayer
 POLICIES = [
     Policy("value", 0.85, MONEY, "by value"),
     Policy("value", None, MONEY),
@@ -38,7 +38,7 @@ amounts = st.one_of(st.floats(0.0, 1e6), st.none(), st.just(math.nan), st.just(m
 @pytest.mark.slow
 @every_policy
 @given(st.lists(st.tuples(chances, amounts), min_size=1, max_size=30))
-def test_one_prospect_and_many_are_judged_alike_to_the_bit(policy, deals):
+def test_one_prospect_and_many_get_identical_results(policy, deals):
     p = np.array([chance for chance, _ in deals])
     amount = np.array([math.nan if each is None else each for _, each in deals])
     poor, worth, threshold = zip(*(policy.assess(*deal) for deal in deals), strict=True)
@@ -59,14 +59,14 @@ def test_one_prospect_gets_plain_python_values(policy):
 def test_a_higher_probability_never_takes_a_flag_away(policy, p, q, amount):
     low, high = sorted((p, q))
     if policy.money is INVERTED and policy.threshold_for(amount) == 1.0:
-        return  # worth signing whatever happens: never flagged, at either
+        return  # worth signing for any outcome: never flagged by either policy
     assert policy.assess(low, amount)[0] <= policy.assess(high, amount)[0]
 
 
 @pytest.mark.slow
 @every_policy
 @given(st.lists(chances, min_size=2, max_size=20))
-def test_scoring_in_chunks_changes_nothing(policy, p):
+def test_scoring_in_chunks_gives_the_same_results(policy, p):
     p = np.array(p)
     amount = np.linspace(0, 9000, len(p))
     parts = [policy.poor_fit(p[i : i + 1], amount[i : i + 1]) for i in range(len(p))]
@@ -86,12 +86,12 @@ def test_a_deal_that_loses_money_even_if_the_customer_stays_is_flagged_at_any_pr
     policy = Policy("value", 0.5, INVERTED)
     p = np.array([0.0, 0.5, 1.0])
     amount = np.full(3, 1000.0)
-    assert policy.expected_value(p, amount)[-1] > 0  # the acquisition cost is the stayer's alone
+    assert policy.expected_value(p, amount)[-1] > 0  # only a stayer has the acquisition cost
     assert policy.poor_fit(p, amount).all()
     assert policy.threshold_for(amount).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_a_deal_without_an_amount_is_judged_by_the_common_threshold():
+def test_a_deal_without_an_amount_is_compared_with_the_common_threshold():
     policy = Policy("value", 0.6, MONEY)
     assert policy.poor_fit(np.array([0.59, 0.6]), np.array([np.nan, np.nan])).tolist() == [
         False,
@@ -107,7 +107,7 @@ def test_without_a_threshold_nothing_is_flagged():
     assert policy.assess(1.0)[2] == math.inf
 
 
-def test_other_policies_still_tell_the_value_where_money_is_known():
+def test_other_policies_return_the_value_if_money_is_known():
     policy = Policy("capacity", 0.4, MONEY)
     assert policy.assess(0.1, 3000.0)[1] == MONEY.expected_value(0.1, 3000.0)
 
@@ -119,7 +119,7 @@ def test_a_missing_probability_is_not_flagged_and_has_no_value():
 
 
 @every_policy
-def test_a_policy_survives_json(policy):
+def test_a_policy_is_written_and_read_back_as_json(policy):
     text = json.dumps(policy.to_dict(), allow_nan=False)
     assert Policy.from_dict(json.loads(text)) == policy
 
@@ -158,7 +158,7 @@ def test_bands_of_one_and_of_many_without_a_level(prospect, band):
     assert many.tolist() == [band, band]
 
 
-def test_one_threshold_serves_many_bands():
+def test_one_threshold_applies_to_many_bands():
     bands = fit_band(
         np.array([True, False]), np.array([0.6, 0.1]), np.array([0.9, 0.2]), 0.5, unfamiliar=False
     )
@@ -178,7 +178,7 @@ def test_one_threshold_serves_many_bands():
         ((False, 0.9, 1.0, math.inf, False, 0.97), "watch"),
     ],
 )
-def test_above_the_companys_level_nobody_is_a_good_fit(prospect, band):
+def test_above_the_companys_level_no_prospect_is_a_good_fit(prospect, band):
     poor, low, high, threshold, unfamiliar, probability = prospect
     assert fit_band(poor, low, high, threshold, unfamiliar, probability, 0.11) == band
     many = fit_band(*(np.array([each] * 2) for each in prospect), level=0.11)
@@ -190,7 +190,7 @@ def test_above_the_companys_level_nobody_is_a_good_fit(prospect, band):
     st.lists(st.tuples(chances, chances, chances, amounts, st.booleans()), min_size=1, max_size=20),
     st.booleans(),
 )
-def test_the_whole_verdict_of_one_and_of_many_is_alike_to_the_bit(policy, deals, has_interval):
+def test_one_prospect_and_many_get_identical_verdicts(policy, deals, has_interval):
     ordered = [(*sorted(deal[:3]), *deal[3:]) for deal in deals]
     if not has_interval:
         ordered = [(math.nan, p, math.nan, *rest) for _, p, _, *rest in ordered]
@@ -210,7 +210,7 @@ def test_the_whole_verdict_of_one_and_of_many_is_alike_to_the_bit(policy, deals,
 
 @every_policy
 @given(chances, chances, chances, amounts, st.booleans())
-def test_the_laws_of_a_verdict(policy, a, b, c, amount, unusual):
+def test_a_verdict_satisfies_its_laws(policy, a, b, c, amount, unusual):
     low, p, high = sorted((a, b, c))
     result = policy.verdict(p, low, high, amount, unfamiliar=unusual)
     assert (result.fit == "poor") == result.poor_fit
@@ -249,20 +249,20 @@ def test_money_never_changes_the_fit_under_risk(a, b, c, amount, other, unusual)
         ((math.nan, 0.02, math.nan), 3000.0, "gains"),
     ],
 )
-def test_what_the_money_says(interval, amount, worth):
+def test_the_worth_depends_on_interval_and_amount(interval, amount, worth):
     low, p, high = interval
     policy = Policy("risk", 0.2, MONEY, level=0.11)
     assert policy.verdict(p, low, high, amount, unfamiliar=False).worth == worth
 
 
-def test_a_policy_from_before_there_was_a_level_judges_as_it_did():
+def test_an_older_policy_without_a_level_gives_the_same_results():
     old = Policy.from_dict({"kind": "capacity", "threshold": 0.4, "money": None, "description": ""})
     assert old.verdict(0.3, 0.25, 0.35, 1e6, unfamiliar=False)[:2] == (False, "good")
     assert not old.verdict(0.9, 0.8, 0.95, 1e9, unfamiliar=False).escalate
 
 
 @pytest.mark.parametrize("values", [{"level": 1.2}, {"risk_threshold": -0.1}, {"big_deal": 0}])
-def test_a_number_out_of_its_range_is_refused_by_its_name(values):
+def test_a_number_out_of_range_is_refused_with_its_name(values):
     (name,) = values
     with pytest.raises(SpecError, match=name):
         Policy("risk", 0.3, **values)
@@ -271,7 +271,7 @@ def test_a_number_out_of_its_range_is_refused_by_its_name(values):
 @pytest.mark.parametrize("policy", [each for each in POLICIES if each.kind != "value"],
                          ids=lambda each: each.kind)  # fmt: skip
 @pytest.mark.parametrize("amount", [None, 3000.0])
-def test_the_threshold_itself_is_flagged_and_the_number_below_it_is_not(policy, amount):
+def test_a_probability_equal_to_the_threshold_is_flagged(policy, amount):
     at = policy.assess(0.5, amount)[2]
     if math.isfinite(at):
         assert policy.assess(at, amount)[0]

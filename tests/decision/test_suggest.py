@@ -1,4 +1,4 @@
-"""Example money is a start that says what it means; the contract that init writes holds it."""
+"""Example money in the contract that init writes, and its consequences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def simulation():
     return simulate_deals(600, seed=1)
 
 
-def test_the_examples_are_those_that_init_writes(simulation):
+def test_init_writes_the_example_money(simulation):
     toml = guess_spec(simulation.deals.drop(columns=["rep"])).toml
     lines = toml.splitlines()
     start = next(position for position, line in enumerate(lines) if "EXAMPLE" in line)
@@ -31,7 +31,7 @@ def test_the_examples_are_those_that_init_writes(simulation):
     assert values == suggested_money() == dict(EXAMPLE_MONEY)
 
 
-def test_with_the_examples_a_big_deal_bears_no_more_risk_than_a_small_one(simulation):
+def test_with_the_example_money_a_big_deal_tolerates_no_more_risk_than_a_small_one(simulation):
     spec = simulation.spec.replace(decision=NO_MONEY)
     first, small, risk = money_consequences(simulation.deals, spec)
     assert first.startswith("Example money (gross_margin 0.75, commission_rate 0.1, ")
@@ -42,7 +42,7 @@ def test_with_the_examples_a_big_deal_bears_no_more_risk_than_a_small_one(simula
     assert risk.startswith('policy = "risk" flags from ')
 
 
-def test_costs_per_deal_alone_are_told_what_they_never_flag(simulation):
+def test_costs_per_deal_alone_give_a_note_on_deals_never_flagged(simulation):
     result = money_consequences(simulation.deals, simulation.spec)
     amounts = simulation.deals["annual_value"]
     (never,) = [text for text in result if "no deal loses money on average" in text]
@@ -54,6 +54,6 @@ def test_costs_per_deal_alone_are_told_what_they_never_flag(simulation):
     assert f"of {int(np.isfinite(amounts).sum()):,} past deals with an amount" in small
 
 
-def test_without_an_amount_nothing_is_said(simulation):
+def test_without_an_amount_there_is_no_note(simulation):
     spec = simulation.spec.replace(deals={"amount": None}, decision=NO_MONEY)
     assert money_consequences(simulation.deals, spec) == ()

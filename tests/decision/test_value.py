@@ -1,4 +1,4 @@
-"""Laws of the money: by hand, at the edges, and for any money a user can write down."""
+"""Laws of the money: hand calculations, edge cases, and any valid money settings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def monies(draw, acquisition=costs):
     )
 
 
-def test_the_formula_is_the_one_of_the_docstring():
+def test_the_values_follow_the_formula_of_the_docstring():
     stays = 0.8 * 3000 / 12 * 30 - 400 - 900
     leaves = 0.8 * 3000 / 12 * 3 - 900 - 60 * 3 - 0.1 * 3000
     assert MONEY.value_if_stays(3000.0) == pytest.approx(stays)
@@ -57,7 +57,7 @@ def test_the_formula_is_the_one_of_the_docstring():
 
 
 @given(monies(), chances, st.one_of(amounts, st.none(), st.just(math.nan), st.just(math.inf)))
-def test_one_number_and_an_array_agree_to_the_bit(money, p, amount):
+def test_one_number_and_an_array_give_identical_values(money, p, amount):
     array = np.array([np.nan if amount is None else amount])
     worth, many = money.expected_value(p, amount), money.expected_value(np.array([p]), array)
     assert np.array_equal([worth], many, equal_nan=True)
@@ -65,14 +65,14 @@ def test_one_number_and_an_array_agree_to_the_bit(money, p, amount):
 
 
 @given(monies(acquisition=st.just(0.0)), chances, chances, amounts)
-def test_value_falls_with_the_probability_where_acquisition_is_sunk(money, p, q, amount):
+def test_value_decreases_with_the_probability_if_acquisition_cost_is_sunk(money, p, q, amount):
     low, high = sorted((p, q))
     rounding = 1e-9 * (abs(money.value_if_stays(amount)) + abs(money.value_if_leaves(amount)))
     assert money.expected_value(high, amount) <= money.expected_value(low, amount) + rounding
 
 
 @given(monies(), chances, chances, amounts)
-def test_value_falls_with_the_probability_where_staying_is_worth_more_than_leaving(
+def test_value_decreases_with_the_probability_if_staying_is_worth_more_than_leaving(
     money, p, q, amount
 ):
     stays, leaves = money.value_if_stays(amount), money.value_if_leaves(amount)
@@ -83,7 +83,7 @@ def test_value_falls_with_the_probability_where_staying_is_worth_more_than_leavi
 
 
 @given(monies(), chances, amounts, amounts)
-def test_value_rises_with_the_amount_unless_commission_exceeds_what_a_churner_brings(
+def test_value_increases_with_the_amount_unless_commission_exceeds_a_churners_margin(
     money, p, first, second
 ):
     kept = money.gross_margin * money.months_until_early_churn / 12
@@ -94,7 +94,7 @@ def test_value_rises_with_the_amount_unless_commission_exceeds_what_a_churner_br
 
 
 @given(monies(), amounts)
-def test_signing_is_worth_nothing_at_the_break_even(money, amount):
+def test_the_value_of_signing_is_0_at_the_break_even(money, amount):
     threshold = money.break_even(amount)
     assert 0.0 <= threshold <= 1.0
     stays, leaves = money.value_if_stays(amount), money.value_if_leaves(amount)
@@ -134,33 +134,31 @@ def test_the_break_even_does_not_depend_on_the_unit_of_the_currency(amount):
         (0.0, np.nan, np.nan, 1.0, "unclear"),
     ],
 )
-def test_a_deal_gains_or_loses_only_where_the_whole_interval_does(
-    value, least, most, if_stays, worth
-):
+def test_a_deal_gains_or_loses_only_if_the_whole_interval_does(value, least, most, if_stays, worth):
     assert worth_of_one(value, least, most, if_stays) == worth
     of_many = worth_of_many(*(np.array([each, np.nan]) for each in (value, least, most, if_stays)))
     assert of_many.tolist() == [worth, ""]
 
 
-def test_a_larger_deal_bears_a_higher_probability():
+def test_a_larger_deal_has_a_higher_break_even():
     thresholds = MONEY.break_even(np.array([700.0, 1500.0, 3000.0, 30000.0]))
     assert (np.diff(thresholds) > 0).all()
 
 
-def test_break_even_is_zero_where_even_a_staying_customer_loses_money():
+def test_the_break_even_is_0_if_even_a_staying_customer_loses_money():
     assert MONEY.break_even(500.0) == 0.0
 
 
-def test_the_least_amount_is_where_a_staying_customer_breaks_even():
+def test_at_the_least_amount_a_staying_customer_breaks_even():
     assert MONEY.least_amount == 650.0
     assert MONEY.value_if_stays(650.0) == pytest.approx(0.0)
 
 
-def test_break_even_is_one_where_even_an_early_churner_pays_for_itself():
+def test_the_break_even_is_1_if_even_an_early_churner_gains_money():
     assert Money(0.8, 30, 3).break_even(3000.0) == 1.0
 
 
-def test_every_cost_lowers_the_value_and_a_longer_lifetime_raises_it():
+def test_every_cost_reduces_the_value_and_a_longer_lifetime_increases_it():
     worth = MONEY.expected_value(0.3, 3000.0)
     for name in ("acquisition_cost", "onboarding_cost", "support_cost_per_month"):
         dearer = Money(**{**vars(MONEY), name: getattr(MONEY, name) + 10})
@@ -171,19 +169,19 @@ def test_every_cost_lowers_the_value_and_a_longer_lifetime_raises_it():
 
 
 @pytest.mark.parametrize("amount", [None, math.nan, math.inf, -math.inf])
-def test_an_amount_that_is_not_known_has_no_value(amount):
+def test_a_missing_amount_has_no_value(amount):
     assert math.isnan(MONEY.expected_value(0.2, amount))
     assert math.isnan(MONEY.break_even(amount))
 
 
-def test_unknown_amounts_among_known_ones_stay_unknown():
+def test_missing_amounts_in_an_array_give_missing_values():
     worth = MONEY.expected_value(np.array([0.2, 0.2]), np.array([3000.0, np.nan]))
     assert np.isnan(worth).tolist() == [False, True]
     worth = MONEY.expected_value(np.array([0.2, 0.2]), np.array([3000, None], dtype=object))
     assert np.isnan(worth).tolist() == [False, True]
 
 
-def test_one_amount_serves_many_probabilities():
+def test_one_amount_applies_to_many_probabilities():
     worth = MONEY.expected_value(np.array([0.0, 1.0]), 3000.0)
     assert worth.tolist() == [MONEY.value_if_stays(3000.0), MONEY.value_if_leaves(3000.0)]
 
@@ -200,7 +198,7 @@ def test_one_amount_serves_many_probabilities():
         ({"expected_lifetime_months": 2}, "already stayed 3 months on average"),
     ],
 )
-def test_impossible_money_is_refused_by_the_key_it_stands_under(change, message):
+def test_impossible_money_is_refused_with_its_key(change, message):
     with pytest.raises(SpecError, match=message):
         Money(**{**vars(MONEY), **change})
 
@@ -212,7 +210,7 @@ def test_impossible_money_is_refused_by_the_key_it_stands_under(change, message)
     amounts,
     chances,
 )
-def test_the_lines_add_up_to_both_values_and_to_an_independent_sum(
+def test_the_money_lines_add_up_to_both_values_and_to_an_independent_sum(
     money, given_costs, upfront, amount, p
 ):
     chosen = dict(zip(COSTS, given_costs, strict=True))
@@ -249,15 +247,15 @@ def test_the_lines_add_up_to_both_values_and_to_an_independent_sum(
     assert money.value_if_leaves(amount) == pytest.approx(own_leaves, abs=scale)
 
 
-def test_lines_that_are_nothing_are_left_out():
+def test_money_lines_of_0_are_left_out():
     names = [line.name for line in money_lines(Money(0.8, 30, 3, onboarding_cost="8 %"), 1000.0)]
     assert names == ["gross_margin", "onboarding_cost"]
 
 
-def test_a_cost_as_a_share_makes_a_big_deal_that_leaves_lose_money_too():
+def test_with_a_cost_as_a_share_a_big_early_churner_loses_money():
     fixed = Money(0.8, 30, 3, onboarding_cost=900)
     share = Money(0.8, 30, 3, onboarding_cost="30 %")
-    assert fixed.break_even(200_000.0) == 1.0  # never flagged for its money, however risky
+    assert fixed.break_even(200_000.0) == 1.0  # never flagged for its money at any risk
     assert share.break_even(200_000.0) == share.break_even(2_000.0) < 1.0
 
 
@@ -272,7 +270,7 @@ def test_months_paid_in_advance_make_early_churn_cheaper():
 
 
 @pytest.mark.parametrize("text", ["8 %", "8%", "8.0 %", "8,0 %", " 8\u00a0% ", "8\uff05"])
-def test_a_share_is_read_in_every_way_it_is_written(text):
+def test_a_share_is_read_in_every_notation(text):
     assert Money(0.8, 30, 3, onboarding_cost=text).cost("onboarding_cost", 1000.0) == 80.0
 
 
@@ -282,7 +280,7 @@ def test_a_cost_that_is_neither_amount_nor_share_is_refused(text):
         Money(0.8, 30, 3, onboarding_cost=text)
 
 
-def test_the_single_prospect_path_imports_numpy_alone():
+def test_scoring_one_prospect_imports_only_numpy():
     heavy = "{'pandas', 'scipy', 'sklearn', 'pydantic', 'matplotlib', 'mlflow'}"
     code = f"import sys, fitmodel.decision.policy; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  our own interpreter

@@ -1,4 +1,4 @@
-"""Judged deals and tables of deals that the evaluation room's tests share."""
+"""Evaluated deals and tables of deals, shared by the tests of evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.deals.contract import DealSpec
 
 @dataclass(frozen=True)
 class EvaluatedDeals:
-    """Outcomes, probabilities and weights; `p` is the truth the outcomes were drawn from."""
+    """Outcomes, probabilities and weights; `p` is the true probability of the outcomes."""
 
     y: np.ndarray
     p: np.ndarray
@@ -29,7 +29,7 @@ def _draw(n, *, seed=0, middle=-1.5, spread=1.0, digits=None):
 
 @pytest.fixture(scope="session")
 def draw():
-    """Draw judged deals of one law: as many as wanted, by seed."""
+    """Simulate evaluated deals from one law, for a number and a seed."""
     return _draw
 
 
@@ -40,7 +40,7 @@ def evaluated():
 
 @pytest.fixture(scope="session")
 def tied():
-    """Probabilities of two digits, so that many deals share one."""
+    """Probabilities rounded to two digits, so that many deals are tied."""
     return _draw(1500, seed=1, digits=1)
 
 
@@ -59,7 +59,7 @@ def spec():
 
 @pytest.fixture(scope="session")
 def make_deals():
-    """Deals whose early churn follows `seats`; with `drift` its effect turns round over time."""
+    """Deals whose early churn follows `seats`; with `drift` its effect is reversed over time."""
 
     def make(n=3000, *, seed=0, drift=0.0, effect=1.2, shuffled=False):
         random = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""A backtest sees decay where deals drift, no skill where there is none, and never the future."""
+"""The backtest shows decay of drifting deals, no skill without signal, and uses no future data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def flag(p, _amount):
 
 
 class Fixed:
-    """Two amounts if it stays, minus one if it leaves, whatever the probability."""
+    """Two amounts if the customer stays, minus one if it leaves, for any probability."""
 
     own_months = None
 
@@ -80,7 +80,7 @@ def test_shuffled_deals_show_no_skill(make_deals, spec, logistic, seed):
     assert report.warnings[0] == report.verdict
 
 
-def test_the_numbers_of_a_cut_are_those_of_its_own_deals(steady):
+def test_the_metrics_of_a_cut_are_computed_from_its_own_deals(steady):
     rows = steady.predictions[steady.predictions["judged"] == 2]
     cut = steady.cuts.iloc[1]
     expected = roc_auc_score(rows["early_churn"], rows["probability"], sample_weight=rows["weight"])
@@ -91,7 +91,7 @@ def test_the_numbers_of_a_cut_are_those_of_its_own_deals(steady):
     assert cut["until"] == rows["closed_on"].max()
 
 
-def test_all_cuts_together_are_judged_each_against_its_own_training_rate(steady):
+def test_the_combined_metrics_compare_each_cut_with_its_own_training_rate(steady):
     rows = steady.predictions
     expected = log_loss(rows["early_churn"], rows["base_rate"], sample_weight=rows["weight"])
     assert steady.metrics["log_loss"].base == pytest.approx(expected)
@@ -99,7 +99,7 @@ def test_all_cuts_together_are_judged_each_against_its_own_training_rate(steady)
     assert rows["base_rate"].nunique() == len(steady.cuts)
 
 
-def test_a_learner_is_shown_only_what_was_known_and_asked_only_about_later_deals(make_deals, spec):
+def test_a_learner_is_trained_on_known_data_and_evaluated_on_later_deals(make_deals, spec):
     seen = []
 
     def fit_predict(train, attributes, split):
@@ -119,13 +119,13 @@ def test_a_learner_is_shown_only_what_was_known_and_asked_only_about_later_deals
     assert len(seen[0][1]) > len(seen[1][1]) > len(seen[2][1])
 
 
-def test_ageing_has_every_older_model_against_the_newest(steady):
+def test_ageing_compares_every_older_model_with_the_newest(steady):
     pairs = list(zip(steady.ageing["trained"], steady.ageing["judged"], strict=True))
     assert pairs == [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
     assert (steady.ageing["months_old"] > 0).all()
 
 
-def test_the_money_of_all_cuts_is_the_sum_of_theirs(steady):
+def test_the_money_of_all_cuts_is_the_sum_over_the_cuts(steady):
     each, total = steady.money.iloc[:-1], steady.money.iloc[-1]
     assert list(steady.money["cut"]) == [1, 2, 3, 4, "all"]
     for name in ("saved", "cost", "net"):
@@ -133,7 +133,7 @@ def test_the_money_of_all_cuts_is_the_sum_of_theirs(steady):
     assert total["net_low"] < total["net"] < total["net_high"]
 
 
-def test_the_money_is_what_flagged_deals_turned_out_to_be_worth(steady):
+def test_the_money_is_the_observed_value_of_flagged_deals(steady):
     rows = steady.predictions
     flagged = rows[rows["probability"] > 0.4]
     left = flagged["early_churn"] == 1
@@ -143,12 +143,12 @@ def test_the_money_is_what_flagged_deals_turned_out_to_be_worth(steady):
     assert (total["saved"], total["cost"]) == pytest.approx((saved, cost))
 
 
-def test_flags_without_values_are_counted_and_not_priced(make_deals, spec, logistic):
+def test_flags_without_values_are_counted_without_money(make_deals, spec, logistic):
     report = compute_backtest(make_deals(), spec, logistic, n_cuts=2, flag=flag, n_boot=0)
     assert list(report.money.columns) == ["cut", "share_flagged", "precision", "recall"]
 
 
-def test_one_cut_has_no_decay_and_no_policy_has_no_money(make_deals, spec, logistic):
+def test_one_cut_has_no_decay_and_without_a_policy_there_is_no_money(make_deals, spec, logistic):
     report = compute_backtest(make_deals(), spec, logistic, n_cuts=1, n_boot=20)
     assert report.decay is None
     assert report.ageing.empty
@@ -158,7 +158,7 @@ def test_one_cut_has_no_decay_and_no_policy_has_no_money(make_deals, spec, logis
     assert "ageing" not in report.figures()
 
 
-def test_money_is_by_each_customers_own_curve_and_the_difference_is_told(
+def test_money_uses_each_customers_own_curve_and_the_difference_is_reported(
     make_deals, spec, logistic
 ):
     once = Money(0.8, 24.0, 3.0, 400.0, 900.0, 60.0, 0.1)
@@ -180,7 +180,7 @@ def test_money_is_by_each_customers_own_curve_and_the_difference_is_told(
         nets.append(-(np.array(worth) * (p > 0.4) * rows["weight"].to_numpy()).sum())
     total = report.money.iloc[-1]
     assert [total["net"], total["net_one_lifetime"]] == pytest.approx(nets)
-    assert nets[0] > nets[1]  # who is flagged would have stayed shorter than the mean
+    assert nets[0] > nets[1]  # flagged customers would have stayed shorter than the mean
     assert "with one lifetime for everybody the net would be" in str(report)
     plain = compute_backtest(
         make_deals(), spec, logistic, n_cuts=2, flag=flag, money=once, n_boot=0
@@ -198,7 +198,7 @@ def test_deals_without_an_amount_are_counted(make_deals, spec, logistic):
     assert report.money["without_amount"].iloc[-1] == evaluated["amount"].isna().sum() > 0
 
 
-def test_a_contract_without_an_amount_still_counts_flags(make_deals, logistic):
+def test_flags_are_counted_for_a_contract_without_an_amount(make_deals, logistic):
     roles = {"closed_on": "closed_on", "churned_on": "churned_on", "observed_until": "2026-06-30"}
     report = compute_backtest(
         make_deals(), DealSpec(deals=roles), logistic, n_cuts=1, flag=flag, money=money, n_boot=0
@@ -218,12 +218,12 @@ def test_row_labels_of_the_deals_do_not_matter(make_deals, spec, logistic, stead
     assert again.metrics["roc_auc"].value == steady.metrics["roc_auc"].value
 
 
-def test_a_learner_that_answers_for_too_few_deals_is_refused(make_deals, spec):
+def test_a_learner_that_predicts_too_few_deals_is_refused(make_deals, spec):
     with pytest.raises(DealsError, match=r"fit_predict gave values of shape \(3,\) for \d+ deals"):
         compute_backtest(make_deals(), spec, lambda *_: np.ones(3), n_boot=0)
 
 
-def test_a_learner_that_answers_no_probability_is_refused(make_deals, spec):
+def test_a_learner_that_predicts_values_outside_0_to_1_is_refused(make_deals, spec):
     def fit_predict(_train, asked, _split):
         return np.full(len(asked), 2.0)
 
@@ -231,7 +231,7 @@ def test_a_learner_that_answers_no_probability_is_refused(make_deals, spec):
         compute_backtest(make_deals(), spec, fit_predict, n_boot=0)
 
 
-def test_ageing_of_the_same_predictions_is_nothing():
+def test_ageing_of_identical_predictions_is_0():
     rows = pd.DataFrame(
         {"judged": 2, "early_churn": [1.0, 0.0, 0.0], "probability": [0.5, 0.2, 0.1], "weight": 1.0}
     )
@@ -283,7 +283,7 @@ def test_simulated_deals_show_skill_and_drifting_ones_decay(wide):
 
 
 @pytest.mark.slow
-def test_simulated_deals_whose_attributes_carry_nothing_show_no_skill(wide):
+def test_simulated_deals_without_signal_show_no_skill(wide):
     sim = simulate_deals(4000, seed=3, signal=0.0, rep_effects=False)
     report = compute_backtest(sim.deals, sim.spec, wide, n_cuts=3, n_boot=BOOT)
     assert not report.has_skill
@@ -303,7 +303,7 @@ def test_real_policies_show_their_falling_rate(shared_data, wide):
     leaks = ("termination.cause", "duration")
     spec = DealSpec(deals=roles, label={"horizon_months": 12}, attributes={"exclude": leaks})
     report = compute_backtest(table, spec, wide, n_cuts=3, n_boot=BOOT)
-    # it tells policies apart, but learns the level of years ago: one that knows the level is better
+    # it discriminates, but its level is years old: a model of the level alone is better
     assert report.metrics["roc_auc"].low > 0.5
     assert not report.has_skill
     assert "WORSE than the level alone" in report.verdict

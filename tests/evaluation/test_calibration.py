@@ -1,4 +1,4 @@
-"""Bins hold equal mass, never part ties, and come with honest intervals."""
+"""Calibration bins have equal weight, keep ties together, and have intervals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fitmodel.evaluation.calibration import compute_calibration, wilson_interval
 from fitmodel.exceptions import DealsError
 
 
-def test_the_columns_are_these(evaluated):
+def test_the_frame_has_the_documented_columns(evaluated):
     frame = compute_calibration(evaluated.y, evaluated.p, evaluated.weight)
     assert list(frame.columns) == [
         "bin", "low", "high", "mean_predicted", "observed", "observed_low", "observed_high", "count",  # noqa: E501 - a row of a table of cases
     ]  # fmt: skip
 
 
-def test_bins_are_those_of_scikit_learn(evaluated):
+def test_the_bins_equal_those_of_scikit_learn(evaluated):
     frame = compute_calibration(evaluated.y, evaluated.p)
     observed, predicted = calibration_curve(
         evaluated.y, evaluated.p, n_bins=10, strategy="quantile"
@@ -28,7 +28,7 @@ def test_bins_are_those_of_scikit_learn(evaluated):
     np.testing.assert_array_equal(frame["count"], 150)
 
 
-def test_bins_are_of_equal_weight_not_of_equal_number(evaluated):
+def test_bins_have_equal_weight_and_not_equal_numbers(evaluated):
     weight = np.where(evaluated.p > np.median(evaluated.p), 3.0, 1.0)
     frame = compute_calibration(evaluated.y, evaluated.p, weight, bins=4)
     position = np.searchsorted(frame["high"], evaluated.p)
@@ -43,7 +43,7 @@ def test_deals_of_equal_probability_stay_together(tied):
     assert frame["count"].sum() == len(tied.y)
 
 
-def test_the_weighted_means_of_the_bins_are_those_of_all_deals(evaluated):
+def test_the_weighted_mean_over_bins_equals_the_mean_of_all_deals(evaluated):
     frame = compute_calibration(evaluated.y, evaluated.p, bins=7)
     assert np.average(frame["observed"], weights=frame["count"]) == pytest.approx(
         evaluated.y.mean()
@@ -53,17 +53,17 @@ def test_the_weighted_means_of_the_bins_are_those_of_all_deals(evaluated):
     )
 
 
-def test_one_probability_is_one_bin():
+def test_a_constant_probability_gives_one_bin():
     assert len(compute_calibration([1, 0, 0], [0.3, 0.3, 0.3])) == 1
 
 
-def test_no_bin_is_an_error():
+def test_zero_bins_are_refused():
     with pytest.raises(DealsError, match="at least 1 bin"):
         compute_calibration([1, 0], [0.3, 0.2], bins=0)
 
 
 @pytest.mark.parametrize(("left", "deals"), [(0, 10), (3, 10), (10, 10), (40, 1000)])
-def test_the_interval_is_that_of_scipy(left, deals):
+def test_the_interval_equals_that_of_scipy(left, deals):
     low, high = wilson_interval(np.array([left / deals]), np.array([deals]))
     expected = tuple(binomtest(left, deals).proportion_ci(0.95, method="wilson"))
     assert (low[0], high[0]) == pytest.approx(expected, abs=1e-9)

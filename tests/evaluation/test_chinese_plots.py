@@ -1,4 +1,4 @@
-"""In Chinese no plot has an English word left, and in English none has a Chinese letter."""
+"""Chinese plots contain no English words, and English plots no Chinese characters."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def words_on(ax: Axes) -> str:
 
 
 @pytest.mark.parametrize("name", drawn())
-def test_a_plot_speaks_one_language(name: str) -> None:
+def test_a_plot_has_texts_in_one_language(name: str) -> None:
     english, chinese = (words_on(drawn()[name](language=language)) for language in ("en", "zh"))
 
     assert set(re.findall("[A-Za-z]{2,}", chinese)) <= NAMES
@@ -132,7 +132,7 @@ def test_a_plot_speaks_one_language(name: str) -> None:
     assert english == words_on(drawn()[name]()), "English without a word"
 
 
-def test_all_that_a_training_draws_speaks_the_language_asked_for() -> None:
+def test_all_plots_of_a_training_are_in_the_requested_language() -> None:
     predictions = pd.DataFrame({"early_churn": Y, "probability": P, "weight": 1.0})
     group = {"attribute": "行业", "level": "媒体", "deals": 90}
     groups = pd.DataFrame([group | {"pooled": 1.2, "low": 0.9, "high": 1.5, "ratio": 1.4}])
@@ -152,5 +152,5 @@ def test_all_that_a_training_draws_speaks_the_language_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("metric", "words"), METRIC_NAMES.items())
-def test_a_metric_has_the_same_name_as_elsewhere(metric: str, words: str) -> None:
+def test_a_metric_has_the_same_name_in_plots_and_texts(metric: str, words: str) -> None:
     assert plot_stability(cuts(), metric=metric).get_ylabel() == words

@@ -1,4 +1,4 @@
-"""A challenger that is off in the large, or worse for a group of deals, meets an objection."""
+"""A challenger with biased probabilities or a worse loss in a group of deals is rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel.evaluation.comparison import (
 
 
 def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tuple[Any, Any]:
-    """Deals of two segments, a perfect champion, and a challenger that is off by so much."""
+    """Deals of two segments, a perfect champion, and a challenger with shifted log-odds."""
     generator = np.random.default_rng(1)
     log_odds = generator.normal(-1, 1, n)
     group = generator.integers(2, size=n)
@@ -34,7 +34,7 @@ def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tup
     return table, pd.DataFrame({"segment": np.where(group == 1, "smb", "enterprise")})
 
 
-def test_probabilities_off_in_the_large_are_an_objection() -> None:
+def test_biased_probabilities_are_an_objection() -> None:
     table, _ = compared(shift=0.6)
 
     (objection,) = _calibration_lost(table)
@@ -43,7 +43,7 @@ def test_probabilities_off_in_the_large_are_an_objection() -> None:
     assert _calibration_lost(compared()[0]) == ()
 
 
-def test_a_group_that_falls_badly_is_named_with_its_loss_and_count() -> None:
+def test_a_group_with_a_much_worse_loss_is_named_with_loss_and_count() -> None:
     table, attributes = compared(group_shift=0.8)
 
     objections = _worse_groups(table, attributes)
@@ -56,13 +56,13 @@ def test_a_group_that_falls_badly_is_named_with_its_loss_and_count() -> None:
     assert _worse_groups(*compared()) == ()
 
 
-def test_a_comparison_is_read_back_as_it_was_written() -> None:
+def test_a_comparison_is_written_and_read_back() -> None:
     comparison = Comparison(80, 0.1, 0.05, 0.2, 3, ("it is worse for a: +0.1",))
 
     assert Comparison.from_dict(comparison.to_dict()) == comparison
 
 
-def test_objections_are_of_both_kinds_and_a_perfect_challenger_meets_none() -> None:
+def test_a_bad_challenger_gets_both_objections_and_a_perfect_one_none() -> None:
     both = find_objections(*compared(shift=0.6, group_shift=0.8))
 
     assert "off in the large" in both[0]

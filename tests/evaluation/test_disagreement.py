@@ -1,4 +1,4 @@
-"""Where two models disagree is found and tested; changed flags are counted with their money."""
+"""Groups and deals where two models disagree, and changed flags with their money."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel.exceptions import DealsError
 
 
 def two_models(shift: float, n: int = 3000) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Model A knows the truth; B is off for the segment smb by so many log-odds."""
+    """Model A predicts the truth; B has shifted log-odds in the segment smb."""
     random = np.random.default_rng(4)
     log_odds = random.normal(-1, 1, n)
     smb = random.integers(2, size=n) == 1
@@ -37,7 +37,7 @@ def two_models(shift: float, n: int = 3000) -> tuple[pd.DataFrame, pd.DataFrame]
     return table, attributes
 
 
-def test_the_group_that_differs_comes_first_and_is_tested() -> None:
+def test_the_group_with_the_largest_difference_is_first_and_tested() -> None:
     groups = compute_group_disagreement(*two_models(shift=1.0))
     first = groups.iloc[0]
 
@@ -48,7 +48,7 @@ def test_the_group_that_differs_comes_first_and_is_tested() -> None:
     assert (other["difference"], other["log_loss_difference"]) == (0, 0)
 
 
-def test_a_number_is_cut_at_its_quarters_and_every_deal_is_in_one() -> None:
+def test_a_number_is_split_at_its_quartiles_and_every_deal_is_in_one_group() -> None:
     table, attributes = two_models(shift=0.5)
     attributes.loc[:29, "seats"] = np.nan
     groups = compute_group_disagreement(table, attributes)
@@ -68,7 +68,7 @@ def test_small_groups_are_left_out() -> None:
     assert list(groups.loc[groups["attribute"] == "rare", "level"]) == ["many"]
 
 
-def test_of_groups_that_differ_by_chance_hardly_any_is_called_different() -> None:
+def test_groups_that_differ_by_chance_are_rarely_significant() -> None:
     random = np.random.default_rng(1)
     called = 0
     for _ in range(40):
@@ -84,7 +84,7 @@ def test_of_groups_that_differ_by_chance_hardly_any_is_called_different() -> Non
     assert called <= 6
 
 
-def test_the_deals_of_most_difference_come_first_with_what_else_is_known() -> None:
+def test_the_deals_with_the_largest_difference_are_first_with_their_other_columns() -> None:
     table, _ = two_models(shift=1.0)
     worst = find_disagreeing_deals(table.assign(id=table.index + 100), 7)
 
@@ -106,7 +106,7 @@ def flags() -> pd.DataFrame:
     )
 
 
-def test_changed_flags_are_counted_and_their_money_is_summed_up() -> None:
+def test_changed_flags_are_counted_and_their_money_is_added() -> None:
     result = compute_flag_changes(
         flags(), value_if_leaves=[-100.0] * 5, value_if_stays=[30.0] * 5, n_boot=50
     )
@@ -122,7 +122,7 @@ def test_changed_flags_are_counted_and_their_money_is_summed_up() -> None:
     assert list(result.table["net"]) == [100, -30, 170, 100]
 
 
-def test_a_deal_without_an_amount_counts_as_a_flag_and_not_as_money() -> None:
+def test_a_deal_without_an_amount_is_counted_as_a_flag_without_money() -> None:
     values = [np.nan, -100.0, -100.0, -100.0, -100.0]
     result = compute_flag_changes(flags(), value_if_leaves=values, value_if_stays=[30.0] * 5)
 
@@ -131,9 +131,7 @@ def test_a_deal_without_an_amount_counts_as_a_flag_and_not_as_money() -> None:
     assert result.table.loc["flagged by both", "deals"] == 1
 
 
-def test_the_interval_of_the_money_holds_the_difference_and_shrinks_to_none_without_changes() -> (
-    None
-):
+def test_the_interval_of_the_money_covers_the_difference_and_is_0_without_changes() -> None:
     table, _ = two_models(shift=1.0)
     money = {"value_if_leaves": np.full(3000, -100.0), "value_if_stays": np.full(3000, 60.0)}
     result = compute_flag_changes(table, **money, n_boot=200).difference
@@ -143,7 +141,7 @@ def test_the_interval_of_the_money_holds_the_difference_and_shrinks_to_none_with
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
-def test_without_money_flags_are_counted_all_the_same() -> None:
+def test_flags_are_counted_without_money() -> None:
     result = compute_flag_changes(flags())
 
     assert result.changed == 3
@@ -151,6 +149,6 @@ def test_without_money_flags_are_counted_all_the_same() -> None:
     assert "net" not in result.table
 
 
-def test_one_of_the_two_values_is_not_enough() -> None:
+def test_only_one_of_the_two_values_is_refused() -> None:
     with pytest.raises(DealsError, match="value_if_leaves and value_if_stays"):
         compute_flag_changes(flags(), value_if_leaves=[1.0] * 5)

@@ -1,4 +1,4 @@
-"""Flags are counted right and priced at what the deals turned out to be worth."""
+"""Flags are counted and priced by the observed value of the deals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fitmodel.evaluation.flags import compute_flagged
 from fitmodel.exceptions import DealsError
 
 
-def test_precision_and_recall_are_those_of_scikit_learn(evaluated):
+def test_precision_and_recall_equal_those_of_scikit_learn(evaluated):
     flagged = evaluated.p > 0.3
     result = compute_flagged(evaluated.y, flagged, evaluated.weight)
     weight = {"sample_weight": evaluated.weight}
@@ -25,7 +25,7 @@ def test_precision_and_recall_are_those_of_scikit_learn(evaluated):
     assert list(result) == ["share_flagged", "precision", "recall"]
 
 
-def test_money_is_what_leavers_would_have_lost_minus_what_stayers_would_have_brought():
+def test_money_is_the_loss_avoided_by_leavers_minus_the_value_of_stayers():
     result = compute_flagged(
         [1, 0, 1, 0],
         [True, True, False, False],
@@ -37,7 +37,7 @@ def test_money_is_what_leavers_would_have_lost_minus_what_stayers_would_have_bro
     assert result["without_amount"] == 0
 
 
-def test_flagging_nothing_neither_saves_nor_costs():
+def test_flagging_nothing_has_money_0():
     result = compute_flagged(
         [1, 0], [False, False], value_if_leaves=[-5, -5], value_if_stays=[5, 5]
     )
@@ -62,7 +62,7 @@ def test_deals_of_weight_zero_are_left_out():
     assert result["saved"] == 5
 
 
-def test_the_money_is_that_of_the_decision_curve_and_so_is_its_interval(evaluated):
+def test_money_and_interval_equal_those_of_the_decision_curve(evaluated):
     """One sum of flags: `fitmodel.decision.curve.compute_money` gives the same numbers."""
     amount = np.linspace(1_000, 9_000, len(evaluated.y))
     policy = Policy("threshold", 0.3, Money(0.8, 30, 3, 400, 900, 60, 0.1))
@@ -83,7 +83,7 @@ def test_the_money_is_that_of_the_decision_curve_and_so_is_its_interval(evaluate
 
 
 @pytest.mark.slow
-def test_the_interval_of_the_net_holds_the_truth_about_as_often_as_it_says():
+def test_the_interval_of_the_net_money_covers_the_truth_at_the_nominal_rate():
     """Per deal, 0.3 x (0.4 x 100 - 0.6 x 50) = 3 is gained by flagging three in ten at random."""
     covered = 0
     for seed in range(300):
@@ -103,11 +103,11 @@ def test_the_interval_of_the_net_holds_the_truth_about_as_often_as_it_says():
         {"value_if_leaves": [1.0], "value_if_stays": [1.0, 2.0]},
     ],
 )
-def test_half_of_the_money_is_refused(money):
+def test_only_one_of_the_two_values_is_refused(money):
     with pytest.raises(DealsError, match="Money needs value_if_leaves and value_if_stays"):
         compute_flagged([1, 0], [True, False], **money)
 
 
-def test_a_flag_too_few_is_refused():
+def test_a_missing_flag_is_refused():
     with pytest.raises(DealsError, match="give one number per deal"):
         compute_flagged([1, 0], [True])

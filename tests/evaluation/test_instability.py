@@ -1,4 +1,4 @@
-"""Replicates of the whole procedure say how far a probability and a flag depend on the deals."""
+"""Replicates of the whole procedure show the instability of probabilities and flags."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_the_error_of_a_prospect_is_the_mean_absolute_difference() -> None:
     assert list(result.table.index) == ["x", "y", "z"]
 
 
-def test_a_flag_changes_in_the_replicates_on_the_other_side_of_the_threshold() -> None:
+def test_a_flag_changes_in_replicates_on_the_other_side_of_the_threshold() -> None:
     result = summarised()
 
     assert list(result.table["flag_changes"]) == [0.0, 0.5, 0.0]
     assert "change 16.7% of the flags (4 bootstrap samples)" in str(result)
 
 
-def test_the_procedure_is_run_on_samples_of_the_deals_drawn_with_replacement(monkeypatch) -> None:
+def test_the_procedure_is_run_on_bootstrap_samples_of_the_deals(monkeypatch) -> None:
     sim = simulate_deals(600, seed=1)
     seen = []
 
@@ -77,7 +77,7 @@ def test_the_procedure_is_run_on_samples_of_the_deals_drawn_with_replacement(mon
     assert (again.replicates == result.replicates).all()
 
 
-def test_samples_that_cannot_be_learned_from_are_counted(monkeypatch) -> None:
+def test_samples_that_cannot_be_trained_on_are_counted(monkeypatch) -> None:
     sim = simulate_deals(200, seed=1)
     calls = iter(range(100))
 
@@ -117,7 +117,7 @@ def test_fewer_deals_are_less_stable(quick_learner) -> None:
     assert few.mape > 1.3 * many.mape
 
 
-def test_both_plots_draw_what_was_computed() -> None:
+def test_both_plots_show_the_computed_values() -> None:
     result = summarised()
     ax, flags = plot_instability(result), plot_flag_changes(result)
 
@@ -127,7 +127,7 @@ def test_both_plots_draw_what_was_computed() -> None:
     assert plot_flag_changes(result, flags) is flags
 
 
-def test_the_band_holds_the_replicates_of_the_riskiest_and_the_safest_prospects_too() -> None:
+def test_the_band_includes_replicates_of_the_riskiest_and_safest_prospects() -> None:
     p = np.linspace(0.01, 0.9, 60)
     replicates = p + np.linspace(-0.01, 0.01, 9)[:, None]
     result = summarise_replicates(p, replicates, flagged, pd.RangeIndex(60))

@@ -1,4 +1,4 @@
-"""The learning curve falls as 1 / n, and says what twice the deals would bring."""
+"""The learning curve decreases as 1 / n and extrapolates to twice the deals."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from fitmodel.exceptions import DealsError
 N = np.array([200, 400, 800])
 
 
-def test_the_curve_finds_the_law_it_was_made_from() -> None:
+def test_the_fitted_curve_recovers_its_parameters() -> None:
     assert fit_curve(N, 0.4 + 12 / N) == pytest.approx((0.4, 12))
 
 
-def test_a_loss_that_rises_with_deals_is_taken_for_no_gain() -> None:
+def test_a_loss_that_increases_with_deals_gives_slope_0() -> None:
     level, slope = fit_curve(N, np.array([0.40, 0.41, 0.42]))
 
     assert (level, slope) == (pytest.approx(0.41), 0)
 
 
 def learned(monkeypatch, law) -> None:
-    """Let each share of the deals measure what a law says, without learning."""
+    """Replace training: each share of the deals gets a loss from a formula."""
 
     def measured(train, _test, _spec):
         if len(train) < 150:
@@ -44,7 +44,7 @@ def learned(monkeypatch, law) -> None:
     monkeypatch.setattr(learning_curve, "_measured", measured)
 
 
-def test_the_last_row_is_of_twice_the_deals(monkeypatch) -> None:
+def test_the_last_row_is_extrapolated_to_twice_the_deals(monkeypatch) -> None:
     learned(monkeypatch, lambda n: 0.4 + 20 / n)
     sim = simulate_deals(1500, seed=1)
     steps: list[float] = []
@@ -60,7 +60,7 @@ def test_the_last_row_is_of_twice_the_deals(monkeypatch) -> None:
     assert frame["n_train"].is_monotonic_increasing
 
 
-def test_smaller_shares_are_parts_of_larger_ones_and_the_test_deals_stay(monkeypatch) -> None:
+def test_smaller_shares_are_nested_and_the_test_deals_are_fixed(monkeypatch) -> None:
     seen = []
 
     def measured(train, test, _spec):
@@ -96,7 +96,7 @@ def test_on_simulated_deals_more_deals_predict_better(quick_learner) -> None:
     assert frame["fitted"].iloc[-1] < known["fitted"].iloc[-1]
 
 
-def test_it_is_drawn_as_computed() -> None:
+def test_the_plot_shows_the_computed_values() -> None:
     frame = pd.DataFrame(
         {
             "n_train": [200, 400, 800], "early_churners": [40, 80, 160],

@@ -1,4 +1,4 @@
-"""The money curve sums what declining each deal would have made."""
+"""The money curve: value of declining deals at each threshold."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_a_deal_without_an_amount_or_weight_is_left_out() -> None:
     assert result["model"].iloc[0] == pytest.approx((100 - 60) / 2)
 
 
-def test_without_any_amount_it_is_empty() -> None:
+def test_without_any_amount_the_money_curve_is_empty() -> None:
     assert compute_money_curve(Y, P, np.full(4, np.nan), STAYS).empty
 
 
-def test_with_equal_money_it_has_the_sign_of_the_net_benefit_at_break_even() -> None:
-    """At the probability at which signing is worth nothing both curves say the same."""
+def test_with_equal_amounts_the_money_has_the_sign_of_the_net_benefit_at_break_even() -> None:
+    """At the break-even probability of signing both curves agree in sign."""
     random = np.random.default_rng(0)
     p = random.uniform(0, 1, 500)
     y = (random.uniform(size=500) < p).astype(float)
@@ -50,14 +50,14 @@ def test_with_equal_money_it_has_the_sign_of_the_net_benefit_at_break_even() -> 
     assert money["flag_all"].iloc[0] == pytest.approx(100 * benefit["flag_all"].iloc[0])
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_values_of_another_length_or_range_are_refused() -> None:
     with pytest.raises(DealsError, match="one number per deal"):
         compute_money_curve(Y, P, [1.0], STAYS)
     with pytest.raises(SpecError, match="outside 0 to 1"):
         compute_money_curve(Y, P, LEAVES, STAYS, thresholds=[1.0])
 
 
-def test_it_is_drawn_as_computed() -> None:
+def test_the_plot_shows_the_computed_values() -> None:
     frame = compute_money_curve(Y, P, LEAVES, STAYS)
     ax = plot_money_curve(frame)
 

@@ -1,4 +1,4 @@
-"""What is said of a model was measured on deals it did not see, by a split that is named."""
+"""The evaluation of a model on deals not used for training, with a named split."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "fo
 
 @pytest.fixture(autouse=True)
 def no_black_box(monkeypatch):
-    """The reference takes long and is tested by itself."""
+    """The black-box reference is slow and has its own tests."""
     monkeypatch.setattr(
         judging, "black_box_probabilities", lambda _train, asked, _options: np.full(len(asked), 0.2)
     )
@@ -54,7 +54,7 @@ def measured(evaluation):
     )  # fmt: skip
 
 
-def test_later_deals_are_predicted_by_a_model_of_earlier_ones(deals, quick):
+def test_later_deals_are_predicted_by_a_model_of_earlier_deals(deals, quick):
     result = evaluate(deals, quick)
     closed = deals["closed_on"]
     assert result.method == "out-of-time"
@@ -80,7 +80,7 @@ def test_nothing_after_the_split_changes_a_prediction(deals, quick):
     )
 
 
-def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick):
+def test_the_base_is_a_model_of_the_level_without_attributes(deals, quick):
     result = evaluate(deals, quick)
     (rate,) = set(result.table["base_rate"])
     assert rate == result.learned.scorecard.base_rate
@@ -88,9 +88,7 @@ def test_the_base_is_a_model_that_knows_the_level_and_no_attribute(deals, quick)
     assert rate == pytest.approx(own.mean(), rel=0.01)
 
 
-def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_and_named(
-    make_deals, quick
-):
+def test_with_too_few_recent_leavers_an_earlier_split_is_used_and_named(make_deals, quick):
     deals = make_deals(1_200)
     calm = deals["closed_on"] >= "2025-03-15"
     deals["churned_on"] = deals["churned_on"].where(~calm)
@@ -106,7 +104,7 @@ def test_where_the_newest_deals_have_too_few_leavers_an_earlier_split_is_taken_a
 
 
 def _with_leavers(deals, ranges):
-    """The deals, of which only so many leave early in each range of rows."""
+    """The deals, with a given number of early leavers in each range of rows."""
     days = (deals["churned_on"] - deals["closed_on"]).dt.days
     kept = []
     for first, last, count in ranges:
@@ -115,7 +113,7 @@ def _with_leavers(deals, ranges):
     return deals.assign(churned_on=deals["churned_on"].where(deals.index.isin(kept)))
 
 
-def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals, quick):
+def test_if_no_date_can_split_the_deals_blocks_in_time_are_evaluated(make_deals, quick):
     """Most churners are new: too few to learn from before the split, enough in four blocks."""
     deals = _with_leavers(make_deals(900), [(0, 540, 22), (640, 840, 38)])
     result = evaluate(deals, quick)
@@ -126,7 +124,7 @@ def test_where_no_date_can_split_the_deals_blocks_in_time_are_judged(make_deals,
 
 
 @pytest.mark.slow
-def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said(make_deals, quick):
+def test_if_one_block_has_all_churners_random_folds_are_evaluated_and_named(make_deals, quick):
     deals = _with_leavers(make_deals(2400), [(0, 1440, 4), (1920, 2250, 56)])
     result = evaluate(deals, quick)
     assert result.method == "cross-validation"
@@ -134,15 +132,15 @@ def test_where_one_block_has_the_churners_random_folds_are_judged_and_it_is_said
     assert "not out of time" in IN_FOLDS_ALTHOUGH_DATED
 
 
-def test_what_is_enough_as_a_whole_is_also_judged(make_deals, quick):
-    """As many churners as training needs, and not one more: the check passes, so training does."""
+def test_a_table_with_just_enough_churners_can_be_evaluated(make_deals, quick):
+    """Exactly as many churners as training needs: the check passes, so training must too."""
     for least in (MIN_CHURNERS, FULL_CHURNERS):
         deals = _with_leavers(make_deals(900), [(0, 840, least)])
         assert len(evaluate(deals, quick).table)
 
 
-def test_with_few_early_churners_each_block_is_predicted_on_the_level_of_all(make_deals, quick):
-    """Else a block that holds many of few churners would be ranked below the others."""
+def test_with_few_early_churners_each_block_is_predicted_at_the_overall_level(make_deals, quick):
+    """Otherwise a block with many of the few churners would be ranked below the others."""
     deals = _with_leavers(make_deals(300), [(0, 100, 12), (100, 240, 8)])
     result = evaluate(deals, quick)
     rate = 1 - DealHistory(deals, quick).as_of(None).survival.at(5.0)
@@ -152,7 +150,7 @@ def test_with_few_early_churners_each_block_is_predicted_on_the_level_of_all(mak
     assert result.table["probability"].mean() == pytest.approx(rate, rel=0.25)
 
 
-def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, monkeypatch):
+def test_every_block_is_predicted_once_by_a_model_of_the_other_blocks(deals, quick, monkeypatch):
     learned = []
     learn = judging.learn_from_set
 
@@ -173,7 +171,7 @@ def test_every_block_is_predicted_once_by_a_model_of_the_others(deals, quick, mo
 
 
 @pytest.mark.slow
-def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
+def test_deals_with_a_tenure_are_cross_validated_and_the_method_is_named(deals, spec):
     view = DealHistory(deals, spec).as_of(None)
     table = deals.assign(tenure=view.followup_months, gone=view.left)
     tenure = DealSpec(
@@ -189,24 +187,22 @@ def test_a_tenure_alone_is_cross_validated_and_said_to_be(deals, spec):
     assert shows_skill(measured(result))
 
 
-def test_too_little_to_judge_by_is_refused_with_the_count_of_all_deals(make_deals, quick):
+def test_too_few_deals_for_evaluation_are_refused_with_their_count(make_deals, quick):
     few = make_deals(30)
     with pytest.raises(DealsError, match=r"early churner\(s\); 15 needed"):
         evaluate(few, quick)
 
 
 @pytest.mark.slow
-def test_attributes_that_say_nothing_show_skill_in_at_most_one_of_twenty_companies(
-    make_deals, quick
-):
+def test_attributes_without_signal_show_skill_in_at_most_1_of_20_companies(make_deals, quick):
     shown = 0
     for seed in range(40):
         shown += shows_skill(measured(evaluate(make_deals(500, seed=seed, shuffled=True), quick)))
     assert shown <= 2
 
 
-def test_a_level_that_fell_is_no_skill(make_deals, quick):
-    """The rate halves and no attribute says anything: whatever is gained is the level's."""
+def test_a_decreased_level_is_not_skill(make_deals, quick):
+    """The rate halves and no attribute has a signal: any gain comes from the level."""
     deals = make_deals(1_500, seed=5, shuffled=True)
     random = np.random.default_rng(5)
     later = deals["closed_on"] >= "2024-09-01"

@@ -18,7 +18,7 @@ def sample(n: int = 400, noise: float = 0.0, seed: int = 0):
     return y, 1 / (1 + np.exp(-log_odds)), other, random.uniform(0.5, 2, n)
 
 
-def test_each_difference_is_that_of_the_metrics_measured_alone() -> None:
+def test_each_difference_equals_that_of_the_separate_metrics() -> None:
     y, p, other, weight = sample(noise=1.0)
     result = compare_metrics(y, p, other, weight=weight, n_boot=20)
     alone = [
@@ -30,7 +30,7 @@ def test_each_difference_is_that_of_the_metrics_measured_alone() -> None:
         assert result[name].value == pytest.approx(alone[0][name].value - alone[1][name].value)
 
 
-def test_the_interval_of_the_log_loss_is_that_of_compare_log_loss() -> None:
+def test_the_interval_of_the_log_loss_equals_that_of_compare_log_loss() -> None:
     y, p, other, weight = sample(noise=1.0)
     one = compare_metrics(y, p, other, weight=weight, n_boot=100, seed=3)["log_loss"]
     two = compare_log_loss(y, p, other, weight=weight, n_boot=100, seed=3)
@@ -38,7 +38,7 @@ def test_the_interval_of_the_log_loss_is_that_of_compare_log_loss() -> None:
     assert (one.low, one.high) == pytest.approx((two.low, two.high))
 
 
-def test_the_truth_is_better_than_the_truth_with_noise_beyond_chance() -> None:
+def test_the_truth_is_significantly_better_than_the_truth_with_noise() -> None:
     result = compare_metrics(*sample(2000, noise=1.5)[:3])
 
     assert result["log_loss"].high < 0
@@ -52,7 +52,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
         assert (metric.value, metric.low, metric.high) == pytest.approx((0, 0, 0), abs=1e-12)
 
 
-def test_turning_the_models_round_turns_the_difference_round() -> None:
+def test_swapping_the_models_changes_the_sign_of_the_difference() -> None:
     y, p, other, weight = sample(noise=1.0)
     one, two = (
         compare_metrics(y, *pair, weight=weight, n_boot=0) for pair in ((p, other), (other, p))
@@ -70,6 +70,6 @@ def test_the_interval_is_narrower_than_that_of_unpaired_models() -> None:
     assert paired.high - paired.low < (alone.high - alone.low) / 2
 
 
-def test_one_outcome_only_is_refused() -> None:
+def test_deals_with_only_one_outcome_are_refused() -> None:
     with pytest.raises(DealsError, match="there is no early churner"):
         compare_metrics([0, 0, 0], [0.1, 0.2, 0.3], [0.2, 0.2, 0.2])

@@ -1,4 +1,4 @@
-"""Plots draw what the frames say, on their own figure or on the axes given."""
+"""Plots show the values of the frames, on a new figure or on given axes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def ageing():
 
 
 def words(ax):
-    """Title, labels of both axes and legend, each alone; and all of it with the tick labels."""
+    """Title, axis labels and legend as a list, and all texts including tick labels."""
     texts = [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
     texts += [each.get_text() for each in ax.get_legend().get_texts()]
     return texts, " ".join([*texts, *(label.get_text() for label in ax.get_xticklabels())])
@@ -70,7 +70,7 @@ def words(ax):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plot", PLOTS)
-def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, evaluated):
+def test_a_plot_makes_its_own_figure_and_is_labelled_with_counts(plot, evaluated):
     ax = plot(PLOTS[plot](evaluated.y, evaluated.p, evaluated.weight))
     figure = plots.figure_of(ax)
     assert isinstance(figure, Figure)
@@ -81,7 +81,7 @@ def test_a_plot_stands_on_a_figure_of_its_own_and_is_labelled_with_counts(plot, 
 
 
 @pytest.mark.parametrize("plot", PLOTS)
-def test_a_plot_draws_on_the_axes_given(plot, evaluated):
+def test_a_plot_draws_on_given_axes(plot, evaluated):
     given = Figure().subplots()
     assert plot(PLOTS[plot](evaluated.y, evaluated.p), given) is given
 
@@ -99,32 +99,32 @@ def test_pyplot_is_never_loaded():
 
 
 @pytest.mark.parametrize(("plot", "compute"), PLOTS.items(), ids=lambda each: each.__name__)
-def test_in_chinese_no_english_word_is_left(evaluated, plot, compute):
+def test_chinese_plots_have_no_english_words(evaluated, plot, compute):
     ax = plot(compute(evaluated.y, evaluated.p), language="zh")
     text = re.sub(r"\bROC\b", "", words(ax)[1])
     assert not re.findall("[A-Za-z]{2,}", text)
     assert re.findall("[\u4e00-\u9fff]", text)
 
 
-def test_the_roc_plot_names_the_area_of_the_metric(evaluated):
+def test_the_roc_plot_shows_the_auc_of_the_metric(evaluated):
     texts, _ = words(plots.plot_roc(compute_roc(evaluated.y, evaluated.p)))
     assert f"area {roc_auc_score(evaluated.y, evaluated.p):.3f}, 1,500 deals" in " ".join(texts)
 
 
-def test_the_gains_plot_marks_what_the_riskiest_tenth_holds(evaluated):
+def test_the_gains_plot_marks_the_riskiest_tenth(evaluated):
     frame = compute_gains(evaluated.y, evaluated.p)
     covered = np.interp(0.1, frame["share_flagged"], frame["share_found"])
     assert f"holds {covered:.0%} of early churners" in words(plots.plot_gains(frame))[1]
 
 
-def test_calibration_whiskers_end_where_the_intervals_do(evaluated):
+def test_calibration_error_bars_equal_the_intervals(evaluated):
     frame = compute_calibration(evaluated.y, evaluated.p)
     (container,) = plots.plot_calibration(frame).containers
     ends = np.array([segment[:, 1] for segment in container.lines[2][0].get_segments()])
     np.testing.assert_allclose(ends, frame[["observed_low", "observed_high"]])
 
 
-def test_every_band_has_a_bar_of_its_rate_and_its_count(evaluated):
+def test_every_band_has_a_bar_with_its_rate_and_count(evaluated):
     frame = compute_bands(evaluated.y, evaluated.p)
     ax = plots.plot_bands(frame)
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], frame["observed"])
@@ -151,20 +151,20 @@ def test_ageing_shows_every_pair_of_models(ageing):
     np.testing.assert_allclose(drawn, ageing["loss"])
 
 
-def test_predictions_are_drawn_whole(evaluated):
+def test_draw_predictions_returns_all_five_plots(evaluated):
     drawn = plots.draw_predictions(evaluated.y, evaluated.p, evaluated.weight)
     assert list(drawn) == ["roc", "precision_recall", "calibration", "bands", "gains"]
     assert len({id(figure) for figure in drawn.values()}) == 5
 
 
-def test_axes_on_no_figure_are_an_error():
+def test_axes_without_a_figure_are_an_error():
     ax = plots.new_axes()
     ax.remove()
-    with pytest.raises(ValueError, match="stand on no figure"):
+    with pytest.raises(ValueError, match="belong to no figure"):
         plots.figure_of(ax)
 
 
-def test_chinese_words_have_a_font_that_holds_them_where_one_is_installed(monkeypatch):
+def test_chinese_texts_use_an_installed_chinese_font(monkeypatch):
     monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "Some CJK"))
     frame = compute_calibration([0, 1] * 100, np.tile([0.2, 0.6], 100))
     chinese = plots.plot_calibration(frame, language="zh")
@@ -174,7 +174,7 @@ def test_chinese_words_have_a_font_that_holds_them_where_one_is_installed(monkey
     assert "Some CJK" not in plots.plot_calibration(frame, language="zh").title.get_fontfamily()
 
 
-def test_many_cuts_have_room_for_their_names(cuts):
+def test_labels_of_many_cuts_do_not_overlap(cuts):
     many = pd.concat([cuts.head(1)] * 14, ignore_index=True)
     many["date"] = pd.date_range("2023-01-01", periods=14, freq="2MS")
     figure = plots.figure_of(plots.plot_stability(many))

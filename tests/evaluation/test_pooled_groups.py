@@ -1,4 +1,4 @@
-"""A small group is drawn towards the others; a group that is off beyond chance is found."""
+"""Small groups are shrunk towards the others; significantly miscalibrated groups are found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitmodel.exceptions import DealsError
 
 
 def deals(off: float = 1.0, n: int = 4000, seed: int = 0):
-    """Four groups of deals predicted right, but for group d, whose risk is `off` times as large."""
+    """Four groups of deals predicted correctly, but group d has `off` times the risk."""
     random = np.random.default_rng(seed)
     group = random.choice(list("abcd"), n, p=[0.4, 0.35, 0.2, 0.05])
     p = random.uniform(0.05, 0.4, n)
@@ -25,7 +25,7 @@ def deals(off: float = 1.0, n: int = 4000, seed: int = 0):
     return pd.DataFrame({"group": group}), (random.uniform(size=n) < truth).astype(float), p
 
 
-def test_a_group_that_is_off_is_found_and_the_others_are_not() -> None:
+def test_only_the_miscalibrated_group_is_found() -> None:
     result = compute_pooled_groups(*deals(off=2.0)).set_index("level")
 
     assert result.loc["d", "low"] > 1
@@ -35,7 +35,7 @@ def test_a_group_that_is_off_is_found_and_the_others_are_not() -> None:
     assert result["early_churners"].sum() == deals(off=2.0)[1].sum()
 
 
-def test_where_nothing_is_off_hardly_any_group_is_called_off() -> None:
+def test_calibrated_groups_are_rarely_reported() -> None:
     called = total = 0
     for seed in range(40):
         result = compute_pooled_groups(*deals(seed=seed, n=800))
@@ -45,7 +45,7 @@ def test_where_nothing_is_off_hardly_any_group_is_called_off() -> None:
     assert called / total < 0.06
 
 
-def test_a_small_group_is_drawn_towards_the_others_more_than_a_large_one() -> None:
+def test_a_small_group_is_shrunk_more_than_a_large_one() -> None:
     observed = np.array([60.0, 200.0, 3.0, 105.0])
     expected = np.array([50.0, 200.0, 1.0, 100.0])
     pooled, low, high = pool_ratios(observed, expected, expected)
@@ -57,9 +57,7 @@ def test_a_small_group_is_drawn_towards_the_others_more_than_a_large_one() -> No
     assert abs(pooled[1] - overall) < abs(pooled[2] - overall)
 
 
-def test_the_interval_is_narrower_than_that_of_a_poisson_count_where_probabilities_are_large() -> (
-    None
-):
+def test_with_large_probabilities_the_interval_is_narrower_than_a_poisson_interval() -> None:
     large, small = np.array([50.0, 50.0]), np.array([50.0, 50.0])
     _, low, high = pool_ratios(large, large, 0.5 * large)
     _, low_poisson, high_poisson = pool_ratios(small, small, small)
@@ -67,7 +65,7 @@ def test_the_interval_is_narrower_than_that_of_a_poisson_count_where_probabiliti
     assert (high - low < high_poisson - low_poisson).all()
 
 
-def test_quarters_of_signing_are_groups_too() -> None:
+def test_quarters_of_closing_are_groups() -> None:
     attributes, y, p = deals(n=400)
     days = pd.date_range("2025-01-01", periods=400, freq="D")
     result = compute_pooled_groups(attributes, y, p, closed_on=days)
@@ -95,7 +93,7 @@ def test_an_attribute_of_many_levels_or_one_is_left_out() -> None:
         compute_pooled_groups(attributes, y, p[:-1])
 
 
-def test_it_is_drawn_as_computed() -> None:
+def test_the_plot_shows_the_computed_values() -> None:
     frame = compute_pooled_groups(*deals(off=2.0))
     ax = plot_pooled_groups(frame)
     lines = {line.get_label(): line for line in ax.lines}
@@ -110,7 +108,7 @@ def test_it_is_drawn_as_computed() -> None:
     assert plot_pooled_groups(frame, ax) is ax
 
 
-def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> None:
+def test_probabilities_of_0_or_1_for_a_whole_group_are_accepted() -> None:
     attributes = pd.DataFrame({"group": ["a"] * 30 + ["b"] * 30 + ["c"] * 30})
     y = np.r_[np.zeros(30), np.ones(30), np.tile([0.0, 1.0, 0.0], 10)]
     p = np.r_[np.zeros(30), np.ones(30), np.full(30, 0.3)]
@@ -120,7 +118,7 @@ def test_a_classifier_that_says_0_or_1_of_all_deals_of_a_group_is_no_error() -> 
     assert result.loc["c", "ratio"] == pytest.approx(10 / 9)
 
 
-def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_none() -> None:
+def test_only_a_miscalibrated_group_is_named_and_not_a_wrong_overall_level() -> None:
     alone = groups_off(compute_pooled_groups(*deals(off=2.5, seed=1)))
     attributes, y, p = deals(seed=1)
     level = groups_off(compute_pooled_groups(attributes, y, p / 1.5))
@@ -131,7 +129,7 @@ def test_a_group_that_is_off_by_itself_is_named_and_a_level_that_is_off_names_no
 
 
 @pytest.mark.slow
-def test_of_many_groups_without_fault_hardly_ever_one_is_named() -> None:
+def test_among_many_calibrated_groups_one_is_rarely_named() -> None:
     random = np.random.default_rng(3)
     named = 0
     for seed in range(20):

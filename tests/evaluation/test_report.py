@@ -1,4 +1,4 @@
-"""A report says whether there is skill, prints short, plots, and becomes JSON without any deal."""
+"""The evaluation report: verdict on skill, text, HTML, plots and JSON without any deal."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def backtest(make_deals, spec, logistic):
         (math.nan, math.nan, False, "no evidence of skill"),
     ],
 )
-def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill, begins):
+def test_skill_needs_an_interval_above_0(report, low, high, skill, begins):
     evaluated = with_skill(report, low, high)
     assert evaluated.metrics["roc_auc"].low > 0.5
     assert evaluated.has_skill is skill
@@ -113,7 +113,7 @@ def test_skill_is_an_interval_above_0_and_nothing_less(report, low, high, skill,
 @pytest.mark.parametrize(
     ("low", "skill"), [(0.51, True), (0.5, False), (0.47, False), (math.nan, False)]
 )
-def test_a_gain_without_ranking_is_no_skill(report, low, skill):
+def test_a_gain_without_discrimination_is_not_skill(report, low, skill):
     auc = Metric("roc_auc", low + 0.05, low, low + 0.1, 0.5)
     evaluated = with_skill(report, 0.01, 0.03)
     evaluated = replace(evaluated, metrics={**evaluated.metrics, "roc_auc": auc})
@@ -123,8 +123,8 @@ def test_a_gain_without_ranking_is_no_skill(report, low, skill):
         assert evaluated.verdict.endswith("includes chance (0.50)")
 
 
-def test_a_model_whose_gain_is_the_levels_alone_has_no_skill():
-    """It learned at 30 %, knows that the level is 10 % now, and tells nobody apart."""
+def test_a_gain_from_the_level_alone_is_not_skill():
+    """Trained at 30 %, it knows that the level is 10 % now and does not discriminate."""
     random = np.random.default_rng(0)
     y = (random.random(1_500) < 0.1).astype(float)
     p = np.clip(random.normal(0.1, 0.01, 1_500), 0.02, 0.3)
@@ -134,17 +134,17 @@ def test_a_model_whose_gain_is_the_levels_alone_has_no_skill():
     assert describe_skill(result).startswith("no evidence of skill: ROC AUC 0.")
 
 
-def test_an_interval_that_includes_the_level_alone_is_said_to_do_so(report):
+def test_the_verdict_says_if_the_interval_includes_the_level_alone(report):
     words = with_skill(report, -0.01, 0.03).verdict
     assert words.endswith("the 95 % interval -0.0100 to 0.0300 includes the level alone")
 
 
-def test_decay_is_said_only_on_evidence():
+def test_decay_is_reported_only_if_it_is_significant():
     assert describe_decay(Metric("d", 0.02, 0.01, 0.03, 0.0)).startswith("an older model is worse")
     assert describe_decay(Metric("d", 0.02, -0.01, 0.05, 0.0)).startswith("no evidence")
 
 
-def test_a_verdict_without_skill_is_a_warning_and_one_with_skill_is_not(report):
+def test_only_a_verdict_without_skill_is_a_warning(report):
     assert with_skill(report, 0.01, 0.02).warnings == report.notes
     without = with_skill(report, -0.01, 0.02)
     assert without.warnings == (without.verdict, *report.notes)
@@ -163,7 +163,7 @@ def test_a_report_can_be_copied_and_pickled(report, backtest):
         assert json.dumps(revived.to_dict()) == before
 
 
-def test_the_dict_is_json_with_every_field_and_no_deal(report):
+def test_the_dict_can_be_written_as_json_and_contains_no_deals(report):
     result = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert set(result) == FIELDS
     assert result["split_date"] == "2025-03-01"
@@ -174,7 +174,7 @@ def test_the_dict_is_json_with_every_field_and_no_deal(report):
     assert result["candidates"] == [{"candidate": "logistic", "log_loss": None}]
 
 
-def test_a_provisional_model_says_what_it_is_before_its_skill(report):
+def test_the_verdict_of_a_provisional_model_begins_with_its_regime(report):
     provisional = replace(report, regime="provisional", n_early_churners=23)
     assert provisional.verdict.startswith(
         "provisional model, learned from 23 early churners: " + report.verdict[:8]
@@ -183,7 +183,7 @@ def test_a_provisional_model_says_what_it_is_before_its_skill(report):
     assert provisional.has_skill == report.has_skill
 
 
-def test_a_provisional_model_claims_no_skill_that_chance_explains(report):
+def test_a_provisional_model_has_no_skill_if_chance_explains_it(report):
     lucky = replace(report, regime="provisional", association=0.2)
     assert shows_skill(lucky.metrics)
     assert not lucky.has_skill
@@ -192,7 +192,7 @@ def test_a_provisional_model_claims_no_skill_that_chance_explains(report):
     assert replace(lucky, association=0.01).has_skill
 
 
-def test_the_text_is_short_and_narrow_and_says_what_matters(report):
+def test_the_text_is_short_and_contains_the_main_results(report):
     text = str(report)
     lines = text.splitlines()
     assert len(lines) <= 25
@@ -212,19 +212,19 @@ def test_the_text_is_short_and_narrow_and_says_what_matters(report):
         assert part in text
 
 
-def test_a_long_report_stays_short(report):
+def test_the_text_of_a_long_report_is_short(report):
     long = replace(report, policy="word " * 300, notes=tuple(f"note {i} " * 30 for i in range(9)))
     assert len(str(long).splitlines()) <= 34
     assert "and 6 more, in .notes" in str(long)
 
 
-def test_a_report_without_dates_names_none(report):
+def test_a_report_without_dates_contains_no_dates(report):
     text = str(replace(report, method="cross-validation", split_date=None, period=(None, None)))
     assert "(cross-validation)" in text
     assert "signed" not in text
 
 
-def test_repr_is_one_line_with_the_verdict(report, backtest):
+def test_the_repr_is_one_line_with_the_verdict(report, backtest):
     assert repr(report) == f"<TrainingReport: {report.verdict}>"
     assert repr(backtest) == f"<BacktestReport: {backtest.verdict}>"
 
@@ -247,7 +247,7 @@ class Tags(HTMLParser):
         self.text_read += text
 
 
-def test_the_html_is_whole_says_the_same_and_takes_its_colours_from_the_page(report, backtest):
+def test_the_html_is_valid_contains_the_text_and_uses_the_colours_of_the_page(report, backtest):
     for each in (report, backtest):
         markup = each._repr_html_()
         parser = Tags()
@@ -258,7 +258,7 @@ def test_the_html_is_whole_says_the_same_and_takes_its_colours_from_the_page(rep
         assert set(re.findall(r"background:(\w+)", markup)) == {"transparent"}
 
 
-def test_html_in_a_users_words_does_not_act(report):
+def test_html_in_user_texts_is_escaped(report):
     evil = "<script>alert(1)</script>"
     markup = replace(report, policy=evil, notes=(evil,), flagged={evil: 1.0})._repr_html_()
     assert "<script" not in markup
@@ -266,14 +266,14 @@ def test_html_in_a_users_words_does_not_act(report):
 
 
 @pytest.mark.full_training
-def test_figures_are_those_a_training_tracks(report):
+def test_the_figures_are_those_tracked_by_a_training(report):
     drawn = {"roc", "precision_recall", "calibration", "bands", "gains"}
     drawn |= {"smooth_calibration", "decision_curve"}
     assert drawn <= set(report.figures())
     assert "money_curve" not in replace(report, money_curve=pd.DataFrame()).figures()
 
 
-def test_a_backtest_prints_a_row_per_cut_and_what_the_flags_were_worth(backtest):
+def test_a_backtest_prints_a_row_per_cut_and_the_money_of_its_flags(backtest):
     lines = str(backtest).splitlines()
     assert len(lines) <= 25
     assert max(map(len, lines)) <= WIDTH
@@ -283,7 +283,7 @@ def test_a_backtest_prints_a_row_per_cut_and_what_the_flags_were_worth(backtest)
     assert "net low" in str(backtest)
 
 
-def test_a_backtest_is_json_without_any_deal(backtest):
+def test_the_json_of_a_backtest_contains_no_deals(backtest):
     result = json.loads(json.dumps(backtest.to_dict(), allow_nan=False))
     assert set(result) == {
         "has_skill", "verdict", "metrics", "notes", "cuts", "ageing", "decay", "money",
@@ -292,7 +292,7 @@ def test_a_backtest_is_json_without_any_deal(backtest):
     assert result["money"][-1]["cut"] == "all"
 
 
-def test_a_backtest_draws_stability_and_ageing_too(backtest):
+def test_a_backtest_has_plots_of_stability_and_ageing(backtest):
     assert {"stability", "ageing", "roc", "calibration"} <= set(backtest.figures())
 
 
@@ -312,7 +312,7 @@ def test_a_backtest_draws_stability_and_ageing_too(backtest):
         (ValueError("odd"), "odd"),
     ],
 )
-def test_values_become_json(value, expected):
+def test_values_are_converted_to_json(value, expected):
     assert as_json(value) == expected
     json.dumps(as_json(value), allow_nan=False)
 
@@ -327,11 +327,11 @@ def test_values_become_json(value, expected):
         (math.inf, "-"),
     ],
 )
-def test_numbers_are_written_short(value, text):
+def test_numbers_are_written_with_few_digits(value, text):
     assert number(value) == text
 
 
-def test_a_page_wraps_long_words_under_their_label():
+def test_a_page_wraps_long_texts_under_their_label():
     page = Page("title", "verdict", (("fact", "word " * 40),), ("a", "b"), (("1", "2"),))
     lines = page.text().splitlines()
     assert lines[2].startswith("fact  word")

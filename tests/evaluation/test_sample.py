@@ -1,4 +1,4 @@
-"""Judged deals are checked once and put in one order."""
+"""Evaluated deals are checked once and sorted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError
 
 
-def test_deals_come_riskiest_first_whatever_order_they_came_in(tied):
+def test_deals_are_sorted_by_decreasing_risk(tied):
     turned = np.random.default_rng(3).permutation(len(tied.y))
     first = Sample.of(tied.y, tied.p, tied.weight, 0.2)
     second = Sample.of(tied.y[turned], tied.p[turned], tied.weight[turned], 0.2)
@@ -18,7 +18,7 @@ def test_deals_come_riskiest_first_whatever_order_they_came_in(tied):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
-def test_a_deal_of_weight_zero_is_left_out_even_where_its_outcome_is_unknown():
+def test_a_deal_of_weight_0_is_left_out_also_with_an_unknown_outcome():
     sample = Sample.of([1, np.nan, 0], [0.2, 0.4, 0.6], [1.0, 0.0, 2.0])
     np.testing.assert_array_equal(sample.outcome, [0, 1])
     np.testing.assert_array_equal(sample.weight, [2, 1])
@@ -40,7 +40,7 @@ def test_a_deal_of_weight_zero_is_left_out_even_where_its_outcome_is_unknown():
         ([1, 0], [0.1, 0.2], [0, 0], "no deal with a known outcome"),
     ],
 )
-def test_impossible_values_are_named_counted_and_placed(y, p, weight, message):
+def test_impossible_values_are_reported_with_count_example_and_position(y, p, weight, message):
     with pytest.raises(DealsError, match=message):
         Sample.of(y, p, weight)
 
@@ -53,20 +53,20 @@ def test_a_base_rate_outside_0_to_1_is_refused():
 @pytest.mark.parametrize(
     ("outcome", "missing"), [(0, "early churner"), (1, "customer that stayed")]
 )
-def test_one_outcome_only_is_an_error_that_says_which_is_missing(outcome, missing):
+def test_deals_with_one_outcome_are_an_error_that_names_the_missing_one(outcome, missing):
     sample = Sample.of([outcome] * 7, np.full(7, 0.3))
     with pytest.raises(DealsError, match=f"7 deals .*there is no {missing}"):
         sample.require_both()
 
 
-def test_sums_over_ties_are_those_of_equal_probabilities(tied):
+def test_sums_over_ties_add_deals_of_equal_probability(tied):
     sample = Sample.of(tied.y, tied.p, tied.weight)
     sums = sample.per_tie(sample.weight)
     expected = [tied.weight[tied.p == p].sum() for p in np.unique(tied.p)[::-1]]
     np.testing.assert_allclose(sums, expected)
 
 
-def test_resamples_draw_as_many_deals_as_there_are_and_both_outcomes(evaluated):
+def test_resamples_have_as_many_deals_and_both_outcomes(evaluated):
     sample = Sample.of(evaluated.y, evaluated.p)
     drawn = np.concatenate(list(sample.resamples(40, seed=0)))
     assert drawn.shape == (40, len(sample))
@@ -83,7 +83,7 @@ def test_resamples_without_both_outcomes_are_left_out():
     assert (churners < 4).all()
 
 
-def test_resamples_carry_the_weights():
+def test_resamples_use_the_weights():
     sample = Sample.of([1, 0, 1], [0.9, 0.1, 0.5], [2.0, 1.0, 3.0])
     times = np.concatenate(list(sample.resamples(30, seed=0))) / sample.weight
     np.testing.assert_array_equal(times, times.round())

@@ -1,4 +1,4 @@
-"""How many deals a risk model needs: published examples, and what follows for the interval."""
+"""The sample size that a risk model needs: published examples and widths of intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitmodel.evaluation.sample_size import (
 R_SQUARED_OF_AUC = 0.291  # the first criterion gives 615 from 0.2908 to 0.2911
 
 
-def test_the_example_of_the_package_pmsampsize_comes_out() -> None:
+def test_the_results_equal_those_of_the_package_pmsampsize() -> None:
     """The numbers that its own tests expect (pmsampsize 0.1.0, tests/test_pmsampsize.py).
 
     Test 1: type = "b", csrsquared = 0.288, parameters = 24, prevalence = 0.174. Test 2: the same
@@ -32,12 +32,12 @@ def test_the_example_of_the_package_pmsampsize_comes_out() -> None:
     assert (of_c_statistic.rate, of_c_statistic.deals) == (221, 660)
 
 
-def test_the_example_of_the_paper_comes_out() -> None:
+def test_the_result_equals_the_example_of_the_paper() -> None:
     """BMJ 368:m441: 30 parameters, an outcome of 5 % and R squared of 0.05 need 5,249."""
     assert minimum_sample_size(30, 0.05, 0.05).shrinkage == pytest.approx(5_249, abs=1)
 
 
-def test_without_a_known_r_squared_it_is_15_percent_of_the_largest() -> None:
+def test_the_default_r_squared_is_15_percent_of_the_largest_possible() -> None:
     """The paper's table: the largest R squared of Cox and Snell is 0.33 at 5 % and 0.75 at 50 %."""
     assert minimum_sample_size(10, 0.5).shrinkage == minimum_sample_size(10, 0.5, 0.1125).shrinkage
     assert minimum_sample_size(10, 0.05).deals > minimum_sample_size(10, 0.05, 0.15 * 0.33).rate
@@ -49,14 +49,14 @@ def test_more_parameters_and_rarer_churn_need_more_deals() -> None:
     assert minimum_sample_size(20, 0.05).deals > minimum_sample_size(20, 0.3).deals
 
 
-def test_intervals_narrow_with_deals_and_the_number_for_a_width_is_the_least() -> None:
+def test_intervals_narrow_with_deals_and_the_sample_size_for_a_width_is_minimal() -> None:
     widths = [expected_width(n, 30, 0.2) for n in (60, 200, 1_000, 10_000)]
     assert widths == sorted(widths, reverse=True)
     deals = deals_for_width(widths[1] / 2, 30, 0.2)
     assert expected_width(deals, 30, 0.2) <= widths[1] / 2 < expected_width(deals - 1, 30, 0.2)
 
 
-def test_check_says_what_there_is_and_what_is_needed() -> None:
+def test_check_reports_available_and_needed_deals() -> None:
     sim = simulate_deals(250, seed=4, n_attributes=6)
     training_set = view_of(sim.deals, sim.spec).training_set()
     text = describe_sample(training_set, sim.spec, 0.2)
@@ -66,7 +66,7 @@ def test_check_says_what_there_is_and_what_is_needed() -> None:
 
 
 @pytest.mark.slow
-def test_the_width_foretold_is_about_that_of_the_model() -> None:
+def test_the_predicted_width_is_close_to_that_of_a_fitted_model() -> None:
     from fitmodel.learning.encoding import encode
     from fitmodel.learning.learner import learn
 

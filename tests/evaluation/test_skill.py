@@ -1,4 +1,4 @@
-"""Skill is claimed only where both intervals lie above what the level alone has."""
+"""Skill is claimed only if both intervals are above the values of the level alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def metrics(skill=(0.02, 0.01, 0.03), auc=(0.7, 0.65, 0.75)):
     ("skill_low", "auc_low", "skilled"),
     [(0.001, 0.501, True), (0.0, 0.501, False), (0.001, 0.5, False), (-0.1, 0.4, False)],
 )
-def test_an_interval_that_touches_what_the_level_has_is_no_evidence(
+def test_an_interval_that_includes_the_value_of_the_level_is_not_evidence(
     skill_low, auc_low, skilled
 ) -> None:
     given = metrics((0.02, skill_low, 0.03), (0.7, auc_low, 0.75))
@@ -35,7 +35,7 @@ def test_an_interval_that_touches_what_the_level_has_is_no_evidence(
     assert describe_skill(given).startswith("evidence of skill") is skilled
 
 
-def test_the_sentence_has_the_gain_and_its_interval() -> None:
+def test_the_sentence_contains_the_gain_and_its_interval() -> None:
     text = describe_skill(metrics())
 
     assert text == (
@@ -53,7 +53,7 @@ def test_the_sentence_has_the_gain_and_its_interval() -> None:
         ((0.02, 0.01, 0.03), (0.52, 0.48, 0.56), "ROC AUC 0.52, whose 95 % interval 0.48 to 0.56"),
     ],
 )
-def test_no_evidence_is_said_with_its_reason(skill, auc, words) -> None:
+def test_no_evidence_is_reported_with_the_reason(skill, auc, words) -> None:
     text = describe_skill(metrics(skill, auc))
 
     assert text.startswith("no evidence of skill: ")
@@ -61,7 +61,7 @@ def test_no_evidence_is_said_with_its_reason(skill, auc, words) -> None:
 
 
 @pytest.mark.parametrize(("low", "worse"), [(0.0001, True), (0.0, False), (-0.01, False)])
-def test_an_older_model_is_worse_only_beyond_chance(low, worse) -> None:
+def test_an_older_model_is_worse_only_if_it_is_significant(low, worse) -> None:
     text = describe_decay(Metric("decay", 0.012, low, 0.03, base=0.0))
 
     assert text.startswith("an older model is worse: ") is worse
@@ -73,11 +73,11 @@ def test_an_older_model_is_worse_only_beyond_chance(low, worse) -> None:
     ("association", "chance"),
     [(None, False), (MAX_ASSOCIATION, False), (0.0501, True), (1.0, True), (0.0, False)],
 )
-def test_a_p_value_above_one_in_twenty_is_chance_and_no_test_is_none(association, chance) -> None:
+def test_a_p_value_above_5_percent_is_chance_and_a_missing_test_is_not(association, chance) -> None:
     assert is_by_chance(association) is chance
 
 
-def test_few_churners_whose_attributes_go_together_by_chance_show_no_skill() -> None:
+def test_a_provisional_model_with_a_large_p_value_has_no_skill() -> None:
     text = describe_provisional(metrics(), 0.21, 1234)
 
     assert text.startswith("provisional model, learned from 1,234 early churners: no evidence")
@@ -85,7 +85,7 @@ def test_few_churners_whose_attributes_go_together_by_chance_show_no_skill() -> 
 
 
 @pytest.mark.parametrize("association", [None, 0.01])
-def test_else_a_provisional_model_is_described_like_any_other(association) -> None:
+def test_a_provisional_model_with_a_small_p_value_is_described_normally(association) -> None:
     for given in (metrics(), metrics(auc=(0.5, 0.4, 0.6))):
         text = describe_provisional(given, association, 20)
         assert text == (

@@ -1,4 +1,4 @@
-"""The smooth curve follows the truth, its band covers it, and what is drawn is what was counted."""
+"""The smooth calibration curve is close to the truth, and its band covers it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def truth_of(predicted, shift: float = 0.0, slope: float = 1.0):
 
 
 @pytest.mark.parametrize(("shift", "slope"), [(0.0, 1.0), (0.7, 1.0), (0.0, 0.5)])
-def test_the_curve_is_near_the_truth_whether_or_not_the_model_is_right(shift, slope) -> None:
+def test_the_curve_is_close_to_the_truth_for_right_and_wrong_models(shift, slope) -> None:
     curve = compute_smooth_calibration(*deals(20_000, shift=shift, slope=slope))
 
     assert (curve["observed"] - truth_of(curve["predicted"], shift, slope)).abs().max() < 0.04
@@ -36,7 +36,7 @@ def test_the_curve_is_near_the_truth_whether_or_not_the_model_is_right(shift, sl
     assert ((curve["low"] < curve["observed"]) & (curve["observed"] < curve["high"])).all()
 
 
-def test_a_bend_that_no_line_has_is_followed() -> None:
+def test_a_nonlinear_calibration_is_followed() -> None:
     random = np.random.default_rng(1)
     p = random.uniform(0.05, 0.95, 20_000)
     truth = np.where(p < 0.5, p, 0.5)  # risk stops rising
@@ -47,7 +47,7 @@ def test_a_bend_that_no_line_has_is_followed() -> None:
     assert (at_top["high"] < at_top["predicted"]).all()
 
 
-def test_the_band_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_the_band_covers_the_truth_at_the_nominal_rate() -> None:
     covered = []
     for seed in range(60):
         curve = compute_smooth_calibration(*deals(600, seed=seed)).iloc[10:50]
@@ -58,7 +58,7 @@ def test_the_band_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.88 < np.mean(covered) < 0.99
 
 
-def test_weights_stand_for_copies() -> None:
+def test_weights_are_equivalent_to_copies() -> None:
     y, p = deals(800)
     weight = np.where(np.arange(800) % 2, 2.0, 1.0)
     copies = np.repeat(np.arange(800), weight.astype(int))
@@ -68,7 +68,7 @@ def test_weights_stand_for_copies() -> None:
     assert np.abs(weighted - copied).max() < 0.02
 
 
-def test_probabilities_of_two_values_are_no_error() -> None:
+def test_two_distinct_probabilities_are_accepted() -> None:
     y = np.array([0, 1, 0, 0, 1, 1, 0, 1] * 10)
     p = np.array([0.2, 0.6] * 40)
     curve = compute_smooth_calibration(y, p)
@@ -76,12 +76,12 @@ def test_probabilities_of_two_values_are_no_error() -> None:
     assert np.isfinite(curve.to_numpy()).all()
 
 
-def test_one_outcome_only_is_refused() -> None:
+def test_deals_with_only_one_outcome_are_refused() -> None:
     with pytest.raises(DealsError, match="there is no early churner"):
         compute_smooth_calibration([0, 0], [0.1, 0.2])
 
 
-def test_the_distribution_counts_every_deal_once_by_its_outcome() -> None:
+def test_the_distribution_counts_every_deal_once_by_outcome() -> None:
     y, p = deals(500)
     frame = compute_probability_distribution(y, p, bins=10)
 
@@ -93,7 +93,7 @@ def test_the_distribution_counts_every_deal_once_by_its_outcome() -> None:
     assert third["left_early"] == y[inside].sum()
 
 
-def test_it_is_drawn_with_the_distribution_beneath() -> None:
+def test_the_plot_shows_the_distribution_below() -> None:
     y, p = deals(500)
     frame, counts = compute_smooth_calibration(y, p), compute_probability_distribution(y, p)
     ax = plot_smooth_calibration(frame, counts)
@@ -107,7 +107,7 @@ def test_it_is_drawn_with_the_distribution_beneath() -> None:
     assert min(bar.get_height() for bar in lower.patches) < 0
 
 
-def test_it_is_drawn_on_axes_that_are_given() -> None:
+def test_the_plot_is_drawn_on_given_axes() -> None:
     frame = compute_smooth_calibration(*deals(300))
     ax = plot_smooth_calibration(frame)
 
@@ -115,7 +115,7 @@ def test_it_is_drawn_on_axes_that_are_given() -> None:
     assert len(figure_of(ax).axes) == 1
 
 
-def test_a_constant_probability_is_drawn_at_the_rate_that_came() -> None:
+def test_a_constant_probability_is_drawn_at_the_observed_rate() -> None:
     y = np.array([0, 1, 0, 0] * 50)
     curve = compute_smooth_calibration(y, np.full(200, 0.4))
 

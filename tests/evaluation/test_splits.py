@@ -1,4 +1,4 @@
-"""No split sees the future, parts a day or trains on what was not known yet."""
+"""Splits use no future data, keep days together and train on labels known at the date."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def mature(deals, spec):
     return deals[outcomes(deals, spec)["mature"].to_numpy()]
 
 
-def test_everything_trained_on_was_signed_before_everything_judged(deals, spec):
+def test_training_deals_were_signed_before_all_test_deals(deals, spec):
     split = out_of_time_split(deals, spec)
     assert split.train.deals["closed_on"].max() < split.date
     assert split.test.deals["closed_on"].min() == split.date
 
 
-def test_nothing_trained_on_was_learned_after_the_date(deals, spec):
+def test_training_data_contain_nothing_after_the_date(deals, spec):
     split = out_of_time_split(deals, spec)
     assert split.train.day == split.date
     assert "churned_on" not in split.train.deals
@@ -50,7 +50,7 @@ def test_nothing_trained_on_was_learned_after_the_date(deals, spec):
     )
 
 
-def test_labels_trained_on_are_those_known_on_the_date(deals, spec):
+def test_training_labels_are_those_known_on_the_date(deals, spec):
     split = out_of_time_split(deals, spec)
     train = label_deals(split.train, spec, as_of=split.date)
     known = outcomes(deals, spec, as_of=split.date).loc[train.index, "early_churn"]
@@ -58,7 +58,7 @@ def test_labels_trained_on_are_those_known_on_the_date(deals, spec):
     assert len(train) < len(split.train)
 
 
-def test_what_happens_after_the_date_changes_nothing_that_is_trained_on(deals, spec):
+def test_events_after_the_date_do_not_change_the_training_data(deals, spec):
     split = out_of_time_split(deals, spec)
     changed = deals.copy()
     after = changed["churned_on"] >= split.date + pd.Timedelta(days=1)
@@ -68,7 +68,7 @@ def test_what_happens_after_the_date_changes_nothing_that_is_trained_on(deals, s
     pd.testing.assert_frame_equal(again.train.deals, split.train.deals)
 
 
-def test_only_mature_deals_are_judged(deals, spec):
+def test_only_mature_deals_are_evaluated(deals, spec):
     split = out_of_time_split(deals, spec)
     assert set(split.test.index) <= set(mature(deals, spec).index)
     last = pd.Timestamp("2026-06-30") - pd.DateOffset(months=5)
@@ -76,7 +76,7 @@ def test_only_mature_deals_are_judged(deals, spec):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.6])
-def test_the_test_holds_the_newest_share_of_the_mature_deals(deals, spec, share):
+def test_the_test_set_has_the_newest_share_of_mature_deals(deals, spec, share):
     split = out_of_time_split(deals, spec, test_share=share)
     ripe = mature(deals, spec)
     assert len(split.test) / len(ripe) == pytest.approx(share, abs=0.005)
@@ -85,14 +85,14 @@ def test_the_test_holds_the_newest_share_of_the_mature_deals(deals, spec, share)
 
 def test_the_deals_of_one_day_stay_together(spec, make_deals):
     deals = make_deals()
-    deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in all
+    deals["closed_on"] = deals["closed_on"].dt.to_period("M").dt.start_time  # 40 days in total
     split = out_of_time_split(deals, spec)
     assert split.date.day == 1
     assert not (split.train.deals["closed_on"] == split.date).any()
     assert len(split.test) / len(mature(deals, spec)) == pytest.approx(0.25, abs=0.02)
 
 
-def test_a_closing_time_within_the_day_does_not_part_it(deals, spec):
+def test_closing_times_within_a_day_do_not_split_it(deals, spec):
     hours = pd.to_timedelta(np.arange(len(deals)) % 24, "h")
     timed = deals.assign(closed_on=deals["closed_on"] + hours)
     assert list(out_of_time_split(timed, spec).test.index) == list(
@@ -108,13 +108,13 @@ def test_the_order_of_the_rows_and_their_labels_do_not_matter(deals, spec):
     assert len(out_of_time_split(same_label, spec).test) == len(again.test)
 
 
-def test_the_deals_given_are_left_as_they_are(deals, spec):
+def test_the_input_deals_are_not_changed(deals, spec):
     before = deals.copy()
     rolling_cuts(deals, spec)
     pd.testing.assert_frame_equal(deals, before)
 
 
-def test_rolling_cuts_judge_every_newer_mature_deal_once(deals, spec):
+def test_rolling_cuts_evaluate_every_newer_mature_deal_once(deals, spec):
     splits = rolling_cuts(deals, spec, 4)
     evaluated = pd.concat(split.test.deals for split in splits)
     ripe = mature(deals, spec)
@@ -124,7 +124,7 @@ def test_rolling_cuts_judge_every_newer_mature_deal_once(deals, spec):
     assert max(sizes) - min(sizes) < 0.05 * sum(sizes)
 
 
-def test_rolling_cuts_go_forward_and_train_on_ever_more(deals, spec):
+def test_rolling_cuts_move_forward_and_train_on_more_deals(deals, spec):
     splits = rolling_cuts(deals, spec, 5)
     assert len(splits) == 5
     dates = [split.date for split in splits]
@@ -143,13 +143,13 @@ def test_one_rolling_cut_is_the_out_of_time_split(deals, spec):
     pd.testing.assert_frame_equal(cut.test.outcomes, split.test.outcomes)
 
 
-def test_it_works_on_simulated_deals():
+def test_the_splits_work_on_simulated_deals():
     sim = simulate_deals(1500, seed=1)
     split = out_of_time_split(sim.deals, sim.spec)
     assert label_deals(split.test, sim.spec).early_churn.sum() > 20
 
 
-def test_too_few_early_churners_to_judge_by_says_how_many_and_how_long_to_wait(deals, spec):
+def test_the_error_for_too_few_test_churners_gives_their_number_and_the_waiting_time(deals, spec):
     message = (
         r"Too little to evaluate on, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
         r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Use a later extract"
@@ -158,7 +158,7 @@ def test_too_few_early_churners_to_judge_by_says_how_many_and_how_long_to_wait(d
         out_of_time_split(deals, spec, test_share=0.1, least_early_churners=300)
 
 
-def test_too_few_early_churners_to_learn_from_says_how_many(deals, spec):
+def test_the_error_for_too_few_training_churners_gives_their_number(deals, spec):
     young = deals[deals["closed_on"] >= "2025-06-01"]
     message = (
         r"Too little known on .* to learn from: \d+ early churners among \d+ deals; 150 needed"
@@ -167,13 +167,13 @@ def test_too_few_early_churners_to_learn_from_says_how_many(deals, spec):
         out_of_time_split(young, spec, least_early_churners=150)
 
 
-def test_no_early_churner_at_all_promises_no_date(deals, spec):
+def test_the_error_without_any_churner_gives_no_waiting_time(deals, spec):
     stayed = deals.assign(churned_on=pd.NaT)
     with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Use"):
         out_of_time_split(stayed, spec)
 
 
-def test_nobody_who_stayed_is_an_error_too(deals, spec):
+def test_deals_without_customers_who_stayed_are_an_error(deals, spec):
     left = deals.assign(churned_on=deals["closed_on"] + pd.Timedelta(days=30))
     with pytest.raises(DealsError, match="0 other customers among"):
         out_of_time_split(left, spec)
@@ -185,7 +185,7 @@ def test_no_mature_deal_is_an_error_that_names_the_horizon(deals, spec):
         out_of_time_split(young, spec)
 
 
-def test_one_closing_day_cannot_be_cut(deals, spec):
+def test_deals_of_one_closing_day_cannot_be_split(deals, spec):
     same = deals.assign(closed_on=pd.Timestamp("2024-01-01"), churned_on=pd.NaT)
     with pytest.raises(DealsError, match=r"closed on 1 day\(s\), too few to cut at 1"):
         out_of_time_split(same, spec)
@@ -209,7 +209,7 @@ def test_a_tenure_cannot_be_split_in_time(deals):
         out_of_time_split(deals, tenure)
 
 
-def test_cross_validation_judges_every_deal_once_at_the_same_rate(deals, spec):
+def test_cross_validation_evaluates_every_deal_once_with_equal_rates(deals, spec):
     labelled = label_deals(deals, spec)
     parts = cross_validation_splits(labelled, 5, seed=3)
     evaluated = np.concatenate([test for _, test in parts])
@@ -220,26 +220,26 @@ def test_cross_validation_judges_every_deal_once_at_the_same_rate(deals, spec):
         assert rate == pytest.approx(labelled.early_churn.mean(), abs=0.01)
 
 
-def test_cross_validation_is_decided_by_its_seed(deals, spec):
+def test_cross_validation_depends_only_on_its_seed(deals, spec):
     labelled = label_deals(deals, spec)
     same, also, other = (cross_validation_splits(labelled, 3, seed)[0][1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(same, also)
     assert not np.array_equal(same, other)
 
 
-def test_more_parts_than_early_churners_are_refused(deals, spec):
+def test_more_folds_than_early_churners_are_refused(deals, spec):
     labelled = label_deals(deals, spec).subset(np.arange(30))
     churners = int(labelled.early_churn.sum())
     with pytest.raises(DealsError, match=f"30 deals .* {churners} of them early churners"):
         cross_validation_splits(labelled, 25)
 
 
-def test_the_latest_possible_split_is_the_standard_one_where_that_can_judge(deals, spec):
+def test_the_latest_possible_split_is_the_standard_split_if_it_has_enough_churners(deals, spec):
     assert latest_possible_split(deals, spec).date == out_of_time_split(deals, spec).date
 
 
-def test_where_hardly_any_of_the_newest_left_the_split_goes_back_until_it_can_judge(deals, spec):
-    """Nobody of the newest third left early; the deals before it have leavers enough."""
+def test_with_few_recent_leavers_the_split_moves_back_until_there_are_enough(deals, spec):
+    """Nobody in the newest third left early; the earlier deals have enough leavers."""
     ripe = mature(deals, spec)
     day = ripe["closed_on"].sort_values().iloc[int(0.66 * len(ripe))]
     calm = deals.assign(churned_on=deals["churned_on"].where(deals["closed_on"] < day))
@@ -253,7 +253,7 @@ def test_where_hardly_any_of_the_newest_left_the_split_goes_back_until_it_can_ju
     assert share == pytest.approx(0.35, abs=0.02)
 
 
-def test_where_no_split_can_judge_the_refusal_is_that_of_the_standard_one(deals, spec):
+def test_if_no_split_has_enough_churners_the_error_is_that_of_the_standard_split(deals, spec):
     nobody = deals.assign(churned_on=pd.NaT)
     messages = []
     for split in (out_of_time_split, latest_possible_split):
@@ -264,7 +264,7 @@ def test_where_no_split_can_judge_the_refusal_is_that_of_the_standard_one(deals,
 
 
 @pytest.mark.parametrize("n_blocks", [2, 5])
-def test_blocks_hold_neighbouring_days_and_are_about_as_large(deals, spec, n_blocks):
+def test_blocks_contain_consecutive_days_and_have_similar_sizes(deals, spec, n_blocks):
     view = DealHistory(deals, spec).as_of(None)
     blocks = blocks_in_time(view, n_blocks)
     assert len(blocks) == n_blocks

@@ -1,4 +1,4 @@
-"""Every kind of deal is looked at where there are enough of it."""
+"""Metrics of subgroups with enough deals."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def attributes(evaluated):
     )
 
 
-def test_attributes_of_2_to_12_levels_are_looked_at_and_small_levels_left_out(
-    evaluated, attributes
-):
+def test_attributes_with_2_to_12_levels_are_used_and_small_levels_left_out(evaluated, attributes):
     frame = compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight)
     assert tuple(frame.columns) == COLUMNS
     assert list(frame["attribute"].unique()) == ["segment", "partner"]
@@ -38,7 +36,7 @@ def test_attributes_of_2_to_12_levels_are_looked_at_and_small_levels_left_out(
     assert set(frame.loc[frame["attribute"] == "partner", "level"]) == {"True", "False"}
 
 
-def test_a_levels_numbers_are_those_of_its_deals_alone(evaluated, attributes):
+def test_the_metrics_of_a_level_are_computed_from_its_deals(evaluated, attributes):
     row = compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight).iloc[0]
     inside = (attributes["segment"] == "smb").to_numpy()
     y, p, weight = evaluated.y[inside], evaluated.p[inside], evaluated.weight[inside]
@@ -50,13 +48,13 @@ def test_a_levels_numbers_are_those_of_its_deals_alone(evaluated, attributes):
     assert row["observed_low"] < row["observed"] < row["observed_high"]
 
 
-def test_an_empty_value_is_a_level_of_its_own(evaluated, attributes):
+def test_missing_values_are_a_separate_level(evaluated, attributes):
     attributes["segment"] = attributes["segment"].where(attributes["segment"] != "smb")
     frame = compute_subgroups(attributes, evaluated.y, evaluated.p)
     assert frame["level"].iloc[0] == "(empty)"
 
 
-def test_an_auc_of_few_early_churners_is_not_given():
+def test_the_auc_is_missing_with_few_early_churners():
     y = np.r_[np.ones(9), np.zeros(91)]
     frame = compute_subgroups(
         pd.DataFrame({"region": ["a"] * 50 + ["b"] * 50}), y, np.linspace(0.9, 0.1, 100)
@@ -71,7 +69,7 @@ def test_deals_of_weight_zero_are_in_no_level(evaluated, attributes):
     assert "partner" not in set(frame["attribute"])
 
 
-def test_nothing_to_look_at_gives_an_empty_frame_with_all_columns(evaluated):
+def test_without_attributes_the_frame_is_empty_and_has_all_columns(evaluated):
     frame = compute_subgroups(pd.DataFrame(index=range(len(evaluated.y))), evaluated.y, evaluated.p)
     assert tuple(frame.columns) == COLUMNS
     assert frame.empty

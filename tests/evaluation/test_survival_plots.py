@@ -1,4 +1,4 @@
-"""The survival plot shows what the curve says, as far as there are customers to tell."""
+"""The survival plot shows the curve as long as enough customers are at risk."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def test_a_curve_is_drawn_with_its_count_and_the_horizon(curve):
     assert ax.get_lines()[1].get_xdata()[0] == 5
 
 
-def test_the_tail_where_few_are_left_is_not_drawn():
+def test_the_tail_with_few_customers_at_risk_is_not_drawn():
     months = np.arange(1.0, 41.0)
     ax = plot_survival({"few": kaplan_meier(months, np.ones(40, dtype=bool))})
 
     assert ax.get_lines()[0].get_xdata().max() == 31
 
 
-def test_a_curve_begins_with_everybody_at_signing():
-    """Of few customers the first is seen to leave, or to be watched no longer, after months."""
+def test_a_curve_begins_at_1_at_signing():
+    """With few customers the first event or censoring is months after signing."""
     months = np.linspace(6.0, 20.0, 30)
     line = plot_survival({"few": kaplan_meier(months, np.ones(30, dtype=bool))}).get_lines()[0]
 
@@ -46,7 +46,7 @@ def test_a_curve_begins_with_everybody_at_signing():
 @pytest.mark.parametrize(
     ("language", "label"), [("en", "months since signing"), ("zh", "签约后的月数")]
 )
-def test_it_speaks_both_languages_and_in_per_cent(curve, language, label):
+def test_the_plot_has_labels_in_both_languages_and_percentages(curve, language, label):
     ax = plot_survival({"A": curve}, language=language)
     ax.figure.canvas.draw()
 

@@ -1,4 +1,4 @@
-"""A drawn table shows the table's own numbers."""
+"""Plots of scorecard tables show the numbers of the table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def scorecard(learned_on):
     return learned_on(1500, seed=7).scorecard
 
 
-def test_the_bins_of_a_number_meet_and_their_effects_are_drawn_as_steps(scorecard):
+def test_the_bins_of_a_number_are_adjacent_and_drawn_as_steps(scorecard):
     frame = compute_table(scorecard, "seats").iloc[1:]
     ax = plot_table(scorecard, "seats")
     drawn = next(line for line in ax.get_lines() if line.get_label() == "effect")
@@ -34,7 +34,7 @@ def test_each_level_is_a_bar_with_its_deals(scorecard):
     assert f"{frame['deals'].max():,} deals" in names
 
 
-def test_a_table_before_an_edit_is_drawn_beside_it(scorecard):
+def test_the_table_before_an_edit_is_drawn_next_to_it(scorecard):
     edited = apply_edits(scorecard, [SetEffect("seats", (10.0, 20.0), 0.3)])
     labels = [
         line.get_label() for line in plot_table(edited, "seats", before=scorecard).get_lines()
@@ -43,7 +43,7 @@ def test_a_table_before_an_edit_is_drawn_beside_it(scorecard):
     assert "before the edit" in labels
 
 
-def test_a_table_is_saved_as_the_picture_that_its_name_says(scorecard, tmp_path):
+def test_a_plot_is_saved_in_the_format_of_the_file_name(scorecard, tmp_path):
     save_table_plot(scorecard, "industry", tmp_path / "table.png")
 
     assert (tmp_path / "table.png").read_bytes()[1:4] == b"PNG"

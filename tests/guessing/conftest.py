@@ -1,4 +1,4 @@
-"""The helper module beside these tests can be imported."""
+"""Make the helper modules in this folder importable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of the kinds that people have, in several languages and vendors' shapes."""
+"""Tables as users have them, in several languages and in the formats of several vendors."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def customers(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
 
 
 def flag(gone: pd.Series, yes: str, no: str) -> np.ndarray:
-    """The flag "left" in any words."""
+    """The flag "left", written with any two words."""
     return np.where(gone, yes, no)

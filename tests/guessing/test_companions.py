@@ -1,4 +1,4 @@
-"""Tables of changes and activities beside the deals are proposed, and never used unasked."""
+"""Tables of changes and activities next to the deals are proposed, but not used unless asked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "history"
 
 
 def _proposed(folder, *files, named=()):
-    """The contract and what is told, for deals that lie beside copies of some files."""
+    """The contract and the notes for deals stored next to copies of some files."""
     for name in ("deals.csv", *files):
         shutil.copy(EXAMPLES / name, folder)
     path = folder / "deals.csv"
@@ -75,7 +75,7 @@ def _proposed(folder, *files, named=()):
         ),
     ],
 )
-def test_histories_of_vendors_are_recognised_by_their_columns(tmp_path, file, keys):
+def test_history_tables_of_vendors_are_recognised_by_their_columns(tmp_path, file, keys):
     spec, notes, _ = _proposed(tmp_path, file)
 
     (section,) = spec.history.values()
@@ -86,7 +86,7 @@ def test_histories_of_vendors_are_recognised_by_their_columns(tmp_path, file, ke
     assert "3 of 3 deals are in it" in notes[0]
 
 
-def test_activities_are_recognised(tmp_path):
+def test_activity_tables_are_recognised(tmp_path):
     spec, notes, toml = _proposed(tmp_path, "salesforce_tasks.csv")
 
     assert spec.events["activities"].model_dump(exclude_defaults=True) == {
@@ -100,7 +100,7 @@ def test_activities_are_recognised(tmp_path):
     assert "2 of 3 deals are in it" in toml
 
 
-def test_a_table_of_other_ids_is_told_and_not_used(tmp_path):
+def test_a_table_with_other_ids_is_reported_and_not_used(tmp_path):
     table = pd.read_csv(EXAMPLES / "salesforce_field_history.csv")
     table["OpportunityId"] = table["OpportunityId"].str[:15]  # Salesforce's short ids
     table.to_csv(tmp_path / "history.csv", index=False)
@@ -117,7 +117,7 @@ def test_a_table_of_other_ids_is_told_and_not_used(tmp_path):
     assert "# value = " in toml
 
 
-def test_a_table_that_cannot_be_read_is_told_and_not_used(tmp_path):
+def test_an_unreadable_table_is_reported_and_not_used(tmp_path):
     table = pd.read_csv(EXAMPLES / "salesforce_tasks.csv")
     table.assign(ActivityDate="soon").to_csv(tmp_path / "tasks.csv", index=False)
 
@@ -127,7 +127,7 @@ def test_a_table_that_cannot_be_read_is_told_and_not_used(tmp_path):
     assert "NOT used: [events.activities] ActivityDate: 7 of 7 values are not dates" in notes[0]
 
 
-def test_other_tables_are_left_alone_and_large_ones_are_told(tmp_path, monkeypatch):
+def test_unrelated_tables_are_ignored_and_large_tables_are_reported(tmp_path, monkeypatch):
     pd.DataFrame({"price": [1, 2], "plan": ["a", "b"]}).to_csv(tmp_path / "prices.csv", index=False)
     (tmp_path / "notes.txt").write_text("text")
     (tmp_path / "empty.csv").write_text("")
@@ -143,7 +143,7 @@ def test_other_tables_are_left_alone_and_large_ones_are_told(tmp_path, monkeypat
     assert any("prices.csv is large and was not read" in text for text in large)
 
 
-def test_a_table_that_is_named_and_not_recognised_is_refused(tmp_path):
+def test_a_named_table_that_is_not_recognised_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     path = tmp_path / "other" / "prices.csv"
     pd.DataFrame({"price": [1, 2], "plan": ["a", "b"]}).to_csv(path, index=False)
@@ -152,7 +152,7 @@ def test_a_table_that_is_named_and_not_recognised_is_refused(tmp_path):
         _proposed(tmp_path, named=(path,))
 
 
-def test_the_command_writes_what_it_saw(tmp_path, monkeypatch):
+def test_the_init_command_writes_the_recognised_tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "crm").mkdir()
     shutil.copy(EXAMPLES / "deals.csv", tmp_path)

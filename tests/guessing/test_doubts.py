@@ -1,4 +1,4 @@
-"""What the table leaves open is repeated until the contract answers it."""
+"""Doubts about a table are repeated until the contract answers them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def codes(table: pd.DataFrame, contract: DealSpec) -> list[str]:
     return [doubt.code for doubt in find_doubts(table, contract)]
 
 
-def test_a_plain_table_leaves_nothing_open() -> None:
+def test_a_plain_table_has_no_doubts() -> None:
     assert codes(customers(), spec()) == []
 
 
-def test_rows_that_were_lost_must_be_answered() -> None:
+def test_lost_rows_are_a_doubt_that_must_be_answered() -> None:
     table = customers().assign(deal_stage=["Won"] * 200 + ["Lost"] * 40)
 
     assert codes(table, spec()) == ["rows-not-customers"]
@@ -46,7 +46,7 @@ def test_rows_that_were_lost_must_be_answered() -> None:
     assert codes(table, spec(rows={"acknowledged": ["rows-not-customers"]})) == []
 
 
-def test_leavers_without_a_date_must_be_answered() -> None:
+def test_leavers_without_a_date_are_a_doubt_that_must_be_answered() -> None:
     table = customers()
     gone = table["left"].notna().to_numpy()
     undated = np.flatnonzero(gone)[:17]
@@ -63,7 +63,7 @@ def test_leavers_without_a_date_must_be_answered() -> None:
     assert len(read_with_doubts(table, answered).deals) == len(table) - 17
 
 
-def test_repeated_ids_are_told_until_it_is_said_what_a_row_is(shared_data: Path) -> None:
+def test_repeated_ids_are_a_doubt_until_the_contract_defines_a_row(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "deal_id_repeated_80rows.csv")
     guess = guess_spec(table)
     contract = DealSpec(**tomllib.loads(guess.toml))
@@ -78,7 +78,7 @@ def test_repeated_ids_are_told_until_it_is_said_what_a_row_is(shared_data: Path)
     assert len(read_with_doubts(table, merged).deals) == table["deal_id"].nunique() == 43
 
 
-def test_copies_of_rows_are_counted() -> None:
+def test_duplicate_rows_are_counted() -> None:
     table = pd.concat([customers(), customers().head(7)], ignore_index=True)
     contract = spec(deals={**DEALS, "id": None})
 
@@ -94,7 +94,7 @@ def test_copies_of_rows_are_counted() -> None:
         ("valor mensal", None, True),
     ],
 )  # fmt: skip
-def test_the_unit_of_money_is_asked_where_neither_name_nor_contract_says_it(
+def test_the_unit_of_an_amount_is_asked_if_neither_name_nor_contract_gives_it(
     name: str, unit: str | None, doubted: bool
 ) -> None:
     table = customers().assign(**{name: 100.0})
@@ -122,7 +122,7 @@ def test_the_unit_of_a_tenure_is_read_from_its_name_or_asked(name: str, unit: st
     assert ("tenure-unit" in {doubt.code for doubt in guess.doubts}) == (unit is None)
 
 
-def test_several_currencies_beside_an_amount_must_be_answered() -> None:
+def test_several_currencies_of_an_amount_are_a_doubt_that_must_be_answered() -> None:
     table = customers().assign(acv=np.arange(240.0), currency=["EUR", "USD", "USD"] * 80)
     contract = spec(deals={**DEALS, "amount": "acv"})
 
@@ -135,7 +135,7 @@ def test_several_currencies_beside_an_amount_must_be_answered() -> None:
         read_with_doubts(table, named)
 
 
-def test_amounts_with_several_signs_are_never_one_number(shared_data: Path) -> None:
+def test_amounts_with_several_currency_signs_are_refused(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "currencies_mixed_60rows.csv")
     guess = guess_spec(table)
     signs = table["acv"].str[0].value_counts()
@@ -147,13 +147,13 @@ def test_amounts_with_several_signs_are_never_one_number(shared_data: Path) -> N
         read_with_doubts(table, DealSpec(**tomllib.loads(guess.toml)))
 
 
-def test_simulated_deals_leave_nothing_open() -> None:
+def test_simulated_deals_have_no_doubts() -> None:
     sim = simulate_deals(1500, seed=3)
 
     assert find_doubts(sim.deals, sim.spec) == []
 
 
-def test_missing_leavers_are_told_with_what_it_changes(shared_data: Path) -> None:
+def test_missing_leavers_are_a_doubt_with_a_proposed_answer(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "leavers_before_march_2024_purged_300rows.csv")
     guess = guess_spec(table)
     (doubt,) = guess.doubts

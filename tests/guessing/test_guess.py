@@ -1,4 +1,4 @@
-"""A table never seen before gets a contract that reads it."""
+"""An unknown table gets a contract with which it can be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _contract(frame: pd.DataFrame, folder: Path) -> DealSpec:
     return DealSpec.from_toml(path)
 
 
-def test_simulated_deals_are_understood(tmp_path: Path) -> None:
+def test_the_roles_of_simulated_deals_are_guessed(tmp_path: Path) -> None:
     deals = simulate_deals(500, seed=0).deals
     spec = _contract(deals, tmp_path)
     roles = (spec.deals.id, spec.deals.closed_on, spec.deals.churned_on, spec.deals.rep)
@@ -30,7 +30,7 @@ def test_simulated_deals_are_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_later_knowledge_is_excluded_and_said(tmp_path: Path) -> None:
+def test_leaking_columns_are_excluded_and_reported(tmp_path: Path) -> None:
     deals = simulate_deals(500, seed=0, leaks=True).deals
     guess = guess_spec(deals)
     spec = _contract(deals, tmp_path)
@@ -41,7 +41,9 @@ def test_later_knowledge_is_excluded_and_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["us_lapse", "saas_sme"])
-def test_real_tables_are_read_with_the_guess(shared_data: Path, tmp_path: Path, name: str) -> None:
+def test_real_tables_are_read_with_the_guessed_contract(
+    shared_data: Path, tmp_path: Path, name: str
+) -> None:
     table = read_table(shared_data / name / "deals.csv")
     assert len(read_deals(table, _contract(table, tmp_path))) == len(table)
 
@@ -51,7 +53,7 @@ def test_a_table_without_an_outcome_is_refused() -> None:
         guess_spec(pd.DataFrame({"seats": [1, 2], "segment": ["a", "b"]}))
 
 
-def test_dates_with_faults_are_still_found_by_name(tmp_path: Path) -> None:
+def test_date_columns_with_errors_are_recognised_by_name(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
             "Close Date": ["05.01.2024", "31.01.2024", "soon"],
@@ -64,7 +66,7 @@ def test_dates_with_faults_are_still_found_by_name(tmp_path: Path) -> None:
         read_deals(table, _contract(table, tmp_path))
 
 
-def test_an_id_that_is_almost_one_is_told_of_and_not_taken() -> None:
+def test_an_almost_unique_id_is_reported_and_not_used() -> None:
     deals = simulate_deals(60, seed=0).deals
     deals.loc[3, "deal_id"] = deals.loc[4, "deal_id"]
     guess = guess_spec(deals)
@@ -76,7 +78,7 @@ def test_an_id_that_is_almost_one_is_told_of_and_not_taken() -> None:
 
 
 @pytest.mark.slow
-def test_a_latest_date_far_from_all_others_is_suspected() -> None:
+def test_a_latest_date_far_from_all_others_is_reported_as_a_possible_typing_error() -> None:
     deals = simulate_deals(60, seed=0).deals
     usual = " ".join(guess_spec(deals).unsure)
     latest = deals["churned_on"].idxmax()

@@ -1,4 +1,4 @@
-"""The date of leaving is chosen by name, status and plausibility; else none is."""
+"""The churn date is chosen by name, status and plausibility; otherwise none is chosen."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("name", LEAVING)
-def test_a_date_of_leaving_is_known_by_its_name(name: str) -> None:
+def test_a_churn_date_is_recognised_by_its_name(name: str) -> None:
     table = customers(5)[["key", "signed", "left", "plan"]].rename(columns={"left": name})
 
     assert is_named_leaving(name)
@@ -44,7 +44,7 @@ def test_a_date_of_leaving_is_known_by_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_half_filled_date_of_something_else_is_never_the_outcome(name: str) -> None:
+def test_a_half_filled_date_of_another_event_is_not_the_outcome(name: str) -> None:
     table = customers(5)[["key", "signed", "left", "plan"]].rename(columns={"left": name})
 
     with pytest.raises(DealsError, match="no outcome was found"):
@@ -52,7 +52,7 @@ def test_a_half_filled_date_of_something_else_is_never_the_outcome(name: str) ->
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_nor_is_it_preferred_to_the_date_of_leaving(name: str) -> None:
+def test_a_date_of_another_event_is_not_preferred_to_the_churn_date(name: str) -> None:
     table = customers(6)
     half = table["signed"].where(np.arange(len(table)) % 2 == 0) + pd.Timedelta(days=20)
     table.insert(1, name, half)
@@ -60,7 +60,7 @@ def test_nor_is_it_preferred_to_the_date_of_leaving(name: str) -> None:
     assert tomllib.loads(guess_spec(table).toml)["deals"]["churned_on"] == "left"
 
 
-def test_a_date_without_a_name_is_taken_where_the_status_agrees_and_stays_in_doubt() -> None:
+def test_an_unnamed_date_is_used_with_a_doubt_if_the_status_agrees() -> None:
     table = customers(7)
     table["status"] = np.where(table["left"].notna(), "inactive", "active")
     guess = guess_spec(table.rename(columns={"left": "column_9"}))
@@ -69,7 +69,7 @@ def test_a_date_without_a_name_is_taken_where_the_status_agrees_and_stays_in_dou
     assert "date-by-content" in {doubt.code for doubt in guess.doubts}
 
 
-def test_a_date_that_does_not_agree_with_the_flag_is_not_taken_and_counted() -> None:
+def test_a_date_that_disagrees_with_the_flag_is_refused_with_the_counts() -> None:
     table = customers(8)
     rng = np.random.default_rng(0)
     churned = rng.random(len(table)) < 0.4
@@ -84,7 +84,7 @@ def test_a_date_that_does_not_agree_with_the_flag_is_not_taken_and_counted() -> 
     )
 
 
-def test_a_column_of_status_words_with_another_name_does_not_overrule_a_named_date() -> None:
+def test_status_words_in_another_column_do_not_overrule_a_named_churn_date() -> None:
     table = customers(8)
     table["usage_level"] = np.where(np.arange(len(table)) % 2, "active", "inactive")
     deals = tomllib.loads(guess_spec(table).toml)["deals"]
@@ -93,7 +93,7 @@ def test_a_column_of_status_words_with_another_name_does_not_overrule_a_named_da
     assert "churned" not in deals
 
 
-def test_a_planned_end_of_term_is_no_leaving() -> None:
+def test_a_planned_end_of_term_is_not_a_churn_date() -> None:
     table = customers(9).drop(columns="left")
     terms = pd.Series(np.where(np.arange(len(table)) % 3, 1, 2))
     table["end_date"] = [
@@ -105,7 +105,7 @@ def test_a_planned_end_of_term_is_no_leaving() -> None:
         guess_spec(table)
 
 
-def test_a_date_before_signing_or_always_on_that_day_is_no_leaving() -> None:
+def test_a_date_before_signing_or_always_on_that_day_is_not_a_churn_date() -> None:
     table = customers(10)
     same = table.assign(left=table["signed"].where(table["left"].notna()))
     before = table.assign(left=same["left"] - pd.Timedelta(days=30))
@@ -117,21 +117,23 @@ def test_a_date_before_signing_or_always_on_that_day_is_no_leaving() -> None:
 
 
 @pytest.mark.parametrize("name", ["trial_end", "last_price_increase"])
-def test_tables_that_went_wrong_ask_for_the_outcome(shared_data: Path, name: str) -> None:
+def test_in_the_hard_tables_dates_of_other_events_are_refused_as_outcome(
+    shared_data: Path, name: str
+) -> None:
     table = read_table(shared_data / "hard_tables" / f"{name}_60rows.csv")
 
     with pytest.raises(DealsError, match=f"other events than leaving: '{name}'"):
         guess_spec(table)
 
 
-def test_a_flag_without_its_date_is_told(shared_data: Path) -> None:
+def test_the_error_for_a_flag_without_a_churn_date_counts_the_leavers(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "last_price_increase_with_flag_60rows.csv")
 
     with pytest.raises(DealsError, match="'churned' says who left \\(38 of 60\\), but no column"):
         guess_spec(table)
 
 
-def test_a_stripe_export_is_read_right(shared_data: Path) -> None:
+def test_a_stripe_export_is_read_correctly(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "stripe_export_60rows.csv")
     deals = tomllib.loads(guess_spec(table).toml)["deals"]
 

@@ -1,4 +1,4 @@
-"""An amount is never taken for another time, or another power of ten, without a word."""
+"""The period and the scale of an amount are read from its name or asked for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def priced(name: str) -> pd.DataFrame:
         ("Amount (month)", None), ("Tier", None),
     ],
 )  # fmt: skip
-def test_a_scale_is_read_from_a_name_that_says_it(name: str, scale: int | None) -> None:
+def test_a_scale_is_read_from_the_name_of_the_amount(name: str, scale: int | None) -> None:
     assert scale_by_name(name) == scale
 
 
@@ -46,7 +46,7 @@ def test_a_scale_is_read_from_a_name_that_says_it(name: str, scale: int | None) 
     ("name", "scale"),
     [(WAN, 10_000), ("ARR (k€)", 1_000), ("ACV kEUR", 1_000)],
 )  # fmt: skip
-def test_yearly_amounts_are_in_full(name: str, scale: int) -> None:
+def test_yearly_amounts_are_multiplied_by_the_scale(name: str, scale: int) -> None:
     table = priced(name)
     guess = guess_spec(table)
     spec = DealSpec(**tomllib.loads(guess.toml))
@@ -57,7 +57,7 @@ def test_yearly_amounts_are_in_full(name: str, scale: int) -> None:
     np.testing.assert_allclose(yearly_amounts(deals, spec), table[name] * scale)
 
 
-def test_a_scale_that_the_contract_does_not_give_is_asked_for() -> None:
+def test_a_scale_that_is_not_in_the_contract_is_asked_for() -> None:
     table = priced("ARR (k€)")
     silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
     answered = DealSpec(deals=DATES | {"amount": "ARR (k€)", "amount_scale": 1})
@@ -66,8 +66,8 @@ def test_a_scale_that_the_contract_does_not_give_is_asked_for() -> None:
     assert "amount-scale" not in {doubt.code for doubt in find_doubts(table, answered)}
 
 
-def test_a_changed_contract_answers_no_question_by_itself() -> None:
-    """A key that was not given stays not given, and asks for nothing that is not there."""
+def test_replacing_other_keys_does_not_answer_a_doubt() -> None:
+    """A key that was not given stays absent after `replace` and in written contracts."""
     silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
     changed = silent.replace(deals={"observed_until": "2022-01-01"}, label={"horizon_months": 3})
 
@@ -82,7 +82,7 @@ def test_a_changed_contract_answers_no_question_by_itself() -> None:
     ("column", "monthly", "yearly"),
     [("Interval", "month", "year"), ("billing_period", "Monthly", "Annually")],
 )
-def test_one_column_of_monthly_and_yearly_prices_is_refused(
+def test_monthly_and_yearly_prices_in_one_column_are_refused(
     column: str, monthly: str, yearly: str
 ) -> None:
     table = priced("amount")
@@ -97,7 +97,7 @@ def test_one_column_of_monthly_and_yearly_prices_is_refused(
     assert "several-periods" not in {doubt.code for doubt in read_with_doubts(table, one).doubts}
 
 
-def test_an_amount_whose_name_says_per_what_time_is_not_doubted() -> None:
+def test_an_amount_with_its_period_in_the_name_has_no_doubt() -> None:
     table = priced("MRR")
     table["Interval"] = ["month"] * 200 + ["year"] * 40
     spec = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})

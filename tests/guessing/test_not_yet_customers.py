@@ -1,4 +1,4 @@
-"""Trials, drafts and unpaid first invoices are not customers, whatever the system calls them."""
+"""Trials, drafts and unpaid first invoices are not customers in any CRM."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel.guessing.doubts import find_doubts, read_with_doubts
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
-STATUSES = [  # name of the column, not yet, still there, gone
+STATUSES = [  # name of the column, not yet a customer, a customer, left
     ("Status", "In Trial", "Active", "Cancelled"),
     ("subscription_status", "trialing", "active", "canceled"),
     ("Status", "incomplete_expired", "past_due", "canceled"),
@@ -44,7 +44,7 @@ def contract_of(table: pd.DataFrame) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize(("name", "not_yet", "active", "gone"), STATUSES)
-def test_rows_that_did_not_pay_yet_are_left_out(
+def test_rows_that_have_not_paid_yet_are_left_out(
     name: str, not_yet: str, active: str, gone: str
 ) -> None:
     table = subscriptions(name, not_yet, active, gone)
@@ -57,7 +57,7 @@ def test_rows_that_did_not_pay_yet_are_left_out(
 
 
 @pytest.mark.parametrize(("name", "not_yet", "active", "gone"), STATUSES)
-def test_a_contract_that_says_nothing_of_them_is_asked(
+def test_not_yet_customers_without_a_rule_in_the_contract_are_refused(
     name: str, not_yet: str, active: str, gone: str
 ) -> None:
     table = subscriptions(name, not_yet, active, gone)
@@ -70,7 +70,7 @@ def test_a_contract_that_says_nothing_of_them_is_asked(
         read_with_doubts(table, spec)
 
 
-def test_a_status_with_dropped_values_still_finds_leavers_without_a_date() -> None:
+def test_leavers_without_a_date_are_detected_also_if_the_status_has_dropped_values() -> None:
     table = subscriptions("Status", "In Trial", "Active", "Cancelled")
     gone = table.index[table["Status"] == "Cancelled"][:7]
     table.loc[gone, "cancelled_on"] = pd.NaT
@@ -120,7 +120,7 @@ def test_leavers_within_their_trial_are_counted_until_the_contract_answers() -> 
     assert "Trial End (UTC)" not in answered.attribute_names(table.columns)
 
 
-def test_a_trial_end_that_is_not_there_is_named() -> None:
+def test_the_error_for_a_missing_trial_end_column_names_the_nearest() -> None:
     table, _ = with_trial_ends()
     spec = DealSpec(
         deals={"closed_on": "signed_on", "churned_on": "cancelled_on",
@@ -138,7 +138,7 @@ def test_a_trial_end_that_is_not_there_is_named() -> None:
         (lambda ends: ends.where(ends.index < 0, "03/04/2024"), "day and month.*'03/04/2024'"),
     ],
 )
-def test_ends_of_trials_are_never_guessed(spoil, message: str) -> None:
+def test_invalid_trial_ends_are_refused(spoil, message: str) -> None:
     table, _ = with_trial_ends()
     table["ends"] = spoil(table.pop("Trial End (UTC)").dt.strftime("%Y-%m-%d"))
     spec = DealSpec(

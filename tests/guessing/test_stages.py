@@ -1,4 +1,4 @@
-"""Which rows were ever customers is read from the values of a column of stages."""
+"""The values of a stage column decide which rows are customers."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ PIPELINES = [  # name of the column, won, lost, open
     ("étape", "Gagné", "Perdu", "En cours"),
     ("IsWon", "True", "False", "False"),
     ("是否赢单", "是", "否", "否"),
-    ("field_17", "won", "lost", "open"),  # by its values alone
+    ("field_17", "won", "lost", "open"),  # recognised only by its values
 ]
 
 
 def pipeline(name: str, won: str, lost: str, still_open: str) -> pd.DataFrame:
-    """Of 400 opportunities 240 were won; the others have neither customer nor date of leaving."""
+    """240 of 400 opportunities were won; the others have no customer and no churn date."""
     table = customers(3, 400)
     stage = np.array([won] * 240 + [lost] * 100 + [still_open] * 60)
     table[name] = stage
@@ -56,7 +56,7 @@ def test_only_won_rows_are_customers(name: str, won: str, lost: str, still_open:
     assert name not in DealSpec(**contract).attribute_names(table.columns)
 
 
-def test_a_pipeline_of_the_kind_that_went_wrong_has_its_won_rows(shared_data: Path) -> None:
+def test_the_won_rows_of_a_hard_table_are_kept(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "lost_deals_400rows.csv")
     guess = guess_spec(table)
     deals = read_deals(table, DealSpec(**tomllib.loads(guess.toml)))
@@ -66,7 +66,7 @@ def test_a_pipeline_of_the_kind_that_went_wrong_has_its_won_rows(shared_data: Pa
     assert "Lost 146" in " ".join(guess.unsure)
 
 
-def test_stages_of_a_companys_own_are_no_customers_and_are_told() -> None:
+def test_unknown_stages_are_not_customers_and_are_reported() -> None:
     table = pipeline("deal_stage", "Won", "Lost", "Waiting for the moon")
     stage = find_stage([Column(table["deal_stage"])])
 
@@ -76,7 +76,7 @@ def test_stages_of_a_companys_own_are_no_customers_and_are_told() -> None:
     assert stage.unknown == ("Waiting for the moon",)
 
 
-def test_of_a_lifecycle_only_customers_stay() -> None:
+def test_only_customers_are_kept_of_a_lifecycle_stage() -> None:
     values = ["customer", "lead", "opportunity", "customer", "subscriber"]
     stage = find_stage([Column(pd.Series(values, name="Lifecycle Stage"))])
 
@@ -94,11 +94,11 @@ def test_of_a_lifecycle_only_customers_stay() -> None:
     ],
     ids=lambda column: column.name,
 )
-def test_what_has_no_won_beside_lost_or_open_rows_is_no_pipeline(column: pd.Series) -> None:
+def test_a_column_without_won_and_lost_or_open_values_is_not_a_stage(column: pd.Series) -> None:
     assert find_stage([Column(column)]) is None
 
 
-def test_a_customer_id_that_repeats_beside_the_ids_of_rows_makes_one_history() -> None:
+def test_a_repeated_customer_id_merges_rows_into_one_history() -> None:
     table = customers(4)
     table["account_id"] = [f"A{row // 2}" for row in range(len(table))]
     guess = guess_spec(table.rename(columns={"key": "deal_id"}))
@@ -107,7 +107,7 @@ def test_a_customer_id_that_repeats_beside_the_ids_of_rows_makes_one_history() -
     assert "120 values in 240 rows" in " ".join(guess.unsure)
 
 
-def test_a_category_is_no_id_that_repeats() -> None:
+def test_a_category_is_not_a_repeated_customer_id() -> None:
     columns = [
         Column(pd.Series(["a", "b"] * 50, name="account_type")),
         Column(pd.Series(["x", "y"] * 50, name="company")),  # fifty rows each

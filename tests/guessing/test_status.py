@@ -1,4 +1,4 @@
-"""Who left is read from a flag or status in any of six languages."""
+"""Leavers are recognised from a flag or status in six languages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fitmodel.guessing._columns import Column
 from fitmodel.guessing._status import find_status, status_of
 from fitmodel.guessing._vendors import recognise_export
 
-FLAGS = [  # name, what a customer has, what a leaver has
+FLAGS = [  # name, value of a customer, value of a leaver
     ("is_active", "True", "False"), ("ativo", "TRUE", "FALSE"), ("Activo", "Sí", "No"),
     ("aktiv", "Ja", "Nein"), ("actif", "Oui", "Non"), ("在网", "是", "否"), ("是否有效", "1", "0"),
     ("Lost_User", "0", "1"), ("churned", "No", "Yes"), ("cancelou", "Não", "Sim"),
@@ -26,7 +26,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("name", "stays", "gone"), [*FLAGS, *STATUSES])
-def test_who_left_is_read_in_six_languages(name: str, stays: str, gone: str) -> None:
+def test_leavers_are_recognised_in_six_languages(name: str, stays: str, gone: str) -> None:
     left = np.arange(40) % 3 == 0
     status = status_of(Column(pd.Series(np.where(left, gone, stays), name=name)))
 
@@ -55,11 +55,11 @@ def test_several_values_of_a_status_may_mean_left() -> None:
     ],
     ids=lambda column: f"{column.name}-{column.iloc[0]}",
 )
-def test_what_says_nothing_of_leaving_is_no_status(column: pd.Series) -> None:
+def test_a_column_without_words_for_churn_is_not_a_status(column: pd.Series) -> None:
     assert status_of(Column(column)) is None
 
 
-def test_of_two_the_flag_is_surer_than_the_status() -> None:
+def test_a_flag_is_preferred_to_a_status() -> None:
     left = np.arange(30) % 2 == 0
     status = pd.Series(np.where(left, "inactive", "active"), name="status")
     churned = pd.Series(np.where(left, "yes", "no"), name="churned")
@@ -69,7 +69,7 @@ def test_of_two_the_flag_is_surer_than_the_status() -> None:
     assert result.name == "churned"
 
 
-def test_in_a_recurly_export_canceled_is_still_there_until_it_expires() -> None:
+def test_in_a_recurly_export_canceled_means_still_a_customer() -> None:
     columns = ["uuid", "account_code", "state", "activated_at", "canceled_at", "expires_at"]
     state = pd.Series(["active", "canceled", "expired", "active"], name="state")
     result = status_of(Column(state), recognise_export(columns))

@@ -1,4 +1,4 @@
-"""An export is known by its columns, and its outcome is taken from the right ones."""
+"""A vendor's export is recognised by its columns, and the outcome is read from the right ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.guess import guess_spec
 from tables import END, customers
 
-EXPORTS = {  # columns of the export by what they hold
+EXPORTS = {  # columns of the export by their content
     "Stripe subscriptions": {
         "key": "id", "signed": "Created (UTC)", "left": "Ended At (UTC)", "status": "Status",
         "customer": "Customer ID", "other": ["Current Period Start (UTC)", "Start (UTC)"],
@@ -51,7 +51,7 @@ EXPORTS = {  # columns of the export by what they hold
 
 
 def export(title: str, rows: int = 200) -> pd.DataFrame:
-    """An export with the vendor's own names; half-filled dates stand before the right one."""
+    """An export with the vendor's names; half-filled dates precede the right one."""
     names, base = EXPORTS[title], customers(1, rows)
     rng = np.random.default_rng(2)
     gone = base["left"].notna()
@@ -81,11 +81,11 @@ def test_signing_and_leaving_are_taken_from_the_right_columns(title: str) -> Non
     assert contract["deals"]["id"] == names["key"]
     assert contract["deals"]["closed_on"] == names["signed"]
     assert contract["deals"]["churned_on"] == names["left"]
-    assert "churned" not in contract["deals"]  # every leaver has its date
+    assert "churned" not in contract["deals"]  # every leaver has a date
 
 
 @pytest.mark.parametrize("title", list(EXPORTS))
-def test_what_changes_after_signing_is_no_attribute(title: str) -> None:
+def test_columns_that_change_after_signing_are_not_attributes(title: str) -> None:
     table = export(title)
     spec = DealSpec(**tomllib.loads(guess_spec(table).toml))
 
@@ -100,7 +100,7 @@ def test_the_order_of_the_columns_does_not_matter(title: str) -> None:
     assert tomllib.loads(turned.toml)["deals"] == tomllib.loads(guess_spec(table).toml)["deals"]
 
 
-def test_a_price_is_per_month_where_the_interval_says_so() -> None:
+def test_a_price_is_per_month_if_the_interval_column_says_month() -> None:
     table = export("Stripe subscriptions").assign(Amount=99.0, Interval="month", Currency="eur")
     table.loc[::2, "Amount"] = 49.0
     deals = tomllib.loads(guess_spec(table).toml)["deals"]
@@ -112,22 +112,22 @@ def test_a_price_is_per_month_where_the_interval_says_so() -> None:
     )
 
 
-def test_prices_of_two_intervals_are_asked_for() -> None:
+def test_prices_with_two_intervals_are_a_doubt() -> None:
     table = export("Stripe subscriptions").assign(Amount=99.0, Interval="month")
     table.loc[::2, ["Amount", "Interval"]] = [990.0, "year"]
     guess = guess_spec(table)
 
     assert "amount_per" not in tomllib.loads(guess.toml)["deals"]
     codes = [doubt.code for doubt in guess.doubts]
-    assert codes[0] == "several-periods"  # must be answered: first
+    assert codes[0] == "several-periods"  # first, because it must be answered
     assert {"amount-unit", "left-in-trial"} == set(codes[1:])
 
 
-def test_a_table_of_ones_own_is_nobodys_export() -> None:
+def test_an_unknown_table_is_not_recognised_as_an_export() -> None:
     assert recognise_export(customers().columns) is None
 
 
-def test_names_of_hubspots_interface_are_those_of_its_pages() -> None:
+def test_hubspots_internal_names_are_recognised() -> None:
     columns = ["hs_object_id", "dealstage", "closedate", "hs_lastmodifieddate", "amount"]
     vendor = recognise_export(columns)
 

@@ -1,6 +1,6 @@
-"""A small company, what can be done in it, and what must hold whatever happened to it.
+"""A small company: the operations in it, and the conditions that must hold after a failure.
 
-Everything is done in forks of one process that has imported all of it: see `night.py`.
+Everything is done in forks of one process that has imported all of it: see `failures.py`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from fitmodel.tracking.registry import get_alias, list_versions
 from fitmodel.training import train
 
 NAME, EXPERIMENT = "prospect-fit", "a-night"
+NO_CODE = str(Path(__file__).parents[1] / "no_code")
 ATTRIBUTES = ("segment", "seats", "onboarding_package", "contract_term_months")
 QUICK = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 3}
 COPIES = 10  # of the deals, scored in chunks
@@ -42,7 +43,7 @@ class Company:
     """Deals, a store, a folder of models, and prospects."""
 
     def __init__(self, store: str, folder: Path) -> None:
-        sim = simulate_deals(600, seed=5, signal=2.0)  # of skill: else no model is in use
+        sim = simulate_deals(600, seed=5, signal=2.0)  # for skill: without it no model is in use
         self.store, self.folder, self.models = store, folder, folder / "models"
         self.spec = sim.spec.replace(
             tracking={"uri": store, "experiment": EXPERIMENT},
@@ -60,10 +61,10 @@ class Company:
         os.environ["MLFLOW_TRACKING_URI"] = self.store
         return self.answered(f"models:/{NAME}/{version}")
 
-    # -- what is killed
+    # -- operations that are killed
 
     def train(self, tell: Callable[[str], None]) -> list[Any]:
-        """Whether it was tracked, and what the model says."""
+        """Whether it was tracked, and the predictions of the model."""
         run = train(self.deals, self.spec, models=self.models, progress=tell)
         return [run.run_id is not None, *self.answered(run.bundle_path)]
 
@@ -93,10 +94,10 @@ class Company:
                 os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
         return len(log.decisions())
 
-    # -- what must hold whatever was killed
+    # -- conditions that must hold after any kill
 
     def look(self, kind: str) -> None:
-        """Everything opens; the newest version and the champion of the registry say something."""
+        """Everything opens; the newest version and the registry's champion give predictions."""
         for file in (Path(self.store.removeprefix("sqlite:///")), self.folder / "decisions.db"):
             if file.exists():
                 connection = sqlite3.connect(file)
@@ -133,12 +134,12 @@ class Company:
         return get_alias(NAME, "champion", self.store)
 
     def leftovers(self) -> list[Path]:
-        """Unfinished work lying about."""
+        """Files left from unfinished work."""
         return [path for path in self.folder.rglob("*") if path.name.startswith(".writing-")]
 
 
 def forked(work: Callable[[], Any]) -> Any:
-    """What the work gives, done in a fork."""
+    """Result of the work, done in a fork."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -163,18 +164,11 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
         os._exit(code)
 
 
-def _no_package(folder: Path) -> str:
-    package = folder / "no_copy_in_tests"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    return str(package)
-
-
 def warm_up(store: str) -> None:
-    """Do everything once with a copy of an empty store: what it imports is there in every fork."""
-    # drawing takes long, and so do copying fitmodel beside each model and a reference in six fits
+    """Do everything once with a copy of an empty store, so that every fork has the imports."""
+    # plots, a copy of fitmodel next to each model and a reference in six fits take long
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
-    _logged_model._package = _no_package
+    _logged_model._package = lambda: NO_CODE
     black_box.N_REPLICATES = 1
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")
@@ -182,4 +176,4 @@ def warm_up(store: str) -> None:
         for kind in ("train", "score", "log"):
             getattr(company, kind)(lambda _step: None)
             company.look(kind)
-    gc.freeze()  # so that no fork copies what it only looks through
+    gc.freeze()  # so that no fork copies memory that it only reads

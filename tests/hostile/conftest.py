@@ -1,7 +1,7 @@
-"""One small model for every door, with an attribute of each kind: number, category, flag, date.
+"""One small model for all entry points, with a number, a category, a flag and a date.
 
-This folder mirrors no room: it goes through the whole house as a careless user would. Whatever
-comes in, the answer is right or one of our own errors that names the fault.
+This folder does not mirror a room of the source: it uses the whole package as a careless user
+would. For any input the result is right, or one of fitmodel's errors names the problem.
 """
 
 # ruff: noqa: DTZ001, DTZ901, FBT003 - values are as careless people give them
@@ -35,7 +35,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     max_examples=30,
-    phases=[Phase.explicit, Phase.generate],  # what is found is one value: no need to shrink it
+    phases=[Phase.explicit, Phase.generate],  # a counterexample is one value and needs no shrinking
     suppress_health_check=list(HealthCheck),
 )
 
@@ -49,7 +49,7 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="session")
 def bundle(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
-    """A model as it is shipped: its scorer has been JSON."""
+    """A model as it is shipped, read from JSON."""
     scorecard = learned_on(600, seed=3).scorecard
     roles = simulation.spec.deals
     policy = Policy("value", 0.3, MONEY, "by value")
@@ -67,7 +67,7 @@ def model(bundle: Path) -> FitModel:
 
 @pytest.fixture(scope="session")
 def prospects(simulation: Simulation) -> pd.DataFrame:
-    """Twelve deals as if they were not signed yet."""
+    """Twelve deals as prospects."""
     return simulation.deals.head(12).drop(columns=["churned_on"]).reset_index(drop=True)
 
 
@@ -105,7 +105,7 @@ THINGS = [
 
 @pytest.fixture(scope="session")
 def values() -> st.SearchStrategy[Any]:
-    """Anything that somebody might put where a value belongs."""
+    """Anything that a user might give as a value."""
     return st.one_of(
         st.sampled_from(TEXTS),
         st.sampled_from(NUMBERS),

@@ -1,7 +1,8 @@
-"""Fill the disk up while a training or a promotion writes, and look what is left.
+"""Fill the disk while a training or a promotion writes, and check what is left.
 
-A fork fills the disk but for a random room, up to what the whole has written, and goes on. It ends
-well or with an error of ours; with room again everything opens, and the same gives the same.
+A fork fills the disk except for a random number of bytes, at most what the whole work writes, and
+continues. It succeeds or ends with one of fitmodel's errors. With enough space again everything
+opens, and the same work gives the same result.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from company import Company, forked
 
 from fitmodel.exceptions import FitModelError
 
-WRITES = {"train": "writing", "promote": "beginning"}  # the step from which on a kind writes
-MIN_ROOM = 200_000  # bytes to choose from: a promotion writes over what there is
+# the step at which each kind of work begins to write
+WRITES = {"train": "writing", "promote": "beginning"}
+MIN_ROOM = 200_000  # bytes to choose from, because a promotion overwrites existing files
 
 
 class Filler:
-    """Forks the process that it works in, and lets the fork go on with so little room."""
+    """Forks its own process, and lets the fork continue with a given number of free bytes."""
 
     def __init__(self, company: Company, kind: str, rooms: list[int], notes: Path) -> None:
         self.company, self.kind, self.rooms, self.notes = company, kind, rooms, notes
@@ -30,7 +32,7 @@ class Filler:
         self.ends: list[str] = []
 
     def at(self, step: str) -> None:
-        """Try every room at the step that writes; a fork returns at once and goes on."""
+        """Try each number of free bytes at the step that writes; a fork returns and continues."""
         if step != WRITES[self.kind] or self.is_fork:
             return
         for room in self.rooms:
@@ -49,7 +51,7 @@ class Filler:
             forked(lambda: self.company.look(self.kind))
 
     def after(self, work: Callable[[Callable[[str], None]], Any]) -> tuple[list[str], Any]:
-        """How the forks ended, and what the work gives with room enough."""
+        """How the forks ended, and the result of the work with enough space."""
         try:
             result = work(self.at)
         except FitModelError as error:
@@ -66,7 +68,7 @@ class Filler:
 
 
 def fill(folder: Path, room: int) -> Path:
-    """Fill the disk of a folder but for so many bytes."""
+    """Fill the disk of a folder except for a given number of bytes."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -80,7 +82,7 @@ def fill(folder: Path, room: int) -> Path:
 def try_out_filling(
     company: Company, kind: str, times: int, seed: int, notes: Path
 ) -> dict[str, Any]:
-    """Fill the disk up so often while it writes; everything must be whole, the repeat equal."""
+    """Fill the disk many times during the work; everything must be complete, the repeat equal."""
     work, draw = getattr(company, kind), random.Random(seed)  # noqa: S311 - rooms, no secret
     before = shutil.disk_usage(company.folder).used
     whole = forked(lambda: work(lambda _step: None))

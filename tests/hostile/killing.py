@@ -1,9 +1,9 @@
 """Kill training, scoring, promotion and the decision log at random moments.
 
-Each trial is a fork, so that a kill costs no imports: it gets SIGKILL after a random part of the
-time that the whole takes, until so many of them did. A fork of a training begins where a step of it
-begins, so that most are killed while they write, and what came before is not done again. After
-each, another fork looks at everything; at last the same is done again.
+Each trial is a fork, so that a kill costs no imports. It gets SIGKILL after a random part of the
+duration of the whole work, until the given number of forks was killed. A fork of a training begins
+at one of its steps, so that most forks are killed while they write and earlier steps are not
+repeated. After each kill another fork checks everything; at the end the same work is done again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from company import Company, forked
 
 from fitmodel.training import STEPS
 
-MAX_TRIALS = 4  # for one kill: on a machine that is busy by turns many trials end too early
+MAX_TRIALS = 4  # per kill: on a machine with a varying load many trials end too early
 
 
 class Killer:
-    """Forks the process that it works in, and kills the fork, at the steps it is told of."""
+    """Forks its own process and kills the fork, at each step of the work that is reported to it."""
 
     def __init__(
         self, company: Company, kind: str, plan: dict[str, tuple[int, float]], seed: int
@@ -34,7 +34,7 @@ class Killer:
         self.killed, self.is_fork = 0, False
 
     def at(self, step: str) -> None:
-        """Kill the forks planned for this step; a fork returns at once and goes on."""
+        """Kill the forks planned for this step; a fork returns at once and continues."""
         kills, seconds = self.plan.pop(step, (0, 0.0))
         end = self.killed + kills
         for _ in range(MAX_TRIALS * kills):
@@ -54,7 +54,7 @@ class Killer:
             os.utime(path, (0, time.time() - 4000))
 
     def after(self, work: Callable[[Callable[[str], None]], Any]) -> tuple[int, Any]:
-        """How many were killed, and what the work gives that was not."""
+        """Number of killed forks, and the result of the work that was not killed."""
         result = work(self.at)
         if self.is_fork:
             os._exit(0)
@@ -62,7 +62,7 @@ class Killer:
 
 
 def kill(child: int, seconds: float) -> bool:
-    """Kill a fork at that moment; whether it was still at work."""
+    """Kill a fork after a delay; return whether it was still working."""
     process = os.pidfd_open(child)
     if not select.select([process], [], [], seconds)[0]:
         os.kill(child, signal.SIGKILL)
@@ -74,9 +74,9 @@ def kill(child: int, seconds: float) -> bool:
 
 
 def planned(begun: dict[str, float], end: float, kills: int) -> dict[str, tuple[int, float]]:
-    """Kills at each step and the seconds to draw from: an eighth each before writing, then most.
+    """Number of kills per step and the range of seconds: an eighth per step before writing.
 
-    Once it writes, it holds connections that a fork must not share.
+    Once the work writes, it has open connections that a fork must not share.
     """
     steps = [step for step in begun if step != STEPS[-1]]
     ends = [begun[step] for step in steps[1:]] + [end]
@@ -89,14 +89,14 @@ def planned(begun: dict[str, float], end: float, kills: int) -> dict[str, tuple[
 
 
 def timed(work: Callable[[Callable[[str], None]], Any]) -> tuple[dict[str, float], float, Any]:
-    """When each step began, when all ended, and what it gave."""
+    """Start of each step, end of the work, and its result."""
     begun: dict[str, float] = {}
     result = work(lambda step: begun.setdefault(step, time.monotonic()) and None)
     return begun, time.monotonic(), result
 
 
 def try_out(company: Company, kind: str, kills: int, seed: int) -> dict[str, Any]:
-    """Kill one kind of work so often; everything must be whole each time, and the repeat equal."""
+    """Kill one kind of work many times; everything must be complete, the repeat equal."""
     work = getattr(company, kind)
     begun, end, whole = forked(lambda: timed(work))
     killer = Killer(company, kind, planned(begun, end, kills), seed)

@@ -1,4 +1,4 @@
-"""The door of the bundle: what a fuzzer found in it, kept. Mirrors no room; see fuzz/.
+"""Reading of bundles: cases that a fuzzer found. Mirrors no room; see fuzz/.
 
 A scorer whose parts do not fit each other is refused when it is read, by name.
 """
@@ -28,7 +28,7 @@ def put(*keys):
 DAMAGES = {
     "a policy of nothing": (put("policy", None), "AttributeError"),
     "a policy of text": (put("policy", "x"), "AttributeError"),
-    "a number too large": (put("book", "intercept", 0, 1e308), "which is no log-odds"),
+    "a number too large": (put("book", "intercept", 0, 1e308), "which is not a log-odds value"),
     "a number that is none": (put("book", "tables", 0, 0, float("nan")), "not finite"),
     "intercepts too few": (put("book", "intercept", [0.0]), "do not go with"),
     "tables without width": (put("book", "tables", []), "has 0 rows"),
@@ -53,7 +53,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(("change", "says"), DAMAGES.values(), ids=DAMAGES)
-def test_a_scorer_whose_parts_do_not_fit_is_refused_by_name(model, change, says):
+def test_a_scorer_with_inconsistent_parts_is_refused_and_the_part_is_named(model, change, says):
     data = json.loads(model.scorer.to_json())
     if "knots" in says:
         data["book"]["calibration"]["values"] = [-1.0, 1.0]
@@ -63,7 +63,7 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused_by_name(model, change, says)
         scorer_from_json(json.dumps(data).encode(), "v")
 
 
-def test_a_scorer_that_fits_is_read_to_the_bit(model, prospects):
+def test_a_consistent_scorer_is_read_exactly(model, prospects):
     again = scorer_from_json(model.scorer.to_json(), "v")
 
     prospect = prospects.iloc[0].to_dict()

@@ -1,7 +1,7 @@
-"""What `check` passes, `train` accepts; what `check` refuses, `train` refuses for the same reason.
+"""`train` accepts what `check` passes and refuses what `check` refuses, for the same reason.
 
-Training is run up to where it begins to learn: reading, questions about the rows, leaks, and
-whether there is enough. Beyond it nothing is refused that a table could be to blame for.
+Training is run until the fit begins: reading, doubts about the rows, leaks, and the number of
+deals. Later steps do not refuse a table.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ careful = settings(
 
 
 def deals(seed: int, rows: int) -> pd.DataFrame:
-    """Sound deals; a third leave early."""
+    """Valid deals; a third leave early."""
     rng = np.random.default_rng(seed)
     signed = END - pd.to_timedelta(rng.integers(5, 1200, rows), "D")
     left = pd.Series(signed + pd.to_timedelta(1 + (rng.weibull(0.8, rows) * 450).astype(int), "D"))
@@ -56,7 +56,7 @@ def deals(seed: int, rows: int) -> pd.DataFrame:
 def change(  # noqa: C901, PLR0912, PLR0915 - a line or two for each kind
     table: pd.DataFrame, kind: str, seed: int
 ) -> pd.DataFrame:
-    """Make one thing wrong, or odd."""
+    """Make one thing wrong or unusual."""
     rng = np.random.default_rng(seed)
     some = rng.random(len(table)) < 0.1
     gone = table["left"].notna()
@@ -129,11 +129,11 @@ def contract(kinds: list[str]) -> DealSpec:
 
 
 class Reached(Exception):  # noqa: N818 - no error: training got as far as it is watched
-    """Training begins to learn."""
+    """Raised when training reaches the fit."""
 
 
 def trained(path: Path, spec: DealSpec, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """Why training refuses; None where it begins to learn."""
+    """Why training refuses; None if it reaches the fit."""
 
     def reached(view: Any, *_: Any) -> None:
         from fitmodel.learning.learner import check_enough
@@ -158,7 +158,7 @@ def trained(path: Path, spec: DealSpec, monkeypatch: pytest.MonkeyPatch) -> str 
     seed=st.integers(0, 3),
     rows=st.sampled_from([180, 420]),
 )
-def test_check_and_train_say_the_same_of_a_table(
+def test_check_and_train_agree_on_a_table(
     kinds: list[str], seed: int, rows: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     table = deals(seed, rows)
@@ -184,8 +184,8 @@ def test_check_and_train_say_the_same_of_a_table(
         assert refused.splitlines()[-1] in checked.output
 
 
-def test_both_kinds_are_among_the_tables(tmp_path: Path) -> None:
-    """Sound tables pass and others do not: else the law above would say nothing."""
+def test_valid_and_invalid_tables_are_generated(tmp_path: Path) -> None:
+    """Some tables pass and some do not; otherwise the test above would be empty."""
     outcome = {}
     for kind in ("nothing", "lost"):
         change(deals(1, 420), kind, 1).to_csv(tmp_path / "deals.csv", index=False)

@@ -1,7 +1,6 @@
-"""The doors of training: read_deals and the contract, its toml, a plan. Mirrors no room.
+"""Inputs of training: read_deals, the contract, its TOML, a plan. Mirrors no room of the source.
 
-A frame of anything is read, with its rows and their order, or is one DealsError that names every
-fault.
+Any frame is read, with its rows in order, or gives one DealsError that names every problem.
 """
 
 # ruff: noqa: PT017 - what may be answered or refused is not always refused
@@ -44,7 +43,7 @@ def with_propensity(simulation) -> DealSpec:
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_a_table_of_anything_is_read_whole_or_is_one_error(past, with_propensity, values, data):
+def test_any_table_is_read_completely_or_gives_one_error(past, with_propensity, values, data):
     frame = past.assign(let_go=1.0).astype(object)
     names = data.draw(st.lists(st.sampled_from(list(frame.columns)), min_size=1, max_size=3))
     for name in names:
@@ -71,7 +70,7 @@ def test_a_table_of_anything_is_read_whole_or_is_one_error(past, with_propensity
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_a_column_of_anything_in_any_role_is_read_or_named(past, with_propensity, values, data):
+def test_any_column_in_any_role_is_read_or_named_in_the_error(past, with_propensity, values, data):
     name = data.draw(
         st.sampled_from(["closed_on", "churned_on", "annual_value", "let_go", "seats"])
     )
@@ -87,12 +86,12 @@ def test_a_column_of_anything_in_any_role_is_read_or_named(past, with_propensity
 
 
 @pytest.mark.parametrize("thing", [None, 7, [1], {"a": [1]}, b"x.csv", np.zeros((2, 2))], ids=repr)
-def test_what_is_no_table_is_named(simulation, thing):
+def test_an_object_that_is_not_a_table_is_named_in_the_error(simulation, thing):
     with pytest.raises(DealsError, match="a path or a DataFrame"):
         read_deals(thing, simulation.spec)
 
 
-def test_shapes_that_are_no_table_are_named(simulation, past):
+def test_frames_of_impossible_shape_are_refused(simulation, past):
     spec = simulation.spec
     levels = past.set_axis(pd.MultiIndex.from_product([["a"], past.columns]), axis=1)
     with pytest.raises(DealsError, match="not text"):
@@ -104,7 +103,7 @@ def test_shapes_that_are_no_table_are_named(simulation, past):
             read_deals(empty, spec)
 
 
-def test_half_a_character_and_a_signalling_nan_are_named(simulation, past):
+def test_a_lone_surrogate_and_a_signalling_nan_are_named_in_the_error(simulation, past):
     from decimal import Decimal
 
     for value in ("sm\ud800b", Decimal("sNaN")):
@@ -158,7 +157,7 @@ KEYS = st.sampled_from(
 
 @careless
 @given(data=st.data())
-def test_a_contract_of_anything_is_one_or_is_a_spec_error(data):
+def test_any_contract_is_valid_or_gives_a_spec_error(data):
     sections = st.sampled_from([*DealSpec.model_fields, "deal", ""])
     given_ = data.draw(
         st.dictionaries(sections, st.one_of(anything, st.dictionaries(KEYS, anything)), max_size=4)
@@ -189,7 +188,7 @@ def toml_text():
 
 @careless
 @given(text=toml_text(), mark=st.sampled_from([b"", b"\xef\xbb\xbf", b"\xff", b"\x00"]))
-def test_a_toml_of_anything_is_a_contract_or_a_plan_or_a_spec_error(text, mark, tmp_path):
+def test_any_toml_is_a_contract_or_a_plan_or_gives_a_spec_error(text, mark, tmp_path):
     path = tmp_path / "x.toml"
     path.write_bytes(mark + text.encode(errors="surrogatepass"))
 
@@ -200,7 +199,7 @@ def test_a_toml_of_anything_is_a_contract_or_a_plan_or_a_spec_error(text, mark, 
             assert "x.toml" in str(error)
 
 
-def test_a_toml_that_cannot_be_read_is_a_spec_error(tmp_path):
+def test_unreadable_toml_is_a_spec_error(tmp_path):
     for read in (DealSpec.from_toml, read_plan):
         for path in (tmp_path, tmp_path / "absent.toml", tmp_path / "x" / "y.toml"):
             with pytest.raises(FitModelError, match=str(path)):

@@ -1,4 +1,4 @@
-"""Who sold is not an attribute unless told; a person's affairs are warned of; doubt is shown."""
+"""Reps are not attributes by default; protected characteristics give warnings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SIMULATION = simulate_deals(900, seed=6)
 SELLERS = {"rep", "team"}
 
 
-# --- who sold
+# --- the rep
 
 
 @pytest.mark.slow
-def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
+def test_rep_and_team_are_attributes_only_if_included() -> None:
     spec = SIMULATION.spec
     assert {spec.deals.rep, spec.deals.team} == SELLERS
     assert not SELLERS & set(learn(SIMULATION.deals, spec).scorecard.attributes)
@@ -46,7 +46,7 @@ def test_neither_rep_nor_team_is_learned_from_unless_included() -> None:
 
 
 @pytest.mark.slow
-def test_another_rep_is_another_prospect_to_nobody() -> None:
+def test_the_rep_does_not_change_the_assessment() -> None:
     scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
     model = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "v")
     prospect = SIMULATION.deals.iloc[0].to_dict()
@@ -59,7 +59,7 @@ def test_another_rep_is_another_prospect_to_nobody() -> None:
 
 
 @pytest.mark.slow
-def test_no_edit_brings_the_rep_in(tmp_path: Path) -> None:
+def test_an_edit_cannot_add_the_rep(tmp_path: Path) -> None:
     scorecard = learn(SIMULATION.deals, SIMULATION.spec).scorecard
     scorer = Scorer(scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
     files = {"scorer.json": scorer.to_json()}
@@ -68,7 +68,7 @@ def test_no_edit_brings_the_rep_in(tmp_path: Path) -> None:
         edit_table(model, "rep", level="Rep 01", effect=1.0, reason="a grudge", by="Kim")
 
 
-# --- a person's own affairs
+# --- protected characteristics
 
 PERSONAL = {
     "gender": "gender contact_gender Sex Geschlecht Anrede sexe genre género sexo 性别 客户性别",
@@ -94,16 +94,16 @@ mariachi_event region nation international nations edadismo casa invalid_emails 
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind, names in PERSONAL.items() for name in names.split()]
 )
-def test_a_persons_own_affairs_are_known_in_five_languages(kind: str, name: str) -> None:
+def test_protected_characteristics_are_recognised_in_five_languages(kind: str, name: str) -> None:
     assert suggests_protected(name) == kind
 
 
 @pytest.mark.parametrize("name", NOT_PERSONAL.split())
-def test_other_names_are_not_taken_for_a_persons_affairs(name: str) -> None:
+def test_other_names_are_not_protected_characteristics(name: str) -> None:
     assert suggests_protected(name) is None
 
 
-def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_path: Path) -> None:
+def test_check_warns_of_protected_characteristics_and_passes(tmp_path: Path) -> None:
     drawn = np.random.default_rng(0)
     names = ["contact_gender", "Alter", "nationalité", "estado_civil", "宗教"]
     extra = {name: drawn.choice(["a", "b", "c"], size=len(SIMULATION.deals)) for name in names}
@@ -124,7 +124,7 @@ def test_check_warns_of_each_with_a_sentence_and_the_remedy_and_lets_pass(tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> None:
+def test_every_rep_has_an_interval_in_the_rep_performance(language: str) -> None:
     board = compute_rep_performance(
         SIMULATION.deals, SIMULATION.spec, SIMULATION.true_probability, language=language
     )
@@ -136,7 +136,7 @@ def test_every_rep_of_the_scoreboard_stands_with_an_interval(language: str) -> N
     assert {"en": "95 %", "zh": "95%"}[language] in page or "95" in page
 
 
-def test_reps_that_differ_by_chance_alone_are_rarely_called_out() -> None:
+def test_reps_that_differ_only_by_chance_are_rarely_named() -> None:
     drawn = np.random.default_rng(3)
     deals = SIMULATION.deals.assign(rep=drawn.permutation(SIMULATION.deals["rep"].to_numpy()))
     board = compute_rep_performance(deals, SIMULATION.spec, SIMULATION.true_probability)

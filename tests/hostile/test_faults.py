@@ -1,4 +1,4 @@
-"""A bad night: a full disk, a folder that takes nothing, no memory left, kill -9 at any moment."""
+"""Failures: a full disk, a read-only folder, no memory, kill -9 at any moment."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
 
-NIGHT = Path(__file__).with_name("night.py")
-KILLS = 6  # of each kind of work; `python tests/hostile/night.py` takes more
+NIGHT = Path(__file__).with_name("failures.py")
+KILLS = 6  # of each kind of work; `python tests/hostile/failures.py` takes more
 linux = pytest.mark.skipif(sys.platform != "linux", reason="faults are made as Linux makes them")
 
 
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     return folder
 
 
-# --- a disk that takes nothing more
+# --- a full disk
 
 DISK = """
 import json, os, subprocess, sys
@@ -66,7 +66,7 @@ def heals(problem):
     filler.unlink(missing_ok=True)
 
 def run(arguments):
-    # in a fork, so that nothing it has opened keeps the disk busy
+    # in a fork, so that no open file keeps the disk busy
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         done = CliRunner().invoke(app, arguments)
@@ -101,7 +101,7 @@ doors = {
 }
 import pandas as pd
 import fitmodel.editing
-# what it imports is there in every fork
+# every fork has these imports
 CliRunner().invoke(app, [*doors["monitor"][:4], "--output", str(home / "warm"), *base])
 ids = pd.read_parquet(deals)["deal_id"]
 doors["brief"][5] = str(ids.iloc[3])
@@ -127,7 +127,7 @@ for problem in ("full", "read-only"):
         told[f"{problem}: {door}"] = {
             "exit": code, "says": says, "left": sorted(left), "again": again, "why": why
         }
-    (disk / "new.toml").unlink()  # init writes over nothing
+    (disk / "new.toml").unlink()  # init does not overwrite a contract
 print(json.dumps(told))
 """
 WORDS = {
@@ -137,7 +137,7 @@ WORDS = {
 
 
 def can_mount(folder: Path) -> bool:
-    """Whether a small file system of memory can be mounted, seen by nobody else."""
+    """Whether a small in-memory file system can be mounted in a private namespace."""
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         return False
     script = 'mount -t tmpfs -o size=6m tmpfs "$0"'
@@ -146,9 +146,7 @@ def can_mount(folder: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_disk_that_takes_nothing_costs_no_file_and_a_repeat_works(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_loses_no_file_and_a_repeat_works(home: Path, tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("mounting a small disk needs root on Linux; the errors are raised elsewhere")
     script = 'mount -t tmpfs -o size=6m tmpfs "$2" && exec "$0" -c "$1" "$3" "$2"'
@@ -183,7 +181,7 @@ app(sys.argv[2:])
 
 @linux
 @pytest.mark.slow
-def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
+def test_a_batch_without_memory_ends_with_a_message_and_no_partial_file(
     home: Path, tmp_path: Path
 ) -> None:
     import pandas as pd
@@ -191,7 +189,7 @@ def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
     deals = pd.read_parquet(home / "deals.parquet")
     long = pd.concat([deals] * 40, ignore_index=True).head(20_000)
     # half a gigabyte in a chunk: too much for one piece of memory, and not for the many small ones
-    # whose want ends a native library without a word
+    # the lack of which ends a native library without a message
     long = long.assign(note=[f"{number}{'x' * 25_000}" for number in range(len(long))])
     long.to_parquet(tmp_path / "long.parquet")
     out = tmp_path / "scored.parquet"
@@ -214,7 +212,7 @@ def test_a_batch_without_memory_ends_in_a_sentence_and_leaves_no_half_file(
 
 @pytest.fixture(scope="module")
 def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What a night left; its small disk needs root, without it that half is left out."""
+    """Results of `failures.py`; its small disk needs root and is left out otherwise."""
     shop, disk = tmp_path_factory.mktemp("shop"), tmp_path_factory.mktemp("disk")
     shutil.copy(migrated_store, shop / "mlflow.db")
     command = [sys.executable, NIGHT, f"sqlite:///{shop}/mlflow.db", shop, str(KILLS)]
@@ -230,7 +228,7 @@ def night(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @linux
 @pytest.mark.slow
-def test_killed_at_random_moments_everything_is_whole_and_the_repeat_the_same(
+def test_after_kills_at_random_moments_everything_is_complete_and_repeatable(
     night: list[dict[str, Any]],
 ) -> None:
     result = [each for each in night if "killed" in each]
@@ -242,7 +240,7 @@ def test_killed_at_random_moments_everything_is_whole_and_the_repeat_the_same(
 
 @linux
 @pytest.mark.slow
-def test_on_a_disk_that_fills_up_a_training_or_promotion_is_whole_or_absent(
+def test_on_a_full_disk_a_training_or_promotion_is_complete_or_absent(
     night: list[dict[str, Any]],
 ) -> None:
     result = [each for each in night if "ends" in each]

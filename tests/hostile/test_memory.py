@@ -1,4 +1,4 @@
-"""What thousands of requests leave behind: nothing. A million: `python benchmarks/soak.py`."""
+"""Thousands of requests leave no memory behind. A million: `python benchmarks/soak.py`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from fitmodel.service.schema import example_prospect
 from fitmodel.service.settings import Settings
 
 SOAK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "soak.py"))
-# Of timers that are cancelled asyncio keeps a hundred before it clears its list, each of some
-# blocks of memory; caches fill.
+# asyncio keeps a hundred cancelled timers before it clears its list, each of some
+# blocks of memory; caches are filled as well.
 FEW = 1_000
 
 
@@ -36,7 +36,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DecisionLog 
 
 
 def blocks_after(app: Any, number: int, asked: Iterator[tuple[Any, ...]]) -> int:
-    """Blocks of memory in use after so many requests: objects of every kind, texts too."""
+    """Blocks of memory in use after a number of requests, for objects of every kind."""
 
     async def ask_all() -> int:
         for request in itertools.islice(asked, number):
@@ -48,7 +48,7 @@ def blocks_after(app: Any, number: int, asked: Iterator[tuple[Any, ...]]) -> int
 
 
 @pytest.mark.slow
-def test_requests_leave_nothing_behind(
+def test_requests_leave_no_memory_behind(
     bundle: Path, log: DecisionLog | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "fitmodel.service")  # pytest would keep every record
@@ -59,7 +59,7 @@ def test_requests_leave_nothing_behind(
     assert blocks_after(app, 1_600, asked) - before < FEW
 
 
-def test_a_text_of_each_request_that_is_kept_would_be_seen() -> None:
+def test_a_text_kept_per_request_would_be_detected() -> None:
     kept: dict[str, str] = {}
 
     async def forgetful(scope: Any, _receive: Any, _send: Any) -> None:

@@ -1,4 +1,4 @@
-"""A deal, rep, level or column may be called anything: no page runs it and no sheet computes it."""
+"""Dangerous names of deals, reps, levels or columns run no script and no spreadsheet formula."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FRAMES = {"iframe", "object", "embed", "base", "form", "link"}
 
 
 class Elements(HTMLParser):
-    """What a browser would make of a page."""
+    """The elements that a browser would read in a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def is_number(cell: str) -> bool:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, quick_learner: dict[str, Any]) -> Path:
-    """A company in which everything has a name to beware of, and its model."""
+    """A company in which everything has a dangerous name, and its model."""
     folder = tmp_path_factory.mktemp("evil")
     sim = simulate_deals(500, seed=6)
     deals = sim.deals.rename(columns={"industry": SCRIPT, "trial_days": IMAGE, "region": "=1+1"})
@@ -132,7 +132,7 @@ def run(*arguments: object) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_sales_report_shows_every_name_and_runs_none(home: Path, language: str) -> None:
+def test_names_are_escaped_in_the_sales_report(home: Path, language: str) -> None:
     out = home / f"report-{language}"
     run("report", home / "deals.parquet", "-c", home / "fitmodel.toml", "--output", out,
         "--language", language, "--segment", "segment")  # fmt: skip
@@ -147,7 +147,7 @@ def test_the_sales_report_shows_every_name_and_runs_none(home: Path, language: s
 
 
 @pytest.mark.slow
-def test_the_monitoring_page_shows_every_name_and_runs_none(home: Path) -> None:
+def test_names_are_escaped_on_the_monitoring_page(home: Path) -> None:
     out = home / "monitor"
     run("monitor", home / "deals.parquet", "--model", home / "models/fit", "-c",
         home / "fitmodel.toml", "--output", out, "--by-month")  # fmt: skip
@@ -159,7 +159,7 @@ def test_the_monitoring_page_shows_every_name_and_runs_none(home: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_brief_shows_every_name_and_runs_none(home: Path, language: str) -> None:
+def test_names_are_escaped_in_a_brief(home: Path, language: str) -> None:
     name = pd.read_parquet(home / "deals.parquet")["deal_id"].iloc[3]
     out = home / "brief.html"
     run("brief", home / "deals.parquet", "--model", home / "models/fit", f"--id={name}",
@@ -169,7 +169,7 @@ def test_a_brief_shows_every_name_and_runs_none(home: Path, language: str) -> No
     assert_harmless(page)
 
 
-def test_what_a_notebook_shows_of_a_model_and_an_assessment_runs_nothing(home: Path) -> None:
+def test_names_are_escaped_in_notebooks(home: Path) -> None:
     model = load(home / "models/fit")
     assessment = model.predict(pd.read_parquet(home / "deals.parquet").iloc[0].to_dict())
     for shown in (model._repr_html_(), assessment._repr_html_()):
@@ -179,7 +179,7 @@ def test_what_a_notebook_shows_of_a_model_and_an_assessment_runs_nothing(home: P
         assert result.bad == []
 
 
-def test_every_start_of_a_formula_is_made_text_in_names_indexes_and_cells() -> None:
+def test_every_start_of_a_formula_is_escaped_in_names_indexes_and_cells() -> None:
     table = pd.DataFrame({start: [start + "1"] for start in FORMULA_STARTS})
     table["two rows"] = "one\r=1+1"
     table.index = pd.Index(["=1"], name="@name")
@@ -187,8 +187,8 @@ def test_every_start_of_a_formula_is_made_text_in_names_indexes_and_cells() -> N
     assert safe_csv(table).count("'") == 2 * len(FORMULA_STARTS) + 2
 
 
-def test_a_scored_table_gives_back_what_came_in(home: Path) -> None:
-    """Machines read it and join it by its id; the sheets for people are those made harmless."""
+def test_a_scored_table_keeps_the_input_unescaped(home: Path) -> None:
+    """Programs read it and join it by id; only tables for people are escaped."""
     out = home / "scored.csv"
     run("score", home / "deals.parquet", "--model", home / "models/fit", "--output", out)
     scored = pd.read_csv(out, keep_default_na=False, lineterminator="\n")

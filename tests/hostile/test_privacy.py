@@ -1,4 +1,4 @@
-"""What is shipped, tracked, reported and logged holds aggregates: no deal, rep or rare value."""
+"""Bundles, tracking, reports and logs contain aggregates and no deal, rep or rare value."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ SALT = "keep this secret"
 
 
 def deals_with_names() -> pd.DataFrame:
-    """Every id, rep and team has a mark, and two levels are those of one and of three customers."""
+    """Deals with marked ids, reps and teams, and two levels of one and of three customers."""
     deals = SIMULATION.deals.copy()
     deals["deal_id"] = [f"Qxdeal-{number:05d}" for number in range(len(deals))]
     for role in ("rep", "team"):
         deals[role] = "Qx" + deals[role].astype(str)
-    for column in ("industry", "landing_page"):  # of few levels, and of many
+    for column in ("industry", "landing_page"):  # with few levels and with many
         deals[column] = deals[column].astype(object)
         deals.loc[deals.index[5], column] = RARE[0]
         deals.loc[deals.index[20:23], column] = RARE[1]
@@ -61,13 +61,14 @@ def shop(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.mark.slow
-def test_neither_bundle_nor_store_names_a_deal_a_rep_or_a_rare_value(shop: Path) -> None:
+def test_bundle_and_store_contain_no_deal_rep_or_rare_value(shop: Path) -> None:
     files = [path for path in shop.rglob("*") if path.is_file()]
     contents = {str(path.relative_to(shop)): path.read_bytes() for path in files}
     names = {Path(name).name for name in contents}
     assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
     assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
-    assert any(COMMON.encode() in content for content in contents.values())  # the search can find
+    # the search itself works
+    assert any(COMMON.encode() in content for content in contents.values())
     deals = deals_with_names()
     people = [*deals["rep"].unique(), *deals["team"].unique()]
     for secret in ("Qxdeal", *people, *RARE):
@@ -76,7 +77,7 @@ def test_neither_bundle_nor_store_names_a_deal_a_rep_or_a_rare_value(shop: Path)
 
 
 @pytest.mark.slow
-def test_a_rare_value_is_scored_as_one_all_the_same(shop: Path) -> None:
+def test_a_rare_value_is_scored_with_its_own_level(shop: Path) -> None:
     model = load(shop / "models" / "prospect-fit")
     deals = deals_with_names()
     column = model.scorecard.columns[model.attributes.index("industry")]
@@ -89,7 +90,7 @@ def test_a_rare_value_is_scored_as_one_all_the_same(shop: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_service_names_no_rare_value_and_logs_no_value(
+def test_the_service_shows_no_rare_value_and_logs_no_value(
     shop: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = DecisionLog(shop / "decisions.db", salt=SALT)
@@ -113,9 +114,7 @@ def test_the_service_names_no_rare_value_and_logs_no_value(
 
 
 @pytest.mark.slow
-def test_forget_removes_a_customer_from_the_log_to_the_last_byte(
-    tmp_path: Path, shop: Path
-) -> None:
+def test_forget_removes_all_bytes_of_a_customer_from_the_log(tmp_path: Path, shop: Path) -> None:
     model = load(shop / "models" / "prospect-fit")
     rows = deals_with_names().head(6).to_dict("records")
     file = tmp_path / "decisions.db"
@@ -136,7 +135,7 @@ def test_forget_removes_a_customer_from_the_log_to_the_last_byte(
 
 
 @pytest.mark.slow
-def test_a_report_with_hashed_ids_names_no_deal(
+def test_a_report_with_hashed_ids_contains_no_deal(
     tmp_path: Path, quick_learner: dict[str, Any]
 ) -> None:
     deals_with_names().head(450).to_parquet(tmp_path / "deals.parquet")
@@ -156,7 +155,7 @@ def test_a_report_with_hashed_ids_names_no_deal(
     assert "needs a salt" in unsalted.stderr
 
 
-def test_an_own_estimators_bundle_holds_no_deal_that_there_was() -> None:
+def test_the_bundle_of_an_own_estimator_contains_no_real_deal() -> None:
     deals = deals_with_names()
     learned = learn_own(deals, SIMULATION.spec, LogisticRegression(max_iter=200))
     real = as_matrix(learned.scorecard.columns, learned.training_set.attributes)

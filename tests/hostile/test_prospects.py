@@ -1,7 +1,7 @@
-"""The doors of predict: a mapping, a list, a frame. This folder mirrors no room.
+"""Inputs of predict: a mapping, a list, a frame. Mirrors no room of the source.
 
-A right answer or a ProspectError that names the fault: never another error, never a probability
-that is none, never another order of rows or a row less.
+The result is right or a ProspectError names the problem: there is never another error, an invalid
+probability, another order of rows or a missing row.
 """
 
 # ruff: noqa: PT017 - what may be answered or refused is not always refused
@@ -47,7 +47,7 @@ def assert_frame_sound(scored: pd.DataFrame, given: pd.DataFrame) -> None:
 
 
 def answer(question):
-    """What comes back: the answer, or the error if it is one of ours."""
+    """Return the result, or the error if it is one of fitmodel's."""
     try:
         return question()
     except FitModelError as error:
@@ -65,7 +65,7 @@ def cells_of(items: list) -> np.ndarray:
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects, values, data):
+def test_any_value_is_scored_or_named_alone_and_in_a_frame(model, prospects, values, data):
     name = data.draw(st.sampled_from([*model.attributes, "closed_on"]))
     value = data.draw(values)
     prospect = prospects.iloc[0].to_dict() | {name: value}
@@ -92,9 +92,7 @@ def test_any_value_is_scored_or_named_and_a_frame_says_the_same(model, prospects
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
-    model, prospects, values, data
-):
+def test_any_table_keeps_its_rows_and_reports_each_lost_row(model, prospects, values, data):
     frame = prospects.astype(object).copy()
     names = data.draw(st.lists(st.sampled_from(list(frame.columns)), min_size=1, unique=True))
     for name in names:
@@ -120,7 +118,7 @@ def test_a_table_of_anything_keeps_its_rows_and_tells_of_each_that_is_lost(
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_the_order_of_rows_and_the_cut_into_chunks_change_nothing(model, prospects, values, data):
+def test_row_order_and_chunking_do_not_change_the_predictions(model, prospects, values, data):
     column = data.draw(st.sampled_from(model.attributes))
     frame = prospects.astype(object).copy()
     frame[column] = cells_of(data.draw(st.lists(values, min_size=12, max_size=12)))
@@ -138,7 +136,7 @@ def test_the_order_of_rows_and_the_cut_into_chunks_change_nothing(model, prospec
 
 @careless
 @given(data=st.data())
-def test_keys_too_many_are_ignored_and_keys_too_few_are_named(model, prospects, values, data):
+def test_extra_keys_are_ignored_and_missing_keys_are_named(model, prospects, values, data):
     prospect = prospects.iloc[0].to_dict()
     more = data.draw(st.dictionaries(st.one_of(st.text(), st.integers(), st.none()), values))
     lost = data.draw(st.sets(st.sampled_from(model.attributes)))
@@ -156,7 +154,7 @@ def test_keys_too_many_are_ignored_and_keys_too_few_are_named(model, prospects, 
 
 @careless
 @given(data=st.data())
-def test_what_is_no_prospect_at_all_is_named(model, values, data):
+def test_an_object_that_is_not_a_prospect_is_named_in_the_error(model, values, data):
     thing = data.draw(values)
 
     for wrong in (thing, [thing]):
@@ -164,7 +162,7 @@ def test_what_is_no_prospect_at_all_is_named(model, values, data):
         assert isinstance(predicted, ProspectError) or len(predicted) == 0
 
 
-def test_prospects_in_any_container_of_one_are_answered_or_named(model, prospects):
+def test_prospects_in_any_container_are_scored_or_named(model, prospects):
     listed = prospects.to_dict("records")
 
     assert len(model.predict(tuple(listed))) == 12
@@ -190,7 +188,7 @@ INDEXES = {
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 @pytest.mark.parametrize("problem", [False, True], ids=["good", "one bad row"])
-def test_any_index_comes_back_as_it_was(model, prospects, index, problem):
+def test_any_index_is_returned_unchanged(model, prospects, index, problem):
     frame = prospects.set_axis(index if isinstance(index, pd.Index) else pd.Index(index), axis=0)
     expected = model.predict(prospects)["early_churn_probability"].to_numpy()
     if problem:
@@ -262,7 +260,7 @@ FOREIGN = {
 @pytest.mark.parametrize(
     "name", ["seats", "segment", "first_contact_on", "has_crm_integration", "closed_on"]
 )
-def test_a_column_of_a_foreign_kind_is_scored_or_named(model, prospects, make, name):
+def test_a_column_of_an_unusual_type_is_scored_or_named(model, prospects, make, name):
     frame = prospects.assign(**{name: make(12)})
 
     scored = answer(lambda: model.predict(frame, reasons=2))
@@ -277,7 +275,7 @@ def test_a_column_of_a_foreign_kind_is_scored_or_named(model, prospects, make, n
         assert lenient["reasons"].map(json.loads).map(len).max() > 0
 
 
-def test_columns_named_twice_or_in_levels_are_named(model, prospects):
+def test_duplicate_and_multi_level_columns_are_refused(model, prospects):
     twice = pd.concat([prospects, prospects[["seats"]]], axis=1)
     with pytest.raises(ProspectError, match="more than one column named.*seats"):
         model.predict(twice)
@@ -286,13 +284,13 @@ def test_columns_named_twice_or_in_levels_are_named(model, prospects):
         model.predict(levels)
 
 
-def test_a_column_that_is_no_attribute_may_stand_twice(model, prospects):
+def test_a_duplicate_column_that_is_not_an_attribute_is_accepted(model, prospects):
     more = pd.concat([prospects, prospects[["rep", "rep"]]], axis=1)
 
     assert len(model.predict(more)) == 12
 
 
-def test_a_frame_without_rows_gives_one_without_rows(model, prospects):
+def test_a_frame_without_rows_gives_a_frame_without_rows(model, prospects):
     scored = model.predict(prospects.head(0), reasons=3)
 
     assert len(scored) == 0

@@ -1,4 +1,4 @@
-"""The door of the service, asked by careless callers. Mirrors no room.
+"""Requests of careless clients to the service. Mirrors no room.
 
 200 with numbers, or 4xx with JSON and a sentence; never 5xx.
 """
@@ -32,7 +32,7 @@ def client(bundle, tmp_path_factory, request):
 
 
 def ask(client: TestClient, body: bytes) -> list[dict]:
-    """Assessments, one or many; none where the request is refused with a sentence."""
+    """Assessments of one or several prospects; none if the request is refused with a message."""
     answer = client.post("/v1/assessments?reasons=20", content=body)
     answered = answer.json()
     if answer.status_code != 200:
@@ -65,7 +65,7 @@ JSON = st.recursive(
 @pytest.mark.slow
 @careless
 @given(data=st.data())
-def test_a_prospect_of_any_json_is_assessed_or_refused_in_words(client, model, data):
+def test_any_json_prospect_is_assessed_or_refused_with_a_message(client, model, data):
     names = [*model.attributes, "closed_on", "deal_id", "more"]
     changed = data.draw(st.dictionaries(st.sampled_from(names), JSON, min_size=1, max_size=4))
     prospect = example_prospect(model) | {"deal_id": "D-1"} | changed
@@ -90,7 +90,7 @@ def test_a_prospect_of_any_json_is_assessed_or_refused_in_words(client, model, d
         b"1" * 5_000, b'"' + b"x" * 300_000 + b'"', b"[{}" + b",{}" * 60 + b"]", b"\xef\xbb\xbf{}",
     ]),
 ))  # fmt: skip
-def test_a_body_of_anything_is_refused_in_words(client, body):
+def test_any_invalid_body_is_refused_with_a_message(client, body):
     items = ask(client, body)
 
     assert all("error" in item for item in items)
@@ -99,7 +99,7 @@ def test_a_body_of_anything_is_refused_in_words(client, body):
 @pytest.mark.parametrize(
     "query", ["reasons=-1", "reasons=x", "reasons=1e9", "language=xx", "reasons=3&reasons=%00"]
 )
-def test_a_query_of_anything_is_refused_in_words(client, model, query):
+def test_any_invalid_query_is_refused_with_a_message(client, model, query):
     answer = client.post(f"/v1/assessments?{query}", json=example_prospect(model))
 
     assert answer.status_code == 422
@@ -107,7 +107,7 @@ def test_a_query_of_anything_is_refused_in_words(client, model, query):
 
 
 @pytest.mark.parametrize("value", ["\ud800", "a\x00b", "\u202e", 10**400, -0.0, [1], {"a": []}])
-def test_every_attribute_may_hold_it(client, model, value):
+def test_a_dangerous_value_in_any_attribute_is_handled(client, model, value):
     for name in [*model.attributes, "closed_on", "deal_id"]:
         prospect = example_prospect(model) | {"deal_id": "D-1", name: value}
 

@@ -1,7 +1,7 @@
-"""Two hundred kinds of bad table, and of odd but good ones. Mirrors no room.
+"""Two hundred kinds of invalid or unusual tables. Mirrors no room of the source.
 
-Each is a file. As past deals it is read with all its rows in their order, or it is one error that
-says what is wrong; as prospects every row comes out, with finite numbers or with its own error.
+Each is a file. As past deals it is read with all its rows in order, or gives one error that says
+what is wrong. As prospects every row is written, with finite numbers or with its own error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Make = Callable[[pd.DataFrame, Path], Path]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of table: how to make it, and what the error (FINE: there is none) or a note says."""
+    """A kind of table: how to make it, and the text of the error or note (FINE: no error)."""
 
     name: str
     make: Make
@@ -54,7 +54,7 @@ def text(mark: str = ",", encoding: str = "utf-8", end: str = "\n", **options: A
 
 
 def cells(name: str, value: Any, *rows: int, mark: str = ",") -> Make:
-    """Some cells of a column hold this; without rows all do, by a function of the old value."""
+    """Change some cells of a column, or all without rows, by a function of the old value."""
 
     def make(table: pd.DataFrame, folder: Path) -> Path:
         column = table[name].astype(object).tolist() if name in table else [None] * len(table)
@@ -133,7 +133,7 @@ def serial(value: Any) -> Any:
 
 
 def money(form: str) -> Callable[[Any], str]:
-    """An amount as a spreadsheet shows it, from the form of 1234.5."""
+    """An amount as a spreadsheet shows it, in the form given for 1234.5."""
     return lambda value: (
         form.replace("1", f"{value:,.2f}")
         if "," not in form
@@ -221,7 +221,7 @@ KINDS = [
     Kind("left before closing", cells("churned_on", "1999-01-01", 3), "churned_on.*before"),
     Kind("all dates either way", changed(lambda t: t.assign(
         closed_on="03/04/2024", churned_on="05/06/2024")), "day first and as month first"),
-    # nothing, in its spellings
+    # spellings of missing values
     *(
         Kind(f"a segment {value!r}", cells("segment", value, 3))
         for value in ("", " ", "NA", "N/A", "n/a", "null", "NULL", "None", "nan", "-", "<NA>",
@@ -377,13 +377,15 @@ def table(simulation) -> pd.DataFrame:
     return simulation.deals.head(ROWS).reset_index(drop=True)
 
 
-def test_there_are_two_hundred_kinds_and_each_has_its_name():
+def test_there_are_two_hundred_kinds_with_different_names():
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 200
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name[:60])
-def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path, kind):
+def test_a_table_is_read_completely_or_gives_an_error_with_the_reason(
+    simulation, table, tmp_path, kind
+):
     path = kind.make(table, tmp_path)
 
     if kind.says:
@@ -402,7 +404,9 @@ def test_a_table_is_read_whole_or_the_error_says_why(simulation, table, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name[:60])
-def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_path, kind):
+def test_a_table_is_scored_row_by_row_or_gives_an_error_with_the_reason(
+    model, table, tmp_path, kind
+):
     path = kind.make(table.drop(columns="churned_on", errors="ignore"), tmp_path) if (
         "churned" not in kind.name and "left" not in kind.name
         and "ate" not in kind.name and "Excel" not in kind.name
@@ -436,7 +440,7 @@ def test_a_table_is_scored_row_by_row_or_the_error_says_why(model, table, tmp_pa
         (changed(lambda t: t.assign(error="x", fit="good")), "already has the column.* fit, error"),
     ],
 )
-def test_a_table_that_cannot_be_scored_is_not_begun(model, table, tmp_path, make, says):
+def test_scoring_of_an_invalid_table_does_not_start(model, table, tmp_path, make, says):
     out = tmp_path / "out.csv"
     path = make(table, tmp_path)
 
@@ -445,7 +449,7 @@ def test_a_table_that_cannot_be_scored_is_not_begun(model, table, tmp_path, make
     assert not out.exists()
 
 
-def test_text_of_parquet_that_is_no_text_is_named(simulation, model, table, tmp_path):
+def test_invalid_text_in_parquet_is_named_in_the_error(simulation, model, table, tmp_path):
     path = parquet_bytes(lambda b: b)(table, tmp_path)
     pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
     path.write_bytes(path.read_bytes().replace(b"inbound", b"inb\xff\xffnd"))
@@ -462,7 +466,7 @@ def test_text_of_parquet_that_is_no_text_is_named(simulation, model, table, tmp_
               "select *, '[1]' as more from deals", "select nothing", "",
               ";", "drop table deals", "select 1; select 2", "@no.sql", "select * from deals where 0"]  # noqa: E501
 )  # fmt: skip
-def test_a_query_of_anything_is_scored_or_named(model, table, tmp_path, query):
+def test_any_query_is_scored_or_gives_an_error(model, table, tmp_path, query):
     url = f"sqlite:///{tmp_path}/deals.db"
     with sqlite3.connect(tmp_path / "deals.db") as connection:
         table.astype({"closed_on": str, "first_contact_on": str}).drop(columns="churned_on").to_sql(

@@ -1,4 +1,4 @@
-"""Raw bytes at the service's socket, as no client library sends them: one answer each, and on."""
+"""Raw invalid bytes sent to the service: each gets one response, and the service continues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHUNK = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
 
 @pytest.fixture(scope="module")
 def ask(bundle: Path) -> Iterator[Ask]:
-    """Send bytes to a service as `fitmodel serve` runs it, and give what comes back."""
+    """Send bytes to a service as `fitmodel serve` runs it, and return the response."""
     app = create_app(bundle, Settings(reload_seconds=0, token="t", most_bytes=100_000))  # noqa: S106
     limits = {"http": "h11", "h11_max_incomplete_event_size": 16_384, "ws": "none"}
     listener = socket.create_server(("127.0.0.1", 0))
@@ -42,7 +42,7 @@ def ask(bundle: Path) -> Iterator[Ask]:
                 client.sendall(sent)
                 while part := client.recv(65_536):
                     parts.append(part)
-            except (ConnectionResetError, BrokenPipeError):  # it reads no more than it wants
+            except (ConnectionResetError, BrokenPipeError):  # it does not read more than it needs
                 pass
         return b"".join(parts)
 
@@ -91,12 +91,12 @@ SENT = {
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_one_refusal_comes_and_the_next_client_is_served(
+def test_an_invalid_request_gets_one_refusal_and_the_next_client_is_served(
     ask: Ask, prospect: bytes, name: str
 ) -> None:
     sent, status = SENT[name]
     answer = ask(sent)
-    # a client that is cut off while it still sends may not see why
+    # a client that is disconnected while it still sends may not see the reason
     assert answer.startswith(b"HTTP/1.1 %d " % status) or (not answer and len(sent) > 100_000)
     assert answer.count(b"HTTP/1.1 ") <= 1
     assert b"Traceback" not in answer

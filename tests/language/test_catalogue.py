@@ -24,7 +24,7 @@ def placeholders(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_every_language_has_the_same_keys_and_the_same_names_to_fill(topic):
+def test_every_language_has_the_same_keys_and_placeholders(topic):
     english, chinese = (read_texts(language, topic) for language in LANGUAGES)
     assert english.keys() == chinese.keys()
     for key in english:
@@ -32,7 +32,7 @@ def test_every_language_has_the_same_keys_and_the_same_names_to_fill(topic):
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_chinese_texts_are_not_english_left_over(topic):
+def test_chinese_texts_contain_no_english(topic):
     english, chinese = (read_texts(language, topic) for language in LANGUAGES)
     same = [key for key in english if english[key] == chinese[key] and english[key].isascii()]
     assert all(not any(c.isalpha() for c in english[key].format_map(_Blank())) for key in same)
@@ -43,7 +43,7 @@ class _Blank(dict):
         return ""
 
 
-def test_a_language_without_texts_is_refused_by_name():
+def test_an_unknown_language_is_refused_by_name():
     with pytest.raises(SpecError, match=r'language "fr".*en, zh'):
         phrases("fr", TOPICS[0] if TOPICS else "scoreboard")
 
@@ -58,6 +58,6 @@ def test_a_language_without_texts_is_refused_by_name():
         (12.75, "12.8 months", "12.8 个月"),
     ],
 )
-def test_a_stay_below_a_month_is_told_in_days(months, english, chinese):
+def test_a_stay_of_less_than_a_month_is_written_in_days(months, english, chinese):
     assert stay_words(phrases("en", "reviews"), months) == english
     assert stay_words(phrases("zh", "brief"), months) == chinese

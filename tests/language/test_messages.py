@@ -1,4 +1,4 @@
-"""Every message that a page can show is said in Chinese, whole and with what it quotes."""
+"""Every message that a page can show is translated into Chinese with its quoted values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_ASKED = re.compile(r"neither .* here|has no champion to roll back|was the fi
 
 
 def messages(sources: tuple[str, ...], errors: frozenset[str]) -> Iterator[str]:
-    """Texts of errors as the code writes them, a word in the place of every value."""
+    """Texts of errors as in the source, with a word in place of every value."""
     for source in sources:
         home = HOME / source
         for path in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
@@ -42,7 +42,7 @@ def messages(sources: tuple[str, ...], errors: frozenset[str]) -> Iterator[str]:
 
 
 def written(node: ast.expr) -> str:
-    """The text of a node; "" where it is none, or only passed on."""
+    """The text of a syntax node; "" if it is not a text or only passed on."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.BinOp):
@@ -54,21 +54,21 @@ def written(node: ast.expr) -> str:
 
 
 @pytest.mark.parametrize("text", sorted(set(messages(SOURCES_OF_ERRORS, ERRORS))))
-def test_an_error_that_a_page_shows_is_said_in_chinese(text):
+def test_an_error_shown_on_a_page_is_translated_into_chinese(text):
     translation = message_in(text, "zh")
     assert re.search("[\u4e00-\u9fff]", translation)
     assert QUOTED not in translation.replace(f"{QUOTED}(1)", "")
 
 
 @pytest.mark.parametrize("text", sorted(set(messages(REGISTRY, frozenset({"TrackingError"})))))
-def test_a_problem_of_the_registry_is_said_in_chinese(text):
+def test_a_problem_of_the_registry_is_translated_into_chinese(text):
     if NOT_ASKED.search(text):
         return  # of a command that no page has
     assert translated(text, "zh") is not None
     assert QUOTED not in message_in(text, "zh")
 
 
-def test_objections_are_said_in_chinese_with_their_figures():
+def test_objections_are_translated_into_chinese_with_their_figures():
     n = 400
     left = pd.Series([1, 0] * (n // 2))
     table = pd.DataFrame(
@@ -82,7 +82,7 @@ def test_objections_are_said_in_chinese_with_their_figures():
         assert re.findall(r"\d+\.\d+", translation) == re.findall(r"\d+\.\d+", objection)
 
 
-def test_what_no_template_fits_is_quoted_whole():
+def test_an_unknown_message_is_quoted_completely():
     text = "Something that nobody has written. It has two sentences."
     assert translated(text, "zh") is None
     assert message_in(text, "zh") == read_texts("zh", "messages")["original"].format(text=text)
@@ -90,12 +90,12 @@ def test_what_no_template_fits_is_quoted_whole():
     assert message_in("", "zh") == ""
 
 
-def test_of_several_sentences_each_is_said_and_an_unknown_one_is_quoted():
+def test_several_sentences_are_translated_and_an_unknown_one_is_quoted():
     translation = message_in("Flags by a fixed threshold. Nobody has written this one.", "zh")
     assert translation == f"按固定界限标记。{QUOTED}Nobody has written this one."
 
 
-def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them():
+def test_several_messages_are_translated_also_if_one_contains_the_separator():
     few = (
         "only 50 deals (8 early churners) signed after the champion's last are known to have left "
         "or stayed; 50 deals and 10 early churners are needed"
@@ -109,10 +109,10 @@ def test_of_several_messages_each_is_said_though_one_holds_the_mark_between_them
         assert "worse" not in text
 
 
-def test_a_message_inside_a_message_is_said_too():
+def test_a_message_inside_a_message_is_translated():
     translation = message_in("the pipeline cannot be read: there is no file /a/b.csv", "zh")
     assert re.fullmatch("无法读取商机列表.没有文件 /a/b.csv", translation)
 
 
-def test_a_template_is_not_found_in_a_text_that_only_begins_like_it():
-    assert translated("the body came too slowly and then it stopped", "zh") is None
+def test_a_text_that_only_begins_like_a_template_does_not_match():
+    assert translated("the client left and then it stopped", "zh") is None

@@ -1,4 +1,4 @@
-"""Planted leaks are caught, and what is honestly known at signing is never stopped."""
+"""Planted leaks are stopped; attributes known at signing are never stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TENURE = DealSpec(deals={"tenure_months": "months", "churned": "left"})
 
 
 def _company(seed: int, n: int = 2000, *, risk: float = 0.6) -> pd.DataFrame:
-    """Three years of deals: terms that end together, prices and plans that changed, drift."""
+    """Three years of deals: contract terms, changed prices and plans, drift."""
     random = np.random.default_rng(seed)
     closed = END - random.integers(1, 1080, n)
     age = (END - closed).astype(int) / 1080
@@ -61,7 +61,7 @@ def _gone(deals: pd.DataFrame) -> np.ndarray:
 
 
 def _days(deals: pd.DataFrame) -> np.ndarray:
-    """Days watched: until leaving or until the end of the extract."""
+    """Days observed: until leaving or until the end of the extract."""
     return (deals["churned"].fillna(pd.Timestamp(END)) - deals["closed"]).dt.days.to_numpy()
 
 
@@ -98,7 +98,7 @@ def _verdicts(report: LeakageReport, attribute: str) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_leak_is_stopped_for_what_it_does_whatever_its_name(leak, seed):
+def test_a_leak_is_stopped_whatever_its_name(leak, seed):
     deals = _company(seed)
     deals["something"] = LEAKS[leak](deals, np.random.default_rng(seed))
     assert audit(deals, DATES).stopped == ("something",)
@@ -106,14 +106,14 @@ def test_a_leak_is_stopped_for_what_it_does_whatever_its_name(leak, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "seeds"), [(300, 6), (1000, 6), (6000, 2)])
-def test_what_is_known_at_signing_is_not_stopped_however_strong_or_drifting(n, seeds):
+def test_strong_or_drifting_attributes_known_at_signing_are_not_stopped(n, seeds):
     for seed in range(seeds):
         assert audit(_company(seed, n, risk=1.5), DATES).stopped == ()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "seeds"), [(300, 6), (3000, 3)])
-def test_nor_is_it_where_only_a_tenure_is_known(n, seeds):
+def test_attributes_known_at_signing_are_not_stopped_with_a_tenure_instead_of_dates(n, seeds):
     for seed in range(seeds):
         deals = _company(seed, n)
         deals = deals.assign(months=_days(deals) / 30.4, left=_gone(deals))
@@ -143,14 +143,14 @@ def test_every_leak_of_the_simulation_is_stopped_and_nothing_else(seed, drift, n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", [0.0, 1.0, 3.0])
-def test_an_honest_simulation_is_not_stopped_whatever_its_signal(signal):
+def test_in_a_simulation_without_leaks_nothing_is_stopped(signal):
     for seed in range(3):
         sim = simulate_deals(3000, seed=seed, signal=signal, n_attributes=24, drift=1.0)
         assert audit(sim.deals, sim.spec).stopped == ()
 
 
 @pytest.mark.slow
-def test_telco_without_exclusions_loses_only_its_leaks():
+def test_in_the_telco_data_only_the_leaks_are_stopped():
     deals, spec = load_telco()
     table = deals.assign(months_again=deals[spec.deals.tenure_months])
     report = audit(read_deals(table, spec), spec.replace(attributes={"exclude": ()}))
@@ -159,7 +159,7 @@ def test_telco_without_exclusions_loses_only_its_leaks():
 
 
 @pytest.mark.parametrize("horizon", [6, 12, 24])
-def test_real_policies_lose_their_three_leaks(shared_data: Path, horizon):
+def test_in_the_policy_data_the_three_leaks_are_stopped(shared_data: Path, horizon):
     roles = {"id": "policy_id", "closed_on": "close_date", "churned_on": "churn_date"}
     spec = DealSpec(
         deals={**roles, "observed_until": "observed_until"}, label={"horizon_months": horizon}
@@ -168,7 +168,7 @@ def test_real_policies_lose_their_three_leaks(shared_data: Path, horizon):
     assert set(audit(deals, spec).stopped) == {"termination.cause", "duration", "exit_date"}
 
 
-def test_of_the_small_firms_leaks_one_is_stopped_and_the_rest_are_pointed_out(shared_data: Path):
+def test_in_the_small_firm_data_one_leak_is_stopped_and_the_others_give_warnings(shared_data: Path):
     spec = DealSpec(
         deals={"tenure_months": "months_active", "churned": "churned"}, label={"horizon_months": 3}
     )
@@ -186,7 +186,7 @@ def _with(seed: int = 0, n: int = 2000, **columns) -> LeakageReport:
     return audit(deals.assign(**made), DATES)
 
 
-def test_a_name_alone_only_warns():
+def test_a_suspicious_name_alone_gives_only_a_warning():
     noise = np.random.default_rng(0).normal(size=2000)
     report = _with(csat_90d=noise, emails_clicked=noise, trial_usage=noise)
     assert _verdicts(report, "csat_90d") == {"name": "warn"}
@@ -194,7 +194,7 @@ def test_a_name_alone_only_warns():
     assert _verdicts(report, "trial_usage") == {"none": "fine"}
 
 
-def test_a_name_stops_where_the_numbers_agree():
+def test_a_suspicious_name_is_stopped_if_the_statistics_agree():
     def mark(deals: pd.DataFrame) -> np.ndarray:
         return np.random.default_rng(0).normal(size=len(deals)) - 1.2 * (_days(deals) < 152)
 
@@ -204,14 +204,14 @@ def test_a_name_stops_where_the_numbers_agree():
     assert _verdicts(report, "score") == {"none": "fine"}
 
 
-def test_a_very_strong_attribute_deserves_a_look_and_no_stop():
+def test_a_very_strong_attribute_gives_a_warning():
     def strong(deals: pd.DataFrame) -> np.ndarray:
         return np.random.default_rng(0).normal(size=len(deals)) + 2.2 * (_days(deals) < 152)
 
     assert _verdicts(_with(score=strong, n=4000), "score") == {"very strong": "warn"}
 
 
-def test_dates_agreed_at_signing_may_lie_ahead_but_are_pointed_out():
+def test_dates_after_closing_agreed_at_signing_give_a_warning():
     report = _with()
     assert _verdicts(report, "contract_end") == {"after closing": "warn"}
     assert _verdicts(report, "kickoff") == {"after closing": "warn"}
@@ -220,21 +220,21 @@ def test_dates_agreed_at_signing_may_lie_ahead_but_are_pointed_out():
     assert "after the end of the extract: probably planned" in planned.evidence
 
 
-def test_a_few_late_dates_are_typing_errors():
+def test_a_few_late_dates_are_accepted_as_typing_errors():
     def contact(deals: pd.DataFrame) -> pd.Series:
         return deals["closed"] - pd.to_timedelta(np.where(np.arange(len(deals)) < 10, -3, 30), "D")
 
     assert _verdicts(_with(contact=contact), "contact") == {"none": "fine"}
 
 
-def test_a_least_term_that_only_longer_contracts_have_is_no_leak_by_itself():
+def test_a_minimum_term_filled_only_for_long_contracts_gives_a_warning():
     report = _with(n=4000, least=lambda d: d["term"].where(d["term"] >= 12))
     result = [f for f in report.findings if f.attribute == "least" and f.kind == "filled in later"]
     assert {f.verdict for f in result} == {"warn"}
     assert any("where it is filled in left early" in f.evidence for f in result)
 
 
-def test_a_few_reasons_only_of_churners_are_too_few_to_stop():
+def test_a_column_filled_for_a_few_churners_gives_a_warning():
     def reason(deals: pd.DataFrame) -> np.ndarray:
         first = np.cumsum(_gone(deals)) <= 40
         return _where(_gone(deals) & first, "price")
@@ -242,7 +242,7 @@ def test_a_few_reasons_only_of_churners_are_too_few_to_stop():
     assert _verdicts(_with(remark=reason), "remark") == {"filled in later": "warn"}
 
 
-def test_what_varies_only_among_those_still_there_is_pointed_out():
+def test_a_column_that_varies_only_among_current_customers_gives_a_warning():
     def extra(deals: pd.DataFrame) -> np.ndarray:
         return np.where(~_gone(deals) & (np.arange(len(deals)) % 3 == 0), "yes", "no")
 
@@ -250,8 +250,8 @@ def test_what_varies_only_among_those_still_there_is_pointed_out():
 
 
 @pytest.mark.slow
-def test_what_is_new_is_not_blamed_for_young_deals_known_only_where_they_left():
-    # of the last months' deals only churners have a label: any novelty of theirs is all churn
+def test_a_new_value_of_young_deals_is_not_suspected():
+    # only churners among recent deals have a label: any new value seems to be all churn
     def promotion(deals: pd.DataFrame) -> np.ndarray:
         return np.where(deals["closed"] > pd.Timestamp("2026-03-01"), "spring", "none")
 
@@ -259,7 +259,7 @@ def test_what_is_new_is_not_blamed_for_young_deals_known_only_where_they_left():
         assert _verdicts(_with(seed, promotion=promotion), "promotion") == {"none": "fine"}
 
 
-def test_identifiers_are_pointed_out():
+def test_identifiers_give_a_warning():
     report = _with(
         account=lambda d: d["deal"].str.replace("D-", "ACC/"),
         company=lambda d: "company of " + d["deal"],
@@ -278,20 +278,20 @@ def test_identifiers_are_pointed_out():
     assert evidence["domain"] == "nearly every deal has a different value"
 
 
-def test_protected_characteristics_are_a_kind_of_their_own():
+def test_protected_characteristics_have_their_own_kind_of_warning():
     report = _with(gender=np.where(np.arange(2000) % 2, "f", "m"), company_age=np.arange(2000) % 7)
     assert _verdicts(report, "gender") == {"protected": "warn"}
     assert _verdicts(report, "company_age") == {"none": "fine"}
 
 
-def test_who_sold_is_pointed_out_where_it_is_an_attribute():
+def test_the_rep_as_an_attribute_gives_a_warning():
     deals = _company(0)
     spec = DATES.replace(attributes={"include": ("rep", "seats")})
     assert _verdicts(audit(deals, spec), "rep") == {"seller": "warn"}
     assert _verdicts(_with(sales_rep=lambda d: d["rep"]), "sales_rep") == {"seller": "warn"}
 
 
-def test_a_report_lists_stops_first_once_and_with_their_remedy():
+def test_a_report_lists_stopped_attributes_first_with_their_remedy():
     report = _with(
         csat=lambda d: np.where(_gone(d), 1.0, 9.0), reason=lambda d: _where(_gone(d), "x")
     )
@@ -306,7 +306,7 @@ def test_a_report_lists_stops_first_once_and_with_their_remedy():
 
 
 @pytest.mark.parametrize(("n", "left"), [(0, 0), (1, 0), (1, 1), (5, 5), (60, 0), (60, 60)])
-def test_a_table_that_proves_nothing_stops_nothing(n, left):
+def test_in_a_table_without_evidence_nothing_is_stopped(n, left):
     deals = _company(0, 60).iloc[:n]
     gone = pd.Series(deals["closed"] + pd.Timedelta(days=1)).where(np.arange(n) < left)
     deals = deals.assign(churned=gone, nothing=None, same="same")
@@ -314,13 +314,13 @@ def test_a_table_that_proves_nothing_stops_nothing(n, left):
 
 
 @pytest.mark.slow
-def test_many_deals_are_sampled_and_the_leaks_still_found():
+def test_in_a_sample_of_many_deals_the_leak_is_found():
     deals = _company(0, 60_000)
     deals["something"] = LEAKS["reason of half of those who left"](deals, np.random.default_rng(0))
     assert audit(deals, DATES).stopped == ("something",)
 
 
-def test_dates_without_a_closing_date_are_refused_as_in_training():
+def test_date_attributes_without_a_closing_date_are_refused():
     table = pd.DataFrame({"months": [9.0], "left": [False], "first_contact": ["2024-01-01"]})
     with pytest.raises(DealsError, match=r"\['first_contact'\] are dates, but .* no closing date"):
         audit(table, TENURE)

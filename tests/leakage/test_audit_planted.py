@@ -1,4 +1,4 @@
-"""A leak of each kind, planted where the rest is as it came; and thirty companies without one."""
+"""A leak of each kind added to real and simulated deals, and thirty simulated companies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.leakage.audit import audit
 
 
 def _one_of(random, where, values):
-    """Return values where a condition holds, for half of those, and nothing elsewhere."""
+    """Return the value for half of the rows that meet a condition, otherwise None."""
     return np.where(where & (random.random(len(where)) < 0.5), values, None)
 
 
@@ -37,7 +37,7 @@ PLANTED = {
         gone & (r.random(len(m)) < 0.5), r.exponential(100, len(m)), 0.0)),
     "tenure in another unit": ("stop", lambda m, _, r: np.log1p(m) + r.normal(0, 0.1, len(m))),
     "tenure in bands": ("stop", lambda m, *_: np.digitize(m, [6, 12, 24, 48]).astype(str)),
-    "the id again": ("warn", lambda m, *_: [f"C/{place:07d}" for place in range(len(m))]),
+    "the id again": ("warn", lambda m, *_: [f"C/{row:07d}" for row in range(len(m))]),
     "a running number": ("warn", lambda m, _, r: r.permutation(len(m))),
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ def telco():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
-def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kind):
+def test_in_the_telco_data_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kind):
     table, spec, months, gone = telco
     verdict, leak = PLANTED[kind]
     planted = table.assign(something=leak(months, gone, np.random.default_rng(0)))
@@ -65,7 +65,7 @@ def test_on_telco_a_leak_of_each_kind_is_caught_under_a_harmless_name(telco, kin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
-def test_on_simulated_deals_too(kind):
+def test_in_simulated_deals_a_leak_of_each_kind_is_caught(kind):
     sim = simulate_deals(3000, seed=4, drift=1.0)
     end = pd.Timestamp(sim.spec.deals.observed_until)
     gone = sim.deals["churned_on"].notna().to_numpy()
@@ -94,8 +94,8 @@ THIRTY = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", THIRTY, ids=lambda options: f"seed {options['seed']}")
-def test_of_thirty_companies_no_honest_attribute_is_stopped_and_no_leak_is_missed(options):
-    """Few deals or few churners prove little: there a weak leak is warned of by its name."""
+def test_in_thirty_companies_only_leaks_are_stopped_and_none_is_missed(options):
+    """With few deals or churners a weak leak gives only a warning because of its name."""
     sim = simulate_deals(**options, leaks=True)
     report = audit(sim.deals, sim.spec)
     assert set(report.stopped) <= set(sim.leaks)

@@ -1,4 +1,4 @@
-"""Where a contract binds a customer beyond the horizon, what tells of it is not a leak."""
+"""Attributes of contracts longer than the horizon are not leaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TENURE = DealSpec(deals={"tenure_months": "months", "churned": "left"})
 
 
 def _company(seed: int, n: int, annual: float) -> pd.DataFrame:
-    """Deals by the month, and by the year: these cannot leave before it is over."""
+    """Monthly and yearly deals; a yearly customer cannot leave within the year."""
     random = np.random.default_rng(seed)
     closed = END - random.integers(1, 1080, n)
     term = np.where(random.random(n) < annual, 12, 1)
@@ -37,7 +37,7 @@ def _company(seed: int, n: int, annual: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize("annual", [0.6, 0.8, 0.95])
 @pytest.mark.parametrize("n", [300, 4000])
-def test_yearly_contracts_are_no_leak_however_many_there_are(annual, n):
+def test_yearly_contracts_are_not_a_leak_for_any_share(annual, n):
     deals = _company(1, n, annual)
     assert audit(deals, DATES).stopped == ()
     days = (deals["churned"].fillna(pd.Timestamp(END)) - deals["closed"]).dt.days
@@ -46,14 +46,14 @@ def test_yearly_contracts_are_no_leak_however_many_there_are(annual, n):
     assert audit(bare, TENURE).stopped == ()
 
 
-def test_the_reader_is_told_that_it_looks_like_a_term():
+def test_the_warning_says_that_it_is_probably_a_contract_term():
     findings = audit(_company(1, 4000, 0.95), DATES).findings
     (term,) = [f for f in findings if f.attribute == "term" and f.kind == "very strong"]
     assert term.verdict == "warn"
     assert "probably a contract term" in term.evidence
 
 
-def test_what_customers_who_stayed_filled_in_is_still_a_leak():
+def test_a_column_filled_only_for_customers_who_stayed_is_a_leak():
     deals = _company(1, 4000, 0.6)
     days = (deals["churned"].fillna(pd.Timestamp(END)) - deals["closed"]).dt.days
     answered = (days > 155) & (np.random.default_rng(0).random(len(deals)) < 0.9)

@@ -1,4 +1,4 @@
-"""What would have leaked is counted, and what it would have pretended is measured."""
+"""Values changed after closing are counted, and the apparent skill they would add is measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read():
     return sim, opened, view_of(deals.table, deals.spec)
 
 
-def test_the_planted_leaks_are_found_and_nothing_else(read):
+def test_only_the_planted_leaks_are_found(read):
     sim, opened, view = read
 
     results = later_values(opened.today, opened.result, view)
@@ -34,7 +34,7 @@ def test_the_planted_leaks_are_found_and_nothing_else(read):
         assert item.auc_today > item.auc_then + 0.05
 
 
-def test_nothing_is_said_of_deals_whose_values_did_not_change(read):
+def test_unchanged_values_are_not_reported(read):
     _, opened, view = read
     same = opened.today.assign(**{name: opened.file.table[name] for name in ("seats",)})
 
@@ -43,7 +43,7 @@ def test_nothing_is_said_of_deals_whose_values_did_not_change(read):
     assert [item.column for item in results] == ["decision_maker_known"]
 
 
-def test_names_of_what_was_recorded_before_closing_raise_no_suspicion(read):
+def test_attributes_recorded_before_closing_are_not_suspected_by_name(read):
     _, opened, view = read
 
     warned = {

@@ -1,4 +1,4 @@
-"""A name tells when something was learned, in whatever way it is written."""
+"""The name of a column suggests when its value becomes known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitmodel.leakage.names import is_seller, suggests_later, suggests_protected
      "Open Cases", "days_since_last_login", "left_on",
      "lost reason", "months_active", "customerTenure"],
 )  # fmt: skip
-def test_what_happens_only_to_customers_is_known_by_its_name(name):
+def test_names_of_events_of_customers_are_surely_later(name):
     assert suggests_later(name) == "surely"
 
 
@@ -25,7 +25,7 @@ def test_what_happens_only_to_customers_is_known_by_its_name(name):
     ["usage", "data_usage_gb", "logins", "articles_viewed", "marketing_emails_clicked",
      "minutes_customer_support", "active_users", "calls_90d", "monthsSinceSigning"],
 )  # fmt: skip
-def test_what_may_happen_before_signing_too_is_less_sure(name):
+def test_names_of_events_possible_before_signing_are_maybe_later(name):
     assert suggests_later(name) == "maybe"
 
 
@@ -38,7 +38,7 @@ def test_what_may_happen_before_signing_too_is_less_sure(name):
      "landing_page", "first_contact_on", "contract_term_months", "discount", "months_since_founded",
      "lead_source", "trial_days", "seats", "plan", "payment_method"],
 )  # fmt: skip
-def test_what_is_known_before_signing_is_not_suspected(name):
+def test_names_of_values_known_before_signing_are_not_suspected(name):
     assert suggests_later(name) == "no"
 
 
@@ -49,7 +49,7 @@ def test_what_is_known_before_signing_is_not_suspected(name):
      ("company_age", False), ("accountAge", False), ("page", False), ("usage", False),
      ("stage", False), ("essex", False), ("trace", False), ("manager", False)],
 )  # fmt: skip
-def test_a_persons_own_affairs_are_known_by_their_name(name, protected):
+def test_protected_characteristics_are_recognised_by_name(name, protected):
     assert (suggests_protected(name) is not None) == protected
 
 
@@ -58,5 +58,5 @@ def test_a_persons_own_affairs_are_known_by_their_name(name, protected):
     [("rep", True), ("sales_rep", True), ("OwnerName", True), ("account executive", True),
      ("representative", True), ("report", False), ("home_owner_share", False), ("sales", False)],
 )  # fmt: skip
-def test_who_sold_is_known_by_the_name(name, seller):
+def test_rep_columns_are_recognised_by_name(name, seller):
     assert is_seller(name) == seller

@@ -1,4 +1,4 @@
-"""What a CRM goes on changing is told from what a prospect is, in exports of two of them."""
+"""Columns that a CRM keeps updating are distinguished from attributes, in two exports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EXPORTS = pytest.mark.parametrize("export", [HUBSPOT, SALESFORCE], ids=["hubspot
 
 
 def made_up(export: dict) -> pd.DataFrame:
-    """A table with an export's headers: dates where the name says so, else small numbers."""
+    """A table with an export's headers: dates for names of dates, otherwise small numbers."""
     rng = np.random.default_rng(0)
     signed = pd.date_range("2023-01-01", periods=ROWS, freq="7D")
     left = pd.Series(signed + pd.to_timedelta(rng.integers(20, 400, ROWS), "D"))
@@ -64,7 +64,7 @@ def made_up(export: dict) -> pd.DataFrame:
     }
     others = {name: rng.integers(1, 9, ROWS) for name in [*export["changing"], *export["known"]]}
     roles = {name: content[role] for name, role in export["role"].items()}
-    return pd.DataFrame(others | roles)  # roles last: their place must not matter
+    return pd.DataFrame(others | roles)  # roles last: the order of columns must not matter
 
 
 def guessed(export: dict) -> tuple[dict, Guess]:
@@ -73,7 +73,7 @@ def guessed(export: dict) -> tuple[dict, Guess]:
 
 
 @EXPORTS
-def test_the_roles_of_an_export_are_found_among_their_likes(export):
+def test_the_roles_of_an_export_are_found_among_similar_columns(export):
     contract, _ = guessed(export)
 
     roles = contract["deals"]
@@ -83,14 +83,14 @@ def test_the_roles_of_an_export_are_found_among_their_likes(export):
 
 
 @EXPORTS
-def test_what_goes_on_changing_is_left_out_and_what_a_prospect_is_stays(export):
+def test_columns_updated_by_the_crm_are_left_out_and_attributes_are_kept(export):
     contract, _ = guessed(export)
 
     assert sorted(contract["attributes"]["exclude"]) == sorted(export["changing"])
 
 
 @EXPORTS
-def test_a_person_is_told_once_for_each_reason_what_was_left_out(export):
+def test_left_out_columns_are_reported_once_per_reason(export):
     _, guess = guessed(export)
     texts = [text for text in guess.unsure if text.startswith("left out")]
 
@@ -99,14 +99,14 @@ def test_a_person_is_told_once_for_each_reason_what_was_left_out(export):
 
 
 @EXPORTS
-def test_each_name_alone_is_known(export):
+def test_each_column_name_is_recognised_alone(export):
     for name in export["changing"]:
         assert is_updated_by_crm(name) or suggests_later(name) != "no", name
     for name in [*export["known"], *export["role"]]:
         assert not is_updated_by_crm(name), name
 
 
-def test_the_turnover_of_a_customer_is_never_taken_for_the_contract_value():
+def test_the_annual_revenue_of_a_customer_is_not_guessed_as_the_amount():
     table = made_up(SALESFORCE)
     alone = table.drop(columns="Amount").drop(columns=["ExpectedRevenue"])
     guess = guess_spec(alone)
@@ -118,7 +118,7 @@ def test_the_turnover_of_a_customer_is_never_taken_for_the_contract_value():
     assert 'amount = "Amount"' in guess_spec(table).toml
 
 
-def test_the_audit_warns_of_a_counter_that_was_taken_as_an_attribute():
+def test_the_audit_warns_of_a_counter_used_as_an_attribute():
     table = made_up(HUBSPOT)
     spec = DealSpec(
         deals={"closed_on": "Close Date", "churned_on": "Churn Date",

@@ -1,4 +1,4 @@
-"""The audit's statistics mean what they say, and few deals prove nothing."""
+"""The statistics of the audit, which find nothing in few deals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _one_cohort(n: int) -> np.ndarray:
     return np.zeros(n, dtype=np.int64)
 
 
-def test_a_number_is_split_into_twentieths_and_a_gap_stands_apart():
+def test_numbers_are_split_into_twenty_groups_and_missing_values_are_a_group():
     groups = groups_of(pd.Series([*range(1000), np.nan]))
     assert groups[-1] == 0
     assert np.bincount(groups)[1:].tolist() == [50] * BINS
@@ -43,18 +43,18 @@ def test_a_number_is_split_into_twentieths_and_a_gap_stands_apart():
         pd.Series(["a", "b", None, "a"], dtype="category"),
     ],
 )
-def test_few_values_are_levels(column):
+def test_few_distinct_values_are_levels(column):
     assert groups_of(column).tolist() == [1, 2, 0, 1]
 
 
-def test_text_of_numbers_is_a_number_and_a_category_of_numbers_is_not():
+def test_numeric_text_is_numeric_and_a_category_of_numbers_is_not():
     np.testing.assert_array_equal(numbers_of(pd.Series(["1", "2.5", None])), [1, 2.5, np.nan])
     assert numbers_of(pd.Series([1, 2], dtype="category")) is None
     assert numbers_of(pd.Series(["a", "2"])) is None
     assert numbers_of(pd.Series([None, None], dtype=object)) is None
 
 
-def test_cohorts_are_of_a_hundred_deals_and_at_most_twenty():
+def test_cohorts_have_at_least_a_hundred_deals_and_there_are_at_most_twenty():
     days = np.datetime64("2024-01-01") + np.arange(1000)
     assert np.bincount(cohorts_of(days)).tolist() == [100] * 10
     assert cohorts_of(np.repeat(days, 100)).max() == 19
@@ -63,7 +63,7 @@ def test_cohorts_are_of_a_hundred_deals_and_at_most_twenty():
 
 
 @pytest.mark.parametrize("ties", [1, 5])
-def test_the_auc_of_one_cohort_is_that_of_scikit_learn(ties):
+def test_the_auc_of_one_cohort_equals_that_of_scikit_learn(ties):
     random = np.random.default_rng(0)
     label = (random.random(500) < 0.3).astype(float)
     score = np.round((label + random.normal(size=500)) * ties) / ties
@@ -72,18 +72,19 @@ def test_the_auc_of_one_cohort_is_that_of_scikit_learn(ties):
     assert result.low < result.value
 
 
-def test_only_pairs_of_a_cohort_are_compared():
+def test_only_pairs_within_a_cohort_are_compared():
     random = np.random.default_rng(1)
     cohort = random.integers(0, 6, 900)
     label = (random.random(900) < cohort / 6).astype(float)
-    score = cohort + 0.3 * random.normal(size=900)  # follows the cohort, says nothing within it
+    # depends on the cohort and has no signal within it
+    score = cohort + 0.3 * random.normal(size=900)
     assert roc_auc_score(label, score) > 0.75
     result = _auc(score, label, cohort)
     assert abs(result.value - 0.5) < 0.06
     assert result.low < 0.5
 
 
-def test_the_limit_of_noise_stays_below_a_half():
+def test_the_lower_limit_of_the_auc_of_noise_is_below_one_half():
     lows = []
     for seed in range(200):
         random = np.random.default_rng(seed)
@@ -92,7 +93,7 @@ def test_the_limit_of_noise_stays_below_a_half():
     assert np.mean(np.array(lows) > 0.5) < 0.01
 
 
-def test_the_limit_holds_the_truth():
+def test_the_lower_limit_of_the_auc_is_below_the_truth():
     # two normals whose means lie d apart have AUC Phi(d / sqrt(2)); d = 1.6 gives 0.871
     for seed in range(200):
         random = np.random.default_rng(seed)
@@ -101,21 +102,21 @@ def test_the_limit_holds_the_truth():
         assert separation(groups_of(pd.Series(score)), label, _one_cohort(400)).low < 0.871
 
 
-def test_a_level_of_its_own_for_each_deal_decides_nothing():
+def test_a_distinct_level_for_each_deal_has_auc_one_half():
     label = np.tile([0.0, 1.0], 200)
     assert separation(np.arange(1, 401), label, _one_cohort(400)).value == pytest.approx(0.5)
 
 
-def test_one_class_separates_nothing():
+def test_a_single_class_has_no_separation():
     assert separation(np.ones(9, dtype=np.int64), np.ones(9), _one_cohort(9)) == (0.5, 0.0)
 
 
-def test_ranks_count_from_one_in_each_cohort_and_ties_share():
+def test_ranks_start_at_one_in_each_cohort_and_ties_get_the_mean_rank():
     values, cohort = np.array([5, 1, 1, 9, 7.0]), np.array([1, 0, 0, 1, 0])
     assert _rank_within(values, cohort).tolist() == [1, 1.5, 1.5, 2, 3]
 
 
-def test_the_correlation_of_one_cohort_is_spearmans():
+def test_the_correlation_of_one_cohort_is_spearmans_correlation():
     random = np.random.default_rng(2)
     months = random.exponential(9, 300)
     values = np.where(
@@ -128,18 +129,18 @@ def test_the_correlation_of_one_cohort_is_spearmans():
     assert 0 < result.low < expected
 
 
-def test_what_drifts_with_closing_dates_does_not_follow_the_time_stayed():
+def test_a_value_that_drifts_with_the_closing_date_has_no_rank_correlation():
     random = np.random.default_rng(3)
     days = np.datetime64("2024-01-01") + random.integers(0, 900, 3000)
     watched = (np.datetime64("2026-06-30") - days).astype(float) / 30.4
-    months = watched * random.random(3000)  # those signed late have left soon, if at all
+    months = watched * random.random(3000)  # recent deals that left did so soon
     price = -watched + random.normal(size=3000)
     assert abs(spearmanr(price, months).statistic) > 0.5
     assert rank_correlation(price, months, cohorts_of(days)).value < 0.1
 
 
 @pytest.mark.parametrize("values", [np.full(50, np.nan), np.ones(50), np.arange(50.0)[:10]])
-def test_nothing_known_or_nothing_varying_follows_nothing(values):
+def test_missing_or_constant_values_have_rank_correlation_0(values):
     assert rank_correlation(values, np.arange(len(values)), _one_cohort(len(values))) == (0.0, 0.0)
 
 
@@ -149,13 +150,15 @@ def test_nothing_known_or_nothing_varying_follows_nothing(values):
         (60, 0, 0.2, "surely"),
         (400, 4, 0.2, "surely"),
         (400, 5, 0.2, "no"),  # more than one in a hundred
-        (20, 0, 0.2, "maybe"),  # 0.2 ** 20, but the share that stays may be as high as 0.37
+        (20, 0, 0.2, "maybe"),  # 0.2 ** 20, but the upper limit of the share that stays is 0.37
         (6, 0, 0.2, "no"),
-        (60, 0, 0.9, "no"),  # as everybody
+        (60, 0, 0.9, "no"),  # like all deals
         (0, 0, 0.2, "no"),
     ],
 )
-def test_a_group_of_churners_must_be_large_and_purer_than_its_time(deals, stayed, rate, verdict):
+def test_only_churners_needs_a_large_group_and_a_lower_rate_elsewhere_in_the_cohort(
+    deals, stayed, rate, verdict
+):
     others = 4000
     churned = np.zeros(deals + others, dtype=bool)
     churned[stayed:deals] = True
@@ -164,7 +167,7 @@ def test_a_group_of_churners_must_be_large_and_purer_than_its_time(deals, stayed
     assert only_churners(group, churned, _one_cohort(deals + others)) == verdict
 
 
-def test_an_old_plan_whose_customers_have_all_left_is_as_its_time():
+def test_an_old_plan_of_a_cohort_in_which_all_left_is_not_suspected():
     cohort = np.repeat([0, 1], 500)
     churned = (cohort == 0) | (np.arange(1000) % 5 == 0)
     old_plan = (cohort == 0) & (np.arange(1000) % 2 == 0)
@@ -172,7 +175,7 @@ def test_an_old_plan_whose_customers_have_all_left_is_as_its_time():
     assert only_churners(old_plan, churned, _one_cohort(1000)) == "surely"
 
 
-def test_no_churner_where_many_would_be_expected():
+def test_missing_churners_counts_the_churners_expected_in_a_group_without_any():
     churned = np.arange(1000) % 4 == 0
     group = np.arange(1000) % 4 == 1
     result = missing_churners(group, churned, _one_cohort(1000), expected_at_least=20)
@@ -181,16 +184,16 @@ def test_no_churner_where_many_would_be_expected():
     assert missing_churners(group | churned, churned, _one_cohort(1000), expected_at_least=1) == 0
 
 
-def test_the_ratio_of_one_cohort_is_that_of_the_two_shares():
+def test_the_risk_ratio_of_one_cohort_is_the_ratio_of_the_two_shares():
     churned = np.arange(1000) < 200
     group = (np.arange(1000) % 200 < 120) & churned | (np.arange(1000) % 20 == 0) & ~churned
     result = risk_ratio(group, churned, _one_cohort(1000))
     assert result.value == pytest.approx(0.6 / 0.05, rel=0.02)
-    error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # of two independent shares (Katz 1978)
+    error = np.sqrt(1 / 120 - 1 / 200 + 1 / 40 - 1 / 800)  # for two independent shares (Katz 1978)
     assert result.low == pytest.approx(result.value * np.exp(-3 * error), rel=0.05)
 
 
-def test_a_field_of_old_deals_is_not_blamed_for_their_having_had_longer_to_leave():
+def test_the_risk_ratio_of_a_field_of_old_deals_is_not_confounded_by_their_age():
     random = np.random.default_rng(5)
     cohort = random.integers(0, 2, 4000)
     churned = random.random(4000) < np.where(cohort == 0, 0.9, 0.05)
@@ -200,12 +203,12 @@ def test_a_field_of_old_deals_is_not_blamed_for_their_having_had_longer_to_leave
 
 
 @pytest.mark.parametrize(("inside", "gone"), [(0, 5), (20, 0), (20, 20)])
-def test_where_nobody_can_be_compared_no_ratio_is_claimed(inside, gone):
+def test_without_comparable_deals_the_lower_limit_of_the_risk_ratio_is_0(inside, gone):
     values = np.arange(20)
     assert risk_ratio(values < inside, values < gone, _one_cohort(20)).low == 0.0
 
 
-def test_what_falls_with_the_months_does_not_rise_with_them():
+def test_a_decreasing_value_has_no_rising_correlation():
     months = np.arange(100.0)
     assert rank_correlation(-months, months, _one_cohort(100)).value == pytest.approx(1.0)
     assert rank_correlation(-months, months, _one_cohort(100), rising=True) == (0.0, 0.0)

@@ -138,7 +138,7 @@ def test_a_number_with_few_values_keeps_no_collinear_columns(values) -> None:
         assert sum(chosen) == 1
 
 
-def test_of_two_equally_good_basis_functions_the_one_with_the_smaller_range_is_kept() -> None:
+def test_among_equally_good_basis_functions_the_one_with_the_smaller_range_is_kept() -> None:
     """With 300 deals value and rank fit equally well; a line in skewed values extrapolates far."""
     choices = []
     for seed in range(12):
@@ -217,9 +217,7 @@ def basis_with_ranges(value: float, rank: float, bend: float = 0.0) -> np.ndarra
 
 @pytest.mark.parametrize(("ranges", "chosen"), [((1.0, 3.0), (0,)), ((3.0, 1.0), (1,)),
                                               ((2.0, 2.0), (0,))])  # fmt: skip
-def test_of_two_functions_with_equal_gains_the_one_with_the_smaller_range_is_kept(
-    ranges, chosen
-) -> None:
+def test_with_equal_gains_the_function_with_the_smaller_range_is_kept(ranges, chosen) -> None:
     """With independent functions, each gain is the squared score over the precision."""
     precision, score = np.diag([4.0, 4.0]), np.array([0.5, 0.45])
     assert _gain(precision, score, (0,)) == pytest.approx(0.0625)

@@ -98,7 +98,7 @@ def test_the_same_deals_and_seed_give_the_same_probabilities():
 
 @pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("allowed", [1, 2])
-def test_it_fits_with_the_number_of_threads_of_the_contract(monkeypatch, allowed):
+def test_the_reference_uses_the_number_of_threads_of_the_contract(monkeypatch, allowed):
     seen = []
     fit = HistGradientBoostingClassifier.fit
 

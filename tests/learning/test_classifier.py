@@ -17,5 +17,5 @@ SMALL = ProspectFitClassifier(replicates=2)
 
 @pytest.mark.slow
 @parametrize_with_checks([SMALL], expected_failed_checks=lambda _: EXPECTED)
-def test_it_is_a_scikit_learn_classifier(estimator, check) -> None:
+def test_the_estimator_passes_the_checks_of_scikit_learn(estimator, check) -> None:
     check(estimator)

@@ -69,8 +69,8 @@ def test_an_unseen_level_has_a_code_of_its_own() -> None:
 
 @pytest.mark.parametrize("text", ["Yes", "y", "TRUE", "1", "1.0", "ja", "oui", "是"])
 def test_yes_is_read_in_any_spelling(text: str) -> None:
-    said_by_type = True
-    assert FLAG.code(text) == FLAG.code(said_by_type) == 2
+    typed = True
+    assert FLAG.code(text) == FLAG.code(typed) == 2
     assert flag_text(text) == "yes"
 
 

@@ -184,7 +184,7 @@ def test_one_bin_is_labelled_any_and_each_of_few_bins_has_its_own_band() -> None
     assert few.count.tolist() == [0, 1, 1, 1]
 
 
-def test_a_combination_is_odd_if_at_least_20_deals_were_expected() -> None:
+def test_an_unobserved_combination_is_listed_if_at_least_20_deals_were_expected() -> None:
     """Each band has half of 80 deals: by independence 20 deals are expected in both."""
 
     def codes(n: int) -> np.ndarray:
@@ -203,7 +203,7 @@ def fitted(design: Design, label: np.ndarray, weight: np.ndarray, penalty: float
     log_odds = as_tables(design, [coefficients]).log_odds_by_replicate(design.codes)[:, 0]
     return SimpleNamespace(
         design=design, matrix=matrix, early_churn=label, weight=weight, log_odds=log_odds
-    )  # type: ignore[return-value]  # what own_shares asks of it
+    )  # type: ignore[return-value]  # the fields that own_shares reads
 
 
 def test_the_own_share_of_a_level_is_1_minus_posterior_over_prior_variance() -> None:

@@ -123,8 +123,8 @@ def _divergence(truth, log_odds):
 
 def _marginal(follow_up: FollowUp) -> np.ndarray:
     """Soft labels of young deals from the company's Kaplan-Meier curve."""
-    nobody_apart = np.zeros(len(follow_up))
-    return soft_labels(follow_up, fit_baseline(follow_up, nobody_apart), nobody_apart)[0]
+    no_effects = np.zeros(len(follow_up))
+    return soft_labels(follow_up, fit_baseline(follow_up, no_effects), no_effects)[0]
 
 
 @pytest.mark.slow

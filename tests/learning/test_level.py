@@ -44,8 +44,8 @@ def company(n, months, *, seed, since=0, factor=1.0):
 
 
 def level_of(follow_up, closed):
-    nobody_apart = np.zeros(len(follow_up))
-    return fit_level(follow_up, closed, END, fit_baseline(follow_up, nobody_apart), nobody_apart)
+    no_effects = np.zeros(len(follow_up))
+    return fit_level(follow_up, closed, END, fit_baseline(follow_up, no_effects), no_effects)
 
 
 @pytest.mark.slow
@@ -108,9 +108,9 @@ def test_the_rate_of_a_resample_is_shrunk_by_the_weight_of_the_level():
 
 def test_every_observed_leaver_is_counted_once_and_expected_leavers_match():
     follow_up, closed = company(3_000, 30, seed=2)
-    nobody_apart = np.zeros(3_000)
+    no_effects = np.zeros(3_000)
     observed, expected, names = monthly_leavers(
-        follow_up, closed, END, fit_baseline(follow_up, nobody_apart), nobody_apart
+        follow_up, closed, END, fit_baseline(follow_up, no_effects), no_effects
     )
     assert observed.sum() == follow_up.left.sum()
     assert expected.sum() == pytest.approx(observed.sum(), rel=0.02)
@@ -239,9 +239,9 @@ def test_scaling_the_hazard_changes_the_probability_accordingly():
 
 def test_a_level_needs_two_non_overlapping_forecasts():
     lower = level_module.MIN_MONTHS + 2 * HORIZON
-    looked = {}
+    estimated = {}
     for months in range(lower - 2, lower + 2):
         level = level_of(*company(2_000, months, seed=3, since=3, factor=3.0))
-        looked[len(level.months)] = level.gain != 0.0
-    assert looked == {count: count >= lower for count in looked}
-    assert {lower - 1, lower} <= set(looked)
+        estimated[len(level.months)] = level.gain != 0.0
+    assert estimated == {count: count >= lower for count in estimated}
+    assert {lower - 1, lower} <= set(estimated)

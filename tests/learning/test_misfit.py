@@ -201,7 +201,7 @@ def test_products_with_less_information_than_one_deal_are_ignored() -> None:
     )
 
 
-def test_of_very_many_pairs_a_sample_without_repeats_is_used(monkeypatch) -> None:
+def test_a_sample_without_repeats_is_used_for_very_many_pairs(monkeypatch) -> None:
     random = np.random.default_rng(0)
     matrix = random.normal(size=(50, 30))
     design = SimpleNamespace(bases=[np.zeros((3, 1))] * 30)

@@ -49,7 +49,7 @@ class RecordsItsData(DummyClassifier):
     seen: list[tuple[pd.DataFrame, np.ndarray, np.ndarray]] = []  # noqa: RUF012 - of a test
 
     def fit(self, X, y, sample_weight=None):
-        """As its parent's."""
+        """Fit as the parent class does."""
         RecordsItsData.seen.append((X, np.asarray(y), np.asarray(sample_weight)))
         return super().fit(X, y, sample_weight)
 

@@ -103,7 +103,7 @@ def test_the_weight_of_a_parent_is_estimated_and_a_wrong_parent_does_little_harm
     assert np.mean(weight["opposite"]) < 0.0
     assert weight["none"] == [None] * 6
     assert (gained["alike"] < gained["none"]).mean() >= 5 / 6
-    for name in ("half", "opposite"):  # the half that is right is used
+    for name in ("half", "opposite"):  # the correct half is used
         assert (gained[name] - gained["none"]).mean() < 0.0
     assert learned.chosen["prior_weight"] == weight["opposite"][-1]
 
@@ -228,7 +228,7 @@ def test_companies_that_agree_have_no_between_variance_and_one_company_keeps_its
 def test_means_are_shrunk_to_0_by_the_share_of_sampling_variance() -> None:
     means, variances = np.array([1.0, -1.0]), np.array([0.25, 0.25])
     assert _shrunk_to_0(means, variances) == pytest.approx(means * 0.75)
-    noise = np.array([0.1, -0.1])  # not more than their variance: the least signal is a tenth
+    noise = np.array([0.1, -0.1])  # not larger than their variance: the minimum signal is a tenth
     assert _shrunk_to_0(noise, np.array([0.09, 0.09])) == pytest.approx(noise * 0.001 / 0.091)
     assert _shrunk_to_0(np.zeros(2), np.ones(2)).tolist() == [0.0, 0.0]
 

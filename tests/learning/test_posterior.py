@@ -250,7 +250,7 @@ def test_draws_use_each_strength_in_proportion_to_its_weight() -> None:
 
 
 def test_prior_tables_are_added_with_their_fitted_weight() -> None:
-    """The weight is coefficient * deviation * sqrt(penalty), whatever the penalty."""
+    """The weight is coefficient * deviation * sqrt(penalty), for any penalty."""
     design = SimpleNamespace(bases=(np.eye(3), np.eye(2)))
     prior = PriorTables([np.array([0.0, 1.0, -1.0]), np.array([0.0, 2.0])], 0.5, 0.25)
     coefficients = np.array([0.1, 1, 2, 3, 4, 5, 0.8])

@@ -94,7 +94,7 @@ def test_the_conditional_probability_of_a_deal_decreases_with_its_age(company):
         assert ((probability >= 0) & (probability <= whole + 1e-12)).all()
 
 
-def test_of_two_young_deals_of_one_age_the_riskier_has_the_higher_label(company):
+def test_a_riskier_young_deal_of_the_same_age_has_a_higher_label(company):
     baseline = fit_baseline(company.follow_up, company.log_odds)
     same_age = FollowUp.of(np.full(20, 2.0), np.zeros(20, dtype=bool), 5.0)
     assert (np.diff(conditional_probability(same_age, baseline, np.linspace(-2, 2, 20))) > 0).all()

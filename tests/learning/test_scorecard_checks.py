@@ -83,8 +83,8 @@ def test_values_on_a_limit_are_allowed(right: dict[str, object]) -> None:
         ({"base_rate": math.nan}, "its base rate is nan"),
         ({"spread": -0.1}, "its spread is -0.1"),
         ({"spread": 1.1 * MAX_LOG_ODDS}, "its spread is"),
-        ({"intercept": np.full(4, -1.1 * MAX_LOG_ODDS)}, "1.1e[+]06, which is no log-odds"),
-        ({"tables": np.full((15, 4), -1.1 * MAX_LOG_ODDS)}, "which is no log-odds"),
+        ({"intercept": np.full(4, -1.1 * MAX_LOG_ODDS)}, "1.1e[+]06, which is not a log-odds"),
+        ({"tables": np.full((15, 4), -1.1 * MAX_LOG_ODDS)}, "which is not a log-odds value"),
         ({"intercept": np.zeros(3)}, r"tables of shape \(15, 4\) do not go with \(3,\)"),
         ({"tables": np.zeros(15), "intercept": np.zeros(0)}, "do not go with"),
         ({"tables": np.zeros((15, 0)), "intercept": np.zeros(0)}, "do not go with"),
@@ -97,7 +97,7 @@ def test_values_on_a_limit_are_allowed(right: dict[str, object]) -> None:
         ({"columns": (replace(SEATS, low=math.nan), PLAN)}, "seen between nan and 90.0"),
         (
             {"calibration": CalibrationMap((0.0, 1.1e6), (0.0, 1.0), "none")},
-            "calibration map holds what is no log-odds",
+            "calibration map holds a number that is not a log-odds value",
         ),
         (
             {"calibration": CalibrationMap((0.0, 1e-9), (0.0, 1.0), "none")},

@@ -97,7 +97,7 @@ def test_settings_are_frozen_and_tracked_as_plain_values():
     }, "a new setting must be tracked too"  # fmt: skip
 
 
-def test_directions_and_parents_are_found_by_name():
+def test_directions_and_parents_are_looked_up_by_name():
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"seats": random.normal(size=40), "price": random.normal(size=40)})
     columns = fit_columns(frame, EncodingOptions())

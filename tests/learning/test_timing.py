@@ -94,7 +94,7 @@ def test_levels_with_few_leavers_share_a_stratum_with_unseen_levels():
     )
     follow_up = FollowUp.of(np.where(left, 1.0, 9.0), left, 5.0)
     stratum = stratum_by_code(code, 4, follow_up)
-    assert stratum.tolist() == [0, 1, 2, 0, 0, 0]  # missing, four levels, unseen
+    assert stratum.tolist() == [0, 1, 2, 0, 0, 0]  # codes of missing, four levels, unseen
     assert len(stratum) == 4 + 2
 
 

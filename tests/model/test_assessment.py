@@ -1,4 +1,4 @@
-"""What an assessment says in words and in JSON follows its fields alone."""
+"""The words and the JSON of an assessment, which depend only on its fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from fitmodel.model.assessment import FEW_ALIKE, LITTLE_OWN, Assessment, quick_assessment
+from fitmodel.model.assessment import (
+    FEW_SIMILAR_DEALS,
+    LOW_OWN_EVIDENCE,
+    Assessment,
+    quick_assessment,
+)
 from fitmodel.model.wording import Wording
 
 WORDS = Wording(money="€ {:,.0f}", horizon_months=5, labels={"crm": "CRM in use"})
@@ -27,7 +32,7 @@ class _Reason:
     contribution: float
 
 
-def test_the_verdict_is_fit_probability_horizon_and_interval() -> None:
+def test_the_verdict_contains_fit_probability_horizon_and_interval() -> None:
     assert GOOD.verdict == VERDICT
     assert GOOD.sentences == (VERDICT,)
     assert str(GOOD) == VERDICT
@@ -35,19 +40,19 @@ def test_the_verdict_is_fit_probability_horizon_and_interval() -> None:
     assert sure.verdict == "poor fit: >99 % likely to leave within 5 months (8 % to 100 %)"
 
 
-def test_without_an_interval_the_verdict_says_so() -> None:
+def test_the_verdict_says_if_there_is_no_interval() -> None:
     own = replace(GOOD, probability_low=math.nan, probability_high=math.nan)
     assert own.verdict == "good fit: 12 % likely to leave within 5 months (no interval)"
 
 
-def test_reasons_are_told_by_their_direction_in_their_order() -> None:
+def test_reasons_are_separated_by_direction_and_keep_their_order() -> None:
     reasons = tuple(map(_Reason, (0.9, -0.7, 0.0, 0.4, -0.1)))
     assessment = replace(GOOD, reasons=reasons)
     assert [each.contribution for each in assessment.against] == [0.9, 0.4]
     assert [each.contribution for each in assessment.in_favour] == [-0.7, -0.1]
 
 
-def test_the_sentences_come_in_the_order_in_which_people_decide() -> None:
+def test_the_sentences_are_in_a_fixed_order() -> None:
     assessment = replace(
         GOOD, fit="poor", poor_fit=True, escalate=True, expected_value=-500.0,
         expected_value_low=-900.0, expected_value_high=-100.0, worth="loses", unfamiliar=True,
@@ -69,7 +74,9 @@ def test_the_sentences_come_in_the_order_in_which_people_decide() -> None:
 
 
 @pytest.mark.parametrize(("poor_fit", "proceed"), [(False, True), (True, False), (True, None)])
-def test_only_a_flagged_prospect_that_was_drawn_proceeds_for_learning(poor_fit, proceed) -> None:
+def test_only_a_flagged_prospect_drawn_for_exploration_has_a_sentence_about_it(
+    poor_fit, proceed
+) -> None:
     assessment = replace(GOOD, poor_fit=poor_fit, proceed=proceed)
     assert assessment.sentences == (VERDICT,)
     assert assessment.to_dict().get("proceed") == proceed
@@ -79,16 +86,16 @@ def test_only_a_flagged_prospect_that_was_drawn_proceeds_for_learning(poor_fit, 
 @pytest.mark.parametrize(
     ("share", "alike", "text"),
     [
-        (LITTLE_OWN, 0, None),
+        (LOW_OWN_EVIDENCE, 0, None),
         (math.nan, 0, None),
         (0.499, 0, "no such deal is among those"),
         (0.499, 1, "only one such deal is among those"),
         (0.499, 2, "only 2 such deals are among those"),
-        (0.499, FEW_ALIKE, "only 20 such deals are among those"),
-        (0.499, FEW_ALIKE + 1, "past deals say little about what sets this prospect apart"),
+        (0.499, FEW_SIMILAR_DEALS, "only 20 such deals are among those"),
+        (0.499, FEW_SIMILAR_DEALS + 1, "past deals say little about what sets this prospect apart"),
     ],
 )
-def test_little_evidence_of_its_own_is_explained_by_the_number_of_like_deals(
+def test_a_note_on_little_own_evidence_names_the_number_of_similar_deals(
     share: float, alike: int, text: str | None
 ) -> None:
     notes = replace(GOOD, own_evidence=share, fewest_alike=alike).notes
@@ -96,7 +103,7 @@ def test_little_evidence_of_its_own_is_explained_by_the_number_of_like_deals(
     assert text is None or text in notes[0]
 
 
-def test_json_holds_every_number_that_is_known_and_none_for_the_others() -> None:
+def test_json_contains_known_numbers_and_null_for_missing_ones() -> None:
     data = GOOD.to_dict()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert (data["early_churn_probability"], data["probability_low"]) == (0.12, 0.08)
@@ -108,7 +115,7 @@ def test_json_holds_every_number_that_is_known_and_none_for_the_others() -> None
     assert bare.to_dict()["probability_low"] is bare.to_dict()["own_evidence"] is None
 
 
-def test_horizons_are_in_json_by_the_names_of_the_columns() -> None:
+def test_horizons_have_the_column_names_as_json_keys() -> None:
     data = replace(
         GOOD, churn_probabilities=((3, 0.05), (12, 0.3)), churn_intervals=((12, 0.2, 0.4),)
     ).to_dict()
@@ -120,19 +127,19 @@ def test_horizons_are_in_json_by_the_names_of_the_columns() -> None:
     }  # fmt: skip
 
 
-def test_a_copy_equals_the_original_though_nan_is_no_equal_of_itself() -> None:
+def test_a_copy_is_equal_also_with_missing_values() -> None:
     for again in (copy.copy(GOOD), copy.deepcopy(GOOD), pickle.loads(pickle.dumps(GOOD))):  # noqa: S301 - ours
         assert again == GOOD
         assert again.wording == GOOD.wording
 
 
-def test_language_and_words_do_not_make_another_assessment() -> None:
+def test_assessments_in_different_languages_are_equal() -> None:
     assert replace(GOOD, wording=WORDS.in_language("zh")) == GOOD
     assert replace(GOOD, wording=WORDS.in_language("zh")).verdict != GOOD.verdict
     assert replace(GOOD, model_version="v8") != GOOD
 
 
-def test_the_quick_way_makes_the_assessment_that_the_constructor_makes() -> None:
+def test_quick_assessment_equals_the_constructor() -> None:
     late = {"proceed", "churn_probabilities", "churn_intervals"}
     names = [each.name for each in fields(Assessment) if each.name not in late]
     quick = quick_assessment(*(getattr(GOOD, name) for name in names))

@@ -1,4 +1,4 @@
-"""Reasons in bulk are word for word the reasons of one prospect."""
+"""Reasons of a whole table are identical to the reasons of each prospect alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def model():
         money="€ {:,.0f}",
         horizon_months=5,
         amount="annual_value",
-        sellers=("industry",),  # any attribute can be the seller's
+        sellers=("industry",),  # any attribute can be marked as the rep
     )
     return FitModel(Scorer(scorecard, policy, "annual_value", "closed_on", "v", words), {})
 
@@ -49,7 +49,7 @@ def prospects():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("number", [1, 3, 100])
-def test_the_text_is_the_json_of_every_single_reason(model, prospects, number, language):
+def test_the_text_is_the_json_of_each_reason(model, prospects, number, language):
     texts = model.predict_table(prospects, reasons=number, as_json=True, language=language)[0][
         "reasons"
     ]
@@ -61,7 +61,7 @@ def test_the_text_is_the_json_of_every_single_reason(model, prospects, number, l
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_mapping_is_told_the_sentences_of_its_row(model, prospects, language):
+def test_one_prospect_gets_the_same_sentences_as_its_row_in_a_table(model, prospects, language):
     table = model.predict(prospects, reasons=100, language=language)["reasons"]
     rows = prospects.to_dict("records")
     for row, reasons in zip(rows[:80], table[:80], strict=True):
@@ -81,7 +81,7 @@ def test_no_prospects_have_no_reasons(model, prospects):
     assert model.predict_table(prospects.head(0), reasons=3, as_json=True)[0]["reasons"].empty
 
 
-def test_of_equal_contributions_the_first_comes_first():
+def test_equal_contributions_keep_their_order():
     contributions = np.array([[0.5, -0.5, 0.1, 0.5], [0.0, 0.0, -1.0, 0.0]])
 
     assert largest_terms(contributions, 3).tolist() == [[0, 1, 3], [2, 0, 1]]

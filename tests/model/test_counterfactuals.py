@@ -1,4 +1,4 @@
-"""A proposed change lifts the flag, is the smallest that does, and goes where deals have been."""
+"""Counterfactuals: the smallest changes to values of past deals that remove the flag."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def poor(model, simulation) -> list[dict]:
     return simulation.deals[scored["poor_fit"]].head(60).to_dict("records")
 
 
-def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -> None:
+def test_every_change_removes_the_flag_and_gives_the_new_probability(model, poor) -> None:
     helped = 0
     for prospect in poor:
         for change in find_counterfactuals(model, prospect, actionable=ACTIONABLE):
@@ -42,7 +42,7 @@ def test_every_change_lifts_the_flag_and_says_the_new_probability(model, poor) -
     assert helped > 10
 
 
-def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
+def test_two_attributes_are_changed_only_if_one_is_not_enough(model, poor) -> None:
     counts = set()
     for prospect in poor:
         both = find_counterfactuals(model, prospect, actionable=ACTIONABLE, most_changes=2)
@@ -53,7 +53,7 @@ def test_two_are_changed_only_where_one_does_not_do(model, poor) -> None:
     assert counts == {1, 2}
 
 
-def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
+def test_a_number_is_changed_as_little_as_necessary(model, poor) -> None:
     seen = sorted(model.manifest["seen_values"]["contract_term_months"])
     result = 0
     for prospect in poor:
@@ -69,7 +69,7 @@ def test_a_number_is_changed_no_further_than_it_must(model, poor) -> None:
     assert result > 0
 
 
-def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
+def test_only_values_of_past_deals_are_proposed(model, simulation) -> None:
     for name in ACTIONABLE:
         seen = simulation.deals[name].dropna()
         for value in past_values(model, name, seen.iloc[0]):
@@ -79,7 +79,7 @@ def test_only_what_past_deals_had_is_proposed(model, simulation) -> None:
                 assert value in set(seen)
 
 
-def test_common_numbers_are_kept_and_of_others_some_that_were_seen() -> None:
+def test_frequent_numbers_are_kept_or_ten_observed_values() -> None:
     column = NumberColumn("n", (), 0.0, 1.0)
     terms = pd.DataFrame({"n": [12.0] * 40 + [24.0] * 30 + [18.0] * 3 + [np.nan]})
     assert summarise_seen_values([column], terms) == {"n": [12.0, 24.0]}
@@ -90,18 +90,20 @@ def test_common_numbers_are_kept_and_of_others_some_that_were_seen() -> None:
     assert summarise_seen_values([column], terms.iloc[-1:]) == {"n": []}
 
 
-def test_a_model_that_kept_no_numbers_proposes_none(model) -> None:
+def test_a_model_without_kept_numbers_proposes_no_numbers(model) -> None:
     older = FitModel(model.scorer, {})
     assert past_values(model, "contract_term_months", 1)
     assert past_values(older, "contract_term_months", 1) == []
 
 
-def test_whole_numbers_stay_whole(model, simulation) -> None:
+def test_proposed_values_of_an_integer_column_are_integers(model, simulation) -> None:
     assert (simulation.deals["contract_term_months"].dropna() % 1 == 0).all()
     assert all(value.is_integer() for value in past_values(model, "contract_term_months", 1))
 
 
-def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) -> None:
+def test_only_actionable_attributes_of_the_contract_are_changed_and_never_dates(
+    model, poor
+) -> None:
     names = {
         name
         for one in poor
@@ -112,7 +114,9 @@ def test_the_contract_says_what_can_be_changed_and_dates_never_can(model, poor) 
     assert past_values(model, "first_contact_on", poor[0]["first_contact_on"]) == []
 
 
-def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, simulation) -> None:
+def test_a_good_deal_has_no_counterfactuals_and_an_unknown_attribute_is_refused(
+    model, simulation
+) -> None:
     scored = model.predict(simulation.deals, reasons=0)
     good = simulation.deals[~scored["poor_fit"]].iloc[0].to_dict()
     assert find_counterfactuals(model, good, actionable=ACTIONABLE) == []
@@ -121,7 +125,7 @@ def test_a_good_deal_needs_nothing_and_an_unknown_attribute_is_refused(model, si
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_in_words_a_change_comes_with_its_caution(model, poor, language) -> None:
+def test_the_description_of_a_change_contains_a_caution(model, poor, language) -> None:
     changes = next(
         result
         for one in poor
@@ -143,7 +147,7 @@ SIGNED = NumberColumn("signed", (30.0,), 0.0, 90.0, is_date=True)
 
 
 class _Rule:
-    """Flags below 25 seats unless the plan is pro; each change has the value that a table gives."""
+    """Flags prospects below 25 seats unless the plan is pro; a table gives the expected values."""
 
     attributes = ("seats", "plan", "signed")
     manifest: ClassVar[dict] = {
@@ -175,20 +179,20 @@ class _Rule:
 POOR = {"seats": 12, "plan": "basic", "signed": None}
 
 
-def test_all_changes_of_the_smallest_number_are_found_and_the_nearest_comes_first() -> None:
-    found = find_counterfactuals(_Rule(), POOR, most=9)
-    # 15 seats are in the bin of 12; of equal steps the lower probability comes first
-    assert [(dict(each.needed), each.steps) for each in found] == [
+def test_all_smallest_changes_are_found_and_the_nearest_is_first() -> None:
+    result = find_counterfactuals(_Rule(), POOR, most=9)
+    # 15 seats are in the bin of 12; with equal steps the lower probability is first
+    assert [(dict(each.needed), each.steps) for each in result] == [
         ({"seats": 25.0}, 1), ({"plan": "pro"}, 1), ({"seats": 35.0}, 2), ({"seats": 45.0}, 3),
     ]  # fmt: skip
-    assert find_counterfactuals(_Rule(), POOR, most=2) == found[:2]
+    assert find_counterfactuals(_Rule(), POOR, most=2) == result[:2]
 
 
-def test_of_equal_steps_the_higher_value_comes_first() -> None:
+def test_with_equal_steps_the_higher_expected_value_is_first() -> None:
     model = _Rule({(12.0, "pro"): 900.0, (25.0, "basic"): 100.0})
-    found = find_counterfactuals(model, POOR, most=2)
-    assert [dict(each.needed) for each in found] == [{"plan": "pro"}, {"seats": 25.0}]
-    assert [each.to_dict()["expected_value"] for each in found] == [900.0, 100.0]
+    result = find_counterfactuals(model, POOR, most=2)
+    assert [dict(each.needed) for each in result] == [{"plan": "pro"}, {"seats": 25.0}]
+    assert [each.to_dict()["expected_value"] for each in result] == [900.0, 100.0]
     unknown = find_counterfactuals(_Rule(), POOR, most=1)[0].to_dict()
     assert unknown == {
         "needed": {"seats": 25.0}, "early_churn_probability": 1 / 27, "expected_value": None,
@@ -196,16 +200,16 @@ def test_of_equal_steps_the_higher_value_comes_first() -> None:
     }  # fmt: skip
 
 
-def test_only_what_may_be_changed_is_changed_and_not_more_at_once_than_allowed() -> None:
-    found = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
-    assert [dict(each.needed) for each in found] == [{"plan": "pro"}]
+def test_only_actionable_attributes_are_changed_and_at_most_the_allowed_number() -> None:
+    result = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
+    assert [dict(each.needed) for each in result] == [{"plan": "pro"}]
     assert find_counterfactuals(_Rule(), POOR, actionable=()) == []
     assert find_counterfactuals(_Rule(), POOR, most_changes=0) == []
     assert find_counterfactuals(_Rule(), POOR, actionable=("signed",)) == []
     assert find_counterfactuals(_Rule(), POOR | {"seats": 25}) == []
 
 
-def test_past_values_are_other_rows_of_the_table_with_enough_deals() -> None:
+def test_past_values_are_the_other_rows_of_the_table_with_enough_deals() -> None:
     model = _Rule()
     assert past_values(model, "seats", 12) == [5.0, 25.0, 35.0, 45.0]
     assert past_values(model, "seats", None) == [5.0, 15.0, 25.0, 35.0, 45.0]
@@ -214,7 +218,7 @@ def test_past_values_are_other_rows_of_the_table_with_enough_deals() -> None:
     assert past_values(model, "signed", "2024-02-29") == []
 
 
-def test_steps_count_from_the_present_value_on_either_side() -> None:
+def test_steps_are_counted_from_the_current_value_in_both_directions() -> None:
     assert _steps([5.0, 15.0, 25.0, 35.0], 20) == [(15.0, 1), (5.0, 2), (25.0, 1), (35.0, 2)]
     assert _steps([5.0, 15.0], 15) == [(5.0, 1), (15.0, 1)]
     assert _steps([5.0, 15.0], None) == [(5.0, 1), (15.0, 1)]
@@ -223,18 +227,18 @@ def test_steps_count_from_the_present_value_on_either_side() -> None:
 
 
 @pytest.mark.parametrize("rows", [MIN_DEALS, MIN_DEALS - 1])
-def test_values_are_kept_where_enough_deals_have_them(rows: int) -> None:
+def test_values_are_kept_if_enough_deals_have_them(rows: int) -> None:
     numbers = [*np.repeat([5.0, 7.0], [50, rows]).tolist(), 9.5, math.nan]
     kept = summarise_seen_values([SEATS, PLAN, SIGNED], pd.DataFrame({"seats": numbers}))
     if rows == MIN_DEALS:
         assert kept == {"seats": [5.0, 7.0]}
-    else:  # else of each tenth the value that a deal had, counted in the sorted deals
+    else:  # otherwise one observed value per decile of the sorted deals
         known = sorted(numbers[:-1])
         tenths = {known[round(q * (len(known) - 1))] for q in np.linspace(0.05, 0.95, 10)}
         assert kept == {"seats": sorted(tenths)}
 
 
-def test_the_twelve_most_frequent_values_are_kept_in_their_order() -> None:
+def test_the_twelve_most_frequent_values_are_kept_in_order() -> None:
     times = {float(number): MIN_DEALS + number for number in range(1, 15)}
     numbers = np.repeat(list(times), list(times.values()))
     kept = summarise_seen_values([SEATS], pd.DataFrame({"seats": numbers}))["seats"]

@@ -1,4 +1,4 @@
-"""One prospect, a list and a frame get the same answers, and reasons that add up."""
+"""One prospect, a list and a frame get the same predictions, and reasons that add up."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def prospects(simulated: SimulatedProspects) -> pd.DataFrame:
     return table
 
 
-def test_the_frame_has_the_promised_columns_and_the_table_s_index(model, prospects) -> None:
+def test_the_result_has_the_documented_columns_and_the_index_of_the_table(model, prospects) -> None:
     predictions = model.predict(prospects)
     assert list(predictions.columns) == COLUMNS
     pd.testing.assert_index_equal(predictions.index, prospects.index)
@@ -76,7 +76,7 @@ def test_the_frame_has_the_promised_columns_and_the_table_s_index(model, prospec
     assert len(model.predict(prospects.head(0))) == 0
 
 
-def test_one_prospect_a_list_and_a_frame_agree(model, prospects) -> None:
+def test_one_prospect_a_list_and_a_frame_give_the_same_predictions(model, prospects) -> None:
     predictions = model.predict(prospects)
     listed = model.predict(prospects.to_dict("records"))
     for position, (_, row) in enumerate(predictions.iterrows()):
@@ -89,7 +89,7 @@ def test_one_prospect_a_list_and_a_frame_agree(model, prospects) -> None:
         assert [str(reason) for reason in single.reasons] == [str(r) for r in row["reasons"]]
 
 
-def test_chunks_and_row_order_change_nothing_to_the_bit(model, prospects) -> None:
+def test_chunks_and_row_order_do_not_change_any_prediction(model, prospects) -> None:
     whole = model.predict(prospects, reasons=0)
     parts = [model.predict(prospects.iloc[i : i + 7], reasons=0) for i in range(0, 300, 7)]
     pd.testing.assert_frame_equal(pd.concat(parts), whole, check_exact=True)
@@ -107,7 +107,7 @@ def test_all_reasons_add_up_to_the_log_odds_before_calibration(model, prospects)
         assert math.isclose(assessment.early_churn_probability, calibrated, abs_tol=1e-9)
 
 
-def test_the_unheard_of_is_scored_and_marked_with_a_wider_interval(model, prospects) -> None:
+def test_unfamiliar_prospects_are_scored_and_marked_with_a_wider_interval(model, prospects) -> None:
     for position, name in ((0, "segment"), (1, "segment"), (2, "seats")):
         unfamiliar = prospects.iloc[position].to_dict()
         assessment = model.predict(unfamiliar)
@@ -122,7 +122,7 @@ def test_the_unheard_of_is_scored_and_marked_with_a_wider_interval(model, prospe
     assert width[0] < width[1]
 
 
-def test_a_missing_column_shows_the_difference(model, prospects) -> None:
+def test_the_error_for_a_missing_column_names_missing_and_unknown_columns(model, prospects) -> None:
     with pytest.raises(
         ProspectError, match=r"1 of \d+ attribute.s. are missing:\n  seats .did you"
     ):
@@ -131,7 +131,9 @@ def test_a_missing_column_shows_the_difference(model, prospects) -> None:
         model.predict([prospects.iloc[0].to_dict(), {"seats": 3}])
 
 
-def test_text_in_a_number_names_column_count_example_and_remedy(model, prospects) -> None:
+def test_the_error_for_text_in_a_number_names_column_count_example_and_remedy(
+    model, prospects
+) -> None:
     wrong = prospects.astype({"seats": object})
     wrong.iloc[3:5, wrong.columns.get_loc("seats")] = "many"
     with pytest.raises(ProspectError, match=r"seats: 2 value\(s\).*'many'.*\n.*Remedy"):
@@ -147,7 +149,7 @@ def test_text_in_a_number_names_column_count_example_and_remedy(model, prospects
     )
 
 
-def test_other_things_than_prospects_are_refused(model) -> None:
+def test_objects_that_are_not_prospects_are_refused(model) -> None:
     with pytest.raises(ProspectError, match="prospects are int"):
         model.predict(3)
     with pytest.raises(ProspectError, match="prospect 0 of the list is str"):
@@ -170,7 +172,7 @@ def test_without_an_amount_there_is_no_expected_value(model, prospects) -> None:
     assert math.isnan(model.predict({**usual, "annual_value": None}).expected_value)
 
 
-def test_the_sealed_scorer_survives_its_json_form(model, prospects) -> None:
+def test_a_scorer_is_written_and_read_back_as_json(model, prospects) -> None:
     again = FitModel(scorer_from_json(model.scorer.to_json(), "v1"), {})
     pd.testing.assert_frame_equal(
         again.predict(prospects, reasons=0), model.predict(prospects, reasons=0), check_exact=True
@@ -178,12 +180,12 @@ def test_the_sealed_scorer_survives_its_json_form(model, prospects) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"format": 2}', b"[" * 100_000])
-def test_what_is_no_scorer_is_refused(content: bytes) -> None:
+def test_an_invalid_scorer_file_is_refused(content: bytes) -> None:
     with pytest.raises(BundleError, match="scorer"):
         scorer_from_json(content, "v1")
 
 
-def test_the_example_can_be_scored_and_is_no_real_deal(model) -> None:
+def test_the_example_can_be_scored_and_is_not_a_real_deal(model) -> None:
     example = model.example()
     assert len(model.predict(example)) == 1
     deals = simulate_deals(1500, seed=7).deals
@@ -191,14 +193,14 @@ def test_the_example_can_be_scored_and_is_no_real_deal(model) -> None:
     assert not (deals[names].astype(str) == example[names].astype(str).iloc[0]).all(axis=1).any()
 
 
-def test_a_table_of_the_book_can_be_read(model) -> None:
+def test_a_table_of_the_scorecard_is_returned(model) -> None:
     assert {"value", "log_odds", "deals"} <= set(model.table("segment").columns)
     with pytest.raises(ProspectError, match="no attribute 'colour'"):
         model.table("colour")
 
 
 def _unusual_prospects(number: int) -> pd.DataFrame:
-    """Prospects with gaps, unseen levels, extremes, other spellings and absent dates among them."""
+    """Prospects with missing values, unseen levels, extremes, other spellings and missing dates."""
     table = simulate_prospects(number, seed=9).prospects.astype(object)
     random = np.random.default_rng(0)
     oddities = {
@@ -217,7 +219,7 @@ def _unusual_prospects(number: int) -> pd.DataFrame:
     return table
 
 
-def test_one_prospect_and_a_frame_agree_to_the_bit_whatever_the_values(model) -> None:
+def test_one_prospect_and_a_frame_give_identical_predictions_for_any_values(model) -> None:
     table = _unusual_prospects(3_000)
     as_of = date(2026, 7, 1)
 
@@ -236,7 +238,7 @@ def test_one_prospect_and_a_frame_agree_to_the_bit_whatever_the_values(model) ->
     assert 0.1 < whole["unfamiliar"].mean() < 0.9
 
 
-def test_an_assessment_cannot_be_changed_but_copied_with_a_change(model, prospects) -> None:
+def test_an_assessment_is_immutable_and_can_be_copied_with_a_change(model, prospects) -> None:
     predicted = model.predict(prospects.iloc[5].to_dict())
     with pytest.raises(dataclasses.FrozenInstanceError):
         predicted.fit = "good"
@@ -249,7 +251,7 @@ def test_an_assessment_cannot_be_changed_but_copied_with_a_change(model, prospec
     assert copied.fit == predicted.fit
 
 
-def test_a_child_of_a_fork_gives_what_its_parent_gives(model, prospects) -> None:
+def test_a_forked_process_gives_the_same_predictions(model, prospects) -> None:
     rows = prospects.head(50).to_dict("records")
     expected = [model.predict(row).to_dict() for row in rows]
     receiver, sender = multiprocessing.get_context("fork").Pipe(duplex=False)
@@ -265,7 +267,7 @@ def test_a_child_of_a_fork_gives_what_its_parent_gives(model, prospects) -> None
     assert child.exitcode == 0
 
 
-def test_sixteen_threads_give_what_one_gives(model, prospects) -> None:
+def test_sixteen_threads_give_the_same_predictions_as_one(model, prospects) -> None:
     rows = prospects.to_dict("records")
     alone = [model.predict(row).to_dict() for row in rows]
 

@@ -1,4 +1,4 @@
-"""Lost rows get no prediction, unreadable values are named, far dates are warned of."""
+"""Checks of a table of prospects: lost rows, unreadable values, dates outside the past range."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SCORED = pd.DataFrame(
 )
 
 
-def test_without_lost_rows_the_predictions_are_returned_as_they_are() -> None:
+def test_without_lost_rows_the_predictions_are_returned_unchanged() -> None:
     assert without_lost(SCORED, {}) is SCORED
 
 
-def test_a_lost_row_is_empty_in_every_column_and_the_others_stay() -> None:
+def test_a_lost_row_has_no_prediction_and_the_others_are_kept() -> None:
     before = SCORED.copy()
     with pytest.warns(
         UserWarning, match=r"1 of 3 row\(s\) get no prediction.*\(1: stage is Lost\)"
@@ -39,7 +39,7 @@ def test_a_lost_row_is_empty_in_every_column_and_the_others_stay() -> None:
     pd.testing.assert_frame_equal(SCORED, before)
 
 
-def test_the_five_commonest_kinds_of_lost_rows_are_listed_with_their_numbers() -> None:
+def test_the_five_most_frequent_reasons_for_lost_rows_are_listed_with_counts() -> None:
     table = pd.DataFrame({"p": np.zeros(21)})
     kinds = [kind for number, kind in enumerate("abcdef", start=1) for _ in range(number)]
     with pytest.warns(UserWarning, match="no prediction") as caught:
@@ -56,7 +56,9 @@ SCORER = SimpleNamespace(scorecard=SimpleNamespace(columns=(CategoryColumn("x", 
 @pytest.mark.parametrize(
     ("far", "known", "warns"), [(2, 10, False), (3, 10, True), (1, 5, False), (2, 9, True)]
 )
-def test_more_than_a_fifth_of_dates_beyond_the_past_is_warned_of(far, known, warns) -> None:
+def test_more_than_a_fifth_of_dates_outside_the_past_range_gives_a_warning(
+    far, known, warns
+) -> None:
     days = np.array([91.0] * far + [90.0] * (known - far) + [np.nan] * 20)
     if warns:
         with pytest.warns(
@@ -69,7 +71,7 @@ def test_more_than_a_fifth_of_dates_beyond_the_past_is_warned_of(far, known, war
             warn_of_today(SCORER, {1: days}, "Counted now.")
 
 
-def test_without_a_note_or_a_known_date_nothing_is_warned_of() -> None:
+def test_without_a_note_or_a_known_date_there_is_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_today(SCORER, {1: np.array([500.0])}, None)
@@ -77,7 +79,7 @@ def test_without_a_note_or_a_known_date_nothing_is_warned_of() -> None:
         warn_of_today(SCORER, {}, "note")
 
 
-def test_one_warning_is_enough() -> None:
+def test_several_date_columns_give_one_warning() -> None:
     days = np.array([500.0])
     with pytest.warns(UserWarning, match="note") as caught:
         warn_of_today(SCORER, {1: days, 0: days} | {1: days}, "note")
@@ -87,7 +89,7 @@ def test_one_warning_is_enough() -> None:
 TABLE = pd.DataFrame({"seats": ["many", "5", "few"], "demo": ["soon", "x", "y"]}, index=[7, 8, 9])
 
 
-def test_values_that_cannot_be_read_are_counted_per_column_with_the_first_as_example() -> None:
+def test_unreadable_values_are_counted_per_column_with_the_first_as_example() -> None:
     unreadable = {"seats": np.array([True, False, True]), "demo": np.array([False, True, False])}
     with pytest.raises(ProspectError) as caught:
         refuse_unreadable(TABLE, unreadable, {})
@@ -99,7 +101,7 @@ def test_values_that_cannot_be_read_are_counted_per_column_with_the_first_as_exa
     assert lines[3].startswith("Remedy: write plain numbers (1234.5) and ISO dates")
 
 
-def test_in_lost_rows_any_text_may_stand() -> None:
+def test_unreadable_values_in_lost_rows_are_ignored() -> None:
     unreadable = {"seats": np.array([True, False, True])}
     with pytest.raises(ProspectError, match=r"seats: 1 value.*'few' in row 9"):
         refuse_unreadable(TABLE, unreadable, {0: "lost"})

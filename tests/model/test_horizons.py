@@ -1,4 +1,4 @@
-"""Probabilities at other horizons and remaining times, against curves that are known by hand."""
+"""Probabilities at other horizons and remaining lifetimes, compared with hand-made curves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RATE = 0.05
 
 
 def _curve(**changes) -> ChurnCurve:
-    """Six months, of which the third is the horizon; each month's odds are twice the last's."""
+    """Six months with the horizon at the third; the odds double each month."""
     months = np.arange(1, 7)
     parts = {
         "horizon": 3, "slope": np.ones(6), "shift": (months - 3)[None, :] * math.log(2.0),
@@ -62,7 +62,7 @@ class _Scorer:
 
 @dataclass
 class _Model:
-    """A model that reads its probabilities off the table."""
+    """A model that reads its probabilities from the table."""
 
     scorer: _Scorer
     attributes: tuple[str, ...] = ("p",)
@@ -98,19 +98,19 @@ def test_each_horizon_has_three_columns_in_order() -> None:
     [(4, (4,)), ([6, 1, 6, 3], (1, 3, 6)), ((np.int64(2),), (2,)), (range(1, 4), (1, 2, 3)),
      ([], ())],
 )  # fmt: skip
-def test_horizons_are_whole_months_ascending_each_once(asked: object, horizons: tuple) -> None:
+def test_horizons_are_sorted_without_duplicates(asked: object, horizons: tuple) -> None:
     checked = check_horizons(_model(), asked)
     assert checked == horizons
     assert all(type(each) is int for each in checked)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, "3", True, None, [3, 0.5]])
-def test_what_is_no_whole_number_of_months_is_refused(wrong: object) -> None:
+def test_a_horizon_that_is_not_a_positive_integer_is_refused(wrong: object) -> None:
     with pytest.raises(ProspectError, match=r"a horizon is .*; give whole months, 1 or more"):
         check_horizons(_model(), wrong)
 
 
-def test_the_last_month_of_the_curve_is_a_horizon_and_the_next_is_refused_with_the_remedy() -> None:
+def test_a_horizon_after_the_last_month_of_the_curve_is_refused_with_the_remedy() -> None:
     assert check_horizons(_model(), 6) == (6,)
     with pytest.raises(
         ProspectError, match=r"horizon 7: the model's curve ends at month 6.*Remedy"
@@ -118,7 +118,7 @@ def test_the_last_month_of_the_curve_is_a_horizon_and_the_next_is_refused_with_t
         check_horizons(_model(), [3, 7])
 
 
-def test_twenty_four_horizons_are_allowed_and_one_more_is_not() -> None:
+def test_at_most_24_horizons_are_allowed() -> None:
     model = _Model(_Scorer(_curve(
         slope=np.ones(30), shift=np.zeros((1, 30)), deviation=np.zeros(30),
         slope_deviation=np.zeros(30))))  # fmt: skip
@@ -127,7 +127,7 @@ def test_twenty_four_horizons_are_allowed_and_one_more_is_not() -> None:
         check_horizons(model, range(1, 26))
 
 
-def test_a_model_without_a_curve_answers_at_its_own_horizon_only() -> None:
+def test_a_model_without_a_curve_accepts_only_its_own_horizon() -> None:
     assert check_horizons(OLD, [3]) == (3,)
     with pytest.raises(ProspectError, match=r"horizon 4: .*own horizon \(3 months\) only. Remedy"):
         check_horizons(OLD, [3, 4])
@@ -139,7 +139,7 @@ def test_a_model_without_a_curve_answers_at_its_own_horizon_only() -> None:
     np.testing.assert_array_equal(churn_at(OLD, own, [3], None), [[0.1, 0.05, 0.2], [math.nan] * 3])
 
 
-def test_the_probability_at_each_month_is_that_of_the_curve() -> None:
+def test_the_probability_at_each_month_equals_that_of_the_curve() -> None:
     scored = add_horizons(_model(), _model().predict(TABLE, reasons=0, as_of=None), TABLE,
                           [1, 3, 6], None)  # fmt: skip
     assert scored.index.tolist() == ["a", "b", "c"]
@@ -172,7 +172,7 @@ def test_the_interval_widens_by_the_uncertainty_of_the_curve() -> None:
                 assert abs(logit(end) - logit(centre)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_survival_curve_begins_at_one_and_is_what_has_not_left() -> None:
+def test_a_survival_curve_is_one_minus_the_probability_of_having_left() -> None:
     table = survival_table(_model(), TABLE, None)
     assert table.columns.tolist() == ["a", "b", "c"]
     assert table.index.tolist() == list(range(7))
@@ -181,7 +181,7 @@ def test_a_survival_curve_begins_at_one_and_is_what_has_not_left() -> None:
         np.testing.assert_allclose(table[name], expected, rtol=1e-12)
 
 
-def test_one_prospect_or_a_list_is_a_table_of_its_rows() -> None:
+def test_one_prospect_or_a_list_gives_the_same_survival_as_a_table() -> None:
     model = _model()
     whole = survival_table(model, TABLE, None)
     listed = survival_table(model, TABLE.to_dict("records"), None)
@@ -210,7 +210,7 @@ def test_the_lifetime_is_the_area_under_the_curve_and_its_tail() -> None:
     assert (table["lifetime_low"] < table["lifetime_high"]).all()
 
 
-def test_no_lifetime_is_more_than_twice_the_curve() -> None:
+def test_a_lifetime_is_at_most_twice_the_length_of_the_curve() -> None:
     table = lifetime_table(_model(monthly_rate=1e-4), TABLE, None)
     assert table["expected_lifetime_months"].tolist() == [12.0, 12.0, 12.0]
 
@@ -221,7 +221,7 @@ SIGNED = TABLE.assign(signed=["2024-01-15", "2024-03-15", "2023-07-15"])
 TODAY = date(2024, 4, 15)
 
 
-def test_the_chance_of_leaving_soon_is_that_of_those_who_stayed_so_far() -> None:
+def test_the_probability_of_leaving_soon_is_conditional_on_the_months_stayed() -> None:
     scored = score_signed(_model(), SIGNED.iloc[:2], (1, 2), as_of=TODAY)
     assert scored.index.tolist() == ["a", "b"]
     assert scored["months_stayed"].tolist() == [3.0, 1.0]
@@ -234,16 +234,16 @@ def test_the_chance_of_leaving_soon_is_that_of_those_who_stayed_so_far() -> None
     assert not scored["beyond_data"].any()
 
 
-def test_beyond_the_curve_the_rate_of_the_tail_holds_and_is_marked() -> None:
+def test_beyond_the_curve_the_tail_rate_is_used_and_marked() -> None:
     scored = score_signed(_model(), SIGNED, (2, 3), as_of=TODAY)
     assert scored["months_stayed"].tolist() == [3.0, 1.0, 9.0]
     assert scored["beyond_data"].tolist() == [False, False, True]
     assert scored["leaves_within_2m"]["c"] == pytest.approx(1 - math.exp(-2 * RATE), rel=1e-9)
     (further,) = score_signed(_model(), SIGNED.iloc[:1], (4,), as_of=TODAY)["beyond_data"]
-    assert further  # 3 + 4 months are one more than six
+    assert further  # 3 + 4 months are one month beyond the curve
 
 
-def test_the_remaining_time_is_the_rest_of_the_curve_for_those_who_stayed() -> None:
+def test_the_remaining_lifetime_is_conditional_on_the_months_stayed() -> None:
     scored = score_signed(_model(monthly_rate=1.0), SIGNED.iloc[:2], (1,), as_of=TODAY)
     for name, stayed in (("a", 3), ("b", 1)):
         p = TABLE["p"][name]
@@ -251,7 +251,7 @@ def test_the_remaining_time_is_the_rest_of_the_curve_for_those_who_stayed() -> N
         assert scored["remaining_months"][name] == pytest.approx(rest, rel=1e-5)
 
 
-def test_the_closing_date_may_be_in_another_column_and_in_the_models_form() -> None:
+def test_the_closing_date_can_be_another_column_in_the_form_of_the_model() -> None:
     table = SIGNED.rename(columns={"signed": "day"}).assign(day=["15/01/2024"] * 3)
     model = _model()
     model.scorer.forms = Forms(dates={"day": DateForm("day first")})
@@ -260,7 +260,7 @@ def test_the_closing_date_may_be_in_another_column_and_in_the_models_form() -> N
 
 
 @pytest.mark.parametrize("column", ["signed", None])
-def test_without_a_closing_date_the_missing_column_is_named(column: str | None) -> None:
+def test_the_error_without_a_closing_date_names_the_missing_column(column: str | None) -> None:
     name = column or "closed_on"
     with pytest.raises(ProspectError, match=rf"no column '{name}' with the day signed.*Remedy"):
         months_stayed(_model(), TABLE, column, TODAY)
@@ -289,17 +289,17 @@ def test_without_a_closing_date_the_missing_column_is_named(column: str | None) 
         ),
     ],
 )
-def test_a_closing_date_that_cannot_be_used_is_counted_and_shown(days, message: str) -> None:
+def test_invalid_closing_dates_are_counted_with_an_example(days, message: str) -> None:
     with pytest.raises(ProspectError, match=message):
         months_stayed(_model(), TABLE.assign(signed=days), "signed", TODAY)
 
 
-def test_the_day_of_signing_is_zero_months() -> None:
+def test_a_deal_signed_today_has_stayed_0_months() -> None:
     table = SIGNED.assign(signed=["2024-04-15"] * 3)
     assert months_stayed(_model(), table, "signed", TODAY).tolist() == [0.0] * 3
 
 
-def test_the_timing_attribute_is_found_among_the_models() -> None:
+def test_the_timing_attribute_is_looked_up_by_its_position() -> None:
     assert timing_position(_model()) is None
     assert timing_position(OLD) is None
     by_plan = _Model(_Scorer(_curve(attribute="plan", stratum_by_code=(0, 0))), ("p", "x", "plan"))

@@ -1,4 +1,4 @@
-"""Prospects are taken from what people hold them in, and answers travel."""
+"""Types of input that `predict` accepts, and pickling of models and predictions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model import inputs
-from fitmodel.model._frame_checks import FEW
+from fitmodel.model._frame_checks import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.inputs import (
     PREDICTED,
     arrow_schema,
     made_up_prospect,
-    prospects_given,
+    normalise_prospects,
     reasons_type,
 )
 
@@ -50,7 +50,7 @@ def scored(model: FitModel, table: pd.DataFrame) -> pd.DataFrame:
 # ---- tables and records of other libraries ----
 
 
-def test_a_series_a_pydantic_model_and_a_dataclass_are_a_prospect(model, table):
+def test_a_series_a_pydantic_model_and_a_dataclass_are_accepted_as_a_prospect(model, table):
     row = table.iloc[3]
     expected = model.predict(row.to_dict())
     fields = dict.fromkeys(table.columns, (object, None))
@@ -61,7 +61,7 @@ def test_a_series_a_pydantic_model_and_a_dataclass_are_a_prospect(model, table):
     assert model.predict([row, typed, plain]) == [expected] * 3
 
 
-def test_a_polars_frame_gives_a_polars_frame_of_the_same_numbers(model, table, scored):
+def test_a_polars_frame_gives_a_polars_frame_with_the_same_numbers(model, table, scored):
     polars = pytest.importorskip("polars", reason="polars is not installed")
     got = model.predict(polars.from_pandas(table), reasons=3)
 
@@ -72,14 +72,14 @@ def test_a_polars_frame_gives_a_polars_frame_of_the_same_numbers(model, table, s
 
 
 @pytest.mark.parametrize("kind", [pa.Table, pa.RecordBatch])
-def test_an_arrow_table_gives_an_arrow_table_of_the_same_numbers(model, table, scored, kind):
+def test_an_arrow_table_gives_an_arrow_table_with_the_same_numbers(model, table, scored, kind):
     got = model.predict(kind.from_pandas(table), reasons=1)
 
     assert isinstance(got, pa.Table)
     assert got["probability_low"].to_pylist() == scored["probability_low"].tolist()
 
 
-def test_arrows_exact_decimals_and_days_are_numbers_and_days(model, table):
+def test_arrow_decimals_and_dates_are_read_as_numbers_and_dates(model, table):
     arrow = pa.Table.from_pandas(table)
     amounts = pa.array([Decimal(f"{value:.2f}") for value in table["annual_value"]])
     position = arrow.column_names.index("annual_value")
@@ -94,7 +94,7 @@ def test_arrows_exact_decimals_and_days_are_numbers_and_days(model, table):
     pd.testing.assert_frame_equal(got, expected)
 
 
-def test_what_is_no_prospect_is_refused_with_what_to_give(model):
+def test_an_unsupported_input_is_refused_with_the_supported_ones(model):
     with pytest.raises(ProspectError, match="polars or pyarrow table"):
         model.predict(5)
     with pytest.raises(ProspectError, match="prospect 1 of the list is int"):
@@ -104,8 +104,8 @@ def test_what_is_no_prospect_is_refused_with_what_to_give(model):
 # ---- short frames ----
 
 
-@pytest.mark.parametrize("rows", [1, 2, FEW, FEW + 1])
-def test_a_short_frame_gives_the_same_as_the_whole_to_the_bit(model, table, scored, rows):
+@pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])
+def test_a_short_frame_gives_the_same_predictions_as_the_whole_table(model, table, scored, rows):
     part = table.iloc[5 : 5 + rows]
 
     pd.testing.assert_frame_equal(model.predict(part), scored.iloc[5 : 5 + rows])
@@ -133,7 +133,7 @@ def test_an_empty_frame_gives_an_empty_frame(model, table, scored):
 # ---- pickles and copies ----
 
 
-def test_a_used_model_and_its_answers_travel_to_another_process(model, table):
+def test_a_used_model_and_its_predictions_can_be_sent_to_another_process(model, table):
     prospects = table.head(3).to_dict("records")
     expected = [model.predict(prospect, reasons=2) for prospect in prospects]
     model.predict(table, reasons=2, language="zh")
@@ -151,7 +151,7 @@ def _pickled(item: object) -> object:
 
 
 @pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, _pickled])
-def test_models_assessments_reasons_and_frames_are_copied(model, table, scored, travel):
+def test_models_assessments_reasons_and_frames_can_be_copied(model, table, scored, travel):
     prospect = table.iloc[0].to_dict()
     assessment = model.predict(prospect)
 
@@ -162,7 +162,7 @@ def test_models_assessments_reasons_and_frames_are_copied(model, table, scored, 
     pd.testing.assert_frame_equal(travel(scored), scored)
 
 
-def test_joblib_keeps_a_model_and_a_scored_frame(model, table, scored, tmp_path):
+def test_a_model_and_a_scored_frame_are_saved_with_joblib(model, table, scored, tmp_path):
     joblib.dump((model, scored), tmp_path / "both.joblib")
     loaded, frame = joblib.load(tmp_path / "both.joblib")
 
@@ -170,7 +170,7 @@ def test_joblib_keeps_a_model_and_a_scored_frame(model, table, scored, tmp_path)
     pd.testing.assert_frame_equal(loaded.predict(table, reasons=3), scored)
 
 
-def test_a_pickled_assessment_does_not_hold_what_is_laid_out_for_speed(model, table):
+def test_a_pickled_model_does_not_contain_cached_structures(model, table):
     prospect = table.iloc[0].to_dict()
     fresh = len(pickle.dumps(pickle.loads(pickle.dumps(model))))  # noqa: S301 - just made
     model.predict(prospect)
@@ -194,7 +194,7 @@ def test_a_scored_frame_is_written_as_parquet_and_read_back(scored, tmp_path):
     ]
 
 
-def test_the_column_of_reasons_is_used_like_any_other(scored):
+def test_the_column_of_reasons_works_like_any_other_column(scored):
     reasons = scored["reasons"]
 
     assert reasons.map(len).tolist() == [3] * len(scored)
@@ -230,32 +230,32 @@ RECORD = {"seats": 5, "plan": "pro"}
 @pytest.mark.parametrize(
     "one", [RECORD, MappingProxyType(RECORD), pd.Series(RECORD), _Typed(seats=5), _Plain(5)]
 )
-def test_one_prospect_is_a_mapping_and_its_answer_is_given_back_as_it_is(one) -> None:
-    given = prospects_given(one)
+def test_one_prospect_as_a_mapping_returns_its_assessment_unchanged(one) -> None:
+    given = normalise_prospects(one)
     assert dict(given.prospects) == RECORD
     answer = object()
-    assert given.give_back(answer) is answer
-    listed = prospects_given([one, one])
+    assert given.convert_back(answer) is answer
+    listed = normalise_prospects([one, one])
     assert [dict(each) for each in listed.prospects] == [RECORD, RECORD]
 
 
-def test_what_is_listed_is_left_for_the_model_to_refuse_by_its_place() -> None:
-    assert prospects_given((RECORD, 5)).prospects == [RECORD, 5]
-    assert prospects_given([]).prospects == []
+def test_items_of_a_list_are_passed_on_to_the_model() -> None:
+    assert normalise_prospects((RECORD, 5)).prospects == [RECORD, 5]
+    assert normalise_prospects([]).prospects == []
     frame = pd.DataFrame([RECORD])
-    assert prospects_given(frame).prospects is frame
+    assert normalise_prospects(frame).prospects is frame
 
 
 @pytest.mark.parametrize("thing", [5, "text", b"bytes", None, _Plain, {1}, object()])
-def test_other_things_are_refused_with_what_is_supported(thing: object) -> None:
+def test_other_types_are_refused_with_the_supported_types(thing: object) -> None:
     with pytest.raises(ProspectError, match=r"prospects are \w+; give a mapping .*polars or pyarr"):
-        prospects_given(thing)
+        normalise_prospects(thing)
 
 
-def test_a_frame_that_is_not_collected_yet_has_a_hint() -> None:
+def test_the_error_for_a_lazy_frame_has_a_hint() -> None:
     lazy = type("LazyFrame", (), {"collect": lambda _: None})()
     with pytest.raises(ProspectError, match=r"LazyFrame.*\(of a LazyFrame, its collect\(\)\)"):
-        prospects_given(lazy)
+        normalise_prospects(lazy)
 
 
 def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
@@ -264,10 +264,10 @@ def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
         "day": pa.array([date(2024, 2, 29), None]), "plan": ["pro", None],
     })  # fmt: skip
     for each in (table, table.to_batches()[0]):
-        frame = prospects_given(each).prospects
+        frame = normalise_prospects(each).prospects
         np.testing.assert_array_equal(frame["amount"], [0.2, np.nan])
         assert frame["day"].tolist() == [pd.Timestamp("2024-02-29"), pd.NaT]
-    scored = prospects_given(table).give_back(pd.DataFrame({"p": [0.5]}, index=[7]))
+    scored = normalise_prospects(table).convert_back(pd.DataFrame({"p": [0.5]}, index=[7]))
     assert scored.to_pydict() == {"p": [0.5]}
 
 
@@ -285,7 +285,7 @@ def test_the_schema_of_a_scored_table_has_every_column_in_order() -> None:
     assert schema.field("reasons").type == reasons_type()
 
 
-def test_without_pandas_rows_make_the_same_table_with_their_horizons() -> None:
+def test_without_pandas_the_arrow_table_is_built_from_rows_with_horizons() -> None:
     row = dict.fromkeys(PREDICTED) | {
         "early_churn_probability": 0.5, "poor_fit": True, "churn_probability_3m": 0.25,
         "reasons": [{"attribute": "a", "value": [1, "ü"], "contribution": 0.5, "sentence": "s",
@@ -301,7 +301,7 @@ def test_without_pandas_rows_make_the_same_table_with_their_horizons() -> None:
     assert inputs._table_of_rows([], pa.table({})).num_rows == 0
 
 
-def test_a_made_up_prospect_has_the_middle_and_the_commonest_and_no_date() -> None:
+def test_the_example_prospect_has_middle_values_frequent_levels_and_no_dates() -> None:
     columns = (
         NumberColumn("seats", (10.0, 20.0, 40.0), 1.0, 90.0),
         NumberColumn("age", (), 1.0, 90.0),

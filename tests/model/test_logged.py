@@ -1,4 +1,4 @@
-"""What a model says can be kept in a log, before anybody sees it."""
+"""Predictions are written to a decision log before they are returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from fitmodel.exceptions import ProspectError, TrackingError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.logged import (
-    _drawn_as,
+    _draw_keys,
     customer_column,
     explore_share,
     id_column,
@@ -23,7 +23,7 @@ from fitmodel.monitoring.log import DecisionLog, digest_of
 
 @pytest.fixture(scope="module")
 def logging_model(model: FitModel) -> FitModel:
-    """A model whose contract names an id and lets half of the flagged proceed."""
+    """A model whose contract names an id and an exploration share of one half."""
     spec = {"deals": {"id": "deal_id"}, "decision": {"explore_share": 0.5}}
     return FitModel(model.scorer, {"spec": spec})
 
@@ -38,7 +38,7 @@ def log(tmp_path) -> DecisionLog:
     return DecisionLog(tmp_path / "log.db")
 
 
-def test_a_frame_is_logged_as_it_is_answered(logging_model, prospects, log) -> None:
+def test_a_frame_is_logged_with_the_returned_predictions(logging_model, prospects, log) -> None:
     predicted = logging_model.predict(prospects, reasons=0, log=log)
     kept = log.assessments()
     assert kept["prospect"].tolist() == prospects["deal_id"].tolist()
@@ -47,7 +47,7 @@ def test_a_frame_is_logged_as_it_is_answered(logging_model, prospects, log) -> N
     assert predicted.drop(columns="proceed").equals(logging_model.predict(prospects, reasons=0))
 
 
-def test_half_of_the_flagged_proceed_and_all_others(logging_model, prospects, log) -> None:
+def test_about_half_of_the_flagged_and_all_others_proceed(logging_model, prospects, log) -> None:
     predicted = logging_model.predict(prospects, reasons=0, log=log)
     flagged = predicted["poor_fit"]
     assert predicted.loc[~flagged, "proceed"].all()
@@ -57,9 +57,7 @@ def test_half_of_the_flagged_proceed_and_all_others(logging_model, prospects, lo
     assert set(kept.loc[~kept["poor_fit"], "propensity"]) == {1.0}
 
 
-def test_one_a_list_and_a_frame_are_answered_and_logged_alike(
-    logging_model, prospects, log
-) -> None:
+def test_one_prospect_a_list_and_a_frame_are_logged_the_same(logging_model, prospects, log) -> None:
     records = prospects.head(20).to_dict("records")
     frame = logging_model.predict(prospects.head(20), reasons=0, log=log)
     listed = logging_model.predict(records, log=log)
@@ -74,14 +72,16 @@ def test_one_a_list_and_a_frame_are_answered_and_logged_alike(
     assert kept["digest"].iloc[0] == digest_of(attributes)
 
 
-def test_without_a_share_no_flagged_one_proceeds(model, prospects, log) -> None:
+def test_without_an_exploration_share_no_flagged_prospect_proceeds(model, prospects, log) -> None:
     plain = FitModel(model.scorer, {"spec": {"deals": {"id": "deal_id"}}})
     predicted = plain.predict(prospects, reasons=0, log=log)
     assert (predicted["proceed"] == ~predicted["poor_fit"]).all()
     assert set(log.assessments()["propensity"]) == {1.0}
 
 
-def test_the_answer_says_who_proceeds_to_be_learned_from(logging_model, prospects, log) -> None:
+def test_the_assessment_says_that_a_prospect_proceeds_for_exploration(
+    logging_model, prospects, log
+) -> None:
     predicted = logging_model.predict(prospects.to_dict("records"), log=log)
     drawn = next(item for item in predicted if item.poor_fit and item.proceed)
     assert "proceed anyway, for learning" in str(drawn)
@@ -114,16 +114,14 @@ def test_a_prospect_without_an_id_is_refused_and_nothing_is_logged(
         (float("nan"), "has no 'deal_id'"),
     ],
 )
-def test_what_no_outcome_can_be_joined_to_is_no_id(
-    logging_model, prospects, log, name, message
-) -> None:
+def test_an_empty_or_invalid_id_is_refused(logging_model, prospects, log, name, message) -> None:
     record = prospects.iloc[0].to_dict() | {"deal_id": name}
     with pytest.raises(ProspectError, match=f"a prospect {message}, without which .*Remedy"):
         logging_model.predict(record, log=log)
     assert log.assessments().empty
 
 
-def test_what_the_log_does_not_take_is_not_answered(logging_model, prospects, tmp_path) -> None:
+def test_without_a_log_entry_no_prediction_is_returned(logging_model, prospects, tmp_path) -> None:
     log = DecisionLog(tmp_path / "log.db")
     with log._store.writing() as cursor:
         cursor.execute("DROP TABLE assessments")
@@ -132,7 +130,7 @@ def test_what_the_log_does_not_take_is_not_answered(logging_model, prospects, tm
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "\ud800", "名前", "x" * 10_000])
-def test_any_text_can_be_an_id(logging_model, prospects, log, name) -> None:
+def test_any_text_is_a_valid_id(logging_model, prospects, log, name) -> None:
     record = prospects.iloc[0].to_dict() | {"deal_id": name}
     logging_model.predict(record, log=log)
     log.decide(name, "signed", by="Kim\ud800", reason="\x00")
@@ -161,12 +159,12 @@ def test_a_prospect_reopened_under_a_new_id_is_not_drawn_again(model, prospects,
     first = first[tied.predict(first, reasons=0)["poor_fit"]].head(30)
     again = first.assign(
         deal_id=[f"new-{number}" for number in range(len(first))],
-        account=first["account"] + " ",  # as an id is written by hand
+        account=first["account"] + " ",  # an id as written by hand
     )
     drawn = asked(first)
     assert asked(again) == drawn
     assert 0 < sum(drawn) < len(drawn)
-    # without the customer a new id is a new chance
+    # without the customer a new id is drawn again
     untied = FitModel(model.scorer, {"spec": spec | {"rows": {}}})
     assert untied.predict(again, reasons=0, log=log)["proceed"].tolist() != drawn
 
@@ -183,12 +181,12 @@ def test_a_prospect_reopened_under_a_new_id_is_not_drawn_again(model, prospects,
         ({"a": 1}, "neither text nor number"),
     ],
 )  # fmt: skip
-def test_an_id_is_text_or_a_number_that_is_known(name: object, problem: str | None) -> None:
+def test_an_id_is_a_text_or_a_number(name: object, problem: str | None) -> None:
     error = id_error(name, "deal_id")
     assert (error is None) if problem is None else problem in str(error)
 
 
-def test_a_contract_names_id_customer_and_share_or_it_does_not() -> None:
+def test_id_customer_and_exploration_share_are_read_from_the_contract() -> None:
     def model(spec: dict) -> SimpleNamespace:
         return SimpleNamespace(manifest={"spec": spec}, attributes=())
 
@@ -199,8 +197,8 @@ def test_a_contract_names_id_customer_and_share_or_it_does_not() -> None:
         assert (id_column(bare), customer_column(bare), explore_share(bare)) == (None, None, 0.0)
 
 
-def test_a_draw_is_by_customer_where_it_is_known_and_else_by_the_prospects_id() -> None:
+def test_exploration_is_drawn_by_customer_or_by_the_id_without_a_customer() -> None:
     prospects = [{"c": "acme"}, {"c": None}, {"c": " "}, {}, {"c": 7}, {"c": ["x"]}]
     names = ["p0", "p1", "p2", "p3", "p4", "p5"]
-    assert _drawn_as(prospects, names, "c") == ["acme", "p1", "p2", "p3", "7", "p5"]
-    assert _drawn_as(prospects, names, None) == names
+    assert _draw_keys(prospects, names, "c") == ["acme", "p1", "p2", "p3", "7", "p5"]
+    assert _draw_keys(prospects, names, None) == names

@@ -1,4 +1,4 @@
-"""What a notebook shows is escaped, and its bars are as long as what they stand for."""
+"""HTML for notebooks: escaped texts and proportional bars."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def _shown(*contributions: float, fit: str = "good") -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("fit", ["good", "watch", "poor"])
-def test_the_edge_has_the_colour_of_the_fit(fit: str) -> None:
+def test_the_border_has_the_colour_of_the_fit(fit: str) -> None:
     assert f"border-left:.35em solid {BAND_COLOURS[fit]};" in assessment_html(_shown(fit=fit))
     assert len(set(BAND_COLOURS.values())) == 3
 
 
-def test_every_text_is_escaped_and_the_verdict_comes_first() -> None:
+def test_every_text_is_escaped_and_the_verdict_is_first() -> None:
     html = assessment_html(_shown(1.0))
     assert "<i>" not in html
     assert "&lt;i&gt;reason 0&lt;/i&gt;" in html
     assert html.index("&lt;b&gt;verdict&lt;/b&gt;</b>") < html.index("a &amp; b")
 
 
-def test_bars_are_in_proportion_and_coloured_by_their_direction() -> None:
+def test_bars_are_proportional_and_coloured_by_direction() -> None:
     html = assessment_html(_shown(-2.0, 1.0, 0.5))
     bars = re.findall(r"background:(#\w+);width:([\d.]+)em", html)
     assert bars == [(LOWERS, "7.00"), (RAISES, "3.50"), (RAISES, "1.75")]
@@ -51,7 +51,7 @@ def test_without_reasons_there_is_no_table() -> None:
     assert rows_html("T & t", []) == "<b>T &amp; t</b>"
 
 
-def test_rows_are_escaped_names_and_values() -> None:
+def test_names_and_values_of_rows_are_escaped() -> None:
     html = rows_html("T", [("<a>", 5), ("b", "<x>")])
     cells = re.findall(r"<td [^>]*>(.*?)</td>", html)
     assert cells == ["&lt;a&gt;", "5", "b", "&lt;x&gt;"]
@@ -65,7 +65,7 @@ def _model(**manifest: object) -> SimpleNamespace:
     return SimpleNamespace(manifest=manifest, scorer=scorer, attributes=("plan", "seats"))
 
 
-def test_a_model_shows_what_is_known_of_it() -> None:
+def test_a_model_shows_its_metadata() -> None:
     html = model_html(
         _model(period=["2023-01-01", "2024-01-01"], metrics={"log_loss": 0.3456, "roc_auc": 0.7})
     )
@@ -81,7 +81,7 @@ def test_a_model_shows_what_is_known_of_it() -> None:
     }
 
 
-def test_what_is_not_known_of_a_model_is_left_out() -> None:
+def test_missing_metadata_of_a_model_is_left_out() -> None:
     html = model_html(_model())
     assert "learned from" not in html
     assert "log_loss" not in html

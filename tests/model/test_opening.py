@@ -1,4 +1,4 @@
-"""A bundle is opened without unpickling, or the refusal says how to unpickle it."""
+"""A bundle is opened without unpickling, or the error says how to allow unpickling."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ def _bundle(*files: str, **manifest: object) -> SimpleNamespace:
     [((SCORER_FILE,), "x.Y", False), ((SCORER_FILE,), None, False), (("e.pkl",), "x.Y", True),
      (("e.pkl",), "", False), ((), None, False)],
 )  # fmt: skip
-def test_a_bundle_is_of_an_own_estimator_where_it_has_no_scorecard(files, estimator, own) -> None:
+def test_a_bundle_with_an_estimator_and_no_scorecard_is_an_own_estimator(
+    files, estimator, own
+) -> None:
     assert is_own_estimator(_bundle(*files, estimator=estimator)) is own
     assert not is_own_estimator(_bundle("e.pkl"))
 
 
-def test_a_scorecard_is_opened_with_version_manifest_and_folder(monkeypatch) -> None:
+def test_an_opened_scorecard_has_version_manifest_and_folder(monkeypatch) -> None:
     monkeypatch.setattr(workbench, "open_estimator_model", pytest.fail)
     for unpickle in (False, True):
         bundle = _bundle(SCORER_FILE, estimator="x.Y", metrics={})

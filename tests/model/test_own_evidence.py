@@ -1,4 +1,4 @@
-"""How much of a prediction is the company's own evidence, the same at every door."""
+"""The share of a prediction that comes from the company's own evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.learner import learn
-from fitmodel.model.assessment import FEW_ALIKE, LITTLE_OWN, Assessment
+from fitmodel.model.assessment import FEW_SIMILAR_DEALS, LOW_OWN_EVIDENCE, Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 
@@ -40,7 +40,7 @@ def model(few) -> FitModel:
     return FitModel(scorer, {})
 
 
-def test_every_row_has_a_share_and_an_unseen_level_has_none(few) -> None:
+def test_every_row_has_a_share_and_an_unseen_level_has_0(few) -> None:
     scorecard = few[1].scorecard
     assert scorecard.own.shape == (sum(column.size + 2 for column in scorecard.columns),)
     assert ((scorecard.own >= 0) & (scorecard.own <= 1)).all()
@@ -49,7 +49,7 @@ def test_every_row_has_a_share_and_an_unseen_level_has_none(few) -> None:
             assert scorecard.own[start + column.size + 1] == 0.0
 
 
-def test_a_level_of_more_deals_has_more_evidence_of_its_own(few) -> None:
+def test_a_level_with_more_deals_has_a_larger_share(few) -> None:
     scorecard = few[1].scorecard
     position = scorecard.attributes.index("lead_source")
     start, size = scorecard.offsets[position], scorecard.columns[position].size
@@ -58,7 +58,7 @@ def test_a_level_of_more_deals_has_more_evidence_of_its_own(few) -> None:
     assert shares[counts.argmax()] > shares[counts.argmin()]
 
 
-def test_more_deals_are_more_evidence() -> None:
+def test_more_deals_give_a_larger_share() -> None:
     means = []
     for n in (60, 240, 960):
         sim, learned = learned_from(n)
@@ -70,7 +70,7 @@ def test_more_deals_are_more_evidence() -> None:
     assert means[2] > 0.8
 
 
-def test_one_prospect_and_a_table_have_the_same_share_to_the_bit(few, model) -> None:
+def test_one_prospect_and_a_table_have_the_same_share(few, model) -> None:
     deals = few[0].deals.head(12)
     table = model.predict(deals)["own_evidence"].tolist()
     single = [model.predict(row).own_evidence for row in deals.to_dict("records")]
@@ -78,11 +78,11 @@ def test_one_prospect_and_a_table_have_the_same_share_to_the_bit(few, model) -> 
     assert all(0 <= share <= 1 for share in table)
 
 
-def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
+def test_the_share_is_in_the_assessment_and_in_words_of_both_languages(few, model) -> None:
     prospect = few[0].deals.iloc[0].to_dict() | {"lead_source": "never seen"}
     predicted = model.predict(prospect)
     assert predicted.fewest_alike == 0
-    assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LITTLE_OWN
+    assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LOW_OWN_EVIDENCE
     assert predicted.to_dict()["regime"] == model.regime == "provisional"
     assert predicted.notes == (
         "Provisional: the model learned from few early churners.",
@@ -95,15 +95,15 @@ def test_it_is_in_the_answer_and_in_words_of_both_languages(few, model) -> None:
 @pytest.mark.parametrize(
     ("own", "alike", "words"),
     [
-        (LITTLE_OWN, 3, ()),
+        (LOW_OWN_EVIDENCE, 3, ()),
         (0.2, 6, ("Mostly the company's average: only 6 such deals are",)),
         (0.2, 1, ("Mostly the company's average: only one such deal is",)),
         (0.2, 0, ("Mostly the company's average: no such deal is",)),
-        (0.2, FEW_ALIKE + 1, ("Mostly the company's average: past deals say little",)),
+        (0.2, FEW_SIMILAR_DEALS + 1, ("Mostly the company's average: past deals say little",)),
         (math.nan, 0, ()),
     ],
 )
-def test_what_is_said_follows_share_and_number_of_deals(own, alike, words) -> None:
+def test_the_note_depends_on_the_share_and_the_number_of_similar_deals(own, alike, words) -> None:
     text = Assessment(
         0.2, 0.1, 0.3, False, "watch", math.nan, False, (), "v",  # noqa: FBT003 - its fields
         own_evidence=own, fewest_alike=alike,
@@ -112,7 +112,7 @@ def test_what_is_said_follows_share_and_number_of_deals(own, alike, words) -> No
     assert all(note.startswith(start) for note, start in zip(text.notes, words, strict=True))
 
 
-def test_the_file_keeps_it_and_one_of_before_says_that_it_is_not_known(few, model) -> None:
+def test_the_scorer_file_stores_the_share_and_older_files_have_none(few, model) -> None:
     again = scorer_from_json(model.scorer.to_json(), "v")
     assert again.regime == "provisional"
     assert (again.scorecard.own == few[1].scorecard.own).all()
@@ -140,7 +140,7 @@ def test_a_damaged_share_or_regime_is_refused(model, damage) -> None:
         scorer_from_json(json.dumps(data).encode(), "v")
 
 
-def test_a_row_that_is_split_by_hand_keeps_its_share(few) -> None:
+def test_a_row_split_by_an_edit_keeps_its_share(few) -> None:
     from fitmodel.learning.edit_targets import split_level
 
     scorecard = few[1].scorecard

@@ -1,4 +1,4 @@
-"""A column of reasons is a column of pandas like any other."""
+"""A column of reasons behaves like any other pandas column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fitmodel.model.inputs import reasons_type
 
 
 class _Reason:
-    """As much of a reason as the column needs."""
+    """The parts of a reason that the column needs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,7 +41,7 @@ def column() -> pd.Series:
     return pd.Series(reasons_column([[A, B], [], [C]]), index=["x", "y", "z"])
 
 
-def test_a_cell_is_the_list_of_its_row(column) -> None:
+def test_a_cell_is_the_list_of_reasons_of_its_row(column) -> None:
     assert column.dtype == ReasonsDtype() == "reasons"
     assert column.tolist() == [[A, B], [], [C]]
     assert column["x"] == [A, B]
@@ -51,7 +51,7 @@ def test_a_cell_is_the_list_of_its_row(column) -> None:
     assert len(reasons_column([])) == 0
 
 
-def test_rows_are_chosen_by_position_slice_mask_and_order(column) -> None:
+def test_rows_are_selected_by_position_slice_mask_and_order(column) -> None:
     assert column.iloc[[2, 0]].tolist() == [[C], [A, B]]
     assert column.iloc[1:].tolist() == [[], [C]]
     assert column[np.array([True, False, True])].tolist() == [[A, B], [C]]
@@ -68,19 +68,19 @@ def test_a_row_that_was_not_scored_is_missing(column) -> None:
     assert column.isna().tolist() == [False] * 3
 
 
-def test_taking_fills_only_where_it_is_asked_to(column) -> None:
+def test_take_fills_missing_values_only_if_allowed(column) -> None:
     array = column.array
     assert list(array.take([-1, 0])) == [[C], [A, B]]
     assert list(array.take([-1, 0], allow_fill=True)) == [None, [A, B]]
 
 
-def test_columns_are_joined_in_their_order(column) -> None:
+def test_columns_are_concatenated_in_order(column) -> None:
     both = pd.concat([column, column.iloc[:1]])
     assert both.dtype == "reasons"
     assert both.tolist() == [[A, B], [], [C], [A, B]]
 
 
-def test_a_copy_can_be_changed_without_the_original(column) -> None:
+def test_changing_a_copy_does_not_change_the_original(column) -> None:
     again = column.copy()
     again.iloc[0] = [C]
     assert again["x"] == [C]
@@ -97,7 +97,7 @@ def test_cells_are_compared_one_by_one(column) -> None:
     assert (column.array == [C]).tolist() == [False, False, True]
 
 
-def test_as_objects_or_text_the_lists_are_the_same(column) -> None:
+def test_conversion_to_objects_or_text_keeps_the_lists(column) -> None:
     assert column.astype(object).tolist() == column.tolist()
     assert column.astype(str).tolist() == ["[<a>, <b>]", "[]", "[<c>]"]
     assert np.asarray(column.array).shape == (3,)
@@ -105,14 +105,14 @@ def test_as_objects_or_text_the_lists_are_the_same(column) -> None:
     assert column.map(len).tolist() == [2, 0, 1]
 
 
-def test_only_lists_are_reasons() -> None:
+def test_only_lists_are_accepted_as_reasons() -> None:
     made = pd.array([[A], None, (B,)], dtype="reasons")
     assert list(made) == [[A], None, (B,)]
     with pytest.raises(TypeError, match="'text' is not a list of reasons"):
         pd.array(["text"], dtype="reasons")
 
 
-def test_in_arrow_a_cell_is_a_list_of_structs_with_its_value_as_json(column) -> None:
+def test_a_cell_in_arrow_is_a_list_of_structs_with_values_as_json(column) -> None:
     array = pa.array(column.reindex(["x", "new", "y"]).array)
     assert array.type == reasons_type()
     first, missing, empty = array.to_pylist()

@@ -1,10 +1,11 @@
-"""A reason is exact, true in its words, and about the prospect."""
+"""Reasons: exact contributions, and sentences that agree with the numbers."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -53,7 +54,9 @@ def test_reasons_of_both_directions_add_up_to_the_log_odds(worded, prospects) ->
         assert all(reason.contribution > 0 for reason in predicted.against)
 
 
-def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) -> None:
+def test_the_odds_ratio_is_the_ratio_of_the_odds_with_and_without_the_attribute(
+    worded, prospects
+) -> None:
     for prospect in prospects[:40]:
         predicted = worded.predict(prospect, reasons=EVERY)
         log_odds = worded.scorecard.baseline + sum(item.contribution for item in predicted.reasons)
@@ -76,19 +79,20 @@ def test_the_factor_is_the_ratio_of_the_prospects_two_odds(worded, prospects) ->
                 assert reason.effect == f"odds \N{MULTIPLICATION SIGN}{quoted.group(2)}"
 
 
-def test_a_reason_says_the_same_number_however_near_certainty_the_prospect_is(worded) -> None:
+def test_the_odds_ratio_does_not_depend_on_the_other_attributes(worded) -> None:
     sentences = worded.scorer.sentences("en")
     for log_odds in (-4.0, 0.0, 4.0, 12.0):
         assert sentences.odds_ratio(log_odds, 0.7) == pytest.approx(sentences.odds_ratio(0.0, 0.7))
     assert sentences.odds_ratio(12.0, 0.7) > 1.5  # a ratio of probabilities would be 1.00
 
 
-def test_a_date_is_told_by_how_long_before_signing_it_lies(worded, prospects) -> None:
+def test_a_date_is_described_by_its_time_before_signing(worded, prospects) -> None:
     seen = set()
     for prospect in prospects:
         reason = only(worded.predict(prospect, reasons=EVERY).reasons, "first_contact_on")
         days = (prospect["closed_on"] - prospect["first_contact_on"]).days
         assert reason.value == prospect["first_contact_on"]
+        assert reason.before_signing == {"first_contact_on": timedelta(days=days)}
         assert reason.value_words == worded.scorer.wording.duration(float(days))
         assert reason.sentence.startswith(f"First contact {reason.value_words}: ")
         assert str(prospect["first_contact_on"].date()) not in reason.sentence
@@ -106,7 +110,7 @@ def test_a_date_is_told_by_how_long_before_signing_it_lies(worded, prospects) ->
         (math.nan, "not known", "未知"),
     ],
 )
-def test_durations_in_words(days, english, chinese) -> None:
+def test_durations_are_written_in_words(days, english, chinese) -> None:
     assert Wording().duration(days) == english
     assert Wording(language="zh").duration(days) == chinese
 
@@ -115,12 +119,12 @@ def test_durations_in_words(days, english, chinese) -> None:
     ("share", "text"),
     [(0.0, "0 %"), (0.001, "<1 %"), (0.114, "11 %"), (0.9967, ">99 %"), (1.0, "100 %")],
 )
-def test_a_share_is_no_certainty_unless_it_is_one(share, text) -> None:
+def test_a_percentage_is_0_or_100_only_if_it_is_exact(share, text) -> None:
     assert Wording().percent(share) == text
     assert Wording(language="zh").percent(share) == text.replace(" ", "")
 
 
-def test_what_is_said_of_a_ratio_never_falls_as_it_rises() -> None:
+def test_the_displayed_ratio_never_decreases_with_the_ratio() -> None:
     steps = [in_hundredths(ratio / 1000) for ratio in range(1, 4000)]
     assert steps == sorted(steps)
     assert [in_hundredths(ratio) for ratio in (0.0, 0.62, 0.999, 1.04, 1.94, 12.3)] == [
@@ -128,13 +132,13 @@ def test_what_is_said_of_a_ratio_never_falls_as_it_rises() -> None:
     ]  # fmt: skip
 
 
-def test_an_attribute_is_one_reason_however_many_levels_it_has(worded, prospects) -> None:
+def test_an_attribute_appears_in_one_reason_only(worded, prospects) -> None:
     for prospect in prospects:
         names = [item.attribute for item in worded.predict(prospect, reasons=EVERY).reasons]
         assert len(names) == len(set(names))
 
 
-def test_the_evidence_is_the_books_and_names_the_horizon(worded, prospects) -> None:
+def test_the_evidence_comes_from_the_scorecard_and_names_the_horizon(worded, prospects) -> None:
     reason = only(worded.predict(prospects[3], reasons=EVERY).reasons, "lead_source")
     (row,) = [
         row
@@ -148,7 +152,7 @@ def test_the_evidence_is_the_books_and_names_the_horizon(worded, prospects) -> N
     )
 
 
-def test_the_readers_words_are_used_and_survive_the_bundle(worded, prospects) -> None:
+def test_labels_of_the_contract_are_used_and_stored_in_the_bundle(worded, prospects) -> None:
     again = FitModel(scorer_from_json(worded.scorer.to_json(), "v"), {})
     assert again.scorer.wording == worded.scorer.wording
     predicted = {
@@ -159,7 +163,7 @@ def test_the_readers_words_are_used_and_survive_the_bundle(worded, prospects) ->
     assert "days" in predicted["trial_days"]
 
 
-def test_a_bundle_from_before_there_were_words_still_speaks(worded, prospects) -> None:
+def test_an_older_bundle_without_labels_still_has_sentences(worded, prospects) -> None:
     import json
 
     data = json.loads(worded.scorer.to_json())
@@ -170,12 +174,12 @@ def test_a_bundle_from_before_there_were_words_still_speaks(worded, prospects) -
 
 
 @pytest.mark.parametrize("money", ["{0.__class__}", "{:1000000000f}", "no number"])
-def test_a_money_format_that_does_more_than_format_is_refused(money) -> None:
+def test_an_unsafe_money_format_is_refused(money) -> None:
     with pytest.raises(ValueError, match="does not format money"):
         wording_from_dict(Wording().to_dict() | {"money": money})
 
 
-def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects) -> None:
+def test_sentences_mention_few_deals_no_deals_and_missing_values(model, prospects) -> None:
     position = model.attributes.index("lead_source")
     evidence = model.scorecard.evidence[position]
     code = model.scorecard.columns[position].code(prospects[0]["lead_source"])
@@ -201,7 +205,7 @@ def test_few_deals_no_deals_and_missing_values_are_said_as_such(model, prospects
         assert predicted["seats"].sentence.startswith("Seats is not known: ")
 
 
-def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> None:
+def test_the_sentence_explains_a_rate_that_contradicts_the_effect(worded, prospects) -> None:
     base = worded.scorecard.base_rate
     seen = 0
     for reason in (r for p in prospects for r in worded.predict(p, reasons=EVERY).reasons):
@@ -214,7 +218,7 @@ def test_a_rate_that_points_the_other_way_is_owned_up_to(worded, prospects) -> N
     assert seen > 0
 
 
-def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None:
+def test_the_rep_is_not_a_reason_but_is_included_in_the_sum(worded, prospects) -> None:
     words = dataclasses.replace(worded.scorer.wording, sellers=("lead_source",))
     model = FitModel(dataclasses.replace(worded.scorer, wording=words), {})
     quiet = [position for position, term in enumerate(model.scorecard.terms)
@@ -233,7 +237,7 @@ def test_who_sells_is_no_reason_but_counts_in_the_sum(worded, prospects) -> None
         assert all(item.is_about_prospect for item in model.predict(prospect).reasons)
 
 
-def test_chinese_says_the_same_numbers(worded, prospects) -> None:
+def test_chinese_sentences_have_the_same_numbers(worded, prospects) -> None:
     for prospect in prospects[:20]:
         english, chinese = (
             worded.predict(prospect, reasons=EVERY, language=language).reasons
@@ -277,11 +281,11 @@ def test_a_notebook_shows_escaped_html(worded, prospects) -> None:
         (-88.5, "{:,.0f}", "\N{MINUS SIGN}88"),
         (1234.56, "{:,.0f}", "1,235"),
         (120_000.0, "{:,.0f}", "120,000"),
-        (88.5, "€ {:,.0f}", "€ 88"),  # a template of one's own has its own decimals
+        (88.5, "€ {:,.0f}", "€ 88"),  # an own format has its own decimals
         (float("nan"), "{:,.0f}", Wording().say("unknown")),
     ],
 )
-def test_a_small_amount_keeps_its_decimals_one_at_a_time_and_by_the_column(amount, money, text):
+def test_a_small_amount_keeps_its_decimals_alone_and_in_a_column(amount, money, text):
     words = Wording(money=money, amount="price")
 
     assert words.quantity("price", amount) == text

@@ -1,4 +1,4 @@
-"""One prospect is read and encoded as its columns do it, quickly or slowly."""
+"""The row encoder reads and encodes one prospect exactly as the columns do."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def _read(prospect: dict, closed_on: str | None = "closing", forms: Forms = NO_F
 PROSPECT = {"seats": 12, "plan": "pro", "demo": "2024-03-01"}
 
 
-def test_a_prospect_becomes_the_rows_of_its_tables_and_the_days_of_its_dates() -> None:
+def test_a_prospect_is_encoded_as_codes_values_and_days() -> None:
     codes, values, unfamiliar, days = _read(PROSPECT)
     assert codes == [2, 2, 2]
     assert values == [12, "pro", "2024-03-01"]
     assert unfamiliar == ()
-    assert days == {2: 30.0}  # the cut belongs to the bin above it
+    assert days == {2: 30.0}  # a value equal to the cut is in the bin above
 
 
 @pytest.mark.parametrize(
-    ("seats", "code", "strange"),
+    ("seats", "code", "unfamiliar_plan"),
     [
         (1, 1, False), (9.999, 1, False), (10, 2, False), (19.999, 2, False), (20.0, 3, False),
         (50, 3, False), (50.001, 3, True), (0.999, 1, True), (-5, 1, True), (1e300, 3, True),
@@ -69,28 +69,28 @@ def test_a_prospect_becomes_the_rows_of_its_tables_and_the_days_of_its_dates() -
         (None, 0, False), ("", 0, False), (math.nan, 0, False), (math.inf, 0, False),
     ],
 )  # fmt: skip
-def test_a_number_is_unfamiliar_outside_the_range_of_past_deals(
-    seats: object, code: int, strange: bool
+def test_a_number_outside_the_range_of_past_deals_is_unfamiliar(
+    seats: object, code: int, unfamiliar_plan: bool
 ) -> None:
     codes, _, unfamiliar, _ = _read(PROSPECT | {"seats": seats})
     assert codes[0] == code
-    assert unfamiliar == (("seats",) if strange else ())
+    assert unfamiliar == (("seats",) if unfamiliar_plan else ())
 
 
 @pytest.mark.parametrize(
-    ("plan", "code", "strange"),
+    ("plan", "code", "unfamiliar_plan"),
     [("basic", 1, False), (" pro ", 2, False), (12, 3, False), (12.0, 3, False), ("12.0", 3, False),
      ("Pro", 4, True), ("new", 4, True), (None, 0, True), ("NA", 0, True), (math.nan, 0, True)],
 )  # fmt: skip
-def test_a_level_never_seen_is_unfamiliar_and_so_is_a_gap_that_few_deals_had(
-    plan: object, code: int, strange: bool
+def test_an_unseen_level_or_a_rarely_missing_value_is_unfamiliar(
+    plan: object, code: int, unfamiliar_plan: bool
 ) -> None:
     codes, _, unfamiliar, _ = _read(PROSPECT | {"plan": plan})
     assert codes[1] == code
-    assert unfamiliar == (("plan",) if strange else ())
+    assert unfamiliar == (("plan",) if unfamiliar_plan else ())
 
 
-def test_a_gap_is_familiar_from_twenty_deals_on() -> None:
+def test_a_missing_value_is_familiar_if_20_deals_had_it() -> None:
     assert FAMILIAR_MISSING == 20
     assert unfamiliar_codes(_scorecard((20, 19, 0))) == [[], [4, 0], [0]]
     assert unfamiliar_codes(_scorecard((19, 20, 20))) == [[0], [4], []]
@@ -102,7 +102,7 @@ def test_a_gap_is_familiar_from_twenty_deals_on() -> None:
         st.sampled_from(["12", " 7.5", "", "NA", "1e1"]),
     )
 )  # fmt: skip
-def test_every_number_has_the_code_that_its_column_gives(value: object) -> None:
+def test_every_number_gets_the_code_of_its_column(value: object) -> None:
     codes, values, unfamiliar, _ = _read(PROSPECT | {"seats": value})
     assert codes[0] == SEATS.code(value)
     assert values[0] is value
@@ -113,14 +113,14 @@ def test_every_number_has_the_code_that_its_column_gives(value: object) -> None:
     "closing",
     ["2024-04-10", date(2024, 4, 10), datetime(2024, 4, 10, 9), pd.Timestamp("2024-04-10")],  # noqa: DTZ001 - as a table has it
 )
-def test_a_date_counts_back_from_closing_or_else_from_today(closing: object) -> None:
+def test_a_date_is_counted_back_from_closing_or_today(closing: object) -> None:
     assert _read(PROSPECT | {"closing": closing})[3] == {2: 40.0}
     for unknown in (None, "", pd.NaT):
         assert _read(PROSPECT | {"closing": unknown})[3] == {2: 30.0}
     assert _read(PROSPECT | {"closing": closing}, closed_on=None)[3] == {2: 30.0}
 
 
-def test_a_date_after_closing_counts_below_zero_and_one_that_is_missing_not_at_all() -> None:
+def test_a_date_after_closing_is_negative_and_a_missing_date_has_no_days() -> None:
     codes, _, unfamiliar, days = _read(PROSPECT | {"demo": "2024-04-02"})
     assert (codes[2], unfamiliar, days) == (1, ("demo",), {2: -2.0})
     codes, _, unfamiliar, days = _read(PROSPECT | {"demo": None})
@@ -134,7 +134,7 @@ FORMS = Forms(
 )
 
 
-def test_text_is_read_in_the_form_of_past_deals() -> None:
+def test_a_text_is_read_in_the_form_of_past_deals() -> None:
     prospect = {"seats": "12,5", "plan": "none", "demo": "01/03/2024", "closing": "10/04/2024"}
     codes, values, unfamiliar, days = _read(prospect, forms=FORMS)
     assert codes == [2, 0, 2]
@@ -153,23 +153,26 @@ def test_text_is_read_in_the_form_of_past_deals() -> None:
         ({"closing": "soon"}, r"attribute 'demo': 'closing', its closing date, 'soon' is not a"),
     ],
 )
-def test_a_value_that_cannot_be_read_names_its_attribute(changes: dict, message: str) -> None:
+def test_the_error_for_an_unreadable_value_names_its_attribute(changes: dict, message: str) -> None:
     with pytest.raises(ProspectError, match=message):
         _read(PROSPECT | changes)
 
 
-def test_a_missing_attribute_is_named_with_the_name_that_is_nearest() -> None:
+def test_the_error_for_a_missing_attribute_names_the_nearest_column() -> None:
     with pytest.raises(ProspectError) as caught:
         _read({"seat": 12, "plan": "pro", "demo": None})
     assert str(caught.value).splitlines() == [
         "1 of 3 attribute(s) are missing:",
         "  seats (did you mean 'seat'?)",
         "given: seat, plan, demo",
-        "Remedy: add them; a value that is not known may be None, but its name must be there.",
+        (
+            "Remedy: add them; a value that is not known may be None (in JSON null), but its name "
+            "must be there."
+        ),
     ]
 
 
-def test_of_many_long_names_forty_are_shown_shortly() -> None:
+def test_the_error_lists_at_most_40_names() -> None:
     assert "given: nothing" in str(missing_attributes(["a"], []))
     names = [f"n{number}" for number in range(41)]
     shown = str(missing_attributes(["other"], names))
@@ -180,14 +183,14 @@ def test_of_many_long_names_forty_are_shown_shortly() -> None:
     assert f"given: {'x' * 60}, {'y' * 60}…\n" in long
 
 
-def test_among_too_many_names_no_nearest_is_sought() -> None:
+def test_no_nearest_name_is_suggested_among_more_than_1000() -> None:
     assert MAX_COMPARISONS == 1_000
     names = ["seat", *(f"n{number}" for number in range(999))]
     assert "did you mean 'seat'" in str(missing_attributes(["seats"], names))
     assert "did you mean" not in str(missing_attributes(["seats"], [*names, "more"]))
 
 
-def test_a_day_that_is_given_wins_over_today() -> None:
+def test_a_given_day_is_used_instead_of_today() -> None:
     assert day_or_today(5.0) == 5.0
     assert day_or_today(0.0) == 0.0
     assert day_or_today(None) > float((date(2024, 1, 1) - date(1970, 1, 1)).days)

@@ -1,4 +1,4 @@
-"""The scorecard file as data: old ones say what they said, and little is loaded for it."""
+"""Old scorer files give the recorded predictions, and scoring loads few modules."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SCORERS = Path(__file__).parent / "scorers"
 
 @pytest.fixture(scope="module")
 def old() -> FitModel:
-    """The first format, learned from 900 simulated deals; never write this file anew."""
+    """The first format, trained on 900 simulated deals; never write this file again."""
     return FitModel(scorer_from_json((SCORERS / "format-1.json").read_bytes(), "1"), {})
 
 
 @pytest.fixture(scope="module")
 def recorded() -> list[dict]:
-    """Prospects, unseen levels and gaps among them, and what was said of them at the time."""
+    """Prospects, some with unseen levels or missing values, and their predictions at that time."""
     text = (SCORERS / "format-1-recorded.json").read_text(encoding="utf-8")
     return json.loads(text)
 
@@ -36,7 +36,7 @@ def _numbers(expected: dict) -> list[float]:
     return [math.nan if expected[name] is None else expected[name] for name in names]
 
 
-def test_a_scorer_of_format_1_says_what_it_said_when_it_was_written(old, recorded) -> None:
+def test_a_scorer_of_format_1_gives_the_recorded_predictions(old, recorded) -> None:
     assert len(recorded) == 40
     for item in recorded:
         predictions, then = old.predict(item["prospect"]).to_dict(), item["assessment"]
@@ -50,21 +50,21 @@ def test_a_scorer_of_format_1_says_what_it_said_when_it_was_written(old, recorde
             assert reason["contribution"] == pytest.approx(before["contribution"], abs=1e-9)
 
 
-def test_a_table_gets_the_recorded_numbers_too(old, recorded) -> None:
+def test_a_table_gets_the_recorded_probabilities(old, recorded) -> None:
     table = pd.DataFrame([item["prospect"] for item in recorded])
     predicted = old.predict(table, reasons=0)
     then = [item["assessment"]["early_churn_probability"] for item in recorded]
     assert predicted["early_churn_probability"].tolist() == pytest.approx(then, abs=1e-9)
 
 
-def test_a_format_of_the_future_names_what_can_be_read() -> None:
+def test_the_error_for_a_newer_format_names_the_readable_formats() -> None:
     with pytest.raises(BundleError, match=r"format 99; this fitmodel reads \[1\]"):
         scorer_from_json(b'{"format": 99}', "v")
     with pytest.raises(BundleError, match="format True"):
         scorer_from_json(b'{"format": true}', "v")
 
 
-def test_one_prospect_is_scored_without_anything_heavy() -> None:
+def test_scoring_one_prospect_loads_no_heavy_module() -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"

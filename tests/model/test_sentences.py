@@ -1,4 +1,4 @@
-"""The sentence of a reason quotes its evidence, its band and its effect, on a scorecard by hand."""
+"""The sentence of a reason quotes evidence, band and effect, on a scorecard made by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
-from fitmodel.model._sentences import LAST, Sentences, in_hundredths
+from fitmodel.model._sentences import SELLER_WEIGHT, Sentences, in_hundredths
 from fitmodel.model.wording import Wording
 
 SEATS = NumberColumn("seats", (10.0, 20.0, 40.0), 1.0, 90.0)
@@ -50,11 +50,11 @@ SCORECARD = SimpleNamespace(
     ],
 )
 WORDS = Wording(horizon_months=5, sellers=("rep",), units={"seats": "users"})
-SAID = Sentences(SCORECARD, WORDS)
+SENTENCES = Sentences(SCORECARD, WORDS)
 
 
 def _tell(term: int, codes: list[int], values: list[str], contribution: float) -> str:
-    return SAID.tell(term, codes, values, contribution, "X")
+    return SENTENCES.sentence_of(term, codes, values, contribution, "X")
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def _tell(term: int, codes: list[int], values: list[str], contribution: float) -
     [(1, "below 20 users"), (2, "below 20 users"), (3, "20 users or more"),
      (4, "20 users or more")],
 )  # fmt: skip
-def test_a_band_has_the_ends_of_all_its_bins(code: int, band: str) -> None:
+def test_a_band_ranges_over_all_its_bins(code: int, band: str) -> None:
     assert f"such deals ({band}) left within 5 months" in _tell(0, [code], ["12"], -1.0)
 
 
-def test_evidence_has_rate_deals_band_and_the_rate_of_all() -> None:
+def test_evidence_quotes_rate_deals_band_and_overall_rate() -> None:
     assert _tell(0, [1], ["12 users"], -1.0) == (
         "Seats is 12 users: 10 % of 1,200 such deals (below 20 users) left within 5 months, "
         "20 % of all (X)"
     )
 
 
-def test_a_middle_band_has_two_ends_and_a_single_bin_none() -> None:
+def test_a_middle_band_has_two_limits_and_a_single_bin_has_none() -> None:
     whole = Sentences(
         SimpleNamespace(
             **(vars(SCORECARD) | {"evidence": [
@@ -81,14 +81,14 @@ def test_a_middle_band_has_two_ends_and_a_single_bin_none() -> None:
             ]})
         ), WORDS,
     )  # fmt: skip
-    assert "(10 users to 40 users)" in whole.tell(0, [3], ["12"], 1.0, "X")
+    assert "(10 users to 40 users)" in whole.sentence_of(0, [3], ["12"], 1.0, "X")
     assert "70 such deals left" in _tell(4, [0, 0, 0, 0, 1], ["5"], 1.0)
 
 
 @pytest.mark.parametrize(
     ("deals", "phrase"), [(19, "of only 19 such deals"), (20, "of 20 such deals")]
 )
-def test_fewer_than_twenty_deals_are_too_few_to_rely_on(deals: int, phrase: str) -> None:
+def test_fewer_than_20_deals_are_described_as_too_few_to_rely_on(deals: int, phrase: str) -> None:
     text = _tell(0, [3], ["25"], 1.0) if deals == 19 else _tell(1, [0, 2], ["pro"], 1.0)
     assert phrase in text
     assert ("too few to rely on" in text) is (deals == 19)
@@ -105,53 +105,64 @@ def test_fewer_than_twenty_deals_are_too_few_to_rely_on(deals: int, phrase: str)
         (1, [0, 3], -0.5, False),
     ],
 )
-def test_an_effect_against_the_rate_is_owned_up_to(term, codes, contribution, own_up) -> None:
+def test_an_effect_that_contradicts_the_rate_is_explained(
+    term, codes, contribution, own_up
+) -> None:
     assert ("yet, with all else known, X" in _tell(term, codes, ["v"], contribution)) is own_up
 
 
-def test_a_level_never_seen_and_a_missing_value_are_said_as_such() -> None:
+def test_unseen_levels_and_missing_values_are_described_as_such() -> None:
     assert _tell(1, [0, 4], ["new"], 1.0) == (
         "Plan is new: no such deal among those learned from (X)"
     )
     assert _tell(0, [0], ["not known"], 1.0).startswith("Seats is not known: 50 % of only 3 such")
 
 
-def test_levels_that_share_a_row_are_rare_values() -> None:
+def test_levels_that_share_a_row_are_described_as_rare_values() -> None:
     assert "(this and other rare values)" in _tell(1, [0, 3], ["team"], 1.0)
     assert "rare" not in _tell(1, [0, 1], ["basic"], 1.0)
 
 
-def test_a_date_is_told_by_its_distance_and_its_label_has_no_on() -> None:
+def test_a_date_is_described_by_its_days_before_signing_and_its_label_has_no_on() -> None:
     text = _tell(2, [0, 0, 2], ["45 days before signing"], 1.0)
     assert text.startswith("Demo 45 days before signing: 40 % of 30 such deals")
     assert "(30 days or more before signing)" in text
     named = Sentences(SCORECARD, Wording(labels={"demo_on": "Demo on"}))
     assert named.label(2) == "Demo on"
-    assert SAID.label(0) == "Seats"
+    assert SENTENCES.label(0) == "Seats"
 
 
-def test_a_pair_names_both_and_its_label_joins_them() -> None:
-    assert SAID.label(5) == "Seats & Plan"
+def test_a_pair_names_both_attributes_and_joins_their_labels() -> None:
+    assert SENTENCES.label(5) == "Seats & Plan"
     assert _tell(5, [1, 2], ["12", "pro"], 1.0) == (
         "Seats is 12 and Plan is pro: beyond what each says alone, together this X"
     )
 
 
-def test_who_sells_is_quiet_and_ranked_behind_all_others() -> None:
-    assert [SAID.is_quiet(term) for term in range(6)] == [False, False, False, True, False, False]
-    assert SAID.ranks == [1.0, 1.0, 1.0, LAST, 1.0, 1.0]
-    assert SAID.has_quiet
+def test_the_rep_is_not_quoted_and_is_ranked_last() -> None:
+    assert [SENTENCES.is_about_seller(term) for term in range(6)] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert SENTENCES.weights == [1.0, 1.0, 1.0, SELLER_WEIGHT, 1.0, 1.0]
+    assert SENTENCES.has_seller_terms
     assert _tell(3, [0, 0, 0, 1], ["ann"], 1.0).startswith("Who sells it: counted")
     assert "ann" not in _tell(3, [0, 0, 0, 1], ["ann"], 1.0)
-    assert not Sentences(SCORECARD, Wording()).has_quiet
+    assert not Sentences(SCORECARD, Wording()).has_seller_terms
 
 
 def test_the_ratios_are_those_of_the_calibrated_odds() -> None:
     log_odds, contribution = 0.7, 0.4
     with_it, without = (math.exp(2 * each) for each in (log_odds, log_odds - contribution))
-    assert SAID.odds_ratio(log_odds, contribution) == pytest.approx(with_it / without, rel=1e-12)
+    assert SENTENCES.odds_ratio(log_odds, contribution) == pytest.approx(
+        with_it / without, rel=1e-12
+    )
     risk = (with_it / (1 + with_it)) / (without / (1 + without))
-    assert SAID.risk_ratio(log_odds, contribution) == pytest.approx(risk, rel=1e-12)
+    assert SENTENCES.risk_ratio(log_odds, contribution) == pytest.approx(risk, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -163,23 +174,25 @@ def test_the_ratios_are_those_of_the_calibrated_odds() -> None:
         (1234.56, 123460, "1,234.6"),
     ],
 )  # fmt: skip
-def test_a_ratio_is_shown_to_hundredths_below_1_1_and_to_tenths_above(ratio, hundredths, text):
+def test_a_ratio_is_rounded_to_hundredths_below_1_1_and_to_tenths_above(ratio, hundredths, text):
     assert in_hundredths(ratio) == hundredths
-    assert SAID.short_effect(hundredths) == f"odds \N{MULTIPLICATION SIGN}{text}"
+    assert SENTENCES.short_effect(hundredths) == f"odds \N{MULTIPLICATION SIGN}{text}"
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1.0, 10.0))
-def test_a_larger_ratio_is_never_shown_as_a_smaller_one(ratio: float, factor: float) -> None:
+def test_the_displayed_ratio_is_monotone(ratio: float, factor: float) -> None:
     assert in_hundredths(ratio) <= in_hundredths(ratio * factor)
 
 
-def test_an_effect_raises_lowers_or_hardly_changes() -> None:
-    assert SAID.effect(101) == "raises the odds of leaving \N{MULTIPLICATION SIGN}1.01"
-    assert SAID.effect(99) == "lowers the odds of leaving \N{MULTIPLICATION SIGN}0.99"
-    assert SAID.effect(100) == "hardly changes the odds of leaving"
+def test_an_effect_is_described_as_raising_lowering_or_hardly_changing_the_odds() -> None:
+    assert SENTENCES.effect(101) == "raises the odds of leaving \N{MULTIPLICATION SIGN}1.01"
+    assert SENTENCES.effect(99) == "lowers the odds of leaving \N{MULTIPLICATION SIGN}0.99"
+    assert SENTENCES.effect(100) == "hardly changes the odds of leaving"
 
 
-def test_a_copy_for_another_process_says_the_same() -> None:
-    made, (scorecard, wording) = SAID.__reduce__()
-    assert made(scorecard, wording).tell(0, [1], ["12"], 1.0, "X") == _tell(0, [1], ["12"], 1.0)
+def test_a_pickled_copy_gives_the_same_sentences() -> None:
+    made, (scorecard, wording) = SENTENCES.__reduce__()
+    assert made(scorecard, wording).sentence_of(0, [1], ["12"], 1.0, "X") == _tell(
+        0, [1], ["12"], 1.0
+    )
     assert pickle.loads(pickle.dumps(wording)) == WORDS  # noqa: S301 - ours

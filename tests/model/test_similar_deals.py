@@ -1,4 +1,4 @@
-"""Similar deals are similar in what moves the risk, and their outcomes are known ones."""
+"""Similar deals have similar contributions and known outcomes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_contributions_add_up_to_the_log_odds_before_calibration(model, simulati
     np.testing.assert_allclose(own, probability, atol=1e-12)
 
 
-def test_a_past_deal_is_most_like_itself(past, simulation) -> None:
+def test_a_past_deal_is_most_similar_to_itself(past, simulation) -> None:
     churn = outcomes(simulation.deals, simulation.spec)["early_churn"]
     for position in churn.index[churn.notna()][:20]:
         result = past.like(simulation.deals.loc[position].to_dict(), n=5)
@@ -31,7 +31,7 @@ def test_a_past_deal_is_most_like_itself(past, simulation) -> None:
         assert result.deals["distance"].is_monotonic_increasing
 
 
-def test_their_outcomes_are_known_and_counted(past, simulation) -> None:
+def test_the_outcomes_of_similar_deals_are_known_and_counted(past, simulation) -> None:
     result = past.like(simulation.deals.iloc[-1].to_dict(), n=50)
     churn = outcomes(simulation.deals, simulation.spec)["early_churn"].loc[result.deals.index]
     assert churn.notna().all()
@@ -42,9 +42,9 @@ def test_their_outcomes_are_known_and_counted(past, simulation) -> None:
     assert f"有 {result.left} 个在 5 个月内流失" in result.in_words("zh")
 
 
-def test_young_deals_are_left_out_even_those_that_left(past, simulation) -> None:
-    # of deals younger than the horizon only early churners are known: kept, they would raise
-    # every share above what such deals do
+def test_young_deals_are_left_out_even_if_they_left(past, simulation) -> None:
+    # among deals younger than the horizon only early churners have a label: keeping them would
+    # make every share too high
     result = outcomes(simulation.deals, simulation.spec)
     young = result.index[~result["mature"]]
     assert result.loc[young, "early_churn"].eq(1.0).sum() > 5
@@ -54,7 +54,7 @@ def test_young_deals_are_left_out_even_those_that_left(past, simulation) -> None
     assert everyone.left / everyone.known == pytest.approx(mature["early_churn"].mean())
 
 
-def test_look_alikes_of_risky_prospects_left_more_often(past, model) -> None:
+def test_deals_similar_to_risky_prospects_left_more_often(past, model) -> None:
     fresh = simulate_deals(600, seed=9).deals
     risk = model.predict(fresh, reasons=0)["early_churn_probability"].sort_values()
     low, high = (
@@ -64,14 +64,14 @@ def test_look_alikes_of_risky_prospects_left_more_often(past, model) -> None:
     assert high > 3 * low
 
 
-def test_the_order_of_the_past_does_not_matter(past, model, simulation) -> None:
+def test_the_order_of_past_deals_does_not_matter(past, model, simulation) -> None:
     turned = PastDeals(model, simulation.deals.iloc[::-1], simulation.spec)
     prospect = simulation.deals.iloc[-1].to_dict()
     first, second = (one.like(prospect, n=30).deals["distance"] for one in (past, turned))
     np.testing.assert_allclose(first.to_numpy(), second.to_numpy())
 
 
-def test_without_a_known_outcome_there_is_nothing_to_compare_with(model, simulation) -> None:
+def test_past_deals_without_known_outcomes_are_refused(model, simulation) -> None:
     young = simulation.deals.tail(5).assign(churned_on=None)
     young["churned_on"] = young["churned_on"].astype("datetime64[ns]")
     with pytest.raises(DealsError, match="none of the 5 deals has a known outcome and was"):

@@ -1,4 +1,4 @@
-"""A model as SQL gives the numbers of `predict`, asked of the databases themselves."""
+"""A model as SQL gives the same numbers as `predict`, tested in real databases."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def _evidence(size: int, *, bands: int, missing: int = 40) -> Evidence:
 
 
 def _scorer(policy: Policy = POLICIES["value"], *, levels: int = 500, **changes: Any) -> Scorer:
-    """A scorecard of every kind of column, with pairs, a bent calibration and odd combinations."""
+    """A scorecard with every kind of column, pairs, a nonlinear calibration and unusual pairs."""
     rng = np.random.default_rng(1)
     named = {f"level {number}": number + 1 for number in range(levels - len(LEVELS))}
-    for level in LEVELS[:-1]:  # the last is a word for nothing
+    for level in LEVELS[:-1]:  # the last is a word for missing
         named[level] = len(named) + 1
     named |= {"101": len(named) + 1, "7.5": len(named) + 2, "NA": len(named) + 3}
     named |= {hidden_level(text): len(named) + 1 for text in ("rare one", "稀有", "990")}
@@ -91,7 +91,7 @@ def _scorer(policy: Policy = POLICIES["value"], *, levels: int = 500, **changes:
     pairs = (PairTerm(0, 2, first_map, second_map),)
     rows = sum(size + 2 for size in sizes) + 6
     tables = rng.normal(0, 0.5, (rows, 1)) + rng.normal(0, 0.2, (rows, 8))
-    tables[:3] = 0.0  # contributions of exactly 0 are no reason
+    tables[:3] = 0.0  # contributions of exactly 0 are not reasons
     scorecard = Scorecard(
         columns,
         pairs,
@@ -181,7 +181,7 @@ def _postgres(postgresql: str) -> Ask:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def database(request: pytest.FixtureRequest) -> tuple[str, Ask]:
-    """A dialect, and how to ask its database; PostgreSQL skips where it is absent."""
+    """A dialect and a function that runs SQL in its database; skipped without PostgreSQL."""
     if request.param == "duckdb":
         return "duckdb", _duckdb
     return "postgres", request.getfixturevalue("_postgres")
@@ -209,7 +209,7 @@ def _check_equal(got: pd.DataFrame, want: pd.DataFrame, reasons: int = 0) -> Non
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
-def test_sql_gives_what_predict_gives_under_every_policy(policy, database):
+def test_sql_gives_the_same_results_as_predict_under_every_policy(policy, database):
     """Missing values, new and rare levels, quotes, Chinese, 500 levels, dates, numbers outside."""
     dialect, ask = database
     model, table = FitModel(_scorer(policy), {}), _prospects()
@@ -223,7 +223,7 @@ def test_sql_gives_what_predict_gives_under_every_policy(policy, database):
     assert list(got.columns[: len(table.columns)]) == list(table.columns)
 
 
-def test_a_learned_model_gives_the_same_in_sql(database, learned_on):
+def test_a_trained_model_gives_the_same_results_in_sql(database, learned_on):
     dialect, ask = database
     learned, simulation = learned_on(700, seed=5), simulate_deals(300, seed=9)
     roles = simulation.spec.deals
@@ -235,7 +235,7 @@ def test_a_learned_model_gives_the_same_in_sql(database, learned_on):
     _check_equal(got, FitModel(scorer, {}).predict(table, reasons=2), reasons=2)
 
 
-def test_text_is_read_as_plain_numbers_and_iso_dates_and_else_is_an_error(database):
+def test_sql_reads_text_as_plain_numbers_and_iso_dates_and_otherwise_gives_an_error(database):
     dialect, ask = database
     model, plain = (
         FitModel(_scorer(), {}),
@@ -260,7 +260,7 @@ def test_text_is_read_as_plain_numbers_and_iso_dates_and_else_is_an_error(databa
 
 
 @pytest.mark.parametrize("day", ["31.12.2025", "2026-02-30", "2023-02-29", "46000", "soon"])
-def test_a_text_that_is_no_iso_date_is_an_error_of_the_row(day, database):
+def test_a_text_that_is_not_an_iso_date_is_an_error_of_the_row(day, database):
     dialect, ask = database
     table = _prospects(2).assign(first_seen=["2026-02-01", day])
     closing = table.assign(closes=[None, day], first_seen="2026-01-01")
@@ -271,8 +271,8 @@ def test_a_text_that_is_no_iso_date_is_an_error_of_the_row(day, database):
         assert ask(closing, query)["error"].dropna().tolist() == [f"closes: {day} cannot be read"]
 
 
-def test_text_in_a_form_that_sql_would_misread_is_an_error_and_no_other_number(database):
-    """Where the past deals had 1.234,5 a text of 1.234 is 1234 to `predict`."""
+def test_text_in_a_form_that_sql_would_misread_is_an_error(database):
+    """If past deals were written as 1.234,5, `predict` reads the text 1.234 as 1234."""
     dialect, ask = database
     forms = forms_from_dict({"numbers": {"seats": "1.234,5"}, "units": {"amount": "%"}})
     model = FitModel(_scorer(forms=forms), {})
@@ -287,7 +287,7 @@ def test_text_in_a_form_that_sql_would_misread_is_an_error_and_no_other_number(d
     _check_equal(got.iloc[[1, 3]], expected)
 
 
-def test_placeholders_of_the_past_deals_stand_for_nothing(database):
+def test_placeholders_of_past_deals_are_missing_values(database):
     dialect, ask = database
     forms = forms_from_dict({"empty": {"first_seen": ["2099-12-31"], "industry": ["tbd"]}})
     model = FitModel(_scorer(forms=forms), {})
@@ -301,7 +301,7 @@ def test_placeholders_of_the_past_deals_stand_for_nothing(database):
     _check_equal(got, model.predict(table, reasons=0, as_of=AS_OF))
 
 
-def test_rows_that_the_contract_leaves_out_get_no_prediction_and_the_reason_why(database):
+def test_rows_excluded_by_the_contract_get_a_reason_and_no_prediction(database):
     dialect, ask = database
     lost = LostRows(keep={"stage": ("Won", "2")}, drop={"owner": ("Test", "")})
     model = FitModel(_scorer(lost=lost), {})
@@ -325,7 +325,7 @@ def test_rows_that_the_contract_leaves_out_get_no_prediction_and_the_reason_why(
         assert _duckdb(table.drop(columns=["stage", "owner"]), query)["error"].isna().all()
 
 
-def test_a_table_without_closing_date_and_amount_is_scored_too(database):
+def test_a_table_without_closing_date_and_amount_is_scored(database):
     dialect, ask = database
     roles = {"amount": "value", "per_year": 12.0}
     with_both = FitModel(_scorer(**roles), {})
@@ -342,7 +342,7 @@ def test_a_table_without_closing_date_and_amount_is_scored_too(database):
         _check_equal(ask(bare, query), with_both.predict(bare, reasons=0, as_of=AS_OF))
 
 
-def test_dates_are_counted_to_the_day_of_the_query_where_no_day_is_given(database):
+def test_dates_are_counted_to_the_day_of_the_query_if_no_day_is_given(database):
     dialect, ask = database
     model = FitModel(_scorer(), {})
     table = _prospects(30).assign(closes=None).astype({"closes": "datetime64[us]"})
@@ -352,7 +352,7 @@ def test_dates_are_counted_to_the_day_of_the_query_where_no_day_is_given(databas
 
 @pytest.mark.parametrize("dialect", SQL_DIALECTS)
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
-def test_every_dialect_is_read_by_a_parser_of_it(dialect, policy):
+def test_every_dialect_is_parsed_by_sqlglot(dialect, policy):
     sqlglot = pytest.importorskip("sqlglot", reason="sqlglot is not installed")
     query = FitModel(_scorer(policy, levels=30), {}).to_sql(dialect, "crm.open_deals", reasons=3)
 
@@ -364,7 +364,7 @@ def test_every_dialect_is_read_by_a_parser_of_it(dialect, policy):
     assert parsed.named_selects[-1] == "error"
 
 
-def test_old_digests_and_unknown_names_are_refused_with_the_remedy():
+def test_old_digests_and_unknown_dialects_are_refused_with_the_remedy():
     scorer = _scorer(levels=20)
     old = CategoryColumn("industry", {"#0123456789abcdef": 1, "b": 2})
     columns = (old, *scorer.scorecard.columns[2:3])
@@ -386,8 +386,8 @@ def test_old_digests_and_unknown_names_are_refused_with_the_remedy():
             FitModel(scorer, {}).to_sql("duckdb", reasons=reasons)
 
 
-def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():
-    """A level may hold braces, which mean something to dbt."""
+def test_a_dbt_template_gives_the_same_results_after_rendering():
+    """A level may contain braces, which have a meaning in dbt."""
     jinja2 = pytest.importorskip("jinja2")
     model, table = FitModel(_scorer(levels=30), {}), _prospects(100)
 
@@ -400,7 +400,7 @@ def test_a_template_of_dbt_gives_the_same_once_it_is_filled_in():
 DBT_EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "dbt_prospect_fit.yml"
 
 
-def test_the_example_of_dbt_needs_no_package_beside_dbt() -> None:
+def test_the_dbt_example_needs_no_package_except_dbt() -> None:
     yaml = pytest.importorskip("yaml")
     (model,) = yaml.safe_load(DBT_EXAMPLE.read_text(encoding="utf-8"))["models"]
     tests = [test for column in model["columns"] for test in column.get("data_tests", [])]
@@ -411,7 +411,7 @@ def test_the_example_of_dbt_needs_no_package_beside_dbt() -> None:
 
 
 @pytest.mark.skipif(shutil.which("dbt") is None, reason="dbt needs an environment of its own")
-def test_the_example_of_dbt_builds_with_the_same_numbers(tmp_path) -> None:
+def test_the_dbt_example_builds_with_the_same_numbers(tmp_path) -> None:
     import duckdb
 
     model, table = FitModel(_scorer(levels=30), {}), _prospects(100)

@@ -1,4 +1,4 @@
-"""Names, texts and numbers in SQL are read back as what they were."""
+"""Names, texts and numbers written in SQL are read back unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 
 
 def _duck(expression: str) -> object:
-    """What a database makes of an expression."""
+    """The value of an expression in a database."""
     return duckdb.sql(f"select {expression}").fetchall()[0][0]
 
 
@@ -35,14 +35,14 @@ def _duck(expression: str) -> object:
 @example(5e-324)
 @example(-0.0)
 @example(1.7976931348623157e308)
-def test_a_number_is_read_back_to_the_bit(value: float) -> None:
+def test_a_number_is_read_back_exactly(value: float) -> None:
     text = number(value)
     assert float(text) == value
     assert math.copysign(1.0, float(text)) == math.copysign(1.0, value)
     assert "e" in text  # without it, it would be a decimal
 
 
-def test_a_database_reads_the_number_as_a_float_to_the_bit() -> None:
+def test_a_database_reads_the_number_as_the_same_float() -> None:
     for value in (0.1, 1 / 3, 1e-300, -123456789.123456789):
         ((read, kind),) = duckdb.sql(f"select {number(value)}, typeof({number(value)})").fetchall()
         assert (read, kind) == (value, "DOUBLE")
@@ -65,7 +65,7 @@ def test_a_text_is_read_back_by_parsers_of_databases_with_escapes(name: str, tex
     assert sqlglot.parse_one(f"select {literal}", dialect=name).expressions[0].this == text
 
 
-def test_in_a_template_of_dbt_a_brace_is_written_as_one() -> None:
+def test_braces_are_escaped_in_a_dbt_template() -> None:
     for name in ("duckdb", "bigquery"):
         dialect = DIALECTS[name].for_table("{{ ref('prospects') }}")
         assert dialect.literal("a{b}") == "'a{{ '{' }}b}'"
@@ -81,11 +81,11 @@ def test_in_a_template_of_dbt_a_brace_is_written_as_one() -> None:
         ("databricks", "a`b", "`a``b`"),
     ],
 )  # fmt: skip
-def test_a_name_is_quoted_as_its_database_does(dialect: str, name: str, sql: str) -> None:
+def test_a_name_is_quoted_in_the_way_of_its_database(dialect: str, name: str, sql: str) -> None:
     assert DIALECTS[dialect].column(name) == sql
 
 
-def test_a_table_is_schema_and_name_or_a_template_and_nothing_else() -> None:
+def test_a_table_name_is_schema_and_name_or_a_template() -> None:
     assert DUCK.table("crm.deals") == '"crm"."deals"'
     assert DUCK.table("deals-2$") == '"deals-2$"'
     assert DUCK.table("{{ ref('deals') }}") == "{{ ref('deals') }}"
@@ -94,13 +94,13 @@ def test_a_table_is_schema_and_name_or_a_template_and_nothing_else() -> None:
             DUCK.table(wrong)
 
 
-def test_an_unknown_database_is_refused_with_those_that_are_known() -> None:
+def test_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
     assert dialect_named("postgres").name == "postgres"
     with pytest.raises(SpecError, match="no dialect 'oracle'. Remedy: one of duckdb, postgres"):
         dialect_named("oracle")
 
 
-def test_white_space_is_stripped_in_sql_as_in_python() -> None:
+def test_whitespace_is_stripped_in_sql_as_in_python() -> None:
     text = f"{SPACES} a b {SPACES}"
     assert text.strip() == "a b"
     assert _duck(DUCK.stripped(DUCK.literal(text))) == "a b"
@@ -111,24 +111,24 @@ def test_white_space_is_stripped_in_sql_as_in_python() -> None:
     ("text", "spaced"), [("closed - lost", "closed lost"), ("a__b", "a b"), ("a\u2013b", "a b"),
                          ("ab", "ab")]
 )  # fmt: skip
-def test_runs_of_spaces_and_dashes_are_one_space_everywhere(text: str, spaced: str) -> None:
+def test_spaces_and_dashes_are_collapsed_to_one_space(text: str, spaced: str) -> None:
     assert _duck(DUCK.spaced(DUCK.literal(text))) == spaced
 
 
 @pytest.mark.parametrize(("text", "like"), [("12", True), ("x12", False), ("12x", False)])
-def test_a_pattern_is_held_against_the_whole_text(text: str, like: bool) -> None:
+def test_a_pattern_must_match_the_whole_text(text: str, like: bool) -> None:
     assert _duck(DUCK.is_like(DUCK.literal(text), "[0-9]+")) == like
 
 
-def test_words_have_both_cases_of_the_letters_that_sql_may_not_lower() -> None:
+def test_words_are_listed_in_both_cases_of_non_ascii_letters() -> None:
     assert in_capitals(["lost"]) == {"lost"}
     assert in_capitals(["résilié"]) == {"résilié", "rÉsilié", "résiliÉ", "rÉsiliÉ"}
     assert in_capitals(["a", "ü"]) == {"a", "ü", "Ü"}
     assert in_capitals([]) == set()
 
 
-def test_a_small_table_of_constants_has_its_types() -> None:
-    columns = [("code", "whole"), ("weight", "double"), ("name", "text")]
+def test_a_table_of_constants_has_the_given_types() -> None:
+    columns = [("code", "integer"), ("weight", "double"), ("name", "text")]
     rows = [(1, number(0.1), "'a'"), (2, number(-2.0), "'b'")]
     relation = duckdb.sql(DUCK.values(columns, rows))
     assert relation.columns == ["code", "weight", "name"]
@@ -138,9 +138,9 @@ def test_a_small_table_of_constants_has_its_types() -> None:
         sqlglot.parse_one(DIALECTS[name].values(columns, rows), dialect=name)
 
 
-def test_steps_are_named_computed_once_and_leave_the_tables_own_columns() -> None:
+def test_steps_are_computed_once_and_keep_the_columns_of_the_table() -> None:
     steps = Steps(DUCK, '"deals"')
-    steps.add_table("weights", DUCK.values([("k", "whole"), ("w", "double")], [(1, number(0.5))]))
+    steps.add_table("weights", DUCK.values([("k", "integer"), ("w", "double")], [(1, number(0.5))]))
     steps.add("first", [("fm_a", "t.n + 1"), ("fm_k", "1")])
     steps.add("second", [("fm_b", "fm_a * w")], ["JOIN weights ON k = fm_k"])
     statement = steps.finish([("twice", "fm_b * 2")])
@@ -154,7 +154,7 @@ def test_steps_are_named_computed_once_and_leave_the_tables_own_columns() -> Non
         assert sorted(result.fetchall()) == [(1, "x", 2.0), (3, "y", 4.0)]
 
 
-def test_where_a_star_leaves_no_column_out_the_row_is_kept_whole() -> None:
+def test_if_a_star_cannot_exclude_columns_the_whole_row_is_kept() -> None:
     steps = Steps(DIALECTS["postgres"], '"deals"')
     steps.add("first", [("fm_a", "t.n + 1")])
     statement = steps.finish([("a", "fm_a")])

@@ -1,4 +1,4 @@
-"""Numbers, money, dates and levels are shown to people in one way."""
+"""Formatting of numbers, money, dates and levels for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.wording import (
     MINUS,
     Wording,
-    number_words,
+    number_text,
     percent_number,
     plain_value,
     wording_from_dict,
@@ -43,13 +43,13 @@ REGION = CategoryColumn("region", {"EU": 1, "NA": 2}, words=("NA",))
         (9999.4, "9999"), (-3.14159, "-3.142"),
     ],
 )  # fmt: skip
-def test_a_number_has_four_digits_or_is_whole(number: float, text: str) -> None:
-    assert number_words(number) == text
+def test_a_number_is_shown_with_four_digits_or_as_an_integer(number: float, text: str) -> None:
+    assert number_text(number) == text
 
 
 @given(st.floats(1e-3, 9e3))
 def test_the_text_of_a_number_is_within_half_a_unit_of_its_fourth_digit(number: float) -> None:
-    shown = float(number_words(number))
+    shown = float(number_text(number))
     assert abs(shown - number) <= number * 5.0001e-4
 
 
@@ -58,7 +58,7 @@ def test_the_text_of_a_number_is_within_half_a_unit_of_its_fourth_digit(number: 
     [(0.0, "0"), (1e-9, "<1"), (0.0049, "<1"), (0.005, "0"), (0.0051, "1"), (0.124, "12"),
      (0.126, "13"), (0.9949, "99"), (0.9951, ">99"), (1 - 1e-9, ">99"), (1.0, "100")],
 )  # fmt: skip
-def test_a_share_is_whole_per_cent_and_never_wrongly_certain(share: float, text: str) -> None:
+def test_a_percentage_is_an_integer_and_0_or_100_only_if_exact(share: float, text: str) -> None:
     assert percent_number(share) == text
 
 
@@ -67,15 +67,13 @@ def test_a_share_is_whole_per_cent_and_never_wrongly_certain(share: float, text:
     [(1234.4, "€ 1,234"), (0.0, "€ 0"), (-0.4, "€ 0"), (-0.6, f"{MINUS}€ 1"),
      (-1234.0, f"{MINUS}€ 1,234"), (1e6, "€ 1,000,000")],
 )  # fmt: skip
-def test_the_sign_of_a_loss_stands_before_the_currency_and_nothing_is_no_loss(
-    value: float, text: str
-) -> None:
+def test_the_minus_sign_is_before_the_currency_and_0_has_no_sign(value: float, text: str) -> None:
     assert EURO.money_text(value) == text
 
 
 @pytest.mark.parametrize("money", ["{:,.0f}", "€ {:,.2f}", "{:.1f} kr"])
 @given(number=st.one_of(st.floats(-1e6, 1e6), st.sampled_from([-0.0, 999.5, 1000.0, math.inf])))
-def test_many_amounts_are_shown_as_each_alone(money: str, number: float) -> None:
+def test_several_amounts_are_formatted_like_each_alone(money: str, number: float) -> None:
     words = Wording(money=money, amount="acv")
     assert words.quantities("acv", [number, 5.0]) == [
         words.quantity("acv", number + 0.0), words.quantity("acv", 5.0)
@@ -83,7 +81,7 @@ def test_many_amounts_are_shown_as_each_alone(money: str, number: float) -> None
     assert words.quantities("seats", [number]) == [words.quantity("seats", number)]
 
 
-def test_a_quantity_has_its_unit_and_a_space_before_it_only_in_western_text() -> None:
+def test_a_quantity_has_its_unit_with_a_space_except_in_chinese() -> None:
     assert EURO.quantity("term", 12.0) == "12 months"
     assert EURO.quantity("age", 3.0) == "3个月"
     assert EURO.quantity("seats", 12.0) == "12"
@@ -114,15 +112,15 @@ def test_a_quantity_has_its_unit_and_a_space_before_it_only_in_western_text() ->
         (FLAG, "maybe", "maybe"),
     ],
 )  # fmt: skip
-def test_a_value_is_shown_by_the_kind_of_its_column(column, value: object, text: str) -> None:
+def test_a_value_is_formatted_by_the_kind_of_its_column(column, value: object, text: str) -> None:
     assert EURO.value(column, value) == text
 
 
-def test_yes_and_no_are_in_the_readers_language() -> None:
+def test_yes_and_no_are_in_the_language_of_the_wording() -> None:
     chinese = EURO.in_language("zh")
     yes, no = (chinese.value(FLAG, each) for each in (True, False))
     assert len({yes, no, "yes", "no"}) == 4
-    assert chinese.value(PLAN, "yes") == "yes"  # a level that is no flag stays
+    assert chinese.value(PLAN, "yes") == "yes"  # a level that is not a flag is not changed
 
 
 def test_a_level_has_the_unit_of_its_attribute() -> None:
@@ -134,12 +132,12 @@ def test_a_level_has_the_unit_of_its_attribute() -> None:
     [("seats", "Seats"), ("seats_per_user", "Seats per user"), ("crm.stage", "Crm stage"),
      ("_x_", "X"), ("größe", "Größe"), ("", ""), ("CRM_id", "CRM id")],
 )  # fmt: skip
-def test_a_label_is_made_of_the_name_where_the_contract_has_none(name: str, label: str) -> None:
+def test_a_label_is_made_from_the_name_if_the_contract_has_none(name: str, label: str) -> None:
     assert Wording().label(name) == label
     assert Wording(labels={name: "own words"}).label(name) == "own words"
 
 
-def test_what_history_gave_is_described_with_the_label_of_its_field() -> None:
+def test_attributes_from_history_are_described_with_the_label_of_their_field() -> None:
     recorded = {"stage_changes": {"key": "changes", "name": "stage"}}
     words = Wording(recorded=recorded, labels={"stage": "Deal stage"})
     assert words.label("stage_changes") == "Deal stage: number of changes"
@@ -150,7 +148,7 @@ def test_what_history_gave_is_described_with_the_label_of_its_field() -> None:
     assert own.recorded_as("stage_changes", "3") is None
 
 
-def test_a_count_of_zero_or_one_event_is_a_number_and_no_answer() -> None:
+def test_a_count_of_0_or_1_events_is_shown_as_a_number() -> None:
     column = CategoryColumn("calls", {"no": 1, "yes": 2}, is_flag=True)
     counted = Wording(recorded={"calls": {"key": "count", "name": "call", "days": "30"}})
     assert counted.value(column, "1") == "1"
@@ -161,11 +159,11 @@ def test_a_count_of_zero_or_one_event_is_a_number_and_no_answer() -> None:
 @pytest.mark.parametrize(
     ("months", "text"), [(None, "early"), (1, "within a month"), (5, "within 5 months")]
 )
-def test_the_horizon_is_said_in_months(months: int | None, text: str) -> None:
+def test_the_horizon_is_written_in_months(months: int | None, text: str) -> None:
     assert Wording(horizon_months=months).horizon == text
 
 
-def test_the_expected_value_is_said_with_its_interval_where_there_is_one() -> None:
+def test_the_expected_value_is_written_with_its_interval_if_there_is_one() -> None:
     assert EURO.value_text(900.0, -100.0, 2000.0, "unclear") == (
         f"expected value of signing: € 900 ({MINUS}€ 100 to € 2,000), gain or loss is not clear"
     )
@@ -181,17 +179,17 @@ WHOLE = Wording(
 )  # fmt: skip
 
 
-def test_words_survive_json_without_their_language() -> None:
+def test_a_wording_is_written_and_read_back_without_its_language() -> None:
     data = json.loads(json.dumps(WHOLE.in_language("zh").to_dict()))
     assert wording_from_dict(data) == WHOLE
     assert wording_from_dict(Wording().to_dict()) == Wording()
-    del data["recorded"]  # of a bundle that is older
+    del data["recorded"]  # from an older bundle
     assert wording_from_dict(data).recorded == {}
 
 
 @pytest.mark.parametrize("name", ["labels", "units", "money", "prospect", "horizon_months",
                                   "amount", "sellers"])  # fmt: skip
-def test_words_without_a_part_are_refused(name: str) -> None:
+def test_a_wording_with_a_missing_key_is_refused(name: str) -> None:
     data = WHOLE.to_dict()
     del data[name]
     with pytest.raises(KeyError, match=name):
@@ -203,12 +201,12 @@ def test_words_without_a_part_are_refused(name: str) -> None:
     [("labels", ["a"], TypeError), ("units", "months", TypeError), ("money", "{}", ValueError),
      ("horizon_months", "soon", ValueError), ("prospect", None, TypeError)],
 )  # fmt: skip
-def test_words_of_another_type_are_refused(name: str, value: object, error: type) -> None:
+def test_a_wording_with_a_wrong_type_is_refused(name: str, value: object, error: type) -> None:
     with pytest.raises(error):
         wording_from_dict(WHOLE.to_dict() | {name: value})
 
 
-def test_a_language_without_texts_is_refused_at_once() -> None:
+def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(SpecError):
         EURO.in_language("xx")
 
@@ -224,7 +222,7 @@ def test_a_language_without_texts_is_refused_at_once() -> None:
         (Decimal("1.5"), "1.5"), ((1, 2), "(1, 2)"),
     ],
 )  # fmt: skip
-def test_a_plain_value_is_one_that_json_holds(value: object, plain: object) -> None:
+def test_a_plain_value_can_be_written_as_json(value: object, plain: object) -> None:
     result = plain_value(value)
     assert result == plain
     assert type(result) is type(plain)

@@ -1,4 +1,4 @@
-"""A change that matters is said in words, and chance is not taken for one."""
+"""Relevant changes are described in words; chance is rarely reported as a change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.scorecard import Evidence
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
-from fitmodel.monitoring.changes import change_words, find_change
+from fitmodel.monitoring.changes import change_text, find_change
 from fitmodel.monitoring.drift import compute_drift
 
 
@@ -31,12 +31,12 @@ def fresh():
 
 def texts_of(drift, attribute, language="en"):
     row = drift.set_index("attribute").loc[attribute]
-    return row["verdict"], change_words(
+    return row["verdict"], change_text(
         row, attribute.replace("_", " "), phrases(language, "monitoring")
     )
 
 
-def test_a_channel_that_grows_by_a_third_is_noticed_in_words(model, fresh) -> None:
+def test_a_channel_that_grows_by_a_third_is_described_in_words(model, fresh) -> None:
     share = fresh["lead_source"].value_counts(normalize=True)
     level = share.index[(share - 0.25).abs().argmin()]
     random = np.random.default_rng(1)
@@ -62,7 +62,7 @@ def test_a_channel_that_grows_by_a_third_is_noticed_in_words(model, fresh) -> No
         (4, "about "),
     ],
 )
-def test_a_change_of_size_is_said_as_people_say_it(model, fresh, times, words) -> None:
+def test_a_change_of_size_is_described_in_everyday_words(model, fresh, times, words) -> None:
     drift = compute_drift(fresh.assign(seats=fresh["seats"] * times), model)
     verdict, text = texts_of(drift, "seats")
     assert verdict in {"moved", "drift"}
@@ -71,7 +71,7 @@ def test_a_change_of_size_is_said_as_people_say_it(model, fresh, times, words) -
     assert "typically" in text
 
 
-def test_of_companies_in_which_nothing_changed_one_in_twenty_is_told_of_a_move(model) -> None:
+def test_without_changes_a_move_is_reported_in_at_most_5_percent_of_companies(model) -> None:
     alarms = [
         compute_drift(simulate_deals(400, seed=900 + page).deals, model)["moved"].any()
         for page in range(30)
@@ -80,12 +80,12 @@ def test_of_companies_in_which_nothing_changed_one_in_twenty_is_told_of_a_move(m
     assert np.mean(alarms) <= 0.05 + 0.08
 
 
-def test_few_deals_say_nothing(model, fresh) -> None:
+def test_few_deals_give_no_sentence(model, fresh) -> None:
     drift = compute_drift(fresh.head(12).assign(seats=fresh["seats"].head(12) * 1.3), model)
     assert texts_of(drift, "seats")[1] == ""
 
 
-def test_a_number_that_is_never_filled_in_now_has_no_median() -> None:
+def test_a_number_with_only_missing_values_has_no_median() -> None:
     column = NumberColumn("seats", (5.0, 10.0), 1.0, 40.0)
     evidence = Evidence(
         np.array([3, 0, 1, 2, 3]), np.array([10, 20, 10, 0]), np.full(4, 0.1), ("", "", "", "")
@@ -95,7 +95,7 @@ def test_a_number_that_is_never_filled_in_now_has_no_median() -> None:
     assert np.isnan(change.now)
 
 
-def test_the_table_has_what_the_sentences_need(model, fresh) -> None:
+def test_the_table_has_the_columns_for_the_sentences(model, fresh) -> None:
     drift = compute_drift(fresh, model)
     assert {"level", "now", "then", "moved"} <= set(drift.columns)
     assert not {"change_p", "tests"} & set(drift.columns)

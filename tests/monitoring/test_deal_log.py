@@ -1,4 +1,4 @@
-"""Decisions on one deal: once however often they come, seen by everybody, undone for a minute."""
+"""Decisions on a deal: repeated ones are stored once, conflicts are reported, undo for a minute."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def deals(log, learned_on):
     return DealLog(log)
 
 
-def test_the_same_decision_twice_is_one(deals, log) -> None:
+def test_a_repeated_decision_is_stored_once(deals, log) -> None:
     first, added = deals.decide("D-1", "declined", by="Kim", reason="too far")
     again, added_again = deals.decide("D-1", "declined", by="Kim", reason="too far")
     assert (added, added_again) == (True, False)
@@ -48,14 +48,14 @@ def test_the_same_decision_twice_is_one(deals, log) -> None:
     assert len(log.decisions()) == 1
 
 
-def test_who_has_not_seen_a_decision_is_told_of_it(deals, log) -> None:
+def test_a_decision_made_without_seeing_the_last_one_is_a_conflict(deals, log) -> None:
     deals.decide("D-1", "declined", by="Kim", reason="too far", seen=0)
     with pytest.raises(ConflictError, match=r"Kim has decided meanwhile: declined \(too far\)"):
         deals.decide("D-1", "overridden", by="Ann", reason="I know them", seen=0)
     assert log.decisions()["by"].tolist() == ["Kim"]
 
 
-def test_a_decision_is_undone_for_a_minute_by_whoever_made_it(deals, log, monkeypatch) -> None:
+def test_a_decision_can_be_undone_for_a_minute_by_its_author(deals, log, monkeypatch) -> None:
     made, _ = deals.decide("D-1", "declined", by="Kim")
     with pytest.raises(ConflictError, match="only Kim can undo it"):
         deals.undo("D-1", made.number, by="Ann")
@@ -65,20 +65,20 @@ def test_a_decision_is_undone_for_a_minute_by_whoever_made_it(deals, log, monkey
     assert log.decisions().empty
     assert log.latest()["action"].isna().all()
     assert [event.undone for event in deals.events("D-1") if event.kind == "declined"] == [True]
-    anew, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
+    again, _ = deals.decide("D-1", "declined", by="Kim", seen=0)
     later = datetime.now(UTC) + timedelta(seconds=deal_log.UNDO_SECONDS + 1)
     monkeypatch.setattr(deal_log, "_now", lambda: later)
     with pytest.raises(ConflictError, match="a minute has passed"):
-        deals.undo("D-1", anew.number, by="Kim")
-    assert deals.standing("D-1") == anew
+        deals.undo("D-1", again.number, by="Kim")
+    assert deals.standing("D-1") == again
 
 
-def test_a_decision_that_is_none_of_the_deal_cannot_be_undone(deals) -> None:
+def test_a_decision_on_another_deal_cannot_be_undone(deals) -> None:
     with pytest.raises(ConflictError, match="no such decision"):
         deals.undo("D-1", 99, by="Kim")
 
 
-def test_a_question_to_a_manager_decides_nothing(deals, log) -> None:
+def test_a_question_to_a_manager_is_not_a_decision(deals, log) -> None:
     for _ in range(2):
         deals.ask("D-1", by="Kim", reason="a big one")
     kinds = [event.kind for event in deals.events("D-1")]
@@ -89,14 +89,14 @@ def test_a_question_to_a_manager_decides_nothing(deals, log) -> None:
         deals.ask("D-2", by="Kim")
 
 
-def test_what_is_no_action_or_no_deal_is_refused(deals) -> None:
+def test_an_invalid_action_or_deal_is_refused(deals) -> None:
     with pytest.raises(TrackingError, match="not an action"):
         deals.decide("D-1", "sold", by="Kim")
     with pytest.raises(UnknownProspectError):
         deals.decide("D-2", "signed", by="Kim")
 
 
-def test_a_deal_that_is_forgotten_leaves_nothing(deals, log) -> None:
+def test_a_forgotten_deal_leaves_no_rows(deals, log) -> None:
     made, _ = deals.decide("D-1", "declined", by="Kim")
     deals.undo("D-1", made.number, by="Kim")
     deals.ask("D-1", by="Kim")
@@ -104,7 +104,7 @@ def test_a_deal_that_is_forgotten_leaves_nothing(deals, log) -> None:
     assert deals.events("D-1") == []
 
 
-def test_another_process_sees_what_was_done(deals, log) -> None:
+def test_another_process_sees_the_decisions(deals, log) -> None:
     deals.decide("D-1", "declined", by="Kim")
-    log.close()  # as a service that is started again
+    log.close()  # like a restarted service
     assert deals.standing("D-1").kind == "declined"

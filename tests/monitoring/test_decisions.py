@@ -1,4 +1,4 @@
-"""A decision refers to what was assessed, and may not contradict it or what was decided before."""
+"""A decision refers to an assessment and may not contradict it or an earlier decision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def log(request, tmp_path):
     opened.close()
 
 
-def test_an_override_survives_that_the_prospect_is_scored_again(log) -> None:
+def test_an_override_is_kept_when_the_prospect_is_scored_again(log) -> None:
     log.append("a", assessed(poor_fit=True, probability=0.6), {})
     log.decide("a", "overridden", by="Kim")
     log.append("a", assessed(poor_fit=False, probability=0.1), {})
@@ -37,7 +37,7 @@ def test_an_override_survives_that_the_prospect_is_scored_again(log) -> None:
     )
 
 
-def test_a_decision_refers_to_the_assessment_that_people_had_seen(log) -> None:
+def test_a_decision_refers_to_the_assessment_before_it(log) -> None:
     log.append("a", assessed(poor_fit=True), {})
     log.append("b", assessed(poor_fit=True), {})
     log.append("a", assessed(poor_fit=True), {})
@@ -46,7 +46,7 @@ def test_a_decision_refers_to_the_assessment_that_people_had_seen(log) -> None:
     assert log.decisions()["assessment"].tolist() == [3]
 
 
-def test_what_was_not_flagged_cannot_be_overridden(log) -> None:
+def test_an_unflagged_prospect_cannot_be_overridden(log) -> None:
     log.append("a", assessed(poor_fit=False), {})
     with pytest.raises(ContradictionError, match="was not flagged.*--correct"):
         log.decide("a", "overridden", by="Kim")
@@ -57,9 +57,7 @@ def test_what_was_not_flagged_cannot_be_overridden(log) -> None:
     ("first", "second"),
     [("declined", "signed"), ("declined", "overridden"), ("signed", "declined")],
 )
-def test_a_decision_that_contradicts_the_one_before_is_refused_unless_it_corrects_it(
-    log, first, second
-) -> None:
+def test_a_contradicting_decision_is_refused_unless_it_is_a_correction(log, first, second) -> None:
     log.append("a", assessed(poor_fit=True), {})
     log.decide("a", first, by="Kim")
     with pytest.raises(ContradictionError, match=f"is {first} already"):
@@ -72,7 +70,7 @@ def test_a_decision_that_contradicts_the_one_before_is_refused_unless_it_correct
     assert log.latest()["action"].tolist() == [second]
 
 
-def test_a_declined_prospect_that_is_assessed_again_may_be_signed(log) -> None:
+def test_a_declined_prospect_can_be_signed_after_a_new_assessment(log) -> None:
     log.append("a", assessed(poor_fit=True), {})
     log.decide("a", "declined", by="Kim")
     log.append("a", assessed(poor_fit=True), {})
@@ -89,7 +87,7 @@ def test_the_same_decision_may_be_sent_twice(log) -> None:
     assert len(log.decisions()) == 3
 
 
-def test_another_spelling_decides_and_forgets_the_same_prospect(log) -> None:
+def test_another_spelling_of_an_id_is_the_same_prospect(log) -> None:
     log.append("D-17", assessed(poor_fit=True), {})
     log.decide(" d-17", "signed", by="Kim")
     assert len(log.latest().dropna(subset="action")) == 1
@@ -97,7 +95,7 @@ def test_another_spelling_decides_and_forgets_the_same_prospect(log) -> None:
     assert log.assessments().empty
 
 
-def test_ids_that_differ_in_case_only_must_be_spelled_out(log) -> None:
+def test_ids_that_differ_only_in_case_must_be_spelled_exactly(log) -> None:
     log.append("AB-1", assessed(poor_fit=True), {})
     log.append("ab-1", assessed(poor_fit=True), {})
     log.decide("ab-1", "signed", by="Kim")

@@ -1,4 +1,4 @@
-"""An alarm means that something has moved far; many deals alone never raise one."""
+"""Drift alarms: large changes are found, and false alarms are rare for any number of deals."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def alarms(now: np.ndarray, deals: int, draws: int = 1000) -> float:
 
 
 @pytest.mark.parametrize("deals", [100, 500, 5_000, 200_000])
-def test_no_change_raises_no_alarm_however_many_deals(deals) -> None:
+def test_without_a_change_alarms_are_rare_for_any_number_of_deals(deals) -> None:
     assert alarms(THEN, deals) <= 0.01
 
 
 @pytest.mark.parametrize("deals", [500, 5_000, 200_000])
-def test_a_change_just_tolerated_raises_an_alarm_no_oftener_than_promised(deals) -> None:
+def test_a_change_at_the_tolerance_raises_alarms_at_most_at_the_nominal_rate(deals) -> None:
     assert alarms(moved(0.1), deals) <= 0.08
 
 
@@ -54,7 +54,7 @@ def test_a_large_change_is_found() -> None:
     assert alarms(moved(0.4), 500) > 0.95
 
 
-def test_the_index_is_that_of_the_definition_and_free_of_chance() -> None:
+def test_the_index_equals_its_definition_and_is_unbiased() -> None:
     now = moved(0.25)
     large = compare_counts((now * 10**7).astype(int), (THEN * 10**7).astype(int))
     assert large.index == pytest.approx(0.25, abs=1e-3)
@@ -66,7 +66,7 @@ def test_the_index_is_that_of_the_definition_and_free_of_chance() -> None:
     assert np.mean(small) < 0.012
 
 
-def test_its_standard_error_is_that_of_repeated_draws() -> None:
+def test_the_standard_error_equals_that_of_repeated_draws() -> None:
     random, now = np.random.default_rng(2), moved(0.2)
     result = [
         compare_counts(random.multinomial(800, now), random.multinomial(5_000, THEN))
@@ -81,7 +81,7 @@ def model(learned_on) -> FitModel:
     learned = learned_on(1_500, seed=5)
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned.scorecard, policy, None, "closed_on", "v1")
-    # as in training: the reference is what the model says of deals it did not learn from
+    # as in training: the reference is the predictions for deals not used for training
     unseen = FitModel(scorer, {}).predict(simulate_deals(1_500, seed=8).deals, reasons=0)
     return FitModel(scorer, {"scores": summarise_scores(unseen["early_churn_probability"])})
 
@@ -91,15 +91,15 @@ def fresh() -> pd.DataFrame:
     return simulate_deals(1_500, seed=6).deals
 
 
-def test_deals_of_the_same_law_are_stable(model, fresh) -> None:
+def test_deals_from_the_same_distribution_are_stable(model, fresh) -> None:
     result = compute_drift(fresh, model)
     assert set(result["attribute"]) == {*model.attributes, "early_churn_probability"}
-    # of some hundred landing pages, new ones are always among fresh deals
+    # fresh deals always have some new ones of the hundreds of landing pages
     assert set(result.loc[result["attribute"] != "landing_page", "verdict"]) == {"stable"}
     assert "drift" not in set(result["verdict"])
 
 
-def test_a_new_level_a_gap_and_a_shift_are_named(model, fresh) -> None:
+def test_a_new_level_missing_values_and_a_shift_are_named(model, fresh) -> None:
     changed = fresh.copy()
     changed["lead_source"] = changed["lead_source"].where(
         np.arange(len(changed)) % 2 == 0, "tiktok"
@@ -130,21 +130,21 @@ def test_row_order_does_not_matter(model, fresh) -> None:
     pd.testing.assert_frame_equal(compute_drift(fresh, model), compute_drift(turned, model))
 
 
-def test_no_rows_and_a_lost_attribute_are_refused(model, fresh) -> None:
+def test_an_empty_table_and_a_missing_attribute_are_refused(model, fresh) -> None:
     with pytest.raises(DealsError, match="no deals to compare"):
         compute_drift(fresh.head(0), model)
     with pytest.raises(ProspectError, match="seats"):
         compute_drift(fresh.drop(columns="seats"), model)
 
 
-def test_a_value_that_cannot_be_read_is_named_rather_than_counted_as_a_gap(model, fresh) -> None:
+def test_an_unreadable_value_is_an_error_and_not_a_missing_value(model, fresh) -> None:
     changed = fresh.astype({"seats": object})
     changed.loc[changed.index[3], "seats"] = "many"
     with pytest.raises(ProspectError, match="seats"):
         compute_drift(changed, model)
 
 
-def test_deals_without_a_month_are_a_group_of_their_own(model, fresh) -> None:
+def test_deals_without_a_month_are_a_separate_group(model, fresh) -> None:
     month = pd.Series(["2026-01"] * 1_000 + [None] * 500)
     result = compute_drift(fresh, model, by=month)
     assert result.groupby("group", dropna=False)["deals"].first().tolist() == [1_000, 500]

@@ -1,4 +1,4 @@
-"""What the log has acknowledged is there, whatever happens; and it holds no more than it says."""
+"""The decision log: acknowledged entries are durable, and forgotten customers are removed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ for number in range(int(sys.argv[3])):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a log is kept: whatever is said of one holds for the other."""
+    """The location of a log, as a file or as a database; all tests apply to both."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql"))
     return str(tmp_path / "log.db")
@@ -55,7 +55,7 @@ def writer(path: str, name: str, count: int) -> subprocess.Popen:
     )
 
 
-def test_what_is_appended_is_read_back(address) -> None:
+def test_appended_entries_are_read_back(address) -> None:
     log = DecisionLog(address)
     log.append("a", ASSESSMENT, {"seats": 4}, proceed=True, propensity=0.1)
     log.append("b", ASSESSMENT, {"seats": 5})
@@ -75,7 +75,7 @@ def test_the_digest_does_not_depend_on_the_order_of_attributes() -> None:
     assert digest_of({"a": 1}) != digest_of({"a": 2})
 
 
-def test_a_decision_about_nobody_or_of_no_kind_is_refused(address) -> None:
+def test_a_decision_without_a_valid_id_or_action_is_refused(address) -> None:
     log = DecisionLog(address)
     log.append("a", ASSESSMENT, {})
     with pytest.raises(TrackingError, match="no assessment of 'b'"):
@@ -96,7 +96,7 @@ def test_rows_cannot_be_changed(address) -> None:
     assert log.assessments()["probability"].tolist() == [0.31]
 
 
-def test_an_outsider_cannot_change_rows_either(tmp_path) -> None:
+def test_another_program_cannot_change_rows(tmp_path) -> None:
     DecisionLog(tmp_path / "log.db").append("a", ASSESSMENT, {})
     with (
         sqlite3.connect(tmp_path / "log.db") as connection,
@@ -106,7 +106,7 @@ def test_an_outsider_cannot_change_rows_either(tmp_path) -> None:
     connection.close()
 
 
-def test_several_are_written_or_none(address) -> None:
+def test_several_entries_are_written_together_or_not_at_all(address) -> None:
     log = DecisionLog(address)
     rows = [("a", ASSESSMENT, {}, True, 1.0), ("b", ASSESSMENT, {}, True, None)]
     with pytest.raises(TrackingError, match="NOT NULL|not-null"):
@@ -114,7 +114,7 @@ def test_several_are_written_or_none(address) -> None:
     assert log.assessments().empty
 
 
-def test_a_file_that_is_no_log_is_refused(tmp_path) -> None:
+def test_a_file_that_is_not_a_log_is_refused(tmp_path) -> None:
     path = tmp_path / "deals.csv"
     path.write_text("id,amount\n" * 100)
     with pytest.raises(TrackingError, match="not a database"):
@@ -124,7 +124,7 @@ def test_a_file_that_is_no_log_is_refused(tmp_path) -> None:
     assert path.read_text() == "id,amount\n" * 100
 
 
-def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+def test_the_error_for_an_unreachable_database_shows_no_password() -> None:
     with pytest.raises(TrackingError, match="127.0.0.1:1/log") as caught:
         DecisionLog("postgresql://kim:secret@127.0.0.1:1/log")
     assert "secret" not in str(caught.value)
@@ -139,9 +139,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
         Path("postgresql://u:S3cret@localhost/db"),
     ],
 )
-def test_a_url_of_another_form_is_no_file_and_is_not_repeated(
-    address, tmp_path, monkeypatch
-) -> None:
+def test_an_invalid_url_is_refused_without_repeating_it(address, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrackingError, match="Remedy: postgresql://user@host/database") as caught:
         DecisionLog(address)
@@ -149,7 +147,25 @@ def test_a_url_of_another_form_is_no_file_and_is_not_repeated(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_connection_that_the_server_closed_is_opened_again(postgresql) -> None:
+def test_nothing_is_refused_when_the_server_closed_an_idle_connection(postgresql) -> None:
+    import psycopg
+
+    log = DecisionLog(postgresql)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    for reads in (False, True):
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            ended = server.execute(
+                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"  # noqa: S608 - of this test
+            ).fetchall()
+        assert ended == [(True,)]
+        if reads:
+            assert len(log.assessments()) == 1
+        else:
+            log.append("D-1", ASSESSMENT, {})
+    log.close()
+
+
+def test_a_connection_closed_by_the_server_is_opened_again(postgresql) -> None:
     log = DecisionLog(postgresql)
     log.append("before", ASSESSMENT, {})
     ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()"
@@ -160,7 +176,7 @@ def test_a_connection_that_the_server_closed_is_opened_again(postgresql) -> None
     assert log.assessments()["prospect"].tolist() == ["before", "after"]
 
 
-def test_the_same_prospect_is_drawn_the_same_by_every_writer_of_a_log(address) -> None:
+def test_every_writer_of_a_log_draws_the_same_prospects(address) -> None:
     names, flagged = [f"D-{n}" for n in range(200)], [True] * 200
     drawn = DecisionLog(address).draw(names, flagged, 0.3)
     again = DecisionLog(address, salt="pepper").draw(names[::-1], flagged, 0.3)
@@ -189,7 +205,7 @@ def test_hashed_ids_can_be_decided_and_forgotten_with_their_salt(tmp_path) -> No
     assert log.forget("customer-17") == 2
 
 
-def test_a_forgotten_customer_leaves_no_byte_and_the_others_stay(tmp_path) -> None:
+def test_a_forgotten_customer_leaves_no_bytes_and_the_others_are_kept(tmp_path) -> None:
     log = DecisionLog(tmp_path / "log.db")
     for name in ("customer-17", "customer-18"):
         log.append(name, ASSESSMENT, {})
@@ -206,7 +222,7 @@ def _bytes(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_threads_and_processes_write_at_once_and_nothing_is_lost(address) -> None:
+def test_threads_and_processes_write_concurrently_without_loss(address) -> None:
     log = DecisionLog(address)
     others = [writer(address, f"p{n}", 40) for n in range(2)]
     threads = [
@@ -229,7 +245,7 @@ def test_threads_and_processes_write_at_once_and_nothing_is_lost(address) -> Non
     assert len(result) == 4 * 40 + 2 * 40 * 3
 
 
-def test_a_fork_uses_a_connection_of_its_own(address) -> None:
+def test_a_forked_process_uses_its_own_connection(address) -> None:
     log = DecisionLog(address)
     log.append("before", ASSESSMENT, {})
     child = os.fork()
@@ -242,7 +258,7 @@ def test_a_fork_uses_a_connection_of_its_own(address) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_written(address) -> None:
+def test_acknowledged_entries_survive_a_kill_and_no_entry_is_partial(address) -> None:
     draw = np.random.default_rng(0)
     for turn in range(8):
         process = writer(address, str(turn), 10**6)

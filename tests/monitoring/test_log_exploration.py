@@ -1,4 +1,4 @@
-"""Who is let proceed is random, repeatable, and known in its probability."""
+"""Exploration: who proceeds is random, repeatable, and has a known probability."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog, choose_exploration
 from fitmodel.monitoring.matching import with_propensity
 
-IDS = [f"deal-{place}" for place in range(20_000)]
+IDS = [f"deal-{number}" for number in range(20_000)]
 FLAGGED = np.arange(20_000) % 4 == 0
 
 
-def test_the_unflagged_always_proceed_and_a_share_of_the_flagged() -> None:
+def test_unflagged_prospects_and_a_share_of_the_flagged_proceed() -> None:
     result = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
     assert result.proceed[~FLAGGED].all()
     assert abs(result.proceed[FLAGGED].mean() - 0.1) < 0.015
@@ -24,21 +24,21 @@ def test_the_unflagged_always_proceed_and_a_share_of_the_flagged() -> None:
     assert set(result.propensity[~FLAGGED]) == {1.0}
 
 
-def test_the_answer_depends_on_the_id_and_the_salt_alone() -> None:
+def test_the_draw_depends_only_on_id_and_salt() -> None:
     whole = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
     turned = choose_exploration(IDS[::-1], FLAGGED[::-1], share=0.1, salt="s")
     np.testing.assert_array_equal(whole.proceed, turned.proceed[::-1])
-    anew = choose_exploration(IDS, FLAGGED, share=0.1, salt="t")
-    assert (whole.proceed != anew.proceed).any()
+    again = choose_exploration(IDS, FLAGGED, share=0.1, salt="t")
+    assert (whole.proceed != again.proceed).any()
 
 
-def test_a_larger_share_lets_the_same_and_more() -> None:
+def test_a_larger_share_includes_the_prospects_of_a_smaller_one() -> None:
     few = choose_exploration(IDS, FLAGGED, share=0.1, salt="s").proceed
     many = choose_exploration(IDS, FLAGGED, share=0.3, salt="s").proceed
     assert (many | ~few).all()
 
 
-def test_weighted_by_the_propensity_the_mean_is_that_of_everybody() -> None:
+def test_the_propensity_weighted_mean_equals_the_overall_mean() -> None:
     random = np.random.default_rng(0)
     left = random.random(len(IDS)) < np.where(FLAGGED, 0.6, 0.1)
     result = choose_exploration(IDS, FLAGGED, share=0.1, salt="s")
@@ -74,7 +74,7 @@ def test_deals_get_the_propensity_that_was_logged_before_they_were_signed(tmp_pa
     result = table.set_index("deal_id")["propensity"]
     assert result[drawn] == 0.1
     assert result[[before_draws, unflagged, unknown]].isna().all()
-    # whom a rep picked against the draw is not like those who were declined
+    # prospects picked by a rep against the draw differ from those declined
     assert set(deals["deal_id"]) - set(result.index) == {picked}
     signed_before = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=30))
     early = with_propensity(signed_before, spec, log)[0]
@@ -82,7 +82,7 @@ def test_deals_get_the_propensity_that_was_logged_before_they_were_signed(tmp_pa
     assert len(early) == len(deals)
 
 
-def test_deals_that_cannot_be_found_in_the_log_are_refused(tmp_path) -> None:
+def test_deals_missing_in_the_log_are_refused(tmp_path) -> None:
     simulation = simulate_deals(20, seed=0)
     log = DecisionLog(tmp_path / "log.db")
     with pytest.raises(DealsError, match="by their id"):

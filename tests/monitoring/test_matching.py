@@ -1,4 +1,4 @@
-"""Every deal of the log is found whatever its spelling, and what is not found is reported."""
+"""Deals are matched to the log regardless of spelling, and unmatched deals are reported."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_spelling_of_an_id_does_not_matter(tmp_path, company, salt, spelling
 
 
 @pytest.mark.parametrize("salt", [None, "pepper"])
-def test_a_whole_number_that_became_a_float_is_the_same_id(tmp_path, company, salt) -> None:
+def test_an_integer_id_read_as_a_float_is_the_same_id(tmp_path, company, salt) -> None:
     deals, spec = company
     deals = deals.assign(deal_id=range(1234, 1294))
     log = logged(tmp_path / "log.db", deals["deal_id"].astype(float), salt=salt)
@@ -75,7 +75,7 @@ def test_a_whole_number_that_became_a_float_is_the_same_id(tmp_path, company, sa
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_date_that_is_one_day_off_loses_nothing(tmp_path, company, days) -> None:
+def test_a_closing_date_off_by_one_day_is_matched(tmp_path, company, days) -> None:
     deals, spec = company
     today = pd.Timestamp.now().normalize()
     deals = deals.assign(closed_on=today + pd.Timedelta(days=days))
@@ -83,7 +83,7 @@ def test_a_date_that_is_one_day_off_loses_nothing(tmp_path, company, days) -> No
     assert match_log(deals, spec, logged(tmp_path / "log.db", deals["deal_id"])).matched == 60
 
 
-def test_a_log_of_which_nothing_is_found_is_refused_with_its_cause(tmp_path, company) -> None:
+def test_a_log_without_matching_deals_is_refused_with_the_cause(tmp_path, company) -> None:
     deals, spec = company
     salted = logged(tmp_path / "salted.db", deals["deal_id"], salt="pepper")
     salted.close()
@@ -96,26 +96,24 @@ def test_a_log_of_which_nothing_is_found_is_refused_with_its_cause(tmp_path, com
     with pytest.raises(DealsError, match=r"'other-0'.* the deals' column 'deal_id' such as"):
         match_log(deals, spec, other)
     late = deals.assign(closed_on=deals["closed_on"] - pd.DateOffset(years=40))
-    assert match_log(late, spec, other).matched == 0  # none of them was due
+    assert match_log(late, spec, other).matched == 0  # the log is too young for them
     assert match_log(deals.head(0), spec, salted).matched == 0
 
 
-def test_a_log_that_was_written_after_every_deal_was_signed_teaches_nothing(
-    tmp_path, company
-) -> None:
+def test_a_log_written_after_all_closings_is_refused(tmp_path, company) -> None:
     deals, spec = company
     signed = deals.assign(closed_on=pd.Timestamp.now().normalize() - pd.Timedelta(days=30))
     log = logged(tmp_path / "log.db", [*deals["deal_id"], "still open"])
 
     with pytest.raises(DealsError, match=r"0 of 60 prospects .* check the closing dates"):
         match_log(signed, spec, log).refuse_late()
-    # of a few late ones the rest may yet be signed, and one in time is enough
+    # a few late entries are accepted, and one entry in time is enough
     match_log(signed.head(9), spec, log).refuse_late()
     signed.loc[0, "closed_on"] = pd.Timestamp.now().normalize()
     match_log(signed, spec, log).refuse_late()
 
 
-def test_what_is_not_matched_is_counted_by_its_reason(tmp_path, company) -> None:
+def test_unmatched_deals_are_counted_by_reason(tmp_path, company) -> None:
     deals, spec = company
     early = deals["deal_id"].iloc[0]
     deals = deals.assign(
@@ -134,9 +132,7 @@ def test_what_is_not_matched_is_counted_by_its_reason(tmp_path, company) -> None
     assert "1 declined, without a deal (e.g. 'refused')" in text
 
 
-def test_ids_that_differ_in_nothing_but_case_are_not_taken_for_one_another(
-    tmp_path, company
-) -> None:
+def test_ids_that_differ_only_in_case_are_not_confused(tmp_path, company) -> None:
     deals, spec = company
     deals = deals.head(12).assign(deal_id=["ab", "AB", *map(str, range(10))])
     log = logged(tmp_path / "log.db", ["Ab", *map(str, range(10))])
@@ -147,7 +143,7 @@ def test_ids_that_differ_in_nothing_but_case_are_not_taken_for_one_another(
     assert match.not_matched == {"ambiguous": 1}
 
 
-def test_a_decision_to_sign_says_which_assessment_counts(tmp_path, company) -> None:
+def test_a_decision_to_sign_determines_the_relevant_assessment(tmp_path, company) -> None:
     deals, spec = company
     name = deals["deal_id"].iloc[0]
     log = logged(tmp_path / "log.db", [name])

@@ -1,4 +1,4 @@
-"""Cohorts tell the truth as they mature; the estimate before is that of calibrated scores."""
+"""Performance of cohorts as they mature, and the estimate before outcomes are known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def simulation():
     return simulate_deals(4_000, seed=3, rep_effects=False)
 
 
-def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> None:
+def test_true_probabilities_give_observed_over_expected_of_1(simulation) -> None:
     result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
     old = result[result["mature"] == result["deals"]]
     assert len(old) > 5
@@ -37,7 +37,7 @@ def test_the_truth_is_neither_more_nor_less_than_was_expected(simulation) -> Non
 
 
 @pytest.mark.slow
-def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_through(
+def test_a_deal_that_exited_counts_for_the_hazard_until_its_exit(
     simulation,
 ) -> None:
     deals = simulation.deals.copy()
@@ -51,7 +51,7 @@ def test_a_deal_that_ended_for_another_reason_counts_for_what_it_has_been_throug
     assert (result["expected"].iloc[:8] > 0.5 * whole["expected"].iloc[:8]).all()
 
 
-def test_a_young_cohort_is_not_said_to_do_well_because_it_is_young(simulation) -> None:
+def test_a_young_cohort_is_not_better_only_because_of_its_age(simulation) -> None:
     cut = pd.Timestamp(simulation.spec.deals.observed_until) - pd.Timedelta(days=120)
     known, spec = extract_as_of(simulation.deals, simulation.spec, cut)
     result = compute_cohorts(known, spec, simulation.true_probability.loc[known.index])
@@ -60,25 +60,25 @@ def test_a_young_cohort_is_not_said_to_do_well_because_it_is_young(simulation) -
     assert ((young["ratio_low"] <= 1) & (young["ratio_high"] >= 1)).all()
 
 
-def test_a_model_that_says_half_the_risk_is_found_out(simulation) -> None:
+def test_a_model_with_half_the_true_risk_is_detected(simulation) -> None:
     result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability / 2)
     old = result[result["mature"] > 100]
     assert (old["ratio"] > 1.4).all()
     assert (old["ratio_low"] > 1).mean() > 0.8
 
 
-def test_before_outcomes_the_estimate_covers_the_auc_that_comes() -> None:
+def test_the_auc_estimated_before_outcomes_covers_the_later_auc() -> None:
     random = np.random.default_rng(0)
     covered = []
     for _ in range(40):
         p = random.beta(1, 3, 400)
         result = estimate_auc(p, seed=1)
-        came = roc_auc_score(random.random(400) < p, p)
-        covered.append(result.low <= came <= result.high)
+        auc = roc_auc_score(random.random(400) < p, p)
+        covered.append(result.low <= auc <= result.high)
     assert np.mean(covered) >= 0.85
 
 
-def test_drawn_aucs_are_scikit_learns() -> None:
+def test_drawn_aucs_equal_those_of_scikit_learn() -> None:
     random = np.random.default_rng(4)
     scores = np.round(random.random(300), 2)  # with ties
     left = random.random((20, 300)) < scores
@@ -92,18 +92,20 @@ def test_drawn_aucs_are_scikit_learns() -> None:
     np.testing.assert_allclose(_aucs(scores[None], scores), [partial])
 
 
-def test_scores_that_say_the_same_of_everybody_promise_nothing() -> None:
+def test_constant_scores_have_an_estimated_auc_of_one_half() -> None:
     assert estimate_auc(np.full(100, 0.2)).value == pytest.approx(0.5)
     assert np.isnan(estimate_auc(np.array([0.2, 0.3])).value)
 
 
-def test_where_no_draw_has_both_outcomes_there_is_no_interval() -> None:
+def test_without_draws_with_both_outcomes_there_is_no_interval() -> None:
     result = estimate_auc(np.zeros(20))
 
     assert np.isnan([result.low, result.high]).all()
 
 
-def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(simulation) -> None:
+def test_deals_without_a_probability_are_left_out_and_only_such_deals_are_refused(
+    simulation,
+) -> None:
     some = simulation.true_probability.where(np.arange(4_000) % 2 == 0)
     result = compute_cohorts(simulation.deals, simulation.spec, some)
     assert result["deals"].sum() == 2_000
@@ -111,7 +113,7 @@ def test_deals_without_a_probability_are_left_out_and_none_at_all_is_refused(sim
         compute_cohorts(simulation.deals, simulation.spec, some * np.nan)
 
 
-def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
+def test_overrides_of_wrong_flags_are_reported_as_right() -> None:
     latest = pd.DataFrame(
         {
             "poor_fit": [True] * 60 + [False] * 20,
@@ -129,7 +131,7 @@ def test_those_who_overrode_a_wrong_flag_are_told_so() -> None:
     assert result["ratio_high"] < 1
 
 
-def test_the_calibration_slope_is_one_for_the_truth_and_less_for_a_model_too_sure(
+def test_the_calibration_slope_is_1_for_the_truth_and_less_for_an_overconfident_model(
     simulation,
 ) -> None:
     truth = simulation.true_probability
@@ -143,7 +145,7 @@ def test_the_calibration_slope_is_one_for_the_truth_and_less_for_a_model_too_sur
 
 
 def test_a_ratio_is_observed_over_expected_with_its_exact_interval() -> None:
-    """Garwood 1936: half the chi-squared quantiles of twice the count, over the expected number."""
+    """Garwood 1936: half the chi-squared quantiles of twice the count over the expected number."""
     from scipy.stats import chi2
 
     result = _ratio(6.0, 4.0)
@@ -155,14 +157,14 @@ def test_a_ratio_is_observed_over_expected_with_its_exact_interval() -> None:
     assert _ratio(0.0, 4.0)["ratio"] == 0
 
 
-def test_a_cohorts_ratio_is_that_of_its_own_counts(simulation) -> None:
+def test_the_ratio_of_a_cohort_uses_its_own_counts(simulation) -> None:
     result = compute_cohorts(simulation.deals, simulation.spec, simulation.true_probability)
 
     assert (result["observed"] != result["expected"]).all()
     assert list(result["ratio"]) == pytest.approx(list(result["observed"] / result["expected"]))
 
 
-def test_the_interval_of_the_estimate_holds_95_of_100_draws() -> None:
+def test_the_interval_of_the_estimate_includes_95_percent_of_draws() -> None:
     p = np.random.default_rng(5).uniform(0.05, 0.6, 300)
     result = estimate_auc(p, seed=7)
     drawn = np.random.default_rng(7).random((DRAWS, len(p))) < p
@@ -173,7 +175,7 @@ def test_the_interval_of_the_estimate_holds_95_of_100_draws() -> None:
     assert result.low < result.value < result.high
 
 
-def test_an_estimate_needs_as_many_deals_as_five_of_either_kind() -> None:
+def test_an_estimate_needs_twice_the_minimum_number_per_outcome() -> None:
     few, enough = np.full(2 * MIN_OF_EACH - 1, 0.5), np.linspace(0.2, 0.8, 2 * MIN_OF_EACH)
 
     assert np.isnan(estimate_auc(few).value)

@@ -1,4 +1,4 @@
-"""Plots of drift have a mark and a word for every verdict, in both languages."""
+"""Plots of drift have a marker and a word for every verdict, in both languages."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def test_every_verdict_has_a_colour_and_a_word(language: str) -> None:
     ]  # fmt: skip
 
 
-def test_a_verdict_that_no_attribute_has_is_not_in_the_legend() -> None:
+def test_unused_verdicts_are_not_in_the_legend() -> None:
     ax = plot_drift(drift(["stable", "drift"]))
     assert {text.get_text() for text in ax.get_legend().get_texts()} == {"drift", "stable"}
 
 
-def test_of_many_attributes_those_that_moved_most_are_drawn() -> None:
+def test_only_the_attributes_with_the_largest_drift_are_drawn() -> None:
     ax = plot_drift(drift(["stable"] * (MAX_BARS + 5)))
     assert len(ax.patches) == MAX_BARS
     assert min(bar.get_width() for bar in ax.patches) > 0.9 - 0.01 * MAX_BARS
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_verdict_of_a_month_has_a_shape_and_a_word_but_a_stable_one(language: str) -> None:
+def test_every_verdict_of_a_month_except_stable_has_a_shape_and_a_word(language: str) -> None:
     ax = plot_drift_by_month(drift(VERDICTS), language=language)
     marks = dict(zip(WORDS[language], ax.collections, strict=False))
 

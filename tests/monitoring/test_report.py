@@ -1,4 +1,4 @@
-"""`monitor` compares deals signed after the training period, and says what it could compare."""
+"""`monitor` compares deals signed after the training period and reports what was compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sim(simulate_quickly):
 
 @pytest.fixture(scope="module")
 def model(sim):
-    """A model of the deals signed before `CUT`."""
+    """A model trained on the deals signed before `CUT`."""
     learned = learn(DealHistory(sim.deals, sim.spec).as_of(CUT), sim.spec, replicates=2)
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned.scorecard, policy, None, sim.spec.deals.closed_on, "")
@@ -40,7 +40,7 @@ def test_only_deals_signed_after_the_training_period_are_compared(sim, model):
     assert report.cohorts["deals"].sum() == report.rows
 
 
-def test_a_table_without_new_deals_is_compared_whole_and_has_no_cohorts(sim, model):
+def test_a_table_without_new_deals_is_compared_completely_without_cohorts(sim, model):
     old = sim.deals[sim.deals["closed_on"] < CUT]
 
     report = monitor(old, model, sim.spec)
@@ -49,7 +49,7 @@ def test_a_table_without_new_deals_is_compared_whole_and_has_no_cohorts(sim, mod
     assert report.cohorts is None
 
 
-def test_prospects_have_drift_and_nothing_else(sim, model):
+def test_prospects_have_only_drift(sim, model):
     prospects = sim.deals.drop(columns="churned_on").assign(seats=sim.deals["seats"] * 30)
 
     report = monitor(prospects, model, sim.spec)
@@ -59,7 +59,7 @@ def test_prospects_have_drift_and_nothing_else(sim, model):
     assert "seats" in report.drifted
 
 
-def test_metrics_are_numbered_by_the_month_of_signing(sim, model):
+def test_metrics_have_the_month_of_signing_as_step(sim, model):
     report = monitor(sim.deals, model, sim.spec, by_month=True)
 
     months = {
@@ -75,17 +75,17 @@ def test_metrics_are_numbered_by_the_month_of_signing(sim, model):
     ("arguments", "message"),
     [({"by_month": True}, "needs deals with the contract's dates"), ({"log": object()}, "an id")],
 )
-def test_what_needs_outcomes_is_refused_without_a_contract(sim, model, arguments, message):
+def test_options_that_need_outcomes_are_refused_without_a_contract(sim, model, arguments, message):
     with pytest.raises(DealsError, match=message):
         monitor(sim.deals, model, **arguments)
 
 
 @pytest.mark.parametrize("texts", [1, 300])
 @pytest.mark.parametrize("with_contract", [True, False])
-def test_a_text_among_numbers_is_counted_and_named_and_stops_nothing(
+def test_a_text_among_numbers_is_counted_as_drift_and_not_an_error(
     sim, model, texts: int, with_contract: bool
 ):
-    """One is a typing error; three hundred are drift: an export has changed."""
+    """One is a typing error; three hundred are drift because an export has changed."""
     later = sim.deals[sim.deals["closed_on"] > pd.Timestamp("2025-06-30")].copy()
     later["seats"] = later["seats"].astype(object)
     rows = later.index[:texts]
@@ -104,7 +104,7 @@ def test_a_text_among_numbers_is_counted_and_named_and_stops_nothing(
     assert (report.cohorts is None) == (not with_contract)
 
 
-def test_an_amount_that_is_text_stops_nothing_either(sim, model):
+def test_a_text_in_an_amount_is_not_an_error(sim, model):
     later = sim.deals.astype({"annual_value": object}).copy()
     later.loc[later.index[:5], "annual_value"] = "tbd."
     report = monitor(later, model, sim.spec)

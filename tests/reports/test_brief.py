@@ -1,4 +1,4 @@
-"""A brief says the same on paper and on a page, adds up, and its letter names no score."""
+"""A brief: equal content as Markdown and page, additive contributions, a letter without scores."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def briefs(model, simulation, flagged) -> dict[str, Brief]:
     }
 
 
-def test_what_is_shown_and_all_others_add_up(briefs) -> None:
+def test_shown_reasons_and_the_remainder_add_up(briefs) -> None:
     brief = briefs["en"]
     shown = sum(reason.contribution for reason in (*brief.against, *brief.in_favour))
     assert brief.baseline + shown + brief.others == pytest.approx(brief.log_odds, abs=1e-6)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_page_and_markdown_say_the_same(briefs, language) -> None:
+def test_page_and_markdown_have_the_same_content(briefs, language) -> None:
     brief = briefs[language]
     page, text = brief_page(brief), brief_markdown(brief)
     texts = [brief.name, brief.similar_deals.in_words(language), *brief.changes]
@@ -82,18 +82,16 @@ def test_page_and_markdown_say_the_same(briefs, language) -> None:
         assert item in text
     assert f'<html lang="{language}">' in page
     assert page.count("<rect") == len(brief.against) + len(brief.in_favour) + 1
-    assert not re.search(r"(src|href)=", page)  # nothing is loaded from elsewhere
+    assert not re.search(r"(src|href)=", page)  # nothing is loaded from other hosts
 
 
-def test_the_deal_itself_is_none_of_its_look_alikes(briefs, flagged) -> None:
+def test_the_deal_itself_is_not_among_its_similar_deals(briefs, flagged) -> None:
     result = briefs["en"].similar_deals
     assert flagged[0]["deal_id"] not in set(result.deals["deal_id"])
     assert result.known == 50
 
 
-def test_the_day_it_is_made_for_counts_in_all_of_it_as_the_closing_date_would(
-    model, simulation, flagged
-) -> None:
+def test_the_day_of_a_brief_is_used_like_a_closing_date(model, simulation, flagged) -> None:
     closing = simulation.spec.deals.closed_on
     for prospect in flagged[:10]:
         brief = make_brief(model, prospect, deals=simulation.deals)
@@ -104,25 +102,25 @@ def test_the_day_it_is_made_for_counts_in_all_of_it_as_the_closing_date_would(
         assert list(again.similar_deals.deals.index) == list(brief.similar_deals.deals.index)
 
 
-def test_a_bundle_whose_contract_still_holds_a_password_gives_its_roles(model) -> None:
+def test_the_roles_are_read_from_a_contract_with_a_password(model) -> None:
     spec = {**model.manifest["spec"], "tracking": {"uri": "postgresql://u:S3cret@host/mlflow"}}
     assert contract_of(FitModel(model.scorer, {"spec": spec})).deals.id == "deal_id"
 
 
-def test_a_horizon_of_a_month_is_one_month_in_words(model, simulation, flagged) -> None:
+def test_a_horizon_of_one_month_is_worded_in_the_singular(model, simulation, flagged) -> None:
     spec = simulation.spec.replace(label={"horizon_months": 1})
     brief = make_brief(model, flagged[0], deals=simulation.deals, spec=spec)
     stayed = {deal.became for deal in brief.similar if not deal.left_early}
     assert stayed == {"stayed for a month or more"}
 
 
-def test_money_is_what_the_policy_reckons_with(briefs) -> None:
+def test_the_money_is_that_of_the_policy(briefs) -> None:
     stake, p = briefs["en"].stake, briefs["en"].assessment.early_churn_probability
     assert stake.expected == pytest.approx((1 - p) * stake.if_stays + p * stake.if_leaves)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
+def test_the_letter_contains_no_score_and_only_values_of_the_prospect(
     model, flagged, language
 ) -> None:
     with_points = 0
@@ -140,7 +138,7 @@ def test_the_letter_names_no_score_and_only_the_prospects_own_terms(
     assert with_points > 0
 
 
-def test_who_is_not_flagged_gets_no_letter(model, simulation) -> None:
+def test_an_unflagged_prospect_gets_no_letter(model, simulation) -> None:
     predicted = model.predict(simulation.deals, reasons=0)
     good = simulation.deals[predicted["fit"] == "good"].iloc[0].to_dict()
     brief = make_brief(model, good)
@@ -150,7 +148,7 @@ def test_who_is_not_flagged_gets_no_letter(model, simulation) -> None:
     assert "No past deals were given" in brief_page(brief)
 
 
-def test_values_do_not_act_in_either_form(model, flagged) -> None:
+def test_values_are_escaped_in_both_formats(model, flagged) -> None:
     evil = {**flagged[0], "lead_source": "<img src=x> [a](b) | `c`"}
     brief = make_brief(model, evil, name="<b>D</b>")
     page, text = brief_page(brief), brief_markdown(brief)
@@ -159,7 +157,7 @@ def test_values_do_not_act_in_either_form(model, flagged) -> None:
     assert "[a](b)" not in text
 
 
-def test_the_company_writes_in_its_own_template(model, flagged) -> None:
+def test_a_company_can_use_its_own_template(model, flagged) -> None:
     own = "{% for point in points %}* {{ point }}\n{% endfor %}Bye {{ horizon }}."
     brief = make_brief(model, flagged[0], template=own)
     assert brief.letter.endswith("Bye within 5 months.\n")
@@ -183,12 +181,12 @@ def test_the_company_writes_in_its_own_template(model, flagged) -> None:
         "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
     ],
 )
-def test_a_template_with_a_fault_or_a_grasp_is_refused(model, flagged, template) -> None:
+def test_an_invalid_or_unsafe_template_is_refused(model, flagged, template) -> None:
     with pytest.raises(SpecError, match="template of the letter has an error"):
         make_brief(model, flagged[0], template=template)
 
 
-def test_a_model_without_a_contract_needs_one_for_the_deals(model, simulation, flagged) -> None:
+def test_deals_need_a_contract_if_the_model_has_none(model, simulation, flagged) -> None:
     bare = FitModel(model.scorer, {})
     assert make_brief(bare, flagged[0]).name == "?"
     with pytest.raises(SpecError, match="the model holds no contract"):

@@ -1,4 +1,4 @@
-"""Conditions are named for flagged prospects only, and terms change the money alone."""
+"""Conditions exist only for flagged prospects; contract terms change only the money."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def conditions(assessment=None, changes=(), amount=AMOUNT, money=MONEY):
     return brief_conditions(model_with(money), given, changes, amount)
 
 
-def test_who_is_not_flagged_has_no_conditions() -> None:
+def test_an_unflagged_prospect_has_no_conditions() -> None:
     assert conditions(assessment_of(poor_fit=False), [Change()]) == ()
     assert conditions() != ()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_changes_come_first_in_the_language_of_the_assessment_with_what_follows(language) -> None:
+def test_changes_are_listed_first_in_the_language_with_their_effects(language) -> None:
     first, *terms = conditions(assessment_of(language=language), [Change()])
 
     assert first.words == f"with onboarding ({language})"
@@ -67,7 +67,7 @@ def test_changes_come_first_in_the_language_of_the_assessment_with_what_follows(
     assert all(term.is_term for term in terms)
 
 
-def test_a_term_leaves_the_probability_and_changes_the_value_as_its_money_says() -> None:
+def test_a_term_keeps_the_probability_and_changes_the_value() -> None:
     terms = conditions()
     listed = money_conditions(MONEY, AMOUNT, 5)
     say = phrases("en", "brief")
@@ -87,7 +87,7 @@ def test_a_term_leaves_the_probability_and_changes_the_value_as_its_money_says()
 
 
 @pytest.mark.parametrize("amount", [None, math.nan, math.inf])
-def test_without_an_amount_there_are_changes_and_no_terms(amount) -> None:
+def test_without_an_amount_only_changes_are_listed(amount) -> None:
     assert [each.is_term for each in conditions(changes=[Change()], amount=amount)] == [False]
 
 

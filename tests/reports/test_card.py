@@ -1,4 +1,4 @@
-"""The model card says everything it must, and nothing from a user's table acts in it."""
+"""The model card has all required content and escapes texts from the user's table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def spec():
 
 
 def make_report(**changes):
-    """Return a stand-in: what the card reads of a `TrainingReport`."""
+    """Return a stand-in with the fields of a `TrainingReport` that the card reads."""
     values = {
         "method": "out-of-time",
         "split_date": pd.Timestamp("2025-03-01"),
@@ -91,12 +91,12 @@ def make_report(**changes):
     return SimpleNamespace(**(values | changes))
 
 
-def test_the_stand_in_has_only_what_the_real_report_has():
+def test_the_stand_in_has_only_fields_of_the_real_report():
     real = {each.name for each in fields(TrainingReport)} | {"has_skill", "verdict"}
     assert vars(make_report()).keys() <= real
 
 
-def test_every_section_is_there_in_order(spec):
+def test_the_card_has_every_section_in_order(spec):
     card = model_card(make_report(), MANIFEST, spec)
     headings = [line for line in card.splitlines() if line.startswith("#")]
     assert headings == [
@@ -145,30 +145,30 @@ def test_every_section_is_there_in_order(spec):
         'fitmodel.load("models/prospect-fit")',
     ],
 )
-def test_the_card_says(spec, expected):
+def test_the_card_contains(spec, expected):
     assert expected in model_card(make_report(), MANIFEST, spec)
 
 
-def test_metrics_stand_in_the_order_people_read_them(spec):
+def test_metrics_are_in_the_reading_order(spec):
     card = model_card(make_report(), MANIFEST, spec)
     assert card.index(METRICS["roc_auc"]) < card.index(METRICS["log_loss"])
 
 
-def test_nothing_from_the_table_acts_in_the_card(spec):
+def test_texts_from_the_table_are_escaped_in_the_card(spec):
     report = make_report(method=EVIL, notes=(EVIL,), policy=EVIL, verdict=EVIL, split_date=None)
     card = model_card(report, MANIFEST, spec)
     assert "<script>" not in card
     assert card.count("x\\|y &lt;script&gt;alert(1)&lt;/script&gt;") == 7
 
 
-def test_a_model_without_skill_opens_with_a_warning(spec):
+def test_the_card_of_a_model_without_skill_begins_with_a_warning(spec):
     card = model_card(make_report(has_skill=False), MANIFEST, spec)
     opening = card.split("## Intended use")[0]
     assert "Do not act on its" in opening
     assert "Do not act on its" not in model_card(make_report(), MANIFEST, spec)
 
 
-def test_without_dates_the_limits_say_that_nothing_later_was_judged(spec):
+def test_without_dates_the_limitations_mention_the_missing_out_of_time_test(spec):
     report = make_report(split_date=None, period=(None, None), method="cross-validation")
     card = model_card(report, MANIFEST, spec)
     assert "Evaluated by cross-validation on 1,200 deals. Intervals" in card
@@ -176,7 +176,7 @@ def test_without_dates_the_limits_say_that_nothing_later_was_judged(spec):
     assert "It was not evaluated on deals signed later" in card
 
 
-def test_a_provisional_model_is_said_to_be_one(spec):
+def test_a_provisional_model_is_named_as_such(spec):
     report = make_report(regime="provisional", n_early_churners=23)
     card = model_card(report, MANIFEST | {"report": {"regime": "provisional"}}, spec)
     assert "This model is provisional: it learned from 23 early churners" in card
@@ -184,7 +184,7 @@ def test_a_provisional_model_is_said_to_be_one(spec):
     assert "provisional" not in model_card(make_report(), MANIFEST, spec)
 
 
-def test_few_early_churners_are_a_limit(spec):
+def test_few_early_churners_are_a_limitation(spec):
     assert "from 61 early churners. That is few" in model_card(
         make_report(n_early_churners=61), MANIFEST, spec
     )
@@ -209,30 +209,30 @@ def test_tables_without_rows_are_left_out(spec):
         ),
     ],
 )
-def test_the_leakage_audit_is_reported_whatever_it_found(spec, leakage, expected):
+def test_the_leakage_audit_is_always_reported(spec, leakage, expected):
     assert expected in model_card(make_report(leakage=leakage), MANIFEST, spec)
 
 
-def test_a_policy_that_flagged_nothing_claims_no_share_of_right_flags(spec):
+def test_a_policy_without_flags_has_no_precision_on_the_card(spec):
     flagged = {"share_flagged": 0.0, "precision": float("nan"), "recall": 0.0}
     card = model_card(make_report(flagged=flagged), MANIFEST, spec)
     assert "No deal that it was evaluated on was flagged." in card
     assert "were right" not in card
 
 
-def test_the_calibration_plot_is_shown_where_it_lies(spec):
+def test_the_calibration_plot_is_linked_by_its_path(spec):
     card = model_card(make_report(), MANIFEST, spec, calibration_plot="plots/calibration 1.png")
     assert "![Predicted against observed early churn](plots/calibration%201.png)" in card
 
 
-def test_without_a_manifest_the_card_names_what_made_it(spec):
+def test_without_a_manifest_the_card_names_the_package_versions(spec):
     card = model_card(make_report(), {}, spec)
     assert "# Model card: prospect-fit" in card
     assert "| scikit-learn | " in card
     assert "as in manifest.json beside this card" in card
 
 
-def test_known_and_unknown_labels_add_up_to_the_deals(spec):
+def test_known_and_unknown_labels_add_up_to_all_deals(spec):
     report = make_report()
     card = model_card(report, MANIFEST, spec)
     known = report.n_deals - report.n_censored
@@ -240,13 +240,13 @@ def test_known_and_unknown_labels_add_up_to_the_deals(spec):
     assert f"| label not known (censored) | {report.n_censored:,} |" in card
 
 
-def test_the_groups_columns_are_called_by_what_they_mean(spec):
+def test_the_columns_of_subgroups_have_readable_names(spec):
     groups = pd.DataFrame({"level": ["smb"], "count": [400], "observed_low": [0.1]})
     card = model_card(make_report(subgroups=groups), MANIFEST, spec)
     assert "| level | deals | at least (95 %) |" in card
 
 
-def test_checks_that_the_contract_silences_stand_in_the_card_with_their_reason(spec):
+def test_silenced_checks_are_listed_with_their_reason(spec):
     quiet = spec.replace(checks={"ignore": {"FM204": f"new prices {EVIL}"}})
 
     assert "Silenced because" not in model_card(make_report(), MANIFEST, spec)
@@ -255,7 +255,7 @@ def test_checks_that_the_contract_silences_stand_in_the_card_with_their_reason(s
     assert "<script>" not in card
 
 
-def test_only_groups_that_are_off_beyond_chance_are_listed(spec):
+def test_only_significantly_miscalibrated_groups_are_listed(spec):
     groups = make_report().pooled_groups
     card = model_card(make_report(), MANIFEST, spec)
     section = card.split("partial pooling")[1].split("## How it was chosen")[0]
@@ -267,7 +267,7 @@ def test_only_groups_that_are_off_beyond_chance_are_listed(spec):
     assert "There is none." in model_card(make_report(pooled_groups=pd.DataFrame()), MANIFEST, spec)
 
 
-def test_what_to_have_and_to_type_again_stands_in_the_card(spec):
+def test_the_card_has_the_command_and_data_for_reproduction(spec):
     card = model_card(make_report(), MANIFEST, spec)
 
     assert "| deals digest | ab12 |" in card
@@ -323,7 +323,7 @@ EDITS = [
         {"method": "cross-validation", "split_date": None, "flagged": {"share_flagged": 0.0}},
     ],
 )
-def test_in_chinese_no_english_sentence_is_left_on_the_card(spec, english_left, changes):
+def test_the_chinese_card_has_no_english_sentence(spec, english_left, changes):
     report = make_report(**({"verdict": describe_skill(GOOD), "notes": NOTES} | changes))
     card = card_with_edits(model_card(report, MANIFEST, spec), EDITS)
     translation = card_in(card, "zh")
@@ -350,7 +350,7 @@ def test_in_chinese_no_english_sentence_is_left_on_the_card(spec, english_left, 
     assert card_in(card, "en") == card
 
 
-def test_a_card_in_chinese_has_the_structure_and_the_figures_of_the_card(spec):
+def test_the_chinese_card_has_the_same_structure_and_figures(spec):
     card = model_card(make_report(), MANIFEST, spec)
     translation = card_in(card, "zh")
 
@@ -365,7 +365,7 @@ def test_a_card_in_chinese_has_the_structure_and_the_figures_of_the_card(spec):
     assert r"x\|y" in translation
 
 
-def test_what_is_not_known_is_quoted_and_said_to_be_english(spec):
+def test_untranslated_text_is_quoted_and_marked_as_english(spec):
     translation = card_in(
         model_card(make_report(notes=("41 deals had no amount.",)), MANIFEST, spec), "zh"
     )

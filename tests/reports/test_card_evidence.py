@@ -1,4 +1,4 @@
-"""Parts of the card say what was measured, and that there was nothing where there was nothing."""
+"""Parts of the card: measured results, and a statement where there are none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rows_of(markdown) -> list[list[str]]:
     ]
 
 
-def test_metrics_have_their_interval_and_that_of_the_level_in_the_order_of_the_card() -> None:
+def test_metrics_have_their_interval_and_base_in_the_order_of_the_card() -> None:
     measured = {
         "own": Metric("own", 3.0, 2.0, 4.0, 1.0),
         "brier": Metric("brier", 0.12341, 0.1, 0.15, 0.16),
@@ -39,13 +39,13 @@ def test_metrics_have_their_interval_and_that_of_the_level_in_the_order_of_the_c
     assert third == ["own", "3", "2 to 4", "1"]
 
 
-def test_the_gap_to_the_reference_is_said_with_its_interval() -> None:
+def test_the_gap_to_the_reference_has_its_interval() -> None:
     text = glass_box_cost(Metric("gap", -0.0012, -0.004, 0.002, 0.0))
 
     assert "-0.0012 (95 % interval -0.004 to 0.002); below 0 the scorecard is the better" in text
 
 
-def test_of_the_audit_only_what_needs_a_look_is_listed_and_all_is_counted() -> None:
+def test_only_suspicious_findings_of_the_audit_are_listed_and_all_are_counted() -> None:
     findings = pd.DataFrame(
         {"attribute": ["a|b", "c", "d"], "verdict": ["stop", "fine", "look"], "evidence": "x"}
     )
@@ -62,11 +62,11 @@ def test_of_the_audit_only_what_needs_a_look_is_listed_and_all_is_counted() -> N
 
 
 @pytest.mark.parametrize("none", [{}, {"share_flagged": 0.0}])
-def test_where_nothing_was_flagged_no_share_of_right_flags_is_claimed(none) -> None:
+def test_without_flags_no_precision_is_reported(none) -> None:
     assert flagged(none) == "No deal that it was evaluated on was flagged."
 
 
-def test_flags_are_said_with_how_many_were_right_and_what_they_caught() -> None:
+def test_flags_are_reported_with_precision_and_recall() -> None:
     text = flagged({"share_flagged": 0.1, "precision": 0.4321, "recall": 0.25})
 
     assert text == "Of these flags 43.2 % were right; they caught 25 % of the early churners."
@@ -74,7 +74,7 @@ def test_flags_are_said_with_how_many_were_right_and_what_they_caught() -> None:
     assert "nan" not in unknown.casefold().replace("churners", "")
 
 
-def test_checks_that_are_silenced_are_listed_with_their_reason_and_else_nothing() -> None:
+def test_only_silenced_checks_are_listed_with_their_reason() -> None:
     roles = {"closed_on": "a", "churned_on": "b", "observed_until": "2026-06-30"}
 
     assert silenced(DealSpec(deals=roles)) == ""
@@ -83,7 +83,7 @@ def test_checks_that_are_silenced_are_listed_with_their_reason_and_else_nothing(
     assert silenced(ignoring).split("\n")[2:] == [f"| {code} | a\\|b is known before |"]
 
 
-def test_a_command_is_code_and_other_facts_are_text() -> None:
+def test_a_command_is_formatted_as_code_and_other_values_as_text() -> None:
     block = {"deals": "1,234 as read", "command": "fitmodel train a|b.csv", "seed": "*7*"}
     rows = reproduce(block).split("\n")
 

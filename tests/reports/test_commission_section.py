@@ -1,4 +1,4 @@
-"""The page of a plan has the ledger's sums to the cent, and the plan's terms as exact as it."""
+"""The commission section has the exact sums of the ledger and the exact terms of the plan."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def deals():
 
 
 def content_of(section):
-    """What the template of a section reads."""
+    """The values that the template of a section reads."""
     return vars(section)["values"]
 
 
@@ -70,7 +70,7 @@ def terms_of(plan, language="en"):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_amount_of_the_page_is_the_ledgers_to_the_cent(deals, language) -> None:
+def test_every_amount_equals_that_of_the_ledger_to_the_cent(deals, language) -> None:
     ledger = pay(deals, SPEC, plan_of(paid_at_signing=Decimal("0.5")))
     section = commission_section([ledger], language=language)
     (shown,) = content_of(section)["plans"]
@@ -88,7 +88,7 @@ def test_every_amount_of_the_page_is_the_ledgers_to_the_cent(deals, language) ->
 
 
 @pytest.mark.parametrize(("language", "nobody", "all_"), [("en", "(no name)", "All")])
-def test_a_deal_without_a_rep_and_the_total_have_names_of_the_language(
+def test_a_missing_rep_and_the_total_are_named_in_the_language(
     deals, language, nobody, all_
 ) -> None:
     names = [row["name"] for row in values_of(deals, plan_of())["plans"][0]["reps"]]
@@ -100,7 +100,26 @@ def test_a_deal_without_a_rep_and_the_total_have_names_of_the_language(
     assert set(names) & set(chinese) == {"<b>Lee</b>", "Kim"}
 
 
-def test_the_last_twelve_months_are_shown_of_all(deals) -> None:
+def test_a_plan_in_a_currency_without_cents_shows_none(deals) -> None:
+    rounding = {"to": 1, "mode": "half_up"}
+    plan = plan_of(
+        paid_at_signing=Decimal("0.5"), rounding=rounding, cap={"amount": 5000},
+        bonus={"top": 1, "amount": 2000, "least_deals": 1, "period": "all"},
+    )  # fmt: skip
+    section = commission_section([pay(deals, SPEC, plan), pay(deals, SPEC, plan_of())])
+    yen, euros = content_of(section)["plans"]
+
+    def amounts(shown):
+        rows = [*shown["reps"], *shown["months"], *shown["payroll"]["rows"]]
+        return [text for row in rows for text in row["money"]]
+
+    assert not any("." in text for text in amounts(yen))
+    assert all(text[-3] == "." for text in amounts(euros))
+    assert "at most 5,000 for a rep in a month" in yen["terms"]
+    assert "2,000" in {yen["bonuses"][0]["pending"], yen["bonuses"][0]["bonus"]}
+
+
+def test_the_last_twelve_months_are_shown(deals) -> None:
     shown = values_of(deals, plan_of())["plans"][0]
     months = sorted(deals["closed_on"].dt.strftime("%Y-%m").unique())
 
@@ -112,7 +131,7 @@ def test_the_last_twelve_months_are_shown_of_all(deals) -> None:
     assert [row["name"] for row in few["months"]] == months[-3:]
 
 
-def test_the_payroll_shows_each_rep_in_the_last_six_months_that_add_up(deals) -> None:
+def test_the_payroll_shows_the_last_six_months_per_rep_and_adds_up(deals) -> None:
     ledger = pay(deals, SPEC, plan_of(paid_at_signing=Decimal("0.5")))
     shown = content_of(commission_section([ledger]))["plans"][0]["payroll"]
     by_month = ledger.payroll.groupby(["month", "rep"])["amount"].sum()
@@ -130,7 +149,7 @@ def test_the_payroll_shows_each_rep_in_the_last_six_months_that_add_up(deals) ->
         assert row["total"] == f"{sum(own):,.2f}"
 
 
-def test_without_dates_there_are_neither_months_nor_a_payroll() -> None:
+def test_without_dates_there_are_no_months_and_no_payroll() -> None:
     spec = DealSpec(
         deals={"tenure_months": "months", "churned": "left", "rep": "rep", "amount": "value"}
     )
@@ -146,7 +165,7 @@ def test_without_dates_there_are_neither_months_nor_a_payroll() -> None:
     assert "Kim" in render(section.template, values=content_of(section))
 
 
-def test_two_plans_are_compared_in_a_sentence_and_one_is_not(deals) -> None:
+def test_only_two_plans_are_compared_in_a_sentence(deals) -> None:
     before = plan_of(name="plan A", earned_after_months=0)
     both = commission_section([pay(deals, SPEC, plan) for plan in (before, plan_of())])
 
@@ -159,7 +178,7 @@ def test_two_plans_are_compared_in_a_sentence_and_one_is_not(deals) -> None:
     assert values_of(deals, before)["points"] == []
 
 
-def test_of_a_bonus_the_last_two_periods_are_shown_with_their_outcome(deals) -> None:
+def test_the_last_two_periods_of_a_bonus_are_shown_with_their_outcome(deals) -> None:
     plan = plan_of(bonus={"top": 1, "amount": "500", "least_deals": 2, "period": "quarter"})
     ledger = pay(deals, SPEC, plan)
     section = commission_section([ledger])
@@ -179,11 +198,11 @@ def test_of_a_bonus_the_last_two_periods_are_shown_with_their_outcome(deals) -> 
     [("0.1", "10.0%"), ("0.10", "10.0%"), ("0.0825", "8.25%"), ("0.07125", "7.125%"),
      ("1", "100.0%"), ("0", "0.0%"), ("0.005", "0.5%")],
 )  # fmt: skip
-def test_a_rate_is_written_as_exactly_as_the_plan_has_it(rate, words) -> None:
+def test_a_rate_is_written_exactly_as_in_the_plan(rate, words) -> None:
     assert terms_of(plan_of(commission_rate=Decimal(rate)))[0].startswith(f"{words} of the yearly")
 
 
-def test_shares_of_tiers_and_of_the_advance_are_not_rounded_to_whole_per_cents() -> None:
+def test_shares_of_tiers_and_of_the_advance_are_not_rounded() -> None:
     plan = plan_of(
         tiers=({"months": 2, "share": Decimal("0.125")}, {"months": 3, "share": Decimal("0.5")}),
         paid_at_signing=Decimal("0.333"),
@@ -221,7 +240,7 @@ CLAUSES = [
 
 
 @pytest.mark.parametrize(("clause", "words"), CLAUSES)
-def test_each_clause_of_a_plan_is_a_sentence_and_only_its_own(clause, words) -> None:
+def test_each_clause_of_a_plan_gives_its_own_sentence(clause, words) -> None:
     terms = terms_of(plan_of(**clause))
 
     assert sum(words in line for line in terms) == 1
@@ -234,7 +253,7 @@ def test_each_clause_of_a_plan_is_a_sentence_and_only_its_own(clause, words) -> 
 
 @pytest.mark.parametrize("pending", ["forfeit", "keep"])
 @pytest.mark.parametrize("clawback", ["collect", "waive"])
-def test_the_terms_of_leavers_say_what_becomes_of_either_side(pending, clawback) -> None:
+def test_the_leaver_terms_describe_pending_commission_and_clawback(pending, clawback) -> None:
     terms = {"left": {"Kim": "2026-01-01"}, "pending": pending, "clawback": clawback}
     (line,) = [each for each in terms_of(plan_of(leavers=terms)) if "left the company" in each]
 

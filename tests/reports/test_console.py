@@ -1,4 +1,4 @@
-"""What the command line prints of results is what they hold, and says where there is nothing."""
+"""Texts that the command line prints of results, also for empty results."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_labels_are_counted_as_early_other_and_too_young() -> None:
         "9 deals without errors: 8 with a known outcome, of which 2 left early (within 5 months), "
         "and 1 too young to tell\n"
     )
-    assert "early-churn rate 25.0% (Kaplan-Meier" in text  # the young deal left the count before
+    assert "early-churn rate 25.0% (Kaplan-Meier" in text  # the young deal is not counted
     assert "unknown day" not in text
 
 
-def test_the_rate_is_that_of_kaplan_and_meier_not_the_share_of_known_outcomes() -> None:
-    # of 4, one leaves after 2 months; of the 3 left one is only followed so long: 1 - 3/4
+def test_the_rate_is_the_kaplan_meier_rate_and_not_the_share_of_known_outcomes() -> None:
+    # one of 4 leaves after 2 months; one of the other 3 is followed only until then: 1 - 3/4
     rows = [("2025-01-01", "2025-03-01")] + [("2025-01-01", None)] * 2 + [("2026-03-30", None)]
     text = labels_text(view_of(deals_of(*rows), SPEC))
 
@@ -64,7 +64,9 @@ def finding(verdict, attribute, evidence="it knows"):
     )
 
 
-def test_findings_that_are_fine_are_not_printed_and_what_stops_is_named_for_the_shell() -> None:
+def test_only_suspicious_findings_are_printed_and_stopped_columns_are_quoted_for_the_shell() -> (
+    None
+):
     audit = SimpleNamespace(
         findings=[finding("fine", "seats"), finding("look", "plan"), finding("stop", "paid till")],
         stopped=["paid till"],
@@ -79,20 +81,20 @@ def test_findings_that_are_fine_are_not_printed_and_what_stops_is_named_for_the_
     assert lines[2].endswith("--allow 'paid till'")
 
 
-def test_where_nothing_needs_a_look_the_audit_says_so() -> None:
+def test_the_audit_says_if_there_is_no_suspicious_finding() -> None:
     audit = SimpleNamespace(findings=[finding("fine", "seats")], stopped=[])
 
     assert audit_text(audit) == "  no attribute looks like knowledge from after the closing"
 
 
 def bundle(name="fit", version="v1", *, current=False, problem=None, **manifest):
-    held = None if problem else SimpleNamespace(manifest=manifest)
+    opened = None if problem else SimpleNamespace(manifest=manifest)
     return SimpleNamespace(
-        name=name, version=version, is_current=current, problem=problem, bundle=held
+        name=name, version=version, is_current=current, problem=problem, bundle=opened
     )
 
 
-def test_a_model_has_a_line_with_all_that_is_known_of_it() -> None:
+def test_a_model_has_a_line_with_its_metadata() -> None:
     made = (datetime.now(UTC) - timedelta(days=1200)).isoformat()
     item = bundle(
         current=True, created_at=made, metrics={"roc_auc": 0.7654},
@@ -106,7 +108,7 @@ def test_a_model_has_a_line_with_all_that_is_known_of_it() -> None:
     )
 
 
-def test_what_is_not_known_of_a_model_is_left_out() -> None:
+def test_missing_metadata_of_a_model_is_left_out() -> None:
     today = bundle(created_at=datetime.now(UTC).isoformat(), period=["None", "None"])
 
     assert bundles_text((bundle(),)) == "  fit v1"
@@ -117,7 +119,7 @@ def test_what_is_not_known_of_a_model_is_left_out() -> None:
     assert bundles_text(()) == "no models yet; the next step is: fitmodel train DEALS"
 
 
-def test_the_registrys_number_stands_with_its_model_and_others_are_listed_below() -> None:
+def test_registry_versions_are_shown_with_their_model_and_others_below() -> None:
     def registered(number, version, *aliases):
         return SimpleNamespace(name="fit", bundle_version=version, version=number, aliases=aliases)
 
@@ -166,7 +168,7 @@ def test_the_next_steps_name_the_folder_and_no_password(monkeypatch) -> None:
     assert "host.example" in text
 
 
-def test_prospects_of_the_demonstration_are_no_deals_of_it() -> None:
+def test_demo_prospects_are_not_among_the_demo_deals() -> None:
     deals, spec, prospects, words = demo_deals("saas")
 
     assert len(prospects) == DEMO_PROSPECTS
@@ -175,7 +177,7 @@ def test_prospects_of_the_demonstration_are_no_deals_of_it() -> None:
 
 
 @pytest.mark.parametrize("total", [None, 10])
-def test_in_a_pipe_rows_are_counted_and_nothing_is_printed(total, capsys) -> None:
+def test_the_progress_bar_prints_nothing_in_a_pipe(total, capsys) -> None:
     with progress_bar(total) as advance:
         advance(4)
         advance(6)

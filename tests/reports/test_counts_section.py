@@ -1,4 +1,4 @@
-"""The section on edits asks and never charges; every edit is in a table."""
+"""The sections on edits and on counts of the sales report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shown(section, key):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_rep_who_is_asked_is_a_point_of_the_week_and_the_counts_are_shown(language):
+def test_a_reported_rep_gives_a_question_among_the_points_and_counts_are_shown(language):
     section = edits_section(edits_found(ask=True), language=language)
     assert len(shown(section, "points")) == 1
     assert shown(section, "points")[0].endswith(("?", "\uff1f"))
@@ -39,12 +39,19 @@ def test_a_rep_who_is_asked_is_a_point_of_the_week_and_the_counts_are_shown(lang
     assert "<td>Lee</td>" in page
 
 
-def test_where_nobody_is_asked_the_page_says_so():
+def test_the_section_says_if_no_rep_is_reported():
     section = edits_section(edits_found(ask=False))
     assert shown(section, "points") == []
     assert shown(section, "questions") == [
         "No rep edits flagged prospects more often than others, beyond chance."
     ]
+
+
+def test_the_value_lost_is_written_as_the_contract_writes_money():
+    row = pd.Series(KNOWN, dtype=object)
+    say = phrases("en", "sales_page")
+    assert count_cells(row, say, "¥{:,.0f}")["lost_value"] == "¥78,901"
+    assert count_cells(row, say)["lost_value"] == "78,901"
 
 
 KNOWN = {
@@ -58,7 +65,7 @@ def cells(language="en", **changes):
     return count_cells(pd.Series(KNOWN | changes, dtype=object), phrases(language, "sales_page"))
 
 
-def test_counts_are_written_in_full_with_the_interval_of_the_rate():
+def test_counts_are_written_with_the_interval_of_the_rate():
     shown = cells()
 
     assert (shown["signed"], shown["lost"], shown["lost_value"]) == ("1,234", "56", "78,901")
@@ -68,13 +75,13 @@ def test_counts_are_written_in_full_with_the_interval_of_the_rate():
 
 
 @pytest.mark.parametrize("limit", ["rate_low", "rate_high"])
-def test_a_rate_without_limits_is_written_alone_and_an_unknown_one_not_at_all(limit):
+def test_a_rate_without_limits_is_written_alone_and_a_missing_rate_is_empty(limit):
     assert cells(**{limit: np.nan})["rate"] == "12.3%"
     assert cells(rate=np.nan)["rate"] == ""
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_is_not_known_is_empty_in_both_languages(language):
+def test_missing_values_are_empty_in_both_languages(language):
     shown = cells(language, lost_value=np.nan, latest_lost_on=pd.NaT, latest_lost=None, lost=0.0)
 
     assert (shown["lost_value"], shown["latest"], shown["lost"]) == ("", "", "0")
@@ -88,7 +95,7 @@ def counts_of(*names):
 
 @pytest.mark.parametrize("by", ["rep", "team"])
 @pytest.mark.parametrize("why", ["", "Only 12 deals."])
-def test_a_section_of_counts_has_a_row_each_the_company_last_and_says_why(by, why):
+def test_the_counts_section_has_a_row_per_rep_the_company_last_and_a_reason(by, why):
     section = counts_section(counts_of("Kim", "<i>Lee</i>"), by=by, why=why)
 
     assert shown(section, "id") == f"{by}s"

@@ -1,4 +1,4 @@
-"""A plot is SVG that needs nothing but the page's own tokens."""
+"""Plots as SVG that use only the colour tokens of the page."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Words(HTMLParser):
         self.words.append(data)
 
 
-def test_a_name_with_any_character_stays_text() -> None:
+def test_a_name_with_special_characters_is_escaped() -> None:
     ax = new_axes()
     ax.plot([1, 2], [3, 4])
     ax.annotate(WICKED, (1, 3), parse_math=False)
@@ -87,7 +87,7 @@ def test_a_name_with_any_character_stays_text() -> None:
     assert any("<script>alert(1)</script>" in word for word in read.words)
 
 
-def test_a_logarithmic_axis_is_written_in_plain_numbers() -> None:
+def test_a_logarithmic_axis_has_plain_numbers() -> None:
     ax = new_axes()
     ax.plot([1, 10, 1000], [1, 2, 3])
     ax.set_xscale("log")
@@ -96,7 +96,7 @@ def test_a_logarithmic_axis_is_written_in_plain_numbers() -> None:
     assert {"1", "10", "100", "1,000"} <= {word.strip() for word in read.words}
 
 
-def test_two_plots_of_a_page_share_no_name_and_the_same_plot_is_the_same_text() -> None:
+def test_two_plots_have_different_ids_and_the_same_plot_gives_the_same_svg() -> None:
     def drawn(top: float) -> str:
         ax = new_axes()
         ax.plot(np.arange(3), [0, 1, top], "o")

@@ -1,4 +1,4 @@
-"""A deal's history on the command line: every value as it was recorded, in either language."""
+"""The history of a deal on the command line, in both languages."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def lines_of(timeline, language="en"):
     return timeline_text(timeline, language).splitlines()
 
 
-def test_the_first_line_names_the_deal_and_its_day_and_the_last_what_x_means() -> None:
+def test_the_first_line_names_deal_and_day_and_the_last_explains_x() -> None:
     first, *_, last = lines_of(shown())
 
     assert first.startswith("D7, as of 2026-03-10 ")
     assert last.startswith("x: on the day of closing or later")
 
 
-def test_a_field_has_its_value_then_and_today_and_its_source() -> None:
+def test_a_field_has_its_value_at_closing_the_current_value_and_the_source() -> None:
     row = field(recorded_at="2026-02-01T10:30", later_changes=2)
     (line,) = [line for line in lines_of(shown([row])) if "plan" in line]
 
@@ -55,7 +55,7 @@ def test_a_field_has_its_value_then_and_today_and_its_source() -> None:
     assert line.endswith("; 2 later change(s)")
 
 
-def test_what_is_missing_is_empty_and_no_time_is_invented() -> None:
+def test_missing_values_are_shown_as_empty_without_a_time() -> None:
     (line,) = [line for line in lines_of(shown([field(value=None, today=None)])) if "plan" in line]
 
     assert line.startswith("  plan: (empty), today (empty); ")
@@ -64,7 +64,7 @@ def test_what_is_missing_is_empty_and_no_time_is_invented() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(SOURCES))
-def test_each_source_has_its_words_in_both_languages(code) -> None:
+def test_each_source_is_described_in_both_languages(code) -> None:
     for language in ("en", "zh"):
         text = timeline_text(shown([field(source=SOURCES[code])]), language)
         assert phrases(language, "history")(f"source_{code}") in text
@@ -78,11 +78,11 @@ def test_each_source_has_its_words_in_both_languages(code) -> None:
         (np.nan, "not known"),
     ],
 )  # fmt: skip
-def test_a_number_is_written_in_plain_digits_and_millions_too(value, words) -> None:
+def test_numbers_are_written_in_plain_digits(value, words) -> None:
     assert f"  amount: {words}" in lines_of(shown(derived=[("amount", value)]))
 
 
-def test_records_are_in_the_order_of_the_timeline_and_marked_if_they_came_too_late() -> None:
+def test_records_are_in_order_of_time_and_late_records_are_marked() -> None:
     records = [
         ("2026-03-01T00:00", "[events.calls]", "call", True),
         ("2026-03-10T08:05", "[events.calls]", "mail", False),
@@ -95,7 +95,7 @@ def test_records_are_in_the_order_of_the_timeline_and_marked_if_they_came_too_la
     ]
 
 
-def test_a_column_that_changed_later_is_said_with_its_counts_and_both_aucs() -> None:
+def test_a_column_changed_after_closing_is_reported_with_counts_and_both_aucs() -> None:
     text = later_value_text(CHANGED)
 
     assert text.startswith("plan: 1,200 of 4,500 deals have another value today")
@@ -106,7 +106,7 @@ def test_a_column_that_changed_later_is_said_with_its_counts_and_both_aucs() -> 
         assert figure in later_value_text(CHANGED, "zh")
 
 
-def test_columns_are_listed_under_a_head_and_none_is_said_to_be_none() -> None:
+def test_changed_columns_are_listed_under_a_heading_or_reported_as_none() -> None:
     other = LaterValue("seats", 1, 2, 0.5, 0.5, 0.5, 0.5)
     head, *lines = later_values_text([CHANGED, other]).splitlines()
 

@@ -1,4 +1,4 @@
-"""The tokens of the pages can be read by everybody, and every page has its colours from them."""
+"""Pages: contrast of the colour tokens, escaping of formulas, content security policy."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_the_contrast_is_that_of_wcag() -> None:
+def test_the_contrast_agrees_with_wcag() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("text", "back", "least"), PAIRS)
-def test_text_and_marks_can_be_told_from_what_they_stand_on(theme, text, back, least) -> None:
+def test_texts_and_marks_have_enough_contrast(theme, text, back, least) -> None:
     colours = tokens(theme)
     assert contrast(colours[text], colours[back]) >= least
 
@@ -71,7 +71,7 @@ SHEETS.append(files("fitmodel.service").joinpath("desk", "desk.css").read_text(e
 
 
 @pytest.mark.parametrize("sheet", SHEETS)
-def test_no_sheet_but_the_tokens_names_a_colour_for_text_or_surface(sheet) -> None:
+def test_style_sheets_use_only_colour_tokens(sheet) -> None:
     assert re.findall(r"(?:color|background|fill|stroke): #", sheet) == []
     used = set(re.findall(r"var\(--([\w-]+)\)", sheet))
     known = set(re.findall(r"--([\w-]+):", read_style("tokens.css")))
@@ -92,7 +92,7 @@ def test_no_text_name_or_index_can_start_a_formula(start) -> None:
     assert second == ["b", "a"]
 
 
-def test_what_starts_no_formula_stays_as_it_is_and_numbers_keep_their_sign() -> None:
+def test_other_texts_are_not_changed_and_numbers_keep_their_sign() -> None:
     table = pd.DataFrame(
         {
             "text": ["a=1", " -x", "", "'="], "number": [-1.5, 2.0, 0.0, -3.0],
@@ -109,7 +109,7 @@ def test_what_starts_no_formula_stays_as_it_is_and_numbers_keep_their_sign() -> 
     assert [row[5] for row in rows[1:]] == ["True", "False", "True", "False"]
 
 
-def test_a_text_with_line_ends_commas_and_quotes_is_one_cell() -> None:
+def test_a_text_with_line_breaks_commas_and_quotes_is_one_cell() -> None:
     texts = ["two\nlines", "a\rb", 'say "x", y', "c\r\nd"]
     rows = rows_of(pd.DataFrame({"text": texts}))
 
@@ -117,7 +117,7 @@ def test_a_text_with_line_ends_commas_and_quotes_is_one_cell() -> None:
     assert safe_csv(pd.DataFrame({"x": [1]})) == "index,x\r\n0,1\r\n"
 
 
-def test_the_policy_of_a_page_is_the_digest_of_the_styles_that_it_holds() -> None:
+def test_the_security_policy_of_a_page_has_the_digest_of_its_styles() -> None:
     page = render("card.html.j2", language="en", title="<t>", card="<p>x</p>")
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""A letter says only what the contract can say in the prospect's terms, and holds no score."""
+"""The letter uses only words from the contract and contains no score."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ WORDING = Wording(
 )
 
 
-def test_a_reason_is_said_with_its_value_where_the_contract_has_words_for_it() -> None:
+def test_a_reason_with_words_in_the_contract_is_written_with_its_value() -> None:
     against = [reason("size", "12 people"), reason("source"), reason("plan", "gold")]
 
     assert points_for_prospect(against, WORDING) == ("You are 12 people.", "You want gold, gold.")
 
 
-@pytest.mark.parametrize(("odds_ratio", "said"), [(1.05, True), (1.049, False), (0.5, False)])
-def test_what_hardly_raises_the_risk_is_not_said(odds_ratio, said) -> None:
-    assert bool(points_for_prospect([reason("size", odds_ratio=odds_ratio)], WORDING)) is said
+@pytest.mark.parametrize(("odds_ratio", "mentioned"), [(1.05, True), (1.049, False), (0.5, False)])
+def test_a_reason_with_a_small_effect_is_left_out(odds_ratio, mentioned) -> None:
+    assert bool(points_for_prospect([reason("size", odds_ratio=odds_ratio)], WORDING)) is mentioned
 
 
-def test_no_more_than_three_points_are_made_the_weightiest_first() -> None:
+def test_at_most_three_points_are_written_with_the_strongest_first() -> None:
     against = [reason("size", str(number)) for number in range(5)]
 
     assert points_for_prospect(against, WORDING) == ("You are 0.", "You are 1.", "You are 2.")
@@ -54,7 +54,7 @@ def test_no_more_than_three_points_are_made_the_weightiest_first() -> None:
     assert points_for_prospect([], WORDING) == ()
 
 
-def test_a_value_in_braces_is_no_template_of_its_own() -> None:
+def test_braces_in_a_value_are_not_a_template() -> None:
     assert points_for_prospect([reason("size", "{value} {{ horizon }}")], WORDING) == (
         "You are {value} {{ horizon }}.",
     )
@@ -63,7 +63,7 @@ def test_a_value_in_braces_is_no_template_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_letter_has_its_points_and_no_number_of_the_assessment(language) -> None:
+def test_the_letter_contains_its_points_and_no_number_of_the_assessment(language) -> None:
     letter = make_letter(assessment_in(language), ["You are small.", "You are far."])
 
     assert "- You are small.\n- You are far.\n" in letter
@@ -74,7 +74,7 @@ def test_the_letter_has_its_points_and_no_number_of_the_assessment(language) -> 
     assert letter == letter.strip() + "\n"
 
 
-def test_without_points_a_small_contract_is_the_reason_and_else_a_gap_to_fill_in() -> None:
+def test_without_points_the_letter_names_the_size_or_has_a_gap_to_fill_in() -> None:
     small = make_letter(assessment_in(), [], too_small=True)
     neither = make_letter(assessment_in(), [])
 
@@ -83,7 +83,7 @@ def test_without_points_a_small_contract_is_the_reason_and_else_a_gap_to_fill_in
     assert "At the size you have in mind" not in make_letter(assessment_in(), ["x"], too_small=True)
 
 
-def test_what_might_change_our_minds_is_offered_only_where_something_would() -> None:
+def test_changes_are_offered_only_if_there_are_any() -> None:
     with_changes = make_letter(assessment_in(), [], changes=["a larger package"])
     without = make_letter(assessment_in(), [])
 
@@ -92,12 +92,12 @@ def test_what_might_change_our_minds_is_offered_only_where_something_would() -> 
     assert "a larger package" not in with_changes  # inside only: the rep fills in what to offer
 
 
-def test_the_horizon_is_in_words() -> None:
+def test_the_horizon_is_written_in_words() -> None:
     assert "stopped within 5 months." in make_letter(assessment_in(), ["x"])
     assert make_letter(assessment_in(months=7), [], template="{{ horizon_months }}") == "7\n"
 
 
-def test_a_company_may_use_each_value_in_its_own_template() -> None:
+def test_an_own_template_can_use_each_value() -> None:
     template = "{{ points | join('; ') }}|{{ too_small }}|{{ changes | length }}|{{ horizon }}"
     letter = make_letter(
         assessment_in(), ["a", "b"], too_small=True, changes=["c"], template=template
@@ -117,9 +117,7 @@ def test_a_company_may_use_each_value_in_its_own_template() -> None:
         ("{% include 'x' %}", "no loader"),
     ],
 )
-def test_a_template_that_cannot_be_filled_is_refused_with_the_names_it_may_use(
-    template, because
-) -> None:
+def test_an_invalid_template_is_refused_with_the_allowed_names(template, because) -> None:
     with pytest.raises(
         SpecError, match=rf"(?s)has an error: .*({because}).*points, horizon, "
     ) as one:
@@ -127,7 +125,7 @@ def test_a_template_that_cannot_be_filled_is_refused_with_the_names_it_may_use(
     assert "--show-template" in str(one.value)
 
 
-def test_a_letter_that_does_not_end_is_refused_by_its_length() -> None:
+def test_an_endless_template_is_refused_by_length() -> None:
     template = "{% for n in range(60000) %}xx{% endfor %}"
     with pytest.raises(SpecError, match="makes a letter of 120,000 characters"):
         make_letter(assessment_in(), [], template=template)
@@ -135,7 +133,7 @@ def test_a_letter_that_does_not_end_is_refused_by_its_length() -> None:
     assert len(make_letter(assessment_in(), [], template=longest)) == LONGEST + 1
 
 
-def test_there_is_a_template_in_each_language_and_in_no_other() -> None:
+def test_there_is_a_template_in_each_supported_language() -> None:
     assert default_template("en") != default_template("zh")
     with pytest.raises(SpecError, match='no letter in the language "fr"; choose one of en, zh'):
         default_template("fr")

@@ -1,4 +1,6 @@
-"""Worth, losses, warnings and surprises are written as the numbers are, and empty if unknown."""
+"""Sections on worth, losses, missed warnings and surprises; missing values are empty."""
+
+# ruff: noqa: RUF001 - minus signs and dashes as people write them
 
 from __future__ import annotations
 
@@ -18,11 +20,11 @@ from fitmodel.reports._loss_sections import SHOWN, review_section, worth_section
 from fitmodel.reports.html import render
 from fitmodel.sales._missed import SIGNAL_COLUMNS
 from fitmodel.sales.rates import YearlyLoss
-from fitmodel.sales.worth import Worth
+from fitmodel.sales.worth import COLUMNS, Worth
 
 
 def content_of(section):
-    """What the template of a section reads."""
+    """The values that the template of a section reads."""
     return vars(section)["values"]
 
 
@@ -50,7 +52,7 @@ UNKNOWN = dict.fromkeys(("amount", "value", "value_low", "value_high", "whole_li
 
 
 def worth_of(*rows, money=MONEY, left_out=()):
-    return Worth(pd.DataFrame(rows), 24, "size", left_out, money, "")
+    return Worth(pd.DataFrame(rows, columns=list(COLUMNS)), 24, "size", left_out, money, "")
 
 
 def test_a_group_has_its_numbers_with_their_intervals() -> None:
@@ -60,7 +62,7 @@ def test_a_group_has_its_numbers_with_their_intervals() -> None:
 
     assert first == {
         "name": "All deals", "kind": "company", "deals": "1,200", "lost": "300", "early": "12.3%",
-        "months": "10.3 (9.0 – 11.0)", "amount": "12,346", "value": "4,000 (-3,000 – 5,000)",  # noqa: RUF001
+        "months": "10.3 (9.0 – 11.0)", "amount": "12,346", "value": "4,000 (−3,000 – 5,000)",
         "whole_life": "10,000",
     }  # fmt: skip
     assert (second["name"], second["kind"]) == ("size: small", "")
@@ -68,12 +70,12 @@ def test_a_group_has_its_numbers_with_their_intervals() -> None:
     assert section.tables["worth.csv"].index.tolist() == ["all", "segment", "fit"]
 
 
-def test_what_is_not_known_of_a_group_is_empty_and_no_nan_is_on_the_page() -> None:
+def test_missing_values_of_a_group_are_empty_and_no_nan_is_shown() -> None:
     section = worth_section(worth_of(row(**UNKNOWN), money=None), None)
     (shown,) = content_of(section)["rows"]
 
     assert (shown["amount"], shown["value"], shown["whole_life"]) == ("", "", "")
-    assert shown["months"] == "10.3 (9.0 – 11.0)"  # noqa: RUF001
+    assert shown["months"] == "10.3 (9.0 – 11.0)"
     assert not content_of(section)["has_money"]
     assert not content_of(section)["has_life"]
     assert content_of(section)["assumptions"] == [phrases("en", "worth")("no_money")]
@@ -81,7 +83,7 @@ def test_what_is_not_known_of_a_group_is_empty_and_no_nan_is_on_the_page() -> No
     assert "nan" not in page.casefold().replace("finance", "")
 
 
-def test_the_assumptions_are_the_contracts_as_it_gives_them() -> None:
+def test_the_assumptions_are_those_of_the_contract() -> None:
     given = content_of(worth_section(worth_of(row()), None, money_format="$ {:,.2f}"))[
         "assumptions"
     ][1]
@@ -93,7 +95,7 @@ def test_the_assumptions_are_the_contracts_as_it_gives_them() -> None:
     assert "commission kept 7.5% of the yearly value" in given
 
 
-def test_whole_lives_are_those_at_half_once_and_twice_the_companys_rate() -> None:
+def test_lifetimes_are_shown_at_half_once_and_twice_the_companys_rate() -> None:
     money = replace(MONEY, own_months=OwnMonths((0.0, 1.0), (60.0, 10.0), (4.0, 2.0)))
     lines = content_of(worth_section(worth_of(row(early=0.3), money=money), None))["assumptions"]
     half, once, twice = (f"{money.months(rate)[0]:.3g}" for rate in (0.15, 0.3, 0.6))
@@ -103,17 +105,17 @@ def test_whole_lives_are_those_at_half_once_and_twice_the_companys_rate() -> Non
     assert f"{once} at the rate and {twice} at twice the rate" in lines[2]
     assert float(half) > float(once) > float(twice)
     often = content_of(worth_section(worth_of(row(early=0.8), money=money), None))["assumptions"][2]
-    assert f"{money.months(1.0)[0]:.3g} at twice" in often  # no more than all of them leave
+    assert f"{money.months(1.0)[0]:.3g} at twice" in often  # at most all of them leave
 
 
-@pytest.mark.parametrize(("threshold", "words"), [(0.3456, "from 34.6%"), (None, "from –")])  # noqa: RUF001
-def test_the_policy_behind_the_bands_is_said_with_its_threshold(threshold, words) -> None:
+@pytest.mark.parametrize(("threshold", "words"), [(0.3456, "from 34.6%"), (None, "from –")])
+def test_the_policy_of_the_bands_is_described_with_its_threshold(threshold, words) -> None:
     policy = Policy("risk", threshold=threshold)
 
     assert words in content_of(worth_section(worth_of(row()), None, policy))["assumptions"][-1]
 
 
-def test_groups_that_are_left_out_are_named_and_else_nothing_is_said() -> None:
+def test_only_left_out_groups_are_named() -> None:
     assert content_of(worth_section(worth_of(row()), None))["left_out"] == ""
     left_out = content_of(worth_section(worth_of(row(), left_out=("tiny", "new")), None))[
         "left_out"
@@ -121,15 +123,15 @@ def test_groups_that_are_left_out_are_named_and_else_nothing_is_said() -> None:
     assert left_out == "Too few deals, or watched too short: tiny, new."
 
 
-def test_what_early_churn_cost_has_its_parts_its_sum_and_its_limits() -> None:
+def test_the_cost_of_early_churn_has_parts_sum_and_limitations() -> None:
     section = worth_section(worth_of(row()), LOSS, money_format="{:,.0f} €")
     loss = content_of(section)["loss"]
 
     assert loss["basis"].startswith("1,234 customers left early between 2025-07-01 and 2026-06-30")
     assert "of 7 of them" in loss["basis"]
-    assert [amount for _, amount in loss["rows"]] == ["100 €", "200 €", "300 €", "400 €", "-150 €"]
+    assert [amount for _, amount in loss["rows"]] == ["100 €", "200 €", "300 €", "400 €", "−150 €"]
     assert (loss["net"], loss["missed"]) == ("850 €", "9,000 €")
-    assert loss["net_range"] == "by chance -50 € to 1,750 €"
+    assert loss["net_range"] == "by chance −50 € to 1,750 €"
     assert loss["missed_range"] == "by chance 1 € to 20,000 €"
     (point,) = content_of(section)["points"]
     assert "1,234 customers left early; 850 € was lost on them, and 9,000 €" in point
@@ -142,7 +144,7 @@ def test_the_figures_are_the_same_in_both_languages(language) -> None:
     section = worth_section(worth_of(row(), row("fit", "good")), LOSS, language=language)
     page = render(section.template, values=content_of(section))
 
-    for figure in ("1,200", "12.3%", "10.3 (9.0", "4,000 (-3,000", "1,234", "850", "9,000"):
+    for figure in ("1,200", "12.3%", "10.3 (9.0", "4,000 (−3,000", "1,234", "850", "9,000"):
         assert figure in page
 
 
@@ -150,7 +152,7 @@ def test_the_figures_are_the_same_in_both_languages(language) -> None:
     "money",
     [None, MONEY, replace(MONEY, own_months=OwnMonths((0.0, 1.0), (60.0, 9.0), (4.0, 2.0)))],
 )
-def test_where_no_group_has_enough_deals_the_page_says_which_are_left_out(money) -> None:
+def test_if_no_group_has_enough_deals_the_left_out_groups_are_named(money) -> None:
     section = worth_section(worth_of(money=money, left_out=("all",)), None)
 
     assert content_of(section)["rows"] == []
@@ -176,7 +178,7 @@ def reviews_of(signals=(), surprises=(), facts=NO_FACTS, without=()):
     )  # fmt: skip
 
 
-def test_a_signal_is_counted_on_both_sides_and_marked_only_beyond_chance() -> None:
+def test_a_signal_is_counted_in_lost_and_kept_deals_and_marked_if_significant() -> None:
     signals = [signal("size = small", low=1.01), signal("plan = free", low=1.0)]
     missed = content_of(review_section(reviews_of(signals)))["missed"]
 
@@ -188,7 +190,7 @@ def test_a_signal_is_counted_on_both_sides_and_marked_only_beyond_chance() -> No
     assert missed["rows"][1]["kind"] == ""
 
 
-def test_a_signal_of_lost_deals_only_has_no_ratio_and_nobody_says_infinite() -> None:
+def test_a_signal_found_only_in_lost_deals_has_no_ratio() -> None:
     only = signal("size = small", kept=0, ratio=np.inf, low=np.nan, high=np.inf)
     (shown,) = content_of(review_section(reviews_of([only])))["missed"]["rows"]
 
@@ -196,7 +198,7 @@ def test_a_signal_of_lost_deals_only_has_no_ratio_and_nobody_says_infinite() -> 
     assert shown["kind"] == ""
 
 
-def test_ten_signals_are_shown_and_the_table_has_all() -> None:
+def test_ten_signals_are_shown_and_the_table_contains_all() -> None:
     section = review_section(reviews_of([signal(f"s{number}") for number in range(SHOWN + 3)]))
 
     assert len(content_of(section)["missed"]["rows"]) == SHOWN == 10
@@ -219,14 +221,14 @@ def test_without_signals_surprises_or_sheets_the_page_says_so(language) -> None:
     assert section.tables["reviews.csv"].empty
 
 
-def test_reps_who_lost_nobody_are_named() -> None:
+def test_reps_without_lost_customers_are_named() -> None:
     values = content_of(review_section(reviews_of(without=("Kim", "Lee"))))
 
     assert values["without"] == "Nobody lost early: Kim, Lee."
 
 
 @pytest.mark.parametrize(("low", "learns"), [(1.01, True), (1.0, False)])
-def test_surprises_are_something_to_learn_only_beyond_chance(low, learns) -> None:
+def test_surprises_are_a_lesson_only_if_significant(low, learns) -> None:
     facts = {"deals": 1500, "left": 30, "expected": 19.96, "ratio": 1.503, "ratio_low": low,
              "ratio_high": 2.1}  # fmt: skip
     rows = [("Kim", "D1", 0.051, 0.123, 2.25), (None, "D2", 0.1, 0.12, 4.0)]

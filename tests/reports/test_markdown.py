@@ -1,4 +1,4 @@
-"""Nothing that a user's table holds may act in the card."""
+"""Escaping of texts from a user's table in Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4))
-def test_no_text_breaks_a_table(texts):
+def test_texts_do_not_break_a_table(texts):
     lines = table(["column"] * len(texts), [texts, texts]).split("\n")
     assert len(lines) == 4
     bars = [line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines]
@@ -23,7 +23,7 @@ def test_no_text_breaks_a_table(texts):
 
 
 @given(st.text())
-def test_no_tag_survives(text):
+def test_html_tags_are_escaped(text):
     for written in (escape(text), sentence(text)):
         assert "<" not in written
         assert ">" not in written
@@ -60,19 +60,19 @@ def test_no_tag_survives(text):
         (Markdown("**kept**"), "**kept**"),
     ],
 )
-def test_values_are_written_for_people_and_escaped(value, written):
+def test_values_are_formatted_and_escaped(value, written):
     assert escape(value) == written
 
 
-def test_running_text_is_not_cut():
+def test_sentences_are_not_shortened():
     assert len(sentence("word " * 100)) == 499
 
 
-def test_a_name_cannot_leave_its_code():
+def test_a_name_in_code_is_escaped():
     assert code("a`b|c\nd") == "`a'b/c d`"
 
 
-def test_shares_are_written_as_per_cent():
+def test_shares_are_written_as_percentages():
     assert (percent(0.1234), percent(None)) == ("12.3 %", "–")  # noqa: RUF001  an en dash
 
 

@@ -1,4 +1,4 @@
-"""A policy is said in words with its limits, and a card is text: nothing in it acts."""
+"""The policy in words, the model card as escaped HTML, and the plots of a bundle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def percent(number, language="en"):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("kind", ["capacity", "precision", "threshold", "risk"])
-def test_a_rule_by_risk_has_its_threshold_in_three_digits(language, kind) -> None:
+def test_a_risk_rule_has_its_threshold_with_three_digits(language, kind) -> None:
     words = rule_words(Policy(kind, 0.34567), language)
 
     assert words == say(f"rule_{kind}", language, threshold=percent("34.6", language))
@@ -34,7 +34,7 @@ def test_a_rule_without_a_threshold_flags_nothing() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_rule_by_value_may_have_a_limit_of_the_risk_too(language) -> None:
+def test_a_value_rule_may_also_have_a_risk_threshold(language) -> None:
     alone = rule_words(Policy("value", 0.4, MONEY), language)
     both = rule_words(Policy("value", 0.4, MONEY, risk_threshold=0.6), language)
 
@@ -43,7 +43,7 @@ def test_a_rule_by_value_may_have_a_limit_of_the_risk_too(language) -> None:
     assert percent("60", language) in both
 
 
-def test_the_level_and_what_a_manager_decides_are_said_where_they_are_set() -> None:
+def test_the_level_and_the_big_deal_amount_are_mentioned_if_set() -> None:
     policy = Policy("risk", 0.4, level=0.2, big_deal=50000.0)
     words = rule_words(policy, money_format="€ {:,.0f}")
 
@@ -62,7 +62,7 @@ CARD = (
 )
 
 
-def test_a_card_is_written_as_html_with_its_tables_and_raw_html_stays_text() -> None:
+def test_a_card_becomes_html_with_tables_and_raw_html_is_escaped() -> None:
     page = card_html(CARD + "\n<script>alert(1)</script>\n")
 
     assert "<h1>fit &lt;b&gt;v1&lt;/b&gt;</h1>" in page
@@ -73,7 +73,7 @@ def test_a_card_is_written_as_html_with_its_tables_and_raw_html_stays_text() -> 
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_page_has_the_first_heading_for_its_title(language) -> None:
+def test_the_title_of_the_page_is_the_first_heading(language) -> None:
     page = card_page(CARD, language)
 
     assert "<title>fit &lt;b&gt;v1&lt;/b&gt;</title>" in page
@@ -95,7 +95,7 @@ def test_the_tree_of_a_card_has_its_elements_and_text() -> None:
 
 
 @pytest.mark.parametrize("report", [None, {}, {"calibration": [], "level": None}, {"level": {}}])
-def test_a_bundle_that_holds_no_evaluation_has_no_plots(report) -> None:
+def test_a_bundle_without_an_evaluation_has_no_plots(report) -> None:
     assert model_plots({"report": report}) == []
 
 
@@ -122,7 +122,7 @@ LEVEL = {
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_calibration_and_level_are_drawn_where_the_bundle_holds_them(language) -> None:
+def test_calibration_and_level_are_plotted_if_stored_in_the_bundle(language) -> None:
     plots = model_plots({"report": {"calibration": BINS, "level": LEVEL}}, language)
 
     assert [plot["title"] for plot in plots] == [

@@ -1,4 +1,4 @@
-"""The monitoring page writes what was measured, and leaves empty what was not."""
+"""The monitoring page: measured values, and empty cells for missing ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def drift_of(*rows):
     return pd.DataFrame(rows, columns=["attribute", "verdict", "index"])
 
 
-def test_what_has_drifted_comes_first_and_of_the_same_verdict_the_largest_index() -> None:
+def test_attributes_are_sorted_by_verdict_and_index() -> None:
     drift = drift_of(
         ("a", "stable", 0.9), ("b", "drift", 0.3), ("c", "unclear", 0.8), ("d", "moved", 0.2),
         ("e", "drift", 0.5),
@@ -35,7 +35,7 @@ def test_what_has_drifted_comes_first_and_of_the_same_verdict_the_largest_index(
     assert _worst_first(drift)["attribute"].tolist() == ["e", "b", "d", "c", "a"]
 
 
-def test_the_twelve_that_moved_most_are_drawn_under_the_names_that_people_read() -> None:
+def test_the_twelve_largest_drifts_are_drawn_with_readable_names() -> None:
     rows = [(f"x{number:02d}", "stable", number / 100) for number in range(14)]
     drift = drift_of(*rows, ("seats", "drift", 0.9), (SCORE, "stable", 0.8), ("x00", "drift", 0.7))
     shown = _drawn(drift, WORDING, SAY)["attribute"]
@@ -43,7 +43,7 @@ def test_the_twelve_that_moved_most_are_drawn_under_the_names_that_people_read()
     assert shown.nunique() == DRAWN == 12
     assert {"number of seats", SAY("of_scores")} <= set(shown)
     label = WORDING.label("x00")
-    assert (shown == label).sum() == 2  # both groups of one that moved in either
+    assert (shown == label).sum() == 2  # both groups of an attribute that moved in one of them
     assert WORDING.label("x01") not in set(shown)
 
 
@@ -57,14 +57,14 @@ def row_of(**changes):
 
 @pytest.fixture
 def plain_change(monkeypatch):
-    """The words of a change are another module's."""
+    """Replace the words of a change, which another module writes."""
     monkeypatch.setattr(
-        "fitmodel.reports.monitoring_page.change_words", lambda _row, name, _say: f"<{name}>"
+        "fitmodel.reports.monitoring_page.change_text", lambda _row, name, _say: f"<{name}>"
     )
 
 
 @pytest.mark.usefixtures("plain_change")
-def test_a_row_of_drift_has_its_figures_beside_those_of_training() -> None:
+def test_a_row_of_drift_has_its_figures_and_those_of_training() -> None:
     assert _drift_row(row_of(group="2026-01"), WORDING, SAY) == {
         "kind": "stable", "attribute": "number of seats", "group": "2026-01", "deals": "1,200",
         "index": "0.123 ± 0.057", "missing": "12.5% (5.0%)", "unseen": "1.0%",
@@ -73,18 +73,16 @@ def test_a_row_of_drift_has_its_figures_beside_those_of_training() -> None:
 
 
 @pytest.mark.usefixtures("plain_change")
-@pytest.mark.parametrize(("unseen", "said"), [(0.05, True), (0.049, False)])
-def test_levels_that_were_not_learned_from_are_said_from_one_deal_in_twenty_on(
-    unseen, said
-) -> None:
+@pytest.mark.parametrize(("unseen", "mentioned"), [(0.05, True), (0.049, False)])
+def test_unseen_levels_are_mentioned_from_5_percent_of_deals_on(unseen, mentioned) -> None:
     change = _drift_row(row_of(unseen=unseen), WORDING, SAY)["change"]
 
     assert change.endswith("<number of seats>")
-    assert (change != "<number of seats>") is said
+    assert (change != "<number of seats>") is mentioned
 
 
 @pytest.mark.usefixtures("plain_change")
-def test_scores_have_neither_missing_values_nor_levels() -> None:
+def test_scores_have_no_missing_values_and_no_levels() -> None:
     scores = row_of(attribute=SCORE, missing=np.nan, missing_then=np.nan, unseen=np.nan)
     shown = _drift_row(scores, WORDING, SAY)
 
@@ -94,7 +92,7 @@ def test_scores_have_neither_missing_values_nor_levels() -> None:
     assert loud["change"] == shown["change"]
 
 
-def test_a_cohort_has_its_counts_and_intervals_and_empty_cells_where_nothing_is_known() -> None:
+def test_a_cohort_has_counts_intervals_and_empty_cells_for_missing_values() -> None:
     values = {
         "deals": 1200.0, "mature": 800.0, "observed": 96.0, "expected": 80.04, "ratio": 1.2,
         "ratio_low": 0.97, "ratio_high": 1.46, "auc": 0.714, "slope": np.nan, "slope_low": np.nan,
@@ -126,7 +124,7 @@ def overrides(known=40, low=0.5, high=1.5):
         (1.0, 2.0, "overrides_equal"), (0.5, 1.0, "overrides_equal"),
     ],
 )  # fmt: skip
-def test_overrides_are_right_or_wrong_only_beyond_chance(language, low, high, key) -> None:
+def test_overrides_are_called_right_or_wrong_only_if_significant(language, low, high, key) -> None:
     say = phrases(language, "monitoring")
     text = _overrides(overrides(low=low, high=high), say)
 
@@ -135,7 +133,7 @@ def test_overrides_are_right_or_wrong_only_beyond_chance(language, low, high, ke
         assert figure in text
 
 
-def test_of_overrides_without_an_outcome_only_the_number_is_said() -> None:
+def test_overrides_without_outcomes_are_only_counted() -> None:
     text = _overrides(overrides(known=0), SAY)
 
     assert text == SAY("overrides_young", overridden="60")

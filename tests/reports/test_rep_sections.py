@@ -1,4 +1,4 @@
-"""The page never contradicts itself about reps, and names no more than three of them."""
+"""The sections on reps are consistent and name at most three reps."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ CELLS = {
 }  # fmt: skip
 
 
+NO_WORDS = dict.fromkeys(("says", "says_recently", "says_selection"), "")
+
+
 def board_of(verdicts, talk=None, *, p_value=0.5):
     names = [f"R{number}" for number in range(len(verdicts))]
     reps = pd.DataFrame([CELLS] * len(names), index=names).assign(
         verdict=list(verdicts), talk_about=[False] * len(names) if talk is None else talk
     )
-    company = pd.DataFrame([CELLS], index=["Company"])
+    company = pd.DataFrame([CELLS | NO_WORDS], index=["Company"])
     quarters = pd.DataFrame({"rep": names, "quarter": "2026Q1", "observed": 1})
     return SimpleNamespace(
         reps=reps, table=pd.concat([reps, company]), quarters=quarters,
@@ -45,7 +48,7 @@ def board_of(verdicts, talk=None, *, p_value=0.5):
         (["expected"], 0.0123, "dispersion"),
     ],
 )
-def test_how_reps_differ_is_said_without_contradicting_who_is_named(verdicts, p_value, key) -> None:
+def test_the_sentence_on_dispersion_agrees_with_the_named_reps(verdicts, p_value, key) -> None:
     words = _dispersion(board_of(verdicts, p_value=p_value), SAY)
 
     assert words == SAY(key, p=f"{p_value:.2g}")
@@ -53,13 +56,13 @@ def test_how_reps_differ_is_said_without_contradicting_who_is_named(verdicts, p_
 
 @pytest.fixture
 def section_of(monkeypatch):
-    """Sections of a board whose picture another test draws."""
+    """Sections of a rep performance table, without drawing the plot."""
     monkeypatch.setattr(_rep_sections, "plot_funnel", lambda _board, **_: None)
     monkeypatch.setattr(_rep_sections, "as_svg", lambda _ax: "drawn")
     return scoreboard_section
 
 
-def test_three_reps_at_most_are_points_of_the_week_in_the_order_of_the_table(section_of) -> None:
+def test_at_most_three_reps_are_points_of_the_week(section_of) -> None:
     talk = [False, True, True, False, True, True]
     points = vars(section_of(board_of(["more"] * 6, talk)))["values"]["points"]
 
@@ -71,7 +74,7 @@ def test_three_reps_at_most_are_points_of_the_week_in_the_order_of_the_table(sec
 
 
 @pytest.mark.parametrize("by", ["rep", "team"])
-def test_each_rep_has_a_row_of_its_verdict_and_the_company_says_nothing_lately(
+def test_each_rep_has_a_row_with_its_verdict_and_the_company_has_no_recent_words(
     section_of, by
 ) -> None:
     section = section_of(board_of(["more", "too_few"]), by=by)
@@ -81,10 +84,11 @@ def test_each_rep_has_a_row_of_its_verdict_and_the_company_says_nothing_lately(
         ("R0", "more"), ("R1", "too_few"), ("Company", "company")
     ]  # fmt: skip
     assert [row["says_recently"] for row in rows] == ["2 lately", "2 lately", ""]
+    assert [row["says"] == "" for row in rows] == [False, False, True]
     assert [row["lost_value"] for row in rows] == ["", "", ""]
     assert set(section.tables) == {f"{by}s.csv", f"{by}s_by_quarter.csv"}
     assert all(table.index.name == by for table in section.tables.values())
 
 
-def test_nobody_to_talk_about_gives_no_points(section_of) -> None:
+def test_without_named_reps_there_are_no_points(section_of) -> None:
     assert vars(section_of(board_of(["more", "fewer"])))["values"]["points"] == []

@@ -1,4 +1,4 @@
-"""A rep sees the own row and the own lost customers, the total of all, and nothing of others."""
+"""A rep sees only own rows, own lost customers and totals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def seen(template, values, rep):
 
 @pytest.mark.parametrize("template", ["_scoreboard.html.j2", "_counts.html.j2"])
 @pytest.mark.parametrize("rep", ["Kim Lo", " kim  LO "])
-def test_of_a_table_of_reps_the_own_row_and_the_total_are_left(template, rep) -> None:
+def test_a_table_of_reps_keeps_the_own_row_and_the_total(template, rep) -> None:
     values = {
         "id": "x",
         "title": "t",
@@ -36,15 +36,24 @@ def test_of_a_table_of_reps_the_own_row_and_the_total_are_left(template, rep) ->
     assert (own["id"], own["title"]) == ("x", "t")
 
 
-def test_the_picture_of_all_reps_and_how_they_differ_are_not_shown() -> None:
+@pytest.mark.parametrize("template", ["_scoreboard.html.j2", "_counts.html.j2"])
+def test_a_rep_sees_no_section_of_teams_since_no_row_of_it_is_their_own(template) -> None:
+    values = {"rows": rows("Kim", "Team A"), "funnel": "drawn", "dispersion": ""}
+    both = [Section(template, values | {"id": name}) for name in ("reps", "teams")]
+    (own,) = rep_view(both, "Kim")
+
+    assert vars(own)["values"]["id"] == "reps"
+
+
+def test_the_funnel_and_the_dispersion_of_reps_are_not_shown() -> None:
     values = {"rows": rows("Kim"), "points": [], "funnel": "drawn", "dispersion": "They differ"}
     (own,) = seen("_scoreboard.html.j2", values, "Kim")
 
     assert (own["funnel"], own["dispersion"]) == (None, "")
-    assert values["funnel"] == "drawn"  # the whole report is as it was
+    assert values["funnel"] == "drawn"  # the whole report is not changed
 
 
-def test_a_rep_who_is_named_like_the_total_sees_no_row_of_others() -> None:
+def test_a_rep_named_like_the_total_sees_no_rows_of_others() -> None:
     (own,) = seen("_counts.html.j2", {"rows": rows("All", "Lee")}, "All")
 
     assert [row["kind"] for row in own["rows"]] == ["", "company"]
@@ -52,7 +61,7 @@ def test_a_rep_who_is_named_like_the_total_sees_no_row_of_others() -> None:
     assert [row["name"] for row in nobody["rows"]] == ["All"]
 
 
-def test_of_the_reviews_the_own_sheets_are_left_and_all_of_them_are_printed() -> None:
+def test_only_own_review_sheets_are_kept_and_all_are_printed() -> None:
     values = {
         "sheets": [
             {"rep": "Kim", "deal": 1, "earlier": True},
@@ -69,12 +78,12 @@ def test_of_the_reviews_the_own_sheets_are_left_and_all_of_them_are_printed() ->
     assert not any(sheet["earlier"] for sheet in own["sheets"])
     assert (own["on_paper"], own["without"]) == ("", "")
     assert own["surprises"] == {"basis": "b", "rows": [{"rep": "kim", "deal": 5}]}
-    assert own["missed"] == {"rows": ["signal"]}  # of all reps together: no name in it
+    assert own["missed"] == {"rows": ["signal"]}  # about all reps together, without a name
     assert values["sheets"][0]["earlier"]
 
 
 @pytest.mark.parametrize("template", ["_worth.html.j2", "_profile.html.j2"])
-def test_what_names_no_rep_is_shown_whole_but_for_the_points_of_the_week(template) -> None:
+def test_sections_without_rep_names_are_complete_except_the_points_of_the_week(template) -> None:
     values = {"id": "w", "rows": [1, 2], "points": ["lost"]}
 
     assert seen(template, values, "Kim") == [{"id": "w", "rows": [1, 2]}]
@@ -83,11 +92,11 @@ def test_what_names_no_rep_is_shown_whole_but_for_the_points_of_the_week(templat
 @pytest.mark.parametrize(
     "template", ["_commission.html.j2", "_edits.html.j2", "_trend.html.j2", "_new.html.j2"]
 )
-def test_a_section_that_is_not_listed_is_not_shown_at_all(template) -> None:
+def test_an_unlisted_section_is_not_shown(template) -> None:
     assert seen(template, {"rows": rows("Kim")}, "Kim") == []
 
 
-def test_the_tables_beside_the_page_are_not_handed_on() -> None:
+def test_the_csv_tables_are_not_included() -> None:
     whole = Section("_worth.html.j2", {"id": "w"}, {"worth.csv": object()})
     (own,) = rep_view([whole], "Kim")
 

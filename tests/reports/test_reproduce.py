@@ -1,4 +1,4 @@
-"""The reproduce block changes with whatever would change the model, and with nothing else."""
+"""The reproduce block changes exactly if something changes that affects the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def block(source="deals.csv", spec=SPEC, **more):
     return reproduce_block(source, spec, "ab" * 16, 1234, **more)
 
 
-def test_it_names_the_deals_the_contract_the_seed_and_the_versions() -> None:
+def test_the_block_names_deals_contract_seed_and_versions() -> None:
     result = block()
 
     assert result["deals"] == "1,234 as read"
@@ -27,21 +27,21 @@ def test_it_names_the_deals_the_contract_the_seed_and_the_versions() -> None:
     assert all(name in result["versions"] for name in PACKAGES)
 
 
-def test_the_contract_digest_follows_the_contract() -> None:
+def test_the_contract_digest_changes_with_the_contract() -> None:
     other = SPEC.replace(label={"horizon_months": 6})
 
     assert block()["contract digest"] == block(source="elsewhere.csv")["contract digest"]
     assert block()["contract digest"] != block(spec=other)["contract digest"]
 
 
-def test_the_command_names_the_file_and_no_folder_of_this_machine() -> None:
+def test_the_command_names_the_file_without_its_folder() -> None:
     result = block(Path("/home/me/my deals.csv"), allow=("last login",))
 
     assert result["command"] == "fitmodel train 'my deals.csv' --allow 'last login'"
     assert "/home" not in str(result)
 
 
-def test_a_frame_and_a_classifier_of_ones_own_are_a_call_in_python() -> None:
+def test_for_a_frame_or_an_own_classifier_a_python_call_is_shown() -> None:
     assert block(pd.DataFrame())["command"] == "fitmodel.train(deals, spec)"
     own = block("deals.csv", estimator="LogisticRegression()", allow=("a",))
     assert own["command"] == "fitmodel.train(deals, spec, allow=('a',), estimator=estimator)"

@@ -1,4 +1,4 @@
-"""The sales page in a real browser: nothing is asked for, a phone shows it whole, it prints."""
+"""The sales page in a real browser: no requests, fits on a phone, can be printed."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def tab(browser, page):
     shown.close()
 
 
-def test_nothing_is_asked_of_anybody(tab, page):
+def test_the_page_sends_no_requests(tab, page):
     assert [url for url in tab.asked if not url.startswith("data:")] == [page[1].as_uri()]
 
 
-def test_a_phone_need_not_scroll_sideways_and_wide_tables_scroll_inside(tab):
+def test_a_phone_does_not_scroll_sideways_and_wide_tables_scroll_inside(tab):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
     wide = tab.evaluate(
         "[...document.querySelectorAll('.wide')].some(box => box.scrollWidth > box.clientWidth)"
@@ -98,19 +98,19 @@ def test_a_phone_need_not_scroll_sideways_and_wide_tables_scroll_inside(tab):
     assert wide
 
 
-def test_a_rep_named_like_a_script_stays_text(tab, page):
+def test_a_rep_named_like_a_script_is_shown_as_text(tab, page):
     assert tab.title() == read_texts(page[0], "sales_page")["title"]
     assert tab.locator("script").count() == 0
     assert WICKED in tab.locator("#reps ~ .wide").first.inner_text()
 
 
-def test_every_link_of_the_contents_leads_to_a_heading(tab, page):
+def test_every_link_in_the_contents_leads_to_a_heading(tab, page):
     links = tab.eval_on_selector_all("nav a", "all => all.map(a => a.getAttribute('href'))")
     assert len(links) == len(page[2])
     assert [tab.locator(f"h2{link}").inner_text() for link in links] == page[2]
 
 
-def test_it_prints_on_several_pages_with_every_heading(tab, page, tmp_path):
+def test_the_page_prints_on_several_sheets_with_every_heading(tab, page, tmp_path):
     reader = shutil.which("pdftotext")
     if reader is None:
         pytest.skip("there is no pdftotext to read the PDF with")

@@ -1,4 +1,4 @@
-"""Parts of the sales page are whole and harmless in both languages, with or without fonts."""
+"""Sections of the sales page in both languages, with and without Chinese fonts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.sales.reviews import compute_reviews
 
-NASTY = "<script>alert(1)</script> $a_{$"
+DIFFICULT = "<script>alert(1)</script> $a_{$"
 
 
 @pytest.fixture(scope="module")
 def simulation(simulate_quickly):
     result = simulate_quickly(900, seed=6, months=20, n_attributes=5)
-    result.deals["rep"] = result.deals["rep"].replace("Rep 01", NASTY)
-    result.deals["segment"] = result.deals["segment"].replace("smb", NASTY)
+    result.deals["rep"] = result.deals["rep"].replace("Rep 01", DIFFICULT)
+    result.deals["segment"] = result.deals["segment"].replace("smb", DIFFICULT)
     return result
 
 
@@ -55,7 +55,7 @@ def sections(request, simulation, retrospective):
     }
 
 
-def test_every_part_has_a_title_to_link_to_and_loads_nothing(sections):
+def test_every_section_has_a_linkable_title_and_loads_nothing(sections):
     for section in sections.values():
         page = render(section)
         assert f'<h2 id="{section.values["id"]}">{section.values["title"]}</h2>' in page
@@ -69,7 +69,7 @@ def test_every_part_has_a_title_to_link_to_and_loads_nothing(sections):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_printed_are_the_customers_who_left_last_and_a_rep_prints_the_own(
+def test_the_latest_lost_customers_are_printed_and_for_a_rep_the_own_ones(
     simulation, retrospective, language
 ):
     result = compute_reviews(
@@ -89,7 +89,7 @@ def test_printed_are_the_customers_who_left_last_and_a_rep_prints_the_own(
     assert "on-paper" not in render(own)
 
 
-def test_a_sheet_stands_on_the_page_with_its_three_questions(sections):
+def test_a_review_sheet_is_shown_with_its_three_questions(sections):
     page = render(sections["reviews"])
     sheets = sections["reviews"].values["sheets"]
 
@@ -97,7 +97,7 @@ def test_a_sheet_stands_on_the_page_with_its_three_questions(sections):
     assert page.count("<ol>") == len(sheets)
 
 
-def test_where_nothing_is_found_the_page_says_so(simulation):
+def test_empty_results_are_mentioned_on_the_page(simulation):
     profile = compute_profile(simulation.deals, simulation.spec, least_deals=400, shuffles=9)
     page = render(profile_section(profile))
     assert "no profile to draw" in page
@@ -105,9 +105,7 @@ def test_where_nothing_is_found_the_page_says_so(simulation):
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_chinese_letters_are_drawn_without_a_warning_whatever_fonts_there_are(
-    monkeypatch, installed
-):
+def test_chinese_text_is_drawn_without_a_warning_with_any_fonts(monkeypatch, installed):
     if not installed:
         monkeypatch.setattr(fonts, "_families", lambda: None)
     ax = new_axes()
@@ -118,7 +116,7 @@ def test_chinese_letters_are_drawn_without_a_warning_whatever_fonts_there_are(
         assert as_svg(ax)
 
 
-def test_a_font_with_chinese_letters_is_used_only_where_they_are(monkeypatch):
+def test_a_chinese_font_is_used_only_for_chinese_text(monkeypatch):
     monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
     plain, chinese = new_axes(), new_axes()
     chinese.set_title("流失")

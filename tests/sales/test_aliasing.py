@@ -1,4 +1,4 @@
-"""A rep and what the rep alone sells cannot be told apart, and the page says so."""
+"""Aliasing: the effect of a rep and of a segment that only this rep sells cannot be separated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPEC = DealSpec(
 
 
 def company(*, times, own_territory, risky_territory=1.0, deals=1800, seed=1):
-    """Eight reps; the first sells a fifth, `times` the churn, perhaps in a territory of his own."""
+    """Eight reps; the first has a fifth of the deals, `times` the churn, maybe an own territory."""
     random = np.random.default_rng(seed)
     share = np.r_[0.2, np.full(7, 0.8 / 7)]
     rep = random.choice(8, deals, p=share)
@@ -61,7 +61,7 @@ def alone():
     return board_of(company(times=2.5, own_territory=True))
 
 
-def test_an_overseller_with_a_territory_of_his_own_is_seen_and_the_page_says_what_it_may_be(alone):
+def test_a_bad_rep_with_an_own_territory_is_reported_as_inseparable(alone):
     rep = alone.reps.loc["R00"]
 
     assert rep["verdict"] == "inseparable_more"
@@ -69,48 +69,48 @@ def test_an_overseller_with_a_territory_of_his_own_is_seen_and_the_page_says_wha
     assert rep["says"].count("Only R00 sells territory = retail (100% of the deals of R00)") == 1
 
 
-def test_both_readings_are_shown(alone):
+def test_expected_numbers_with_and_without_the_territory_are_shown(alone):
     rep = alone.reps.loc["R00"]
 
-    # if the customers are like others' he loses about 2.5 times as many, if it is retail as many
+    # about 2.5 times as many as expected; as many as expected if the territory explains it
     assert rep["observed"] / rep["expected"] > 1.6
     assert rep["observed"] / rep["knowing_expected"] < 1.25
     assert f"{rep['expected']:,.1f} expected if such customers are like" in rep["says"]
     assert f"{rep['knowing_expected']:,.1f} expected if it is territory = retail" in rep["says"]
 
 
-def test_nobody_else_is_named_for_it(alone):
+def test_no_other_rep_is_named(alone):
     others = alone.reps.drop("R00")
     assert others["verdict"].isin(["expected", "too_few"]).all()
     assert (others["only_seller_of"] == "").all()
 
 
-def test_whether_prospects_of_ones_own_are_riskier_is_not_said(alone):
+def test_no_risk_selection_is_reported_for_an_own_territory(alone):
     assert alone.reps.loc["R00", "selects"] in {"alike", "inseparable"}
     assert (alone.reps.drop("R00")["selects"] == "alike").all()
 
 
-def test_an_overseller_who_shares_his_territories_is_named_plainly():
+def test_a_bad_rep_with_shared_territories_is_named_without_reservation():
     rep = board_of(company(times=2.5, own_territory=False)).reps.loc["R00"]
     assert rep["verdict"] == "more"
     assert rep["only_seller_of"] == ""
 
 
-def test_in_chinese_too():
+def test_the_only_seller_is_named_in_chinese():
     deals = company(times=2.5, own_territory=True, deals=900)
     expected = pd.Series(0.1, deals.index)
     rep = compute_rep_performance(deals, SPEC, expected, language="zh").reps.loc["R00"]
     assert "只有 R00 销售 territory = retail" in rep["says"]
 
 
-def test_a_segment_that_others_sell_too_is_nobodys_own():
+def test_a_segment_with_several_sellers_is_not_an_alias():
     deals = company(times=1.0, own_territory=True)
     retail = np.flatnonzero(deals["territory"] == "retail")
     deals.loc[retail[: len(retail) // 3], "rep"] = "R05"
     assert find_aliases(view_of(deals, SPEC), SPEC, deals["rep"]) == {}
 
 
-def test_several_levels_of_ones_own_are_one_alias():
+def test_several_levels_of_one_seller_are_one_alias():
     deals = company(times=1.0, own_territory=True)
     retail = deals["territory"] == "retail"
     deals.loc[retail & (deals["kind"] == "a"), "territory"] = "shops"
@@ -119,19 +119,19 @@ def test_several_levels_of_ones_own_are_one_alias():
     assert {segment.level for segment in alias.segments} == {"retail", "shops"}
 
 
-def test_who_signs_nearly_everything_is_not_the_only_seller_of_everything():
+def test_a_rep_with_nearly_all_deals_is_not_the_only_seller():
     deals = company(times=1.0, own_territory=False)
     most = np.random.default_rng(5).random(len(deals)) < 0.9
     deals = deals.assign(rep=deals["rep"].mask(most, "R00"))
     assert find_aliases(view_of(deals, SPEC), SPEC, deals["rep"]) == {}
 
 
-def test_one_rep_alone_is_no_alias_of_anything():
+def test_a_single_rep_has_no_alias():
     deals = company(times=1.0, own_territory=False).assign(rep="R00")
     assert find_aliases(view_of(deals, SPEC), SPEC, deals["rep"]) == {}
 
 
-def test_all_deals_of_a_rep_are_in_one_fold_and_folds_are_about_equal():
+def test_all_deals_of_a_rep_are_in_one_fold_and_folds_have_similar_sizes():
     who = pd.Series(np.repeat([f"R{n}" for n in range(13)], np.arange(20, 33)))
     folds = fold_of_reps(who)
     assert len(pd.DataFrame({"fold": folds, "who": who}).drop_duplicates()) == 13
@@ -141,7 +141,7 @@ def test_all_deals_of_a_rep_are_in_one_fold_and_folds_are_about_equal():
     pd.testing.assert_series_equal(fold_of_reps(who[::-1])[::-1], folds)
 
 
-def test_a_shift_to_a_level_keeps_the_order_and_has_the_mean():
+def test_a_shift_to_a_level_keeps_the_order_and_gives_the_mean():
     given = np.array([0.01, 0.2, 0.5, 0.9, 0.0, 0.999])
     for mean in (0.05, 0.4, 0.8):
         shifted = with_mean(given, mean)
@@ -153,7 +153,7 @@ def test_a_shift_to_a_level_keeps_the_order_and_has_the_mean():
     assert np.diff(np.log(moved / (1 - moved)) - odds) == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_who_a_rep_is_changes_nothing_where_reps_are_alike():
+def test_equal_reps_have_equal_expected_numbers_with_and_without_the_rep():
     deals = company(times=1.0, own_territory=False)
     reps = board_of(deals).reps
     assert reps["verdict"].isin(["expected", "too_few"]).all()

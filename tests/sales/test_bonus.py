@@ -1,4 +1,4 @@
-"""A bonus goes to whose customers stay most; it adds up, ties share, and the young are pending."""
+"""A bonus for the reps with the best renewal rates: amounts, ties and pending periods."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def simulation():
     top=st.integers(1, 6),
     amount=st.decimals(0, 10**5, places=2),
 )
-def test_the_places_pay_what_they_are_worth_to_the_cent_and_in_order(rates, top, amount):
+def test_bonuses_are_paid_to_the_best_ranks_and_add_up_to_the_cent(rates, top, amount):
     paid = pay_ranks(rates, top, amount)
 
     assert sum(paid.values(), Decimal(0)) == amount * min(top, len(rates))
@@ -56,13 +56,40 @@ def test_the_places_pay_what_they_are_worth_to_the_cent_and_in_order(rates, top,
                 assert abs(paid[first] - paid[second]) <= Decimal("0.01")
 
 
-def test_reps_that_tie_share_the_places_they_hold():
+def test_tied_reps_share_their_bonuses():
     paid = pay_ranks({"a": 0.9, "b": 0.8, "c": 0.8, "d": 0.7}, 2, Decimal(100))
 
     assert paid == {"a": Decimal(100), "b": Decimal(50), "c": Decimal(50)}
 
 
-def test_the_score_is_what_a_person_counts(simulation):
+@pytest.mark.parametrize(
+    ("unit", "shares"),
+    [("0.01", ["33.34", "33.33", "33.33"]), ("1", [34, 33, 33]), ("50", [50, 50, 0])],
+)
+def test_shares_of_tied_reps_are_amounts_that_can_be_paid(unit, shares):
+    paid = pay_ranks(dict.fromkeys("abc", 1.1), 1, Decimal(100), Decimal(unit))
+    assert list(paid.values()) == [Decimal(share) for share in shares]
+
+
+def test_a_bonus_in_yen_is_in_whole_yen_also_with_ties(simulation):
+    reps = sorted(simulation.deals["rep"].unique())
+    mirrored = pd.concat([simulation.deals.assign(rep=name) for name in reps[:3]])
+    mirrored["deal_id"] = [f"D{row}" for row in range(len(mirrored))]
+    churned = simulation.deals.assign(rep="Z", churned_on=simulation.deals["closed_on"])
+    churned = churned.assign(deal_id=[f"Z{row}" for row in range(len(churned))])
+    deals = pd.concat([mirrored, churned], ignore_index=True)
+    plan = Plan(
+        commission_rate="0.1",
+        bonus={"top": 1, "amount": "100000.4", "period": "all"},
+        rounding={"to": 1},
+    )
+    ledger = pay(deals, simulation.spec, plan)
+    paid = ledger.bonuses.set_index("rep")[["bonus", "bonus_pending"]].sum(axis=1)
+    assert sorted(map(int, paid)) == [0, 33333, 33333, 33334]
+    assert all(amount == int(amount) for amount in paid)
+
+
+def test_the_score_equals_a_count_by_hand(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
@@ -78,7 +105,7 @@ def test_the_score_is_what_a_person_counts(simulation):
     assert paid.loc[known, "score"].to_dict() == pytest.approx(ratio[known].to_dict())
 
 
-def test_the_places_go_to_the_highest_scores_above_what_such_customers_do(simulation):
+def test_bonuses_go_to_the_highest_scores_above_expectation(simulation):
     bonus = BONUS.model_copy(update={"period": "all"})
     deals, spec, p = simulation.deals, simulation.spec, simulation.true_probability
     paid = pay_bonus(deals, spec, bonus, p).set_index("rep")
@@ -91,7 +118,7 @@ def test_the_places_go_to_the_highest_scores_above_what_such_customers_do(simula
     assert (others < top).all()
 
 
-def test_few_tested_customers_take_no_part_and_young_periods_are_pending(simulation):
+def test_reps_with_few_tested_customers_get_no_bonus_and_recent_periods_are_pending(simulation):
     paid = pay_bonus(simulation.deals, simulation.spec, BONUS, simulation.true_probability)
 
     few = paid["tested"] < 20
@@ -108,8 +135,8 @@ def test_few_tested_customers_take_no_part_and_young_periods_are_pending(simulat
     assert (hoped <= 1000.01 + 1e-6).all()
 
 
-def test_deals_still_to_come_can_bring_a_bonus_to_who_has_too_few_now(simulation):
-    # on 31 March nobody has 20 tested customers of the year; somebody will have
+def test_a_rep_with_too_few_deals_now_can_still_get_a_bonus_later(simulation):
+    # on 31 March no rep has 20 tested customers of the year; later some will
     table, spec = extract_as_of(simulation.deals, simulation.spec, "2026-03-31")
     paid = pay_bonus(table, spec, BONUS, simulation.true_probability.loc[table.index])
     now = paid[paid["period"] == "2026"]
@@ -119,7 +146,7 @@ def test_deals_still_to_come_can_bring_a_bonus_to_who_has_too_few_now(simulation
 
 
 def yearly_contracts(seed=3, deals=1200):
-    """Four of twelve reps sell yearly contracts, and lose 80 % of them at the renewal."""
+    """Four of twelve reps sell yearly contracts and lose 80 % of them at the renewal."""
     random = np.random.default_rng(seed)
     rep = random.integers(0, 12, deals)
     bound = rep < 4
@@ -144,7 +171,7 @@ def yearly_contracts(seed=3, deals=1200):
 
 
 @pytest.mark.parametrize("term", [None, "contract"])
-def test_reps_whose_contracts_cannot_end_yet_do_not_win_by_it(term):
+def test_contracts_that_cannot_end_yet_do_not_increase_the_bonus(term):
     table, spec, p = yearly_contracts()
     bonus = BONUS.model_copy(update={"term": term})
     paid = pay_bonus(table, spec, bonus, p, earned_after_months=5)
@@ -157,7 +184,7 @@ def test_reps_whose_contracts_cannot_end_yet_do_not_win_by_it(term):
     assert (lost["renewed"] / lost["tested"]).max() < 0.45
 
 
-def test_where_nobody_has_the_evidence_nobody_is_paid():
+def test_with_too_few_deals_no_bonus_is_paid():
     table, spec, p = yearly_contracts(deals=100)
     paid = pay_bonus(table, spec, BONUS, p)
 
@@ -166,7 +193,7 @@ def test_where_nobody_has_the_evidence_nobody_is_paid():
     assert paid["bonus"].sum() == 0
 
 
-def test_a_term_that_cannot_be_read_is_refused_with_its_row():
+def test_an_unreadable_term_is_refused_with_its_row():
     table, spec, p = yearly_contracts(deals=100)
     table.loc[7, "contract"] = "forever"
 
@@ -195,7 +222,7 @@ def test_the_ledger_adds_up_over_reps_months_and_bonuses(simulation):
         parts = table["earned"] + table["withheld"] + table["pending"]
         assert (parts == table["nominal"]).all()
     assert ledger.total["bonus"] == ledger.bonuses["bonus"].sum()
-    assert ledger.total["deals"] == len(ledger.deals)  # a bonus is no deal
+    assert ledger.total["deals"] == len(ledger.deals)  # a bonus is not a deal
 
 
 def test_a_yearly_bonus_needs_dates(simulation):
@@ -207,7 +234,7 @@ def test_a_yearly_bonus_needs_dates(simulation):
 
 
 def renewals_of(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
-    """Tested deals of reps: so many, of which so many were lost, each with a loss of 0.5."""
+    """Tested deals of reps, given as (number, lost), each with an expected loss of 0.5."""
     rows = [
         {"rep": rep, "tested": True, "renewed": number >= lost, "lost": number < lost, "loss": 0.5}
         for rep, (deals, lost) in counts.items()
@@ -216,7 +243,7 @@ def renewals_of(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_a_rep_with_exactly_the_least_number_of_deals_takes_part_and_one_fewer_does_not() -> None:
+def test_a_rep_needs_the_minimum_number_of_deals() -> None:
     part = renewals_of({"ann": (10, 4), "bob": (11, 4), "cem": (9, 4)})
     table = standings(part, 10)
 
@@ -239,7 +266,7 @@ def test_expected_losses_are_scaled_to_the_losses_of_the_period() -> None:
     assert more["score"].notna().all()  # 3.8 and 3.2
 
 
-def test_the_score_is_renewed_over_the_renewals_that_such_customers_give() -> None:
+def test_the_score_is_observed_over_expected_renewals() -> None:
     table = standings(renewals_of({"ann": (10, 2), "bob": (10, 6)}), 1)
 
     assert list(table["expected_renewals"]) == pytest.approx([6.0, 6.0])
@@ -247,7 +274,7 @@ def test_the_score_is_renewed_over_the_renewals_that_such_customers_give() -> No
     assert list(table["renewal_rate"]) == pytest.approx([0.8, 0.4])
 
 
-def test_over_all_of_history_the_best_come_first_and_the_month_is_the_last_one_signed_in(
+def test_over_the_whole_history_the_best_are_first_and_the_month_is_the_last_closing_month(
     simulation,
 ) -> None:
     bonus = BONUS.model_copy(update={"period": "all"})
@@ -263,7 +290,7 @@ def test_over_all_of_history_the_best_come_first_and_the_month_is_the_last_one_s
     assert nobody["rep"].tolist() == sorted(nobody["rep"])
 
 
-def test_at_the_end_of_a_period_all_are_counted_who_are_tested_alive_or_gone() -> None:
+def test_at_the_end_of_a_period_tested_living_and_lost_deals_are_counted() -> None:
     own = pd.DataFrame(
         {
             "tested": [True] * 5 + [False] * 4,
@@ -278,7 +305,7 @@ def test_at_the_end_of_a_period_all_are_counted_who_are_tested_alive_or_gone() -
     tested, lost, expected = _to_the_end(own, np.ones(DRAWS), 0.0, random)
 
     assert set(tested) == {9.0}
-    assert set(lost) == {4}  # one of the tested, the one that leaves, the two that are gone
+    assert set(lost) == {4}  # one tested, one that leaves, two that are gone
     assert expected == pytest.approx(np.full(DRAWS, 9 * (1 - np.exp(-0.5))))
 
 
@@ -292,7 +319,7 @@ PERIOD_SPEC = DealSpec(
 
 
 def two_reps(signed="2025-01-10", n=20, *, lost=(2, 12), left="2025-03-10", term=None):
-    """Kim and Lee with so many deals each, of which so many left on a day."""
+    """Kim and Lee with a number of deals each, some of which left on a day."""
     rows = [
         (rep, signed, left if number < count else None)
         for rep, count in zip(("Kim", "Lee"), lost, strict=True)
@@ -309,7 +336,7 @@ def paid_to(deals, **changes):
     return pay_bonus(deals, PERIOD_SPEC, bonus, pd.Series(0.35, deals.index), earned_after_months=5)
 
 
-def test_over_all_of_history_a_bonus_is_decided_once_every_deal_has_been_tested() -> None:
+def test_a_bonus_over_the_whole_history_is_decided_when_every_deal_was_tested() -> None:
     paid = paid_to(two_reps(), period="all").set_index("rep")
 
     assert paid["outcome"].to_dict() == {"Kim": "paid", "Lee": "not_above"}
@@ -317,7 +344,7 @@ def test_over_all_of_history_a_bonus_is_decided_once_every_deal_has_been_tested(
     assert (paid["month"] == "2025-01").all()
 
 
-def test_a_customer_who_left_before_a_renewal_keeps_the_bonus_over_all_of_history_open() -> None:
+def test_a_customer_who_left_before_its_renewal_keeps_the_bonus_pending() -> None:
     tested = two_reps(term="5")
     gone = two_reps("2026-02-10", 3, lost=(3, 0), left="2026-04-10", term="36 months")
     deals = pd.concat([tested, gone[gone["rep"] == "Kim"]], ignore_index=True)
@@ -327,7 +354,7 @@ def test_a_customer_who_left_before_a_renewal_keeps_the_bonus_over_all_of_histor
     assert paid.loc["Kim", ["bonus", "bonus_pending"]].tolist() == [0, Decimal(500)]
     assert paid.loc["Kim", ["signed", "tested"]].tolist() == [23, 20]
     year = paid_to(deals, period="year", term="term").set_index(["period", "rep"])
-    assert year.loc[("2025", "Kim"), "bonus"] == Decimal(500)  # that year is over, and known
+    assert year.loc[("2025", "Kim"), "bonus"] == Decimal(500)  # that year is complete
 
 
 @pytest.mark.parametrize(
@@ -345,9 +372,7 @@ def test_deals_are_ranked_with_those_signed_in_the_same_period(period, names, mo
 
 
 @pytest.mark.parametrize(("signed", "decided"), [("2026-01-31", True), ("2026-02-01", False)])
-def test_a_quarter_is_decided_when_the_last_of_its_deals_has_reached_the_age(
-    signed, decided
-) -> None:
+def test_a_quarter_is_decided_when_its_last_deal_has_reached_the_age(signed, decided) -> None:
     deals = pd.concat(
         [two_reps("2026-01-05", left="2026-03-05"), two_reps(signed, 1, lost=(0, 0))],
         ignore_index=True,
@@ -359,13 +384,13 @@ def test_a_quarter_is_decided_when_the_last_of_its_deals_has_reached_the_age(
     assert (paid.loc["Kim", "bonus_expected"] == 0) == decided
 
 
-def test_a_deal_without_a_rep_counts_for_what_is_expected_and_wins_nothing() -> None:
+def test_a_deal_without_a_rep_is_included_in_the_expectation_and_gets_no_bonus() -> None:
     deals = two_reps(lost=(2, 12))
     nameless = two_reps(lost=(0, 6)).assign(rep=None)
     paid = paid_to(pd.concat([deals, nameless], ignore_index=True)).set_index("rep")
 
     assert sorted(paid.index) == ["Kim", "Lee"]
-    # 20 lost of 80: 5 of 20 are expected, once those of nobody are counted too
+    # 20 lost of 80: 5 of 20 are expected, with the deals without a rep included
     assert paid["expected_renewals"].tolist() == pytest.approx([15.0, 15.0])
     assert paid.loc["Kim", "score"] == pytest.approx(18 / 15)
 
@@ -380,7 +405,7 @@ def test_the_order_of_the_deals_does_not_change_the_bonus() -> None:
 @pytest.mark.parametrize(
     ("score", "wins"), [(1.0, False), (1.004, False), (1.0051, True), (0.99, False), (2.0, True)]
 )
-def test_a_rep_may_win_from_a_hundredth_above_what_is_expected(score, wins) -> None:
+def test_a_rep_can_win_only_with_a_score_at_least_a_hundredth_above_1(score, wins) -> None:
     assert may_win(score) is wins
 
 
@@ -394,18 +419,18 @@ def test_a_rep_may_win_from_a_hundredth_above_what_is_expected(score, wins) -> N
         (9, {"a": "100.00", "b": "100.00", "c": "100.00", "d": "100.00"}),
     ],
 )
-def test_a_cent_that_cannot_be_shared_goes_to_the_first_by_name(top, paid) -> None:
+def test_an_indivisible_cent_goes_to_the_first_rep_by_name(top, paid) -> None:
     scores = {"c": 1.204, "d": 1.1, "a": 1.2, "b": 1.196}  # three agree to a hundredth
     result = pay_ranks(scores, top, Decimal(100))
 
     assert {name: f"{amount:.2f}" for name, amount in result.items()} == paid
 
 
-def test_nobody_is_paid_where_nobody_may_win() -> None:
+def test_no_bonus_is_paid_if_no_rep_can_win() -> None:
     assert pay_ranks({}, 3, Decimal(100)) == {}
 
 
-def test_what_may_be_expected_of_a_decided_rest_is_the_bonus_itself() -> None:
+def test_the_expected_bonus_of_a_decided_period_is_the_bonus() -> None:
     part = renewals_of({"ann": (20, 4), "bob": (20, 12)}).assign(
         alive=False, gone=False, to_come=0.0
     )
@@ -417,7 +442,7 @@ def test_what_may_be_expected_of_a_decided_rest_is_the_bonus_itself() -> None:
     assert forecast_bonus(part.assign(rep="(no name)"), part, bonus, 0.0, 0) == {}
 
 
-def test_a_forecast_is_the_same_for_the_same_seed_and_pays_no_more_than_the_places() -> None:
+def test_a_forecast_depends_only_on_the_seed_and_is_at_most_the_total_bonus() -> None:
     part = renewals_of({"ann": (20, 6), "bob": (20, 8), "cem": (20, 7)})
     young = part.assign(tested=False, lost=False, renewed=False)
     part = pd.concat([part, young], ignore_index=True)

@@ -1,4 +1,4 @@
-"""Two plans are compared on the same deals, each counted once however it is shared."""
+"""Two plans are compared on the same deals; a shared deal is counted once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compared(before: Plan, after: Plan) -> PlanComparison:
     return compare_plans(*(pay(DEALS, SPEC, plan) for plan in (before, after)))
 
 
-def test_earned_pending_and_lost_are_what_a_person_adds_up() -> None:
+def test_earned_pending_and_lost_equal_sums_by_hand() -> None:
     result = compared(AT_ONCE, LATER)
 
     assert (result.earned_before, result.pending_before) == (Decimal(1000), 0)
@@ -55,7 +55,7 @@ def test_earned_pending_and_lost_are_what_a_person_adds_up() -> None:
     assert (result.before, result.after) == ("old", "new")
 
 
-def test_lost_is_who_left_before_the_later_age_of_the_two_plans() -> None:
+def test_lost_customers_left_before_the_later_age_of_the_two_plans() -> None:
     year = LATER.model_copy(update={"earned_after_months": 12})
     result = compared(LATER, year)
 
@@ -63,7 +63,7 @@ def test_lost_is_who_left_before_the_later_age_of_the_two_plans() -> None:
     assert (result.to_lost_before, result.to_lost_after) == (Decimal(200), 0)
 
 
-def test_a_plan_that_shares_deals_is_compared_and_a_shared_deal_is_one_deal() -> None:
+def test_a_plan_with_shared_deals_is_compared_and_each_deal_is_counted_once() -> None:
     result = compared(AT_ONCE, SHARED)
     alone = compared(AT_ONCE, LATER)
 
@@ -75,14 +75,14 @@ def test_a_plan_that_shares_deals_is_compared_and_a_shared_deal_is_one_deal() ->
     assert (both.deals, both.to_lost_before) == (4, both.to_lost_after)
 
 
-def test_a_lost_deal_of_no_value_counts_as_lost() -> None:
+def test_a_lost_deal_without_value_counts_as_lost() -> None:
     free = DEALS.assign(value=[0.0, 2000.0, 3000.0, 4000.0])
     result = compare_plans(*(pay(free, SPEC, plan) for plan in (AT_ONCE, LATER)))
 
     assert (result.lost, result.to_lost_before) == (1, 0)
 
 
-def test_the_order_of_the_plans_turns_the_sign_and_the_words() -> None:
+def test_swapping_the_plans_changes_the_sign_and_the_words() -> None:
     less, more = compared(AT_ONCE, LATER), compared(LATER, AT_ONCE)
 
     assert less.to_lost_before - less.to_lost_after == Decimal(100)
@@ -103,7 +103,7 @@ def test_the_amounts_of_the_sentence_are_those_of_the_comparison_in_both_languag
     assert result.says("zh") != result.says() == str(result)
 
 
-def test_bonuses_are_those_that_are_decided() -> None:
+def test_only_decided_bonuses_are_compared() -> None:
     result = compared(AT_ONCE, LATER)
     assert (result.bonus_before, result.bonus_after) == (0, 0)
 

@@ -1,4 +1,4 @@
-"""Counting needs no model: it works from the first deal on, and adds up."""
+"""Counts of deals and leavers need no model and work from the first deal on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def simulation():
     return simulate_deals(900, seed=6)
 
 
-def test_counts_are_those_of_the_table_and_add_up(simulation):
+def test_counts_agree_with_the_table_and_add_up(simulation):
     deals = simulation.deals
     counts = compute_counts(deals, simulation.spec)
     lost = deals[deals["churned_on"].notna()]
@@ -44,7 +44,7 @@ def test_the_latest_lost_customer_may_have_left_after_the_horizon(simulation):
     assert counts.loc[~counts.index.isin(lost["rep"]), "latest_lost_on"].isna().all()
 
 
-def test_the_scoreboard_has_the_same_counts(simulation):
+def test_the_rep_performance_has_the_same_counts(simulation):
     board = compute_rep_performance(simulation.deals, simulation.spec, simulation.true_probability)
     counts = compute_counts(simulation.deals, simulation.spec).table
 
@@ -69,7 +69,9 @@ def test_without_a_rep_there_is_nothing_to_count(simulation):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_below_the_minimum_for_training_the_report_counts_and_pays(simulation, language, tmp_path):
+def test_with_too_few_deals_for_training_the_report_has_counts_and_commission(
+    simulation, language, tmp_path
+):
     few = simulation.deals.head(12)
     plan = Plan(commission_rate="0.1")
     report = make_sales_report(few, simulation.spec, plans=[plan], language=language)

@@ -1,4 +1,4 @@
-"""The commission of each line is what the rates say of what a rep has signed, exactly."""
+"""The commission of each line: rates, accelerators, shares and upgrades, computed exactly."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.sales._deal_lines import make_lines, month_of
+from fitmodel.sales.incentives import pay
+from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.plans import Plan
 
 ROLES = {
@@ -64,7 +66,7 @@ def nominal(lines):
     return {(row["deal"], row["rep"]): row["nominal"] for row in lines.to_dict("records")}
 
 
-def test_a_line_has_the_deal_its_rep_and_its_time() -> None:
+def test_a_line_has_deal_rep_and_time() -> None:
     lines = lines_of(plan_of())
 
     assert lines["deal"].tolist() == ["a", "b", "c", "d", "e"]
@@ -80,21 +82,21 @@ def test_a_line_has_the_deal_its_rep_and_its_time() -> None:
     ]  # fmt: skip
 
 
-def test_of_monthly_amounts_the_commission_is_on_a_year() -> None:
+def test_the_commission_of_monthly_amounts_is_computed_per_year() -> None:
     monthly = SPEC.replace(deals={"amount_per": "month"})
 
     assert lines_of(plan_of(), spec=monthly)["nominal"].iloc[0] == Decimal("48000.00")
 
 
-def test_an_amount_is_the_decimal_that_is_written_not_the_binary_nearest_to_it() -> None:
+def test_an_amount_is_read_as_an_exact_decimal() -> None:
     deals = DEALS.head(1).assign(value=[1.15])
     plan = plan_of(commission_rate=Decimal(1), rounding={"to": "0.1", "mode": "half_up"})
 
-    assert Fraction(1.15) < Fraction("1.15")  # the binary one would be rounded down
+    assert Fraction(1.15) < Fraction("1.15")  # the binary float would be rounded down
     assert lines_of(plan, deals)["nominal"].iloc[0] == Decimal("1.2")
 
 
-def test_without_dates_a_line_has_no_day_and_the_index_for_its_deal() -> None:
+def test_without_dates_a_line_has_no_day_and_the_index_as_deal() -> None:
     lines = lines_of(plan_of(), WITHOUT_DATES, TENURE)
 
     assert lines["signed"].isna().all()
@@ -109,7 +111,7 @@ def test_a_month_is_written_as_year_and_month(day, month) -> None:
     assert month_of(day) == month
 
 
-def test_each_part_of_what_a_rep_signs_has_its_own_rate_in_the_order_of_signing() -> None:
+def test_accelerators_apply_to_each_part_in_the_order_of_signing() -> None:
     plan = plan_of(accelerators=steps("50000", "100000"))
     result = nominal(lines_of(plan))
 
@@ -118,13 +120,13 @@ def test_each_part_of_what_a_rep_signs_has_its_own_rate_in_the_order_of_signing(
     assert result["c", "Kim"] == Decimal("8000.10")  # 20,000 at .1 and 30,000.50 at .2
     assert result["a", "Kim"] == Decimal("10000.05")  # 19,999.50 at .2 and 20,000.50 at .3
     assert result["d", "Kim"] == Decimal("3000.00")
-    assert result["e", "(no name)"] == Decimal("9000.00")  # a seller of its own
+    assert result["e", "(no name)"] == Decimal("9000.00")  # a separate rep
 
 
 @pytest.mark.parametrize(
     ("period", "starts_anew"), [("month", "c"), ("quarter", "d"), ("year", None)]
 )
-def test_with_a_period_the_rates_start_again_at_the_first(period, starts_anew) -> None:
+def test_with_a_period_the_rates_start_again_in_each_period(period, starts_anew) -> None:
     plan = plan_of(accelerators=steps("20000", period=period))
     result = nominal(lines_of(plan))
     by_period = {"month": "M", "quarter": "Q", "year": "Y"}[period]
@@ -138,20 +140,20 @@ def test_with_a_period_the_rates_start_again_at_the_first(period, starts_anew) -
         assert result[starts_anew, "Kim"] == plan.rounded(own)
 
 
-def test_the_order_of_the_rows_does_not_change_what_a_deal_earns() -> None:
+def test_the_order_of_the_rows_does_not_change_the_commission() -> None:
     plan = plan_of(accelerators=steps("50000", "100000"))
     turned = DEALS.iloc[::-1]
 
     assert nominal(lines_of(plan, turned)) == nominal(lines_of(plan))
 
 
-def test_an_amount_of_exactly_the_threshold_has_the_rate_below_it() -> None:
+def test_an_amount_exactly_at_the_threshold_has_the_lower_rate() -> None:
     plan = plan_of(accelerators=steps("30000"))
 
     assert nominal(lines_of(plan, DEALS.iloc[[1]]))["b", "Kim"] == Decimal("3000.00")
 
 
-def test_a_credit_note_takes_back_the_rate_of_the_part_it_takes_away() -> None:
+def test_a_credit_note_takes_back_commission_at_the_rate_of_its_part() -> None:
     plan = plan_of(accelerators=steps("30000"), credit_notes="deduct")
     deals = DEALS.iloc[[1, 2]].assign(value=[50000.0, -30000.0], second=None)
     result = nominal(lines_of(plan, deals))
@@ -172,17 +174,30 @@ def test_a_shared_deal_has_two_lines_that_add_up_to_the_cent() -> None:
     result = nominal(lines)
 
     assert lines["deal"].tolist() == ["a", "b", "c", "c", "d", "e"]
-    assert result["c", "Lee"] == Decimal("1500.02")  # .3 of 5,000.05 is 1,500.015: to the even
+    assert result["c", "Lee"] == Decimal("1500.02")  # .3 of 5,000.05 is 1,500.015: rounded to even
     assert result["c", "Kim"] == Decimal("3500.03")
     assert result["c", "Kim"] + result["c", "Lee"] == Decimal("5000.05")
     assert result["a", "Kim"] == Decimal("4000.00")
 
 
-def test_a_shared_deal_moves_each_rep_towards_a_threshold_by_its_share() -> None:
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_shared_deal_counts_for_both_reps_and_once_in_each_total(has_id) -> None:
+    spec = SPEC if has_id else SPEC.replace(deals={"id": None})
+    ledger = pay(DEALS, spec, plan_of(split={"rep": "second", "share": "share"}))
+
+    assert len(ledger.deals) == len(DEALS) + 1
+    assert ledger.reps["deals"].to_dict() == {NO_NAME: 1, "Kim": 4, "Lee": 1, "all": 5}
+    assert ledger.months["deals"].to_dict() == {
+        "2025-01": 2, "2025-02": 1, "2025-03": 1, "2025-04": 1, "all": 5
+    }  # fmt: skip
+    assert ledger.reps_by_month["deals"].iloc[-1] == ledger.total["deals"] == 5
+
+
+def test_a_shared_deal_counts_towards_the_threshold_by_its_share() -> None:
     plan = plan_of(accelerators=steps("30000"), split={"rep": "second", "share": Decimal("0.4")})
     result = nominal(lines_of(plan))
 
-    # Kim has signed 30,000 with b; of c .6 are Kim's, all above the threshold
+    # Kim has signed 30,000 with b; Kim's .6 of c are all above the threshold
     assert result["c", "Kim"] == Decimal("6000.06")
     assert result["c", "Lee"] == Decimal("2000.02")  # Lee's first: .4 of 50,000.50 at .1
 
@@ -190,7 +205,7 @@ def test_a_shared_deal_moves_each_rep_towards_a_threshold_by_its_share() -> None
 @pytest.mark.parametrize(
     ("share", "first", "second"), [(0.0, "5000.05", "0"), (1.0, "0", "5000.05")]
 )
-def test_a_share_of_nothing_or_all_leaves_the_other_nothing(share, first, second) -> None:
+def test_a_share_of_0_or_1_gives_one_rep_the_whole_commission(share, first, second) -> None:
     deals = DEALS.assign(share=share)
     result = nominal(lines_of(plan_of(split={"rep": "second", "share": "share"}), deals))
 
@@ -198,7 +213,7 @@ def test_a_share_of_nothing_or_all_leaves_the_other_nothing(share, first, second
 
 
 @pytest.mark.parametrize("share", [-0.01, 1.01, np.nan, "half"])
-def test_a_share_that_is_none_is_refused_with_its_row(share) -> None:
+def test_an_invalid_share_is_refused_with_its_row(share) -> None:
     deals = DEALS.assign(share=pd.Series([None, None, share, 7, None], dtype=object))
     deals.index = [10, 20, 30, 40, 50]
     with pytest.raises(
@@ -208,7 +223,7 @@ def test_a_share_that_is_none_is_refused_with_its_row(share) -> None:
         lines_of(plan_of(split={"rep": "second", "share": "share"}), deals)
 
 
-def test_a_column_that_a_clause_names_and_the_deals_lack_is_refused() -> None:
+def test_a_missing_column_named_by_a_clause_is_refused() -> None:
     for split in ({"rep": "partner", "share": Decimal("0.5")}, {"rep": "second", "share": "part"}):
         with pytest.raises(
             DealsError, match=r"clause split needs the column '(partner|part)'.*\[split\]"
@@ -216,7 +231,7 @@ def test_a_column_that_a_clause_names_and_the_deals_lack_is_refused() -> None:
             lines_of(plan_of(split=split))
 
 
-def test_an_excluded_cause_is_found_whatever_its_case_and_spaces() -> None:
+def test_an_excluded_cause_is_found_regardless_of_case_and_spaces() -> None:
     deals = DEALS.assign(why=["  BANKRUPT ", "bankrupt", "price", None, "Acquired"])
     clause = {"column": "why", "causes": ["Bankrupt ", "acquired"]}
     lines = lines_of(plan_of(excluded_causes=clause), deals)
@@ -225,7 +240,20 @@ def test_an_excluded_cause_is_found_whatever_its_case_and_spaces() -> None:
     assert not lines_of(plan_of(), deals)["excused"].any()
 
 
-def test_upgrades_need_to_know_whose_deals_they_are() -> None:
+def test_a_cause_that_is_misspelt_is_refused_and_one_that_nobody_has_is_not() -> None:
+    deals = DEALS.assign(why=["bankrupt", "price", "price", None, " Merged "])
+
+    def excused(*causes):
+        clause = {"column": "why", "causes": causes}
+        return int(lines_of(plan_of(excluded_causes=clause), deals)["excused"].sum())
+
+    with pytest.raises(DealsError, match=r"names 'bankrup', which no deal.*mean 'bankrupt'\?"):
+        excused("price", "bankrup")
+    assert excused("bankrupt", "acquired") == 1
+    assert excused("bankrupt", "bankruptcy", "MERGED") == 2
+
+
+def test_upgrades_need_a_customer_column() -> None:
     with pytest.raises(DealsError, match=r'customer = "COLUMN" under \[rows\], with closing dates'):
         lines_of(plan_of(upgrades="increase"))
 
@@ -251,7 +279,7 @@ def upgrade_lines(rows=ROWS):
     return make_lines(view_of(FIRST, CUSTOMERS), plan, rows)
 
 
-def test_an_upgrade_earns_what_it_adds_to_the_highest_value_so_far() -> None:
+def test_an_upgrade_earns_commission_on_the_increase_over_the_highest_value() -> None:
     result = nominal(upgrade_lines())
 
     assert result == {
@@ -263,7 +291,7 @@ def test_an_upgrade_earns_what_it_adds_to_the_highest_value_so_far() -> None:
     }  # the row of December was signed after the customer had left
 
 
-def test_an_upgrade_is_as_old_as_its_own_signing_and_ends_with_its_customer() -> None:
+def test_the_age_of_an_upgrade_counts_from_its_own_signing() -> None:
     lines = upgrade_lines().set_index("deal")
 
     assert lines.loc["2", "months"] == pytest.approx(5 + 10 / 31)  # 10 March to 20 August

@@ -1,4 +1,4 @@
-"""Edits after a flag are counted beside those without one, and asked about only on evidence."""
+"""Edits of prospects after a flag are compared with other edits and reported on evidence only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def assessed(*, flagged):
 
 
 class Company:
-    """Prospects of several reps: assessed, perhaps edited, assessed again."""
+    """Prospects of several reps: assessed, optionally edited, assessed again."""
 
     def __init__(self, path, salt=None):
         self.log = DecisionLog(path, salt=salt)
@@ -48,7 +48,7 @@ def company(request, tmp_path):
     return Company(tmp_path / "log.db", request.param)
 
 
-def test_an_edit_that_turned_a_flag_is_listed_with_what_was_changed(company):
+def test_an_edit_that_removed_a_flag_is_listed_with_its_change(company):
     company.prospect("a", "Kim", flagged=True, edited=True, then=False)
     company.prospect("b", "Kim", flagged=True, edited=True, then=True)
     company.prospect("c", "Kim", flagged=True, edited=False, then=False)
@@ -63,11 +63,11 @@ def test_an_edit_that_turned_a_flag_is_listed_with_what_was_changed(company):
     }  # fmt: skip
 
 
-def test_ids_and_fields_are_found_in_any_spelling_and_a_number_in_either_form(company):
+def test_ids_fields_and_numbers_are_matched_regardless_of_spelling(company):
     for name in ("Ab", "Cd"):
         company.prospect(name, "Kim", flagged=True, edited=True, then=False, field=" Seats")
     company.changes[0] |= {"id": "AB "}
-    company.changes[1] |= {"old": "3", "new": "3.0"}  # no edit
+    company.changes[1] |= {"old": "3", "new": "3.0"}  # not an edit
 
     assert company.edits_found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
     assert company.edits_found().edits["field"].tolist() == ["seats"]
@@ -80,7 +80,7 @@ def test_ids_and_fields_are_found_in_any_spelling_and_a_number_in_either_form(co
         ({"id": "x-1"}, "none of 12 edits is of a prospect .* ids such as 'x-1'"),
     ],
 )
-def test_a_history_of_which_nothing_is_found_is_refused(company, change, message):
+def test_a_history_without_matching_prospects_is_refused(company, change, message):
     for number in range(12):
         company.prospect(f"p{number}", "Kim", flagged=True, edited=True, then=False)
         company.changes[-1] |= change
@@ -88,14 +88,14 @@ def test_a_history_of_which_nothing_is_found_is_refused(company, change, message
         company.edits_found()
 
 
-def test_edits_of_other_fields_and_of_nothing_do_not_count(company):
+def test_edits_of_other_fields_or_without_a_change_are_ignored(company):
     company.prospect("a", "Kim", flagged=True, edited=True, then=False, field="phone")
     assert company.edits_found().edits.empty
     company.changes[0] |= {"field": "seats", "new": 3}
     assert company.edits_found().edits.empty
 
 
-def test_who_edits_after_flags_far_more_is_asked_and_who_edits_everything_is_not(company):
+def test_only_a_rep_who_edits_much_more_often_after_flags_is_reported(company):
     for number in range(12):
         company.prospect(f"k{number}", "Kim", flagged=number < 8, edited=number < 8, then=False)
         company.prospect(f"l{number}", "Lee ", flagged=number < 8, edited=True, then=False)
@@ -111,7 +111,7 @@ def test_who_edits_after_flags_far_more_is_asked_and_who_edits_everything_is_not
     assert "Kim" in result.questions("zh")[0]
 
 
-def test_reps_who_edit_whether_or_not_there_is_a_flag_are_asked_in_one_page_of_twenty(tmp_path):
+def test_reps_who_edit_independently_of_flags_are_reported_in_at_most_5_percent(tmp_path):
     random, asked = np.random.default_rng(8), 0
     for page in range(40):
         log = DecisionLog(tmp_path / f"{page}.db")

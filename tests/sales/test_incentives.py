@@ -1,4 +1,4 @@
-"""A plan pays to the cent, a ledger adds up, and what is not known yet is pending, not lost."""
+"""Commission plans and the ledger: exact amounts, sums, and pending commission."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_reps_add_up_to_all_and_pending_has_an_expected_value(simulation):
     assert (young["expected"] > 0).all()
 
 
-def test_commission_at_signing_went_to_deals_that_were_lost(simulation):
+def test_commission_paid_at_signing_includes_commission_for_lost_deals(simulation):
     before, after = (pay(simulation.deals, simulation.spec, plan) for plan in (AT_SIGNING, LATER))
     result = compare_plans(before, after)
     lost = after.deals["left_early"]
@@ -103,7 +103,7 @@ def test_commission_at_signing_went_to_deals_that_were_lost(simulation):
         compare_plans(before, pay(simulation.deals.head(9), simulation.spec, LATER))
 
 
-def test_who_left_early_for_the_plan_is_who_left_early_for_the_model(simulation):
+def test_plan_and_model_define_early_leavers_the_same(simulation):
     plan = LATER.model_copy(update={"earned_after_months": simulation.spec.label.horizon_months})
     deals = simulation.deals.copy()
     deals.loc[2, ["closed_on", "churned_on"]] = pd.to_datetime(["2025-01-10", "2025-06-10"])
@@ -114,7 +114,7 @@ def test_who_left_early_for_the_plan_is_who_left_early_for_the_model(simulation)
     assert ledger.deals["left_early"].equals(early.loc[ledger.deals.index].rename("left_early"))
 
 
-def test_a_deal_without_an_amount_earns_nothing_and_a_missing_rep_is_kept(simulation):
+def test_a_deal_without_an_amount_earns_nothing_and_one_without_a_rep_is_kept(simulation):
     deals = simulation.deals.copy()
     deals.loc[0, "annual_value"] = None
     deals.loc[1, "rep"] = None
@@ -124,12 +124,12 @@ def test_a_deal_without_an_amount_earns_nothing_and_a_missing_rep_is_kept(simula
     assert ledger.deals.loc[1, "rep"] == "(no name)"
 
 
-def test_a_plan_is_read_exactly_or_refused_by_key(tmp_path):
+def test_an_invalid_plan_is_refused_with_its_key(tmp_path):
     file = tmp_path / "plan.toml"
     file.write_text('name = "B"\ncommission_rate = 0.1\n[[tiers]]\nmonths = 3\nshare = 0.5\n')
     assert read_plan(file).commission_rate == Decimal("0.1")
     file.write_text("commission_rate = 1.5\nprize = 3\n")
-    with pytest.raises(SpecError, match=r"(?s)commission_rate: .*less than.*prize: "):
+    with pytest.raises(SpecError, match=r"(?s)commission_rate: must be at most 1.*prize: "):
         read_plan(file)
     file.write_text("commission_rate = 0.1\ntiers = [{months = 6, share = 0.5}]\n")
     with pytest.raises(SpecError, match="tiers must rise"):
@@ -138,19 +138,19 @@ def test_a_plan_is_read_exactly_or_refused_by_key(tmp_path):
         read_plan(tmp_path / "absent.toml")
 
 
-def test_without_a_rep_nobody_can_be_paid(simulation):
+def test_deals_without_a_rep_column_are_refused(simulation):
     with pytest.raises(DealsError, match="rep and an amount"):
         pay(simulation.deals, simulation.spec.replace(deals={"rep": None}), LATER)
 
 
-def test_the_index_may_be_any(simulation):
+def test_any_index_is_accepted(simulation):
     deals = simulation.deals.set_index(pd.Index(range(5000, 5000 + len(simulation.deals))))
     left, right = (pay(table, simulation.spec, LATER) for table in (deals, simulation.deals))
 
     assert left.reps.equals(right.reps)
 
 
-def test_the_expected_counts_the_tiers_on_the_way():
+def test_the_expected_commission_includes_the_tiers_to_come():
     young = split_commission(
         LATER, Decimal(1000), 1.0, left=False, exited=False, chances={3: 0.8, 5: 0.6}
     )
@@ -161,7 +161,7 @@ def test_the_expected_counts_the_tiers_on_the_way():
     assert older["expected"] == pytest.approx(50 * 0.9)
 
 
-def test_a_deal_that_ended_for_another_reason_is_not_pending_for_ever(simulation):
+def test_a_deal_that_ended_for_another_reason_is_not_pending(simulation):
     deals = simulation.deals.copy()
     result = outcomes(deals, simulation.spec)
     position = result.index[(result["followup_months"] < 2) & ~result["left"]][0]
@@ -176,7 +176,7 @@ def test_a_deal_that_ended_for_another_reason_is_not_pending_for_ever(simulation
     assert not row["left_early"]
 
 
-def test_beyond_the_horizon_the_chance_is_less_than_up_to_it(simulation):
+def test_reaching_a_later_age_is_less_likely(simulation):
     long = LATER.model_copy(update={"earned_after_months": 12, "tiers": ()})
     short = LATER.model_copy(update={"earned_after_months": 5, "tiers": ()})
     p = simulation.true_probability
@@ -185,7 +185,7 @@ def test_beyond_the_horizon_the_chance_is_less_than_up_to_it(simulation):
     assert (far.loc[young, "expected"] < near.loc[young, "expected"]).all()
 
 
-def test_the_comparison_reads_right_with_the_stricter_plan_first(simulation):
+def test_the_comparison_is_worded_correctly_with_the_stricter_plan_first(simulation):
     strict, loose = (pay(simulation.deals, simulation.spec, plan) for plan in (LATER, AT_SIGNING))
     text = str(compare_plans(strict, loose))
     assert "more to deals lost within 5 months would have been paid besides" in text
@@ -213,7 +213,7 @@ def test_a_deal_without_a_probability_is_refused(simulation):
         pay(pd.concat([simulation.deals] * 2), simulation.spec, LATER)
 
 
-def test_an_exit_announced_for_later_withholds_nothing_yet(simulation):
+def test_a_future_exit_date_withholds_nothing(simulation):
     deals, spec = simulation.deals, simulation.spec
     later = spec.replace(deals={"exited_on": "exited_on"})
     announced = deals.assign(
@@ -224,7 +224,7 @@ def test_an_exit_announced_for_later_withholds_nothing_yet(simulation):
     pd.testing.assert_frame_equal(with_exit.deals[columns], plain.deals[columns])
 
 
-def test_the_chance_to_reach_an_age_is_that_of_the_customers_own_curve():
+def test_the_probability_to_reach_an_age_uses_the_customers_own_curve():
     sim = simulate_deals(800, seed=4)
     view = view_of(sim.deals, sim.spec)
     p = sim.true_probability

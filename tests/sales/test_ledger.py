@@ -1,4 +1,4 @@
-"""A ledger's parts and sums are those of a hand calculation, to the cent."""
+"""The parts and sums of a ledger equal a hand calculation to the cent."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def parts(plan, months, *, amount="1000", left=False, exited=False, **options):
         ("-0.015", "-0.02"), ("-0.025", "-0.02"), ("7", "7.00"), ("1.994999", "1.99"),
     ],
 )  # fmt: skip
-def test_a_half_cent_goes_to_the_even_cent(value, rounded) -> None:
+def test_half_cents_are_rounded_to_even(value, rounded) -> None:
     assert str(cents(Decimal(value))) == rounded
 
 
-def test_a_customer_who_leaves_early_takes_the_advance_back_with_it() -> None:
+def test_the_advance_is_clawed_back_if_the_customer_leaves_early() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.4"))
 
     assert parts(plan, 2.5, left=True) == ["0.00", "100.00", "0.00", "40.00", "40.00"]
 
 
-def test_what_a_tier_has_earned_is_set_against_the_advance() -> None:
+def test_the_commission_of_a_reached_tier_reduces_the_clawback() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.4"), tiers=(Tier(months=3, share=Decimal("0.25")),))
 
     assert parts(plan, 4.0, left=True) == ["25.00", "75.00", "0.00", "40.00", "15.00"]
@@ -56,7 +56,7 @@ def test_what_a_tier_has_earned_is_set_against_the_advance() -> None:
     ("months", "earned"),
     [(0.9, "0.00"), (1.0, "16.67"), (3.99, "50.00"), (5.5, "83.33"), (6.0, "100.00")],
 )
-def test_with_unused_months_clawed_back_each_whole_month_earns_its_sixth(months, earned) -> None:
+def test_with_clawback_of_unused_months_each_whole_month_earns_its_share(months, earned) -> None:
     plan = plan_of(clawback="unused_months", paid_at_signing=Decimal(1))
     result = parts(plan, months, left=True)
 
@@ -64,7 +64,7 @@ def test_with_unused_months_clawed_back_each_whole_month_earns_its_sixth(months,
     assert Decimal(result[4]) == Decimal(100) - Decimal(earned)
 
 
-def test_of_tiers_and_months_stayed_the_rep_keeps_what_is_more() -> None:
+def test_the_rep_keeps_the_larger_of_tier_and_months_stayed() -> None:
     tiers = (Tier(months=2, share=Decimal("0.6")),)
     plan = plan_of(clawback="unused_months", tiers=tiers)
 
@@ -72,14 +72,14 @@ def test_of_tiers_and_months_stayed_the_rep_keeps_what_is_more() -> None:
     assert parts(plan, 4.5, left=True)[0] == "66.67"  # 4 of 6 months
 
 
-def test_unused_months_are_counted_only_once_the_customer_is_gone() -> None:
+def test_unused_months_count_only_after_the_customer_has_left() -> None:
     plan = plan_of(clawback="unused_months")
 
     assert parts(plan, 3.5)[:3] == ["0.00", "0.00", "100.00"]
     assert parts(plan, 3.5, exited=True)[:3] == ["50.00", "50.00", "0.00"]
 
 
-def test_on_the_very_day_a_customer_who_stays_has_earned_and_one_who_leaves_has_not() -> None:
+def test_on_the_exact_day_commission_is_earned_only_if_the_customer_stays() -> None:
     plan = plan_of()
 
     assert parts(plan, 6.0)[0] == "100.00"
@@ -88,13 +88,13 @@ def test_on_the_very_day_a_customer_who_stays_has_earned_and_one_who_leaves_has_
     assert parts(plan, 6.0, exited=True)[0] == "100.00"
 
 
-def test_a_plan_that_pays_at_signing_never_takes_anything_back() -> None:
+def test_a_plan_that_pays_at_signing_has_no_clawback() -> None:
     plan = plan_of(earned_after_months=0, paid_at_signing=Decimal("0.5"))
 
     assert parts(plan, 0.0, left=True) == ["100.00", "0.00", "0.00", "50.00", "0.00"]
 
 
-def test_a_customer_who_left_for_an_excluded_cause_has_earned_the_whole() -> None:
+def test_a_customer_who_left_for_an_excluded_cause_earns_the_whole_commission() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.4"))
     row = split_commission(
         plan, Decimal(1000), 1.0, left=True, exited=False, chances={}, excused=True
@@ -104,19 +104,19 @@ def test_a_customer_who_left_for_an_excluded_cause_has_earned_the_whole() -> Non
     assert not row["left_early"]
 
 
-def test_a_credit_note_is_taken_back_at_once_whatever_its_age() -> None:
+def test_a_credit_note_is_taken_back_immediately() -> None:
     plan = plan_of(credit_notes="deduct", paid_at_signing=Decimal("0.4"))
     for months, left in ((0.0, False), (1.0, True), (9.0, False)):
         result = parts(plan, months, amount="-1000", left=left)
         assert result == ["-100.00", "0.00", "0.00", "0.00", "0.00"], months
 
 
-def test_the_commission_given_stands_in_place_of_rate_times_amount() -> None:
+def test_a_given_commission_replaces_rate_times_amount() -> None:
     assert parts(plan_of(), 9.0, nominal=Decimal("12.34"))[0] == "12.34"
 
 
 @pytest.mark.parametrize("excused", [False, True])
-def test_a_deal_of_no_value_is_lost_like_any_other(excused) -> None:
+def test_a_deal_without_value_can_be_lost(excused) -> None:
     row = split_commission(
         plan_of(), Decimal(0), 2.0, left=True, exited=False, chances={}, excused=excused
     )
@@ -125,7 +125,7 @@ def test_a_deal_of_no_value_is_lost_like_any_other(excused) -> None:
     assert all(row[name] == 0 for name in MONEY)
 
 
-def test_who_stays_has_not_left_early_and_neither_has_a_deal_that_ended_otherwise() -> None:
+def test_staying_exiting_and_leaving_late_are_not_leaving_early() -> None:
     for left, exited, months in ((False, False, 1.0), (False, True, 1.0), (True, False, 6.5)):
         row = split_commission(
             plan_of(), Decimal(10), months, left=left, exited=exited, chances={6: 1.0}
@@ -133,7 +133,7 @@ def test_who_stays_has_not_left_early_and_neither_has_a_deal_that_ended_otherwis
         assert not row["left_early"]
 
 
-def test_what_is_expected_is_the_chance_of_each_step_still_to_come() -> None:
+def test_the_expected_commission_is_the_sum_of_probable_future_tiers() -> None:
     tiers = (Tier(months=2, share=Decimal("0.2")), Tier(months=4, share=Decimal("0.5")))
     plan = plan_of(tiers=tiers)
     chances = {2: 0.9, 4: 0.8, 6: 0.7}
@@ -150,7 +150,7 @@ def test_what_is_expected_is_the_chance_of_each_step_still_to_come() -> None:
     assert expected(6.0) == 0
 
 
-def test_a_second_tier_of_the_same_share_adds_nothing_to_what_is_expected() -> None:
+def test_a_second_tier_with_the_same_share_adds_no_expected_commission() -> None:
     tiers = (Tier(months=2, share=Decimal("0.5")), Tier(months=4, share=Decimal("0.5")))
     row = split_commission(
         plan_of(tiers=tiers), Decimal(1000), 1.0, left=False, exited=False,
@@ -179,7 +179,7 @@ def test_amounts_are_rounded_to_the_unit_of_the_plan(unit, mode, amount, nominal
     assert Decimal(result[0]) == Decimal(nominal)
 
 
-def test_an_amount_that_no_decimal_holds_is_rounded_by_its_exact_value() -> None:
+def test_a_repeating_decimal_is_rounded_by_its_exact_value() -> None:
     plan = plan_of()
 
     assert plan.rounded(Fraction(1, 3)) == Decimal("0.33")
@@ -214,7 +214,7 @@ BONUSES = pd.DataFrame(
 )
 
 
-def test_the_sums_of_a_rep_are_those_of_the_reps_deals_and_bonuses() -> None:
+def test_the_sums_of_a_rep_add_its_deals_and_bonuses() -> None:
     reps = ledger_of(ROWS, BONUSES).reps
 
     assert list(reps.index) == ["Kim", "Lee", "Mia", ALL]
@@ -242,7 +242,7 @@ def test_sums_by_month_and_by_rep_and_month_have_the_same_total() -> None:
             assert sum(table[name].iloc[:-1], Decimal(0)) == ledger.total[name]
 
 
-def test_cents_add_up_exactly_where_floats_would_not() -> None:
+def test_cents_are_added_exactly() -> None:
     rows = [("Kim", "2025-01", "0.10", "0.10", "0", "0", 0.0)] * 3
     total = ledger_of(rows).total
 

@@ -1,4 +1,4 @@
-"""Warnings of lost and of kept deals are counted as a person counts them."""
+"""Warnings of lost and of kept deals, compared with counts by hand."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ Z = norm.ppf(0.975)
 @pytest.mark.parametrize(
     ("lost_with", "lost", "kept_with", "kept"), [(8, 20, 10, 100), (1, 20, 30, 100), (5, 5, 9, 9)]
 )
-def test_the_interval_of_the_ratio_is_katzs_by_the_logarithm(
-    lost_with, lost, kept_with, kept
-) -> None:
+def test_the_interval_of_the_ratio_is_katz_log_interval(lost_with, lost, kept_with, kept) -> None:
     facts = _compared(lost_with, lost, kept_with, kept)
     ratio = (lost_with / lost) / (kept_with / kept)
     error = math.sqrt(1 / lost_with - 1 / lost + 1 / kept_with - 1 / kept)
@@ -31,7 +29,7 @@ def test_the_interval_of_the_ratio_is_katzs_by_the_logarithm(
     assert facts["kept_share"] == pytest.approx(kept_with / kept)
 
 
-def test_a_signal_of_lost_deals_only_has_no_upper_end() -> None:
+def test_a_signal_found_only_in_lost_deals_has_no_upper_limit() -> None:
     facts = _compared(12, 20, 0, 50)
 
     assert facts["ratio"] == facts["ratio_high"] == np.inf
@@ -53,7 +51,7 @@ def signals(codes, warned, lost):
     }
 
 
-def test_only_deals_of_the_segment_that_were_warned_of_count() -> None:
+def test_only_deals_of_the_segment_with_the_warning_are_counted() -> None:
     codes = [0] * 15 + [1] * 15 + [-1] * 2
     warned = [1] * 12 + [0] * 3 + [1] * 15 + [1] * 2
     lost = ([1] * 4 + [0] * 11) + ([1] * 2 + [0] * 13) + [1, 0]
@@ -61,7 +59,7 @@ def test_only_deals_of_the_segment_that_were_warned_of_count() -> None:
     assert signals(codes, warned, lost) == {"a": (4, 7, 8, 25), "b": (2, 7, 13, 25)}
 
 
-def test_a_signal_needs_ten_deals_that_had_it_and_a_lost_one() -> None:
+def test_a_signal_needs_ten_deals_and_one_lost_deal() -> None:
     lost = [1] + [0] * (MIN_WITH_SIGNAL - 1)
     zeros = [0] * MIN_WITH_SIGNAL
 

@@ -1,4 +1,4 @@
-"""Folds keep a rep's deals together and are about equally large; a shift keeps the order."""
+"""Folds keep the deals of a rep together and have similar sizes; a shift keeps the order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_all_deals_of_a_rep_are_in_one_fold() -> None:
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=15), st.integers(1, 6))
-def test_no_fold_is_larger_than_another_by_more_than_the_largest_rep(sizes, most) -> None:
+def test_fold_sizes_differ_by_at_most_the_largest_rep(sizes, most) -> None:
     who = pd.Series(np.repeat([f"R{number:02d}" for number in range(len(sizes))], sizes))
     folds = fold_of_reps(who, most)
     loads = folds.value_counts().reindex(range(min(most, len(sizes))), fill_value=0)
@@ -33,7 +33,7 @@ def test_no_fold_is_larger_than_another_by_more_than_the_largest_rep(sizes, most
     assert loads.min() > 0
 
 
-def test_the_largest_reps_are_placed_first_and_the_order_of_the_deals_does_not_matter() -> None:
+def test_the_largest_reps_are_assigned_first_independent_of_the_order_of_deals() -> None:
     who = pd.Series(list("aaaabbbccd"))
     folds = fold_of_reps(who, 2)
 
@@ -43,12 +43,12 @@ def test_the_largest_reps_are_placed_first_and_the_order_of_the_deals_does_not_m
     assert turned.sort_index().tolist() == folds.tolist()
 
 
-def test_reps_of_the_same_size_are_placed_by_name() -> None:
+def test_reps_of_the_same_size_are_assigned_by_name() -> None:
     assert fold_of_reps(pd.Series(["z", "a", "m"])).tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.2, 0.5, 0.97])
-def test_the_log_odds_are_shifted_until_the_mean_is_the_one_given(mean) -> None:
+def test_the_log_odds_are_shifted_to_the_given_mean(mean) -> None:
     p = np.random.default_rng(1).uniform(0.01, 0.6, 200)
     shifted = with_mean(p, mean)
     shift = brentq(lambda by: expit(logit(p) + by).mean() - mean, -20, 20, xtol=1e-14)
@@ -58,7 +58,7 @@ def test_the_log_odds_are_shifted_until_the_mean_is_the_one_given(mean) -> None:
     assert (np.argsort(shifted) == np.argsort(p)).all()
 
 
-def test_a_mean_that_is_there_already_changes_nothing() -> None:
+def test_a_mean_that_is_already_reached_changes_nothing() -> None:
     p = np.array([0.1, 0.2, 0.6])
 
     assert with_mean(p, 0.3) == pytest.approx(p)

@@ -1,4 +1,4 @@
-"""Every clause of a plan pays what a second ledger says, written apart and without haste."""
+"""Every clause of a plan pays the same as a second, independent and simple ledger."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def company(seed, *, deals=80, credit_notes=False):
     for number in range(deals):
         closed = END - timedelta(days=int(random.integers(0, 900)))
         stayed = int(random.integers(1, 700))
-        if random.random() < 0.2:  # on the very day, and one day later
+        if random.random() < 0.2:  # on the exact day and one day later
             months = int(random.choice([3, 6, 12]))
             stayed = (closed + relativedelta(months=months) - closed).days + int(random.integers(2))
         churned = closed + timedelta(days=stayed)
@@ -65,7 +65,7 @@ def company(seed, *, deals=80, credit_notes=False):
 
 
 def rounded(value, plan):
-    """To the unit, by counting units down and looking at what is left."""
+    """Round to the unit by counting units and comparing the remainder."""
     given = plan.get("rounding", {})
     unit, mode = Fraction(str(given.get("to", "0.01"))), given.get("mode", "half_even")
     sign, units = (-1 if value < 0 else 1), abs(Fraction(value)) / unit
@@ -114,7 +114,7 @@ def shares_of(table, plan):
 
 
 def paid_by(day, row, whole, plan):
-    """All that was paid for a deal by the end of a day: looked at afresh, as on that day."""
+    """Everything paid for a deal by the end of a day, computed as of that day."""
     signed = row["closed_on"].date()
     if day < signed:
         return Fraction(0)
@@ -160,7 +160,7 @@ def second_ledger(table, plan):
         last = min(first + relativedelta(months=1), END + timedelta(days=1)) - timedelta(days=1)
         for row, rep, whole in lines:
             days = [first - timedelta(days=1), last]
-            if rep in gone:  # terms hold from the day after the last: look at every day
+            if rep in gone:  # terms apply from the day after the last day: check every day
                 days = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
             sums = [paid_by(day, row, whole, plan) for day in days]
             for day, before, after in zip(days[1:], sums, sums[1:], strict=False):
@@ -220,7 +220,7 @@ def drawn(result, least, recoverable):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("clause", [name for name in EXAMPLES if not name.startswith("Upgrades")])
-def test_every_example_of_the_guide_pays_what_the_second_ledger_says(clause, seed, tmp_path):
+def test_every_example_of_the_guide_pays_the_same_as_the_second_ledger(clause, seed, tmp_path):
     (tmp_path / "plan.toml").write_text(EXAMPLES[clause])
     deals = company(seed, deals=40, credit_notes="Credit" in clause)
 
@@ -274,7 +274,7 @@ mode = "half_up"
 
 
 @pytest.mark.parametrize("seed", range(10, 13))
-def test_clauses_in_one_plan_pay_what_the_second_ledger_says(seed, tmp_path):
+def test_combined_clauses_pay_the_same_as_the_second_ledger(seed, tmp_path):
     (tmp_path / "plan.toml").write_text(TOGETHER)
     deals = company(seed)
 
@@ -330,7 +330,7 @@ def test_a_split_deal_adds_up_to_the_whole_commission():
     assert set(both["rep"]) == {"R00", "R01", "R02", "R03", "R04"}
 
 
-def test_an_upgrade_pays_what_it_adds_to_the_rep_who_signed_it():
+def test_an_upgrade_pays_its_increase_to_the_rep_who_signed_it():
     rows = pd.DataFrame(
         {
             "deal": ["1", "2", "3", "4"],
@@ -368,7 +368,7 @@ CUSTOMERS = SPEC.replace(rows={"customer": "customer"})
 
 
 def rows_of_a_customer():
-    """A customer with an upgrade and a credit note, and one alone."""
+    """A customer with an upgrade and a credit note, and another customer."""
     return pd.DataFrame(
         {
             "deal": ["1", "2", "3", "4"],
@@ -391,8 +391,8 @@ def merged_of(rows):
     return merged
 
 
-def test_an_upgrade_is_shared_with_its_own_second_rep():
-    # split and upgrades in one plan stopped with an error of pandas
+def test_an_upgrade_is_shared_with_the_second_rep_of_its_row():
+    # a plan with both split and upgrades raised a pandas error
     rows = rows_of_a_customer().iloc[[0, 1, 3]]
     split = {"rep": "second_rep", "share": "second_share"}
     plan = Plan(commission_rate="0.1", upgrades="increase", split=split)
@@ -409,7 +409,7 @@ def test_an_upgrade_is_shared_with_its_own_second_rep():
     ]
 
 
-def test_a_rep_is_one_person_in_every_column_of_a_plan():
+def test_spellings_of_a_rep_are_one_person_in_every_column():
     rows = rows_of_a_customer().iloc[[0, 1, 3]].assign(second_rep=["r02 ", "R04", None])
     rows["rep"] = ["R00", " r00", "R02"]
     split = {"rep": "second_rep", "share": "second_share"}
@@ -436,7 +436,7 @@ def test_a_credit_note_of_a_customer_with_several_rows_is_taken_back(upgrades):
         pay(merged_of(rows), CUSTOMERS, plan)
 
 
-def test_the_cause_of_leaving_is_that_of_the_row_which_ended_the_customer():
+def test_the_cause_of_leaving_is_read_from_the_last_row_of_the_customer():
     rows = rows_of_a_customer().iloc[[0, 1, 3]]
     plan = Plan(
         commission_rate="0.1", earned_after_months=12, excluded_causes={"causes": ["bankrupt"]}
@@ -479,7 +479,7 @@ def test_a_bonus_decided_after_a_reps_last_day_is_forfeited(last, forfeited):
     assert back == ([Decimal(-500)] if forfeited else [])
 
 
-def test_a_credit_note_stops_no_plan_that_knows_it_and_the_others_name_its_row():
+def test_plans_without_a_clause_for_credit_notes_refuse_them_with_their_row():
     deals = company(1, deals=30)
     deals.loc[4, "value"] = -500.0
     with pytest.raises(DealsError, match=r"e\.g\. -500 in row 4\..*credit_notes = \"deduct\""):
@@ -489,7 +489,7 @@ def test_a_credit_note_stops_no_plan_that_knows_it_and_the_others_name_its_row()
     assert (note["nominal"], note["earned"], note["pending"]) == (Decimal(-50), Decimal(-50), 0)
 
 
-def test_what_a_plan_names_and_the_deals_do_not_have_is_refused_by_name():
+def test_columns_named_by_a_plan_and_missing_in_the_deals_are_refused_by_name():
     plan = Plan(commission_rate="0.1", excluded_causes={"column": "why", "causes": ["bankrupt"]})
     with pytest.raises(DealsError, match=r"excluded_causes needs the column 'why'"):
         pay(company(1), SPEC, plan)
@@ -513,13 +513,13 @@ FALLING = STEP.format(2) + STEP.format(1)
         (FALLING, "accelerators must rise"),
     ],
 )
-def test_a_clause_that_cannot_be_is_refused_by_its_key(text, key, tmp_path):
+def test_an_impossible_clause_is_refused_with_its_key(text, key, tmp_path):
     (tmp_path / "plan.toml").write_text("commission_rate = 0.1\n" + text.replace(" .", " 0."))
     with pytest.raises(SpecError, match=key):
         read_plan(tmp_path / "plan.toml")
 
 
-def test_the_payroll_is_written_whole_as_csv_or_parquet(tmp_path):
+def test_the_payroll_is_written_as_csv_or_parquet(tmp_path):
     ledger = pay(company(2), SPEC, Plan(commission_rate="0.1", paid_at_signing="0.5"))
     for name in ("payroll.csv", "payroll.parquet"):
         write_payroll(ledger, tmp_path / name)
@@ -531,7 +531,7 @@ def test_the_payroll_is_written_whole_as_csv_or_parquet(tmp_path):
         write_payroll(ledger, tmp_path / "payroll.xlsx")
 
 
-def test_a_leaver_whom_nobody_knows_is_refused_by_name():
+def test_an_unknown_leaving_rep_is_refused_by_name():
     deals = company(1, deals=30)
     known = sorted(deals["rep"].unique())
     plan = Plan(commission_rate="0.1", leavers={"left": {"Ana Oz": date(2025, 1, 31)}})
@@ -543,7 +543,7 @@ def test_a_leaver_whom_nobody_knows_is_refused_by_name():
     assert "forfeited" in set(pay(deals, SPEC, spelled).payroll["kind"])
 
 
-def test_a_leaver_all_of_whose_amounts_are_missing_is_known():
+def test_a_leaving_rep_with_only_missing_amounts_is_accepted():
     deals = company(1, deals=30)
     first, *_ = sorted(deals["rep"].unique())
     deals.loc[deals["rep"] == first, "value"] = np.nan

@@ -1,4 +1,4 @@
-"""Payrolls small enough to be added up by hand, in the month in which each amount is due."""
+"""Small payrolls compared with sums by hand, in the month in which each amount is due."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def payroll(plan, deals):
 STAYS = deals_of(("a", "Kim", 1000.0, "2025-08-31", None))
 
 
-def test_an_advance_is_paid_at_signing_and_the_rest_when_it_is_earned() -> None:
+def test_an_advance_is_paid_at_signing_and_the_rest_when_earned() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.3"), tiers=({"months": 3, "share": "0.5"},))
 
     assert payroll(plan, STAYS) == [
@@ -63,7 +63,7 @@ def test_an_advance_above_the_first_tier_is_not_paid_twice() -> None:
     ]
 
 
-def test_what_becomes_due_after_the_end_of_the_extract_is_not_paid_yet() -> None:
+def test_amounts_due_after_the_end_of_the_extract_are_not_paid_yet() -> None:
     day_before = deals_of(("a", "Kim", 1000.0, "2026-01-01", None))
     plan = plan_of(paid_at_signing=Decimal("0.3"))
 
@@ -80,7 +80,7 @@ def test_what_becomes_due_after_the_end_of_the_extract_is_not_paid_yet() -> None
         ("0.5", "unused_months", ("clawed_back", "-16.67")),
     ],
 )
-def test_in_the_month_of_leaving_the_advance_is_set_against_what_is_earned(
+def test_in_the_month_of_leaving_the_advance_is_deducted_from_the_earned_amount(
     advance, clawback, last
 ) -> None:
     deals = deals_of(("a", "Kim", 1000.0, "2025-08-15", "2025-11-03"))
@@ -90,7 +90,7 @@ def test_in_the_month_of_leaving_the_advance_is_set_against_what_is_earned(
     assert [(month, kind, amount) for month, _, kind, _, amount in rows[1:]] == [("2025-11", *last)]
 
 
-def test_amounts_are_paid_so_many_months_after_they_are_due() -> None:
+def test_amounts_are_paid_a_given_number_of_months_after_they_are_due() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.3"), payroll_months_later=2)
 
     assert [row[0] for row in payroll(plan, STAYS)] == ["2025-10", "2026-04"]
@@ -112,7 +112,7 @@ THREE = deals_of(
                      ("2025-08", "Lee"): "-200.00"}),
     ],
 )  # fmt: skip
-def test_what_exceeds_the_cap_of_a_period_is_taken_off_when_it_does(period, off) -> None:
+def test_amounts_above_the_cap_of_a_period_are_deducted_in_that_month(period, off) -> None:
     plan = plan_of(earned_after_months=0, cap={"amount": 700, "period": period})
     capped = {
         (month, rep): amount
@@ -123,7 +123,7 @@ def test_what_exceeds_the_cap_of_a_period_is_taken_off_when_it_does(period, off)
     assert capped == off
 
 
-def test_a_clawback_below_the_cap_gives_back_what_was_capped() -> None:
+def test_a_clawback_below_the_cap_restores_capped_amounts() -> None:
     deals = deals_of(
         ("a", "Kim", 6000.0, "2025-07-05", "2025-08-20"), ("b", "Kim", 4000.0, "2025-07-20", None)
     )
@@ -132,12 +132,12 @@ def test_a_clawback_below_the_cap_gives_back_what_was_capped() -> None:
 
     assert ("2025-07", "Kim", "capped", "", "-300.00") in rows
     assert ("2025-08", "Kim", "clawed_back", "a", "-600.00") in rows
-    # 1,000 less 600 are 400, below the cap: nothing is held back any more
+    # 1,000 less 600 are 400, below the cap: nothing is capped any more
     assert ("2025-08", "Kim", "capped", "", "300.00") in rows
     assert sum(Decimal(row[-1]) for row in rows) == Decimal(400)
 
 
-def test_a_guarantee_fills_each_month_up_and_a_draw_is_paid_back() -> None:
+def test_a_guarantee_tops_up_each_month_and_a_recoverable_draw_is_paid_back() -> None:
     deals = deals_of(
         ("a", "Kim", 3000.0, "2026-02-10", None), ("b", "Kim", 9000.0, "2026-04-10", None),
         ("c", "Kim", 5000.0, "2026-06-10", None),
@@ -152,13 +152,13 @@ def test_a_guarantee_fills_each_month_up_and_a_draw_is_paid_back() -> None:
     assert [row for row in rows if row[2] != "earned" or not row[3]] == [
         ("2026-02", "Kim", "draw", "", "100.00"),
         ("2026-03", "Kim", "draw", "", "400.00"),
-        ("2026-04", "Kim", "draw_recovered", "", "-500.00"),  # all that was owed, of 500 above
+        ("2026-04", "Kim", "draw_recovered", "", "-500.00"),  # all that is owed
         ("2026-05", "Kim", "draw", "", "400.00"),
-        ("2026-06", "Kim", "draw_recovered", "", "-100.00"),  # no more than lies above the draw
+        ("2026-06", "Kim", "draw_recovered", "", "-100.00"),  # at most the amount above the draw
     ]
 
 
-def test_a_month_of_exactly_the_draw_neither_draws_nor_pays_back() -> None:
+def test_a_month_with_exactly_the_draw_amount_has_no_draw() -> None:
     deals = deals_of(
         ("a", "Kim", 3000.0, "2026-05-10", None), ("b", "Kim", 4000.0, "2026-06-10", None)
     )
@@ -197,20 +197,20 @@ LEAVER = deals_of(
         ("2025-12-23", "keep", "collect", "100.00"),
     ],
 )
-def test_after_the_last_day_the_terms_of_the_plan_hold(last, pending, clawback, kept) -> None:
+def test_after_a_reps_last_day_the_leaver_terms_apply(last, pending, clawback, kept) -> None:
     terms = {"left": {"Kim": last}, "pending": pending, "clawback": clawback}
     rows = payroll(plan_of(paid_at_signing=Decimal("0.5"), leavers=terms), LEAVER)
 
     assert sum(Decimal(row[-1]) for row in rows) == Decimal(kept)
     after = [row for row in rows if row[2] in {"forfeited", "waived"}]
     undone = [row for row in rows if row[2] in {"earned", "clawed_back"}]
-    for month, rep, _, deal, amount in after:  # what is undone stays in sight, with its deal
+    for month, rep, _, deal, amount in after:  # the reversed row is still listed with its deal
         assert (month, rep, deal, f"{-Decimal(amount):.2f}") in [
             (row[0], row[1], row[3], row[4]) for row in undone
         ]
 
 
-def test_other_reps_are_paid_whoever_leaves() -> None:
+def test_the_pay_of_other_reps_does_not_depend_on_a_leaving_rep() -> None:
     deals = pd.concat([LEAVER, LEAVER.assign(rep="Lee", deal=["c", "d"])], ignore_index=True)
     terms = {"left": {"Kim": "2025-09-01"}}
     with_terms = payroll(plan_of(paid_at_signing=Decimal("0.5"), leavers=terms), deals)
@@ -221,7 +221,7 @@ def test_other_reps_are_paid_whoever_leaves() -> None:
     ]
 
 
-def test_the_order_of_the_rows_does_not_matter_and_two_halves_are_the_whole() -> None:
+def test_the_order_of_rows_does_not_matter_and_two_halves_add_up() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.4"), tiers=({"months": 2, "share": "0.45"},))
     deals = pd.concat([THREE, LEAVER.assign(deal=["x", "y"])], ignore_index=True)
     whole = sorted(payroll(plan, deals))
@@ -230,7 +230,7 @@ def test_the_order_of_the_rows_does_not_matter_and_two_halves_are_the_whole() ->
     assert sorted(payroll(plan, deals.head(3)) + payroll(plan, deals.tail(3))) == whole
 
 
-def test_every_kind_of_amount_is_one_that_is_listed_and_without_dates_there_is_none() -> None:
+def test_all_kinds_of_amounts_are_listed_and_without_dates_there_are_none() -> None:
     plan = plan_of(paid_at_signing=Decimal("0.5"), draw={"amount": 100}, cap={"amount": 150})
 
     assert {row[2] for row in payroll(plan, LEAVER)} <= set(KINDS)
@@ -243,7 +243,7 @@ def test_every_kind_of_amount_is_one_that_is_listed_and_without_dates_there_is_n
     assert ledger.total["clawed_back"] == Decimal("50.00")
 
 
-def test_an_unknown_leaver_is_refused_with_ten_names_at_most() -> None:
+def test_an_unknown_leaving_rep_is_refused_with_at_most_ten_names() -> None:
     plan = plan_of(leavers={"left": {"Kim": "2026-01-01", "Zoe": "2026-01-01"}})
     reps = [f"R{number:02d}" for number in range(11)]
 
@@ -265,9 +265,7 @@ def test_an_unknown_leaver_is_refused_with_ten_names_at_most() -> None:
         ({"cap": {"amount": 1}}, False),
     ],
 )
-def test_later_rows_of_a_customer_are_needed_only_by_plans_that_look_at_them(
-    clauses, needed
-) -> None:
+def test_later_rows_of_a_customer_are_needed_only_by_some_clauses(clauses, needed) -> None:
     plan = plan_of(**clauses)
 
     assert needs_rows(plan, SPEC.replace(rows={"customer": "customer"})) is needed

@@ -1,4 +1,4 @@
-"""A person is one person however the name is spelled, and rows can be told apart."""
+"""Spellings of a name are one person, and the index of deals must be unique."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def test_the_most_frequent_spelling_is_the_name() -> None:
     assert people_of(names).tolist() == ["Kim Lo"] * 4 + ["Ann"]
 
 
-def test_of_equally_frequent_spellings_the_first_by_code_point_is_the_name() -> None:
+def test_with_equally_frequent_spellings_the_first_by_code_point_is_the_name() -> None:
     assert people_of(pd.Series(["kim", "KIM", "Kim"])).tolist() == ["KIM"] * 3
     assert people_of(pd.Series(["Kim", "KIM", "kim"])).tolist() == ["KIM"] * 3
 
 
-def test_a_name_of_spaces_and_a_missing_one_are_missing() -> None:
+def test_a_blank_name_is_missing() -> None:
     people = people_of(pd.Series(["Kim", "   ", None, np.nan], name="rep"))
 
     assert people.isna().tolist() == [False, True, True, True]
     assert people.name == "rep"
 
 
-def test_the_index_of_the_deals_is_kept_and_their_order_does_not_matter() -> None:
+def test_the_index_is_kept_and_the_order_of_deals_does_not_matter() -> None:
     names = pd.Series(["b ", "a", "B", "A", "a"], index=[9, 7, 5, 3, 1])
     people = people_of(names)
 
@@ -44,7 +44,7 @@ def test_the_index_of_the_deals_is_kept_and_their_order_does_not_matter() -> Non
     assert people_of(names.sort_index()).sort_index().to_dict() == people.sort_index().to_dict()
 
 
-def test_letters_that_fold_to_others_are_one_person() -> None:
+def test_names_equal_after_case_folding_are_one_person() -> None:
     assert len(set(people_of(pd.Series(["STRASSE", "Straße"])))) == 1
     assert same_person("STRASSE", "straße")
 
@@ -58,19 +58,19 @@ def test_letters_that_fold_to_others_are_one_person() -> None:
         (7, "7", True),
     ],
 )
-def test_names_that_differ_only_in_case_and_spaces_are_of_one_person(one, other, same) -> None:
+def test_names_that_differ_only_in_case_and_spaces_are_one_person(one, other, same) -> None:
     assert same_person(one, other) is same
     assert same_person(other, one) is same
 
 
-def test_whole_numbers_lose_their_point_and_others_keep_it() -> None:
+def test_integers_read_as_floats_lose_their_decimal_point() -> None:
     assert names_of(pd.Series([7.0, np.nan, 8.0])).tolist()[::2] == ["7", "8"]
     assert names_of(pd.Series([7.5, 8.0])).tolist() == ["7.5", "8.0"]
     assert names_of(pd.Series([7, 8])).tolist() == ["7", "8"]
     assert names_of(pd.Series(["07", "8.0"])).tolist() == ["07", "8.0"]
 
 
-def test_a_second_rep_is_spelled_as_the_first_column_has_the_name() -> None:
+def test_a_second_rep_gets_the_spelling_of_the_first_column() -> None:
     known = pd.Series(["Kim Lo", "Ann", None])
     others = pd.Series(["KIM LO", "Bea", None])
 
@@ -79,7 +79,7 @@ def test_a_second_rep_is_spelled_as_the_first_column_has_the_name() -> None:
     assert pd.isna(spelled.iloc[2])
 
 
-def test_the_team_or_the_rep_is_read_from_the_column_that_the_contract_names() -> None:
+def test_team_or_rep_is_read_from_the_column_in_the_contract() -> None:
     deals = pd.DataFrame({"seller": ["kim", "Kim", "Kim"], "squad": ["A", None, "a"]})
     outcome = {"tenure_months": "months", "churned": "left"}
     spec = DealSpec(deals=outcome | {"rep": "seller", "team": "squad"})
@@ -91,7 +91,7 @@ def test_the_team_or_the_rep_is_read_from_the_column_that_the_contract_names() -
             people_in(deals, DealSpec(deals=outcome), by)
 
 
-def test_rows_of_one_index_are_counted_and_one_is_named() -> None:
+def test_rows_with_a_duplicate_index_are_refused_with_count_and_example() -> None:
     check_index(pd.DataFrame({"x": [1, 2]}))
     with pytest.raises(DealsError, match=r"4 rows share .*e\.g\. 5\. Remedy: deals\.reset_index"):
         check_index(pd.DataFrame({"x": range(5)}, index=[5, 5, 7, 8, 7]))

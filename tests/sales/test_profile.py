@@ -1,4 +1,4 @@
-"""The profile names the segments that were planted, and none where there is nothing."""
+"""The ideal customer profile finds the planted segments, and none without differences."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def profile(planted):
     return compute_profile(planted, SPEC, shuffles=199)
 
 
-def test_what_was_planted_comes_first(profile):
+def test_the_planted_segments_are_first(profile):
     assert profile.riskiest.iloc[0]["segment"] == "kind = a and source = x"
     assert set(profile.safest["attributes"]) <= {1, 2}
     assert profile.safest["segment"].str.contains("seats 7[4-6] to 99").any()
@@ -77,7 +77,7 @@ def test_what_was_planted_comes_first(profile):
     assert (flat["distance"] < 0).all()
 
 
-def test_a_combination_is_named_only_where_it_says_more_than_either_part(profile):
+def test_a_combination_is_named_only_if_it_differs_from_both_parts(profile):
     alone = profile.table[profile.table["attributes"] == 1]
     rate = {row["parts"][0]: row["rate"] for _, row in alone.iterrows()}
     both = profile.table[(profile.table["attributes"] == 2) & profile.table["named"]]
@@ -89,7 +89,7 @@ def test_a_combination_is_named_only_where_it_says_more_than_either_part(profile
 
 
 @pytest.mark.slow
-def test_where_nothing_differs_a_segment_is_named_in_no_more_than_one_company_of_twenty():
+def test_without_differences_a_segment_is_named_in_at_most_1_of_20_companies():
     named = [
         compute_profile(
             make_deals(500, seed, lambda kind, _source, _seats: np.full(len(kind), 0.25)),
@@ -104,7 +104,7 @@ def test_where_nothing_differs_a_segment_is_named_in_no_more_than_one_company_of
     assert sum(named) <= 6  # 3 and two standard errors
 
 
-def test_a_rate_is_kaplan_meiers_with_its_interval_and_count(planted, profile):
+def test_a_rate_is_a_kaplan_meier_rate_with_interval_and_count(planted, profile):
     row = profile.table.set_index("segment").loc["kind = a"]
     result = outcomes(planted, SPEC)[planted["kind"] == "a"]
     curve = kaplan_meier(result["followup_months"], result["left"], at=[5.0])
@@ -135,7 +135,7 @@ def test_the_test_agrees_with_scipys_log_rank():
     assert away[0] == pytest.approx(-away[1])
 
 
-def test_more_segments_looked_at_never_make_a_p_value_smaller():
+def test_testing_more_segments_never_decreases_a_p_value():
     random = np.random.default_rng(4)
     scores = random.normal(size=600)
     scores -= scores.mean()
@@ -149,7 +149,7 @@ def test_more_segments_looked_at_never_make_a_p_value_smaller():
     assert min(first) >= 1 / 200
 
 
-def test_a_rep_is_no_segment_unless_told(planted):
+def test_the_rep_is_a_segment_only_on_request(planted):
     with_rep = SPEC.replace(attributes={"include": ["kind", "source", "rep"]})
 
     assert (
@@ -162,7 +162,7 @@ def test_a_rep_is_no_segment_unless_told(planted):
     assert asked.table["segment"].str.contains("rep = Kim").any()
 
 
-def test_every_deal_lies_in_one_segment_of_an_attribute_and_missing_is_one(planted):
+def test_every_deal_is_in_one_segment_per_attribute_and_missing_is_a_segment(planted):
     holed = planted.assign(seats=planted["seats"].mask(planted["seats"] < 20).astype(float))
     seats = next(
         item
@@ -178,7 +178,7 @@ def test_every_deal_lies_in_one_segment_of_an_attribute_and_missing_is_one(plant
     assert any(np.isnan(part.low) for (part,) in seats.segments)
 
 
-def test_young_deals_alone_have_no_rate(planted):
+def test_a_segment_of_only_young_deals_has_no_rate(planted):
     young = planted["closed_on"] > pd.Timestamp("2026-04-30")
     table = compute_profile(
         planted.assign(wave=np.where(young, "new", "old")), SPEC, shuffles=9
@@ -189,7 +189,7 @@ def test_young_deals_alone_have_no_rate(planted):
     assert table.loc["wave = new", "rule"].endswith("too young to know")
 
 
-def test_the_picture_has_a_line_per_rule_and_the_companys():
+def test_the_plot_has_a_line_per_segment_and_one_for_the_company():
     sim = simulate_deals(1500, seed=2, n_attributes=6)
     profile = compute_profile(sim.deals, sim.spec, shuffles=99, language="zh")
     ax = plot_profile(profile, language="zh")
@@ -200,7 +200,7 @@ def test_the_picture_has_a_line_per_rule_and_the_companys():
     assert ax.get_legend().get_texts()[0].get_text().startswith("全公司")
 
 
-def test_rates_of_segments_side_by_side_are_those_of_their_own_curves():
+def test_rates_of_segments_equal_those_of_separate_curves():
     sim = simulate_deals(900, seed=2)
     view = view_of(sim.deals, sim.spec)
     codes = np.random.default_rng(0).integers(-1, 25, len(view))
@@ -212,11 +212,11 @@ def test_rates_of_segments_side_by_side_are_those_of_their_own_curves():
         assert facts["high"] == pytest.approx(1 - curve.low[0], abs=1e-9)
 
 
-def test_a_profile_said_in_another_language_is_the_one_computed_in_it():
+def test_a_translated_profile_equals_one_computed_in_that_language():
     sim = simulate_deals(800, seed=1)
     labels = {"words": {"labels": {"segment": "客户规模"}}}
     spec = sim.spec.replace(**labels)
     there = compute_profile(sim.deals, sim.spec, shuffles=99).in_language(spec, "zh")
-    anew = compute_profile(sim.deals, spec, shuffles=99, language="zh")
-    pd.testing.assert_frame_equal(there.table, anew.table)
+    again = compute_profile(sim.deals, spec, shuffles=99, language="zh")
+    pd.testing.assert_frame_equal(there.table, again.table)
     assert there.table["rule"].str.contains("客户规模").any()

@@ -1,4 +1,4 @@
-"""The quiz asks fairly, keeps what was said, and shows whether practice helps."""
+"""The quiz: fair questions, stored answers, and whether practice helps."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def quiz(simulation, retrospective):
     return make_quiz(simulation.deals, simulation.spec, retrospective=retrospective, seed=3)
 
 
-def test_deals_are_asked_as_they_stood_at_signing_and_nothing_tells_how_they_ended(
-    simulation, quiz
-):
+def test_questions_show_deals_as_of_signing_without_the_outcome(simulation, quiz):
     deals = simulation.deals.set_index(simulation.spec.deals.id)
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         row = deals.loc[answer.deal]
@@ -45,7 +43,9 @@ def test_deals_are_asked_as_they_stood_at_signing_and_nothing_tells_how_they_end
             assert f"{row['churned_on']:%Y-%m-%d}" not in facts.values()
 
 
-def test_the_outcome_is_the_label_and_the_model_did_not_know_it(simulation, quiz, retrospective):
+def test_the_outcome_is_the_label_and_the_model_was_trained_without_it(
+    simulation, quiz, retrospective
+):
     known = outcomes(simulation.deals, simulation.spec)
     known.index = simulation.deals[simulation.spec.deals.id]
     predictions = retrospective.predictions.set_axis(known.index)
@@ -57,7 +57,9 @@ def test_the_outcome_is_the_label_and_the_model_did_not_know_it(simulation, quiz
         assert snapshot.as_of < question.signed
 
 
-def test_early_leavers_come_in_their_proportion_but_two_of_each_at_least(simulation, retrospective):
+def test_early_leavers_appear_in_proportion_with_at_least_two_of_each_outcome(
+    simulation, retrospective
+):
     counts = [
         sum(
             answer.left_early
@@ -73,7 +75,7 @@ def test_early_leavers_come_in_their_proportion_but_two_of_each_at_least(simulat
         make_quiz(simulation.deals, simulation.spec, size=5000, retrospective=retrospective)
 
 
-def test_the_same_seed_asks_the_same_and_what_was_asked_is_not_asked_again(
+def test_the_same_seed_gives_the_same_questions_and_no_question_is_repeated(
     simulation, retrospective, quiz
 ):
     again = make_quiz(simulation.deals, simulation.spec, retrospective=retrospective, seed=3)
@@ -95,7 +97,7 @@ def test_the_brier_score_is_the_mean_squared_distance():
 
 
 @pytest.mark.parametrize("salt", [None, "pepper"])
-def test_scores_are_those_of_what_was_said_and_survive_the_log(tmp_path, quiz, salt):
+def test_scores_are_computed_from_the_logged_answers(tmp_path, quiz, salt):
     shares = {"Kim": [0.1] * 10, "Lee": [0.9] * 10}
     log = DecisionLog(tmp_path / "log.db", salt=salt)
     log.keep_guesses(guesses_of(quiz, shares))
@@ -112,7 +114,7 @@ def test_scores_are_those_of_what_was_said_and_survive_the_log(tmp_path, quiz, s
     assert kept[:10] == [log.known_as(answer.deal) for answer in quiz.answers]
 
 
-def test_what_is_no_answer_is_refused_and_nothing_is_kept(tmp_path, quiz):
+def test_an_invalid_answer_is_refused_and_nothing_is_stored(tmp_path, quiz):
     log = DecisionLog(tmp_path / "log.db")
     with pytest.raises(DealsError, match="Kim answered 9 of 10"):
         log.keep_guesses(guesses_of(quiz, {"Kim": [0.1] * 9}))
@@ -126,7 +128,7 @@ def test_what_is_no_answer_is_refused_and_nothing_is_kept(tmp_path, quiz):
 
 
 def people(noise, *, seed, quizzes=12, size=10):
-    """What a simulated person has said whose guess is the truth with noise in its log-odds."""
+    """Guesses of a simulated person: the truth with noise in its log-odds."""
     random = np.random.default_rng(seed)
     rows = []
     for number in range(quizzes):
@@ -145,7 +147,7 @@ def people(noise, *, seed, quizzes=12, size=10):
     return pd.concat(rows, ignore_index=True)
 
 
-def test_a_person_who_learns_is_seen_to_and_one_who_does_not_is_not_praised():
+def test_learning_is_detected_and_rarely_reported_without_learning():
     learns = [
         practice(people(lambda n: 3.0 if n < 8 else 0.4, seed=s, quizzes=20)) for s in range(30)
     ]
@@ -157,7 +159,7 @@ def test_a_person_who_learns_is_seen_to_and_one_who_does_not_is_not_praised():
     assert np.mean([t.loc["Kim", "verdict"] == "worse" for t in stays]) <= 0.06
 
 
-def test_with_few_questions_nothing_is_said_of_practice():
+def test_with_few_questions_there_is_no_verdict_on_practice():
     table = practice(people(lambda _: 1.0, seed=1, quizzes=2))
     assert table.loc["Kim", "verdict"] == "too_few"
     assert "40 questions are needed" in practice_words(table)[0]

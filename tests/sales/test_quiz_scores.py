@@ -1,4 +1,4 @@
-"""Scores of people are those of a calculation by hand, beside the model's on the same deals."""
+"""Scores of people and of the model on the same deals, compared with calculations by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def guesses_of(person, guess, model, outcome, quiz="q1"):
     )  # fmt: skip
 
 
-def test_each_person_and_quiz_has_a_row_in_the_order_of_the_answers() -> None:
+def test_each_person_and_quiz_has_a_row_in_order_of_the_answers() -> None:
     guesses = pd.concat(
         [
             guesses_of("Lee", [0.5, 1.0], [0.2, 0.9], [0, 1], "q2"),
@@ -46,7 +46,7 @@ def test_each_person_and_quiz_has_a_row_in_the_order_of_the_answers() -> None:
     assert table["level"].tolist() == pytest.approx([(0.0625 + 0.5625) / 2] * 2 + [0.5625])
 
 
-def test_without_answers_there_are_columns_and_no_rows() -> None:
+def test_without_answers_the_table_has_columns_and_no_rows() -> None:
     empty = guesses_of("Kim", [], [], [])
 
     assert tuple(quiz_scores(empty).columns) == SCORES
@@ -59,7 +59,7 @@ def test_without_answers_there_are_columns_and_no_rows() -> None:
     ("probability", "outcome", "score"),
     [(0.5, 1, 0.25), (0.5, 0, 0.25), ([1, 1], [1, 0], 0.5), ([0.3], [True], 0.49)],
 )
-def test_the_score_is_the_mean_of_squares(probability, outcome, score) -> None:
+def test_the_score_is_the_mean_squared_error(probability, outcome, score) -> None:
     assert brier(probability, outcome) == pytest.approx(score)
 
 
@@ -70,7 +70,7 @@ def learner(n=60, *, early=0.9, late=0.1):
     return guesses_of("Kim", guess, np.full(n, 0.2), np.zeros(n))
 
 
-def test_the_change_is_that_of_the_excess_over_the_model_between_the_halves() -> None:
+def test_the_change_is_the_difference_of_the_excess_over_the_model_between_halves() -> None:
     guesses = learner()
     row = practice(guesses).loc["Kim"]
     excess = guesses["guess"].to_numpy() ** 2 - 0.04
@@ -91,9 +91,7 @@ def test_the_change_is_that_of_the_excess_over_the_model_between_the_halves() ->
     ("early", "late", "verdict"),
     [(0.9, 0.1, "better"), (0.1, 0.9, "worse"), (0.5, 0.5, "no_evidence")],
 )
-def test_a_verdict_is_given_only_where_the_whole_interval_is_on_one_side(
-    early, late, verdict
-) -> None:
+def test_a_verdict_is_given_only_if_the_interval_excludes_0(early, late, verdict) -> None:
     row = practice(learner(early=early, late=late)).loc["Kim"]
 
     assert row["verdict"] == verdict
@@ -101,7 +99,7 @@ def test_a_verdict_is_given_only_where_the_whole_interval_is_on_one_side(
     assert (row["change_low"] > 0) == (verdict == "worse")
 
 
-def test_an_easy_half_makes_nobody_better_since_the_model_answers_the_same() -> None:
+def test_an_easier_second_half_is_not_an_improvement() -> None:
     outcome = np.r_[np.tile([0.0, 1.0], 20), np.zeros(40)]
     model = np.r_[np.full(40, 0.5), np.full(40, 0.05)]
     row = practice(guesses_of("Kim", model, model, outcome)).loc["Kim"]
@@ -111,7 +109,7 @@ def test_an_easy_half_makes_nobody_better_since_the_model_answers_the_same() -> 
 
 
 @pytest.mark.parametrize(("questions", "few"), [(MIN_TO_TELL - 1, True), (MIN_TO_TELL, False)])
-def test_below_forty_questions_only_the_scores_are_known(questions, few) -> None:
+def test_with_fewer_than_40_questions_there_are_only_scores(questions, few) -> None:
     random = np.random.default_rng(0)
     guess, model = random.random((2, questions))
     row = practice(guesses_of("Kim", guess, model, np.zeros(questions))).loc["Kim"]
@@ -134,7 +132,7 @@ def test_people_are_listed_by_name_each_with_their_own_answers() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(("early", "late"), [(0.9, 0.1), (0.1, 0.9), (0.5, 0.5)])
-def test_the_sentence_has_the_name_and_the_figures(language, early, late) -> None:
+def test_the_sentence_contains_the_name_and_the_figures(language, early, late) -> None:
     table = practice(learner(early=early, late=late))
     (sentence,) = practice_words(table, language)
     row = table.loc["Kim"]

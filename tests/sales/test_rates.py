@@ -1,4 +1,4 @@
-"""Observed over expected: exact against the published formulas, at the edges too."""
+"""Observed over expected leavers, compared with published formulas and edge cases."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from fitmodel.sales.rates import (
 
 
 def curve():
-    """Of ten customers one leaves after each of the months 1 to 5, the others stay for 12."""
+    """One of ten customers leaves after each of the months 1 to 5; the others stay for 12."""
     return kaplan_meier(np.r_[1.0, 2, 3, 4, 5, np.full(5, 12.0)], np.r_[[True] * 5, [False] * 5])
 
 
-def test_a_deal_watched_for_the_horizon_is_expected_to_leave_by_its_own_hazard() -> None:
+def test_the_expected_number_of_a_mature_deal_is_its_cumulative_hazard() -> None:
     result = expected_leavers([0.3, 0.1], [5.0, 40.0], curve(), 5.0)
 
     assert result == pytest.approx(-np.log([0.7, 0.9]))
 
 
-def test_a_young_deal_counts_for_the_share_of_the_hazard_it_has_been_through() -> None:
+def test_a_young_deal_counts_for_the_hazard_up_to_its_age() -> None:
     line = curve()
     whole = -np.log(line.at(5.0))
     result = expected_leavers([0.3], [2.0], line, 5.0)
@@ -45,7 +45,7 @@ def test_a_young_deal_counts_for_the_share_of_the_hazard_it_has_been_through() -
     assert expected_leavers([0.3], [0.0], line, 5.0)[0] == 0
 
 
-def test_a_deal_that_entered_late_counts_from_its_entry_on() -> None:
+def test_a_deal_with_delayed_entry_counts_from_its_entry() -> None:
     line = curve()
     late = expected_leavers([0.3], [5.0], line, 5.0, entry_months=[2.0])
     early = expected_leavers([0.3], [2.0], line, 5.0)
@@ -55,19 +55,19 @@ def test_a_deal_that_entered_late_counts_from_its_entry_on() -> None:
     assert expected_leavers([0.3], [2.0], line, 5.0, entry_months=[4.0])[0] == 0
 
 
-def test_where_nobody_leaves_nobody_is_expected_to() -> None:
+def test_without_leavers_the_expected_number_is_0() -> None:
     nobody = kaplan_meier(np.full(5, 12.0), np.zeros(5, dtype=bool))
 
     assert expected_leavers([0.3, 1.0], [5.0, 5.0], nobody, 5.0) == pytest.approx([0, 0])
 
 
-def test_a_probability_of_1_is_finite() -> None:
+def test_a_probability_of_1_gives_a_finite_number() -> None:
     assert np.isfinite(expected_leavers([1.0], [5.0], curve(), 5.0)).all()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10, 50])
-def test_the_interval_of_a_count_is_garwoods(count: int) -> None:
-    """By chance 2.5 % of counts are as large at the lower limit, or as small at the upper one."""
+def test_the_interval_of_a_count_is_garwoods_interval(count: int) -> None:
+    """At the lower limit a count as large has probability 2.5 %; at the upper, one as small."""
     low, high = exact_ratio_interval(np.array([float(count)]), np.array([4.0]))
 
     assert poisson.cdf(count, 4 * high[0]) == pytest.approx(0.025)
@@ -85,7 +85,7 @@ def test_a_lower_level_gives_a_narrower_interval() -> None:
     assert poisson.cdf(5, 5 * narrow[1][0]) == pytest.approx(0.1)
 
 
-def test_the_ratio_to_others_is_the_reps_over_theirs() -> None:
+def test_the_ratio_to_others_is_the_reps_ratio_over_that_of_the_others() -> None:
     observed, expected = np.array([6.0, 2.0, 4.0]), np.array([4.0, 4.0, 4.0])
     ratio, low, high = ratio_to_others(observed, expected)
 
@@ -95,7 +95,7 @@ def test_the_ratio_to_others_is_the_reps_over_theirs() -> None:
     assert binom.sf(5, 12, share[0]) == pytest.approx(0.025)
 
 
-def test_a_rep_whose_customers_all_stay_and_one_who_has_all_leavers() -> None:
+def test_ratios_of_reps_with_no_leavers_and_with_all_leavers() -> None:
     ratio, low, high = ratio_to_others(np.array([0.0, 5.0]), np.array([3.0, 3.0]))
 
     assert (ratio[0], low[0]) == (0, 0)
@@ -104,7 +104,7 @@ def test_a_rep_whose_customers_all_stay_and_one_who_has_all_leavers() -> None:
     assert np.isnan(ratio_to_others(np.array([0.0, 0.0]), np.array([3.0, 3.0]))[0]).all()
 
 
-def test_reps_that_differ_by_chance_are_not_overdispersed_and_others_are() -> None:
+def test_only_reps_that_differ_more_than_by_chance_are_overdispersed() -> None:
     random = np.random.default_rng(2)
     expected = random.uniform(5, 40, 30)
     alike = overdispersion(random.poisson(expected).astype(float), expected)
@@ -125,13 +125,13 @@ def test_the_factor_is_the_mean_square_of_the_winsorised_differences() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_one_or_two_reps_say_nothing_of_how_reps_differ(n: int) -> None:
+def test_one_or_two_reps_have_no_overdispersion(n: int) -> None:
     assert overdispersion(np.full(n, 50.0), np.full(n, 5.0)) == Overdispersion(1.0, 1.0)
     assert gamma_shape(np.full(n, 50.0), np.full(n, 5.0)) == LARGEST_SHAPE
     assert overdispersion(np.array([50.0, 1, 9]), np.full(3, 20.0)).p_value < 0.05
 
 
-def test_the_limits_of_the_funnel_are_those_of_the_square_root_scale() -> None:
+def test_the_limits_of_the_funnel_use_the_square_root_scale() -> None:
     low, high = Overdispersion(4.0, 0.01).limits(np.array([25.0, 0.25]))
 
     assert low == pytest.approx([(1 - NORMAL_95 * 2 / 10) ** 2, 0])
@@ -143,16 +143,16 @@ def test_a_p_value_below_5_percent_is_suspicious_and_5_percent_is_not() -> None:
     assert not Overdispersion(2.0, 0.05).is_suspicious
 
 
-def test_the_shape_finds_how_much_reps_differ() -> None:
+def test_the_gamma_shape_is_recovered() -> None:
     random = np.random.default_rng(4)
     expected = np.full(400, 30.0)
     observed = random.poisson(expected * random.gamma(5, 1 / 5, 400)).astype(float)
 
     assert gamma_shape(observed, expected) == pytest.approx(5, rel=0.25)
-    assert gamma_shape(expected, expected) > 1000  # alike to the customer
+    assert gamma_shape(expected, expected) > 1000  # the reps are exactly equal
 
 
-def test_reps_without_expected_leavers_say_nothing_of_the_shape() -> None:
+def test_reps_without_expected_leavers_are_ignored_for_the_shape() -> None:
     random = np.random.default_rng(4)
     expected = np.r_[np.full(50, 20.0), 0.0]
     observed = np.r_[random.poisson(np.full(50, 20.0)), 0].astype(float)
@@ -160,7 +160,7 @@ def test_reps_without_expected_leavers_say_nothing_of_the_shape() -> None:
     assert gamma_shape(observed, expected) == gamma_shape(observed[:-1], expected[:-1])
 
 
-def test_a_ratio_is_drawn_towards_1_by_the_shape() -> None:
+def test_a_ratio_is_shrunk_towards_1_by_the_shape() -> None:
     result = shrunken_ratio(np.array([10.0, 0.0]), np.array([5.0, 5.0]), 5.0)
 
     assert result == pytest.approx([1.5, 0.5])
@@ -186,7 +186,7 @@ MONEY = Money(
 )  # fmt: skip
 
 
-def test_the_loss_of_a_year_is_the_sum_over_those_who_left_early_in_it() -> None:
+def test_the_yearly_loss_is_the_sum_over_the_early_leavers_of_the_year() -> None:
     loss = compute_yearly_loss(LEFT, SPEC, MONEY)
     first, second = 4.0, 2.0  # calendar months
     margin = 0.8 * 100 * first
@@ -206,13 +206,13 @@ def test_the_loss_of_a_year_is_the_sum_over_those_who_left_early_in_it() -> None
     assert loss.missed_low == pytest.approx(loss.missed * (1 - NORMAL_95))
 
 
-def test_a_customer_who_stayed_longer_than_most_has_no_margin_to_be_missed() -> None:
+def test_a_customer_who_stayed_longer_than_expected_has_no_missed_margin() -> None:
     short = Money(gross_margin=0.8, expected_lifetime_months=3.0, months_until_early_churn=3.0)
 
     assert compute_yearly_loss(LEFT, SPEC, short).missed == 0
 
 
-def test_without_dates_or_amounts_no_year_is_added_up() -> None:
+def test_without_dates_or_amounts_there_is_no_yearly_loss() -> None:
     tenure = DealSpec(deals={"tenure_months": "months", "churned": "left", "amount": "amount"})
     deals = pd.DataFrame({"months": [3.0, 9.0], "left": [1, 0], "amount": [1.0, 2.0]})
 
@@ -220,7 +220,7 @@ def test_without_dates_or_amounts_no_year_is_added_up() -> None:
     assert compute_yearly_loss(LEFT, SPEC.replace(deals={"amount": None}), MONEY) is None
 
 
-def test_how_likely_alike_reps_differ_so_much_is_the_binomial_tail() -> None:
+def test_the_p_value_of_overdispersion_agrees_with_the_binomial_tail() -> None:
     seen = np.array([60.0, 40.0, 0.0])
     p_value = overdispersion(seen, np.array([50.0, 50.0, 1e-9])).p_value
 

@@ -1,4 +1,4 @@
-"""Who has come to a renewal, who stayed, and how many were expected to, counted by hand."""
+"""Renewals: which deals were tested, which were renewed, and how many were expected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def renewals(term=None, deals=DEALS, spec=SPEC, age=5, probability=P):
     return compute_renewals(view_of(deals, spec), probability, age, term=term)
 
 
-def test_who_is_tested_lost_and_renewed_is_what_a_person_counts() -> None:
+def test_tested_lost_and_renewed_deals_equal_a_count_by_hand() -> None:
     table = renewals()
 
     assert table["age"].tolist() == [5.0] * 6
@@ -48,7 +48,7 @@ def test_who_is_tested_lost_and_renewed_is_what_a_person_counts() -> None:
     assert table["rep"].tolist() == ["Kim", "Kim", "Lee", "(no name)", "Lee", "Kim"]
 
 
-def test_every_deal_is_tested_alive_gone_or_ended_otherwise_and_nothing_twice() -> None:
+def test_every_deal_is_in_exactly_one_state() -> None:
     for term in (None, "term"):
         table = renewals(term)
         states = table[["tested", "alive", "gone"]].sum(axis=1)
@@ -58,7 +58,7 @@ def test_every_deal_is_tested_alive_gone_or_ended_otherwise_and_nothing_twice() 
         assert not (table["lost"] & table["renewed"]).any()
 
 
-def test_a_longer_contract_is_tested_a_month_after_it_can_end() -> None:
+def test_a_longer_contract_is_tested_one_month_after_it_can_end() -> None:
     table = renewals("term")
 
     assert table["age"].tolist() == [12 + GRACE_MONTHS, 5, 5, 5, 12 + GRACE_MONTHS, 5]
@@ -70,19 +70,19 @@ def test_a_longer_contract_is_tested_a_month_after_it_can_end() -> None:
     assert renewals("term", earlier)["lost"].iloc[0]
 
 
-def test_a_contract_as_long_as_the_plans_age_has_the_month_of_grace() -> None:
+def test_a_contract_as_long_as_the_age_of_the_plan_has_a_grace_month() -> None:
     deals = DEALS.assign(term=["5 months", "4 months", None, "1", 6, "0"])
 
     assert renewals("term", deals)["age"].tolist() == [6, 5, 5, 5, 7, 5]
 
 
-def test_one_length_for_all_deals_comes_from_the_contract() -> None:
+def test_a_term_for_all_deals_is_read_from_the_contract() -> None:
     spec = SPEC.replace(deals={"contract_months": 12, "amount": "value", "amount_per": "contract"})
 
     assert renewals(spec=spec, deals=DEALS.assign(value=100.0))["age"].tolist() == [13.0] * 6
 
 
-def test_the_loss_is_each_deals_own_hazard_to_the_age_at_which_it_is_tested() -> None:
+def test_the_expected_loss_is_the_hazard_up_to_the_age_of_the_test() -> None:
     table = renewals()
 
     assert table["loss"].tolist() == pytest.approx((-np.log(1 - P)).tolist())
@@ -93,7 +93,7 @@ def test_the_loss_is_each_deals_own_hazard_to_the_age_at_which_it_is_tested() ->
     assert later > 0  # one customer left after 7 months
 
 
-def test_what_is_to_come_is_the_hazard_that_a_young_customer_has_not_lived_through() -> None:
+def test_the_loss_to_come_is_the_remaining_hazard_of_a_young_customer() -> None:
     table = renewals()
     view = view_of(DEALS, SPEC)
     lived = float(np.log(view.survival.at(view.followup_months[3])))
@@ -111,7 +111,7 @@ def test_the_order_of_the_rows_and_their_index_do_not_matter() -> None:
     pd.testing.assert_frame_equal(table.sort_index(), renewals("term"))
 
 
-def test_without_dates_old_enough_is_who_left_or_was_followed_so_long() -> None:
+def test_without_dates_a_deal_is_tested_if_it_left_or_was_followed_long_enough() -> None:
     deals = pd.DataFrame({"months": [3.0, 5.0, 4.9, 9.0], "left": [1, 0, 0, 1], "rep": "Kim"})
     spec = DealSpec(deals={"tenure_months": "months", "churned": "left", "rep": "rep"})
     table = renewals(deals=deals, spec=spec, probability=pd.Series([0.2] * 4))
@@ -137,18 +137,18 @@ def test_the_length_of_a_contract_is_read_in_months(text, months) -> None:
 
 
 @pytest.mark.parametrize("text", ["two years", "twelve months", "several quarters"])
-def test_a_count_in_words_is_not_read_as_one(text) -> None:
+def test_a_number_in_words_is_not_read_as_a_term(text) -> None:
     with pytest.raises(DealsError, match=f"1 contract term.*e.g. '{text}' in row 0"):
         read_terms(pd.DataFrame({"term": [text]}), "term")
 
 
-def test_no_term_is_a_term_of_0() -> None:
+def test_a_missing_term_is_a_term_of_0() -> None:
     terms = pd.DataFrame({"term": [None, np.nan, 12.0]})
 
     assert read_terms(terms, "term").tolist() == [0, 0, 12]
 
 
-def test_terms_that_cannot_be_read_are_counted_with_the_first_and_its_row() -> None:
+def test_unreadable_terms_are_counted_with_the_first_example_and_its_row() -> None:
     deals = pd.DataFrame({"term": ["12", "ever", "52 weeks", "ever"]}, index=[4, 8, 15, 16])
     with pytest.raises(DealsError, match=r"term: 3 contract .*e\.g\. 'ever' in row 8\. Remedy:"):
         read_terms(deals, "term")

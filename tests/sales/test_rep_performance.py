@@ -1,4 +1,4 @@
-"""The rep performance table finds reps whose customers leave more, and accuses nobody by chance."""
+"""The rep performance table names reps whose customers leave more often, and few by chance."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_reps_add_up_to_the_company(board):
     assert board.quarters["observed"].sum() == board.company["observed"]
 
 
-def test_the_truly_worst_and_the_truly_best_rep_are_on_top_and_at_the_bottom(simulation, board):
+def test_the_true_worst_and_best_reps_have_the_highest_and_lowest_ratio(simulation, board):
     effect = simulation.reps["effect"]
     large = board.reps[board.reps["signed"] >= 100]
 
@@ -55,7 +55,7 @@ def test_the_truly_worst_and_the_truly_best_rep_are_on_top_and_at_the_bottom(sim
 
 
 def _far_apart():
-    """8,000 deals, and expectations of which the worst and the best rep are twice as far away."""
+    """8,000 deals, with doubled effects of the worst and the best rep."""
     sim = simulate_deals(8000, seed=1)
     rep, effect = sim.deals["rep"], sim.reps["effect"]
     blind = 1 / (1 + np.exp(-(sim.true_log_odds - rep.map(effect).to_numpy())))
@@ -69,7 +69,7 @@ def large_board():
     return sim.reps["effect"], compute_rep_performance(sim.deals, sim.spec, blind)
 
 
-def test_reps_who_are_no_farther_apart_than_reps_may_be_are_not_named():
+def test_reps_with_usual_differences_are_not_named():
     sim = simulate_deals(8000, seed=1)
     own = sim.deals["rep"].map(sim.reps["effect"]).to_numpy()
     blind = 1 / (1 + np.exp(-(sim.true_log_odds - own)))
@@ -79,7 +79,7 @@ def test_reps_who_are_no_farther_apart_than_reps_may_be_are_not_named():
     assert (reps["verdict"] == "expected").all()
 
 
-def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_others(large_board):
+def test_with_enough_deals_only_the_worst_and_the_best_reps_are_named(large_board):
     effect, board = large_board
     large = board.reps[board.reps["signed"] >= 100]
     effect = effect.loc[large.index]
@@ -91,7 +91,7 @@ def test_with_enough_deals_the_worst_and_the_best_are_named_and_nobody_like_the_
     assert not large.loc[effect == 0, "talk_about"].any()
 
 
-def test_selecting_and_losing_are_two_questions():
+def test_risk_selection_is_separated_from_losing_customers():
     chosen = simulate_deals(4000, seed=3, rep_effects=False, rep_selection=True)
     board = compute_rep_performance(chosen.deals, chosen.spec, chosen.true_probability)
     riskier = chosen.reps.index[(chosen.reps["selection"] > 0) & (chosen.reps["deals"] >= 40)]
@@ -102,8 +102,8 @@ def test_selecting_and_losing_are_two_questions():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_yearly_contracts_make_nobody_select_riskier_or_safer(language):
-    # those who sell monthly contracts were told that they select riskier prospects
+def test_yearly_contracts_are_not_reported_as_risk_selection(language):
+    # reps with monthly contracts were reported as selecting riskier prospects
     random = np.random.default_rng(12)
     size, end = 1200, pd.Timestamp("2026-06-30")
     rep = random.integers(0, 6, size)
@@ -134,7 +134,7 @@ def test_yearly_contracts_make_nobody_select_riskier_or_safer(language):
     assert reps["says_selection"].str.contains(words[language]).sum() == 2
 
 
-def test_no_more_than_one_in_twenty_alike_reps_is_accused():
+def test_at_most_5_percent_of_equal_reps_are_named():
     accused = evaluated = on_top_small = 0
     for seed in range(60):
         alike = simulate_deals(1500, seed=500 + seed, rep_effects=False)
@@ -150,7 +150,7 @@ def test_no_more_than_one_in_twenty_alike_reps_is_accused():
 
 
 @pytest.mark.slow
-def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accused():
+def test_at_most_5_percent_of_average_reps_are_named_among_different_reps():
     accused = evaluated = worst_found = on_top_small = 0
     for seed in range(40):
         sim = simulate_deals(3000, seed=700 + seed, rep_selection=False)
@@ -172,7 +172,7 @@ def test_beside_reps_who_differ_no_more_than_one_in_twenty_of_the_others_is_accu
     assert on_top_small == 0
 
 
-def test_a_young_deal_counts_for_what_it_has_been_through(simulation):
+def test_a_young_deal_counts_for_the_hazard_up_to_its_age(simulation):
     deals, spec = simulation.deals, simulation.spec
     young = deals["closed_on"] > pd.Timestamp("2026-06-30") - pd.DateOffset(months=1)
     board = compute_rep_performance(deals, spec, simulation.true_probability)
@@ -182,7 +182,7 @@ def test_a_young_deal_counts_for_what_it_has_been_through(simulation):
     assert 0 <= board.company["expected"] - without.company["expected"] < young.sum() * 0.1
 
 
-def test_the_expected_knows_no_rep(simulation):
+def test_the_expected_number_does_not_use_the_rep(simulation):
     spec = simulation.spec.replace(
         attributes={"include": ["segment", "seats", "rep"], "actionable": []}
     )
@@ -196,7 +196,7 @@ def test_the_expected_knows_no_rep(simulation):
     )
 
 
-def test_teams_words_and_names_in_chinese(simulation):
+def test_teams_are_compared_and_worded_in_chinese(simulation):
     deals = simulation.deals.assign(team=simulation.deals["team"].where(lambda t: t != "Team A"))
     board = compute_rep_performance(
         deals, simulation.spec, simulation.true_probability, by="team", language="zh"
@@ -204,17 +204,24 @@ def test_teams_words_and_names_in_chinese(simulation):
 
     say = phrases("zh", "scoreboard")
     assert set(board.table.index) == {"Team B", "Team C", say("no_rep"), say("company")}
-    assert board.table["says"].str.contains("预期").all()
+    assert board.reps["says"].str.contains("预期").all()
 
 
-def test_without_a_rep_there_is_no_scoreboard(simulation):
+def test_the_company_is_not_compared_with_itself(simulation):
+    board = compute_rep_performance(simulation.deals, simulation.spec, simulation.true_probability)
+    words = ["says", "says_recently", "says_selection"]
+    assert board.company[words].tolist() == ["", "", ""]
+    assert (board.reps[words] != "").all(axis=None)
+
+
+def test_deals_without_a_rep_column_are_refused(simulation):
     spec = simulation.spec.replace(deals={"rep": None})
 
     with pytest.raises(DealsError, match=r'names no rep.*rep = "COLUMN"'):
         compute_rep_performance(simulation.deals, spec, simulation.true_probability)
 
 
-def test_the_exact_interval_is_the_published_one():
+def test_the_exact_interval_equals_the_published_one():
     # Garwood 1936: 10 observed, 95 %: 4.795 to 18.39
     low, high = exact_ratio_interval(np.array([10.0, 0.0]), np.array([1.0, 1.0]))
 
@@ -222,7 +229,7 @@ def test_the_exact_interval_is_the_published_one():
     assert high == pytest.approx([18.39, 3.689], abs=1e-2)
 
 
-def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
+def test_equal_reps_are_shrunk_to_the_company_and_different_reps_less():
     generator = np.random.default_rng(0)
     expected = generator.uniform(5, 60, 40)
     alike = generator.poisson(expected).astype(float)
@@ -231,12 +238,12 @@ def test_reps_that_are_alike_are_shrunken_to_the_company_and_others_less():
     assert gamma_shape(alike, expected) > 50
     assert gamma_shape(differing, expected) == pytest.approx(4, rel=0.6)
     assert overdispersion(alike, expected).p_value > 0.05
-    assert overdispersion(differing, expected).p_value == 1 / (DRAWS + 1)  # none drawn was so far
+    assert overdispersion(differing, expected).p_value == 1 / (DRAWS + 1)  # no draw was as extreme
     ratio = shrunken_ratio(np.array([0.0, 30.0]), np.array([1.0, 10.0]), 4.0)
     assert ratio == pytest.approx([0.8, 34 / 14])
 
 
-def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simulation):
+def test_a_rep_named_the_company_and_a_missing_probability_are_refused(simulation):
     deals = simulation.deals.assign(rep=simulation.deals["rep"].replace("Rep 02", "the company"))
     with pytest.raises(DealsError, match="a rep is named 'the company'.*rename it"):
         compute_rep_performance(deals, simulation.spec, simulation.true_probability)
@@ -247,7 +254,7 @@ def test_a_rep_named_like_the_company_and_a_missing_probability_are_refused(simu
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 10, 40])
-def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
+def test_equal_reps_are_rarely_reported_as_overdispersed(size):
     generator = np.random.default_rng(size)
     expected = generator.uniform(0.5, 1.5, 15) * size
     suspected = [
@@ -257,7 +264,7 @@ def test_reps_that_are_alike_are_suspected_no_oftener_than_promised(size):
     assert np.mean(suspected) < 0.085  # 5 % and three standard errors
 
 
-def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(large_board):
+def test_a_named_rep_is_outside_the_limits_of_the_funnel(large_board):
     _, board = large_board
     named = board.reps[board.reps["verdict"].isin(["more", "fewer"])]
     assert board.dispersion.is_suspicious
@@ -266,7 +273,7 @@ def test_a_verdict_never_lies_inside_the_limits_that_are_drawn(large_board):
     assert ((named["ratio"] < low) | (named["ratio"] > high)).all()
 
 
-def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
+def test_only_an_active_rep_is_listed_for_this_week(large_board):
     sim, blind = _far_apart()
     worst = large_board[1].reps.query("talk_about").index[0]
     gone = (sim.deals["rep"] == worst) & (sim.deals["closed_on"] > "2025-11-30")
@@ -277,14 +284,14 @@ def test_only_an_active_rep_is_a_matter_of_this_week(large_board):
     assert not board.table.loc[worst, "talk_about"]
 
 
-def test_the_last_two_quarters_add_up_to_the_company(board):
+def test_the_last_two_quarters_of_reps_add_up_to_the_company(board):
     for column in ("recent_observed", "recent_expected", "recent_signed"):
         assert board.reps[column].sum() == pytest.approx(board.company[column])
     assert 0 < board.company["recent_observed"] < board.company["observed"]
     assert board.company["recent_observed"] == pytest.approx(board.company["recent_expected"])
 
 
-def test_a_column_of_no_names_has_only_missing_ones():
+def test_a_column_without_names_gives_only_missing_names():
     for column in (pd.Series([np.nan, np.nan], name="rep"), pd.Series([None, "  "], index=[7, 3])):
         names = people_of(column)
 
@@ -293,14 +300,14 @@ def test_a_column_of_no_names_has_only_missing_ones():
         assert names.name == column.name
 
 
-def test_spellings_that_differ_in_case_or_spaces_are_one_person():
+def test_names_that_differ_in_case_or_spaces_are_one_person():
     names = people_of(pd.Series(["R01", "r01 ", "R01", " ", None, "R 02", "R  02", "r 02"]))
     assert names.tolist()[:3] == ["R01"] * 3
     assert names.isna().tolist() == [False] * 3 + [True, True] + [False] * 3
     assert names.nunique() == 2
 
 
-def test_numbers_of_reps_stay_whole_where_some_are_missing():
+def test_rep_numbers_stay_integers_if_some_are_missing():
     names = names_of(pd.Series([7.0, np.nan, 12.0]))
     assert names.tolist()[0] == "7"
     assert names.isna().tolist() == [False, True, False]

@@ -1,4 +1,4 @@
-"""Nobody is named by chance or for a difference that reps have anyway; who differs much is."""
+"""Error rates of naming reps: few by chance or for usual differences, most large ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPECTED = np.array([30.0, 22, 18, 15, 13, 12, 10, 9, 8, 6, 4, 3])
 
 
 def pages(ratios, expected=EXPECTED, number=150, seed=20_000, error=0.05):
-    """Whether anybody, and whether the first rep, is named with more; share of pages."""
+    """Share of pages on which any rep, and on which the first rep, is named with more leavers."""
     named = []
     for page in range(number):
         random = np.random.default_rng(seed + page)
@@ -28,34 +28,34 @@ def pages(ratios, expected=EXPECTED, number=150, seed=20_000, error=0.05):
     return float((named != 0).any(axis=1).mean()), float((named[:, 0] == 1).mean())
 
 
-def test_a_page_of_reps_all_alike_names_nobody_in_nineteen_cases_of_twenty():
+def test_among_equal_reps_one_is_named_on_at_most_5_percent_of_pages():
     assert pages(lambda _: np.ones(12))[0] <= 0.05
 
 
-def test_reps_who_differ_by_something_unrecorded_are_not_named_for_it():
+def test_reps_are_not_named_for_usual_unrecorded_differences():
     # 5 % and two standard errors of 150 pages
     assert pages(lambda random: np.exp(random.normal(0, 0.35, 12)))[0] <= 0.05 + 0.036
 
 
 @pytest.mark.parametrize(("times", "difference"), [(2.5, 0.35), (2.5, 0.5)])
-def test_with_many_deals_too_differences_that_nobody_recorded_name_nobody(times, difference):
-    # with a gamma distribution of reps' ratios 10 % of such pages named somebody
+def test_with_many_deals_reps_are_not_named_for_unrecorded_differences(times, difference):
+    # with a gamma distribution of reps' ratios 10 % of such pages named a rep
     named = pages(
         lambda random: np.exp(random.normal(0, difference, 12)), EXPECTED * times, number=100
     )[0]
     assert named <= 0.05 + 0.044  # 5 % and two standard errors of 100 pages
 
 
-def test_of_many_reps_none_is_named_for_differences_that_nobody_recorded():
+def test_many_reps_are_not_named_for_unrecorded_differences():
     expected = np.random.default_rng(5).lognormal(2.5, 0.5, 30)
-    error = 0.05 * HISTORY_SHARE  # what a page spends on it
+    error = 0.05 * HISTORY_SHARE  # the share of the error rate that a page uses for it
     differ = pages(
         lambda random: np.exp(random.normal(0, 0.35, 30)), expected, number=100, error=error
     )[0]
     assert differ <= 0.05 + 0.044
 
 
-def test_with_very_many_deals_only_the_difference_between_reps_counts():
+def test_with_very_many_deals_only_the_variance_between_reps_matters():
     expected = EXPECTED * 200
     observed = expected * np.exp(np.array([0.3, -0.3] * 6))
     allowing = allowing_tails(observed.round(), expected)
@@ -64,7 +64,7 @@ def test_with_very_many_deals_only_the_difference_between_reps_counts():
     assert allowing[0][0] + allowing[1][0] == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_seller_of_half_of_everything_is_compared_with_the_others():
+def test_a_rep_with_half_of_all_deals_is_compared_with_the_others():
     expected = np.r_[140.0, EXPECTED]
     ratios = np.r_[2.0, np.ones(12)]
 
@@ -73,7 +73,7 @@ def test_a_seller_of_half_of_everything_is_compared_with_the_others():
     assert somebody - first <= 0.05
 
 
-def test_a_seller_of_48_percent_with_twice_the_churn_is_seen_in_what_a_page_spends():
+def test_a_rep_with_48_percent_of_deals_and_twice_the_churn_is_detected():
     expected = np.r_[66.0, EXPECTED[:11] * (72 / EXPECTED[:11].sum())]
     ratios = np.r_[2.0, np.ones(11)]
 
@@ -82,7 +82,7 @@ def test_a_seller_of_48_percent_with_twice_the_churn_is_seen_in_what_a_page_spen
     assert somebody - first <= 0.01
 
 
-def test_the_exact_test_is_that_of_a_binomial_share():
+def test_the_exact_test_is_the_binomial_test():
     observed = np.array([12.0, 20, 9])
     expected = np.array([5.0, 22, 11])
     more, fewer = exact_tails(observed, expected)
@@ -114,7 +114,7 @@ def test_the_order_of_reps_does_not_matter():
     assert other.direction.tolist() == one.direction[order].tolist()
 
 
-def test_an_allowance_makes_no_difference_more_certain():
+def test_an_allowance_for_differences_never_decreases_a_p_value():
     observed = EXPECTED.round() + np.array([20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     exact, allowing = exact_tails(observed, EXPECTED), allowing_tails(observed, EXPECTED)
 
@@ -122,7 +122,7 @@ def test_an_allowance_makes_no_difference_more_certain():
     assert np.all((allowing[0] >= 0) & (allowing[0] <= 1))
 
 
-def test_what_has_always_been_so_is_no_change():
+def test_a_constant_ratio_is_not_a_change():
     past, recent = np.full(6, 60.0), np.full(6, 12.0)
     always = np.array([2.0, 1, 1, 1, 1, 1])
     lately = np.array([3.0, 1, 1, 1, 1, 1])

@@ -1,4 +1,4 @@
-"""Verdicts are corrected for how many were looked at, and worded by what is known."""
+"""Verdicts on reps are corrected for multiple testing, and their words depend on the facts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fitmodel.sales._rep_verdicts import (
 SAY = phrases("en", "scoreboard")
 
 
-def test_holms_correction_is_that_of_his_table() -> None:
+def test_holms_correction_equals_the_published_example() -> None:
     # sorted: .005 * 4, .01 * 3 raised to .03, .03 * 2, .04 raised to .06
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
@@ -38,21 +38,23 @@ def test_a_corrected_p_value_is_at_most_1() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
-def test_holm_is_the_closed_test_of_bonferroni(values) -> None:
+def test_holms_correction_is_the_closed_bonferroni_test(values) -> None:
     """A hypothesis is rejected where Bonferroni rejects every set that it is in."""
     p = np.array(values)
-    places = range(len(p))
+    positions = range(len(p))
     sets = [
-        list(each) for size in range(1, len(p) + 1) for each in itertools.combinations(places, size)
+        list(each)
+        for size in range(1, len(p) + 1)
+        for each in itertools.combinations(positions, size)
     ]
     closed = [
-        max(min(1.0, len(each) * p[each].min()) for each in sets if at in each) for at in places
+        max(min(1.0, len(each) * p[each].min()) for each in sets if at in each) for at in positions
     ]
 
     assert holm(p) == pytest.approx(closed)
 
 
-def test_the_last_quarters_are_held_against_the_ratio_by_their_likelihood() -> None:
+def test_the_last_quarters_are_compared_with_the_ratio_by_likelihood() -> None:
     observed, expected, ratio = (
         pd.Series(values) for values in ([3.0, 1.0, 5.0, 0.0], [2.0, 2.0, 2.0, 1.0], [2.0] * 4)
     )
@@ -64,7 +66,7 @@ def test_the_last_quarters_are_held_against_the_ratio_by_their_likelihood() -> N
     assert still_more(observed, expected, ratio).tolist() == likelier == [True, False, True, False]
 
 
-def test_a_ratio_below_1_is_never_still_more_and_an_infinite_one_is_taken_as_100() -> None:
+def test_a_ratio_below_1_is_never_still_more_and_an_infinite_ratio_is_read_as_100() -> None:
     one = pd.Series([9.0])
 
     assert not still_more(one, one, pd.Series([0.5])).iloc[0]
@@ -100,7 +102,7 @@ def verdicts(table, facts=None, least=20, **options):
     return table
 
 
-def test_who_loses_three_times_as_many_is_named_and_the_others_are_as_expected() -> None:
+def test_only_a_rep_with_three_times_the_leavers_is_named() -> None:
     table = verdicts(table_of(FIVE, [40.0] * 5))
 
     assert table["verdict"].tolist()[-1] == "more"
@@ -118,9 +120,7 @@ def test_who_loses_three_times_as_many_is_named_and_the_others_are_as_expected()
         (20, MIN_EXPECTED, False),
     ],
 )
-def test_below_the_least_deals_or_three_expected_leavers_there_is_no_verdict(
-    signed, expected, few
-) -> None:
+def test_a_verdict_needs_20_deals_and_3_expected_leavers(signed, expected, few) -> None:
     table = table_of(FIVE, [40.0] * 4 + [expected])
     table.loc["R4", "signed"] = signed
     verdicts(table)
@@ -129,13 +129,13 @@ def test_below_the_least_deals_or_three_expected_leavers_there_is_no_verdict(
 
 
 @pytest.mark.parametrize(("recent", "known"), [(MIN_EXPECTED_RECENTLY, True), (0.99, False)])
-def test_the_last_quarters_have_a_verdict_from_one_expected_leaver_on(recent, known) -> None:
+def test_the_last_quarters_need_one_expected_leaver_for_a_verdict(recent, known) -> None:
     table = verdicts(table_of([40.0] * 5, [40.0] * 5, recent_expected=recent, recent_observed=1.0))
 
     assert set(table["recent_verdict"]) == {"expected" if known else "too_few"}
 
 
-def test_only_who_still_signs_and_still_loses_more_is_a_matter_of_the_week() -> None:
+def test_only_an_active_rep_who_still_loses_more_is_listed_for_the_week() -> None:
     lasting = {"recent_observed": [4.0] * 4 + [12.0], "recent_expected": 4.0}
     assert verdicts(table_of(FIVE, [40.0] * 5, **lasting))["talk_about"].tolist() == [False] * 4 + [
         True
@@ -147,7 +147,7 @@ def test_only_who_still_signs_and_still_loses_more_is_a_matter_of_the_week() -> 
     assert not verdicts(table_of(FIVE, [40.0] * 5, **better))["talk_about"].any()
 
 
-def test_who_selects_riskier_prospects_is_found_by_ranks_with_holms_correction() -> None:
+def test_risk_selection_is_tested_by_ranks_with_holms_correction() -> None:
     table = table_of([40.0] * 3, [40.0] * 3)
     random = np.random.default_rng(3)
     groups = [
@@ -171,7 +171,7 @@ def test_who_selects_riskier_prospects_is_found_by_ranks_with_holms_correction()
     assert set(table["selects"].iloc[:2]) <= {"safer", "alike"}
 
 
-def test_contracts_that_cannot_end_are_left_out_of_the_comparison() -> None:
+def test_bound_contracts_are_left_out_of_the_comparison() -> None:
     table = table_of([40.0] * 3, [40.0] * 3)
     facts = facts_of(table, [np.full(30, 0.2), np.full(30, 0.2), np.full(30, 0.01)])
     facts.loc[facts["who"] == "R2", "bound"] = True
@@ -180,7 +180,7 @@ def test_contracts_that_cannot_end_are_left_out_of_the_comparison() -> None:
     assert table["selects"].tolist() == ["alike", "alike", "bound"]
 
 
-def test_of_the_only_seller_of_something_a_difference_may_be_that_things() -> None:
+def test_a_difference_of_the_only_seller_of_a_segment_is_inseparable() -> None:
     alone = np.array([False] * 4 + [True])
     table = verdicts(table_of(FIVE, [40.0] * 5), alone=alone)
 
@@ -202,7 +202,7 @@ def row_of(**changes) -> pd.Series:
 
 @pytest.mark.parametrize("verdict", ["more", "fewer", "expected", "inseparable_more"])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_verdict_is_said_with_its_counts(verdict, language) -> None:
+def test_the_words_of_a_verdict_contain_its_counts(verdict, language) -> None:
     words = verdict_words(row_of(verdict=verdict), phrases(language, "scoreboard"))
 
     for figure in ("20", "10.0", "2.00", "1.20"):
@@ -210,7 +210,7 @@ def test_a_verdict_is_said_with_its_counts(verdict, language) -> None:
     assert "inf" not in words.replace("information", "")
 
 
-def test_an_expected_count_beyond_chance_is_said_to_be_so() -> None:
+def test_the_words_mention_an_expected_verdict_that_is_significant_alone() -> None:
     plain, marked = (
         verdict_words(row_of(verdict="expected", beyond_chance=side), SAY) for side in ("", "more")
     )
@@ -221,22 +221,22 @@ def test_an_expected_count_beyond_chance_is_said_to_be_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "verdict", "said"),
+    ("share", "verdict", "mentioned"),
     [(1.0, "expected", True), (0.995, "more", True), (0.9, "more", True), (1.0, "too_few", False)],
 )
-def test_an_only_seller_is_told_of_what_only_they_sell(share, verdict, said) -> None:
+def test_the_words_name_the_segment_of_an_only_seller(share, verdict, mentioned) -> None:
     row = row_of(verdict=verdict, only_seller_of="plan = gold", share_of_own_segments=share)
     words = verdict_words(row, SAY)
 
-    assert ("plan = gold" in words) is said
-    if said:
+    assert ("plan = gold" in words) is mentioned
+    if mentioned:
         assert words.startswith(verdict_words(row_of(verdict=verdict), SAY).rstrip(". "))
         almost = verdict_words(row_of(verdict=verdict, only_seller_of="plan = gold",
                                       share_of_own_segments=0.9), SAY)  # fmt: skip
         assert (words == almost) is (share < 0.995)
 
 
-def test_recent_and_selection_words_have_their_figures() -> None:
+def test_recent_and_selection_words_contain_their_figures() -> None:
     assert "3" in recent_words(row_of(), SAY)
     assert "1.0" in recent_words(row_of(), SAY)
     assert recent_words(row_of(recent_verdict="inseparable_more"), SAY) == recent_words(

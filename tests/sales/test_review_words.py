@@ -1,9 +1,9 @@
-"""A review sheet's words have the figures of the time, and ask three questions, never more."""
+"""The words of a review sheet contain the figures known at signing and three questions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,8 +34,11 @@ SPEC = DealSpec(
 MODEL = SimpleNamespace(scorecard=SimpleNamespace(base_rate=0.204))
 
 
-def reason(attribute="seats", value=4, *, deals=1200, rate=0.413):
-    return SimpleNamespace(attribute=attribute, value=value, deals=deals, early_churn_rate=rate)
+def reason(attribute="seats", value=4, *, deals=1200, rate=0.413, days=None):
+    return SimpleNamespace(
+        attribute=attribute, value=value, deals=deals, early_churn_rate=rate,
+        before_signing={} if days is None else {attribute: timedelta(days=days)},
+    )  # fmt: skip
 
 
 def snapshot(model=MODEL):
@@ -59,7 +62,7 @@ def stayed(*differs, deal="D3"):
     return StayedAlike(deal, pd.Timestamp("2024-12-24"), tuple(differs))
 
 
-def test_the_verdict_is_that_of_the_day_before_with_what_was_known_then() -> None:
+def test_the_verdict_uses_the_data_known_the_day_before_signing() -> None:
     assert verdict_words(SHEET, SAY) == (
         "On 2025-03-31, with 1,500 outcomes known, the model would have predicted: 37% likely to "
         "leave early (20% of all)."
@@ -67,14 +70,14 @@ def test_the_verdict_is_that_of_the_day_before_with_what_was_known_then() -> Non
 
 
 @pytest.mark.parametrize("lacking", [{"assessment": None}, {"snapshot": snapshot(None)}])
-def test_where_too_little_was_known_that_is_said_with_what_is_needed(lacking) -> None:
+def test_the_verdict_says_how_many_churners_were_missing_for_a_model(lacking) -> None:
     words = verdict_words(sheet(**lacking), SAY)
 
     assert words.startswith("Too little was known on 2025-03-31")
     assert f"7 early churners, {MIN_CHURNERS} needed" in words
 
 
-def test_a_warning_has_its_evidence_of_the_time() -> None:
+def test_a_warning_has_the_evidence_known_at_signing() -> None:
     warnings = (
         reason(), reason("package", "none", deals=0),
         reason("seats & plan_code", (4, None), deals=None),
@@ -88,7 +91,7 @@ def test_a_warning_has_its_evidence_of_the_time() -> None:
     assert warning_words(sheet(warnings=warnings, snapshot=snapshot(None)), SPEC, SAY) == []
 
 
-def test_similar_deals_are_counted_with_their_interval_or_not_mentioned() -> None:
+def test_similar_deals_are_counted_with_an_interval_or_left_out() -> None:
     alike = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
 
     assert alike_words(sheet(alike=alike), SAY) == (
@@ -97,7 +100,7 @@ def test_similar_deals_are_counted_with_their_interval_or_not_mentioned() -> Non
     assert alike_words(SHEET, SAY) == ""
 
 
-def test_a_similar_deal_that_stayed_is_told_with_what_differed() -> None:
+def test_a_similar_deal_that_stayed_is_described_with_its_differences() -> None:
     differs = (("seats", 4, 12), ("lead_source", None, "partner"))
 
     assert stayed_words(stayed(*differs), SPEC, SAY) == (
@@ -118,19 +121,52 @@ def test_a_similar_deal_that_stayed_is_told_with_what_differed() -> None:
         (np.bool_(False), "no"), ("yes", "yes"), (1, "1"),  # noqa: FBT003 - the value under test
     ],
 )  # fmt: skip
-def test_a_value_is_written_as_a_person_reads_it(value, words) -> None:
-    assert value_words(value, SAY) == words
+def test_a_value_is_written_in_a_readable_form(value, words) -> None:
+    assert value_words("plan", value, SPEC, SAY) == words
 
 
-def test_yes_and_no_are_words_of_the_language_and_a_missing_value_too() -> None:
+def test_yes_no_and_missing_values_are_written_in_the_language() -> None:
     chinese = phrases("zh", "reviews")
 
-    assert [value_words(value, chinese) for value in (True, False)] == ["是", "否"]
-    assert value_words(None, chinese) != value_words(None, SAY)
-    assert value_words("gold", chinese) == "gold"
+    assert [value_words("a", value, SPEC, chinese) for value in (True, False)] == ["是", "否"]
+    assert value_words("a", None, SPEC, chinese) != value_words("a", None, SPEC, SAY)
+    assert value_words("a", "gold", SPEC, chinese) == "gold"
 
 
-def test_an_attribute_has_the_contracts_label_or_its_name_without_underscores() -> None:
+@pytest.mark.parametrize("amount", [12345.6, np.float64(12345.6), np.int64(12346)])
+def test_an_amount_is_written_as_money_and_a_number_with_its_unit(amount) -> None:
+    words = {"money": "¥{:,.0f}", "units": {"seats": "people", "trial": "天"}}
+    spec = SPEC.replace(deals={"amount": "value"}, words=words)
+
+    assert value_words("value", amount, spec, SAY) == "¥12,346"
+    assert value_words("value", None, spec, SAY) == "not filled in"
+    assert value_words("seats", 4, spec, SAY) == "4 people"
+    assert value_words("trial", 2.5, spec, SAY) == "2.5天"
+
+
+@pytest.mark.parametrize(
+    ("days", "en", "zh"),
+    [
+        (10, "10 day(s) before signing", "签约前 10 天"),
+        (0, "on the day of signing", "签约当天"),
+        (-1_000, "1,000 day(s) after signing", "签约后 1,000 天"),
+    ],
+)
+def test_a_date_is_described_as_the_model_reads_it(days, en, zh) -> None:
+    value = pd.Timedelta(days=days)
+
+    assert value_words("first", value, SPEC, SAY) == en
+    assert value_words("first", value, SPEC, phrases("zh", "reviews")) == zh
+    warned = sheet(warnings=(reason("first", "2025-03-31", days=days),))
+    assert f"first = {en}: 41%" in warning_words(warned, SPEC, SAY)[0]
+    assert questions(warned, SPEC, SAY)[0].startswith(f"first = {en}: such customers")
+    other = stayed(("first", value, timedelta(days=100)))
+    assert stayed_words(other, SPEC, SAY).endswith(
+        f"first 100 day(s) before signing instead of {en}"
+    )
+
+
+def test_an_attribute_has_its_label_or_its_name_without_underscores() -> None:
     assert label_of("seats", SPEC) == "number of seats"
     assert label_of("lead_source_of_deal", SPEC) == "lead source of deal"
 
@@ -145,13 +181,13 @@ def test_an_attribute_has_the_contracts_label_or_its_name_without_underscores() 
         (reason(), "such customers leave early more often"),
     ],
 )
-def test_what_is_asked_of_a_warning_depends_on_whether_it_was_known_and_ours(warning, key) -> None:
+def test_the_question_on_a_warning_depends_on_missing_and_actionable_values(warning, key) -> None:
     first = questions(sheet(warnings=(warning,)), SPEC, SAY)[0]
 
     assert key in first
 
 
-def test_two_warnings_come_first_then_the_deal_that_stayed() -> None:
+def test_questions_are_on_two_warnings_and_then_on_the_deal_that_stayed() -> None:
     warnings = (reason(), reason("package", "none"), reason("plan", "x"))
     both = sheet(warnings=warnings, stayed=(stayed(deal="D1"), stayed(("seats", 4, 12))))
     asked = questions(both, SPEC, SAY)
@@ -162,7 +198,7 @@ def test_two_warnings_come_first_then_the_deal_that_stayed() -> None:
     assert asked[2].startswith("D3 looked alike and stayed, with number of seats 12 instead of 4")
 
 
-def test_where_nothing_warned_the_talks_are_asked_about_and_then_what_is_always_asked() -> None:
+def test_without_warnings_the_standard_questions_are_asked() -> None:
     asked = questions(SHEET, SPEC, SAY)
 
     assert asked[0] == SAY("ask_nothing_warned")
@@ -175,7 +211,7 @@ def test_where_nothing_warned_the_talks_are_asked_about_and_then_what_is_always_
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("known", [True, False])
-def test_there_are_three_questions_in_every_case_and_language(language, known) -> None:
+def test_there_are_always_three_questions_in_both_languages(language, known) -> None:
     say = phrases(language, "reviews")
     for warnings in ((), (reason(),), (reason(), reason("a", 1), reason("b", 2))):
         for similar in ((), (stayed(),), (stayed(("seats", 4, 12)),)):
@@ -187,6 +223,6 @@ def test_there_are_three_questions_in_every_case_and_language(language, known) -
 
 @pytest.mark.parametrize("topic", ["reviews", "quiz"])
 @pytest.mark.parametrize(("language", "yes", "no"), [("en", "yes", "no"), ("zh", "是", "否")])
-def test_true_and_false_are_words_on_the_review_and_in_the_quiz(topic, language, yes, no) -> None:
+def test_booleans_are_written_as_words_in_reviews_and_the_quiz(topic, language, yes, no) -> None:
     say = phrases(language, topic)
-    assert [value_words(value, say) for value in (True, False)] == [yes, no]
+    assert [value_words("plan", value, SPEC, say) for value in (True, False)] == [yes, no]

@@ -1,6 +1,8 @@
-"""Review sheets say what could have been known at signing, and nothing that came later."""
+"""Review sheets use only what was known at signing."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -31,7 +33,7 @@ def reviews(simulation, retrospective):
     return compute_reviews(simulation.deals, simulation.spec, latest=2, retrospective=retrospective)
 
 
-def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, retrospective):
+def test_later_events_do_not_change_a_review(simulation, retrospective):
     deals, day = simulation.deals, pd.Timestamp("2025-09-30")
     later = deals["churned_on"] > day
     otherwise = deals.assign(
@@ -48,7 +50,7 @@ def test_nothing_that_came_later_changes_what_would_have_been_said(simulation, r
     )
 
 
-def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, retrospective):
+def test_each_deal_is_scored_by_a_model_trained_before_its_signing(simulation, retrospective):
     signed = simulation.deals["closed_on"]
     snapshots = {quarter: snapshot.as_of for quarter, snapshot in retrospective.snapshots.items()}
 
@@ -58,7 +60,7 @@ def test_each_deal_is_judged_by_a_model_from_before_its_signing(simulation, retr
     assert retrospective.predictions.loc[silent, "probability"].isna().all()
 
 
-def test_a_sheet_is_of_the_latest_early_leaver_of_each_rep(simulation, reviews):
+def test_a_sheet_is_made_for_the_latest_early_leaver_of_each_rep(simulation, reviews):
     deals = simulation.deals.assign(
         early=outcomes(simulation.deals, simulation.spec)["early_churn"]
     )
@@ -69,7 +71,7 @@ def test_a_sheet_is_of_the_latest_early_leaver_of_each_rep(simulation, reviews):
     assert set(reviews.without) == set(deals["rep"]) - set(lost["rep"])
 
 
-def test_look_alikes_were_signed_before_and_stayed(simulation, reviews):
+def test_similar_deals_were_signed_before_and_stayed(simulation, reviews):
     closed = simulation.deals.set_index("deal_id")["closed_on"]
     early = outcomes(simulation.deals, simulation.spec)["early_churn"]
     early.index = simulation.deals["deal_id"]
@@ -84,10 +86,13 @@ def test_look_alikes_were_signed_before_and_stayed(simulation, reviews):
             assert closed[item.deal] <= sheet.snapshot.as_of < sheet.signed
             assert early[item.deal] == 0
             assert all(lost != kept for _, lost, kept in item.differs)
+            for name, lost, kept in item.differs:
+                is_date = name == "first_contact_on"
+                assert [isinstance(each, timedelta) for each in (lost, kept)] == [is_date] * 2
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_sheet_has_three_questions_and_its_warnings_their_evidence(reviews, language):
+def test_every_sheet_has_three_questions_and_warnings_with_evidence(reviews, language):
     say = phrases(language, "reviews")
     for sheet in reviews.sheets:
         asked = questions(sheet, reviews.spec, say)
@@ -121,7 +126,7 @@ def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospecti
     assert missed["lost_with"].is_monotonic_decreasing
 
 
-def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
+def test_a_sheet_has_warnings_only_if_the_probability_was_above_the_level(reviews):
     known = [sheet for sheet in reviews.sheets if sheet.assessment is not None]
     above = [
         s.assessment.early_churn_probability > s.snapshot.model.scorecard.base_rate for s in known
@@ -133,7 +138,7 @@ def test_a_sheet_warns_only_where_the_probability_was_above_the_level(reviews):
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
 
 
-def test_a_signal_that_is_merely_common_is_not_blamed(simulation, retrospective):
+def test_a_frequent_signal_without_an_effect_is_not_reported(simulation, retrospective):
     deals = simulation.deals.assign(
         churned_on=simulation.deals["churned_on"].sample(frac=1, random_state=0).to_numpy()
     )
@@ -144,7 +149,7 @@ def test_a_signal_that_is_merely_common_is_not_blamed(simulation, retrospective)
     assert (missed["ratio_low"] > 1).mean() <= 0.2
 
 
-def test_surprises_are_deals_thought_safer_than_most(simulation, retrospective):
+def test_surprises_are_leavers_with_a_probability_below_the_base_rate(simulation, retrospective):
     table, facts = compute_surprises(simulation.deals, simulation.spec, retrospective)
 
     assert (table["probability"] < table["base_rate"]).all()
@@ -164,20 +169,20 @@ def test_without_a_rep_or_dates_there_are_no_sheets(simulation):
         compute_reviews(simulation.deals, simulation.spec.replace(deals=tenure))
 
 
-def test_reviews_said_in_another_language_are_those_computed_in_it(
+def test_translated_reviews_equal_those_computed_in_that_language(
     simulation, reviews, retrospective
 ):
     view = view_of(simulation.deals, simulation.spec)
     there = reviews.in_language(view, simulation.spec, "zh")
-    anew = compute_reviews(
+    again = compute_reviews(
         simulation.deals, simulation.spec, latest=2, retrospective=retrospective, language="zh"
     )
-    pd.testing.assert_frame_equal(there.missed, anew.missed)
+    pd.testing.assert_frame_equal(there.missed, again.missed)
     assert there.missed["signal"].tolist() != reviews.missed["signal"].tolist()
     assert there.sheets is reviews.sheets
 
 
-def test_signals_are_worded_anew_for_another_language_or_other_labels_only(simulation, reviews):
+def test_signals_are_reworded_only_for_another_language_or_other_labels(simulation, reviews):
     view, spec = view_of(simulation.deals, simulation.spec), simulation.spec
     named = spec.replace(words={"labels": {"segment": "Size of the company"}})
     same = reviews.in_language(view, spec, "en")
@@ -195,7 +200,7 @@ def test_signals_are_worded_anew_for_another_language_or_other_labels_only(simul
     ).all()
 
 
-def test_a_difference_is_one_of_values_and_two_missing_ones_are_none():
+def test_only_different_values_are_listed_and_two_missing_values_are_equal():
     pairs = [(1, 2), ("a", None), (np.nan, None), (3, 3.0), (["x"], ["x"]), (pd.NaT, pd.NaT)]
     values = {str(at): both for at, both in enumerate(pairs)}
     lost = dict.fromkeys(values, 0.5)

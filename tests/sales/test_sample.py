@@ -1,4 +1,4 @@
-"""Of a large table effects are learned from a sample, and the level from every deal."""
+"""For a large table effects are fitted on a sample and the level on all deals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def small_samples(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_samples")
-def test_samples_share_no_deal_and_hold_the_outcomes_of_the_table(simulation):
+def test_samples_are_disjoint_and_have_the_outcomes_of_the_table(simulation):
     training_set = view_of(simulation.deals, simulation.spec).training_set()
     first, second = _sample.draw_samples(training_set, seed=0)
 
@@ -40,7 +40,7 @@ def test_samples_share_no_deal_and_hold_the_outcomes_of_the_table(simulation):
     assert (first == again).all()
 
 
-def test_one_sample_of_a_small_table_is_the_whole_table(simulation):
+def test_the_sample_of_a_small_table_is_the_whole_table(simulation):
     training_set = view_of(simulation.deals, simulation.spec).training_set()
     (only,) = _sample.draw_samples(training_set, seed=0, samples=1)
 
@@ -49,7 +49,7 @@ def test_one_sample_of_a_small_table_is_the_whole_table(simulation):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_samples")
-def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(simulation):
+def test_the_level_uses_all_deals_and_expected_numbers_are_close_to_the_truth(simulation):
     deals, spec = simulation.deals, simulation.spec
     view = view_of(deals, spec)
     expected = compute_expected(view, spec)
@@ -65,7 +65,7 @@ def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(
     many = truth > 100
     assert many.any()
     assert result[many].to_numpy() == pytest.approx(truth[many].to_numpy(), rel=0.12)
-    # no deal is judged by a fit that saw it
+    # no deal is scored by a fit that used it
     (one, asked_of_one), (other, asked_of_other) = expected.fits
     assert not set(asked_of_one) & set(asked_of_other)
     assert len(asked_of_one) + len(asked_of_other) == len(deals)
@@ -75,7 +75,7 @@ def test_the_level_is_of_all_deals_and_reps_are_expected_what_the_truth_expects(
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_samples")
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_report_says_that_it_learned_from_a_sample(simulation, language):
+def test_the_report_says_that_a_sample_was_used(simulation, language):
     report = make_sales_report(simulation.deals, simulation.spec, language=language)
 
     text = phrases(language, "sales_page")("sampled", sampled="1,000", deals="2,000")
@@ -84,14 +84,14 @@ def test_the_report_says_that_it_learned_from_a_sample(simulation, language):
 
 
 @pytest.mark.slow
-def test_the_report_of_a_small_table_speaks_of_no_sample(simulation):
+def test_the_report_of_a_small_table_does_not_mention_a_sample(simulation):
     expected = compute_expected(simulation.deals, simulation.spec, by=())
 
     assert expected.sampled is None
 
 
 @pytest.mark.parametrize(("boosted", "replicates"), [(0.0, 0), (0.4, 2)])
-def test_only_boosting_needs_replicates_where_no_interval_is_asked(boosted, replicates):
+def test_without_intervals_only_boosting_needs_replicates(boosted, replicates):
     settings = Settings(shares=(("logistic", 1 - boosted), ("boosted", boosted)))
 
     assert _sample.fewest_replicates(settings) == replicates

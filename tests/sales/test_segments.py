@@ -1,4 +1,4 @@
-"""Segments hold each deal once, and their distances are those of shuffling by hand."""
+"""Segments contain each deal once; their distances equal those over all permutations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.reading import read_deals
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._segments import (
     Segment,
@@ -17,6 +19,7 @@ from fitmodel.sales._segments import (
     cross,
     distances,
     log_rank_scores,
+    segment_deals,
 )
 
 SAY = phrases("en", "profile")
@@ -27,7 +30,7 @@ def group_of(codes, names="abc"):
     return Segmented(segments, np.array(codes, dtype=np.int64))
 
 
-def test_a_combination_is_of_both_and_has_enough_deals_or_is_left_out() -> None:
+def test_a_combination_has_both_parts_and_enough_deals_or_is_left_out() -> None:
     first = group_of([0, 0, 0, 0, 1, 1, -1])
     second = group_of([0, 0, 1, 1, 1, -1, 0], "xy")
     both = cross(first, second, least_deals=2)
@@ -43,7 +46,7 @@ def test_a_combination_is_of_both_and_has_enough_deals_or_is_left_out() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=3, max_size=30))
-def test_a_deal_is_in_a_combination_where_it_is_in_both_parts(pairs) -> None:
+def test_a_deal_is_in_a_combination_if_it_is_in_both_parts(pairs) -> None:
     pairs = [*pairs, (2, 2)]
     one, other = (group_of([pair[at] for pair in pairs]) for at in (0, 1))
     both = cross(one, other, least_deals=1)
@@ -62,30 +65,51 @@ def test_a_deal_is_in_a_combination_where_it_is_in_both_parts(pairs) -> None:
         (Segment("seats"), SAY("is_missing", attribute="seats")),
         (
             Segment("seats", low=1.0, high=99.96),
-            SAY("is_between", attribute="seats", low="1", high="100", level="1"),
+            SAY("is_between", attribute="seats", low="1", high="100"),
         ),
         (Segment("seats", low=7.0, high=7.0), SAY("is_level", attribute="seats", level="7")),
         (
             Segment("value", low=999.0, high=12345.6),
-            SAY("is_between", attribute="value", low="999", high="12,346", level="999"),
+            SAY("is_between", attribute="value", low="999", high="12,346"),
         ),
         (
             Segment("trial", low=1.0, high=30.0, days=True),
-            SAY("is_days", attribute="trial", low="1", high="30", level="1"),
+            SAY("is_days", attribute="trial", low="1", high="30"),
         ),
+        (Segment("trial", low=9.0, high=9.0, days=True), "trial 9 days before signing"),
+        (Segment("trial", level="yes"), "trial = yes"),
     ],
 )
-def test_a_segment_is_said_as_a_person_reads_it(segment, words) -> None:
+def test_a_segment_is_described_in_readable_words(segment, words) -> None:
     assert segment.words(SAY) == words
 
 
-def test_the_label_of_the_contract_stands_for_the_name() -> None:
+@pytest.mark.parametrize(("level", "word"), [("yes", "是"), ("no", "否"), ("none", "none")])
+def test_yes_and_no_are_written_in_the_language_of_the_page(level, word) -> None:
+    assert Segment("trial", level=level).words(phrases("zh", "profile")) == f"trial = {word}"
+
+
+@pytest.mark.parametrize("spelling", [("yes", "no"), ("Ja", "NEIN"), (True, False), (1, 0)])
+def test_a_flag_is_shown_as_yes_or_no_for_any_spelling(spelling) -> None:
+    sim = simulate_deals(400, seed=2)
+    flags = sim.deals["has_crm_integration"].map(dict(zip(("yes", "no"), spelling, strict=True)))
+    deals = sim.deals.assign(has_crm_integration=flags)
+    groups = segment_deals(read_deals(deals, sim.spec), sim.spec, least_deals=10)
+    (levels,) = (
+        {part.level for (part,) in group.segments}
+        for group in groups
+        if group.segments[0][0].attribute == "has_crm_integration"
+    )
+    assert levels == {"yes", "no"}
+
+
+def test_the_label_of_the_contract_replaces_the_name() -> None:
     assert Segment("seats", level="4").words(SAY, "number of seats").startswith("number of seats")
 
 
-def test_scores_are_leavers_less_the_nelson_aalen_hazard_and_add_up_to_0() -> None:
+def test_scores_are_leavers_minus_the_nelson_aalen_hazard_and_add_up_to_0() -> None:
     months = np.array([1.0, 2.0, 2.0, 3.0, 9.0])
-    left = np.array([True, True, False, False, True])  # the last after the horizon
+    left = np.array([True, True, False, False, True])  # the last leaves after the horizon
     first, second = 1 / 5, 1 / 5 + 1 / 4
     scores = log_rank_scores(months, left, 5.0)
 
@@ -93,7 +117,7 @@ def test_scores_are_leavers_less_the_nelson_aalen_hazard_and_add_up_to_0() -> No
     assert scores.sum() == pytest.approx(0)
 
 
-def test_a_deal_that_entered_late_counts_from_its_entry_on() -> None:
+def test_a_deal_with_delayed_entry_counts_from_its_entry() -> None:
     months, left = np.array([1.0, 2.0, 4.0, 4.0]), np.array([True, True, False, False])
     entry = np.array([0.0, 0.0, 1.5, 6.0])
     scores = log_rank_scores(months, left, 5.0, entry_months=entry)
@@ -117,7 +141,7 @@ SCORES = np.array([0.8, 0.5, -0.2, -0.4, -0.7])
 CODES = [0, 0, 1, 1, -1]
 
 
-def test_a_distance_is_in_standard_deviations_of_all_shuffles() -> None:
+def test_a_distance_is_in_standard_deviations_over_all_permutations() -> None:
     result = distances([group_of(CODES)], SCORES)
     shuffles = np.array(list(itertools.permutations(SCORES)))
 
@@ -133,7 +157,7 @@ def test_a_segment_of_all_deals_has_no_distance() -> None:
     assert distances([everybody], SCORES).tolist() == [0.0]
 
 
-def test_a_p_value_is_the_share_of_shuffles_whose_farthest_segment_is_as_far() -> None:
+def test_a_p_value_is_the_share_of_permutations_with_a_distance_as_large() -> None:
     groups = [group_of(CODES), group_of([0, 1, 0, 1, 0], "xy")]
     seen = np.abs(distances(groups, SCORES))
     largest = [
@@ -146,7 +170,7 @@ def test_a_p_value_is_the_share_of_shuffles_whose_farthest_segment_is_as_far() -
     assert p.min() >= 1 / 4001
 
 
-def test_the_smallest_p_value_is_one_of_all_shuffles_and_one_more() -> None:
+def test_the_smallest_p_value_is_1_over_the_number_of_permutations_plus_1() -> None:
     scores = np.r_[np.full(10, 1.0), np.full(90, -1 / 9)]
     p = adjusted_p_values([group_of([0] * 10 + [1] * 90)], scores, shuffles=99)
 

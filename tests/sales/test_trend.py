@@ -1,4 +1,4 @@
-"""The trend stands beside the company's own, for whoever has enough deals."""
+"""The trend of each rep with enough deals, next to that of the company."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def boards():
 
 
 @pytest.mark.parametrize("by", ["rep", "team"])
-def test_who_has_too_few_deals_has_no_trend(boards, by):
+def test_a_rep_with_too_few_deals_has_no_trend(boards, by):
     board = boards[by]
     trend = compute_trend(board)
     enough = board.reps.index[board.reps["verdict"] != "too_few"]
@@ -47,7 +47,7 @@ def test_the_companys_line_is_the_sum_of_all_reps(boards):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_there_is_a_small_picture_for_each_on_one_figure(boards, language):
+def test_the_figure_has_a_small_plot_per_rep(boards, language):
     axes = plot_trend(boards["team"], language=language)
     figure = figure_of(axes[0])
 
@@ -59,7 +59,7 @@ def test_there_is_a_small_picture_for_each_on_one_figure(boards, language):
     assert all(any(line.get_linestyle() == "--" for line in ax.get_lines()) for ax in axes)
 
 
-def test_without_enough_deals_there_is_no_picture():
+def test_without_enough_deals_there_is_no_plot():
     sim = simulate_deals(120, seed=1)
     board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
     assert plot_trend(board) == []

@@ -1,4 +1,4 @@
-"""What a deal is worth is what the curve and the money say, and losses add up."""
+"""The value of deals from the survival curve and the money, and the yearly loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.worth import compute_worth, cross_fitted_bands
+from fitmodel.sales.worth import COLUMNS, compute_worth, cross_fitted_bands
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def simulation(simulate_quickly):
     return simulate_quickly(1200, seed=5)
 
 
-def test_months_are_the_area_under_the_curve_and_the_interval_holds_them(simulation):
+def test_months_are_the_area_under_the_curve_and_inside_the_interval(simulation):
     worth = compute_worth(simulation.deals, simulation.spec)
     result = outcomes(simulation.deals, simulation.spec)
     curve = kaplan_meier(result["followup_months"], result["left"])
@@ -32,7 +32,7 @@ def test_months_are_the_area_under_the_curve_and_the_interval_holds_them(simulat
     assert segments["deals"].sum() == row["deals"] == len(simulation.deals)
 
 
-def test_a_deal_that_nobody_leaves_is_worth_its_margin_less_what_it_cost(simulation):
+def test_without_churn_a_deal_is_worth_its_margin_minus_costs(simulation):
     deals = simulation.deals.copy()
     early = outcomes(deals, simulation.spec)["early_churn"] == 1
     one = early.index[early][:1]  # the money needs one who left early
@@ -46,6 +46,15 @@ def test_a_deal_that_nobody_leaves_is_worth_its_margin_less_what_it_cost(simulat
     assert row["value"] == pytest.approx(0.8 * 100 * row["months"] - 400 - 900)
 
 
+def test_without_a_large_enough_group_the_table_has_columns_and_no_rows(simulation):
+    few = compute_worth(simulation.deals.head(8), simulation.spec)
+    assert few.table.columns.tolist() == list(COLUMNS)
+    assert few.table.empty
+    assert "" in few.left_out
+    many = compute_worth(simulation.deals, simulation.spec)
+    assert many.table.columns.tolist() == list(COLUMNS)
+
+
 def test_without_money_there_are_months_and_no_value(simulation):
     worth = compute_worth(
         simulation.deals, simulation.spec.replace(decision={"policy": None, "gross_margin": None})
@@ -56,7 +65,7 @@ def test_without_money_there_are_months_and_no_value(simulation):
     assert worth.table["months"].notna().all()
 
 
-def test_the_loss_of_a_year_is_of_those_who_left_early_in_it(simulation):
+def test_the_yearly_loss_counts_the_early_leavers_of_the_year(simulation):
     deals, spec = simulation.deals, simulation.spec
     money = compute_worth(deals, spec).money
     loss = compute_yearly_loss(deals, spec, money)
@@ -71,7 +80,7 @@ def test_the_loss_of_a_year_is_of_those_who_left_early_in_it(simulation):
 
 
 @pytest.mark.slow
-def test_every_deal_has_a_band_and_poor_fits_stay_shorter(simulation):
+def test_every_deal_has_a_fit_band_and_poor_fits_stay_shorter(simulation):
     bands, policy = cross_fitted_bands(simulation.deals, simulation.spec)
     table = compute_worth(simulation.deals, simulation.spec, bands).table.set_index("name")
 
@@ -80,7 +89,7 @@ def test_every_deal_has_a_band_and_poor_fits_stay_shorter(simulation):
     assert table.loc["poor", "months"] < table.loc["good", "months"]
 
 
-def test_a_credit_note_is_no_price_and_stops_nothing(simulation):
+def test_a_credit_note_is_ignored_as_a_price(simulation):
     deals = simulation.deals.copy()
     notes = deals.index[:12]
     unpriced = deals.assign(annual_value=deals["annual_value"].astype(float).mask(deals.index < 12))
@@ -90,7 +99,7 @@ def test_a_credit_note_is_no_price_and_stops_nothing(simulation):
     assert value.tolist() == compute_worth(unpriced, simulation.spec).table["value"].tolist()
 
 
-def test_over_its_whole_life_a_deal_is_worth_what_each_customers_own_curve_says(simulation):
+def test_the_lifetime_value_uses_each_customers_own_curve(simulation):
     spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
     deals = simulation.deals
     risk = pd.Series(np.linspace(0.05, 0.6, len(deals)), deals.index)
@@ -103,7 +112,7 @@ def test_over_its_whole_life_a_deal_is_worth_what_each_customers_own_curve_says(
     assert compute_worth(deals, spec, own_months=own).table["whole_life"].isna().all()
 
 
-def test_the_lifetime_missed_is_that_of_each_customers_own_curve(simulation):
+def test_the_missed_lifetime_uses_each_customers_own_curve(simulation):
     spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
     deals = simulation.deals
     own = OwnMonths((0.0, 1.0), (60.0, 10.0), (4.0, 2.0))
@@ -117,7 +126,7 @@ def test_the_lifetime_missed_is_that_of_each_customers_own_curve(simulation):
     assert high < low / 2
 
 
-def test_bands_and_money_of_the_sales_report_know_each_customers_own_months(simulation):
+def test_bands_and_money_of_the_sales_report_use_each_customers_own_months(simulation):
     spec = simulation.spec.replace(decision={"expected_lifetime_months": None})
     _, policy = cross_fitted_bands(simulation.deals, spec)
     calm, risky = (policy.money.months(p)[0] for p in (0.05, 0.5))

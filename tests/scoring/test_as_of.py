@@ -1,4 +1,4 @@
-"""Past deals are scored as of their closing; who scores them as of today is told."""
+"""Past deals are scored as of their closing; scoring them as of today gives a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
-from fitmodel.model._frame_checks import FEW
+from fitmodel.model._frame_checks import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.batch import score_file
@@ -28,7 +28,7 @@ NAME = "early_churn_probability"
 MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 
 
-def test_the_model_names_every_column_that_a_prediction_depends_on(model: FitModel) -> None:
+def test_model_columns_lists_every_column_that_a_prediction_depends_on(model: FitModel) -> None:
     assert model.columns == (*model.attributes, "closed_on")
     knowing = FitModel(model.scorer, {"spec": {"rows": {"keep": {"stage": ["Won"]}}}})
     assert knowing.columns == (*model.attributes, "closed_on", "stage")
@@ -49,18 +49,18 @@ def test_with_these_columns_past_deals_are_scored_as_of_their_closing(
     assert [each.early_churn_probability for each in alone] == whole[NAME].tolist()
 
 
-def test_past_deals_without_their_closing_are_warned_of(
+def test_past_deals_without_a_closing_date_give_a_warning(
     model: FitModel, prospects: pd.DataFrame
 ) -> None:
-    """Counted back from today every first contact is years ago, as no past deal's was."""
+    """Counted back from today every first contact is years ago, unlike in past deals."""
     with pytest.warns(
         UserWarning, match="first_contact_on: counted back from today.*model.columns"
     ):
         model.predict(prospects[list(model.attributes)], reasons=0)
 
 
-@pytest.mark.parametrize("rows", [1, FEW, FEW + 1])
-def test_a_short_frame_is_warned_of_as_a_long_one(
+@pytest.mark.parametrize("rows", [1, FEW_ROWS, FEW_ROWS + 1])
+def test_a_short_frame_gives_the_same_warning_as_a_long_one(
     model: FitModel, prospects: pd.DataFrame, rows: int
 ) -> None:
     short = prospects[list(model.attributes)].head(rows)
@@ -72,16 +72,15 @@ def test_a_short_frame_is_warned_of_as_a_long_one(
     pd.testing.assert_frame_equal(scored, same)
 
 
-def test_prospects_of_these_weeks_are_not_warned_of(
-    model: FitModel, prospects: pd.DataFrame
-) -> None:
+def test_recent_prospects_give_no_warning(model: FitModel, prospects: pd.DataFrame) -> None:
     lately = today() - timedelta(days=30)
     open_deals = prospects[list(model.attributes)].assign(first_contact_on=pd.Timestamp(lately))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.predict(open_deals, reasons=0)
         model.predict(prospects[list(model.attributes)], reasons=0, as_of=date(2024, 1, 1))
-        model.predict(prospects.assign(closed_on=None), reasons=0)  # not signed yet, and said so
+        # an empty date states that a deal is not signed yet
+        model.predict(prospects.assign(closed_on=None), reasons=0)
 
 
 def test_a_file_without_the_closing_date_is_scored_with_a_note(
@@ -102,7 +101,7 @@ EVENING = pd.Timestamp("2025-06-01 01:30", tz="Asia/Tokyo")
 
 
 def _doors(model: FitModel, prospects: pd.DataFrame) -> dict[str, Callable[..., object]]:
-    """Every way to ask for predictions as of a day."""
+    """Every way to get predictions as of a day."""
     table = prospects[list(model.attributes)]
     one = table.iloc[0].to_dict()
     return {
@@ -116,10 +115,10 @@ def _doors(model: FitModel, prospects: pd.DataFrame) -> dict[str, Callable[..., 
 
 
 @pytest.mark.parametrize("as_of", [*NO_DAYS, np.datetime64("20000-01-01")], ids=str)
-def test_what_is_no_day_is_refused_by_every_door(
+def test_an_invalid_day_is_refused_by_every_way_of_scoring(
     model: FitModel, prospects: pd.DataFrame, as_of: object
 ) -> None:
-    """Numpy reads 5 as a day of January 1970 and an empty text as none at all."""
+    """NumPy reads 5 as a day in January 1970 and an empty text as a missing date."""
     for ask in _doors(model, prospects).values():
         with pytest.raises(ProspectError, match="as_of is .* not a date. Remedy: give a date"):
             ask(as_of=as_of)
@@ -129,7 +128,7 @@ def test_what_is_no_day_is_refused_by_every_door(
     "as_of", [EVENING, EVENING.to_pydatetime(), "2025-06-01", np.datetime64("2025-06-01"),
               pd.Timestamp("2025-06-01 23:59")], ids=str,
 )  # fmt: skip
-def test_a_day_is_the_same_however_it_is_given(
+def test_every_form_of_a_day_gives_the_same_predictions(
     model: FitModel, prospects: pd.DataFrame, as_of: object
 ) -> None:
     for ask in _doors(model, prospects).values():
@@ -142,10 +141,10 @@ def test_a_day_is_the_same_however_it_is_given(
 
 @pytest.mark.parametrize("lacks", ["first", "second"])
 @pytest.mark.parametrize("column", ["seats", "closed_on"])
-def test_a_file_of_a_folder_that_lacks_a_column_is_named(
+def test_a_file_of_a_folder_with_a_missing_column_is_named(
     model: FitModel, prospects: pd.DataFrame, tmp_path: Path, column: str, lacks: str
 ) -> None:
-    """Arrow gives its column as empty: rows would be scored of which nothing is known."""
+    """Arrow fills the column with missing values, and such rows would be scored."""
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("first", "second"):
@@ -158,7 +157,7 @@ def test_a_file_of_a_folder_that_lacks_a_column_is_named(
     assert f"{lacks}.parquet" in str(refused.value)
 
 
-def test_a_file_of_a_folder_may_lack_what_the_model_does_not_read(
+def test_a_file_of_a_folder_may_lack_columns_that_the_model_does_not_use(
     model: FitModel, prospects: pd.DataFrame, tmp_path: Path
 ) -> None:
     folder = tmp_path / "in"
@@ -178,7 +177,7 @@ class Seats(Enum):
     FEW = 3
 
 
-def test_a_member_of_an_enumeration_is_its_value(model: FitModel, prospects: pd.DataFrame) -> None:
+def test_an_enum_member_is_read_as_its_value(model: FitModel, prospects: pd.DataFrame) -> None:
     one = prospects.iloc[0].to_dict()
     members = one | {"segment": Segment.SMALL, "seats": Seats.FEW}
     plain = one | {"segment": "smb", "seats": 3}
@@ -192,7 +191,7 @@ def test_a_member_of_an_enumeration_is_its_value(model: FitModel, prospects: pd.
 
 
 @pytest.mark.parametrize("reasons", [-1, 1.5, True, "3"])
-def test_a_number_of_reasons_that_is_none_is_refused(
+def test_an_invalid_number_of_reasons_is_refused(
     model: FitModel, prospects: pd.DataFrame, reasons: object
 ) -> None:
     for given in (prospects, prospects.iloc[0].to_dict(), [prospects.iloc[0].to_dict()]):
@@ -204,7 +203,7 @@ def test_a_number_of_reasons_that_is_none_is_refused(
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("amount", [1e308, -1.7e308, 1e301, float("inf")])
-def test_an_amount_beyond_all_money_is_no_known_amount(
+def test_an_impossibly_large_amount_is_read_as_missing(
     model: FitModel, prospects: pd.DataFrame, amount: float
 ) -> None:
     scorer = Scorer(

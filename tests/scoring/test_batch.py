@@ -1,4 +1,4 @@
-"""Files in, the same files with predictions out."""
+"""Scoring of files: the same files with predictions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def table(prospects, tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".parquet"])
-def test_a_file_gets_the_numbers_that_predict_gives(model, prospects, tmp_path, ending):
+def test_a_file_gets_the_same_numbers_as_predict(model, prospects, tmp_path, ending):
     source, output = tmp_path / f"in{ending}", tmp_path / f"out{ending}"
     if ending == ".parquet":
         prospects.to_parquet(source)
@@ -64,7 +64,7 @@ def test_a_file_gets_the_numbers_that_predict_gives(model, prospects, tmp_path, 
     assert result.flagged == expected["poor_fit"].sum()
 
 
-def test_text_of_the_original_columns_comes_out_as_it_went_in(model, prospects, tmp_path):
+def test_texts_of_the_original_columns_are_not_changed(model, prospects, tmp_path):
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     unusual = prospects.astype(str).assign(deal_id="007", note='says "no", then\nleaves', empty="")
     unusual["seats"] = "04"
@@ -86,7 +86,7 @@ def test_only_values_that_need_it_are_quoted(model, table, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_the_size_of_the_chunks_changes_nothing(model, prospects, tmp_path, ending):
+def test_the_chunk_size_does_not_change_the_output(model, prospects, tmp_path, ending):
     source = tmp_path / f"in{ending}"
     prospects.to_parquet(source) if ending == ".parquet" else prospects.to_csv(source)
 
@@ -98,7 +98,7 @@ def test_the_size_of_the_chunks_changes_nothing(model, prospects, tmp_path, endi
         pd.testing.assert_frame_equal(_written(tmp_path / f"out{rows}{ending}"), whole)
 
 
-def test_csv_and_parquet_turn_into_each_other(model, prospects, table, tmp_path):
+def test_csv_and_parquet_can_be_converted_into_each_other(model, prospects, table, tmp_path):
     score_file(table, model, tmp_path / "out.parquet", reasons=0)
     prospects.to_parquet(tmp_path / "in.parquet")
     score_file(tmp_path / "in.parquet", model, tmp_path / "out.csv", reasons=0)
@@ -120,7 +120,7 @@ def test_columns_of_parquet_keep_their_types(model, prospects, tmp_path):
     assert after.field("poor_fit").type == pa.bool_()
 
 
-def test_a_row_that_cannot_be_read_comes_out_with_its_error(model, prospects, tmp_path):
+def test_an_unreadable_row_is_written_with_its_error(model, prospects, tmp_path):
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     spoiled = prospects.astype(str).replace("nan", "")
     spoiled.loc[spoiled.index[[3, 40]], "seats"] = "many"
@@ -138,7 +138,7 @@ def test_a_row_that_cannot_be_read_comes_out_with_its_error(model, prospects, tm
     np.testing.assert_allclose(rest, clean, rtol=0, atol=1e-15)
 
 
-def test_strict_stops_at_the_row_and_writes_nothing(model, prospects, tmp_path):
+def test_strict_mode_stops_at_a_bad_row_and_writes_nothing(model, prospects, tmp_path):
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     prospects.assign(seats=["many", *["4"] * 59]).to_csv(source, index=False)
 
@@ -150,7 +150,7 @@ def test_strict_stops_at_the_row_and_writes_nothing(model, prospects, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 2, 1000])
-def test_rows_of_the_wrong_width_stay_where_they_stood(model, table, tmp_path, chunk_rows):
+def test_rows_of_the_wrong_width_keep_their_position(model, table, tmp_path, chunk_rows):
     lines = table.read_text(encoding="utf-8").splitlines()
     for position, line in (
         (61, "last,one"),
@@ -173,7 +173,7 @@ def test_rows_of_the_wrong_width_stay_where_they_stood(model, table, tmp_path, c
     assert (result.rows, result.errors) == (64, 4)
 
 
-def test_a_semicolon_table_has_decimal_commas_as_in_training(model, prospects, tmp_path):
+def test_a_semicolon_file_has_decimal_commas_as_in_training(model, prospects, tmp_path):
     source = tmp_path / "in.csv"
     prospects.to_csv(source, index=False, sep=";", decimal=",")
 
@@ -185,7 +185,7 @@ def test_a_semicolon_table_has_decimal_commas_as_in_training(model, prospects, t
     np.testing.assert_allclose(scored["early_churn_probability"], expected, rtol=0, atol=1e-15)
 
 
-def test_a_table_of_no_prospects_gives_a_table_of_no_predictions(model, prospects, tmp_path):
+def test_an_empty_table_gives_an_empty_output(model, prospects, tmp_path):
     prospects.head(0).to_csv(tmp_path / "in.csv", index=False)
 
     result = score_file(tmp_path / "in.csv", model, tmp_path / "out.csv")
@@ -194,7 +194,7 @@ def test_a_table_of_no_prospects_gives_a_table_of_no_predictions(model, prospect
     assert list(_written(tmp_path / "out.csv")) == [*prospects.columns, *PREDICTIONS]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(model, table, tmp_path):
+def test_a_byte_order_mark_is_not_part_of_the_first_name(model, table, tmp_path):
     table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
 
     score_file(table, model, tmp_path / "out.csv")
@@ -214,7 +214,7 @@ def test_a_pipe_is_read_and_written_as_csv(model, table, tmp_path, monkeypatch):
     assert written.getvalue() == (tmp_path / "out.csv").read_bytes()
 
 
-def test_the_progress_of_every_chunk_is_told(model, table, tmp_path):
+def test_progress_is_reported_for_every_chunk(model, table, tmp_path):
     reported: list[int] = []
 
     score_file(table, model, tmp_path / "out.csv", chunk_rows=25, progress=reported.append)
@@ -222,7 +222,7 @@ def test_the_progress_of_every_chunk_is_told(model, table, tmp_path):
     assert reported == [25, 25, 10]
 
 
-def test_an_interrupted_batch_leaves_the_old_output_and_nothing_else(model, table, tmp_path):
+def test_an_interrupted_batch_leaves_only_the_old_output(model, table, tmp_path):
     output = tmp_path / "out.csv"
     output.write_text("old", encoding="utf-8")
 
@@ -236,7 +236,7 @@ def test_an_interrupted_batch_leaves_the_old_output_and_nothing_else(model, tabl
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "prospects.csv"]
 
 
-def test_a_whole_batch_takes_the_place_of_the_old_output(model, table, tmp_path):
+def test_a_complete_batch_replaces_the_old_output(model, table, tmp_path):
     output = tmp_path / "out.csv"
     output.write_text("old", encoding="utf-8")
 
@@ -245,7 +245,7 @@ def test_a_whole_batch_takes_the_place_of_the_old_output(model, table, tmp_path)
     assert len(_written(output)) == 60
 
 
-def test_rows_are_counted_where_the_file_says_so(prospects, table, tmp_path):
+def test_rows_are_counted_if_the_file_stores_their_number(prospects, table, tmp_path):
     prospects.to_parquet(tmp_path / "in.parquet")
 
     assert count_rows(tmp_path / "in.parquet") == 60
@@ -276,7 +276,9 @@ def _spoil(name: str, table) -> None:
         ("scored", "already has the column\\(s\\) fit. Remedy"),
     ],
 )
-def test_a_table_that_cannot_be_scored_says_why(model, table, tmp_path, problem, message):
+def test_the_error_for_a_table_that_cannot_be_scored_says_why(
+    model, table, tmp_path, problem, message
+):
     _spoil(problem, table)
 
     with pytest.raises(ProspectError, match=message):
@@ -293,14 +295,14 @@ def test_a_table_that_cannot_be_scored_says_why(model, table, tmp_path, problem,
         (".csv.zst", "cannot be read as CSV: ZSTD decompress failed"),
     ],
 )
-def test_a_file_that_is_not_what_its_name_says_is_an_error(model, table, tmp_path, ending, message):
+def test_a_file_with_a_wrong_extension_is_an_error(model, table, tmp_path, ending, message):
     wrong = table.rename(tmp_path / f"in{ending}")
 
     with pytest.raises(ProspectError, match=message):
         score_file(wrong, model, tmp_path / "out.csv")
 
 
-def test_half_a_gzip_file_is_an_error_and_no_half_output(model, table, tmp_path):
+def test_a_truncated_gzip_file_is_an_error_without_output(model, table, tmp_path):
     half = tmp_path / "in.csv.gz"
     half.write_bytes(gzip.compress(table.read_bytes())[:-200])
 
@@ -310,7 +312,7 @@ def test_half_a_gzip_file_is_an_error_and_no_half_output(model, table, tmp_path)
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_half_a_zstandard_file_is_an_error_too(model, table, tmp_path):
+def test_a_truncated_zstandard_file_is_an_error(model, table, tmp_path):
     half = tmp_path / "in.csv.zst"
     half.write_bytes(pa.compress(table.read_bytes(), codec="zstd", asbytes=True)[:-200])
 
@@ -319,7 +321,7 @@ def test_half_a_zstandard_file_is_an_error_too(model, table, tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2", ".csv.zst", ".parquet"])
-def test_the_same_rows_make_the_same_bytes(model, table, tmp_path, monkeypatch, ending):
+def test_the_same_rows_give_the_same_bytes(model, table, tmp_path, monkeypatch, ending):
     score_file(table, model, tmp_path / f"one{ending}")
     monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
     score_file(table, model, tmp_path / f"two{ending}")
@@ -327,7 +329,7 @@ def test_the_same_rows_make_the_same_bytes(model, table, tmp_path, monkeypatch, 
     assert (tmp_path / f"one{ending}").read_bytes() == (tmp_path / f"two{ending}").read_bytes()
 
 
-def test_reasons_are_written_in_the_language_asked_for(model, prospects, table, tmp_path):
+def test_reasons_are_written_in_the_requested_language(model, prospects, table, tmp_path):
     score_file(table, model, tmp_path / "out.csv", language="zh")
 
     written_reasons = json.loads(_written(tmp_path / "out.csv")["reasons"][0])
@@ -349,7 +351,7 @@ def test_an_output_inside_the_input_folder_is_refused(model, prospects, tmp_path
             score_file(tmp_path / "in", model, tmp_path / "in" / position)
 
 
-def test_paths_that_cannot_be_meant_are_errors(model, table, tmp_path):
+def test_impossible_paths_are_errors(model, table, tmp_path):
     with pytest.raises(ProspectError, match=r"is the input\. Remedy: name another output"):
         score_file(table, model, table)
     with pytest.raises(ProspectError, match=r"workbooks are only read\. Remedy: write \.csv"):
@@ -382,10 +384,10 @@ def test_a_folder_of_parquet_is_one_table_and_its_partitions_are_columns(
 
 @pytest.mark.parametrize("number", [0, -5, True, 2.5, "8"])
 @pytest.mark.parametrize("name", ["chunk_rows", "workers"])
-def test_a_number_of_rows_or_threads_that_is_none_is_refused(
+def test_an_invalid_number_of_rows_or_threads_is_refused(
     model, prospects, tmp_path, name, number
 ) -> None:
-    """Pieces of no rows would be cut off for ever."""
+    """Chunks without rows would cause an endless loop."""
     prospects.to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(ProspectError, match=f"{name} is .*Remedy: give a whole number from 1 on"):
         score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", **{name: number})

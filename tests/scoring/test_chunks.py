@@ -1,4 +1,4 @@
-"""What one value of a CSV file says, beside what its whole column says in training."""
+"""Numbers in chunks of a CSV file, compared with reading the whole column in training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FORMS = [
 
 
 def _scored(model, texts: list[str], *, decimal_comma: bool) -> tuple[np.ndarray, set[int]]:
-    """What scoring reads of the amounts, and which rows it refuses for their marks."""
+    """The amounts that scoring reads, and the rows refused because of ambiguous marks."""
     count = len(texts)
     columns = {name: pa.array([""] * count) for name in model.attributes}
     columns[model.scorer.amount] = pa.array(texts)
@@ -61,7 +61,7 @@ def _scored(model, texts: list[str], *, decimal_comma: bool) -> tuple[np.ndarray
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("separator", "count"), [(";", 400), ("\t", 60), ("|", 60)])
-def test_where_scoring_gives_a_number_training_gives_it_too_or_none(
+def test_a_number_read_in_scoring_is_the_same_or_missing_in_training(
     model, tmp_path, separator, count
 ):
     rng = np.random.default_rng(8)
@@ -83,7 +83,7 @@ def test_where_scoring_gives_a_number_training_gives_it_too_or_none(
     assert agreed > count / 2
 
 
-def test_a_comma_is_the_decimal_mark_where_the_file_writes_it_so(model):
+def test_a_comma_is_the_decimal_mark_in_a_file_with_decimal_commas(model):
     texts = ["12,5", "12.5", "0,125", "-1234,567", "1234.5", "7", " 8,0 ", "1e3", ""]
 
     numbers, unclear = _scored(model, texts, decimal_comma=True)
@@ -94,7 +94,7 @@ def test_a_comma_is_the_decimal_mark_where_the_file_writes_it_so(model):
     assert unclear == set()
 
 
-def test_marks_that_only_a_whole_column_explains_are_refused_and_never_guessed(model):
+def test_marks_that_are_ambiguous_without_the_whole_column_are_refused(model):
     grouped = ["1.234", "1.234.567", "1,234", "-12,345,678", "1.234,5", "1,234.56"]
 
     numbers, unclear = _scored(model, grouped, decimal_comma=True)
@@ -107,7 +107,7 @@ def test_marks_that_only_a_whole_column_explains_are_refused_and_never_guessed(m
 
 @pytest.mark.parametrize("separator", ["\t", "|"])
 @pytest.mark.parametrize(("beside", "refused"), [("12.5", 0), ("12,5", 1), ("1.234.567", 2)])
-def test_a_tab_leaves_it_to_the_file_whether_a_point_is_a_decimal_mark(
+def test_in_a_tab_separated_file_the_other_values_decide_about_the_point(
     model, prospects, tmp_path, separator, beside, refused
 ):
     rows = prospects.astype(object).head(4).assign(annual_value="14500", discount="")
@@ -128,9 +128,7 @@ def test_a_tab_leaves_it_to_the_file_whether_a_point_is_a_decimal_mark(
 
 
 @pytest.mark.slow
-def test_the_error_names_column_value_and_remedy_and_keeps_what_else_is_wrong(
-    model, prospects, tmp_path
-):
+def test_the_error_names_column_value_and_remedy_of_all_problems(model, prospects, tmp_path):
     rows = prospects.astype(object).assign(annual_value="1500,5", discount="0,1", trial_days="9")
     rows.loc[rows.index[2], ["annual_value", "seats", "discount"]] = ["1.234", "many", "1.234,5"]
     rows.to_csv(tmp_path / "in.csv", index=False, sep=";")
@@ -141,8 +139,8 @@ def test_the_error_names_column_value_and_remedy_and_keeps_what_else_is_wrong(
     error = scored["error"][2]
     assert result.errors == 1
     assert "seats: 'many' cannot be read; " in error
-    assert "annual_value: '1.234' does not tell its decimal mark" in error
-    assert "discount: '1.234,5' does not tell" in error
+    assert "annual_value: '1.234' is unclear: its mark may be decimal" in error
+    assert "discount: '1.234,5' is unclear" in error
     assert error.count("Remedy: write plain numbers such as 1234.5") == 1
     assert scored.loc[2, ["early_churn_probability", "fit", "expected_value"]].isna().all()
     assert scored["annual_value"][2] == "1.234"

@@ -1,4 +1,4 @@
-"""A batch is in the decision log before anybody sees it."""
+"""A batch is written to the decision log before its output appears."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def table(prospects, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_every_assessment_is_in_the_log_as_it_is_in_the_output(
+def test_every_assessment_is_in_the_log_as_in_the_output(
     logging_model, table, prospects, log, tmp_path, ending
 ) -> None:
     prospects.to_parquet(tmp_path / "prospects.parquet")
@@ -46,7 +46,7 @@ def test_every_assessment_is_in_the_log_as_it_is_in_the_output(
     assert list(scored)[-2:] == ["proceed", "error"]
 
 
-def test_of_the_flagged_only_the_contracts_share_may_proceed_whatever_the_chunks(
+def test_the_exploration_share_of_flagged_prospects_proceeds_for_any_chunk_size(
     logging_model, table, log, tmp_path
 ) -> None:
     answers = []
@@ -75,7 +75,7 @@ def test_a_row_that_cannot_be_scored_is_not_logged(
 
 
 class Full:
-    """A log that takes nothing more."""
+    """A log that accepts no more entries."""
 
     def append_many(self, _rows) -> None:
         raise TrackingError("the disk is full")
@@ -84,13 +84,13 @@ class Full:
         raise TrackingError("the disk is full")
 
 
-def test_what_the_log_does_not_take_is_not_given_out(logging_model, table, tmp_path) -> None:
+def test_without_log_entries_there_is_no_output(logging_model, table, tmp_path) -> None:
     with pytest.raises(TrackingError, match="disk is full"):
         score_file(table, logging_model, tmp_path / "out.csv", log=Full())
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_without_an_id_nothing_is_logged_and_nothing_written(
+def test_without_an_id_nothing_is_logged_or_written(
     logging_model, model, table, prospects, log, tmp_path
 ) -> None:
     output = tmp_path / "out.csv"
@@ -106,7 +106,7 @@ def test_without_an_id_nothing_is_logged_and_nothing_written(
     assert log.assessments().empty
 
 
-def test_only_a_logged_batch_keeps_the_name_proceed_for_itself(
+def test_only_a_logged_batch_reserves_the_column_proceed(
     logging_model, table, prospects, log, tmp_path
 ) -> None:
     prospects.assign(proceed="maybe").to_csv(table, index=False)

@@ -1,4 +1,4 @@
-"""A CSV file is continued at any row, and is then what it is when it is read from its beginning."""
+"""Reading a CSV file from any row gives the same rows as reading it from the beginning."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring import _csv_source
-from fitmodel.scoring._csv_source import rest_after
-from fitmodel.scoring.streams import WRITERS
+from fitmodel.scoring._csv_source import stream_after_rows
+from fitmodel.scoring.streams import COMPRESSORS, WRITERS
 from fitmodel.scoring.tables import open_source
 
 CELLS = ["a", "", '"b, c"', '"d\ne"', '"f ""g"" h"', '""', "Total", "0042", "é", '"\n"', '"i\r\nj"']
@@ -20,7 +20,7 @@ NEW_ROWS = ["\n", "\r\n", "\n\n", "\n \n"]
 
 
 def _content(seed: int, separator: str) -> bytes:
-    """A file of rows with quotes, breaks, blank lines and wrong widths."""
+    """A file with quotes, line breaks, blank lines and rows of wrong width."""
     random = np.random.default_rng(seed)
     ends = random.choice(NEW_ROWS, size=3)
     rows = ["id,one,two".replace(",", separator)]
@@ -41,7 +41,9 @@ def _as_rows(chunks) -> list:
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("block", [200, 1 << 20])
-def test_the_rows_after_some_are_those_of_the_whole(tmp_path, monkeypatch, seed, block) -> None:
+def test_the_rows_after_a_position_equal_those_of_the_whole_file(
+    tmp_path, monkeypatch, seed, block
+) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
     path = tmp_path / "in.csv"
     path.write_bytes(_content(seed, ",;\t"[seed % 3]))
@@ -57,7 +59,7 @@ def test_the_rows_after_some_are_those_of_the_whole(tmp_path, monkeypatch, seed,
 
 @pytest.mark.parametrize("ending", [".csv.gz", ".csv.bz2", ".csv.zst"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
-def test_compressed_files_and_other_encodings_are_continued_too(
+def test_compressed_files_and_other_encodings_can_be_continued(
     tmp_path, monkeypatch, ending, encoding
 ) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", 500)
@@ -74,15 +76,25 @@ def test_compressed_files_and_other_encodings_are_continued_too(
             assert _as_rows(source.chunks_after(4 * passed)) == whole[passed:]
 
 
-def test_a_compressed_file_that_is_cut_off_is_named(tmp_path) -> None:
+@pytest.mark.parametrize("ending", COMPRESSORS)
+def test_all_streams_of_a_compressed_file_are_scored(tmp_path, ending) -> None:
+    parts = [b"id,one\n", *(b"D%d,%d\n" % (row, row) for row in range(500))]
+    path = tmp_path / f"in{ending}"
+    path.write_bytes(b"".join(map(COMPRESSORS[ending], parts)))
+    with open_source(path, 64) as source:
+        rows = [row for chunk in source.chunks for row in chunk.batch.column("id").to_pylist()]
+    assert rows == [f"D{row}" for row in range(500)]
+
+
+def test_a_truncated_compressed_file_is_refused_with_its_name(tmp_path) -> None:
     path = tmp_path / "in.csv.gz"
     packed = gzip.compress(b"id,one\n" + b"".join(b"D%d,1\n" % n for n in range(400_000)))
-    path.write_bytes(packed[: len(packed) // 2])  # the header's megabyte is whole
+    path.write_bytes(packed[: len(packed) // 2])  # the megabyte with the header is complete
     with open_source(path, 4) as source, pytest.raises(ProspectError, match=r"in\.csv\.gz cannot"):
         next(source.chunks_after(390_000))
 
 
-def test_titles_above_the_header_are_no_rows(tmp_path) -> None:
+def test_titles_above_the_header_are_not_rows(tmp_path) -> None:
     path = tmp_path / "in.csv"
     rows = "".join(f"D{n},1,2\n" for n in range(20))
     path.write_text(f"\ufeffA report\n\nid,one,two\n{rows}", encoding="utf-8")
@@ -95,7 +107,7 @@ def test_titles_above_the_header_are_no_rows(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("cell", ['5" pipe', '"5" pipe', 'a""b', "one\rtwo"])
-def test_what_only_a_parser_can_tell_is_left_to_it(tmp_path, cell) -> None:
+def test_rows_with_unusual_quotes_are_left_to_the_parser(tmp_path, cell) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(("id,one\n" + "".join(f"D{n},{cell}\n" for n in range(20))).encode())
     with open_source(path, 4) as source:
@@ -106,16 +118,16 @@ def test_what_only_a_parser_can_tell_is_left_to_it(tmp_path, cell) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
-def test_a_row_begins_behind_the_break_of_the_one_before(monkeypatch, block) -> None:
+def test_a_row_begins_after_the_line_break_of_the_previous_row(monkeypatch, block) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
     text = b'h,i\n\r\n1,"a\nb"\r\n\n2,c'
-    rests = [rest_after(io.BytesIO(text), rows, ",") for rows in range(1, 4)]
-    left = [(rest.begun + rest.stream.read(), rest.lines) for rest in rests]
+    rests = [stream_after_rows(io.BytesIO(text), rows, ",") for rows in range(1, 4)]
+    left = [(rest.already_read + rest.stream.read(), rest.lines) for rest in rests]
     assert left == [(text[4:], 1), (b"\n2,c", 4), (b"", 5)]
-    assert rest_after(io.BytesIO(text), 4, ",") is None
+    assert stream_after_rows(io.BytesIO(text), 4, ",") is None
 
 
-def test_an_open_quote_is_named_by_its_line_also_after_a_later_row(tmp_path) -> None:
+def test_the_error_for_an_open_quote_names_its_line_also_in_a_continued_file(tmp_path) -> None:
     path = tmp_path / "in.csv"
     rows = "".join(f"D{n},1\n" for n in range(20))
     path.write_text(f'id,one\n{rows}D20,"open\n', encoding="utf-8")

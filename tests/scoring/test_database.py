@@ -1,4 +1,4 @@
-"""Databases as sources and sinks: PostgreSQL, SQLite and DuckDB, each with each and with files."""
+"""Databases as sources and sinks: PostgreSQL, SQLite and DuckDB, combined with files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "ex
 
 @pytest.fixture
 def database(request, tmp_path) -> str:
-    """URL of an empty database of the kind asked for."""
+    """URL of an empty database of the requested kind."""
     if request.param == "postgresql":
         return request.getfixturevalue("postgresql")
     return f"{request.param}:///{tmp_path}/deals.{request.param}"
@@ -61,7 +61,7 @@ def score(model, url, output, *, query=None, upsert=None, **options):
 
 
 @each
-def test_a_scored_table_has_the_numbers_of_predict(database, model, prospects) -> None:
+def test_a_scored_table_has_the_same_numbers_as_predict(database, model, prospects) -> None:
     write(database, "prospects", prospects)
     result = score(model, f"{database}/prospects", f"{database}/scored", reasons=3)
     scored = read(database, "select * from scored").set_index("deal_id")
@@ -76,7 +76,7 @@ def test_a_scored_table_has_the_numbers_of_predict(database, model, prospects) -
 
 
 @each
-def test_a_query_says_which_rows(database, model, prospects, tmp_path) -> None:
+def test_a_query_selects_the_rows(database, model, prospects, tmp_path) -> None:
     write(database, "prospects", prospects)
     file = tmp_path / "some.sql"
     file.write_text("select * from prospects\nwhere segment like 's%' and ':a' <> '%s';\n")
@@ -89,7 +89,7 @@ def test_a_query_says_which_rows(database, model, prospects, tmp_path) -> None:
 
 
 @each
-def test_a_file_goes_into_a_table_and_comes_back(database, model, prospects, tmp_path) -> None:
+def test_a_file_is_written_to_a_table_and_read_back(database, model, prospects, tmp_path) -> None:
     prospects.to_csv(tmp_path / "in.csv", index=False)
     with open_source(tmp_path / "in.csv", 16) as source:
         score_stream(source, model, DatabaseSink(f"{database}/scored"), reasons=0)
@@ -113,7 +113,7 @@ AWKWARD = pd.DataFrame(
 
 
 @each
-def test_values_survive_the_way_in_and_out(database) -> None:
+def test_values_are_written_and_read_back_unchanged(database) -> None:
     write(database, "awk ward", AWKWARD)
     with open_database(f"{database}/awk ward", 2) as source:
         back = pa.Table.from_batches([chunk.batch for chunk in source.chunks]).to_pydict()
@@ -125,7 +125,7 @@ def test_values_survive_the_way_in_and_out(database) -> None:
 
 
 @each
-def test_a_column_without_any_value_is_read_and_so_is_an_empty_table(database) -> None:
+def test_a_column_without_values_and_an_empty_table_are_read(database) -> None:
     run(database, "create table gaps (id integer, gap integer)")
     assert read(database, "select * from gaps").empty
     run(database, "insert into gaps values (1, null), (2, null)")
@@ -141,7 +141,7 @@ def test_scoring_again_replaces_the_rows(database, model, prospects) -> None:
 
 
 @each
-def test_an_upsert_changes_ids_that_are_there_and_adds_others(database) -> None:
+def test_an_upsert_updates_existing_ids_and_adds_new_ones(database) -> None:
     first = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]})
     second = pd.DataFrame({"id": ["b", "c"], "value": [20.0, 30.0]})
     write(database, "target", first, key="id")
@@ -160,8 +160,10 @@ def test_an_upsert_changes_ids_that_are_there_and_adds_others(database) -> None:
         ([None], r"1 of 1 rows have no 'id'"),
     ],
 )
-def test_rows_that_no_id_tells_apart_are_not_upserted(database, is_there, ids, message) -> None:
-    """SQLite would keep the last row of an id, and add those without one at every run."""
+def test_duplicate_or_missing_ids_are_refused_in_an_upsert(
+    database, is_there, ids, message
+) -> None:
+    """SQLite would keep the last row of an id, and add rows without an id in every run."""
     if is_there:
         write(database, "t", pd.DataFrame({"id": ["a", "b"], "p": [0.1, 0.2]}), "id")
     rows = pd.DataFrame({"id": pd.Series(ids, dtype="str"), "p": np.linspace(0.3, 0.9, len(ids))})
@@ -172,12 +174,12 @@ def test_rows_that_no_id_tells_apart_are_not_upserted(database, is_there, ids, m
     if is_there:
         assert read(database, "select p from t order by id")["p"].tolist() == [0.1, 0.2]
     else:
-        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not made
+        write(database, "t", pd.DataFrame({"id": ["a"], "p": [0.5]}), "id")  # it was not created
         assert read(database, "select p from t")["p"].tolist() == [0.5]
 
 
 @each
-def test_an_upsert_without_a_key_names_the_remedy(database) -> None:
+def test_the_error_for_an_upsert_without_a_key_names_the_remedy(database) -> None:
     rows = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 2.0]})
     write(database, "target", rows)
     with pytest.raises(DatabaseError, match="make the id the table's primary key"):
@@ -187,7 +189,7 @@ def test_an_upsert_without_a_key_names_the_remedy(database) -> None:
 
 
 @each
-def test_a_table_with_other_columns_is_left_alone(database, model, prospects) -> None:
+def test_a_table_with_other_columns_is_refused_and_not_changed(database, model, prospects) -> None:
     write(database, "prospects", prospects)
     with pytest.raises(DatabaseError, match=r"is there with other columns: it lacks \['early_ch"):
         score(model, f"{database}/prospects", f"{database}/prospects")
@@ -195,7 +197,9 @@ def test_a_table_with_other_columns_is_left_alone(database, model, prospects) ->
 
 
 @each
-def test_a_failure_leaves_the_old_rows_and_no_new_table(database, model, prospects) -> None:
+def test_after_a_failure_the_old_rows_remain_and_there_is_no_new_table(
+    database, model, prospects
+) -> None:
     spoiled = prospects.assign(seats=prospects["seats"].astype(str).replace("nan", None))
     spoiled.loc[spoiled.index[-1], "seats"] = "many"
     write(database, "prospects", spoiled)
@@ -211,7 +215,7 @@ def test_a_failure_leaves_the_old_rows_and_no_new_table(database, model, prospec
 
 
 @each
-def test_rows_that_the_table_refuses_leave_it_as_it_was(database) -> None:
+def test_rows_refused_by_the_table_leave_it_unchanged(database) -> None:
     run(database, "create table target (id integer, value double precision not null)")
     write(database, "target", pd.DataFrame({"id": [1, 2], "value": [1.0, 2.0]}))
     with pytest.raises(DatabaseError, match=r"target: .*(?i:not.null)"):
@@ -220,7 +224,7 @@ def test_rows_that_the_table_refuses_leave_it_as_it_was(database) -> None:
 
 
 @each
-def test_a_query_that_writes_changes_nothing(database) -> None:
+def test_a_query_that_writes_does_not_change_the_database(database) -> None:
     write(database, "target", pd.DataFrame({"id": [1, 2]}))
     with contextlib.suppress(DatabaseError):
         read(database, "delete from target returning id")
@@ -228,7 +232,7 @@ def test_a_query_that_writes_changes_nothing(database) -> None:
 
 
 @each
-def test_what_is_wrong_with_a_query_is_said(database, model, prospects) -> None:
+def test_the_error_for_an_invalid_query_names_the_problem(database, model, prospects) -> None:
     write(database, "prospects", prospects)
     with pytest.raises(DatabaseError, match="must be one SELECT"):
         read(database, "select from where")
@@ -241,7 +245,7 @@ def test_what_is_wrong_with_a_query_is_said(database, model, prospects) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_and_days_of_postgresql_keep_their_types(postgresql) -> None:
+def test_numbers_and_dates_of_postgresql_keep_their_types(postgresql) -> None:
     select = "select 1.50::numeric(8,2) as exact, 0.1::numeric as free, date '2026-06-30' as day, "
     more = "true as flag, '{\"a\": [1]}'::jsonb as data, array[1,2] as list, null::int as none, "
     last = "timestamptz '2026-06-30 23:00+02' as instant, 7::smallint as small"
@@ -253,7 +257,7 @@ def test_numbers_and_days_of_postgresql_keep_their_types(postgresql) -> None:
     assert row["instant"] == pd.Timestamp("2026-06-30 21:00", tz="UTC")
 
 
-def test_what_goes_wrong_midway_in_duckdb_is_said_too(tmp_path) -> None:
+def test_an_error_during_reading_from_duckdb_is_reported(tmp_path) -> None:
     url = f"duckdb:///{tmp_path}/deals.duckdb"
     write(url, "numbers", pd.DataFrame({"i": range(5)}))
     with pytest.raises(DatabaseError, match=r"^duckdb:///.*boom"):
@@ -261,7 +265,7 @@ def test_what_goes_wrong_midway_in_duckdb_is_said_too(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_what_goes_wrong_midway_is_said_of_the_table_that_is_read(
+def test_an_error_during_reading_names_the_source_database(
     postgresql, model, prospects, tmp_path
 ) -> None:
     write(postgresql, "prospects", prospects)
@@ -272,14 +276,14 @@ def test_what_goes_wrong_midway_is_said_of_the_table_that_is_read(
 
 
 @pytest.mark.slow
-def test_a_table_of_another_schema_is_named_with_it(postgresql) -> None:
+def test_a_table_name_can_include_a_schema(postgresql) -> None:
     run(postgresql, "create schema sales")
     write(postgresql, "sales.target", pd.DataFrame({"id": [1]}))
     assert read(postgresql, "select * from sales.target")["id"].tolist() == [1]
 
 
 @pytest.mark.slow
-def test_a_password_is_in_no_message(postgresql) -> None:
+def test_no_message_contains_a_password(postgresql) -> None:
     secret = "s3cret"  # noqa: S105 - of a server that lives for the tests
     wrong = postgresql.replace("%2Fword", "%2Fwrong")
     for url in (wrong, postgresql + "_absent"):
@@ -290,7 +294,7 @@ def test_a_password_is_in_no_message(postgresql) -> None:
     assert secret not in DatabaseSink(f"{postgresql}/scored").target
 
 
-def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+def test_the_error_for_an_unreachable_database_shows_no_password() -> None:
     with pytest.raises(DatabaseError, match=r"u:\*\*\*@127.0.0.1:1/db: .*runs at this host"):
         read("postgresql://u:geheim@127.0.0.1:1/db", "select 1")
 
@@ -308,13 +312,13 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
         ("oracle+nothing://u:geheim@host/db/t", "not supported|not a database's URL"),
     ],
 )
-def test_a_url_that_will_not_do_says_what_would(url, message) -> None:
+def test_the_error_for_an_invalid_url_shows_valid_forms(url, message) -> None:
     with pytest.raises(DatabaseError, match=message) as error:
         read_address(url, with_table=True)
     assert "geheim" not in str(error.value)
 
 
-def test_an_absent_file_is_not_made_by_reading_or_by_failing(tmp_path, model, prospects) -> None:
+def test_a_missing_database_file_is_not_created(tmp_path, model, prospects) -> None:
     with pytest.raises(DatabaseError, match="there is no file"):
         read(f"sqlite:///{tmp_path}/absent.db", "select 1")
     prospects.assign(seats="many").to_csv(tmp_path / "in.csv", index=False)
@@ -327,7 +331,7 @@ def test_an_absent_file_is_not_made_by_reading_or_by_failing(tmp_path, model, pr
         write(f"sqlite:///{tmp_path}/nowhere/new.db", "t", prospects)
 
 
-def test_values_of_any_kind_in_one_column_of_sqlite_are_text(tmp_path) -> None:
+def test_mixed_types_in_a_sqlite_column_become_text(tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/mixed.db"
     write(url, "empty", pd.DataFrame({"id": [1]}))
     query = "select 1 as a, 1 as b, 'x' as c union all select 2.5, 'y', null"
@@ -337,7 +341,7 @@ def test_values_of_any_kind_in_one_column_of_sqlite_are_text(tmp_path) -> None:
 
 
 @each
-def test_a_query_may_end_in_remarks_and_hold_their_marks_in_its_texts(database) -> None:
+def test_a_query_may_end_with_comments_and_contain_comment_marks_in_texts(database) -> None:
     write(database, "deals", pd.DataFrame({"id": [1, 2], "note": ["a -- b; c", "x"]}))
     for query in (
         "select * from deals -- all",
@@ -350,7 +354,7 @@ def test_a_query_may_end_in_remarks_and_hold_their_marks_in_its_texts(database) 
     assert read(database, marks)["a;--b"].tolist() == ["a -- b; c", "x"]
 
 
-def test_what_ends_a_query_is_left_out_and_nothing_else() -> None:
+def test_only_final_semicolons_and_comments_of_a_query_are_removed() -> None:
     for kept in ("select '; --'", "select $q$ ; -- $q$", "select [a;--b]", "select 1; select 2"):
         assert read_query(f"{kept} ; /* done; */ -- 'so'") == kept
         assert read_query(kept) == kept
@@ -358,7 +362,7 @@ def test_what_ends_a_query_is_left_out_and_nothing_else() -> None:
         read_query("-- nothing;\n;")
 
 
-def test_a_query_that_is_not_utf8_says_so_and_a_mark_of_order_is_no_part_of_it(tmp_path) -> None:
+def test_a_query_file_must_be_utf8_and_a_byte_order_mark_is_removed(tmp_path) -> None:
     file = tmp_path / "q.sql"
     file.write_bytes(b"\xef\xbb\xbfselect 1")
     assert read_query(f"@{file}") == "select 1"
@@ -367,7 +371,7 @@ def test_a_query_that_is_not_utf8_says_so_and_a_mark_of_order_is_no_part_of_it(t
         read_query(f"@{file}")
 
 
-def test_a_query_is_text_or_a_file() -> None:
+def test_a_query_is_given_as_text_or_as_a_file() -> None:
     assert read_query(" select 1 ; ") == "select 1"
     with pytest.raises(DatabaseError, match="there is no file nowhere.sql"):
         read_query("@nowhere.sql")

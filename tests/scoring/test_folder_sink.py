@@ -1,4 +1,4 @@
-"""A folder of Parquet files holds the rows that one file would hold, or it does not appear."""
+"""A folder of Parquet files has the same rows as one file, or is not created."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("deal_id", ignore_index=True)
 
 
-def test_the_folder_holds_the_rows_of_one_file(table, model, tmp_path) -> None:
+def test_the_folder_has_the_same_rows_as_one_file(table, model, tmp_path) -> None:
     result = score_places(table, model, f"{tmp_path}/scored/", reasons=1)
     score_places(table, model, f"{tmp_path}/one.parquet", reasons=1)
     one = pd.read_parquet(tmp_path / "one.parquet")
@@ -33,7 +33,7 @@ def test_the_folder_holds_the_rows_of_one_file(table, model, tmp_path) -> None:
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scored"), one)
 
 
-def test_each_value_has_its_folder_and_every_row_is_in_one(table, model, tmp_path) -> None:
+def test_each_partition_value_has_a_folder_and_every_row_is_in_one(table, model, tmp_path) -> None:
     score_places(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
     score_places(table, model, f"{tmp_path}/one.parquet", reasons=0)
     names = {path.name for path in (tmp_path / "scored").iterdir()}
@@ -53,7 +53,7 @@ def test_each_value_has_its_folder_and_every_row_is_in_one(table, model, tmp_pat
     pd.testing.assert_frame_equal(_sorted(parts)[one.columns], one)
 
 
-def test_the_written_folder_can_be_the_next_input(table, model, tmp_path) -> None:
+def test_the_written_folder_can_be_read_as_input(table, model, tmp_path) -> None:
     result = score_places(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
     with open_source(tmp_path / "scored", 10) as source:
         rows = sum(chunk.batch.num_rows for chunk in source.chunks)
@@ -77,7 +77,7 @@ def test_full_files_are_closed_and_no_row_is_lost(tmp_path, most: int) -> None:
     assert sorted(pd.read_parquet(tmp_path / "out")["n"]) == numbers
 
 
-def test_a_table_without_rows_is_a_folder_with_its_columns(tmp_path) -> None:
+def test_a_table_without_rows_gives_a_folder_with_its_columns(tmp_path) -> None:
     schema = pa.schema([("n", pa.int64())])
     with FolderSink(tmp_path / "out").opened(schema, ","):
         pass
@@ -109,7 +109,7 @@ def test_too_many_values_are_refused_before_a_folder_appears(tmp_path) -> None:
 
 
 def test_two_values_never_share_a_folder(tmp_path) -> None:
-    """A disk that ignores case has the folder of EMEA when that of emea is to be made."""
+    """On a case-insensitive disk, EMEA and emea would share a folder."""
     schema = pa.schema([("area", pa.string()), ("n", pa.int64())])
     (tmp_path / "area=emea").mkdir()
     writer = _Writer(tmp_path, schema, "area", 10)
@@ -117,7 +117,7 @@ def test_two_values_never_share_a_folder(tmp_path) -> None:
         writer.write(pa.record_batch([["emea"], [3]], schema=schema))
 
 
-def test_what_is_there_already_stays(table, model, tmp_path) -> None:
+def test_an_existing_folder_is_not_overwritten(table, model, tmp_path) -> None:
     (tmp_path / "scored").mkdir()
     (tmp_path / "scored" / "mine.txt").write_text("kept")
     with pytest.raises(ProspectError, match="is there already and not empty. Remedy: name a new"):
@@ -125,7 +125,7 @@ def test_what_is_there_already_stays(table, model, tmp_path) -> None:
     assert (tmp_path / "scored" / "mine.txt").read_text() == "kept"
 
 
-def test_options_that_mean_nothing_there_are_refused(table, model, tmp_path) -> None:
+def test_options_that_do_not_apply_to_a_folder_are_refused(table, model, tmp_path) -> None:
     with pytest.raises(SpecError, match="--resume needs files: "):
         score_places(table, model, f"{tmp_path}/scored/", resume=True)
     with pytest.raises(SpecError, match="--partition-by writes a folder"):

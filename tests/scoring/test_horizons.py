@@ -1,4 +1,4 @@
-"""Every door gives the same probability at other horizons, and says where it cannot."""
+"""Every way of scoring gives the same probabilities at other horizons, or an error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def expected(curved: FitModel, prospects: pd.DataFrame) -> pd.DataFrame:
     return curved.predict(prospects, horizon_months=ASKED, reasons=0)
 
 
-def test_a_frame_gets_a_column_per_horizon_and_the_rest_stays(curved, prospects, expected):
+def test_a_frame_gets_a_column_per_horizon_and_keeps_the_others(curved, prospects, expected):
     plain = curved.predict(prospects, reasons=0)
     pd.testing.assert_frame_equal(expected[plain.columns], plain)
     assert list(expected.columns) == [*plain.columns, *COLUMNS]
@@ -52,9 +52,7 @@ def test_a_frame_gets_a_column_per_horizon_and_the_rest_stays(curved, prospects,
     assert (expected[NAMES[2]] > plain[OWN]).any()
 
 
-def test_one_prospect_a_list_and_a_table_get_the_same_numbers_to_the_bit(
-    curved, prospects, expected
-):
+def test_one_prospect_a_list_and_a_table_get_identical_numbers(curved, prospects, expected):
     rows = prospects.head(8).to_dict("records")
     listed = curved.predict(rows, horizon_months=ASKED)
     for row, one, (_, numbers) in zip(rows, listed, expected[NAMES].iterrows(), strict=False):
@@ -66,7 +64,7 @@ def test_one_prospect_a_list_and_a_table_get_the_same_numbers_to_the_bit(
     assert known == expected[COLUMNS].head(8).to_numpy().tolist()
 
 
-def test_any_chunking_gives_the_same_numbers_to_the_bit(curved, prospects, expected):
+def test_any_chunking_gives_identical_numbers(curved, prospects, expected):
     parts = [
         curved.predict(prospects.iloc[start : start + 7], horizon_months=ASKED, reasons=0)
         for start in range(0, len(prospects), 7)
@@ -74,7 +72,7 @@ def test_any_chunking_gives_the_same_numbers_to_the_bit(curved, prospects, expec
     pd.testing.assert_frame_equal(pd.concat(parts)[COLUMNS], expected[COLUMNS], check_exact=True)
 
 
-def test_a_polars_table_is_given_back_as_one(curved, prospects, expected):
+def test_a_polars_table_gives_a_polars_table(curved, prospects, expected):
     scored = curved.predict(pl.from_pandas(prospects), horizon_months=12, reasons=0)
     assert scored[NAMES[2]].to_list() == expected[NAMES[2]].tolist()
     assert scored.columns[-3:] == COLUMNS[-3:]
@@ -83,7 +81,7 @@ def test_a_polars_table_is_given_back_as_one(curved, prospects, expected):
     assert [one.to_dict()[COLUMNS[-1]] for one in listed] == expected[COLUMNS[-1]].tolist()
 
 
-def test_an_assessment_says_it_in_words_and_as_json(curved, prospects):
+def test_an_assessment_has_the_horizons_in_words_and_json(curved, prospects):
     one = curved.predict(prospects.iloc[0].to_dict(), horizon_months=12)
     share = dict(one.churn_probabilities)[12]
     assert one.to_dict()["churn_probability_12m"] == share
@@ -123,13 +121,13 @@ def test_a_folder_and_a_database_get_the_same_columns(curved, prospects, expecte
     assert scored[COLUMNS].to_numpy() == pytest.approx(expected[COLUMNS].to_numpy(), abs=1e-12)
 
 
-def test_a_table_that_has_an_interval_already_is_refused(curved, prospects, tmp_path):
+def test_a_table_that_already_has_an_interval_column_is_refused(curved, prospects, tmp_path):
     prospects.assign(churn_probability_12m_low=0.1).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(ProspectError, match="already has the column.s. churn_probability_12m_low"):
         score_file(tmp_path / "p.parquet", curved, tmp_path / "s.parquet", horizons=[12])
 
 
-def test_a_row_that_cannot_be_read_has_no_probability_at_any_horizon(curved, prospects, tmp_path):
+def test_an_unreadable_row_has_no_probability_at_any_horizon(curved, prospects, tmp_path):
     bad = prospects.head(3).astype({"seats": object})
     bad.loc[bad.index[1], "seats"] = "many"
     bad.to_csv(tmp_path / "p.csv", index=False)
@@ -146,12 +144,12 @@ def bundle_of(curved: FitModel, folder: Path) -> Path:
     )  # fmt: skip
 
 
-def test_the_bundle_keeps_the_curve_to_the_bit(curved, prospects, expected, tmp_path):
+def test_the_bundle_stores_the_curve_exactly(curved, prospects, expected, tmp_path):
     again = load(bundle_of(curved, tmp_path)).predict(prospects, horizon_months=ASKED, reasons=0)
     pd.testing.assert_frame_equal(again[COLUMNS], expected[COLUMNS], check_exact=True)
 
 
-def test_the_command_writes_them(curved, prospects, expected, tmp_path):
+def test_the_command_writes_the_horizons(curved, prospects, expected, tmp_path):
     bundle_of(curved, tmp_path / "models")
     prospects.to_csv(tmp_path / "p.csv", index=False)
     command = ["score", str(tmp_path / "p.csv"), "--model", str(tmp_path / "models/prospect-fit")]
@@ -162,7 +160,7 @@ def test_the_command_writes_them(curved, prospects, expected, tmp_path):
     assert scored[COLUMNS].to_numpy() == pytest.approx(expected[COLUMNS].to_numpy())
 
 
-def test_the_command_refuses_what_is_no_list_of_months(curved, prospects, tmp_path):
+def test_the_command_refuses_an_invalid_list_of_months(curved, prospects, tmp_path):
     bundle_of(curved, tmp_path / "models")
     prospects.to_csv(tmp_path / "p.csv", index=False)
     command = ["score", str(tmp_path / "p.csv"), "--model", str(tmp_path / "models/prospect-fit")]
@@ -192,7 +190,9 @@ def test_the_service_answers_at_the_horizons_of_the_query(curved, prospects, exp
         (",".join(["3"] * 25), 422, "horizons"),
     ],
 )
-def test_the_service_says_why_it_cannot(curved, prospects, tmp_path, query, status, says):
+def test_the_service_explains_an_impossible_horizon(
+    curved, prospects, tmp_path, query, status, says
+):
     client = TestClient(create_app(bundle_of(curved, tmp_path), Settings()))
     row = json.loads(prospects.iloc[0].to_json(date_format="iso"))
     answer = client.post(f"/v1/assessments?horizons={query}", json=row)
@@ -229,17 +229,17 @@ def test_postgres_gives_the_same_numbers(curved, prospects, expected, postgresql
 
 
 @pytest.mark.parametrize("bad", [0, -3, 2.5, True, "12", [12, 0]])
-def test_what_is_no_whole_number_of_months_is_refused(curved, prospects, bad):
+def test_a_horizon_that_is_not_a_positive_integer_is_refused(curved, prospects, bad):
     with pytest.raises(ProspectError, match="give whole months"):
         curved.predict(prospects, horizon_months=bad)
 
 
-def test_beyond_the_curve_nothing_is_made_up(curved, prospects):
+def test_a_horizon_beyond_the_curve_is_refused(curved, prospects):
     with pytest.raises(ProspectError, match="ends at month 18.*Remedy: ask for at most 18 months"):
         curved.predict(prospects, horizon_months=19)
 
 
-def test_a_bundle_from_before_there_were_curves_answers_at_its_own_horizon_only(model, prospects):
+def test_an_older_bundle_without_a_curve_accepts_only_its_own_horizon(model, prospects):
     old = FitModel(model.scorer, {"spec": {"label": {"horizon_months": 5}}})
     result = old.predict(prospects, horizon_months=5)
     assert (result["churn_probability_5m"] == result[OWN]).all()
@@ -258,7 +258,9 @@ def test_a_damaged_curve_is_refused_when_the_bundle_is_opened(curved):
             scorer_from_json(broken, "v")
 
 
-def test_the_survival_has_a_row_per_month_and_a_column_per_prospect(curved, prospects, expected):
+def test_the_survival_table_has_a_row_per_month_and_a_column_per_prospect(
+    curved, prospects, expected
+):
     there = curved.survival(prospects)
     assert there.shape == (END + 1, len(prospects))
     assert (there.loc[0] == 1).all()
@@ -266,7 +268,7 @@ def test_the_survival_has_a_row_per_month_and_a_column_per_prospect(curved, pros
     assert (there.diff().iloc[1:] <= 0).all(axis=None)
 
 
-def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
+def test_every_horizon_has_an_interval_equal_to_predict_at_the_models_horizon(
     curved, prospects, expected
 ):
     result = curved.horizon_intervals(prospects, ASKED)
@@ -283,7 +285,7 @@ def test_every_horizon_has_an_interval_that_is_predicts_own_at_the_own_horizon(
         curved.horizon_intervals(prospects, END + 1)
 
 
-def test_no_end_of_an_interval_decreases_in_the_horizon(curved, prospects):
+def test_interval_limits_do_not_decrease_with_the_horizon(curved, prospects):
     months = [*range(1, END + 1)]
     result = curved.horizon_intervals(prospects, months)
     for end in ("", "_low", "_high"):
@@ -291,7 +293,7 @@ def test_no_end_of_an_interval_decreases_in_the_horizon(curved, prospects):
         assert (parts.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
 
 
-def test_an_estimator_of_ones_own_has_no_interval_at_any_horizon(curved, prospects):
+def test_an_own_estimator_has_no_interval_at_any_horizon(curved, prospects):
     scored = curved.predict(prospects, reasons=0)
     scored[["probability_low", "probability_high"]] = np.nan
     result = add_horizons(curved, scored, prospects, ASKED, None)
@@ -299,7 +301,7 @@ def test_an_estimator_of_ones_own_has_no_interval_at_any_horizon(curved, prospec
     assert result[NAMES].notna().all(axis=None)
 
 
-def test_the_lifetime_lies_within_its_interval_and_says_where_the_curve_ends(curved, prospects):
+def test_the_lifetime_is_inside_its_interval_with_the_last_month_of_the_curve(curved, prospects):
     life = curved.expected_lifetime_months(prospects)
     assert (life["lifetime_low"] <= life["expected_lifetime_months"]).all()
     assert (life["expected_lifetime_months"] <= life["lifetime_high"]).all()

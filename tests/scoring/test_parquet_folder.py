@@ -1,4 +1,4 @@
-"""A folder of Parquet files is one table, whatever types its files were written in."""
+"""A folder of Parquet files with different types is read as one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Retype = Callable[[pa.Table], pa.Table]
 
 
 def cast(column: str, *kinds: pa.DataType) -> Retype:
-    """The table with a column in another type, by way of others."""
+    """The table with a column cast to another type, via intermediate types."""
 
     def retyped(table: pa.Table) -> pa.Table:
         values = table[column]
@@ -33,7 +33,7 @@ def cast(column: str, *kinds: pa.DataType) -> Retype:
 
 
 def in_zone(column: str, zone: str) -> Retype:
-    """The table with days as midnights of a zone: in UTC they lie on the day before."""
+    """The table with days as midnight of a time zone, which in UTC is the day before."""
 
     def retyped(table: pa.Table) -> pa.Table:
         values = pc.assume_timezone(table[column].cast(pa.timestamp("us")), zone)
@@ -84,10 +84,10 @@ def parts(prospects: pd.DataFrame) -> tuple[pa.Table, pa.Table]:
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
 @pytest.mark.parametrize("kind", OTHER_TYPES)
-def test_files_of_other_types_are_scored_as_one_table(
+def test_files_with_different_types_are_scored_as_one_table(
     model: FitModel, prospects: pd.DataFrame, parts, tmp_path: Path, kind: str, first: bool
 ) -> None:
-    """Arrow would cast to the types of the first file: a time with a zone to a time in UTC."""
+    """Arrow would cast to the types of the first file, for example a time zone to UTC."""
     given = list(parts)
     given[0 if first else 1] = OTHER_TYPES[kind](given[0 if first else 1])
 
@@ -99,7 +99,7 @@ def test_files_of_other_types_are_scored_as_one_table(
     assert scored["unfamiliar"].tolist() == model.predict(prospects)["unfamiliar"].tolist()
 
 
-def test_a_fraction_below_whole_numbers_is_read(model, parts, tmp_path) -> None:
+def test_a_fraction_in_a_later_file_of_integers_is_read(model, parts, tmp_path) -> None:
     first, second = parts
     whole = cast("seats", pa.int64())(first)
     half = second.to_pandas().assign(seats=2.5)
@@ -124,7 +124,7 @@ def test_a_text_among_numbers_is_the_error_of_its_row(model, parts, tmp_path) ->
 
 
 @pytest.mark.parametrize("empty_first", [True, False])
-def test_a_column_without_values_has_no_type_of_its_own(
+def test_a_column_without_values_takes_the_type_of_the_other_files(
     model, parts, tmp_path, empty_first
 ) -> None:
     given = list(parts)
@@ -139,7 +139,7 @@ def test_a_column_without_values_has_no_type_of_its_own(
     assert scored[NAME].notna().all()
 
 
-def test_a_column_that_only_later_files_have_is_kept(model, parts, tmp_path) -> None:
+def test_a_column_found_only_in_later_files_is_kept(model, parts, tmp_path) -> None:
     first, second = parts
     noted = second.append_column("note", pa.array(["x"] * 30))
 
@@ -149,7 +149,7 @@ def test_a_column_that_only_later_files_have_is_kept(model, parts, tmp_path) -> 
     assert notes.isna().tolist() == [True] * 30 + [False] * 30
 
 
-def test_names_of_folders_may_repeat_a_column_of_the_files(model, prospects, tmp_path) -> None:
+def test_a_partition_column_may_also_be_in_the_files(model, prospects, tmp_path) -> None:
     for segment, rows in prospects.groupby("segment"):
         folder = tmp_path / "in" / f"segment={segment}"
         folder.mkdir(parents=True)
@@ -164,7 +164,7 @@ def test_names_of_folders_may_repeat_a_column_of_the_files(model, prospects, tmp
     assert sorted(scored[NAME]) == sorted(expected)
 
 
-def test_types_that_nothing_holds_are_named(parts, tmp_path) -> None:
+def test_the_error_for_incompatible_types_names_them(parts, tmp_path) -> None:
     first, second = (part.append_column("tags", pa.array(["x"] * 30)) for part in parts)
     lists = second.set_column(second.num_columns - 1, "tags", pa.array([["x"]] * 30))
     with (

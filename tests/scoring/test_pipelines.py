@@ -1,4 +1,4 @@
-"""Of a pipeline the open rows are scored; lost ones are left out and said."""
+"""Open rows of a pipeline are scored; lost rows are left out and reported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_frame_keeps_its_index_and_lost_rows_have_no_prediction(
     )
 
 
-def test_a_value_that_cannot_be_read_in_a_lost_row_stops_nothing(
+def test_an_unreadable_value_in_a_lost_row_is_ignored(
     model: FitModel, prospects: pd.DataFrame
 ) -> None:
     table = prospects.head(2).astype({"seats": object}).assign(stage=["Lost", "Open"])
@@ -94,7 +94,7 @@ def test_one_lost_prospect_is_refused_with_the_reason(
         knowing.predict([one, one | {"stage": "Lost"}])
 
 
-def test_a_pipeline_that_is_logged_keeps_what_was_predicted(
+def test_a_logged_pipeline_has_the_predictions_in_the_log(
     model: FitModel, prospects: pd.DataFrame, tmp_path: Path
 ) -> None:
     spec = {"rows": {"keep": {"stage": ["Won"]}}, "deals": {"id": "deal"}}
@@ -107,8 +107,8 @@ def test_a_pipeline_that_is_logged_keeps_what_was_predicted(
     assert len(log.assessments()) == 2
 
 
-def test_the_rules_go_with_the_scorer_to_where_there_is_no_manifest(model: FitModel) -> None:
-    """A Spark worker has the scorer alone."""
+def test_the_rules_for_lost_rows_are_stored_in_the_scorer(model: FitModel) -> None:
+    """A Spark worker has only the scorer."""
     content = knowing_rows(model).scorer.to_json()
     assert scorer_from_json(content, "test").lost.why({"stage": "Lost"})
     assert b'"rows"' not in model.scorer.to_json()
@@ -116,7 +116,7 @@ def test_the_rules_go_with_the_scorer_to_where_there_is_no_manifest(model: FitMo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
-def test_chunks_leave_the_same_rows_out(
+def test_chunks_leave_out_the_same_rows(
     model: FitModel, pipeline: Path, tmp_path: Path, chunk_rows: int
 ) -> None:
     score_file(pipeline, knowing_rows(model), tmp_path / "out.csv", chunk_rows=chunk_rows)
@@ -125,10 +125,10 @@ def test_chunks_leave_the_same_rows_out(
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-def test_a_monthly_amount_is_worth_what_the_yearly_one_is(
+def test_a_monthly_amount_has_the_same_value_as_the_yearly_amount(
     model: FitModel, prospects: pd.DataFrame
 ) -> None:
-    """Twelve payments of a twelfth: one prospect, a table and the file all say the same money."""
+    """Twelve payments of a twelfth: one prospect, a table and a file give the same value."""
     scorer = model.scorer
     monthly = replace(scorer, amount="fee", per_year=12.0)
     assert scorer_from_json(monthly.to_json(), "test").per_year == 12.0

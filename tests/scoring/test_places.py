@@ -1,4 +1,4 @@
-"""Any place goes with any other, and options are refused where they mean nothing."""
+"""Any source can be combined with any sink, and unsuitable options are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def table(prospects, tmp_path) -> str:
     return str(tmp_path / "in.csv")
 
 
-def test_a_round_trip_through_every_place_ends_with_the_same_numbers(
+def test_a_round_trip_through_all_sources_and_sinks_keeps_the_numbers(
     table, model, prospects, tmp_path
 ) -> None:
     columns = ", ".join(f'"{name}"' for name in prospects)
@@ -35,14 +35,14 @@ def test_a_round_trip_through_every_place_ends_with_the_same_numbers(
     assert difference.abs().max() < 1e-12
 
 
-def test_options_of_a_database_are_refused_of_a_file(table, model) -> None:
+def test_options_for_databases_are_refused_for_files(table, model) -> None:
     with pytest.raises(SpecError, match="--query asks a database; .*in.csv is a file"):
         score_places(table, model, "out.csv", query="select 1")
     with pytest.raises(SpecError, match="--upsert changes rows of a database; out.csv is a file"):
         score_places(table, model, "out.csv", upsert="deal_id")
 
 
-def test_files_are_checked_beside_a_database_too(model, tmp_path) -> None:
+def test_files_are_checked_also_in_combination_with_a_database(model, tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/a.db/t"
     with pytest.raises(ProspectError, match="there is no file absent.csv"):
         score_places("absent.csv", model, url)
@@ -51,7 +51,9 @@ def test_files_are_checked_beside_a_database_too(model, tmp_path) -> None:
     assert count_places(url) is None
 
 
-def test_a_missing_driver_names_the_extra(table, model, tmp_path, monkeypatch) -> None:
+def test_the_error_for_a_missing_driver_names_the_extra(
+    table, model, tmp_path, monkeypatch
+) -> None:
     from fitmodel.exceptions import DependencyError
 
     monkeypatch.setitem(sys.modules, "duckdb_engine", None)

@@ -1,4 +1,4 @@
-"""A batch that was interrupted goes on, and its output is that of one that was not."""
+"""An interrupted batch is resumed and gives the same output as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ PACKED = {
 
 
 def content(path) -> bytes:
-    """The bytes of a file; of compressed CSV those of the text."""
+    """The bytes of a file; for compressed CSV the bytes of the text."""
     return PACKED.get(path.suffix, bytes)(path.read_bytes())
 
 
 class Stop(BaseException):
-    """Someone pulls the plug."""
+    """Simulated power failure."""
 
 
 def interrupted_after(chunks: int):
@@ -97,7 +97,7 @@ def source(prospects, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("chunks", [1, 4])
-def test_a_resumed_batch_is_equal_to_the_byte(model, source, tmp_path, ending, chunks) -> None:
+def test_a_resumed_batch_gives_identical_bytes(model, source, tmp_path, ending, chunks) -> None:
     whole, output = tmp_path / f"whole{ending}", tmp_path / f"out{ending}"
     plain = tmp_path / f"plain{ending}"
     score_file(source, model, whole, chunk_rows=8, resume=True)
@@ -140,7 +140,7 @@ def test_a_process_killed_in_the_middle_is_resumed(model, source, tmp_path, give
 
 
 @pytest.mark.slow
-def test_a_folder_is_resumed_too(model, prospects, tmp_path) -> None:
+def test_a_folder_can_be_resumed(model, prospects, tmp_path) -> None:
     prospects.to_parquet(tmp_path / "in", partition_cols=["segment"])
     score_file(tmp_path / "in", model, tmp_path / "whole.csv", chunk_rows=8)
     stop_after(3, tmp_path / "in", model, tmp_path / "out.csv")
@@ -177,7 +177,7 @@ def test_dates_are_counted_from_the_day_of_the_first_run(model, prospects, tmp_p
         lambda draft: (draft.parent / RECORD).write_text("{", encoding="utf-8"),
     ],
 )
-def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path, ending, damage) -> None:
+def test_an_incomplete_part_is_made_again(model, source, tmp_path, ending, damage) -> None:
     output = tmp_path / f"out{ending}"
     stop_after(4, source, model, output)
     parts = sorted(parts_folder(output).glob("*.arrow"))
@@ -193,7 +193,7 @@ def test_a_part_that_is_not_whole_is_made_again(model, source, tmp_path, ending,
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
+def test_rows_already_written_are_not_scored_again(
     model, source, tmp_path, monkeypatch, ending
 ) -> None:
     output = tmp_path / f"out{ending}"
@@ -220,7 +220,7 @@ def test_rows_of_the_draft_are_neither_read_nor_predicted_again(
     assert content(output) == content(tmp_path / f"whole{ending}")
 
 
-def test_a_batch_with_nothing_left_is_only_put_in_its_place(model, source, tmp_path) -> None:
+def test_a_complete_draft_is_only_moved_to_the_output(model, source, tmp_path) -> None:
     output = tmp_path / "out.parquet"
     stop_after(8, source, model, output)
 
@@ -233,7 +233,7 @@ def test_a_batch_with_nothing_left_is_only_put_in_its_place(model, source, tmp_p
 
 @pytest.mark.parametrize("reading", ["csv", "parquet", "folder", "csv.gz", "csv.bz2", "csv.zst"])
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
-def test_every_kind_of_input_is_continued_at_its_row(
+def test_every_kind_of_input_is_continued_at_the_right_row(
     model, prospects, tmp_path, reading, ending
 ) -> None:
     table = prospects.astype(str).replace("nan", "")
@@ -258,16 +258,14 @@ def test_every_kind_of_input_is_continued_at_its_row(
     assert result.resumed >= 40
 
 
-def test_a_row_with_an_error_stops_a_strict_batch_although_it_was_written(
-    model, source, tmp_path
-) -> None:
+def test_a_bad_row_in_the_draft_stops_a_strict_batch(model, source, tmp_path) -> None:
     output = tmp_path / "out.csv"
     stop_after(8, source, model, output)
     with pytest.raises(ProspectError, match="row 4 cannot be scored"):
         score_file(source, model, output, chunk_rows=8, resume=True, strict=True)
 
 
-def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> None:
+def test_a_draft_of_another_run_is_refused(model, source, tmp_path) -> None:
     output = tmp_path / "out.csv"
     stop_after(2, source, model, output)
     old = model.scorer
@@ -294,7 +292,7 @@ def test_what_belongs_to_something_else_is_refused(model, source, tmp_path) -> N
     assert list(parts_folder(output).glob("*.arrow"))
 
 
-def test_one_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
+def test_only_one_process_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
     output = tmp_path / "out.csv"
     refused = []
 
@@ -313,7 +311,7 @@ def test_one_at_a_time_works_on_a_batch(model, source, tmp_path) -> None:
     assert not parts_folder(output).exists()
 
 
-def test_a_fault_that_would_be_met_again_leaves_nothing(model, source, tmp_path) -> None:
+def test_an_error_that_would_occur_again_leaves_no_draft(model, source, tmp_path) -> None:
     with pytest.raises(ProspectError, match="row 4 cannot be scored"):
         score_file(source, model, tmp_path / "out.csv", resume=True, strict=True)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

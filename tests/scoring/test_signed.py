@@ -1,4 +1,4 @@
-"""Signed customers: the chance to leave within the next months, given the time stayed."""
+"""Signed customers: the probability of leaving within the next months, given the time stayed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AS_OF = date(2024, 9, 1)
 
 @pytest.fixture
 def customers(simulation) -> pd.DataFrame:
-    """Deals signed over fourteen months before the day."""
+    """Deals signed during the fourteen months before the day."""
     return simulation.deals.head(240)
 
 
@@ -33,7 +33,7 @@ def knowing(curved, simulation) -> FitModel:
     return FitModel(curved.scorer, {"spec": simulation.spec.to_dict()})
 
 
-def test_it_is_the_survival_curve_from_the_time_stayed_on(curved, customers):
+def test_the_probability_follows_from_the_survival_curve_and_the_time_stayed(curved, customers):
     scored = score_signed(curved, customers, (3, 12), as_of=AS_OF)
     curve, there = curved.scorer.curve, curved.survival(customers)
     whole = np.flatnonzero((scored["months_stayed"] % 1 == 0) & (scored["months_stayed"] <= 6))
@@ -47,7 +47,7 @@ def test_it_is_the_survival_curve_from_the_time_stayed_on(curved, customers):
     assert (scored["leaves_within_3m"] <= scored["leaves_within_12m"]).all()
 
 
-def test_on_the_day_of_signing_it_is_the_prospects_probability(curved, customers):
+def test_on_the_day_of_signing_the_probability_is_that_of_a_prospect(curved, customers):
     day = customers["closed_on"].iloc[5].date()
     new = customers[customers["closed_on"].dt.date == day]
     scored = score_signed(curved, new, (5,), as_of=day)
@@ -55,7 +55,7 @@ def test_on_the_day_of_signing_it_is_the_prospects_probability(curved, customers
     assert scored["leaves_within_5m"].to_numpy() == pytest.approx(own.to_numpy())
 
 
-def test_who_is_gone_gets_no_numbers_and_stays_in_the_table(knowing, customers, tmp_path):
+def test_a_customer_who_left_stays_in_the_table_without_numbers(knowing, customers, tmp_path):
     customers.to_csv(tmp_path / "c.csv", index=False)
     done = score_customers(
         tmp_path / "c.csv", knowing, tmp_path / "out.csv", months=[3], as_of=AS_OF
@@ -67,7 +67,9 @@ def test_who_is_gone_gets_no_numbers_and_stays_in_the_table(knowing, customers, 
     assert (scored["leaves_within_3m"].isna().to_numpy() == gone).all()
 
 
-def test_who_left_by_the_status_without_a_date_is_gone(knowing, curved, customers, tmp_path):
+def test_a_customer_with_a_churned_status_and_no_date_has_left(
+    knowing, curved, customers, tmp_path
+):
     there = (customers["churned_on"].isna() | (customers["churned_on"] > "2024-09-01")).to_numpy()
     cancelled = there & customers["churned_on"].isna().to_numpy() & (np.arange(240) % 3 == 0)
     status = np.where(cancelled, "cancelled", "active")
@@ -80,7 +82,7 @@ def test_who_left_by_the_status_without_a_date_is_gone(knowing, curved, customer
     assert done.gone == (~there).sum() + cancelled.sum()
 
 
-def test_a_date_of_leaving_that_cannot_be_read_is_no_guess(knowing, customers, tmp_path):
+def test_an_unreadable_churn_date_is_refused(knowing, customers, tmp_path):
     written = customers["churned_on"].dt.strftime("%Y-%m-%d").astype(object)
     written.iloc[[4, 9]] = "last spring"
     customers.assign(churned_on=written).to_csv(tmp_path / "c.csv", index=False)
@@ -92,7 +94,7 @@ def test_a_date_of_leaving_that_cannot_be_read_is_no_guess(knowing, customers, t
 
 
 @pytest.mark.parametrize("form", ["%d-%m-%Y", "%m/%d/%Y"])
-def test_dates_are_read_in_the_form_of_the_table_and_a_word_for_not_yet_is_none(
+def test_dates_are_read_in_the_form_of_the_table_and_placeholders_are_missing(
     knowing, customers, tmp_path, form
 ):
     written = customers["churned_on"].dt.strftime(form).fillna("1900-01-01")
@@ -103,7 +105,7 @@ def test_dates_are_read_in_the_form_of_the_table_and_a_word_for_not_yet_is_none(
     assert done.gone == (customers["churned_on"] <= pd.Timestamp(AS_OF)).sum()
 
 
-def test_lost_opportunities_are_no_customers(curved, knowing, customers, tmp_path):
+def test_lost_opportunities_are_not_customers(curved, knowing, customers, tmp_path):
     rows_spec = {"rows": {"keep": {"stage": ["Won"]}}}
     model = FitModel(
         dataclasses.replace(curved.scorer, lost=lost_rows_of(rows_spec)), knowing.manifest
@@ -119,13 +121,13 @@ def test_lost_opportunities_are_no_customers(curved, knowing, customers, tmp_pat
     assert scored.loc[stage == "Lost", "leaves_within_3m"].isna().all()
 
 
-def test_the_input_is_never_written_over(knowing, customers, tmp_path):
+def test_the_input_file_is_not_overwritten(knowing, customers, tmp_path):
     customers.to_csv(tmp_path / "c.csv", index=False)
     with pytest.raises(ProspectError, match="is the input"):
         score_customers(tmp_path / "c.csv", knowing, tmp_path / "c.csv", as_of=AS_OF)
 
 
-def test_the_command_writes_the_columns_and_says_where_the_data_end(
+def test_the_command_writes_the_columns_and_reports_where_the_data_end(
     knowing, customers, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -149,7 +151,7 @@ def test_a_customer_that_is_not_signed_yet_is_refused_with_its_row(curved, custo
         score_signed(curved, late, (3,), as_of=AS_OF)
 
 
-def test_a_table_without_the_day_signed_is_refused(curved, customers):
+def test_a_table_without_closing_dates_is_refused(curved, customers):
     with pytest.raises(ProspectError, match="no column 'closed_on' with the day signed"):
         score_signed(curved, customers.drop(columns="closed_on"), (3,), as_of=AS_OF)
 

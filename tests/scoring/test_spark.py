@@ -1,4 +1,4 @@
-"""Spark scores as one machine does: the same numbers, gaps, new levels and faults."""
+"""Spark gives the same predictions and errors as one machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = [
         shutil.which("java") is None and "JAVA_HOME" not in os.environ,
         reason="Spark needs Java 17, which is not on this machine",
     ),
-    # pyspark leaves the socket it talked to Java or a worker with to the garbage collector
+    # pyspark leaves its sockets to Java and the workers to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"),
 ]
 
@@ -46,7 +46,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
     from pyspark.sql import SparkSession
 
     folder = tmp_path_factory.mktemp("spark")
-    # the workers are Pythons of their own: they must find the same fitmodel
+    # the workers are separate Python processes: they must import the same fitmodel
     house = str(Path(fitmodel.__file__).parents[1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
@@ -54,14 +54,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
         session = (
             SparkSession.builder.master(
                 "local[1]"
-            )  # each worker is a Python that imports everything
+            )  # each worker is a Python process that imports everything
             .appName("fitmodel tests")
             .config("spark.default.parallelism", "2")
             .config("spark.ui.enabled", "false")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.memory", "1g")
-            # no second compiler: what it compiles runs too seldom here to earn it
+            # no second-stage compiler: the compiled code runs too rarely here to be worth it
             .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
             .config("spark.executorEnv.PYTHONPATH", house)
             .config("spark.local.dir", str(folder))
@@ -78,7 +78,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def unusual(prospects) -> pd.DataFrame:
-    """Prospects with gaps, levels never seen and numbers out of range."""
+    """Prospects with missing values, unseen levels and numbers out of range."""
     table = prospects.reset_index(drop=True)
     table.loc[[0, 7], "segment"] = None
     table.loc[3, "segment"] = "never seen"
@@ -93,7 +93,7 @@ def on_spark(spark, table, model, **options) -> pd.DataFrame:
 
 
 def rows(spark, table):
-    # as Arrow: Spark warns of pandas 3 wherever it touches pandas itself
+    # as Arrow: Spark warns of pandas 3 whenever it uses pandas itself
     return spark.createDataFrame(pa.Table.from_pandas(table, preserve_index=False))
 
 
@@ -107,7 +107,7 @@ def here(model, table, reasons=0) -> pd.DataFrame:
     return both.sort_values("deal_id", ignore_index=True)
 
 
-def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, unusual) -> None:
+def test_the_numbers_are_identical_to_those_of_one_machine(spark, model, unusual) -> None:
     scored, expected = on_spark(spark, unusual, model, as_of=TODAY), here(model, unusual)
     assert len(scored) == len(unusual)
     for name in expected.columns.drop("error"):
@@ -118,7 +118,7 @@ def test_the_numbers_are_those_of_one_machine_to_the_bit(spark, model, unusual) 
     assert scored["unfamiliar"].sum() >= 2
 
 
-def test_texts_in_the_form_of_the_deals_are_read_as_on_one_machine(spark, model, unusual) -> None:
+def test_texts_in_the_form_of_past_deals_are_read_as_on_one_machine(spark, model, unusual) -> None:
     forms = Forms(
         {"annual_value": NumberForm(",", ".", "EUR"), "seats": NumberForm(unit="user")},
         {"first_contact_on": DateForm("day first")},
@@ -171,7 +171,7 @@ def test_the_columns_are_those_of_the_table_then_the_predictions(spark, model, u
     }
 
 
-def test_a_row_that_cannot_be_read_comes_out_with_its_error(spark, model, unusual) -> None:
+def test_an_unreadable_row_is_returned_with_its_error(spark, model, unusual) -> None:
     spoiled = unusual.assign(seats=unusual["seats"].astype(str).replace("nan", None))
     spoiled.loc[5, "seats"] = "many"
     scored = on_spark(spark, spoiled, model).set_index("deal_id")
@@ -182,7 +182,9 @@ def test_a_row_that_cannot_be_read_comes_out_with_its_error(spark, model, unusua
     assert scored["early_churn_probability"].isna().sum() == 1
 
 
-def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model, unusual) -> None:
+def test_decimals_become_numbers_and_timestamps_days_in_the_session_time_zone(
+    spark, model, unusual
+) -> None:
     given = rows(spark, unusual)
     cast = given.withColumns(
         {
@@ -197,12 +199,12 @@ def test_decimals_and_instants_are_numbers_and_days_of_the_session(spark, model,
         np.testing.assert_array_equal(scored[name].astype(float), expected[name].astype(float))
 
 
-def test_a_missing_attribute_is_named_before_anything_runs(spark, model, unusual) -> None:
+def test_a_missing_attribute_is_reported_before_a_job_runs(spark, model, unusual) -> None:
     with pytest.raises(ProspectError, match=r"(?s)attribute\(s\) are missing.*seats"):
         scoring_spark.score(rows(spark, unusual).drop("seats"), model)
 
 
-def test_a_table_scored_already_is_refused(spark, model, unusual) -> None:
+def test_an_already_scored_table_is_refused(spark, model, unusual) -> None:
     scored = scoring_spark.score(rows(spark, unusual), model)
     with pytest.raises(ProspectError, match="already has the column.*early_churn_probability"):
         scoring_spark.score(scored, model)
@@ -215,22 +217,22 @@ def test_a_bundle_is_named_by_its_folder(spark, model, unusual, tmp_path) -> Non
     assert scored[NUMBERS[0]].tolist() == here(model, unusual)[NUMBERS[0]].tolist()
 
 
-def test_a_worker_opens_a_model_once_and_another_version_anew(model, monkeypatch) -> None:
+def test_a_worker_opens_each_model_version_once(model, monkeypatch) -> None:
     monkeypatch.setattr(scoring_spark, "_opened", {})
-    content, looked = model.scorer.to_json(), []
+    content, opened = model.scorer.to_json(), []
 
     def shipped(version: str):
-        looked.append(version)
+        opened.append(version)
         return content, version
 
     first = scoring_spark._open("a", lambda: shipped("1"))
     assert scoring_spark._open("a", lambda: shipped("1")) is first
     assert scoring_spark._open("b", lambda: shipped("2")).version == "2"
-    assert looked == ["1", "2"]
+    assert opened == ["1", "2"]
 
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 2**20), (20, 2**20), (1000, 2**20), (1000, 1)])
-def test_batches_come_back_as_they_came_however_many_are_scored_together(
+def test_batches_keep_their_sizes_for_any_number_scored_together(
     model, unusual, monkeypatch, rows, size
 ) -> None:
     monkeypatch.setattr(scoring_spark, "GROUP_ROWS", rows)

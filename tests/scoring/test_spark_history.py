@@ -1,4 +1,4 @@
-"""Spark attaches the history that one machine attaches."""
+"""Spark adds the same attributes from history as one machine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def spark(tmp_path_factory):
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.memory", "1g")
-            # no second compiler: what it compiles runs too seldom here to earn it
+            # no second-stage compiler: the compiled code runs too rarely here to be worth it
             .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
             .config("spark.executorEnv.PYTHONPATH", house)
             .config("spark.local.dir", str(folder))
@@ -61,7 +61,7 @@ def spark(tmp_path_factory):
         session.stop()
 
 
-def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
+def test_the_numbers_equal_those_of_one_machine(spark, model, tmp_path):
     sim = fitmodel.simulate_deals(100, seed=2, history=True)
     spec = open_deals(sim.deals, sim.spec, sim.tables).spec
     known = FitModel(model.scorer, {"spec": spec.to_dict()})
@@ -86,7 +86,7 @@ def test_the_numbers_are_those_of_one_machine(spark, model, tmp_path):
             assert rows[name].fillna("?").tolist() == one.fillna("?").tolist(), name
 
 
-def test_a_table_that_is_not_given_is_read_where_the_contract_says(spark, model, tmp_path):
+def test_a_table_that_is_not_given_is_read_from_the_place_in_the_contract(spark, model, tmp_path):
     sim = fitmodel.simulate_deals(40, seed=2, history=True)
     with sqlite3.connect(tmp_path / "crm.db") as connection:
         sim.tables["activities"].astype(str).to_sql("activities", connection, index=False)

@@ -1,4 +1,4 @@
-"""CSV as people export it: the same file means the same to scoring as to training."""
+"""CSV files as users export them: scoring and training read the same file the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def lines(prospects) -> list[str]:
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("chunk_rows", [2, 1000])
-def test_a_quote_that_is_never_closed_refuses_the_file_and_quotes_no_customer(
+def test_an_unclosed_quote_is_refused_without_showing_customer_data(
     model, lines, tmp_path, first, ending, chunk_rows
 ):
     lines[3] = f'"{lines[3]}' if first else lines[3].rpartition(",")[0] + ',"apac'
@@ -36,9 +36,9 @@ def test_a_quote_that_is_never_closed_refuses_the_file_and_quotes_no_customer(
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
 
 
-def test_a_row_that_a_quote_has_made_of_many_is_quoted_shortly(model, lines, tmp_path):
+def test_the_error_for_rows_merged_by_a_quote_is_short(model, lines, tmp_path):
     lines[3] = lines[3].rpartition(",")[0] + ',"apac'
-    lines[20] = f'"{lines[20]}'  # closes it
+    lines[20] = f'"{lines[20]}'  # this closes the quote
     (tmp_path / "in.csv").write_text("\n".join(lines), encoding="utf-8")
 
     result = score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", reasons=0)
@@ -67,7 +67,7 @@ def test_a_header_is_read_as_in_training(model, prospects, lines, tmp_path):
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_header_alone_is_a_table_of_no_rows_however_it_ends(model, lines, tmp_path, end):
+def test_a_header_without_rows_is_an_empty_table(model, lines, tmp_path, end):
     (tmp_path / "in.csv").write_bytes((lines[0] + end).encode())
 
     result = score_file(tmp_path / "in.csv", model, tmp_path / "out.csv", reasons=0)
@@ -76,7 +76,7 @@ def test_a_header_alone_is_a_table_of_no_rows_however_it_ends(model, lines, tmp_
     assert (tmp_path / "out.csv").read_text().startswith(f"{lines[0]},early_churn_probability")
 
 
-def test_a_column_that_is_there_twice_is_named(model, prospects, tmp_path):
+def test_the_error_for_a_duplicate_column_names_it(model, prospects, tmp_path):
     table = pa.Table.from_pandas(prospects)
     twice = table.append_column("segment", table["segment"])
     pa.parquet.write_table(twice, tmp_path / "in.parquet")
@@ -85,14 +85,14 @@ def test_a_column_that_is_there_twice_is_named(model, prospects, tmp_path):
         score_file(tmp_path / "in.parquet", model, tmp_path / "out.csv")
 
 
-def test_a_folder_without_parquet_is_named(model, tmp_path):
+def test_the_error_for_a_folder_without_parquet_files_names_it(model, tmp_path):
     (tmp_path / "in").mkdir()
 
     with pytest.raises(ProspectError, match=r"folder .*in holds no Parquet file\. Remedy"):
         score_file(tmp_path / "in", model, tmp_path / "out.csv")
 
 
-def test_no_row_is_lost_where_none_has_the_width_of_the_header(model, lines, tmp_path):
+def test_no_row_is_lost_if_none_has_the_width_of_the_header(model, lines, tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("\n".join([lines[0], *(f"{line},x" for line in lines[1:])]), encoding="utf-8")
 
@@ -104,7 +104,7 @@ def test_no_row_is_lost_where_none_has_the_width_of_the_header(model, lines, tmp
 
 
 @pytest.mark.parametrize("column", ["segment", "region"])
-def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp_path, column):
+def test_a_row_swallowed_by_an_open_quote_is_reported(model, lines, tmp_path, column):
     position = lines[0].split(",").index(column)
     fields = [line.split(",") for line in lines]
     for row in fields[3:5]:
@@ -123,7 +123,7 @@ def test_a_row_that_an_open_quote_has_taken_is_not_lost_unseen(model, lines, tmp
         read_table(source)
 
 
-def test_a_row_that_is_neither_as_wide_as_the_header_nor_text_is_one_plain_error(
+def test_a_row_of_wrong_width_with_invalid_utf8_gives_one_clear_error(
     model, prospects, tmp_path, capfd
 ) -> None:
     source = tmp_path / "in.csv"

@@ -1,4 +1,4 @@
-"""The scripts beside these tests, as modules; they are run by the Makefile."""
+"""The scripts in this folder as modules; the Makefile runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _script(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 

@@ -1,7 +1,7 @@
 """Print the lowest versions that pyproject.toml allows, as constraints: for `make test-lowest`.
 
-Of what is needed to run fitmodel, not of what tests, checks or documents it: nobody has to live
-with an old one of those.
+Only for packages needed to run fitmodel, not for those that test, check or document it, which may
+always be new.
 """
 
 from __future__ import annotations

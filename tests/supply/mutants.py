@@ -1,7 +1,7 @@
-"""Small changes of a module: cosmic-ray's, where running the program can show them.
+"""Mutants of a module: changes by cosmic-ray that can affect the behaviour of the program.
 
-source -> every change of every operator -> without what is not behaviour -> places
-A place is a number, an operator or a word of the source that can be changed in one or more ways.
+source -> every change of every operator -> without parts that are not behaviour -> positions
+A position is a number, an operator or a word of the source that can be changed in some way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-NEEDS_NAMES = {"core/VariableInserter", "core/VariableReplacer"}  # of variables, to be given
+NEEDS_NAMES = {"core/VariableInserter", "core/VariableReplacer"}  # of variables, which are given
 KINDS = {
     "core/ReplaceBinaryOperator": {"operator"},
     "core/ReplaceComparisonOperator": {"comparison"},
@@ -48,7 +48,7 @@ class Mutant:
 
     @property
     def place(self) -> tuple[str, Position, str]:
-        """What is changed: alternatives for one operator of the source share their place."""
+        """Position of the change: alternatives for one operator of the source have the same one."""
         return self.path, self.start, self.operator.split("_")[0]
 
     def source(self, pristine: str) -> str:
@@ -58,7 +58,7 @@ class Mutant:
 
 
 def mutants_of(path: str, source: str, operators: list[str], constants: set[str]) -> list[Mutant]:
-    """Every change of a module that running it can show.
+    """Return every change of a module that can affect its behaviour.
 
     Parameters
     ----------
@@ -86,15 +86,15 @@ def mutants_of(path: str, source: str, operators: list[str], constants: set[str]
 
 
 def _is_name(lines: list[str], start: Position, end: Position) -> bool:
-    """Tell whether a plain name is there: cosmic-ray cannot replace ``module.Error``."""
+    """Return whether it is a plain name: cosmic-ray cannot replace ``module.Error``."""
     return start[0] == end[0] and lines[start[0] - 1][start[1] : end[1]].isidentifier()
 
 
 def silent_places(source: str, constants: set[str] = frozenset()) -> Iterator[Span]:
-    """Places of a file that are not behaviour.
+    """Positions in a file that are not behaviour.
 
-    Annotations, aliases of types, what is for type checkers, arguments of decorators, ``strict`` of
-    ``zip`` (it finds slips of programmers only) and the constants that are named.
+    Annotations, type aliases, code for type checkers, arguments of decorators, ``strict`` of
+    ``zip`` (which only finds programming errors) and the named constants.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -126,7 +126,7 @@ def _silent_parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_type_alias(node: ast.Assign | ast.AnnAssign) -> bool:
-    """``Reading = str | None`` at the top of a module; ``BOTH = ONE | OTHER`` is none."""
+    """Whether it is a type alias like ``Reading = str | None``, unlike ``BOTH = ONE | OTHER``."""
     named = bool(re.match(r"_?[A-Z]\w*[a-z]", _first_name(node)))
     return named and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.BitOr)
 
@@ -145,7 +145,7 @@ def _span(node: ast.AST) -> Span:
 
 
 def lines_of_statement(source: str, line: int) -> range:
-    """Lines of the smallest statement around a line; of a block only its head."""
+    """Lines of the smallest statement around a line; only the head of a block."""
     best = range(1, source.count("\n") + 2)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.stmt):
@@ -173,13 +173,13 @@ def difference(pristine: str, changed: str) -> str:
 
 
 class Changed(importlib.abc.MetaPathFinder):
-    """Finds one module, with other text."""
+    """Import finder that loads one module with changed text."""
 
     def __init__(self, name: str, path: Path, source: str) -> None:
         self.name, self.path, self.source = name, path, source
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
-        """Return the module's place, and a loader that compiles the other text."""
+        """Return a module spec with a loader that compiles the changed text."""
         if name != self.name:
             return None
         loader = SourceFileLoader(name, str(self.path))

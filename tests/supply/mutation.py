@@ -1,16 +1,16 @@
-"""Mutation test of the tests: change the code in small ways, and see whether a test notices.
+"""Mutation test of the tests: make small changes to the code, and check whether a test fails.
 
     python tests/supply/mutation.py --sample 150 [--seed 1] [--room sales ...] [--minutes 3]
     python tests/supply/mutation.py --survivors      # those of the last run, after tests were added
 
-modules of mutation.toml -> changes (cosmic-ray's) -> without what is not behaviour -> places drawn
-at random, one change of each -> the tests that run the changed statement -> killed or alive
+modules of mutation.toml -> changes by cosmic-ray -> without parts that are not behaviour -> random
+positions, one change of each -> the tests that run the changed statement -> killed or survived
 
-Each mutant meets the tests of its room that run its statement, those of the mirrored file first,
-and stops at the first that fails. What was done is kept in build/mutation, so the command goes on
-where it was stopped: a mutant that was killed is not run again while its module and the test that
-killed it are as they were, one that lived while its room's tests are. The results are in
-build/mutation/results.json, with the date and every survivor.
+For each mutant the tests of its room that run its statement are run, those of the mirrored file
+first, until one fails. Outcomes are stored in build/mutation, so the command continues where it was
+stopped: a killed mutant is not run again until its module or the test that killed it changes, and a
+survivor not until a test of its room changes. The results are in build/mutation/results.json, with
+the date and every survivor.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PLAN = Path(__file__).with_name("mutation.toml")
 
 
 def main() -> int:
-    """Run what is asked for; 1 where fewer mutants were killed than the goal, 3 if not done."""
+    """Run the command; return 1 if fewer mutants were killed than the goal, 3 if not finished."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--room", action="append", help="a room of fitmodel; else all of mutation.toml"
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
-    """Every change of the rooms' modules; listed once for each state of a file."""
+    """Return every change of the rooms' modules; computed once for each state of a file."""
     result: list[Mutant] = []
     constants = {name for names in plan["constants"].values() for name in names}
     rules = repr((plan["skip"]["operators"], sorted(constants)))
@@ -92,7 +92,7 @@ def all_mutants(plan: dict[str, Any], rooms: list[str]) -> list[Mutant]:
 
 
 def other_room(name: str) -> dict[str, list[str]]:
-    """Modules and tests of a room that mutation.toml does not list: all that it has."""
+    """Return all modules and tests of a room that is not listed in mutation.toml."""
     modules, tests = f"src/fitmodel/{name}", f"tests/{name}"
     for folder in (modules, tests):
         if not (ROOT / folder).is_dir():
@@ -108,9 +108,9 @@ def modules_of(room: dict[str, Any]) -> list[str]:
 
 
 def drawn(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
-    """Places of the source, each as likely as the others, and one of the changes of each.
+    """Draw positions of the source with equal probability, and one change of each.
 
-    One operator has up to eleven alternatives; drawn by alternatives, the sample would be theirs.
+    One operator has up to eleven alternatives, which would dominate a sample of changes.
     """
     if sample is None:
         return mutants
@@ -123,14 +123,14 @@ def drawn(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
 
 
 class Run:
-    """Outcomes of mutants, kept in build/mutation/done.json.
+    """Outcomes of mutants, stored in build/mutation/done.json.
 
     Parameters
     ----------
     plan
-        What mutation.toml says.
+        The content of mutation.toml.
     deadline : float
-        Of `time.monotonic`; later nothing new is begun.
+        Time of `time.monotonic` after which no new mutant is started.
     """
 
     def __init__(self, plan: dict[str, Any], deadline: float) -> None:
@@ -144,7 +144,7 @@ class Run:
         self.shared = digest(*(_file(path) for path in sorted(shared)))  # lines are the code's
 
     def outcome(self, mutant: Mutant) -> str | None:
-        """Killed, alive, or stopped as it took too long; None where there was no time left."""
+        """Return killed, alive, or stopped after too long; None if there was no time left."""
         source = (ROOT / mutant.path).read_text(encoding="utf-8")
         room = next(r for r in self.plan["rooms"].values() if mutant.path in modules_of(r))
         old = self.done.get(mutant.key)
@@ -166,7 +166,7 @@ class Run:
         return outcome
 
     def is_valid(self, old: dict[str, Any], source: str, room: dict[str, Any]) -> bool:
-        """Tell whether neither the module nor the tests that decided have changed since."""
+        """Return whether the module and the deciding tests are unchanged since then."""
         if old["source"] != digest(source):
             return False
         if old["outcome"] == ALIVE:
@@ -177,7 +177,7 @@ class Run:
     def keep(
         self, mutant: Mutant, source: str, room: dict[str, Any], found: dict[str, Any]
     ) -> None:
-        """Write an outcome, with what it holds for."""
+        """Write an outcome with the digests for which it is valid."""
         file = found["by"].partition("::")[0]
         decided = digest(_file(ROOT / file)) if file else self.tests_of(room)
         self.done[mutant.key] = found | {"source": digest(source), "decided": decided}
@@ -188,7 +188,7 @@ class Run:
         return digest(*(_file(ROOT / file) for file in test_files(room)))
 
     def measure(self, room: dict[str, Any]) -> bool:
-        """Measure a room's tests that are not measured yet; False where the time was too short."""
+        """Measure tests of a room not measured yet; return False if the time was too short."""
         result = self.measured.setdefault(room["tests"][0], {})
         kept = {
             file: BUILD / f"tests-{digest(file, _file(ROOT / file), self.shared)}.json"
@@ -233,7 +233,7 @@ def _text(name: str) -> str:
 def report(
     how: dict[str, Any], outcomes: dict[Mutant, str | None], plan: dict[str, Any], *, write: bool
 ) -> int:
-    """Write the results, and say which mutants nobody noticed."""
+    """Write the results, and print the mutants that no test noticed."""
     alive = [survivor(each, plan["survivors"]) for each, out in outcomes.items() if out == ALIVE]
     left = [each for each in alive if not each["reason"]]
     mutants, killed = len(outcomes), len(outcomes) - len(alive)
@@ -266,7 +266,7 @@ def report(
 
 
 def survivor(mutant: Mutant, reasons: dict[str, str]) -> dict[str, str]:
-    """What a mutant that lives changed, and why that is accepted, if it is."""
+    """Describe a surviving mutant, with the reason if it is accepted."""
     source = _file(ROOT / mutant.path)
     diff = difference(source, mutant.source(source))
     new = next((line[1:].strip() for line in diff.splitlines() if line.startswith("+")), "")

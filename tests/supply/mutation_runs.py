@@ -1,10 +1,10 @@
 """Run tests on changed code in a process forked after the slow imports: a mutant takes seconds.
 
 test file -> its tests, their seconds and the lines each runs (coverage.py)         [once]
-mutant    -> the tests that run its statement, the quickest first -> fork -> killed or alive
+mutant    -> the tests that run its statement, fastest first -> fork -> killed or survived
 
 The change is in memory only: the forked process compiles the changed text when the module is
-imported. No file is touched, and a test that starts another Python sees the code as it is.
+imported. No file is changed, and a test that starts another Python process sees the unchanged code.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NO_TESTS = 5  # pytest's exit code where nothing was collected
 
 @dataclass(frozen=True)
 class Measured:
-    """What the tests of one file take and run, on code that was not changed."""
+    """Seconds and executed lines of the tests of one file, on unchanged code."""
 
     seconds: dict[str, float]
     fixtures: dict[str, float]
@@ -51,7 +51,7 @@ class Measured:
 
     @classmethod
     def read(cls, path: Path) -> Measured:
-        """From JSON, where a line names its contexts by their numbers."""
+        """Read measurements from JSON, where a line names its contexts by number."""
         result = json.loads(path.read_text(encoding="utf-8"))
         names = result["contexts"]
         lines = {
@@ -61,9 +61,9 @@ class Measured:
         return cls(result["seconds"], result["fixtures"], result["uses"], lines)
 
     def running(self, path: str, lines: Iterable[int]) -> tuple[set[str], set[str]]:
-        """Tests that run one of the lines, and tests that run anything of the module.
+        """Return tests that run one of the lines, and tests that run anything of the module.
 
-        The second are those to ask where a line runs when the module is imported.
+        The second list is for lines that run when the module is imported.
         """
         of = self.lines.get(path, {})
         direct = set().union(*(of.get(line, set()) for line in lines))
@@ -77,7 +77,7 @@ class Measured:
 
 
 class Measure:
-    """A pytest plugin that notes the seconds and the lines of each test and shared fixture."""
+    """A pytest plugin that records the seconds and lines of each test and shared fixture."""
 
     def __init__(self, source: Path, temporary: Path, longest: float) -> None:
         import coverage
@@ -93,7 +93,7 @@ class Measure:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Count what runs now for this test; files share nothing that was learned."""
+        """Record lines for this test; no trained objects are shared between files."""
         if item.path.name != self.file:
             for kept in self.temporary.glob("learned-*"):
                 kept.unlink()
@@ -110,7 +110,7 @@ class Measure:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[Any]:
-        """Count what a shared fixture runs for all its users."""
+        """Record the lines of a shared fixture for all its tests."""
         if not _shared(fixturedef):
             return (yield)
         start = time.process_time()
@@ -121,27 +121,27 @@ class Measure:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """Count the processor's seconds: other work on the machine does not count."""
+        """Measure processor seconds, so that other work on the machine does not count."""
         start = time.process_time()
-        result = yield  # a test that is stopped or fails is not counted: nothing is asked of it
+        result = yield  # a test that is stopped or fails is not used
         self.seconds[item.nodeid] = time.process_time() - start
         return result
 
     def stop(self, *_: Any) -> None:
-        """Stop a test."""
+        """Stop the running test after its time limit."""
         self.stopped = True
         pytest.skip("too slow to be asked about every mutant")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[Any]:
-        """Skip what was stopped inside a call of C too, which makes another error of it."""
+        """Skip also a test stopped inside a C call, which raises another error."""
         report = yield
         if self.stopped and report.failed:
             report.outcome, report.longrepr = "skipped", (str(item.path), 0, "too slow")
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what failed: it can notice nothing."""
+        """Record failed tests, which cannot notice a mutant."""
         if report.failed:
             self.failed.append(report.nodeid)
 
@@ -156,7 +156,7 @@ class Measure:
             self.coverage.switch_context(outer)
 
     def write(self, files: dict[str, Path], root: Path) -> None:
-        """Keep what is known of each test file as JSON."""
+        """Store the measurements of each test file as JSON."""
         data = self.coverage.get_data()
         by_line = {
             str(Path(path).relative_to(root)): data.contexts_by_lineno(path)
@@ -190,21 +190,21 @@ def _name(fixture: Any) -> str:
 
 
 def measure(root: Path, files: dict[str, Path], *, longest: float, seconds: float) -> None:
-    """Run the tests of files on code that was not changed; keep what they take and run.
+    """Run the tests of files on unchanged code; store their seconds and executed lines.
 
     Parameters
     ----------
     files
-        Test files, and where what is measured of each is kept.
+        Test files, and the path of the stored measurements of each.
     longest
-        Processor seconds after which a test is stopped, and left out.
+        Processor seconds after which a test is stopped and left out.
     seconds
-        In which all must end.
+        Time limit for all tests.
 
     Raises
     ------
     RuntimeError
-        Where a test fails: every mutant would seem to be killed.
+        If a test fails: every mutant would seem to be killed.
     """
 
     def work() -> int:
@@ -227,9 +227,9 @@ def measure(root: Path, files: dict[str, Path], *, longest: float, seconds: floa
 def tests_for(
     measured: dict[str, Measured], path: str, line: int, source: str, *, budget: float
 ) -> tuple[list[str], float]:
-    """Tests for a change of a line, and their seconds: those of the mirrored file come first.
+    """Return tests for a change of a line, and their seconds; the mirrored file is first.
 
-    After them those that run the statement itself, the quickest first, until the budget is spent.
+    Then come the tests that run the statement itself, fastest first, until the budget is used.
     """
     lines = lines_of_statement(source, line)
     mirrored = f"test_{Path(path).stem.lstrip('_')}.py"
@@ -251,7 +251,7 @@ def tests_for(
 
 
 class InOrder:
-    """A pytest plugin: the tests in an order that is given, a file at a time; notes what failed."""
+    """A pytest plugin that runs tests in a given order, file by file, and records a failure."""
 
     def __init__(self, tests: list[str], note: Path) -> None:
         files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
@@ -262,12 +262,12 @@ class InOrder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Sort."""
+        """Sort the tests into the given order."""
         items[:] = [each for each in items if each.nodeid in self.order]
         items.sort(key=lambda each: self.order[each.nodeid])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the name of the test that noticed."""
+        """Store the name of the test that noticed the mutant."""
         if report.failed:
             self.note.write_text(report.nodeid, encoding="utf-8")
 
@@ -275,7 +275,7 @@ class InOrder:
 def noticed(
     root: Path, path: str, changed: str, tests: list[str], seconds: float
 ) -> tuple[str, str]:
-    """Tell whether one of the tests fails on changed code: the outcome, and which test."""
+    """Return the outcome of the tests on changed code, and the test that failed."""
     module = ".".join(Path(path).relative_to("src").with_suffix("").parts)
     note = Path(tempfile.mkdtemp(prefix="mutant-")) / "failed"
 
@@ -297,7 +297,7 @@ def noticed(
 
 
 def prepare() -> None:
-    """Import everything slow once, in the process that forks."""
+    """Import all slow modules once in the process that forks."""
     for name in IMPORTS:
         importlib.import_module(name)
 
@@ -305,7 +305,7 @@ def prepare() -> None:
 def run_pytest(
     root: Path, tests: list[str], plugins: list[Any], temporary: Path, *options: str
 ) -> int:
-    """Exit code of pytest, in this process, with the code of `root`."""
+    """Run pytest in this process with the code of `root`, and return its exit code."""
     os.chdir(root)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(root / "src")}
     sys.path.insert(0, str(root / "src"))
@@ -315,7 +315,7 @@ def run_pytest(
 
 
 def forked(work: Callable[[], int], seconds: float) -> tuple[int | None, str]:
-    """Result of some work in a process of its own, None if it took too long, and what it wrote."""
+    """Run work in a forked process; return its result, None if it took too long, and its output."""
     with tempfile.TemporaryFile() as log:
         sys.stdout.flush()
         child = os.fork()
@@ -330,7 +330,7 @@ def forked(work: Callable[[], int], seconds: float) -> tuple[int | None, str]:
                 break
             time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)  # whatever a test has left behind
+            os.killpg(child, signal.SIGKILL)  # regardless of files left by a test
         if code is None:
             os.waitpid(child, 0)
         log.seek(0)
@@ -344,7 +344,7 @@ def _work_and_leave(work: Callable[[], int], log: int) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         code = work()
-    finally:  # nothing may come back from here: the parent's work would be done twice
+    finally:  # nothing may return from here: the parent's work would be done twice
         if sys.exc_info()[0]:
             os.write(log, traceback.format_exc().encode())
         os._exit(code)

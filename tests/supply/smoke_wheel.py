@@ -41,12 +41,12 @@ def home(tmp_path_factory):
     return folder
 
 
-def test_what_is_tested_is_the_installed_wheel():
+def test_the_installed_wheel_is_tested():
     assert "site-packages" in Path(fitmodel.__file__).parts
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(tmp_path, command):
+def test_every_command_has_help(tmp_path, command):
     assert "Usage: " in run(tmp_path, command, "--help")
 
 
@@ -68,7 +68,7 @@ def test_the_sales_pages_are_written_in_both_languages(home, language):
     assert list((home / f"report-{language}").glob("*.html"))
 
 
-def test_the_service_answers_and_brings_its_desk(home):
+def test_the_service_responds_and_serves_its_desk(home):
     from fastapi.testclient import TestClient
 
     from fitmodel.service.app import create_app

@@ -1,4 +1,4 @@
-"""CI runs what developers run, and the wheel on every system that is promised."""
+"""CI runs the tests of developers, and the wheel on every supported system."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def commands_of(job: dict[str, Any]) -> str:
     return "\n".join(step.get("run", "") for step in job["steps"])
 
 
-def test_the_whole_suite_runs_as_on_a_fresh_clone(jobs) -> None:
+def test_ci_runs_the_whole_suite_on_a_fresh_clone(jobs) -> None:
     assert ".ci/run" in commands_of(jobs["test"]).split()
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(r"^make test$", script, re.MULTILINE)
 
 
-def test_the_wheel_does_the_main_job_on_three_systems_without_a_source_tree(jobs) -> None:
+def test_the_wheel_is_tested_on_three_systems_without_a_source_tree(jobs) -> None:
     wheel = jobs["wheel"]
     assert wheel["strategy"]["matrix"]["os"] == SYSTEMS
     assert wheel["runs-on"] == "${{ matrix.os }}"
@@ -40,14 +40,14 @@ def test_the_wheel_does_the_main_job_on_three_systems_without_a_source_tree(jobs
     assert re.search(rf"cd smoke\n\s*python -m pytest {Path(smoke).name}", commands)
 
 
-def test_the_oldest_python_that_is_promised_is_tested(jobs, third_party) -> None:
+def test_the_oldest_supported_python_is_tested(jobs, third_party) -> None:
     project = (third_party.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     oldest = re.search(r'requires-python = ">=(3\.\d+)"', project)
     assert oldest is not None
     assert oldest[1] in jobs["wheel"]["strategy"]["matrix"]["python"]
 
 
-def test_every_hook_before_a_commit_is_a_local_tool_of_the_project() -> None:
+def test_every_pre_commit_hook_is_a_local_tool_of_the_project() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert [each["repo"] for each in hooks] == ["local"]
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

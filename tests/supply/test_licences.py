@@ -1,4 +1,4 @@
-"""Nothing is needed whose licence nobody looked at, and nothing under the GPL but by choice."""
+"""Every dependency is listed with its licence; GPL packages are needed only by optional parts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def listed(third_party) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows[1:]}
 
 
-def test_every_package_that_fitmodel_asks_for_is_listed(third_party, listed):
+def test_every_direct_dependency_is_listed(third_party, listed):
     asked = [each.name for some in third_party.direct().values() for each in some]
     assert set(map(canonicalize_name, asked)) - set(listed) == set()
 
 
-def test_so_is_every_package_that_those_need(found, listed):
+def test_every_indirect_dependency_is_listed(found, listed):
     assert {each.name for each in found} - set(listed) == set()
 
 
-def test_the_listed_versions_are_those_that_fitmodel_is_tested_with(listed, pins):
-    """Where this fails after `make constraints`: `make licences`."""
+def test_the_listed_versions_are_the_tested_ones(listed, pins):
+    """If this fails after `make constraints`, run `make licences`."""
     assert {name: row[0] for name, row in listed.items()} == {name: pins[name] for name in listed}
 
 
@@ -39,11 +39,11 @@ def test_every_licence_is_known(found):
     assert [each.name for each in found if not each.licence or "UNKNOWN" in each.licence] == []
 
 
-def test_nothing_is_under_the_gpl_but_the_demonstrations_table(third_party, found):
+def test_only_the_demonstration_data_package_is_under_the_gpl(third_party, found):
     assert {each.name for each in found if third_party.is_gpl(each.licence)} == GPL_BY_CHOICE
 
 
-def test_the_core_and_every_other_extra_do_without_it(third_party):
+def test_the_core_and_the_other_extras_do_not_need_a_gpl_package(third_party):
     for who, wanted in third_party.direct().items():
         if who != "demo":
             assert GPL_BY_CHOICE.isdisjoint(third_party.closure(wanted)), who
@@ -55,5 +55,5 @@ def test_the_core_and_every_other_extra_do_without_it(third_party):
      ("GPLv2+", True), ("LGPL-3.0-only", False), ("MIT", False), ("MPL-2.0", False),
      ("GNU Lesser General Public License v3", False)],
 )  # fmt: skip
-def test_the_gpl_is_told_from_its_lesser(third_party, licence, gpl):
+def test_the_gpl_is_distinguished_from_the_lgpl(third_party, licence, gpl):
     assert third_party.is_gpl(licence) == gpl

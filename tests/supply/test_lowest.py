@@ -16,7 +16,7 @@ def test_every_dependency_has_one_lowest_version_and_it_is_allowed(lowest, third
         assert each.specifier.contains(floors[each.name]), each
 
 
-def test_what_fitmodel_is_tested_with_is_allowed(third_party, pins):
+def test_the_tested_versions_are_allowed(third_party, pins):
     for some in third_party.direct().values():
         for each in some:
             assert each.specifier.contains(pins[canonicalize_name(each.name)]), each

@@ -1,4 +1,4 @@
-"""The mutation test changes what runs, and only that; a mutant that nobody notices is found."""
+"""The mutation test changes only code that runs, and reports mutants that no test notices."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_it_ends():
 
 @pytest.fixture(scope="module")
 def supply():
-    """The three modules, which are a script and its parts."""
+    """The three modules of the mutation script."""
     sys.path.insert(0, str(ROOT / "tests" / "supply"))
     try:
         yield {
@@ -93,7 +93,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_every_place_of_the_plan_is_there() -> None:
+def test_every_path_of_the_plan_exists() -> None:
     assert {"deals", "learning", "decision", "sales"} <= set(PLAN["rooms"])
     for room in PLAN["rooms"].values():
         for position in (*room["modules"], *room["tests"]):
@@ -101,13 +101,13 @@ def test_every_place_of_the_plan_is_there() -> None:
     assert PLAN["goal"] >= 0.85
 
 
-def test_every_accepted_survivor_has_a_reason_and_its_line_is_of_a_module_that_is_there() -> None:
+def test_every_accepted_survivor_has_a_reason_and_an_existing_module() -> None:
     for key, reason in PLAN["survivors"].items():
         assert (ROOT / key.split(": ")[0]).is_file(), key
         assert len(reason) > 20
 
 
-def test_every_constant_that_is_not_changed_is_in_one_of_the_modules(supply) -> None:
+def test_every_excluded_constant_is_in_one_of_the_modules(supply) -> None:
     rooms = PLAN["rooms"].values()
     text = "".join(
         (ROOT / path).read_text(encoding="utf-8")
@@ -119,7 +119,7 @@ def test_every_constant_that_is_not_changed_is_in_one_of_the_modules(supply) -> 
         assert not [name for name in names if f"{name} = " not in text and f"{name}, " not in text]
 
 
-def test_what_is_not_behaviour_is_not_changed(supply) -> None:
+def test_code_that_is_not_behaviour_is_not_changed(supply) -> None:
     silent = list(supply["mutants"].silent_places(SOURCE, {"TOLERANCE"}))
 
     def is_silent(text: str, number: int = 1) -> bool:
@@ -132,7 +132,7 @@ def test_what_is_not_behaviour_is_not_changed(supply) -> None:
 
     assert is_silent("1 | 2", 1)  # below TYPE_CHECKING
     assert not is_silent("1 | 2", 2)  # a default runs
-    assert is_silent("int | str")  # an alias of types
+    assert is_silent("int | str")  # a type alias
     assert is_silent("3")
     assert not is_silent("5")
     assert is_silent("True", 1)  # of a decorator
@@ -144,7 +144,7 @@ def test_what_is_not_behaviour_is_not_changed(supply) -> None:
     assert not is_silent("x | 4", 1)
 
 
-def test_every_listed_change_of_an_except_clause_can_be_made(supply) -> None:
+def test_every_listed_change_of_an_except_clause_is_possible(supply) -> None:
     source = (
         "import os\ntry:\n    x = 1\nexcept (os.error, KeyError):\n    x = 2\n"
         "except os.error:\n    x = 3\nexcept ValueError:\n    x = 4\n"
@@ -157,7 +157,7 @@ def test_every_listed_change_of_an_except_clause_can_be_made(supply) -> None:
     assert changed == [source.replace(name, replaced) for name in ("KeyError", "ValueError")]
 
 
-def test_a_room_that_the_plan_does_not_list_is_all_its_modules_and_tests(supply) -> None:
+def test_a_room_missing_in_the_plan_has_all_its_modules_and_tests(supply) -> None:
     mutation = supply["mutation"]
     assert "tables" not in PLAN["rooms"]
     room = mutation.other_room("tables")
@@ -168,7 +168,7 @@ def test_a_room_that_the_plan_does_not_list_is_all_its_modules_and_tests(supply)
         mutation.other_room("nowhere")
 
 
-def test_every_place_is_drawn_alike_however_many_changes_it_has(supply) -> None:
+def test_every_position_is_drawn_with_equal_probability(supply) -> None:
     mutants = supply["mutants"].mutants_of("src/small/parts.py", MODULE, [], set())
     positions = {each.place for each in mutants}
     drawn = supply["mutation"].drawn(mutants, len(positions), seed=1)
@@ -182,7 +182,7 @@ def test_every_place_is_drawn_alike_however_many_changes_it_has(supply) -> None:
     assert supply["mutation"].drawn(mutants, None, seed=1) == mutants
 
 
-def test_a_changed_line_is_named_as_it_was_and_as_it_is(supply) -> None:
+def test_a_changed_line_is_shown_before_and_after(supply) -> None:
     difference = supply["mutants"].difference
     changed = MODULE.replace("part / whole", "part * whole")
 
@@ -190,7 +190,7 @@ def test_a_changed_line_is_named_as_it_was_and_as_it_is(supply) -> None:
     assert difference("a\nb\n", "a\nx\ny\n") == "-b\n+x\n+y"
 
 
-def test_the_lines_of_a_statement_are_those_of_its_head_only(supply) -> None:
+def test_the_lines_of_a_block_statement_are_those_of_its_head(supply) -> None:
     lines = supply["mutants"].lines_of_statement
 
     assert list(lines(MODULE, 2)) == [2]
@@ -199,7 +199,7 @@ def test_the_lines_of_a_statement_are_those_of_its_head_only(supply) -> None:
 
 
 @pytest.mark.slow
-def test_a_mutant_is_killed_or_lives_by_the_tests_that_run_its_line(supply, project) -> None:
+def test_a_mutant_is_killed_or_survives_by_the_tests_that_run_its_line(supply, project) -> None:
     runs, file = supply["mutation_runs"], "tests/test_parts.py"
     kept = project / "measured.json"
     runs.measure(project, {file: kept}, longest=5, seconds=100)
@@ -236,9 +236,7 @@ def test_tests_that_fail_already_are_an_error_and_kill_nothing(supply, project) 
 
 
 @pytest.mark.slow
-def test_a_test_that_is_stopped_as_too_slow_is_left_out_whatever_it_makes_of_that(
-    supply, project
-) -> None:
+def test_a_test_stopped_as_too_slow_is_left_out(supply, project) -> None:
     slow = """
 from small.parts import share
 
@@ -261,7 +259,7 @@ def test_quick():
     assert set(supply["mutation_runs"].Measured.read(kept).seconds) == {f"{file}::test_quick"}
 
 
-def test_a_result_holds_while_its_module_and_the_tests_that_decided_are_the_same(
+def test_a_result_is_valid_until_its_module_or_the_deciding_tests_change(
     supply, project, monkeypatch
 ) -> None:
     mutation = supply["mutation"]
@@ -286,7 +284,7 @@ def test_a_result_holds_while_its_module_and_the_tests_that_decided_are_the_same
     assert mutation.Run(plan, deadline=0).outcome(killed) is None
 
 
-def test_survivors_are_reported_and_those_accepted_count_in_neither(
+def test_survivors_are_reported_and_accepted_ones_are_not_counted(
     supply, project, monkeypatch, capsys
 ) -> None:
     mutation = supply["mutation"]

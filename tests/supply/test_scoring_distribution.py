@@ -1,4 +1,4 @@
-"""The small distribution scores where nothing but its own few libraries can be imported."""
+"""The small scoring distribution needs only its own few libraries."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, learned_on: Any) -> Any:
 
 
 def _scored(installed: Path, model: Any, folder: Path, packages: tuple[str, ...]) -> Any:
-    """Score in a process that sees these packages, the wheel and the standard library only."""
+    """Score in a process with only these packages, the wheel and the standard library."""
     libraries = folder / "libraries"
     libraries.mkdir()
     for name in packages:
@@ -101,7 +101,9 @@ def _scored(installed: Path, model: Any, folder: Path, packages: tuple[str, ...]
     return json.loads(done.stdout), json.loads(json.dumps(expected))
 
 
-def test_it_gives_the_same_answers_with_numpy_alone(installed, model, tmp_path) -> None:
+def test_the_distribution_gives_the_same_predictions_with_only_numpy(
+    installed, model, tmp_path
+) -> None:
     got, expected = _scored(installed, model, tmp_path, PACKAGES)
 
     assert got["one"] == expected[0]
@@ -110,7 +112,9 @@ def test_it_gives_the_same_answers_with_numpy_alone(installed, model, tmp_path) 
     assert got["megabytes"] < 100
 
 
-def test_it_takes_arrow_tables_where_pyarrow_is(installed, model, tmp_path) -> None:
+def test_the_distribution_accepts_arrow_tables_if_pyarrow_is_installed(
+    installed, model, tmp_path
+) -> None:
     got, expected = _scored(installed, model, tmp_path, PACKAGES + ARROW)
 
     for row, expected_row in zip(got["table"], expected, strict=True):
@@ -119,7 +123,7 @@ def test_it_takes_arrow_tables_where_pyarrow_is(installed, model, tmp_path) -> N
         assert json.loads(row["reasons"][0]["value"]) == expected_row["reasons"][0]["value"]
 
 
-def test_it_is_the_same_source_in_the_same_version(installed) -> None:
+def test_the_distribution_has_the_same_source_and_version(installed) -> None:
     whole, small = (
         tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
         for folder in (ROOT, FOLDER)

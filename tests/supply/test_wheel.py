@@ -1,4 +1,4 @@
-"""The wheel holds the package, whole, and nothing else."""
+"""The wheel contains the complete package and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wheel(tmp_path_factory):
         return file.name, set(archive.namelist())
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
+def test_the_wheel_contains_exactly_the_files_of_the_package(wheel):
     _, names = wheel
     wanted = {
         path.relative_to(SOURCE).as_posix()
@@ -39,11 +39,11 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
     assert any(name.endswith(".j2") for name in wanted)
 
 
-def test_its_metadata_name_the_licence_and_the_command(wheel):
+def test_the_metadata_name_the_licence_and_the_command(wheel):
     _, names = wheel
     beside = {name.split(".dist-info/")[1] for name in names if ".dist-info/" in name}
     assert beside == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
 
 
-def test_it_fits_every_machine(wheel):
+def test_the_wheel_is_platform_independent(wheel):
     assert wheel[0].endswith("-py3-none-any.whl")

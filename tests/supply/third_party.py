@@ -1,4 +1,4 @@
-"""Print THIRD_PARTY.md: what fitmodel needs to run, in which version and under which licence.
+"""Print THIRD_PARTY.md: the packages that fitmodel needs to run, with version and licence.
 
 Read from the packages installed here (`make licences`), for the core and every extra but ``dev``.
 """
@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 
-# what a package's metadata do not say, and where it was read instead
+# licences missing in a package's metadata, and where they were read instead
 READ_BY_HAND = {
     "huey": "MIT",  # its LICENSE file
     "interpret-core": "MIT",  # its repository
@@ -37,7 +37,7 @@ by hand. fitmodel itself is under MIT and redistributes none of them. Two are wo
 
 @dataclass
 class Package:
-    """An installed package, and who asks for it: ``core``, extras, or other packages."""
+    """An installed package, and what needs it: ``core``, extras, or other packages."""
 
     name: str
     version: str
@@ -46,14 +46,14 @@ class Package:
 
 
 def direct(project: Path = ROOT / "pyproject.toml") -> dict[str, list[Requirement]]:
-    """Return what the core and each extra but ``dev`` ask for."""
+    """Return the requirements of the core and of each extra except ``dev``."""
     declared = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
     asked = {"core": declared["dependencies"]} | declared["optional-dependencies"]
     return {who: [Requirement(line) for line in asked[who]] for who in asked if who != "dev"}
 
 
 def closure(wanted: list[Requirement]) -> dict[str, set[str]]:
-    """Return the names of all packages that requirements lead to, each with who asks for it."""
+    """Return the names of all direct and indirect requirements, each with what needs it."""
     result: dict[str, set[str]] = {}
     asked, seen = [(each, "") for each in wanted], set()
     while asked:
@@ -74,7 +74,7 @@ def _needs(package: Distribution, extra: str) -> list[Requirement]:
 
 
 def licence_of(package: Distribution) -> str:
-    """Return the licence: as an expression, else as classified, else the text's first line."""
+    """Return the licence: its expression, its classifier, or the first line of its text."""
     metadata = package.metadata
     classifiers = [
         line.split(" :: ")[-1]
@@ -92,7 +92,7 @@ def is_gpl(licence: str) -> bool:
 
 
 def packages() -> list[Package]:
-    """Return every package that the core or an extra leads to, by name."""
+    """Return every package required by the core or an extra, by name."""
     asked = direct()
     result: dict[str, set[str]] = {}
     for who, wanted in asked.items():

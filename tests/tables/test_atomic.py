@@ -1,4 +1,4 @@
-"""Workspaces vanish with their writer, and only clearly dead ones are swept."""
+"""Workspaces are removed after use; those of dead processes are removed by the sweep."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def leftover(parent: Path, host: str, process: int, age: float) -> Path:
     return folder
 
 
-def test_a_workspace_is_gone_after_use_and_after_an_error(tmp_path: Path) -> None:
+def test_a_workspace_is_removed_after_use_and_after_an_error(tmp_path: Path) -> None:
     with workspace(tmp_path) as folder:
         write_file(folder / "a", b"1")
     assert list(tmp_path.iterdir()) == []
@@ -61,7 +61,7 @@ def test_write_file_never_overwrites(tmp_path: Path) -> None:
         ("another", False, 2 * WEEK, True),
     ],
 )
-def test_only_workspaces_of_clearly_dead_writers_are_swept(
+def test_only_workspaces_of_dead_processes_are_removed(
     tmp_path: Path, host: str, alive: bool, age: float, swept: bool
 ) -> None:
     folder = leftover(tmp_path, host, os.getpid() if alive else dead_process(), age)
@@ -69,7 +69,7 @@ def test_only_workspaces_of_clearly_dead_writers_are_swept(
     assert folder.exists() is not swept
 
 
-def test_what_is_no_workspace_is_never_swept(tmp_path: Path) -> None:
+def test_other_folders_are_never_removed(tmp_path: Path) -> None:
     unfamiliar = tmp_path / ".writing-mine"
     unfamiliar.mkdir()
     os.utime(unfamiliar, (0, 0))
@@ -77,7 +77,7 @@ def test_what_is_no_workspace_is_never_swept(tmp_path: Path) -> None:
     assert unfamiliar.exists()
 
 
-def test_a_folder_of_files_is_written_over_an_earlier_one(tmp_path):
+def test_writing_a_folder_overwrites_files_and_keeps_the_others(tmp_path):
     folder = tmp_path / "new" / "report"
     write_folder(folder, {"a.csv": "one", "b.html": "two"})
     write_folder(folder, {"a.csv": "three"})
@@ -88,7 +88,7 @@ def test_a_folder_of_files_is_written_over_an_earlier_one(tmp_path):
     }
 
 
-def test_when_one_file_cannot_be_written_the_earlier_ones_stay(tmp_path):
+def test_if_one_file_cannot_be_written_the_folder_does_not_change(tmp_path):
     write_folder(tmp_path, {"a.csv": "one"})
     with pytest.raises(OSError, match="name too long"):
         write_folder(tmp_path, {"a.csv": "two", "b" * 300: "x"})

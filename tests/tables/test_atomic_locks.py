@@ -1,4 +1,4 @@
-"""One process at a time holds a file, and a dead one lets go of it."""
+"""One process at a time holds a file lock; the lock of a dead process is released."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ with file_lock(Path(sys.argv[1]), wait=True):
 """
 
 
-def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path) -> None:
+def test_a_lock_held_by_another_process_is_refused_until_that_process_is_killed(
+    tmp_path: Path,
+) -> None:
     lock = tmp_path / "lock"
     with subprocess.Popen(  # noqa: S603 - the program above
         [sys.executable, "-c", HOLD, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -40,7 +42,9 @@ def test_what_another_process_holds_is_refused_until_it_is_killed(tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a file that is open")
-def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> None:
+def test_a_lock_file_removed_while_it_is_being_locked_is_created_again(
+    tmp_path: Path, monkeypatch
+) -> None:
     import fcntl
 
     lock = tmp_path / "lock"
@@ -55,7 +59,7 @@ def test_a_file_removed_in_between_is_not_held(tmp_path: Path, monkeypatch) -> N
         pass
 
 
-def test_a_lock_ends_with_its_block_and_with_an_error_in_it(tmp_path: Path) -> None:
+def test_a_lock_is_released_after_its_block_and_after_an_error(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with pytest.raises(KeyError), file_lock(lock, wait=False):
         raise KeyError
@@ -63,6 +67,6 @@ def test_a_lock_ends_with_its_block_and_with_an_error_in_it(tmp_path: Path) -> N
         pass
 
 
-def test_a_folder_that_is_not_there_is_an_error_and_not_a_lock(tmp_path: Path) -> None:
+def test_a_lock_in_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), file_lock(tmp_path / "absent" / "lock", wait=False):
         pass

@@ -45,7 +45,7 @@ class Size(Enum):
      np.timedelta64("NaT"), Decimal("NaN"), Decimal("sNaN"), "", "  ", " NA ", "#N/A", "\\N",
      "null", Size.NONE, Size.NOTHING],
 )  # fmt: skip
-def test_everything_that_means_nothing_is_missing(value: object) -> None:
+def test_every_form_of_a_missing_value_is_missing(value: object) -> None:
     assert is_missing(value) is True
 
 
@@ -55,11 +55,11 @@ def test_everything_that_means_nothing_is_missing(value: object) -> None:
      pd.Timestamp("2024-02-29"), np.datetime64("2024-02-29"), Decimal(0), float("inf"), [], [None],
      {}, (), Size.SMALL, Size.TWO, b"NA"],
 )  # fmt: skip
-def test_what_is_a_value_is_not_missing(value: object) -> None:
+def test_a_value_is_not_missing(value: object) -> None:
     assert is_missing(value) is False
 
 
-def test_a_list_that_is_nested_very_deeply_is_a_value_and_no_crash() -> None:
+def test_a_deeply_nested_list_is_not_missing_and_does_not_crash() -> None:
     deep: list[object] = []
     for _ in range(5_000):
         deep = [deep]
@@ -75,11 +75,11 @@ COLUMNS = [
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.dtype))
-def test_a_column_of_text_is_empty_where_its_cells_are_missing(column: pd.Series) -> None:
+def test_cells_of_a_text_column_are_empty_if_they_are_missing(column: pd.Series) -> None:
     assert is_empty(column).tolist() == [False, True, True, True, True, False]
 
 
-def test_a_column_of_numbers_or_dates_is_empty_where_nothing_is() -> None:
+def test_cells_of_a_number_or_date_column_are_empty_if_they_are_missing() -> None:
     assert is_empty(pd.Series([0.0, np.nan, 1.0])).tolist() == [False, True, False]
     assert is_empty(pd.Series([0, None], dtype="Int64")).tolist() == [False, True]
     assert is_empty(pd.Series([pd.Timestamp(0), pd.NaT])).tolist() == [False, True]
@@ -90,12 +90,12 @@ def test_a_column_of_numbers_or_dates_is_empty_where_nothing_is() -> None:
 @given(
     st.lists(st.one_of(st.none(), st.floats(), st.sampled_from(sorted(MISSING_TEXT)), st.text()))
 )
-def test_a_column_is_empty_as_each_of_its_cells_is_missing(cells: list[object]) -> None:
+def test_is_empty_of_a_column_agrees_with_is_missing_of_each_cell(cells: list[object]) -> None:
     column = pd.Series(cells, dtype=object)
     assert is_empty(column).tolist() == [is_missing(cell) for cell in cells]
 
 
-def test_text_is_told_from_other_columns() -> None:
+def test_text_columns_are_distinguished_from_other_columns() -> None:
     assert is_text(pd.Series(["a"], dtype="str"))
     assert is_text(pd.Series([1, "a"], dtype=object))
     assert is_text(pd.Index(["a"]))
@@ -108,7 +108,7 @@ def test_text_is_told_from_other_columns() -> None:
     [([1], True), ({}, True), (b"x", True), (np.array([1]), True), ("x", False), (1, False),
      (None, False)],
 )  # fmt: skip
-def test_a_container_is_many_values_and_a_text_is_one(value: object, many: bool) -> None:
+def test_a_container_has_many_values_and_a_text_has_one(value: object, many: bool) -> None:
     assert is_many(value) is many
 
 
@@ -121,7 +121,7 @@ def test_a_container_is_many_values_and_a_text_is_one(value: object, many: bool)
         ("True", "True"), (date(2024, 2, 29), "2024-02-29"),
     ],
 )  # fmt: skip
-def test_a_level_has_one_text_whatever_type_its_code_was_read_as(value: object, text: str) -> None:
+def test_a_level_has_one_text_for_every_type_of_its_code(value: object, text: str) -> None:
     assert level_text(value) == text
 
 
@@ -133,7 +133,7 @@ def test_cells_that_are_equal_in_python_are_distinct_levels() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "category", "string[pyarrow]"])
-def test_distinct_texts_come_in_the_order_of_their_first_rows(dtype: str) -> None:
+def test_distinct_texts_are_in_the_order_of_their_first_rows(dtype: str) -> None:
     positions, levels = distinct(pd.Series(["b", "a", None, "b"], dtype=dtype))
     assert positions.tolist() == [0, 1, -1, 0]
     assert list(levels) == ["b", "a"]
@@ -147,13 +147,13 @@ def test_distinct_cells_of_arrow_may_be_lists_or_decimals() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 3), st.booleans(), st.sampled_from("ab"))))
-def test_the_distinct_values_at_their_positions_are_the_column(cells: list[object]) -> None:
+def test_distinct_values_and_positions_reproduce_the_column(cells: list[object]) -> None:
     positions, levels = distinct(pd.Series(cells, dtype=object))
     again = [None if position < 0 else levels[position] for position in positions]
     assert [(type(each), each) for each in again] == [(type(each), each) for each in cells]
 
 
-def test_a_value_is_shown_whole_up_to_the_width_and_then_cut_to_it() -> None:
+def test_a_value_longer_than_the_width_is_cut_to_the_width() -> None:
     assert shortened("a" * 58) == repr("a" * 58)  # 60 characters with its quotes
     cut = shortened("a" * 59)
     assert cut == "'" + "a" * 58 + "…"
@@ -163,7 +163,7 @@ def test_a_value_is_shown_whole_up_to_the_width_and_then_cut_to_it() -> None:
     assert shortened(None) == "None"
 
 
-def test_what_is_nested_or_long_is_shown_shortly() -> None:
+def test_nested_or_long_values_are_shown_shortened() -> None:
     deep: list[object] = []
     for _ in range(1_000):
         deep = [deep]
@@ -187,12 +187,12 @@ def test_what_is_nested_or_long_is_shown_shortly() -> None:
         (None, None),
     ],
 )
-def test_a_value_of_numpy_or_pandas_becomes_one_of_python(value: object, result: object) -> None:
+def test_a_numpy_or_pandas_value_becomes_a_python_value(value: object, result: object) -> None:
     assert plain(value) == result
     assert type(plain(value)) is type(result)
 
 
-def test_nothing_and_arrays_are_left_as_they_are() -> None:
+def test_missing_values_and_arrays_are_not_converted() -> None:
     array = np.array([5])
     assert plain(array) is array
     assert plain(pd.NaT) is pd.NaT
@@ -210,14 +210,14 @@ def test_a_row_is_named_by_its_plain_index() -> None:
      (True, "True"), ("x", "x"), (" x ", " x "), (np.int64(5), "5"),
      (pd.Timestamp("2024-02-29"), "2024-02-29")],
 )  # fmt: skip
-def test_a_cell_of_a_mixed_column_has_a_text_or_none(value: object, text: str | None) -> None:
+def test_the_text_of_a_cell_of_a_mixed_column(value: object, text: str | None) -> None:
     assert as_cell_text(value) == text
 
 
 @pytest.mark.parametrize(
     "text", ["{:,.0f}", "€ {:,.0f}", "{:.2f} USD", "{:_}", "{:}", "{:,.1g}", PLAIN_MONEY]
 )
-def test_a_format_of_money_has_one_place_for_a_number(text: str) -> None:
+def test_a_money_format_has_one_placeholder_for_the_number(text: str) -> None:
     assert formats_money(text)
     assert text.format(1234.5).replace(",", "").replace("_", "")  # Python can use it
 
@@ -226,7 +226,7 @@ def test_a_format_of_money_has_one_place_for_a_number(text: str) -> None:
     "text", ["", "€", "{}", "{:,.0f} {:,.0f}", "{0:,.0f}", "{:.123f}", "{:d}", "{:,.0f", "{x:,.0f}",
              "{{:,.0f}}", "{:,.0f}}"]
 )  # fmt: skip
-def test_any_other_text_is_no_format_of_money(text: str) -> None:
+def test_any_other_text_is_not_a_money_format(text: str) -> None:
     assert not formats_money(text)
 
 
@@ -235,10 +235,10 @@ def test_any_other_text_is_no_format_of_money(text: str) -> None:
     [("8 %", 0.08), ("8%", 0.08), (" 12.5 % ", 0.125), ("12,25%", 0.1225), ("0%", 0.0),
      ("1000 %", 10.0), ("8 \N{FULLWIDTH PERCENT SIGN}", 0.08)],
 )  # fmt: skip
-def test_a_share_is_read_with_either_decimal_mark(text: str, share: float) -> None:
+def test_a_percentage_is_read_with_either_decimal_mark(text: str, share: float) -> None:
     assert read_share(text) == pytest.approx(share, abs=1e-15)
 
 
 @pytest.mark.parametrize("text", ["8", "%", "8 % 9", "-8 %", "1.234 %", "10000 %", "8. %", "x 8 %"])
-def test_a_text_that_is_no_share_is_none(text: str) -> None:
+def test_a_text_that_is_not_a_percentage_gives_none(text: str) -> None:
     assert read_share(text) is None

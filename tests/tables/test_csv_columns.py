@@ -1,4 +1,4 @@
-"""A column of a CSV file is numbers only where every value is one, and no digit is lost."""
+"""A column of a CSV file is numeric only if every value is a number and no digit is lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _values(*texts: str, comma: bool = False) -> list[object]:
         (["1", "null", "N/A", "-"], FLOAT, [1.0, np.nan, np.nan, np.nan]),
     ],
 )
-def test_numbers_are_whole_numbers_or_the_floats_of_their_texts(texts, kind, values) -> None:
+def test_a_numeric_column_has_integers_or_floats(texts, kind, values) -> None:
     assert _column(*texts).kind == kind
     np.testing.assert_array_equal(_values(*texts), values)
 
@@ -48,7 +48,7 @@ def test_numbers_are_whole_numbers_or_the_floats_of_their_texts(texts, kind, val
     "texts",
     [["007", "8"], ["00"], ["-01"], ["+01.5", "2"], ["9" * 19], ["9" * 16, ""], ["1" * 16, "NA"]],
 )
-def test_codes_and_whole_numbers_that_would_lose_digits_stay_text(texts: list[str]) -> None:
+def test_codes_and_integers_that_would_lose_digits_stay_text(texts: list[str]) -> None:
     assert _column(*texts) == CODES
     expected = [np.nan if text in {"", "NA"} else text for text in texts]
     assert pd.Series(_values(*texts)).equals(pd.Series(expected))
@@ -59,11 +59,11 @@ def test_codes_and_whole_numbers_that_would_lose_digits_stay_text(texts: list[st
     [["a"], ["1", "2 000"], ["1", "12 %"], ["1,5"], ["1", "1_000"], ["0x10"], ["1e"], ["--1"],
      ["NA", ""], ["", "-"], ["Inf"], ["1", "two"]],
 )  # fmt: skip
-def test_anything_else_makes_the_column_text(texts: list[str]) -> None:
+def test_any_other_value_makes_the_column_text(texts: list[str]) -> None:
     assert _column(*texts) == TEXT
 
 
-def test_in_a_text_words_for_nothing_are_left_to_tidying_and_among_codes_they_are_missing() -> None:
+def test_words_for_missing_are_kept_in_text_columns_and_missing_in_code_columns() -> None:
     assert _values("NA", "EU", "", " x ") == ["NA", "EU", pytest.approx(np.nan, nan_ok=True), "x"]
     assert pd.isna(_values("NA", "007")).tolist() == [True, False]
 
@@ -77,7 +77,9 @@ def test_in_a_text_words_for_nothing_are_left_to_tidying_and_among_codes_they_ar
         (["0,125", "0,5"], NumberForm(","), [0.125, 0.5]),
     ],
 )
-def test_a_comma_is_the_decimal_mark_where_the_separator_leaves_it(texts, form, values) -> None:
+def test_a_comma_is_the_decimal_mark_if_the_separator_is_another_character(
+    texts, form, values
+) -> None:
     column = _column(*texts, comma=True)
     assert (column.kind, column.form) == (FLOAT, form)
     np.testing.assert_array_equal(_values(*texts, comma=True), values)
@@ -87,7 +89,7 @@ def test_a_comma_is_the_decimal_mark_where_the_separator_leaves_it(texts, form, 
 @pytest.mark.parametrize(
     "texts", [["1,5", "01,5"], ["1,5", "a"], ["1,5", "1,5,5"], ["1,234", "5"], ["1.2,5", "1,5"]]
 )
-def test_with_a_comma_too_codes_and_doubtful_marks_stay_text(texts: list[str]) -> None:
+def test_with_decimal_commas_codes_and_ambiguous_numbers_stay_text(texts: list[str]) -> None:
     assert _column(*texts, comma=True) == TEXT
 
 
@@ -95,7 +97,7 @@ CELLS = st.sampled_from(["1", "2.5", "007", "", "NA", "x", "1,5", "1.234,5", "9"
 
 
 @given(st.lists(CELLS, max_size=8), st.integers(0, 8), st.booleans())
-def test_where_the_file_is_cut_changes_nothing(cells, cut: int, comma: bool) -> None:
+def test_reading_the_file_in_parts_gives_the_same_column(cells, cut: int, comma: bool) -> None:
     whole = [pa.array(cells, pa.string())]
     parts = [pa.array(cells[:cut], pa.string()), pa.array(cells[cut:], pa.string())]
     column = column_of(whole, decimal_comma=comma)
@@ -104,13 +106,13 @@ def test_where_the_file_is_cut_changes_nothing(cells, cut: int, comma: bool) -> 
 
 
 @given(st.lists(CELLS, max_size=8), st.booleans())
-def test_the_order_of_the_rows_changes_no_type(cells: list[str], comma: bool) -> None:
+def test_the_order_of_the_rows_does_not_change_the_type(cells: list[str], comma: bool) -> None:
     ways = [pa.array(each, pa.string()) for each in (cells, cells[::-1], sorted(cells))]
     columns = [column_of([way], decimal_comma=comma) for way in ways]
     assert columns[0] == columns[1] == columns[2]
 
 
-def test_a_text_behind_the_first_thousand_values_is_seen() -> None:
+def test_a_text_after_the_first_thousand_values_makes_the_column_text() -> None:
     texts = ["1"] * CHECKED_FIRST
     assert _column(*texts).kind == INT
     assert _column(*texts, "x") == TEXT

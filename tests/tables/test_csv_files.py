@@ -1,4 +1,4 @@
-"""A CSV file that is read onto disk, block by block, is the table that is read into memory."""
+"""A CSV file read block by block onto disk gives the same table as one read into memory."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _assert_same(path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_table_on_disk_is_the_one_in_memory(tmp_path, name, packed) -> None:
+def test_a_table_read_onto_disk_equals_the_one_read_into_memory(tmp_path, name, packed) -> None:
     content = FILES[name].encode()
     path = tmp_path / "a.csv"
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -86,12 +86,12 @@ def test_every_encoding_is_read_onto_disk(tmp_path, encoding) -> None:
     _assert_same(path)
 
 
-def test_an_encoding_that_only_a_late_row_shows_is_found(tmp_path) -> None:
+def test_an_encoding_that_appears_only_in_a_late_row_is_detected(tmp_path) -> None:
     padding = "x" * 4000
     content = _lines(_late(padding, "Straße"), "id,value")
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode("cp1252"))
-    _csv_files.BLOCK_BYTES = 1 << 16  # a row must fit
+    _csv_files.BLOCK_BYTES = 1 << 16  # a block must be larger than a row
     assert len(content) > 1 << 20
     _assert_same(path)
     assert spool_csv(path).table.column("value")[-1].as_py() == "Straße"
@@ -108,7 +108,7 @@ def test_an_encoding_that_only_a_late_row_shows_is_found(tmp_path) -> None:
         _lines(_late("1", "x" * (2 * BLOCK))),
     ],
 )
-def test_what_is_refused_in_memory_is_refused_on_disk(tmp_path, content) -> None:
+def test_errors_are_the_same_on_disk_and_in_memory(tmp_path, content) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DealsError) as whole:
@@ -118,7 +118,7 @@ def test_what_is_refused_in_memory_is_refused_on_disk(tmp_path, content) -> None
     assert str(spooled.value) == str(whole.value)
 
 
-def test_a_break_of_windows_at_the_seam_of_two_blocks_is_whole(tmp_path) -> None:
+def test_a_windows_line_break_between_two_blocks_is_kept(tmp_path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(_lines(['"one\r\ntwo"'] * ROWS).encode())
     assert spool_csv(path).table.column("value").unique().to_pylist() == ["one\r\ntwo"]

@@ -1,4 +1,4 @@
-"""A quote that is never closed loses no row unseen, and a header is read as people write it."""
+"""Form of a CSV file: unclosed quotes, header, separator, decimal commas and row numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = ["id,note,place"] + [f'{number},"a, b\nc",x' for number in range(5)]  # t
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
 @pytest.mark.parametrize("field", [0, 2])
-def test_a_quote_that_is_never_closed_refuses_the_file_and_names_its_line(
+def test_a_file_with_an_unclosed_quote_is_refused_with_the_line_number(
     tmp_path: Path, field: int, end: str, packed: bool
 ) -> None:
     spoiled = ['"2,x,y', "", '2,x,"y'][field]
@@ -43,7 +43,7 @@ def test_a_quote_that_is_never_closed_refuses_the_file_and_names_its_line(
 
 
 @pytest.mark.parametrize("end", ["", "\n", '\n9,"z\n\n",w', '\n9,w,"z\n\n"\n'])
-def test_a_quoted_line_break_is_a_value_wherever_it_stands(tmp_path: Path, end: str) -> None:
+def test_a_quoted_line_break_is_part_of_the_value(tmp_path: Path, end: str) -> None:
     path = tmp_path / "deals.csv"
     path.write_text("\n".join(ROWS) + end, encoding="utf-8", newline="")
 
@@ -60,7 +60,7 @@ def test_a_quote_inside_a_value_is_a_character(tmp_path: Path) -> None:
     assert read_table(path)["size"].tolist() == ['5" pipe', '6" pipe', '7"']
 
 
-def test_a_quote_left_open_in_the_header_is_one_too(tmp_path: Path) -> None:
+def test_an_unclosed_quote_in_the_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "deals.csv"
     path.write_text('\nid,"size\n1,secret\n', encoding="utf-8")
 
@@ -69,7 +69,7 @@ def test_a_quote_left_open_in_the_header_is_one_too(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_header_is_what_its_fields_say_without_blanks_and_every_column_has_a_name() -> None:
+def test_header_names_are_stripped_and_every_column_gets_a_name() -> None:
     fields, lines = header_fields(['"a\n', 'b", c,\n', "1,2,3\n"], ",")
 
     assert (fields, lines) == (["a\nb", " c", ""], 2)
@@ -82,11 +82,13 @@ def test_a_header_is_what_its_fields_say_without_blanks_and_every_column_has_a_n
     [("a,b;c,d", ","), ("a;b,c;d", ";"), ("a\tb", "\t"), ("a|b|c,d", "|"), ("a", ","),
      ('"a,b,c";d', ";"), ('"a;""b;c",d', ",")],
 )  # fmt: skip
-def test_the_separator_is_what_stands_most_often_outside_quotes(line: str, separator: str) -> None:
+def test_the_separator_is_the_most_frequent_candidate_outside_quotes(
+    line: str, separator: str
+) -> None:
     assert separator_of(line) == separator
 
 
-def test_blank_lines_above_a_header_are_counted_and_an_open_quote_gives_no_names() -> None:
+def test_header_fields_counts_blank_lines_and_returns_none_for_an_open_quote() -> None:
     assert header_fields(["\n", "\r\n", "a;b\n"], ";") == (["a", "b"], 3)
     assert header_fields(['a,"b\n', "1,2\n"], ",")[0] is None
     assert header_fields(['a,"b ""x"""'], ",") == (["a", 'b "x"'], 1)
@@ -109,19 +111,19 @@ def test_blank_lines_above_a_header_are_counted_and_an_open_quote_gives_no_names
         ("\t", "", False),
     ],
 )
-def test_whether_a_file_writes_decimal_commas(separator: str, text: str, commas: bool) -> None:
+def test_decimal_commas_are_detected(separator: str, text: str, commas: bool) -> None:
     assert has_decimal_comma(separator) is (separator != ",")
     assert writes_decimal_commas(separator, text) is commas
 
 
-def test_a_value_that_has_taken_the_next_row_is_found_by_its_quotes_and_separators() -> None:
+def test_a_value_that_swallowed_the_next_row_is_detected() -> None:
     swallowed = 'x,y\n3,"z"'
     table = pa.table({
         "a": ["1", swallowed, "2", 'no row"', 'x,y "', None],
         "b": ["1", "2", 'say ""hi""', 'a,b,c\n"q"', 'a\r1,2"', None],
         "c": ["1"] * 6,
     })  # fmt: skip
-    # of three columns a whole row has two separators
+    # a complete row of three columns has two separators
     assert swallowing_values(table, ",") == {}
     table = table.set_column(0, "a", pa.array(["1", 'x,y\n3,z"', "2", 'no row"', 'x,y, "', None]))
     assert swallowing_values(table, ",") == {1: 'x,y\n3,z"'}
@@ -132,7 +134,7 @@ def test_a_value_that_has_taken_the_next_row_is_found_by_its_quotes_and_separato
 
 @pytest.mark.parametrize("size", [1, 3, 16, 1 << 10])
 @pytest.mark.parametrize("text", ["", "a,b\n", "a,b\r\n1,ü\r\n", "a,b\n1,2"])
-def test_the_row_at_the_end_comes_behind_all_bytes_once(text: str, size: int) -> None:
+def test_the_end_marker_row_is_appended_once(text: str, size: int) -> None:
     marked = MarkedEnd(io.BytesIO(text.encode()), ",", 2)
     pieces = list(iter(lambda: marked.read(size), b""))
     whole = b"".join(pieces).decode()
@@ -144,7 +146,7 @@ def test_the_row_at_the_end_comes_behind_all_bytes_once(text: str, size: int) ->
     assert marked.read(size) == b""
 
 
-def test_a_break_of_windows_is_never_cut_at_the_seam() -> None:
+def test_a_windows_line_break_is_never_split_between_reads() -> None:
     text = b"ab\r\n" * 20
     for size in range(24, 60):
         marked = MarkedEnd(io.BytesIO(text), ",", 1)
@@ -162,7 +164,7 @@ def test_the_line_of_an_open_quote_is_counted_from_the_end() -> None:
     assert marked.line_of_open_quote(None) is None
 
 
-def test_what_is_no_text_is_an_error_even_at_the_very_end() -> None:
+def test_invalid_utf8_is_an_error_also_at_the_end() -> None:
     for content in (b"a\xff\n", b"a\n\xe4\xb8"):
         marked = MarkedEnd(io.BytesIO(content), ",", 1)
         with pytest.raises(UnicodeDecodeError):
@@ -181,14 +183,14 @@ def test_what_is_no_text_is_an_error_even_at_the_very_end() -> None:
         (["a,b", '1,"x', "", 'y"', "", "3,4"], 0, [2, 4]),
     ],
 )
-def test_the_number_of_a_row_counts_blank_lines_but_no_break_in_quotes(
+def test_row_numbers_count_blank_lines_but_not_quoted_line_breaks(
     lines, above: int, numbers: list[int], ending: str
 ) -> None:
     content = ending.join(lines).encode()
     assert row_numbers(lambda: io.BytesIO(content), 2, above, ",").tolist() == numbers
 
 
-def test_blank_lines_are_seen_across_the_blocks_of_a_long_file(monkeypatch) -> None:
+def test_blank_lines_are_counted_across_blocks(monkeypatch) -> None:
     content = b"a,b\n1,2\n\n3,4\r\n\r\n5,6\n"
     for block in range(1, len(content) + 1):
         monkeypatch.setattr(csv_form, "_BLOCK", block)

@@ -1,4 +1,4 @@
-"""1.234 beside 950 is 1234 if the file has decimal commas, else 1.234 with a warning."""
+"""1.234 among integers is 1234 if the file has decimal commas, otherwise 1.234 with a warning."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_points_separate_thousands_if_another_column_has_decimal_commas(tmp_path
     assert on_disk.findings == read.findings
 
 
-def test_without_a_decimal_comma_anywhere_the_point_is_decimal_and_a_finding_says_so(
+def test_without_decimal_commas_the_point_is_decimal_with_a_finding(
     tmp_path: Path,
 ) -> None:
     read = _read(_file(tmp_path, ["12", "3", "1", "8", "9"], SEATS))
@@ -65,7 +65,7 @@ def test_without_a_decimal_comma_anywhere_the_point_is_decimal_and_a_finding_say
         ["1.5e3", "950", "1.250", "1", "2"],
     ],
 )
-def test_one_number_that_only_a_decimal_point_allows_settles_the_column(
+def test_a_number_possible_only_with_a_decimal_point_settles_the_column(
     tmp_path: Path, seats: list[str]
 ) -> None:
     read = _read(_file(tmp_path, ["12,5", "3", "0,75", "8", "9"], seats))
@@ -95,7 +95,7 @@ def test_the_check_has_a_code_and_deals_are_read_in_thousands(tmp_path: Path) ->
     assert (result.column, result.level) == ("users", "note")
 
 
-def test_the_check_warns_where_the_file_does_not_settle_the_point(tmp_path: Path) -> None:
+def test_the_check_warns_if_the_meaning_of_the_point_is_unclear(tmp_path: Path) -> None:
     company = simulate_deals(300, seed=5)
     path = tmp_path / "deals.csv"
     table = company.deals.assign(users=["1.200", "900"] * (len(company.deals) // 2))

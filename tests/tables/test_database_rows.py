@@ -1,4 +1,4 @@
-"""Rows of a database: a table or a query, whole or for some ids alone."""
+"""Rows of a database: a whole table or query, or only the rows of some ids."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fitmodel.tables import database_rows
 from fitmodel.tables.database_rows import open_rows, read_query, read_rows
 from fitmodel.tables.databases import connected, read_address
 
-NASTY = "o'Brien\"; drop table people; --"
+DIFFICULT = "o'Brien\"; drop table people; --"
 
 
-ROWS = [("a", 1), ("b", 2), (NASTY, 3), ("a", 4)]
+ROWS = [("a", 1), ("b", 2), (DIFFICULT, 3), ("a", 4)]
 KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
@@ -36,7 +36,7 @@ def people(request, tmp_path):
     return url
 
 
-def test_a_table_and_a_query_are_read_whole(people):
+def test_all_rows_of_a_table_and_of_a_query_are_read(people):
     assert read_rows(f"{people}/people")["number"].to_pylist() == [1, 2, 3, 4]
     query = "select number from people where number > 2;  -- late ones"
     assert read_rows(people, query)["number"].to_pylist() == [3, 4]
@@ -46,13 +46,13 @@ def test_a_table_and_a_query_are_read_whole(people):
     ("column", "values", "rows_found"),
     [
         ("the id", ["a"], [1, 4]),
-        ("the id", ["b", NASTY], [2, 3]),
+        ("the id", ["b", DIFFICULT], [2, 3]),
         ("the id", ["x"], []),
         ("the id", [], []),
         ("number", ["2", "3"], [2, 3]),
     ],
 )
-def test_only_the_rows_of_some_ids_are_asked_for(people, column, values, rows_found):
+def test_only_the_rows_of_some_ids_are_read(people, column, values, rows_found):
     table = read_rows(f"{people}/people", None, (column, values))
     also = read_rows(people, "select * from people", (column, values))
 
@@ -60,7 +60,7 @@ def test_only_the_rows_of_some_ids_are_asked_for(people, column, values, rows_fo
     assert sorted(table["number"].to_pylist()) == rows_found == sorted(also["number"].to_pylist())
 
 
-def test_an_id_that_no_database_keeps_is_refused(people):
+def test_an_id_that_a_database_cannot_store_is_refused(people):
     with pytest.raises(DatabaseError, match="not an id"):
         read_rows(f"{people}/people", None, ("the id", ["a\0b"]))
 
@@ -89,17 +89,17 @@ def test_an_id_that_no_database_keeps_is_refused(people):
         ("select 1; select 2", "select 1; select 2"),  # the database refuses it
     ],
 )
-def test_a_query_is_given_without_the_semicolon_that_ends_it(text: str, query: str) -> None:
+def test_the_final_semicolon_of_a_query_is_removed(text: str, query: str) -> None:
     assert read_query(text) == query
 
 
 @pytest.mark.parametrize("text", ["", "  ", ";", "-- nothing", "/* a */ ; ", "\n;;\n"])
-def test_a_query_that_asks_nothing_is_refused(text: str) -> None:
+def test_an_empty_query_is_refused(text: str) -> None:
     with pytest.raises(DatabaseError, match="the query is empty. Remedy: write --query"):
         read_query(text)
 
 
-def test_a_query_may_be_in_a_file(tmp_path) -> None:
+def test_a_query_can_be_read_from_a_file(tmp_path) -> None:
     file = tmp_path / "q.sql"
     file.write_text("\ufeffselect 'ü';\n", encoding="utf-8")
     assert read_query(f"@{file}") == "select 'ü'"
@@ -142,7 +142,7 @@ def _sqlite(tmp_path, *rows, columns="a"):
         ([], pa.string(), []),
     ],
 )
-def test_a_column_of_sqlite_has_the_type_that_holds_all_its_values(
+def test_a_sqlite_column_has_the_narrowest_type_for_all_its_values(
     tmp_path, values, kind, read
 ) -> None:
     table = read_rows(f"{_sqlite(tmp_path, *((value,) for value in values))}/t")
@@ -150,7 +150,7 @@ def test_a_column_of_sqlite_has_the_type_that_holds_all_its_values(
     assert table["a"].to_pylist() == read
 
 
-def test_each_column_has_its_own_type_whatever_the_others_are(tmp_path) -> None:
+def test_each_column_has_its_own_type(tmp_path) -> None:
     url = _sqlite(tmp_path, (1, "x", 2.5, b"y"), (2, None, 3, b"z"), columns="a, b, c, d")
     table = read_rows(f"{url}/t")
     assert table.schema.types == [pa.int64(), pa.string(), pa.float64(), pa.binary()]
@@ -167,7 +167,7 @@ def test_each_column_has_its_own_type_whatever_the_others_are(tmp_path) -> None:
         ((1, None), pa.int16(), [1, None]),
     ],
 )  # fmt: skip
-def test_values_of_a_driver_become_those_of_the_columns_type(values, kind, read) -> None:
+def test_values_from_the_driver_are_converted_to_the_type_of_the_column(values, kind, read) -> None:
     array = database_rows._array(values, kind)
     assert array.type == kind
     assert array.to_pylist() == read
@@ -175,7 +175,7 @@ def test_values_of_a_driver_become_those_of_the_columns_type(values, kind, read)
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
-def test_rows_come_in_pieces_that_together_are_all_of_them(tmp_path, kind, chunk) -> None:
+def test_batches_together_contain_all_rows(tmp_path, kind, chunk) -> None:
     url = f"{kind}:///{tmp_path}/x.db"
     with connected(read_address(url, with_table=False)) as connection:
         connection.exec_driver_sql("create table t (n integer, name varchar)")
@@ -193,14 +193,14 @@ def test_rows_come_in_pieces_that_together_are_all_of_them(tmp_path, kind, chunk
 # ---- refusals ----
 
 
-def test_a_file_that_is_not_there_is_not_made(tmp_path) -> None:
+def test_a_missing_database_file_is_an_error_and_is_not_created(tmp_path) -> None:
     with pytest.raises(DatabaseError, match=r"there is no file .*none\.db"):
         read_rows(f"sqlite:///{tmp_path}/none.db/t")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-def test_a_query_changes_nothing(tmp_path, kind) -> None:
+def test_a_query_that_changes_data_is_refused(tmp_path, kind) -> None:
     url = f"{kind}:///{tmp_path}/x.db"
     with connected(read_address(url, with_table=False)) as connection:
         connection.exec_driver_sql("create table t (n integer)")
@@ -212,7 +212,7 @@ def test_a_query_changes_nothing(tmp_path, kind) -> None:
     assert read_rows(f"{url}/t")["n"].to_pylist() == [1]
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path) -> None:
+def test_two_columns_with_the_same_name_are_refused(tmp_path) -> None:
     url = _sqlite(tmp_path, (1,))
     with pytest.raises(DatabaseError, match=r"more than one column named \['a'\]. Remedy: select"):
         read_rows(url, "select a, a from t")

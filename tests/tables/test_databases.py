@@ -1,4 +1,4 @@
-"""A database's URL is read without a word of its password, and its errors name the remedy."""
+"""Database URLs: never show the password, and errors name the remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POSTGRES = f"postgresql://ann:{SECRET}@host:5433/crm"
     [("sqlite:///a.db/x", True), (POSTGRES, True), ("a.db", False), ("C:\\a.csv", False),
      (Path("a/b.csv"), False), ("", False)],
 )  # fmt: skip
-def test_a_url_is_told_from_the_name_of_a_file(name: object, known: bool) -> None:
+def test_a_database_url_is_distinguished_from_a_file_name(name: object, known: bool) -> None:
     assert is_database(name) is known
 
 
@@ -61,7 +61,7 @@ def test_with_a_query_the_whole_path_is_the_database() -> None:
 
 
 @pytest.mark.parametrize("kind", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_has_no_file_and_one_driver_however_it_is_called(kind: str) -> None:
+def test_every_spelling_of_postgresql_uses_the_same_driver(kind: str) -> None:
     address = read_address(f"{kind}://host/crm/deals", with_table=True)
     assert address.url.drivername == "postgresql+psycopg"
     assert address.file is None
@@ -85,14 +85,14 @@ def test_a_url_without_a_table_is_refused_with_the_forms(name: str) -> None:
         read_address(name, with_table=True)
 
 
-def test_a_folder_is_no_database_with_a_table_in_it(tmp_path: Path) -> None:
+def test_a_missing_database_file_is_not_read_as_a_folder_with_a_table(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="has no table"):
         read_address(f"sqlite:///{tmp_path}/deals.db", with_table=True)
     (tmp_path / "crm.db").touch()
     assert read_address(f"sqlite:///{tmp_path}/crm.db/deals", with_table=True).table == "deals"
 
 
-def test_another_database_is_refused_with_those_that_are_known() -> None:
+def test_an_unsupported_database_is_refused_with_the_supported_ones() -> None:
     with pytest.raises(
         DatabaseError, match=r"mysql is not supported; supported are postgresql, sqlite, duckdb"
     ) as got:
@@ -104,7 +104,7 @@ def test_another_database_is_refused_with_those_that_are_known() -> None:
 @pytest.mark.parametrize(
     "name", [f"://ann:{SECRET}@host", f"postgresql://a:{SECRET}@host:port/x/t"]
 )
-def test_what_is_no_url_is_refused_and_not_quoted(name: str) -> None:
+def test_an_invalid_url_is_refused_without_quoting_it(name: str) -> None:
     with pytest.raises(DatabaseError, match="this is not a database's URL") as caught:
         read_address(name, with_table=True)
     assert "s3cr3t" not in str(caught.value)
@@ -118,7 +118,7 @@ def _sqlite(path: Path) -> Address:
     return read_address(f"sqlite:///{path}", with_table=False)
 
 
-def test_what_is_not_committed_is_rolled_back(tmp_path: Path) -> None:
+def test_uncommitted_changes_are_rolled_back(tmp_path: Path) -> None:
     address = _sqlite(tmp_path / "a.db")
     with connected(address) as connection:
         connection.exec_driver_sql("create table t (n integer)")
@@ -128,7 +128,7 @@ def test_what_is_not_committed_is_rolled_back(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("select count(*) from t").scalar() == 0
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_folder_names_it(tmp_path: Path) -> None:
     with (
         pytest.raises(DatabaseError, match=r"there is no folder .*/none for a\.db"),
         connected(_sqlite(tmp_path / "none" / "a.db")),
@@ -149,7 +149,7 @@ def test_an_error_inside_the_block_names_the_database_and_the_remedy(tmp_path: P
             connection.exec_driver_sql(statement)
 
 
-def test_an_error_of_the_caller_is_left_as_it_is(tmp_path: Path) -> None:
+def test_an_exception_of_the_caller_is_not_changed(tmp_path: Path) -> None:
     with pytest.raises(KeyError), connected(_sqlite(tmp_path / "a.db")):
         raise KeyError("mine")
 
@@ -177,7 +177,7 @@ DIALECT = SimpleNamespace(dbapi=SimpleNamespace(Error=RuntimeError))
         ("", "ask the administrator of the database"),
     ],
 )
-def test_what_a_driver_says_has_a_remedy(text: str, remedy: str) -> None:
+def test_errors_of_a_driver_get_a_remedy(text: str, remedy: str) -> None:
     address = read_address("sqlite:///a.db", with_table=False)
     with pytest.raises(DatabaseError) as caught, explained(DIALECT, address):
         raise RuntimeError(text)
@@ -186,7 +186,7 @@ def test_what_a_driver_says_has_a_remedy(text: str, remedy: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_only_the_first_line_of_a_driver_is_shown_and_never_the_password() -> None:
+def test_only_the_first_line_of_a_driver_error_is_shown_without_the_password() -> None:
     address = read_address(f"postgresql://ann:{SECRET}@host/crm", with_table=False)
     with pytest.raises(DatabaseError) as caught, explained(DIALECT, address):
         raise RuntimeError("\n  bad password s3cr3t/word.\nDETAIL: a customer's name")
@@ -196,7 +196,7 @@ def test_only_the_first_line_of_a_driver_is_shown_and_never_the_password() -> No
     )
 
 
-def test_errors_that_are_named_too_are_explained_and_others_pass() -> None:
+def test_additional_exception_types_are_explained_and_others_are_not_changed() -> None:
     address = read_address("sqlite:///a.db", with_table=False)
     with pytest.raises(DatabaseError, match="late"), explained(DIALECT, address, OSError):
         raise OSError("late")
@@ -206,7 +206,7 @@ def test_errors_that_are_named_too_are_explained_and_others_pass() -> None:
         raise MemoryError
 
 
-def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sa, "create_engine", lambda *_, **__: (_ for _ in ()).throw(ImportError()))
     with (
         pytest.raises(DependencyError, match=r"driver of sqlite is not installed.*fitmodel\[sql\]"),

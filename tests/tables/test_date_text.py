@@ -1,4 +1,4 @@
-"""One date as a whole day, in each of the forms that a column can have."""
+"""Reading one date as a day, in each form that a column can have."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _read(value: object, order: str) -> date | None:
 
 
 @pytest.mark.parametrize("month", range(1, 13))
-def test_the_months_names_are_known_in_five_languages_in_any_case(month: int) -> None:
+def test_month_names_are_recognised_in_five_languages_in_any_case(month: int) -> None:
     for name in MONTHS[month - 1]:
         for written in (name, name.upper(), name.lower()):
             assert _read(f"14 {written} 2023", NAMED) == date(2023, month, 14)
@@ -74,7 +74,7 @@ def test_the_months_names_are_known_in_five_languages_in_any_case(month: int) ->
         "5 March 2024 14:30", "5 March 2024, 14:30:00", "  5 March 2024  ", "5/Mar/2024",
     ],
 )  # fmt: skip
-def test_a_date_with_the_name_of_its_month_is_read_however_its_parts_are_joined(text: str) -> None:
+def test_a_date_with_a_month_name_is_read_with_any_separators(text: str) -> None:
     assert _read(text, NAMED) == date(2024, 3, 5)
 
 
@@ -83,7 +83,7 @@ def test_a_date_with_the_name_of_its_month_is_read_however_its_parts_are_joined(
     ["5 Marchember 2024", "31 April 2023", "29 February 2023", "0 March 2024", "March 2024",
      "5 March", "5 Ma 2024", "5 March 2024 late", "5 March 20245", ""],
 )  # fmt: skip
-def test_what_names_no_day_of_the_calendar_is_none(text: str) -> None:
+def test_a_text_that_is_not_a_calendar_day_gives_none(text: str) -> None:
     assert _read(text, NAMED) is None
 
 
@@ -123,7 +123,7 @@ def test_each_order_reads_its_own_dates_and_refuses_the_others(
 @pytest.mark.parametrize(
     ("digits", "year"), [("00", 2000), ("24", 2024), ("68", 2068), ("69", 1969), ("99", 1999)]
 )
-def test_two_digits_are_a_year_between_1969_and_2068(digits: str, year: int) -> None:
+def test_a_two_digit_year_is_between_1969_and_2068(digits: str, year: int) -> None:
     assert _read(f"05/03/{digits}", DAY_FIRST) == date(year, 3, 5)
     assert _read(f"5 March {digits}", NAMED) == date(year, 3, 5)
 
@@ -141,7 +141,7 @@ def test_iso_text_is_read_in_every_form_and_its_time_is_dropped(text: str, order
     ["2023-02-29", "2024-02-30", "2024-2-29", "2024-02-29x", "2024-02-299", "2024/02/29",
      "20240229", "0000-00-00", "2024-02", "x2024-02-29", "2024-02-2"],
 )  # fmt: skip
-def test_in_the_iso_form_only_a_day_of_the_calendar_is_one(text: str) -> None:
+def test_in_the_iso_form_an_invalid_day_gives_none(text: str) -> None:
     assert day_of(text) is None
 
 
@@ -159,12 +159,12 @@ def test_in_the_iso_form_only_a_day_of_the_calendar_is_one(text: str) -> None:
         (float("nan"), None),
     ],
 )
-def test_excels_numbers_count_from_the_end_of_1899(number: float, day: date | None) -> None:
+def test_excel_serial_numbers_count_from_the_end_of_1899(number: float, day: date | None) -> None:
     # as pandas counts them
     if day is not None:
         assert pd.to_datetime(int(number), unit="D", origin="1899-12-30").date() == day
-    found = day_of_number(number, EXCEL)
-    assert found == (None if day is None else _days(day))
+    result = day_of_number(number, EXCEL)
+    assert result == (None if day is None else _days(day))
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_excels_numbers_count_from_the_end_of_1899(number: float, day: date | No
         (float("inf"), None),
     ],
 )
-def test_eight_digits_are_year_month_and_day(number: float, day: date | None) -> None:
+def test_eight_digits_are_read_as_year_month_and_day(number: float, day: date | None) -> None:
     assert day_of_number(number, DIGITS) == (None if day is None else _days(day))
 
 
 @pytest.mark.parametrize(("order", "per_second"), [(SECONDS, 1), (MILLISECONDS, 1000)])
-def test_seconds_are_those_between_1979_and_2128_to_the_last(order: str, per_second: int) -> None:
+def test_unix_seconds_are_accepted_between_1979_and_2128(order: str, per_second: int) -> None:
     first, last = 300_000_000, 5_000_000_000
     assert day_of_number(first * per_second, order) == _days(date(1979, 7, 5))
     assert day_of_number(last * per_second, order) == _days(date(2128, 6, 11))
@@ -198,7 +198,7 @@ def test_seconds_are_those_between_1979_and_2128_to_the_last(order: str, per_sec
 
 
 @given(st.integers(300_000_000, 5_000_000_000))
-def test_the_day_of_a_second_is_that_of_utcs_clock(second: int) -> None:
+def test_the_day_of_unix_seconds_is_the_day_in_utc(second: int) -> None:
     expected = _days(datetime.fromtimestamp(second, UTC).date())
     assert day_of_number(second, SECONDS) == expected
     assert day_of_number(second * 1000 + 999, MILLISECONDS) in {expected, None}
@@ -206,14 +206,14 @@ def test_the_day_of_a_second_is_that_of_utcs_clock(second: int) -> None:
 
 @pytest.mark.parametrize("order", NUMBERS)
 @pytest.mark.parametrize("kind", [int, float, np.int64, np.float64, str])
-def test_a_number_is_the_same_day_in_every_type(order: str, kind: type) -> None:
+def test_a_number_gives_the_same_day_in_every_type(order: str, kind: type) -> None:
     number = {
         EXCEL: 45_351, DIGITS: 20240229, SECONDS: 1_709_200_000, MILLISECONDS: 1_709_200_000_000
     }[order]  # fmt: skip
     assert _read(kind(number), order) == LEAP
 
 
-def test_a_number_is_no_day_where_the_form_has_none_and_true_is_never_one() -> None:
+def test_a_number_is_a_day_only_in_numeric_forms_and_a_boolean_never_is() -> None:
     for order in (ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST):
         assert day_of(45_351, DateForm(order)) is None
     for order in NUMBERS:
@@ -241,17 +241,17 @@ def test_a_number_is_no_day_where_the_form_has_none_and_true_is_never_one() -> N
         ([LEAP], None),
     ],
 )
-def test_a_typed_date_is_the_day_of_its_own_clock(value: object, day: date | None) -> None:
+def test_a_typed_date_gives_the_day_in_its_own_time_zone(value: object, day: date | None) -> None:
     for order in (ISO, EXCEL, DAY_FIRST):
         assert _read(value, order) == day
 
 
-def test_years_that_only_pandas_knows_are_counted_as_numpy_counts_them() -> None:
+def test_years_beyond_9999_are_counted_like_in_numpy() -> None:
     far = pd.Timestamp(np.datetime64("12024-02-29", "s"))
     assert day_of(far) == np.datetime64("12024-02-29").astype("int64")
 
 
-def test_today_is_the_day_of_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_today_is_the_day_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     class Clock(datetime):
         @classmethod
         def now(cls, tz=None):
@@ -278,26 +278,26 @@ def test_today_is_the_day_of_utc(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], ISO),
     ],
 )
-def test_the_form_of_a_column_is_the_one_that_reads_its_values(
+def test_the_form_of_a_column_is_the_one_that_can_read_its_values(
     texts: list[object], order: str
 ) -> None:
     assert settle_order(texts, [1] * len(texts)) == (order, False)
 
 
-def test_the_form_is_that_of_most_rows_and_not_of_most_values() -> None:
+def test_the_form_is_decided_by_rows_and_not_by_distinct_values() -> None:
     values = ["31/12/2024", "12/31/2024", "12/30/2024"]
     assert settle_order(values, [5, 1, 1])[0] == DAY_FIRST
     assert settle_order(values, [1, 1, 1])[0] == MONTH_FIRST
 
 
-def test_half_of_iso_dates_is_enough_for_the_iso_form_and_less_is_not() -> None:
+def test_the_iso_form_needs_at_least_half_iso_dates() -> None:
     values = ["2024-02-29", "31.12.2023"]
     assert settle_order(values, [1, 1])[0] == ISO
     assert settle_order(values, [1, 2])[0] == DAY_FIRST
     assert settle_order(["2024-02-29", "12/31/2023"], [4, 5])[0] == MONTH_FIRST
 
 
-def test_day_and_month_are_doubtful_only_where_both_read_all_rows_as_other_days() -> None:
+def test_day_and_month_are_ambiguous_only_if_both_orders_read_all_rows_differently() -> None:
     assert settle_order(["03/04/2024"], [1]) == (DAY_FIRST, True)
     assert settle_order(["04/04/2024"], [1]) == (DAY_FIRST, False)  # the same day either way
     assert settle_order(["03/04/2024", "13/04/2024"], [9, 1]) == (DAY_FIRST, False)
@@ -305,7 +305,7 @@ def test_day_and_month_are_doubtful_only_where_both_read_all_rows_as_other_days(
     assert settle_order(["03.04.2024"], [1]) == (DAY_FIRST, False)  # points: the day is first
 
 
-def test_a_hint_decides_a_doubtful_column_and_no_other() -> None:
+def test_a_hint_decides_only_an_ambiguous_column() -> None:
     for hint in (DAY_FIRST, MONTH_FIRST):
         assert settle_order(["03/04/2024"], [1], hint) == (hint, False)
         assert settle_order(["13/04/2024"], [1], hint) == (DAY_FIRST, False)

@@ -1,4 +1,4 @@
-"""A table is read in the encoding it was saved in, or the error names the byte."""
+"""A table is read in the encoding in which it was saved, or the error names the byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("encoding", sorted(TEXTS))
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_file_reads_as_the_texts_it_was_written_from(tmp_path, encoding, packed) -> None:
+def test_a_file_in_any_encoding_is_read_back_as_the_same_texts(tmp_path, encoding, packed) -> None:
     table = pd.DataFrame({"id": [f"{n:03}" for n in range(5)], "name": TEXTS[encoding]})
     path = tmp_path / "deals.csv"
     content = table.to_csv(index=False, sep=";").encode(encoding)
@@ -38,7 +38,7 @@ def test_a_file_reads_as_the_texts_it_was_written_from(tmp_path, encoding, packe
     assert codes == ([] if encoding == "utf-8" else ["encoding"])
 
 
-def test_what_comes_late_in_the_file_is_seen(tmp_path) -> None:
+def test_an_encoding_that_appears_late_in_the_file_is_detected(tmp_path) -> None:
     rows = "smb,1\n" * 300_000
     (tmp_path / "deals.csv").write_bytes(f"segment,n\n{rows}".encode() + b"K\xf6ln,2\n")
 
@@ -48,12 +48,12 @@ def test_what_comes_late_in_the_file_is_seen(tmp_path) -> None:
     assert "Windows-1252" in str(result.findings[0])
 
 
-def test_utf8_that_was_damaged_is_in_no_encoding() -> None:
+def test_damaged_utf8_has_no_encoding() -> None:
     assert detect_encoding("Köln,é,ü\n".encode() * 5 + b"K\xf6ln\n") is None
     assert detect_encoding(b"a\x01\xfc\x02\n") is None
 
 
-def test_a_character_cut_at_the_end_of_the_head_is_no_damage() -> None:
+def test_a_character_cut_at_the_end_of_the_sample_is_not_damage() -> None:
     text = "上海,1\n".encode()
     assert detect_encoding(text[:-4]) == "utf-8"
     assert detect_encoding(text[:-4], whole=True) != "utf-8"
@@ -61,14 +61,14 @@ def test_a_character_cut_at_the_end_of_the_head_is_no_damage() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp1252"])
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_a_stream_in_utf8_is_the_text_however_it_is_read(encoding: str, size: int) -> None:
+def test_a_stream_is_converted_to_utf8_for_every_read_size(encoding: str, size: int) -> None:
     text = "name\nMüller\n" * 3 if encoding != "gb18030" else "客户\n张三\n" * 3
     stream = as_utf8(io.BytesIO(text.encode(encoding)), encoding)
     pieces = iter(lambda: stream.read(size), b"")
     assert b"".join(pieces).decode() == text
 
 
-def test_the_header_may_be_in_chinese_too(tmp_path) -> None:
+def test_the_header_may_be_in_chinese(tmp_path) -> None:
     table = pd.DataFrame({"客户": ["张三"], "商机阶段": ["赢单"]})
     (tmp_path / "x.csv").write_bytes(table.to_csv(index=False).encode("gb18030"))
     assert read_table(tmp_path / "x.csv").columns.tolist() == ["客户", "商机阶段"]
@@ -83,14 +83,14 @@ def test_the_header_may_be_in_chinese_too(tmp_path) -> None:
         ("cp1250", ["Příliš žluťoučký kůň", "Šťastný Dvořák", "Řízení a účetnictví, Plzeň"]),
     ],
 )
-def test_lines_in_an_old_encoding_are_recognised_among_lines_of_ascii(encoding, texts) -> None:
+def test_a_legacy_encoding_is_recognised_among_ascii_lines(encoding, texts) -> None:
     lines = [b"id,name", *(text.encode(encoding) for text in texts), b"5,plain"] * 4
     assert detect_legacy(lines) == encoding
     assert detect_encoding(b"\n".join(lines)) == encoding
     assert b"\n".join(lines).decode(encoding).count(texts[0]) == 4
 
 
-def test_lines_of_ascii_alone_are_in_no_old_encoding() -> None:
+def test_ascii_lines_have_no_legacy_encoding() -> None:
     assert detect_legacy([b"a,b", b"1,2"]) is None
     assert detect_legacy([]) is None
     assert detect_encoding(b"a,b\n1,2\n") == "utf-8"
@@ -98,11 +98,11 @@ def test_lines_of_ascii_alone_are_in_no_old_encoding() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
-def test_wide_text_is_told_by_its_mark_or_its_zeros(encoding: str) -> None:
+def test_utf16_and_utf32_are_detected_by_byte_order_mark_or_zero_bytes(encoding: str) -> None:
     text = "id;name;segment\n1;smb;large\n" * 20
-    found = detect_encoding(text.encode(encoding))
-    assert found is not None
-    assert text.encode(encoding).decode(found).removeprefix("\ufeff") == text
+    result = detect_encoding(text.encode(encoding))
+    assert result is not None
+    assert text.encode(encoding).decode(result).removeprefix("\ufeff") == text
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_wide_text_is_told_by_its_mark_or_its_zeros(encoding: str) -> None:
     [("gb18030", "GB18030"), ("cp1252", "Windows-1252"), ("utf-16-le", "UTF-16"),
      ("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("cp1250", "cp1250")],
 )  # fmt: skip
-def test_an_encoding_has_the_name_that_people_know(encoding: str, name: str) -> None:
+def test_an_encoding_is_shown_with_its_common_name(encoding: str, name: str) -> None:
     assert encoding_name(encoding) == name
 
 
-def test_utf8_is_given_as_it_is_and_closing_closes_the_stream_below() -> None:
+def test_a_utf8_stream_is_returned_unchanged_and_closing_closes_the_original() -> None:
     below = io.BytesIO(b"abc")
     assert as_utf8(below, "utf-8") is below
     recoded = as_utf8(below, "cp1252")
@@ -123,7 +123,7 @@ def test_utf8_is_given_as_it_is_and_closing_closes_the_stream_below() -> None:
     assert below.closed
 
 
-def test_bytes_that_the_encoding_does_not_have_are_an_error_of_the_stream() -> None:
+def test_invalid_bytes_for_the_encoding_are_an_error() -> None:
     with pytest.raises(UnicodeDecodeError):
         as_utf8(io.BytesIO(b"a\x81b"), "cp1252").read()
     with pytest.raises(UnicodeDecodeError):  # half a character at the end

@@ -1,4 +1,4 @@
-"""A sheet of a workbook is a table like any other."""
+"""Reading tables from Excel workbooks."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SPEC = DealSpec(
 
 
 def _book(path, **sheets: list[list[object]]):
-    scorecard = Workbook()
-    scorecard.remove(scorecard.active)
+    workbook = Workbook()
+    workbook.remove(workbook.active)
     for name, rows in sheets.items():
-        sheet = scorecard.create_sheet(name)
+        sheet = workbook.create_sheet(name)
         for row in rows:
             sheet.append(row)
-    scorecard.save(path)
+    workbook.save(path)
     return path
 
 
@@ -45,15 +45,15 @@ def test_cells_have_their_types(tmp_path) -> None:
                                                  "int64", "float64", "bool", "str"]  # fmt: skip
 
 
-def test_a_sheet_reads_as_the_csv_of_the_same_deals(tmp_path) -> None:
+def test_a_sheet_gives_the_same_deals_as_a_csv_file(tmp_path) -> None:
     rows = [[*row[:5], "yes" if row[5] else "no", row[6]] for row in ROWS]
-    scorecard = _book(tmp_path / "x.xlsx", Deals=[HEADER, *rows])
+    workbook = _book(tmp_path / "x.xlsx", Deals=[HEADER, *rows])
     pd.DataFrame(rows, columns=HEADER).to_csv(tmp_path / "x.csv", index=False)
-    one, other = (read_deals(path, SPEC) for path in (scorecard, tmp_path / "x.csv"))
+    one, other = (read_deals(path, SPEC) for path in (workbook, tmp_path / "x.csv"))
     pd.testing.assert_frame_equal(one, other, check_dtype=False)
 
 
-def test_titles_and_sums_are_left_out_and_rows_keep_their_numbers(tmp_path) -> None:
+def test_title_and_total_rows_are_left_out_and_rows_keep_their_numbers(tmp_path) -> None:
     total = ["Total", None, None, 186, 6633.0, None, None]
     rows = [["My deals"], ["of 2024"], [], HEADER, *ROWS, total]
     result = read_file(_book(tmp_path / "x.xlsx", Deals=rows))
@@ -62,20 +62,20 @@ def test_titles_and_sums_are_left_out_and_rows_keep_their_numbers(tmp_path) -> N
     assert [finding.code for finding in result.findings] == ["title_row", "total_row"]
 
 
-def test_the_first_sheet_with_a_table_is_taken_and_a_sheet_may_be_named(tmp_path) -> None:
-    scorecard = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
+def test_the_first_sheet_with_a_table_is_read_unless_a_sheet_is_named(tmp_path) -> None:
+    workbook = _book(tmp_path / "x.xlsx", Notes=[["read me"]], Deals=[HEADER, *ROWS],
                  More=[["a", "b"], [1, 2]])  # fmt: skip
-    result = read_file(scorecard)
+    result = read_file(workbook)
     assert result.table.columns.tolist() == HEADER
     assert "'Deals' was read, not 'More'" in str(result.findings[0])
-    assert read_table(scorecard, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
+    assert read_table(workbook, sheet="More").to_dict("list") == {"a": [1], "b": [2]}
     named = SPEC.replace(reading={"sheet": "Deals"})
-    assert len(read_deals(scorecard, named)) == 12
+    assert len(read_deals(workbook, named)) == 12
     with pytest.raises(DealsError, match="no sheet 'X'; it has 'Notes', 'Deals', 'More'"):
-        read_table(scorecard, sheet="X")
+        read_table(workbook, sheet="X")
 
 
-def test_serial_numbers_of_days_and_words_beside_dates_are_read(tmp_path) -> None:
+def test_serial_numbers_and_words_in_date_columns_are_read(tmp_path) -> None:
     zero = dt.datetime(1899, 12, 30)  # noqa: DTZ001
     rows = [[row[0], (row[1] - zero).days, row[2] or "Active", *row[3:]] for row in ROWS]
     deals = read_deals(_book(tmp_path / "x.xlsx", Deals=[HEADER, *rows]), SPEC)
@@ -83,7 +83,7 @@ def test_serial_numbers_of_days_and_words_beside_dates_are_read(tmp_path) -> Non
     assert deals["left"].notna().tolist() == [row[2] is not None for row in ROWS]
 
 
-def test_what_is_no_workbook_is_named_so(tmp_path) -> None:
+def test_a_damaged_or_empty_workbook_is_refused(tmp_path) -> None:
     for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         (tmp_path / "x.xlsx").write_bytes(start + b"junk" * 99)
         with pytest.raises(DealsError, match="spreadsheet or zip that cannot be opened.*Remedy"):
@@ -92,8 +92,8 @@ def test_what_is_no_workbook_is_named_so(tmp_path) -> None:
         read_table(_book(tmp_path / "y.xlsx", Deals=[["a", "b"]]))
 
 
-def test_a_workbook_of_the_old_format_is_read_as_the_new_one() -> None:
-    """`contracts.xls` is BIFF8 (Excel 97), written with xlwt 1.3: titles, days, a total, a note."""
+def test_a_workbook_in_the_old_xls_format_is_read() -> None:
+    """`contracts.xls` is BIFF8 (Excel 97), written with xlwt 1.3: titles, dates, total, note."""
     result = read_file(Path(__file__).parent / "data" / "contracts.xls")
     numbers = range(30)
     signed = [dt.datetime(2024, 1 + n % 12, 1 + n % 27) for n in numbers]  # noqa: DTZ001 - days
@@ -111,7 +111,7 @@ def test_a_workbook_of_the_old_format_is_read_as_the_new_one() -> None:
     assert [each.code for each in result.findings] == ["title_row", "total_row"]
 
 
-def test_the_old_format_is_read_as_deals() -> None:
+def test_deals_are_read_from_the_old_xls_format() -> None:
     spec = DealSpec(
         deals={"id": "Vertragsnummer", "closed_on": "Vertragsbeginn", "amount": "Jahreswert",
                "churned_on": "Kündigungsdatum", "observed_until": "2025-12-31"}

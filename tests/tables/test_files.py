@@ -1,7 +1,8 @@
-"""A file is told by its content, read whole, or refused with the remedy."""
+"""A file is recognised by its content and read completely, or refused with the remedy."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 from datetime import date
 from decimal import Decimal
@@ -24,7 +25,7 @@ def _put(path, content: bytes):
     return path
 
 
-def test_a_file_is_told_by_its_content_and_not_by_its_name(tmp_path) -> None:
+def test_a_file_is_recognised_by_its_content_and_not_by_its_name(tmp_path) -> None:
     packed = _put(tmp_path / "packed.csv", gzip.compress(CSV))
     plain = _put(tmp_path / "plain.xlsx", CSV)
     FRAME.to_parquet(tmp_path / "table.csv")
@@ -39,7 +40,7 @@ def test_a_file_is_told_by_its_content_and_not_by_its_name(tmp_path) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_any_usual_separator_and_end_give_the_same_table(tmp_path, separator, end) -> None:
+def test_any_usual_separator_and_line_ending_give_the_same_table(tmp_path, separator, end) -> None:
     text = CSV.decode().strip().replace(",", separator) + end
     path = _put(tmp_path / "a.csv", text.encode())
     pd.testing.assert_frame_equal(read_table(path), FRAME)
@@ -60,9 +61,13 @@ def test_any_usual_separator_and_end_give_the_same_table(tmp_path, separator, en
         ),
         (b"a\x01,\xfc\x02\n1,2\n", r"is not UTF-8 text: byte 0xfc at position 4 of line 1"),
         (gzip.compress(CSV, mtime=0)[:-12], "cannot be read: "),
+        (bz2.compress(CSV)[:-12], "cannot be read: "),
+        (pa.compress(CSV, codec="zstd", asbytes=True)[:-6], "cannot be read: "),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_remedy(tmp_path, content, message, read) -> None:
+def test_a_file_that_is_not_a_table_is_refused_with_the_remedy(
+    tmp_path, content, message, read
+) -> None:
     path = _put(tmp_path / "deals.csv", content)
     with pytest.raises(DealsError, match=message) as caught:
         read(path)
@@ -70,7 +75,7 @@ def test_what_is_no_table_is_refused_with_the_remedy(tmp_path, content, message,
 
 
 @pytest.mark.parametrize("read", [read_file, spool_csv])
-def test_a_folder_and_a_file_that_is_not_there_are_named(tmp_path, read) -> None:
+def test_a_folder_and_a_missing_file_are_refused_with_the_remedy(tmp_path, read) -> None:
     with pytest.raises(DealsError, match="is a folder. Remedy: give one CSV, Parquet or Excel"):
         read(tmp_path)
     with pytest.raises(DealsError, match=r"there is no file .*none\.csv. Remedy: check the name"):
@@ -80,7 +85,7 @@ def test_a_folder_and_a_file_that_is_not_there_are_named(tmp_path, read) -> None
 # ---- Parquet ----
 
 
-def test_types_of_parquet_are_those_of_the_table(tmp_path) -> None:
+def test_parquet_types_are_kept(tmp_path) -> None:
     table = pa.table({
         "id": ["a", None], "n": pa.array([1, 2], pa.int16()), "x": [0.5, None],
         "day": pa.array([date(2024, 2, 29), None]), "flag": [True, False],
@@ -99,7 +104,7 @@ def test_types_of_parquet_are_those_of_the_table(tmp_path) -> None:
     assert frame.index.tolist() == [0, 1]
 
 
-def test_the_index_that_pandas_wrote_is_no_column(tmp_path) -> None:
+def test_an_index_written_by_pandas_is_not_a_column(tmp_path) -> None:
     FRAME.set_axis([7, 9]).to_parquet(tmp_path / "a.parquet")
     assert "__index_level_0__" in pq.read_schema(tmp_path / "a.parquet").names
     pd.testing.assert_frame_equal(read_table(tmp_path / "a.parquet"), FRAME)
@@ -108,13 +113,13 @@ def test_the_index_that_pandas_wrote_is_no_column(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"PAR1", b"PAR1 no table PAR1", b"id,seats\nD1,5\n"])
-def test_a_parquet_file_that_is_none_is_named(tmp_path, content: bytes) -> None:
+def test_an_invalid_parquet_file_is_refused(tmp_path, content: bytes) -> None:
     path = _put(tmp_path / "deals.parquet", content)
     with pytest.raises(DealsError, match=r"deals\.parquet cannot be read as Parquet: "):
         read_table(path)
 
 
-def test_parquet_without_rows_or_with_two_columns_of_a_name_is_refused(tmp_path) -> None:
+def test_parquet_without_rows_or_with_duplicate_columns_is_refused(tmp_path) -> None:
     pq.write_table(pa.table({"id": pa.array([], pa.string())}), tmp_path / "a.parquet")
     with pytest.raises(DealsError, match="has a header but no rows"):
         read_table(tmp_path / "a.parquet")
@@ -125,7 +130,7 @@ def test_parquet_without_rows_or_with_two_columns_of_a_name_is_refused(tmp_path)
 
 
 @pytest.mark.parametrize("read", [read_file, spool_csv])
-def test_rows_keep_their_numbers_beside_blank_lines_and_short_sums(tmp_path, read) -> None:
+def test_rows_keep_their_numbers_among_blank_lines_and_short_total_lines(tmp_path, read) -> None:
     rows = "".join(f"D{n},{n},x\n" for n in range(5, 25))
     content = f"id,n,plan\nD1,1,x\n\nD2,2,x\nSubtotal,3\nD3,3,x\n\n{rows}Total,300\nby Ann\n"
     table = read(_put(tmp_path / "a.csv", content.encode()))
@@ -137,7 +142,7 @@ def test_rows_keep_their_numbers_beside_blank_lines_and_short_sums(tmp_path, rea
 
 @pytest.mark.parametrize("read", [read_file, spool_csv])
 @pytest.mark.parametrize("titles", ["", "Deals\n\nby Ann\n"])
-def test_a_note_is_left_out_below_all_rows_only(tmp_path, read, titles: str) -> None:
+def test_a_short_line_is_left_out_only_below_all_rows(tmp_path, read, titles: str) -> None:
     rows = "".join(f"D{n},{n},x\n" for n in range(20))
     below = f"{titles}id,n,plan\n{rows}Total,6\nby Bob\nend\n"
     assert len(read(_put(tmp_path / "a.csv", below.encode())).table) == 20

@@ -1,4 +1,4 @@
-"""A decimal is the float that its digits name, whatever its width and scale."""
+"""A decimal value becomes the nearest float, for every width and scale."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fitmodel.tables.files import floats_of, read_table
         pa.decimal32(7, 3),
     ],
 )
-def test_the_float_is_that_of_the_digits(kind: pa.DataType) -> None:
+def test_the_float_equals_the_float_of_the_digits(kind: pa.DataType) -> None:
     rng = np.random.default_rng(3)
     widths = rng.integers(1, kind.precision + 1, 400)
     digits = ["".join(map(str, rng.integers(0, 10, width))) for width in widths]
@@ -39,7 +39,7 @@ def test_the_float_is_that_of_the_digits(kind: pa.DataType) -> None:
     assert read == [*(float(str(value)) for value in values), None]
 
 
-def test_a_table_of_decimals_is_that_of_its_csv(tmp_path) -> None:
+def test_decimals_in_parquet_give_the_same_floats_as_in_csv(tmp_path) -> None:
     cents = [Decimal(number).scaleb(-2) for number in range(1000)]
     amount = pa.array(cents, pa.decimal128(18, 6))
     pq.write_table(pa.table({"amount": amount}), tmp_path / "deals.parquet")

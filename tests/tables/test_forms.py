@@ -1,4 +1,4 @@
-"""The forms of a table's columns, and which columns are numbers."""
+"""The written forms of the columns of a table, and which columns are numeric."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMS = Forms(
 )
 
 
-def test_a_column_that_is_not_named_is_read_as_plain_numbers_and_iso_dates() -> None:
+def test_a_column_without_a_form_is_read_as_plain_numbers_and_iso_dates() -> None:
     assert FORMS.number("price") == PRICE
     assert FORMS.date("left") == DateForm("excel")
     for name in ("other", None, ""):
@@ -41,27 +41,27 @@ def test_a_column_that_is_not_named_is_read_as_plain_numbers_and_iso_dates() -> 
      ("9999-12-31 00:00:00", True), ("9999-12-31 00:00:01", False), ("2024-02-29", False),
      (None, False)],
 )  # fmt: skip
-def test_a_value_is_empty_where_its_column_has_that_text_for_nothing(
+def test_a_value_is_empty_if_its_column_lists_it_as_a_text_for_missing(
     value: object, empty: bool
 ) -> None:
     assert FORMS.is_empty("left", value) is empty
     assert not FORMS.is_empty("signed", value)
 
 
-def test_far_days_of_a_typed_column_are_empty_like_their_text() -> None:
+def test_placeholder_dates_of_a_typed_column_are_empty_like_their_text() -> None:
     far = np.datetime64("9999-12-31", "s").item()
     assert FORMS.is_empty("left", far)
     assert FORMS.is_empty("left", pd.Timestamp(np.datetime64("9999-12-31", "s")))
 
 
-def test_forms_are_true_where_they_name_any_column() -> None:
+def test_forms_are_true_if_they_name_any_column() -> None:
     assert not NO_FORMS
     assert Forms(numbers={"price": PRICE})
     assert Forms(dates={"left": ONLY_ISO})
     assert Forms(empty={"left": frozenset()})
 
 
-def test_forms_of_some_columns_are_those_alone() -> None:
+def test_only_selects_the_forms_of_some_columns() -> None:
     assert FORMS.only({"left", "price", "gone"}) == Forms(
         {"price": PRICE}, {"left": DateForm("excel")}, {"left": FORMS.empty["left"]}
     )
@@ -69,7 +69,7 @@ def test_forms_of_some_columns_are_those_alone() -> None:
     assert FORMS.only({"price", "share", "seats", "signed", "left"}) == FORMS
 
 
-def test_a_form_over_another_wins_and_the_others_stay() -> None:
+def test_over_replaces_forms_of_the_same_column_and_keeps_the_others() -> None:
     own = Forms({"price": SHARE}, {"new": DateForm("excel")}, {"left": frozenset({"x"})})
     both = own.over(FORMS)
     assert both.numbers == {**FORMS.numbers, "price": SHARE}
@@ -78,7 +78,7 @@ def test_a_form_over_another_wins_and_the_others_stay() -> None:
     assert FORMS.over(NO_FORMS) == FORMS == NO_FORMS.over(FORMS)
 
 
-def test_forms_come_back_from_their_plain_values() -> None:
+def test_forms_are_written_and_read_back_as_plain_values() -> None:
     data = FORMS.to_dict()
     assert data == {
         "dates": {"signed": "day first", "left": "excel"},
@@ -90,18 +90,18 @@ def test_forms_come_back_from_their_plain_values() -> None:
     assert forms_from_dict({}) == NO_FORMS
 
 
-def test_a_unit_alone_makes_a_column_of_plain_numbers_with_that_unit() -> None:
+def test_a_unit_without_a_form_means_plain_numbers_with_that_unit() -> None:
     assert forms_from_dict({"units": {"price": "USD"}}).number("price") == NumberForm(unit="USD")
 
 
-def test_a_form_that_is_unknown_is_refused_with_those_that_are() -> None:
+def test_an_unknown_form_is_refused_with_the_known_forms() -> None:
     with pytest.raises(ValueError, match=r"numbers must be one of .*'1,234.5'.*not '1 234'"):
         forms_from_dict({"numbers": {"price": "1 234"}})
     with pytest.raises(ValueError, match=r"dates must be one of .*'day first'.*not 'dmy'"):
         forms_from_dict({"dates": {"left": "dmy"}})
 
 
-def test_a_finding_is_a_sentence_with_what_it_has() -> None:
+def test_the_text_of_a_finding_contains_only_its_filled_parts() -> None:
     whole = Finding("placeholder", "left", 2, "row 5", "is empty", "write it")
     assert str(whole) == "left: is empty, for example row 5. Remedy: write it"
     bare = Finding("sheet", "", 0, "", "one of two", "name it")
@@ -115,13 +115,13 @@ def _texts(*parts: tuple[str, int]) -> pd.Series:
     return pd.Series([text for text, times in parts for _ in range(times)], name="x", dtype="str")
 
 
-def test_a_column_is_numbers_where_at_least_95_percent_of_its_filled_cells_are() -> None:
+def test_a_column_is_numeric_if_at_least_95_percent_of_its_filled_cells_are_numbers() -> None:
     assert reads_as_numbers(_texts(("12.5", 57), ("7", 38), ("many", 5)))
     assert not reads_as_numbers(_texts(("12.5", 57), ("7", 37), ("many", 6)))
     assert reads_as_numbers(_texts(("12.5", 57), ("7", 38), ("many", 5), ("", 900)))
 
 
-def test_spellings_of_yes_and_no_are_no_numbers_in_any_mixture() -> None:
+def test_spellings_of_yes_and_no_are_not_numbers() -> None:
     for cells in (["0", "1"], ["1.0", "0"], ["ja", "nein"], ["0", "1", ""], ["", ""]):
         assert as_numbers(pd.Series(cells, dtype="str")) is None
     assert as_numbers(pd.Series([1, "0", True], dtype=object)) is None
@@ -129,7 +129,7 @@ def test_spellings_of_yes_and_no_are_no_numbers_in_any_mixture() -> None:
     assert as_numbers(pd.Series(["0", "1", "2"])) is not None
 
 
-def test_the_numbers_of_a_column_are_given_in_the_form_that_was_asked_for() -> None:
+def test_numbers_are_read_in_the_requested_form() -> None:
     column = pd.Series(["1.234", "5,5", None], name="acv", dtype="str")
     reading = as_numbers(column, None)
     assert reading is not None
@@ -159,17 +159,17 @@ def _recurring(levels: list[float], times: int) -> np.ndarray:
         "phone_nr",
     ],
 )
-def test_whole_numbers_that_recur_are_codes_where_the_name_says_so(name: str) -> None:
+def test_repeated_integers_are_codes_if_the_column_name_says_so(name: str) -> None:
     assert looks_like_codes(name, _recurring([1, 2, 3], 5))
     assert not looks_like_codes(name, _recurring([1, 2, 3.5], 5))
 
 
 @pytest.mark.parametrize("name", ["seats", "decode", "paid", "code_length", "ids", "nose"])
-def test_small_numbers_are_amounts_where_the_name_does_not_say_code(name: str) -> None:
+def test_small_numbers_are_amounts_if_the_column_name_does_not_say_code(name: str) -> None:
     assert not looks_like_codes(name, _recurring([1, 2, 3], 50))
 
 
-def test_few_large_whole_numbers_that_recur_twenty_times_are_a_price_list() -> None:
+def test_few_large_integers_repeated_twenty_times_are_a_price_list() -> None:
     prices = [1001.0, 1002.0, 2001.0]
     assert looks_like_codes("plan", _recurring(prices, 20))
     assert not looks_like_codes("plan", _recurring(prices, 20)[:-1])
@@ -183,7 +183,7 @@ def test_a_price_list_has_at_most_fifty_prices() -> None:
     assert not looks_like_codes("plan", _recurring(list(prices), 20))
 
 
-def test_numbers_that_hardly_recur_are_no_codes_whatever_their_name() -> None:
+def test_numbers_that_are_rarely_repeated_are_not_codes() -> None:
     assert looks_like_codes("id", _recurring(list(range(20)), 5))
     assert not looks_like_codes("id", np.append(_recurring(list(range(20)), 5)[:-1], 99.0))
     assert not looks_like_codes("id", np.arange(100.0))
@@ -192,6 +192,6 @@ def test_numbers_that_hardly_recur_are_no_codes_whatever_their_name() -> None:
     assert not looks_like_codes("id", np.array([]))
 
 
-def test_a_thousand_codes_are_codes_and_more_are_not() -> None:
+def test_at_most_a_thousand_levels_are_codes() -> None:
     assert looks_like_codes("zip", _recurring(list(range(1_000)), 6))
     assert not looks_like_codes("zip", _recurring(list(range(1_001)), 6))

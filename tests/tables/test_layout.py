@@ -1,4 +1,4 @@
-"""Titles above a table and sums below it are not rows of it, and are said to be left out."""
+"""Titles above a table and totals below it are left out and reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_titles_are_left_out_and_rows_keep_their_numbers(tmp_path, above: str) -
 
 @pytest.mark.parametrize("word", ["Total", "TOTALS:", "Grand Total", "Summe", "Suma", "合计",
                                   "Total geral", "Sous-total", "Total (30 rows)"])  # fmt: skip
-def test_a_line_of_sums_is_left_out_wherever_its_word_stands(tmp_path, word: str) -> None:
+def test_a_total_line_is_left_out_whichever_column_has_its_word(tmp_path, word: str) -> None:
     for line in (f"{word},,465,4665.0\n", f",{word},465,4665.0\n", f"{word},,,\n"):
         result = _read(tmp_path, ROWS + line)
         assert len(result.table) == 30
@@ -52,7 +52,7 @@ def test_a_line_of_sums_is_left_out_wherever_its_word_stands(tmp_path, word: str
         assert "row 32" in finding.example
 
 
-def test_subtotals_between_the_rows_leave_the_numbers_of_the_others_right(tmp_path) -> None:
+def test_subtotals_between_rows_do_not_change_the_row_numbers(tmp_path) -> None:
     lines = ROWS.splitlines(keepends=True)
     text = "".join([*lines[:11], "Subtotal,,55,555\n", *lines[11:], "Total,,465,4665\n"])
     result = _read(tmp_path, text)
@@ -60,13 +60,13 @@ def test_subtotals_between_the_rows_leave_the_numbers_of_the_others_right(tmp_pa
     assert result.row_numbers.tolist() == [*range(2, 12), *range(13, 33)]
 
 
-def test_short_lines_of_sums_and_a_note_at_the_end_are_left_out(tmp_path) -> None:
+def test_short_total_lines_and_a_note_at_the_end_are_left_out(tmp_path) -> None:
     result = _read(tmp_path, ROWS + "Total,465\nConfidential\n")
     assert len(result.table) == 30
     assert "2 short line(s)" in str(result.findings[0])
 
 
-def test_rows_that_hold_nothing_are_left_out_and_said(tmp_path) -> None:
+def test_empty_rows_are_left_out_and_reported(tmp_path) -> None:
     result = _read(tmp_path, ROWS + ",,,\n,,,\n")
     assert len(result.table) == 30
     assert [(item.code, item.count) for item in result.findings] == [("empty_row", 2)]
@@ -75,32 +75,32 @@ def test_rows_that_hold_nothing_are_left_out_and_said(tmp_path) -> None:
 @pytest.mark.parametrize(
     "line", ["Total Wine,pro,5,10\n", "D31,Total,5,10\n", "Total,pro,5,10\n", "D31,,,\n"]
 )
-def test_a_deal_that_only_looks_like_it_is_kept(tmp_path, line: str) -> None:
+def test_a_deal_that_looks_like_a_total_line_is_kept(tmp_path, line: str) -> None:
     result = _read(tmp_path, ROWS + line)
     assert len(result.table) == 31
     assert result.findings == ()
 
 
-def test_a_word_for_sums_that_many_rows_have_is_a_level(tmp_path) -> None:
+def test_a_word_for_totals_in_many_rows_is_a_level(tmp_path) -> None:
     rows = "".join(f"{word},,{n}\n" for n, word in enumerate(["Total", "Basic"] * 20))
     assert len(_read(tmp_path, "plan,note,n\n" + rows).table) == 40
 
 
-def test_a_short_row_that_is_a_deal_is_still_an_error(tmp_path) -> None:
+def test_a_short_row_that_is_a_deal_is_an_error(tmp_path) -> None:
     with pytest.raises(
         DealsError, match=r"1 row\(s\) do not have the header's 4 fields; row 32 has 2"
     ):
         _read(tmp_path, ROWS + "D31,pro\n")
 
 
-def test_the_header_is_the_first_row_where_nothing_says_otherwise() -> None:
+def test_the_header_is_the_first_row_by_default() -> None:
     assert header_index([["a", "b", "c"], ["1", "", ""], ["2", "", ""]]) == 0
     assert header_index([[], ["a", "b"], ["1", "2"]]) == 1
     assert header_index([["Report", "", ""], ["1", "2", "3"], ["4", "5", "6"]]) == 0
     assert header_index([["", ""], [" "]]) is None
 
 
-def test_a_number_below_a_sum_is_a_number_again(tmp_path) -> None:
+def test_a_column_is_numeric_after_its_total_line_is_removed(tmp_path) -> None:
     result = _read(tmp_path, "n,a,b\n1,x,2\n2,y,3\nTotal,,5\n")
     pd.testing.assert_frame_equal(
         result.table, pd.DataFrame({"n": [1, 2], "a": ["x", "y"], "b": [2, 3]})
@@ -109,10 +109,10 @@ def test_a_number_below_a_sum_is_a_number_again(tmp_path) -> None:
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_blank_lines_between_rows_count_as_rows_of_the_sheet(
+def test_blank_lines_between_rows_count_in_row_numbers(
     tmp_path: Path, ending: str, encoding: str
 ) -> None:
-    """A spreadsheet shows them, so the row that a message names is found where it says."""
+    """A spreadsheet shows blank lines, so a row number in a message agrees with the spreadsheet."""
     rows = [f"{n},pro,a" for n in range(5, 25)]
     top = ["Deals of 2024", "", "id,plan,note", "1,pro,a", ""]
     lines = [*top, '2,pro,"two\nlines"', "3,pro,c", "", "", "4,pro,d", *rows, ""]
@@ -136,16 +136,16 @@ def test_blank_lines_between_rows_count_as_rows_of_the_sheet(
         (["Deals, all\n", "\n", "by Ann\n", "a\tb\tc\n", "1\t2\t3\n", "4\t5\t6\n"],
          Top(3, ("Deals, all", "by Ann"), "\t")),
         (["a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),
-        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow to tell titles
+        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow for titles
         ([], None),
         (["\n", "  \n"], None),
     ],
 )  # fmt: skip
-def test_the_top_of_a_file_is_its_header_with_the_titles_above(lines, top) -> None:
+def test_the_header_is_found_below_the_titles(lines, top) -> None:
     assert find_top(lines) == top
 
 
-def test_a_header_has_names_that_differ_and_no_number_among_them() -> None:
+def test_a_header_has_distinct_names_and_no_numbers() -> None:
     table = [["1", "2", "3", "4"]] * 3
     assert header_index([["Deals", "", "", ""], ["a", "b", "c", "d"], *table]) == 1
     assert header_index([["Deals", "", "", ""], ["a", "b", "c", "a"], *table]) == 0
@@ -154,7 +154,7 @@ def test_a_header_has_names_that_differ_and_no_number_among_them() -> None:
     assert header_index([["Deals", "x", "", ""], ["a", "b", "c", "d"]]) == 0
 
 
-def test_twenty_titles_are_left_out_and_more_are_not() -> None:
+def test_at_most_nineteen_title_rows_are_left_out() -> None:
     table = [["a", "b", "c"], *[["1", "2", "3"]] * 30]
     assert header_index([["title", "", ""]] * 19 + table) == 19
     assert header_index([["title", "", ""]] * 20 + table) == 0
@@ -172,7 +172,7 @@ def test_twenty_titles_are_left_out_and_more_are_not() -> None:
         (["totals (all)", "", "1,234.50 €"], False, True),
     ],
 )
-def test_a_row_is_a_sum_where_its_first_word_is_and_all_else_are_numbers(
+def test_a_total_row_has_a_word_for_totals_and_otherwise_numbers(
     cells: list[str], last: bool, is_sum: bool
 ) -> None:
     rows = [[f"D{n}", "1", "2"] for n in range(20)]
@@ -184,7 +184,7 @@ def test_a_row_is_a_sum_where_its_first_word_is_and_all_else_are_numbers(
         assert total_rows(table, is_end=False) == []
 
 
-def test_the_word_stands_in_the_first_four_columns_and_in_at_most_a_tenth_of_the_rows() -> None:
+def test_the_word_for_totals_is_in_the_first_four_columns_of_at_most_a_tenth_of_the_rows() -> None:
     def table(position: int, sums: int) -> pa.Table:
         rows = [["x", "1", "2", "3", "4", "5"] for _ in range(20)]
         for row in range(sums):
@@ -203,11 +203,11 @@ def test_the_word_stands_in_the_first_four_columns_and_in_at_most_a_tenth_of_the
     [(["Total", "465"], True), (["Total"], True), ([], True), (["", " "], True),
      (["Summe", "1.234,5"], True), (["Total", "x"], False), (["D1", "465"], False)],
 )  # fmt: skip
-def test_the_fields_of_a_short_row_are_a_sum_or_they_are_not(fields, is_sum: bool) -> None:
+def test_a_short_row_is_recognised_as_a_total_line_by_its_fields(fields, is_sum: bool) -> None:
     assert is_total_line(fields) is is_sum
 
 
-def test_rows_left_out_are_counted_with_the_number_of_the_first() -> None:
+def test_removed_rows_are_counted_with_the_number_of_the_first() -> None:
     table = pa.table({
         "a": ["x", "", "Total", None, "y"], "b": ["1", " ", "", None, "2"],
         "c": ["1", "", "9", None, "3"],
@@ -224,7 +224,7 @@ def test_rows_left_out_are_counted_with_the_number_of_the_first() -> None:
     assert not rows_left_out(nothing, np.arange(2))[0].any()
 
 
-def test_titles_are_reported_with_the_first_of_them() -> None:
+def test_titles_are_reported_with_the_first_one() -> None:
     finding = titles_finding(["Deals 2024", "by Ann"])
     assert (finding.code, finding.count) == ("title_row", 2)
     assert finding.example == "row 1: 'Deals 2024'"

@@ -1,4 +1,4 @@
-"""NA is North America where the column says so, and nothing elsewhere."""
+"""NA is a level (North America) if the other values suggest it, and missing otherwise."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def column(*cells: str | None) -> pd.Series:
         (("NA", None, None), ()),
     ],
 )
-def test_a_word_is_a_level_where_nothing_is_written_otherwise_or_where_it_looks_like_one(
+def test_an_unclear_word_is_a_level_if_missing_is_written_otherwise_or_it_looks_like_a_level(
     cells: tuple[str | None, ...], levels: tuple[str, ...]
 ) -> None:
     result = missing_words(column(*cells))
@@ -40,7 +40,7 @@ def test_a_word_is_a_level_where_nothing_is_written_otherwise_or_where_it_looks_
     assert kept == [cell for cell in cells if cell and (cell not in UNCLEAR_WORDS or levels)]
 
 
-def test_the_contract_settles_it_for_all_columns_or_for_one() -> None:
+def test_the_contract_decides_for_all_columns_or_for_one() -> None:
     table = pd.DataFrame({"region": ["NA", "EU", "APAC"], "rival": ["NA", "small", "large"]})
     assert tidy(table)["region"].tolist() == ["NA", "EU", "APAC"]
     assert tidy(table, ["NA"]).isna().sum().tolist() == [1, 1]
@@ -49,7 +49,7 @@ def test_the_contract_settles_it_for_all_columns_or_for_one() -> None:
     assert tidy(table, {"region": ["NA"]}).isna().sum().tolist() == [1, 1]
 
 
-def test_what_was_decided_is_said_with_the_remedy() -> None:
+def test_the_decision_is_reported_with_the_remedy() -> None:
     (finding,) = tidy_with_findings(pd.DataFrame({"region": ["NA", "EU", "APAC", "NA"]})).findings
     assert (finding.code, finding.column, finding.count) == ("level_word", "region", 2)
     assert 'missing = {"region" = ["NA"]}' in finding.remedy
@@ -59,7 +59,7 @@ def test_what_was_decided_is_said_with_the_remedy() -> None:
 @pytest.mark.parametrize(
     ("others", "levels"),
     [
-        (["51-200", "201-500"], ()),  # numbers with something behind them
+        (["51-200", "201-500"], ()),  # numbers followed by text
         (["$5x", "$9x"], ()),
         (["<5 users", ">9 users"], ()),
         (["a51", "b20"], ()),
@@ -67,26 +67,30 @@ def test_what_was_decided_is_said_with_the_remedy() -> None:
         (["small", "large"], ("NA",)),
     ],
 )
-def test_beside_texts_that_begin_like_numbers_a_word_is_missing_though_cells_are_empty(
+def test_among_texts_that_begin_with_numbers_an_unclear_word_is_missing(
     others: list[str], levels: tuple[str, ...]
 ) -> None:
     assert missing_words(column("NA", *others, None)).levels == levels
 
 
 @pytest.mark.parametrize(("numbers", "texts", "levels"), [(19, 1, ()), (18, 1, ("NA",))])
-def test_nineteen_of_twenty_values_make_a_column_one_of_numbers(numbers, texts, levels) -> None:
+def test_an_unclear_word_is_missing_if_95_percent_of_the_values_are_numbers(
+    numbers, texts, levels
+) -> None:
     cells = [str(number) for number in range(numbers)] + [f"text {n}" for n in range(texts)]
     assert missing_words(column("NA", *cells, None)).levels == levels
 
 
 @pytest.mark.parametrize(("codes", "levels"), [(2, ("NA",)), (1, ())])
-def test_more_than_half_of_the_levels_must_be_written_like_the_word(codes, levels) -> None:
+def test_an_unclear_word_is_a_level_if_more_than_half_of_the_levels_are_written_like_it(
+    codes, levels
+) -> None:
     cells = [*["EU", "US"][:codes], "north"]
     assert missing_words(column("NA", *cells)).levels == levels
     assert missing_words(column("NA", "EU", "north")).levels == ()
 
 
-def test_each_decision_says_why_and_counts_its_rows() -> None:
+def test_each_decision_has_a_reason_and_counts_its_rows() -> None:
     values = column("NA", "EU", "APAC", "NA", "None")
     words = missing_words(values)
     assert (words.levels, words.missing, words.beside_levels) == (("NA",), ("None",), True)

@@ -1,4 +1,4 @@
-"""A column of moments is on one clock, whatever its cells are written like."""
+"""A column of timestamps in any notation is converted to one time zone."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def _read(cells, *args, **options):
         (pd.Timestamp("2026-03-01 10:20:30"), "2026-03-01T10:20:30"),
     ],
 )
-def test_each_way_of_writing_gives_the_moment(cell, moment):
+def test_each_notation_gives_the_timestamp(cell, moment):
     assert _read([cell]) == [moment]
 
 
-def test_the_afternoon_is_read():
+def test_am_and_pm_are_read():
     written = ["03/25/2026 1:05 PM", "03/25/2026 12:10 AM", "03/26/2026 11:00 AM"]
 
     assert _read(written) == ["2026-03-25T13:05:00", "2026-03-25T00:10:00", "2026-03-26T11:00:00"]
 
 
-def test_a_zone_is_converted_and_a_date_alone_is_the_beginning_of_its_day_there():
+def test_time_zones_are_converted_and_a_date_means_the_start_of_its_day():
     cells = ["2026-03-01T23:30:00Z", "2026-03-01", "2026-03-01T23:30:00"]
 
     read = _read(cells, "Asia/Shanghai")
@@ -59,7 +59,7 @@ def test_a_zone_is_converted_and_a_date_alone_is_the_beginning_of_its_day_there(
     assert read == ["2026-03-02T07:30:00", "2026-03-01T00:00:00", "2026-03-01T23:30:00"]
 
 
-def test_typed_stamps_and_their_text_are_one_moment():
+def test_typed_timestamps_and_their_texts_give_the_same_result():
     stamps = pd.Series(pd.to_datetime(["2026-03-01T23:30:00Z", "2026-07-01T08:00:00Z"], utc=True))
 
     typed = read_moments(stamps, "Europe/Berlin").times
@@ -68,14 +68,14 @@ def test_typed_stamps_and_their_text_are_one_moment():
     assert typed.tolist() == written.tolist()
 
 
-def test_what_is_no_date_is_unreadable_and_what_is_empty_is_not():
+def test_a_text_that_is_not_a_date_is_unreadable_but_an_empty_cell_is_not():
     read = read_moments(pd.Series(["2026-03-01", "soon", None, ""], dtype=object))
 
     assert read.unreadable.tolist() == [False, True, False, False]
     assert np.isnat(read.times).tolist() == [False, True, True, True]
 
 
-def test_dates_that_read_both_ways_are_told_until_the_contract_says_which():
+def test_ambiguous_dates_are_reported_unless_the_order_is_given():
     cells = ["03/04/2026", "05/06/2026"]
 
     assert read_moments(pd.Series(cells)).swapped
@@ -85,7 +85,7 @@ def test_dates_that_read_both_ways_are_told_until_the_contract_says_which():
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STAMPS, min_size=1, max_size=5), st.sampled_from([0, 1, 2, -5, 8]))
-def test_the_order_of_stamps_with_offsets_is_that_of_their_instants(stamps, hours):
+def test_timestamps_with_offsets_are_converted_to_utc(stamps, hours):
     sign = "-" if hours < 0 else "+"
     texts = [
         f"{stamp.replace(microsecond=0).isoformat()}{sign}{abs(hours):02}:00" for stamp in stamps
@@ -121,11 +121,11 @@ def test_the_order_of_stamps_with_offsets_is_that_of_their_instants(stamps, hour
         ([True, "2024-02-29"], [None, "2024-02-29T00:00:00"]),
     ],
 )  # fmt: skip
-def test_the_time_of_day_is_kept_in_every_form_of_the_day(cells, moments):
+def test_the_time_of_day_is_kept_in_every_form_of_date(cells, moments):
     assert _read(cells) == moments
 
 
-def test_fractions_of_a_second_are_kept_where_the_stamp_has_them():
+def test_fractions_of_a_second_are_kept():
     cells = pd.Series(["2024-02-29T10:20:30.123456Z", "2024-02-29T10:20:30.5"])
     assert [str(each)[19:] for each in read_moments(cells).times] == [".123456", ".500000"]
     milliseconds = read_moments(pd.Series([1_709_202_030_123, 1_709_202_030_001])).times
@@ -137,7 +137,7 @@ ZONES = ["Europe/Berlin", "Asia/Kolkata", "America/Los_Angeles", "UTC"]
 
 @settings(max_examples=30)
 @given(STAMPS, st.sampled_from(ZONES))
-def test_an_instant_is_shown_by_the_clock_of_the_zone(stamp, zone):
+def test_an_instant_is_converted_to_the_time_zone(stamp, zone):
     instant = pd.Timestamp(stamp.replace(microsecond=0), tz="UTC")
     clock = instant.tz_convert(zone).strftime("%Y-%m-%dT%H:%M:%S")
     seconds = int(instant.timestamp())
@@ -148,7 +148,7 @@ def test_an_instant_is_shown_by_the_clock_of_the_zone(stamp, zone):
 
 
 @pytest.mark.parametrize("kind", ["datetime64[s]", "datetime64[ns]", "timestamp[us][pyarrow]"])
-def test_typed_stamps_without_a_zone_are_taken_as_they_are(kind):
+def test_typed_timestamps_without_a_zone_are_not_converted(kind):
     stamps = pd.Series(pd.to_datetime(["2024-02-29 10:20:30", None])).astype(kind)
     moments = read_moments(stamps, "Asia/Tokyo")
     assert [str(each)[:19] for each in moments.times] == ["2024-02-29T10:20:30", "NaT"]
@@ -165,7 +165,7 @@ def test_typed_stamps_without_a_zone_are_taken_as_they_are(kind):
         ("1609502400", "1709251200", "2024-02-29 6:00"),
     ],
 )
-def test_a_date_beside_more_numbers_of_days_or_seconds_is_read_too(cells):
+def test_a_date_among_serial_numbers_or_seconds_is_read(cells):
     noon, midnight, six = "2021-01-01T12:00:00", "2024-03-01T00:00:00", "2024-02-29T06:00:00"
     assert _read(cells) == [noon, midnight, six]
     assert _read(cells[::-1]) == [six, midnight, noon]
@@ -182,7 +182,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("cells", PARTS)
-def test_a_column_that_is_read_in_parts_is_the_one_that_is_read_whole(cells):
+def test_a_column_read_in_parts_gives_the_same_result(cells):
     column = pd.Series(cells, dtype=object)
     whole = read_moments(column)
     form, swapped = form_of_days(days_not_in_iso(cells))
@@ -194,7 +194,7 @@ def test_a_column_that_is_read_in_parts_is_the_one_that_is_read_whole(cells):
     assert swapped == whole.swapped
 
 
-def test_the_days_that_settle_the_form_are_those_without_iso_stamps():
+def test_the_form_is_decided_by_the_values_that_are_not_iso_timestamps():
     cells = [
         "2024-02-29", "2024-02-29T10:20Z", "25/01/2024 10:00", "25/01/2024", None, 45_351.75,
         "45351.25", 1_709_202_030, 1_709_202_031,

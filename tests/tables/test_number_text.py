@@ -1,4 +1,4 @@
-"""The text of a number: its digits, power of ten and unit, and the form of a column."""
+"""Parsing the text of a number: digits, power of ten, unit, and the form of a column."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ POINT_GROUPS, COMMA_GROUPS = NumberForm(".", ","), NumberForm(",", ".")
         ("  5  ", ("5", 0, "")),
     ],
 )
-def test_a_number_is_taken_apart(text: str, parts: tuple[str, int, str]) -> None:
+def test_a_number_is_split_into_digits_power_and_unit(
+    text: str, parts: tuple[str, int, str]
+) -> None:
     assert parse_number_text(text) == NumberText(*parts)
 
 
@@ -104,11 +106,11 @@ def test_a_number_is_taken_apart(text: str, parts: tuple[str, int, str]) -> None
      "5 5 users", "51-200", "1/2", "0x10", "inf", "nan",
      "12 mil", "R$ 12 mil", "1.2 Cr", "12 T", "$12T", "1.2m", "5.-5"],
 )  # fmt: skip
-def test_what_is_no_number_is_not_taken_apart(text: str) -> None:
+def test_a_text_that_is_not_a_number_gives_none(text: str) -> None:
     assert parse_number_text(text) is None
 
 
-def test_a_text_of_eighty_characters_may_be_a_number_and_a_longer_one_is_none() -> None:
+def test_a_text_longer_than_80_characters_is_not_a_number() -> None:
     assert parse_number_text("1" * MAX_LENGTH) == NumberText("1" * MAX_LENGTH, 0, "")
     assert parse_number_text("1" * (MAX_LENGTH + 1)) is None
     assert parse_number_text(" " + "1" * MAX_LENGTH + " ") is not None  # blanks do not count
@@ -137,7 +139,7 @@ def test_a_text_of_eighty_characters_may_be_a_number_and_a_longer_one_is_none() 
         ("1.234", UNKNOWN, "1.234"),
     ],
 )
-def test_digits_are_the_number_of_their_form(digits: str, form: NumberForm, number: str) -> None:
+def test_digits_are_read_according_to_the_form(digits: str, form: NumberForm, number: str) -> None:
     for power in (-2, 0, 3):
         expected = float(Decimal(number).scaleb(power))
         assert value_of(NumberText(digits, power, ""), form) == expected
@@ -157,7 +159,7 @@ def test_digits_are_the_number_of_their_form(digits: str, form: NumberForm, numb
         ("1.234", NumberForm(",", ".", contested=True)),
     ],
 )
-def test_marks_that_fit_two_numbers_are_unclear(digits: str, form: NumberForm) -> None:
+def test_digits_that_can_mean_two_numbers_are_unclear(digits: str, form: NumberForm) -> None:
     with pytest.raises(UnclearNumberError):
         value_of(NumberText(digits, 0, ""), form)
 
@@ -170,7 +172,7 @@ def test_marks_that_fit_two_numbers_are_unclear(digits: str, form: NumberForm) -
         ("1234", NumberForm(contested=True), 1234.0),
     ],
 )
-def test_in_a_contested_form_both_marks_still_tell_the_number(
+def test_digits_with_both_marks_are_clear_in_a_contested_form(
     digits: str, form: NumberForm, number: float
 ) -> None:
     assert value_of(NumberText(digits, 0, ""), form) == number
@@ -180,7 +182,7 @@ def test_in_a_contested_form_both_marks_still_tell_the_number(
     ("digits", "form"),
     [("1,23", POINT), ("1.2.3", POINT), ("1,2,3", COMMA), ("0,123", POINT), ("1,2345", POINT)],
 )
-def test_digits_that_are_no_number_in_a_form_are_an_error_but_not_unclear(
+def test_digits_that_are_invalid_in_a_form_are_an_error_but_not_unclear(
     digits: str, form: NumberForm
 ) -> None:
     with pytest.raises(ValueError, match="could not convert") as caught:
@@ -210,22 +212,22 @@ def _settled(*texts: str, rows: list[int] | None = None) -> NumberForm:
         ([",5"], ",5"),
     ],
 )
-def test_the_form_of_a_column_is_what_its_marks_ask_for(texts: list[str], form: str) -> None:
+def test_the_form_of_a_column_is_decided_by_its_marks(texts: list[str], form: str) -> None:
     assert str(_settled(*texts)).replace("1", "", 1).replace("234", "") == form
 
 
-def test_the_decimal_mark_is_that_of_more_rows() -> None:
+def test_the_decimal_mark_is_the_one_of_most_rows() -> None:
     assert _settled("12.5", "12,5", rows=[2, 3]).decimal == ","
     assert _settled("12.5", "12,5", rows=[3, 2]).decimal == "."
 
 
-def test_the_unit_is_that_of_most_rows() -> None:
+def test_the_unit_is_the_one_of_most_rows() -> None:
     assert _settled("$5", "€6", "7", rows=[2, 3, 9]).unit == "EUR"
     assert _settled("5", "6").unit == ""
     assert settle_form([None, None], [4, 4]) == NumberForm()
 
 
-def test_percent_is_the_unit_only_where_at_least_half_of_the_rows_have_it() -> None:
+def test_percent_is_the_unit_only_if_at_least_half_of_the_rows_have_it() -> None:
     assert _settled("5 %", "6", rows=[3, 3]).unit == "%"
     assert _settled("5 %", "6", rows=[3, 4]).unit == ""
 
@@ -245,7 +247,7 @@ def test_percent_is_the_unit_only_where_at_least_half_of_the_rows_have_it() -> N
         ("%", "USD", True),
     ],
 )
-def test_a_number_without_a_unit_has_the_columns_unless_that_is_percent(
+def test_a_number_without_a_unit_has_the_unit_of_the_column_except_percent(
     unit: str, column: str, other: bool
 ) -> None:
     assert is_other_unit(unit, NumberForm(unit=column)) is other
@@ -256,11 +258,11 @@ def test_a_number_without_a_unit_has_the_columns_unless_that_is_percent(
     [("USD", "USD"), ("USD/month", "USD"), ("kr", "kr"), ("¥/year", "¥"), ("user", ""), ("", ""),
      ("%", "")],
 )  # fmt: skip
-def test_the_currency_of_a_unit_is_what_is_before_the_slash(unit: str, currency: str) -> None:
+def test_the_currency_of_a_unit_is_the_part_before_the_slash(unit: str, currency: str) -> None:
     assert currency_of(unit) == currency
 
 
-def test_the_example_of_each_form_is_the_same_number_in_it() -> None:
+def test_the_example_of_each_form_is_the_same_number() -> None:
     assert set(EXAMPLES) == {"1234.5", "1,234.5", "1234,5", "1.234,5"}
     for example, form in EXAMPLES.items():
         assert str(form) == example
@@ -270,7 +272,7 @@ def test_the_example_of_each_form_is_the_same_number_in_it() -> None:
 
 
 @given(st.decimals(-(10**9), 10**9, places=2), st.sampled_from([POINT_GROUPS, COMMA_GROUPS]))
-def test_a_number_written_with_marks_currency_and_sign_is_itself(
+def test_a_number_written_with_marks_currency_and_sign_is_read_back(
     number: Decimal, form: NumberForm
 ) -> None:
     written = f"{number:,.2f}".translate(str.maketrans(",.", form.thousands + form.decimal))

@@ -1,11 +1,14 @@
-"""A file's first bytes, and what is wrong with a table in words."""
+"""The first bytes of a file, and the texts of errors in tables."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 
+import pyarrow as pa
 import pytest
 
+from fitmodel.tables.files import read_table
 from fitmodel.tables.opening import (
     MAX_COLUMNS,
     SNIFF_BYTES,
@@ -20,14 +23,31 @@ from fitmodel.tables.opening import (
 )
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("content", [b"", b"\x1f", b"id,x\n1,2\n"])
-def test_a_packed_file_is_opened_as_what_is_in_it(tmp_path, content: bytes, packed: bool) -> None:
-    path = tmp_path / "deals"  # its name says nothing
-    path.write_bytes(gzip.compress(content) if packed else content)
+def _zstd(content: bytes) -> bytes:
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
+
+
+PACK = {"plain": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "zstd": _zstd}
+
+
+@pytest.mark.parametrize("packed", PACK)
+@pytest.mark.parametrize("content", [b"", b"\x1f", b"BZ", b"id,x\n1,2\n"])
+def test_a_compressed_file_is_opened_uncompressed(tmp_path, content: bytes, packed: str) -> None:
+    path = tmp_path / "deals"  # the name has no extension
+    path.write_bytes(PACK[packed](content))
     with open_bytes(path) as file:
         assert file.read() == content
     assert head_of(path) == content
+
+
+@pytest.mark.parametrize("packed", PACK)
+def test_all_streams_of_a_compressed_file_are_read(tmp_path, packed: str) -> None:
+    parts = [b"id,x\n", *(b"D%d,%d\n" % (row, row) for row in range(300))]
+    path = tmp_path / "deals"
+    path.write_bytes(b"".join(map(PACK[packed], parts)))
+    with open_bytes(path) as file:
+        assert file.read() == b"".join(parts)
+    assert read_table(path)["x"].tolist() == list(range(300))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -38,7 +58,7 @@ def test_the_head_of_a_long_file_is_its_first_mebibyte(tmp_path, packed: bool) -
     assert head_of(tmp_path / "x") == content[: 1024 * 1024]
 
 
-def test_names_that_several_columns_have_are_listed_once_in_order() -> None:
+def test_duplicate_column_names_are_listed_once_in_order() -> None:
     assert named_twice(["b", "a", "b", "c", "a", "b"]) == ["a", "b"]
     assert named_twice(["a", "A", " a"]) == []
     assert names_error(["a", "b"]) is None
@@ -47,7 +67,7 @@ def test_names_that_several_columns_have_are_listed_once_in_order() -> None:
     )
 
 
-def test_ten_thousand_columns_are_a_table_and_one_more_is_too_many() -> None:
+def test_more_than_ten_thousand_columns_are_refused() -> None:
     names = [f"c{position}" for position in range(MAX_COLUMNS + 1)]
     assert names_error(names[:10_000]) is None
     assert names_error(names) == (
@@ -55,7 +75,7 @@ def test_ten_thousand_columns_are_a_table_and_one_more_is_too_many() -> None:
     )
 
 
-def test_the_error_of_a_row_shows_its_width_its_lines_and_its_beginning() -> None:
+def test_the_error_of_a_row_shows_its_width_lines_and_beginning() -> None:
     assert width_error("a,b", 2, 3) == "2 fields where the header has 3: 'a,b'"
     assert width_error("a,b\nc\nd", 2, 3).startswith(
         "2 fields where the header has 3 over 3 lines (is a quote open?): "
@@ -66,7 +86,7 @@ def test_the_error_of_a_row_shows_its_width_its_lines_and_its_beginning() -> Non
     assert "opens on line 7 and is never closed" in open_quote_error(7)
 
 
-def test_a_row_that_is_too_long_is_named_in_megabytes_and_other_problems_as_they_are() -> None:
+def test_the_error_for_a_too_long_row_names_the_limit_in_megabytes() -> None:
     long = csv_error("CSV parse error: straddling object straddles two blocks", 16 << 20)
     assert long.startswith("has a row of more than 16 MB. Remedy: close every quote")
     assert csv_error("bad thing", 16 << 20) == "cannot be read as CSV: bad thing"

@@ -1,4 +1,4 @@
-"""What is kept on disk comes back as it was put there."""
+"""Arrays and values stored on disk are read back unchanged."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ PARTS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_siz
 @pytest.mark.parametrize("on_disk", [False, True])
 @settings(max_examples=40)
 @given(parts=PARTS)
-def test_the_parts_of_an_array_are_one_array_in_their_order(
-    on_disk: bool, parts: list[list[int]]
-) -> None:
+def test_the_parts_of_an_array_are_joined_in_order(on_disk: bool, parts: list[list[int]]) -> None:
     spool = Spool(np.int32, on_disk=on_disk)
     for part in parts:
         spool.add(np.array(part))
@@ -33,7 +31,7 @@ def test_the_parts_of_an_array_are_one_array_in_their_order(
 @pytest.mark.parametrize("on_disk", [False, True])
 @settings(max_examples=40)
 @given(parts=st.lists(st.lists(st.integers(-9, 9), max_size=4), max_size=4))
-def test_running_sums_go_on_from_part_to_part(on_disk: bool, parts: list[list[int]]) -> None:
+def test_cumulative_sums_continue_across_parts(on_disk: bool, parts: list[list[int]]) -> None:
     spool = Spool(np.int64, on_disk=on_disk)
     for part in parts:
         spool.add_running(np.array(part, dtype=np.int64))
@@ -42,13 +40,13 @@ def test_running_sums_go_on_from_part_to_part(on_disk: bool, parts: list[list[in
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_a_part_that_is_a_view_of_every_other_value_is_kept_whole(on_disk: bool) -> None:
+def test_a_strided_array_is_stored_correctly(on_disk: bool) -> None:
     spool = Spool(np.float64, on_disk=on_disk)
     spool.add(np.arange(10)[::2])
     assert spool.array().tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
 
 
-def test_a_file_is_closed_with_its_owner() -> None:
+def test_the_file_is_closed_when_its_owner_is_deleted() -> None:
     owner = type("Owner", (), {})()
     file = nameless_file(owner)
     file.write(b"x")
@@ -56,7 +54,7 @@ def test_a_file_is_closed_with_its_owner() -> None:
     assert file.closed
 
 
-def test_batches_are_one_table_with_their_schema() -> None:
+def test_batches_become_one_table_with_their_schema() -> None:
     schema = pa.schema([("n", pa.int64()), ("name", pa.string())])
     rows = [[(1, "a"), (2, None)], [], [(3, "上海")]]
     batches = [
@@ -87,7 +85,7 @@ def test_the_code_of_each_value_gives_the_value(on_disk: bool, parts: list[list[
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_codes_may_come_in_any_order_and_again_and_minus_one_is_none(on_disk: bool) -> None:
+def test_codes_can_be_repeated_in_any_order_and_minus_one_gives_none(on_disk: bool) -> None:
     levels = Levels(on_disk=on_disk)
     levels.add(["a", 7, ""])
     levels.add([date(2024, 2, 29), "a"])

@@ -1,4 +1,4 @@
-"""A table is tidied column by column, and the frame that was given stays as it is."""
+"""A table is tidied column by column, and the input frame is not changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _tidied(cells: list[object], dtype: object = object) -> pd.Series:
 
 
 @pytest.mark.parametrize("dtype", ["object", "str", "string[pyarrow]", "category"])
-def test_text_is_stripped_and_empty_texts_are_missing_in_every_type_of_text(dtype: str) -> None:
+def test_text_is_stripped_and_empty_texts_are_missing_in_every_text_type(dtype: str) -> None:
     cells = [" smb ", "mid\t", "", "-", "#N/A", None, "smb"]
     assert _tidied(cells, dtype).tolist()[:2] == ["smb", "mid"]
     assert _tidied(cells, dtype).isna().tolist() == [False, False, True, True, True, True, False]
@@ -27,7 +27,7 @@ def test_text_is_stripped_and_empty_texts_are_missing_in_every_type_of_text(dtyp
 
 @settings(max_examples=40)
 @given(st.lists(st.one_of(st.sampled_from([" a", "b ", "c", "", " - "]), st.none()), min_size=1))
-def test_tidying_twice_is_tidying_once(cells: list[object]) -> None:
+def test_tidying_twice_gives_the_same_as_tidying_once(cells: list[object]) -> None:
     once = tidy(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))
     pd.testing.assert_frame_equal(tidy(once), once)
 
@@ -55,7 +55,7 @@ def test_objects_that_are_all_numbers_become_numbers() -> None:
     assert _tidied([True, False]).dtype == bool
 
 
-def test_cells_of_several_types_stay_and_words_for_nothing_among_them_are_missing() -> None:
+def test_mixed_types_are_kept_and_words_for_missing_become_missing() -> None:
     tidied = _tidied([1, " a ", "NA", np.inf, "", (1, 2)])
     assert tidied.dtype == object
     assert tidied.tolist()[:2] == [1, "a"]
@@ -63,13 +63,13 @@ def test_cells_of_several_types_stay_and_words_for_nothing_among_them_are_missin
     assert tidied.iloc[5] == (1, 2)
 
 
-def test_numbers_beside_words_for_nothing_alone_are_numbers() -> None:
+def test_numbers_mixed_only_with_words_for_missing_become_numeric() -> None:
     tidied = _tidied([1, "NA", 2.5, " - "])
     assert tidied.dtype == np.float64
     np.testing.assert_array_equal(tidied, [1.0, np.nan, 2.5, np.nan])
 
 
-def test_what_needs_no_tidying_keeps_its_type() -> None:
+def test_a_tidy_column_keeps_its_type() -> None:
     table = pd.DataFrame(
         {
             "n": pd.Series([1, 2], dtype="Int16"),
@@ -82,7 +82,7 @@ def test_what_needs_no_tidying_keeps_its_type() -> None:
     pd.testing.assert_frame_equal(tidy(table), table)
 
 
-def test_the_frame_that_was_given_is_never_changed() -> None:
+def test_the_input_frame_is_not_changed() -> None:
     table = pd.DataFrame({"x": [" a", "-"], "n": [np.inf, 1.0], "left": ["Active", "2024-01-05"]})
     before = table.copy(deep=True)
     tidied = tidy(table)
@@ -90,7 +90,7 @@ def test_the_frame_that_was_given_is_never_changed() -> None:
     assert tidied.isna().sum().tolist() == [1, 1, 1]
 
 
-def test_index_names_and_order_of_columns_stay() -> None:
+def test_index_names_and_order_of_columns_are_kept() -> None:
     table = pd.DataFrame({"b": [" x", "y"], "a": [1, 2]}, index=[7, 7])
     tidied = tidy(table)
     assert tidied.columns.tolist() == ["b", "a"]
@@ -98,7 +98,7 @@ def test_index_names_and_order_of_columns_stay() -> None:
     assert tidied["b"].tolist() == ["x", "y"]
 
 
-def test_the_order_of_rows_changes_nothing() -> None:
+def test_the_order_of_rows_does_not_matter() -> None:
     table = pd.DataFrame(
         {"region": ["NA", "EU", "APAC", "NA"], "left": ["2024-01-05", "Active", "", "2024-02-05"]}
     )
@@ -106,10 +106,10 @@ def test_the_order_of_rows_changes_nothing() -> None:
     pd.testing.assert_frame_equal(turned, tidy(table))
 
 
-def test_in_the_day_of_signing_a_word_is_an_error_and_a_far_day_is_empty() -> None:
+def test_in_the_closing_date_a_word_is_kept_and_a_far_date_is_missing() -> None:
     table = pd.DataFrame({"signed": ["2024-01-05", "Active", "9999-12-31"]})
     strict = tidy_with_findings(table, full="signed")
-    assert strict.table["signed"].tolist() == table["signed"].tolist()  # not all are dates
+    assert strict.table["signed"].tolist() == table["signed"].tolist()  # not all values are dates
     table = pd.DataFrame({"signed": ["2024-01-05", "2024-01-06", "9999-12-31"]})
     far = tidy_with_findings(table, full="signed")
     assert far.table["signed"].isna().tolist() == [False, False, True]
@@ -122,12 +122,12 @@ def test_each_finding_names_its_column_and_its_rows() -> None:
         "left": ["2024-01-05", "Active", "Active", "9999-12-31"],
         "plain": ["a", "b", "c", "d"],
     })  # fmt: skip
-    found = tidy_with_findings(table)
-    assert [(each.code, each.column, each.count) for each in found.findings] == [
+    result = tidy_with_findings(table)
+    assert [(each.code, each.column, each.count) for each in result.findings] == [
         ("level_word", "region", 2),
         ("placeholder", "left", 3),
     ]
-    assert found.empty == {"left": ("9999-12-31", "Active")}
+    assert result.empty == {"left": ("9999-12-31", "Active")}
 
 
 def test_a_lone_surrogate_and_a_signalling_nan_cannot_be_written() -> None:
@@ -140,7 +140,7 @@ def test_a_lone_surrogate_and_a_signalling_nan_cannot_be_written() -> None:
         assert not unwritable(pd.Series([end], dtype=object)).any()
 
 
-def test_containers_are_no_single_values() -> None:
+def test_containers_are_recognised_as_nested() -> None:
     cells = [1, "a", [1], (1,), {1: 2}, {1}, b"x", np.array([1]), 1j, None]
     assert nested(pd.Series(cells, dtype=object)).tolist() == [
         False, False, True, True, True, True, True, True, True, False,

@@ -1,4 +1,4 @@
-"""A number, a date, a yes or no is read in one way, alone and in a column."""
+"""Numbers, dates and yes/no values are read the same way alone and in a column."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ POINT = NumberForm(".", ",")
         ("12 months", 12),
     ],
 )
-def test_a_number_with_sign_unit_or_marks_is_a_number(text: str, number: float) -> None:
+def test_a_number_with_sign_unit_or_marks_is_read(text: str, number: float) -> None:
     assert read_numbers(pd.Series([text, None])).series.tolist()[0] == number
 
 
 @pytest.mark.parametrize(
     ("text", "number"), [("€1.234,50", 1234.5), ("1.234", 1234), ("12,5", 12.5), ("12.5", 12.5)]
 )
-def test_the_decimal_comma_is_read_where_the_column_has_it(text: str, number: float) -> None:
+def test_the_decimal_comma_is_read_in_the_form_of_the_column(text: str, number: float) -> None:
     assert read_number(text, NumberForm(",", ".", "EUR")) == number
 
 
-def test_a_percentage_is_a_share_and_stands_beside_percentages_only() -> None:
+def test_percentages_become_shares_and_cannot_be_mixed_with_numbers() -> None:
     shares = read_numbers(pd.Series(["12 %", "7%", "0.5 %"]))
     assert shares.series.tolist() == [0.12, 0.07, 0.005]
     mixed = read_numbers(pd.Series(["12", "7", "5 %"]))
@@ -77,33 +77,33 @@ def test_a_percentage_is_a_share_and_stands_beside_percentages_only() -> None:
     ["abc", "0x10", "1_000", "1.2.3", "--5", "1/2", "true", "2024-01-01", "<b>5</b>", "1,2,3,4",
      "51-200", "201+", "3A", "7B", "(5", "5)", "$5 €", "12 Main Street"],
 )  # fmt: skip
-def test_what_is_no_number_is_read_as_none(text: str) -> None:
+def test_a_text_that_is_not_a_number_is_unreadable(text: str) -> None:
     assert read_numbers(pd.Series([text, "4"])).unreadable.tolist() == [True, False]
     with pytest.raises(UnreadableValueError):
         read_number(text, POINT)
 
 
-def test_two_currencies_are_never_one_number() -> None:
+def test_values_in_a_second_currency_are_unreadable() -> None:
     reading = read_numbers(pd.Series(["$10", "$20", "¥30", "40"]))
     assert reading.unreadable.tolist() == [False, False, True, False]
     assert dict(reading.units) == {"USD": 2, "¥": 1, "": 1}
 
 
-def test_marks_that_tell_nothing_are_refused_where_no_column_settled_them() -> None:
+def test_ambiguous_marks_are_refused_without_a_form() -> None:
     for text in ("1,234", "1.234,5", "1,234.5"):
-        with pytest.raises(UnclearNumberError, match="decimal mark from one for thousands"):
+        with pytest.raises(UnclearNumberError, match="its mark may be decimal"):
             read_number(text, UNKNOWN)
     assert read_number("1.234", UNKNOWN) == 1.234
     with pytest.raises(UnclearNumberError):
-        read_number("1.234", NumberForm(","))  # no mark for thousands was seen beside 0,5
+        read_number("1.234", NumberForm(","))  # the column has no thousands mark
 
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number, 2))
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(numbers, min_size=1, max_size=15), st.sampled_from([COMMA, POINT]))
-def test_a_column_in_any_form_is_the_numbers_it_was_written_from(
+def test_a_column_of_numbers_in_any_form_is_read_back(
     values: list[float], form: NumberForm
 ) -> None:
     marks = str.maketrans(",.", form.thousands + form.decimal)
@@ -123,9 +123,9 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(CELLS, min_size=1, max_size=12))
-def test_a_column_of_numbers_is_read_as_each_of_its_values(cells: list[object]) -> None:
+def test_a_column_of_numbers_is_read_like_its_single_values(cells: list[object]) -> None:
     column = pd.Series(cells, dtype=object)
     reading = read_numbers(column)
     for cell, number, bad in zip(cells, reading.series, reading.unreadable, strict=True):
@@ -158,12 +158,10 @@ FORMATS = {
 days = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 
 
-@settings(deadline=None)  # a busy machine is no problem of the reader
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.lists(days, min_size=1, max_size=10), st.sampled_from(sorted(FORMATS)))
-def test_a_column_of_dates_is_the_days_it_was_written_from(
-    given_days: list[date], pattern: str
-) -> None:
-    every = [*given_days, date(2024, 1, 31)]  # a day that no month has as its number
+def test_a_column_of_dates_in_any_form_is_read_back(given_days: list[date], pattern: str) -> None:
+    every = [*given_days, date(2024, 1, 31)]  # a day above 12, which cannot be a month
     texts = [day.strftime(pattern) for day in every]
     reading = read_dates(pd.Series(texts))
     assert [stamp.date() for stamp in reading.series] == every
@@ -174,7 +172,7 @@ def test_a_column_of_dates_is_the_days_it_was_written_from(
 
 
 @pytest.mark.parametrize("unit", [1, 1000])
-def test_seconds_and_milliseconds_since_1970_are_days(unit: int) -> None:
+def test_seconds_and_milliseconds_since_1970_are_read_as_days(unit: int) -> None:
     stamps = pd.to_datetime(["2024-01-05 23:59", "2022-12-31 00:00", "2025-06-01 12:00"])
     values = pd.Series(stamps.as_unit("s").asi8 * unit)
     read = read_dates(values).series
@@ -182,7 +180,7 @@ def test_seconds_and_milliseconds_since_1970_are_days(unit: int) -> None:
     assert read_dates(values.astype(str)).series.tolist() == read.tolist()
 
 
-def test_day_and_month_are_swapped_in_no_row_and_doubt_is_told() -> None:
+def test_all_rows_have_the_same_order_of_day_and_month_and_ambiguity_is_reported() -> None:
     decided = read_dates(pd.Series(["03/04/2024", "25/04/2024"]))
     assert decided.order == "day first"
     assert decided.series.dt.month.tolist() == [4, 4]
@@ -191,7 +189,7 @@ def test_day_and_month_are_swapped_in_no_row_and_doubt_is_told() -> None:
     assert read_dates(pd.Series(["03/04/2024"]), "month first").series.dt.month.tolist() == [3]
 
 
-def test_among_iso_dates_another_form_is_no_date() -> None:
+def test_among_iso_dates_another_form_is_unreadable() -> None:
     column = pd.Series(["2024-01-05", "2024-02-06", "01.02.2024"])
     assert read_dates(column).unreadable.tolist() == [False, False, True]
 
@@ -203,25 +201,25 @@ def test_iso_dates_are_read_in_every_form() -> None:
 
 @pytest.mark.parametrize("yes", ["yes", "Ja", "OUI", "sí", "Sim", "是", "1.0", "on", True])
 @pytest.mark.parametrize("no", ["no", "Nein", "non", "NÃO", "否", "0", "off", False])
-def test_yes_and_no_are_read_alike_alone_and_in_a_column(yes: object, no: object) -> None:
+def test_yes_and_no_are_read_the_same_alone_and_in_a_column(yes: object, no: object) -> None:
     assert (read_flag(yes), read_flag(no), read_flag("maybe")) == (True, False, None)
     reading = read_flags(pd.Series([yes, no, "maybe", None], dtype=object))
     assert reading.series.tolist() == [True, False, False, False]
     assert reading.unreadable.tolist() == [False, False, True, False]
 
 
-def test_words_of_a_status_are_yes_and_no_of_an_outcome_only() -> None:
+def test_status_words_are_yes_or_no_only_for_an_outcome() -> None:
     status = pd.Series(["Churned", "active", "baja", "ativo", "流失", "在网"])
     assert read_flags(status).series.tolist() == [True, False] * 3
     assert read_flags(status, outcome=False).unreadable.all()
 
 
-def test_numbers_of_numpy_and_pandas_are_read_like_those_of_python() -> None:
+def test_numpy_and_pandas_numbers_are_read_like_python_numbers() -> None:
     for value in (np.int64(5), np.float32(5), 5, "5", True * 5):
         assert read_number(value) == 5
 
 
-def test_typed_dates_of_any_kind_are_their_days() -> None:
+def test_typed_dates_of_any_kind_give_their_day() -> None:
     day = date(2024, 2, 29)
     stamp = pd.Timestamp("2024-02-29 23:30", tz="Asia/Tokyo")
     for values in (
@@ -236,12 +234,12 @@ def test_typed_dates_of_any_kind_are_their_days() -> None:
 @pytest.mark.parametrize(
     "dtype", ["int64", "float64", "Int64", "Float64", "int64[pyarrow]", "object", "str"]
 )
-def test_zeros_and_ones_are_flags_and_other_numbers_are_numbers_in_any_type(dtype) -> None:
+def test_zeros_and_ones_are_flags_and_other_numbers_are_numeric_in_any_type(dtype) -> None:
     assert not reads_as_numbers(pd.Series([0, 1, 1, 0], dtype=dtype))
     assert reads_as_numbers(pd.Series([0, 1, 2, 0], dtype=dtype))
 
 
-def test_a_column_of_nothing_is_not_numbers_and_infinity_is_no_flag() -> None:
+def test_an_empty_column_is_not_numeric_and_infinity_is_not_a_flag() -> None:
     assert not reads_as_numbers(pd.Series([np.nan, np.nan]))
     assert not reads_as_numbers(pd.Series([0.0, 1.0, np.nan]))
     assert reads_as_numbers(pd.Series([0.0, 1.0, np.inf]))

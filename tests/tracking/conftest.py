@@ -1,4 +1,4 @@
-"""A small real model, its bundle and what a training would hand over to be tracked."""
+"""A small real model, its bundle, and the metadata that a training passes to tracking."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fitmodel.tracking.lifecycle import TrainingMetadata
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Stands for a training report."""
+    """A stand-in for a training report."""
 
     metrics: dict[str, Metric]
 
@@ -38,7 +38,7 @@ class Report:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a training leaves before anything is written."""
+    """The result of a training before anything is written."""
 
     deals: pd.DataFrame
     spec: Any
@@ -111,7 +111,7 @@ def make_facts(trained: Trained, bundle: Path, store: str) -> TrainingMetadata:
 
 @pytest.fixture
 def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[], TrainingMetadata]:
-    """Each call is one more training."""
+    """Return a function; each call is another training."""
 
     def train() -> TrainingMetadata:
         return make_facts(trained, make_bundle(tmp_path, trained), mlflow_store)

@@ -1,4 +1,4 @@
-"""One door to MLflow: the right store, in seconds, one kind of error, nothing left behind."""
+"""Connection to MLflow: choice of the store, short timeouts, one kind of error, no side effects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fitmodel.tracking.connection import connected, database_file, tracking_uri,
 SOURCE = Path(connection.__file__).parents[1]
 
 
-def test_the_contract_goes_before_the_environment_and_that_before_the_default(
+def test_the_store_comes_from_the_contract_the_environment_or_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -51,7 +51,7 @@ def test_a_password_is_never_shown() -> None:
     assert "secret" not in str(error.value)
 
 
-def test_nothing_of_mlflow_is_left_changed(mlflow_store: str) -> None:
+def test_mlflow_settings_are_restored(mlflow_store: str) -> None:
     import mlflow
 
     def state() -> tuple[object, ...]:
@@ -64,9 +64,7 @@ def test_nothing_of_mlflow_is_left_changed(mlflow_store: str) -> None:
     assert state() == before
 
 
-def test_what_the_user_has_set_stays_set(
-    mlflow_store: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_the_user_are_kept(mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     with connected(mlflow_store):
         assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
@@ -76,21 +74,24 @@ def test_what_the_user_has_set_stays_set(
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("http://127.0.0.1:1", "Connection refused|failed with exception"),
-        ("postgresql://127.0.0.1:1/mlflow", "connection|No module named"),
-        ("mysql+pymysql://127.0.0.1:1/mlflow", "connect|No module named"),
+        (
+            "http://127.0.0.1:1",
+            r"it does not answer \(Connection refused\)\. Remedy: check that the server runs",
+        ),
+        ("postgresql://127.0.0.1:1/mlflow", "it does not answer|No module named"),
+        ("mysql+pymysql://127.0.0.1:1/mlflow", "it does not answer|No module named"),
         ("sqlite:////no/such/folder/mlflow.db", "there is no folder"),
         ("nonsense://host", "unsupported URI"),
         ("file:///tmp/mlruns", "maintenance mode"),
     ],
 )
-def test_a_store_that_is_not_there_is_one_error_that_names_it(uri: str, message: str) -> None:
+def test_the_error_for_a_missing_store_names_it(uri: str, message: str) -> None:
     expected = rf"^MLflow at {re.escape(uri)} failed: .*({message})"
     with pytest.raises(TrackingError, match=expected), connected(uri) as client:
         client.get_experiment_by_name("any")
 
 
-def test_a_file_that_is_no_database_is_one_error_that_names_it(tmp_path: Path) -> None:
+def test_the_error_for_an_invalid_database_file_names_it(tmp_path: Path) -> None:
     file = tmp_path / "mlflow.db"
     file.write_text("certainly not a database " * 1000)
     with pytest.raises(TrackingError, match="not a database"), connected(f"sqlite:///{file}"):
@@ -98,12 +99,12 @@ def test_a_file_that_is_no_database_is_one_error_that_names_it(tmp_path: Path) -
     assert file.read_text().startswith("certainly")
 
 
-def test_an_error_of_fitmodel_passes_as_it_is(mlflow_store: str) -> None:
+def test_an_error_of_fitmodel_is_not_changed(mlflow_store: str) -> None:
     with pytest.raises(TrackingError, match=r"^mine$"), connected(mlflow_store):
         raise TrackingError("mine")
 
 
-def test_only_this_room_imports_mlflow_and_only_when_used() -> None:
+def test_only_the_tracking_room_imports_mlflow_and_only_when_used() -> None:
     at_top = re.compile(r"^(import|from) mlflow", re.MULTILINE)
     anywhere = re.compile(r"^\s*(import|from) mlflow", re.MULTILINE)
     for file in SOURCE.rglob("*.py"):
@@ -114,7 +115,7 @@ def test_only_this_room_imports_mlflow_and_only_when_used() -> None:
 
 
 @pytest.mark.slow
-def test_importing_the_room_imports_no_mlflow() -> None:
+def test_importing_the_tracking_room_does_not_import_mlflow() -> None:
     rooms = "runs, registry, promotion, logged_model, facts"
     code = f"import sys; from fitmodel.tracking import {rooms}; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - the program above
@@ -129,7 +130,7 @@ with connected(sys.argv[1]) as client:
 
 
 @pytest.mark.slow
-def test_a_relative_store_is_the_one_of_the_present_folder(
+def test_a_relative_store_is_in_the_current_folder(
     migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
@@ -143,7 +144,7 @@ def test_a_relative_store_is_the_one_of_the_present_folder(
 
 
 @pytest.mark.slow
-def test_two_first_uses_of_one_store_at_once_both_work(tmp_path: Path) -> None:
+def test_two_concurrent_first_uses_of_a_store_work(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     arguments = [sys.executable, "-c", FIRST_USE, uri]
     uses = [subprocess.Popen([*arguments, name]) for name in ("one", "two")]  # noqa: S603 - the program above

@@ -1,4 +1,4 @@
-"""A run has the name, parent, tags and experiment that the caller wants."""
+"""Name, parent, tags and experiment of a run, and callbacks."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from fitmodel.tracking.lifecycle import RunOptions
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 NAME = "prospect-fit"
 
 
 @pytest.fixture
 def global_store(mlflow_store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The test's own store is MLflow's global one too, as in a notebook."""
+    """The store of the test, also set as MLflow's global store as in a notebook."""
     from mlflow.tracking._tracking_service import utils
 
     monkeypatch.setattr(utils, "_tracking_uri", mlflow_store)
@@ -52,7 +52,7 @@ def run_of(tracked: Any) -> Any:
         return client.get_run(tracked.run_id)
 
 
-def test_name_tags_and_experiment_are_the_callers(facts: TrainingMetadata) -> None:
+def test_name_tags_and_experiment_are_those_of_the_caller(facts: TrainingMetadata) -> None:
     given = with_options(facts, run_name="weekly", tags={"team": "data"}, experiment="spring")
     run = run_of(track(given))
 
@@ -64,7 +64,7 @@ def test_name_tags_and_experiment_are_the_callers(facts: TrainingMetadata) -> No
 
 @pytest.mark.usefixtures("global_store")
 def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
-    experiment = mlflow.create_experiment("pipeline")  # not set: that would last
+    experiment = mlflow.create_experiment("pipeline")  # not set globally, because that would last
     with mlflow.start_run(experiment_id=experiment) as parent:
         run = run_of(track(facts))
         assert mlflow.active_run().info.run_id == parent.info.run_id
@@ -74,7 +74,7 @@ def test_an_active_run_of_the_same_store_becomes_the_parent(facts) -> None:
     assert "mlflow.parentRunId" not in run_of(track(dataclasses.replace(facts))).data.tags
 
 
-def test_an_active_run_of_another_store_is_left_alone(
+def test_an_active_run_of_another_store_is_not_changed(
     facts, global_store, migrated_store, tmp_path, monkeypatch
 ) -> None:
     from mlflow.tracking._tracking_service import utils
@@ -97,16 +97,16 @@ def test_an_active_run_of_another_store_is_left_alone(
         ({"experiment": Path("x")}, "experiment is .*Path.*Remedy: give a text"),
     ],
 )
-def test_what_could_not_be_logged_is_refused_before_the_training(facts, given, message) -> None:
-    told: list[str] = []
+def test_invalid_run_options_are_refused_before_the_training(facts, given, message) -> None:
+    messages: list[str] = []
     with pytest.raises(SpecError, match=message):
-        fitmodel.train("nowhere.csv", facts.spec, progress=told.append, **given)
-    assert not told
+        fitmodel.train("nowhere.csv", facts.spec, progress=messages.append, **given)
+    assert not messages
     with pytest.raises(SpecError, match=message):
         RunOptions(**given)
 
 
-def test_without_register_there_is_a_run_with_a_model_and_no_version(facts) -> None:
+def test_without_register_there_is_a_run_with_a_model_but_no_version(facts) -> None:
     tracked = track(with_options(facts, register=False))
 
     assert tracked.registry_version is None
@@ -115,7 +115,7 @@ def test_without_register_there_is_a_run_with_a_model_and_no_version(facts) -> N
     assert resolve(str(tracked.model_uri)).is_dir()
 
 
-def test_a_callback_adds_its_own_to_the_open_run(facts, tmp_path) -> None:
+def test_a_callback_can_log_to_the_open_run(facts, tmp_path) -> None:
     (tmp_path / "note.txt").write_text("by hand")
     figure = plt.figure()
 
@@ -141,8 +141,8 @@ def test_a_callback_adds_its_own_to_the_open_run(facts, tmp_path) -> None:
     assert files >= {"a.txt", "b.json", "c.png", "notes"}
 
 
-def test_a_callback_that_logs_to_a_run_of_its_own_is_told(facts, monkeypatch) -> None:
-    """``mlflow.log_metric`` begins a run where none is active, and leaves it open."""
+def test_a_callback_that_logs_to_another_run_gets_a_warning(facts, monkeypatch) -> None:
+    """``mlflow.log_metric`` starts a run if none is active, and leaves it open."""
     monkeypatch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
 
     def stray(_run: Any) -> None:
@@ -179,7 +179,7 @@ def test_a_callback_that_fails_fails_the_run_and_registers_nothing(facts) -> Non
     assert facts.bundle_path.is_dir()
 
 
-def test_numbers_have_the_names_that_people_search_for(facts) -> None:
+def test_metrics_have_searchable_names(facts) -> None:
     class Report(type(facts.report)):
         flagged = MappingProxyType(
             {"precision": 0.5, "recall": 0.25, "share_flagged": 0.1, "net": float("nan")}
@@ -211,7 +211,7 @@ def test_the_registered_version_has_a_description(facts) -> None:
     assert version.description.startswith(f"Prospect-fit model {facts.bundle_path.name}")
 
 
-def test_autologging_is_off_inside_and_on_again_afterwards() -> None:
+def test_autologging_is_disabled_during_a_training_and_restored() -> None:
     from mlflow.utils import autologging_utils
 
     with without_autolog():
@@ -234,8 +234,9 @@ model.predict(pandas.read_parquet("rows.parquet"), params={"reasons": 0}).to_par
 """
 
 
+@pytest.mark.full_training
 @pytest.mark.slow
-def test_the_logged_model_gives_the_same_columns_where_fitmodel_is_not_installed(
+def test_the_logged_model_gives_the_same_columns_without_fitmodel_installed(
     facts, trained, tmp_path
 ) -> None:
     tracked = track(facts)

@@ -1,4 +1,4 @@
-"""Scoring finds a registered model without MLflow, and while the registry is away."""
+"""A registered model is located without MLflow, also if the registry is unavailable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("uri", [CHAMPION, f"models:/{NAME}/1"])
-def test_a_database_of_this_machine_is_read_without_mlflow(facts: TrainingMetadata, uri) -> None:
+def test_a_local_registry_database_is_read_without_mlflow(facts: TrainingMetadata, uri) -> None:
     track(facts)
     code = (
         f"import sys, fitmodel; model = fitmodel.load('{uri}'); "
@@ -60,8 +60,8 @@ def test_both_ways_find_the_same_bundle(facts: TrainingMetadata, monkeypatch, ur
     assert locate(f"runs:/{tracked.run_id}").path.samefile(quick.path)
 
 
-def test_what_the_registry_does_not_know_is_an_error_also_after_it_did(facts) -> None:
-    """An alias that was taken away names nothing: only silence is answered from the cache."""
+def test_a_removed_alias_is_an_error_also_if_it_is_cached(facts) -> None:
+    """The cache is used only if the registry does not respond."""
     track(facts)
     locate(CHAMPION)
     for uri in ("models:/unknown@champion", f"models:/{NAME}@nobody", f"models:/{NAME}/9", "x"):
@@ -89,7 +89,7 @@ def test_a_changed_bundle_is_refused(facts: TrainingMetadata) -> None:
         locate(CHAMPION)
 
 
-def test_without_mlflow_a_bundle_elsewhere_is_an_error_with_the_remedy(facts, monkeypatch) -> None:
+def test_without_mlflow_a_remote_bundle_is_an_error_with_the_remedy(facts, monkeypatch) -> None:
     track(facts)
     monkeypatch.setattr(locating, "find_spec", lambda _name: None)
     assert locate(CHAMPION).path.is_dir()
@@ -101,12 +101,12 @@ def test_without_mlflow_a_bundle_elsewhere_is_an_error_with_the_remedy(facts, mo
 
 
 def take_away() -> None:
-    """Move the folder of the database; the artifacts stay."""
+    """Move the folder of the database; the artifacts are kept."""
     store = Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///"))
     shutil.move(store.parent, store.parent.with_name("moved"))
 
 
-def test_while_the_registry_is_away_the_model_that_it_named_last_is_used(facts, cache) -> None:
+def test_without_the_registry_the_last_located_model_is_used(facts, cache) -> None:
     track(facts)
     bundle = shutil.copytree(locate(CHAMPION).path, cache / "copy")
     note = next((cache / "named").iterdir())
@@ -118,11 +118,11 @@ def test_while_the_registry_is_away_the_model_that_it_named_last_is_used(facts, 
     with pytest.warns(RegistryAwayWarning):
         assert fitmodel.load(CHAMPION).version == facts.bundle_path.name
     with pytest.raises(TrackingError, match="failed"):
-        resolve(CHAMPION)  # promotion and comparison never take an older answer
+        resolve(CHAMPION)  # promotion and comparison never use a cached result
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{}", '{"uri": "another"}', '{"path": 5}'])
-def test_a_note_that_is_damaged_is_no_answer(facts, cache, note) -> None:
+def test_a_damaged_cache_entry_is_ignored(facts, cache, note) -> None:
     track(facts)
     locate(CHAMPION)
     next((cache / "named").iterdir()).write_text(note)
@@ -131,13 +131,13 @@ def test_a_note_that_is_damaged_is_no_answer(facts, cache, note) -> None:
         locate(CHAMPION)
 
 
-def test_a_cache_that_cannot_be_written_costs_only_the_note(facts, cache) -> None:
+def test_an_unwritable_cache_is_not_an_error(facts, cache) -> None:
     track(facts)
     cache.write_text("a file where the folder should be")
     assert not locate(CHAMPION).is_from_cache
 
 
-def test_a_holder_says_that_the_registry_is_away_and_goes_on(facts, cache, caplog) -> None:
+def test_a_holder_reports_an_unavailable_registry_and_continues(facts, cache, caplog) -> None:
     track(facts)
     with fitmodel.ModelHolder(CHAMPION) as holder:
         bundle = shutil.copytree(holder.model.path, cache / "copy")
@@ -161,7 +161,7 @@ def test_a_holder_says_that_the_registry_is_away_and_goes_on(facts, cache, caplo
 
 @contextmanager
 def serving(answer: Callable[[str, dict[str, str], Any], tuple[int, Any]]) -> Iterator[str]:
-    """A registry's REST interface that answers as told."""
+    """A REST interface of a registry with given responses."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -173,7 +173,7 @@ def serving(answer: Callable[[str, dict[str, str], Any], tuple[int, Any]]) -> It
             self.wfile.write(json.dumps(body).encode())
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -186,7 +186,7 @@ def serving(answer: Callable[[str, dict[str, str], Any], tuple[int, Any]]) -> It
         server.server_close()
 
 
-def test_a_server_is_asked_with_its_credentials_and_the_cache_is_used(
+def test_a_server_is_called_with_credentials_and_the_cache_is_used(
     facts, cache, monkeypatch
 ) -> None:
     track(facts)
@@ -218,7 +218,7 @@ def test_a_server_is_asked_with_its_credentials_and_the_cache_is_used(
 
 
 @pytest.mark.parametrize("answer", [(500, {}), (200, []), (200, {"model_version": {}})])
-def test_an_answer_that_cannot_be_read_is_left_to_mlflow(answer, monkeypatch) -> None:
+def test_an_unreadable_response_is_passed_on_to_mlflow(answer, monkeypatch) -> None:
     monkeypatch.setattr(locating, "resolve", lambda *_: (_ for _ in ()).throw(BundleError("asked")))
     with serving(lambda *_: answer) as store, pytest.raises(BundleError, match="asked"):
         locate(CHAMPION, store)

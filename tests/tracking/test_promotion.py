@@ -1,4 +1,4 @@
-"""A model is put in use on evidence only, back in one step, and there is always one in use."""
+"""Promotion on evidence, rollback in one step, and always one model in use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
 
 @pytest.fixture
 def two(another: Callable[[], TrainingMetadata]) -> Callable[[], TrainingMetadata]:
-    """Version 1 is champion, version 2 challenger; each call trains one more."""
+    """Version 1 is champion and version 2 challenger; each call trains another."""
     track(another())
     track(another())
     return another
@@ -47,7 +47,7 @@ def without_skill(facts: TrainingMetadata) -> TrainingMetadata:
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("force", [False, True])
-def test_a_version_that_is_not_there_is_refused_with_those_that_are(force: bool) -> None:
+def test_a_missing_version_is_refused_with_the_existing_ones(force: bool) -> None:
     with pytest.raises(PromotionRefusedError, match="no version 10000; there are: 2, 1"):
         promote(NAME, version=10_000, force=force, reason="a trial")
     with pytest.raises(PromotionRefusedError, match="no version 1; there are: none"):
@@ -66,7 +66,7 @@ def deals(n: int = 2000) -> tuple[Any, Any, Any]:
     return outcome, truth, noisy
 
 
-def test_a_better_model_gains_beyond_noise_and_a_worse_one_loses() -> None:
+def test_a_better_model_has_a_significant_gain_and_a_worse_one_a_loss() -> None:
     outcome, truth, noisy = deals()
     better = compare(outcome, noisy, truth)
     assert 0 < better.low < better.gain < better.high
@@ -86,13 +86,13 @@ def test_the_gain_is_the_difference_of_mean_log_losses() -> None:
     assert compare(outcome, noisy, truth).gain == pytest.approx(log_loss(noisy) - log_loss(truth))
 
 
-def test_a_model_gains_nothing_on_itself() -> None:
+def test_a_model_has_no_gain_over_itself() -> None:
     outcome, truth, _ = deals()
     same = compare(outcome, truth, truth)
     assert (same.gain, same.low, same.high) == (0, 0, 0)
 
 
-def test_deals_of_weight_zero_do_not_count() -> None:
+def test_deals_of_weight_0_are_ignored() -> None:
     outcome, truth, noisy = deals(400)
     weight = np.r_[np.ones(200), np.zeros(200)]
     half = compare(outcome[:200], noisy[:200], truth[:200])
@@ -104,7 +104,7 @@ def test_arrays_that_do_not_match_are_refused() -> None:
         compare([0, 1], [0.5, 0.5], [0.5])
 
 
-def test_two_models_without_difference_are_rarely_told_apart() -> None:
+def test_two_equal_models_are_rarely_significantly_different() -> None:
     generator = np.random.default_rng(1)
     result = 0
     for seed in range(60):
@@ -130,7 +130,7 @@ def test_a_challenger_that_beats_the_champion_is_promoted() -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_without_evidence_the_champion_stays_and_the_reason_is_given() -> None:
+def test_without_evidence_the_champion_is_kept_and_the_reason_is_given() -> None:
     for comparison, why in [
         (None, "was not compared with the champion, version 1"),
         (EQUAL, r"does not beat the champion, version 1, beyond noise: \+0.0010 log loss"),
@@ -142,7 +142,7 @@ def test_without_evidence_the_champion_stays_and_the_reason_is_given() -> None:
         assert champion() == 1
 
 
-def test_a_challenger_without_skill_is_refused_whatever_it_is_compared_with(
+def test_a_challenger_without_skill_is_refused_for_any_comparison(
     two: Callable[[], TrainingMetadata],
 ) -> None:
     track(without_skill(two()))
@@ -191,14 +191,14 @@ def test_promoting_the_champion_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_where_there_is_no_champion_skill_is_enough() -> None:
+def test_without_a_champion_skill_is_enough() -> None:
     with connected() as client:
         client.delete_registered_model_alias(NAME, "champion")
     assert promote(NAME).previous is None
     assert champion() == 2
 
 
-def test_a_first_version_without_skill_is_not_champion_unless_forced_and_gives_way_to_skill(
+def test_a_first_version_without_skill_becomes_champion_only_by_force(
     another: Callable[[], TrainingMetadata],
 ) -> None:
     track(without_skill(another()))
@@ -216,13 +216,13 @@ def test_without_a_challenger_there_is_nothing_to_promote(mlflow_store: str) -> 
 
 
 @pytest.mark.usefixtures("two")
-def test_a_version_that_is_not_there_is_named() -> None:
+def test_the_error_for_a_missing_version_names_it() -> None:
     with pytest.raises(TrackingError, match="99"):
         promote(NAME, version=99, comparison=BETTER)
 
 
 @pytest.mark.usefixtures("two")
-def test_not_even_force_puts_a_damaged_bundle_in_use() -> None:
+def test_a_damaged_bundle_is_refused_even_with_force() -> None:
     path = resolve(f"models:/{NAME}/2")
     (path / "scorer.json").write_bytes((path / "scorer.json").read_bytes().swapcase())
     with pytest.raises(BundleError, match=r"scorer.json is not the file"):
@@ -251,7 +251,7 @@ def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingMetadata]) -
 
 
 @pytest.mark.usefixtures("two")
-def test_there_is_nothing_before_the_first_champion() -> None:
+def test_the_first_champion_cannot_be_rolled_back() -> None:
     with pytest.raises(TrackingError, match="was the first champion"):
         rollback(NAME)
     with pytest.raises(TrackingError, match="has no champion"):
@@ -259,7 +259,7 @@ def test_there_is_nothing_before_the_first_champion() -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
+def test_a_rollback_to_a_damaged_bundle_is_refused() -> None:
     promote(NAME, comparison=BETTER)
     (resolve(f"models:/{NAME}/1") / "card.md").unlink()
     with pytest.raises(BundleError, match=r"card.md is missing"):
@@ -267,11 +267,11 @@ def test_a_damaged_bundle_is_not_rolled_back_to() -> None:
     assert champion() == 2
 
 
-# --- a bad night
+# --- failures
 
 
 @pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
-def test_wherever_a_promotion_breaks_off_one_champion_is_in_use_and_a_repeat_works(
+def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
     two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:
     assert two
@@ -305,10 +305,10 @@ def break_at(patch: pytest.MonkeyPatch, call: str, at: int, problem: BaseExcepti
     patch.setattr(MlflowClient, call, breaking)
 
 
-# --- what a user sees
+# --- command line
 
 
-def test_the_list_names_numbers_aliases_and_versions_trained_elsewhere(
+def test_the_list_shows_numbers_aliases_and_versions_trained_on_other_machines(
     another: Callable[[], TrainingMetadata], tmp_path: Path
 ) -> None:
     elsewhere, here = another().bundle_path, another().bundle_path
@@ -321,7 +321,7 @@ def test_the_list_names_numbers_aliases_and_versions_trained_elsewhere(
     assert f"prospect-fit {elsewhere.name}  version 1 champion  in the registry" in done.output
 
 
-def test_a_registry_that_is_away_costs_the_aliases_and_not_the_list(
+def test_without_the_registry_the_list_has_no_aliases(
     another: Callable[[], TrainingMetadata], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = another().bundle_path.name

@@ -1,4 +1,4 @@
-"""The page Model promotes by the rules of the command: on evidence, or by force with a reason."""
+"""Promotion on the model page follows the command: on evidence, or by force with a reason."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ STILL = Settings(reload_seconds=0)
 
 @pytest.fixture
 def two(another: Callable[[], TrainingMetadata]) -> None:
-    """Version 1 is champion, version 2 challenger."""
+    """Version 1 is champion and version 2 challenger."""
     track(another())
     track(another())
 
 
 @pytest.mark.usefixtures("two")
-def test_to_look_ahead_moves_nothing_and_tells_what_promote_would_say() -> None:
+def test_look_ahead_changes_nothing_and_returns_the_result_of_promote() -> None:
     ahead = look_ahead(NAME)
     assert (ahead.champion, ahead.version) == (1, 2)
     assert ahead.refusal is not None
@@ -84,7 +84,7 @@ def test_without_evidence_a_promotion_is_refused_unless_it_is_forced_with_a_reas
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_refusal_has_its_words_in_both_languages(language) -> None:
+def test_every_refusal_has_a_text_in_both_languages(language) -> None:
     result = SimpleNamespace(run_id="1", version=2, name=NAME)
 
     def client(skill: float | None) -> SimpleNamespace:
@@ -110,7 +110,7 @@ def test_every_refusal_has_its_words_in_both_languages(language) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_a_rep_sees_both_and_promotes_none(tmp_path) -> None:
+def test_a_rep_sees_both_models_and_cannot_promote(tmp_path) -> None:
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("kim", "ann")}
     people = tmp_path / "people.toml"
     people.write_text(
@@ -129,10 +129,12 @@ def test_a_rep_sees_both_and_promotes_none(tmp_path) -> None:
         assert service.post("/v1/model/promotion", json=wanted, headers=as_ann).status_code == 200
 
 
-def test_without_a_registry_the_page_says_how_to_get_one(bundle, tmp_path, monkeypatch) -> None:
+def test_without_a_registry_the_page_explains_how_to_set_one_up(
+    bundle, tmp_path, monkeypatch
+) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     with TestClient(create_app(bundle.parent, STILL)) as service:
         answer = service.get("/v1/model/versions").json()
     assert "MLFLOW_TRACKING_URI" in answer["problem"]
-    assert not (tmp_path / "mlflow.db").exists()  # to ask made none
+    assert not (tmp_path / "mlflow.db").exists()  # the request created none

@@ -1,4 +1,4 @@
-"""What MLflow loads and serves gives what ``predict`` gives."""
+"""The MLflow model gives the same results as ``predict``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.runs import TrainingMetadata, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 
 @pytest.fixture
 def served(facts: TrainingMetadata) -> Iterator[Any]:
-    """The champion as any user of MLflow loads it."""
+    """The champion as loaded by a user of MLflow."""
     track(facts)
-    with connected(facts.spec.tracking.uri):  # for the quiet
+    with connected(facts.spec.tracking.uri):  # without messages
         from mlflow.pyfunc import load_model
 
         yield load_model("models:/prospect-fit@champion")
@@ -34,7 +34,7 @@ def model(facts: TrainingMetadata) -> FitModel:
 
 
 def plain(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Predictions as JSON has them: reasons as mappings, what is not known as None."""
+    """Predictions as JSON values: reasons as mappings, missing values as None."""
     reasons = [[reason.to_dict() for reason in row] for row in predictions["reasons"]]
     gaps = {
         name: predictions[name].astype(object).where(predictions[name].notna(), None)
@@ -45,7 +45,7 @@ def plain(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(reasons=listed, **gaps)
 
 
-def test_it_gives_the_same_columns_and_numbers_and_index(
+def test_the_mlflow_model_gives_the_same_columns_numbers_and_index(
     served: Any, model: FitModel, trained: Any
 ) -> None:
     prospects = trained.prospects.set_index("deal_id")
@@ -63,14 +63,14 @@ def test_other_horizons_get_a_column_each(served: Any, model: FitModel, trained:
     assert list(result.columns)[-9:] == names
 
 
-def test_a_horizon_beyond_the_curve_is_told_as_such(served: Any, trained: Any) -> None:
+def test_the_error_for_a_horizon_beyond_the_curve_says_so(served: Any, trained: Any) -> None:
     from mlflow.exceptions import MlflowException
 
     with pytest.raises(MlflowException, match="the model's curve ends at month"):
         served.predict(trained.prospects, params={"horizons": [600]})
 
 
-def test_whole_numbers_gaps_and_unknown_levels_are_taken_as_predict_takes_them(
+def test_integers_missing_values_and_unknown_levels_are_read_like_predict(
     served: Any, model: FitModel, trained: Any
 ) -> None:
     unusual = trained.prospects.head(4).assign(
@@ -83,7 +83,7 @@ def test_whole_numbers_gaps_and_unknown_levels_are_taken_as_predict_takes_them(
     pd.testing.assert_frame_equal(served.predict(unusual), plain(model.predict(unusual)))
 
 
-def test_dates_are_counted_back_from_the_closing_date_given(
+def test_dates_are_counted_back_from_a_given_closing_date(
     served: Any, model: FitModel, trained: Any
 ) -> None:
     assert "closed_on" in trained.prospects
@@ -115,7 +115,7 @@ def test_the_language_of_the_reasons_is_a_parameter(
 
 
 def ask(served: Any, payload: dict[str, Any]) -> str:
-    """Send a request to what ``mlflow models serve`` calls."""
+    """Send a request to the application behind ``mlflow models serve``."""
     from mlflow.pyfunc.scoring_server import invocations
 
     schema = served.metadata.get_input_schema()
@@ -127,7 +127,7 @@ def no_constant(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def test_a_server_answers_the_stored_example_in_strict_json(
+def test_the_response_to_the_stored_example_is_strict_json(
     served: Any, facts: TrainingMetadata
 ) -> None:
     example = served.input_example
@@ -142,7 +142,7 @@ def test_a_server_answers_the_stored_example_in_strict_json(
     assert len(answer["reasons"]) == 3
 
 
-def test_a_server_takes_records_with_gaps_and_the_parameter(
+def test_a_server_accepts_records_with_missing_values_and_parameters(
     served: Any, model: FitModel, trained: Any
 ) -> None:
     prospects = trained.prospects.head(5).drop(columns=["closed_on"])
@@ -157,7 +157,7 @@ def test_a_server_takes_records_with_gaps_and_the_parameter(
     assert "reasons" not in json.loads(answer)["predictions"][0]
 
 
-def test_a_missing_column_is_named_to_clients_of_mlflow(served: Any, trained: Any) -> None:
+def test_the_mlflow_error_for_a_missing_column_names_it(served: Any, trained: Any) -> None:
     from mlflow.exceptions import MlflowException
 
     with pytest.raises(MlflowException, match=r"(?s)attribute\(s\) are missing.*seats") as error:

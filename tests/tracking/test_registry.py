@@ -1,4 +1,4 @@
-"""From a registry URI to the bundle that was registered, and to no other."""
+"""A registry URI leads to exactly the registered bundle."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store's artifacts count as being on another machine."""
+    """Treat the artifacts of the store as on another machine."""
     monkeypatch.setattr(registry, "local_path", lambda _: None)
 
 
@@ -61,7 +61,7 @@ def test_a_model_loads_by_its_alias(facts: TrainingMetadata, trained: Any) -> No
     assert len(model.predict(trained.prospects)) == len(trained.prospects)
 
 
-def test_a_bundle_on_this_machine_is_used_in_place(facts: TrainingMetadata, cache: Path) -> None:
+def test_a_local_bundle_is_used_without_a_copy(facts: TrainingMetadata, cache: Path) -> None:
     track(facts)
     path = resolve(f"models:/{NAME}@champion")
     assert path.is_relative_to(facts.bundle_path.parents[2] / "store")
@@ -72,7 +72,7 @@ def test_a_bundle_on_this_machine_is_used_in_place(facts: TrainingMetadata, cach
     "uri",
     ["models:/", f"models:/{NAME}", f"{NAME}@champion", "models:/a/b/c", "runs:/", "s3://b/m"],
 )
-def test_what_names_no_model_is_told_what_does(mlflow_store: str, uri: str) -> None:
+def test_the_error_for_an_invalid_uri_shows_valid_forms(mlflow_store: str, uri: str) -> None:
     with pytest.raises(TrackingError, match=r"names no model; give models:/<name>@<alias>"):
         resolve(uri, mlflow_store)
 
@@ -92,7 +92,7 @@ def test_an_unknown_name_alias_version_or_run_is_an_error_that_names_it(
             resolve(uri)
 
 
-def test_a_run_without_a_model_is_told_so(
+def test_the_error_for_a_run_without_a_model_says_so(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_bundle_damaged_in_the_store_is_refused(facts: TrainingMetadata) -> No
         resolve(f"models:/{NAME}@champion")
 
 
-def test_artifacts_that_are_gone_are_an_error(facts: TrainingMetadata) -> None:
+def test_missing_artifacts_are_an_error(facts: TrainingMetadata) -> None:
     track(facts)
     shutil.rmtree(resolve(f"models:/{NAME}@champion"))
     with pytest.raises(BundleError, match="no bundle at"):
@@ -142,7 +142,7 @@ def test_artifacts_that_are_gone_are_an_error(facts: TrainingMetadata) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_bundle_elsewhere_is_downloaded_once(
+def test_a_remote_bundle_is_downloaded_once(
     facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
@@ -154,7 +154,7 @@ def test_a_bundle_elsewhere_is_downloaded_once(
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_damaged_cache_is_downloaded_anew(facts: TrainingMetadata, cache: Path) -> None:
+def test_a_damaged_cache_entry_is_downloaded_again(facts: TrainingMetadata, cache: Path) -> None:
     track(facts)
     path = resolve(f"models:/{NAME}@champion")
     for damage in ((path / "scorer.json").unlink, lambda: change_logged(path)):
@@ -165,7 +165,7 @@ def test_a_damaged_cache_is_downloaded_anew(facts: TrainingMetadata, cache: Path
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_bundle_without_a_registered_digest_is_cached_under_its_own(
+def test_a_bundle_without_a_registered_digest_is_cached_under_its_own_digest(
     facts: TrainingMetadata, cache: Path
 ) -> None:
     tracked = track(facts)
@@ -175,7 +175,7 @@ def test_a_bundle_without_a_registered_digest_is_cached_under_its_own(
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_download_that_is_not_what_was_registered_leaves_nothing(
+def test_a_download_that_differs_from_the_registered_bundle_is_removed(
     facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
@@ -193,7 +193,7 @@ def test_a_download_that_is_not_what_was_registered_leaves_nothing(
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_file_changed_on_the_way_leaves_nothing(
+def test_a_download_with_a_changed_file_is_removed(
     facts: TrainingMetadata, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     track(facts)
@@ -220,7 +220,7 @@ def test_a_file_changed_on_the_way_leaves_nothing(
         ("win32", {"LOCALAPPDATA": "/local"}, "/local/fitmodel/bundles"),
     ],
 )
-def test_the_cache_lies_where_caches_lie(
+def test_the_cache_is_in_the_cache_folder_of_the_platform(
     monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: str
 ) -> None:
     for name in ("FITMODEL_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
@@ -241,14 +241,14 @@ def test_the_cache_lies_where_caches_lie(
         ("s3://bucket/a", None),
     ],
 )
-def test_only_folders_of_this_machine_are_local(location: str, path: str | None) -> None:
+def test_only_local_folders_have_a_local_path(location: str, path: str | None) -> None:
     assert registry.local_path(location) == (None if path is None else Path(path))
 
 
 # --- versions and aliases
 
 
-def test_versions_are_listed_newest_first_with_all_that_is_known(
+def test_versions_are_listed_newest_first_with_their_metadata(
     another: Callable[[], TrainingMetadata],
 ) -> None:
     facts = [another(), another()]
@@ -261,12 +261,12 @@ def test_versions_are_listed_newest_first_with_all_that_is_known(
     assert abs((datetime.now(UTC) - newest.created_at).total_seconds()) < 600
 
 
-def test_a_name_that_is_not_registered_has_no_versions_and_no_aliases(mlflow_store: str) -> None:
+def test_an_unregistered_name_has_no_versions_and_no_aliases(mlflow_store: str) -> None:
     assert list_versions("it's \\ unknown", mlflow_store) == ()
     assert get_alias("unknown", "champion", mlflow_store) is None
 
 
-def test_an_alias_is_moved_to_a_version_that_is_there(
+def test_an_alias_can_be_moved_only_to_an_existing_version(
     another: Callable[[], TrainingMetadata],
 ) -> None:
     track(another())
@@ -279,7 +279,7 @@ def test_an_alias_is_moved_to_a_version_that_is_there(
     assert get_alias(NAME, "trial") == 2
 
 
-def test_a_version_outlives_its_run(facts: TrainingMetadata) -> None:
+def test_a_version_remains_after_its_run_is_deleted(facts: TrainingMetadata) -> None:
     tracked = track(facts)
     with connected() as client:
         client.delete_run(tracked.run_id)

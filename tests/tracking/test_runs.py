@@ -1,4 +1,4 @@
-"""A training becomes one run that holds aggregates only, and is never lost to a store."""
+"""A training becomes one run with aggregates only, and is kept also if the store fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fitmodel.tracking.lifecycle import OWNER_TAG
 from fitmodel.tracking.registry import get_alias
 from fitmodel.tracking.runs import TrainingMetadata, begin, deals_digest, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.full_training]  # each logs a model
+pytestmark = pytest.mark.slow  # each logs a model
 
 NAME = "prospect-fit"
 
@@ -33,7 +33,7 @@ def _environment_names_another_store(
     mlflow_store: str,  # noqa: ARG001 - it sets the variable, which is then overwritten
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever MLflow did with its global store instead of ours would fail here."""
+    """Set a wrong global store, so that any use of it would fail."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
 
 
@@ -54,10 +54,10 @@ def artifacts_of(facts: TrainingMetadata) -> Path:
     return file.parent / "mlruns"
 
 
-# --- what a run holds
+# --- content of a run
 
 
-def test_a_run_holds_every_setting_of_the_spec(facts: TrainingMetadata) -> None:
+def test_a_run_has_every_setting_of_the_contract(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     assert run.info.status == "FINISHED"
@@ -67,7 +67,7 @@ def test_a_run_holds_every_setting_of_the_spec(facts: TrainingMetadata) -> None:
         assert {f"{section}.{key}" for key in settings} <= set(run.data.params)
 
 
-def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingMetadata) -> None:
+def test_a_run_has_every_metric_with_its_interval_and_base(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     metric = facts.report.metrics["log_loss"]
@@ -78,7 +78,7 @@ def test_a_run_holds_every_metric_with_its_interval_and_base(facts: TrainingMeta
     assert all(math.isfinite(number) for number in logged.values())
 
 
-def test_a_metric_that_is_not_known_is_left_out(facts: TrainingMetadata) -> None:
+def test_a_missing_metric_is_left_out(facts: TrainingMetadata) -> None:
     nan = dataclasses.replace(facts.report.metrics["roc_auc"], value=math.nan, low=math.nan)
     report = dataclasses.replace(facts.report, metrics={"roc_auc": nan})  # type: ignore[type-var]
     assert track(dataclasses.replace(facts, report=report)).warning is None
@@ -86,7 +86,7 @@ def test_a_metric_that_is_not_known_is_left_out(facts: TrainingMetadata) -> None
     assert set(run.data.metrics) == {"roc_auc.high", "roc_auc.base"}
 
 
-def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingMetadata) -> None:
+def test_a_run_names_the_bundle_and_the_package_versions(facts: TrainingMetadata) -> None:
     track(facts)
     (run,) = runs_of(facts)
     bundle = open_bundle(facts.bundle_path)
@@ -95,7 +95,7 @@ def test_a_run_names_the_bundle_and_what_made_it(facts: TrainingMetadata) -> Non
     assert "mlflow.source.name" in run.data.tags
 
 
-def test_a_run_holds_plots_card_report_and_candidates(facts: TrainingMetadata) -> None:
+def test_a_run_has_plots_card_report_and_candidates(facts: TrainingMetadata) -> None:
     tracked = track(facts)
     (folder,) = artifacts_of(facts).glob(f"*/{tracked.run_id}/artifacts")
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
@@ -132,7 +132,7 @@ def test_no_row_of_the_deals_reaches_the_store(facts: TrainingMetadata) -> None:
         assert not any(deal in content for deal in ids), file
 
 
-def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
+def test_artifacts_are_stored_next_to_the_database_from_any_folder(
     facts: TrainingMetadata, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -143,7 +143,7 @@ def test_artifacts_lie_beside_the_database_wherever_it_is_called_from(
     assert artifacts_of(facts).is_dir()
 
 
-def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingMetadata) -> None:
+def test_settings_can_contain_any_column_name(facts: TrainingMetadata) -> None:
     words = facts.spec.words.model_copy(update={"labels": {"Größe % / 客户": "x" * 9000}})
     unusual = dataclasses.replace(facts, spec=facts.spec.model_copy(update={"words": words}))
     assert track(unusual).warning is None
@@ -151,8 +151,8 @@ def test_columns_of_any_name_may_stand_in_the_settings(facts: TrainingMetadata) 
     assert run.data.params["words.labels"].startswith('{"Größe % / 客户": "xxx')
 
 
-def test_the_types_of_many_deals_are_found_on_a_sample(facts, monkeypatch) -> None:
-    """MLflow would look at every text: seconds for 100,000 deals."""
+def test_the_types_of_many_deals_are_inferred_from_a_sample(facts, monkeypatch) -> None:
+    """MLflow would check every text, which takes seconds for 100,000 deals."""
     from mlflow.data import pandas_dataset
 
     seen = []
@@ -175,7 +175,8 @@ def test_the_types_of_many_deals_are_found_on_a_sample(facts, monkeypatch) -> No
 # --- the logged model
 
 
-def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(
+@pytest.mark.full_training
+def test_the_logged_model_contains_the_bundle_and_no_pickle(
     facts: TrainingMetadata,
 ) -> None:
     track(facts)
@@ -188,7 +189,7 @@ def test_the_logged_model_holds_the_bundle_and_no_pickle_of_its_own(
     assert (folder / "pyfunc_model.py").is_file()
     required = (folder / "requirements.txt").read_text()
     assert "mlflow==" in required
-    assert "fitmodel" not in required  # it is beside the model: no package index has it
+    assert "fitmodel" not in required  # it is stored next to the model: no package index has it
     assert (folder / "code" / "fitmodel" / "__init__.py").is_file()
 
 
@@ -217,7 +218,7 @@ def test_the_first_version_is_champion_and_the_newest_challenger(
 # --- a run begun before the bundle is written
 
 
-def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingMetadata) -> None:
+def test_a_run_begun_earlier_is_continued(facts: TrainingMetadata) -> None:
     begun = begin(facts.spec)
     assert begun.run_id is not None
     tracked = track(dataclasses.replace(facts, begun=begun))
@@ -225,7 +226,7 @@ def test_a_run_begun_earlier_is_the_run_that_is_filled(facts: TrainingMetadata) 
     assert len(runs_of(facts)) == 1
 
 
-def test_a_store_that_did_not_answer_once_is_not_asked_again(
+def test_an_unreachable_store_is_not_called_again(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreachable = at(facts, uri="http://127.0.0.1:1")
@@ -236,11 +237,11 @@ def test_a_store_that_did_not_answer_once_is_not_asked_again(
     assert "was not tracked" in str(tracked.warning)
 
 
-# --- never lost
+# --- failures of the store
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:////no/folder/x.db", "nonsense://x"])
-def test_without_a_store_the_training_is_kept_and_the_user_told(
+def test_without_a_store_the_training_is_kept_with_a_warning(
     facts: TrainingMetadata, uri: str
 ) -> None:
     tracked = track(at(facts, uri=uri))
@@ -272,7 +273,7 @@ CALLS = (
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_store_that_breaks_off_leaves_a_failed_run_and_a_warning(
+def test_a_store_that_fails_during_tracking_leaves_a_failed_run_and_a_warning(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     break_call(monkeypatch, call, OSError("the line is dead"))
@@ -286,7 +287,7 @@ def test_a_store_that_breaks_off_leaves_a_failed_run_and_a_warning(
     assert track(facts).warning is None
 
 
-def test_a_training_tracked_after_a_break_is_whole(
+def test_a_training_tracked_after_a_failure_is_complete(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -321,7 +322,7 @@ def test_ctrl_c_ends_the_run_as_killed(
     ],
     ids=["dead", "alive", "another machine", "no number", "no such number", "none"],
 )
-def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
+def test_the_next_training_ends_the_run_of_a_killed_training(
     facts: TrainingMetadata, tag: str, status: str
 ) -> None:
     killed = begin(facts.spec).run_id
@@ -342,14 +343,12 @@ def test_the_next_training_ends_the_run_of_one_that_was_killed_here(
     assert list(models.values()) == ["READY"]
 
 
-def test_without_a_bundle_there_is_nothing_to_track(
-    facts: TrainingMetadata, tmp_path: Path
-) -> None:
+def test_tracking_without_a_bundle_is_refused(facts: TrainingMetadata, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle at"):
         track(dataclasses.replace(facts, bundle_path=tmp_path / "absent"))
 
 
-def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingMetadata) -> None:
+def test_the_error_for_a_deleted_experiment_names_the_remedy(facts: TrainingMetadata) -> None:
     track(facts)
     with connected(facts.spec.tracking.uri) as client:
         client.delete_experiment(client.get_experiment_by_name(NAME).experiment_id)
@@ -357,7 +356,7 @@ def test_a_deleted_experiment_is_named_with_the_remedy(facts: TrainingMetadata) 
     assert "has been deleted; restore it with" in str(tracked.warning)
 
 
-def test_an_experiment_made_by_another_training_meanwhile_is_used(
+def test_an_experiment_created_concurrently_is_used(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
@@ -374,7 +373,7 @@ def test_an_experiment_made_by_another_training_meanwhile_is_used(
     assert len(runs_of(facts)) == 2
 
 
-def test_another_error_when_the_experiment_is_made_is_told(
+def test_another_error_when_creating_the_experiment_is_reported(
     facts: TrainingMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow.exceptions import MlflowException
@@ -409,6 +408,6 @@ def test_the_digest_depends_on_every_value_name_and_row() -> None:
     assert len(digests) == 7
 
 
-def test_the_digest_takes_columns_of_mixed_kinds() -> None:
+def test_the_digest_accepts_columns_of_mixed_types() -> None:
     table = pd.DataFrame({"a": [1, "one", None], "b": [True, None, "yes"]})
     assert len(deals_digest(table)) == 32

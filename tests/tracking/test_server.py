@@ -1,4 +1,4 @@
-"""Against a real MLflow server: artifacts travel through it, and it may go away."""
+"""Tests with a real MLflow server: artifacts are uploaded, and the server may fail."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
 
 
 @pytest.mark.parametrize("database", ["mlflow_store", "postgresql"])
-def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
+def test_a_training_is_tracked_on_a_server_and_kept_if_the_server_fails(
     database: str,
     facts: TrainingMetadata,
     another: Any,
@@ -125,7 +125,7 @@ def test_a_training_travels_through_a_server_and_its_end_loses_nothing(
 
 
 def loads_without_mlflow(store: str) -> str:
-    """Load the champion in a process of its own, and see what was imported."""
+    """Load the champion in a separate process, and check the imported modules."""
     code = (
         f"import sys, fitmodel; model = fitmodel.load('models:/{NAME}@champion'); "
         "assert 'mlflow' not in sys.modules; print(model.path.name[:8])"
@@ -141,7 +141,7 @@ def loads_without_mlflow(store: str) -> str:
 
 
 class Inbox(http.server.BaseHTTPRequestHandler):
-    """Keeps the headers and the body of what is sent to it."""
+    """Stores the headers and the body of each request."""
 
     received: ClassVar[queue.Queue[tuple[Message, bytes]]] = queue.Queue()
 
@@ -152,10 +152,10 @@ class Inbox(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-def test_the_webhook_of_the_guide_tells_the_receiver_of_a_champion(
+def test_the_webhook_of_the_guide_notifies_the_receiver_of_a_champion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient

@@ -160,7 +160,7 @@ def _in_use_instead(run: TrainingRun) -> str:
         return f"{run.in_use} still; `fitmodel promote` puts this one in use"
     return (
         f"none: {kind} shows no skill and was NOT put in use. Remedy: more deals or better "
-        "attributes; `fitmodel promote --force REASON` uses it all the same"
+        "attributes; `fitmodel promote --force REASON` uses it anyway"
     )
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
     from fitmodel.sales.edits import EditsAfterFlags
-    from fitmodel.sales.plans import Plan
 
 
 class Language(StrEnum):
@@ -97,11 +96,13 @@ def report(
         from fitmodel.deals.roles import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
         from fitmodel.sales.comparison import compare_plans
+        from fitmodel.sales.incentives import rows_of_customers
         from fitmodel.sales.payroll import write_payroll
         from fitmodel.sales.plans import read_plan
 
-        if payroll is not None and plan is None:
-            raise typer.BadParameter("it needs a --plan", param_hint="--payroll")
+        for option, given in (("--payroll", payroll), ("--compare", compare)):
+            if given is not None and plan is None:
+                raise typer.BadParameter("it needs a --plan", param_hint=option)
         if (edits is None) != (log is None):
             raise typer.BadParameter("give both or none", param_hint="--edits, --log")
         spec, tell = load_spec(config), progress()
@@ -110,7 +111,7 @@ def report(
         read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
         edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
-        rows = _rows_of_customers(deals, spec, plans)
+        rows = rows_of_customers(deals, spec, plans)
         if hash_ids:
             table = hashed(table, spec, salt)
             rows = None if rows is None else hashed(rows, spec, salt)
@@ -149,18 +150,6 @@ def _edits(
         table.set_index(spec.deals.id)[spec.deals.rep],
         list(read_attributes(table, spec).frame.columns),
     )
-
-
-def _rows_of_customers(deals: Path, spec: DealSpec, plans: list[Plan]) -> pd.DataFrame | None:
-    """Return the deals before rows of one customer are merged, if a plan needs them; else None."""
-    from fitmodel.sales.incentives import needs_rows
-
-    if not any(needs_rows(plan, spec) for plan in plans):
-        return None
-    from fitmodel.deals.reading import read_deals_with_findings
-
-    every = spec.replace(rows={"customer": None})
-    return read_deals_with_findings(deals, every, to_learn=False).table
 
 
 NEEDED = ("PROSPECTS", "--model", "--id")

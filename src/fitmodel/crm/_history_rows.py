@@ -16,7 +16,7 @@ import pandas as pd
 
 from fitmodel.crm._long_table import coded, coded_texts, deals_and_times, field_columns, read_times
 from fitmodel.crm._moments import NOT_A_TIME
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fitmodel.crm._moments import DAY, NOT_A_TIME
 from fitmodel.deals.errors import shown
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.forms import Finding
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from fitmodel.crm._opening import Given
@@ -80,14 +79,6 @@ class ProspectHistory:
         for log in self.tables.every:
             digest.update(log.digest)
         return digest.hexdigest()
-
-    def without_history(self, prospects: pd.DataFrame) -> int:
-        """Return how many prospects are in none of the tables."""
-        ids = prospects[str(self.spec.deals.id)]
-        has_rows = np.zeros(len(ids), dtype=bool)
-        for log in self.tables.every:
-            has_rows |= log.deals(ids) >= 0
-        return int((~has_rows).sum())
 
 
 def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:

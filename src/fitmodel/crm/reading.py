@@ -127,7 +127,7 @@ def read_deals(
     Parameters
     ----------
     source : path or DataFrame
-        CSV (plain or gzip), Parquet or Excel file, or a DataFrame, which is not changed.
+        CSV (plain or compressed), Parquet or Excel file, or a DataFrame, which is not changed.
     spec : DealSpec
         The contract: what the columns mean.
     to_learn : bool, default=True

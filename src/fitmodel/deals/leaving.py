@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.tables.values import Reading, read_flags
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.row_rules import is_status, plain_value, plain_words, words_of
+from fitmodel.deals.vocabulary import is_status, plain_value, plain_words, words_of
 from fitmodel.tables.cells import distinct, is_missing
 
 if TYPE_CHECKING:

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["as_toml", "listed", "nearest", "sentences", "shortened", "toml_value"]
+__all__ = [
+    "as_toml",
+    "expected_of",
+    "listed",
+    "nearest",
+    "sentences",
+    "shortened",
+    "suggestion",
+    "toml_value",
+]
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table of names",
@@ -85,15 +94,16 @@ def _lines(
 def _unknown(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -> str:
     key = location[-1]
     if len(location) == 1:
-        return f"there is no section [{key}]; {_hint(key, sections, '[{}]')}"
+        return f"there is no section [{key}]; {suggestion(key, sections, '[{}]')}"
     home = next((name for name, keys in sections.items() if key in keys), None)
     if home:
         return f"[{location[0]}] has no key '{key}'; it belongs to [{home}]"
-    hint = _hint(key, sections[location[0]], "'{}'")
+    hint = suggestion(key, sections[location[0]], "'{}'")
     return f"[{location[0]}] has no key '{key}'; {hint}"
 
 
-def _hint(name: str, names: Iterable[str], form: str) -> str:
+def suggestion(name: str, names: Iterable[str], form: str = "'{}'") -> str:
+    """Return "did you mean" and the most similar of `names`, or all of them if none is similar."""
     known = list(names)
     close = nearest(name, known)
     if close:
@@ -110,14 +120,29 @@ def _where(location: Sequence[Any]) -> str:
 
 def _requirement(error: ErrorDetails) -> str:
     """Return what a value must be, and what it is."""
-    given, kind = error["input"], error["type"]
-    but_is = f", not {shortened(given)} ({type(given).__name__})"
+    given = shortened(error["input"])
+    if error["type"] in _LIMITS:
+        return f"must be {expected_of(error)}, not {given}"
+    return f"must be {expected_of(error)}, not {given} ({type(error['input']).__name__})"
+
+
+def expected_of(error: ErrorDetails, names: Mapping[str, str] = _EXPECTED) -> str:
+    """Return what pydantic expected instead of a value, such as "at most 20" or "a whole number".
+
+    Parameters
+    ----------
+    error : pydantic error details
+        The error.
+    names : mapping of str to str
+        Words for the types of errors; for others pydantic's own message is returned.
+    """
+    kind = error["type"]
     if kind in _LIMITS:
         bound, words = _LIMITS[kind]
-        return f"must be {words} {error['ctx'][bound]}, not {shortened(given)}"
+        return f"{words} {error['ctx'][bound]}"
     if kind == "literal_error":
-        return f"must be one of {error['ctx']['expected']}{but_is}"
-    return f"must be {_EXPECTED.get(kind) or error['msg']}{but_is}"
+        return f"one of {error['ctx']['expected']}"
+    return names.get(kind) or error["msg"]
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

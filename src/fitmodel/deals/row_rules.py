@@ -1,27 +1,21 @@
-"""The `[rows]` section of the contract, and the words that show what a row is (won, lost, left)."""
+"""The `[rows]` section of the contract: which rows are customers, and how to merge rows."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-import unicodedata
-from functools import cache
-from importlib import resources
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from fitmodel.deals.plain_words import shortened
+from fitmodel.checks.registry import all_codes
+from fitmodel.deals.plain_words import shortened, suggestion
 from fitmodel.deals.sections import Column, Count, Section
+from fitmodel.deals.vocabulary import plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LeftWithoutDate = Literal["drop", "observed_until", "unknown"]
 _MAX_GAP_DAYS = 3660
-FILE = "vocabulary.toml"
-_WHO = re.compile(
-    r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
-    r"|cliente|conta|cuenta|kunde|vertrag|abonnement|contrat|contrato)\b|客户|用户"
-)
-_WHOLE = re.compile(r"-?[0-9]+\.0")
 
 
 def _as_values(value: Any) -> Any:
@@ -86,6 +80,20 @@ class Rows(Section):
             )
         return value
 
+    @field_validator("acknowledged", mode="after")
+    @classmethod
+    def _known_questions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = questions()
+        problems = [
+            f"[rows] acknowledged has {shortened(each)}, which is not a question of "
+            f"`fitmodel check`; {_meant(each.partition(':')[0], known)}"
+            for each in value
+            if each.partition(":")[0] not in known.values()
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
     @property
     def chosen_by(self) -> tuple[str, ...]:
         """Columns whose values decide which rows are kept."""
@@ -101,44 +109,22 @@ class Rows(Section):
         return code in self.acknowledged or f"{code}:{column}" in self.acknowledged
 
 
-def words_of(section: str, key: str) -> frozenset[str]:
-    """Return the words of a key in a section of the vocabulary, normalised by `plain_words`.
+def questions() -> dict[str, str]:
+    """Return the questions that a contract can acknowledge: their names, by the code of the check.
 
     Examples
     --------
-    >>> from fitmodel.deals.row_rules import words_of
-    >>> "closed won" in words_of("stage", "won"), "已流失" in words_of("status", "left")
-    (True, True)
+    >>> from fitmodel.deals.row_rules import questions
+    >>> questions()["FM306"]
+    'repeated-rows'
     """
-    return _vocabulary()[section][key]
-
-
-def is_status(words: str, key: str) -> bool:
-    """Return whether a value, normalised by `plain_words`, is a status of this kind.
-
-    Nouns are ignored: "attrited customer" is the status "attrited".
-    """
-    known = words_of("status", key)
-    return words in known or " ".join(_WHO.sub(" ", words).split()) in known
-
-
-def plain_words(value: Any) -> str:
-    """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
-    text = unicodedata.normalize("NFKC", str(value))
-    words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
-    return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
-
-
-def plain_value(value: Any) -> str:
-    """Return a cell as text for comparison: no case, no outer spaces, no .0 of whole numbers."""
-    text = str(value).strip().casefold()
-    return text[:-2] if _WHOLE.fullmatch(text) else text
-
-
-@cache
-def _vocabulary() -> dict[str, dict[str, frozenset[str]]]:
-    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
     return {
-        section: {key: frozenset(map(plain_words, words)) for key, words in keys.items()}
-        for section, keys in tomllib.loads(text).items()
+        code.code: source.removeprefix("doubt:")
+        for code in all_codes().values()
+        for source in code.sources
+        if source.startswith("doubt:")
     }
+
+
+def _meant(name: str, known: Mapping[str, str]) -> str:
+    return suggestion(known.get(name, name), known.values())

@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.deals.leaving import fill_left_without_date, left_without_date
 from fitmodel.deals.months import to_days
 from fitmodel.deals.plain_words import nearest
-from fitmodel.deals.row_rules import plain_value
+from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.values import read_dates
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from fitmodel.checks.registry import all_codes
-from fitmodel.deals.plain_words import shortened
+from fitmodel.deals.plain_words import shortened, suggestion
 from fitmodel.deals.sections import Column, Columns, Cost, Count, Number, Positive, Section, Share
 from fitmodel.tables.cells import read_share
 
@@ -157,9 +156,9 @@ def _problem(key: str, reason: str) -> str | None:
     number, _, column = key.partition(":")
     code = all_codes().get(number)
     if code is None:
-        near = difflib.get_close_matches(number, all_codes(), 1)
-        nearest = f"; did you mean {near[0]}?" if near else ""
-        return f"[checks] ignore has {shortened(key)}, which is not a code of a check{nearest}"
+        by_name = {each.name: each.code for each in all_codes().values()}
+        meant = suggestion(by_name.get(number, number), all_codes(), "{}")
+        return f"[checks] ignore has {shortened(key)}, which is not a code of a check; {meant}"
     if code.ignore == "no":
         return f"[checks] ignore cannot silence {number} ({code.name}). Remedy: {code.do}"
     if code.ignore == "column" and not column:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fitmodel.evaluation.groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
-    Metric,
+    Difference,
     compare_log_loss,
     compute_metrics,
     percentile_interval,
@@ -221,7 +221,7 @@ def compare_metrics(
     weight: npt.ArrayLike | None = None,
     n_boot: int = 1000,
     seed: int = 0,
-) -> dict[str, Metric]:
+) -> dict[str, Difference]:
     """Return the metrics of `p` minus those of `other` on the same deals, with paired intervals.
 
     Parameters
@@ -238,7 +238,7 @@ def compare_metrics(
 
     Returns
     -------
-    dict of Metric
+    dict of Difference
         `log_loss`, `roc_auc` and `brier`; `base` is 0, no difference. Below 0 the first model is
         better in log loss and Brier score, above 0 in ROC AUC.
 
@@ -266,8 +266,11 @@ def compare_metrics(
         name: np.concatenate([*(each[name] for each in chunks), np.empty(0)]) for name in value
     }
     return {
-        name: Metric(
-            name, float(value[name][0]), *percentile_interval(drawn[name]), 0.0, len(drawn[name])
+        name: Difference(
+            name,
+            float(value[name][0]),
+            *percentile_interval(drawn[name]),
+            resamples=len(drawn[name]),
         )
         for name in PAIRED
     }

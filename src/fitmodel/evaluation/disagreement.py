@@ -16,7 +16,7 @@ import pandas as pd
 
 from fitmodel.evaluation.calibration import simultaneous_width
 from fitmodel.evaluation.groups import MAX_LEVELS
-from fitmodel.evaluation.metrics import Metric, log_losses, percentile_interval
+from fitmodel.evaluation.metrics import Difference, log_losses, percentile_interval
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class FlagChanges:
         these deals would have made (losses avoided minus gains forgone, weighted).
     net_a, net_b : float
         Money that declining the flagged deals of each model would have made; NaN without money.
-    difference : Metric
+    difference : Difference
         `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, using B instead of A costs
         money.
     without_amount : int
@@ -168,7 +168,7 @@ class FlagChanges:
     table: pd.DataFrame
     net_a: float
     net_b: float
-    difference: Metric
+    difference: Difference
     without_amount: int
     deals: pd.DataFrame
 
@@ -215,7 +215,7 @@ def compute_flag_changes(
         index=["deals", "early_churners", "stayed"],
     ).T
     if value_if_leaves is None and value_if_stays is None:
-        nothing = Metric("net_difference", np.nan, np.nan, np.nan, 0.0)
+        nothing = Difference("net_difference", np.nan, np.nan, np.nan)
         return FlagChanges(counts, np.nan, np.nan, nothing, len(table), _changed(table, a, b))
     made = _gains(left, value_if_leaves, value_if_stays) * table["weight"].to_numpy()
     priced = np.isfinite(made)
@@ -254,7 +254,7 @@ def _gains(
     return np.asarray(-np.where(left, leaves, stays), dtype=np.float64)
 
 
-def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Metric:
+def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Difference:
     """Return a sum over deals with its 95 % bootstrap interval."""
     random = np.random.default_rng(seed)
     draws = n_boot if len(values) else 0
@@ -262,4 +262,4 @@ def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Metric:
         [values[random.integers(0, len(values), len(values))].sum() for _ in range(draws)]
     )
     interval = percentile_interval(drawn)
-    return Metric("net_difference", float(values.sum()), *interval, 0.0, len(drawn))
+    return Difference("net_difference", float(values.sum()), *interval, resamples=len(drawn))

@@ -63,7 +63,32 @@ class Metric:
     def __str__(self) -> str:
         """Format the value with its interval and the value of the base rate."""
         text = f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})"
+        if self.name.endswith("_skill"):  # measured against the base rate, so that has none
+            return f"{text}, 0 is no skill"
         return text if np.isnan(self.base) else f"{text}, base rate {self.base:.4f}"
+
+
+@dataclass(frozen=True)
+class Difference(Metric):
+    """Difference of two models on the same deals, with its paired interval; see `Metric`.
+
+    Parameters
+    ----------
+    base : float
+        0: no difference.
+    """
+
+    base: float = 0.0
+
+    def __str__(self) -> str:
+        """Format the difference with its sign, its interval, and whether that includes 0."""
+        if np.isnan(self.value):
+            return "not known"
+        if np.isnan(self.low):
+            return f"{self.value:+.4f}"
+        text = f"{self.value:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
+        is_clear = self.low > 0 or self.high < 0
+        return f"{text}, {'a difference' if is_clear else 'no difference'} beyond chance"
 
 
 def compute_metrics(
@@ -138,7 +163,7 @@ def compare_log_loss(
     weight: npt.ArrayLike | None = None,
     n_boot: int = 500,
     seed: int = 0,
-) -> Metric:
+) -> Difference:
     """Return log loss of `p` minus that of `other` on the same deals, with a paired interval.
 
     Above 0, `p` is the worse of the two. It measures the gap to the black-box reference, and the
@@ -168,7 +193,8 @@ def compare_log_loss(
     ]
     drawn = -np.concatenate([*skill, np.empty(0)])
     value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
-    return Metric("log_loss_difference", float(value), *percentile_interval(drawn), 0.0, len(drawn))
+    interval = percentile_interval(drawn)
+    return Difference("log_loss_difference", float(value), *interval, resamples=len(drawn))
 
 
 def roc_auc(sample: Sample) -> float:

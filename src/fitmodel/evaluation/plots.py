@@ -42,7 +42,7 @@ def figure_of(ax: Axes) -> Figure:
     """
     figure = ax.get_figure(root=True)
     if figure is None:
-        raise ValueError("the axes stand on no figure")
+        raise ValueError("the axes belong to no figure")
     return figure
 
 

@@ -166,9 +166,3 @@ class Column:
             return False
         flags = self.flags.series
         return not self.flags.unreadable.any() and bool(flags.any()) and not bool(flags.all())
-
-    @cached_property
-    def is_plain_flag(self) -> bool:
-        """Whether it is a flag written as 1/0, yes/no or true/false, not with other words."""
-        spelled = self.cells.astype("str").str.lower().dropna().unique()
-        return self.is_flag and set(spelled) <= PLAIN_FLAGS

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.row_rules import plain_words
+from fitmodel.deals.vocabulary import plain_words
 from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, name_rank
 from fitmodel.leakage.names import LATER, is_updated_by_crm
 from fitmodel.tables.vocabulary import CURRENCY_CODES

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.row_rules import words_of
+from fitmodel.deals.vocabulary import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

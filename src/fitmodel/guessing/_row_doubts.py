@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals.row_rules import plain_value, plain_words, words_of
+from fitmodel.deals.vocabulary import plain_value, plain_words, words_of
 from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._rows import MAX_STAGES, kind_of_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.row_rules import is_status, plain_words, words_of
+from fitmodel.deals.vocabulary import is_status, plain_words, words_of
 from fitmodel.guessing._names import IDENTIFIER, has_name_of, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.tables.values import read_flags

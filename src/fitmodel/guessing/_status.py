@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.row_rules import is_status, plain_words
+from fitmodel.deals.vocabulary import is_status, plain_words
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.tables.values import is_empty, read_flags
 

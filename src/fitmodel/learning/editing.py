@@ -118,7 +118,7 @@ class Smooth:
         if not ends:
             raise EditError(
                 f"the range {target_text(self.where)} holds all of {self.attribute!r}: there is "
-                "nothing beside it to draw a line between. Remedy: give a narrower range."
+                "no value next to it to interpolate between. Remedy: give a narrower range."
             )
         middles = bin_middles(column)
         before, after = ends[0], ends[-1]

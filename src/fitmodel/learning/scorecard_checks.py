@@ -124,7 +124,7 @@ def _check_tables(scorecard: Scorecard) -> None:
         )
     largest = max(float(np.abs(part).max(initial=0.0)) for part in (tables, intercept))
     if largest > MAX_LOG_ODDS:
-        raise _damaged(f"its tables hold {largest:g}, which is no log-odds")
+        raise _damaged(f"its tables hold {largest:g}, which is not a log-odds value")
     if not 0 <= scorecard.spread <= MAX_LOG_ODDS:
         raise _damaged(f"its spread is {scorecard.spread}")
     if not 0 <= scorecard.base_rate <= 1:
@@ -134,7 +134,7 @@ def _check_tables(scorecard: Scorecard) -> None:
 def _check_calibration(scorecard: Scorecard) -> None:
     points = np.array([scorecard.calibration.knots, scorecard.calibration.values])
     if not (np.abs(points) <= MAX_LOG_ODDS).all():
-        raise _damaged("its calibration map holds what is no log-odds")
+        raise _damaged("its calibration map holds a number that is not a log-odds value")
     steps = np.diff(points)
     if not (steps[1] <= steps[0] * MAX_LOG_ODDS).all():
         raise _damaged("its calibration map is steeper than any map of probabilities")
@@ -178,7 +178,7 @@ def _check_odd_pairs(scorecard: Scorecard) -> None:
     for first, first_band, second, second_band in scorecard.odd_pairs:
         for position, band in ((first, first_band), (second, second_band)):
             if not (0 <= position < len(sizes) and 0 <= band < sizes[position]):
-                raise _damaged(f"an odd combination names band {band} of attribute {position}")
+                raise _damaged(f"an unusual combination names band {band} of attribute {position}")
 
 
 def _damaged(what: str) -> BundleError:

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -66,7 +66,7 @@ POSTGRES_TRIGGERS = (
     """CREATE OR REPLACE TRIGGER decisions_stay BEFORE UPDATE ON decisions
     FOR EACH ROW EXECUTE FUNCTION fitmodel_append_only()""",
 )
-MAKING_TABLES = 0x666974  # PostgreSQL advisory lock, held by the process that creates the tables
+TABLES_LOCK = 0x666974  # PostgreSQL advisory lock, held by the process that creates the tables
 
 
 class Cursor(Protocol):
@@ -97,7 +97,7 @@ class Store(Protocol):
         """Close the connection; the next use opens it again."""
 
 
-def open_store(place: str | Path) -> Store:
+def open_store(location: str | Path) -> Store:
     """Open an SQLite file by its path, or a PostgreSQL database by its URL, and create the tables.
 
     Raises
@@ -105,15 +105,15 @@ def open_store(place: str | Path) -> Store:
     TrackingError
         If it cannot be opened, is not a decision log, or is a URL of another kind.
     """
-    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(place)
-    if _URL.match(str(place)):
+    if isinstance(location, str) and location.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(location)
+    if _URL.match(str(location)):
         raise TrackingError(
             "the decision log is named by a URL of another form. Remedy: "
             "postgresql://user@host/database for PostgreSQL, or the path of a file, without any "
             "sqlite://"  # the message does not show the URL, which may contain a password
         )
-    return SqliteStore(Path(place))
+    return SqliteStore(Path(location))
 
 
 class SqliteStore:
@@ -197,7 +197,7 @@ class PostgresStore:
         key = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         tables = TABLES.format(key=key, real="DOUBLE PRECISION").split(";")
         with self.writing() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(?)", (MAKING_TABLES,))
+            cursor.execute("SELECT pg_advisory_xact_lock(?)", (TABLES_LOCK,))
             for statement in (*filter(str.strip, tables), *POSTGRES_TRIGGERS):
                 cursor.execute(statement)
             for table, columns in LATER_COLUMNS.items():
@@ -220,9 +220,8 @@ class PostgresStore:
         psycopg = _psycopg()
         with self._lock:
             try:
-                connection = self._connection()
-                with connection.transaction():
-                    yield _PostgresCursor(connection.cursor())
+                with ExitStack() as transaction:
+                    yield _PostgresCursor(self._in_transaction(transaction).cursor())
             except psycopg.Error as error:
                 lines = str(error).strip().splitlines()
                 raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
@@ -240,6 +239,21 @@ class PostgresStore:
     def __del__(self) -> None:
         if hasattr(self, "_inherited"):
             self.close()
+
+    def _in_transaction(self, stack: ExitStack) -> psycopg.Connection:
+        """Return the connection, in a transaction that ends with the stack.
+
+        The server may have closed an idle connection, for example when it was restarted. That shows
+        when the transaction begins, before anything was sent: it begins again on a new connection.
+        """
+        connection = self._connection()
+        try:
+            stack.enter_context(connection.transaction())
+        except _psycopg().OperationalError:
+            connection.close()
+            connection = self._connection()
+            stack.enter_context(connection.transaction())
+        return connection
 
     def _connection(self) -> psycopg.Connection:
         """Return this process' connection; it is opened again if the server closed it."""

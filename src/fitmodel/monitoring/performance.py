@@ -128,7 +128,7 @@ def compute_cohorts(
     ['2023', '2024', '2025', '2026']
     """
     if spec.deals.closed_on is None:
-        raise DealsError("cohorts need closed_on: a tenure says nothing of when a deal was signed")
+        raise DealsError("cohorts need closed_on: a tenure does not say when a deal was signed")
     view = view_of(deals, spec)
     known = probability.dropna().index.intersection(view.index)
     if len(known) == 0:

@@ -11,13 +11,15 @@ from fitmodel.sales.comparison import compare_plans
 from fitmodel.sales.people import NO_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
+
+    Money = Callable[[Decimal], str]
 
 COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
 RECENT_MONTHS = 12
@@ -60,6 +62,7 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
 
 
 def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
+    money = _money_of(ledger.plan)
     months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
     dated = bool((ledger.deals["month"] != "").any())
     periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
@@ -67,19 +70,24 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
     return {
         "name": ledger.plan.name,
         "terms": _plan_terms(ledger.plan, say),
-        "reps": _rows(ledger.reps, say),
-        "months": _rows(recent, say, total=False) if dated else [],
+        "reps": _rows(ledger.reps, say, money),
+        "months": _rows(recent, say, money, total=False) if dated else [],
         "shown": say(
             "recent", shown=len(recent), months=len(months) - 1, file=f"{file}_by_month.csv"
         ),
-        "bonuses": [_bonus(row, say) for row in shown.to_dict("records")],
-        "payroll": _payroll(ledger, say),
+        "bonuses": [_bonus(row, say, money) for row in shown.to_dict("records")],
+        "payroll": _payroll(ledger, say, money),
         "payroll_shown": say("payroll_recent", file=f"{file}_payroll.csv"),
         "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
     }
 
 
-def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
+def _money_of(plan: Plan) -> Money:
+    """Return the function that writes amounts of a plan."""
+    return f"{{:,.{plan.digits}f}}".format
+
+
+def _payroll(ledger: Ledger, say: Say, money: Money) -> dict[str, Any]:
     """Return what each rep is paid in each of the last payroll months, one row per month."""
     if not len(ledger.payroll):
         return {}
@@ -92,15 +100,17 @@ def _payroll(ledger: Ledger, say: Say) -> dict[str, Any]:
         "rows": [
             {
                 "month": month,
-                "money": [f"{amount:,.2f}" for amount in row],
-                "total": f"{sum(row, Decimal(0)):,.2f}",
+                "money": [money(amount) for amount in row],
+                "total": money(sum(row, Decimal(0))),
             }
             for month, row in paid.items()
         ],
     }
 
 
-def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str, Any]]:
+def _rows(
+    table: pd.DataFrame, say: Say, money: Money, *, total: bool = True
+) -> list[dict[str, Any]]:
     """Return the sums as text; the last row is the total if `total` is True."""
     kinds = [""] * len(table)
     if total:
@@ -110,14 +120,14 @@ def _rows(table: pd.DataFrame, say: Say, *, total: bool = True) -> list[dict[str
             "name": say("all") if kind else say("no_name") if name == NO_NAME else str(name),
             "kind": kind,
             "deals": f"{row['deals']:,}",
-            "money": [f"{row[column]:,.2f}" for column in COLUMNS],
+            "money": [money(row[column]) for column in COLUMNS],
             "expected": f"{row['expected'] + row['bonus_expected']:,.0f}",
         }
         for kind, (name, row) in zip(kinds, table.iterrows(), strict=True)
     ]
 
 
-def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
+def _bonus(row: Mapping[Any, Any], say: Say, money: Money) -> dict[str, str]:
     known = row["outcome"] != "too_few"
     return {
         "period": say("whole_history") if row["period"] == "all" else str(row["period"]),
@@ -128,8 +138,8 @@ def _bonus(row: Mapping[Any, Any], say: Say) -> dict[str, str]:
         "expected_renewals": f"{row['expected_renewals']:,.1f}",
         "score": f"{row['score']:.2f}" if known else "",
         "outcome": say(f"outcome_{row['outcome']}"),
-        "bonus": f"{row['bonus']:,.2f}",
-        "pending": f"{row['bonus_pending']:,.2f}",
+        "bonus": money(row["bonus"]),
+        "pending": money(row["bonus_pending"]),
         "expected": f"{row['bonus_expected']:,.0f}",
     }
 
@@ -149,7 +159,7 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
             say(
                 f"terms_bonus_{bonus.period}",
                 top=bonus.top,
-                amount=f"{bonus.amount:,.2f}",
+                amount=_money_of(plan)(bonus.amount),
                 deals=bonus.least_deals,
             )
         )
@@ -183,14 +193,14 @@ def _of_periods(plan: Plan, say: Say) -> list[str]:
     lines = []
     if plan.accelerators is not None:
         steps = [
-            say("terms_step", rate=_percent(step.rate, 1), above=f"{step.above:,.2f}")
+            say("terms_step", rate=_percent(step.rate, 1), above=_money_of(plan)(step.above))
             for step in plan.accelerators.steps
         ]
         period = say(f"a_{plan.accelerators.period}")
         lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
     if plan.cap is not None:
         period = say(f"a_{plan.cap.period}")
-        lines.append(say("terms_cap", amount=f"{plan.cap.amount:,.2f}", period=period))
+        lines.append(say("terms_cap", amount=_money_of(plan)(plan.cap.amount), period=period))
     return lines
 
 
@@ -199,7 +209,7 @@ def _of_payroll(plan: Plan, say: Say) -> list[str]:
     lines = []
     if plan.draw is not None:
         key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
-        lines.append(say(key, amount=f"{plan.draw.amount:,.2f}"))
+        lines.append(say(key, amount=_money_of(plan)(plan.draw.amount)))
     if plan.leavers is not None:
         lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
     if plan.payroll_months_later:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
+from fitmodel.model.wording import Wording
 from fitmodel.reports.html import Section
 from fitmodel.sales.review_words import (
     alike_words,
@@ -179,6 +181,7 @@ def worth_section(
     policy: Policy | None = None,
     *,
     money_format: str = "{:,.0f}",
+    labels: Mapping[str, str] = MappingProxyType({}),
     language: str = "en",
 ) -> Section:
     """Write the value of a deal by group, and the cost of early churn in a year.
@@ -193,29 +196,29 @@ def worth_section(
         Decision policy of the fit bands.
     money_format : str
         Format of an amount of money (``[words] money``).
+    labels : mapping of str to str
+        Labels of columns (``[words.labels]``).
     language : {"en", "zh"}
         Language of the page.
     """
     say = phrases(language, "worth", "fit")
-    points = [] if loss is None else [_headline(loss, say, money_format.format)]
+    money = Wording(money=money_format).money_text
+    label = labels.get(str(worth.segment), str(worth.segment))
+    points = [] if loss is None else [_headline(loss, say, money)]
     values = {
         "id": "worth",
         "title": say("title"),
         "text": read_texts(language, "worth"),
         "basis": say("basis", window=worth.window_months),
-        "assumptions": _assumptions(worth, policy, say, money_format.format),
+        "assumptions": _assumptions(worth, policy, say, money),
         "has_money": worth.money is not None,
-        "has_life": bool(worth.table["whole_life"].notna().any()) if len(worth.table) else False,
-        "rows": [
-            _row(row, worth, say, money_format.format) for row in worth.table.to_dict("records")
-        ],
+        "has_life": bool(worth.table["whole_life"].notna().any()),
+        "rows": [_row(row, label, say, money) for row in worth.table.to_dict("records")],
         "left_out": say("left_out", names=", ".join(worth.left_out)) if worth.left_out else "",
-        "loss": None if loss is None else _loss(loss, say, money_format.format),
+        "loss": None if loss is None else _loss(loss, say, money),
         "points": points,
     }
-    # where no group has enough deals the table has no columns
-    table = worth.table.set_index("kind") if len(worth.table) else worth.table
-    return Section("_worth.html.j2", values, {"worth.csv": table})
+    return Section("_worth.html.j2", values, {"worth.csv": worth.table.set_index("kind")})
 
 
 def _assumptions(
@@ -263,11 +266,11 @@ def _cost(cost: Cost, money: Callable[[float], str]) -> str:
 
 
 def _row(
-    row: Mapping[Any, Any], worth: Worth, say: Say, money: Callable[[float], str]
+    row: Mapping[Any, Any], label: str, say: Say, money: Callable[[float], str]
 ) -> dict[str, str]:
     names = {
         "all": say("all"),
-        "segment": f"{worth.segment}: {row['name']}",
+        "segment": f"{label}: {row['name']}",
         "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from fitmodel.language.catalogue import phrases, read_texts, stay_words
+from fitmodel.model.wording import Wording
 from fitmodel.reports._drawing import as_svg
 from fitmodel.reports.html import Section
 from fitmodel.sales.plots import compute_trend, plot_funnel, plot_profile, plot_trend
+from fitmodel.tables.cells import PLAIN_MONEY
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
@@ -23,7 +25,9 @@ MAX_NAMED = 3
 EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
 
 
-def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str = "en") -> Section:
+def scoreboard_section(
+    board: RepPerformance, *, by: str = "rep", language: str = "en", money_format: str = PLAIN_MONEY
+) -> Section:
     """Write the comparison of each rep (or team) with the company.
 
     Parameters
@@ -34,6 +38,8 @@ def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str 
         Whether reps or teams are compared.
     language : {"en", "zh"}
         Language of the page.
+    money_format : str
+        Format of an amount of money (``[words] money``).
     """
     say = phrases(language, "sales_page")
     kinds = [*board.reps["verdict"], "company"]
@@ -44,7 +50,7 @@ def scoreboard_section(board: RepPerformance, *, by: str = "rep", language: str 
         "funnel": as_svg(plot_funnel(board, language=language)),
         "dispersion": _dispersion(board, say),
         "rows": [
-            _row(str(name), kind, row, say)
+            _row(str(name), kind, row, say, money_format)
             for (name, row), kind in zip(board.table.iterrows(), kinds, strict=True)
         ],
         "points": [
@@ -71,15 +77,9 @@ def _dispersion(board: RepPerformance, say: Say) -> str:
     return say("dispersion_named" if named else "no_dispersion", p=p)
 
 
-def _row(name: str, kind: str, row: pd.Series[Any], say: Say) -> dict[str, str]:
-    return {
-        "name": name,
-        "kind": kind,
-        **count_cells(row, say),
-        "says": str(row["says"]),
-        "says_recently": "" if kind == "company" else str(row["says_recently"]),
-        "says_selection": str(row["says_selection"]),
-    }
+def _row(name: str, kind: str, row: pd.Series[Any], say: Say, money: str) -> dict[str, str]:
+    words = {key: str(row[key]) for key in ("says", "says_recently", "says_selection")}
+    return {"name": name, "kind": kind, **count_cells(row, say, money), **words}
 
 
 def trend_section(
@@ -192,7 +192,12 @@ def edits_section(found: EditsAfterFlags, *, language: str = "en") -> Section:
 
 
 def counts_section(
-    counts: Counts, *, by: str = "rep", why: str = "", language: str = "en"
+    counts: Counts,
+    *,
+    by: str = "rep",
+    why: str = "",
+    language: str = "en",
+    money_format: str = PLAIN_MONEY,
 ) -> Section:
     """
     Write the signed and lost deals of each rep (or team).
@@ -207,6 +212,8 @@ def counts_section(
         Sentence on why the page has counts only.
     language : {"en", "zh"}
         Language of the page.
+    money_format : str
+        Format of an amount of money (``[words] money``).
 
     Returns
     -------
@@ -221,7 +228,7 @@ def counts_section(
         "text": read_texts(language, "sales_page"),
         "why": why,
         "rows": [
-            {"name": str(name), "kind": kind, **count_cells(row, say)}
+            {"name": str(name), "kind": kind, **count_cells(row, say, money_format)}
             for (name, row), kind in zip(counts.table.iterrows(), kinds, strict=True)
         ],
         "points": [why] if why else [],
@@ -229,13 +236,13 @@ def counts_section(
     return Section("_counts.html.j2", values, {f"{by}s.csv": counts.table.rename_axis(by)})
 
 
-def count_cells(row: pd.Series[Any], say: Say) -> dict[str, str]:
+def count_cells(row: pd.Series[Any], say: Say, money_format: str = PLAIN_MONEY) -> dict[str, str]:
     """Return the columns of counts as text; unknown values are empty."""
     value = float(row["lost_value"])
     return {
         "signed": f"{row['signed']:,.0f}",
         "lost": f"{row['lost']:,.0f}",
-        "lost_value": "" if math.isnan(value) else f"{value:,.0f}",
+        "lost_value": "" if math.isnan(value) else Wording(money=money_format).money_text(value),
         "rate": _rate(row),
         "latest": _latest(row, say),
     }

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.plain_words import suggestion
+from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
+from fitmodel.model.wording import wording_of
 from fitmodel.reports.html import Section
 from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.people import same_person
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
     from fitmodel.sales.retrospective import Retrospective
     from fitmodel.sales.reviews import TeamReviews
 
+MAX_GROUPS = 50
+"""Largest number of values of a column by which deals are grouped."""
+TEAMS = "teams"  # the id of the section that compares teams
 TOTAL = "company"  # the kind of the row of all reps together
 
 
@@ -111,8 +118,45 @@ def compute_numbers(
     return SalesNumbers(expected, bands, policy, compute_profile(view, spec), reviews)
 
 
+def check_segment(deals: pd.DataFrame, segment: str | None) -> None:
+    """Check that deals can be grouped by a column.
+
+    Raises
+    ------
+    DealsError
+        If the column is not there, or has too many different values.
+    """
+    if segment is None:
+        return
+    if segment not in deals.columns:
+        meant = suggestion(segment, map(str, deals.columns))
+        raise DealsError(f"there is no column {segment!r} to group deals by; {meant}")
+    if (values := deals[segment].nunique()) > MAX_GROUPS:
+        raise DealsError(
+            f"{segment}: {values:,} different values are too many to group deals by. Remedy: name "
+            f"a column with at most {MAX_GROUPS}."
+        )
+
+
+def labelled(spec: DealSpec, deals: pd.DataFrame, language: str) -> DealSpec:
+    """Return the contract with a label, in a language, for each attribute."""
+    wording = wording_of(spec).in_language(language)
+    labels = {name: wording.label(name) for name in spec.attribute_names(list(deals.columns))}
+    return spec.replace(words={"labels": labels | dict(spec.words.labels)})
+
+
+def sampled_words(expected: Expected, deals: int, language: str) -> list[str]:
+    """Return a sentence that effects were learned from a sample; empty if they were not."""
+    if expected.sampled is None:
+        return []
+    say = phrases(language, "sales_page")
+    return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]
+
+
 def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
     """Return the sections of a report that a rep may see, with the rep's own rows only.
+
+    Of the teams no row is a rep's own, so that section is left out.
 
     Parameters
     ----------
@@ -122,9 +166,10 @@ def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
         Name of the rep, as in the deals.
     """
     views = ((VIEWS.get(part.template), part) for part in sections)
-    return [
+    shown = [
         Section(part.template, view(part.values, rep)) for view, part in views if view is not None
     ]
+    return [part for part in shown if part.values.get("id") != TEAMS]  # noqa: PD011 - a mapping
 
 
 def _own_rows(values: dict[str, Any], rep: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,13 @@ from fitmodel.reports._rep_sections import (
     trend_section,
 )
 from fitmodel.reports.html import render, safe_csv
-from fitmodel.reports.sales_numbers import compute_numbers, people_of
+from fitmodel.reports.sales_numbers import (
+    check_segment,
+    compute_numbers,
+    labelled,
+    people_of,
+    sampled_words,
+)
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.rates import compute_yearly_loss
@@ -48,7 +55,6 @@ if TYPE_CHECKING:
     from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.sales.counts import Counts
     from fitmodel.sales.edits import EditsAfterFlags
-    from fitmodel.sales.expected import Expected
     from fitmodel.sales.ledger import Ledger
     from fitmodel.sales.plans import Plan
     from fitmodel.sales.rep_performance import RepPerformance
@@ -149,7 +155,7 @@ def make_sales_report(
     Raises
     ------
     DealsError
-        If the contract names neither a rep nor a team.
+        If the contract names neither a rep nor a team, or `segment` is no column to group by.
     SpecError
         If two plans have the same name.
 
@@ -163,14 +169,16 @@ def make_sales_report(
     people = people_of(spec)
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
+    check_segment(deals, segment)
+    spec = labelled(spec, deals, language)
     view = view_of(deals.reset_index(drop=True), spec)
+    extra = [] if edits is None else [edits_section(edits, language=language)]
     if why := _too_little(view, language):
         tell("counts: too little for a model")
-        return _counts_only(view, spec, people, plans, rows, why, language)
-    if numbers is None:
-        made = compute_numbers(view, spec, tell, retrospective=retrospective)
-    else:
-        made = numbers()
+        if segment is not None:
+            extra.append(_worth(view, spec, None, segment, language))
+        return _counts_only(view, spec, people, plans, rows, why, language, extra)
+    made = (numbers or partial(compute_numbers, view, spec, tell, retrospective=retrospective))()
     expected, p = made.expected, made.expected.probability
     tell("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the error probability of the page
@@ -182,7 +190,8 @@ def make_sales_report(
     }
     parts: list[Section] = []
     for by, board in boards.items():
-        parts.append(scoreboard_section(board, by=by, language=language))
+        shown = {"by": by, "language": language, "money_format": spec.words.money}
+        parts.append(scoreboard_section(board, **shown))
         if spec.has_dates:
             parts.append(trend_section(board, language=language, by=by))
     if made.reviews is not None:
@@ -191,18 +200,13 @@ def make_sales_report(
     ledgers = tuple(pay(view, spec, plan, p, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
-    if edits is not None:
-        parts.append(edits_section(edits, language=language))
+    parts += extra
     tell("what deals are worth")
     parts.append(_worth(view, spec, made, segment, language))
     profile = made.profile.in_language(spec, language)
     parts.append(profile_section(profile, language=language))
-    tables = {name: table for part in parts for name, table in part.tables.items()}
-    warnings = [*contract_warnings(view, language), *_sampled(expected, len(view), language)]
-    board = next(iter(boards.values()))
-    page = sales_page(board, parts, warnings=warnings, language=language)
-    summary = summarise(board, parts, warnings=warnings, language=language)
-    return SalesReport(page, tables, ledgers, summary, tuple(parts))
+    warnings = [*contract_warnings(view, language), *sampled_words(expected, len(view), language)]
+    return _report(next(iter(boards.values())), parts, ledgers, warnings, language)
 
 
 def _too_little(view: HistoryView, language: str) -> str:
@@ -226,11 +230,13 @@ def _counts_only(
     rows: pd.DataFrame | None,
     why: str,
     language: str,
+    extra: Sequence[Section],
 ) -> SalesReport:
-    """Return the report with counts only, which need no model."""
+    """Return the report with counts, and the sections in `extra`, which need no model."""
     counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
+    shown = {"language": language, "money_format": spec.words.money}
     parts = [
-        counts_section(result, by=by, why="" if at else why, language=language)
+        counts_section(result, by=by, why="" if at else why, **shown)
         for at, (by, result) in enumerate(counts.items())
     ]
     if spec.has_dates and spec.deals.rep:
@@ -240,19 +246,22 @@ def _counts_only(
     ledgers = tuple(pay(view, spec, plan, rows=rows) for plan in plans)
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
+    parts += extra
+    return _report(next(iter(counts.values())), parts, ledgers, [], language)
+
+
+def _report(
+    board: RepPerformance | Counts,
+    parts: Sequence[Section],
+    ledgers: tuple[Ledger, ...],
+    warnings: Sequence[str],
+    language: str,
+) -> SalesReport:
+    """Return the report of these sections, with `board` described at the top of the page."""
     tables = {name: table for part in parts for name, table in part.tables.items()}
-    board = next(iter(counts.values()))
-    page = sales_page(board, parts, language=language)
-    summary = summarise(board, parts, language=language)
+    page = sales_page(board, parts, warnings=warnings, language=language)
+    summary = summarise(board, parts, warnings=warnings, language=language)
     return SalesReport(page, tables, ledgers, summary, tuple(parts))
-
-
-def _sampled(expected: Expected, deals: int, language: str) -> list[str]:
-    """Return a sentence that effects were learned from a sample; empty if they were not."""
-    if expected.sampled is None:
-        return []
-    say = phrases(language, "sales_page")
-    return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]
 
 
 def _refuse_namesakes(plans: Sequence[Plan]) -> None:
@@ -264,13 +273,17 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
 
 
 def _worth(
-    view: HistoryView, spec: DealSpec, made: SalesNumbers, segment: str | None, language: str
+    view: HistoryView, spec: DealSpec, made: SalesNumbers | None, segment: str | None, language: str
 ) -> Section:
+    shown: dict[str, Any] = {"money_format": spec.words.money, "labels": spec.words.labels}
+    if made is None:
+        worth = compute_worth(view, spec, segment=segment)
+        return worth_section(worth, None, language=language, **shown)
     p, known = made.expected.probability, made.policy.money
     own = None if known is None else known.own_months
     worth = compute_worth(view, spec, made.bands, segment=segment, probability=p, own_months=own)
     loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money, p)
-    return worth_section(worth, loss, made.policy, money_format=spec.words.money, language=language)
+    return worth_section(worth, loss, made.policy, language=language, **shown)
 
 
 RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}

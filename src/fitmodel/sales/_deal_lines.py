@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.months import months_between, to_days
+from fitmodel.deals.plain_words import nearest
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.people import NO_NAME, names_of, people_of, spelled_as
@@ -21,7 +22,7 @@ from fitmodel.sales.people import NO_NAME, names_of, people_of, spelled_as
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.sales._plan_clauses import Accelerators
+    from fitmodel.sales._plan_clauses import Accelerators, ExcludedCauses
     from fitmodel.sales.plans import Plan
 
 
@@ -108,6 +109,7 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
         texts = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
         return texts.str.casefold().isin(causes)
 
+    _refuse_misspelt_causes(clause, view.deals if rows is None else rows)
     own = named(view.deals).to_numpy()
     customer, leaving = spec.rows.customer, spec.deals.churned_on
     if rows is None or customer is None or leaving is None:
@@ -115,6 +117,22 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
     ended = pd.MultiIndex.from_frame(rows.loc[named(rows), [customer, leaving]])
     by_row = pd.MultiIndex.from_frame(view.deals[[customer, leaving]]).isin(ended)
     return np.where(view.deals[customer].isna(), own, by_row)
+
+
+def _refuse_misspelt_causes(clause: ExcludedCauses, deals: pd.DataFrame) -> None:
+    """Refuse a cause that no deal has if it is nearly that of some deal."""
+    found = _column(deals, clause.column, "excluded_causes").dropna().astype("str").str.strip()
+    there = {text.casefold(): text for text in found.unique()}
+    listed = {cause.strip().casefold() for cause in clause.causes}
+    others = [text for folded, text in there.items() if folded not in listed]
+    for cause in clause.causes:
+        near = None if cause.strip().casefold() in there else nearest(cause, others)
+        if near is not None:
+            raise DealsError(
+                f"[excluded_causes] of the plan names {cause!r}, which no deal has in "
+                f"{clause.column!r}; did you mean {near!r}? Remedy: write it as the deals do, or "
+                "leave it out, since it excuses nobody here."
+            )
 
 
 def _column(deals: pd.DataFrame, name: str, clause: str) -> pd.Series[Any]:

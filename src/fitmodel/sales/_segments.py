@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.crm.columns import words_of_columns
 from fitmodel.deals.attributes import read_attributes
 from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
 from fitmodel.learning.settings import LearnerOptions
-from fitmodel.tables.values import is_missing
+from fitmodel.tables.values import flag_text, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +61,14 @@ class Segment:
         """Return the segment in words; `say` must have the texts of the topic "profile"."""
         name = label or self.attribute.replace("_", " ")
         if self.level is not None:
-            return say("is_level", attribute=name, level=self.level)
+            level = say(self.level) if self.level in {"yes", "no"} else self.level
+            return say("is_level", attribute=name, level=level)
         if np.isnan(self.low):
             return say("is_missing", attribute=name)
         low, high = _number(self.low), _number(self.high)
-        key = ("is_days" if self.days else "is_between") if low != high else "is_level"
-        return say(key, attribute=name, low=low, high=high, level=low)
+        if low == high:
+            return say("is_days_exactly" if self.days else "is_level", attribute=name, level=low)
+        return say("is_days" if self.days else "is_between", attribute=name, low=low, high=high)
 
 
 def _number(value: float) -> str:
@@ -116,7 +119,11 @@ def segment_deals(
     if people:
         frame = frame.join(deals[sellers].astype("str"))
     columns = fit_columns(frame, LearnerOptions.from_spec(spec, read.dates).encoding)
-    result = (_segmented(column, frame[column.name], least_deals) for column in columns)
+    counts = {name for name, text in words_of_columns(spec).items() if text["key"] != "as_of"}
+    result = (
+        _segmented(column, frame[column.name], least_deals, is_count=column.name in counts)
+        for column in columns
+    )
     return [item for item in result if len(item.segments) > 1]
 
 
@@ -129,11 +136,11 @@ def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented
     return _with_enough(names, cells, least_deals)
 
 
-def _segmented(column: Column, values: pd.Series[Any], least: int) -> Segmented:
+def _segmented(column: Column, values: pd.Series[Any], least: int, *, is_count: bool) -> Segmented:
     if isinstance(column, NumberColumn):
         codes, segments = _bands(column, read_numbers(values)[0])
     else:
-        codes, segments = _levels(column.name, values)
+        codes, segments = _levels(column.name, values, is_flag=column.is_flag and not is_count)
     return _with_enough([(segment,) for segment in segments], codes, least)
 
 
@@ -169,9 +176,12 @@ def _band(column: NumberColumn, members: NDArray[np.float64]) -> Segment:
     return Segment(column.name, low=low, high=high, days=column.is_date)
 
 
-def _levels(name: str, values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[Segment]]:
+def _levels(
+    name: str, values: pd.Series[Any], *, is_flag: bool
+) -> tuple[NDArray[np.int64], list[Segment]]:
     positions, uniques = pd.factorize(values, use_na_sentinel=True)
-    texts = [None if is_missing(value) else level_text(value) for value in uniques] + [None]
+    known = [None if is_missing(value) else level_text(value) for value in uniques]
+    texts = [flag_text(text) if is_flag and text else text for text in known] + [None]
     result, codes = np.unique([text or "" for text in texts], return_inverse=True)
     segments = [Segment(name, level=str(text) or None) for text in result]
     return codes[positions].astype(np.int64), segments

@@ -7,7 +7,7 @@ deals of a period -> tested, renewed, expected to renew -> score of each rep -> 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,7 @@ def pay_bonus(
     probability: pd.Series[float],
     *,
     earned_after_months: int | None = None,
+    unit: Decimal = CENT,
 ) -> pd.DataFrame:
     """Compute the bonus of each rep in every period of the history.
 
@@ -65,6 +66,8 @@ def pay_bonus(
     earned_after_months : int, optional
         Age of the plan, at which a customer without a longer contract counts as tested; the default
         is the horizon, which also replaces 0.
+    unit : Decimal
+        Smallest amount that is paid, such as 1 for yen: shares of tied reps are multiples of it.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def pay_bonus(
     rows = [
         row
         for period, part in _periods(view, renewals, bonus)
-        for row in _paid(part, renewals, bonus, period, spec.learning.seed)
+        for row in _paid(part, renewals, bonus, period, spec.learning.seed, unit)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -163,12 +166,17 @@ def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
 
 
 def _paid(
-    part: pd.DataFrame, renewals: pd.DataFrame, bonus: Bonus, period: _Period, seed: int
+    part: pd.DataFrame,
+    renewals: pd.DataFrame,
+    bonus: Bonus,
+    period: _Period,
+    seed: int,
+    unit: Decimal,
 ) -> list[dict[str, Any]]:
     table = standings(part, bonus.least_deals)
     scores = {str(name): float(value) for name, value in table["score"].dropna().items()}
     winners = {name: score for name, score in scores.items() if may_win(score)}
-    now = pay_ranks(winners, bonus.top, bonus.amount)
+    now = pay_ranks(winners, bonus.top, bonus.amount, unit=unit)
     hoped = (
         {} if period.decided else forecast_bonus(part, renewals, bonus, period.share_to_come, seed)
     )
@@ -209,15 +217,13 @@ def _outcome(
 
 DRAWS = 500
 MAX_ALIKE = 30.0
-"""Largest gamma shape of reps' true ratios: reps are assumed to differ by a standard deviation of
-at least 1 / sqrt(30) = 18 %, even if few deals show no difference."""
+"""Largest gamma shape of reps' true ratios: they differ by a standard deviation of 18 % or more."""
 
 
 def forecast_bonus(
     part: pd.DataFrame, renewals: pd.DataFrame, bonus: Bonus, share_to_come: float, seed: int
 ) -> dict[str, float]:
-    """
-    Return each rep's mean bonus over simulations of the rest of the period.
+    """Return each rep's mean bonus over simulations of the rest of the period.
 
     Parameters
     ----------
@@ -235,7 +241,7 @@ def forecast_bonus(
     Returns
     -------
     dict of str to float
-        Mean bonus by rep; reps who never win are not in it.
+        Mean bonus by rep, without reps who never win.
 
     Notes
     -----
@@ -244,8 +250,7 @@ def forecast_bonus(
     yet arrive at the rep's rate in the period so far (Poisson), with the mean hazard of the rep's
     deals in it. Then the rule of the bonus is applied to each simulation.
     """
-    reps = [str(name) for name in sorted(set(part["rep"]) - {NO_NAME})]
-    if not reps:
+    if not (reps := [str(name) for name in sorted(set(part["rep"]) - {NO_NAME})]):
         return {}
     random = np.random.default_rng(seed)
     ratio = _ratios(renewals, reps, random)
@@ -306,7 +311,9 @@ def may_win(score: float) -> bool:
     return bool(round(score, TIE_DIGITS) > 1)
 
 
-def pay_ranks(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[str, Decimal]:
+def pay_ranks(
+    scores: Mapping[str, float], top: int, amount: Decimal, unit: Decimal = CENT
+) -> dict[str, Decimal]:
     """Return the amount of each rep by rank; tied reps share the amounts of their ranks equally.
 
     Parameters
@@ -316,13 +323,15 @@ def pay_ranks(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[st
     top : int
         Number of ranks that are paid.
     amount : Decimal
-        Amount of each rank.
+        Amount of each rank, a multiple of the unit.
+    unit : Decimal
+        Smallest amount that is paid.
 
     Returns
     -------
     dict of str to Decimal
-        Amounts of the reps who get something. Cents that cannot be shared equally go to the first
-        reps by name, so that the sum is ``min(top, reps) * amount`` to the cent.
+        Amounts of the reps who get something. Units that cannot be shared equally go to the first
+        reps by name, so that the sum is exactly ``min(top, reps) * amount``.
     """
     rounded = {name: round(score, TIE_DIGITS) for name, score in scores.items()}
     paid: dict[str, Decimal] = {}
@@ -331,12 +340,11 @@ def pay_ranks(scores: Mapping[str, float], top: int, amount: Decimal) -> dict[st
         tied = sorted(name for name in rounded if rounded[name] == score)
         prizes = min(max(top - position, 0), len(tied))
         if prizes:
-            paid |= _split_evenly(amount * prizes, tied)
+            paid |= _split_evenly(amount * prizes, tied, unit)
         position += len(tied)
     return paid
 
 
-def _split_evenly(total: Decimal, names: list[str]) -> dict[str, Decimal]:
-    each = (total / len(names)).quantize(CENT, rounding=ROUND_DOWN)
-    over = int((total - each * len(names)) / CENT)
-    return {name: each + (CENT if position < over else 0) for position, name in enumerate(names)}
+def _split_evenly(total: Decimal, names: list[str], unit: Decimal) -> dict[str, Decimal]:
+    each, over = divmod(int(total / unit), len(names))
+    return {name: (each + (position < over)) * unit for position, name in enumerate(names)}

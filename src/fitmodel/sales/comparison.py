@@ -36,6 +36,8 @@ class PlanComparison:
         `months`.
     months : int
         The larger of the two plans' `earned_after_months`.
+    digits : int
+        Decimal places of the amounts in the sentence.
     """
 
     before: str
@@ -51,20 +53,21 @@ class PlanComparison:
     deals: int
     lost: int
     months: int
+    digits: int = 2
 
     def says(self, language: str = "en") -> str:
         """Return the difference between the plans in one or two sentences."""
         say = phrases(language, "incentives")
         less = self.to_lost_before - self.to_lost_after
         money = {
-            name: f"{getattr(self, name):,.2f}"
+            name: f"{getattr(self, name):,.{self.digits}f}"
             for name in ("earned_before", "earned_after", "pending_before", "pending_after")
         }
         return say(
             "less" if less >= 0 else "more",
             before=self.before,
             after=self.after,
-            change=f"{abs(less):,.2f}",
+            change=f"{abs(less):,.{self.digits}f}",
             deals=f"{self.deals:,}",
             months=self.months,
             **money,
@@ -120,6 +123,7 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
         deals=len(lost),
         lost=int(lost.sum()),
         months=max(before.plan.earned_after_months, after.plan.earned_after_months),
+        digits=max(before.plan.digits, after.plan.digits),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
+from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.curve_fitting import fit_curve
 from fitmodel.sales._deal_lines import make_lines, month_of
@@ -23,6 +24,7 @@ from fitmodel.sales.rates import expected_leavers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -114,6 +116,34 @@ def needs_rows(plan: Plan, spec: DealSpec) -> bool:
     return spec.rows.customer is not None and bool(looks)
 
 
+def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd.DataFrame | None:
+    """Read the rows of the deals before the rows of each customer are combined.
+
+    Parameters
+    ----------
+    source : Path
+        File of the deals.
+    spec : DealSpec
+        Contract of the deals.
+    plans : sequence of Plan
+        Commission plans.
+
+    Returns
+    -------
+    DataFrame or None
+        Rows for `pay`; None if no plan needs them.
+
+    Raises
+    ------
+    DealsError
+        If the deals cannot be read.
+    """
+    if not any(needs_rows(plan, spec) for plan in plans):
+        return None
+    every = spec.replace(rows={"customer": None})
+    return read_deals_with_findings(source, every, to_learn=False).table
+
+
 def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:
     values = amounts.to_numpy(dtype=np.float64)
     wrong = np.isinf(values)
@@ -163,8 +193,14 @@ def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None
     if probability is None:
         company = 1 - float(view.survival.at(float(view.spec.label.horizon_months)))
         probability = pd.Series(company, index=view.index)
-    age = plan.earned_after_months
-    return pay_bonus(view, view.spec, plan.bonus, probability, earned_after_months=age)
+    return pay_bonus(
+        view,
+        view.spec,
+        plan.bonus.model_copy(update={"amount": plan.rounded(plan.bonus.amount)}),
+        probability,
+        earned_after_months=plan.earned_after_months,
+        unit=plan.rounding.to,
+    )
 
 
 def chances_to_reach(

@@ -75,12 +75,20 @@ class Ledger:
 
     @property
     def reps(self) -> pd.DataFrame:
-        """Sums per rep, exact to the cent; the last row is the total."""
+        """Sums per rep, exact to the cent; the last row is the total.
+
+        `deals` counts the deals that a rep signed or shares: a shared deal counts for both reps,
+        and once in the total. A later row of a customer (an upgrade, a credit note) counts as a
+        deal of its own if the contract names an id. All other columns are sums of amounts.
+        """
         return self._summed(["rep"])
 
     @property
     def months(self) -> pd.DataFrame:
-        """Sums per month in which the deals were signed; the last row is the total."""
+        """Sums per month in which the deals were signed; the last row is the total.
+
+        A shared deal counts once, see `reps`.
+        """
         return self._summed(["month"])
 
     @property
@@ -95,16 +103,23 @@ class Ledger:
 
     def _summed(self, keys: list[str]) -> pd.DataFrame:
         lines = self._lines()
-        sums = lines.groupby(keys, sort=True)[list(SUMMED)].sum()
+        by_key = lines.groupby(keys, sort=True)
+        sums = by_key[list(SUMMED)].sum().assign(deals=by_key["deal"].nunique())
         whole = pd.DataFrame([{name: sum(lines[name], start) for name, start in SUMMED.items()}])
+        whole["deals"] = lines["deal"].nunique()
         whole = whole.assign(**dict.fromkeys(keys, ALL)).set_index(keys)
         return pd.concat([sums.astype(whole.dtypes), whole])
 
     def _lines(self) -> pd.DataFrame:
-        """Return deals and bonuses in one table; columns that one of them lacks are 0 there."""
-        deals = self.deals.assign(**SUMMED | {"deals": 1} | _of(self.deals))
-        bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses))
-        columns = ["rep", "month", *SUMMED]
+        """Return deals and bonuses in one table; columns that one of them lacks are 0 there.
+
+        `deal` numbers the deals: the two lines of a shared deal have the same number.
+        """
+        both = [self.deals.index.to_series(), self.deals.get("deal", self.deals.index.to_series())]
+        numbers = pd.factorize(pd.MultiIndex.from_arrays(both))[0]
+        deals = self.deals.assign(**SUMMED | _of(self.deals), deal=numbers)
+        bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses), deal=None)
+        columns = ["rep", "month", "deal", *SUMMED]
         return pd.concat([frame[columns] for frame in (deals, bonuses) if len(frame)])
 
 

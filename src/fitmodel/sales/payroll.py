@@ -258,7 +258,9 @@ def write_payroll(ledger: Ledger, path: str | Path) -> None:
         ledger.payroll.to_parquet(buffer, index=False)
         content = buffer.getvalue()
     else:
-        raise DealsError(f"{target} ends neither in .csv nor in .parquet")
+        raise DealsError(
+            f"{target} ends neither in .csv nor in .parquet. Remedy: give the payroll such a name."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with workspace(target.parent) as draft:
         write_file(draft / target.name, content)

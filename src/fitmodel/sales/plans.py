@@ -6,10 +6,11 @@ import tomllib
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fitmodel.deals.plain_words import expected_of, shortened, suggestion
 from fitmodel.exceptions import SpecError
 from fitmodel.sales._plan_clauses import (
     Accelerators,
@@ -24,6 +25,8 @@ from fitmodel.sales._plan_clauses import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 ROUNDINGS = {"half_even": ROUND_HALF_EVEN, "half_up": ROUND_HALF_UP, "down": ROUND_DOWN}
 
@@ -146,6 +149,12 @@ class Plan(BaseModel):
         return self
 
     @property
+    def digits(self) -> int:
+        """Decimal places of amounts on a page: none if whole units are paid, else 2 or more."""
+        exponent = int(self.rounding.to.normalize().as_tuple().exponent)
+        return 0 if exponent >= 0 else max(2, -exponent)
+
+    @property
     def steps(self) -> list[tuple[int, float]]:
         """Ages in months at which commission is earned, with the share earned by then."""
         tiers = [(tier.months, float(tier.share)) for tier in self.tiers]
@@ -203,7 +212,7 @@ period = "year"                  # year | quarter | all: whose deals are ranked 
 # term = "contract_months"       # optional column: length of the contract
 
 # More clauses, each optional: clawback, excluded_causes, accelerators, split, credit_notes,
-# upgrades, cap, draw, leavers, rounding, payroll_months_later. The guide to the sales report has an
+# upgrades, cap, draw, leavers, rounding, payroll_months_later. The guide "Commission plans" has an
 # example of each.
 """
 
@@ -235,12 +244,47 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan(**tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal))
     except FileNotFoundError as error:
-        raise SpecError(f"there is no plan {path}. Remedy: write one in toml.") from error
+        raise SpecError(
+            f"there is no plan {path}. Remedy: `fitmodel report --show-plan > {path}` writes an "
+            "example."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid toml: {error}") from error
     except (OSError, RecursionError, TypeError) as error:
         raise SpecError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
-        result = error.errors(include_url=False)
-        lines = [f"  {'.'.join(map(str, item['loc'])) or 'plan'}: {item['msg']}" for item in result]
+        lines = [f"  {_problem(item)}" for item in error.errors(include_url=False)]
         raise SpecError(f"{path} is not a commission plan:\n" + "\n".join(lines)) from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    """Return what is wrong with one key of a plan, in words."""
+    location, kind = error["loc"], error["type"]
+    where, given = ".".join(map(str, location)), error["input"]
+    if kind == "missing":
+        return f"{where}: it is missing"
+    if kind == "extra_forbidden":
+        return f"{where}: there is no such key; {suggestion(str(location[-1]), _keys(location))}"
+    if kind == "value_error":
+        return f"{where or 'plan'}: {error['ctx']['error']}"
+    needed = expected_of(error)
+    if needed == error["msg"]:
+        return f"{where}: {needed}"
+    shown = str(given) if isinstance(given, Decimal) else shortened(given)
+    return f"{where}: must be {needed}, not {shown}"
+
+
+def _keys(location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the section of a key can have."""
+    model: type[BaseModel] = Plan
+    for name in location[:-1]:
+        if isinstance(name, str):
+            model = _section(model.model_fields[name].annotation)
+    return list(model.model_fields)
+
+
+def _section(annotation: Any) -> Any:
+    """Return the model in an annotation such as ``tuple[Tier, ...]`` or ``Cap | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(found for each in get_args(annotation) if (found := _section(each)) is not None)

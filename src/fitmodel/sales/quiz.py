@@ -203,7 +203,7 @@ def _question(number: int, deal: Any, view: HistoryView, say: Say) -> Question:
     spec, row = view.spec, view.deals.loc[deal]
     hidden = {spec.deals.id, spec.deals.rep, spec.deals.team}
     names = [str(n) for n in view.attributes().frame.columns if n not in hidden]
-    facts = tuple((label_of(name, spec), value_words(row[name], say)) for name in names)
+    facts = tuple((label_of(name, spec), value_words(name, row[name], spec, say)) for name in names)
     return Question(number, row[spec.deals.closed_on], facts)
 
 
@@ -231,7 +231,11 @@ def _reason(reason: Reason, spec: DealSpec, say: Say) -> str:
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     subject = say("and").join(
-        say("is", attribute=label_of(name, spec), value=value_words(value, say))
+        say(
+            "is",
+            attribute=label_of(name, spec),
+            value=value_words(name, reason.before_signing.get(name, value), spec, say),
+        )
         for name, value in zip(names, values, strict=True)
     )
     return say("raises" if reason.contribution > 0 else "lowers", subject=subject)

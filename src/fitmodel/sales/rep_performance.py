@@ -185,6 +185,7 @@ def compute_rep_performance(
     _add_ratios(table, gamma_shape(*counts))
     for name, words in WORDS.items():
         table[name] = [words(row, say) for _, row in table.iterrows()]
+    table.loc[say("company"), list(WORDS)] = ""  # the company is not compared with itself
     return RepPerformance(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
 
 

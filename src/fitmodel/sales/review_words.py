@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import stay_words
 from fitmodel.learning.columns import level_text
-from fitmodel.model.wording import number_words
+from fitmodel.model.wording import number_text
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
@@ -76,16 +78,33 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     return asked[:QUESTIONS]
 
 
-def value_words(value: Any, say: Say) -> str:
-    """Return a value as text for people."""
+def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
+    """Return an attribute's value as text for people.
+
+    An amount is written as money, a number with its unit, and a timedelta as the days from a date
+    to the signing, which is what the model reads of a date.
+    """
     if is_missing(value):
         return say("not_filled_in")
+    if isinstance(value, timedelta):
+        return _days_words(value.days, say)
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if is_number and name == spec.deals.amount:
+        return spec.words.money.format(value)
+    unit = spec.words.units.get(name, "")
+    unit = f" {unit}" if unit[:1].isascii() and unit else unit  # a Chinese unit has no space
     if isinstance(value, float) and not value.is_integer():
-        return number_words(value)
+        return f"{number_text(value)}{unit}"
     text = level_text(value)
-    return say(text) if text in {"yes", "no"} else text
+    return say(text) if text in {"yes", "no"} else f"{text}{unit}"
+
+
+def _days_words(days: int, say: Say) -> str:
+    if days == 0:
+        return say("on_signing")
+    return say("before_signing" if days > 0 else "after_signing", days=f"{abs(days):,}")
 
 
 def label_of(attribute: str, spec: DealSpec) -> str:
@@ -118,7 +137,11 @@ def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
     names = reason.attribute.split(" & ")
     values = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     parts = [
-        say("is", attribute=label_of(name, spec), value=value_words(value, say))
+        say(
+            "is",
+            attribute=label_of(name, spec),
+            value=value_words(name, reason.before_signing.get(name, value), spec, say),
+        )
         for name, value in zip(names, values, strict=True)
     ]
     return say("and").join(parts)
@@ -129,8 +152,8 @@ def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
         say(
             "instead",
             attribute=label_of(name, spec),
-            kept=value_words(kept, say),
-            lost=value_words(lost, say),
+            kept=value_words(name, kept, spec, say),
+            lost=value_words(name, lost, spec, say),
         )
         for name, lost, kept in stayed.differs
     ]

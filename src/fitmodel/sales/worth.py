@@ -41,6 +41,10 @@ MIN_WATCHED = 10
 REPLICATES = 200
 MAX_LEVELS = 8
 PREFERRED = "segment"
+COLUMNS = (
+    "kind", "name", "deals", "lost", "early", "months", "months_low", "months_high", "priced",
+    "amount", "value", "value_low", "value_high", "whole_life",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +134,8 @@ def compute_worth(
         for (kind, name), part in shown.items()
     ]
     left_out = tuple(name for (_, name) in groups if (_, name) not in shown)
-    return Worth(pd.DataFrame(rows), window, segment, left_out, money, lacking)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Worth(table, window, segment, left_out, money, lacking)
 
 
 def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
@@ -196,20 +201,10 @@ def _valued(
     low, high = np.full((2, len(point)), np.nan)
     low[known], high[known] = np.nanquantile(estimates[1:, known], [0.025, 0.975], axis=0)
     priced = part["amount"].notna()
-    return {
-        "deals": len(part),
-        "lost": int(part["left"].sum()),
-        "early": point[0],
-        "months": point[1],
-        "months_low": low[1],
-        "months_high": high[1],
-        "priced": int(priced.sum()),
-        "amount": float(part["amount"].mean()) if priced.any() else np.nan,
-        "value": point[2],
-        "value_low": low[2],
-        "value_high": high[2],
-        "whole_life": _whole_life(part, money),
-    }
+    mean = float(part["amount"].mean()) if priced.any() else np.nan
+    amounts = (int(priced.sum()), mean, point[2], low[2], high[2], _whole_life(part, money))
+    stays = (len(part), int(part["left"].sum()), point[0], point[1], low[1], high[1])
+    return dict(zip(COLUMNS[2:], stays + amounts, strict=True))
 
 
 def _whole_life(part: pd.DataFrame, money: Money | None) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
@@ -30,11 +30,11 @@ from fitmodel.service._pages import Pages, PastTable
 from fitmodel.service._pipeline import Pipeline, may_see
 from fitmodel.service._pipeline_routes import Timelines, add_pipeline
 from fitmodel.service._pipeline_rows import GZIP_LEVEL, PipelineRows
+from fitmodel.service._problems import add_problems, refuse_unknown_query
 from fitmodel.service._quiz_routes import add_quiz
 from fitmodel.service._routes import (
     add_assessments,
     add_facts,
-    add_problems,
     describe_in_openapi,
 )
 from fitmodel.service.settings import ANYBODY
@@ -121,6 +121,7 @@ def assemble(parts: Parts) -> FastAPI:
         description="How likely prospects are to leave early, before the deal is signed.",
         docs_url=None,  # FastAPI's pages load scripts from other sites
         redoc_url=None,
+        dependencies=[Depends(refuse_unknown_query)],
         lifespan=partial(_following, parts),
     )
     app.state.holder, app.state.pages = parts.holder, parts.pages

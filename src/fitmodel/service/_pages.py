@@ -11,6 +11,7 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -21,11 +22,12 @@ from fitmodel.monitoring.report import monitor
 from fitmodel.reports.brief import contract_of
 from fitmodel.reports.sales_numbers import compute_numbers
 from fitmodel.reports.sales_report import make_sales_report
+from fitmodel.sales.incentives import rows_of_customers
 from fitmodel.sales.retrospective import score_in_retrospect
 from fitmodel.tables.files import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 NO_DEALS = (
     "the service was not given past deals. Remedy: fitmodel serve --deals deals.csv, and -c "
     "fitmodel.toml where they are read by another contract than the model's"
+)
+BY_THE_MODELS_CONTRACT = (
+    "They were read by the contract of the model. Remedy where the table is newer than the model: "
+    "fitmodel serve -c fitmodel.toml with the table's own contract"
 )
 logger = logging.getLogger("fitmodel.service")
 T = TypeVar("T")
@@ -70,6 +76,22 @@ class PastTable:
         """Return a stamp that changes when the file changes: modification time and size."""
         status = self.path.stat()
         return (status.st_mtime_ns, status.st_size)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Add to an error of the deals how to give their contract, if they are read by the model's.
+
+        Raises
+        ------
+        DealsError
+            If the block raises one.
+        """
+        try:
+            yield
+        except DealsError as error:
+            if self.spec is not None:
+                raise
+            raise DealsError(f"{error}\n{BY_THE_MODELS_CONTRACT}") from error
 
 
 class Pages:
@@ -114,7 +136,9 @@ class Pages:
             stamp = self._deals.stamp()
             if self._read is None or self._read[0] != stamp:
                 manifest = self._holder.model.manifest
-                read = read_with_history(self._deals.path, with_tables_of(manifest, self.spec()))
+                spec = with_tables_of(manifest, self.spec())
+                with self._deals.explained():
+                    read = read_with_history(self._deals.path, spec)
                 self._read = (stamp, read.table, read.spec)
             return self._read[1], self._read[2]
 
@@ -155,12 +179,14 @@ class Pages:
         tell("reading")
         deals, spec = self.numbered_deals()
         plans = () if self._deals is None else self._deals.plans
+        rows = None if self._deals is None else rows_of_customers(self._deals.path, spec, plans)
         # The predictions of past models are shared by the quiz and all languages.
         seen = self.retrospective.wait("", tell=tell).value
         return make_sales_report(
             deals,
             self.labelled(spec, language),
             plans=plans,
+            rows=rows,
             retrospective=seen,
             numbers=lambda: self._ready_numbers(tell),
             language=language,
@@ -189,7 +215,8 @@ class Pages:
             raise SpecError(NO_DEALS)
         tell("reading")
         table = read_table(self._deals.path)
-        return monitor(table, self._holder.model, self.spec(), log=self._log, progress=tell)
+        with self._deals.explained():
+            return monitor(table, self._holder.model, self.spec(), log=self._log, progress=tell)
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from starlette.exceptions import HTTPException
 
 from fitmodel.crm.requests import RequestHistories, RequestHistory
-from fitmodel.exceptions import DatabaseError, ProspectError, TrackingError
+from fitmodel.exceptions import DatabaseError, ProspectError
 from fitmodel.language.catalogue import message_in
 from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
-from fitmodel.service._problems import LOG_AWAY, PROBLEM_JSON, RefusedError, language_of, problem
+from fitmodel.service._problems import RefusedError
 from fitmodel.service.schema import complete_openapi, describe_attributes
 from fitmodel.tables.opening import named_twice
 
@@ -69,7 +67,7 @@ def add_assessments(
 
     async def answers(
         prospects: list[Any], size: int, reasons: int, language: str, horizons: Horizons
-    ) -> list[dict[str, Any]]:
+    ) -> list[Assessment | str]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
         asked: dict[str, Any] = {"language": language, "horizons": months_asked(model, horizons)}
@@ -81,7 +79,8 @@ def add_assessments(
             items = await run_in_threadpool(assess) if waits else assess()
         except DatabaseError as error:
             raise RefusedError(503, str(error)) from error
-        metrics.count_assessments(Counter(item.get("fit", "error") for item in items))
+        kinds = ("error" if isinstance(item, str) else item.fit for item in items)
+        metrics.count_assessments(Counter(kinds))
         return items
 
     @app.post(ASSESSMENTS)
@@ -97,10 +96,10 @@ def add_assessments(
         prospects = [result] if isinstance(result, dict) else result
         items = await answers(prospects, len(body), reasons, language, horizons)
         if isinstance(result, list):
-            return JSONResponse({"assessments": items})
-        if "error" in items[0]:
-            raise RefusedError(422, items[0]["error"])
-        return JSONResponse(items[0])
+            return JSONResponse({"assessments": [_shown(item, language) for item in items]})
+        if isinstance(items[0], str):
+            raise RefusedError(422, items[0])
+        return JSONResponse(items[0].to_dict())
 
     @app.post(BATCH)
     async def assess_batch(
@@ -115,34 +114,7 @@ def add_assessments(
         if isinstance(prospects, dict):
             raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
         items = await answers(prospects, len(body), reasons, language, horizons)
-        return JSONResponse({"assessments": items})
-
-
-def add_problems(app: FastAPI) -> None:
-    """Add handlers that answer every error with a problem detail, see `_problems`."""
-
-    @app.exception_handler(RequestValidationError)
-    async def explain(request: Request, error: RequestValidationError) -> Response:
-        """Answer an invalid query or body with one sentence, as for all other errors."""
-        problems = [f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()]
-        return _problem(request, 422, "; ".join(problems))
-
-    @app.exception_handler(TrackingError)
-    async def away(request: Request, _error: TrackingError) -> Response:
-        """Answer that the decision log is not available, without its location."""
-        return _problem(request, 503, LOG_AWAY, {"retry-after": "1"})
-
-    @app.exception_handler(HTTPException)
-    async def refuse(request: Request, error: HTTPException) -> Response:
-        """Answer errors of the framework, such as a path without a route."""
-        return _problem(request, error.status_code, str(error.detail), error.headers)
-
-
-def _problem(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    body = problem(status, detail, language_of(request.scope))
-    return Response(body, status, headers, PROBLEM_JSON)
+        return JSONResponse({"assessments": [_shown(item, language) for item in items]})
 
 
 def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
@@ -271,13 +243,13 @@ def assess_many(
     language: str = "en",
     history: RequestHistory | None = None,
     horizons: Sequence[int] = (),
-) -> list[dict[str, Any]]:
-    """Return one assessment or error per prospect, in their order; they are logged first."""
+) -> list[Assessment | str]:
+    """Return an assessment, or an error in English, per prospect; they are logged first."""
     completed = (history or RequestHistory(model.manifest)).attached(prospects, model.attributes)
     answers = [_assess(model, prospect, reasons, language, horizons) for prospect in completed]
     if log is not None:
         answers = _logged(log, model, prospects, answers)
-    return [_shown(item, language) for item in answers]
+    return answers
 
 
 def _shown(item: Assessment | str, language: str) -> dict[str, Any]:
@@ -337,7 +309,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         name = named_twice([name for name, _ in pairs])[0]
-        raise ValueError(f"{name[:100]!r} stands twice in an object")
+        raise ValueError(f"an object has {name[:100]!r} more than once; write it once")
     return result
 
 

@@ -134,7 +134,7 @@ _DECISION = {
 }
 PIPELINE_ROW = an_object(
     {
-        "key": TEXT | {"description": "Tells two rows of one id apart."},
+        "key": TEXT | {"description": "Distinguishes two rows with the same id."},
         "id": TEXT_OR_NULL,
         "rep": TEXT,
         "amount": NUMBER_OR_NULL,

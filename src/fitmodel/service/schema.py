@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FEW_LEVELS = 50  # longer lists of levels are left out, to keep the schema small
 OPEN = ("/healthz", "/readyz")
+UNKNOWN_QUERY = "A query parameter that the route does not have; the detail names those it has"
 
 
 def describe_attributes(model: FitModel) -> list[dict[str, Any]]:
@@ -140,6 +141,8 @@ def complete_openapi(
         answer.setdefault("content", {})["application/json"] = {"schema": schema}
     for path, operations in paths.items():
         for operation in operations.values():
+            if path.startswith("/v1/"):
+                operation["responses"].setdefault("422", {"description": UNKNOWN_QUERY})
             _describe_errors(operation, has_token=has_token and path not in OPEN)
     if has_token:
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}

@@ -74,7 +74,7 @@ class _Footer(NamedTuple):
 
 
 def read_csv_file(path: Path, head: bytes) -> FileTable:
-    """Read a CSV file, plain or gzip, in any usual encoding.
+    """Read a CSV file, plain or compressed, in any usual encoding.
 
     Raises
     ------

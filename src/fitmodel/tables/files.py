@@ -39,13 +39,13 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
-    """Read a CSV (plain or gzip), Parquet or Excel file; the type is detected by content.
+    """Read a CSV (plain or compressed), Parquet or Excel file; the type is detected by content.
 
     Parameters
     ----------
     path : str or Path
-        Path of the file: CSV in a common encoding, separated by comma, semicolon, tab or bar;
-        Parquet; .xlsx, .xls or .ods.
+        Path of the file: CSV in a common encoding, separated by comma, semicolon, tab or bar, plain
+        or compressed (gzip, bzip2, Zstandard); Parquet; .xlsx, .xls or .ods.
     sheet : str, optional
         Name of the sheet of a workbook; by default the first sheet with a table.
 

@@ -6,6 +6,7 @@ head of the file -> UTF-8 | UTF-16 by its zeros | GB18030 | Windows-1252 | chars
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Finding
 
 SNIFF_BYTES = 1 << 20  # first bytes of a file, which must contain the header
-_GZIP = b"\x1f\x8b"
+MAGIC_BYTES = 4
+_GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 UTF8, GB18030, WESTERN = "utf-8", "gb18030", "cp1252"
 NAMES = {
     GB18030: "GB18030",
@@ -102,10 +104,23 @@ class TableOnDisk:
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file for reading bytes; a gzip file is decompressed."""
+    """Open a file for reading bytes; a compressed one is decompressed, with all its streams."""
     with path.open("rb") as file:
-        packed = file.read(len(_GZIP)) == _GZIP
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]  # GzipFile reads like a BinaryIO
+        head = file.read(MAGIC_BYTES)
+    return _opened(path, head)  # type: ignore[no-any-return]  # each reads like a BinaryIO
+
+
+def _opened(path: Path, head: bytes) -> Any:
+    """Open a file by its first bytes."""
+    if head.startswith(_GZIP):
+        return gzip.open(path, "rb")
+    if head.startswith(_BZIP2):
+        return bz2.open(path, "rb")
+    if head.startswith(_ZSTD):
+        import pyarrow as pa
+
+        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
+    return path.open("rb")
 
 
 def head_of(path: Path) -> bytes:

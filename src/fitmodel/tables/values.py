@@ -180,7 +180,7 @@ def _number_of_text(text: str, form: NumberForm, parts: NumberText | None) -> fl
         return value_of(parts, form)
     except UnclearNumberError:
         raise UnclearNumberError(
-            f"{shown(text)} does not tell its decimal mark from one for thousands"
+            f"{shown(text)} is unclear: its mark may be decimal or may separate thousands"
         ) from None
     except ValueError:
         raise UnreadableValueError(f"{shown(text)} is not a number") from None

@@ -88,20 +88,20 @@ def _save(
         artifacts={"bundle": str(copy)},
         signature=_signature([*example.columns, *_optional_columns(spec, example)]),
         input_example=example.head(1).reset_index(drop=True),
-        code_paths=[_package(folder)],
+        code_paths=[_package()],
         pip_requirements=_requirements(bundle),
         metadata={"fitmodel": {"name": bundle.name, "version": bundle.version}},
     )
+    for unused in (folder / "model" / "code").glob("fitmodel/service/desk"):
+        shutil.rmtree(unused)  # files of the app's pages: scoring does not read them
 
 
-def _package(folder: Path) -> str:
-    """Return the path of a copy of fitmodel, to be logged with the model.
+def _package() -> str:
+    """Return the folder of fitmodel, of which a copy is logged with the model.
 
     The version that a bundle needs may not be in any package index.
     """
-    source = Path(fitmodel.__file__).parent
-    leave_out = shutil.ignore_patterns("__pycache__", "*.pyc", "desk")
-    return str(shutil.copytree(source, folder / "fitmodel", ignore=leave_out))
+    return str(Path(fitmodel.__file__).parent)
 
 
 def _requirements(bundle: Bundle) -> list[str]:
@@ -113,9 +113,9 @@ def _requirements(bundle: Bundle) -> list[str]:
 def _checked_copy(bundle: Bundle, folder: Path) -> Path:
     # The copy has the fixed name by which it is found again, and only files in the manifest.
     folder.mkdir()
-    for page in (MANIFEST, SIGNATURE):
-        if (bundle.path / page).exists():
-            shutil.copyfile(bundle.path / page, folder / page)
+    for name in (MANIFEST, SIGNATURE):
+        if (bundle.path / name).exists():
+            shutil.copyfile(bundle.path / name, folder / name)
     for file in bundle.files:
         (folder / file).write_bytes(bundle.read(file))
     return folder
@@ -141,7 +141,7 @@ def _signature(columns: Iterable[str]) -> Any:
             for name, kind in _OUTPUTS.items()
         ]
     )
-    asked = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
-    asked.append(ParamSpec("horizons", DataType.long, [], shape=(-1,)))
-    params = ParamSchema(asked)
+    specs = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
+    specs.append(ParamSpec("horizons", DataType.long, [], shape=(-1,)))
+    params = ParamSchema(specs)
     return ModelSignature(inputs=inputs, outputs=outputs, params=params)

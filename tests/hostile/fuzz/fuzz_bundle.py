@@ -1,12 +1,12 @@
-"""Fuzz the bundle reader: whatever a scorer or a manifest says, it scores or is a BundleError.
+"""Fuzz the bundle reader: any scorer or manifest scores or gives a BundleError.
 
 Run by hand, with atheris (``pip install atheris`` into an environment of its own)::
 
     python tests/hostile/fuzz/fuzz_bundle.py -max_total_time=600
 
-The bytes choose what to change in a real bundle; the digests in the manifest are made to fit, as
-an attacker would, so that what was changed is read. pytest does not collect this file; what was
-found is a test in ``tests/hostile/test_bundles.py``.
+The bytes select a change to a real bundle. The digests in the manifest are corrected, as an
+attacker would, so that the changed files are read. pytest does not collect this file; the cases
+found are tests in ``tests/hostile/test_bundles.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import atheris
 
-with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+with atheris.instrument_imports(include=["fitmodel"]):  # so that the fuzzer sees the code reached
     from fitmodel.bundle.store import write_bundle
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.decision.policy import Policy
@@ -65,7 +65,7 @@ PROSPECTS = SIM.deals.head(2).drop(columns=["churned_on"])
 
 
 def change(document: Any, data: atheris.FuzzedDataProvider) -> None:
-    """Walk to some place of a document and put something else there, or nothing."""
+    """Replace or remove a value at some position of a document."""
     node = document
     while isinstance(node, dict | list) and node:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
@@ -87,7 +87,7 @@ def change(document: Any, data: atheris.FuzzedDataProvider) -> None:
 
 
 def try_bundle(raw: bytes) -> None:
-    """One changed bundle: opened, loaded and asked."""
+    """Open and load one changed bundle, and predict with it."""
     data = atheris.FuzzedDataProvider(raw)
     scorer, manifest = copy.deepcopy(REAL[SCORER_FILE]), copy.deepcopy(REAL["manifest.json"])
     kind = data.ConsumeIntInRange(0, 3)

@@ -1,11 +1,11 @@
-"""Fuzz the CSV and Parquet doors: a table is read or is one of our errors, and no row is lost.
+"""Fuzz the CSV and Parquet readers: a table is read or gives an error, and no row is lost.
 
 Run by hand, with atheris (``pip install atheris`` into an environment of its own)::
 
     python tests/hostile/fuzz/fuzz_tables.py FOLDER -max_total_time=600
 
-``FOLDER`` keeps what was found to reach new code; this script puts some tables there to begin
-with. pytest does not collect this file; what was found is a row of ``tests/hostile/tables.py``.
+``FOLDER`` stores the inputs that reached new code; this script puts some initial tables there.
+pytest does not collect this file; the cases found are rows of ``tests/hostile/test_tables.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-with atheris.instrument_imports(include=["fitmodel"]):  # so that it sees what is reached
+with atheris.instrument_imports(include=["fitmodel"]):  # so that the fuzzer sees the code reached
     from fitmodel.datasets.simulation import simulate_deals
     from fitmodel.deals.reading import read_deals
     from fitmodel.decision.policy import Policy
@@ -39,7 +39,7 @@ ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 
 def seeds() -> list[bytes]:
-    """Small tables of every kind; the first byte says which."""
+    """Small tables of every kind; the first byte is the kind."""
     table = SIM.deals.head(4)
     parquet = io.BytesIO()
     table.to_parquet(parquet)
@@ -54,7 +54,7 @@ def seeds() -> list[bytes]:
 
 
 def try_table(raw: bytes) -> None:
-    """One table: read as past deals, and scored as prospects."""
+    """Read one table as past deals, and score it as prospects."""
     if not raw:
         return
     ending = ENDINGS[raw[0] % len(ENDINGS)]
@@ -70,7 +70,7 @@ def try_table(raw: bytes) -> None:
         str(error).encode()
         return
     answer = pq.read_table(output).select(["early_churn_probability", "error"])
-    scored = answer.replace_schema_metadata(None).to_pandas()  # what came in damaged stays so
+    scored = answer.replace_schema_metadata(None).to_pandas()  # damaged input is not changed
     probability = scored["early_churn_probability"].to_numpy(dtype=float)
     if len(scored) != done.rows or (np.isfinite(probability) == scored["error"].notna()).any():
         raise AssertionError(f"{done}: {pd.DataFrame(scored)}")

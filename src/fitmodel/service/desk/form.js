@@ -1,7 +1,7 @@
 // The form: one field for each attribute of the model, of its kind.
 import { $, make } from "./dom.js";
 import { sentColumns } from "./prospects.js";
-import { label, language, number, say, unit } from "./text.js";
+import { day, label, language, number, say, unit } from "./text.js";
 
 /** Draw the fields and fill them; what a rep can still change stands first. */
 export function drawForm(facts, prospect) {
@@ -39,7 +39,7 @@ function drawField(item, value, id) {
   const control = controlOf(item, value, id);
   const text = unit(item.name);
   const caption = make("label", { for: id }, label(item.name), text ? make("span", { class: "soft" }, ` (${text})`) : null);
-  return make("div", { class: "field", "data-field": item.name }, caption, control, make("p", { id: `${id}-hint`, class: "hint" }, hintOf(item)));
+  return make("div", { class: "field", "data-field": item.name }, caption, control, make("p", { id: `${id}-hint`, class: "hint" }, hintOf(item, control.value)));
 }
 
 function controlOf(item, value, id) {
@@ -66,12 +66,14 @@ function plain(value, kind) {
   return kind === "date" && /^\d{4}-\d\d-\d\d[ T]/.test(text) ? text.slice(0, 10) : text;
 }
 
-function hintOf(item) {
+/** The range seen in past deals; of a date the day in words, since browsers differ in its order. */
+function hintOf(item, value) {
   if (item.kind === "number" && "low" in item) {
     const digits = Math.abs(item.high) >= 1_000 ? 0 : 3;
     return say("seen", { low: number(item.low, digits), high: number(item.high, digits) });
   }
-  return item.kind === "date" ? say("date_hint") : "";
+  if (item.kind !== "date") return "";
+  return value === "" ? say("date_hint") : day(value);
 }
 
 const controls = () => [...$("fields").querySelectorAll("input, select")];
@@ -97,6 +99,7 @@ export function markFields(unfamiliar) {
     const field = control.closest(".field");
     const differs = control.value !== control.first;
     changed ||= differs;
+    if (control.type === "date") $(`${control.id}-hint`).textContent = hintOf({ kind: "date" }, control.value);
     field.classList.toggle("changed", differs);
     field.classList.toggle("odd", odd.has(control.name));
     if (odd.has(control.name) && field.closest("details")) field.closest("details").open = true;

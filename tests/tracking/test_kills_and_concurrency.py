@@ -1,0 +1,239 @@
+"""Kills, timeouts and concurrency: the old or the new champion is always in use."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fitmodel.bundle.store import open_bundle
+from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.exceptions import BundleError, TrackingError
+from fitmodel.loading import load
+from fitmodel.retraining import retrain
+from fitmodel.tracking.promotion import promote
+from fitmodel.tracking.registry import get_alias, list_versions, resolve
+from fitmodel.tracking.runs import TrainingMetadata, track
+from fitmodel.training import train
+
+NAME = "prospect-fit"
+KILLS = 8
+# The command `fitmodel` with slow imports done once: a line "OUTPUT ARGUMENTS..."
+# starts a child, a line "PID" waits for it.
+FORKER = """
+import os, sys
+import mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store
+import fitmodel.retraining
+from fitmodel.cli.main import app
+
+print(os.getpid(), flush=True)
+for line in sys.stdin:
+    first, *arguments = line.rstrip().split("\t")
+    if not arguments:
+        print(os.waitstatus_to_exitcode(os.waitpid(int(first), 0)[1]), flush=True)
+        continue
+    child = os.fork()
+    if child == 0:
+        output = os.open(first, os.O_CREAT | os.O_WRONLY)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        try:
+            app(arguments)
+        except SystemExit as end:
+            os._exit(end.code or 0)
+    print(child, flush=True)
+"""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="processes are forked and killed another way there"),
+]
+
+
+class Forker:
+    """Runs commands in separate processes without repeating the imports."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-c", FORKER],
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()  # when everything is imported
+
+    def start(self, output: Path, *arguments: object) -> int:
+        return self._ask("\t".join(map(str, (output, *arguments))))
+
+    def wait(self, child: int) -> int:
+        return self._ask(str(child))
+
+    def _ask(self, line: str) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    made = Forker()
+    yield made
+    made.process.communicate()  # it ends at the end of its input
+
+
+@pytest.fixture
+def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
+    """Version 1 is champion and version 2 challenger; the folder has the same models."""
+    made = [another(), another()]
+    for facts in made:
+        track(facts)
+    return made
+
+
+@pytest.fixture
+def contract(
+    tmp_path: Path, mlflow_store: str, quick_learner: dict[str, Any]
+) -> tuple[object, ...]:
+    """Options of a command that name the store and the models folder of the test."""
+    simulated = simulate_deals(50, seed=5, n_attributes=4).spec
+    spec = simulated.replace(tracking={"uri": mlflow_store}, learning=quick_learner)
+    (tmp_path / "fitmodel.toml").write_text(spec.to_toml())
+    return ("-c", tmp_path / "fitmodel.toml", "--models", tmp_path / "models")
+
+
+def test_a_promotion_killed_at_any_moment_leaves_the_old_champion_or_the_new(
+    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+) -> None:
+    versions = [facts.bundle_path.name for facts in two]
+    promotion: tuple[object, ...] = ("promote", "--version", 2, "--force", "to be timed", *contract)
+    begun = time.monotonic()
+    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    duration = time.monotonic() - begun
+    for moment in np.linspace(0, 1.1 * duration, KILLS):
+        wanted = 2 if get_alias(NAME, "champion") == 1 else 1
+        promotion = ("promote", "--version", wanted, "--force", "to be killed", *contract)
+        child = forker.start(tmp_path / "said", *promotion)
+        time.sleep(moment)
+        os.kill(child, signal.SIGKILL)
+        forker.wait(child)
+        assert load(f"models:/{NAME}@champion").version in versions
+        assert load(tmp_path / "models" / NAME).version in versions
+    # files left by a kill cause no error
+    assert forker.wait(forker.start(tmp_path / "said", *promotion)) == 0
+    assert get_alias(NAME, "champion") == wanted
+    assert load(tmp_path / "models" / NAME).version == versions[wanted - 1]
+
+
+def test_two_concurrent_trainings_and_a_promotion_all_succeed(
+    two: list[TrainingMetadata], forker: Forker, contract: tuple[object, ...], tmp_path: Path
+) -> None:
+    deals = tmp_path / "deals.csv"
+    simulate_deals(700, seed=5, n_attributes=4).deals.to_csv(deals, index=False)
+    commands: list[tuple[object, ...]] = [
+        ("train", deals, *contract),
+        ("train", deals, *contract),
+        ("promote", "--version", 2, "--force", "now", *contract),
+    ]
+    paths = [tmp_path / f"said {number}" for number in range(3)]
+    at_once = [
+        forker.start(output, *command) for output, command in zip(paths, commands, strict=True)
+    ]
+    for child, output in zip(at_once, paths, strict=True):
+        assert forker.wait(child) == 0, output.read_text()
+    assert get_alias(NAME, "champion") == 2
+    assert [result.version for result in list_versions(NAME)] == [4, 3, 2, 1]
+    assert get_alias(NAME, "challenger") in {3, 4}
+    champion = load(f"models:/{NAME}@champion")
+    assert champion.version == two[1].bundle_path.name
+    assert load(tmp_path / "models" / NAME).version == champion.version
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A server that accepts every connection and never responds."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    calls: list[socket.socket] = []
+
+    def take() -> None:
+        while True:
+            try:
+                call, _ = listener.accept()
+            except OSError:  # it was closed: the test is over
+                return
+            calls.append(call)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", calls
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(timeout=5)
+    for call in calls:
+        call.close()
+
+
+def test_a_server_that_never_responds_does_not_prevent_the_training(
+    silent: tuple[str, list[socket.socket]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_learner: dict[str, Any],
+) -> None:
+    uri, calls = silent
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # ten by itself
+    simulation = simulate_deals(700, seed=5, n_attributes=4, signal=3.0)
+    spec = simulation.spec.replace(tracking={"uri": uri}, learning=quick_learner)
+    run = train(simulation.deals, spec, models=tmp_path)
+    assert run.run_id is None
+    assert "Nothing is lost" in " ".join(run.warnings)
+    assert load(tmp_path / NAME).version == run.bundle_path.name == run.in_use
+    assert 1 <= len(calls) <= 4  # called twice, and not again for every step
+    with pytest.raises(TrackingError, match="failed"):
+        retrain(simulation.deals, spec, models=tmp_path)
+    with pytest.raises(TrackingError, match="failed"):
+        promote(NAME, store=uri)
+    assert len(calls) <= 12
+
+
+def test_with_both_bundles_damaged_the_alias_is_kept_and_the_folder_model_is_used(
+    two: list[TrainingMetadata], tmp_path: Path
+) -> None:
+    for version in (1, 2):
+        scorer = resolve(f"models:/{NAME}/{version}") / "scorer.json"
+        scorer.write_bytes(scorer.read_bytes()[:-1])
+    with pytest.raises(BundleError, match="scorer.json"):
+        promote(NAME, version=2, force=True, reason="whatever it costs")
+    assert get_alias(NAME, "champion") == 1
+    with pytest.raises(BundleError, match="scorer.json"):
+        load(f"models:/{NAME}@champion")
+    assert open_bundle(tmp_path / "models" / NAME).version in {f.bundle_path.name for f in two}
+
+
+def at(facts: TrainingMetadata, uri: str) -> TrainingMetadata:
+    tracking = facts.spec.tracking.model_copy(update={"uri": uri})
+    return dataclasses.replace(facts, spec=facts.spec.model_copy(update={"tracking": tracking}))
+
+
+def test_an_untracked_training_can_be_tracked_later(
+    facts: TrainingMetadata, silent: Any, mlflow_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    assert track(at(facts, silent[0])).run_id is None
+    assert track(facts).registry_version == 1
+    assert get_alias(NAME, "champion", mlflow_store) == 1
