@@ -103,7 +103,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete|kundendauer",
             r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente",
             r"\b(meses|mois|monate)$",
-            r"\b(years?|weeks?|days?|months?) (as|with|since|on)\b",
+            r"\b(years?|weeks?|days?|months?) (as|with|since|on|at (the )?company)\b",
         ),
         r"^(duration|laufzeit|account length|account age|customer age|life ?time|age)\b",
     ),
@@ -219,9 +219,10 @@ BECAME_CUSTOMER = re.compile(r"\bbecame an? customer\b")
 AGREED_TERMS = frozenset({1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60})
 """Numbers of months for which contracts are agreed."""
 _SINCE_AN_EVENT = re.compile(
-    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?)\b"
-    r"|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
+    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?"
+    r"|promotion|manager|role|position|job|address|agent)\b|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
 )
+_FIRST = re.compile(r"\b(first|erst\w*|premi\w+|primer\w*|primeir\w*)\b|首次|第一")
 _AGE = re.compile(r"^(customer )?age$")
 MIN_AGE_OF_A_PERSON = 15  # an age in years has no smaller values; months as a customer have
 PER_UNIT = re.compile(
@@ -331,7 +332,7 @@ def may_be_tenure(words: str, values: Collection[float]) -> bool:
     values : collection of float
         The distinct values of the column.
     """
-    if _SINCE_AN_EVENT.search(words):
+    if _SINCE_AN_EVENT.search(words) and not _FIRST.search(words):
         return False
     if _AGE.search(words) and min(values, default=0) >= MIN_AGE_OF_A_PERSON:
         return False
