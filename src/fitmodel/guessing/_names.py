@@ -257,6 +257,11 @@ PERIOD = re.compile(
     r"(pago|cobro|cobrança|pagamento|facturación|faturamento|facturation|paiement)$"
     r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$"
 )
+PERIOD_COUNT = re.compile(
+    r"^((billing|plan|price) )*(interval|period|frequency|cycle) (count|length|number)$"
+    r"|^((plan|subscription)s? )?billing period$"
+)
+"""Names for how many months or years one payment is for, as a number."""
 UNIT_WORDS = {
     "months": re.compile(r"\b(months?|monate|mes|meses|mois|mês)\b|月"),
     "days": re.compile(r"\b(days?|tage|jours|días|dias)\b|[天日]"),
