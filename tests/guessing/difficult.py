@@ -265,7 +265,7 @@ def hubspot(folder: Path) -> Difficult:
             "amount": "amount",
         },
         left_out=never,
-        asks=("amount-unit",),
+        asks=("rows-not-new", "amount-unit"),
     )
 
 

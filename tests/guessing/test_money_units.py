@@ -103,3 +103,119 @@ def test_an_amount_with_its_period_in_the_name_has_no_doubt() -> None:
     spec = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
 
     assert "several-periods" not in {doubt.code for doubt in find_doubts(table, spec)}
+
+
+@pytest.mark.parametrize("name", ["CCY", "Valuta", "通貨", "币别", "field_3"])
+@pytest.mark.parametrize(
+    ("first", "second"), [("USD", "EUR"), ("人民币", "美元"), ("€", "$"), ("jpy", "cny")]
+)
+def test_a_column_of_currencies_is_known_by_its_values(name: str, first: str, second: str) -> None:
+    table = priced("ARR").assign(**{name: [first] * 200 + [second] * 40})
+    spec = DealSpec(deals=DATES | {"amount": "ARR"})
+
+    with pytest.raises(
+        DealsError, match=rf"{name}: 2 currencies \({first} 200, {second} 40\)".replace("$", r"\$")
+    ):
+        read_with_doubts(table, spec)
+    with pytest.raises(DealsError, match="2 currencies"):
+        read_with_doubts(table, DealSpec(**tomllib.loads(guess_spec(table).toml)))
+
+
+def test_a_column_that_is_named_like_a_code_is_asked_about_though_the_contract_gives_it() -> None:
+    """Currency = "CCY" says that all amounts are in CCY, as "EUR" would."""
+    table = priced("ARR").assign(CCY=["USD"] * 200 + ["EUR"] * 40)
+    named = DealSpec(deals=DATES | {"amount": "ARR", "currency": "CCY"})
+    euros = DealSpec(deals=DATES | {"amount": "ARR", "currency": "EUR"})
+
+    assert "several-currencies" in {doubt.code for doubt in find_doubts(table, named)}
+    assert "several-currencies" not in {doubt.code for doubt in find_doubts(table, euros)}
+
+
+def test_countries_are_no_currencies() -> None:
+    table = priced("ARR").assign(country=["USA", "EUR"] * 120, code=["SEK", "DEU"] * 120)
+    spec = DealSpec(deals=DATES | {"amount": "ARR"})
+
+    assert "several-currencies" not in {doubt.code for doubt in find_doubts(table, spec)}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_cents"),
+    [("mrr_cents", True), ("ARR (cents)", True), ("amount_in_cents", True), ("年费(分)", True),
+     ("ARR in pence", True), ("mrr_recent", False), ("discount per cent", False),
+     ("percents", False)],
+)  # fmt: skip
+def test_cents_are_read_from_a_name_that_says_it(name: str, is_cents: bool) -> None:
+    assert (scale_by_name(name) == 0.01) is is_cents
+
+
+def test_an_amount_in_cents_is_money_in_full() -> None:
+    table = priced("mrr_cents")
+    spec = DealSpec(**tomllib.loads(guess_spec(table).toml))
+
+    assert spec.deals.amount_scale == 0.01
+    np.testing.assert_allclose(
+        yearly_amounts(read_deals(table, spec), spec), table["mrr_cents"] * 12 / 100
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "monthly", "yearly"),
+    [("Zahlungsweise", "monatlich", "jährlich"), ("Periodicidade", "Mensal", "Anual"),
+     ("付款方式", "月付", "年付"), ("Fréquence de facturation", "mensuel", "annuel"),
+     ("Payment terms", "Monthly", "Semi-annual")],
+)  # fmt: skip
+def test_billing_periods_are_read_in_several_languages(
+    column: str, monthly: str, yearly: str
+) -> None:
+    table = priced("amount").assign(**{column: [monthly] * 200 + [yearly] * 40})
+    spec = DealSpec(deals=DATES | {"amount": "amount"})
+
+    with pytest.raises(
+        DealsError, match=r"per month 200, per (half )?year 40.*\[several-periods\]"
+    ):
+        read_with_doubts(table, spec)
+
+
+@pytest.mark.parametrize("column", ["Contract Term (months)", "Vertragslaufzeit", "合同期限"])
+def test_amounts_of_contracts_of_several_lengths_are_refused(column: str) -> None:
+    table = priced("tcv").assign(**{column: [12] * 200 + [36] * 40})
+    whole = DATES | {"amount": "tcv", "amount_per": "contract", "contract_months": 12}
+
+    with pytest.raises(DealsError, match=r"12 in 200 rows, 36 in 40 rows.*for 12 months"):
+        read_with_doubts(table, DealSpec(deals=whole))
+    same = table.assign(**{column: 12})
+    assert "several-terms" not in {doubt.code for doubt in find_doubts(same, DealSpec(deals=whole))}
+    yearly = DATES | {"amount": "tcv", "amount_per": "year"}
+    assert "several-terms" not in {d.code for d in find_doubts(table, DealSpec(deals=yearly))}
+
+
+@pytest.mark.parametrize(
+    ("name", "asks"),
+    [("unit_price", True), ("Price per seat", True), ("单价", True), ("Stückpreis", True),
+     ("price", False), ("ARR", False)],
+)  # fmt: skip
+def test_the_price_of_one_seat_is_not_the_contracts_value(name: str, asks: bool) -> None:
+    table = priced(name)
+    spec = DealSpec(deals=DATES | {"amount": name, "amount_per": "year"})
+    codes = {doubt.code for doubt in find_doubts(table, spec)}
+
+    assert ("amount-per-unit" in codes) is asks
+    one = table.assign(seats=1)
+    assert "amount-per-unit" not in {doubt.code for doubt in find_doubts(one, spec)}
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float) -> None:
+    table = priced("ARR")
+    gone = table["cancelled_on"].notna()
+    overwritten = table.assign(ARR=table["ARR"].where(~gone, nothing))
+    spec = DealSpec(deals=DATES | {"amount": "ARR"})
+    said = {doubt.code: str(doubt) for doubt in find_doubts(overwritten, spec)}
+
+    assert (
+        f"0 or empty for {gone.sum()} of {gone.sum()} customers that left"
+        in (said["amount-of-leavers"])
+    )
+    for_both = table.assign(ARR=table["ARR"].where(np.arange(240) % 2 == 0, nothing))
+    for other in (table, for_both):
+        assert "amount-of-leavers" not in {doubt.code for doubt in find_doubts(other, spec)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
@@ -119,3 +119,34 @@ def test_deals_are_read_from_the_old_xls_format() -> None:
     deals = read_deals(Path(__file__).parent / "data" / "contracts.xls", spec)
 
     assert (len(deals), int(deals["Kündigungsdatum"].notna().sum())) == (30, 10)
+
+
+def test_cells_merged_over_rows_have_their_value_in_each_row(tmp_path) -> None:
+    """A person who merges the cells of a region means the region of all these rows."""
+    rows = [[["north", "south"][n >= 5], f"D{n}", n] for n in range(12)]
+    path = _book(tmp_path / "x.xlsx", Deals=[["region", "id", "seats"], *rows])
+    book = load_workbook(path)
+    book["Deals"].merge_cells("A2:A6")
+    book["Deals"].merge_cells("A7:A13")
+    book["Deals"]["E1"] = None
+    book.save(path)
+    result = read_file(path)
+
+    assert (
+        pd.read_excel(path, engine="openpyxl")["region"].notna().sum() == 2
+    )  # what the file holds
+    assert result.table["region"].tolist() == [row[0] for row in rows]
+    assert result.table["id"].tolist() == [row[1] for row in rows]
+    finding = next(each for each in result.findings if each.code == "merged_cells")
+    assert str(finding).startswith("10 cell(s) are merged")
+
+
+def test_a_merged_title_is_no_row_of_values(tmp_path) -> None:
+    path = _book(tmp_path / "x.xlsx", Deals=[["Our deals"], HEADER, *ROWS])
+    book = load_workbook(path)
+    book["Deals"].merge_cells("A1:G1")
+    book.save(path)
+    result = read_file(path)
+
+    assert len(result.table) == 12
+    assert "merged_cells" not in {each.code for each in result.findings}

@@ -48,6 +48,18 @@ POINT_GROUPS, COMMA_GROUPS = NumberForm(".", ","), NumberForm(",", ".")
         ("1,5 Mio", ("1,5", 6, "")),
         ("1,5 Mrd EUR", ("1,5", 9, "EUR")),
         ("$7B", ("7", 9, "USD")),
+        ("12 TEUR", ("12", 3, "EUR")),
+        ("12T€", ("12", 3, "EUR")),
+        ("1,2 Mio. €", ("1,2", 6, "EUR")),
+        ("800 Tsd. EUR", ("800", 3, "EUR")),
+        ("12 thousand", ("12", 3, "")),
+        ("3 lakh", ("3", 5, "")),
+        ("12 тыс", ("12", 3, "")),
+        ("CHF 12’000.-", ("12000.0", 0, "CHF")),  # noqa: RUF001 - as the Swiss write it
+        ("1'200.--", ("1200.0", 0, "")),
+        ("12.000,- €", ("12.000,0", 0, "EUR")),
+        ("Fr. 950.—", ("950.0", 0, "CHF")),
+        ("1234-", ("-1234", 0, "")),
         ("7B €", ("7", 9, "EUR")),
         ("$2 bn", ("2", 9, "USD")),
         ("64 users", ("64", 0, "user")),
@@ -91,7 +103,8 @@ def test_a_number_is_split_into_digits_power_and_unit(
     "text",
     ["", " ", "-", "$", "EUR", "x5", "5x5", "--5", "-5-", "(-5)", "(5", "5)", "+-5", "5 x", "7B",
      "3A", "$5 €", "€ 5 %x", "12 Main Street", "5 a", "1 23", "12 34 567", "EURO5",
-     "5 5 users", "51-200", "1/2", "0x10", "inf", "nan"],
+     "5 5 users", "51-200", "1/2", "0x10", "inf", "nan",
+     "12 mil", "R$ 12 mil", "1.2 Cr", "12 T", "$12T", "1.2m", "5.-5"],
 )  # fmt: skip
 def test_a_text_that_is_not_a_number_gives_none(text: str) -> None:
     assert parse_number_text(text) is None

@@ -12,6 +12,7 @@ import pandas as pd
 from fitmodel.deals.sections import NO_NAMES
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.forms import Finding
+from fitmodel.tables.mistaken_dates import exchanged_day_and_month
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
@@ -60,6 +61,22 @@ class Problem:
     def __str__(self) -> str:
         example = f", for example {self.example}" if self.example else ""
         return f"{self.column}: {self.message}{example}. Remedy: {self.remedy}"
+
+
+def exchanged_problem(cells: pd.Series[Any]) -> Problem | None:
+    """Return the problem that a spreadsheet has exchanged day and month in a column; else None."""
+    example = exchanged_day_and_month(cells)
+    if example is None:
+        return None
+    return Problem(
+        str(cells.name),
+        int(cells.notna().sum()),
+        example,
+        "export the dates again as YYYY-MM-DD, and do not open the file in a spreadsheet set to "
+        "another country",
+        "no date has a day above 12 and every text has one: a spreadsheet has taken the day for "
+        "the month in all others, so these dates are wrong",
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -246,7 +246,9 @@ def _histories(
     ends = np.where(undated, closed, ends)  # the end day is unknown, but not before the first day
     # Rows that began on the same day are sorted by id, so that row order does not matter.
     ids = deals[spec.deals.id].astype("str") if spec.deals.id else pd.Series("", deals.index)
-    order = np.lexsort((np.arange(len(codes)), ids.rank(method="dense"), closed, codes))
+    contract = ids.rank(method="dense").to_numpy()
+    looked = _looked_at(deals, spec)
+    order = np.lexsort((np.arange(len(codes)), looked, contract, closed, codes))
     first: list[int] = []
     last: list[int] = []
     returned, gone = 0, False
@@ -257,6 +259,10 @@ def _histories(
             gone = False
             continue
         end = last[-1]
+        same = closed[row] == closed[end] and contract[row] == contract[end]
+        if same and looked[row] > looked[end]:
+            last[-1] = row  # a later snapshot of the same contract
+            continue
         if gone or (not undated[end] and closed[row] > ends[end] + spec.rows.gap_days):
             returned += not gone
             gone = True
@@ -264,6 +270,14 @@ def _histories(
             last[-1] = row
     by_row = np.argsort(first)
     return np.array(first)[by_row], np.array(last)[by_row], returned
+
+
+def _looked_at(deals: pd.DataFrame, spec: DealSpec) -> Ints:
+    """Return the day of each row's last look, if the contract names its column; otherwise 0."""
+    until = spec.deals.observed_until
+    if not isinstance(until, str) or until not in deals.columns:
+        return np.zeros(len(deals), dtype=np.int64)
+    return to_days(deals[until]).astype(np.int64)
 
 
 def _ends(deals: pd.DataFrame, spec: DealSpec) -> Ints:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals.censoring import impossible_propensities
-from fitmodel.deals.errors import Problem, ReadSheet, Sheet, find_constants
+from fitmodel.deals.errors import Problem, ReadSheet, Sheet, exchanged_problem, find_constants
 from fitmodel.deals.leaving import ANSWERS, left_without_date
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.plain_words import nearest, shortened
@@ -233,6 +233,9 @@ def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
         example = sheet.cells(int(rows.argmax()), (name,))
         remedy = f'write dates as YYYY-MM-DD, or add [reading] dates = {{"{name}" = "day first"}}'
         yield Problem(name, int(rows.sum()), example, remedy, message)
+        return
+    if (exchanged := exchanged_problem(sheet.table[name])) is not None:
+        yield exchanged
         return
     remedy = "write all dates as YYYY-MM-DD"
     yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)

@@ -114,6 +114,16 @@ class Column:
         return bool(read_numbers(self.cells).unreadable.sum() <= (1 - MIN_READABLE) * self.filled)
 
     @cached_property
+    def numbers(self) -> frozenset[float]:
+        """The distinct values of a column of numbers."""
+        return frozenset(self.amounts.dropna().unique().tolist())
+
+    @cached_property
+    def amounts(self) -> pd.Series[float]:
+        """The values parsed as numbers; missing if a cell is empty or no number."""
+        return read_numbers(self.cells).series
+
+    @cached_property
     def has_several_currencies(self) -> bool:
         """Whether the values are amounts with the signs of several currencies."""
         return self.is_text and has_several_currencies(read_numbers(self.cells))
@@ -121,7 +131,7 @@ class Column:
     @cached_property
     def below_zero(self) -> float:
         """Share of the values that are negative numbers."""
-        return float((read_numbers(self.cells).series < 0).sum() / max(self.filled, 1))
+        return float((self.amounts < 0).sum() / max(self.filled, 1))
 
     @cached_property
     def is_running(self) -> bool:

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.guessing._money import (
+    LIKE_A_CODE,
     find_currency,
     scale_by_name,
     several_periods,
     unit_by_name,
     unit_of,
 )
-from fitmodel.guessing._names import TURNOVER, as_words, tenure_unit
+from fitmodel.guessing._names import (
+    AGREED_TERM,
+    PER_UNIT,
+    QUANTITY,
+    TURNOVER,
+    as_words,
+    tenure_unit,
+)
 from fitmodel.guessing._vendors import recognise_export
 
 if TYPE_CHECKING:
@@ -20,6 +28,9 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
+
+
+MIN_LEAVERS, MIN_WITHOUT, MAX_WITHOUT = 10, 0.3, 0.02  # leavers and others without an amount
 
 
 @dataclass(frozen=True)
@@ -96,11 +107,16 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     if spec.deals.amount is not None:
         yield from _about_currencies(columns, spec)
         yield from _about_periods(columns, spec.deals.amount)
+        yield from _about_terms(columns, spec)
+        yield from _about_unit_price(columns, spec.deals.amount)
+        yield from _about_amounts_of_leavers(columns, spec)
 
 
 def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     """Yield a question if a column gives several currencies for the amounts."""
-    if spec.deals.currency is not None:
+    given = spec.deals.currency
+    unclear = {column.name for column in columns if LIKE_A_CODE.fullmatch(column.name)}
+    if given is not None and given not in unclear:
         return
     vendor = recognise_export(column.name for column in columns)
     vendor_column = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
@@ -125,7 +141,7 @@ def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
         return
     column, rows = periods
     shown = ", ".join(f"per {unit} {n:,}" for unit, n in rows.items())
-    common = max(rows, key=rows.__getitem__)
+    common = max((each for each in rows if each != "half year"), key=rows.__getitem__)
     written = next(str(cell) for cell in _cells_of(columns, column) if unit_of(cell) == common)
     yield Doubt(
         "several-periods",
@@ -137,6 +153,67 @@ def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
         "already are for the same period",
         must_answer=True,
     )
+
+
+def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if amounts of whole contracts are for contracts of several lengths."""
+    if spec.deals.amount_per != "contract":
+        return
+    for column in columns:
+        if AGREED_TERM.search(column.words) and column.is_number and column.distinct > 1:
+            counts = column.amounts.value_counts()
+            shown = ", ".join(f"{length:g} in {rows:,} rows" for length, rows in counts[:5].items())
+            yield Doubt(
+                "several-terms",
+                column.name,
+                f"{column.name}: contracts differ in length ({shown}), but all amounts in "
+                f"{spec.deals.amount!r} are read as for {spec.deals.contract_months} months",
+                "add a column with the yearly value and use it as amount, with amount_per = "
+                '"year"; acknowledge it if all amounts are for the same number of months',
+                must_answer=True,
+            )
+            return
+
+
+def _about_unit_price(columns: list[Column], amount: str) -> Iterator[Doubt]:
+    """Yield a question if the amount is the price of one unit and contracts have several."""
+    if not PER_UNIT.search(as_words(amount)):
+        return
+    for column in columns:
+        if QUANTITY.search(column.words) and column.is_number and column.name != amount:
+            several = int((column.amounts > 1).sum())
+            if several:
+                yield Doubt(
+                    "amount-per-unit",
+                    amount,
+                    f"{amount}: its name suggests the price of one unit, and {column.name!r} is "
+                    f"above 1 in {several:,} of {len(column.cells):,} rows",
+                    f"add a column with the price times {column.name!r} and use it as amount; "
+                    "acknowledge it if the amount is for the whole contract",
+                )
+            return
+
+
+def _about_amounts_of_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if the amount is 0 or empty for those who left, and given for the others."""
+    by_name = {column.name: column for column in columns}
+    amount, left = (by_name.get(name or "") for name in (spec.deals.amount, spec.deals.churned_on))
+    if amount is None or left is None or not left.real_dates.any() or left.real_dates.all():
+        return
+    gone = left.real_dates
+    nothing = ~(amount.amounts > 0).to_numpy(dtype=bool)
+    count = int(nothing[gone].sum())
+    among_left, among_stayed = nothing[gone].mean(), nothing[~gone].mean()
+    if count >= MIN_LEAVERS and among_left >= MIN_WITHOUT and among_stayed <= MAX_WITHOUT:
+        yield Doubt(
+            "amount-of-leavers",
+            amount.name,
+            f"{amount.name}: it is 0 or empty for {count:,} of {gone.sum():,} customers that left, "
+            f"and for {int(nothing[~gone].sum()):,} of {(~gone).sum():,} others. It seems to be "
+            "overwritten when a customer leaves, so the money of those who left is missing",
+            "export the amount as it was at signing; or remove it from [deals], and exclude it "
+            "from [attributes]",
+        )
 
 
 def _cells_of(columns: list[Column], name: str) -> Iterator[object]:

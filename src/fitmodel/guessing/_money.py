@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fitmodel.deals.vocabulary import plain_words
 from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, name_rank
 from fitmodel.leakage.names import LATER, is_updated_by_crm
+from fitmodel.tables.vocabulary import CURRENCY_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,11 +18,51 @@ if TYPE_CHECKING:
 
 MAX_BELOW_ZERO = 0.05  # with a larger share of negative numbers, a column is not an amount
 _PERIODS = {
-    "year": ("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
-    "quarter": ("quarter", "quarterly", "trimestre", "quartal", "季度"),
-    "month": ("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
-    "week": ("week", "weekly", "semana", "woche", "semaine", "周"),
-    "day": ("day", "daily", "día", "dia", "tag", "jour", "天"),
+    "year": (
+        *("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
+        *("anual", "annuel", "annuelle", "jährlich", "jaehrlich", "年付", "年缴", "按年", "每年"),
+    ),
+    "half year": (
+        *(
+            "half year",
+            "half yearly",
+            "semi annual",
+            "semi annually",
+            "semiannual",
+            "biannual",
+            "6",
+        ),
+        *("halbjährlich", "halbjahr", "semestre", "semestral", "semestriel", "半年", "半年付"),
+    ),
+    "quarter": (
+        *("quarter", "quarterly", "trimestre", "quartal", "季度", "3", "vierteljährlich"),
+        *("quartalsweise", "trimestral", "trimestriel", "季付", "按季", "季"),
+    ),
+    "month": (
+        *("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
+        *("monatlich", "mensuel", "mensuelle", "月付", "月缴", "按月", "每月"),
+    ),
+    "week": ("week", "weekly", "semana", "woche", "semaine", "周", "wöchentlich", "semanal"),
+    "day": ("day", "daily", "día", "dia", "tag", "jour", "天", "täglich"),
+}
+LIKE_A_CODE = re.compile(r"[A-Z]{3}")
+"""A column's name such as CCY, which the contract would read as the code of one currency."""
+MIN_CURRENCIES = 2  # with fewer values, a column of codes without a clear name is left alone
+_CURRENCIES = CURRENCY_CODES | {
+    *(
+        "人民币",
+        "美元",
+        "欧元",
+        "港币",
+        "港元",
+        "日元",
+        "英镑",
+        "新台币",
+        "EURO",
+        "EUROS",
+        "DOLLAR",
+    ),
+    *("US DOLLAR", "DOLLARS", "POUND", "YEN", "円", "元", "€", "$", "£", "¥", "US$", "R$", "REAL"),
 }
 
 _THOUSANDS = r"k|tsd\.?|thousands?|000s?|tausend|miles|milhares|milliers"
@@ -31,6 +72,11 @@ _SCALES = {
     1_000: re.compile(
         rf"千元|{_IN_BRACKETS.format(_THOUSANDS)}|\b[kt](usd|eur|gbp|chf)\b"
         r"|\b[kt] ?[€$£]|[€$£] ?k\b|[ _]in[ _](k|tsd|thousands?|tausend)\b|[ _]thousands?$",
+        re.IGNORECASE,
+    ),
+    0.01: re.compile(
+        r"(?<!per )(?<!per_)(?<![a-z])cents?\b|\bin cents?\b|\bminor units?\b|\bpence\b"
+        r"|\bcentimes?\b|\bcentavos?\b|\bcéntimos?\b|金额分|\(分\)",
         re.IGNORECASE,
     ),
     10_000: re.compile(r"万"),
@@ -57,7 +103,7 @@ def amount_per(amount: Column, period: Column | None) -> str | None:
     if period is not None:
         units = {unit_of(cell) for cell in period.cells.dropna().unique()}
         unit = units.pop() if len(units) == 1 else None
-        if unit is not None and not MONTHLY.search(amount.words):
+        if unit is not None and unit != "half year" and not MONTHLY.search(amount.words):
             return unit
     return "month" if MONTHLY.search(amount.words) else unit_by_name(amount.words)
 
@@ -97,22 +143,32 @@ def several_periods(columns: Iterable[Column]) -> tuple[str, dict[str, int]] | N
     return (period.name, {str(unit): int(n) for unit, n in rows.items()}) if len(rows) > 1 else None
 
 
-def scale_by_name(name: str) -> int | None:
+def scale_by_name(name: str) -> float | None:
     """Return the money of an amount of 1, from the column's name (万元 is 10,000), or None."""
     plain = unicodedata.normalize("NFKC", name)  # full-width brackets become ordinary ones
+    plain = plain.replace("_", " ")
     scales = {scale for scale, pattern in _SCALES.items() if pattern.search(plain)}
     return scales.pop() if len(scales) == 1 else None
 
 
 def find_currency(columns: Iterable[Column], vendor_column: str | None = None) -> Column | None:
-    """Return the column of currencies, or None.
+    """Return the column of currencies, by its name or because all of its values are currencies.
 
     `vendor_column` is the name of the currency column in exports of the known system.
     """
-    candidates = [
-        c for c in columns if c.is_text and (c.name == vendor_column or CURRENCY.search(c.words))
-    ]
+    texts = [column for column in columns if column.is_text]
+    candidates = [c for c in texts if c.name == vendor_column or CURRENCY.search(c.words)]
+    if not candidates:
+        candidates = [column for column in texts if _are_currencies(column)]
     return min(candidates, key=lambda column: column.name != vendor_column, default=None)
+
+
+def _are_currencies(column: Column) -> bool:
+    """Return whether all values of a column are codes, signs or names of several currencies."""
+    if not MIN_CURRENCIES <= column.distinct <= len(_CURRENCIES):
+        return False
+    values = column.cells.dropna().astype("str").unique()
+    return all(value.strip().upper() in _CURRENCIES for value in values)
 
 
 def about_money(amount: Column | None, columns: Iterable[Column]) -> Iterator[str]:

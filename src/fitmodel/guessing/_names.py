@@ -7,8 +7,12 @@ become "close date". The patterns of each role are ordered: the first is the mos
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"
@@ -58,7 +62,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         _any(
             rf"\b(contract|policy|agreement|deal|vertrags?) ?(start\w*|begin\w*|{_DATE})\b",
             r"vertragsbeginn|合同(开始)?(日期|时间)",
-            r"(début|inicio|início) (du|de|del|do)? ?(contrat\w*)",
+            r"(début|inicio|início) (du|de|del|do)? ?(contrat\w*)|\bbecame an? customer\b",
         ),
         _any(
             rf"\b(start\w*|begin\w*|inception|effective|subscri\w*|sign ?up) ?{_DATE}?$",
@@ -202,13 +206,52 @@ TRIAL_END = re.compile(
     r"|fin (de l |d )?essai|fim (do )?(teste|período de teste)"
 )
 """Names for the day on which a trial ends."""
+EXPECTED = re.compile(
+    r"\b(est|estimated|expected|forecast\w*|anticipated|projected|planned|target)\b"
+    r"|(voraussichtlich|erwartet|geplant|prévu|previst|estimad|esperad)\w*|预计|预期|计划"
+)
+"""Words for a date or an amount that was expected while the deal was open."""
+BECAME_CUSTOMER = re.compile(r"\bbecame an? customer\b")
+"""HubSpot's date on which a company or contact first became a customer."""
+AGREED_TERMS = frozenset({1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60})
+"""Numbers of months for which contracts are agreed."""
+_SINCE_AN_EVENT = re.compile(
+    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?)\b"
+    r"|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
+)
+_AGE = re.compile(r"^(customer )?age$")
+MIN_AGE_OF_A_PERSON = 15  # an age in years has no smaller values; months as a customer have
+PER_UNIT = re.compile(
+    r"\bunit (price|amount|cost|fee)\b|\b(price|amount|fee|cost|rate) per "
+    r"(seat|user|unit|licen[cs]e|member|employee)\b|\bper (seat|user|licen[cs]e) (price|fee)\b"
+    r"|单价|stückpreis|einzelpreis|preis pro (platz|nutzer|lizenz)|(preço|precio) unit[aá]rio"
+    r"|prix unitaire"
+)
+"""Names for the price of one seat, user or licence."""
+QUANTITY = re.compile(
+    r"\b(quantity|qty|seats?|licen[cs]es|users|units|members|menge|anzahl|plätze|lizenzen|nutzer"
+    r"|cantidad|quantidade|usuários|usuarios|quantité|utilisateurs)$|(数量|账号数|用户数|席位数?|人数)$"
+)
+"""Names for how many seats, users or licences a contract has."""
+AGREED_TERM = re.compile(
+    r"^(initial |agreed |minimum )?(contract|subscription|agreement|commitment|initial)? ?"
+    r"(term|duration|length)( (in )?(months?|mo))?$|^(mindest|vertrags)?laufzeit( .*monate?n?)?$"
+    r"|^(plazo|prazo|duración|duração|durée)( .*)?$"
+    r"|^合同(期限|期|时长|年限)( ?月)?$|^签约时长( ?月)?$"
+)
+"""Names for the months for which a contract is agreed."""
 CURRENCY = re.compile(
     r"(\b(currency|moneda|moeda|\w*währung|\w*waehrung|devise|monnaie)|币种|货币)"
     r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$"
 )
 PERIOD = re.compile(
-    r"^((billing|plan|price|payment|subscription) )?(interval|period|frequency|cycle|period unit)"
-    r"( unit)?$"
+    r"^((billing|plan|price|payment|subscription|invoic(e|ing)) )?(interval|period|frequency|cycle"
+    r"|period unit)( unit)?$|^(payment|billing) (term|mode|schedule)s?$"
+    r"|^(zahl(ungs)?weise|(zahlungs|abrechnungs|rechnungs)(intervall|zeitraum|periode|turnus"
+    r"|rhythmus)|turnus)$|^(periodicidad|periodicidade|périodicité)( .*)?$"
+    r"|^(frecuencia|frequência|fréquence|ciclo|cycle|período|periodo|période) (de |d )?"
+    r"(pago|cobro|cobrança|pagamento|facturación|faturamento|facturation|paiement)$"
+    r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$"
 )
 UNIT_WORDS = {
     "months": re.compile(r"\b(months?|monate|mes|meses|mois|mês)\b|月"),
@@ -260,6 +303,25 @@ _SMALL_WORDS = re.compile(
 def is_other_event(words: str) -> bool:
     """Return whether the name of a date suggests another event: trial, renewal, price, payment."""
     return bool(_OTHER_EVENT.search(words)) and not _SURELY_LEAVING.search(words)
+
+
+def may_be_tenure(words: str, values: Collection[float]) -> bool:
+    """Return whether a column named like a tenure can be the time that customers stayed.
+
+    The time since the last login, the age of a person and the agreed term of a contract cannot.
+
+    Parameters
+    ----------
+    words : str
+        The column's name as plain words.
+    values : collection of float
+        The distinct values of the column.
+    """
+    if _SINCE_AN_EVENT.search(words):
+        return False
+    if _AGE.search(words) and min(values, default=0) >= MIN_AGE_OF_A_PERSON:
+        return False
+    return not AGREED_TERMS.issuperset(values)
 
 
 def tenure_unit(words: str) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from fitmodel.deals.roles import DAYS_PER_YEAR
+from fitmodel.deals.errors import exchanged_problem
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
+from fitmodel.guessing._extract import DATES, guess_extract, whole_years
 from fitmodel.guessing._names import as_words, is_other_event, name_rank, tenure_unit
 from fitmodel.guessing._status import find_status
 from fitmodel.leakage.names import LATER
@@ -22,17 +21,14 @@ if TYPE_CHECKING:
     from fitmodel.guessing._status import Status
     from fitmodel.tables.values import Mask
 
-DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 MIN_READABLE_NAMED = 0.5  # minimum share of dates in a column whose name is clear
 FLAG_VALUES, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
-LONGEST_GAP = 366  # after a longer gap in days, the latest date may be a typing error
 MIN_DATES = 0.95  # minimum share of dates among the values
 MAX_BEFORE_SIGNING = 0.01  # maximum share of dates of leaving before signing
 MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who left by the status
 MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
 TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
 MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
-MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
 UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
@@ -74,7 +70,7 @@ def settle_outcome(draft: Draft) -> None:
         if status is not None and status.is_sure:
             _settle_flag(draft)
         if "observed_until" not in draft.roles:
-            _guess_extract(draft)
+            guess_extract(draft)
         return
     if "tenure_months" not in draft.roles or status is None:
         raise _no_outcome(draft)
@@ -117,6 +113,8 @@ def _no_outcome(draft: Draft) -> DealsError:
         )
     else:
         clauses += _two_valued_columns(draft)
+    exchanged = (exchanged_problem(column.cells) for column in draft.columns)
+    clauses += [str(problem) for problem in exchanged if problem is not None]
     listed = ", ".join(column.name for column in draft.columns)
     return DealsError(
         "no outcome was found: neither a closing and a churn date nor a tenure and a churn flag"
@@ -143,21 +141,6 @@ def _two_valued_columns(draft: Draft) -> list[str]:
         'churned = "its name" and churned_values = ["the value that means left"]'
     )
     return [text]
-
-
-def _guess_extract(draft: Draft) -> None:
-    """Use the latest date of all roles as the end of the extract."""
-    columns = [draft.roles[role] for role in DATES if role in draft.roles]
-    dates = pd.concat([c.dates.series[c.real_dates] for c in columns if c.dates is not None])
-    days = dates.drop_duplicates().sort_values()
-    draft.observed_until = str(days.iloc[-1].date())
-    text = (
-        f"observed_until: the latest date in the table ({draft.observed_until}) was used; "
-        "write the day of the extract instead"
-    )
-    if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
-        text += f". The second-latest date is {days.iloc[-2].date()}: a typing error?"
-    draft.unsure.append(text)
 
 
 @dataclass(frozen=True)
@@ -270,10 +253,8 @@ def _is_planned(column: Column, closing: Column, filled: Mask) -> bool:
     """Return whether most dates are about a whole number of years after signing."""
     if column.dates is None or closing.dates is None:
         return False
-    after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna()
-    years = (after / DAYS_PER_YEAR).round()
-    whole = ((after - years * DAYS_PER_YEAR).abs() <= MAX_DAYS_OFF) & (years >= 1)
-    return bool(len(after) and whole.mean() > MIN_WHOLE_YEARS)
+    after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna().to_numpy()
+    return bool(len(after) and whole_years(after).mean() > MIN_WHOLE_YEARS)
 
 
 def _against_status(filled: Mask, status: Status) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import is_status, plain_words, words_of
 from fitmodel.guessing._names import IDENTIFIER, has_name_of, name_rank
+from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.tables.values import read_flags
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_STAGES = 60  # maximum number of distinct values in a column of stages
 KNOWN_STATUS = 0.9  # minimum share of rows whose status is in the vocabulary
 SURE_BY_VALUES = 0.95  # the same for stages in a column whose name does not suggest stages
+MIN_FORMER = 0.5  # minimum share of rows with a date of leaving in a stage of former customers
 MAX_ROWS_PER_CUSTOMER = 20  # with more rows per value, a column is a category and not an id
 
 
@@ -52,10 +54,31 @@ def find_stage(columns: Iterable[Column]) -> Stage | None:
     """Return the column that separates customers from lost and open opportunities, or None.
 
     Such a column has values for won rows and for other rows in ``vocabulary.toml``. If its name
-    does not suggest stages, nearly all of its values must be in the vocabulary.
+    does not suggest stages, nearly all of its values must be in the vocabulary. A value that is in
+    none of its lists, such as "Churned", means a former customer if its rows have dates of leaving.
     """
+    columns = list(columns)
     ranked = [(rank, stage) for column in columns for rank, stage in _stages(column)]
-    return min(ranked, key=lambda each: each[0])[1] if ranked else None
+    if not ranked:
+        return None
+    return _with_former_customers(min(ranked, key=lambda each: each[0])[1], columns)
+
+
+def _with_former_customers(stage: Stage, columns: list[Column]) -> Stage:
+    """Return the stage with unknown values as customers if most of their rows have left."""
+    left = [column for column in columns if is_named_leaving(column.name) and column.is_date]
+    cells = next(column.cells for column in columns if column.name == stage.column).astype("str")
+    former = tuple(
+        value
+        for value in stage.unknown
+        if any(each.real_dates[(cells == value).to_numpy()].mean() >= MIN_FORMER for each in left)
+    )
+    return replace(
+        stage,
+        customers=(*stage.customers, *former),
+        others={value: rows for value, rows in stage.others.items() if value not in former},
+        unknown=tuple(value for value in stage.unknown if value not in former),
+    )
 
 
 def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
@@ -98,9 +121,9 @@ def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[in
 
 
 def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Stage | None:
-    """Return the status that separates customers from trials, drafts and unpaid first invoices.
+    """Return the status that separates customers from trials, drafts, tests and copies.
 
-    Its `others` are the values that mean "not yet a customer". None if no status has such values.
+    Its `others` are the values that mean "no customer" or "not yet". None if no status has them.
     """
     vendor_column = vendor.roles.get("status", ())[:1] if vendor is not None else ()
     for column in columns:
@@ -109,18 +132,26 @@ def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Sta
         if not column.is_text or not 1 < column.distinct <= MAX_STAGES or column.is_date:
             continue
         counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
-        kinds = {value: _kind_of_status(value) for value in counts}
+        kinds = {value: kind_of_status(value) for value in counts}
         known = sum(rows for value, rows in counts.items() if kinds[value])
-        others = {value: rows for value, rows in counts.items() if kinds[value] == "not_yet"}
+        others = {value: n for value, n in counts.items() if kinds[value] in {"not_yet", "never"}}
         if others and len(others) < len(counts) and known >= KNOWN_STATUS * column.filled:
             customers = tuple(value for value in counts if value not in others)
             return Stage(column.name, customers, others, ())
     return None
 
 
-def _kind_of_status(value: str) -> str | None:
+def not_customers(status: Stage) -> str:
+    """Return in words what the rows with the other values of a status are."""
+    kinds = {kind_of_status(value) for value in status.others}
+    return "not customers yet" if kinds == {"not_yet"} else "not customers"
+
+
+def kind_of_status(value: str) -> str | None:
+    """Return the kind of a status: "not_yet", "never", "left" or "active"; None if unknown."""
     words = plain_words(value)
-    return next((key for key in ("not_yet", "left", "active") if is_status(words, key)), None)
+    kinds = ("not_yet", "never", "left", "active")
+    return next((key for key in kinds if is_status(words, key)), None)
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,15 @@ from fitmodel.deals.errors import Sheet
 from fitmodel.deals.history_tests import find_missing_leavers
 from fitmodel.deals.leaving import ANSWERS
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.rows import keep_rows, left_in_trial
+from fitmodel.deals.rows import keep_rows
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
+from fitmodel.guessing._date_doubts import about_dates
 from fitmodel.guessing._doubt import Doubt, about_amounts, about_units
-from fitmodel.guessing._names import TRIAL_END, as_words, name_rank
-from fitmodel.guessing._outcome import is_named_leaving
-from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
+from fitmodel.guessing._id_doubts import about_ids
+from fitmodel.guessing._row_doubts import about_left_out, about_rows
+from fitmodel.guessing._rows import find_not_yet, find_stage, not_customers
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.tables.tidying import tidy
@@ -76,17 +77,22 @@ def find_doubts(
     chosen = keep_rows(table, spec)
     kept = chosen.table
     columns = [Column(kept[name]) for name in kept.columns]
+    result += about_left_out(table, _leaving_of(table, spec), spec)
     numbers = None if row_numbers is None else row_numbers[chosen.positions]
     result += _about_leavers(columns, spec)
+    result += about_rows(columns, spec)
     result += about_amounts(columns, spec)
-    result += _about_repeats(columns, spec)
-    result += _about_duplicates(Sheet(kept, rows=numbers), spec)
-    result += _about_dates(columns, spec)
-    result += _about_trials(columns, spec)
+    result += about_ids(columns, Sheet(kept, rows=numbers), spec)
+    result += about_dates(columns, spec)
     result += about_units(spec)
     result += _about_missing_leavers(kept, spec)
     open_doubts = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
+
+
+def _leaving_of(table: pd.DataFrame, spec: DealSpec) -> Column | None:
+    name = spec.deals.churned_on
+    return Column(table[name]) if name in table.columns else None
 
 
 def _is_settled(doubt: Doubt, spec: DealSpec) -> bool:
@@ -155,8 +161,9 @@ def read_with_doubts(
     file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
     if not shape_errors(Sheet(file.table)):
         # before reading, because rows that are not customers cause other errors too
-        stages = _about_stages(tidy(file.table, spec.attributes.missing), spec)
-        refuse_unanswered([each for each in stages if not _is_settled(each, spec)])
+        table = tidy(file.table, spec.attributes.missing)
+        rows = (*_about_stages(table, spec), *about_left_out(table, _leaving_of(table, spec), spec))
+        refuse_unanswered([each for each in rows if not _is_settled(each, spec)])
     read = read_opened(opened)
     doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
     refuse_unanswered(doubts)
@@ -192,8 +199,8 @@ def _not_yet_customers(status: Stage, rows: int) -> Doubt:
     return Doubt(
         "rows-not-customers",
         status.column,
-        f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are not customers yet "
-        f"({status.shown}), but would count as customers",
+        f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are "
+        f"{not_customers(status)} ({status.shown}), but would count as customers",
         f'[rows] drop = {{"{status.column}" = [{listed}]}}',
         must_answer=True,
     )
@@ -234,80 +241,6 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             f"{leaving.name!r}: is it announced, or a date of something else? The date is used",
             "correct churned_on, or acknowledge it",
         )
-
-
-def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Yield a question for each column of ids that occur in several rows."""
-    if spec.rows.customer is not None or spec.rows.one_row_per is not None:
-        return
-    vendor = recognise_export(column.name for column in columns)
-    customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
-    for repeats in find_repeats(columns, customer):
-        what = "customer" if repeats.of_customer else "deal"
-        yield Doubt(
-            "repeated-id",
-            repeats.column,
-            f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
-            f"the table does not have one row per {what}",
-            f'[rows] customer = "{repeats.column}" merges the rows of each value; '
-            'one_row_per = "deal" means that each row is a separate deal',
-        )
-
-
-def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
-    """Yield a question if rows are equal in every column."""
-    table = sheet.table
-    copies = table.duplicated()
-    if copies.any() and spec.rows.customer is None:
-        yield Doubt(
-            "repeated-rows",
-            "",
-            f"{int(copies.sum()):,} of {len(table):,} rows are equal to an earlier row, such as "
-            f"{sheet.row(int(copies.to_numpy().argmax()))}",
-            "remove the copies from the table, or acknowledge that they are separate deals",
-        )
-
-
-def _about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Yield questions about dates whose name does not suggest their role."""
-    roles, vendor = spec.deals, recognise_export(column.name for column in columns)
-    known = vendor.roles if vendor else {}
-    closed, left = roles.closed_on, roles.churned_on
-    by_name = closed is None or name_rank(as_words(closed), "closed_on") is not None
-    if closed is not None and not by_name and closed not in known.get("closed_on", ()):
-        yield _unclear_date("closed_on", closed, "the day the contract was signed")
-    if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
-        yield _unclear_date("churned_on", left, "the day the customer left")
-
-
-def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
-    """Yield a question if customers left by the end of a trial."""
-    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
-    if left is None or spec.rows.trial_end is not None:
-        return
-    leavers = int(left.real_dates.sum())
-    for trial in (each for each in columns if TRIAL_END.search(each.words) and each.is_date):
-        both = pd.DataFrame({left.name: left.cells, trial.name: trial.cells})
-        in_trial = int(left_in_trial(both, left.name, trial.name).sum())
-        if trial.name != left.name and in_trial:
-            yield Doubt(
-                "left-in-trial",
-                trial.name,
-                f"{trial.name}: {in_trial:,} of {leavers:,} that left did so by the end of their "
-                "trial. They were never customers, but would count as early churners",
-                f'[rows] trial_end = "{trial.name}" leaves them out; acknowledge it if a trial '
-                "is a signed contract",
-            )
-            return
-
-
-def _unclear_date(role: str, column: str, meaning: str) -> Doubt:
-    return Doubt(
-        "date-by-content",
-        column,
-        f"{role}: the name of {column!r} does not say that it is {meaning}",
-        f'correct it, or [rows] acknowledged = ["date-by-content:{column}"]',
-    )
 
 
 def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:

@@ -17,36 +17,33 @@ from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
-from fitmodel.guessing._columns import MIN_READABLE, Column
+from fitmodel.guessing._columns import Column
 from fitmodel.guessing._draft import Draft
 from fitmodel.guessing._money import (
+    LIKE_A_CODE,
     about_money,
     amount_per,
     find_currency,
     find_period,
-    is_contract_value,
     scale_by_name,
 )
-from fitmodel.guessing._names import name_rank
-from fitmodel.guessing._outcome import MIN_READABLE_NAMED, find_leavers, settle_outcome
-from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage
+from fitmodel.guessing._outcome import find_leavers, settle_outcome
+from fitmodel.guessing._roles import assign_role
+from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage, not_customers
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Doubt, find_doubts
-from fitmodel.leakage.names import is_updated_by_crm
 from fitmodel.tables.files import FileTable
 from fitmodel.tables.placeholders import missing_words
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
     import pandas as pd
 
     from fitmodel.guessing._vendors import Vendor
     from fitmodel.tables.forms import Finding
-
-WEAK_NAME = 2  # from this rank on, the name of a closing date may mean something else
 
 
 @dataclass(frozen=True)
@@ -105,10 +102,10 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     table = tidied.table
     draft = _customers_of(table)
     for role in ("id", "observed_until", "closed_on"):
-        _assign(draft, role)
+        assign_role(draft, role)
     find_leavers(draft)
     for role in ("exited_on", "tenure_months", "rep", "team", "amount"):
-        _assign(draft, role)
+        assign_role(draft, role)
     settle_outcome(draft)
     _settle_customers(draft)
     _settle_units(draft)
@@ -148,12 +145,15 @@ def _customers_of(table: pd.DataFrame) -> Draft:
         draft = _customers_by_status(table, vendor) or _won_only(table, vendor)
     else:
         kept = table[table[stage.column].astype("str").isin(stage.customers)]
-        draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
-        draft.rows["keep"] = {stage.column: list(stage.customers)}
+        draft = _customers_by_status(kept, vendor) or Draft(
+            [Column(kept[name]) for name in kept.columns], vendor
+        )
+        draft.rows = {"keep": {stage.column: list(stage.customers)}, **draft.rows}
         draft.notes[stage.column] = "left out: says which rows are customers, see [rows] keep"
-        draft.unsure.append(
+        draft.unsure.insert(
+            0,
             f"[rows] keep: only rows whose {stage.column!r} is {', '.join(stage.customers)} are "
-            f"customers ({len(kept):,} of {len(table):,}); left out are {stage.shown}"
+            f"customers ({len(kept):,} of {len(table):,}); left out are {stage.shown}",
         )
     if vendor is not None:
         draft.unsure.append(f"the columns are those of an export of {vendor.title}")
@@ -172,8 +172,8 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
     draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
     draft.rows["drop"] = {status.column: list(status.others)}
     draft.unsure.append(
-        f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are not "
-        f"customers yet ({len(table) - len(kept):,} of {len(table):,}) and are left out"
+        f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are "
+        f"{not_customers(status)} ({len(table) - len(kept):,} of {len(table):,}) and are left out"
     )
     return draft
 
@@ -192,79 +192,6 @@ def _won_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
         f"({len(table) - len(kept):,} of {len(table):,})"
     )
     return draft
-
-
-def _fits_closing(column: Column) -> bool:
-    return column.is_full and column.date_share >= MIN_READABLE
-
-
-def _fits_people(column: Column) -> bool:
-    return 1 < column.distinct <= max(len(column.cells) // 2, 2) and not column.is_date
-
-
-_CONTENT_FITS: dict[str, Callable[[Column], bool]] = {
-    "id": lambda column: column.is_unique,
-    "observed_until": lambda column: column.is_full and column.date_share >= MIN_READABLE,
-    "closed_on": _fits_closing,
-    "exited_on": lambda column: column.date_share >= MIN_READABLE and not column.is_full,
-    "tenure_months": lambda column: column.is_number and column.is_full,
-    "rep": _fits_people,
-    "team": _fits_people,
-    "amount": lambda column: (
-        (column.is_number and not column.is_flag) or column.has_several_currencies
-    ),
-}
-
-
-def _assign(draft: Draft, role: str) -> None:
-    """Assign a role to the column with the best name, among those whose content fits."""
-    vendor_column = draft.vendor_column(role)
-    ranked = [
-        (-1 if column.name == vendor_column else name_rank(column.words, role), column)
-        for column in draft.free
-    ]
-    known = [(rank, column) for rank, column in ranked if rank is not None]
-    fitting = [each for each in known if _CONTENT_FITS[role](each[1]) and _allowed(role, *each)]
-    if not fitting:
-        if role == "id":
-            draft.unsure += [
-                f"id: {column.name!r} was not used, since {len(column.cells) - column.distinct} "
-                "row(s) have none or repeat it; keep one row per deal"
-                for rank, column in known
-                if rank <= 0 and column.distinct > len(column.cells) / 2
-            ]
-        if role == "closed_on":
-            _assign_partial_closing(draft, [column for rank, column in known if rank < WEAK_NAME])
-        return
-    best = min(rank for rank, _ in fitting)
-    best_columns = [column for rank, column in fitting if rank == best]
-    draft.roles[role] = best_columns[0]
-    if len(best_columns) > 1:
-        names = ", ".join(repr(column.name) for column in best_columns)
-        draft.unsure.append(f"{role} could be any of {names}; {best_columns[0].name!r} was used")
-    if role in {"rep", "team"}:
-        for _, column in fitting:
-            if column is not best_columns[0]:
-                draft.leave_out(column, f"names the {role} too")
-
-
-def _allowed(role: str, rank: int, column: Column) -> bool:
-    """Return whether name and content together allow a role."""
-    if role == "closed_on":
-        return rank < 0 or not is_updated_by_crm(column.name)  # may be that of another deal
-    if role == "amount":
-        return is_contract_value(column)
-    return True
-
-
-def _assign_partial_closing(draft: Draft, by_name: list[Column]) -> None:
-    """Use a closing date with a clear name although not all of its values are dates."""
-    sure = [column for column in by_name if column.date_share >= MIN_READABLE_NAMED]
-    if sure:
-        draft.roles["closed_on"] = sure[0]
-        draft.unsure.append(
-            f"closed_on: {sure[0].name!r} was chosen by its name, but not all values are dates"
-        )
 
 
 def _settle_customers(draft: Draft) -> None:
@@ -300,7 +227,7 @@ def _settle_units(draft: Draft) -> None:
             "write 1 if amounts are written in full"
         )
     currency = find_currency(draft.free, draft.vendor_column("currency"))
-    if currency is not None and currency.filled:
+    if currency is not None and currency.filled and not LIKE_A_CODE.fullmatch(currency.name):
         draft.units["currency"] = currency.name
         draft.notes[currency.name] = "left out: the currency of the amount"
 

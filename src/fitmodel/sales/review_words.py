@@ -11,7 +11,7 @@ import numpy as np
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import stay_words
 from fitmodel.learning.columns import level_text
-from fitmodel.model.wording import number_words
+from fitmodel.model.wording import number_text
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     unit = spec.words.units.get(name, "")
     unit = f" {unit}" if unit[:1].isascii() and unit else unit  # a Chinese unit has no space
     if isinstance(value, float) and not value.is_integer():
-        return f"{number_words(value)}{unit}"
+        return f"{number_text(value)}{unit}"
     text = level_text(value)
     return say(text) if text in {"yes", "no"} else f"{text}{unit}"
 

@@ -61,10 +61,13 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
             wanted = names if sheet is None else [sheet]
             sheets: list[str] = []
             rows: list[list[Any]] = []
+            filled: list[tuple[int, int]] = []
             for name in wanted:
-                sheet_rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                sheet_of_name = book.get_sheet_by_name(name)
+                sheet_rows = sheet_of_name.to_python(skip_empty_area=False)
                 if _is_table(sheet_rows):
-                    rows = rows or sheet_rows
+                    if not sheets:
+                        rows, filled = sheet_rows, _fill_merged(sheet_rows, sheet_of_name)
                     sheets.append(name)
     except (calamine.CalamineError, calamine.PasswordError) as error:
         raise DealsError(
@@ -76,7 +79,37 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
     chosen, *others = sheets
     table = _table(path, rows)
     notes = [_sheet_finding(chosen, others)] if others else []
+    notes += [_merged_finding(filled)] if filled else []
     return FileTable(table.table, (*notes, *table.findings), table.forms, table.row_numbers)
+
+
+def _fill_merged(rows: list[list[Any]], sheet: Any) -> list[tuple[int, int]]:
+    """Write the value of cells that are merged over several rows into each of these rows.
+
+    Returns row and column of the cells that were filled. Cells merged within one row are titles,
+    and are left alone.
+    """
+    filled = []
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+        if bottom == top or right != left or _is_blank(rows[top][left]):
+            continue
+        for row in range(top + 1, min(bottom + 1, len(rows))):
+            rows[row][left] = rows[top][left]
+            filled.append((row, left))
+    return filled
+
+
+def _merged_finding(filled: Sequence[tuple[int, int]]) -> Finding:
+    """Return a finding that says how many cells got the value of the cell merged with them."""
+    row, _ = filled[0]
+    return Finding(
+        "merged_cells",
+        "",
+        len(filled),
+        f"row {row + 1}",
+        f"{len(filled)} cell(s) are merged with a cell above, and have its value",
+        "if they are empty, take the merged cells apart in the workbook",
+    )
 
 
 def _is_table(rows: Sequence[Sequence[Any]]) -> bool:

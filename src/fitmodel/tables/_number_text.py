@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fitmodel.tables.vocabulary import (
+    BEFORE_CURRENCY,
     CURRENCY_CODES,
     CURRENCY_SIGNS,
     GLUED_UNITS,
     MONEY_SCALES,
     SCALES,
+    UNCLEAR_SCALES,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ _NUMBER = re.compile(
     rf"(?P<behind>-)?\s*(?P<close>\))?"
 )
 _GAPS = re.compile(_GAP)
+_NO_CENTS = re.compile(
+    r"(?<=\d)(?P<mark>[.,])(?:--?|[\N{EN DASH}\N{EM DASH}])(?!\d)"
+)  # 1'200.- is 1200
 _CURRENCIES = CURRENCY_CODES | frozenset(CURRENCY_SIGNS.values())
 _SCALE = "|".join(map(re.escape, sorted(SCALES, key=len, reverse=True)))
 _AFTER = re.compile(
@@ -134,7 +139,7 @@ _NEEDING = {",": _needing(",", "."), ".": _needing(".", ",")}
 
 def parse_number_text(text: str) -> NumberText | None:
     """Return the parts of a number's text; None if the text is not a number."""
-    text = text.strip().replace("\N{MINUS SIGN}", "-")
+    text = _NO_CENTS.sub(r"\g<mark>0", text.strip().replace("\N{MINUS SIGN}", "-"))
     match = _NUMBER.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
         return None
@@ -161,13 +166,23 @@ def _power_and_unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] |
     if text == PERCENT:
         return -2, PERCENT
     known = _AFTER.fullmatch(text)
-    if known is not None and (money or known["currency"] or known["scale"] not in MONEY_SCALES):
+    if known is not None and _is_scale(known, money=money):
         code = _code(known["currency"]) if known["currency"] else ""
         per = f"/{_singular(known['per'].lstrip('/per. '))}" if known["per"] else ""
         return SCALES.get(known["scale"] or "", 0), code + per
     if not _WORD.fullmatch(text) or (glued and text.lower() not in GLUED_UNITS):
         return None
+    if _singular(text) in UNCLEAR_SCALES:
+        return None
     return (0, _singular(text)) if len(text) > 1 or glued or not text.isascii() else None
+
+
+def _is_scale(known: re.Match[str], *, money: bool) -> bool:
+    """Return whether the suffix found after a number means a power of ten here."""
+    scale, currency = known["scale"], known["currency"]
+    if scale in BEFORE_CURRENCY:
+        return bool(currency)
+    return bool(money or currency or scale not in MONEY_SCALES)
 
 
 def _singular(word: str) -> str:

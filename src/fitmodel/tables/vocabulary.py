@@ -124,13 +124,20 @@ CURRENCY_CODES = frozenset(
     ]
 )
 SCALES = {
-    "k": 3, "K": 3, "tsd": 3, "Tsd": 3, "千": 3, "万": 4, "M": 6, "MM": 6, "mn": 6,
-    "Mn": 6, "mio": 6, "Mio": 6, "mil.": 6, "million": 6, "百万": 6, "亿": 8, "B": 9, "bn": 9,
-    "Bn": 9, "Mrd": 9, "billion": 9,
+    "k": 3, "K": 3, "tsd": 3, "Tsd": 3, "tsd.": 3, "Tsd.": 3, "tausend": 3, "Tausend": 3,
+    "thousand": 3, "thousands": 3, "тыс": 3, "тыс.": 3, "T": 3, "千": 3, "万": 4, "萬": 4,
+    "lakh": 5, "lakhs": 5, "Lakh": 5, "M": 6, "MM": 6, "mn": 6, "Mn": 6, "mln": 6, "mio": 6,
+    "Mio": 6, "mio.": 6, "Mio.": 6, "mil.": 6, "million": 6, "millions": 6, "百万": 6,
+    "crore": 7, "crores": 7, "Crore": 7, "亿": 8, "億": 8, "B": 9, "bn": 9, "Bn": 9, "Mrd": 9,
+    "Mrd.": 9, "billion": 9,
 }  # fmt: skip
 """Suffixes of numbers that are powers of ten: 1.2k is 1200."""
-MONEY_SCALES = frozenset({"B"})
+MONEY_SCALES = frozenset({"B", "T"})
 """Suffixes that are powers of ten only with a currency: 7B alone may be an apartment."""
+BEFORE_CURRENCY = frozenset({"T"})
+"""Suffixes that are powers of ten only directly before a currency: 12 TEUR are 12 thousand."""
+UNCLEAR_SCALES = frozenset({"mil", "mille", "m", "mm", "cr", "hundred", "dozen"})
+"""Words after a number that are powers of ten, but not the same one everywhere."""
 GLUED_UNITS = frozenset(
     [
         "d",

@@ -70,21 +70,21 @@ def connected(uri: str | None = None) -> Iterator[Any]:
     chosen = tracking_uri(uri)
     with _settings(_SETTINGS):
         try:
-            _knock(chosen)
+            _check_reachable(chosen)
             from mlflow import MlflowClient
 
             with _quiet():
-                with _alone_with(database_file(chosen)):
+                with _locked(database_file(chosen)):
                     client = MlflowClient(tracking_uri=absolute_uri(chosen))
                 yield client
         except store_errors() as error:
-            kind = StoreAwayError if _is_away(error) else TrackingError
+            kind = StoreAwayError if _is_unreachable(error) else TrackingError
             raise kind(
                 f"MLflow at {without_password(chosen)} failed: {_short(error, chosen)}"
             ) from error
 
 
-def _is_away(error: Exception) -> bool:
+def _is_unreachable(error: Exception) -> bool:
     """Return whether the store did not answer; MLflow's code for this is INTERNAL_ERROR."""
     from mlflow.exceptions import MlflowException
 
@@ -110,8 +110,8 @@ def absolute_uri(uri: str) -> str:
     file = database_file(uri)
     if file is None:
         return uri
-    scheme, _, rest = uri.partition(":///")
-    query = rest.partition("?")[2]
+    scheme, _, path_and_query = uri.partition(":///")
+    query = path_and_query.partition("?")[2]
     return f"{scheme}:///{quote(str(file))}" + (f"?{query}" if query else "")
 
 
@@ -123,7 +123,7 @@ def without_password(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _knock(uri: str) -> None:
+def _check_reachable(uri: str) -> None:
     # MLflow tries a database ten times, which takes 100 s, before it reports that there is none or
     # that the password is wrong. One attempt here finds this out at once.
     file = database_file(uri)
@@ -139,7 +139,7 @@ def _knock(uri: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone_with(database: Path | None) -> Iterator[None]:
+def _locked(database: Path | None) -> Iterator[None]:
     # MLflow creates its tables without a lock: two first trainings in parallel could damage the
     # file.
     if database is None:
@@ -150,9 +150,9 @@ def _alone_with(database: Path | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _settings(wanted: Mapping[str, str]) -> Iterator[None]:
-    added = [name for name in wanted if name not in os.environ]
-    os.environ.update({name: wanted[name] for name in added})
+def _settings(settings: Mapping[str, str]) -> Iterator[None]:
+    added = [name for name in settings if name not in os.environ]
+    os.environ.update({name: settings[name] for name in added})
     try:
         yield
     finally:

@@ -1,0 +1,238 @@
+"""Open questions about dates: which event a date is of, and whether it is the day of that event."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.months import add_months
+from fitmodel.deals.rows import left_in_trial
+from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._extract import days_of, find_announced
+from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
+from fitmodel.guessing._outcome import is_named_leaving
+from fitmodel.guessing._vendors import recognise_export
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.guessing._columns import Column
+
+    Days = NDArray[np.datetime64]
+
+MIN_SAME_ROWS = 0.8  # share of leavers with both dates from which two dates are of leaving
+MIN_OTHER_DAY = 0.05  # share of them with another day from which the choice matters
+MIN_SHARE_OF_A_DAY, MIN_ON_A_DAY, TIMES_THE_NEXT_DAY = 0.1, 20, 5  # one day has too many dates
+MOSTLY = 0.95  # share of dates on the first day of a month from which the day is not known
+_NUMBER = re.compile(r"\b\d{1,2}\b")
+
+
+def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield questions about the closing date and the date of leaving."""
+    by_name = {column.name: column for column in columns}
+    closed = by_name.get(spec.deals.closed_on or "")
+    left = by_name.get(spec.deals.churned_on or "")
+    yield from _about_names(columns, spec)
+    yield from _about_trials(columns, spec)
+    if closed is None or left is None:
+        return
+    yield from _about_numbered(left, columns)
+    yield from _about_other_dates_of_leaving(closed, left, columns, spec)
+    yield from _about_announced(closed, left, spec)
+    yield from _about_months(closed, left)
+    yield from _about_one_day(
+        closed,
+        "Was the table filled on that day from another system? Then customers who came long before "
+        "seem to have signed on that day",
+        "give the true closing dates, and [deals] observed_from with the day from which leavers "
+        "were recorded; or acknowledge it",
+    )
+    yield from _about_one_day(
+        left,
+        "Were customers who had left before recorded on that day? Then they seem to have stayed "
+        "until it",
+        "give the true dates of leaving; or empty these, name a status as churned and set [rows] "
+        'left_without_date = "unknown"; or acknowledge it',
+    )
+
+
+def _about_names(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield questions about dates whose name does not suggest their role."""
+    roles, vendor = spec.deals, recognise_export(column.name for column in columns)
+    known = vendor.roles if vendor else {}
+    closed, left = roles.closed_on, roles.churned_on
+    by_name = closed is None or (
+        name_rank(as_words(closed), "closed_on") is not None
+        and not EXPECTED.search(as_words(closed))
+    )
+    if closed is not None and not by_name and closed not in known.get("closed_on", ()):
+        yield _unclear_date("closed_on", closed, "the day the contract was signed")
+    if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
+        yield _unclear_date("churned_on", left, "the day the customer left")
+
+
+def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if customers left by the end of a trial."""
+    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    if left is None or spec.rows.trial_end is not None:
+        return
+    leavers = int(left.real_dates.sum())
+    for trial in (each for each in columns if TRIAL_END.search(each.words) and each.is_date):
+        both = pd.DataFrame({left.name: left.cells, trial.name: trial.cells})
+        in_trial = int(left_in_trial(both, left.name, trial.name).sum())
+        if trial.name != left.name and in_trial:
+            yield Doubt(
+                "left-in-trial",
+                trial.name,
+                f"{trial.name}: {in_trial:,} of {leavers:,} that left did so by the end of their "
+                "trial. They were never customers, but would count as early churners",
+                f'[rows] trial_end = "{trial.name}" leaves them out; acknowledge it if a trial '
+                "is a signed contract",
+            )
+            return
+
+
+def _unclear_date(role: str, column: str, meaning: str) -> Doubt:
+    return Doubt(
+        "date-by-content",
+        column,
+        f"{role}: the name of {column!r} does not say that it is {meaning}",
+        f'correct it, or [rows] acknowledged = ["date-by-content:{column}"]',
+    )
+
+
+def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Doubt]:
+    """Yield a question if the date of leaving ends one of several numbered contracts."""
+    if not _NUMBER.search(left.words):
+        return
+    pattern = _NUMBER.sub("#", left.words)
+    others = [
+        column
+        for column in columns
+        if column.name != left.name and _NUMBER.sub("#", column.words) == pattern
+    ]
+    dated = [column for column in others if column.is_date]
+    if dated:
+        listed = ", ".join(f"{column.name!r} ({column.filled:,} dates)" for column in dated[:3])
+        yield Doubt(
+            "numbered-contracts",
+            left.name,
+            f"{left.name}: the table also has {listed}. A customer with a later contract did not "
+            "leave at the end of an earlier one, but would count as having left",
+            "one row per contract with [rows] customer, or a column with the end of the last "
+            "contract, empty while it runs",
+            must_answer=True,
+        )
+
+
+def _about_other_dates_of_leaving(
+    closed: Column, left: Column, columns: list[Column], spec: DealSpec
+) -> Iterator[Doubt]:
+    """Yield a question if another date of leaving has the same rows and other days."""
+    vendor = recognise_export(column.name for column in columns)
+    if vendor is not None and left.name in vendor.roles.get("churned_on", ()):
+        return
+    dated = left.real_dates
+    for other in columns:
+        if other.name in spec.role_columns or not (other.is_date and is_named_leaving(other.name)):
+            continue
+        both = dated & other.real_dates
+        if both.sum() < MIN_SAME_ROWS * max(dated.sum(), other.real_dates.sum()):
+            continue
+        days = _whole_days(other)[both].astype(int) - _whole_days(left)[both].astype(int)
+        differ = days != 0
+        if differ.mean() < MIN_OTHER_DAY:
+            continue
+        horizon = spec.label.horizon_months
+        now, then = (_early(closed, each, horizon) for each in (left, other))
+        yield Doubt(
+            "other-date-of-leaving",
+            other.name,
+            f"{other.name}: is a date of leaving too, and another day than {left.name!r} in "
+            f"{int(differ.sum()):,} of {int(both.sum()):,} rows (typically "
+            f"{abs(int(np.median(days[differ])))} days {_side(days[differ])}). By it {then:,} "
+            f"customers left within {horizon} months, by {left.name!r} {now:,}. One may "
+            "be the day of notice, the other the day on which the contract ended",
+            f'[deals] churned_on = "{other.name}"; or acknowledge it if {left.name!r} is right',
+        )
+        return
+
+
+def _side(days: NDArray[np.int64]) -> str:
+    return "later" if np.median(days) > 0 else "earlier"
+
+
+def _whole_days(column: Column) -> Days:
+    """Return the dates of a column as days, NaT where a row has none."""
+    if column.dates is None:
+        return np.full(len(column.cells), np.datetime64("NaT", "D"))
+    days: Days = column.dates.series.to_numpy().astype("datetime64[D]")
+    return days
+
+
+def _early(closed: Column, left: Column, horizon_months: int) -> int:
+    """Return how many customers left within the horizon by a date of leaving."""
+    signed, gone = _whole_days(closed), _whole_days(left)
+    known = closed.real_dates & left.real_dates
+    return int((gone[known] <= add_months(signed[known], horizon_months)).sum())
+
+
+def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if the extract seems to end with dates of leaving that are announced."""
+    announced = find_announced(closed, left)
+    if announced is None or str(spec.deals.observed_until) != str(announced.last_leaving):
+        return
+    yield Doubt(
+        "announced-leaving",
+        left.name,
+        f"{left.name}: {announced.count:,} dates are later than the last closing "
+        f"({announced.last_closing}), up to {announced.last_leaving}, which is given as the end of "
+        "the extract. If they were announced for later, the extract was made before them, and "
+        "young deals would count as customers that stayed",
+        f'[deals] observed_until = the day of the extract, such as "{announced.last_closing}"; or '
+        "acknowledge it if customers were followed until then",
+    )
+
+
+def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:
+    """Yield a question if only the month of leaving is known, but the day of closing."""
+    days = days_of(left)
+    first = days == days.astype("datetime64[M]").astype("datetime64[D]")
+    signed = days_of(closed)
+    also = signed == signed.astype("datetime64[M]").astype("datetime64[D]")
+    if len(days) < MIN_ON_A_DAY or first.mean() < MOSTLY or also.mean() >= MOSTLY:
+        return
+    yield Doubt(
+        "month-of-leaving",
+        left.name,
+        f"{left.name}: {int(first.sum()):,} of {len(days):,} dates are the first day of a month, "
+        f"but only {int(also.sum()):,} of {len(signed):,} in {closed.name!r}. If only the month is "
+        "known, customers seem to leave half a month too early on average",
+        "give the days, or the last days of the months; acknowledge it if contracts end on the "
+        "first day of a month",
+    )
+
+
+def _about_one_day(column: Column, question: str, answer: str) -> Iterator[Doubt]:
+    """Yield a question if one day has many times the dates of any other day."""
+    days, rows = np.unique(days_of(column), return_counts=True)
+    if len(days) < 2:  # noqa: PLR2004 - a single day cannot be compared with others
+        return
+    *_, second, most = np.sort(rows)
+    if most < max(MIN_ON_A_DAY, MIN_SHARE_OF_A_DAY * rows.sum()) or most < (
+        TIMES_THE_NEXT_DAY * second
+    ):
+        return
+    yield Doubt(
+        "one-day",
+        column.name,
+        f"{column.name}: {most:,} of {rows.sum():,} dates are {days[rows.argmax()]}, and at most "
+        f"{second:,} any other day. {question}",
+        answer,
+    )

@@ -1,0 +1,192 @@
+"""Open questions about ids: which rows belong to one customer, and whether ids can tell it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.deals.leaving import left_flag
+from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._names import has_name_of
+from fitmodel.guessing._rows import find_repeats, is_deal_id
+from fitmodel.guessing._vendors import recognise_export
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.errors import Sheet
+    from fitmodel.guessing._columns import Column
+    from fitmodel.guessing._rows import Repeats
+
+MIN_ALIKE, MIN_SHARE_ALIKE = 3, 0.005  # ids that differ only in capitals and spaces
+MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING = 3, 0.05  # customers with rows that contradict
+MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a longer id
+_SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
+
+
+def about_ids(columns: list[Column], sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
+    """Yield questions about ids that repeat, that are alike or have lost digits, and copies."""
+    yield from _about_repeats(columns, spec)
+    yield from _about_alike(columns, spec)
+    yield from _about_snapshots(columns, spec)
+    yield from _about_first_amounts(columns, spec)
+    yield from _about_duplicates(sheet, spec)
+
+
+def has_lost_digits(column: Column) -> bool:
+    """Return whether all ids of a column are rounded, as in 1.23457E+15."""
+    cells = column.cells.dropna()
+    if not len(cells):
+        return False
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        numbers = cells.to_numpy(dtype=np.float64)
+        return bool((numbers >= MIN_LONG_ID).all() and (numbers % LOST_DIGITS == 0).all())
+    return bool(cells.astype("str").str.fullmatch(_SCIENTIFIC).all())
+
+
+def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question for each column of ids that occur in several rows."""
+    if spec.rows.one_row_per is not None:
+        return
+    vendor = recognise_export(column.name for column in columns)
+    customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
+    for repeats in find_repeats(columns, customer):
+        if has_lost_digits(next(each for each in columns if each.name == repeats.column)):
+            yield _lost_digits(repeats)
+            continue
+        if spec.rows.customer is not None:
+            continue
+        what = "customer" if repeats.of_customer else "deal"
+        yield Doubt(
+            "repeated-id",
+            repeats.column,
+            f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
+            f"the table does not have one row per {what}",
+            f'[rows] customer = "{repeats.column}" merges the rows of each value; '
+            'one_row_per = "deal" means that each row is a separate deal',
+        )
+
+
+def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if rows are equal in every column."""
+    table = sheet.table
+    copies = table.duplicated()
+    if copies.any() and spec.rows.customer is None:
+        yield Doubt(
+            "repeated-rows",
+            "",
+            f"{int(copies.sum()):,} of {len(table):,} rows are equal to an earlier row, such as "
+            f"{sheet.row(int(copies.to_numpy().argmax()))}",
+            "remove the copies from the table, or acknowledge that they are separate deals",
+        )
+
+
+def _lost_digits(repeats: Repeats) -> Doubt:
+    return Doubt(
+        "ids-lost-digits",
+        repeats.column,
+        f"{repeats.column}: all ids are rounded, as a spreadsheet writes 1.23457E+15, and "
+        f"{repeats.rows:,} rows have only {repeats.distinct:,} different ones, so they do not say "
+        "which rows are of one customer",
+        "export the ids as text again and do not save the file from a spreadsheet; "
+        '[rows] one_row_per = "deal" if each row is a customer',
+    )
+
+
+def _about_alike(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if ids of customers differ only in capitals and spaces."""
+    if spec.rows.one_row_per is not None:
+        return
+    for column in columns:
+        what = "sales reps" if column.name == spec.deals.rep else "customers"
+        if column.name not in {spec.rows.customer, spec.deals.rep} and not _is_id(column, spec):
+            continue
+        ids = column.cells.dropna().astype("str").drop_duplicates()
+        plain = ids.str.casefold().str.replace(r"\s+", "", regex=True)
+        alike = plain.duplicated(keep=False)
+        count = int(plain.duplicated().sum())
+        least = 1 if column.name == spec.deals.rep else MIN_ALIKE
+        if count < max(least, MIN_SHARE_ALIKE * len(ids)):
+            continue
+        first, second = ids[plain == plain[alike].iloc[0]].iloc[:2]
+        yield Doubt(
+            "ids-alike",
+            column.name,
+            f"{column.name}: {count:,} of {len(ids):,} values differ from another one only in "
+            f"capitals or spaces, such as {first!r} and {second!r}. They count as different "
+            f"{what}",
+            f"write each in one way in the file; acknowledge it if they are different {what}",
+        )
+
+
+def _is_id(column: Column, spec: DealSpec) -> bool:
+    """Return whether a text column holds the ids of customers or deals."""
+    if not column.is_text or column.is_date:
+        return False
+    named = has_name_of(column.words, "customer") or is_deal_id(column.words)
+    return named or column.name == spec.deals.id
+
+
+def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if rows of one contract contradict each other on whether it ended."""
+    by_name = {column.name: column for column in columns}
+    roles, until = spec.deals, spec.deals.observed_until
+    customer = by_name.get(spec.rows.customer or "")
+    closed, left = by_name.get(roles.closed_on or ""), by_name.get(roles.churned_on or "")
+    if customer is None or closed is None or left is None or roles.id not in {None, customer.name}:
+        return
+    if isinstance(until, str) and until in by_name:
+        return  # the day of each row's last look says which row is the latest
+    undated = np.zeros(len(customer.cells), dtype=bool)
+    if roles.churned in by_name:  # a row that ended on an unknown day does not hide another's end
+        flags = left_flag(by_name[str(roles.churned)].cells, spec).series.to_numpy(dtype=bool)
+        undated = flags & ~left.real_dates
+    rows = pd.DataFrame(
+        {"customer": customer.cells.to_numpy(), "closed": closed.cells.to_numpy()}
+    ).assign(ended=left.real_dates)
+    ended = rows[~undated].dropna().groupby(["customer", "closed"])["ended"].mean()
+    count = int(((ended > 0) & (ended < 1)).sum())
+    if count >= max(MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING * customer.distinct):
+        yield Doubt(
+            "snapshots",
+            customer.name,
+            f"{customer.name}: {count:,} customers have rows that began on the same day, some with "
+            f"a date in {left.name!r} and some without. If they are snapshots of one contract, "
+            "the earlier ones did not know the date yet, but these customers would count as "
+            "customers that stayed",
+            "[deals] observed_until = the column with the day of each snapshot, or keep the latest "
+            "row of each customer in the file; acknowledge it if they are several contracts",
+            must_answer=True,
+        )
+
+
+def _about_first_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if the money of rows that began together is that of one row only."""
+    by_name = {column.name: column for column in columns}
+    customer, closed, amount = (
+        by_name.get(name or "")
+        for name in (spec.rows.customer, spec.deals.closed_on, spec.deals.amount)
+    )
+    if customer is None or closed is None or amount is None or spec.deals.id is None:
+        return
+    rows = pd.DataFrame(
+        {"customer": customer.cells.to_numpy(), "closed": closed.cells.to_numpy()}
+    ).assign(amount=amount.amounts.to_numpy())
+    rows = rows.dropna()
+    first = rows[rows["closed"] == rows.groupby("customer")["closed"].transform("min")]
+    sums = first.groupby("customer")["amount"].agg(["size", "sum", "first"])
+    several = sums[sums["size"] > 1]
+    if len(several) >= max(MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING * customer.distinct):
+        yield Doubt(
+            "amount-of-one-row",
+            amount.name,
+            f"{amount.name}: {len(several):,} customers have several rows that began on their "
+            f"first day. The amount of one row is used ({several['first'].sum():,.0f}), not their "
+            f"sum ({several['sum'].sum():,.0f})",
+            "add up the rows of a contract in the file, one row per customer; acknowledge it if "
+            "one row has the whole amount",
+        )

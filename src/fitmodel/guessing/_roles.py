@@ -1,0 +1,107 @@
+"""Assign a role of the contract to the column with the best name and a fitting content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fitmodel.guessing._columns import MIN_READABLE, Column
+from fitmodel.guessing._money import is_contract_value
+from fitmodel.guessing._names import BECAME_CUSTOMER, EXPECTED, may_be_tenure, name_rank
+from fitmodel.guessing._outcome import MIN_READABLE_NAMED
+from fitmodel.leakage.names import is_updated_by_crm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fitmodel.guessing._draft import Draft
+
+WEAK_NAME = 2  # from this rank on, the name of a closing date may mean something else
+EXPECTED_RANK = 10  # added to the rank of names such as "Est. Close Date"
+
+
+def _fits_closing(column: Column) -> bool:
+    return column.is_full and column.date_share >= MIN_READABLE
+
+
+def _fits_people(column: Column) -> bool:
+    return 1 < column.distinct <= max(len(column.cells) // 2, 2) and not column.is_date
+
+
+_CONTENT_FITS: dict[str, Callable[[Column], bool]] = {
+    "id": lambda column: column.is_unique,
+    "observed_until": lambda column: column.is_full and column.date_share >= MIN_READABLE,
+    "closed_on": _fits_closing,
+    "exited_on": lambda column: column.date_share >= MIN_READABLE and not column.is_full,
+    "tenure_months": lambda column: (
+        column.is_number and column.is_full and may_be_tenure(column.words, column.numbers)
+    ),
+    "rep": _fits_people,
+    "team": _fits_people,
+    "amount": lambda column: (
+        (column.is_number and not column.is_flag) or column.has_several_currencies
+    ),
+}
+
+
+def assign_role(draft: Draft, role: str) -> None:
+    """Assign a role to the column with the best name, among those whose content fits."""
+    vendor_column = draft.vendor_column(role)
+    ranked = [
+        (-1 if column.name == vendor_column else _rank(column.words, role), column)
+        for column in draft.free
+    ]
+    known = [(rank, column) for rank, column in ranked if rank is not None]
+    fitting = [each for each in known if _CONTENT_FITS[role](each[1]) and _allowed(role, *each)]
+    if not fitting:
+        if role == "id":
+            draft.unsure += [
+                f"id: {column.name!r} was not used, since {len(column.cells) - column.distinct} "
+                "row(s) have none or repeat it; keep one row per deal"
+                for rank, column in known
+                if rank <= 0 and column.distinct > len(column.cells) / 2
+            ]
+        if role == "closed_on":
+            clear = [each for each in known if each[0] < WEAK_NAME and _allowed(role, *each)]
+            _assign_partial_closing(draft, [column for _, column in clear])
+        return
+    best = min(rank for rank, _ in fitting)
+    best_columns = [column for rank, column in fitting if rank == best]
+    draft.roles[role] = best_columns[0]
+    if len(best_columns) > 1:
+        names = ", ".join(repr(column.name) for column in best_columns)
+        draft.unsure.append(f"{role} could be any of {names}; {best_columns[0].name!r} was used")
+    if role in {"rep", "team"}:
+        for _, column in fitting:
+            if column is not best_columns[0]:
+                draft.leave_out(column, f"names the {role} too")
+
+
+def _rank(words: str, role: str) -> int | None:
+    """Return the rank of a name for a role; an expected date or amount comes after all others."""
+    rank = name_rank(words, role)
+    if rank is not None and role in {"closed_on", "amount"} and EXPECTED.search(words):
+        return rank + EXPECTED_RANK
+    return rank
+
+
+def _allowed(role: str, rank: int, column: Column) -> bool:
+    """Return whether name and content together allow a role."""
+    if role == "closed_on":  # a date that a CRM updates may be that of another deal
+        return (
+            rank < 0
+            or BECAME_CUSTOMER.search(column.words) is not None
+            or not is_updated_by_crm(column.name)
+        )
+    if role == "amount":
+        return is_contract_value(column)
+    return True
+
+
+def _assign_partial_closing(draft: Draft, by_name: list[Column]) -> None:
+    """Use a closing date with a clear name although not all of its values are dates."""
+    sure = [column for column in by_name if column.date_share >= MIN_READABLE_NAMED]
+    if sure:
+        draft.roles["closed_on"] = sure[0]
+        draft.unsure.append(
+            f"closed_on: {sure[0].name!r} was chosen by its name, but not all values are dates"
+        )

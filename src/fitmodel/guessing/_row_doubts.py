@@ -1,0 +1,254 @@
+"""Open questions about rows: which are no new customers, and whom the rules leave out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.deals.vocabulary import plain_value, plain_words, words_of
+from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._names import has_name_of
+from fitmodel.guessing._rows import MAX_STAGES, kind_of_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.guessing._columns import Column
+    from fitmodel.tables.values import Mask
+
+MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows of a kind are not worth a question
+KNOWN_SALES = 0.95  # share of known values in a column whose name does not suggest kinds of sales
+MAX_DATED_MARKED = 0.9  # marked rows of which more have left are marked because they left
+MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a former customer
+KNOWN_STATUS = 0.5  # minimum share of known values in a status with unknown ones
+_REASON = re.compile(
+    r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause)\b"
+    r"|\breason (for|of) (cancel\w*|churn\w*|terminat\w*|leaving)|(kündigungs|abgangs)grund"
+    r"|motivo (de |da |do )?(baja|cancel\w*|churn)|(motif|raison) (de |du )?(départ|résili\w*)"
+    r"|(流失|取消|解约|退订|终止|离网)(原因|理由)"
+)
+_NO_LEAVING = re.compile(
+    r"\b(upgrad\w*|downgrad\w*|migrat\w*|duplicat\w*|merged?|consolidat\w*|replaced|renewed"
+    r"|plan chang\w*|chang\w* (of )?plan|switch\w* (of )?plans?|new (plan|contract|subscription)"
+    r"|moved to (a )?(new|other|another|annual|yearly|monthly) (plan|contract|subscription)"
+    r"|test( account| order)?|created by mistake)\b"
+    r"|tarifwechsel|vertragswechsel|umstellung|zusammengelegt|dublette|cambio de plan|duplicad[oa]"
+    r"|migra(do|da|ción|ção)|mudança de plano|changement de (formule|plan)|doublon"
+    r"|升级|降级|迁移|合并|重复|换套餐|变更套餐|续约新合同|测试"
+)
+_TO_OTHERS = re.compile(
+    r"competitor|other (vendor|provider|tool|software|solution)|another (vendor|provider|tool"
+    r"|software|solution)|wettbewerb|anderen? anbieter|competência|concorr|competenc"
+    r"|concurren|竞品|竞争|友商"
+)
+
+
+def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield questions about kept rows that may not be new customers, or may not have left."""
+    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    dated = None if left is None else left.real_dates
+    free = [column for column in columns if column.name not in spec.rows.chosen_by]
+    yield from _about_sales(free, spec)
+    yield from _about_free_plans(free)
+    yield from _about_marked(free, spec, dated)
+    yield from _about_unknown_status(columns, dated)
+    yield from _about_reasons(free, dated)
+
+
+def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if some rows are renewals or extensions of earlier deals."""
+    if spec.rows.customer is not None or spec.rows.one_row_per is not None:
+        return
+    for column in columns:
+        if not _is_category(column):
+            continue
+        again = _rows_with(column, lambda value: _is_sale(value, "again"))
+        new = _rows_with(column, lambda value: _is_sale(value, "new"))
+        named = has_name_of(column.words, "sale")
+        enough = new.any() and (named or (again | new).sum() >= KNOWN_SALES * column.filled)
+        if not _is_worth_it(again) or not enough:
+            continue
+        yield Doubt(
+            "rows-not-new",
+            column.name,
+            f"{column.name}: {again.sum():,} of {len(again):,} rows are renewals or extensions "
+            f"({_shown(column, again)}), but would count as new deals",
+            f"[rows] drop = {{{_toml(column, again)}}}; [rows] customer = the customer's id, if "
+            "the table has one, merges them with the first deal; acknowledge it if each is a deal",
+        )
+        return
+
+
+def _is_sale(value: str, key: str) -> bool:
+    words = plain_words(value)
+    known = words_of("sale", key)
+    return words in known or re.sub(r" ?\b(pipeline|deal|sale)s?$", "", words) in known
+
+
+def _about_free_plans(columns: Iterable[Column]) -> Iterator[Doubt]:
+    """Yield a question if some rows are on a plan that nobody pays for."""
+    free_words = words_of("plan", "free")
+    for column in columns:
+        if not (_is_category(column) and has_name_of(column.words, "plan")):
+            continue
+        free = _rows_with(column, lambda value: plain_words(value) in free_words)
+        if _is_worth_it(free) and not free.all():
+            yield Doubt(
+                "free-plan",
+                column.name,
+                f"{column.name}: {free.sum():,} of {len(free):,} rows are on a free plan or in a "
+                f"trial ({_shown(column, free)}), but would count as customers",
+                f"[rows] drop = {{{_toml(column, free)}}}; acknowledge it if these rows are "
+                "signed contracts",
+            )
+            return
+
+
+def _about_marked(columns: Iterable[Column], spec: DealSpec, dated: Mask | None) -> Iterator[Doubt]:
+    """Yield a question if a flag marks rows as tests, copies or deleted."""
+    for column in columns:
+        if column.name in spec.role_columns or not has_name_of(column.words, "marked"):
+            continue
+        flags = column.flags
+        marked = flags.series.to_numpy(dtype=bool)
+        if flags.unreadable.any() or not _is_worth_it(marked) or marked.all():
+            continue
+        if dated is not None and dated[marked].mean() > MAX_DATED_MARKED:
+            continue
+        yield Doubt(
+            "rows-marked",
+            column.name,
+            f"{column.name}: {marked.sum():,} of {len(marked):,} rows are marked "
+            f"({_shown(column, marked)}). If these are tests, copies or deleted rows, they would "
+            "count as customers all the same",
+            f"[rows] drop = {{{_toml(column, marked)}}}; acknowledge it if they are customers",
+        )
+
+
+def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iterator[Doubt]:
+    """Yield a question if rows without a date of leaving have a status that is not known."""
+    if dated is None:
+        return
+    for column in columns:
+        if not (_is_category(column) and has_name_of(column.words, "status")):
+            continue
+        kinds = {str(value): kind_of_status(str(value)) for value in column.cells.dropna().unique()}
+        known = _rows_with(column, lambda value: kinds[value] is not None)  # noqa: B023 - used at once
+        unknown = column.cells.notna().to_numpy() & ~known & ~dated
+        both = {"left", "active"} <= set(kinds.values())
+        if not both or known.sum() < KNOWN_STATUS * column.filled or not _is_worth_it(unknown):
+            continue
+        yield Doubt(
+            "unknown-status",
+            column.name,
+            f"{column.name}: {unknown.sum():,} of {len(unknown):,} rows have no date of leaving "
+            f"and a status whose meaning is not known ({_shown(column, unknown)}). They count as "
+            "customers that stayed",
+            f"[rows] drop = {{{_toml(column, unknown)}}} if they are no customers; [deals] churned "
+            "and churned_values if they left; acknowledge it if they are still customers",
+        )
+        return
+
+
+def _about_reasons(columns: Iterable[Column], dated: Mask | None) -> Iterator[Doubt]:
+    """Yield a question if the reasons of leaving say that some customers did not leave."""
+    if dated is None:
+        return
+    for column in columns:
+        if not column.is_text or not _REASON.search(column.words):
+            continue
+        stayed = _rows_with(column, _is_no_leaving) & dated
+        if not _is_worth_it(stayed):
+            continue
+        yield Doubt(
+            "no-real-leaving",
+            column.name,
+            f"{column.name}: by their reason {stayed.sum():,} of {dated.sum():,} customers with a "
+            f"date of leaving did not leave, or never were customers ({_shown(column, stayed)})",
+            f"[rows] customer = the customer's id where a new row continues the contract; [rows] "
+            f"drop = {{{_toml(column, stayed)}}} for copies and tests; or empty their date of "
+            "leaving in the file; acknowledge it if they left",
+        )
+        return
+
+
+def _is_no_leaving(value: str) -> bool:
+    words = plain_words(value)
+    return bool(_NO_LEAVING.search(words)) and not _TO_OTHERS.search(words)
+
+
+def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if ``[rows] keep`` leaves out rows that have a date of leaving.
+
+    Parameters
+    ----------
+    table : DataFrame
+        All rows of the table.
+    left : Column or None
+        The date of leaving of all rows.
+    spec : DealSpec
+        The contract.
+    """
+    for name, kept_values in spec.rows.keep.items():
+        if left is None or name not in table.columns or name == left.name:
+            continue
+        values = table[name].astype("str").where(table[name].notna(), "").to_numpy()
+        known = {plain_value(value) for value in kept_values}
+        others = [value for value in np.unique(values) if plain_value(value) not in known]
+        gone = [value for value in others if _had_left(values == value, left)]
+        if not gone:
+            continue
+        rows = np.isin(values, gone)
+        count = int((rows & left.real_dates).sum())
+        proposed = ", ".join(_quoted(value) for value in (*kept_values, *gone))
+        listed = ", ".join(f"{value} {int((values == value).sum()):,}" for value in gone)
+        yield Doubt(
+            "leavers-left-out",
+            name,
+            f"{name}: [rows] keep leaves out {rows.sum():,} rows ({listed}), of which {count:,} "
+            f"have a date in {left.name!r}. They were customers that left, and without them fewer "
+            "customers seem to leave",
+            f'[rows] keep = {{"{name}" = [{proposed}]}}; acknowledge it if they never were '
+            "customers",
+            must_answer=True,
+        )
+
+
+def _had_left(rows: Mask, left: Column) -> bool:
+    return bool(rows.sum() >= MIN_ROWS and left.real_dates[rows].mean() >= MIN_DATED_LEFT_OUT)
+
+
+def _is_category(column: Column) -> bool:
+    return column.is_text and 1 < column.distinct <= MAX_STAGES and not column.is_date
+
+
+def _is_worth_it(rows: Mask) -> bool:
+    return bool(rows.sum() >= max(MIN_ROWS, MIN_SHARE * len(rows)))
+
+
+def _rows_with(column: Column, chosen: Callable[[str], bool]) -> Mask:
+    """Return a mask of the rows whose value, as text, is chosen."""
+    values = {value for value in column.cells.dropna().unique() if chosen(str(value))}
+    rows: Mask = column.cells.isin(values).to_numpy(dtype=bool)
+    return rows
+
+
+def _shown(column: Column, rows: Mask) -> str:
+    counts = column.cells[rows].astype("str").value_counts()
+    shown = [f"{value} {count:,}" for value, count in counts[:5].items()]
+    return ", ".join([*shown, *(["…"] if len(counts) > len(shown) else [])])
+
+
+def _toml(column: Column, rows: Mask) -> str:
+    """Return the values of some rows as a rule of ``[rows]``."""
+    values = column.cells[rows].astype("str").value_counts().index
+    return f'"{column.name}" = [{", ".join(_quoted(value) for value in values)}]'
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,72 @@
+"""A role goes to the column whose name and content fit it best."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fitmodel.exceptions import DealsError
+from fitmodel.guessing._names import as_words, may_be_tenure
+from fitmodel.guessing.guess import guess_spec
+from tables import customers
+
+CLOSINGS = [  # the right name, and one of another date of the same rows
+    ("Actual Close Date", "Est. Close Date"),
+    ("close_date", "expected_close_date"),
+    ("成交日期", "预计成交日期"),
+    ("Became a Customer Date", "Recent Deal Close Date"),
+    ("Abschlussdatum", "Voraussichtliches Abschlussdatum"),
+]
+
+
+@pytest.mark.parametrize(("right", "other"), CLOSINGS)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_date_that_was_expected_or_is_of_a_later_deal_is_no_closing(
+    right: str, other: str, is_first: bool
+) -> None:
+    table = customers(9).rename(columns={"signed": right})
+    before = table[right] - pd.to_timedelta(np.arange(len(table)) % 50, "D")
+    table.insert(0 if is_first else 3, other, before)
+    guess = guess_spec(table)
+
+    assert tomllib.loads(guess.toml)["deals"]["closed_on"] == right
+    assert "closed_on could be any" not in " ".join(guess.unsure)
+
+
+TENURES = [
+    ("days_since_last_login", range(300), False),
+    ("Months since last purchase", range(30), False),
+    ("上次登录距今在网天", range(30), False),
+    ("Age", range(18, 80), False),
+    ("Contract Duration (months)", [1, 12, 24, 36], False),
+    ("Vertragslaufzeit in Monaten", [12, 24], False),
+    ("tenure_months", [3, 6, 12, 24], False),  # terms, whatever the name says
+    ("Age", range(40), True),
+    ("account_age", range(20, 80), True),
+    ("tenure_months", range(40), True),
+    ("days_since_signup", range(300), True),
+    ("months_as_customer", [0, 1, 2, 3, 4, 5, 6], True),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "fits"), TENURES)
+def test_the_time_since_an_event_an_age_or_an_agreed_term_is_no_tenure(
+    name: str, values: object, fits: bool
+) -> None:
+    assert may_be_tenure(as_words(name), set(values)) is fits  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("name", ["days_since_last_login", "Contract Duration (months)"])
+def test_without_a_tenure_the_table_is_refused(name: str) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"customer_id": np.arange(300) + 5000, "plan": rng.choice(["a", "b"], 300)}
+    )
+    table[name] = rng.choice([1, 12, 24], 300)
+    table["churned"] = rng.choice(["yes", "no"], 300)
+
+    with pytest.raises(DealsError, match="'churned' says who left .* but no column says when"):
+        guess_spec(table)
