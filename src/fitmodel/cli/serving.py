@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,6 +138,7 @@ def serve(
             typer.echo(
                 f"Warning: no {TOKEN} is set; everybody who reaches {host} can ask", err=True
             )
+        refuse_taken(host, port)
         settings = Settings(
             token=token,
             most_bytes=max_bytes,
@@ -151,7 +153,28 @@ def serve(
             user_header=user_header,
         )
         served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
-        _run(served, host, port, root_path.rstrip("/"), workers)
+        _run(served, host, port, _prefix(root_path), workers)
+
+
+def _prefix(path: str) -> str:
+    """Return the path of a proxy with a slash before it and none behind it; "" for none."""
+    inner = path.strip().strip("/")
+    return f"/{inner}" if inner else ""
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before a model is loaded or trained."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise typer.BadParameter(
+                f"cannot listen on {_shown(host)}:{port}: {error.strerror}. Remedy: another port, "
+                "or end the program that uses it",
+                param_hint="--port",
+            ) from error
 
 
 def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> None:
