@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 __all__ = [
     "SEPARATORS",
     "DealsRead",
-    "named_apart",
     "open_table",
     "read_deals",
     "read_deals_with_findings",
     "read_table",
     "table_of",
+    "with_unique_index",
 ]
 FORMS = "fitmodel.reading"
 """Key of a DataFrame's `attrs` with the form of its file, in case the frame is trained on later."""
@@ -228,7 +228,7 @@ def _prospect_columns(spec: DealSpec, detected: Forms) -> tuple[str, ...]:
     return (*spec.attribute_names(list(named)), *roles)
 
 
-def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
+def with_unique_index(deals: pd.DataFrame) -> pd.DataFrame:
     """Return the deals with a unique index: a new one if their index has duplicates."""
     return deals if deals.index.is_unique else deals.reset_index(drop=True)
 
