@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.reading import current_version
-from fitmodel.bundle.store import WORKBENCH, write_bundle
+from fitmodel.bundle.store import ESTIMATOR_FILE, write_bundle
 from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.roles import per_year
 from fitmodel.learning.own_estimator import OwnClassifier
@@ -73,7 +73,7 @@ def ship(
     card = model_card(report, manifest, spec)
     files = {
         READER_FILE if own else SCORER_FILE: scorer.to_json(),
-        WORKBENCH: _pickled(learned.estimator),
+        ESTIMATOR_FILE: _pickled(learned.estimator),
         CARD_FILE: card.encode(),
     }
     name = spec.tracking.registered_model

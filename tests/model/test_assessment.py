@@ -10,7 +10,12 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from fitmodel.model.assessment import FEW_ALIKE, LITTLE_OWN, Assessment, quick_assessment
+from fitmodel.model.assessment import (
+    FEW_SIMILAR_DEALS,
+    LOW_OWN_EVIDENCE,
+    Assessment,
+    quick_assessment,
+)
 from fitmodel.model.wording import Wording
 
 WORDS = Wording(money="€ {:,.0f}", horizon_months=5, labels={"crm": "CRM in use"})
@@ -81,13 +86,13 @@ def test_only_a_flagged_prospect_drawn_for_exploration_has_a_sentence_about_it(
 @pytest.mark.parametrize(
     ("share", "alike", "text"),
     [
-        (LITTLE_OWN, 0, None),
+        (LOW_OWN_EVIDENCE, 0, None),
         (math.nan, 0, None),
         (0.499, 0, "no such deal is among those"),
         (0.499, 1, "only one such deal is among those"),
         (0.499, 2, "only 2 such deals are among those"),
-        (0.499, FEW_ALIKE, "only 20 such deals are among those"),
-        (0.499, FEW_ALIKE + 1, "past deals say little about what sets this prospect apart"),
+        (0.499, FEW_SIMILAR_DEALS, "only 20 such deals are among those"),
+        (0.499, FEW_SIMILAR_DEALS + 1, "past deals say little about what sets this prospect apart"),
     ],
 )
 def test_a_note_on_little_own_evidence_names_the_number_of_similar_deals(

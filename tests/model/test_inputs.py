@@ -24,13 +24,13 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model import inputs
-from fitmodel.model._frame_checks import FEW
+from fitmodel.model._frame_checks import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.inputs import (
     PREDICTED,
     arrow_schema,
     made_up_prospect,
-    prospects_given,
+    normalise_prospects,
     reasons_type,
 )
 
@@ -104,7 +104,7 @@ def test_an_unsupported_input_is_refused_with_the_supported_ones(model):
 # ---- short frames ----
 
 
-@pytest.mark.parametrize("rows", [1, 2, FEW, FEW + 1])
+@pytest.mark.parametrize("rows", [1, 2, FEW_ROWS, FEW_ROWS + 1])
 def test_a_short_frame_gives_the_same_predictions_as_the_whole_table(model, table, scored, rows):
     part = table.iloc[5 : 5 + rows]
 
@@ -231,31 +231,31 @@ RECORD = {"seats": 5, "plan": "pro"}
     "one", [RECORD, MappingProxyType(RECORD), pd.Series(RECORD), _Typed(seats=5), _Plain(5)]
 )
 def test_one_prospect_as_a_mapping_returns_its_assessment_unchanged(one) -> None:
-    given = prospects_given(one)
+    given = normalise_prospects(one)
     assert dict(given.prospects) == RECORD
     answer = object()
-    assert given.give_back(answer) is answer
-    listed = prospects_given([one, one])
+    assert given.convert_back(answer) is answer
+    listed = normalise_prospects([one, one])
     assert [dict(each) for each in listed.prospects] == [RECORD, RECORD]
 
 
 def test_items_of_a_list_are_passed_on_to_the_model() -> None:
-    assert prospects_given((RECORD, 5)).prospects == [RECORD, 5]
-    assert prospects_given([]).prospects == []
+    assert normalise_prospects((RECORD, 5)).prospects == [RECORD, 5]
+    assert normalise_prospects([]).prospects == []
     frame = pd.DataFrame([RECORD])
-    assert prospects_given(frame).prospects is frame
+    assert normalise_prospects(frame).prospects is frame
 
 
 @pytest.mark.parametrize("thing", [5, "text", b"bytes", None, _Plain, {1}, object()])
 def test_other_types_are_refused_with_the_supported_types(thing: object) -> None:
     with pytest.raises(ProspectError, match=r"prospects are \w+; give a mapping .*polars or pyarr"):
-        prospects_given(thing)
+        normalise_prospects(thing)
 
 
 def test_the_error_for_a_lazy_frame_has_a_hint() -> None:
     lazy = type("LazyFrame", (), {"collect": lambda _: None})()
     with pytest.raises(ProspectError, match=r"LazyFrame.*\(of a LazyFrame, its collect\(\)\)"):
-        prospects_given(lazy)
+        normalise_prospects(lazy)
 
 
 def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
@@ -264,10 +264,10 @@ def test_an_arrow_table_becomes_a_frame_of_floats_and_days() -> None:
         "day": pa.array([date(2024, 2, 29), None]), "plan": ["pro", None],
     })  # fmt: skip
     for each in (table, table.to_batches()[0]):
-        frame = prospects_given(each).prospects
+        frame = normalise_prospects(each).prospects
         np.testing.assert_array_equal(frame["amount"], [0.2, np.nan])
         assert frame["day"].tolist() == [pd.Timestamp("2024-02-29"), pd.NaT]
-    scored = prospects_given(table).give_back(pd.DataFrame({"p": [0.5]}, index=[7]))
+    scored = normalise_prospects(table).convert_back(pd.DataFrame({"p": [0.5]}, index=[7]))
     assert scored.to_pydict() == {"p": [0.5]}
 
 

@@ -12,7 +12,7 @@ import pytest
 from fitmodel.exceptions import ProspectError, TrackingError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.logged import (
-    _drawn_as,
+    _draw_keys,
     customer_column,
     explore_share,
     id_column,
@@ -200,5 +200,5 @@ def test_id_customer_and_exploration_share_are_read_from_the_contract() -> None:
 def test_exploration_is_drawn_by_customer_or_by_the_id_without_a_customer() -> None:
     prospects = [{"c": "acme"}, {"c": None}, {"c": " "}, {}, {"c": 7}, {"c": ["x"]}]
     names = ["p0", "p1", "p2", "p3", "p4", "p5"]
-    assert _drawn_as(prospects, names, "c") == ["acme", "p1", "p2", "p3", "7", "p5"]
-    assert _drawn_as(prospects, names, None) == names
+    assert _draw_keys(prospects, names, "c") == ["acme", "p1", "p2", "p3", "7", "p5"]
+    assert _draw_keys(prospects, names, None) == names

@@ -13,7 +13,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.learner import learn
-from fitmodel.model.assessment import FEW_ALIKE, LITTLE_OWN, Assessment
+from fitmodel.model.assessment import FEW_SIMILAR_DEALS, LOW_OWN_EVIDENCE, Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer, scorer_from_json
 
@@ -82,7 +82,7 @@ def test_the_share_is_in_the_assessment_and_in_words_of_both_languages(few, mode
     prospect = few[0].deals.iloc[0].to_dict() | {"lead_source": "never seen"}
     predicted = model.predict(prospect)
     assert predicted.fewest_alike == 0
-    assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LITTLE_OWN
+    assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LOW_OWN_EVIDENCE
     assert predicted.to_dict()["regime"] == model.regime == "provisional"
     assert predicted.notes == (
         "Provisional: the model learned from few early churners.",
@@ -95,11 +95,11 @@ def test_the_share_is_in_the_assessment_and_in_words_of_both_languages(few, mode
 @pytest.mark.parametrize(
     ("own", "alike", "words"),
     [
-        (LITTLE_OWN, 3, ()),
+        (LOW_OWN_EVIDENCE, 3, ()),
         (0.2, 6, ("Mostly the company's average: only 6 such deals are",)),
         (0.2, 1, ("Mostly the company's average: only one such deal is",)),
         (0.2, 0, ("Mostly the company's average: no such deal is",)),
-        (0.2, FEW_ALIKE + 1, ("Mostly the company's average: past deals say little",)),
+        (0.2, FEW_SIMILAR_DEALS + 1, ("Mostly the company's average: past deals say little",)),
         (math.nan, 0, ()),
     ],
 )

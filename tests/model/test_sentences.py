@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
-from fitmodel.model._sentences import LAST, Sentences, in_hundredths
+from fitmodel.model._sentences import SELLER_WEIGHT, Sentences, in_hundredths
 from fitmodel.model.wording import Wording
 
 SEATS = NumberColumn("seats", (10.0, 20.0, 40.0), 1.0, 90.0)
@@ -54,7 +54,7 @@ SENTENCES = Sentences(SCORECARD, WORDS)
 
 
 def _tell(term: int, codes: list[int], values: list[str], contribution: float) -> str:
-    return SENTENCES.tell(term, codes, values, contribution, "X")
+    return SENTENCES.sentence_of(term, codes, values, contribution, "X")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_middle_band_has_two_limits_and_a_single_bin_has_none() -> None:
             ]})
         ), WORDS,
     )  # fmt: skip
-    assert "(10 users to 40 users)" in whole.tell(0, [3], ["12"], 1.0, "X")
+    assert "(10 users to 40 users)" in whole.sentence_of(0, [3], ["12"], 1.0, "X")
     assert "70 such deals left" in _tell(4, [0, 0, 0, 0, 1], ["5"], 1.0)
 
 
@@ -140,7 +140,7 @@ def test_a_pair_names_both_attributes_and_joins_their_labels() -> None:
 
 
 def test_the_rep_is_not_quoted_and_is_ranked_last() -> None:
-    assert [SENTENCES.is_quiet(term) for term in range(6)] == [
+    assert [SENTENCES.is_about_seller(term) for term in range(6)] == [
         False,
         False,
         False,
@@ -148,11 +148,11 @@ def test_the_rep_is_not_quoted_and_is_ranked_last() -> None:
         False,
         False,
     ]
-    assert SENTENCES.ranks == [1.0, 1.0, 1.0, LAST, 1.0, 1.0]
-    assert SENTENCES.has_quiet
+    assert SENTENCES.weights == [1.0, 1.0, 1.0, SELLER_WEIGHT, 1.0, 1.0]
+    assert SENTENCES.has_seller_terms
     assert _tell(3, [0, 0, 0, 1], ["ann"], 1.0).startswith("Who sells it: counted")
     assert "ann" not in _tell(3, [0, 0, 0, 1], ["ann"], 1.0)
-    assert not Sentences(SCORECARD, Wording()).has_quiet
+    assert not Sentences(SCORECARD, Wording()).has_seller_terms
 
 
 def test_the_ratios_are_those_of_the_calibrated_odds() -> None:
@@ -192,5 +192,7 @@ def test_an_effect_is_described_as_raising_lowering_or_hardly_changing_the_odds(
 
 def test_a_pickled_copy_gives_the_same_sentences() -> None:
     made, (scorecard, wording) = SENTENCES.__reduce__()
-    assert made(scorecard, wording).tell(0, [1], ["12"], 1.0, "X") == _tell(0, [1], ["12"], 1.0)
+    assert made(scorecard, wording).sentence_of(0, [1], ["12"], 1.0, "X") == _tell(
+        0, [1], ["12"], 1.0
+    )
     assert pickle.loads(pickle.dumps(wording)) == WORDS  # noqa: S301 - ours

@@ -128,7 +128,7 @@ def test_words_are_listed_in_both_cases_of_non_ascii_letters() -> None:
 
 
 def test_a_table_of_constants_has_the_given_types() -> None:
-    columns = [("code", "whole"), ("weight", "double"), ("name", "text")]
+    columns = [("code", "integer"), ("weight", "double"), ("name", "text")]
     rows = [(1, number(0.1), "'a'"), (2, number(-2.0), "'b'")]
     relation = duckdb.sql(DUCK.values(columns, rows))
     assert relation.columns == ["code", "weight", "name"]
@@ -140,7 +140,7 @@ def test_a_table_of_constants_has_the_given_types() -> None:
 
 def test_steps_are_computed_once_and_keep_the_columns_of_the_table() -> None:
     steps = Steps(DUCK, '"deals"')
-    steps.add_table("weights", DUCK.values([("k", "whole"), ("w", "double")], [(1, number(0.5))]))
+    steps.add_table("weights", DUCK.values([("k", "integer"), ("w", "double")], [(1, number(0.5))]))
     steps.add("first", [("fm_a", "t.n + 1"), ("fm_k", "1")])
     steps.add("second", [("fm_b", "fm_a * w")], ["JOIN weights ON k = fm_k"])
     statement = steps.finish([("twice", "fm_b * 2")])

@@ -18,7 +18,7 @@ from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.wording import (
     MINUS,
     Wording,
-    number_words,
+    number_text,
     percent_number,
     plain_value,
     wording_from_dict,
@@ -44,12 +44,12 @@ REGION = CategoryColumn("region", {"EU": 1, "NA": 2}, words=("NA",))
     ],
 )  # fmt: skip
 def test_a_number_is_shown_with_four_digits_or_as_an_integer(number: float, text: str) -> None:
-    assert number_words(number) == text
+    assert number_text(number) == text
 
 
 @given(st.floats(1e-3, 9e3))
 def test_the_text_of_a_number_is_within_half_a_unit_of_its_fourth_digit(number: float) -> None:
-    shown = float(number_words(number))
+    shown = float(number_text(number))
     assert abs(shown - number) <= number * 5.0001e-4
 
 

@@ -13,7 +13,7 @@ from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.scorecard import Evidence
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
-from fitmodel.monitoring.changes import change_words, find_change
+from fitmodel.monitoring.changes import change_text, find_change
 from fitmodel.monitoring.drift import compute_drift
 
 
@@ -31,7 +31,7 @@ def fresh():
 
 def texts_of(drift, attribute, language="en"):
     row = drift.set_index("attribute").loc[attribute]
-    return row["verdict"], change_words(
+    return row["verdict"], change_text(
         row, attribute.replace("_", " "), phrases(language, "monitoring")
     )
 

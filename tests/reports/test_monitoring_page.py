@@ -59,7 +59,7 @@ def row_of(**changes):
 def plain_change(monkeypatch):
     """Replace the words of a change, which another module writes."""
     monkeypatch.setattr(
-        "fitmodel.reports.monitoring_page.change_words", lambda _row, name, _say: f"<{name}>"
+        "fitmodel.reports.monitoring_page.change_text", lambda _row, name, _say: f"<{name}>"
     )
 
 

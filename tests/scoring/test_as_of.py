@@ -18,7 +18,7 @@ import pytest
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
-from fitmodel.model._frame_checks import FEW
+from fitmodel.model._frame_checks import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.batch import score_file
@@ -59,7 +59,7 @@ def test_past_deals_without_a_closing_date_give_a_warning(
         model.predict(prospects[list(model.attributes)], reasons=0)
 
 
-@pytest.mark.parametrize("rows", [1, FEW, FEW + 1])
+@pytest.mark.parametrize("rows", [1, FEW_ROWS, FEW_ROWS + 1])
 def test_a_short_frame_gives_the_same_warning_as_a_long_one(
     model: FitModel, prospects: pd.DataFrame, rows: int
 ) -> None:

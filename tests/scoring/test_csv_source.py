@@ -10,8 +10,8 @@ import pytest
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.scoring import _csv_source
-from fitmodel.scoring._csv_source import rest_after
-from fitmodel.scoring.streams import PACKERS, WRITERS
+from fitmodel.scoring._csv_source import stream_after_rows
+from fitmodel.scoring.streams import COMPRESSORS, WRITERS
 from fitmodel.scoring.tables import open_source
 
 CELLS = ["a", "", '"b, c"', '"d\ne"', '"f ""g"" h"', '""', "Total", "0042", "é", '"\n"', '"i\r\nj"']
@@ -76,11 +76,11 @@ def test_compressed_files_and_other_encodings_can_be_continued(
             assert _as_rows(source.chunks_after(4 * passed)) == whole[passed:]
 
 
-@pytest.mark.parametrize("ending", PACKERS)
+@pytest.mark.parametrize("ending", COMPRESSORS)
 def test_all_streams_of_a_compressed_file_are_scored(tmp_path, ending) -> None:
     parts = [b"id,one\n", *(b"D%d,%d\n" % (row, row) for row in range(500))]
     path = tmp_path / f"in{ending}"
-    path.write_bytes(b"".join(map(PACKERS[ending], parts)))
+    path.write_bytes(b"".join(map(COMPRESSORS[ending], parts)))
     with open_source(path, 64) as source:
         rows = [row for chunk in source.chunks for row in chunk.batch.column("id").to_pylist()]
     assert rows == [f"D{row}" for row in range(500)]
@@ -121,10 +121,10 @@ def test_rows_with_unusual_quotes_are_left_to_the_parser(tmp_path, cell) -> None
 def test_a_row_begins_after_the_line_break_of_the_previous_row(monkeypatch, block) -> None:
     monkeypatch.setattr(_csv_source, "BLOCK_BYTES", block)
     text = b'h,i\n\r\n1,"a\nb"\r\n\n2,c'
-    rests = [rest_after(io.BytesIO(text), rows, ",") for rows in range(1, 4)]
-    left = [(rest.begun + rest.stream.read(), rest.lines) for rest in rests]
+    rests = [stream_after_rows(io.BytesIO(text), rows, ",") for rows in range(1, 4)]
+    left = [(rest.already_read + rest.stream.read(), rest.lines) for rest in rests]
     assert left == [(text[4:], 1), (b"\n2,c", 4), (b"", 5)]
-    assert rest_after(io.BytesIO(text), 4, ",") is None
+    assert stream_after_rows(io.BytesIO(text), 4, ",") is None
 
 
 def test_the_error_for_an_open_quote_names_its_line_also_in_a_continued_file(tmp_path) -> None:

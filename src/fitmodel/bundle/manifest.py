@@ -47,15 +47,15 @@ _PACKAGES = (
 
 
 def make_manifest(
-    facts: Mapping[str, Any],
+    caller_fields: Mapping[str, Any],
     *,
     name: str,
     version: str,
     created_at: str,
     files: Mapping[str, bytes],
 ) -> bytes:
-    """Return the manifest of these files as JSON; ``facts`` are the caller's own fields."""
-    own = {
+    """Return the manifest of these files as JSON; ``caller_fields`` are the caller's own fields."""
+    own_fields = {
         "format": FORMAT,
         "name": name,
         "version": version,
@@ -68,7 +68,9 @@ def make_manifest(
             for file, content in sorted(files.items())
         },
     }
-    text = json.dumps(own | plain(facts), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        own_fields | plain(caller_fields), indent=1, ensure_ascii=False, allow_nan=False
+    )
     content = text.encode(errors="backslashreplace")  # a lone surrogate becomes its JSON escape
     if len(content) > MANIFEST_LIMIT:
         raise BundleError(
@@ -78,11 +80,11 @@ def make_manifest(
     return content
 
 
-def check_facts(facts: Mapping[str, Any]) -> None:
+def check_fields(caller_fields: Mapping[str, Any]) -> None:
     """Refuse fields that would overwrite the bundle's own, or that a reader would refuse."""
-    for field in _FACTS.keys() & facts.keys():
-        _check({field: plain(facts[field])}, field, _FACTS[field])
-    taken = sorted(_OWN_FIELDS & set(facts))
+    for field in _FIELD_CHECKS.keys() & caller_fields.keys():
+        _check({field: plain(caller_fields[field])}, field, _FIELD_CHECKS[field])
+    taken = sorted(_OWN_FIELDS & set(caller_fields))
     if taken:
         raise BundleError(f"the manifest states {taken} itself; leave them out of the facts given")
 
@@ -154,7 +156,7 @@ def sign(manifest: bytes) -> str | None:
     return hmac.new(key.encode(), manifest, hashlib.sha256).hexdigest() if key else None
 
 
-def is_vouched_for() -> bool:
+def is_signature_required() -> bool:
     """Return whether FITMODEL_SIGNING_KEY is set, so that every opened bundle's signature holds."""
     return bool(os.environ.get(SIGNING_KEY))
 
@@ -179,7 +181,7 @@ def check_signature(manifest: bytes, signature: str | None) -> None:
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(
-            content.decode(), object_pairs_hook=_unique, parse_constant=_no_constant
+            content.decode(), object_pairs_hook=_unique_fields, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
         raise BundleError(f"the manifest is not the JSON it should be: {error}") from error
@@ -188,27 +190,27 @@ def _parse(content: bytes) -> dict[str, Any]:
     return manifest
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):  # two JSON readers could use different values
         raise ValueError("a field appears twice")
     return fields
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
 def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
     _check(manifest, "name", lambda name: isinstance(name, str))
     _check(manifest, "version", lambda version: isinstance(version, str) and is_version(version))
-    _check(manifest, "created_at", _is_moment)
+    _check(manifest, "created_at", _is_timestamp)
     _check(manifest, "files", _is_file_table)
     for file in manifest["files"]:
         check_file_name(file)
-    for field, is_right in _FACTS.items():
+    for field, is_valid in _FIELD_CHECKS.items():
         if field in manifest:
-            _check(manifest, field, is_right)
+            _check(manifest, field, is_valid)
     return manifest
 
 
@@ -216,8 +218,8 @@ def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
 _READERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _read_format_1}
 
 
-def _check(manifest: dict[str, Any], field: str, is_right: Callable[[Any], bool]) -> None:
-    if field not in manifest or not is_right(manifest[field]):
+def _check(manifest: dict[str, Any], field: str, is_valid: Callable[[Any], bool]) -> None:
+    if field not in manifest or not is_valid(manifest[field]):
         result = repr(manifest.get(field))
         raise BundleError(f"the manifest's {field!r} is missing or wrong: {result[:200]}")
 
@@ -232,7 +234,7 @@ def _is_spec(value: Any) -> bool:
 
 # Types of the fields that other modules read without checking. A field may be absent, but must not
 # have another type.
-_FACTS: Mapping[str, Callable[[Any], bool]] = {
+_FIELD_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "spec": _is_spec,
     "metrics": lambda value: isinstance(value, dict),
     "report": lambda value: isinstance(value, dict),
@@ -246,7 +248,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def _is_moment(value: Any) -> bool:
+def _is_timestamp(value: Any) -> bool:
     try:
         return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:

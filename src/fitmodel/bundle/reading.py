@@ -96,39 +96,39 @@ def open_bundle(path: Path | str) -> Bundle:
     )
 
 
-def _versions(home: Path) -> list[Path]:
-    return sorted(each for each in home.glob("*") if manifests.is_version(each.name))
+def _versions(model_folder: Path) -> list[Path]:
+    return sorted(each for each in model_folder.glob("*") if manifests.is_version(each.name))
 
 
-def open_version(home: Path, version: str) -> Bundle:
+def open_version(model_folder: Path, version: str) -> Bundle:
     """Return one version in a model's folder; raises `BundleError` as `open_bundle` does."""
     if not manifests.is_version(version):
-        raise BundleError(f"{version!r} is not a version of a model below {home}")
-    path = home / version
+        raise BundleError(f"{version!r} is not a version of a model below {model_folder}")
+    path = model_folder / version
     if path.is_symlink():
         raise BundleError(f"{path} is a symbolic link; a version must be a folder of its own")
     if not _is_file(path / MANIFEST):
-        raise BundleError(f"version {version} is not there below {home}")
+        raise BundleError(f"version {version} is not there below {model_folder}")
     bundle = _open_folder(path)
     if bundle.version != version:
         raise BundleError(f"{path} holds another version, {bundle.version}; do not rename versions")
     return bundle
 
 
-def current_version(home: Path) -> str | None:
+def current_version(model_folder: Path) -> str | None:
     """Return the version in the file ``current``; None if it is absent or cannot be read."""
-    if not _is_file(home / CURRENT):
+    if not _is_file(model_folder / CURRENT):
         return None
     try:
-        text = _read_plain_file(home / CURRENT, limit=_VERSION_LENGTH + 1)
+        text = _read_plain_file(model_folder / CURRENT, limit=_VERSION_LENGTH + 1)
     except BundleError:
         return None
     return text.decode("ascii", errors="replace").strip()
 
 
-def _open_current(home: Path) -> Bundle:
-    text = _read_plain_file(home / CURRENT, limit=_VERSION_LENGTH + 1)
-    return open_version(home, text.decode("ascii", errors="replace").strip())
+def _open_current(model_folder: Path) -> Bundle:
+    text = _read_plain_file(model_folder / CURRENT, limit=_VERSION_LENGTH + 1)
+    return open_version(model_folder, text.decode("ascii", errors="replace").strip())
 
 
 def _open_folder(path: Path) -> Bundle:
@@ -137,8 +137,8 @@ def _open_folder(path: Path) -> Bundle:
         raise BundleError(f"{path / MANIFEST} is larger than {manifests.MANIFEST_LIMIT:,} bytes")
     manifests.check_signature(content, _signature(path))
     bundle = Bundle(path, manifests.read_manifest(content))
-    for file, stated in bundle.manifest["files"].items():
-        _check_size(path / file, stated["size"])
+    for file, entry in bundle.manifest["files"].items():
+        _check_size(path / file, entry["size"])
     return bundle
 
 

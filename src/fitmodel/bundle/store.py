@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-WORKBENCH = "workbench.joblib"
+ESTIMATOR_FILE = "workbench.joblib"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def load_estimator(source: Bundle | Path | str) -> Any:
     import joblib
 
     bundle = source if isinstance(source, Bundle) else open_bundle(source)
-    content = bundle.read(WORKBENCH)
+    content = bundle.read(ESTIMATOR_FILE)
     try:
         return joblib.load(io.BytesIO(content))
     except (
@@ -106,9 +106,9 @@ def load_estimator(source: Bundle | Path | str) -> Any:
 def list_bundles(root: Path | str) -> tuple[ListedBundle, ...]:
     """Return every version below ``root``, also damaged ones, by name and then newest first."""
     listed: list[ListedBundle] = []
-    for home in sorted(_folders(Path(root))):
-        current = current_version(home)
-        versions = (path for path in _folders(home) if manifests.is_version(path.name))
+    for model_folder in sorted(_folders(Path(root))):
+        current = current_version(model_folder)
+        versions = (path for path in _folders(model_folder) if manifests.is_version(path.name))
         listed.extend(_list_one(path, current) for path in sorted(versions, reverse=True))
     return tuple(listed)
 
@@ -169,14 +169,16 @@ def write_bundle(
         Ctrl-C, earlier versions and ``current`` are unchanged.
     """
     check_model_name(name)
-    manifests.check_facts(manifest)
+    manifests.check_fields(manifest)
     _check_files(files)
     with _disk_errors(f"bundle {name!r} could not be written below {root}"):
-        home = Path(root) / name
-        home.mkdir(parents=True, exist_ok=True)
-        atomic.sync_folder(home.parent)
-        with atomic.workspace(home) as room:
-            return _write_version(home, room, files, manifest, make_current=make_current)
+        model_folder = Path(root) / name
+        model_folder.mkdir(parents=True, exist_ok=True)
+        atomic.sync_folder(model_folder.parent)
+        with atomic.workspace(model_folder) as draft_folder:
+            return _write_version(
+                model_folder, draft_folder, files, manifest, make_current=make_current
+            )
 
 
 def set_current(root: Path | str, name: str, version: str) -> None:
@@ -188,11 +190,14 @@ def set_current(root: Path | str, name: str, version: str) -> None:
         If there is no such version or it cannot be opened; ``current`` then is unchanged.
     """
     check_model_name(name)
-    home = Path(root) / name
-    open_version(home, version)
-    with _disk_errors(f"{home / CURRENT} could not be moved"), atomic.workspace(home) as room:
-        atomic.write_file(room / CURRENT, f"{version}\n".encode())
-        _replace_current(home, room)
+    model_folder = Path(root) / name
+    open_version(model_folder, version)
+    with (
+        _disk_errors(f"{model_folder / CURRENT} could not be moved"),
+        atomic.workspace(model_folder) as draft_folder,
+    ):
+        atomic.write_file(draft_folder / CURRENT, f"{version}\n".encode())
+        _replace_current(model_folder, draft_folder)
 
 
 def check_model_name(name: str) -> None:
@@ -213,30 +218,34 @@ def check_model_name(name: str) -> None:
 
 
 def _write_version(
-    home: Path,
-    room: Path,
+    model_folder: Path,
+    draft_folder: Path,
     files: Mapping[str, bytes],
-    facts: Mapping[str, Any],
+    caller_fields: Mapping[str, Any],
     *,
     make_current: bool,
 ) -> Path:
-    content = room / "version"
+    content = draft_folder / "version"
     content.mkdir()
     for file, data in files.items():
         atomic.write_file(content / file, data)
     for version, created_at in _versions(files):
-        stated = manifests.make_manifest(
-            facts, name=home.name, version=version, created_at=created_at, files=files
+        manifest = manifests.make_manifest(
+            caller_fields,
+            name=model_folder.name,
+            version=version,
+            created_at=created_at,
+            files=files,
         )
-        _write_first_page(content, stated)
+        _write_manifest(content, manifest)
         # ``current`` is written to the disk before the version appears. Only renames follow, and
         # they need no disk space.
-        _write_again(room / CURRENT, f"{version}\n".encode())
-        if _rename_unless_taken(content, home / version):
+        _rewrite(draft_folder / CURRENT, f"{version}\n".encode())
+        if _rename_unless_taken(content, model_folder / version):
             break
     if make_current:
-        _replace_current(home, room)
-    return home / version
+        _replace_current(model_folder, draft_folder)
+    return model_folder / version
 
 
 def _versions(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
@@ -249,16 +258,16 @@ def _versions(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
         moment += timedelta(seconds=1)
 
 
-def _write_again(path: Path, content: bytes) -> None:
+def _rewrite(path: Path, content: bytes) -> None:
     path.unlink(missing_ok=True)
     atomic.write_file(path, content)
 
 
-def _write_first_page(folder: Path, manifest: bytes) -> None:
-    _write_again(folder / MANIFEST, manifest)
+def _write_manifest(folder: Path, manifest: bytes) -> None:
+    _rewrite(folder / MANIFEST, manifest)
     signature = manifests.sign(manifest)
     if signature is not None:
-        _write_again(folder / SIGNATURE, signature.encode())
+        _rewrite(folder / SIGNATURE, signature.encode())
     atomic.sync_folder(folder)
 
 
@@ -273,9 +282,9 @@ def _rename_unless_taken(source: Path, target: Path) -> bool:
     return True
 
 
-def _replace_current(home: Path, room: Path) -> None:
-    (room / CURRENT).replace(home / CURRENT)
-    atomic.sync_folder(home)
+def _replace_current(model_folder: Path, draft_folder: Path) -> None:
+    (draft_folder / CURRENT).replace(model_folder / CURRENT)
+    atomic.sync_folder(model_folder)
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
@@ -295,11 +304,11 @@ def _check_files(files: Mapping[str, bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _disk_errors(what: str) -> Iterator[None]:
+def _disk_errors(failure: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise BundleError(
-            f"{what}: {error}. Earlier versions and `{CURRENT}` are what they were; free some "
+            f"{failure}: {error}. Earlier versions and `{CURRENT}` are what they were; free some "
             "space or choose another folder and run it again"
         ) from error

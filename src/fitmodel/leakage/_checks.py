@@ -10,6 +10,7 @@ from fitmodel.leakage._attribute import MIN_AUC_SURELY_LATER, best_separation
 from fitmodel.leakage.names import is_seller, suggests_protected
 from fitmodel.leakage.statistics import (
     Estimate,
+    counts_up,
     missing_churners,
     numbers_of,
     only_churners,
@@ -17,6 +18,7 @@ from fitmodel.leakage.statistics import (
     risk_ratio,
     separation,
 )
+from fitmodel.tables.cells import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,16 +93,14 @@ def _more_often_churners(
     known = np.isfinite(history.early)
     early = risk_ratio(group[known], history.churned_early[known], history.cohort[known])
     left = risk_ratio(group, history.left, history.cohort)
-    ratio, churners = max((early, "early churners"), (left, "customers who have left"), key=_low)
+    ratio, churners = max(
+        (early, "early churners"), (left, "customers who have left"), key=lambda each: each[0].low
+    )
     if ratio.low > min_ratio / 2:
         evidence = f"{churners} are {ratio.value:.0f} times as likely as others {condition}"
         is_bound = history.is_bound_by_term(~group)  # then the others cannot be early churners
         verdict: Verdict = "stop" if ratio.low > min_ratio and not is_bound else "warn"
         yield attribute.finding(kind, verdict, f"{evidence} (at least {ratio.low:.1f})")
-
-
-def _low(item: tuple[Estimate, str]) -> float:
-    return item[0].low
 
 
 def _stayers_only(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -116,16 +116,14 @@ def _stayers_only(attribute: Attribute, history: History) -> Iterator[Finding]:
         )  # fmt: skip
         if not expected:
             continue
-        expected_ever = missing_churners(
+        later = missing_churners(
             group, history.left, history.cohort, expected_at_least=MIN_EXPECTED_CHURNERS
         )
         evidence = (
             f"none of the {int(group.sum()):,} deals where it is {state} left early"
-            f"{' or later' if expected_ever else ''}; {expected_ever or expected:.0f} "
-            "would be expected"
+            f"{' or later' if later else ''}; {later or expected:.0f} would be expected"
         )
-        is_leak = expected_ever or attribute.later_by_name == "surely"
-        verdict: Verdict = "stop" if is_leak else "warn"
+        verdict: Verdict = "stop" if later or attribute.later_by_name == "surely" else "warn"
         yield attribute.finding("filled in later", verdict, evidence)
         return
 
@@ -147,9 +145,8 @@ def after_closing(attribute: Attribute, history: History) -> Iterator[Finding]:
         return
     planned = float((days_after[later] > history.days_observed[later]).mean())
     separates = attribute.strength.low > MIN_AUC_SURELY_LATER
-    mirrors_tenure = _correlation_with_tenure(days_after, history).low > MIN_TENURE_WARN
-    shows_outcome = separates or mirrors_tenure
-    is_leak = share >= AFTER_CLOSING and planned < MIN_PLANNED_SHARE and shows_outcome
+    mirrors = _correlation_with_tenure(days_after, history).low > MIN_TENURE_WARN
+    is_leak = share >= AFTER_CLOSING and planned < MIN_PLANNED_SHARE and (separates or mirrors)
     evidence = f"{share:.0%} of its dates are after the closing"
     if planned >= MIN_PLANNED_SHARE:
         evidence += f", {planned:.0%} of them after the end of the extract: probably planned dates"
@@ -177,10 +174,10 @@ def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Findi
                 result, divisor_text, numbers = divided_result, f", divided by {name},", shares
     if result.low <= MIN_TENURE_WARN:
         return
-    mirrors_tenure = fine_grained and (
+    mirrors = fine_grained and (
         result.low > MIN_TENURE_STOP or _grows_with_tenure(numbers, history)
     )
-    verdict: Verdict = "stop" if mirrors_tenure or attribute.later_by_name == "surely" else "warn"
+    verdict: Verdict = "stop" if mirrors or attribute.later_by_name == "surely" else "warn"
     evidence = (
         f"among the {int(history.left.sum()):,} customers who left{divisor_text} its rank "
         f"correlation with the months stayed is {result.value:.2f} (at least {result.low:.2f})"
@@ -235,18 +232,21 @@ def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
     groups = attribute.groups
     sizes = np.bincount(groups, minlength=1)
     sizes[0] = 0  # empty cells have their own check
-    if not sizes.any() or (attribute.numbers is not None and sizes.max() < sizes.sum() / 2):
-        return  # empty, or a number without a usual value
+    if not sizes.any():
+        return
+    if attribute.numbers is not None and sizes.max() < sizes.sum() / 2:  # without a usual value
+        yield from _zero_of_churners(attribute, history, attribute.numbers == 0)
+        return
     kind, usual = "varies one way", int(sizes.argmax())
     unusual = (groups != usual) & ~attribute.empty
-    shown = attribute.column.iloc[int((groups == usual).argmax())]
+    shown = plain(attribute.column.iloc[int((groups == usual).argmax())])
     yield from _churners_only(attribute, history, unusual, f"where it is not {shown!r}", kind)
     condition = f"to have another value than {shown!r}"
     yield from _more_often_churners(attribute, history, unusual, condition, kind, MIN_UNUSUAL_RATIO)
     stayed = np.bincount(groups, ~history.left)
     for level in np.flatnonzero((sizes >= MIN_GROUP) & (stayed <= sizes / 100)):
         group = groups == level
-        shown = attribute.column.iloc[int(group.argmax())]
+        shown = plain(attribute.column.iloc[int(group.argmax())])
         for finding in _churners_only(attribute, history, group, f"where it is {shown!r}", kind):
             if finding.verdict == "stop":  # among many levels, weaker findings occur by chance
                 yield finding
@@ -259,6 +259,13 @@ def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
             f"has left; {expected:.0f} would be expected"
         )
         yield attribute.finding(kind, "warn", evidence)
+
+
+def _zero_of_churners(attribute: Attribute, history: History, zero: Mask) -> Iterator[Finding]:
+    """Check for a number that is set to 0 when a customer leaves, such as revenue or seats."""
+    for finding in _churners_only(attribute, history, zero, "where it is 0", "varies one way"):
+        if finding.verdict == "stop" and zero.sum() >= MIN_GROUP:
+            yield finding
 
 
 def separates_alone(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -318,15 +325,8 @@ def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
     elif numbers is None:
         evidence = "nearly every deal has a different value"
         yield attribute.finding("identifier", "warn", evidence)
-    elif _counts_up(numbers[~attribute.empty]):
+    elif counts_up(numbers[~attribute.empty]):
         yield attribute.finding("identifier", "warn", "it is a running number")
-
-
-def _counts_up(numbers: Floats) -> bool:
-    """Return whether numbers are whole and distinct, with few gaps."""
-    are_integers = bool((numbers == np.floor(numbers)).all())
-    are_distinct = len(np.unique(numbers)) == len(numbers)
-    return are_integers and are_distinct and float(np.ptp(numbers)) < 2 * len(numbers)
 
 
 def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:

@@ -88,12 +88,12 @@ def largest_terms(contributions: NDArray[np.float64], number: int) -> NDArray[np
     -------
     ndarray of int, shape (prospects, min(number, terms))
     """
-    left = np.abs(contributions)
-    every = np.arange(len(left))
-    picked = np.empty((len(left), min(number, left.shape[1])), dtype=np.intp)
+    remaining = np.abs(contributions)
+    all_rows = np.arange(len(remaining))
+    picked = np.empty((len(remaining), min(number, remaining.shape[1])), dtype=np.intp)
     for position in range(picked.shape[1]):
-        picked[:, position] = left.argmax(axis=1)
-        left[every, picked[:, position]] = -1
+        picked[:, position] = remaining.argmax(axis=1)
+        remaining[all_rows, picked[:, position]] = -1
     return picked
 
 
@@ -147,7 +147,7 @@ def reasons_as_json(
 
 def ranked(sentences: Sentences, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the contributions by which reasons are ordered; those about the seller are last."""
-    return contributions * sentences.ranks if sentences.has_quiet else contributions
+    return contributions * sentences.weights if sentences.has_seller_terms else contributions
 
 
 def _effects(
@@ -207,16 +207,16 @@ def _filled(
     """Fill in each prospect's template; templates with the same slots are filled together."""
     texts, order = [], []
     for slots in {template.slots for template in templates}:
-        alike = np.array([template.slots == slots for template in templates])
-        chosen = np.flatnonzero(alike[which])
-        woven = []
+        has_slots = np.array([template.slots == slots for template in templates])
+        chosen = np.flatnonzero(has_slots[which])
+        parts = []
         for number, slot in enumerate((*slots, None)):
             pieces = [template.pieces[number] for template in templates if template.slots == slots]
-            woven.append(pa.array(pieces).take(pa.array((np.cumsum(alike) - 1)[which[chosen]])))
+            parts.append(pa.array(pieces).take(pa.array((np.cumsum(has_slots) - 1)[which[chosen]])))
             if slot is not None:
                 value, form = slot
-                woven.append(slot_texts[value][form].take(pa.array(chosen)))
-        texts.append(pc.binary_join_element_wise(*woven, ""))
+                parts.append(slot_texts[value][form].take(pa.array(chosen)))
+        texts.append(pc.binary_join_element_wise(*parts, ""))
         order.append(chosen)
     if len(texts) == 1:
         return texts[0]
@@ -247,7 +247,7 @@ def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template
         "attribute": " & ".join(names),
         "value": marks if len(marks) > 1 else marks[0],
         "contribution": contribution,
-        "sentence": sentences.tell(term, codes, marks, contribution, EFFECT),
+        "sentence": sentences.sentence_of(term, codes, marks, contribution, EFFECT),
     }
     pieces = _MARKED.split(_encode(reason))
     made = Template(tuple(pieces[::2]), tuple(_SLOTS[mark] for mark in pieces[1::2]))
@@ -257,8 +257,10 @@ def _template(sentences: Sentences, term: int, codes: Sequence[int]) -> Template
 
 def _effect_texts(sentences: Sentences, effects: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
     distinct, which = np.unique(effects, return_inverse=True)
-    words = pa.array([sentences.effect(number) for number in distinct.tolist()], pa.string())
-    texts = words.take(pa.array(which))
+    distinct_texts = pa.array(
+        [sentences.effect(number) for number in distinct.tolist()], pa.string()
+    )
+    texts = distinct_texts.take(pa.array(which))
     return texts, texts
 
 
@@ -278,11 +280,11 @@ def _value_texts(
     _, first, which = np.unique(_identity(values), return_index=True, return_inverse=True)
     distinct = values.iloc[first].to_numpy(dtype=object).tolist()
     if values.dtype == float and isinstance(column, NumberColumn):
-        words = wording.quantities(column.name, distinct)
+        distinct_texts = wording.quantities(column.name, distinct)
     else:
-        words = [wording.value(column, value) for value in distinct]
+        distinct_texts = [wording.value(column, value) for value in distinct]
     plain = _encode_each([plain_value(value) for value in distinct])
-    inside = [text[1:-1] for text in _encode_each(words)]
+    inside = [text[1:-1] for text in _encode_each(distinct_texts)]
     positions = pa.array(which)
     return pa.array(plain, pa.string()).take(positions), pa.array(inside, pa.string()).take(
         positions

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.scorer import Scorer
 
-MAX_FAR = 0.2  # largest share of dates outside the range of all past deals, without a warning
+MAX_OUTSIDE_SHARE = 0.2  # of dates outside the range of all past deals, without a warning
 SHOWN = 5  # how many kinds of lost rows a warning lists
-FEW = 4  # rows: with more than about this, whole columns are as fast
+FEW_ROWS = 4  # rows: with more than about this, whole columns are as fast
 _TEXTS = ("fit", "model_version", "worth")
 
 
@@ -83,11 +83,11 @@ def warn_of_today(
     for position, days in days_of.items():
         column, known = scorer.scorecard.columns[position], ~np.isnan(days)
         if known.any() and isinstance(column, NumberColumn):
-            far = float(column.outside(days[known]).mean())
-            if far > MAX_FAR:
+            outside_share = float(column.outside(days[known]).mean())
+            if outside_share > MAX_OUTSIDE_SHARE:
                 warnings.warn(
-                    f"{note} {far:.0%} of the dates in {column.name!r} then lie beyond those of "
-                    "all past deals.",
+                    f"{note} {outside_share:.0%} of the dates in {column.name!r} then lie beyond "
+                    "those of all past deals.",
                     UserWarning,
                     stacklevel=4,
                 )
@@ -133,7 +133,7 @@ def predict_few(
     It is not possible for a long table, or for one with an error or a lost row: the column-wise
     path raises errors that name columns and rows, and warns about lost rows.
     """
-    if not 0 < len(table) <= FEW or not table.columns.is_unique:
+    if not 0 < len(table) <= FEW_ROWS or not table.columns.is_unique:
         return None
     roles = (scorer.amount, scorer.closed_on, *scorer.lost.columns)
     wanted = {*scorer.scorecard.attributes, *roles}

@@ -80,10 +80,10 @@ class RowScorer:
         self._contributions = scorecard.tables[:, 0].tolist()
         self._width = len(scorecard.columns)
         self._own = scorecard.own_parts.tolist()
-        self._alike = scorecard.deals_per_row()
+        self._deals_per_row = scorecard.deals_per_row()
         self._regime = regime
-        self._bags = max(scorecard.tables.shape[1] - 1, 2)
-        self._reach = INTERVAL_Z * scorecard.spread
+        self._replicates = max(scorecard.tables.shape[1] - 1, 2)
+        self._half_width_factor = INTERVAL_Z * scorecard.spread
         self._probabilities = probabilities(scorecard.calibration)
         self._verdict = policy.verdict
         self._amount = amount
@@ -103,12 +103,14 @@ class RowScorer:
         for first, first_rows, second, second_columns in self._pairs:
             rows.append(first_rows[codes[first]] + second_columns[codes[second]])
         log_odds, deviation = self._add_up(rows)
-        because = unfamiliar_attributes or self._unfamiliar_combination(codes)
-        if because:
+        unfamiliar_because = unfamiliar_attributes or self._unfamiliar_combination(codes)
+        if unfamiliar_because:
             deviation *= UNFAMILIAR_WIDENING
-        reach = self._reach * deviation
-        probability, low, high = self._probabilities((log_odds, log_odds - reach, log_odds + reach))
-        unfamiliar = bool(because)
+        half_width = self._half_width_factor * deviation
+        probability, low, high = self._probabilities(
+            (log_odds, log_odds - half_width, log_odds + half_width)
+        )
+        unfamiliar = bool(unfamiliar_because)
         poor, fit, value, value_low, value_high, worth, escalate = self._verdict(
             probability, low, high, self.amount_of(prospect), unfamiliar=unfamiliar
         )
@@ -124,14 +126,14 @@ class RowScorer:
             unfamiliar,
             largest_reasons(sentences, contributions, log_odds, codes, values, reasons, days),
             self._version,
-            because,
+            unfamiliar_because,
             sentences.wording,
             worth,
             escalate,
             value_low,
             value_high,
             reduce(add, map(self._own.__getitem__, singles), 0.0),
-            min(map(self._alike.__getitem__, singles), default=0),
+            min(map(self._deals_per_row.__getitem__, singles), default=0),
             self._regime,
         )
 
@@ -145,14 +147,14 @@ class RowScorer:
         # intercept first, then row by row, replicate by replicate.
         log_odds, *replicates = np.add.reduce(self._take([self._intercept, *rows], 0), 0).tolist()
         total = 0.0
-        for bag in replicates:
-            total += bag * bag
-        return log_odds, math.sqrt(total / (self._bags - 1))
+        for replicate in replicates:
+            total += replicate * replicate
+        return log_odds, math.sqrt(total / (self._replicates - 1))
 
     def _unfamiliar_combination(self, codes: list[int]) -> tuple[str, ...]:
         for first, second, forbidden, names in self._unseen_pairs:
-            others = forbidden[codes[first]]
-            if others is not None and codes[second] in others:
+            unseen_codes = forbidden[codes[first]]
+            if unseen_codes is not None and codes[second] in unseen_codes:
                 return names
         return ()
 
@@ -205,16 +207,22 @@ def unseen_bands(scorecard: Scorecard) -> UnseenBands:
 
 def _unseen_steps(scorecard: Scorecard) -> list[UnseenStep]:
     """Return per pair: for each code of the first, the codes of the second never seen with it."""
-    made: list[UnseenStep] = []
+    steps: list[UnseenStep] = []
     for first, second, forbidden in unseen_bands(scorecard):
         bands = [scorecard.evidence[position].band.tolist() for position in (first, second)]
-        others = {
-            band: frozenset(c for c, other in enumerate(bands[1]) if (band, other) in forbidden)
-            for band in {band for band, _ in forbidden}
+        unseen_codes = {
+            first_band: frozenset(
+                c
+                for c, second_band in enumerate(bands[1])
+                if (first_band, second_band) in forbidden
+            )
+            for first_band in {first_band for first_band, _ in forbidden}
         }
         name = f"{scorecard.attributes[first]} & {scorecard.attributes[second]}"
-        made.append((first, second, [others.get(band) for band in bands[0]], (name,)))
-    return made
+        steps.append(
+            (first, second, [unseen_codes.get(first_band) for first_band in bands[0]], (name,))
+        )
+    return steps
 
 
 def _pair_steps(scorecard: Scorecard) -> list[tuple[int, list[int], int, list[int]]]:

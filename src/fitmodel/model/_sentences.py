@@ -17,7 +17,7 @@ import numpy as np
 
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.columns import MISSING, CategoryColumn
-from fitmodel.model.wording import number_words
+from fitmodel.model.wording import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.model.wording import Wording
 
 FEW_DEALS = 20
-LAST = 1e-300  # factor on a seller's contribution: ranks it after all reasons about the prospect
+SELLER_WEIGHT = 1e-300  # ranks a seller's contribution after all reasons about the prospect
 UNCHANGED = 100  # hundredths: an odds ratio of 1
 TENTHS_FROM = 110  # hundredths: from here on an odds ratio is rounded to tenths
 
@@ -49,14 +49,16 @@ class Sentences:
         self.terms = scorecard.terms
         self._say = wording.say
         self._horizon = wording.horizon
-        self._sellers = frozenset(
+        self._seller_positions = frozenset(
             position
             for position, name in enumerate(scorecard.attributes)
             if name in wording.sellers
         )
-        self.ranks = [LAST if self.is_quiet(term) else 1.0 for term in range(len(self.terms))]
+        self.weights = [
+            SELLER_WEIGHT if self.is_about_seller(term) else 1.0 for term in range(len(self.terms))
+        ]
         """Factor for each term, by which its size is multiplied to order the reasons."""
-        self.has_quiet = min(self.ranks, default=1.0) < 1.0
+        self.has_seller_terms = min(self.weights, default=1.0) < 1.0
         self.templates: dict[tuple[int, ...], Any] = {}
         """From a term and its codes to its text with gaps; kept for all chunks of a batch."""
 
@@ -67,9 +69,9 @@ class Sentences:
         """Return the calibrated log-odds for log-odds before calibration."""
         return float(self.scorecard.calibration.log_odds(np.array([raw]))[0])
 
-    def is_quiet(self, term: int) -> bool:
+    def is_about_seller(self, term: int) -> bool:
         """Return whether a term is about who sells, not about the prospect."""
-        return not self._sellers.isdisjoint(self.terms[term])
+        return not self._seller_positions.isdisjoint(self.terms[term])
 
     def label(self, term: int) -> str:
         """Return a term's label in the reader's language; both labels for a pair."""
@@ -96,8 +98,8 @@ class Sentences:
     def risk_ratio(self, log_odds: float, contribution: float) -> float:
         """Return the probability of early churn divided by that without the contribution."""
         ends = self._calibrated(log_odds), self._calibrated(log_odds - contribution)
-        with_it, without = expit(np.array(ends)).tolist()
-        return float(with_it / without)
+        with_contribution, without = expit(np.array(ends)).tolist()
+        return float(with_contribution / without)
 
     def short_effect(self, hundredths: int) -> str:
         """Return the odds ratio in a few characters, for a table or next to a bar."""
@@ -110,7 +112,7 @@ class Sentences:
         key = "raises" if hundredths > UNCHANGED else "lowers"
         return self._say(key, ratio=_ratio_text(hundredths))
 
-    def tell(
+    def sentence_of(
         self,
         term: int,
         codes: Sequence[int],
@@ -133,7 +135,7 @@ class Sentences:
         effect : str
             Effect on the odds, in words.
         """
-        if self.is_quiet(term):
+        if self.is_about_seller(term):
             return self._say("quiet", effect=effect)
         subjects = [
             self._subject(position, codes[position], value)
@@ -187,20 +189,22 @@ class Sentences:
 
     def _number_band(self, position: int, code: int, column: NumberColumn) -> str:
         bands = self.scorecard.evidence[position].band[1 : column.size + 1]
-        alike = (bands == bands[code - 1]).nonzero()[0]
-        first, last = int(alike[0]), int(alike[-1])  # bins of the band, counted from 0
+        in_band = (bands == bands[code - 1]).nonzero()[0]
+        first, last = int(in_band[0]), int(in_band[-1])  # bins of the band, counted from 0
         low = column.cuts[first - 1] if first > 0 else None
         high = column.cuts[last] if last < len(column.cuts) else None
         if low is None and high is None:
             return ""
-        lowest, highest = ("" if end is None else self._end(column, end) for end in (low, high))
+        lowest, highest = (
+            "" if end is None else self._number_text(column, end) for end in (low, high)
+        )
         key = "below" if low is None else "from" if high is None else "between"
         text = self._say(key, low=lowest, high=highest)
         return self._say("before_signing", band=text) if column.is_date else text
 
-    def _end(self, column: NumberColumn, number: float) -> str:
+    def _number_text(self, column: NumberColumn, number: float) -> str:
         if column.is_date:
-            return self._say("days", number=number_words(number))
+            return self._say("days", number=number_text(number))
         return self.wording.quantity(column.name, number)
 
 

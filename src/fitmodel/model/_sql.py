@@ -41,8 +41,8 @@ _PREDICTED = (
 _AFTER = (
     ("worth", "fm_worth"),
     ("escalate", "fm_escalate"),
-    ("expected_value_low", "fm_least"),
-    ("expected_value_high", "fm_most"),
+    ("expected_value_low", "fm_value_low"),
+    ("expected_value_high", "fm_value_high"),
     ("own_evidence", "fm_own"),
 )
 SLACK = 1e-12
@@ -64,21 +64,28 @@ def scorer_to_sql(
     sql = dialect_named(dialect).for_table(table)
     if isinstance(reasons, bool) or not isinstance(reasons, Integral) or reasons < 0:
         raise SpecError(f"reasons is {reasons!r}. Remedy: give 0 or more.")
-    without = frozenset(absent)
+    absent_columns = frozenset(absent)
     steps = Steps(sql, sql.table(table))
-    read_prospects(steps, scorer, without, as_of)
+    read_prospects(steps, scorer, absent_columns, as_of)
     add_scores(steps, scorer.scorecard, reasons=reasons > 0)
     add_horizons(steps, scorer, horizons)
-    has_amount = scorer.amount is not None and scorer.amount not in without
+    has_amount = scorer.amount is not None and scorer.amount not in absent_columns
     add_decision(steps, scorer.policy, has_amount=has_amount)
     reason_columns = list(add_reasons(steps, scorer.sentences("en"), reasons))
     predicted = [(name, _if_readable(column)) for name, column in (*_PREDICTED, *_AFTER)]
     version = ("model_version", _if_readable(sql.literal(scorer.version)))
     split = len(_PREDICTED)
-    made = (f"fm_{name}{month}" for month in horizons for name in ("p", "low", "high"))
-    at = [*zip(horizon_columns(horizons), map(_if_readable, made), strict=True)]
-    end = ("error", "fm_error")
-    columns = [*predicted[:split], *reason_columns, version, *predicted[split:], *at, end]
+    names_at = (f"fm_{name}{month}" for month in horizons for name in ("p", "low", "high"))
+    at_horizons = [*zip(horizon_columns(horizons), map(_if_readable, names_at), strict=True)]
+    error = ("error", "fm_error")
+    columns = [
+        *predicted[:split],
+        *reason_columns,
+        version,
+        *predicted[split:],
+        *at_horizons,
+        error,
+    ]
     return _header(scorer, sql.name) + steps.finish(columns)
 
 
@@ -105,23 +112,21 @@ def add_decision(steps: Steps, policy: Policy, *, has_amount: bool) -> None:
     has_amount : bool
         Whether the table has a column with the contract value.
     """
-    nothing = f"CAST(NULL AS {steps.dialect.double})"
-    amount = "fm_amount" if has_amount else nothing
+    null = f"CAST(NULL AS {steps.dialect.double})"
+    amount = "fm_amount" if has_amount else null
     money = policy.money if has_amount else None
     own = None if money is None else money.own_months
     if own is not None:
         steps.add("fm_months", _months(own))
-    steps.add("fm_money", _money(policy, amount, nothing, has_money=money is not None))
+    steps.add("fm_money", _money(policy, amount, null, has_money=money is not None))
     steps.add("fm_flags", _flags(policy, has_money=money is not None))
     steps.add("fm_bands", _bands(policy, amount))
 
 
-def _money(
-    policy: Policy, amount: str, nothing: str, *, has_money: bool
-) -> Iterator[tuple[str, str]]:
+def _money(policy: Policy, amount: str, null: str, *, has_money: bool) -> Iterator[tuple[str, str]]:
     if policy.money is None or not has_money:
         for name in ("stays", "leaves"):
-            yield from ((f"fm_{name}{end}", nothing) for end in _ENDS)
+            yield from ((f"fm_{name}{end}", null) for end in _ENDS)
         return
     if policy.money.own_months is not None:
         for end in _ENDS:
@@ -225,8 +230,8 @@ def _bands(policy: Policy, amount: str) -> Iterator[tuple[str, str]]:
         "fm_fit",
         f"CASE WHEN {poor} THEN 'poor' WHEN {' OR '.join(watch)} THEN 'watch' ELSE 'good' END",
     )
-    yield "fm_least", "LEAST(fm_at_low, fm_at_high)"
-    yield "fm_most", "GREATEST(fm_at_low, fm_at_high)"
+    yield "fm_value_low", "LEAST(fm_at_low, fm_at_high)"
+    yield "fm_value_high", "GREATEST(fm_at_low, fm_at_high)"
     worth = (
         "CASE WHEN fm_value IS NULL THEN '' "
         "WHEN fm_stays < 0 OR GREATEST(fm_at_low, fm_at_high) < 0 THEN 'loses' "
@@ -249,7 +254,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
     steps : Steps
         Statement to which the steps are added.
     sentences : Sentences
-        Sentences of the scorecard; their ranks put reasons about the seller last.
+        Sentences of the scorecard; their weights put reasons about the seller last.
     count : int
         Number of reasons for each prospect.
     """
@@ -271,7 +276,7 @@ def add_reasons(steps: Steps, sentences: Sentences, count: int) -> Iterator[tupl
     for rank in range(1, min(count, len(terms)) + 1):
         taken = ", ".join(f"fm_pick{each}" for each in range(1, rank))
         sizes = []
-        for term, weight in zip(terms, sentences.ranks, strict=True):
+        for term, weight in zip(terms, sentences.weights, strict=True):
             factor = "" if weight == 1 else f" * {number(weight)}"
             size = f"ABS(fm_c{term}){factor}"
             sizes.append(

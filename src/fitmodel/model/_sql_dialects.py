@@ -29,7 +29,7 @@ class Dialect:
     ----------
     name : str
         Name of the database, by which callers choose it.
-    text, double, whole : str
+    text, double, integer : str
         Names of the types for text, floating-point numbers and integers.
     quote : str
         Quotation mark around a name.
@@ -64,7 +64,7 @@ class Dialect:
     name: str
     text: str
     double: str
-    whole: str
+    integer: str
     quote: str
     has_escapes: bool
     strip: str
@@ -145,7 +145,7 @@ class Dialect:
         Parameters
         ----------
         columns : sequence of (str, str)
-            Name and type of each column; the type is "text", "double" or "whole".
+            Name and type of each column; the type is "text", "double" or "integer".
         rows : iterable of sequence
             Values of each row as SQL, in the order of the columns.
         """
@@ -171,7 +171,9 @@ def in_capitals(words: Iterable[str]) -> set[str]:
     return {
         "".join(letters)
         for word in words
-        for letters in product(*((s,) if s.isascii() else {s, s.upper()} for s in word))
+        for letters in product(
+            *((letter,) if letter.isascii() else {letter, letter.upper()} for letter in word)
+        )
     }
 
 

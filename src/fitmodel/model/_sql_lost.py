@@ -40,17 +40,17 @@ def lost_cases(sql: Dialect, lost: LostRows, short_names: dict[str, str]) -> Ite
             f"{sql.literal(f'{LEFT_OUT}{name} is ')} || {given} || ' ([rows] of the contract)'"
         )
         if name in lost.drop:
-            yield f"WHEN {text} IN ({_listed(sql, lost.drop[name])}) THEN {message}"
+            yield f"WHEN {text} IN ({_value_literals(sql, lost.drop[name])}) THEN {message}"
         if name in lost.keep:
-            words = words_of("stage", "lost")
-            is_lost = f"{sql.spaced(text)} IN ({_words(sql, words)})"
-            kept = _listed(sql, lost.keep[name])
-            yield f"WHEN {text} NOT IN ({kept}) AND {is_lost} THEN {message}"
+            lost_words = words_of("stage", "lost")
+            is_lost = f"{sql.spaced(text)} IN ({_literals(sql, lost_words)})"
+            kept_values = _value_literals(sql, lost.keep[name])
+            yield f"WHEN {text} NOT IN ({kept_values}) AND {is_lost} THEN {message}"
 
 
-def _listed(sql: Dialect, values: Iterable[str]) -> str:
+def _value_literals(sql: Dialect, values: Iterable[str]) -> str:
     texts = {spelled for value in values for spelled in _spellings(plain_value(value))}
-    return _words(sql, texts)
+    return _literals(sql, texts)
 
 
 def _spellings(value: str) -> set[str]:
@@ -58,6 +58,6 @@ def _spellings(value: str) -> set[str]:
     return {value, f"{value}.0"} if value.lstrip("-").isdigit() else {value}
 
 
-def _words(sql: Dialect, words: Iterable[str]) -> str:
-    both = {text for word in in_capitals(words) for text in (word, f"wc {word}")}
-    return ", ".join(map(sql.literal, sorted(both)))
+def _literals(sql: Dialect, texts: Iterable[str]) -> str:
+    spellings = {text for word in in_capitals(texts) for text in (word, f"wc {word}")}
+    return ", ".join(map(sql.literal, sorted(spellings)))

@@ -15,7 +15,7 @@ from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
 from fitmodel.model._sql_dialects import in_capitals, number
 from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
-from fitmodel.model.scorer import day_asked
+from fitmodel.model.scorer import as_of_date
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class _Reading:
         self._columns = list(enumerate(scorer.scorecard.columns, start=1))
         self._column_at: dict[int | str, Column] = {**dict(self._columns)}
         self._dates = [n for n, column in self._columns if is_date(column)]
-        self._closed_on = _unless(scorer.closed_on, absent) if self._dates else None
-        self._amount = _unless(scorer.amount, absent)
+        self._closed_on = _if_present(scorer.closed_on, absent) if self._dates else None
+        self._amount = _if_present(scorer.amount, absent)
         self._lost = lost_columns(scorer.lost, absent)
-        day = day_asked(as_of)
+        day = as_of_date(as_of)
         self._today = self._sql.today if day is None else f"DATE '{day.isoformat()}'"
 
     def add_steps(self) -> None:
@@ -84,12 +84,12 @@ class _Reading:
 
     def _given(self) -> Iterator[tuple[str, str]]:
         for position, name in (
-            *self._wanted(),
+            *self._columns_to_read(),
             *((each, name) for name, each in self._lost.items()),
         ):
             yield f"fm_v{position}", f"t.{self._sql.column(name)}"
 
-    def _wanted(self) -> Iterator[tuple[int | str, str]]:
+    def _columns_to_read(self) -> Iterator[tuple[int | str, str]]:
         yield from ((position, column.name) for position, column in self._columns)
         if self._closed_on is not None:
             yield "closed", self._closed_on
@@ -99,10 +99,10 @@ class _Reading:
     # ---- text: stripped, and NULL where it means missing ----
 
     def _texts(self) -> Iterator[tuple[str, str]]:
-        for position, name in self._wanted():
+        for position, name in self._columns_to_read():
             column = self._column_at.get(position)
             stripped = self._sql.stripped(f"fm_v{position}")
-            words = MISSING_TEXT.difference(getattr(column, "words", ()))
+            missing_texts = MISSING_TEXT.difference(getattr(column, "words", ()))
             # Placeholders for missing values in the past deals apply to attributes and dates of
             # every type.
             empty = () if position == "amount" else self._scorer.forms.empty.get(name, frozenset())
@@ -110,12 +110,12 @@ class _Reading:
                 is_text = self._sql.is_text.format(f"fm_v{position}")
                 stripped = f"CASE WHEN {is_text} THEN {stripped} END"
             elif column.is_flag:
-                stripped = self._whole(stripped)
-            yield f"fm_t{position}", self._without(stripped, {*words, *_as_days(empty)})
+                stripped = self._as_shown_code(stripped)
+            yield f"fm_t{position}", self._null_if_in(stripped, {*missing_texts, *_as_days(empty)})
         yield from lost_texts(self._sql, self._lost)
 
-    def _without(self, expression: str, words: Iterable[str]) -> str:
-        return f"CASE WHEN {expression} NOT IN ({self._listed(words)}) THEN {expression} END"
+    def _null_if_in(self, expression: str, texts: Iterable[str]) -> str:
+        return f"CASE WHEN {expression} NOT IN ({self._listed(texts)}) THEN {expression} END"
 
     def _listed(self, texts: Iterable[str]) -> str:
         return ", ".join(self._sql.literal(text) for text in sorted(texts))
@@ -123,7 +123,7 @@ class _Reading:
     # ---- numbers, and days ----
 
     def _numbers(self) -> Iterator[tuple[str, str]]:
-        for position, name in self._wanted():
+        for position, name in self._columns_to_read():
             column = self._column_at.get(position)
             if position == "amount" or (isinstance(column, NumberColumn) and not column.is_date):
                 yield f"fm_n{position}", self._number(str(position), name)
@@ -172,22 +172,24 @@ class _Reading:
 
     def _error(self) -> str:
         lines = list(lost_cases(self._sql, self._scorer.lost, self._lost))
-        for position, name in self._wanted():
+        for position, name in self._columns_to_read():
             column = self._column_at.get(position)
             if isinstance(column, CategoryColumn):
                 continue
             if position == "closed":
                 known = " OR ".join(f"fm_d{each} IS NOT NULL" for each in self._dates)
-                is_bad = f"fm_tclosed IS NOT NULL AND fm_dclosed IS NULL AND ({known})"
+                is_unreadable = f"fm_tclosed IS NOT NULL AND fm_dclosed IS NULL AND ({known})"
             elif is_date(column):
-                is_bad = f"fm_t{position} IS NOT NULL AND fm_d{position} IS NULL"
+                is_unreadable = f"fm_t{position} IS NOT NULL AND fm_d{position} IS NULL"
             else:
                 special = f"LOWER(fm_t{position}) NOT IN ({self._listed(SPECIAL)})"
-                is_bad = f"fm_t{position} IS NOT NULL AND fm_n{position} IS NULL AND {special}"
+                is_unreadable = (
+                    f"fm_t{position} IS NOT NULL AND fm_n{position} IS NULL AND {special}"
+                )
             message = f"{self._sql.literal(name + ': ')} || fm_t{position}"
-            lines.append(f"WHEN {is_bad}\n      THEN {message} || ' cannot be read'")
-        nothing = f"CAST(NULL AS {self._sql.text})"
-        return "CASE " + "\n      ".join(lines) + " END" if lines else nothing
+            lines.append(f"WHEN {is_unreadable}\n      THEN {message} || ' cannot be read'")
+        null = f"CAST(NULL AS {self._sql.text})"
+        return "CASE " + "\n      ".join(lines) + " END" if lines else null
 
     # ---- codes ----
 
@@ -247,8 +249,8 @@ class _Reading:
             for step in self._lookups(column):
                 key = self._key(step, f"fm_t{position}")
                 if before:
-                    nobody = " AND ".join(f"l{position}{each}.code IS NULL" for each in before)
-                    key = f"CASE WHEN {nobody} THEN {key} END"
+                    no_match = " AND ".join(f"l{position}{each}.code IS NULL" for each in before)
+                    key = f"CASE WHEN {no_match} THEN {key} END"
                 before.append(step)
                 alias = f"l{position}{step}"
                 yield f"LEFT JOIN {table} AS {alias} ON {alias}.level_name = {key}"
@@ -257,8 +259,10 @@ class _Reading:
         if step == "a":
             return text
         if step == "b":
-            return self._whole(text)
-        return "'#' || " + self._sql.digest.format(text if step == "c" else self._whole(text))
+            return self._as_shown_code(text)
+        return "'#' || " + self._sql.digest.format(
+            text if step == "c" else self._as_shown_code(text)
+        )
 
     def _level_table(self, column: CategoryColumn) -> str:
         rows = [
@@ -266,17 +270,17 @@ class _Reading:
             for level, code in column.levels.items()
             if "\0" not in level  # no database's text holds it
         ]
-        return self._sql.values([("level_name", "text"), ("code", "whole")], rows or [("''", -1)])
+        return self._sql.values([("level_name", "text"), ("code", "integer")], rows or [("''", -1)])
 
-    def _whole(self, text: str) -> str:
+    def _as_shown_code(self, text: str) -> str:
         """Return a code as a table of numbers shows it: 7 for 007 and 7.0; other text unchanged."""
         value = self._sql.as_double(text)
-        whole = f"CAST(CAST({value} AS {self._sql.whole}) AS {self._sql.text})"
+        integer = f"CAST(CAST({value} AS {self._sql.integer}) AS {self._sql.text})"
         shown = f"CAST({value} AS {self._sql.text})"
         is_code = f"LENGTH({text}) <= {LONGEST_CODE} AND {self._sql.is_like(text, PLAIN_NUMBER)}"
-        is_whole = f"{value} = FLOOR({value}) AND ABS({value}) < 1e15"
+        is_integer = f"{value} = FLOOR({value}) AND ABS({value}) < 1e15"
         return (
-            f"CASE WHEN {is_code} THEN CASE WHEN {is_whole} THEN {whole} ELSE {shown} END "
+            f"CASE WHEN {is_code} THEN CASE WHEN {is_integer} THEN {integer} ELSE {shown} END "
             f"ELSE {text} END"
         )
 
@@ -286,7 +290,7 @@ def is_date(column: object) -> bool:
     return isinstance(column, NumberColumn) and column.is_date
 
 
-def _unless(name: str | None, absent: frozenset[str]) -> str | None:
+def _if_present(name: str | None, absent: frozenset[str]) -> str | None:
     return None if name in absent else name
 
 

@@ -46,10 +46,10 @@ class _Scores:
         }
 
     def add_steps(self) -> None:
-        self._steps.add("fm_places", self._bands(), self._map_joins())
+        self._steps.add("fm_mapped", self._bands(), self._map_joins())
         self._steps.add("fm_sums", self._sums(), self._term_joins())
         self._steps.add("fm_scores", self._scores())
-        self._steps.add("fm_chances", self._chances())
+        self._steps.add("fm_probabilities", self._probabilities())
 
     # ---- codes -> bands, and rows of the pairs ----
 
@@ -77,7 +77,7 @@ class _Scores:
                     maps[f"pair{term}"] = pair.second_map
             if len(maps) > 1:
                 rows = np.column_stack(list(maps.values())).tolist()
-                columns = [(name, "whole") for name in maps]
+                columns = [(name, "integer") for name in maps]
                 self._steps.add_table(f"fm_maps{position}", self._sql.values(columns, rows))
                 joined = f"fm_maps{position} AS m{position}"
                 yield f"LEFT JOIN {joined} ON m{position}.code = fm_code{position}"
@@ -91,7 +91,7 @@ class _Scores:
             yield f"LEFT JOIN fm_term{term} AS x{term} ON x{term}.code = fm_code{term}"
 
     def _term_table(self, term: int, start: int, end: int) -> str:
-        columns = [("code", "whole"), ("c", "double")]
+        columns = [("code", "integer"), ("c", "double")]
         columns += [(f"r{replicate}", "double") for replicate in self._replicates]
         rows = [
             [str(code), *map(number, row)]
@@ -102,7 +102,7 @@ class _Scores:
             own = self._scorecard.own_parts[start:end].tolist()
             rows = [[*row, number(part)] for row, part in zip(rows, own, strict=True)]
         if self._has_evidence(term):
-            columns += [("deals", "whole"), ("rate", "double")]
+            columns += [("deals", "integer"), ("rate", "double")]
             evidence = self._scorecard.evidence[term - 1]
             for code, row in enumerate(rows):
                 band = evidence.band[code]
@@ -139,7 +139,9 @@ class _Scores:
                 yield f"fm_code{position} IN ({', '.join(map(str, codes))})"
         for first, second, forbidden in self._unseen_bands:
             width = int(self._scorecard.evidence[second].band.max()) + 1
-            cells = sorted(band * width + other for band, other in forbidden)
+            cells = sorted(
+                first_band * width + second_band for first_band, second_band in forbidden
+            )
             cell = f"fm_band{first + 1} * {width} + fm_band{second + 1}"
             yield f"{cell} IN ({', '.join(map(str, cells))})"
 
@@ -149,16 +151,16 @@ class _Scores:
         yield "fm_log_odds", "CASE WHEN fm_error IS NULL THEN fm_raw END"
         squares = " + ".join(f"fm_s{each} * fm_s{each}" for each in self._replicates)
         degrees = max(len(self._replicates) - 1, 1)
-        reach = INTERVAL_Z * self._scorecard.spread
+        multiplier = INTERVAL_Z * self._scorecard.spread
         wider = f"CASE WHEN fm_unfamiliar THEN {number(UNFAMILIAR_WIDENING)} ELSE 1e0 END"
         spread = f"SQRT(({squares or '0e0'}) / {number(degrees)})"
-        yield "fm_reach", f"{number(reach)} * ({spread} * {wider})"
+        yield "fm_half_width", f"{number(multiplier)} * ({spread} * {wider})"
 
-    def _chances(self) -> Iterator[tuple[str, str]]:
+    def _probabilities(self) -> Iterator[tuple[str, str]]:
         for name, raw in (
             ("fm_p", "fm_log_odds"),
-            ("fm_low", "(fm_log_odds - fm_reach)"),
-            ("fm_high", "(fm_log_odds + fm_reach)"),
+            ("fm_low", "(fm_log_odds - fm_half_width)"),
+            ("fm_high", "(fm_log_odds + fm_half_width)"),
         ):
             line = _calibrated(self._scorecard.calibration, raw)
             bounds = number(HIGHEST_LOG_ODDS), number(-HIGHEST_LOG_ODDS)
@@ -195,7 +197,7 @@ def add_horizons(steps: Steps, scorer: Scorer, horizons: Sequence[int]) -> None:
     if curve is not None:
         ends = [("fm_l", "fm_p"), ("fm_l_low", "fm_low"), ("fm_l_high", "fm_high")]
         steps.add("fm_raws", [(raw, f"LN({p} / (1e0 - {p}))") for raw, p in ends])
-        steps.add("fm_reaches", _reaches(curve, horizons))
+        steps.add("fm_half_widths", _half_widths(curve, horizons))
     steps.add("fm_horizons", _at_horizons(scorer, horizons))
     steps.add("fm_intervals", _ends_around(horizons))
 
@@ -205,46 +207,52 @@ def _months_between(own: int, month: int) -> range:
     return range(own + 1, month + 1) if month > own else range(month, own)
 
 
-def _reaches(curve: ChurnCurve, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
+def _half_widths(curve: ChurnCurve, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
     """Return the half-width of the interval, below and above, at every month on the way."""
     needed = {at for month in horizons for at in _months_between(curve.horizon, month)}
     for at in sorted(needed):
         slope, tilt = number(curve.slope[at - 1]), number(curve.slope_deviation[at - 1])
         shift = number(curve.deviation[at - 1])
-        away = f"({tilt}) * (fm_l - ({number(curve.centre)}))"
-        added = f"{number(INTERVAL_Z**2)} * (({shift}) * ({shift}) + {away} * {away})"
+        tilt_part = f"({tilt}) * (fm_l - ({number(curve.centre)}))"
+        added_variance = (
+            f"{number(INTERVAL_Z**2)} * (({shift}) * ({shift}) + {tilt_part} * {tilt_part})"
+        )
         for end in ("low", "high"):
-            own = f"({slope}) * (fm_l_{end} - fm_l)"
-            yield f"fm_reach_{end}{at}", f"SQRT({own} * {own} + {added})"
+            own_part = f"({slope}) * (fm_l_{end} - fm_l)"
+            yield f"fm_half_width_{end}{at}", f"SQRT({own_part} * {own_part} + {added_variance})"
 
 
 def _at_horizons(scorer: Scorer, horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
     curve = scorer.curve
     for month in horizons:
         if curve is None or month == curve.horizon:
-            own = ("p", "fm_p"), ("least", "fm_low"), ("most", "fm_high")
+            own = ("p", "fm_p"), ("lower", "fm_low"), ("upper", "fm_high")
             yield from ((f"fm_{name}{month}", column) for name, column in own)
             continue
-        yield f"fm_p{month}", _chance(scorer, curve, month, "p", "")
-        yield f"fm_least{month}", _chance(scorer, curve, month, "low", " - fm_reach_low")
-        yield f"fm_most{month}", _chance(scorer, curve, month, "high", " + fm_reach_high")
+        yield f"fm_p{month}", _probability(scorer, curve, month, "p", "")
+        yield f"fm_lower{month}", _probability(scorer, curve, month, "low", " - fm_half_width_low")
+        yield (
+            f"fm_upper{month}",
+            _probability(scorer, curve, month, "high", " + fm_half_width_high"),
+        )
 
 
 def _ends_around(horizons: Sequence[int]) -> Iterator[tuple[str, str]]:
     """Return the ends of the intervals, extended where needed to contain the probability."""
     for month in horizons:
-        yield f"fm_low{month}", f"LEAST(fm_least{month}, fm_p{month})"
-        yield f"fm_high{month}", f"GREATEST(fm_most{month}, fm_p{month})"
+        yield f"fm_low{month}", f"LEAST(fm_lower{month}, fm_p{month})"
+        yield f"fm_high{month}", f"GREATEST(fm_upper{month}, fm_p{month})"
 
 
-def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str) -> str:
+def _probability(scorer: Scorer, curve: ChurnCurve, month: int, name: str, half_width: str) -> str:
     """Return the probability at a month, or an end of its interval.
 
-    `reach` is the half-width that is added at each month on the way; empty for the probability.
+    `half_width` is the name of the half-width that is added at each month on the way; empty for the
+    probability.
     """
     outward = "GREATEST" if month > curve.horizon else "LEAST"
     own = "fm_l" if name == "p" else f"fm_l_{name}"
-    lines = [_line(curve, row, month, own, reach) for row in range(len(curve.shift))]
+    lines = [_line(curve, row, month, own, half_width) for row in range(len(curve.shift))]
     raw = lines[0]
     if curve.attribute is not None:
         code = f"fm_code{scorer.scorecard.attributes.index(curve.attribute) + 1}"
@@ -254,12 +262,12 @@ def _chance(scorer: Scorer, curve: ChurnCurve, month: int, name: str, reach: str
     return f"{outward}(fm_{name}, 1e0 / (1e0 + EXP(-({bounded}))))"
 
 
-def _line(curve: ChurnCurve, row: int, month: int, own: str, reach: str) -> str:
+def _line(curve: ChurnCurve, row: int, month: int, own: str, half_width: str) -> str:
     """Return the log-odds at a month, kept monotone in the months from the own horizon outward."""
     outward = "GREATEST" if month > curve.horizon else "LEAST"
     lines = [
         f"{number(curve.shift[row, at - 1])} + ({number(curve.slope[at - 1])}) * fm_l"
-        + (f"{reach}{at}" if reach else "")
+        + (f"{half_width}{at}" if half_width else "")
         for at in _months_between(curve.horizon, month)
     ]
     return f"{outward}({', '.join([own, *lines])})"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
 
 
-LITTLE_OWN = 0.5  # below it more than half of the precision comes from the level and the prior
-FEW_ALIKE = 20  # deals; if there are more, their number does not explain the little evidence
+LOW_OWN_EVIDENCE = 0.5  # below it the level and the prior give more than half of the precision
+FEW_SIMILAR_DEALS = 20  # if there are more, their number does not explain the little evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +124,24 @@ class Assessment:
     @property
     def verdict(self) -> str:
         """The fit, the probability and its interval in words."""
-        words = self.wording
+        wording = self.wording
         has_interval = math.isfinite(self.probability_low)  # a user's own estimator has none
-        return words.say(
+        return wording.say(
             "verdict" if has_interval else "verdict_without_interval",
-            fit=words.say(f"fit_{self.fit}"),
-            probability=words.percent(self.early_churn_probability),
-            horizon=words.horizon,
-            low=words.percent(self.probability_low) if has_interval else "",
-            high=words.percent(self.probability_high) if has_interval else "",
+            fit=wording.say(f"fit_{self.fit}"),
+            probability=wording.percent(self.early_churn_probability),
+            horizon=wording.horizon,
+            low=wording.percent(self.probability_low) if has_interval else "",
+            high=wording.percent(self.probability_high) if has_interval else "",
         )
 
     @property
     def unlike_in(self) -> str:
         """Labels of the attributes in which the prospect is unlike past deals."""
-        words = self.wording
+        wording = self.wording
         names = (item.split(" & ") for item in self.unfamiliar_because)
-        joined = (words.say("and").join(words.label(name) for name in both) for both in names)
-        return words.say("list").join(joined)
+        joined = (wording.say("and").join(wording.label(name) for name in both) for both in names)
+        return wording.say("list").join(joined)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a form that JSON can hold; numbers that are not known are None."""
@@ -180,7 +180,7 @@ class Assessment:
 
     def _horizons(self) -> Iterator[tuple[int, float, float, float]]:
         """Yield months, probability and the ends of its interval for each requested horizon."""
-        ends = {months: between for months, *between in self.churn_intervals}
+        ends = {months: interval for months, *interval in self.churn_intervals}
         for months, probability in self.churn_probabilities:
             low, high = ends.get(months, (math.nan, math.nan))
             yield months, probability, low, high
@@ -191,32 +191,32 @@ class Assessment:
         say, lines = self.wording.say, []
         if self.regime == "provisional":
             lines.append(say("provisional"))
-        if self.own_evidence < LITTLE_OWN:
-            alike = self.fewest_alike
-            few = "own_few" if alike <= FEW_ALIKE else "own_average"
-            lines.append(say({0: "own_none", 1: "own_one"}.get(alike, few), count=f"{alike:,}"))
+        if self.own_evidence < LOW_OWN_EVIDENCE:
+            deals = self.fewest_alike
+            key = "own_few" if deals <= FEW_SIMILAR_DEALS else "own_average"
+            lines.append(say({0: "own_none", 1: "own_one"}.get(deals, key), count=f"{deals:,}"))
         return tuple(lines)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Sentences that every page shows: fit, horizons, who decides, money, unfamiliarity."""
-        words = self.wording
+        wording = self.wording
         lines = [self.verdict]
         for months, *values in self._horizons():
             has_interval = math.isfinite(values[1])
             name = "at_horizon" if has_interval else "at_horizon_without_interval"
-            shown = map(words.percent, values) if has_interval else (words.percent(values[0]),)
+            shown = map(wording.percent, values) if has_interval else (wording.percent(values[0]),)
             known = dict(zip(("probability", "low", "high"), shown, strict=False))
-            lines.append(words.say(name, months=months, **known))
+            lines.append(wording.say(name, months=months, **known))
         if self.escalate:
-            lines.append(words.say("escalate"))
+            lines.append(wording.say("escalate"))
         if self.worth:
             ends = self.expected_value_low, self.expected_value_high
-            lines.append(words.value_text(self.expected_value, *ends, self.worth))
+            lines.append(wording.value_text(self.expected_value, *ends, self.worth))
         if self.unfamiliar:
-            lines.append(words.say("unfamiliar", names=self.unlike_in))
+            lines.append(wording.say("unfamiliar", names=self.unlike_in))
         if self.poor_fit and self.proceed:
-            lines.append(words.say("proceed"))
+            lines.append(wording.say("proceed"))
         return (*lines, *self.notes)
 
     def __str__(self) -> str:

@@ -61,9 +61,9 @@ class Counterfactual:
 
     def in_words(self, language: str = "en") -> str:
         """Return the changed attributes in words, such as "Onboarding package: guided"."""
-        say, words = phrases(language, "changes"), self.assessment.wording.in_language(language)
+        say, wording = phrases(language, "changes"), self.assessment.wording.in_language(language)
         return say("and").join(
-            say("to", attribute=words.label(name), value=words.value(self.columns[name], value))
+            say("to", attribute=wording.label(name), value=wording.value(self.columns[name], value))
             for name, value in self.needed.items()
         )
 
@@ -139,7 +139,7 @@ def find_counterfactuals(
             Counterfactual(
                 values, changed, sum(steps), {name: _column(model, name) for name in values}
             )
-            for values, steps in _ways(model, prospect, names, count)
+            for values, steps in _combinations(model, prospect, names, count)
             if not (
                 changed := model.predict({**prospect, **values}, reasons=0, as_of=as_of)
             ).poor_fit
@@ -185,15 +185,15 @@ def describe_counterfactuals(changes: list[Counterfactual], *, language: str = "
 def describe_counterfactual(change: Counterfactual, language: str = "en") -> str:
     """Return one change in words, with the new probability and, if known, the new value."""
     say, assessment = phrases(language, "changes"), change.assessment
-    words = assessment.wording.in_language(language)
+    wording = assessment.wording.in_language(language)
     has_value = math.isfinite(assessment.expected_value)
     return say(
         "way_with_value" if has_value else "way",
         changes=change.in_words(language),
-        probability=words.percent(assessment.early_churn_probability),
-        horizon=words.horizon,
-        fit=words.say(f"fit_{assessment.fit}"),
-        value=words.money_text(assessment.expected_value) if has_value else "",
+        probability=wording.percent(assessment.early_churn_probability),
+        horizon=wording.horizon,
+        fit=wording.say(f"fit_{assessment.fit}"),
+        value=wording.money_text(assessment.expected_value) if has_value else "",
     )
 
 
@@ -203,27 +203,27 @@ def _actionable(model: FitModel) -> tuple[str, ...]:
     return tuple(name for name in marked if name in model.attributes)
 
 
-def _ways(
+def _combinations(
     model: FitModel, prospect: Mapping[str, Any], names: tuple[str, ...], count: int
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Yield every combination of new values for `count` attributes, and the steps of each."""
     options = {
-        name: _steps(past_values(model, name, now), now)
-        for name, now in ((name, prospect.get(name)) for name in names)
+        name: _steps(past_values(model, name, present), present)
+        for name, present in ((name, prospect.get(name)) for name in names)
     }
     for chosen in combinations(names, count):
-        for ways in product(*(options[name] for name in chosen)):
-            values = [value for value, _ in ways]
-            yield dict(zip(chosen, values, strict=True)), [steps for _, steps in ways]
+        for choices in product(*(options[name] for name in chosen)):
+            values = [value for value, _ in choices]
+            yield dict(zip(chosen, values, strict=True)), [steps for _, steps in choices]
 
 
-def _steps(values: list[Any], now: Any) -> list[tuple[Any, int]]:
-    """Return each value with its distance: its rank among past values on its side of `now`."""
-    if not values or isinstance(values[0], str) or is_missing(now):
+def _steps(values: list[Any], present: Any) -> list[tuple[Any, int]]:
+    """Return each value with its distance: its rank among past values on its side of `present`."""
+    if not values or isinstance(values[0], str) or is_missing(present):
         return [(value, 1) for value in values]
-    here = as_number(now)
-    below = [value for value in reversed(values) if value < here]
-    above = [value for value in values if value >= here]
+    number = as_number(present)
+    below = [value for value in reversed(values) if value < number]
+    above = [value for value in values if value >= number]
     return [(value, rank) for side in (below, above) for rank, value in enumerate(side, start=1)]
 
 
@@ -288,8 +288,8 @@ def _values(numbers: NDArray[np.float64]) -> list[float]:
     values, counts = np.unique(known, return_counts=True)
     common = values[counts >= MIN_DEALS]
     if len(common) > 1:
-        most = np.argsort(-counts[counts >= MIN_DEALS], kind="stable")[:MAX_VALUES]
-        return [float(value) for value in np.sort(common[most])]
+        most_frequent = np.argsort(-counts[counts >= MIN_DEALS], kind="stable")[:MAX_VALUES]
+        return [float(value) for value in np.sort(common[most_frequent])]
     tenths = np.quantile(known, np.linspace(0.05, 0.95, 10), method="nearest")
     return [float(value) for value in np.unique(tenths)]
 

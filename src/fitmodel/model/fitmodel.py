@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
-from fitmodel.model.inputs import made_up_prospect, prospects_given
+from fitmodel.model.inputs import made_up_prospect, normalise_prospects
 from fitmodel.model.logged import log_predictions
-from fitmodel.model.scorer import assess_listed, check_reasons, day_or_none, knowing_lost_rows
+from fitmodel.model.scorer import assess_listed, check_reasons, day_or_none, with_lost_rows
 from fitmodel.model.survival import OwnCurves
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class FitModel(OwnCurves):
         self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
     ) -> None:
         self.manifest = dict(manifest)
-        self._scorer = knowing_lost_rows(scorer, self.manifest)
+        self._scorer = with_lost_rows(scorer, self.manifest)
         self.path = path
 
     @property
@@ -221,27 +221,27 @@ class FitModel(OwnCurves):
         """
         check_reasons(reasons)
         if horizon_months is not None:
-            of_each = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
-            return predict_at(self, prospects, horizon_months, **of_each)
+            options = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
+            return predict_at(self, prospects, horizon_months, **options)
         if log is None and isinstance(prospects, Mapping):  # the fastest path
             return self._scorer.assess(prospects, reasons, day_or_none(as_of), language)
-        given = prospects_given(prospects)
+        given = normalise_prospects(prospects)
         if log is not None:
             predictions = self.predict(
                 given.prospects, reasons=reasons, as_of=as_of, language=language
             )
-            return given.give_back(log_predictions(self, log, given.prospects, predictions))
+            return given.convert_back(log_predictions(self, log, given.prospects, predictions))
         if isinstance(given.prospects, Mapping):
             return self._scorer.assess(given.prospects, reasons, day_or_none(as_of), language)
         if isinstance(given.prospects, list):
-            each: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
-            listed = enumerate(given.prospects)
-            return given.give_back([assess_listed(self._scorer, *item, *each) for item in listed])
+            args: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
+            items = enumerate(given.prospects)
+            return given.convert_back([assess_listed(self._scorer, *item, *args) for item in items])
         from fitmodel.model.frame_scorer import predict_frame
 
         note = self.today_note(given.prospects.columns, as_of)
-        asked_of = (self._scorer, given.prospects, reasons, as_of, language)
-        return given.give_back(predict_frame(*asked_of, note=note))
+        arguments = (self._scorer, given.prospects, reasons, as_of, language)
+        return given.convert_back(predict_frame(*arguments, note=note))
 
     def predict_table(
         self,
@@ -266,10 +266,10 @@ class FitModel(OwnCurves):
         from fitmodel.model.frame_scorer import predict_leniently
 
         check_reasons(reasons)
-        asked = check_horizons(self, horizons)
+        months = check_horizons(self, horizons)
         given = (self._scorer, prospects, reasons, as_of)
         scored, errors = predict_leniently(*given, as_json=as_json, language=language)
-        return add_horizons(self, scored, prospects, asked, as_of) if asked else scored, errors
+        return add_horizons(self, scored, prospects, months, as_of) if months else scored, errors
 
     def to_sql(
         self,
@@ -321,8 +321,8 @@ class FitModel(OwnCurves):
         from fitmodel.model._sql import scorer_to_sql
 
         months = check_horizons(self, horizons)
-        asked: dict[str, Any] = {"as_of": as_of, "absent": absent, "horizons": months}
-        return scorer_to_sql(self._scorer, dialect, table, reasons=reasons, **asked)
+        options: dict[str, Any] = {"as_of": as_of, "absent": absent, "horizons": months}
+        return scorer_to_sql(self._scorer, dialect, table, reasons=reasons, **options)
 
     def table(self, attribute: str) -> pd.DataFrame:
         """Return one attribute's table: value, log_odds, deviation, deals and early_churn."""

@@ -22,7 +22,7 @@ from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, unseen_bands
 from fitmodel.model.reasons import NO_DATES, Reason
 from fitmodel.model.row_encoder import missing_attributes, unfamiliar_codes
-from fitmodel.model.scorer import day_asked
+from fitmodel.model.scorer import as_of_date
 from fitmodel.tables import values as readers
 from fitmodel.tables.cells import shown
 from fitmodel.tables.values import today
@@ -163,7 +163,7 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
     absent = [name for name in scorecard.attributes if name not in table.columns]
     if absent:
         raise missing_attributes(scorecard.attributes, list(table.columns))
-    _refuse_twice(scorer, table)
+    _refuse_duplicate_columns(scorer, table)
     values, unreadable = _attribute_values(scorer, table, as_of)
     codes = np.empty((len(table), len(scorecard.columns)), dtype=np.int32)
     unfamiliar = np.zeros(len(table), dtype=bool)
@@ -192,12 +192,12 @@ def code_table(scorer: Scorer, table: pd.DataFrame, as_of: date | None) -> Coded
     return CodedTable(given, codes, unfamiliar, unreadable, amount, days)
 
 
-def _refuse_twice(scorer: Scorer, table: pd.DataFrame) -> None:
+def _refuse_duplicate_columns(scorer: Scorer, table: pd.DataFrame) -> None:
     used = {*scorer.scorecard.attributes, scorer.amount, scorer.closed_on}
-    twice = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
-    if twice:
+    duplicates = sorted(map(str, used.intersection(table.columns[table.columns.duplicated()])))
+    if duplicates:
         raise ProspectError(
-            f"the table has more than one column named {twice}. Remedy: rename or drop them."
+            f"the table has more than one column named {duplicates}. Remedy: rename or drop them."
         )
 
 
@@ -248,7 +248,7 @@ def _attribute_values(
     table = _with_numbers(scorer, table)
     if not dates:
         return table[list(scorer.scorecard.attributes)], {}
-    closing = np.full(len(table), np.datetime64(day_asked(as_of) or today(), "D"))
+    closing = np.full(len(table), np.datetime64(as_of_date(as_of) or today(), "D"))
     wrong = np.zeros(len(table), dtype=bool)
     if scorer.closed_on is not None and scorer.closed_on in table.columns:
         given, wrong = read_days(table[scorer.closed_on], scorer.forms.date(scorer.closed_on))
@@ -265,8 +265,8 @@ def _with_numbers(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
     for name in scorer.forms.numbers.keys() & set(scorer.scorecard.attributes):
         reading = readers.read_numbers(table[name], scorer.forms.number(name))
         values, bad = reading.series, reading.unreadable
-        kept = values.astype(object).mask(bad, table[name]) if bad.any() else values
-        table = table.assign(**{name: kept})
+        cells = values.astype(object).mask(bad, table[name]) if bad.any() else values
+        table = table.assign(**{name: cells})
     return table
 
 
@@ -293,9 +293,9 @@ def _unfamiliar_combinations(scorer: Scorer, codes: NDArray[np.int32]) -> NDArra
     result = np.zeros(len(codes), dtype=bool)
     for first, second, forbidden in unseen_bands(scorer.scorecard):
         bands = [scorer.scorecard.evidence[position].band for position in (first, second)]
-        never = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
-        never[tuple(np.transpose(list(forbidden)))] = True
-        by_code = never[np.ix_(*bands)]
+        is_forbidden = np.zeros([int(band.max()) + 1 for band in bands], dtype=bool)
+        is_forbidden[tuple(np.transpose(list(forbidden)))] = True
+        by_code = is_forbidden[np.ix_(*bands)]
         result |= by_code[codes[:, first], codes[:, second]]
     return result
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.inputs import prospects_given
+from fitmodel.model.inputs import normalise_prospects
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.model.scorer import Scorer
 
 MAX_HORIZONS = 24
-OWN = ("early_churn_probability", "probability_low", "probability_high")
+OWN_COLUMNS = ("early_churn_probability", "probability_low", "probability_high")
 
 
 class CurvedModel(Protocol):
@@ -85,11 +85,11 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
             raise ProspectError(
                 f"a horizon is {months!r}; give whole months, 1 or more, such as 3 or 12"
             )
-    asked = tuple(sorted({int(months) for months in listed}))
-    if len(asked) > MAX_HORIZONS:
-        raise ProspectError(f"{len(asked)} horizons are more than {MAX_HORIZONS} at once")
+    requested = tuple(sorted({int(months) for months in listed}))
+    if len(requested) > MAX_HORIZONS:
+        raise ProspectError(f"{len(requested)} horizons are more than {MAX_HORIZONS} at once")
     curve, own = model.scorer.curve, model.horizon_months
-    for months in asked:
+    for months in requested:
         if curve is None and months != own:
             raise ProspectError(f"horizon {months}: {_no_curve(model)}")
         if curve is not None and months > curve.months:
@@ -98,7 +98,7 @@ def check_horizons(model: CurvedModel, horizons: Any) -> tuple[int, ...]:
                 "which ten or more customers were watched, so what is later is not known. Remedy: "
                 f"ask for at most {curve.months} months, or train again when deals are older."
             )
-    return asked
+    return requested
 
 
 def curve_of(model: CurvedModel) -> ChurnCurve:
@@ -184,7 +184,8 @@ def add_horizons(
     import pandas as pd
 
     probability, low, high = (
-        pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in OWN
+        pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan)
+        for name in OWN_COLUMNS
     )
     stratum = strata_of(model, table, as_of)
     values = churn_at(model, (probability, low, high), horizons, stratum)
@@ -192,18 +193,18 @@ def add_horizons(
     return scored.assign(**{name: values[:, position] for position, name in enumerate(names)})
 
 
-def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **asked: Any) -> Any:
+def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **options: Any) -> Any:
     """Predict as `FitModel.predict` does, and add the probability at other horizons."""
     horizons = check_horizons(model, horizon_months)
-    given = prospects_given(prospects)
-    predictions = model.predict(given.prospects, **asked)
+    given = normalise_prospects(prospects)
+    predictions = model.predict(given.prospects, **options)
     if isinstance(given.prospects, Mapping):
-        return _at_horizons(model, [predictions], [given.prospects], horizons, asked["as_of"])[0]
+        return _at_horizons(model, [predictions], [given.prospects], horizons, options["as_of"])[0]
     if isinstance(given.prospects, list):
-        listed = _at_horizons(model, predictions, given.prospects, horizons, asked["as_of"])
-        return given.give_back(listed)
-    return given.give_back(
-        add_horizons(model, predictions, given.prospects, horizons, asked["as_of"])
+        listed = _at_horizons(model, predictions, given.prospects, horizons, options["as_of"])
+        return given.convert_back(listed)
+    return given.convert_back(
+        add_horizons(model, predictions, given.prospects, horizons, options["as_of"])
     )
 
 
@@ -215,7 +216,8 @@ def _at_horizons(
     as_of: date | None,
 ) -> list[Any]:
     probability, low, high = (
-        np.array([getattr(item, name) for item in predictions], dtype=np.float64) for name in OWN
+        np.array([getattr(item, name) for item in predictions], dtype=np.float64)
+        for name in OWN_COLUMNS
     )
     stratum = _strata_of_rows(model, prospects, as_of)
     values = churn_at(model, (probability, low, high), horizons, stratum)
@@ -223,8 +225,12 @@ def _at_horizons(
     return [
         replace(
             item,
-            churn_probabilities=tuple((at, row[0]) for at, row in zip(horizons, rows, strict=True)),
-            churn_intervals=tuple((at, *row[1:]) for at, row in zip(horizons, rows, strict=True)),
+            churn_probabilities=tuple(
+                (months, row[0]) for months, row in zip(horizons, rows, strict=True)
+            ),
+            churn_intervals=tuple(
+                (months, *row[1:]) for months, row in zip(horizons, rows, strict=True)
+            ),
         )
         for item, rows in zip(predictions, parts, strict=True)
     ]

@@ -65,12 +65,12 @@ class Given(NamedTuple):
     ----------
     prospects : mapping, list or DataFrame
         One prospect, a list of prospects, or a table.
-    give_back : callable
+    convert_back : callable
         Function that converts the result into the kind of table that was given.
     """
 
     prospects: Any
-    give_back: Callable[[Any], Any]
+    convert_back: Callable[[Any], Any]
 
 
 def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def made_up_prospect(scorer: Scorer) -> dict[str, Any]:
     return values
 
 
-def prospects_given(prospects: Any) -> Given:
+def normalise_prospects(prospects: Any) -> Given:
     """Return prospects from any supported container as a mapping, list or pandas DataFrame.
 
     Parameters
@@ -104,10 +104,10 @@ def prospects_given(prospects: Any) -> Given:
         If the container is none of these; the message lists what is supported.
     """
     if _is_pandas(prospects, "DataFrame"):
-        return Given(prospects, _as_it_is)
+        return Given(prospects, _unchanged)
     record = _record(prospects)
     if record is not None:
-        return Given(record, _as_it_is)
+        return Given(record, _unchanged)
     if hasattr(prospects, "__arrow_c_stream__") or hasattr(prospects, "__arrow_c_array__"):
         import pyarrow as pa
 
@@ -121,7 +121,7 @@ def prospects_given(prospects: Any) -> Given:
             item if record is None else record
             for item, record in zip(prospects, records, strict=True)
         ]
-        return Given(listed, _as_it_is)
+        return Given(listed, _unchanged)
     hint = " (of a LazyFrame, its collect())" if hasattr(prospects, "collect") else ""
     raise ProspectError(
         f"prospects are {type(prospects).__name__}; give a mapping (attribute to value), a "
@@ -129,7 +129,7 @@ def prospects_given(prospects: Any) -> Given:
     )
 
 
-def _as_it_is(scored: Any) -> Any:
+def _unchanged(scored: Any) -> Any:
     return scored
 
 

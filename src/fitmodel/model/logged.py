@@ -127,8 +127,8 @@ def log_assessments(
         If the contract names no id, or a prospect has no id that is text or a number.
     """
     names = [_id_of(prospect, id_column(model)) for prospect in prospects]
-    drawn_as = _drawn_as(prospects, names, customer_column(model))
-    proceed, propensity = _drawn(log, drawn_as, predictions, explore_share(model))
+    draw_keys = _draw_keys(prospects, names, customer_column(model))
+    proceed, propensity = _drawn(log, draw_keys, predictions, explore_share(model))
     attributes = [{name: item[name] for name in model.attributes} for item in prospects]
     log.append_many(zip(names, predictions, attributes, proceed, propensity, strict=True))
     return proceed
@@ -145,7 +145,7 @@ def _drawn(
     return drawn.proceed.tolist(), drawn.propensity.tolist()
 
 
-def _drawn_as(
+def _draw_keys(
     prospects: Sequence[Mapping[str, Any]], names: Sequence[str], column: str | None
 ) -> list[str]:
     """Return the names to draw by: the customer's where known, else the prospect's id.
@@ -219,19 +219,22 @@ def log_predictions(model: LoggedModel, log: AssessmentLog, prospects: Any, pred
     if hasattr(predicted, "itertuples"):
         return _log_frame(model, log, prospects, predicted)
     if isinstance(prospects, Mapping):
-        (may,) = log_assessments(log, model, [prospects], [predicted])
-        return replace(predicted, proceed=may)
+        (may_proceed,) = log_assessments(log, model, [prospects], [predicted])
+        return replace(predicted, proceed=may_proceed)
     allowed = log_assessments(log, model, prospects, predicted)
-    return [replace(item, proceed=may) for item, may in zip(predicted, allowed, strict=True)]
+    return [
+        replace(item, proceed=may_proceed)
+        for item, may_proceed in zip(predicted, allowed, strict=True)
+    ]
 
 
 def _log_frame(model: LoggedModel, log: AssessmentLog, prospects: Any, predicted: Any) -> Any:
     # The customer is needed too, so that a customer is not drawn again under a new id.
     roles = filter(None, [id_column(model), customer_column(model)])
-    wanted = list(dict.fromkeys([*model.attributes, *roles]))
-    records = prospects[[name for name in wanted if name in prospects]].to_dict("records")
+    needed = list(dict.fromkeys([*model.attributes, *roles]))
+    records = prospects[[name for name in needed if name in prospects]].to_dict("records")
     scored = predicted["early_churn_probability"].notna().to_numpy()
-    answers = list(predicted[scored].itertuples(index=False))
+    scored_rows = list(predicted[scored].itertuples(index=False))
     logged = [record for record, has_score in zip(records, scored, strict=True) if has_score]
-    allowed = iter(log_assessments(log, model, logged, answers))
+    allowed = iter(log_assessments(log, model, logged, scored_rows))
     return predicted.assign(proceed=[next(allowed) if has_score else None for has_score in scored])

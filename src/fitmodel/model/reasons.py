@@ -8,6 +8,7 @@ reasons add up exactly. The sentence is made only when it is read.
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,13 @@ class Reason:
         return values if len(values) > 1 else values[0]
 
     @property
+    def before_signing(self) -> dict[str, timedelta]:
+        """For each attribute of the reason that is a date and is known: the time to the signing."""
+        days = ((position, self._days.get(position, math.nan)) for position in self._positions)
+        names = self._sentences.scorecard.attributes
+        return {names[at]: timedelta(days=known) for at, known in days if math.isfinite(known)}
+
+    @property
     def label(self) -> str:
         """The attribute's label in the reader's language."""
         return self._sentences.label(self._term)
@@ -80,12 +88,12 @@ class Reason:
     @property
     def value_words(self) -> str:
         """The value as text in the reader's language."""
-        return self._sentences.wording.say("and").join(self._words())
+        return self._sentences.wording.say("and").join(self._value_texts())
 
     @property
     def is_about_prospect(self) -> bool:
         """Whether the reason is about the prospect; False if it only names the seller."""
-        return not self._sentences.is_quiet(self._term)
+        return not self._sentences.is_about_seller(self._term)
 
     @property
     def odds_ratio(self) -> float:
@@ -122,11 +130,11 @@ class Reason:
     def sentence(self) -> str:
         """The reason in words, with its evidence."""
         effect = self._sentences.effect(in_hundredths(self.odds_ratio))
-        return self._sentences.tell(
-            self._term, self._codes, self._words(), self.contribution, effect
+        return self._sentences.sentence_of(
+            self._term, self._codes, self._value_texts(), self.contribution, effect
         )
 
-    def _words(self) -> list[str]:
+    def _value_texts(self) -> list[str]:
         columns, wording = self._sentences.scorecard.columns, self._sentences.wording
         values = (self._days.get(position, self._values[position]) for position in self._positions)
         return [
@@ -182,9 +190,9 @@ def largest_reasons(
     """Return one prospect's reasons, largest first; a contribution of exactly 0 is no reason."""
     if number <= 0:
         return ()
-    if sentences.has_quiet:
-        pairs = zip(contributions, sentences.ranks, strict=True)
-        sizes = [abs(contribution * rank) for contribution, rank in pairs]
+    if sentences.has_seller_terms:
+        pairs = zip(contributions, sentences.weights, strict=True)
+        sizes = [abs(contribution * weight) for contribution, weight in pairs]
     else:
         sizes = list(map(abs, contributions))
     result = []

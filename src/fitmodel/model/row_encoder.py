@@ -42,11 +42,11 @@ class Step(NamedTuple):
     """How one attribute is read.
 
     `find` returns the code of a common value; for any other value None, 0 or a number above
-    `most`.
+    `max_code`.
     """
 
     find: Callable[[Any], int | None]
-    most: int
+    max_code: int
     missing_is_unfamiliar: bool
 
 
@@ -96,7 +96,7 @@ class RowEncoder:
         codes: list[int] = []
         unfamiliar: list[str] = []
         days: dict[int, float] = {}
-        for (find, most, missing_is_unfamiliar), value in zip(self._steps, values):  # noqa: B905 - slower
+        for (find, max_code, missing_is_unfamiliar), value in zip(self._steps, values):  # noqa: B905 - slower
             if value is None:
                 code, is_unfamiliar = MISSING, missing_is_unfamiliar
             else:
@@ -104,7 +104,7 @@ class RowEncoder:
                     result = find(value) if type(value) in PLAIN else None
                 except TypeError:  # text where a number is expected
                     result = None
-                if result and result <= most:
+                if result and result <= max_code:
                     codes.append(result)
                     continue
                 position = len(codes)
@@ -139,8 +139,8 @@ class RowEncoder:
             if column.is_date:
                 days[position] = read
             code = column.code(read)
-            kept = read if column.name in self._forms.numbers else value
-            return code, code in unfamiliar or column.is_outside(read), kept
+            displayed = read if column.name in self._forms.numbers else value
+            return code, code in unfamiliar or column.is_outside(read), displayed
         except UnreadableValueError as error:
             raise ProspectError(
                 f"attribute {column.name!r}: {error}. Remedy: give a plain number (1234.5) or "
@@ -224,20 +224,20 @@ def missing_attributes(expected: Sequence[str], given: Sequence[Any]) -> Prospec
     names = [str(name) for name in given]
     known = set(names)
     absent = [name for name in expected if name not in known]
-    sought = names if len(absent) * len(names) <= MAX_COMPARISONS else []
+    candidates = names if len(absent) * len(names) <= MAX_COMPARISONS else []
     lines = []
     for name in absent:
-        near = nearest(name, sought)
-        lines.append(f"  {name}" + (f" (did you mean {near!r}?)" if near else ""))
+        suggested = nearest(name, candidates)
+        lines.append(f"  {name}" + (f" (did you mean {suggested!r}?)" if suggested else ""))
     return ProspectError(
         f"{len(lines)} of {len(expected)} attribute(s) are missing:\n" + "\n".join(lines) + "\n"
-        f"given: {_named(names)}\n"
+        f"given: {_listed_names(names)}\n"
         "Remedy: add them; a value that is not known may be None (in JSON null), but its name must "
         "be there."
     )
 
 
-def _named(names: Sequence[str]) -> str:
+def _listed_names(names: Sequence[str]) -> str:
     """Return the first names as a list for a message, long names shortened."""
     cut = names[:MAX_NAMED]
     shown = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in cut]

@@ -211,8 +211,8 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     scorecard = scorecard_from_dict(data["book"])
     policy = Policy.from_dict(data["policy"])
     amount, closed_on = (_text_or_none(data[key]) for key in ("amount", "closed_on"))
-    words = data.get("wording")  # older bundles have no wording
-    wording = Wording(amount=amount) if words is None else wording_from_dict(words)
+    wording_data = data.get("wording")  # older bundles have no wording
+    wording = Wording(amount=amount) if wording_data is None else wording_from_dict(wording_data)
     forms = forms_from_dict(data.get("reading", {}))  # absent for plain tables and older bundles
     per_year = float(data.get("per_year", 1.0))
     if not (math.isfinite(per_year) and per_year > 0):
@@ -221,12 +221,12 @@ def _read_format_1(data: Mapping[str, Any], version: str) -> Scorer:
     regime = data.get("regime", "full")
     if regime not in {"full", "provisional"}:
         raise ValueError(f"regime is {regime!r}, which is not a way of learning")
-    given = data.get("curve")  # older bundles have no curve
-    curve = None if given is None else curve_from_dict(given)
+    curve_data = data.get("curve")  # older bundles have no curve
+    curve = None if curve_data is None else curve_from_dict(curve_data)
     if curve is not None:
         _check_timing(curve, scorecard)
-    rest = (wording, forms, per_year, lost, regime, curve)
-    return Scorer(scorecard, policy, amount, closed_on, version, *rest)
+    optional = (wording, forms, per_year, lost, regime, curve)
+    return Scorer(scorecard, policy, amount, closed_on, version, *optional)
 
 
 def _check_timing(curve: ChurnCurve, scorecard: Scorecard) -> None:
@@ -268,7 +268,7 @@ def read_json(content: bytes, what: str) -> Any:
     return data
 
 
-def knowing_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
+def with_lost_rows(scorer: Scorer, manifest: Mapping[str, Any]) -> Scorer:
     """Return the scorer with the contract's rules for lost rows, if its own file has none."""
     lost = lost_rows_of(manifest.get("spec") or {})
     return replace(scorer, lost=lost) if lost and not scorer.lost else scorer
@@ -311,7 +311,7 @@ def assess_listed(
         raise ProspectError(f"prospect {position} of the list: {error}") from error
 
 
-def day_asked(as_of: Any) -> date | None:
+def as_of_date(as_of: Any) -> date | None:
     """Return `as_of` as a date; None for None.
 
     For a time with a time zone, this is the day in that zone.
@@ -340,5 +340,5 @@ def day_or_none(as_of: Any) -> float | None:
     ProspectError
         If `as_of` is not a date.
     """
-    day = day_asked(as_of)
+    day = as_of_date(as_of)
     return None if day is None else float((day - EPOCH).days)

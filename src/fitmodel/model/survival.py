@@ -14,7 +14,7 @@ from fitmodel.model.horizons import (
     horizon_columns,
     strata_of,
 )
-from fitmodel.model.scorer import day_asked
+from fitmodel.model.scorer import as_of_date
 
 if TYPE_CHECKING:
     from datetime import date
@@ -99,15 +99,15 @@ def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd
     curve, table = curve_of(model), _table(prospects)
     probability, low, high = _predicted(model, table, as_of)
     stratum = strata_of(model, table, as_of)
-    least, most = curve.interval_by(probability, low, high, range(curve.months + 1), stratum)
-    ends = [curve.lifetime_of(1.0 - left) for left in (most, least)]  # higher risk, shorter life
-    there = curve.survival(probability, stratum)[:, -1]
+    lower, upper = curve.interval_by(probability, low, high, range(curve.months + 1), stratum)
+    ends = [curve.lifetime_of(1.0 - left) for left in (upper, lower)]  # higher risk, shorter life
+    still_there = curve.survival(probability, stratum)[:, -1]
     columns = {
         "expected_lifetime_months": curve.lifetime(probability, stratum),
         "lifetime_low": ends[0],
         "lifetime_high": ends[1],
         "curve_ends_month": np.full(len(table), curve.months),
-        "still_there_then": there,
+        "still_there_then": still_there,
     }
     return pd.DataFrame(columns, index=table.index)
 
@@ -116,9 +116,9 @@ def interval_table(
     model: CurvedModel, prospects: Any, horizons: Any, as_of: date | None
 ) -> pd.DataFrame:
     """Return probabilities and intervals at horizons, see `FitModel.horizon_intervals`."""
-    asked, table = check_horizons(model, horizons), _table(prospects)
+    months, table = check_horizons(model, horizons), _table(prospects)
     scored = model.predict(table, reasons=0, as_of=as_of)
-    return add_horizons(model, scored, table, asked, as_of)[list(horizon_columns(asked))]
+    return add_horizons(model, scored, table, months, as_of)[list(horizon_columns(months))]
 
 
 def score_signed(
@@ -190,15 +190,15 @@ def months_stayed(
             "which the time stayed is counted. Remedy: add it."
         )
     days, wrong = read_days(customers[column], model.scorer.forms.date(column))
-    day = np.datetime64(cast("date", day_asked(as_of)), "D")
-    for bad, what, remedy in (
+    day = np.datetime64(cast("date", as_of_date(as_of)), "D")
+    for bad, problem, remedy in (
         (wrong | np.isnat(days), "is empty or cannot be read", "give the day signed"),
         (days > day, f"lies after {as_of}", "leave out who is not signed yet, or give --as-of"),
     ):
         if bad.any():
             first = int(bad.argmax())
             raise ProspectError(
-                f"{column}: {customers[column].iloc[first]!r} {what} in {int(bad.sum())} of "
+                f"{column}: {customers[column].iloc[first]!r} {problem} in {int(bad.sum())} of "
                 f"{len(bad)} rows, the first in row {first + 1}. Remedy: {remedy}."
             )
     return months_between(days, np.full(len(days), day))
@@ -207,9 +207,9 @@ def months_stayed(
 def _table(prospects: Any) -> pd.DataFrame:
     import pandas as pd
 
-    from fitmodel.model.inputs import prospects_given
+    from fitmodel.model.inputs import normalise_prospects
 
-    given = prospects_given(prospects).prospects
+    given = normalise_prospects(prospects).prospects
     if isinstance(given, pd.DataFrame):
         return given
     return pd.DataFrame(given if isinstance(given, list) else [given])

@@ -141,12 +141,12 @@ class Wording:
             # The default format has no decimals and would show 4.2 (in units of 10,000) as 4. A
             # format in the contract decides its decimals itself.
             is_small = self.money == PLAIN_MONEY and 0 < number < FULL_MONEY_FROM
-            return number_words(number) if is_small else self.money_text(number)
+            return number_text(number) if is_small else self.money_text(number)
         unit = self.units.get(name)
         if not unit:
-            return number_words(number)
+            return number_text(number)
         space = " " if unit[0].isascii() else ""  # "3个月": a Chinese unit has no space before it
-        return f"{number_words(number)}{space}{unit}"
+        return f"{number_text(number)}{space}{unit}"
 
     def quantities(self, name: str, numbers: list[float]) -> list[str]:
         """Return many numbers of an attribute as text: `quantity` of each."""
@@ -168,7 +168,7 @@ class Wording:
         if days == 0:
             return self.say("on_signing")
         size = abs(days)
-        band = self.say("day") if size == 1 else self.say("days", number=number_words(size))
+        band = self.say("day") if size == 1 else self.say("days", number=number_text(size))
         return self.say("before_signing" if days > 0 else "after_signing", band=band)
 
     def money_text(self, value: float) -> str:
@@ -216,7 +216,7 @@ class Wording:
         """Return a form that JSON can hold, without the language, which the reader chooses."""
         return {
             "labels": dict(self.labels),
-            "recorded": {name: dict(words) for name, words in self.recorded.items()},
+            "recorded": {name: dict(texts) for name, texts in self.recorded.items()},
             "units": dict(self.units),
             "money": self.money,
             "prospect": dict(self.prospect),
@@ -258,7 +258,7 @@ def wording_from_dict(data: Mapping[str, Any]) -> Wording:
         horizon_months=None if horizon is None else int(horizon),
         amount=None if amount is None else str(amount),
         sellers=tuple(str(name) for name in data["sellers"]),
-        recorded={str(k): _texts(words) for k, words in data.get("recorded", {}).items()},
+        recorded={str(name): _texts(texts) for name, texts in data.get("recorded", {}).items()},
     )
 
 
@@ -282,13 +282,13 @@ def percent_number(share: float) -> str:
     return f"{share * 100:.0f}"
 
 
-def number_words(number: float) -> str:
+def number_text(number: float) -> str:
     """Return a number as text: whole and large ones in full, others with 4 significant digits."""
     number = number + 0.0  # -0.0 + 0.0 is 0.0
-    whole = number.is_integer() or abs(number) >= GROUPED_FROM
+    is_whole = number.is_integer() or abs(number) >= GROUPED_FROM
     if abs(number) >= GROUPED_FROM:
         return f"{number:,.0f}"
-    return f"{number:.0f}" if whole else f"{number:.4g}"
+    return f"{number:.0f}" if is_whole else f"{number:.4g}"
 
 
 def plain_value(value: Any) -> Any:

@@ -29,7 +29,7 @@ from fitmodel.model.frame_scorer import (
     score_coded,
 )
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
-from fitmodel.model.inputs import prospects_given
+from fitmodel.model.inputs import normalise_prospects
 from fitmodel.model.logged import log_predictions
 from fitmodel.model.reasons import Reason
 from fitmodel.model.scorer import check_reasons, day_or_none, scorer_from_json
@@ -84,17 +84,17 @@ class EstimatorModel(FitModel):
         """
         check_reasons(reasons)
         if horizon_months is not None:
-            asked = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
-            return predict_at(self, prospects, horizon_months, **asked)
-        given = prospects_given(prospects)
+            options = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
+            return predict_at(self, prospects, horizon_months, **options)
+        given = normalise_prospects(prospects)
         prospects = given.prospects
         if log is not None:
             predictions = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
-            return given.give_back(log_predictions(self, log, prospects, predictions))
+            return given.convert_back(log_predictions(self, log, prospects, predictions))
         if isinstance(prospects, pd.DataFrame):
             note = self.today_note(prospects.columns, as_of)
             scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
-            return given.give_back(scored)
+            return given.convert_back(scored)
         if isinstance(prospects, Mapping):
             return self._assessments([prospects], reasons, as_of, language)[0]
         return self._assessments(prospects, reasons, as_of, language)
@@ -126,8 +126,8 @@ class EstimatorModel(FitModel):
         rows = np.full(len(prospects), len(scored))  # the last row is empty
         rows[good] = np.arange(len(scored))
         cells = scored.astype(object).to_numpy()
-        whole = np.vstack([cells, np.full((1, cells.shape[1]), None)])[rows]
-        return pd.DataFrame(whole, prospects.index, scored.columns, dtype=object), errors
+        all_cells = np.vstack([cells, np.full((1, cells.shape[1]), None)])[rows]
+        return pd.DataFrame(all_cells, prospects.index, scored.columns, dtype=object), errors
 
     def to_sql(self, *_: Any, **__: Any) -> str:
         """Raise BundleError: only a scorecard can be written as SQL."""

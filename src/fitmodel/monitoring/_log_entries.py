@@ -29,8 +29,8 @@ def digest_of(attributes: Mapping[str, Any]) -> str:
 
 def storable(text: str) -> str:
     """Return the text with lone surrogates and zero bytes escaped: no database stores them."""
-    whole = text.encode(errors="backslashreplace").decode()
-    return whole.replace("\x00", "\\x00")
+    escaped = text.encode(errors="backslashreplace").decode()
+    return escaped.replace("\x00", "\\x00")
 
 
 def now_in_utc() -> str:
@@ -78,8 +78,8 @@ def choose_exploration(
     if not 0 <= share <= 1:
         raise FitModelError(f"the share to explore is {share}; give a number from 0 to 1")
     flagged = np.asarray(poor_fit, dtype=bool)
-    draw = np.array([_uniform(name, salt) for name in ids])
-    return Exploration(~flagged | (draw < share), np.where(flagged, share, 1.0))
+    uniform = np.array([_uniform(name, salt) for name in ids])
+    return Exploration(~flagged | (uniform < share), np.where(flagged, share, 1.0))
 
 
 def _uniform(name: str, salt: str) -> float:
@@ -94,7 +94,7 @@ SIGNING = ("signed", "overridden")
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierDecision:
     """
     The last decision on a prospect.
 
@@ -114,7 +114,12 @@ class Earlier:
 
 
 def check_decision(
-    prospect: str, action: str, *, flagged: bool, earlier: Earlier | None, assessed_anew: bool
+    prospect: str,
+    action: str,
+    *,
+    flagged: bool,
+    earlier: EarlierDecision | None,
+    assessed_anew: bool,
 ) -> None:
     """
     Raise an error if a decision contradicts the log.
@@ -152,7 +157,7 @@ def check_decision(
         )
 
 
-def decided_on(assessments: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
+def decided_on(assessments: pd.DataFrame, decisions: pd.DataFrame) -> pd.Series[Any]:
     """
     Return the number of the assessment that each decision was made on.
 
@@ -162,11 +167,11 @@ def decided_on(assessments: pd.DataFrame, done: pd.DataFrame) -> pd.Series[Any]:
     ----------
     assessments : DataFrame
         All assessments of the log.
-    done : DataFrame
+    decisions : DataFrame
         The last decision on each prospect, indexed by prospect.
     """
-    both = assessments[["number", "time", "prospect"]].merge(
-        done["time"].rename("decided").reset_index(), on="prospect"
+    merged = assessments[["number", "time", "prospect"]].merge(
+        decisions["time"].rename("decided").reset_index(), on="prospect"
     )
-    before = both[both["time"] <= both["decided"]].groupby("prospect")["number"].last()
-    return done["assessment"].fillna(before.reindex(done.index))
+    before = merged[merged["time"] <= merged["decided"]].groupby("prospect")["number"].last()
+    return decisions["assessment"].fillna(before.reindex(decisions.index))

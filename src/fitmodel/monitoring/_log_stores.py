@@ -66,7 +66,7 @@ POSTGRES_TRIGGERS = (
     """CREATE OR REPLACE TRIGGER decisions_stay BEFORE UPDATE ON decisions
     FOR EACH ROW EXECUTE FUNCTION fitmodel_append_only()""",
 )
-MAKING_TABLES = 0x666974  # PostgreSQL advisory lock, held by the process that creates the tables
+TABLES_LOCK = 0x666974  # PostgreSQL advisory lock, held by the process that creates the tables
 
 
 class Cursor(Protocol):
@@ -97,7 +97,7 @@ class Store(Protocol):
         """Close the connection; the next use opens it again."""
 
 
-def open_store(place: str | Path) -> Store:
+def open_store(location: str | Path) -> Store:
     """Open an SQLite file by its path, or a PostgreSQL database by its URL, and create the tables.
 
     Raises
@@ -105,15 +105,15 @@ def open_store(place: str | Path) -> Store:
     TrackingError
         If it cannot be opened, is not a decision log, or is a URL of another kind.
     """
-    if isinstance(place, str) and place.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(place)
-    if _URL.match(str(place)):
+    if isinstance(location, str) and location.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(location)
+    if _URL.match(str(location)):
         raise TrackingError(
             "the decision log is named by a URL of another form. Remedy: "
             "postgresql://user@host/database for PostgreSQL, or the path of a file, without any "
             "sqlite://"  # the message does not show the URL, which may contain a password
         )
-    return SqliteStore(Path(place))
+    return SqliteStore(Path(location))
 
 
 class SqliteStore:
@@ -197,7 +197,7 @@ class PostgresStore:
         key = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
         tables = TABLES.format(key=key, real="DOUBLE PRECISION").split(";")
         with self.writing() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(?)", (MAKING_TABLES,))
+            cursor.execute("SELECT pg_advisory_xact_lock(?)", (TABLES_LOCK,))
             for statement in (*filter(str.strip, tables), *POSTGRES_TRIGGERS):
                 cursor.execute(statement)
             for table, columns in LATER_COLUMNS.items():
@@ -221,7 +221,7 @@ class PostgresStore:
         with self._lock:
             try:
                 with ExitStack() as transaction:
-                    yield _PostgresCursor(self._begun(transaction).cursor())
+                    yield _PostgresCursor(self._in_transaction(transaction).cursor())
             except psycopg.Error as error:
                 lines = str(error).strip().splitlines()
                 raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
@@ -240,7 +240,7 @@ class PostgresStore:
         if hasattr(self, "_inherited"):
             self.close()
 
-    def _begun(self, stack: ExitStack) -> psycopg.Connection:
+    def _in_transaction(self, stack: ExitStack) -> psycopg.Connection:
         """Return the connection, in a transaction that ends with the stack.
 
         The server may have closed an idle connection, for example when it was restarted. That shows

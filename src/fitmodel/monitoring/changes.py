@@ -27,7 +27,7 @@ MIN_CHANGE = 1.25
 """Ratio of new to old value (or its inverse) from which on a change is reported."""
 HALF_MORE, DOUBLED, SEVERAL = 1.4, 1.8, 2.3
 """Ratios from which on a number is reported as half more, about twice, and several times."""
-NOTHING = {"level": "", "now": np.nan, "then": np.nan}
+NO_CHANGE = {"level": "", "now": np.nan, "then": np.nan}
 
 
 @dataclass(frozen=True)
@@ -77,27 +77,33 @@ def find_change(column: Column, evidence: Evidence, code: NDArray[np.int32]) -> 
     then = evidence.count.astype(float)
     if isinstance(column, CategoryColumn) or not isinstance(column, NumberColumn):
         unseen = int(evidence.band[column.size + 1])  # never tested: its share was 0 by definition
-        return _level(evidence.label, now, then, unseen)
-    return _size(column, evidence, now, then)
+        return _level_change(evidence.label, now, then, unseen)
+    return _number_change(column, evidence, now, then)
 
 
-def _level(labels: tuple[str, ...], now: Floats, then: Floats, unseen: int) -> Change:
+def _level_change(labels: tuple[str, ...], now: Floats, then: Floats, unseen: int) -> Change:
     from scipy.stats import norm
 
     n, m = max(now.sum(), 1.0), max(then.sum(), 1.0)
-    share, before = now / n, then / m
-    together = (now + then) / (n + m)
-    error = np.sqrt(np.maximum(together * (1 - together) * (1 / n + 1 / m), 1e-12))
-    p_values = 2 * norm.sf(np.abs(share - before) / error)
+    share_now, share_then = now / n, then / m
+    pooled = (now + then) / (n + m)
+    error = np.sqrt(np.maximum(pooled * (1 - pooled) * (1 / n + 1 / m), 1e-12))
+    p_values = 2 * norm.sf(np.abs(share_now - share_then) / error)
     odds = (now + 0.5) / (n + 1) / ((then + 0.5) / (m + 1))
     large = np.maximum(odds, 1 / odds) >= MIN_CHANGE
     p_values = np.where(large, p_values, 1.0)
     p_values[unseen] = 1.0
-    at = int(np.argmin(p_values))
-    return Change(labels[at], float(share[at]), float(before[at]), float(p_values[at]), len(labels))
+    index = int(np.argmin(p_values))
+    return Change(
+        labels[index],
+        float(share_now[index]),
+        float(share_then[index]),
+        float(p_values[index]),
+        len(labels),
+    )
 
 
-def _size(column: NumberColumn, evidence: Evidence, now: Floats, then: Floats) -> Change:
+def _number_change(column: NumberColumn, evidence: Evidence, now: Floats, then: Floats) -> Change:
     from scipy.stats import norm
 
     bands = evidence.band[1 : column.size + 1]
@@ -109,16 +115,16 @@ def _size(column: NumberColumn, evidence: Evidence, now: Floats, then: Floats) -
     if min(a.sum(), b.sum()) == 0:
         return unknown
     edges = _edges(column, bands, order)
-    typical, before = _median(a, edges), _median(b, edges)
+    median_now, median_then = _median(a, edges), _median(b, edges)
     both = a + b
     total, n, m = both.sum(), a.sum(), b.sum()
     rank = np.cumsum(both) - (both - 1) / 2
     mean = (a * rank).sum() / n
     spread = (both * (rank - (total + 1) / 2) ** 2).sum() / max(total - 1, 1) * m / (n * total)
     z = (mean - (total + 1) / 2) / np.sqrt(max(spread, 1e-12))
-    ratio = typical / before if min(typical, before) > 0 else 1.0
+    ratio = median_now / median_then if min(median_now, median_then) > 0 else 1.0
     large = max(ratio, 1 / ratio) >= MIN_CHANGE
-    return Change("", typical, before, float(2 * norm.sf(abs(z))) if large else 1.0, 1)
+    return Change("", median_now, median_then, float(2 * norm.sf(abs(z))) if large else 1.0, 1)
 
 
 def _edges(column: NumberColumn, bands: NDArray[np.int64], order: NDArray[np.int64]) -> Floats:
@@ -132,12 +138,12 @@ def _median(count: Floats, edges: Floats) -> float:
     """Return the median of counts in bands, by linear interpolation within the band."""
     below = np.cumsum(count) - count
     half = count.sum() / 2
-    at = min(int(np.searchsorted(below, half, side="right")) - 1, len(count) - 1)
-    inside = (half - below[at]) / max(count[at], 1e-12)
-    return float(edges[at] + inside * (edges[at + 1] - edges[at]))
+    index = min(int(np.searchsorted(below, half, side="right")) - 1, len(count) - 1)
+    fraction = (half - below[index]) / max(count[index], 1e-12)
+    return float(edges[index] + fraction * (edges[index + 1] - edges[index]))
 
 
-def change_words(row: Mapping[Any, Any], label: str, say: Say) -> str:
+def change_text(row: Mapping[Any, Any], label: str, say: Say) -> str:
     """
     Return a sentence on the change of an attribute; empty if chance explains the change.
 
@@ -165,21 +171,25 @@ def change_words(row: Mapping[Any, Any], label: str, say: Say) -> str:
             change=say("growth" if now > then else "decline", change=f"{change:.0%}"),
         )
     return say(
-        "size_moved", attribute=label, size=_size_words(now / then, say), now=_n(now), then=_n(then)
+        "size_moved",
+        attribute=label,
+        size=_ratio_text(now / then, say),
+        now=_number_text(now),
+        then=_number_text(then),
     )
 
 
-def _size_words(ratio: float, say: Say) -> str:
+def _ratio_text(ratio: float, say: Say) -> str:
     large = max(ratio, 1 / ratio)
     if large >= DOUBLED and large < SEVERAL:
         return say("twice" if ratio > 1 else "half")
     if large >= SEVERAL:
-        words = "times_more" if ratio > 1 else "times_fewer"
-        return say(words, times=f"{large:.1f}".removesuffix(".0"))
+        key = "times_more" if ratio > 1 else "times_fewer"
+        return say(key, times=f"{large:.1f}".removesuffix(".0"))
     if large >= HALF_MORE:
         return say("half_more" if ratio > 1 else "third_fewer")
     return say("growth" if ratio > 1 else "decline", change=f"{abs(ratio - 1):.0%}")
 
 
-def _n(value: float) -> str:
+def _number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.1f}"  # noqa: PLR2004 - two digits

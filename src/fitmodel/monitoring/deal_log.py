@@ -91,7 +91,11 @@ class DealLog:
         """Return all events of a deal, the latest first; at most 200 of each kind."""
         with self._log.store.reading() as cursor:
             key = (self._key(cursor, prospect), MAX_EVENTS)
-            rows = [*_assessed(cursor, key), *_decided(cursor, key), *_asked(cursor, key)]
+            rows = [
+                *_assessment_events(cursor, key),
+                *_decision_events(cursor, key),
+                *_request_events(cursor, key),
+            ]
         return sorted(rows, key=lambda event: event.time, reverse=True)
 
     def standing(self, prospect: str) -> Event | None:
@@ -132,9 +136,9 @@ class DealLog:
             if before is not None and _is_same(before, action, by, reason):
                 return before, False
             if seen is not None and seen != (0 if before is None else before.number):
-                raise ConflictError(_meanwhile(before))
-            knows = correct or (seen is not None and before is not None)
-            self._log.decide(prospect, action, by=by, reason=reason, correct=knows)
+                raise ConflictError(_conflict_text(before))
+            may_contradict = correct or (seen is not None and before is not None)
+            self._log.decide(prospect, action, by=by, reason=reason, correct=may_contradict)
             after = self.standing(prospect)
         if after is None:
             raise TrackingError("the decision was removed at once")
@@ -203,14 +207,14 @@ def _is_same(event: Event, action: str, by: str, reason: str | None) -> bool:
     return (event.kind, event.by, event.reason) == (action, by, reason or "")
 
 
-def _meanwhile(event: Event | None) -> str:
+def _conflict_text(event: Event | None) -> str:
     if event is None:
         return "the decision that was shown has been undone meanwhile"
-    because = f" ({event.reason})" if event.reason else ""
-    return f"{event.by} has decided meanwhile: {event.kind}{because}"
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"{event.by} has decided meanwhile: {event.kind}{reason}"
 
 
-def _assessed(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+def _assessment_events(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
     rows = cursor.execute(
         "SELECT number, time, probability, fit, model_version FROM assessments"
         " WHERE prospect = ? ORDER BY number DESC LIMIT ?",
@@ -222,7 +226,7 @@ def _assessed(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
     ]
 
 
-def _decided(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+def _decision_events(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
     rows = cursor.execute(
         "SELECT number, time, action, by, reason,"
         " (SELECT COUNT(*) FROM undone WHERE decision = decisions.number)"
@@ -235,7 +239,7 @@ def _decided(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
     ]
 
 
-def _asked(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
+def _request_events(cursor: Cursor, key: tuple[str, int]) -> list[Event]:
     rows = cursor.execute(
         "SELECT number, time, by, reason FROM requests"
         " WHERE prospect = ? ORDER BY number DESC LIMIT ?",

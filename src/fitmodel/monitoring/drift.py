@@ -18,7 +18,7 @@ import pandas as pd
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.model.frame_scorer import code_table
-from fitmodel.monitoring.changes import NOTHING, find_change
+from fitmodel.monitoring.changes import NO_CHANGE, find_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,8 +97,8 @@ def _variance(slope: NDArray[np.float64], share: NDArray[np.float64]) -> float:
 def summarise_scores(probability: npt.ArrayLike) -> dict[str, Any]:
     """Return edges and counts of the scores' deciles, for the manifest, as reference of drift."""
     scores = np.asarray(probability, dtype=np.float64)
-    inner = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
-    return {"edges": inner.tolist(), "counts": _score_counts(scores, inner).tolist()}
+    inner_edges = np.unique(np.quantile(scores, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
+    return {"edges": inner_edges.tolist(), "counts": _score_counts(scores, inner_edges).tolist()}
 
 
 def _score_counts(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -167,20 +167,22 @@ def compute_drift(
     coded = code_table(model.scorer, table, None)
     rows = []
     for name, positions in _groups(by, len(table)):
-        known = {} if name is None else {"group": name}
+        group_column = {} if name is None else {"group": name}
         result = _attribute_rows(model, coded.codes[positions], tolerated)
         for row in result:
-            wrong = (unreadable or {}).get(row["attribute"])
-            row["unreadable"] = 0.0 if wrong is None else float(wrong[positions].mean())
+            is_unreadable = (unreadable or {}).get(row["attribute"])
+            row["unreadable"] = (
+                0.0 if is_unreadable is None else float(is_unreadable[positions].mean())
+            )
         result += _score_row(model, probability[positions], tolerated)
-        rows += [known | row for row in result]
+        rows += [group_column | row for row in result]
     frame = pd.DataFrame(rows)
     frame["p_value"] = false_discovery_control(frame["p_value"])
-    beyond = np.where(frame["index"] > tolerated, "unclear", "stable")
+    verdict = np.where(frame["index"] > tolerated, "unclear", "stable")
     chance = frame.pop("change_p") * frame.pop("tests").sum()
     frame["moved"] = chance < LEVEL
-    beyond = np.where(frame["moved"], "moved", beyond)
-    frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", beyond)
+    verdict = np.where(frame["moved"], "moved", verdict)
+    frame["verdict"] = np.where(frame["p_value"] < LEVEL, "drift", verdict)
     return frame
 
 
@@ -240,11 +242,11 @@ def _score_row(
     model: FitModel, probability: NDArray[np.float64], tolerated: float
 ) -> list[dict[str, Any]]:
     """Return the row of the score, or no row for older bundles without a summary of the scores."""
-    known: Mapping[str, Any] | None = model.manifest.get("scores")
-    if known is None:
+    summary: Mapping[str, Any] | None = model.manifest.get("scores")
+    if summary is None:
         return []
-    now = _score_counts(probability, np.asarray(known["edges"], dtype=np.float64))
-    then = np.asarray(known["counts"], dtype=np.int64)
+    now = _score_counts(probability, np.asarray(summary["edges"], dtype=np.float64))
+    then = np.asarray(summary["counts"], dtype=np.int64)
     result = compare_counts(now, then, tolerated=tolerated)
     return [_row(SCORE, result, len(probability))]
 
@@ -260,7 +262,7 @@ def _row(name: str, stability: Stability, deals: int) -> dict[str, Any]:
         "unseen": np.nan,
         "unreadable": np.nan,
         "p_value": stability.p_value,
-        **NOTHING,
+        **NO_CHANGE,
         "change_p": 1.0,
         "tests": 0,
     }

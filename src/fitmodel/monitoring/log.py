@@ -18,7 +18,7 @@ from fitmodel.deals.roles import clean_id, hashed_id, loose_id
 from fitmodel.exceptions import TrackingError
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring._log_entries import (
-    Earlier,
+    EarlierDecision,
     Exploration,
     check_decision,
     choose_exploration,
@@ -114,12 +114,12 @@ class DecisionLog:
         now = now_in_utc()
         values = [
             (
-                *(now, self.known_as(prospect), given.model_version),
-                *(given.early_churn_probability, int(given.poor_fit), given.fit),
+                *(now, self.known_as(prospect), assessment.model_version),
+                *(assessment.early_churn_probability, int(assessment.poor_fit), assessment.fit),
                 *(int(proceed), propensity, digest_of(attributes)),
                 self.loosely_known_as(prospect),
             )
-            for prospect, given, attributes, proceed, propensity in rows
+            for prospect, assessment, attributes, proceed, propensity in rows
         ]
         with self._store.writing() as cursor:
             cursor.executemany(
@@ -169,11 +169,15 @@ class DecisionLog:
                 " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
                 (name,),
             ).fetchone()
-            earlier = None if row is None else Earlier(*row)
+            earlier = None if row is None else EarlierDecision(*row)
             if not correct:
-                anew = earlier is not None and earlier.assessment not in {None, number}
+                assessed_anew = earlier is not None and earlier.assessment not in {None, number}
                 check_decision(
-                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_anew=anew
+                    prospect,
+                    action,
+                    flagged=bool(poor_fit),
+                    earlier=earlier,
+                    assessed_anew=assessed_anew,
                 )
             corrects = earlier.number if correct and earlier is not None else None
             cursor.execute(
@@ -206,7 +210,9 @@ class DecisionLog:
                 ("DELETE FROM requests WHERE prospect = ?", (key,)),
                 ("DELETE FROM guesses WHERE deal IN (?,?,?)", (key, deal, loose)),
             )
-            removed = sum(int(cursor.execute(query, v).rowcount) for query, v in statements)
+            removed = sum(
+                int(cursor.execute(query, values).rowcount) for query, values in statements
+            )
             if removed:
                 row = (now_in_utc(), removed)
                 cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
@@ -228,12 +234,12 @@ class DecisionLog:
         The row of a prospect without a decision has its last assessment.
         """
         assessments = self.assessments()
-        done = self.decisions().groupby("prospect").last()
-        seen = assessments.groupby("prospect")["number"].last()
-        decided = decided_on(assessments, done)
-        seen.update(decided[decided.isin(assessments["number"])].astype("int64"))
-        chosen = assessments[assessments["number"].isin(seen)].set_index("prospect").sort_index()
-        return chosen.join(done[["action", "by"]])
+        decisions = self.decisions().groupby("prospect").last()
+        numbers = assessments.groupby("prospect")["number"].last()
+        decided = decided_on(assessments, decisions)
+        numbers.update(decided[decided.isin(assessments["number"])].astype("int64"))
+        chosen = assessments[assessments["number"].isin(numbers)].set_index("prospect").sort_index()
+        return chosen.join(decisions[["action", "by"]])
 
     def known_as(self, prospect: object) -> str:
         """Return the id as the log stores it: in one spelling, and hashed if there is a salt."""
@@ -265,13 +271,13 @@ class DecisionLog:
             query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
             if cursor.execute(query, (name,)).fetchone():
                 return name
-        alike = cursor.execute(
+        matches = cursor.execute(
             "SELECT DISTINCT prospect FROM assessments WHERE loose = ? LIMIT 2",
             (self.loosely_known_as(prospect),),
         ).fetchall()
-        if len(alike) == 1:
-            return str(alike[0][0])
-        why = "of several that differ only in case" if alike else "no assessment"
+        if len(matches) == 1:
+            return str(matches[0][0])
+        why = "of several that differ only in case" if matches else "no assessment"
         raise UnknownProspectError(
             f"the log {self._store.name} has {why} of {prospect!r}. "
             "Remedy: check the id, and the salt if ids are hashed."

@@ -73,8 +73,10 @@ class LogMatch:
             f"{count:,} {reasons[name]} (e.g. {self.examples[name]!r})"
             for name, count in self.not_matched.items()
         ]
-        rest = f"; not matched: {'; '.join(parts)}" if parts else ""
-        return f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{rest}"
+        not_matched = f"; not matched: {'; '.join(parts)}" if parts else ""
+        return (
+            f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{not_matched}"
+        )
 
     def refuse_late(self) -> None:
         """
@@ -129,25 +131,25 @@ def match_log(deals: pd.DataFrame, spec: DealSpec, log: DecisionLog) -> LogMatch
     """
     if spec.deals.id is None:
         raise DealsError("deals are found in the decision log by their id. Remedy: name the id.")
-    assessments, done = log.assessments(), log.decisions()
+    assessments, decisions = log.assessments(), log.decisions()
     prospect, ambiguous = _same_ids(deals[spec.deals.id], assessments, log)
-    assessment = _signed_on(prospect, deals, spec, assessments, done)
-    every = pd.Index(assessments["prospect"].unique())
+    assessment = _signed_on(prospect, deals, spec, assessments, decisions)
+    logged_ids = pd.Index(assessments["prospect"].unique())
     matched = set(prospect[assessment.notna()])
-    declined = set(done.loc[done["action"] == "declined", "prospect"])
+    declined = set(decisions.loc[decisions["action"] == "declined", "prospect"])
     reason = {
         name: _reason(name, set(prospect.dropna()), ambiguous, declined)
-        for name in every
+        for name in logged_ids
         if name not in matched
     }
     result = LogMatch(
         prospect,
         assessment,
-        len(every),
+        len(logged_ids),
         len(matched),
         *_counted(reason),
     )
-    _refuse_nothing(result, deals, spec, assessments, log)
+    _refuse_no_match(result, deals, spec, assessments, log)
     return result
 
 
@@ -162,18 +164,18 @@ def _same_ids(
     cleaned = ids.map(clean_id)
     loose = ids.map(loose_id)
     spellings = cleaned.groupby(loose).nunique()
-    of_log = assessments["loose"]
+    loose_in_log = assessments["loose"]
     if not log.is_salted:
-        of_log = of_log.fillna(assessments["prospect"].map(loose_id))
-    in_log = assessments["prospect"].groupby(of_log).agg(["nunique", "last"])
+        loose_in_log = loose_in_log.fillna(assessments["prospect"].map(loose_id))
+    by_loose_id = assessments["prospect"].groupby(loose_in_log).agg(["nunique", "last"])
     key = loose.map(log.kept)
-    several = loose.map(spellings).gt(1) | key.map(in_log["nunique"]).gt(1)
-    candidate = key.map(in_log["last"])
-    loosely = matched.isna() & candidate.notna()
+    is_ambiguous = loose.map(spellings).gt(1) | key.map(by_loose_id["nunique"]).gt(1)
+    candidate = key.map(by_loose_id["last"])
+    matches_loosely = matched.isna() & candidate.notna()
     taken = set(matched.dropna())
-    loosely &= ~candidate.isin(taken)
-    result = matched.where(~loosely | several, candidate).astype(object)
-    ambiguous = set(in_log.loc[key[loosely & several].unique(), "last"])
+    matches_loosely &= ~candidate.isin(taken)
+    result = matched.where(~matches_loosely | is_ambiguous, candidate).astype(object)
+    ambiguous = set(by_loose_id.loc[key[matches_loosely & is_ambiguous].unique(), "last"])
     return result.where(result.notna(), None), ambiguous
 
 
@@ -182,24 +184,24 @@ def _signed_on(
     deals: pd.DataFrame,
     spec: DealSpec,
     assessments: pd.DataFrame,
-    done: pd.DataFrame,
+    decisions: pd.DataFrame,
 ) -> pd.Series[float]:
     """Return the number of the assessment that each deal was signed on; NaN without one."""
     number = assessments[["number", "prospect", "time"]]
     if spec.deals.closed_on is None:
         before = number.groupby("prospect")["number"].last()
-        soon = before
+        first_in_time = before
     else:
         closed = pd.Series(deals[spec.deals.closed_on].to_numpy(), prospect.to_numpy())
         closed = closed[closed.index.notna() & ~closed.index.duplicated()]
         day = pd.to_datetime(number["prospect"].map(closed.to_dict()))
         time = number["time"].dt.tz_localize(None)
         before = number[time < day + pd.Timedelta(days=1)].groupby("prospect")["number"].last()
-        late = time < day + pd.Timedelta(days=1 + DAYS_LATE)
-        soon = number[late].groupby("prospect")["number"].first()
-    decided = done[done["action"].isin(SIGNED)].groupby("prospect")["assessment"].last()
-    decided = decided[decided.isin(assessments["number"]) & decided.index.isin(soon.index)]
-    chosen = decided.combine_first(before.astype(float)).combine_first(soon.astype(float))
+        in_time = time < day + pd.Timedelta(days=1 + DAYS_LATE)
+        first_in_time = number[in_time].groupby("prospect")["number"].first()
+    decided = decisions[decisions["action"].isin(SIGNED)].groupby("prospect")["assessment"].last()
+    decided = decided[decided.isin(assessments["number"]) & decided.index.isin(first_in_time.index)]
+    chosen = decided.combine_first(before.astype(float)).combine_first(first_in_time.astype(float))
     numbers = [chosen.get(name, np.nan) for name in prospect]
     return pd.Series(numbers, prospect.index, dtype=np.float64)
 
@@ -221,7 +223,7 @@ def _counted(reason: dict[str, str]) -> tuple[dict[str, int], dict[str, str]]:
     return counts, examples
 
 
-def _refuse_nothing(
+def _refuse_no_match(
     match: LogMatch,
     deals: pd.DataFrame,
     spec: DealSpec,
@@ -229,11 +231,11 @@ def _refuse_nothing(
     log: DecisionLog,
 ) -> None:
     """Raise DealsError if no prospect matches although `MANY` or more of them should."""
-    due = assessments
+    expected = assessments
     if spec.deals.closed_on is not None and len(deals):
         last = pd.Timestamp(deals[spec.deals.closed_on].max()) + pd.Timedelta(days=1)
-        due = assessments[assessments["time"].dt.tz_localize(None) < last]
-    names = due["prospect"].unique()
+        expected = assessments[assessments["time"].dt.tz_localize(None) < last]
+    names = expected["prospect"].unique()
     if match.matched or len(names) < MANY or not len(deals):
         return
     column = str(spec.deals.id)
@@ -317,7 +319,7 @@ def with_propensity(
     flagged = signed_on.set_axis(match.assessment.dropna().index)
     flagged = flagged[flagged["poor_fit"].astype(bool)]
     proceed = flagged["proceed"].astype(bool)
-    chances = flagged.loc[proceed, "propensity"].reindex(deals.index).astype(np.float64)
-    picked = flagged.index[~proceed & (flagged["propensity"] < 1)]
-    kept = deals.assign(**{COLUMN: chances}).drop(index=picked)
-    return kept, spec.replace(deals={"propensity": COLUMN})
+    propensity = flagged.loc[proceed, "propensity"].reindex(deals.index).astype(np.float64)
+    signed_against_draw = flagged.index[~proceed & (flagged["propensity"] < 1)]
+    weighted = deals.assign(**{COLUMN: propensity}).drop(index=signed_against_draw)
+    return weighted, spec.replace(deals={"propensity": COLUMN})

@@ -36,20 +36,20 @@ def plot_drift(drift: pd.DataFrame, ax: Axes | None = None, *, language: str = "
     language : {"en", "zh"}
         Language of the labels.
     """
-    worst = drift.sort_values("index").groupby("attribute", sort=False).last()
-    shown = worst.sort_values("index").tail(MAX_BARS)
+    largest = drift.sort_values("index").groupby("attribute", sort=False).last()
+    shown = largest.sort_values("index").tail(MAX_BARS)
     if ax is None:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(7, 1 + 0.28 * len(shown)), layout="constrained").add_subplot()
     height, say = np.arange(len(shown)), phrases(language, "plots")
     for verdict, colour in COLOURS.items():
-        here = (shown["verdict"] == verdict).to_numpy()
-        if here.any():
-            bars, words = shown[here], say(f"drift_{verdict}")
+        has_verdict = (shown["verdict"] == verdict).to_numpy()
+        if has_verdict.any():
+            bars, label = shown[has_verdict], say(f"drift_{verdict}")
             ax.barh(
-                height[here], bars["index"], xerr=bars["deviation"], color=colour,
-                ecolor="#444444", label=words,
+                height[has_verdict], bars["index"], xerr=bars["deviation"], color=colour,
+                ecolor="#444444", label=label,
             )  # fmt: skip
     ax.axvline(TOLERATED, linestyle="--", linewidth=1, color="#444444")
     ax.set_yticks(height, [name.replace("$", r"\$") for name in shown.index])
@@ -85,13 +85,13 @@ def plot_drift_by_month(
         size = (max(7, 2.5 + 0.25 * index.shape[1]), 1.5 + 0.28 * len(index))
         ax = Figure(figsize=size, layout="constrained").add_subplot()
     drawn = ax.imshow(index, cmap="Greys", vmin=0, vmax=5 * TOLERATED, aspect="auto")
-    for verdict, (shape, face) in MARKS.items():
+    for verdict, (marker, face) in MARKS.items():
         result = rows[(rows["verdict"] == verdict) & rows["attribute"].isin(index.index)]
         months = index.columns.get_indexer(pd.Index(result["group"]))
         positions = index.index.get_indexer(pd.Index(result["attribute"]))
-        edge, words = COLOURS[verdict], say(f"drift_{verdict}")
+        edge, label = COLOURS[verdict], say(f"drift_{verdict}")
         ax.scatter(
-            months, positions, s=22, marker=shape, facecolor=face, edgecolor=edge, label=words
+            months, positions, s=22, marker=marker, facecolor=face, edgecolor=edge, label=label
         )
     ax.set_yticks(range(len(index)), [name.replace("$", r"\$") for name in index.index])
     ax.set_xticks(range(index.shape[1]), list(index.columns), rotation=90)

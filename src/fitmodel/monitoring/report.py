@@ -131,7 +131,7 @@ def monitor(
         deals, lost = _without_lost(deals, model)
         notes = (*notes, *lost)
     readable, unreadable = without_unreadable(deals, model)
-    notes = (*notes, *_about_unreadable(deals, unreadable))
+    notes = (*notes, *_unreadable_notes(deals, unreadable))
     is_later = _is_signed_later(readable, contract, model)
     chosen = is_later if is_later.any() else np.ones(len(readable), dtype=bool)
     compared = readable[chosen]
@@ -153,13 +153,13 @@ def monitor(
     )
 
 
-def _about_amounts(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
+def _amount_notes(table: pd.DataFrame, spec: DealSpec) -> Iterator[str]:
     """Yield a note on amounts that are not numbers, which are read as missing in past deals."""
     name = spec.deals.amount
     if name is not None and name in table.columns:
         unreadable = read_numbers(table[name], spec.reading.forms.numbers.get(name)).unreadable
         if unreadable.any():
-            yield from _about_unreadable(table, {name: unreadable})
+            yield from _unreadable_notes(table, {name: unreadable})
 
 
 def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -167,12 +167,12 @@ def _without_lost(table: pd.DataFrame, model: FitModel) -> tuple[pd.DataFrame, t
     lost = model.scorer.lost.of_table(table)
     if not lost:
         return table, ()
-    kept = np.delete(np.arange(len(table)), list(lost))
+    positions = np.delete(np.arange(len(table)), list(lost))
     note = f"{len(lost):,} of {len(table):,} rows are not prospects: {next(iter(lost.values()))}"
-    return table.iloc[kept], (note,)
+    return table.iloc[positions], (note,)
 
 
-def _about_unreadable(
+def _unreadable_notes(
     table: pd.DataFrame, unreadable: dict[str, NDArray[np.bool_]]
 ) -> Iterator[str]:
     """Yield a note per column on values that cannot be read, which count as missing."""
@@ -191,7 +191,7 @@ def _as_deals(
     if spec is not None and spec.has_dates and set(spec.outcome_columns) <= set(table.columns):
         contract = with_tables_of(model.manifest, spec)
         read = read_with_history(table, contract, to_learn=False)
-        return read.table, spec, (*read.notes, *_about_amounts(table, spec))
+        return read.table, spec, (*read.notes, *_amount_notes(table, spec))
     return add_history(table, model), None, ()
 
 

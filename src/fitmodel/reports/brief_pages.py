@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
-from fitmodel.model.wording import number_words
+from fitmodel.model.wording import number_text
 from fitmodel.reports._markdown import Markdown, sentence, table
 from fitmodel.reports.html import render
 
@@ -123,7 +123,7 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
     ]
     total = (say("expected"), stake.if_stays, stake.if_leaves, stake.expected)
     rows = [[name, *map(words.money_text, values)] for name, *values in (*lines, total)]
-    stays = say("stays", months=number_words(round(stake.months_if_stays)))
+    stays = say("stays", months=number_text(round(stake.months_if_stays)))
     return {
         "amount": say("amount", amount=words.money_text(stake.amount)),
         "columns": [say("line"), stays, say("leaves", horizon=words.horizon), say("average")],

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases
-from fitmodel.monitoring.changes import change_words
+from fitmodel.monitoring.changes import change_text
 from fitmodel.monitoring.drift import SCORE, TOLERATED
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports._drawing import as_svg
@@ -104,7 +104,7 @@ def _name(attribute: Any, wording: Wording, say: Say) -> str:
 def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, str]:
     known = not math.isnan(row["missing"])
     name = _name(row["attribute"], wording, say)
-    change = change_words(row, name, say)
+    change = change_text(row, name, say)
     if known and row["unseen"] >= MANY_UNSEEN:
         change = " ".join(
             filter(None, [say("unseen_levels", share=f"{row['unseen']:.0%}"), change])

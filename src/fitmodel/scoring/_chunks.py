@@ -55,7 +55,7 @@ def chunk_frame(
     columns = [c for c in model.scorecard.columns if isinstance(c, NumberColumn) and not c.is_date]
     for name in {*(column.name for column in columns), model.scorer.amount}.intersection(names):
         if pd.api.types.is_string_dtype(frame[name].dtype):
-            form = _form_here(model.scorer.forms.number(name), decimal_comma=decimal_comma)
+            form = _form_of_file(model.scorer.forms.number(name), decimal_comma=decimal_comma)
             values, unclear = _as_numbers(frame[name], form)
             for position in np.flatnonzero(unclear).tolist():
                 problem = _UNCLEAR.format(name=name, value=frame[name].iloc[position])
@@ -109,9 +109,9 @@ def predict_rows(
         horizons=horizons,
     )
     for position, problem in unclear.items():
-        also = errors.iloc[position]
-        if also is None or not also.startswith(LEFT_OUT):
-            errors.iloc[position] = problem if also is None else f"{also}; {problem}"
+        error = errors.iloc[position]
+        if error is None or not error.startswith(LEFT_OUT):
+            errors.iloc[position] = problem if error is None else f"{error}; {problem}"
     for position, problem in chunk.problems.items():
         errors.iloc[position] = problem
     unread = np.isin(np.arange(len(predictions)), [*unclear, *chunk.problems])
@@ -129,7 +129,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _form_here(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
+def _form_of_file(form: NumberForm, *, decimal_comma: bool) -> NumberForm:
     """Return the number format of training, adapted to the decimal mark of this file."""
     if not decimal_comma or form.decimal == ",":
         return form
@@ -148,7 +148,7 @@ def _as_numbers(text: pd.Series[Any], form: NumberForm) -> tuple[pd.Series[Any],
     return values.astype(object).mask(unreadable, text) if unreadable.any() else values, unclear
 
 
-def first_fault(errors: pa.Array, before: int) -> str:
+def first_error_text(errors: pa.Array, before: int) -> str:
     """Return a message on the first row of a chunk that cannot be scored, and why.
 
     `before` is the number of rows before the chunk.
@@ -229,19 +229,21 @@ class BatchLog:
         customer = self._customer or self._id
         customers = chunk.batch.column(customer).to_pylist()
         prospects = [
-            {**item, customer: tied, self._id: name}
-            for name, tied, item, kept in zip(ids, customers, values, scored, strict=True)
-            if kept
+            {**item, customer: customer_id, self._id: name}
+            for name, customer_id, item, is_scored in zip(
+                ids, customers, values, scored, strict=True
+            )
+            if is_scored
         ]
-        every = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)
-        rows = [_Row(*row) for row, kept in zip(every, scored, strict=True) if kept]
+        all_rows = zip(*(columns[name].to_pylist() for name in _Row._fields), strict=True)
+        rows = [_Row(*row) for row, is_scored in zip(all_rows, scored, strict=True) if is_scored]
         allowed = iter(log_assessments(self._log, self._model, prospects, rows))
-        return pa.array([next(allowed) if kept else None for kept in scored], pa.bool_())
+        return pa.array([next(allowed) if is_scored else None for is_scored in scored], pa.bool_())
 
     def _check_ids(self, ids: list[object], scored: list[bool]) -> None:
         missing = sum(
-            kept and id_error(name, self._id) is not None
-            for name, kept in zip(ids, scored, strict=True)
+            is_scored and id_error(name, self._id) is not None
+            for name, is_scored in zip(ids, scored, strict=True)
         )
         if missing:
             raise ProspectError(
@@ -263,21 +265,21 @@ def in_order(
     interpreter lock. At most one chunk more than there are workers is in memory.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Chunk, Future[_Predicted]]] = deque()
+        pending: deque[tuple[Chunk, Future[_Predicted]]] = deque()
         try:
             for number, chunk in enumerate(chunks, first):
-                waiting.append((chunk, _begun(pool, predict, number, chunk)))
-                if len(waiting) > workers:
-                    earliest, predicted = waiting.popleft()
+                pending.append((chunk, _submit(pool, predict, number, chunk)))
+                if len(pending) > workers:
+                    earliest, predicted = pending.popleft()
                     yield earliest, predicted.result()
-            for earliest, predicted in waiting:
+            for earliest, predicted in pending:
                 yield earliest, predicted.result()
         finally:
-            for _, predicted in waiting:
+            for _, predicted in pending:
                 predicted.cancel()
 
 
-def _begun(
+def _submit(
     pool: ThreadPoolExecutor,
     predict: Callable[[int, Chunk], _Predicted],
     number: int,

@@ -80,10 +80,10 @@ class _Form(NamedTuple):
 
 def open_csv(
     path: str | Path,
-    given: io.BufferedReader,
+    file: io.BufferedReader,
     *,
     tabs: bool,
-    again: Callable[[], Any] | None,
+    reopen: Callable[[], Any] | None,
 ) -> Source:
     """Return a CSV file as a source whose columns are all text, so that an id of 007 stays 007.
 
@@ -91,29 +91,30 @@ def open_csv(
     ----------
     path : path
         Path of the file, for messages.
-    given : stream of bytes
+    file : stream of bytes
         The open file, at its beginning.
     tabs : bool
         Whether the separator is a tab.
-    again : callable or None
+    reopen : callable or None
         Function that opens the file a second time, to read it from a later row. None for a pipe,
         which cannot be opened again.
     """
-    encoding = detect_encoding(given.peek(HEAD_BYTES)) or UTF8
-    stream = as_utf8(given, encoding, HEAD_BYTES)
-    start = _pass_titles(stream)
+    encoding = detect_encoding(file.peek(HEAD_BYTES)) or UTF8
+    stream = as_utf8(file, encoding, HEAD_BYTES)
+    start = _skip_titles(stream)
     head = stream.peek(HEAD_BYTES)
     fields, separator = _read_header(path, head, tabs=tabs)
     decimal_comma = writes_decimal_commas(separator, head.decode("utf-8", errors="replace"))
     form = _Form(path, fields, separator)
-    after = None if again is None else partial(_after, form, again, encoding, start)
+    after = None if reopen is None else partial(_after, form, reopen, encoding, start)
     return Source(form.schema, _chunks(stream, form), separator, decimal_comma, after=after)
 
 
-def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chunk]:
+def _chunks(stream: Any, form: _Form, skipped_lines: int | None = None) -> Iterator[Chunk]:
     """Yield the rows of a stream.
 
-    The stream begins with the header; or, if `passed` lines were skipped before it, with a row.
+    The stream begins with the header; or, if `skipped_lines` lines were skipped before it, with a
+    row.
     """
     ragged: deque[Any] = deque()
 
@@ -122,14 +123,14 @@ def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chu
             ragged.append(row)
         return "skip"
 
-    marked = MarkedEnd(stream, form.separator, len(form.fields), lines=passed or 0)
+    marked = MarkedEnd(stream, form.separator, len(form.fields), lines=skipped_lines or 0)
     reader = pacsv.open_csv(
         marked,
         # Arrow numbers the rows of a wrong width, which are reinserted, only with one thread.
         pacsv.ReadOptions(
             use_threads=False,
             block_size=BLOCK_BYTES,
-            column_names=None if passed is None else form.fields,
+            column_names=None if skipped_lines is None else form.fields,
         ),
         pacsv.ParseOptions(
             delimiter=form.separator, newlines_in_values=True, invalid_row_handler=set_aside
@@ -142,7 +143,7 @@ def _chunks(stream: Any, form: _Form, passed: int | None = None) -> Iterator[Chu
     # If no row has the header's width, Arrow returns no batch at all.
     batches = chain(named, [pa.RecordBatch.from_pylist([], form.schema)])
     refuse = partial(_refuse_open_quote, form.path, marked)
-    yield from _put_back(batches, ragged, form.separator, refuse, 2 if passed is None else 1)
+    yield from _reinsert(batches, ragged, form.separator, refuse, 2 if skipped_lines is None else 1)
 
 
 def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) -> None:
@@ -150,7 +151,7 @@ def _refuse_open_quote(path: str | Path, marked: MarkedEnd, text: str | None) ->
         raise ProspectError(f"{path} {open_quote_error(line)}")
 
 
-def _put_back(
+def _reinsert(
     batches: Iterator[pa.RecordBatch],
     ragged: deque[Any],
     separator: str,
@@ -166,21 +167,21 @@ def _put_back(
     for batch in batches:
         pieces: list[pa.RecordBatch] = []
         problems: dict[int, str] = {}
-        taken = 0
+        n_taken = 0
         while ragged and ragged[0].number - number - len(problems) <= batch.num_rows:
             row = ragged.popleft()
             refuse(row.text)
             position = row.number - number
-            good = position - len(problems) - taken
-            pieces += [batch.slice(taken, good), _padded(row.text, batch.schema, separator)]
-            taken += good
+            n_complete = position - len(problems) - n_taken
+            pieces += [batch.slice(n_taken, n_complete), _padded(row.text, batch.schema, separator)]
+            n_taken += n_complete
             problems[position] = width_error(row.text, row.actual_columns, row.expected_columns)
         number += batch.num_rows + len(problems)
         if batch.num_rows:
             refuse(batch.column(batch.num_columns - 1)[-1].as_py())
-        whole = pa.concat_batches([*pieces, batch.slice(taken)])
-        doubtful = swallowing_values(whole, separator)
-        yield Chunk(whole, {row: lines_error(text) for row, text in doubtful.items()} | problems)
+        rows = pa.concat_batches([*pieces, batch.slice(n_taken)])
+        suspicious = swallowing_values(rows, separator)
+        yield Chunk(rows, {row: lines_error(text) for row, text in suspicious.items()} | problems)
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:
@@ -199,17 +200,17 @@ def without_sums(chunk: Chunk) -> Chunk:
     return Chunk(chunk.batch, {**chunk.problems, **sums}) if sums else chunk
 
 
-def _pass_titles(stream: io.BufferedReader) -> int:
+def _skip_titles(stream: io.BufferedReader) -> int:
     """Skip titles above the header, as training does; return at which byte the header begins."""
     head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-    mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
-    lines = head[mark:].decode("utf-8", errors="replace").splitlines(keepends=True)
+    bom_length = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    lines = head[bom_length:].decode("utf-8", errors="replace").splitlines(keepends=True)
     top = find_top(lines)
     if top is not None and top.titles:
-        above = "".join(lines[: top.lines])
-        if "\N{REPLACEMENT CHARACTER}" not in above:
-            stream.read(mark + len(above.encode()))
-            return mark + len(above.encode())
+        titles = "".join(lines[: top.lines])
+        if "\N{REPLACEMENT CHARACTER}" not in titles:
+            stream.read(bom_length + len(titles.encode()))
+            return bom_length + len(titles.encode())
     return 0
 
 
@@ -234,12 +235,12 @@ def _read_header(path: str | Path, head: bytes, *, tabs: bool) -> tuple[list[str
     return fields, separator
 
 
-class _Rest(NamedTuple):
+class _RemainingStream(NamedTuple):
     """The rest of a stream from the beginning of a row.
 
     Parameters
     ----------
-    begun : bytes
+    already_read : bytes
         Bytes of these rows that were already read from the stream.
     stream : stream of bytes
         The bytes after them.
@@ -247,7 +248,7 @@ class _Rest(NamedTuple):
         Number of line breaks before the row.
     """
 
-    begun: bytes
+    already_read: bytes
     stream: Any
     lines: int
 
@@ -255,33 +256,33 @@ class _Rest(NamedTuple):
 class _Chained:
     """One stream of some bytes followed by another stream."""
 
-    def __init__(self, begun: bytes, stream: Any) -> None:
-        self._begun, self._stream = begun, stream
+    def __init__(self, already_read: bytes, stream: Any) -> None:
+        self._already_read, self._stream = already_read, stream
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer than `size` only at the end."""
-        taken, self._begun = self._begun[:size], self._begun[size:]
+        taken, self._already_read = self._already_read[:size], self._already_read[size:]
         return taken if len(taken) == size else taken + self._stream.read(size - len(taken))
 
 
 def _after(
-    form: _Form, again: Callable[[], Any], encoding: str, start: int, rows: int
+    form: _Form, reopen: Callable[[], Any], encoding: str, start: int, rows: int
 ) -> Iterator[Chunk] | None:
     """Return the rows after a number of rows; None if only a parser can find where these end.
 
     `start` is the byte at which the header begins, in UTF-8.
     """
-    stream = as_utf8(again(), encoding, HEAD_BYTES)
+    stream = as_utf8(reopen(), encoding, HEAD_BYTES)
     stream.read(start)
-    rest = rest_after(stream, rows + 1, form.separator)
-    if rest is None:
+    remaining = stream_after_rows(stream, rows + 1, form.separator)
+    if remaining is None:
         return None
-    if not (rest.begun or stream.peek(1)):
+    if not (remaining.already_read or stream.peek(1)):
         return iter(())
-    return _chunks(_Chained(rest.begun, stream), form, rest.lines)
+    return _chunks(_Chained(remaining.already_read, stream), form, remaining.lines)
 
 
-def rest_after(stream: BinaryIO, rows: int, separator: str) -> _Rest | None:
+def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _RemainingStream | None:
     """Return the stream from the beginning of a later row, without parsing the rows before it.
 
     Parameters
@@ -300,25 +301,25 @@ def rest_after(stream: BinaryIO, rows: int, separator: str) -> _Rest | None:
         that only a parser can find the rows.
     """
     is_end = np.isin(np.arange(256), list(f'{separator}\r\n"'.encode()))  # bytes that end a field
-    lines, inside, mark = 0, False, codecs.BOM_UTF8
+    lines, in_quotes, bom = 0, False, codecs.BOM_UTF8
     while block := stream.read(BLOCK_BYTES):
-        block = (block + stream.readline()).removeprefix(mark)
-        mark = b""  # only the first block may begin with a byte order mark
+        block = (block + stream.readline()).removeprefix(bom)
+        bom = b""  # only the first block may begin with a byte order mark
         data = np.frombuffer(block, dtype=np.uint8)
         breaks = np.flatnonzero(data == _BREAK)
         quotes = np.flatnonzero(data == _QUOTE)
-        if not _are_plain(data, quotes, is_end, inside=inside):
+        if not _are_plain(data, quotes, is_end, in_quotes=in_quotes):
             return None
-        outside = (np.searchsorted(quotes, breaks) + inside) % 2 == 0
+        outside = (np.searchsorted(quotes, breaks) + in_quotes) % 2 == 0
         row_ends = breaks[outside & (_lengths(data, breaks) > 0)]
         if not block.endswith(b"\n"):
             row_ends = np.append(row_ends, len(block) - 1)  # the stream's last row
         if rows <= len(row_ends):
             end = int(row_ends[rows - 1]) + 1
-            return _Rest(block[end:], stream, lines + int(np.searchsorted(breaks, end)))
+            return _RemainingStream(block[end:], stream, lines + int(np.searchsorted(breaks, end)))
         rows -= len(row_ends)
         lines += len(breaks)
-        inside = bool((len(quotes) + inside) % 2)
+        in_quotes = bool((len(quotes) + in_quotes) % 2)
     return None
 
 
@@ -331,13 +332,13 @@ def _lengths(data: NDArray[np.uint8], breaks: NDArray[np.intp]) -> NDArray[np.in
 
 
 def _are_plain(
-    data: NDArray[np.uint8], quotes: NDArray[np.intp], is_end: NDArray[np.bool_], *, inside: bool
+    data: NDArray[np.uint8], quotes: NDArray[np.intp], is_end: NDArray[np.bool_], *, in_quotes: bool
 ) -> bool:
     """Return whether quotes only enclose whole fields, and no CR outside them lacks its LF."""
-    opens, closes = quotes[int(inside) :: 2], quotes[1 - inside :: 2]
+    opens, closes = quotes[int(in_quotes) :: 2], quotes[1 - in_quotes :: 2]
     opens, closes = opens[opens > 0], closes[closes < len(data) - 1]
     if not (is_end[data[opens - 1]].all() and is_end[data[closes + 1]].all()):
         return False
     returns = np.flatnonzero(data[:-1] == _RETURN)
-    lone = returns[data[returns + 1] != _BREAK]
-    return bool(((np.searchsorted(quotes, lone) + inside) % 2 == 1).all())
+    lone_returns = returns[data[returns + 1] != _BREAK]
+    return bool(((np.searchsorted(quotes, lone_returns) + in_quotes) % 2 == 1).all())

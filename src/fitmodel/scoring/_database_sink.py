@@ -66,15 +66,15 @@ class DatabaseSink:
         del separator
         address = read_address(self.url, with_table=True)
         with _new_file_only_if_done(address), connected(address) as connection:
-            there = _check_table(connection, address, schema, self.upsert)
+            exists = _check_table(connection, address, schema, self.upsert)
             stage = _make_stage(connection, schema)
-            if there and self.upsert is not None:
+            if exists and self.upsert is not None:
                 _check_key(connection, stage, address, self.upsert)
             yield lambda batch: _append(connection, stage, batch)
             if self.upsert is not None:
                 _check_ids(connection, stage, self.upsert)
             target = _table(str(address.table), schema, schema_name=address.schema, key=self.upsert)
-            if not there:
+            if not exists:
                 target.create(connection)
             if self.upsert is None:
                 connection.execute(target.delete())
@@ -113,13 +113,13 @@ def _check_table(
     rows = connection.execution_options(no_parameters=True).exec_driver_sql(
         f"select * from {address.quoted_table} limit 0"  # noqa: S608 - quoted  # nosec B608
     )
-    has = set(rows.keys())
-    absent = [name for name in schema.names if name not in has]
-    others = sorted(has - set(schema.names)) if upsert is None else []
-    if absent or others:
+    existing = set(rows.keys())
+    absent = [name for name in schema.names if name not in existing]
+    unexpected = sorted(existing - set(schema.names)) if upsert is None else []
+    if absent or unexpected:
         raise DatabaseError(
-            f"{address} is there with other columns: it lacks {absent} and has besides {others}. "
-            "Remedy: name another table, or drop this one."
+            f"{address} is there with other columns: it lacks {absent} and has besides {unexpected}"
+            ". Remedy: name another table, or drop this one."
         )
     return True
 
@@ -196,11 +196,13 @@ def _check_ids(connection: Connection, stage: Table, upsert: str) -> None:
             "Nothing was written. Remedy: give it, or leave such rows out."
         )
     if distinct < known:
-        often = select(ids, func.count()).group_by(ids).order_by(func.count().desc(), ids).limit(1)
-        example, times = connection.execute(often).one()
+        most_repeated = (
+            select(ids, func.count()).group_by(ids).order_by(func.count().desc(), ids).limit(1)
+        )
+        example, count = connection.execute(most_repeated).one()
         raise DatabaseError(
             f"{known - distinct:,} of {rows:,} rows repeat the {upsert!r} of another, for example "
-            f"{example!r} in {times:,} rows: only one of them could stay. Nothing was written. "
+            f"{example!r} in {count:,} rows: only one of them could stay. Nothing was written. "
             "Remedy: give one row for each, or upsert by another column."
         )
 
@@ -214,7 +216,7 @@ def _move(connection: Connection, stage: Table, address: Address, upsert: str | 
 def _move_statement(stage: Table, address: Address, upsert: str | None) -> str:
     columns = [column.name for column in stage.columns]
     names = ", ".join(quoted(name) for name in columns)
-    move = (
+    statement = (
         f"insert into {address.quoted_table} ({names}) "  # noqa: S608 - every name is quoted  # nosec B608
         f"select {names} from {quoted(stage.name)} where true"
     )
@@ -222,8 +224,8 @@ def _move_statement(stage: Table, address: Address, upsert: str | None) -> str:
         changes = ", ".join(
             f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name != upsert
         )
-        move += f" on conflict ({quoted(upsert)}) do update set {changes}"  # every name is quoted  # nosec B608
-    return move
+        statement += f" on conflict ({quoted(upsert)}) do update set {changes}"  # quoted  # nosec B608
+    return statement
 
 
 def _append(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
@@ -264,7 +266,7 @@ def _insert(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None
     connection.execute(stage.insert(), batch.to_pylist())
 
 
-def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
+def _insert_arrow(connection: Connection, stage: Table, batch: pa.RecordBatch) -> None:
     """Insert an Arrow batch into DuckDB, which reads it without a copy."""
     raw: Any = connection.connection.driver_connection
     raw.register("fitmodel_batch", pa.Table.from_batches([batch]))
@@ -272,4 +274,4 @@ def _hand_over(connection: Connection, stage: Table, batch: pa.RecordBatch) -> N
     raw.unregister("fitmodel_batch")
 
 
-APPEND = {"postgresql": _copy, "sqlite": _insert, "duckdb": _hand_over}
+APPEND = {"postgresql": _copy, "sqlite": _insert, "duckdb": _insert_arrow}

@@ -25,8 +25,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fitmodel.deals.lost import LEFT_OUT
-from fitmodel.scoring._file_sink import csv_lines, header_line, recurring
-from fitmodel.scoring.streams import PACKERS
+from fitmodel.scoring._file_sink import csv_lines, dictionary_columns, header_line
+from fitmodel.scoring.streams import COMPRESSORS
 from fitmodel.scoring.tables import kind_of
 from fitmodel.tables.atomic import sync_folder
 
@@ -60,26 +60,26 @@ class Progress:
     left_out: int = 0
     first_error: str | None = None
 
-    def and_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
+    def with_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
         """Return the progress with the next chunk added; `explain` makes the first error's text."""
-        lost = pc.starts_with(columns["error"], LEFT_OUT)
-        problems = pc.if_else(lost, None, columns["error"])
+        is_lost = pc.starts_with(columns["error"], LEFT_OUT)
+        problems = pc.if_else(is_lost, None, columns["error"])
         errors = len(problems) - problems.null_count
-        first = self.first_error
-        if errors and first is None:
-            first = explain(problems, self.rows)
+        first_error = self.first_error
+        if errors and first_error is None:
+            first_error = explain(problems, self.rows)
         return Progress(
             self.chunks + 1,
             self.rows + len(problems),
             self.errors + errors,
             self.flagged + columns["poor_fit"].true_count,
             self.escalated + columns["escalate"].true_count,
-            self.left_out + lost.true_count,
-            first,
+            self.left_out + is_lost.true_count,
+            first_error,
         )
 
 
-class _Grown:
+class _GrowingFile:
     """A file that is only appended to, with its length and the checksum of its bytes."""
 
     def __init__(self, path: Path) -> None:
@@ -133,50 +133,56 @@ class DraftSink:
         self.target = Path(target)
         self.progress = Progress()
         self._folder = folder
-        self._draft, self._footers = _Grown(folder / DRAFT), _Grown(folder / FOOTERS)
+        self._draft, self._footers = _GrowingFile(folder / DRAFT), _GrowingFile(folder / FOOTERS)
         kind = kind_of(target)
         self._is_parquet, self._is_tabs = kind == ".parquet", kind == ".tsv"
-        self._packed: Callable[[Any], Any] = PACKERS.get(kind, _as_they_are)
-        self._facts: dict[str, Any] = {}
+        self._compress: Callable[[Any], Any] = COMPRESSORS.get(kind, _unchanged)
+        self._metadata: dict[str, Any] = {}
 
     @contextmanager
     def opened(
         self, schema: pa.Schema, separator: str
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Continue or begin the draft; `progress` is then what the draft already contains."""
-        mark = "\t" if self._is_tabs else separator
-        self._facts = {"schema": schema.to_string(), "separator": mark}
+        field_separator = "\t" if self._is_tabs else separator
+        self._metadata = {"schema": schema.to_string(), "separator": field_separator}
         if not self._resumed():
             self.progress = Progress()
             self._draft.begin()
             self._footers.begin()
-            top = MAGIC if self._is_parquet else self._packed(header_line(schema.names, mark))
-            self._draft.append(top)
+            header = (
+                MAGIC
+                if self._is_parquet
+                else self._compress(header_line(schema.names, field_separator))
+            )
+            self._draft.append(header)
         if self._is_parquet:
             yield self._write_group
             self._draft.append(self._footer(schema))
         else:
-            yield lambda batch: self._draft.append(self._packed(csv_lines(batch, mark)))
+            yield lambda batch: self._draft.append(
+                self._compress(csv_lines(batch, field_separator))
+            )
         with self._draft.path.open("r+b") as written:
             os.fsync(written.fileno())
         self._draft.path.replace(self.target)
         sync_folder(self.target.parent)
 
-    def keep(self, progress: Progress) -> None:
+    def record(self, progress: Progress) -> None:
         """Record that the draft contains all rows of this progress."""
         self.progress = progress
         files = {"draft": self._draft.state, "footers": self._footers.state}
-        record = self._facts | files | {"progress": asdict(progress)}
+        record = self._metadata | files | {"progress": asdict(progress)}
         path = self._folder / RECORD
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(record), encoding="utf-8")
-        new.replace(path)
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(record), encoding="utf-8")
+        temporary.replace(path)
 
     def _resumed(self) -> bool:
         try:
             record = json.loads((self._folder / RECORD).read_text(encoding="utf-8"))
             draft, footers, progress = (record[key] for key in ("draft", "footers", "progress"))
-            if any(record[key] != value for key, value in self._facts.items()):
+            if any(record[key] != value for key, value in self._metadata.items()):
                 return False
             self.progress = replace(self.progress, **progress)
             return self._draft.resume(*draft) and self._footers.resume(*footers)
@@ -204,36 +210,38 @@ class DraftSink:
         end = len(written) - TAIL
         footer = end - int.from_bytes(written[end : end + 4], "little")
         self._draft.append(written[:footer])
-        own = MAGIC + written[footer:]
-        self._footers.append(len(own).to_bytes(4, "little") + own)
+        group_footer = MAGIC + written[footer:]
+        self._footers.append(len(group_footer).to_bytes(4, "little") + group_footer)
 
     def _footer(self, schema: pa.Schema) -> bytes:
         """Return the Parquet footer of all row groups."""
         data = self._footers.path.read_bytes()
-        whole, start = None, 0
+        metadata, start = None, 0
         while start < len(data):
             stop = start + 4 + int.from_bytes(data[start : start + 4], "little")
-            one = pq.read_metadata(io.BytesIO(data[start + 4 : stop]))
+            group_metadata = pq.read_metadata(io.BytesIO(data[start + 4 : stop]))
             start = stop
-            if whole is None:
-                whole = one
+            if metadata is None:
+                metadata = group_metadata
             else:
-                whole.append_row_groups(one)
+                metadata.append_row_groups(group_metadata)
         stream = io.BytesIO()
-        if whole is None:
+        if metadata is None:
             pq.ParquetWriter(stream, schema).close()
         else:
-            whole.write_metadata_file(stream)
+            metadata.write_metadata_file(stream)
         return stream.getvalue()[len(MAGIC) :]
 
 
-def _as_they_are(data: Any) -> Any:
+def _unchanged(data: Any) -> Any:
     return data
 
 
 def _group(path: Path, start: int, batch: pa.RecordBatch) -> bytes:
     with pa.memory_map(str(path), "r+b") as file:
-        with pq.ParquetWriter(file, batch.schema, use_dictionary=recurring(batch.schema)) as writer:
+        with pq.ParquetWriter(
+            file, batch.schema, use_dictionary=dictionary_columns(batch.schema)
+        ) as writer:
             file.seek(start)
             writer.write_batch(batch)
         stop = file.tell()

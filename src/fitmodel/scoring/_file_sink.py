@@ -41,18 +41,20 @@ class FileSink:
     ) -> Iterator[Callable[[pa.RecordBatch], object]]:
         """Open a temporary file next to the output; return the function that writes a batch."""
         kind = kind_of(self.target)
-        with _appearing(self.target) as file:
+        with _temporary_file(self.target) as file:
             if kind == ".parquet":
-                with pq.ParquetWriter(file, schema, use_dictionary=recurring(schema)) as writer:
+                with pq.ParquetWriter(
+                    file, schema, use_dictionary=dictionary_columns(schema)
+                ) as writer:
                     yield writer.write_batch
                 return
-            mark = "\t" if kind == ".tsv" else separator
+            field_separator = "\t" if kind == ".tsv" else separator
             with _output(file, kind) as stream:
-                stream.write(header_line(schema.names, mark))
-                yield lambda batch: stream.write(csv_lines(batch, mark))
+                stream.write(header_line(schema.names, field_separator))
+                yield lambda batch: stream.write(csv_lines(batch, field_separator))
 
 
-def recurring(schema: pa.Schema) -> list[str]:
+def dictionary_columns(schema: pa.Schema) -> list[str]:
     """Return the columns for Parquet's dictionary encoding: no floats, no reasons.
 
     Their values are nearly all different, so a dictionary would save no space.
@@ -79,7 +81,7 @@ def _output(path: str | Path, kind: str) -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def _appearing(output: str | Path) -> Iterator[str | Path]:
+def _temporary_file(output: str | Path) -> Iterator[str | Path]:
     """Yield a temporary file that replaces the output on success and is removed on failure."""
     if str(output) == PIPE:
         yield PIPE

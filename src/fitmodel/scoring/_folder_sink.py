@@ -138,65 +138,67 @@ class _Writer:
         self, folder: Path, schema: pa.Schema, partition_by: str | None, rows_per_file: int
     ) -> None:
         self.files = ExitStack()
-        self._folder, self._by, self._most = folder, partition_by, rows_per_file
-        kept = [item for item in schema if item.name != partition_by]
-        self._schema = pa.schema(kept, schema.metadata)
+        self._folder, self._partition_by, self._rows_per_file = folder, partition_by, rows_per_file
+        fields = [item for item in schema if item.name != partition_by]
+        self._schema = pa.schema(fields, schema.metadata)
         self._parts: dict[str, _Part] = {}
         if partition_by is None:
-            self._parts[""] = _Part(self._started("", 0), 0, 0)  # a table of no rows is a file too
+            # A table of no rows is a file too.
+            self._parts[""] = _Part(self._open_writer("", 0), 0, 0)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write each row to the file of its value in the partition column."""
-        if self._by is None:
+        if self._partition_by is None:
             self._append("", batch)
             return
-        values = batch.column(self._by)
+        values = batch.column(self._partition_by)
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        rest = batch.drop_columns([self._by])
+        other_columns = batch.drop_columns([self._partition_by])
         for value in pc.unique(values):
-            here = pc.equal(values, value) if value.is_valid else pc.is_null(values)
-            self._append(self._name(value), rest.filter(here))
+            has_value = pc.equal(values, value) if value.is_valid else pc.is_null(values)
+            self._append(self._name(value), other_columns.filter(has_value))
 
     def _name(self, value: pa.Scalar) -> str:
         text = str(value.as_py()) if value.is_valid else ""
-        return f"{quote(str(self._by), safe='')}={quote(text, safe='') or NULL}"
+        return f"{quote(str(self._partition_by), safe='')}={quote(text, safe='') or NULL}"
 
     def _append(self, name: str, rows: pa.RecordBatch) -> None:
         """Write rows of one value; a full file is closed, and the next one is started."""
         if name not in self._parts and len(self._parts) == MAX_PARTITIONS:
             raise ProspectError(
-                f"--partition-by {self._by}: more than {MAX_PARTITIONS} different values, and "
-                "each would be a folder. Nothing was written. Remedy: partition by a column of "
-                "few values, such as a region or a month."
+                f"--partition-by {self._partition_by}: more than {MAX_PARTITIONS} different "
+                "values, and each would be a folder. Nothing was written. Remedy: partition by a "
+                "column of few values, such as a region or a month."
             )
         part = self._parts.get(name, _Part(None, 0, 0))
         while rows.num_rows:
-            writer = part.writer or self._started(name, part.number)
-            first = rows.slice(0, self._most - part.rows)
+            writer = part.writer or self._open_writer(name, part.number)
+            first = rows.slice(0, self._rows_per_file - part.rows)
             writer.write_batch(first)
             part = _Part(writer, part.number, part.rows + first.num_rows)
-            if part.rows == self._most:
+            if part.rows == self._rows_per_file:
                 writer.close()
                 part = _Part(None, part.number + 1, 0)
             rows = rows.slice(first.num_rows)
         self._parts[name] = part
 
-    def _started(self, name: str, number: int) -> pq.ParquetWriter:
+    def _open_writer(self, name: str, number: int) -> pq.ParquetWriter:
         folder = self._folder / name
         if name and not number:
-            self._make(folder)
+            self._create_folder(folder)
         file = folder / f"part-{number:05d}.parquet"
         return self.files.enter_context(pq.ParquetWriter(file, self._schema))
 
-    def _make(self, folder: Path) -> None:
+    def _create_folder(self, folder: Path) -> None:
         """Create the folder of a value; two values never share a folder."""
         try:
             folder.mkdir()
         except FileExistsError as error:  # the file system does not distinguish EMEA from emea
             raise ProspectError(
-                f"--partition-by {self._by}: this disk takes the folder {folder.name} and that of "
-                "another value for one. Nothing was written. Remedy: spell the values alike."
+                f"--partition-by {self._partition_by}: this disk takes the folder {folder.name} "
+                "and that of another value for one. Nothing was written. Remedy: spell the values "
+                "alike."
             ) from error
 
 

@@ -85,9 +85,9 @@ def check_columns(
         If the table lacks an attribute or the id that history needs, has a column name twice, or
         already has a prediction column; or if the model cannot predict at a horizon.
     """
-    if twice := named_twice(names):
+    if duplicates := named_twice(names):
         raise ProspectError(
-            f"the table has more than one column named {twice}. Remedy: rename them."
+            f"the table has more than one column named {duplicates}. Remedy: rename them."
         )
     if history is not None and history.spec.deals.id not in names:
         raise ProspectError(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.json"
 LOCK = "lock"
 END_BYTES = 1 << 20
-WORDS = {
+DIFFERENCES = {
     "input": "another input, or the input has changed",
     "model": "another model",
     "reasons": "another number of reasons",
@@ -117,8 +117,8 @@ def refuse_pipes(source: str | Path, output: str | Path) -> None:
 
 
 @contextmanager
-def kept_parts(
-    source: str | Path, output: str | Path, model: FitModel, **asked: Any
+def open_parts(
+    source: str | Path, output: str | Path, model: FitModel, **options: Any
 ) -> Iterator[Parts]:
     """Open the stored parts of an interrupted batch, or start new ones.
 
@@ -131,9 +131,9 @@ def kept_parts(
         If the stored parts belong to another batch, or another process works on them.
     """
     folder = parts_folder(output)
-    facts = _facts(Path(source), model, asked)
-    with _alone_in(folder):
-        parts = Parts(folder, _day(folder, facts))
+    metadata = _batch_metadata(Path(source), model, options)
+    with _locked(folder):
+        parts = Parts(folder, _day(folder, metadata))
         try:
             yield parts
         except FitModelError:
@@ -143,7 +143,7 @@ def kept_parts(
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -160,14 +160,14 @@ def _alone_in(folder: Path) -> Iterator[None]:
             folder.rmdir()  # an interrupted batch's folder is not empty, and stays
 
 
-def _day(folder: Path, facts: dict[str, Any]) -> date:
+def _day(folder: Path, metadata: dict[str, Any]) -> date:
     """Return the first run's day from its journal; without a journal, start one with today."""
     try:
         journal = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
         day = date.fromisoformat(journal.pop("day"))
     except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError):
-        return _begin(folder, facts)
-    differing = [words for key, words in WORDS.items() if journal.get(key) != facts.get(key)]
+        return _start_journal(folder, metadata)
+    differing = [text for key, text in DIFFERENCES.items() if journal.get(key) != metadata.get(key)]
     if differing:
         raise ProspectError(
             f"{folder} holds an interrupted batch of {'; '.join(differing)}. Remedy: use the "
@@ -176,14 +176,14 @@ def _day(folder: Path, facts: dict[str, Any]) -> date:
     return day
 
 
-def _begin(folder: Path, facts: dict[str, Any]) -> date:
+def _start_journal(folder: Path, metadata: dict[str, Any]) -> date:
     for part in folder.iterdir():  # parts without a valid journal cannot be used
         if part.name != LOCK:
             part.unlink()
     day = today()
     draft = folder / f"{JOURNAL}.draft"
     with draft.open("w", encoding="utf-8") as file:
-        json.dump(facts | {"day": day.isoformat()}, file)
+        json.dump(metadata | {"day": day.isoformat()}, file)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(folder / JOURNAL)
@@ -191,21 +191,21 @@ def _begin(folder: Path, facts: dict[str, Any]) -> date:
     return day
 
 
-def _facts(source: Path, model: FitModel, asked: dict[str, Any]) -> dict[str, Any]:
+def _batch_metadata(source: Path, model: FitModel, options: dict[str, Any]) -> dict[str, Any]:
     files = sorted(path for path in source.rglob("*") if path.is_file()) or [source]
-    seen = [
-        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns, _ends(path))
+    file_states = [
+        (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns, _ends_digest(path))
         for path in files
     ]
     return {
-        "input": _digest(json.dumps(seen).encode()),
+        "input": _digest(json.dumps(file_states).encode()),
         "model": f"{model.version} {_digest(model.scorer.to_json())}",
         "versions": [version("fitmodel"), pa.__version__],
-        **asked,
+        **options,
     }
 
 
-def _ends(path: Path) -> str:
+def _ends_digest(path: Path) -> str:
     """Return a digest of a file's first and last bytes.
 
     Size and time alone are not enough, since a copy may keep the time of the file it replaces.

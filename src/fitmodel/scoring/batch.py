@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
-from fitmodel.scoring._chunks import BatchLog, first_fault, in_order, predict_rows
+from fitmodel.scoring._chunks import BatchLog, first_error_text, in_order, predict_rows
 from fitmodel.scoring._draft import DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
 from fitmodel.scoring._prediction_columns import (
@@ -28,7 +28,7 @@ from fitmodel.scoring._prediction_columns import (
     check_files,
     prediction_fields,
 )
-from fitmodel.scoring._resume import kept_parts, refuse_pipes
+from fitmodel.scoring._resume import open_parts, refuse_pipes
 from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
@@ -183,8 +183,8 @@ def score_file(
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ProspectError(f"{name} is {number!r}. Remedy: give a whole number from 1 on.")
     check_paths(source, output)
-    asked: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
-    asked |= {"horizons": sorted(horizons)} if horizons else {}
+    options: dict[str, Any] = {"reasons": reasons, "language": language, "chunk_rows": chunk_rows}
+    options |= {"horizons": sorted(horizons)} if horizons else {}
     parts = None
     sink: Sink = FileSink(output)
     if resume:
@@ -193,8 +193,8 @@ def score_file(
         table = stack.enter_context(open_source(source, chunk_rows))
         history = open_history(model.manifest, tables, table.schema.names)
         if resume:
-            asked["history"] = None if history is None else history.digest
-            parts = stack.enter_context(kept_parts(source, output, model, **asked))
+            options["history"] = None if history is None else history.digest
+            parts = stack.enter_context(open_parts(source, output, model, **options))
             if log is None:  # with a log, every row is written again, since every run logs it
                 sink = DraftSink(output, parts.folder)
         return score_stream(
@@ -233,13 +233,16 @@ def score_stream(
     Predictions that are in `parts` are used from there, and all others are stored there. `history`
     holds the tables of the model's contract, as returned by `open_history`.
     """
-    begun = time.monotonic()
-    asked: dict[str, Any] = {"logged": log is not None, "horizons": check_horizons(model, horizons)}
-    check_columns(table.schema.names, model, history, **asked)
+    started = time.monotonic()
+    options: dict[str, Any] = {
+        "logged": log is not None,
+        "horizons": check_horizons(model, horizons),
+    }
+    check_columns(table.schema.names, model, history, **options)
     check_files(table.lacking, model)
     as_of = today() if parts is None else parts.day  # the same day for all rows, also past midnight
     logged = None if log is None else BatchLog(log, model, table)
-    fields = prediction_fields(reasons, **asked)
+    fields = prediction_fields(reasons, **options)
     schema = pa.schema([*table.schema, *fields], table.schema.metadata)
     predict = partial(
         predict_chunk,
@@ -248,9 +251,9 @@ def score_stream(
         decimal_comma=table.decimal_comma,
         as_of=as_of,
         language=language,
-        horizons=asked["horizons"],
+        horizons=options["horizons"],
     )
-    remembered = partial(_remembered, predict, parts)
+    stored_or_predicted = partial(_stored_or_predicted, predict, parts)
     draft = sink if isinstance(sink, DraftSink) else None
     with sink.opened(schema, table.separator) as write:
         done = Progress() if draft is None else draft.progress
@@ -259,16 +262,18 @@ def score_stream(
             progress(resumed)
         _refuse_first_error(done, strict=strict)
         chunks = with_history(table.chunks_after(done.rows), history, as_of)
-        for chunk, (columns, was_there) in in_order(remembered, chunks, workers, done.chunks):
-            done = done.and_chunk(columns, first_fault)
+        for chunk, (columns, was_stored) in in_order(
+            stored_or_predicted, chunks, workers, done.chunks
+        ):
+            done = done.with_chunk(columns, first_error_text)
             _refuse_first_error(done, strict=strict)
             if logged is not None:
                 columns[PROCEED.name] = logged.append(chunk, columns)
             arrays = [*chunk.batch.columns, *(columns[item.name] for item in fields)]
             write(pa.record_batch(arrays, schema=schema))
             if draft is not None:
-                draft.keep(done)
-            resumed += was_there * chunk.batch.num_rows
+                draft.record(done)
+            resumed += was_stored * chunk.batch.num_rows
             if progress is not None:
                 progress(chunk.batch.num_rows)
     note = model.today_note(table.schema.names, None)
@@ -278,7 +283,7 @@ def score_stream(
         done.flagged,
         done.first_error,
         sink.target,
-        time.monotonic() - begun,
+        time.monotonic() - started,
         resumed,
         done.escalated,
         done.left_out,
@@ -294,7 +299,7 @@ def _refuse_first_error(done: Progress, *, strict: bool) -> None:
         )
 
 
-def _remembered(
+def _stored_or_predicted(
     predict: Callable[[Chunk], dict[str, pa.Array]], parts: Parts | None, number: int, chunk: Chunk
 ) -> tuple[dict[str, pa.Array], bool]:
     """Return the prediction columns of a chunk, and whether they are from an earlier run."""
@@ -328,10 +333,10 @@ def predict_chunk(
         language=language,
         horizons=horizons,
     )
-    lost = pa.array(unread)
+    is_unread = pa.array(unread)
     kinds = PREDICTIONS | dict.fromkeys(horizon_columns(horizons), pa.float64())
     columns = {
-        name: pc.if_else(lost, None, pa.Array.from_pandas(predictions[name], type=kind))
+        name: pc.if_else(is_unread, None, pa.Array.from_pandas(predictions[name], type=kind))
         for name, kind in kinds.items()
         if name in predictions
     }

@@ -157,8 +157,8 @@ def _history_of_file(
             f"{path} has no column {column!r}, the contract's id, by which a prospect finds its "
             "history"
         )
-    given = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
-    return history.for_ids([level_text(value) for value in given if not is_missing(value)])
+    ids = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
+    return history.for_ids([level_text(value) for value in ids if not is_missing(value)])
 
 
 def _texts(name: str, column: pa.Array) -> list[str]:

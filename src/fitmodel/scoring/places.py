@@ -86,7 +86,7 @@ def score_places(
         raise SpecError(f"--query asks a database; {source} is a file. Remedy: give its URL.")
     if upsert is not None and not is_database(output):
         raise SpecError(f"--upsert changes rows of a database; {output} is a file.")
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "reasons": reasons,
         "strict": strict,
         "progress": progress,
@@ -96,7 +96,7 @@ def score_places(
     }
     folder = is_folder(output, partition_by)
     if not (folder or is_database(source) or is_database(output)):
-        return score_file(source, model, output, resume=resume, tables=tables, **asked)
+        return score_file(source, model, output, resume=resume, tables=tables, **options)
     if resume:
         raise SpecError(
             "--resume needs files: a query may give other rows, or another order, the second time, "
@@ -105,7 +105,7 @@ def score_places(
     sink = _folder_sink(source, output, partition_by) if folder else _sink(output, upsert)
     with _source(source, query) as table:
         history = open_history(model.manifest, tables, table.schema.names)
-        return score_stream(table, model, sink, history=history, **asked)
+        return score_stream(table, model, sink, history=history, **options)
 
 
 def is_folder(output: str, partition_by: str | None) -> bool:

@@ -96,19 +96,19 @@ def score_customers(
     path = Path(output)
     if path.suffix.lower() not in {".csv", ".parquet"}:
         raise ProspectError(f"{output} is neither .csv nor .parquet. Remedy: name the output so.")
-    asked = _checked(months)
+    requested = _checked_months(months)
     check_paths(source, output)
     customers, day = read_table(Path(source)), as_of or today()
-    never = np.isin(np.arange(len(customers)), [*model.scorer.lost.of_table(customers)])
-    gone = has_gone(model, customers, day) & ~never
+    is_lost = np.isin(np.arange(len(customers)), [*model.scorer.lost.of_table(customers)])
+    has_left = has_left_by(model, customers, day) & ~is_lost
     closing = model.scorer.closed_on
     signed = customers
-    if closing in customers.columns and never.any():  # lost rows may lack a closing date
+    if closing in customers.columns and is_lost.any():  # lost rows may lack a closing date
         signed = customers.assign(
-            **{str(closing): customers[closing].astype(object).mask(never, pd.Timestamp(day))}
+            **{str(closing): customers[closing].astype(object).mask(is_lost, pd.Timestamp(day))}
         )
     months_stayed(model, signed, closing, day)  # on all rows, so that errors have the table's rows
-    scored = score_signed(model, customers[~gone & ~never], asked, as_of=day)
+    scored = score_signed(model, customers[~has_left & ~is_lost], requested, as_of=day)
     taken = [name for name in scored.columns if name in customers.columns]
     if taken:
         raise ProspectError(
@@ -116,12 +116,14 @@ def score_customers(
         )
     _write(customers.join(scored), path)
     curve = model.scorer.curve
-    ends = 0 if curve is None else curve.months
+    curve_ends_month = 0 if curve is None else curve.months
     beyond = int(scored["beyond_data"].sum())
-    return SignedResult(len(customers), int(gone.sum()), beyond, ends, path, int(never.sum()))
+    return SignedResult(
+        len(customers), int(has_left.sum()), beyond, curve_ends_month, path, int(is_lost.sum())
+    )
 
 
-def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
+def has_left_by(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:
     """Return whether each customer has left or exited by a day, read as for past deals.
 
     The contract's flag or status of having left counts where there is no date of leaving.
@@ -131,20 +133,20 @@ def has_gone(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.
     ProspectError
         If a date or the flag cannot be read, so that it is not known whether the customer stays.
     """
-    gone, dated = np.zeros((2, len(customers)), dtype=bool)
-    kept = model.manifest.get("spec")
-    readings = read_roles(customers, DealSpec(**kept)) if kept else {}
+    left, has_date = np.zeros((2, len(customers)), dtype=bool)
+    spec_data = model.manifest.get("spec")
+    readings = read_roles(customers, DealSpec(**spec_data)) if spec_data else {}
     for role in ("churned_on", "exited_on", "churned"):
         if role not in readings:
             continue
         values, unreadable = readings[role].series, readings[role].unreadable
         _refuse_unread(customers[str(values.name)], unreadable)
         if role == "churned":
-            gone |= values.fillna(value=False).to_numpy(dtype=bool) & ~dated
+            left |= values.fillna(value=False).to_numpy(dtype=bool) & ~has_date
         else:
-            gone |= (values <= pd.Timestamp(day)).to_numpy(dtype=bool)
-            dated |= values.notna().to_numpy()
-    return gone
+            left |= (values <= pd.Timestamp(day)).to_numpy(dtype=bool)
+            has_date |= values.notna().to_numpy()
+    return left
 
 
 def _refuse_unread(cells: pd.Series[Any], unreadable: NDArray[np.bool_]) -> None:
@@ -158,11 +160,11 @@ def _refuse_unread(cells: pd.Series[Any], unreadable: NDArray[np.bool_]) -> None
     )
 
 
-def _checked(months: Sequence[int]) -> tuple[int, ...]:
-    asked: tuple[Any, ...] = tuple(sorted(set(months))) or MONTHS
-    if any(isinstance(each, bool) or each < 1 for each in asked):
+def _checked_months(months: Sequence[int]) -> tuple[int, ...]:
+    requested: tuple[Any, ...] = tuple(sorted(set(months))) or MONTHS
+    if any(isinstance(each, bool) or each < 1 for each in requested):
         raise ProspectError(f"months are {list(months)}; give whole months, 1 or more")
-    return asked
+    return requested
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -26,7 +26,7 @@ from fitmodel.exceptions import DependencyError, SpecError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.horizons import check_horizons
-from fitmodel.model.scorer import day_asked, scorer_from_json
+from fitmodel.model.scorer import as_of_date, scorer_from_json
 from fitmodel.scoring.batch import check_columns, predict_chunk, prediction_fields
 from fitmodel.scoring.streams import Chunk
 from fitmodel.tables.values import today
@@ -103,7 +103,7 @@ def score(
     content = ready.scorer.to_json()
     key = f"{ready.version} {hashlib.sha256(content).hexdigest()}"
     shipped = df.sparkSession.sparkContext.broadcast((content, ready.version))
-    day = day_asked(as_of) or today()
+    day = as_of_date(as_of) or today()
 
     def score_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         worker_model = _open(key, lambda: shipped.value)
@@ -130,7 +130,7 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]
     group: list[pa.RecordBatch] = []
     for batch in batches:
         group.append(batch)
-        rows, size = sum(one.num_rows for one in group), sum(one.nbytes for one in group)
+        rows, size = sum(each.num_rows for each in group), sum(each.nbytes for each in group)
         if rows >= GROUP_ROWS or size >= GROUP_BYTES:
             yield group
             group = []

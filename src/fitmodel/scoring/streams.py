@@ -139,7 +139,7 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     ".csv.bz2": _write_bzip2,
     ".csv.zst": _write_zstd,
 }
-PACKERS: dict[str, Callable[[Any], bytes]] = {
+COMPRESSORS: dict[str, Callable[[Any], bytes]] = {
     ".csv.gz": partial(gzip.compress, compresslevel=LEVEL, mtime=0),
     ".csv.bz2": partial(bz2.compress, compresslevel=LEVEL),
     ".csv.zst": partial(pa.compress, codec="zstd", asbytes=True),

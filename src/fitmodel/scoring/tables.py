@@ -80,15 +80,19 @@ def open_source(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             yield _read_workbook(path, chunk_rows)
             return
         opened = (_open_parquet if kind == ".parquet" else _open_csv)(path, chunk_rows)
-        with _explained(path):
+        with _with_path_in_errors(path):
             source = stack.enter_context(opened)
-        whole = partial(_whole_chunks, path, chunk_rows, is_text=kind != ".parquet")
-        after = None if source.after is None else partial(_later_chunks, path, source.after, whole)
-        yield replace(source, chunks=whole(source.chunks), after=after)
+        equal_chunks = partial(_equal_chunks, path, chunk_rows, is_text=kind != ".parquet")
+        after = (
+            None
+            if source.after is None
+            else partial(_later_chunks, path, source.after, equal_chunks)
+        )
+        yield replace(source, chunks=equal_chunks(source.chunks), after=after)
 
 
 @contextmanager
-def _explained(path: str | Path) -> Iterator[None]:
+def _with_path_in_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except MemoryError:  # Arrow's is an ArrowException too, but the file is not the problem
@@ -97,32 +101,32 @@ def _explained(path: str | Path) -> Iterator[None]:
         raise ProspectError(_unreadable(path, str(error))) from error
 
 
-def _whole_chunks(
+def _equal_chunks(
     path: str | Path, chunk_rows: int, chunks: Iterator[Chunk], *, is_text: bool
 ) -> Iterator[Chunk]:
     """Yield chunks of `chunk_rows` rows each, so that a later run has the same chunks."""
     # Only reading is inside: an error of writing must not be reported for the table that is read.
-    with _explained(path):
-        for chunk in _cut(chunks, chunk_rows):
+    with _with_path_in_errors(path):
+        for chunk in _in_equal_chunks(chunks, chunk_rows):
             yield without_sums(chunk) if is_text else chunk
 
 
 def _later_chunks(
     path: str | Path,
     after: Callable[[int], Iterator[Chunk] | None],
-    whole: Callable[[Iterator[Chunk]], Iterator[Chunk]],
+    equal_chunks: Callable[[Iterator[Chunk]], Iterator[Chunk]],
     rows: int,
 ) -> Iterator[Chunk] | None:
-    with _explained(path):
+    with _with_path_in_errors(path):
         chunks = after(rows)
-    return None if chunks is None else whole(chunks)
+    return None if chunks is None else equal_chunks(chunks)
 
 
 def count_rows(path: str | Path) -> int | None:
     """Return the number of rows of Parquet; None for other formats, which would be read whole."""
     if kind_of(path) != ".parquet":
         return None
-    with _explained(path):
+    with _with_path_in_errors(path):
         if Path(path).is_dir():
             return int(pads.dataset(path, format="parquet").count_rows())
         return int(pq.read_metadata(path).num_rows)
@@ -139,13 +143,13 @@ def _open_parquet(path: str | Path, chunk_rows: int) -> Iterator[Source]:
             fragment_readahead=1,
             fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=False),
         )
-        sound = (_sound(batch) for batch in batches if batch.num_rows)
-        yield Source(table.schema, sound, lacking=lacking)
+        validated = (_validated(batch) for batch in batches if batch.num_rows)
+        yield Source(table.schema, validated, lacking=lacking)
         return
     with pq.ParquetFile(path, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=chunk_rows)
         after = partial(_parquet_after, file, chunk_rows)
-        yield Source(file.schema_arrow, map(_sound, batches), after=after)
+        yield Source(file.schema_arrow, map(_validated, batches), after=after)
 
 
 def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator[Chunk]:
@@ -157,11 +161,11 @@ def _parquet_after(file: pq.ParquetFile, chunk_rows: int, rows: int) -> Iterator
     groups = list(range(first, file.num_row_groups))
     for batch in file.iter_batches(batch_size=chunk_rows, row_groups=groups):
         if rows < batch.num_rows:
-            yield _sound(batch.slice(rows))
+            yield _validated(batch.slice(rows))
         rows -= min(rows, batch.num_rows)
 
 
-def _sound(batch: pa.RecordBatch) -> Chunk:
+def _validated(batch: pa.RecordBatch) -> Chunk:
     """Return a batch as a chunk after validation; a damaged file may hold invalid text."""
     batch.validate(full=True)
     return Chunk(batch)
@@ -183,35 +187,35 @@ def _read_workbook(path: str | Path, chunk_rows: int) -> Source:
 @contextmanager
 def _open_csv(path: str | Path, _chunk_rows: int) -> Iterator[Source]:
     with ExitStack() as stack:
-        again = None if str(path) == PIPE else lambda: stack.enter_context(_input(path))
-        given = stack.enter_context(_input(path))
-        yield open_csv(path, given, tabs=kind_of(path) == ".tsv", again=again)
+        reopen = None if str(path) == PIPE else lambda: stack.enter_context(_input(path))
+        file = stack.enter_context(_input(path))
+        yield open_csv(path, file, tabs=kind_of(path) == ".tsv", reopen=reopen)
 
 
-def _cut(chunks: Iterator[Chunk], most: int) -> Iterator[Chunk]:
-    """Yield the same rows in chunks of `most`, however they were stored; the last may be short."""
-    kept: list[Chunk] = []
+def _in_equal_chunks(chunks: Iterator[Chunk], chunk_rows: int) -> Iterator[Chunk]:
+    """Yield the same rows in chunks of `chunk_rows`; only the last may be shorter."""
+    pieces: list[Chunk] = []
     rows = 0
     for chunk in chunks:
         start = 0
         while start < chunk.batch.num_rows:
-            piece = _slice(chunk, start, most - rows)
-            kept.append(piece)
+            piece = _slice(chunk, start, chunk_rows - rows)
+            pieces.append(piece)
             rows, start = rows + piece.batch.num_rows, start + piece.batch.num_rows
-            if rows == most:
-                yield _joined(kept)
-                kept, rows = [], 0
-    if kept:
-        yield _joined(kept)
+            if rows == chunk_rows:
+                yield _joined(pieces)
+                pieces, rows = [], 0
+    if pieces:
+        yield _joined(pieces)
 
 
-def _slice(chunk: Chunk, start: int, most: int) -> Chunk:
+def _slice(chunk: Chunk, start: int, length: int) -> Chunk:
     problems = {
         position - start: text
         for position, text in chunk.problems.items()
-        if start <= position < start + most
+        if start <= position < start + length
     }
-    return Chunk(chunk.batch.slice(start, most), problems)
+    return Chunk(chunk.batch.slice(start, length), problems)
 
 
 def _joined(pieces: list[Chunk]) -> Chunk:
@@ -281,10 +285,10 @@ def _keys(path: str | Path) -> pa.Schema:
 
 
 def _lacking(own: dict[str, pa.Schema], keys: set[str]) -> dict[str, list[str]]:
-    every = set().union(*(schema.names for schema in own.values())) - keys
+    all_names = set().union(*(schema.names for schema in own.values())) - keys
     return {
         name: [file for file, schema in own.items() if name not in schema.names]
-        for name in sorted(every)
+        for name in sorted(all_names)
         if not all(name in schema.names for schema in own.values())
     }
 
@@ -317,8 +321,8 @@ def _common_type(name: str, kinds: dict[pa.DataType, str]) -> pa.DataType:
     if times is not None:
         return times
     try:
-        whole = [pa.schema([(name, kind)]) for kind in plain]
-        return pa.unify_schemas(whole, promote_options="permissive").field(name).type
+        schemas = [pa.schema([(name, kind)]) for kind in plain]
+        return pa.unify_schemas(schemas, promote_options="permissive").field(name).type
     except pa.ArrowTypeError:
         return pa.string()
 

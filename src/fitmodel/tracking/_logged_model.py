@@ -113,9 +113,9 @@ def _requirements(bundle: Bundle) -> list[str]:
 def _checked_copy(bundle: Bundle, folder: Path) -> Path:
     # The copy has the fixed name by which it is found again, and only files in the manifest.
     folder.mkdir()
-    for page in (MANIFEST, SIGNATURE):
-        if (bundle.path / page).exists():
-            shutil.copyfile(bundle.path / page, folder / page)
+    for name in (MANIFEST, SIGNATURE):
+        if (bundle.path / name).exists():
+            shutil.copyfile(bundle.path / name, folder / name)
     for file in bundle.files:
         (folder / file).write_bytes(bundle.read(file))
     return folder
@@ -141,7 +141,7 @@ def _signature(columns: Iterable[str]) -> Any:
             for name, kind in _OUTPUTS.items()
         ]
     )
-    asked = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
-    asked.append(ParamSpec("horizons", DataType.long, [], shape=(-1,)))
-    params = ParamSchema(asked)
+    specs = [ParamSpec("reasons", DataType.long, 3), ParamSpec("language", DataType.string, "en")]
+    specs.append(ParamSpec("horizons", DataType.long, [], shape=(-1,)))
+    params = ParamSchema(specs)
     return ModelSignature(inputs=inputs, outputs=outputs, params=params)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.bundle.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.bundle.manifest import SIGNING_KEY, is_signature_required
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.evaluation.comparison import (
     MIN_CHURNERS,
@@ -92,7 +92,7 @@ def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
 def _loaded(path: Path) -> FitModel | str:
     """Return the champion, or a text on why it is not loaded; an unsigned pickle is not."""
     bundle = open_bundle(path)
-    if is_own_estimator(bundle) and not is_vouched_for():
+    if is_own_estimator(bundle) and not is_signature_required():
         return (
             f"the champion is a user's own estimator ({bundle.manifest['estimator']}); to score "
             f"with it is to unpickle it, which is done only where {SIGNING_KEY} is set and holds"
@@ -108,10 +108,12 @@ def _compared(
     deals: pd.DataFrame,
 ) -> Comparison:
     try:
-        before = champion.predict(deals.loc[unseen.index], reasons=0)["early_churn_probability"]
+        probability = champion.predict(deals.loc[unseen.index], reasons=0)[
+            "early_churn_probability"
+        ]
     except FitModelError as error:
         return _not_compared(version, f"the champion cannot score these deals: {error}")
-    table = unseen.assign(champion=before.to_numpy())
+    table = unseen.assign(champion=probability.to_numpy())
     result = compare(table["early_churn"], table["champion"], table["probability"], table["weight"])
     objections = find_objections(table, attributes)
     return Comparison(result.deals, result.gain, result.low, result.high, version, objections)
@@ -129,16 +131,16 @@ def _incomparable(champion: FitModel, spec: DealSpec) -> str | None:
         )
     if not champion.manifest.get("period"):
         return "the champion's manifest does not say which deals it learned from"
-    known = champion.manifest.get("spec", {})
-    if known.get("deals", {}).get("closed_on", "") is None:
+    champion_spec = champion.manifest.get("spec", {})
+    if champion_spec.get("deals", {}).get("closed_on", "") is None:
         return (
             "the champion learned from deals without closing dates, so no deal is surely new to it"
         )
-    theirs = known.get("label", {}).get("horizon_months")
-    if theirs != spec.label.horizon_months:
+    champion_horizon = champion_spec.get("label", {}).get("horizon_months")
+    if champion_horizon != spec.label.horizon_months:
         return (
-            f"the champion predicts early churn within {theirs} months, this model within "
-            f"{spec.label.horizon_months}"
+            f"the champion predicts early churn within {champion_horizon} months, this model "
+            f"within {spec.label.horizon_months}"
         )
     return None
 
@@ -170,11 +172,11 @@ class PromotionRefusedError(TrackingError):
         self.kind, self.values = kind, values
 
 
-def noted_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
+def stored_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
     """Return the comparison that the version's training stored; None if with another champion."""
     fields = bundle.manifest.get("contest")
-    noted = None if fields is None else Comparison.from_dict(fields)
-    return noted if noted is not None and noted.champion == champion else None
+    comparison = None if fields is None else Comparison.from_dict(fields)
+    return comparison if comparison is not None and comparison.champion == champion else None
 
 
 def check_usable(bundle: Bundle, version: Any, champion: int | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -30,6 +31,11 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 _CONNECT_SECONDS = 5
 _DATABASES = frozenset({"postgresql", "mysql"})
 _MESSAGE_LENGTH = 400
+_NO_ANSWER = re.compile(
+    r"Connection refused|Connection reset|timed out|Name or service not known|No route to host"
+    r"|Temporary failure in name resolution|Network is unreachable"
+)
+"""Causes of a request that got no answer, in the messages of HTTP clients and drivers."""
 # Used only where the user has not set them. With MLflow's defaults (120 s, 7 retries) a training
 # waits for a quarter of an hour if the server does not answer.
 _SETTINGS = {
@@ -64,21 +70,21 @@ def connected(uri: str | None = None) -> Iterator[Any]:
     chosen = tracking_uri(uri)
     with _settings(_SETTINGS):
         try:
-            _knock(chosen)
+            _check_reachable(chosen)
             from mlflow import MlflowClient
 
             with _quiet():
-                with _alone_with(database_file(chosen)):
+                with _locked(database_file(chosen)):
                     client = MlflowClient(tracking_uri=absolute_uri(chosen))
                 yield client
         except store_errors() as error:
-            kind = StoreAwayError if _is_away(error) else TrackingError
+            kind = StoreAwayError if _is_unreachable(error) else TrackingError
             raise kind(
                 f"MLflow at {without_password(chosen)} failed: {_short(error, chosen)}"
             ) from error
 
 
-def _is_away(error: Exception) -> bool:
+def _is_unreachable(error: Exception) -> bool:
     """Return whether the store did not answer; MLflow's code for this is INTERNAL_ERROR."""
     from mlflow.exceptions import MlflowException
 
@@ -104,8 +110,8 @@ def absolute_uri(uri: str) -> str:
     file = database_file(uri)
     if file is None:
         return uri
-    scheme, _, rest = uri.partition(":///")
-    query = rest.partition("?")[2]
+    scheme, _, path_and_query = uri.partition(":///")
+    query = path_and_query.partition("?")[2]
     return f"{scheme}:///{quote(str(file))}" + (f"?{query}" if query else "")
 
 
@@ -117,7 +123,7 @@ def without_password(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _knock(uri: str) -> None:
+def _check_reachable(uri: str) -> None:
     # MLflow tries a database ten times, which takes 100 s, before it reports that there is none or
     # that the password is wrong. One attempt here finds this out at once.
     file = database_file(uri)
@@ -133,7 +139,7 @@ def _knock(uri: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone_with(database: Path | None) -> Iterator[None]:
+def _locked(database: Path | None) -> Iterator[None]:
     # MLflow creates its tables without a lock: two first trainings in parallel could damage the
     # file.
     if database is None:
@@ -144,9 +150,9 @@ def _alone_with(database: Path | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _settings(wanted: Mapping[str, str]) -> Iterator[None]:
-    added = [name for name in wanted if name not in os.environ]
-    os.environ.update({name: wanted[name] for name in added})
+def _settings(settings: Mapping[str, str]) -> Iterator[None]:
+    added = [name for name in settings if name not in os.environ]
+    os.environ.update({name: settings[name] for name in added})
     try:
         yield
     finally:
@@ -182,7 +188,19 @@ def _short(error: Exception, uri: str) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     password = urlsplit(uri).password
     line = lines[0].replace(f":{password}@", ":***@") if password else lines[0]
+    if (cause := _NO_ANSWER.search(line)) is not None:
+        return no_answer(cause[0])
     return line if len(line) <= _MESSAGE_LENGTH else f"{line[:_MESSAGE_LENGTH]}…"
+
+
+def no_answer(cause: object) -> str:
+    """Return in words that a server does not answer, with the remedy."""
+    known = _NO_ANSWER.search(str(cause))
+    shown = str(cause) if known is None else known[0]
+    return (
+        f"it does not answer ({shown}). Remedy: check that the server runs and can be reached "
+        "from here"
+    )
 
 
 @contextlib.contextmanager

@@ -87,14 +87,14 @@ class RunOptions:
             wrong["tags"] = (self.tags, "a mapping such as {'team': 'data'}")
         if not (self.on_run is None or callable(self.on_run)):
             wrong["on_run"] = (self.on_run, "a function that takes the run")
-        for name, (value, wanted) in wrong.items():
-            raise SpecError(f"{name} is {value!r}. Remedy: give {wanted}, or leave it out.")
+        for name, (value, expected) in wrong.items():
+            raise SpecError(f"{name} is {value!r}. Remedy: give {expected}, or leave it out.")
 
 
-AS_THE_CONTRACT_SAYS = RunOptions()
+DEFAULT_OPTIONS = RunOptions()
 
 
-def begin(spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> Begun:
+def begin(spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS) -> Begun:
     """Open the run before the bundle is written, so that the manifest can contain its id.
 
     A store that does not answer raises no error: ``run_id`` is then None, and `track` with this
@@ -107,7 +107,7 @@ def begin(spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> Begun:
         return Begun(None, str(error))
 
 
-def open_run(client: Any, spec: DealSpec, options: RunOptions = AS_THE_CONTRACT_SAYS) -> str:
+def open_run(client: Any, spec: DealSpec, options: RunOptions = DEFAULT_OPTIONS) -> str:
     """Open a run in its experiment, which is created if needed, and return the run's id.
 
     A run that is active in the same store becomes the parent; its experiment is then used, unless
@@ -295,7 +295,7 @@ class TrainingMetadata:
     candidates: pd.DataFrame | None = None
     chosen: Mapping[str, Any] = field(default_factory=dict)
     begun: Begun | None = None
-    options: RunOptions = AS_THE_CONTRACT_SAYS
+    options: RunOptions = DEFAULT_OPTIONS
     seconds: float | None = None
 
 

@@ -32,6 +32,7 @@ from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import (
     StoreAwayError,
     database_file,
+    no_answer,
     tracking_uri,
     without_password,
 )
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<number>\d+))")
 _SECONDS = 10
-_OWN_WAYS = (  # settings of a connection that only MLflow supports; it is then used instead
+# Settings of a connection that only MLflow supports: it is then used instead.
+_MLFLOW_ONLY_SETTINGS = (
     "MLFLOW_TRACKING_INSECURE_TLS",
     "MLFLOW_TRACKING_SERVER_CERT_PATH",
     "MLFLOW_TRACKING_CLIENT_CERT_PATH",
@@ -129,7 +131,7 @@ def _with_mlflow(uri: str, store: str | None) -> Path:
 # ---- query the registry without MLflow, whose import takes seconds ----
 
 
-class _Named(NamedTuple):
+class _VersionData(NamedTuple):
     """The data of a registered version that scoring needs."""
 
     source: str
@@ -143,23 +145,27 @@ def _without_mlflow(uri: str, store: str) -> Path | None:
         return None
     file = database_file(store)
     if file is not None:
-        named = _from_sqlite(file, parts)
-    elif urlsplit(store).scheme in {"http", "https"} and not any(map(os.environ.get, _OWN_WAYS)):
-        named = _from_server(store, parts)
+        version_data = _from_sqlite(file, parts)
+    elif urlsplit(store).scheme in {"http", "https"} and not any(
+        map(os.environ.get, _MLFLOW_ONLY_SETTINGS)
+    ):
+        version_data = _from_server(store, parts)
     else:
         return None
-    stated = None if named is None else named.tags.get(MANIFEST_TAG)
-    if named is None or stated is None:
+    manifest_digest = None if version_data is None else version_data.tags.get(MANIFEST_TAG)
+    if version_data is None or manifest_digest is None:
         return None
-    cached = cached_bundle(stated)
+    cached = cached_bundle(manifest_digest)
     if cached is not None:
         return cached
-    local = local_path(f"{named.source}/{BUNDLE_FOLDER}")
-    is_here = local is not None and not named.source.startswith("models:") and local.is_dir()
-    return checked_bundle(local, stated, uri) if local is not None and is_here else None
+    local = local_path(f"{version_data.source}/{BUNDLE_FOLDER}")
+    is_local = (
+        local is not None and not version_data.source.startswith("models:") and local.is_dir()
+    )
+    return checked_bundle(local, manifest_digest, uri) if local is not None and is_local else None
 
 
-def _from_sqlite(file: Path, parts: re.Match[str]) -> _Named | None:
+def _from_sqlite(file: Path, parts: re.Match[str]) -> _VersionData | None:
     if not file.is_file():
         return None
     by_alias = (
@@ -175,28 +181,30 @@ def _from_sqlite(file: Path, parts: re.Match[str]) -> _Named | None:
         where = "WHERE name = ? AND version = ? AND workspace = 'default'"
         row = db.execute(f"SELECT source FROM model_versions {where}", key).fetchone()  # noqa: S608 - our own text  # nosec B608
         tags = db.execute(f"SELECT key, value FROM model_version_tags {where}", key)  # noqa: S608 - our own text  # nosec B608
-        return None if row is None else _Named(str(row[0]), dict(tags.fetchall()))
+        return None if row is None else _VersionData(str(row[0]), dict(tags.fetchall()))
     return None  # the tables were made by another version of MLflow
 
 
-def _from_server(store: str, parts: re.Match[str]) -> _Named | None:
-    asked = {"name": parts["name"]}
+def _from_server(store: str, parts: re.Match[str]) -> _VersionData | None:
+    query = {"name": parts["name"]}
     if parts["alias"] is not None:
-        page, asked = "registered-models/alias", asked | {"alias": parts["alias"]}
+        page, query = "registered-models/alias", query | {"alias": parts["alias"]}
     else:
-        page, asked = "model-versions/get", asked | {"version": parts["number"]}
-    url = f"{without_password(store).rstrip('/')}/api/2.0/mlflow/{page}?{urlencode(asked)}"
+        page, query = "model-versions/get", query | {"version": parts["number"]}
+    url = f"{without_password(store).rstrip('/')}/api/2.0/mlflow/{page}?{urlencode(query)}"
     request = Request(url, headers=_credentials(store))  # noqa: S310 - http or https, see above
     try:
         with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - the same  # nosec B310
             version = json.load(answer)["model_version"]
         tags = {item["key"]: item["value"] for item in version.get("tags", ())}
-        return _Named(str(version["source"]), tags)
+        return _VersionData(str(version["source"]), tags)
     except HTTPError:
         return None  # MLflow is then used, whose message is clearer
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise StoreAwayError(f"MLflow at {without_password(store)} failed: {reason}") from error
+        raise StoreAwayError(
+            f"MLflow at {without_password(store)} failed: {no_answer(reason)}"
+        ) from error
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -20,7 +20,7 @@ from fitmodel.tracking.champion import (
     PromotionRefusedError,
     check_evidence,
     check_usable,
-    noted_comparison,
+    stored_comparison,
 )
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.registry import (
@@ -122,12 +122,12 @@ def promote(
         result = client.get_model_version(name, str(chosen))
         bundle = _checked_bundle(name, chosen, store)
         if comparison is None:
-            comparison = noted_comparison(bundle, champion)
+            comparison = stored_comparison(bundle, champion)
         if not force:
             check_usable(bundle, result, champion)
             check_evidence(client, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason, by, is_forced=force)
-        _move(client, name, chosen, tags)
+        _set_champion(client, name, chosen, tags)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
 
 
@@ -177,7 +177,7 @@ def look_ahead(name: str, *, version: int | None = None, store: str | None = Non
             return Outlook(None, champion)
         result = client.get_model_version(name, str(chosen))
         bundle = _checked_bundle(name, chosen, store)
-        comparison = noted_comparison(bundle, champion)
+        comparison = stored_comparison(bundle, champion)
         try:
             check_usable(bundle, result, champion)
             check_evidence(client, result, champion, comparison)
@@ -193,8 +193,8 @@ def _chosen(client: Any, name: str, version: int | None) -> tuple[int, int | Non
         raise TrackingError(f"{name!r} has no challenger to promote; `fitmodel train` makes one")
     known = version_numbers(client, name)
     if chosen not in known:
-        there = ", ".join(map(str, known)) or "none"
-        raise PromotionRefusedError(f"{name!r} has no version {chosen}; there are: {there}")
+        listed = ", ".join(map(str, known)) or "none"
+        raise PromotionRefusedError(f"{name!r} has no version {chosen}; there are: {listed}")
     return chosen, alias_version(client, name, CHAMPION)
 
 
@@ -280,7 +280,7 @@ def _promotion_tags(
     return tags
 
 
-def _move(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
+def _set_champion(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
     # First the tags that rollback needs, on a version that is not in use yet; the alias last.
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
@@ -310,14 +310,18 @@ def follow_champion(models: str | Path, name: str, store: str | None = None) -> 
     TrackingError
         If the store does not answer.
     """
-    home = Path(models) / name
+    model_folder = Path(models) / name
     with connected(store) as client:
         champion = alias_version(client, name, CHAMPION)
         tags = {} if champion is None else client.get_model_version(name, str(champion)).tags
     version = tags.get(BUNDLE_VERSION_TAG)
-    if version is not None and version != current_version(home) and (home / version).is_dir():
+    if (
+        version is not None
+        and version != current_version(model_folder)
+        and (model_folder / version).is_dir()
+    ):
         _try_current(models, name, version)
-    return current_version(home)
+    return current_version(model_folder)
 
 
 def _try_current(models: str | Path, name: str, version: str) -> None:

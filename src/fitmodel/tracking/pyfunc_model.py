@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from fitmodel.bundle.manifest import SIGNING_KEY, is_vouched_for
+from fitmodel.bundle.manifest import SIGNING_KEY, is_signature_required
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import BundleError, ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
@@ -55,9 +55,9 @@ class ProspectFit(PythonModel):
         ``params`` are ``reasons`` (how many; 0 for none), their ``language``, and ``horizons``
         (months of further columns such as ``churn_probability_12m``).
         """
-        asked = params or {}
-        reasons, language = asked.get("reasons", 3), str(asked.get("language", "en"))
-        table, horizons = pd.DataFrame(model_input), asked.get("horizons")
+        options = params or {}
+        reasons, language = options.get("reasons", 3), str(options.get("language", "en"))
+        table, horizons = pd.DataFrame(model_input), options.get("horizons")
         try:
             check_reasons(reasons)
             months = check_horizons(self.model, () if horizons is None else list(horizons))
@@ -74,11 +74,11 @@ class ProspectFit(PythonModel):
 
     def _predicted(self, table: pd.DataFrame, reasons: int, language: str) -> pd.DataFrame:
         """Return the columns of ``FitModel.predict``, with the reasons as mappings."""
-        at_once = self.has_scorecard and reasons > 0
+        by_column = self.has_scorecard and reasons > 0
         predictions = self.model.predict(
-            table, reasons=0 if at_once else reasons, language=language
+            table, reasons=0 if by_column else reasons, language=language
         )  # raises an error for values that cannot be read
-        if at_once:  # sentences for whole columns are many times faster than one by one
+        if by_column:  # sentences for whole columns are many times faster than one by one
             predictions, _ = self.model.predict_table(
                 table, reasons=reasons, language=language, as_json=True
             )
@@ -95,7 +95,7 @@ class ProspectFit(PythonModel):
 
 
 def _opened(path: str) -> FitModel:
-    may_unpickle = is_vouched_for() or os.environ.get(UNPICKLE) == "1"
+    may_unpickle = is_signature_required() or os.environ.get(UNPICKLE) == "1"
     bundle = open_bundle(path)
     if is_own_estimator(bundle) and not may_unpickle:
         raise BundleError(

@@ -135,8 +135,8 @@ def resolve(uri: str, store: str | None = None) -> Path:
         If the bundle is damaged.
     """
     with connected(store) as client:
-        location, stated = _locate(client, uri)
-        return _fetch(f"{location}/{BUNDLE_FOLDER}", stated, uri, tracking_uri(store))
+        location, manifest_digest = _locate(client, uri)
+        return _fetch(f"{location}/{BUNDLE_FOLDER}", manifest_digest, uri, tracking_uri(store))
 
 
 def list_versions(name: str, store: str | None = None) -> tuple[RegisteredVersion, ...]:
@@ -196,7 +196,9 @@ def _version(client: Any, registered: Any, aliases: Mapping[str, int]) -> Regist
     return RegisteredVersion(
         name=registered.name,
         version=number,
-        aliases=tuple(sorted(alias for alias, of in aliases.items() if of == number)),
+        aliases=tuple(
+            sorted(alias for alias, its_number in aliases.items() if its_number == number)
+        ),
         created_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
         run_id=registered.run_id or None,
         bundle_version=registered.tags.get(BUNDLE_VERSION_TAG),
@@ -246,10 +248,10 @@ def _locate(client: Any, uri: str) -> tuple[str, str | None]:
 
 
 def _version_location(client: Any, version: Any) -> tuple[str, str | None]:
-    stated = version.tags.get(MANIFEST_TAG)
+    manifest_digest = version.tags.get(MANIFEST_TAG)
     if result := _BY_MODEL_ID.fullmatch(version.source):
-        return client.get_logged_model(result["id"]).artifact_location, stated
-    return version.source, stated
+        return client.get_logged_model(result["id"]).artifact_location, manifest_digest
+    return version.source, manifest_digest
 
 
 def _run_location(client: Any, run_id: str) -> str:
@@ -260,12 +262,12 @@ def _run_location(client: Any, run_id: str) -> str:
     return str(client.get_logged_model(models[-1].model_id).artifact_location)
 
 
-def _fetch(location: str, stated: str | None, uri: str, store: str) -> Path:
+def _fetch(location: str, manifest_digest: str | None, uri: str, store: str) -> Path:
     local = local_path(location)
     if local is not None:
-        return checked_bundle(local, stated, uri)
-    cached = None if stated is None else cached_bundle(stated)
-    return cached or _download(location, stated, uri, store, cache_folder())
+        return checked_bundle(local, manifest_digest, uri)
+    cached = None if manifest_digest is None else cached_bundle(manifest_digest)
+    return cached or _download(location, manifest_digest, uri, store, cache_folder())
 
 
 def cached_bundle(manifest_digest: str) -> Path | None:
@@ -283,15 +285,17 @@ def local_path(location: str) -> Path | None:
     return Path(location) if is_path else None
 
 
-def _download(location: str, stated: str | None, uri: str, store: str, cache: Path) -> Path:
+def _download(
+    location: str, manifest_digest: str | None, uri: str, store: str, cache: Path
+) -> Path:
     import mlflow.artifacts
 
     cache.mkdir(parents=True, exist_ok=True)
-    with atomic.workspace(cache) as room:
+    with atomic.workspace(cache) as folder:
         path = mlflow.artifacts.download_artifacts(
-            artifact_uri=location, dst_path=str(room), tracking_uri=store
+            artifact_uri=location, dst_path=str(folder), tracking_uri=store
         )
-        bundle = open_bundle(checked_bundle(Path(path), stated, uri))
+        bundle = open_bundle(checked_bundle(Path(path), manifest_digest, uri))
         for file in bundle.files:
             bundle.read(file)
         target = cache / _manifest_digest(bundle.path)
@@ -301,14 +305,14 @@ def _download(location: str, stated: str | None, uri: str, store: str, cache: Pa
     return target
 
 
-def checked_bundle(path: Path, stated: str | None, uri: str) -> Path:
+def checked_bundle(path: Path, manifest_digest: str | None, uri: str) -> Path:
     """Return a bundle's path after checking that it opens and is the one registered."""
     open_bundle(path)
     result = _manifest_digest(path)
-    if stated is not None and result != stated:
+    if manifest_digest is not None and result != manifest_digest:
         raise TrackingError(
             f"the bundle at {path} is not the one registered as {uri}: its manifest has digest "
-            f"{result[:12]}… and {stated[:12]}… was registered; do not use it"
+            f"{result[:12]}… and {manifest_digest[:12]}… was registered; do not use it"
         )
     return path
 

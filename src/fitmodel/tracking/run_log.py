@@ -114,7 +114,7 @@ _COUNTS = {
 }
 
 
-def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
+def metrics_of_flags_and_deals(metadata: TrainingMetadata) -> dict[str, Any]:
     """Return metrics of the policy's flags, counts of deals, today's level and the duration.
 
     Returns
@@ -124,7 +124,7 @@ def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
         deals; ``level`` is today's hazard of leaving divided by the long-run hazard;
         ``training_seconds`` is the duration in seconds.
     """
-    report: Any = facts.report
+    report: Any = metadata.report
     flagged = getattr(report, "flagged", {})
     level = getattr(report, "level", None)
     counts = {name: getattr(report, field, None) for field, name in _COUNTS.items()}
@@ -133,7 +133,7 @@ def metrics_of_flags_and_deals(facts: TrainingMetadata) -> dict[str, Any]:
         | counts
         | {
             "level": None if level is None else level.factor,
-            "training_seconds": facts.seconds,
+            "training_seconds": metadata.seconds,
         }
     )
 

@@ -62,7 +62,7 @@ _SCHEMA_ROWS = 1000  # deals from which the types of the columns are inferred
 _NOT_IN_A_NAME = re.compile(r"[^\w./: -]")
 
 
-def track(facts: TrainingMetadata) -> Tracked:
+def track(metadata: TrainingMetadata) -> Tracked:
     """Store a training as one run, log its bundle as a model and register it as challenger.
 
     The first version of a registered model with evidence of skill also becomes champion.
@@ -72,22 +72,22 @@ def track(facts: TrainingMetadata) -> Tracked:
     Tracked
         The run and the registered version. If the store did not answer or failed, there is a
         ``warning`` and no run; the bundle on the disk is still complete, and `track` may be called
-        again with the same facts.
+        again with the same metadata.
 
     Raises
     ------
     BundleError
-        If there is no complete bundle at ``facts.bundle_path``.
+        If there is no complete bundle at ``metadata.bundle_path``.
     """
-    open_bundle(facts.bundle_path)
-    begun = facts.begun or begin(facts.spec, facts.options)
+    open_bundle(metadata.bundle_path)
+    begun = metadata.begun or begin(metadata.spec, metadata.options)
     if begun.run_id is None:
-        return Tracked(None, warning=_lost(facts, str(begun.warning)))
+        return Tracked(None, warning=_not_tracked_text(metadata, str(begun.warning)))
     try:
-        with connected(facts.spec.tracking.uri) as client, closing(client, begun.run_id):
-            return _fill_run(client, begun.run_id, facts)
+        with connected(metadata.spec.tracking.uri) as client, closing(client, begun.run_id):
+            return _fill_run(client, begun.run_id, metadata)
     except TrackingError as error:
-        return Tracked(None, warning=_lost(facts, str(error)))
+        return Tracked(None, warning=_not_tracked_text(metadata, str(error)))
 
 
 def track_edit(
@@ -118,14 +118,14 @@ def track_edit(
     """
     begun = begin(spec)
     if begun.run_id is None:
-        return Tracked(None, warning=_edit_lost(bundle_path, begun.warning))
+        return Tracked(None, warning=_not_registered_text(bundle_path, begun.warning))
     try:
         return _fill_edit(begun.run_id, bundle_path, spec, example, edit)
     except TrackingError as error:
-        return Tracked(None, warning=_edit_lost(bundle_path, error))
+        return Tracked(None, warning=_not_registered_text(bundle_path, error))
 
 
-def _edit_lost(bundle_path: Path, why: object) -> str:
+def _not_registered_text(bundle_path: Path, why: object) -> str:
     return f"the edit was not registered: {why}. The whole edited version is in {bundle_path}"
 
 
@@ -213,26 +213,28 @@ def deals_digest(deals: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _fill_run(client: Any, run_id: str, facts: TrainingMetadata) -> Tracked:
-    bundle = open_bundle(facts.bundle_path)
+def _fill_run(client: Any, run_id: str, metadata: TrainingMetadata) -> Tracked:
+    bundle = open_bundle(metadata.bundle_path)
     for key, value in {
         "fitmodel.version": bundle.manifest["fitmodel"],
         "fitmodel.bundle_name": bundle.name,
         "fitmodel.bundle_version": bundle.version,
-        "fitmodel.regime": str(getattr(facts.report, "regime", "full")),
+        "fitmodel.regime": str(getattr(metadata.report, "regime", "full")),
     }.items():
         client.set_tag(run_id, key, value)
-    _log_params(client, run_id, {**facts.spec.to_dict(), "chosen": dict(facts.chosen)})
-    _log_deals(client, run_id, facts.deals)
-    _log_files(client, run_id, facts)
-    model_id = log_bundle(client, run_id, facts.bundle_path, facts.example, facts.spec)
-    _log_metrics(client, run_id, facts, model_id)
-    if facts.options.on_run is not None:
-        call_back(facts.options.on_run, RunLog(client, run_id, facts.report, facts.bundle_path))
-    if not facts.options.register:
+    _log_params(client, run_id, {**metadata.spec.to_dict(), "chosen": dict(metadata.chosen)})
+    _log_deals(client, run_id, metadata.deals)
+    _log_files(client, run_id, metadata)
+    model_id = log_bundle(client, run_id, metadata.bundle_path, metadata.example, metadata.spec)
+    _log_metrics(client, run_id, metadata, model_id)
+    if metadata.options.on_run is not None:
+        call_back(
+            metadata.options.on_run, RunLog(client, run_id, metadata.report, metadata.bundle_path)
+        )
+    if not metadata.options.register:
         return Tracked(run_id, f"models:/{model_id}")
-    name = facts.spec.tracking.registered_model
-    has_skill = facts.report.has_skill
+    name = metadata.spec.tracking.registered_model
+    has_skill = metadata.report.has_skill
     version = register(client, name, model_id, run_id, bundle, has_skill=has_skill)
     return Tracked(run_id, f"models:/{name}@{CHALLENGER}", version)
 
@@ -279,15 +281,15 @@ def _log_deals(client: Any, run_id: str, deals: pd.DataFrame) -> None:
     client.log_inputs(run_id, datasets=[entry])
 
 
-def _log_files(client: Any, run_id: str, facts: TrainingMetadata) -> None:
-    client.log_text(run_id, facts.card, "card.md")
-    client.log_dict(run_id, plain(facts.spec.to_dict()), "spec.json")
-    client.log_dict(run_id, plain(facts.report.to_dict()), "report.json")
-    for name, figure in facts.figures.items():
+def _log_files(client: Any, run_id: str, metadata: TrainingMetadata) -> None:
+    client.log_text(run_id, metadata.card, "card.md")
+    client.log_dict(run_id, plain(metadata.spec.to_dict()), "spec.json")
+    client.log_dict(run_id, plain(metadata.report.to_dict()), "report.json")
+    for name, figure in metadata.figures.items():
         _fix_layout(figure)
         client.log_figure(run_id, figure, f"plots/{name}.png")
-    if facts.candidates is not None:
-        client.log_table(run_id, facts.candidates, "candidates.json")
+    if metadata.candidates is not None:
+        client.log_table(run_id, metadata.candidates, "candidates.json")
 
 
 def _fix_layout(figure: Figure) -> None:
@@ -298,15 +300,15 @@ def _fix_layout(figure: Figure) -> None:
         figure.set_layout_engine(None)
 
 
-def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: str) -> None:
+def _log_metrics(client: Any, run_id: str, metadata: TrainingMetadata, model_id: str) -> None:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
     numbers = {
         name if part == "value" else f"{name}.{part}": getattr(metric, part)
-        for name, metric in facts.report.metrics.items()
+        for name, metric in metadata.report.metrics.items()
         for part in ("value", "low", "high", "base")
-    } | metrics_of_flags_and_deals(facts)
+    } | metrics_of_flags_and_deals(metadata)
     client.log_batch(
         run_id,
         metrics=[
@@ -317,10 +319,10 @@ def _log_metrics(client: Any, run_id: str, facts: TrainingMetadata, model_id: st
     )
 
 
-def _lost(facts: TrainingMetadata, why: str) -> str:
-    where = without_password(tracking_uri(facts.spec.tracking.uri))
+def _not_tracked_text(metadata: TrainingMetadata, why: str) -> str:
+    store = without_password(tracking_uri(metadata.spec.tracking.uri))
     return (
         f"the training was not tracked: {why}. Nothing is lost: the whole model is in "
-        f"{facts.bundle_path} and can be used from there. To have it tracked, see that {where} "
+        f"{metadata.bundle_path} and can be used from there. To have it tracked, see that {store} "
         "answers and train again, or call fitmodel.tracking.runs.track with the same facts"
     )
