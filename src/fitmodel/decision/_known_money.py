@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.survival import MIN_AT_RISK
 from fitmodel.decision.value import COSTS, Money
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> f
         beyond it, or none survived it.
     """
     exact_curve = curve.exact or curve
-    reliable = (exact_curve.at_risk >= FEWEST_WATCHED) & (exact_curve.times > horizon_months)
+    reliable = (exact_curve.at_risk >= MIN_AT_RISK) & (exact_curve.times > horizon_months)
     survival_at_horizon = exact_curve.at(float(horizon_months))
     if not reliable.any() or not survival_at_horizon > 0.0:
         return math.nan

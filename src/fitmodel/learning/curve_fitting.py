@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
-from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.survival import MIN_AT_RISK
 from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
@@ -160,7 +160,7 @@ def _survival(deals: Followed, chosen: Mask) -> SurvivalCurve:
 
 def _last_month(curve: SurvivalCurve) -> int:
     """Last month at which enough customers were at risk."""
-    is_reliable = curve.at_risk >= FEWEST_WATCHED
+    is_reliable = curve.at_risk >= MIN_AT_RISK
     return int(curve.times[is_reliable][-1]) if is_reliable.any() else 0
 
 
