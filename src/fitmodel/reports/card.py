@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.evaluation.groups import groups_off
+from fitmodel.evaluation.groups import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._card_evidence import (
     COLUMNS,
@@ -109,7 +109,7 @@ def model_card(
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=flagged(report.flagged),
-        pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
+        pooled_groups=table_of(differing_groups(report.pooled_groups), COLUMNS),
         reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
