@@ -171,13 +171,9 @@ class DecisionLog:
             ).fetchone()
             earlier = None if row is None else EarlierDecision(*row)
             if not correct:
-                assessed_anew = earlier is not None and earlier.assessment not in {None, number}
+                again = earlier is not None and earlier.assessment not in {None, number}
                 check_decision(
-                    prospect,
-                    action,
-                    flagged=bool(poor_fit),
-                    earlier=earlier,
-                    assessed_anew=assessed_anew,
+                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_again=again
                 )
             corrects = earlier.number if correct and earlier is not None else None
             cursor.execute(
@@ -210,9 +206,7 @@ class DecisionLog:
                 ("DELETE FROM requests WHERE prospect = ?", (key,)),
                 ("DELETE FROM guesses WHERE deal IN (?,?,?)", (key, deal, loose)),
             )
-            removed = sum(
-                int(cursor.execute(query, values).rowcount) for query, values in statements
-            )
+            removed = sum(int(cursor.execute(*each).rowcount) for each in statements)
             if removed:
                 row = (now_in_utc(), removed)
                 cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.language.catalogue import stay_words
+from fitmodel.language.catalogue import stay_text
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_text
 from fitmodel.tables.values import is_missing
@@ -82,7 +82,7 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     if differing is not None:
         differs = _differences(differing, spec, say, sheet.signed)
         asked.append(say("ask_alike", deal=differing.deal, differs=differs))
-    stay = stay_words(say, sheet.months)
+    stay = stay_text(say, sheet.months)
     asked += [say(key, stay=stay) for key in ALWAYS_ASKED]
     return asked[:QUESTIONS]
 
