@@ -131,3 +131,20 @@ def test_an_expected_closing_date_stays_in_doubt() -> None:
     table = customers(8).rename(columns={"signed": "Est. Close Date"})
 
     assert "date-by-content" in asked(table, closed_on="Est. Close Date")
+
+
+def test_months_of_leaving_beside_days_of_closing_are_asked_about() -> None:
+    table = customers(8)
+    month = table["left"].dt.to_period("M").dt.start_time.clip(lower=table["signed"])
+    months = table.assign(left=table["left"].dt.to_period("M").dt.start_time)
+    written = table.assign(left=table["left"].dt.strftime("%Y-%m"))
+    begin = months.assign(signed=table["signed"].dt.to_period("M").dt.start_time)
+
+    for each in (months, written):
+        assert "are the first day of a month" in asked(each)["month-of-leaving"]
+    for each in (
+        table,
+        table.assign(left=month),
+        begin,
+    ):  # terms that begin on the first may end so
+        assert "month-of-leaving" not in asked(each)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._extract import announced_leavers
+from fitmodel.guessing._extract import announced_leavers, whole_years
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -49,3 +52,36 @@ def test_years_of_another_calendar_are_refused_with_an_example() -> None:
 
     with pytest.raises(DealsError, match="signed: no date is between 1900 and 2200.*'../../25"):
         guess_spec(table)
+
+
+def test_planned_ends_of_terms_are_no_going_on() -> None:
+    """A date of leaving for those who left, and the end of the term for some of the others."""
+    closed = days(*range(0, 730, 3))
+    left = days(*range(300, 730, 4), *range(735, 1095, 3))
+
+    assert announced_leavers(closed, left) is None
+    found = announced_leavers(closed, left, planned=110)
+    assert found is not None
+    assert found.last_closing == days(729)[0]
+
+
+def test_whole_years_are_counted_up_to_two_days() -> None:
+    numbers = np.array([0, 2, 364, 365, 366, 368, 370, 730, 731, 733, 740])
+    assert whole_years(numbers).tolist() == [
+        False, False, True, True, True, False, False, True, True, False, False
+    ]  # fmt: skip
+
+
+def test_init_ends_the_extract_before_the_planned_ends() -> None:
+    table = customers(3)
+    closed = table["signed"].max()
+    table["left"] = table["left"].where(table["left"] <= closed)
+    still = table["left"].isna()
+    years = 1 + (closed - table["signed"]).dt.days // 365
+    ends = [
+        day + pd.DateOffset(years=int(n)) for day, n in zip(table["signed"], years, strict=True)
+    ]
+    table["end_date"] = table.pop("left").where(~still | (table.index % 4 > 0), pd.Series(ends))
+    guess = guess_spec(table)
+
+    assert tomllib.loads(guess.toml)["deals"]["observed_until"] == str(closed.date())

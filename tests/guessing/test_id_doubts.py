@@ -25,7 +25,7 @@ def test_ids_that_differ_only_in_capitals_or_spaces_are_asked_about() -> None:
     table["customer_id"] = ids
     merged = DealSpec(deals={**DEALS, "id": "key"}, rows={"customer": "customer_id"})
 
-    assert "20 of 240 ids differ" in asked(table, merged)["ids-alike"]
+    assert "20 of 240 values differ" in asked(table, merged)["ids-alike"]
     assert "ids-alike" in asked(table, DealSpec(deals=DEALS))
     clean = table.assign(customer_id=table["key"])
     assert asked(clean, DealSpec(deals=DEALS)) == {}
@@ -106,3 +106,28 @@ def test_the_money_of_one_of_several_first_rows_is_told_with_both_sums() -> None
     assert "60 customers have several rows" in message
     assert f"({60 * 100:,}), not their sum ({60 * 135:,})" in message
     assert "amount-of-one-row" not in asked(table.head(60), spec)
+
+
+def test_reps_that_differ_only_in_capitals_are_asked_about() -> None:
+    table = customers(2).assign(owner=["Anna Berg", "Bo Chen", "ANNA BERG"] * 80)
+    spec = DealSpec(deals={**DEALS, "rep": "owner"})
+
+    assert "1 of 3 values differ" in asked(table, spec)["ids-alike"]
+    assert "different sales reps" in asked(table, spec)["ids-alike"]
+    clean = table.assign(owner=table["owner"].str.title())
+    assert asked(clean, spec) == {}
+
+
+def test_a_row_that_ended_on_an_unknown_day_is_no_snapshot() -> None:
+    """Zuora: an earlier version of a subscription is Expired, without a date of its own."""
+    table = pd.concat([customers(2, 60)] * 2, ignore_index=True)
+    table["status"] = np.where(table["left"].notna(), "Cancelled", "Active")
+    table.loc[60:, "left"] = pd.NaT
+    table.loc[60:, "status"] = "Expired"
+    deals = {**DEALS, "churned": "status", "churned_values": ["Cancelled", "Expired"]}
+    spec = DealSpec(deals=deals, rows={"customer": "key", "left_without_date": "unknown"})
+    left = read_with_doubts(table, spec).deals.set_index("key")["left"]
+
+    pd.testing.assert_series_equal(
+        left.sort_index(), table[:60].set_index("key")["left"].sort_index(), check_dtype=False
+    )

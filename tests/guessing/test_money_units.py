@@ -202,3 +202,20 @@ def test_the_price_of_one_seat_is_not_the_contracts_value(name: str, asks: bool)
     assert ("amount-per-unit" in codes) is asks
     one = table.assign(seats=1)
     assert "amount-per-unit" not in {doubt.code for doubt in find_doubts(one, spec)}
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float) -> None:
+    table = priced("ARR")
+    gone = table["cancelled_on"].notna()
+    overwritten = table.assign(ARR=table["ARR"].where(~gone, nothing))
+    spec = DealSpec(deals=DATES | {"amount": "ARR"})
+    said = {doubt.code: str(doubt) for doubt in find_doubts(overwritten, spec)}
+
+    assert (
+        f"0 or empty for {gone.sum()} of {gone.sum()} customers that left"
+        in (said["amount-of-leavers"])
+    )
+    for_both = table.assign(ARR=table["ARR"].where(np.arange(240) % 2 == 0, nothing))
+    for other in (table, for_both):
+        assert "amount-of-leavers" not in {doubt.code for doubt in find_doubts(other, spec)}

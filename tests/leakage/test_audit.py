@@ -324,3 +324,26 @@ def test_date_attributes_without_a_closing_date_are_refused():
     table = pd.DataFrame({"months": [9.0], "left": [False], "first_contact": ["2024-01-01"]})
     with pytest.raises(DealsError, match=r"\['first_contact'\] are dates, but .* no closing date"):
         audit(table, TENURE)
+
+
+def test_a_number_that_becomes_0_when_a_customer_leaves_is_a_leak():
+    """Revenue or seats as they are today: 0 for most of those who have left."""
+
+    def revenue(deals: pd.DataFrame) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        return np.where(
+            _gone(deals) & (rng.random(len(deals)) < 0.8), 0, rng.normal(50, 9, len(deals))
+        )
+
+    result = [f for f in _with(revenue=revenue).findings if f.attribute == "revenue"]
+    stops = [f.evidence for f in result if f.kind == "varies one way" and f.verdict == "stop"]
+    assert len(stops) == 1
+    assert "deals where it is 0 have left" in stops[0]
+
+
+def test_a_number_that_is_0_for_anybody_is_no_leak():
+    def discount(deals: pd.DataFrame) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        return np.where(rng.random(len(deals)) < 0.3, 0, rng.normal(50, 9, len(deals)))
+
+    assert _verdicts(_with(discount=discount), "discount") == {"none": "fine"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -91,6 +92,7 @@ def test_a_date_is_described_by_its_time_before_signing(worded, prospects) -> No
         reason = only(worded.predict(prospect, reasons=EVERY).reasons, "first_contact_on")
         days = (prospect["closed_on"] - prospect["first_contact_on"]).days
         assert reason.value == prospect["first_contact_on"]
+        assert reason.before_signing == {"first_contact_on": timedelta(days=days)}
         assert reason.value_words == worded.scorer.wording.duration(float(days))
         assert reason.sentence.startswith(f"First contact {reason.value_words}: ")
         assert str(prospect["first_contact_on"].date()) not in reason.sentence

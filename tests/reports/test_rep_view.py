@@ -36,6 +36,15 @@ def test_a_table_of_reps_keeps_the_own_row_and_the_total(template, rep) -> None:
     assert (own["id"], own["title"]) == ("x", "t")
 
 
+@pytest.mark.parametrize("template", ["_scoreboard.html.j2", "_counts.html.j2"])
+def test_a_rep_sees_no_section_of_teams_since_no_row_of_it_is_their_own(template) -> None:
+    values = {"rows": rows("Kim", "Team A"), "funnel": "drawn", "dispersion": ""}
+    both = [Section(template, values | {"id": name}) for name in ("reps", "teams")]
+    (own,) = rep_view(both, "Kim")
+
+    assert vars(own)["values"]["id"] == "reps"
+
+
 def test_the_funnel_and_the_dispersion_of_reps_are_not_shown() -> None:
     values = {"rows": rows("Kim"), "points": [], "funnel": "drawn", "dispersion": "They differ"}
     (own,) = seen("_scoreboard.html.j2", values, "Kim")

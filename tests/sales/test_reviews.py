@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,9 @@ def test_similar_deals_were_signed_before_and_stayed(simulation, reviews):
             assert closed[item.deal] <= sheet.snapshot.as_of < sheet.signed
             assert early[item.deal] == 0
             assert all(lost != kept for _, lost, kept in item.differs)
+            for name, lost, kept in item.differs:
+                is_date = name == "first_contact_on"
+                assert [isinstance(each, timedelta) for each in (lost, kept)] == [is_date] * 2
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -146,6 +146,8 @@ def test_a_short_line_is_left_out_only_below_all_rows(tmp_path, read, titles: st
     rows = "".join(f"D{n},{n},x\n" for n in range(20))
     below = f"{titles}id,n,plan\n{rows}Total,6\nby Bob\nend\n"
     assert len(read(_put(tmp_path / "a.csv", below.encode())).table) == 20
+    quoted = below + '"Copyright (c) 2026 a vendor, inc."\n\n"Confidential"\n'
+    assert len(read(_put(tmp_path / "q.csv", quoted.encode())).table) == 20
     among = f"{titles}id,n,plan\n{rows}lonely\nD5,5,x\n"
     with pytest.raises(DealsError, match=r"1 row\(s\) do not have the header's 3 fields.*'lonely'"):
         read(_put(tmp_path / "b.csv", among.encode()))

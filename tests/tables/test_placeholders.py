@@ -12,7 +12,8 @@ from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS
 
 WORDS = ["No", "Active", "PRESENT", "-1", "ongoing", "0000-00-00", "n/a", "bis heute", "ativo",
          "vigente", "en cours", "至今", "TBD", "\N{EM DASH}"]  # fmt: skip
-DAYS = ["1900-01-01", "9999-12-31", "1970-01-01", "2099-12-31", "1899-12-30"]
+DAYS = ["1900-01-01", "9999-12-31", "1970-01-01", "2099-12-31", "1899-12-30",
+        "1970-01-01 08:00:00", "1970-01-01T01:00:00Z", "1969-12-31 19:00:00-05:00"]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", [*WORDS, *DAYS])

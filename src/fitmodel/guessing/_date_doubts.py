@@ -11,7 +11,7 @@ import pandas as pd
 from fitmodel.deals.months import add_months
 from fitmodel.deals.rows import left_in_trial
 from fitmodel.guessing._doubt import Doubt
-from fitmodel.guessing._extract import announced_leavers, days_of
+from fitmodel.guessing._extract import days_of, find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing._vendors import recognise_export
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MIN_SAME_ROWS = 0.8  # share of leavers with both dates from which two dates are of leaving
 MIN_OTHER_DAY = 0.05  # share of them with another day from which the choice matters
 MIN_SHARE_OF_A_DAY, MIN_ON_A_DAY, TIMES_THE_NEXT_DAY = 0.1, 20, 5  # one day has too many dates
+MOSTLY = 0.95  # share of dates on the first day of a month from which the day is not known
 _NUMBER = re.compile(r"\b\d{1,2}\b")
 
 
@@ -44,6 +45,7 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     yield from _about_numbered(left, columns)
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
+    yield from _about_months(closed, left)
     yield from _about_one_day(
         closed,
         "Was the table filled on that day from another system? Then customers who came long before "
@@ -183,7 +185,7 @@ def _early(closed: Column, left: Column, horizon_months: int) -> int:
 
 def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Doubt]:
     """Yield a question if the extract seems to end with dates of leaving that are announced."""
-    announced = announced_leavers(days_of(closed), days_of(left))
+    announced = find_announced(closed, left)
     if announced is None or str(spec.deals.observed_until) != str(announced.last_leaving):
         return
     yield Doubt(
@@ -195,6 +197,25 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[D
         "young deals would count as customers that stayed",
         f'[deals] observed_until = the day of the extract, such as "{announced.last_closing}"; or '
         "acknowledge it if customers were followed until then",
+    )
+
+
+def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:
+    """Yield a question if only the month of leaving is known, but the day of closing."""
+    days = days_of(left)
+    first = days == days.astype("datetime64[M]").astype("datetime64[D]")
+    signed = days_of(closed)
+    also = signed == signed.astype("datetime64[M]").astype("datetime64[D]")
+    if len(days) < MIN_ON_A_DAY or first.mean() < MOSTLY or also.mean() >= MOSTLY:
+        return
+    yield Doubt(
+        "month-of-leaving",
+        left.name,
+        f"{left.name}: {int(first.sum()):,} of {len(days):,} dates are the first day of a month, "
+        f"but only {int(also.sum()):,} of {len(signed):,} in {closed.name!r}. If only the month is "
+        "known, customers seem to leave half a month too early on average",
+        "give the days, or the last days of the months; acknowledge it if contracts end on the "
+        "first day of a month",
     )
 
 

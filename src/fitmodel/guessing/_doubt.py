@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
 
 
+MIN_LEAVERS, MIN_WITHOUT, MAX_WITHOUT = 10, 0.3, 0.02  # leavers and others without an amount
+
+
 @dataclass(frozen=True)
 class Doubt:
     """One question that the table leaves open.
@@ -106,6 +109,7 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         yield from _about_periods(columns, spec.deals.amount)
         yield from _about_terms(columns, spec)
         yield from _about_unit_price(columns, spec.deals.amount)
+        yield from _about_amounts_of_leavers(columns, spec)
 
 
 def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
@@ -188,6 +192,28 @@ def _about_unit_price(columns: list[Column], amount: str) -> Iterator[Doubt]:
                     "acknowledge it if the amount is for the whole contract",
                 )
             return
+
+
+def _about_amounts_of_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if the amount is 0 or empty for those who left, and given for the others."""
+    by_name = {column.name: column for column in columns}
+    amount, left = (by_name.get(name or "") for name in (spec.deals.amount, spec.deals.churned_on))
+    if amount is None or left is None or not left.real_dates.any() or left.real_dates.all():
+        return
+    gone = left.real_dates
+    nothing = ~(amount.amounts > 0).to_numpy(dtype=bool)
+    count = int(nothing[gone].sum())
+    among_left, among_stayed = nothing[gone].mean(), nothing[~gone].mean()
+    if count >= MIN_LEAVERS and among_left >= MIN_WITHOUT and among_stayed <= MAX_WITHOUT:
+        yield Doubt(
+            "amount-of-leavers",
+            amount.name,
+            f"{amount.name}: it is 0 or empty for {count:,} of {gone.sum():,} customers that left, "
+            f"and for {int(nothing[~gone].sum()):,} of {(~gone).sum():,} others. It seems to be "
+            "overwritten when a customer leaves, so the money of those who left is missing",
+            "export the amount as it was at signing; or remove it from [deals], and exclude it "
+            "from [attributes]",
+        )
 
 
 def _cells_of(columns: list[Column], name: str) -> Iterator[object]:

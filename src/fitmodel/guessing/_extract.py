@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.roles import DAYS_PER_YEAR
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 LONGEST_GAP = 366  # after a longer gap in days, the latest date may be a typing error
 DAYS_COUNTED = 365  # days before the last closing whose closings give the usual time between two
 MIN_QUIET_DAYS, QUIET_TIMES = 45, 15  # a longer time without closings is not chance
+MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
 MIN_GOING_ON = 0.5  # leavers in that time over those in the same time before: they go on leaving
 
 
@@ -35,7 +37,7 @@ def guess_extract(draft: Draft) -> None:
     if days.empty:
         raise _no_usual_dates(columns[0])
     closed, left = draft.roles["closed_on"], draft.roles["churned_on"]
-    announced = announced_leavers(days_of(closed), days_of(left))
+    announced = find_announced(closed, left)
     if announced is not None:
         draft.observed_until = str(announced.last_closing)
         draft.unsure.append(
@@ -95,20 +97,41 @@ class Announced:
     count: int
 
 
+def find_announced(closed: Column, left: Column) -> Announced | None:
+    """Return the dates of leaving that seem to be announced; see `announced_leavers`."""
+    if closed.dates is None or left.dates is None:
+        return None
+    signed, gone = days_of(closed), days_of(left)
+    later = left.real_dates & (left.dates.series.to_numpy() > closed.dates.series.to_numpy().max())
+    after = (left.dates.series - closed.dates.series)[later].dt.days.dropna().to_numpy()
+    return announced_leavers(signed, gone, int(whole_years(after).sum()))
+
+
+def whole_years(days: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether numbers of days are one or more whole years, up to two days."""
+    years = np.round(days / DAYS_PER_YEAR)
+    whole: NDArray[np.bool_] = (np.abs(days - years * DAYS_PER_YEAR) <= MAX_DAYS_OFF) & (years >= 1)
+    return whole
+
+
 def announced_leavers(
-    closed: NDArray[np.datetime64], left: NDArray[np.datetime64]
+    closed: NDArray[np.datetime64], left: NDArray[np.datetime64], planned: int = 0
 ) -> Announced | None:
     """Return the dates of leaving in a time without closings that is long for the company.
 
     Deals are usually signed until the extract is made. If many times the usual time between two
     closings has passed, the later dates of leaving are announced for later, or the table holds
     only deals signed by some day. In the second case customers go on leaving as before; so None is
-    returned if at least half as many left in that time as in the same time before it.
+    returned if at least half as many left in that time as in the same time before it, not counting
+    dates of planned ends.
 
     Parameters
     ----------
     closed, left : ndarray of datetime64[D]
         Closing dates, and dates of leaving, in any order.
+    planned : int
+        Number of dates of leaving after the last closing that are whole years after signing, as
+        ends of terms are.
     """
     if not len(closed) or not len(left):
         return None
@@ -120,4 +143,5 @@ def announced_leavers(
         return None
     later = int((left > last).sum())
     before = int(((left > last - (latest - last)) & (left <= last)).sum())
-    return None if later >= MIN_GOING_ON * before else Announced(last, latest, later)
+    going_on = later - planned >= MIN_GOING_ON * before
+    return None if going_on else Announced(last, latest, later)

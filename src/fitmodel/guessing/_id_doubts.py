@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.leaving import left_flag
 from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._rows import find_repeats, is_deal_id
@@ -101,25 +102,25 @@ def _about_alike(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     if spec.rows.one_row_per is not None:
         return
     for column in columns:
-        if column.name != spec.rows.customer and not _is_id(column, spec):
+        what = "sales reps" if column.name == spec.deals.rep else "customers"
+        if column.name not in {spec.rows.customer, spec.deals.rep} and not _is_id(column, spec):
             continue
         ids = column.cells.dropna().astype("str").drop_duplicates()
         plain = ids.str.casefold().str.replace(r"\s+", "", regex=True)
         alike = plain.duplicated(keep=False)
         count = int(plain.duplicated().sum())
-        if count < max(MIN_ALIKE, MIN_SHARE_ALIKE * len(ids)):
+        least = 1 if column.name == spec.deals.rep else MIN_ALIKE
+        if count < max(least, MIN_SHARE_ALIKE * len(ids)):
             continue
         first, second = ids[plain == plain[alike].iloc[0]].iloc[:2]
         yield Doubt(
             "ids-alike",
             column.name,
-            f"{column.name}: {count:,} of {len(ids):,} ids differ from another one only in "
+            f"{column.name}: {count:,} of {len(ids):,} values differ from another one only in "
             f"capitals or spaces, such as {first!r} and {second!r}. They count as different "
-            "customers",
-            "write the ids of a customer in one way in the file; acknowledge it if they are "
-            "different customers",
+            f"{what}",
+            f"write each in one way in the file; acknowledge it if they are different {what}",
         )
-        return
 
 
 def _is_id(column: Column, spec: DealSpec) -> bool:
@@ -140,10 +141,14 @@ def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         return
     if isinstance(until, str) and until in by_name:
         return  # the day of each row's last look says which row is the latest
+    undated = np.zeros(len(customer.cells), dtype=bool)
+    if roles.churned in by_name:  # a row that ended on an unknown day does not hide another's end
+        flags = left_flag(by_name[str(roles.churned)].cells, spec).series.to_numpy(dtype=bool)
+        undated = flags & ~left.real_dates
     rows = pd.DataFrame(
         {"customer": customer.cells.to_numpy(), "closed": closed.cells.to_numpy()}
     ).assign(ended=left.real_dates)
-    ended = rows.dropna().groupby(["customer", "closed"])["ended"].mean()
+    ended = rows[~undated].dropna().groupby(["customer", "closed"])["ended"].mean()
     count = int(((ended > 0) & (ended < 1)).sum())
     if count >= max(MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING * customer.distinct):
         yield Doubt(

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.errors import exchanged_problem
-from fitmodel.deals.roles import DAYS_PER_YEAR
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
-from fitmodel.guessing._extract import DATES, guess_extract
+from fitmodel.guessing._extract import DATES, guess_extract, whole_years
 from fitmodel.guessing._names import as_words, is_other_event, name_rank, tenure_unit
 from fitmodel.guessing._status import find_status
 from fitmodel.leakage.names import LATER
@@ -30,7 +29,6 @@ MIN_FILLED_LEFT = 0.3  # minimum share of customers with a date among those who 
 MAX_FILLED_STAYED = 0.15  # maximum share among the others, who may have announced to leave
 TERM_END = 2  # rank of names such as "end date", which may be the end of the contract term
 MIN_WHOLE_YEARS = 0.5  # dates are planned if more than this share is whole years after signing
-MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
 UNNAMED = 9  # rank of a date column whose name does not suggest leaving
 
 
@@ -255,10 +253,8 @@ def _is_planned(column: Column, closing: Column, filled: Mask) -> bool:
     """Return whether most dates are about a whole number of years after signing."""
     if column.dates is None or closing.dates is None:
         return False
-    after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna()
-    years = (after / DAYS_PER_YEAR).round()
-    whole = ((after - years * DAYS_PER_YEAR).abs() <= MAX_DAYS_OFF) & (years >= 1)
-    return bool(len(after) and whole.mean() > MIN_WHOLE_YEARS)
+    after = (column.dates.series - closing.dates.series)[filled].dt.days.dropna().to_numpy()
+    return bool(len(after) and whole_years(after).mean() > MIN_WHOLE_YEARS)
 
 
 def _against_status(filled: Mask, status: Status) -> str | None:

@@ -10,6 +10,7 @@ from fitmodel.leakage._attribute import MIN_AUC_SURELY_LATER, best_separation
 from fitmodel.leakage.names import is_seller, suggests_protected
 from fitmodel.leakage.statistics import (
     Estimate,
+    counts_up,
     missing_churners,
     numbers_of,
     only_churners,
@@ -17,6 +18,7 @@ from fitmodel.leakage.statistics import (
     risk_ratio,
     separation,
 )
+from fitmodel.tables.cells import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,16 +93,14 @@ def _more_often_churners(
     known = np.isfinite(history.early)
     early = risk_ratio(group[known], history.churned_early[known], history.cohort[known])
     left = risk_ratio(group, history.left, history.cohort)
-    ratio, whom = max((early, "early churners"), (left, "customers who have left"), key=_low)
+    ratio, whom = max(
+        (early, "early churners"), (left, "customers who have left"), key=lambda each: each[0].low
+    )
     if ratio.low > min_ratio / 2:
         evidence = f"{whom} are {ratio.value:.0f} times as likely as others {what}"
         is_bound = history.is_bound_by_term(~group)  # then the others cannot be early churners
         verdict: Verdict = "stop" if ratio.low > min_ratio and not is_bound else "warn"
         yield attribute.finding(kind, verdict, f"{evidence} (at least {ratio.low:.1f})")
-
-
-def _low(item: tuple[Estimate, str]) -> float:
-    return item[0].low
 
 
 def _none_left(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -233,18 +233,21 @@ def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
     groups = attribute.groups
     sizes = np.bincount(groups, minlength=1)
     sizes[0] = 0  # empty cells have their own check
-    if not sizes.any() or (attribute.numbers is not None and sizes.max() < sizes.sum() / 2):
-        return  # empty, or a number without a usual value
+    if not sizes.any():
+        return
+    if attribute.numbers is not None and sizes.max() < sizes.sum() / 2:  # without a usual value
+        yield from _zero_of_churners(attribute, history, attribute.numbers == 0)
+        return
     kind, usual = "varies one way", int(sizes.argmax())
     unusual = (groups != usual) & ~attribute.empty
-    shown = attribute.column.iloc[int((groups == usual).argmax())]
+    shown = plain(attribute.column.iloc[int((groups == usual).argmax())])
     yield from _churners_only(attribute, history, unusual, f"where it is not {shown!r}", kind)
     what = f"to have another value than {shown!r}"
     yield from _more_often_churners(attribute, history, unusual, what, kind, MIN_UNUSUAL_RATIO)
     stayed = np.bincount(groups, ~history.left)
     for level in np.flatnonzero((sizes >= MIN_GROUP) & (stayed <= sizes / 100)):
         group = groups == level
-        shown = attribute.column.iloc[int(group.argmax())]
+        shown = plain(attribute.column.iloc[int(group.argmax())])
         for finding in _churners_only(attribute, history, group, f"where it is {shown!r}", kind):
             if finding.verdict == "stop":  # among many levels, weaker findings occur by chance
                 yield finding
@@ -257,6 +260,13 @@ def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
             f"has left; {expected:.0f} would be expected"
         )
         yield attribute.finding(kind, "warn", evidence)
+
+
+def _zero_of_churners(attribute: Attribute, history: History, zero: Mask) -> Iterator[Finding]:
+    """Check for a number that is set to 0 when a customer leaves, such as revenue or seats."""
+    for finding in _churners_only(attribute, history, zero, "where it is 0", "varies one way"):
+        if finding.verdict == "stop" and zero.sum() >= MIN_GROUP:
+            yield finding
 
 
 def separates_alone(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -316,15 +326,8 @@ def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
     elif numbers is None:
         evidence = "nearly every deal has a different value"
         yield attribute.finding("identifier", "warn", evidence)
-    elif _counts_up(numbers[~attribute.empty]):
+    elif counts_up(numbers[~attribute.empty]):
         yield attribute.finding("identifier", "warn", "it is a running number")
-
-
-def _counts_up(numbers: Floats) -> bool:
-    """Return whether numbers are whole and distinct, with few gaps."""
-    whole = bool((numbers == np.floor(numbers)).all())
-    unique = len(np.unique(numbers)) == len(numbers)
-    return whole and unique and float(np.ptp(numbers)) < 2 * len(numbers)
 
 
 def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:

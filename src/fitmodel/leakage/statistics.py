@@ -57,6 +57,13 @@ def cohorts_of(days: NDArray[np.datetime64]) -> Codes:
     return np.searchsorted(edges, days.astype(np.int64), side="left").astype(np.int64)
 
 
+def counts_up(numbers: Floats) -> bool:
+    """Return whether numbers are whole and distinct, with few gaps."""
+    whole = bool((numbers == np.floor(numbers)).all())
+    unique = len(np.unique(numbers)) == len(numbers)
+    return whole and unique and float(np.ptp(numbers)) < 2 * len(numbers)
+
+
 def mean_by(codes: Codes, values: Floats) -> Floats:
     """Return for each deal the mean of its group."""
     sums, counts = np.bincount(codes, values), np.bincount(codes)

@@ -8,6 +8,7 @@ reasons add up exactly. The sentence is made only when it is read.
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,13 @@ class Reason:
         """The prospect's value, as given; a tuple for a pair."""
         values = tuple(self._values[position] for position in self._positions)
         return values if len(values) > 1 else values[0]
+
+    @property
+    def before_signing(self) -> dict[str, timedelta]:
+        """For each attribute of the reason that is a date and is known: the time to the signing."""
+        days = ((position, self._days.get(position, math.nan)) for position in self._positions)
+        names = self._sentences.scorecard.attributes
+        return {names[at]: timedelta(days=known) for at, known in days if math.isfinite(known)}
 
     @property
     def label(self) -> str:

@@ -88,7 +88,7 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
         "known": sheet.assessment is not None,
         "warnings": warning_words(sheet, spec, say),
         "alike": alike_words(sheet, say),
-        "stayed": [stayed_words(item, spec, say, sheet.signed) for item in sheet.stayed],
+        "stayed": [stayed_words(item, spec, say) for item in sheet.stayed],
         "questions": questions(sheet, spec, say),
     }
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 50
 """Largest number of values of a column by which deals are grouped."""
+TEAMS = "teams"  # the id of the section that compares teams
 TOTAL = "company"  # the kind of the row of all reps together
 
 
@@ -155,6 +156,8 @@ def sampled_text(expected: Expected, deals: int, language: str) -> list[str]:
 def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
     """Return the sections of a report that a rep may see, with the rep's own rows only.
 
+    Of the teams no row is a rep's own, so that section is left out.
+
     Parameters
     ----------
     sections : iterable of Section
@@ -163,9 +166,10 @@ def rep_view(sections: Iterable[Section], rep: str) -> list[Section]:
         Name of the rep, as in the deals.
     """
     views = ((VIEWS.get(part.template), part) for part in sections)
-    return [
+    shown = [
         Section(part.template, view(part.values, rep)) for view, part in views if view is not None
     ]
+    return [part for part in shown if part.values.get("id") != TEAMS]  # noqa: PD011 - a mapping
 
 
 def _own_rows(values: dict[str, Any], rep: str) -> dict[str, Any]:

@@ -231,7 +231,11 @@ def _reason(reason: Reason, spec: DealSpec, say: Say) -> str:
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     subject = say("and").join(
-        say("is", attribute=label_of(name, spec), value=value_words(name, value, spec, say))
+        say(
+            "is",
+            attribute=label_of(name, spec),
+            value=value_words(name, reason.before_signing.get(name, value), spec, say),
+        )
         for name, value in zip(names, values, strict=True)
     )
     return say("raises" if reason.contribution > 0 else "lowers", subject=subject)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import stay_text
@@ -46,7 +45,7 @@ def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     if sheet.snapshot.model is None:
         return []
     base = f"{sheet.snapshot.model.scorecard.base_rate:.0%}"
-    return [_warning(reason, base, spec, say, sheet.signed) for reason in sheet.warnings]
+    return [_warning(reason, base, spec, say) for reason in sheet.warnings]
 
 
 def alike_words(sheet: ReviewSheet, say: Say) -> str:
@@ -57,46 +56,40 @@ def alike_words(sheet: ReviewSheet, say: Say) -> str:
     return say("alike", known=sheet.alike.known, left=sheet.alike.left, low=low, high=high)
 
 
-def stayed_words(
-    stayed: StayedAlike, spec: DealSpec, say: Say, lost_signed: date | None = None
-) -> str:
-    """Return in words a similar deal whose customer stayed, with its differences.
-
-    `lost_signed` is the day on which the lost deal was signed: dates are told relative to signing.
-    """
+def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+    """Return in words a similar deal whose customer stayed, with its differences."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
         return say("stayed_same", deal=stayed.deal, signed=signed)
-    differs = _differences(stayed, spec, say, lost_signed)
-    return say("stayed", deal=stayed.deal, signed=signed, differs=differs)
+    return say("stayed", deal=stayed.deal, signed=signed, differs=_differences(stayed, spec, say))
 
 
 def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     """Return three questions for the review, those about the warnings first."""
-    asked = [
-        _question(reason, spec, say, sheet.signed) for reason in sheet.warnings[:FROM_WARNINGS]
-    ]
+    asked = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
     differing = next((item for item in sheet.stayed if item.differs), None)
     if sheet.assessment is not None and not sheet.warnings:
         asked.append(say("ask_nothing_warned"))
     if differing is not None:
-        differs = _differences(differing, spec, say, sheet.signed)
+        differs = _differences(differing, spec, say)
         asked.append(say("ask_alike", deal=differing.deal, differs=differs))
     stay = stay_text(say, sheet.months)
     asked += [say(key, stay=stay) for key in ALWAYS_ASKED]
     return asked[:QUESTIONS]
 
 
-def value_words(name: str, value: Any, spec: DealSpec, say: Say, signed: date | None = None) -> str:
+def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     """Return an attribute's value as text for people.
 
-    An amount is written as money, a number with its unit. If the day of signing is given, a date is
-    told as the days between both, which is what the model reads; `say` then needs their texts.
+    An amount is written as money, a number with its unit, and a timedelta as the days from a date
+    to the signing, which is what the model reads of a date.
     """
     if is_missing(value):
         return say("not_filled_in")
+    if isinstance(value, timedelta):
+        return _days_words(value.days, say)
     if isinstance(value, date):
-        return f"{value:%Y-%m-%d}" if signed is None else _days_words(value, signed, say)
+        return f"{value:%Y-%m-%d}"
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if is_number and name == spec.deals.amount:
         return spec.words.money.format(value)
@@ -108,9 +101,7 @@ def value_words(name: str, value: Any, spec: DealSpec, say: Say, signed: date | 
     return say(text) if text in {"yes", "no"} else f"{text}{unit}"
 
 
-def _days_words(day: date, signed: date, say: Say) -> str:
-    """Return a day as the days before or after a signing."""
-    days = (pd.Timestamp(signed).normalize() - pd.Timestamp(day).normalize()).days
+def _days_words(days: int, say: Say) -> str:
     if days == 0:
         return say("on_signing")
     return say("before_signing" if days > 0 else "after_signing", days=f"{abs(days):,}")
@@ -121,8 +112,8 @@ def label_of(attribute: str, spec: DealSpec) -> str:
     return spec.words.labels.get(attribute, attribute.replace("_", " "))
 
 
-def _warning(reason: Reason, base: str, spec: DealSpec, say: Say, signed: date) -> str:
-    subject = _subject(reason, spec, say, signed)
+def _warning(reason: Reason, base: str, spec: DealSpec, say: Say) -> str:
+    subject = _subject(reason, spec, say)
     if reason.deals is None:
         return say("warning_together", subject=subject)
     if reason.deals == 0:
@@ -131,8 +122,8 @@ def _warning(reason: Reason, base: str, spec: DealSpec, say: Say, signed: date) 
     return say("warning", subject=subject, rate=rate, deals=deals, base=base)
 
 
-def _question(reason: Reason, spec: DealSpec, say: Say, signed: date) -> str:
-    subject = _subject(reason, spec, say, signed)
+def _question(reason: Reason, spec: DealSpec, say: Say) -> str:
+    subject = _subject(reason, spec, say)
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     if any(is_missing(value) for value in values):
@@ -142,28 +133,27 @@ def _question(reason: Reason, spec: DealSpec, say: Say, signed: date) -> str:
     return say("ask_given", subject=subject)
 
 
-def _subject(reason: Reason, spec: DealSpec, say: Say, signed: date) -> str:
+def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
     names = reason.attribute.split(" & ")
     values = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     parts = [
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_words(name, value, spec, say, signed),
+            value=value_words(name, reason.before_signing.get(name, value), spec, say),
         )
         for name, value in zip(names, values, strict=True)
     ]
     return say("and").join(parts)
 
 
-def _differences(stayed: StayedAlike, spec: DealSpec, say: Say, lost_signed: date | None) -> str:
-    kept_signed = None if lost_signed is None else stayed.signed
+def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
     parts = [
         say(
             "instead",
             attribute=label_of(name, spec),
-            kept=value_words(name, kept, spec, say, kept_signed),
-            lost=value_words(name, lost, spec, say, lost_signed),
+            kept=value_words(name, kept, spec, say),
+            lost=value_words(name, lost, spec, say),
         )
         for name, lost, kept in stayed.differs
     ]

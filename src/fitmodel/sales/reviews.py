@@ -286,7 +286,7 @@ class _Writer:
         table = self._deals[used].loc[[deal, *stayed.index]]
         reasons = model.predict(table, reasons=ALL_REASONS)["reasons"]
         pushes = [{r.attribute: r.contribution for r in item} for item in reasons]
-        values = {name: table[name].tolist() for name in model.attributes}
+        values = {name: self._told(name, table) for name in model.attributes}
         signed = stayed[str(self._spec.deals.closed_on)]
         return [
             StayedAlike(
@@ -300,6 +300,13 @@ class _Writer:
             )
             for at, other in enumerate(stayed.index, start=1)
         ]
+
+    def _told(self, name: str, table: pd.DataFrame) -> list[Any]:
+        """Return the values of an attribute; of a date, the time from it to each deal's signing."""
+        read = self._view.attributes()
+        if name not in read.dates:
+            return table[name].tolist()
+        return [pd.Timedelta(days=day) for day in read.frame.loc[table.index, name]]
 
 
 def _warnings(assessment: Assessment, level: float) -> tuple[Reason, ...]:

@@ -128,11 +128,19 @@ class ServiceMiddleware:
         """Refuse unknown host names, against DNS rebinding."""
         hosts = self._settings.hosts
         if hosts and _host_of(scope) not in hosts:
-            raise RefusedError(421, "the service is not called by that name (--allow-host NAME)")
+            raise RefusedError(
+                421,
+                "the service does not answer to this host name. Remedy: fitmodel serve "
+                "--allow-host NAME",
+            )
 
     def _check_room(self) -> None:
         if self._in_flight > self._settings.most_at_once:
-            raise RefusedError(503, "too many requests at once", (b"retry-after", b"1"))
+            raise RefusedError(
+                503,
+                "too many requests at once; try again after the seconds of Retry-After",
+                (b"retry-after", b"1"),
+            )
 
     def _person(self, scope: Scope) -> Person:
         """Return the user of the request; raise RefusedError without a known token."""
@@ -146,7 +154,7 @@ class ServiceMiddleware:
             is_known = hmac.compare_digest(secret, settings.token.encode())  # for any scheme
             if not (is_bearer and is_known):
                 ask = (b"www-authenticate", b"Bearer")
-                refusal = "bring the service's token: Authorization: Bearer TOKEN"
+                refusal = "send the service's token in the header Authorization: Bearer TOKEN"
                 raise RefusedError(401, refusal, ask)
         else:
             _check_page(scope, settings.origins)
@@ -158,11 +166,15 @@ class ServiceMiddleware:
         if people is None:
             return Person(name)
         if header is None and not self._settings.token:
-            raise RefusedError(401, "bring your own token", (b"www-authenticate", b"Bearer"))
+            raise RefusedError(
+                401,
+                "send your own token in the header Authorization: Bearer TOKEN",
+                (b"www-authenticate", b"Bearer"),
+            )
         if header is None:
             return ANYBODY  # the service's own token belongs to a program or a manager
         if name not in people.by_name:
-            raise RefusedError(403, "the service's file of people does not name you")
+            raise RefusedError(403, "the service's file of people does not have your name")
         return people.by_name[name]
 
     async def _whole_body(self, scope: Scope, receive: Receive) -> bytes:
@@ -174,7 +186,11 @@ class ServiceMiddleware:
             async with asyncio.timeout(self._settings.body_seconds):
                 return await _read(receive, most)
         except TimeoutError:
-            raise RefusedError(408, "the body came too slowly", (b"connection", b"close")) from None
+            raise RefusedError(
+                408,
+                "the body was not complete in time; send it faster, or in parts",
+                (b"connection", b"close"),
+            ) from None
 
     def _note(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         path = own_path(scope)
@@ -237,7 +253,7 @@ def _header(scope: Scope, name: str) -> str:
     wanted = name.lower().encode("latin-1")
     values = [value for key, value in scope["headers"] if key == wanted]
     if len(values) > 1:
-        raise RefusedError(400, f"{name} stands twice in the request")
+        raise RefusedError(400, f"the request has the header {name} more than once; send it once")
     return str(values[0], "utf-8", "replace").strip() if values else ""
 
 
@@ -250,7 +266,11 @@ def _check_page(scope: Scope, origins: frozenset[str]) -> None:
     if str(headers.get(b"origin", b""), "latin-1") in origins:
         return
     if headers.get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
-        raise RefusedError(403, "asked by the page of another site; with a token it could be")
+        raise RefusedError(
+            403,
+            "a page of another site sent this request. Remedy: send the service's token, or start "
+            "the service with --allow-origin",
+        )
 
 
 class _Answer:

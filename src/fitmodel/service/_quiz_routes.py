@@ -106,7 +106,7 @@ class QuizName:
         """
         match = NAMED.fullmatch(text)
         if match is None:
-            raise RefusedError(422, "quiz: give the name of the quiz as it was given")
+            raise RefusedError(422, "quiz: give the name that GET /v1/quiz returned as `quiz`")
         return cls(match["time"], int(match["seed"]), int(match["before"]))
 
 

@@ -309,7 +309,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         name = named_twice([name for name, _ in pairs])[0]
-        raise ValueError(f"{name[:100]!r} stands twice in an object")
+        raise ValueError(f"an object has {name[:100]!r} more than once; write it once")
     return result
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 16 << 20  # size of a block of CSV text; a row must fit into a block
 SHOWN_ROWS = 3
+_ONE_QUOTED = re.compile(r'"[^"]*"')
 
 
 class _Header(NamedTuple):
@@ -315,7 +317,11 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
 
 def _is_footer(row: Any, separator: str, *, is_last: bool) -> bool:
     """Return whether a short row is a line of sums, or a note of one field below all rows."""
-    if row.actual_columns >= row.expected_columns or '"' in row.text:
+    if row.actual_columns >= row.expected_columns:
+        return False
+    if _ONE_QUOTED.fullmatch(row.text.strip()):
+        return bool(row.actual_columns == 1 and is_last)
+    if '"' in row.text:
         return False
     fields = [field for field in row.text.split(separator) if any(map(str.isalnum, field))]
     if is_total_line(fields) and len(fields) > 1:

@@ -60,6 +60,8 @@ def _written(day: str) -> set[str]:
 
 _DAYS = frozenset().union(*map(_written, PLACEHOLDER_DAYS))
 _REPEATED = frozenset().union(*map(_written, REPEATED_PLACEHOLDER_DAYS))
+_EPOCH = re.compile(r"(1970-01-01|1969-12-31)[T ]\d{2}:00(:00)?(\.0+)?( ?(Z|[+-]\d{2}:?\d{2}))?")
+"""The second 0 of 1970 in any time zone, which systems write for a missing date."""
 _FAR = np.array([np.datetime64(day) for day in sorted(PLACEHOLDER_DAYS) if day != "1900-01-00"])
 
 
@@ -111,7 +113,7 @@ def find_placeholders(
     if rows_of is None:
         return None
     distinct = list(rows_of)
-    found = {text for text in distinct if text in _DAYS}
+    found = {text for text in distinct if _is_placeholder_day(text)}
     found |= {text for text in distinct if words and text.casefold() in NOT_YET}
     found |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
     others = [text for text in distinct if text not in found]
@@ -122,10 +124,16 @@ def find_placeholders(
     return _placeholders(values, values.isin(found).to_numpy(dtype=bool), found)
 
 
+def _is_placeholder_day(text: str) -> bool:
+    return text in _DAYS or _EPOCH.fullmatch(text) is not None
+
+
 def _may_be_dates(values: pd.Series[Any]) -> bool:
     """Return whether a column may hold dates, judged by its first values."""
     first = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
-    others = [text for text in first if text not in _DAYS and text.casefold() not in NOT_YET]
+    others = [
+        text for text in first if not _is_placeholder_day(text) and text.casefold() not in NOT_YET
+    ]
     return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
 

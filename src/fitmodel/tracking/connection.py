@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -30,6 +31,11 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 _CONNECT_SECONDS = 5
 _DATABASES = frozenset({"postgresql", "mysql"})
 _MESSAGE_LENGTH = 400
+_NO_ANSWER = re.compile(
+    r"Connection refused|Connection reset|timed out|Name or service not known|No route to host"
+    r"|Temporary failure in name resolution|Network is unreachable"
+)
+"""Causes of a request that got no answer, in the messages of HTTP clients and drivers."""
 # Used only where the user has not set them. With MLflow's defaults (120 s, 7 retries) a training
 # waits for a quarter of an hour if the server does not answer.
 _SETTINGS = {
@@ -182,7 +188,19 @@ def _short(error: Exception, uri: str) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     password = urlsplit(uri).password
     line = lines[0].replace(f":{password}@", ":***@") if password else lines[0]
+    if (cause := _NO_ANSWER.search(line)) is not None:
+        return no_answer(cause[0])
     return line if len(line) <= _MESSAGE_LENGTH else f"{line[:_MESSAGE_LENGTH]}…"
+
+
+def no_answer(cause: object) -> str:
+    """Return in words that a server does not answer, with the remedy."""
+    known = _NO_ANSWER.search(str(cause))
+    shown = str(cause) if known is None else known[0]
+    return (
+        f"it does not answer ({shown}). Remedy: check that the server runs and can be reached "
+        "from here"
+    )
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import (
     StoreAwayError,
     database_file,
+    no_answer,
     tracking_uri,
     without_password,
 )
@@ -201,7 +202,9 @@ def _from_server(store: str, parts: re.Match[str]) -> _VersionData | None:
         return None  # MLflow is then used, whose message is clearer
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise StoreAwayError(f"MLflow at {without_password(store)} failed: {reason}") from error
+        raise StoreAwayError(
+            f"MLflow at {without_password(store)} failed: {no_answer(reason)}"
+        ) from error
     except (ValueError, KeyError, TypeError):
         return None
 
