@@ -171,8 +171,8 @@ def refuse_taken(host: str, port: int) -> None:
             listener.bind((host, port))
         except OSError as error:
             raise typer.BadParameter(
-                f"cannot listen on {_url_host(host)}:{port}: {error.strerror}. Remedy: another port, "
-                "or end the program that uses it",
+                f"cannot listen on {_url_host(host)}:{port}: {error.strerror}. Remedy: another "
+                "port, or end the program that uses it",
                 param_hint="--port",
             ) from error
 
