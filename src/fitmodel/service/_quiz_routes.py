@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
+from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.service._decision_routes import Name
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value
@@ -232,7 +232,10 @@ def _scores(log: DecisionLog | None, person: Person, language: str) -> dict[str,
         guesses = guesses[guesses["person"] == person.name]
     if guesses.empty:
         return {"scores": [], "practice": []}
-    return {"scores": _by_quiz(guesses), "practice": practice_words(practice(guesses), language)}
+    return {
+        "scores": _by_quiz(guesses),
+        "practice": practice_sentences(practice(guesses), language),
+    }
 
 
 def _by_quiz(guesses: pd.DataFrame) -> list[dict[str, Any]]:
