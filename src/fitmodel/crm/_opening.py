@@ -1,7 +1,7 @@
 """Open a history or event table (DataFrame, file, folder, database), whole or in parts.
 
 table -> chunks, in order -> each row into the part of its deal id's hash, in a file
-      -> facts about the whole table: names of fields, the form of dates and amounts
+      -> metadata of the whole table: names of fields, the form of dates and amounts
       -> one part after the other, read with the code for small tables
 """
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from fitmodel.crm._long_table import Rows, coded_texts, refuse_swapped
-from fitmodel.crm._row_findings import WholeTable
+from fitmodel.crm._row_findings import TableMetadata
 from fitmodel.crm.columns import columns_needed
 from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.database_rows import open_rows as open_database_rows
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.history_sections import LongTable
 
-WHOLE_ROWS = 1_000_000
+MAX_ROWS_IN_ONE_PART = 1_000_000
 """A table with more rows is read in parts."""
 PART_ROWS = 500_000
 MAX_PARTS = 64  # each is an open file
@@ -63,9 +63,9 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
         return
     number = min(-(-rows.count // PART_ROWS), MAX_PARTS)
     names = _needed(rows)
-    facts, files = _TableFacts(rows), [_PartFile() for _ in range(number)]
+    reader, files = _MetadataReader(rows), [_PartFile() for _ in range(number)]
     for piece in rows.pieces(names, PIECE_ROWS):
-        facts.add(piece)
+        reader.add(piece)
         part = _part_of(piece, number)
         order = np.argsort(part, kind="stable")
         bounds = np.searchsorted(part[order], np.arange(number + 1))
@@ -73,15 +73,15 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
         for file, start, stop in zip(files, bounds, bounds[1:], strict=False):
             if stop > start:
                 file.add(table, numbers, order[start:stop])
-    whole = facts.whole()
+    metadata = reader.metadata()
     for file in files:
         if file.rows:
-            yield file.part(rows, whole)
+            yield file.part(rows, metadata)
 
 
 def is_large(rows: Rows) -> bool:
     """Return whether a table is read in parts."""
-    return rows.count > WHOLE_ROWS
+    return rows.count > MAX_ROWS_IN_ONE_PART
 
 
 def _needed(rows: Rows) -> list[str]:
@@ -120,21 +120,21 @@ class _PartFile:
             self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chosen.schema)
         self._writer.write_table(chosen)
 
-    def part(self, rows: Rows, whole: WholeTable) -> Rows:
+    def part(self, rows: Rows, metadata: TableMetadata) -> Rows:
         """Return the part as a separate table."""
         if self._writer is None:
             frames = [table.iloc[positions] for table, positions, _ in self._frames]
             frame: pd.DataFrame = pd.concat(frames)
             numbers = np.concatenate([each for _, _, each in self._frames])
-            return rows.part(frame, numbers, whole=whole)
+            return rows.part(frame, numbers, metadata=metadata)
         self._writer.close()
         table = read_spooled(self._file)
         self._file.close()
-        return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), whole=whole)
+        return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), metadata=metadata)
 
 
 @dataclass(eq=False)
-class _TableFacts:
+class _MetadataReader:
     """Names, dates and amounts in all chunks of a table read so far."""
 
     rows: Rows
@@ -160,15 +160,15 @@ class _TableFacts:
             for level, count in zip(levels, np.bincount(positions[positions >= 0]), strict=True):
                 self.amounts[level] += int(count)
 
-    def whole(self) -> WholeTable:
-        """Return the facts about the whole table that are needed to read its parts."""
+    def metadata(self) -> TableMetadata:
+        """Return the metadata of the whole table that are needed to read its parts."""
         dates = {}
         for name, days in self.days.items():
             dates[name], swapped = form_of_days(days, self.rows.section.dates)
             refuse_swapped(self.rows, name, swapped=swapped)
         amounts = list(self.amounts)
         form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
-        return WholeTable(tuple(self.names), dates, form)
+        return TableMetadata(tuple(self.names), dates, form)
 
 
 def open_rows(
