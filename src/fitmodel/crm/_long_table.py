@@ -261,7 +261,7 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     values = rows.column(name)
     form = None if rows.metadata is None else rows.metadata.dates.get(name)
     moments = read_moments(values, rows.section.time_zone, rows.section.dates, form=form)
-    refuse_swapped(rows, name, swapped=moments.swapped)
+    refuse_ambiguous(rows, name, is_ambiguous=moments.is_ambiguous)
 
     def refuse(finding: RowFinding) -> None:
         if finding.count > MAX_UNREADABLE * finding.total:
@@ -277,15 +277,15 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     return times
 
 
-def refuse_swapped(rows: Rows, name: str, *, swapped: bool) -> None:
+def refuse_ambiguous(rows: Rows, name: str, *, is_ambiguous: bool) -> None:
     """Raise an error if the order of day and month in a column is unclear.
 
     Raises
     ------
     DealsError
-        If `swapped` is True.
+        If `is_ambiguous` is True.
     """
-    if swapped:
+    if is_ambiguous:
         raise DealsError(
             f"{rows.table_name} {name}: every date can be read as day first and as month first. "
             'Remedy: add dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'

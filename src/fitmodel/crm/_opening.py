@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from fitmodel.crm._long_table import Rows, coded_texts, refuse_swapped
+from fitmodel.crm._long_table import Rows, coded_texts, refuse_ambiguous
 from fitmodel.crm._row_findings import TableMetadata
 from fitmodel.crm.columns import columns_needed
 from fitmodel.exceptions import DatabaseError, DealsError
@@ -27,7 +27,7 @@ from fitmodel.tables.database_rows import read_rows
 from fitmodel.tables.databases import is_database
 from fitmodel.tables.files import is_csv, read_file, spool_csv
 from fitmodel.tables.moments import days_not_in_iso, form_of_days
-from fitmodel.tables.spool import nameless_file, read_spooled, spooled
+from fitmodel.tables.spool import on_disk_table, read_on_disk_table, unnamed_file
 from fitmodel.tables.values import distinct, settled_numbers
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _PartFile:
             return
         chosen = table.take(pa.array(positions)).append_column(ROW, pa.array(numbers[positions]))
         if self._writer is None:
-            self._file = nameless_file(self)
+            self._file = unnamed_file(self)
             self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chosen.schema)
         self._writer.write_table(chosen)
 
@@ -128,7 +128,7 @@ class _PartFile:
             numbers = np.concatenate([each for _, _, each in self._frames])
             return rows.part(frame, numbers, metadata=metadata)
         self._writer.close()
-        table = read_spooled(self._file)
+        table = read_on_disk_table(self._file)
         self._file.close()
         return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), metadata=metadata)
 
@@ -164,8 +164,8 @@ class _MetadataReader:
         """Return the metadata of the whole table that are needed to read its parts."""
         dates = {}
         for name, days in self.days.items():
-            dates[name], swapped = form_of_days(days, self.rows.section.dates)
-            refuse_swapped(self.rows, name, swapped=swapped)
+            dates[name], is_ambiguous = form_of_days(days, self.rows.section.dates)
+            refuse_ambiguous(self.rows, name, is_ambiguous=is_ambiguous)
         amounts = list(self.amounts)
         form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
         return TableMetadata(tuple(self.names), dates, form)
@@ -237,7 +237,7 @@ def _database(
         if only is not None:
             return pads.dataset(read_rows(url, query, only))
         with open_database_rows(url, DATABASE_ROWS, query=query) as (schema, batches):
-            return pads.dataset(spooled(schema, batches))
+            return pads.dataset(on_disk_table(schema, batches))
     except DatabaseError as error:
         raise DatabaseError(f"{table_name}: {error}") from error
 
