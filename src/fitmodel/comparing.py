@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm.prospects import open_history, with_tables_of
+from fitmodel.crm.prospects import open_history, open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
     from fitmodel.decision.value import Money
+    from fitmodel.tables.files import FileTable
 
 SIDES = ("a", "b")
 
@@ -98,7 +99,8 @@ def compare_models(
     may_unpickle = unpickle or workbench
     models = (_loaded(a, unpickle=may_unpickle), _loaded(b, unpickle=may_unpickle))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = _read(deals, with_tables_of(models[1].manifest, contract), is_own=spec is None)
+    opened = open_past_deals(deals, models[1].manifest, contract, is_own=spec is None)
+    read = _read(*opened, is_own=spec is None)
     table, contract = with_unique_index(read.table), read.spec
     _refuse_different(models, contract)
     last_training_day = max(
@@ -135,7 +137,7 @@ def compare_models(
     )
 
 
-def _read(deals: pd.DataFrame | str | Path, spec: DealSpec, *, is_own: bool) -> Any:
+def _read(deals: FileTable, spec: DealSpec, *, is_own: bool) -> Any:
     """Read the deals; if they do not fit B's own contract, the error mentions that it was used."""
     try:
         return read_with_history(deals, spec)

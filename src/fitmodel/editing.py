@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import with_unique_index
@@ -254,7 +255,8 @@ def _re_evaluated(
 ) -> ReEvaluation:
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
-    table = with_unique_index(read_deals(deals, contract))
+    file, contract = open_past_deals(deals, model.manifest, contract, is_own=spec is None)
+    table = with_unique_index(read_deals(file, contract))
     return re_evaluate(table, with_prior(contract, table), change, earlier=earlier)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.crm.prospects import with_tables_of
+from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.errors import Sheet
@@ -89,7 +89,9 @@ def check_stability(
     """
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
     contract = spec or DealSpec(**loaded.manifest["spec"])
-    read = read_with_history(deals, with_tables_of(loaded.manifest, contract))
+    read = read_with_history(
+        *open_past_deals(deals, loaded.manifest, contract, is_own=spec is None)
+    )
     table = with_unique_index(read.table)
     contract = with_prior(read.spec, table)
     scored_prospects = _prospects(prospects, table, contract)

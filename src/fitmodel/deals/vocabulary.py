@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -39,7 +40,8 @@ def is_status(words: str, key: str) -> bool:
 
 def plain_words(value: Any) -> str:
     """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
-    words = re.sub(r"[\s_\-–—]+", " ", str(value)).strip().casefold()  # noqa: RUF001 - both dashes
+    text = unicodedata.normalize("NFKC", str(value))
+    words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
 
 

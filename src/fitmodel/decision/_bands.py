@@ -93,7 +93,7 @@ def worth_of_one(value: float, low: float, high: float, if_stays: float) -> Wort
     ----------
     value : float
         Expected value of signing.
-    least, most : float
+    low, high : float
         Lowest and highest expected value within the probability's interval; NaN without one.
     if_stays : float
         Value if the customer stays; below 0 the deal ``loses`` whatever its risk.

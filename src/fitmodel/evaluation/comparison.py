@@ -24,6 +24,7 @@ from fitmodel.evaluation.metrics import (
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import BundleError
+from fitmodel.tables.cells import is_missing, level_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -200,7 +201,7 @@ def _groups(
     left = table["early_churn"].to_numpy() == 1
     result = []
     for name in attributes.columns:
-        text = attributes[name].astype("object").map(str).to_numpy()
+        text = attributes[name].astype("object").map(_group_text).to_numpy()
         levels = sorted(set(text.tolist()))
         if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is not a group
             continue
@@ -209,6 +210,10 @@ def _groups(
             if inside.sum() >= MIN_DEALS and (inside & left).sum() >= MIN_CHURNERS:
                 result.append((f"{name} = {level}", inside))
     return result
+
+
+def _group_text(value: Any) -> str:
+    return "(not filled in)" if is_missing(value) else level_text(value)
 
 
 def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
