@@ -28,7 +28,7 @@ from fitmodel.tables.databases import is_database
 from fitmodel.tables.files import is_csv, read_file, spool_csv
 from fitmodel.tables.moments import days_not_in_iso, form_of_days
 from fitmodel.tables.spool import on_disk_table, read_on_disk_table, unnamed_file
-from fitmodel.tables.values import distinct, settled_numbers
+from fitmodel.tables.values import distinct, parse_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,7 +167,7 @@ class _MetadataReader:
             dates[name], is_ambiguous = form_of_days(days, self.rows.section.dates)
             refuse_ambiguous(self.rows, name, is_ambiguous=is_ambiguous)
         amounts = list(self.amounts)
-        form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
+        form = parse_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
         return TableMetadata(tuple(self.names), dates, form)
 
 

@@ -264,13 +264,13 @@ def hidden_level(text: str) -> str:
     return f"#{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:24]}"
 
 
-def _blake_level(text: str) -> str:
+def _blake2_level(text: str) -> str:
     """Digest of a level's name in older bundles, which used BLAKE2b."""
     digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
     return f"#{digest.hexdigest()}"
 
 
-_DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake_level}
+_DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake2_level}
 """Digest functions by the length of the digest."""
 
 

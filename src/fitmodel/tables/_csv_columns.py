@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from fitmodel.tables.forms import Finding, Forms
 from fitmodel.tables.opening import FileTable, TableOnDisk
 from fitmodel.tables.spool import Spool, on_disk_table
-from fitmodel.tables.values import NumberForm, read_numbers, settled_numbers
+from fitmodel.tables.values import NumberForm, parse_numbers, read_numbers
 from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class _ColumnFeatures:
         if self.has_codes or not self.may_have_commas:
             return None
         shapes = {text: count for text, count in self.shapes.items() if text is not None}
-        form = settled_numbers(list(shapes), list(shapes.values()))[0]
+        form = parse_numbers(list(shapes), list(shapes.values()))[0]
         unreadable = read_numbers(pd.Series(list(shapes), dtype="str"), form).unreadable
         return form if form.decimal == "," and not unreadable.any() else None
 

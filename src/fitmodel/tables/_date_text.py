@@ -174,7 +174,7 @@ def day_of_number(number: float, order: str) -> int | None:
     return int(seconds // SECONDS_OF_DAY) if MIN_SECONDS <= seconds <= MAX_SECONDS else None
 
 
-def settle_order(
+def detect_date_order(
     values: Sequence[Any], rows: Iterable[int], hint: str | None = None
 ) -> tuple[str, bool]:
     """Return the form that can read most rows of a column, and whether its order is unclear.

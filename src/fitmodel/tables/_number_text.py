@@ -246,7 +246,7 @@ def _plain(digits: str, form: NumberForm) -> str:
     return digits.replace(",", ".") if form.decimal == "," else digits
 
 
-def settle_form(numbers: Sequence[NumberText | None], rows: Iterable[int]) -> NumberForm:
+def detect_number_form(numbers: Sequence[NumberText | None], rows: Iterable[int]) -> NumberForm:
     """Return the form of a column of numbers, by the decimal mark that more rows need.
 
     1.234,5 and 1,5 and 1.234.567 and 1234,567 need a decimal comma, 1,234.5 and similar numbers a

@@ -23,7 +23,7 @@ from fitmodel.tables._date_text import (
     ONLY_ISO,
     DateForm,
     day_of,
-    settle_order,
+    detect_date_order,
     today,
 )
 from fitmodel.tables._number_text import (
@@ -35,9 +35,9 @@ from fitmodel.tables._number_text import (
     UnclearNumberError,
     UnreadableValueError,
     currency_of,
+    detect_number_form,
     is_other_unit,
     parse_number_text,
-    settle_form,
     value_of,
 )
 from fitmodel.tables.cells import (
@@ -210,7 +210,7 @@ def read_numbers(
     parts: Sequence[NumberText | None] = [None] * len(uniques)
     if form is None:
         rows = np.bincount(positions[positions >= 0], minlength=len(uniques)).tolist()
-        form, units, parts = settled_numbers(uniques, rows)
+        form, units, parts = parse_numbers(uniques, rows)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad, unclear = (np.zeros(len(uniques) + 1, dtype=bool) for _ in range(2))
     for position, value in enumerate(uniques):
@@ -223,7 +223,7 @@ def read_numbers(
     return Reading(series, bad[positions], form, units=units, unclear=unclear[positions])
 
 
-def settled_numbers(
+def parse_numbers(
     uniques: Sequence[Any], rows: Sequence[int]
 ) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
     """Return the form of a column, the rows of each unit, and the parts of each distinct text."""
@@ -235,7 +235,7 @@ def settled_numbers(
     for part, count in zip(parts, rows, strict=True):
         if part is not None:
             units[part.unit] = units.get(part.unit, 0) + count
-    return settle_form(parts, rows), units, parts
+    return detect_number_form(parts, rows), units, parts
 
 
 # ---- dates ----
@@ -284,8 +284,8 @@ def read_dates(
         if form is None:
             rows = np.bincount(positions[positions >= 0], minlength=len(uniques))
             given = [position for position, present in enumerate(is_given) if present]
-            settled = settle_order([uniques[each] for each in given], rows[given].tolist(), order)
-            form, is_ambiguous = DateForm(settled[0]), settled[1]
+            found = detect_date_order([uniques[i] for i in given], rows[given].tolist(), order)
+            form, is_ambiguous = DateForm(found[0]), found[1]
         missing = np.iinfo(np.int64).min  # numpy's NaT
         numbers = np.full(len(uniques) + 1, missing, dtype=np.int64)
         unread = np.zeros(len(uniques) + 1, dtype=bool)
