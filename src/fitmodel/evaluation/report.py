@@ -239,7 +239,7 @@ class TrainingReport(Report):
             ("gap to black box", f"log loss {numbers} against a tuned gradient boosting"),
             ("level", "" if self.level is None else self.level.describe()),
             ("policy", self.policy),
-            ("flags", in_words(self.flagged)),
+            ("flags", flags_text(self.flagged)),
         )
         return tuple((label, text) for label, text in words if text)
 
@@ -302,7 +302,7 @@ class BacktestReport(Report):
             return ageing_lines
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index if name != ONE_LIFETIME}
-        flags = (*ageing_lines, ("flags", in_words(counts)))
+        flags = (*ageing_lines, ("flags", flags_text(counts)))
         if ONE_LIFETIME not in total.index:
             return flags
         net = number(float(total[ONE_LIFETIME]))
@@ -313,7 +313,7 @@ class BacktestReport(Report):
         return (*flags, ("lifetimes", text))
 
 
-def in_words(counts: Mapping[str, float]) -> str:
+def flags_text(counts: Mapping[str, float]) -> str:
     """Format named numbers as one line of text."""
     return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 

@@ -23,7 +23,7 @@ from fitmodel.deals.plain_words import expected_of, nearest
 from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, ORIGINAL, message_in, messages_in
 from fitmodel.tables.cells import shortened
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,7 +99,7 @@ async def refuse_unknown_query(request: Request) -> None:
     unknown = next((name for name in given if name not in known), None)
     if unknown is not None:
         raise RefusedError(422, _no_parameter(unknown, known))
-    if duplicates := named_twice(given):
+    if duplicates := duplicate_names(given):
         raise RefusedError(
             422, f"the query parameter {duplicates[0]!r} is given twice; give it once"
         )

@@ -25,7 +25,7 @@ from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._problems import RefusedError
 from fitmodel.service.schema import complete_openapi, describe_attributes
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -319,7 +319,7 @@ def _refuse_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with a name twice, because JSON readers differ in which value they take."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        name = named_twice([name for name, _ in pairs])[0]
+        name = duplicate_names([name for name, _ in pairs])[0]
         raise ValueError(f"an object has {name[:100]!r} more than once; write it once")
     return result
 
