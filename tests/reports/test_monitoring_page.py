@@ -10,12 +10,12 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.model.wording import Wording
 from fitmodel.monitoring.drift import SCORE
 from fitmodel.reports.monitoring_page import (
-    DRAWN,
+    MAX_PLOTTED,
     _cohort_row,
-    _drawn,
     _drawn_words,
     _drift_row,
     _overrides,
+    _plotted_rows,
     _worst_first,
     outcome_words,
 )
@@ -40,9 +40,9 @@ def test_attributes_are_sorted_by_verdict_and_index() -> None:
 def test_the_twelve_largest_drifts_are_drawn_with_readable_names() -> None:
     rows = [(f"x{number:02d}", "stable", number / 100) for number in range(14)]
     drift = drift_of(*rows, ("seats", "drift", 0.9), (SCORE, "stable", 0.8), ("x00", "drift", 0.7))
-    shown = _drawn(drift, WORDING, SAY)["attribute"]
+    shown = _plotted_rows(drift, WORDING, SAY)["attribute"]
 
-    assert shown.nunique() == DRAWN == 12
+    assert shown.nunique() == MAX_PLOTTED == 12
     assert {"number of seats", SAY("of_scores")} <= set(shown)
     label = WORDING.label("x00")
     assert (shown == label).sum() == 2  # both groups of an attribute that moved in one of them

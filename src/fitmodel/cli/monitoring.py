@@ -69,16 +69,16 @@ def monitor(
         from fitmodel.tables.atomic import write_folder
         from fitmodel.tables.files import read_table
 
-        tell, contract = progress(), spec_if_any(config)
+        report_step, contract = progress(), spec_if_any(config)
         loaded = load(model)
-        tell("reading")
+        report_step("reading")
         report = compare(
             read_table(table),
             loaded,
             contract,
             log=None if log is None else existing_log(log, salt),
             by_month=by_month,
-            progress=tell,
+            progress=report_step,
         )
         for note in report.notes:
             typer.echo(f"rows: {note}", err=True)

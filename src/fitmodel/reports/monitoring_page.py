@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.report import MonitoringReport
 
 
-DRAWN = 12
+MAX_PLOTTED = 12
 """Number of attributes in the plot; the table has all attributes."""
 MANY_UNSEEN = 0.05  # share of deals with a level that the training deals did not have
 
@@ -64,14 +64,16 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     wording = model.scorer.wording.in_language(language)
     is_stable = drift["verdict"] == "stable"
     moved, stable = _worst_first(drift[~is_stable]), _worst_first(drift[is_stable])
-    draw = plot_drift_by_month if grouped else plot_drift
+    plot = plot_drift_by_month if grouped else plot_drift
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
     return {
         "say": say,
         "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         "tolerated": TOLERATED,
-        "plot": as_svg(draw(_drawn(drift, wording, say), language=language)),
-        "plot_note": say("plotted", count=DRAWN) if drift["attribute"].nunique() > DRAWN else None,
+        "plot": as_svg(plot(_plotted_rows(drift, wording, say), language=language)),
+        "plot_note": say("plotted", count=MAX_PLOTTED)
+        if drift["attribute"].nunique() > MAX_PLOTTED
+        else None,
         "grouped": grouped,
         "drift": [_drift_row(row, wording, say) for row in moved.to_dict("records")],
         "stable": []
@@ -114,10 +116,10 @@ def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
     return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
 
 
-def _drawn(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
+def _plotted_rows(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
     """Return the attributes with the largest drift, with their labels as names."""
-    most = drift.groupby("attribute", sort=False)["index"].max().nlargest(DRAWN).index
-    shown = drift[drift["attribute"].isin(most)]
+    largest = drift.groupby("attribute", sort=False)["index"].max().nlargest(MAX_PLOTTED).index
+    shown = drift[drift["attribute"].isin(largest)]
     return shown.assign(attribute=[_name(name, wording, say) for name in shown["attribute"]])
 
 
@@ -126,10 +128,10 @@ def _name(attribute: Any, wording: Wording, say: Say) -> str:
 
 
 def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, str]:
-    known = not math.isnan(row["missing"])
+    is_attribute = not math.isnan(row["missing"])
     name = _name(row["attribute"], wording, say)
     change = change_text(row, name, say)
-    if known and row["unseen"] >= MANY_UNSEEN:
+    if is_attribute and row["unseen"] >= MANY_UNSEEN:
         change = " ".join(
             filter(None, [say("unseen_levels", share=f"{row['unseen']:.0%}"), change])
         )
@@ -139,8 +141,8 @@ def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, 
         "group": str(row.get("group", "")),
         "deals": f"{row['deals']:,}",
         "index": f"{row['index']:.3f} ± {row['deviation']:.3f}",
-        "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
-        "unseen": f"{row['unseen']:.1%}" if known else "",
+        "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if is_attribute else "",
+        "unseen": f"{row['unseen']:.1%}" if is_attribute else "",
         "verdict": say(f"verdict_{row['verdict']}"),
         "change": change,
     }

@@ -19,7 +19,13 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.service._metrics import BUCKETS, Metrics
-from fitmodel.service._problems import PROBLEM_JSON, RefusedError, language_of, problem
+from fitmodel.service._problems import (
+    PROBLEM_JSON,
+    RefusedError,
+    kind_and_line,
+    language_of,
+    problem,
+)
 from fitmodel.service.settings import ANYBODY, Person
 
 if TYPE_CHECKING:
@@ -104,7 +110,7 @@ class ServiceMiddleware:
         except Exception as error:
             logger.error(  # noqa: TRY400 - a traceback could hold a prospect's values
                 "fault",
-                extra={"facts": {"request": answer.request, "error": _kind_and_line(error)}},
+                extra={"facts": {"request": answer.request, "error": kind_and_line(error)}},
             )
             await answer.refuse(RefusedError(500, f"a problem of the service; {answer.request}"))
             raise
@@ -181,7 +187,9 @@ class ServiceMiddleware:
         most = self._settings.most_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
-            raise RefusedError(413, f"the body is longer than {most:,} bytes")
+            raise RefusedError(
+                413, f"the body is longer than {most:,} bytes; send less in one request"
+            )
         try:
             async with asyncio.timeout(self._settings.body_seconds):
                 return await _read(receive, most)
@@ -322,7 +330,9 @@ async def _read(receive: Receive, most: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > most:
-            raise RefusedError(413, f"the body is longer than {most:,} bytes")
+            raise RefusedError(
+                413, f"the body is longer than {most:,} bytes; send less in one request"
+            )
         more = message.get("more_body", False)
     return b"".join(parts)
 
@@ -335,15 +345,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return unread.pop() if unread else await receive()
 
     return again
-
-
-def _kind_and_line(error: Exception) -> str:
-    """Return the type of an error and its place in the code, but not its message.
-
-    The message may contain a prospect's values.
-    """
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    where = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
-    return f"{type(error).__name__}{where}"

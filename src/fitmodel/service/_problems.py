@@ -181,3 +181,15 @@ def _description(name: str, request: Request) -> str:
     """Return the description of a query parameter."""
     fields = request.scope["route"].dependant.query_params
     return next(str(field.field_info.description) for field in fields if field.alias == name)
+
+
+def kind_and_line(error: Exception) -> str:
+    """Return the type of an error and its place in the code, but not its message.
+
+    The message may contain a prospect's values.
+    """
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
+    return f"{type(error).__name__}{where}"

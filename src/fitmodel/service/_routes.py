@@ -199,13 +199,20 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     try:
         result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(400, f"the body is not JSON: {_short(error)}") from error
+        raise RefusedError(
+            400,
+            f"the body is not JSON: {_short(error)}. Remedy: send a prospect as an object of its "
+            "attributes, or several as a list of objects",
+        ) from error
     if isinstance(result, dict) and isinstance(result.get("prospects"), list):
         result = result["prospects"]
     if not isinstance(result, dict | list):
         raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
     if isinstance(result, list) and len(result) > limits.most_prospects:
-        raise RefusedError(413, f"more than {limits.most_prospects:,} prospects in one request")
+        raise RefusedError(
+            413,
+            f"more than {limits.most_prospects:,} prospects in one request; send them in several",
+        )
     return result
 
 
