@@ -151,6 +151,11 @@ def print_training(run: TrainingRun) -> None:
     typer.echo(f"run      {run.run_id or 'not tracked'}")
     if run.in_use != run.bundle_path.name:
         typer.echo(f"in use   {_in_use_instead(run)}")
+    print_warnings(run)
+
+
+def print_warnings(run: TrainingRun) -> None:
+    """Print the warnings of a training to standard error."""
     for text in run.warnings:
         typer.echo(f"Warning: {text}", err=True)
 

@@ -154,8 +154,13 @@ def snapshot(
         column = id_column or (None if spec is None else spec.deals.id)
         if column is None:
             raise SpecError("say which column holds the ids: --id COLUMN, or id in [deals]")
-        done = keep_snapshot(read_table(pipeline), store, column, day=_day(day), replace=replace)
-        outcome = "was there already, and stays" if done.was_there and not replace else "written"
+        table = read_table(pipeline)
+        done = keep_snapshot(table, store, column, day=_day(day), replace=replace)
+        outcome = "written"
+        if done.was_there and not replace:
+            outcome = "was there already, and stays"
+            if done.rows != len(table):
+                outcome += f" (the {len(table):,} rows given were not saved; --replace saves them)"
         typer.echo(f"{done.path}: {done.rows:,} rows, {outcome}; {done.days} day(s) in the store")
         if done.days == 1 and not done.was_there:
             typer.echo(

@@ -82,6 +82,8 @@ def monitor(
         )
         for note in report.notes:
             typer.echo(f"rows: {note}", err=True)
+        if report.log_match is not None:
+            typer.echo(report.log_match, err=True)
         files = monitoring_files(report, language.value)
         write_folder(output, files)
         typer.echo(

@@ -131,6 +131,8 @@ def score(
             )
         if result.note:
             typer.echo(f"Warning: {result.note}", err=True)
+        if result.warning:
+            typer.echo(f"Warning: {result.warning}", err=True)
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "

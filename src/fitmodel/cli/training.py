@@ -19,6 +19,7 @@ from fitmodel.cli.app import (
     load_spec,
     plain_errors,
     print_training,
+    print_warnings,
     progress,
     read_and_report,
 )
@@ -182,4 +183,6 @@ def retrain(
             table, spec, models=models, estimator=_make_classifier(estimator), progress=progress()
         )
         typer.echo(f"{done.outcome}: {done.why}")
+        if done.run is not None:
+            print_warnings(done.run)
         raise typer.Exit(RETRAIN_CODES[done.outcome])

@@ -35,7 +35,7 @@ class Snapshot:
     path : Path
         Path of the snapshot's file.
     rows : int
-        Number of rows of the pipeline.
+        Number of rows of the snapshot in the store: of the earlier one, if that was kept.
     was_there : bool
         Whether the store already had a snapshot of this day. It is kept unless `replace` is set.
     days : int
@@ -97,8 +97,9 @@ def keep_snapshot(
         was_there = path.exists()
         if replace or not was_there:
             _write(pipeline, path, snapshot_day)
+        rows = pq.read_metadata(path).num_rows
         days = len(list(folder.glob("*.parquet")))
-    return Snapshot(path, len(pipeline), was_there, days)
+    return Snapshot(path, rows, was_there, days)
 
 
 def _check(pipeline: pd.DataFrame, id_column: str) -> None:

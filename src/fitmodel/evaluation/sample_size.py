@@ -161,9 +161,10 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     return (
         f"a risk model of {parameters} parameters needs about {needed.deals:,} deals with a known "
         f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020); "
-        f"there are {deals:,.0f}: {enough}. The 80 % interval of an average prospect will be "
-        f"about {width:.0%} wide; half as wide takes about {for_half_width:,} deals "
-        f"({_churners(for_half_width, rate)} early churners), or fewer attributes"
+        f"these deals count as {deals:,.0f}, young ones in part: {enough}. The 80 % interval of an "
+        f"average prospect will be about {width:.0%} wide; half as wide takes about "
+        f"{for_half_width:,} deals ({_churners(for_half_width, rate)} early churners), or fewer "
+        "attributes"
     )
 
 

@@ -215,8 +215,9 @@ def monthly_leavers(
         ) - _hazard(baseline, start[is_exposed], exposed, log_odds[is_exposed])
         expected[number] = exposed.weight @ hazard
         observed[number] = follow_up.weight @ ((left_on > first) & (left_on <= last))
-    days = end - np.round((count - 1 - np.arange(count)) * DAYS_PER_MONTH).astype("timedelta64[D]")
-    return observed, expected, [str(day)[:7] for day in days]
+    last_month = end.astype("datetime64[M]")
+    names = [str(last_month - (count - 1 - number)) for number in range(count)]
+    return observed, expected, names
 
 
 def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:

@@ -60,6 +60,8 @@ class MonitoringReport:
         prospects, and of values that cannot be read.
     drawn : dict or None
         Result of `fitmodel.monitoring.performance.evaluate_drawn`; None without a decision log.
+    log_match : str or None
+        How many prospects of the decision log were matched with deals, and why others were not.
     """
 
     model: FitModel
@@ -69,6 +71,7 @@ class MonitoringReport:
     overrides: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
     drawn: dict[str, float] | None = None
+    log_match: str | None = None
 
     @property
     def drifted(self) -> list[str]:
@@ -167,15 +170,14 @@ def monitor(
         unreadable={name: rows[chosen] for name, rows in unreadable.items()},
     )
     progress("cohorts")
-    signed = None if log is None else _known_outcomes(deals, contract, log)
+    evaluated = {} if log is None else _against_log(deals, contract, log)
     return MonitoringReport(
         model,
         len(compared),
         drift,
         None if contract is None else _cohorts(deals, readable[is_later], contract, model),
-        None if log is None or signed is None else evaluate_overrides(log.latest(), signed),
-        notes,
-        None if log is None or signed is None else evaluate_drawn(log.latest(), signed),
+        notes=notes,
+        **evaluated,
     )
 
 
@@ -251,10 +253,8 @@ def _months(deals: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
     return months
 
 
-def _known_outcomes(
-    deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog
-) -> pd.Series[float]:
-    """Return the outcome of each mature deal that the log has, indexed by prospect."""
+def _against_log(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, Any]:
+    """Return the outcomes of flagged deals that were signed, and how the log was matched."""
     if spec is None or spec.deals.id is None:
         raise DealsError(
             "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
@@ -266,4 +266,9 @@ def _known_outcomes(
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = match.prospect.reindex(churn.index)
     is_usable = names.notna() & ~names.duplicated()
-    return churn[is_usable].set_axis(names[is_usable].to_numpy())
+    signed, latest = churn[is_usable].set_axis(names[is_usable].to_numpy()), log.latest()
+    return {
+        "overrides": evaluate_overrides(latest, signed),
+        "drawn": evaluate_drawn(latest, signed),
+        "log_match": match.says(),
+    }

@@ -89,8 +89,10 @@ def flagged(flagged: Mapping[str, float]) -> Markdown:
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was evaluated on was flagged.")
     precision, recall = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    share = percent(flagged["share_flagged"])
     return Markdown(
-        f"Of these flags {precision} were right; they caught {recall} of the early churners."
+        f"In the evaluation above {share} of the deals were flagged; {precision} of these flags "
+        f"were right, and they caught {recall} of the early churners."
     )
 
 

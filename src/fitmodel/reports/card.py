@@ -44,10 +44,10 @@ _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
 
 SOFT_LABELS = Markdown(
-    "Each is learned from as an early churner by the chance that customers who stayed as long have "
-    "of leaving by then (Kaplan-Meier), and as one that stayed by the rest; none is evaluated by. "
-    "Customers that exited for another reason are allowed for by inverse-probability-of-censoring "
-    "weights."
+    "Each is learned from as an early churner by its own chance of leaving by then, given that its "
+    "customer has stayed so far, and as one that stayed by the rest; it is not used to evaluate. "
+    "The evaluation allows for customers that exited for another reason by "
+    "inverse-probability-of-censoring weights."
 )
 CENSORING_WEIGHTS = Markdown(
     "The deals with a label are weighted so that they stand for them too (inverse probability of "
