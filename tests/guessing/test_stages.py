@@ -15,7 +15,7 @@ from fitmodel.deals.reading import read_deals, read_table
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import find_doubts, read_with_doubts
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -161,3 +161,20 @@ def test_a_stage_of_the_company_is_no_stage_of_the_deal() -> None:
                            "observed_until": "2025-12-31"})  # fmt: skip
 
     assert read_with_doubts(table, spec).doubts == ()
+
+
+def test_young_customers_in_a_stage_of_their_own_have_not_left_yet() -> None:
+    """In "Onboarding" nobody has left, since all of them signed within the last weeks."""
+    table = customers(3, 400)
+    table["left"] = table["left"].where(table["left"] <= table["signed"].max())
+    young = table["signed"] > table["signed"].max() - pd.Timedelta(days=80)
+    table.loc[young, "left"] = pd.NaT
+    table["deal_stage"] = np.where(
+        young, "Onboarding", np.where(table.index % 2, "Live A", "Live B")
+    )
+    spec = DealSpec(deals={"closed_on": "signed", "churned_on": "left",
+                           "observed_until": str(table["signed"].max().date())})  # fmt: skip
+
+    left = table["left"].notna().mean()
+    assert (1 - left) ** young.sum() < 1e-6  # though of all deals so many have left
+    assert "unknown-stage" not in {doubt.code for doubt in find_doubts(table, spec)}

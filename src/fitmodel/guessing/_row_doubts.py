@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
@@ -25,6 +26,7 @@ MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows of a kind are not worth a question
 KNOWN_SALES = 0.95  # share of known values in a column whose name does not suggest kinds of sales
 MAX_DATED_MARKED = 0.9  # marked rows of which more have left are marked because they left
 MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a former customer
+COHORTS, FEW = 10, 5  # parts by closing date; rows that are added to each, so that few prove little
 MAX_CHANCE_OF_NONE = 1e-6  # chance that nobody has left in a stage, if its rows were customers
 _STAGE = re.compile(
     r"\b(stages?|deal ?stage|pipeline phase|(opportunity|deal|opp|sales) status"
@@ -73,6 +75,8 @@ def _about_unknown_stages(
     """Yield a question if nobody has left in some stages of an unknown meaning."""
     if dated is None or not dated.any() or find_stage(columns) is not None:
         return
+    closed = next((each for each in columns if each.name == spec.deals.closed_on), None)
+    cohorts = _cohorts(closed, len(dated))
     for column in columns:
         if column.name in spec.role_columns or not _STAGE.search(column.words):
             continue
@@ -83,8 +87,8 @@ def _about_unknown_stages(
         never = [
             value
             for value, rows in rows_of.items()
-            if not dated[(values == value).to_numpy()].any()
-            and (1 - dated.mean()) ** rows < MAX_CHANCE_OF_NONE
+            if rows < len(values)
+            and _chance_of_none((values == value).to_numpy(), dated, cohorts) < MAX_CHANCE_OF_NONE
         ]
         if not never or len(never) == len(rows_of):
             continue
@@ -102,6 +106,27 @@ def _about_unknown_stages(
             must_answer=True,
         )
         return
+
+
+def _cohorts(closed: Column | None, rows: int) -> NDArray[np.int64]:
+    """Return the cohort of each row: up to ten equal parts by closing date; 0 if it is unknown."""
+    if closed is None or closed.dates is None:
+        return np.zeros(rows, dtype=np.int64)
+    order = closed.dates.series.rank(method="first", pct=True).fillna(0.0)
+    return np.ceil(order.to_numpy() * COHORTS).astype(np.int64)
+
+
+def _chance_of_none(rows: Mask, dated: Mask, cohorts: NDArray[np.int64]) -> float:
+    """Return the chance that nobody has left in some rows, at the rates of the other rows.
+
+    Rates are those of deals signed at the same time: of young customers hardly any has left yet.
+    """
+    if dated[rows].any():
+        return 1.0
+    others = np.bincount(cohorts[~rows], minlength=COHORTS + 1)
+    left = np.bincount(cohorts[~rows], dated[~rows], minlength=COHORTS + 1)
+    rate = left / (others + FEW)  # a rate of few other rows is shrunk towards 0
+    return float(np.prod((1 - rate)[cohorts[rows]]))
 
 
 def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Doubt]:
