@@ -110,13 +110,13 @@ def sweep(
     >>> result.table[["variant", "roc_auc"]]  # doctest: +SKIP
     """
     specs = _specs(spec, horizons, variants or {})
-    tell = progress or (lambda _step: None)
+    report_step = progress or (lambda _step: None)
     parent = begin_sweep(spec, RunOptions(run_name, tags or {}, experiment))
     runs: dict[str, TrainingRun] = {}
     rows = []
     try:
         for name, each in specs.items():
-            tell(name)
+            report_step(name)
             options = RunOptions(name, {"fitmodel.variant": name}, register=False, parent=parent)
             folder = Path(models) / _NOT_IN_A_FOLDER.sub("_", name)
             try:

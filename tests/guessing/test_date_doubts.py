@@ -148,3 +148,39 @@ def test_months_of_leaving_beside_days_of_closing_are_asked_about() -> None:
         begin,
     ):  # terms that begin on the first may end so
         assert "month-of-leaving" not in asked(each)
+
+
+def test_customers_that_left_on_the_day_of_signing_are_asked_about() -> None:
+    table = customers(8)
+    gone = table.index[table["left"].notna()]
+    same = table.assign(left=table["left"].where(~table.index.isin(gone[:30]), table["signed"]))
+
+    assert asked(same)["left-on-signing-day"].startswith(f"left: 30 of {len(gone)} customers")
+    assert "left-on-signing-day" not in asked(table)
+
+
+@pytest.mark.parametrize(
+    ("used", "other"), [("Signup Date", "Start Date"), ("signed_on", "Close Date")]
+)
+def test_a_second_closing_date_is_asked_about_with_what_it_changes(used: str, other: str) -> None:
+    table = customers(8).rename(columns={"signed": used})
+    table[other] = table[used] - pd.Timedelta(days=40)
+    message = asked(table, closed_on=used)["other-closing-date"]
+
+    def early(name: str) -> int:
+        return int((table["left"] <= table[name] + pd.DateOffset(months=5)).sum())
+
+    assert "typically 40 days earlier" in message
+    assert f"By it {early(other)} customers left within 5 months, by '{used}' {early(used)}" in (
+        message
+    )
+    same = table.assign(**{other: table[used]})
+    assert "other-closing-date" not in asked(same, closed_on=used)
+
+
+@pytest.mark.parametrize("other", ["created_at", "Est. Close Date", "first_demo", "Expected start"])
+def test_a_weaker_name_or_an_expected_date_is_no_second_closing_date(other: str) -> None:
+    table = customers(8).rename(columns={"signed": "Close Date"})
+    table[other] = table["Close Date"] - pd.Timedelta(days=40)
+
+    assert "other-closing-date" not in asked(table, closed_on="Close Date")

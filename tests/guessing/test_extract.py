@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._extract import announced_leavers, whole_years
+from fitmodel.guessing._extract import announced_leavers, isolated_dates, whole_years
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -85,3 +87,38 @@ def test_init_ends_the_extract_before_the_planned_ends() -> None:
     guess = guess_spec(table)
 
     assert tomllib.loads(guess.toml)["deals"]["observed_until"] == str(closed.date())
+
+
+def test_one_or_two_dates_far_from_all_others_do_not_end_the_extract() -> None:
+    closed = days(*range(0, 730, 3))
+    for late in ([1000], [900, 1000]):
+        found = isolated_dates(closed, np.concatenate([closed, days(*late)]))
+
+        assert found is not None
+        assert (found.last_usual, found.count) == (days(729)[0], len(late))
+        assert found.latest == days(1000)[0]
+
+
+@pytest.mark.parametrize(
+    "late",
+    [[740], [], [900, 950, 1000], range(740, 1000, 10)],  # near, none, several, going on
+)
+def test_other_last_dates_end_it(late: object) -> None:
+    closed = days(*range(0, 730, 3))
+
+    assert isolated_dates(closed, np.concatenate([closed, days(*late)])) is None  # type: ignore[misc]
+
+
+def test_a_closing_date_of_next_year_is_refused_and_ends_no_extract() -> None:
+    """One typing error made every young deal a customer that stayed."""
+    table = customers(3)
+    table["left"] = table["left"].where(table["left"] <= table["signed"].max())
+    usual = max(table["signed"].drop(5).max(), table["left"].max())
+    table.loc[5, ["signed", "left"]] = [usual + pd.Timedelta(days=190), pd.NaT]
+    guess = guess_spec(table)
+    spec = DealSpec(**tomllib.loads(guess.toml))
+
+    assert spec.deals.observed_until == usual.date()
+    assert "far from all others" in " ".join(guess.unsure)
+    with pytest.raises(DealsError, match="signed: 1 row.* after observed_until"):
+        read_deals(table, spec)

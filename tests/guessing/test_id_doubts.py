@@ -131,3 +131,12 @@ def test_a_row_that_ended_on_an_unknown_day_is_no_snapshot() -> None:
     pd.testing.assert_series_equal(
         left.sort_index(), table[:60].set_index("key")["left"].sort_index(), check_dtype=False
     )
+
+
+def test_levels_that_differ_only_in_capitals_are_asked_about() -> None:
+    table = customers(2).assign(segment=["SMB", "smb", "Mid  Market", "Mid Market"] * 60)
+    excluded = DealSpec(deals=DEALS, attributes={"exclude": ["segment"]})
+
+    assert "segment: 2 of 4 levels differ" in asked(table, DealSpec(deals=DEALS))["levels-alike"]
+    assert "levels-alike" not in asked(table, excluded)
+    assert "levels-alike" not in asked(customers(2), DealSpec(deals=DEALS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ LEAVING = [
     "churn_date", "Cancelled On", "Ended At (UTC)", "left_on", "date_of_termination", "流失日期",
     "离网时间", "fecha de baja", "data de cancelamento", "Kündigungsdatum", "date de résiliation",
     "Data de saída", "Austrittsdatum", "deactivated_at", "Contract Termination Date", "churnedAt",
+    "Cancellation Date (dd/mm/yyyy)", "churn_date [MM/DD/YY]", "Left on (YYYY-MM-DD)",
+    unicodedata.normalize("NFD", "Gekündigt am"), "ＣＨＵＲＮ ＤＡＴＥ",  # noqa: RUF001 - full width
 ]  # fmt: skip
 OTHERS = [
     "trial_end", "Trial End (UTC)", "last_price_increase", "go_live_date", "next_billing_date",
@@ -27,6 +30,8 @@ OTHERS = [
     "kickoff_date", "last_login_at", "subscription_renewed_on", "contract_term_end",
     "试用结束日期", "最近登录时间", "fecha de renovación", "próximo pago", "data de renovação",
     "nächste Rechnung", "date de renouvellement", "upgraded_on", "birthday",
+    "Expected churn date", "predicted_churn_date", "Scheduled Cancellation Date", "预计流失日期",
+    "Kündigungsfrist", "Cancellation Deadline", "voraussichtliches Kündigungsdatum",
 ]  # fmt: skip
 
 

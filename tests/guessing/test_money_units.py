@@ -219,3 +219,35 @@ def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float)
     for_both = table.assign(ARR=table["ARR"].where(np.arange(240) % 2 == 0, nothing))
     for other in (table, for_both):
         assert "amount-of-leavers" not in {doubt.code for doubt in find_doubts(other, spec)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Amount (EUR)", "合同金额（万元）", "合同金额(元)", "Contract Value in USD", "Fee USD"],  # noqa: RUF001
+)
+def test_an_amount_is_known_with_its_currency_in_the_name(name: str) -> None:
+    assert tomllib.loads(guess_spec(priced(name)).toml)["deals"]["amount"] == name
+
+
+def test_the_name_of_an_amount_comes_before_its_billing_period() -> None:
+    """An ARR that is billed monthly was twelve times too large."""
+    for name, interval, unit in [
+        ("ARR", "Monthly", "year"), ("MRR", "year", "month"), ("amount", "month", "month"),
+        ("Jahreswert", "monatlich", "year"), ("amount", "Semi-annual", None),
+    ]:  # fmt: skip
+        table = priced(name).assign(interval=interval)
+        assert tomllib.loads(guess_spec(table).toml)["deals"].get("amount_per") == unit, name
+
+
+@pytest.mark.parametrize("column", ["interval_count", "Plan Interval Count", "billing_period"])
+def test_payments_for_several_periods_at_once_are_refused(column: str) -> None:
+    table = priced("amount").assign(interval="month", **{column: [1] * 200 + [3] * 40})
+    spec = DealSpec(deals=DATES | {"amount": "amount", "amount_per": "month"})
+
+    with pytest.raises(DealsError, match=rf"{column}: .*\(1 in 200 rows, 3 in 40 rows\)"):
+        read_with_doubts(table, spec)
+    single = table.assign(**{column: 1})
+    assert "several-periods" not in {doubt.code for doubt in find_doubts(single, spec)}
+    named = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
+    renamed = table.rename(columns={"amount": "MRR"})
+    assert "several-periods" not in {doubt.code for doubt in find_doubts(renamed, named)}

@@ -19,7 +19,7 @@ from fitmodel.language.catalogue import LANGUAGES
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.reports.html import html_tree
-from fitmodel.reports.model_page import card_html, card_page, rule_words
+from fitmodel.reports.model_page import card_html, card_page, rule_text
 from fitmodel.sales.plans import Plan
 from fitmodel.service import _pages
 from fitmodel.service._page_routes import STEPS, step_words
@@ -159,7 +159,7 @@ RULES = {
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", RULES)
 def test_the_decision_rule_is_shown_in_the_language_of_the_page(kind, language) -> None:
-    text = rule_words(RULES[kind], language, money_format="€{:,.0f}")
+    text = rule_text(RULES[kind], language, money_format="€{:,.0f}")
     assert bool(re.search("[\u4e00-\u9fff]", text)) is (language == "zh")
     assert "{" not in text
     if kind != "precision":

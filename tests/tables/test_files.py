@@ -151,3 +151,18 @@ def test_a_short_line_is_left_out_only_below_all_rows(tmp_path, read, titles: st
     among = f"{titles}id,n,plan\n{rows}lonely\nD5,5,x\n"
     with pytest.raises(DealsError, match=r"1 row\(s\) do not have the header's 3 fields.*'lonely'"):
         read(_put(tmp_path / "b.csv", among.encode()))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<html><body><table><tr><td>1</td></tr></table></body></html>", "web page or XML"),
+        ("\ufeff<!DOCTYPE html>\n<table>", "web page or XML"),
+        ("  <?xml version='1.0'?><Workbook></Workbook>", "web page or XML"),
+        ('{"deal_id": "D1", "plan": "a"}\n{"deal_id": "D2", "plan": "b"}', "is JSON"),
+        ('[{"deal_id": "D1"}]', "is JSON"),
+    ],
+)
+def test_a_web_page_or_json_is_named_as_what_it_is(tmp_path, content: str, message: str) -> None:
+    with pytest.raises(DealsError, match=message):
+        read_file(_put(tmp_path / "deals.xls", content.encode()))

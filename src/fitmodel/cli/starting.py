@@ -17,8 +17,8 @@ from fitmodel.cli.app import (
     app,
     load_spec,
     plain_errors,
+    print_training,
     progress,
-    say_training,
 )
 from fitmodel.exceptions import SpecError
 
@@ -68,7 +68,7 @@ def demo(
         deals, spec, prospects, origin = demo_deals(data)
         typer.echo(origin + "\n")
         run = train(deals, spec, models=models, progress=progress())
-        say_training(run)
+        print_training(run)
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
         typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import Any
 
 FILE = "vocabulary.toml"
-_WHO = re.compile(
+_NOUNS = re.compile(
     r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
     r"|cliente|conta|cuenta|kunde|vertrag|abonnement|contrat|contrato)\b|客户|用户"
 )
-_WHOLE = re.compile(r"-?[0-9]+\.0")
+_INTEGER_TEXT = re.compile(r"-?[0-9]+\.0")
 
 
 def words_of(section: str, key: str) -> frozenset[str]:
@@ -34,19 +35,20 @@ def is_status(words: str, key: str) -> bool:
     Nouns are ignored: "attrited customer" is the status "attrited".
     """
     known = words_of("status", key)
-    return words in known or " ".join(_WHO.sub(" ", words).split()) in known
+    return words in known or " ".join(_NOUNS.sub(" ", words).split()) in known
 
 
 def plain_words(value: Any) -> str:
     """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
-    words = re.sub(r"[\s_\-–—]+", " ", str(value)).strip().casefold()  # noqa: RUF001 - both dashes
+    text = unicodedata.normalize("NFKC", str(value))
+    words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
 
 
 def plain_value(value: Any) -> str:
     """Return a cell as text for comparison: no case, no outer spaces, no .0 of whole numbers."""
     text = str(value).strip().casefold()
-    return text[:-2] if _WHOLE.fullmatch(text) else text
+    return text[:-2] if _INTEGER_TEXT.fullmatch(text) else text
 
 
 @cache

@@ -79,10 +79,10 @@ def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = 
     """
     largest = 1 - (rate**rate * (1 - rate) ** (1 - rate)) ** 2
     r2 = USUAL_SHARE * largest if r_squared is None else r_squared
-    wanted = r2 / (r2 + MAX_OPTIMISM * largest)
+    shrinkage_for_optimism = r2 / (r2 + MAX_OPTIMISM * largest)
     return SampleSize(
         shrinkage=_deals_for(SHRINKAGE, parameters, r2),
-        optimism=_deals_for(wanted, parameters, r2),
+        optimism=_deals_for(shrinkage_for_optimism, parameters, r2),
         rate=math.ceil((NORMAL_95 / MARGIN) ** 2 * rate * (1 - rate)),
         parameters=parameters,
     )
@@ -115,8 +115,8 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
     variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
         information, 1e-9
     )
-    reach, middle = INTERVAL_Z * WIDER * math.sqrt(variance), math.log(rate / (1 - rate))
-    low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
+    half_width, centre = INTERVAL_Z * WIDER * math.sqrt(variance), math.log(rate / (1 - rate))
+    low, high = (1 / (1 + math.exp(-(centre + side * half_width))) for side in (-1, 1))
     return high - low
 
 
@@ -149,16 +149,16 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     rate = min(max(rate, 0.5 / known), 1 - 0.5 / known)
     deals = churners / rate if churners else known  # young deals count by their information
     parameters = parameters_of(training_set, spec)
-    least = minimum_sample_size(parameters, rate)
+    needed = minimum_sample_size(parameters, rate)
     width = expected_width(deals, parameters, rate)
-    half = deals_for_width(width / 2, parameters, rate)
-    enough = "enough" if deals >= least.deals else "fewer, so effects will be shrunk"
+    for_half_width = deals_for_width(width / 2, parameters, rate)
+    enough = "enough" if deals >= needed.deals else "fewer, so effects will be shrunk"
     return (
-        f"a risk model of {parameters} parameters needs about {least.deals:,} deals with a known "
-        f"outcome, {_churners(least.deals, rate)} of them early churners (Riley and others 2020); "
+        f"a risk model of {parameters} parameters needs about {needed.deals:,} deals with a known "
+        f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020); "
         f"there are {deals:,.0f}: {enough}. The 80 % interval of an average prospect will be "
-        f"about {width:.0%} wide; half as wide takes about {half:,} deals "
-        f"({_churners(half, rate)} early churners), or fewer attributes"
+        f"about {width:.0%} wide; half as wide takes about {for_half_width:,} deals "
+        f"({_churners(for_half_width, rate)} early churners), or fewer attributes"
     )
 
 

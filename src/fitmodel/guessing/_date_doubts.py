@@ -15,6 +15,7 @@ from fitmodel.guessing._extract import days_of, find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing._vendors import recognise_export
+from fitmodel.leakage.names import is_updated_by_crm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +44,10 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     if closed is None or left is None:
         return
     yield from _about_numbered(left, columns)
+    yield from _about_other_closing_dates(closed, left, columns, spec)
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
+    yield from _about_first_days(closed, left)
     yield from _about_months(closed, left)
     yield from _about_one_day(
         closed,
@@ -131,6 +134,37 @@ def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Doubt]:
         )
 
 
+def _about_other_closing_dates(
+    closed: Column, left: Column, columns: list[Column], spec: DealSpec
+) -> Iterator[Doubt]:
+    """Yield a question if another date may be the closing date as well, and has other days."""
+    vendor = recognise_export(column.name for column in columns)
+    rank = name_rank(closed.words, "closed_on")
+    if rank is None or (vendor is not None and closed.name in vendor.roles.get("closed_on", ())):
+        return
+    for other in columns:
+        if other.name in spec.role_columns or not (other.is_date and other.is_full):
+            continue
+        if name_rank(other.words, "closed_on") != rank or EXPECTED.search(other.words):
+            continue
+        days = _whole_days(other).astype(int) - _whole_days(closed).astype(int)
+        differ = closed.real_dates & other.real_dates & (days != 0)
+        if differ.mean() < MIN_OTHER_DAY or is_updated_by_crm(other.name):
+            continue
+        horizon = spec.label.horizon_months
+        now, then = (_early(each, left, horizon) for each in (closed, other))
+        yield Doubt(
+            "other-closing-date",
+            other.name,
+            f"{other.name}: may be the closing date as well, and is another day than "
+            f"{closed.name!r} in {int(differ.sum()):,} of {len(days):,} rows (typically "
+            f"{abs(int(np.median(days[differ])))} days {_side(days[differ])}). By it {then:,} "
+            f"customers left within {horizon} months, by {closed.name!r} {now:,}",
+            f'[deals] closed_on = "{other.name}"; or acknowledge it if {closed.name!r} is right',
+        )
+        return
+
+
 def _about_other_dates_of_leaving(
     closed: Column, left: Column, columns: list[Column], spec: DealSpec
 ) -> Iterator[Doubt]:
@@ -198,6 +232,22 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[D
         f'[deals] observed_until = the day of the extract, such as "{announced.last_closing}"; or '
         "acknowledge it if customers were followed until then",
     )
+
+
+def _about_first_days(closed: Column, left: Column) -> Iterator[Doubt]:
+    """Yield a question if many customers left on the day on which they signed."""
+    both = closed.real_dates & left.real_dates
+    same = int((_whole_days(closed)[both] == _whole_days(left)[both]).sum())
+    if same >= max(MIN_ON_A_DAY, MIN_SHARE_OF_A_DAY * both.sum()):
+        yield Doubt(
+            "left-on-signing-day",
+            left.name,
+            f"{left.name}: {same:,} of {int(both.sum()):,} customers that left did so on the day "
+            f"in {closed.name!r}. They may never have begun, or their day of leaving is not known",
+            "leave out those who never began, or empty a day that is not known, name a status as "
+            'churned and set [rows] left_without_date = "unknown"; acknowledge it if they left '
+            "on that day",
+        )
 
 
 def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:

@@ -16,6 +16,7 @@ from fitmodel.guessing._money import (
 from fitmodel.guessing._names import (
     AGREED_TERM,
     PER_UNIT,
+    PERIOD_COUNT,
     QUANTITY,
     TURNOVER,
     as_words,
@@ -107,6 +108,7 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     if spec.deals.amount is not None:
         yield from _about_currencies(columns, spec)
         yield from _about_periods(columns, spec.deals.amount)
+        yield from _about_period_counts(columns, spec.deals.amount)
         yield from _about_terms(columns, spec)
         yield from _about_unit_price(columns, spec.deals.amount)
         yield from _about_amounts_of_leavers(columns, spec)
@@ -153,6 +155,28 @@ def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
         "already are for the same period",
         must_answer=True,
     )
+
+
+def _about_period_counts(columns: list[Column], amount: str) -> Iterator[Doubt]:
+    """Yield a question if one payment is for several billing periods, such as 3 months."""
+    if unit_by_name(as_words(amount)) is not None:
+        return
+    for column in columns:
+        if not (PERIOD_COUNT.search(column.words) and column.is_number):
+            continue
+        counts = column.amounts.value_counts()
+        if (counts.index != 1).any():
+            shown = ", ".join(f"{count:g} in {rows:,} rows" for count, rows in counts[:5].items())
+            yield Doubt(
+                "several-periods",
+                column.name,
+                f"{column.name}: the amounts in {amount!r} are paid for several billing periods "
+                f"({shown}), but would all be read as for one",
+                f"a column of the amounts divided by {column.name!r} as amount; acknowledge it if "
+                "the amounts already are for one period",
+                must_answer=True,
+            )
+            return
 
 
 def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:

@@ -21,6 +21,7 @@ DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 LONGEST_GAP = 366  # after a longer gap in days, the latest date may be a typing error
 DAYS_COUNTED = 365  # days before the last closing whose closings give the usual time between two
 MIN_QUIET_DAYS, QUIET_TIMES = 45, 15  # a longer time without closings is not chance
+MAX_ISOLATED, MAX_ISOLATED_SHARE = 2, 0.003  # more late dates than that are no typing errors
 MAX_DAYS_OFF = 2  # maximum difference in days from a whole number of years
 MIN_GOING_ON = 0.5  # leavers in that time over those in the same time before: they go on leaving
 
@@ -45,6 +46,15 @@ def guess_extract(draft: Draft) -> None:
             f"used, since {announced.count:,} dates in {left.name!r} are later (up to "
             f"{announced.last_leaving}), when no deal was signed any more. They may be announced "
             f"for later; write the day of the extract{_maybe_typing_error(days)}"
+        )
+        return
+    isolated = isolated_dates(days_of(closed), dates.to_numpy().astype("datetime64[D]"))
+    if isolated is not None:
+        draft.observed_until = str(isolated.last_usual)
+        draft.unsure.append(
+            f"observed_until: {isolated.count} date(s), such as {isolated.latest}, are far from "
+            f"all others, which end on {isolated.last_usual}: a typing error? That day was used; "
+            "write the day of the extract instead"
         )
         return
     draft.observed_until = str(days.iloc[-1].date())
@@ -136,12 +146,54 @@ def announced_leavers(
     if not len(closed) or not len(left):
         return None
     last, latest = closed.max(), left.max()
-    recent = closed > last - np.timedelta64(DAYS_COUNTED, "D")
-    usual = DAYS_COUNTED / max(int(recent.sum()), 1)
-    quiet = int((latest - last).astype(int))
-    if quiet <= max(MIN_QUIET_DAYS, QUIET_TIMES * usual):
+    if int((latest - last).astype(int)) <= _longest_quiet(closed, last):
         return None
     later = int((left > last).sum())
     before = int(((left > last - (latest - last)) & (left <= last)).sum())
     going_on = later - planned >= MIN_GOING_ON * before
     return None if going_on else Announced(last, latest, later)
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """The last dates of a table, if they are far from all others.
+
+    Attributes
+    ----------
+    last_usual, latest : datetime64[D]
+        The last of the other dates, and the latest date of all.
+    count : int
+        Number of the dates that are far from all others.
+    """
+
+    last_usual: np.datetime64
+    latest: np.datetime64
+    count: int
+
+
+def isolated_dates(
+    closed: NDArray[np.datetime64], dates: NDArray[np.datetime64]
+) -> Isolated | None:
+    """Return the last dates of a table if very few of them come long after all others.
+
+    Parameters
+    ----------
+    closed : ndarray of datetime64[D]
+        Closing dates.
+    dates : ndarray of datetime64[D]
+        All dates: of closing, of leaving, of other exits.
+    """
+    ordered = np.sort(dates)
+    most = max(MAX_ISOLATED, int(MAX_ISOLATED_SHARE * len(ordered)))
+    for count in range(min(most, len(ordered) - 1), 0, -1):
+        before, first = ordered[-count - 1], ordered[-count]
+        quiet = int((first - before).astype(int))
+        if quiet > _longest_quiet(closed[closed <= before], before):
+            return Isolated(before, ordered[-1], count)
+    return None
+
+
+def _longest_quiet(closed: NDArray[np.datetime64], last: np.datetime64) -> float:
+    """Return the longest time in days that may pass by chance without a closing after a day."""
+    recent = closed > last - np.timedelta64(DAYS_COUNTED, "D")
+    return max(MIN_QUIET_DAYS, QUIET_TIMES * DAYS_COUNTED / max(int(recent.sum()), 1))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MIN_ALIKE, MIN_SHARE_ALIKE = 3, 0.005  # ids that differ only in capitals and spaces
 MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING = 3, 0.05  # customers with rows that contradict
+MAX_LEVELS = 60  # a column with more distinct texts is no category
 MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a longer id
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 
@@ -32,6 +33,7 @@ def about_ids(columns: list[Column], sheet: Sheet, spec: DealSpec) -> Iterator[D
     """Yield questions about ids that repeat, that are alike or have lost digits, and copies."""
     yield from _about_repeats(columns, spec)
     yield from _about_alike(columns, spec)
+    yield from _about_levels(columns, spec)
     yield from _about_snapshots(columns, spec)
     yield from _about_first_amounts(columns, spec)
     yield from _about_duplicates(sheet, spec)
@@ -129,6 +131,28 @@ def _is_id(column: Column, spec: DealSpec) -> bool:
         return False
     named = has_name_of(column.words, "customer") or is_deal_id(column.words)
     return named or column.name == spec.deals.id
+
+
+def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+    """Yield a question if levels of attributes differ only in capitals or spaces."""
+    names = set(spec.attribute_names([column.name for column in columns]))
+    for column in columns:
+        if column.name not in names or not column.is_text or column.is_date or column.is_number:
+            continue
+        if not 1 < column.distinct <= MAX_LEVELS:
+            continue
+        levels = column.cells.dropna().astype("str").drop_duplicates()
+        plain = levels.str.casefold().str.replace(r"\s+", " ", regex=True)
+        if plain.duplicated().any():
+            first, second = levels[plain == plain[plain.duplicated()].iloc[0]].iloc[:2]
+            yield Doubt(
+                "levels-alike",
+                column.name,
+                f"{column.name}: {int(plain.duplicated().sum()):,} of {len(levels):,} levels "
+                f"differ from another one only in capitals or spaces, such as {first!r} and "
+                f"{second!r}. They are learned as different levels",
+                "write each level in one way, in past deals and prospects; or acknowledge it",
+            )
 
 
 def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:

@@ -99,13 +99,16 @@ def is_contract_value(column: Column) -> bool:
 
 
 def amount_per(amount: Column, period: Column | None) -> str | None:
-    """Return the time an amount is paid for, from a column of billing periods or its name."""
-    if period is not None:
-        units = {unit_of(cell) for cell in period.cells.dropna().unique()}
-        unit = units.pop() if len(units) == 1 else None
-        if unit is not None and unit != "half year" and not MONTHLY.search(amount.words):
-            return unit
-    return "month" if MONTHLY.search(amount.words) else unit_by_name(amount.words)
+    """Return the time an amount is paid for, from its name or a column of billing periods.
+
+    The name comes first: an ARR that is billed monthly is the amount of a year.
+    """
+    named = unit_by_name(amount.words)
+    if named is not None or period is None:
+        return named
+    units = {unit_of(cell) for cell in period.cells.dropna().unique()}
+    unit = units.pop() if len(units) == 1 else None
+    return None if unit == "half year" else unit
 
 
 def unit_by_name(words: str) -> str | None:

@@ -7,6 +7,7 @@ become "close date". The patterns of each role are ordered: the first is the mos
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import words_of
@@ -102,7 +103,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete|kundendauer",
             r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente",
             r"\b(meses|mois|monate)$",
-            r"\b(years?|weeks?|days?|months?) (as|with|since|on)\b",
+            r"\b(years?|weeks?|days?|months?) (as|with|since|on|at (the )?company)\b",
         ),
         r"^(duration|laufzeit|account length|account age|customer age|life ?time|age)\b",
     ),
@@ -182,6 +183,7 @@ _OTHER_EVENT = re.compile(
     r"|\b(essai|renouvellement|paiement|facture|prix|échéance|prochain\w*|dernier\w*|dernière)\b"
     r"|试用|续约|续费|付款|缴费|账单|涨价|价格|上线|到期|最近|最后|下次|登录|联系"
 )
+_TIME_LIMIT = re.compile(r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限")
 _SURELY_LEAVING = re.compile(rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento")
 MONTHLY = re.compile(
     r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"
@@ -207,7 +209,8 @@ TRIAL_END = re.compile(
 )
 """Names for the day on which a trial ends."""
 EXPECTED = re.compile(
-    r"\b(est|estimated|expected|forecast\w*|anticipated|projected|planned|target)\b"
+    r"^est\b|\b(estimated|expected|forecast\w*|anticipated|projected|planned|scheduled|predicted"
+    r"|likely|target)\b"
     r"|(voraussichtlich|erwartet|geplant|prévu|previst|estimad|esperad)\w*|预计|预期|计划"
 )
 """Words for a date or an amount that was expected while the deal was open."""
@@ -216,9 +219,10 @@ BECAME_CUSTOMER = re.compile(r"\bbecame an? customer\b")
 AGREED_TERMS = frozenset({1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60})
 """Numbers of months for which contracts are agreed."""
 _SINCE_AN_EVENT = re.compile(
-    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?)\b"
-    r"|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
+    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?"
+    r"|promotion|manager|role|position|job|address|agent)\b|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
 )
+_FIRST = re.compile(r"\b(first|erst\w*|premi\w+|primer\w*|primeir\w*)\b|首次|第一")
 _AGE = re.compile(r"^(customer )?age$")
 MIN_AGE_OF_A_PERSON = 15  # an age in years has no smaller values; months as a customer have
 PER_UNIT = re.compile(
@@ -253,6 +257,11 @@ PERIOD = re.compile(
     r"(pago|cobro|cobrança|pagamento|facturación|faturamento|facturation|paiement)$"
     r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$"
 )
+PERIOD_COUNT = re.compile(
+    r"^((billing|plan|price) )*(interval|period|frequency|cycle) (count|length|number)$"
+    r"|^((plan|subscription)s? )?billing period$"
+)
+"""Names for how many months or years one payment is for, as a number."""
 UNIT_WORDS = {
     "months": re.compile(r"\b(months?|monate|mes|meses|mois|mês)\b|月"),
     "days": re.compile(r"\b(days?|tage|jours|días|dias)\b|[天日]"),
@@ -269,15 +278,24 @@ PERSON_OR_TEXT = re.compile(
 
 def as_words(name: str) -> str:
     """Return a column's name as plain words in lower case."""
+    name = _FORM_OF_DATES.sub("", unicodedata.normalize("NFKC", name))
     name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's suffix of custom fields
     name = re.sub(r"[\s_]*[(\[]?\b(utc|gmt|local time)\b[)\]]?\s*$", "", name, flags=re.IGNORECASE)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return re.sub(r"[\W_]+", " ", name).strip().lower()
 
 
+_IN_CURRENCY = re.compile(r" (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|us|万元|千元|元|円)$")
+_FORM_OF_DATES = re.compile(
+    r"[(\[]?\b[dmy]{1,4}([./ -])[dmy]{1,4}\1[dmy]{2,4}\b[)\]]?\s*$", re.IGNORECASE
+)
+
+
 def name_rank(words: str, role: str) -> int | None:
     """Return the position of a role's first pattern that matches a name, or None."""
     patterns = ROLE_NAMES[role]
+    if role == "amount":
+        words = _IN_CURRENCY.sub("", words)
     return next(
         (position for position, each in enumerate(patterns) if re.search(each, words)), None
     )
@@ -302,6 +320,8 @@ _SMALL_WORDS = re.compile(
 
 def is_other_event(words: str) -> bool:
     """Return whether the name of a date suggests another event: trial, renewal, price, payment."""
+    if EXPECTED.search(words) or _TIME_LIMIT.search(words):
+        return True
     return bool(_OTHER_EVENT.search(words)) and not _SURELY_LEAVING.search(words)
 
 
@@ -317,7 +337,7 @@ def may_be_tenure(words: str, values: Collection[float]) -> bool:
     values : collection of float
         The distinct values of the column.
     """
-    if _SINCE_AN_EVENT.search(words):
+    if _SINCE_AN_EVENT.search(words) and not _FIRST.search(words):
         return False
     if _AGE.search(words) and min(values, default=0) >= MIN_AGE_OF_A_PERSON:
         return False

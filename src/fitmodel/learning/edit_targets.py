@@ -85,13 +85,13 @@ def read_range(column: Column, text: str) -> Range:
         raise EditError(
             f"{column.name!r} is a category and has no ranges. Remedy: name a level (--level)."
         )
-    sides = text.split(":")
+    ends = text.split(":")
     try:
-        low, high = (None if not side.strip() else float(side) for side in sides)
+        low, high = (None if not side.strip() else float(side) for side in ends)
     except ValueError:
         raise EditError(f"{text!r} is not a range: write FROM:TO, such as 40:120 or 40:") from None
-    known = [side for side in (low, high) if side is not None]
-    if any(not math.isfinite(side) for side in known) or known != sorted(set(known)):
+    limits = [side for side in (low, high) if side is not None]
+    if any(not math.isfinite(side) for side in limits) or limits != sorted(set(limits)):
         raise EditError(f"{text!r} is not a range: FROM must be a number below TO")
     return low, high
 
@@ -109,8 +109,8 @@ def _bin(column: NumberColumn, code: int) -> Range:
 
 
 def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
-    close = get_close_matches(text, names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    similar = get_close_matches(text, names, n=1)
+    hint = f" (did you mean {similar[0]!r}?)" if similar else ""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")

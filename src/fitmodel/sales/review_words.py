@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.language.catalogue import stay_words
+from fitmodel.language.catalogue import stay_text
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_text
 from fitmodel.tables.values import is_missing
@@ -73,7 +73,7 @@ def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     if differing is not None:
         differs = _differences(differing, spec, say)
         asked.append(say("ask_alike", deal=differing.deal, differs=differs))
-    stay = stay_words(say, sheet.months)
+    stay = stay_text(say, sheet.months)
     asked += [say(key, stay=stay) for key in ALWAYS_ASKED]
     return asked[:QUESTIONS]
 

@@ -22,7 +22,7 @@ from fitmodel.reports.model_page import (
     card_page,
     card_tree,
     model_plots,
-    rule_words,
+    rule_text,
 )
 from fitmodel.service._decision_routes import Name, Whole
 from fitmodel.service._middleware import RefusedError
@@ -253,7 +253,7 @@ def _rule(bundle: Bundle, language: str) -> str:
     if is_own_estimator(bundle):
         return message_in(str(bundle.manifest.get("policy") or ""), language)
     scorer = open_model(bundle).scorer
-    return rule_words(scorer.policy, language, money_format=scorer.wording.money)
+    return rule_text(scorer.policy, language, money_format=scorer.wording.money)
 
 
 def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fitmodel.crm.prospects import with_tables_of
+from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.exceptions import DealsError, FitModelError, SpecError
 from fitmodel.monitoring.report import monitor
@@ -136,9 +136,10 @@ class Pages:
             stamp = self._deals.stamp()
             if self._read is None or self._read[0] != stamp:
                 manifest = self._holder.model.manifest
-                spec = with_tables_of(manifest, self.spec())
+                is_own = self._deals.spec is None
                 with self._deals.explained():
-                    read = read_with_history(self._deals.path, spec)
+                    opened = open_past_deals(self._deals.path, manifest, self.spec(), is_own=is_own)
+                    read = read_with_history(*opened)
                 self._read = (stamp, read.table, read.spec)
             return self._read[1], self._read[2]
 

@@ -5,6 +5,7 @@ file -> type by its first bytes -> CSV, Parquet or Excel -> DataFrame and findin
 
 from __future__ import annotations
 
+import codecs
 import re
 import zlib
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ __all__ = [
     "spool_csv",
 ]
 _PARQUET = b"PAR1"
+MARKUP_BYTES = 100  # bytes in which a web page or JSON shows itself
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -132,7 +134,23 @@ def _read(path: Path, sheet: str | None) -> FileTable:
         return read_workbook(path, sheet)
     if path.suffix.lower() == ".parquet" or head.startswith(_PARQUET):
         return _read_parquet(path)
+    _refuse_markup(path, head)
     return read_csv_file(path, head)
+
+
+def _refuse_markup(path: Path, head: bytes) -> None:
+    """Raise an error if a file is a web page or JSON, which would be read as one odd column."""
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:MARKUP_BYTES].lower()
+    if start.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
+        raise DealsError(
+            f"{path} is a web page or XML, although its name says otherwise: some systems export "
+            "such files as .xls. Remedy: open it in a spreadsheet and save it as .xlsx or CSV."
+        )
+    if start.startswith((b'{"', b'[{"', b"[\n{")):
+        raise DealsError(
+            f"{path} is JSON. Remedy: export the deals as CSV, Parquet or Excel, or convert it: "
+            "pandas.read_json(...).to_csv(...)."
+        )
 
 
 def _read_parquet(path: Path) -> FileTable:
