@@ -270,7 +270,7 @@ def _row(
 ) -> dict[str, str]:
     names = {
         "all": say("all"),
-        "segment": f"{label}: {row['name']}",
+        "segment": say("segment_row", column=label, value=row["name"]),
         "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {

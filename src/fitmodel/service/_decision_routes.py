@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from fitmodel.service.settings import Person
 
 DECISIONS = "/v1/decisions"
+NO_ASSESSMENT = (
+    "the log has no assessment of this id. Remedy: send the prospect with its id to POST "
+    "/v1/assessments first"
+)
 MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON reader reads exactly
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
@@ -202,7 +206,7 @@ def _name_of_person(request: Request, given: str | None) -> str:
 
 def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str], bool]) -> None:
     if not may_see(person_of(request), prospect):
-        raise RefusedError(404, "the log has no assessment of this id")  # same as for unknown ids
+        raise RefusedError(404, NO_ASSESSMENT)  # same as for unknown ids
 
 
 @contextmanager
@@ -211,6 +215,6 @@ def _errors_as_answers() -> Iterator[None]:
     try:
         yield
     except UnknownProspectError as error:
-        raise RefusedError(404, "the log has no assessment of this id") from error
+        raise RefusedError(404, NO_ASSESSMENT) from error
     except (ConflictError, ContradictionError) as error:
         raise RefusedError(409, str(error)) from error
