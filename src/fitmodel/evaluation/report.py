@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
+CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3
 """Number of notes that are printed; `notes` has all of them."""
@@ -217,7 +217,7 @@ class TrainingReport(Report):
             facts=(
                 ("deals", self._deals_text()),
                 ("base rate", f"{self.base_rate:.1%} leave early (Kaplan-Meier at the horizon)"),
-                ("judged", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
+                ("evaluated", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
             ),
             header=HEADER,
             rows=_metric_rows(self.metrics),
@@ -290,7 +290,7 @@ class BacktestReport(Report):
         return Page(
             title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
             verdict=self.verdict,
-            facts=(("judged", f"{len(self.predictions):,} deals, signed after each cut"),),
+            facts=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
             header=CUT_HEADER,
             rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
             remarks=(*self._worth_lines(), *self._note_lines()),
