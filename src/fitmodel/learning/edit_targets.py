@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import replace
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import EditError
 from fitmodel.learning.columns import MISSING, CategoryColumn, NumberColumn, flag_text, level_text
 
@@ -109,8 +109,8 @@ def _bin_edges(column: NumberColumn, code: int) -> Range:
 
 
 def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
-    similar = get_close_matches(text, names, n=1)
-    hint = f" (did you mean {similar[0]!r}?)" if similar else ""
+    similar = nearest(text, names)
+    hint = "" if similar is None else f" (did you mean {similar!r}?)"
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")
