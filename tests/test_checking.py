@@ -132,6 +132,26 @@ def test_a_silenced_warning_is_not_printed_and_is_marked_for_programs(folder: Pa
     assert suite.get("skipped") == "1"
 
 
+@pytest.mark.parametrize(
+    ("learning", "message"),
+    [
+        ({"components": ["logistic", "boostd"]}, "names ['boostd'], which do not exist"),
+        ({"expect": {"outbond": "riskier"}}, "'outbond' is a value of none of the"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_check_refuses_names_in_learning_that_train_refuses(
+    folder: Path, learning: dict[str, Any], message: str, form: str
+) -> None:
+    sim = simulate_deals(400, seed=3)
+    sim.deals.to_csv(folder / "some.csv", index=False)
+    (folder / "some.toml").write_text(sim.spec.replace(learning=learning).to_toml())
+    paths = [str(folder / "some.csv"), "-c", str(folder / "some.toml")]
+    result = CliRunner().invoke(app, ["check", *paths, "--format", form])
+    assert result.exit_code != 0
+    assert message in result.stderr
+
+
 def test_an_unreadable_table_is_a_result_and_not_a_crash(folder: Path) -> None:
     write(folder, LEAKY.deals.drop(columns="closed_on"), LEAKY.spec)
     code, output = run("check", "deals.csv", "--format", "json")

@@ -22,6 +22,7 @@ from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage, later_values
+from fitmodel.learning.components import check_learning
 from fitmodel.learning.learner import check_enough
 from fitmodel.reports.console import later_value_text
 from fitmodel.tables.databases import is_database
@@ -123,6 +124,7 @@ def _all_results(
         yield from doubt_results(doubts)
         read = read_opened(opened)
         view = view_of(read.table, read.spec)
+        check_learning(read.spec, read.table)
         yield from warning_results(file, read)
         yield from time_results(view)
         yield from later_results(opened, view)

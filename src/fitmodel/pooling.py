@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.learning.components import check_learning
 from fitmodel.learning.parents import Parent, parent_from_dict, pool
 from fitmodel.loading import load
 from fitmodel.tables.atomic import write_folder
@@ -61,7 +62,7 @@ def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
     SpecError
         If `[learning.expect]` names a level that no attribute of the deals has.
     """
-    _check_expected(spec, deals)
+    check_learning(spec, deals)
     if spec.learning.prior is None or spec.learning.parent is not None:
         return spec
     try:
@@ -69,16 +70,6 @@ def with_prior(spec: DealSpec, deals: pd.DataFrame) -> DealSpec:
     except BundleError as error:
         raise BundleError(f"[learning] prior: {error}") from error
     return spec.model_copy(update={"learning": spec.learning.with_parent(parent)})
-
-
-def _check_expected(spec: DealSpec, deals: pd.DataFrame) -> None:
-    names = spec.attribute_names(deals.columns)
-    for level in spec.learning.expect:
-        if not any((deals[name].astype("str") == level).any() for name in names):
-            raise SpecError(
-                f"[learning.expect] {level!r} is a value of none of the {len(names)} attributes. "
-                "Remedy: write a level as it stands in the deals, or take it out"
-            )
 
 
 def pool_models(models: Sequence[str | Path], output: str | Path) -> Path:

@@ -176,6 +176,7 @@ def check(
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_doubts
         from fitmodel.leakage.audit import audit, later_values
+        from fitmodel.learning.components import check_learning
         from fitmodel.learning.learner import check_enough, regime_allowed
         from fitmodel.reports.console import audit_text, labels_text, later_values_text
 
@@ -193,6 +194,7 @@ def check(
         for result in checking.shown(checking.doubt_results(questioned.doubts), spec):
             typer.echo(f"unsure: {result}")
         table, spec = read.table, read.spec
+        check_learning(spec, table)
         view = view_of(table, spec)
         typer.echo(labels_text(view))
         typer.echo(horizons_text(compare_horizons(view, spec)))

@@ -30,6 +30,9 @@ from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
+    from fitmodel.deals.contract import DealSpec
     from fitmodel.learning._design import Design
 
 OUT_OF_BAG = -1  # the deal is not in the replicate; boosting uses it as validation set
@@ -188,6 +191,24 @@ def check_components(names: tuple[str, ...]) -> None:
             f"[learning] components names {unknown}, which do not exist; there are "
             f"{sorted(COMPONENTS)}"
         )
+
+
+def check_learning(spec: DealSpec, deals: pd.DataFrame) -> None:
+    """Check the names in ``[learning]``: components, and expected levels of the deals.
+
+    Raises
+    ------
+    SpecError
+        If a component does not exist, or no attribute of the deals has an expected level.
+    """
+    check_components(spec.learning.components)
+    names = spec.attribute_names(deals.columns)
+    for level in spec.learning.expect:
+        if not any((deals[name].astype("str") == level).any() for name in names):
+            raise SpecError(
+                f"[learning.expect] {level!r} is a value of none of the {len(names)} attributes. "
+                "Remedy: write a level as it stands in the deals, or take it out"
+            )
 
 
 def bootstrap_counts(
