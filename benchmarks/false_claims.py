@@ -32,7 +32,7 @@ from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import Learned, fit_estimator, learn
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.policy_choice import decide, predict_alike, predict_held_out, share_flagged
+from fitmodel.policy_choice import decide, predict_held_out, predict_training_deals, share_flagged
 
 SIZES = {
     "skill": (400, 1_000, 3_000),
@@ -80,7 +80,7 @@ def flags(n: int, seed: int) -> list[dict[str, float]]:
     probability = learned.estimator.predict_proba(asked)[:, 1]
     amounts = yearly_amounts(new, spec).to_numpy()
     made = float(policy.poor_fit(probability, amounts).mean())
-    promised = share_flagged(policy, predict_alike(learned, held_out), sim.deals, spec)
+    promised = share_flagged(policy, predict_training_deals(learned, held_out), sim.deals, spec)
     false = float(abs(made - CAPACITY) > NEAR)
     ratio = float(probability.mean() / simulated.true_probability.mean())
     return [{"promised": promised, "made": made, "false": false, "ratio": ratio}]
@@ -102,7 +102,7 @@ def elsewhere(n: int, seed: int) -> list[dict[str, float]]:
     asked = view_of(new, spec).attributes(deals.dates).frame
     probability = fitted.predict_proba(asked)[:, 1]
     made = float(policy.poor_fit(probability, None).mean())
-    promised = share_flagged(policy, predict_alike(learned, held_out), past, spec)
+    promised = share_flagged(policy, predict_training_deals(learned, held_out), past, spec)
     ratio = float(probability.mean() / truth.mean())
     false = float(abs(made - CAPACITY) > NEAR)
     return [{"promised": promised, "made": made, "false": false, "ratio": ratio}]

@@ -144,6 +144,18 @@ def test_the_error_says_that_later_deals_need_their_own_contract(scorer: Scorer)
     assert "--config" not in str(of_own.value)
 
 
+def test_deals_are_read_without_the_column_that_a_decision_log_added_in_training(
+    scorer: Scorer,
+) -> None:
+    with_log = SIMULATION.spec.replace(deals={"propensity": "propensity"})
+    models = [fixed(scorer, version, constant()) for version in "ab"]
+    models[1].manifest["spec"] = with_log.to_dict()
+    compared = compare_models(*models, SIMULATION.deals)
+    assert compared.n_deals == compare_models(*models, SIMULATION.deals, SIMULATION.spec).n_deals
+    with pytest.raises(DealsError, match="propensity: there is no such column"):
+        compare_models(*models, SIMULATION.deals, with_log)  # a contract that was given counts
+
+
 def test_a_comparison_is_printed_and_written_as_json(scorer: Scorer) -> None:
     truth = fixed(scorer, "truth", SIMULATION.true_probability)
     result = compare_models(fixed(scorer, "level", constant()), truth, SIMULATION.deals, worst=3)

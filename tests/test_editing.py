@@ -11,7 +11,7 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.editing import edit_table, edits_of
-from fitmodel.evaluation.re_evaluation import FLATTERED, re_evaluate
+from fitmodel.evaluation.re_evaluation import OPTIMISM_NOTE, re_evaluate
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect
 from fitmodel.loading import load
@@ -109,7 +109,7 @@ def test_an_edit_that_contradicts_the_truth_is_worse_on_later_deals(model):
     assert 0 < evaluated.n_touched < evaluated.n_deals
     gap = evaluated.after["log_loss"].value - evaluated.before["log_loss"].value
     assert gap == pytest.approx(evaluated.difference.value)
-    assert FLATTERED in str(evaluated)
+    assert OPTIMISM_NOTE in str(evaluated)
     assert done.model.manifest["metrics"]["log_loss"] == evaluated.after["log_loss"].value
     assert done.edit["judged"]["verdict"] == "worse"
 

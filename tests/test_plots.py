@@ -25,7 +25,7 @@ def test_the_type_stub_has_the_loaded_names() -> None:
         for alias in node.names
     }
 
-    assert seen == plots._HOME_OF
+    assert seen == plots._MODULE_OF
     assert sorted(seen) == plots.__all__ == dir(plots)
 
 
@@ -33,7 +33,7 @@ def test_the_type_stub_has_the_loaded_names() -> None:
 def test_every_name_is_the_documented_function_of_its_module(name: str) -> None:
     thing = getattr(plots, name)
 
-    assert thing is getattr(import_module(plots._HOME_OF[name]), name)
+    assert thing is getattr(import_module(plots._MODULE_OF[name]), name)
     assert len(inspect.getdoc(thing) or "") > 30
     assert name.startswith(("compute_", "plot_")) or name == "figure_of"
 

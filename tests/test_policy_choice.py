@@ -16,7 +16,7 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.learning.learner import Learned, fit_estimator, learn
 from fitmodel.learning.level import Level
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.policy_choice import at_level, decide, predict_alike, share_flagged
+from fitmodel.policy_choice import adjust_to_level, decide, predict_training_deals, share_flagged
 
 CAPACITY = {"policy": "capacity", "capacity": 0.1}
 
@@ -62,7 +62,7 @@ def test_a_capacity_of_a_tenth_flags_a_tenth_of_fresh_prospects(n: int) -> None:
         past, spec = _steps(n, seed=seed)
         fresh, _ = _steps(3_000, seed=100 + seed)
         learned = _shipped(past, spec)
-        alike = predict_alike(learned, pd.Series(dtype=float))
+        alike = predict_training_deals(learned, pd.Series(dtype=float))
         drawn_together = 0.2 + 0.1 * (alike - 0.2)  # like fits that leave out deals
         policy = decide(past, spec, learned, predicted=drawn_together)
         assert share_flagged(policy, alike, past, spec) == pytest.approx(0.1, abs=0.02)
@@ -98,8 +98,8 @@ def test_past_outcomes_are_weighted_to_the_current_level() -> None:
         level = Level(factor=2.0, leavers=50.0, discount=0.9, pull=1.0)
 
     early, weight = np.array([1.0] * 10 + [0.0] * 90), np.ones(100)
-    again = at_level(early, weight, Moved)
+    again = adjust_to_level(early, weight, Moved)
     assert np.average(early, weights=again) == pytest.approx(1 - 0.9**2)
     np.testing.assert_array_equal(again[early == 0], 1.0)
     Moved.level = Level()
-    np.testing.assert_array_equal(at_level(early, weight, Moved), weight)
+    np.testing.assert_array_equal(adjust_to_level(early, weight, Moved), weight)

@@ -81,27 +81,27 @@ def backtest(
     >>> len(report.cuts), bool(report.metrics["roc_auc"].value > 0.6)
     (1, True)
     """
-    tell = progress or (lambda _step: None)
-    tell("reading")
+    report_step = progress or (lambda _step: None)
+    report_step("reading")
     read = read_with_doubts(deals, spec).read
     # This contract has the formats found in the table, and no constant attributes.
     spec = with_prior(read.spec, read.table)
     view = view_of(read.table.reset_index(drop=True), spec)
     audit_before_training(view, spec, allow)
     first = rolling_cuts(view, spec, n_cuts)[0]
-    tell(f"choosing the policy as of {first.date:%Y-%m-%d}")
-    learned_first = _learn(first.train, spec, estimator)
-    held_out = predict_held_out(learned_first, spec, estimator)
-    curve = learned_curve(learned_first, held_out)
+    report_step(f"choosing the policy as of {first.date:%Y-%m-%d}")
+    first_learned = _learn(first.train, spec, estimator)
+    held_out = predict_held_out(first_learned, spec, estimator)
+    curve = learned_curve(first_learned, held_out)
     # The policy uses no outcome from after the first cut.
-    policy = decide(first.train, spec, learned_first, estimator, held_out, curve)
+    policy = decide(first.train, spec, first_learned, estimator, held_out, curve)
 
     def fit_predict(
         _train: LabelledDeals, attributes: pd.DataFrame, split: Split, /
     ) -> NDArray[np.float64]:
-        tell(f"training as of {split.date:%Y-%m-%d}")
-        at_first = split.date == first.date
-        learned = learned_first if at_first else _learn(split.train, spec, estimator)
+        report_step(f"training as of {split.date:%Y-%m-%d}")
+        is_first = split.date == first.date
+        learned = first_learned if is_first else _learn(split.train, spec, estimator)
         probability: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
         return probability
 

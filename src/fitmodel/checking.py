@@ -17,7 +17,7 @@ from fitmodel.deals.errors import find_warnings, notation_warnings
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_tests import find_level_shift
 from fitmodel.deals.horizons import compare_horizons, contract_warnings, doubts_about_horizon
-from fitmodel.evaluation.groups import groups_off
+from fitmodel.evaluation.groups import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
@@ -228,13 +228,13 @@ def sample_results(view: HistoryView) -> Iterator[CheckResult]:
     yield result_of("evaluation:sample size", "note", description)
     if churners < FEW_CHURNERS:
         provisional = regime_of(churners, len(view) - churners) == "provisional"
-        few = _few(churners, provisional=provisional)
+        few = _few_churners_text(churners, provisional=provisional)
         yield result_of("evaluation:small sample", "warning", few)
 
 
 def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
-    """Report groups whose predictions are off beyond chance; see `groups_off`."""
-    for row in groups_off(groups).itertuples(index=False):
+    """Report groups whose predictions are off beyond chance; see `differing_groups`."""
+    for row in differing_groups(groups).itertuples(index=False):
         text = (
             f"{row.attribute} = {row.level}: {row.early_churners:,} of {row.deals:,} deals left "
             f"early where {row.expected:,.1f} were predicted (pooled ratio {row.pooled:.2f}, "
@@ -243,7 +243,7 @@ def _group_results(groups: pd.DataFrame) -> Iterator[CheckResult]:
         yield result_of("evaluation:group", "warning", text, str(row.attribute))
 
 
-def _few(churners: int, *, provisional: bool) -> str:
+def _few_churners_text(churners: int, *, provisional: bool) -> str:
     if provisional:
         return (
             f"{churners:,} early churners are known: the model is provisional, a ridge regression "
@@ -268,14 +268,14 @@ def audit_before_training(
         If such an attribute is not in `allow`; the message has its evidence and the remedy.
     """
     result = audit_leakage(deals, spec)
-    stopped = [
+    leaks = [
         item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
     ]
-    if stopped:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in stopped)
-        names = ", ".join(f'"{item.attribute}"' for item in stopped)
+    if leaks:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
+        names = ", ".join(f'"{item.attribute}"' for item in leaks)
         raise DealsError(
-            f"{len(stopped)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"{len(leaks)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
             f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
             "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
         )
@@ -326,9 +326,9 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         )
         yield result_of("evaluation:intercept", "warning", text)
     if slope.low > 1 or slope.high < 1:
-        far = "too far apart" if slope.value < 1 else "too close together"
+        spread = "too far apart" if slope.value < 1 else "too close together"
         text = (
-            f"probabilities are {far}: calibration slope {slope.value:.2f} ({slope.low:.2f} to "
+            f"probabilities are {spread}: calibration slope {slope.value:.2f} ({slope.low:.2f} to "
             f"{slope.high:.2f})"
         )
         yield result_of("evaluation:slope", "warning", text)
@@ -344,5 +344,5 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         yield result_of("evaluation:method", "note", "; ".join(report.notes) or report.method)
     if report.n_early_churners < FEW_CHURNERS:
         provisional = report.regime == "provisional"
-        text = _few(report.n_early_churners, provisional=provisional)
+        text = _few_churners_text(report.n_early_churners, provisional=provisional)
         yield result_of("evaluation:small sample", "warning", text)

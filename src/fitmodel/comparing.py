@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm.prospects import open_history, with_tables_of
+from fitmodel.crm.prospects import open_history, open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.deals.reading import named_apart
+from fitmodel.deals.reading import with_unique_index
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS, compare_metrics
 from fitmodel.evaluation.disagreement import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
     from fitmodel.decision.value import Money
+    from fitmodel.tables.files import FileTable
 
 SIDES = ("a", "b")
 
@@ -95,21 +96,24 @@ def compare_models(
     >>> compared.better is None, compared.flags.changed
     (True, 0)
     """
-    may = unpickle or workbench
-    models = (_loaded(a, unpickle=may), _loaded(b, unpickle=may))
+    may_unpickle = unpickle or workbench
+    models = (_loaded(a, unpickle=may_unpickle), _loaded(b, unpickle=may_unpickle))
     contract = spec or DealSpec(**models[1].manifest["spec"])
-    read = _read(deals, with_tables_of(models[1].manifest, contract), is_own=spec is None)
-    table, contract = named_apart(read.table), read.spec
+    opened = open_past_deals(deals, models[1].manifest, contract, is_own=spec is None)
+    read = _read(*opened, is_own=spec is None)
+    table, contract = with_unique_index(read.table), read.spec
     _refuse_different(models, contract)
-    last = max(_last_signed(model, side) for model, side in zip(models, SIDES, strict=True))
+    last_training_day = max(
+        _last_signed(model, side) for model, side in zip(models, SIDES, strict=True)
+    )
     view = view_of(table, contract)
-    later, young = _later_deals(view, last)
+    later, young = _later_deals(view, last_training_day)
     scored = _scored(models, table, later, contract)
     money, money_of = _money_of(models)
     values = {} if money is None else _values_of(money, table, scored, contract, money_of or "B")
     return ModelComparison(
         names=(_name(models[0], a), _name(models[1], b)),
-        signed_after=last.date(),
+        signed_after=last_training_day.date(),
         n_deals=len(scored),
         n_early_churners=int(scored["early_churn"].sum()),
         n_too_young=young,
@@ -133,7 +137,7 @@ def compare_models(
     )
 
 
-def _read(deals: pd.DataFrame | str | Path, spec: DealSpec, *, is_own: bool) -> Any:
+def _read(deals: FileTable, spec: DealSpec, *, is_own: bool) -> Any:
     """Read the deals; if they do not fit B's own contract, the error mentions that it was used."""
     try:
         return read_with_history(deals, spec)
@@ -160,10 +164,10 @@ def _refuse_different(models: tuple[FitModel, ...], spec: DealSpec) -> None:
             "deals."
         )
     for model, side in zip(models, SIDES, strict=True):
-        theirs = model.manifest.get("spec", {}).get("label", {}).get("horizon_months")
-        if theirs != spec.label.horizon_months:
+        horizon = model.manifest.get("spec", {}).get("label", {}).get("horizon_months")
+        if horizon != spec.label.horizon_months:
             raise BundleError(
-                f"model {side.upper()} ({model.version}) predicts early churn within {theirs} "
+                f"model {side.upper()} ({model.version}) predicts early churn within {horizon} "
                 f"months, the contract says {spec.label.horizon_months}. Remedy: compare models of "
                 "one horizon, under a contract with that horizon."
             )

@@ -35,8 +35,8 @@ TRAINED_UNTIL = "2025-12-31"
 CHALLENGER = {"components": ("logistic",), "penalties": (30.0,), "replicates": 3, "folds": 3}
 """Section ``[learning]`` of the challenger: a logistic model, which is trained in seconds."""
 LOG_FILE, PLAN_FILE = "decisions.db", "plan.toml"
-DECIDED = PROSPECTS // 5  # first prospects of the pipeline, which already have a decision
-BIG = 1.5  # multiple of the amount from which on a manager decides
+N_DECIDED = PROSPECTS // 5  # first prospects of the pipeline, which already have a decision
+BIG_DEAL_FACTOR = 1.5  # multiple of the amount from which on a manager decides
 LABELS = {"has_crm_integration": "CRM integration", "contract_term_months": "Contract months"}
 REASON = "an old customer of ours comes back"
 
@@ -87,8 +87,8 @@ def make_demo(
     progress : callable, optional
         Called with the name of each step when it begins.
     """
-    tell = progress or (lambda _step: None)
-    tell("simulating deals")
+    report_step = progress or (lambda _step: None)
+    report_step("simulating deals")
     simulation = simulate_deals(deals + PROSPECTS, seed=0, drift=0.4, history=True)
     table = _drifted(simulation.deals, last=deals - 1)
     past = table.head(deals)
@@ -101,25 +101,25 @@ def make_demo(
     write_folder(folder, files | {PLAN_FILE: EXAMPLE})
     words = {"money": "€{:,.0f}", "labels": LABELS}
     spec = _with_tables(simulation.spec, folder).replace(words=words)
-    known, spec_then = extract_as_of(past, spec, TRAINED_UNTIL)
-    model = train(known, spec_then, models=models, progress=tell).model
-    train(past, spec.replace(learning=CHALLENGER), models=models, progress=tell)
-    tell("writing")
+    known, past_spec = extract_as_of(past, spec, TRAINED_UNTIL)
+    model = train(known, past_spec, models=models, progress=report_step).model
+    train(past, spec.replace(learning=CHALLENGER), models=models, progress=report_step)
+    report_step("writing")
     prospects = _with_a_big_poor_fit(prospects, model)
     write_folder(folder, {"prospects.csv": prospects.to_csv(index=False)})
     log = DecisionLog(folder / LOG_FILE)
     later = past[past["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
     _decide(log, model, later, by_flag=("overridden", "signed"))
-    _decide(log, model, prospects.head(DECIDED), by_flag=("declined", None))
-    shipped = models / spec_then.tracking.registered_model
+    _decide(log, model, prospects.head(N_DECIDED), by_flag=("declined", None))
+    model_folder = models / past_spec.tracking.registered_model
     plan = read_plan(folder / PLAN_FILE)
-    return Demo(shipped, folder / "prospects.csv", folder / "deals.csv", log, spec, plan)
+    return Demo(model_folder, folder / "prospects.csv", folder / "deals.csv", log, spec, plan)
 
 
 def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
     """Return the contract with the paths of the history tables that the demonstration writes."""
 
-    def placed(tables: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    def with_paths(tables: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
         return {
             name: {
                 **table.model_dump(exclude_none=True),
@@ -129,8 +129,9 @@ def _with_tables(spec: DealSpec, folder: Path) -> DealSpec:
             for name, table in tables.items()
         }
 
-    events = placed(spec.events, windows_days=[90], amount=None)  # few derived attributes to show
-    return spec.replace(history=placed(spec.history), events=events)
+    # One window and no sums, so that few attributes are derived.
+    events = with_paths(spec.events, windows_days=[90], amount=None)
+    return spec.replace(history=with_paths(spec.history), events=events)
 
 
 def _until_closing(rows: pd.DataFrame, prospects: pd.DataFrame) -> pd.DataFrame:
@@ -148,8 +149,8 @@ def _drifted(deals: pd.DataFrame, last: int) -> pd.DataFrame:
     """
     closed = deals["closed_on"].astype("datetime64[s]")
     since = max(closed.iloc[last] - pd.DateOffset(months=3), pd.Timestamp(TRAINED_UNTIL))
-    bought = (closed > since) & (deals.index % 2 == 0)
-    return deals.assign(lead_source=deals["lead_source"].mask(bought, "list"))
+    from_list = (closed > since) & (deals.index % 2 == 0)
+    return deals.assign(lead_source=deals["lead_source"].mask(from_list, "list"))
 
 
 def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFrame:
@@ -157,7 +158,7 @@ def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFra
     amount, big = model.scorer.amount, model.scorer.policy.big_deal
     if amount is None or big is None:
         return prospects
-    undecided = prospects.iloc[DECIDED:].assign(**{amount: round(BIG * big, -2)})
+    undecided = prospects.iloc[N_DECIDED:].assign(**{amount: round(BIG_DEAL_FACTOR * big, -2)})
     predictions = model.predict(add_history(undecided, model), reasons=0)
     predictions = predictions[predictions["escalate"].to_numpy(dtype=bool)].sort_values(
         "early_churn_probability"
@@ -165,7 +166,7 @@ def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFra
     if predictions.empty:
         return prospects
     changed = prospects.copy()
-    changed.loc[predictions.index[-1], amount] = round(BIG * big, -2)
+    changed.loc[predictions.index[-1], amount] = round(BIG_DEAL_FACTOR * big, -2)
     return changed
 
 

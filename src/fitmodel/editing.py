@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import named_apart
+from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.re_evaluation import re_evaluate
 from fitmodel.exceptions import EditError
 from fitmodel.learning.edit_targets import column_of, read_level, read_range
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 CARD_FILE = "card.md"
 NOT_CARRIED_OVER = ("contest",)  # the comparison with the champion was made before the edit
-_STATED_BY_THE_BUNDLE = (
+_WRITTEN_BY_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
 )
 
@@ -195,7 +196,7 @@ def _read_edit(
     drop_pair_with: str | None,
 ) -> Edit:
     column = column_of(model.scorecard, attribute)
-    wanted = [
+    given = [
         name
         for name, value in (
             ("effect", effect),
@@ -205,22 +206,22 @@ def _read_edit(
         )
         if value is not None
     ]
-    if len(wanted) != 1:
+    if len(given) != 1:
         raise EditError(
-            f"an edit does one thing; {', '.join(wanted) or 'nothing'} was asked for. Remedy: give "
+            f"an edit does one thing; {', '.join(given) or 'nothing'} was asked for. Remedy: give "
             "a level with its effect, or a range to smooth, or a cap, or a pair to drop."
         )
-    where = None if level is None else read_level(column, level)
+    target = None if level is None else read_level(column, level)
     if effect is not None:
-        if where is None:
+        if target is None:
             raise EditError(
                 f"whose effect? Remedy: name a level or bin of {attribute!r} (--level)."
             )
-        return SetEffect(attribute, where, effect)
+        return SetEffect(attribute, target, effect)
     if cap is not None:
-        return Cap(attribute, (None, None) if where is None else where, cap)
+        return Cap(attribute, (None, None) if target is None else target, cap)
     if level is not None:
-        raise EditError(f"{wanted[0]} does not go with a level: leave the level out")
+        raise EditError(f"{given[0]} does not go with a level: leave the level out")
     if smooth is not None:
         return Smooth(attribute, read_range(column, smooth))
     return DropPair(attribute, str(drop_pair_with))
@@ -254,7 +255,8 @@ def _re_evaluated(
 ) -> ReEvaluation:
     contract = spec or DealSpec.model_validate(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
-    table = named_apart(read_deals(deals, contract))
+    file, contract = open_past_deals(deals, model.manifest, contract, is_own=spec is None)
+    table = with_unique_index(read_deals(file, contract))
     return re_evaluate(table, with_prior(contract, table), change, earlier=earlier)
 
 
@@ -269,25 +271,25 @@ def _write(
 ) -> Path:
     bundle = open_bundle(Path(str(model.path)))
     edits = [*edits_of(model), record]
-    facts = {
+    manifest = {
         name: value
         for name, value in model.manifest.items()
-        if name not in (*_STATED_BY_THE_BUNDLE, *NOT_CARRIED_OVER)
+        if name not in (*_WRITTEN_BY_BUNDLE, *NOT_CARRIED_OVER)
     }
-    facts |= {"edits": edits, "edited_from": model.version}
+    manifest |= {"edits": edits, "edited_from": model.version}
     if re_evaluation is not None:
-        facts["metrics"] = {name: metric.value for name, metric in re_evaluation.after.items()}
+        manifest["metrics"] = {name: metric.value for name, metric in re_evaluation.after.items()}
     scorecard = change.changed(change.prepared(model.scorecard))
     files = {SCORER_FILE: replace(model.scorer, scorecard=scorecard).to_json()}
     if CARD_FILE in bundle.files:
         card = bundle.read(CARD_FILE).decode()
         files[CARD_FILE] = card_with_edits(card, edits).encode()
-    home = bundle.path.parent
-    root = home.parent if home.name == bundle.name else Path("models")
+    model_folder = bundle.path.parent
+    models_folder = model_folder.parent if model_folder.name == bundle.name else Path("models")
     return write_bundle(
-        root if models is None else Path(models),
+        models_folder if models is None else Path(models),
         bundle.name,
         files=files,
-        manifest=facts,
+        manifest=manifest,
         make_current=use,
     )

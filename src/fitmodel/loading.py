@@ -124,9 +124,9 @@ def predict(
     >>> 0 < predict(prospect, model="models/prospect-fit").early_churn_probability < 1
     True
     """
-    ready = model if isinstance(model, FitModel) else load(model)
-    asked: dict[str, Any] = {"reasons": reasons, "as_of": as_of, "language": language}
-    return ready.predict(prospects, **asked, log=log, horizon_months=horizon_months)
+    loaded = model if isinstance(model, FitModel) else load(model)
+    options: dict[str, Any] = {"reasons": reasons, "as_of": as_of, "language": language}
+    return loaded.predict(prospects, **options, log=log, horizon_months=horizon_months)
 
 
 def find_bundle(path_or_uri: str | Path) -> Bundle:

@@ -122,7 +122,7 @@ __all__ = [
     "plot_table",
 ]
 
-_HOMES: dict[str, tuple[str, ...]] = {
+_FUNCTIONS_BY_MODULE: dict[str, tuple[str, ...]] = {
     "fitmodel.evaluation.calibration": ("compute_calibration",),
     "fitmodel.evaluation.curves": (
         "compute_bands",
@@ -165,13 +165,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "fitmodel.monitoring.plots": ("plot_drift", "plot_drift_by_month"),
     "fitmodel.sales.plots": ("plot_funnel", "plot_profile"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _FUNCTIONS_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'fitmodel.plots' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -33,14 +33,15 @@ def predict_held_out(learned: Learned, spec: DealSpec, estimator: Any = None) ->
     """Return the cross-fitted probability of each deal at today's level, with the shipped settings.
 
     Together with the outcomes it shows how often flags are right. It does not show which share of
-    prospects is flagged, because the fits without a deal are other models, see `predict_alike`.
+    prospects is flagged, because the fits without a deal are other models, see
+    `predict_training_deals`.
     """
     if estimator is not None:
         return cross_fitted_own(learned.training_set, spec, learned)
     return cross_fitted(learned.training_set, spec, learned.choice, factor=learned.level.factor)
 
 
-def predict_alike(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
+def predict_training_deals(learned: Learned, predicted: pd.Series[float]) -> pd.Series[float]:
     """Return the probability that the shipped model gives each of its training deals.
 
     A table gives the same value to a training deal and to a prospect like it, so these
@@ -100,17 +101,17 @@ def decide(
         spec,
         predicted[known.index].to_numpy(),
         known.early_churn,
-        at_level(known.early_churn, known.weight, learned),
+        adjust_to_level(known.early_churn, known.weight, learned),
         None if yearly is None else yearly.loc[known.index].to_numpy(),
         curve=view.survival,
-        population=predict_alike(learned, predicted).to_numpy(),
+        population=predict_training_deals(learned, predicted).to_numpy(),
         level=learned.scorecard.base_rate,
         customer_amounts=None if yearly is None else yearly.to_numpy(),
         own_months=None if curve is None else OwnMonths.of(curve),
     )
 
 
-def at_level(
+def adjust_to_level(
     early_churn: NDArray[np.float64], weight: NDArray[np.float64], learned: Learned
 ) -> NDArray[np.float64]:
     """Return weights that adjust past outcomes to today's level.
@@ -120,10 +121,10 @@ def at_level(
     """
     if not len(weight) or not learned.level.is_applied:
         return weight
-    past = float(np.average(early_churn, weights=weight))
-    today = float(scale_hazard(np.array([past]), learned.level.factor)[0])
-    odds = today * (1 - past) / max(past * (1 - today), 1e-12)
-    return np.where(early_churn == 1, weight * odds, weight)
+    past_rate = float(np.average(early_churn, weights=weight))
+    current_rate = float(scale_hazard(np.array([past_rate]), learned.level.factor)[0])
+    odds_ratio = current_rate * (1 - past_rate) / max(past_rate * (1 - current_rate), 1e-12)
+    return np.where(early_churn == 1, weight * odds_ratio, weight)
 
 
 def evaluated_policy(
@@ -139,17 +140,17 @@ def evaluated_policy(
         return None
     if evaluation.split_date is None or isinstance(learned.estimator, OwnClassifier):
         return None
-    then = view.as_of(evaluation.split_date).signed_before(evaluation.split_date)
-    return decide(then, spec, learned)
+    past_view = view.as_of(evaluation.split_date).signed_before(evaluation.split_date)
+    return decide(past_view, spec, learned)
 
 
 def share_flagged(
-    policy: Policy, alike: pd.Series[float], table: pd.DataFrame, spec: DealSpec
+    policy: Policy, probability: pd.Series[float], table: pd.DataFrame, spec: DealSpec
 ) -> float:
     """Return the share of prospects that the shipped model flags if they are like training deals.
 
-    `alike` has the probabilities that `predict_alike` returns.
+    `probability` has the probabilities that `predict_training_deals` returns.
     """
     given = spec.deals.amount is not None
-    amount = yearly_amounts(table, spec).loc[alike.index].to_numpy() if given else None
-    return float(policy.poor_fit(alike.to_numpy(), amount).mean())
+    amount = yearly_amounts(table, spec).loc[probability.index].to_numpy() if given else None
+    return float(policy.poor_fit(probability.to_numpy(), amount).mean())

@@ -86,7 +86,7 @@ def retrain(
     read = read_with_history(deals, spec)
     table, spec = read.table, read.spec  # with the formats found, as in the last training's spec
     name, store = spec.tracking.registered_model, spec.tracking.uri
-    if not _anything_new(table, spec, estimator):
+    if not _has_changed(table, spec, estimator):
         outcome = _unless_none(name, store, "nothing new")
         why = "the same deals, contract and estimator as the last training"
         if outcome == "no champion":
@@ -109,7 +109,7 @@ def _unless_none(name: str, store: str | None, outcome: Outcome) -> Outcome:
     return outcome if get_alias(name, CHAMPION, store) is not None else "no champion"
 
 
-def _anything_new(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
+def _has_changed(table: pd.DataFrame, spec: DealSpec, estimator: Any) -> bool:
     name, store = spec.tracking.registered_model, spec.tracking.uri
     newest = get_alias(name, CHALLENGER, store)
     if newest is None:

@@ -36,7 +36,7 @@ def ship(
     report: TrainingReport,
     spec: DealSpec,
     models: str | Path,
-    begun: Begun,
+    mlflow_run: Begun,
     known: Mapping[str, Any] | None = None,
     curve: ChurnCurve | None = None,
 ) -> tuple[Path, str]:
@@ -58,19 +58,19 @@ def ship(
         regime=report.regime,
         curve=curve,
     )
-    facts = {
+    manifest = {
         "spec": spec.to_dict(),
         "metrics": {name: metric.value for name, metric in report.metrics.items()},
         "report": report.to_dict(),
         "period": [str(day) for day in report.period],
-        "run_id": begun.run_id,
+        "run_id": mlflow_run.run_id,
         "attributes": list(learned.scorecard.attributes),
         "policy": policy.description,
     } | dict(known or {})
     own = isinstance(learned.estimator, OwnClassifier)
     if own:
-        facts["estimator"] = type(learned.estimator.model).__name__
-    card = model_card(report, facts, spec)
+        manifest["estimator"] = type(learned.estimator.model).__name__
+    card = model_card(report, manifest, spec)
     files = {
         READER_FILE if own else SCORER_FILE: scorer.to_json(),
         ESTIMATOR_FILE: _pickled(learned.estimator),
@@ -79,7 +79,9 @@ def ship(
     name = spec.tracking.registered_model
     first = current_version(Path(models) / name) is None
     make_current = first and report.has_skill
-    path = write_bundle(Path(models), name, files=files, manifest=facts, make_current=make_current)
+    path = write_bundle(
+        Path(models), name, files=files, manifest=manifest, make_current=make_current
+    )
     return path, card
 
 

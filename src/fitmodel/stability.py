@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.crm.prospects import with_tables_of
+from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.errors import Sheet
-from fitmodel.deals.reading import named_apart, open_table
+from fitmodel.deals.reading import open_table, with_unique_index
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.settling import settle_attributes
 from fitmodel.evaluation.instability import compute_instability
@@ -89,21 +89,23 @@ def check_stability(
     """
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
     contract = spec or DealSpec(**loaded.manifest["spec"])
-    read = read_with_history(deals, with_tables_of(loaded.manifest, contract))
-    table = named_apart(read.table)
+    read = read_with_history(
+        *open_past_deals(deals, loaded.manifest, contract, is_own=spec is None)
+    )
+    table = with_unique_index(read.table)
     contract = with_prior(read.spec, table)
-    asked = _prospects(prospects, table, contract)
+    scored_prospects = _prospects(prospects, table, contract)
 
     def flag(probability: NDArray[np.float64]) -> NDArray[np.bool_]:
         amounts = None
         if contract.deals.amount is not None:
-            amounts = yearly_amounts(asked, contract).to_numpy(dtype=np.float64)
+            amounts = yearly_amounts(scored_prospects, contract).to_numpy(dtype=np.float64)
         return loaded.scorer.policy.poor_fit(probability, amounts)
 
     return compute_instability(
         table,
         contract,
-        asked,
+        scored_prospects,
         flag,
         replicates=replicates,
         estimator=estimator,
@@ -118,7 +120,7 @@ def _prospects(
     """Return the given prospects, read in the same way as deals, or the deals signed last."""
     if prospects is not None:
         table = tidy(open_table(prospects, spec).table, spec.attributes.missing)
-        return named_apart(settle_attributes(Sheet(table), spec).table)
+        return with_unique_index(settle_attributes(Sheet(table), spec).table)
     closing = spec.deals.closed_on
     order = deals if closing is None else deals.sort_values(closing, kind="stable")
     return order.tail(LATEST)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COMPARED = ("log_loss_skill", "log_loss", "roc_auc", "average_precision", "brier")
 _FLAGS = ("precision", "recall", "share_flagged")
-_NOT_IN_A_FOLDER = re.compile(r"[^\w.-]+")
+_INVALID_IN_FOLDER_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,15 +110,15 @@ def sweep(
     >>> result.table[["variant", "roc_auc"]]  # doctest: +SKIP
     """
     specs = _specs(spec, horizons, variants or {})
-    tell = progress or (lambda _step: None)
+    report_step = progress or (lambda _step: None)
     parent = begin_sweep(spec, RunOptions(run_name, tags or {}, experiment))
     runs: dict[str, TrainingRun] = {}
     rows = []
     try:
         for name, each in specs.items():
-            tell(name)
+            report_step(name)
             options = RunOptions(name, {"fitmodel.variant": name}, register=False, parent=parent)
-            folder = Path(models) / _NOT_IN_A_FOLDER.sub("_", name)
+            folder = Path(models) / _INVALID_IN_FOLDER_NAME.sub("_", name)
             try:
                 runs[name] = train_as(options, deals, each, folder, allow)
                 rows.append(_row(name, each, runs[name]))

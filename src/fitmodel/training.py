@@ -16,7 +16,7 @@ from fitmodel.bundle.reading import current_version
 from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.competing_exits import note_on_exits
 from fitmodel.deals.history import view_of
-from fitmodel.deals.reading import named_apart
+from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
@@ -31,8 +31,8 @@ from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.policy_choice import (
     decide,
     evaluated_policy,
-    predict_alike,
     predict_held_out,
+    predict_training_deals,
     share_flagged,
 )
 from fitmodel.pooling import with_prior
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from fitmodel.tracking.run_log import RunLog
 
 STEPS = (
-    "reading", "judging on deals not trained on", "learning", "deciding",
+    "reading", "evaluating on held-out deals", "learning", "deciding",
     "writing", "tracking",
 )  # fmt: skip
 
@@ -198,34 +198,34 @@ def train_as(
 ) -> TrainingRun:
     """Train as `train` does, with given options of the MLflow run."""
     started = perf_counter()
-    tell = progress or (lambda _step: None)
-    tell(STEPS[0])
+    report_step = progress or (lambda _step: None)
+    report_step(STEPS[0])
     prepared = _prepare(deals, spec, allow, tables)
     view, contract = prepared.view, prepared.spec
-    tell(STEPS[1])
+    report_step(STEPS[1])
     evaluation = evaluate(view, contract, estimator)
-    tell(STEPS[2])
+    report_step(STEPS[2])
     learned = learn(view, contract) if estimator is None else learn_own(view, contract, estimator)
-    tell(STEPS[3])
-    decided = _decide(prepared, evaluation, learned, estimator)
+    report_step(STEPS[3])
+    decision = _decide(prepared, evaluation, learned, estimator)
     digest = deals_digest(prepared.table)
     own = None if estimator is None else repr(estimator)
     block = reproduce_block(deals, spec, digest, len(prepared.table), allow=allow, estimator=own)
-    notes = (*decided.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
-    report = replace(decided.report, reproduce=block, notes=notes)
-    tell(STEPS[4])
-    begun = begin(contract, options)
-    with ending(begun, contract):
-        known = _known(evaluation, learned, estimator) | {
+    notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
+    report = replace(decision.report, reproduce=block, notes=notes)
+    report_step(STEPS[4])
+    mlflow_run = begin(contract, options)
+    with ending(mlflow_run, contract):
+        extra = _known(evaluation, learned, estimator) | {
             "deals_digest": digest,
-            "contest": _contest(evaluation, prepared.table, contract, begun),
+            "contest": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
         }
         path, card = ship(
-            learned, decided.policy, report, contract, models, begun, known, decided.curve
+            learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
         )
-    tell(STEPS[5])
+    report_step(STEPS[5])
     model = load(path, unpickle=estimator is not None)
-    facts = TrainingMetadata(
+    metadata = TrainingMetadata(
         bundle_path=path,
         spec=contract,
         report=report,
@@ -235,11 +235,11 @@ def train_as(
         figures=report.figures(),
         candidates=report.candidates,
         chosen=learned.chosen,
-        begun=begun,
+        begun=mlflow_run,
         options=options,
         seconds=perf_counter() - started,
     )
-    tracked = track(facts)
+    tracked = track(metadata)
     checks = checks_of_training(report, prepared.questioned, view)
     texts = (tracked.warning, *prepared.questioned.read.notes, *checks)
     warnings = tuple(str(text) for text in texts if text)
@@ -266,7 +266,7 @@ def _prepare(
 ) -> _Prepared:
     """Read the deals; raise DealsError if an attribute leaks the outcome."""
     questioned = read_with_doubts(deals, spec, tables)
-    table = named_apart(questioned.deals)
+    table = with_unique_index(questioned.deals)
     contract = with_prior(questioned.read.spec, table)
     view = view_of(table, contract)
     leakage = audit_before_training(view, contract, allow)
@@ -274,7 +274,7 @@ def _prepare(
 
 
 @dataclass(frozen=True, eq=False)
-class _Decided:
+class _Decision:
     """The decision policy, the churn curve over the months, and the training report."""
 
     policy: Policy
@@ -284,13 +284,13 @@ class _Decided:
 
 def _decide(
     prepared: _Prepared, evaluation: Evaluation, learned: Learned, estimator: Any
-) -> _Decided:
+) -> _Decision:
     """Choose the policy for the model that is shipped, and build the training report."""
     view, spec = prepared.view, prepared.spec
     predicted = predict_held_out(learned, spec, estimator)
     curve = learned_curve(learned, predicted)
     policy = decide(view, spec, learned, estimator, predicted, curve)
-    alike = predict_alike(learned, predicted)
+    training_predictions = predict_training_deals(learned, predicted)
     report = summarise(
         view,
         spec,
@@ -299,12 +299,12 @@ def _decide(
         policy,
         prepared.leakage,
         evaluated_policy=evaluated_policy(evaluation, policy, spec, view),
-        expected_share=share_flagged(policy, alike, prepared.table, spec),
+        expected_share=share_flagged(policy, training_predictions, prepared.table, spec),
         level=learned.level,
         regime=learned.regime,
         association=learned.choice.association,
     )
-    return _Decided(policy, curve, report)
+    return _Decision(policy, curve, report)
 
 
 def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str, Any]:
@@ -333,18 +333,18 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
     """Return the version in use: the champion or, without a registry, the folder's current one."""
-    home = path.parent
+    model_folder = path.parent
     if tracked.registry_version is not None:
         with contextlib.suppress(TrackingError):  # the next training makes up for the lost update
-            return follow_champion(home.parent, home.name, spec.tracking.uri)
-    return current_version(home)
+            return follow_champion(model_folder.parent, model_folder.name, spec.tracking.uri)
+    return current_version(model_folder)
 
 
-def _contest(
-    evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, begun: Begun
+def _compare_with_champion(
+    evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, mlflow_run: Begun
 ) -> dict[str, Any] | None:
     """Return the comparison with the champion; None if the store did not answer or has none."""
-    if begun.run_id is None:
+    if mlflow_run.run_id is None:
         return None
-    contest = compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
-    return None if contest is None else contest.to_dict()
+    comparison = compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
+    return None if comparison is None else comparison.to_dict()

@@ -82,7 +82,10 @@ def test_a_snapshot_is_stored_once_a_day():
     assert first.exit_code == again.exit_code == 0, first.output + again.output
     assert "3 rows, written; 1 day(s)" in first.output
     assert 'day = "snapshot_on"' in first.output
-    assert "was there already, and stays" in again.output
+    assert "3 rows, was there already, and stays; 1 day(s)" in again.output
+    pd.read_csv("deals.csv").head(1).to_csv("other.csv", index=False)
+    other = run("snapshot", "other.csv", "--id", "Id", "--day", "2026-03-01")
+    assert "3 rows, was there already, and stays (the 1 rows given were not saved" in other.output
     assert run("snapshot", "deals.csv", "--id", "Nr").exit_code == 1
     assert "say which column holds the ids" in run("snapshot", "deals.csv").output
 

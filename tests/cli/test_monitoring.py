@@ -135,9 +135,59 @@ def test_overrides_are_compared_with_the_observed_outcomes(at_home, tmp_path) ->
     assert done.exit_code == 0, done.output
     left = outcomes(*known_deals())["early_churn"].head(40).sum()
     page = (at_home / "judged" / "index.html").read_text()
-    of_flagged = "Of 40 flagged deals signed in spite of the flag, 40 have an outcome"
+    of_flagged = "Of 40 flagged deals that a person signed in spite of the flag, 40 have an outcome"
     assert f"{of_flagged}: {left:.0f} left" in page
     assert "16.0 were expected" in page
+
+
+def test_deals_drawn_at_random_are_not_overrides_of_a_person(at_home, tmp_path) -> None:
+    deals = pd.read_csv("deals.csv").head(40)
+    log = DecisionLog(tmp_path / "log.db")
+    for number, name in enumerate(deals["deal_id"]):
+        log.append(name, FLAGGED, {}, proceed=number < 30, propensity=0.2)
+        log.decide(name, "signed" if number < 30 else "overridden", by="Kim")
+    command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "drawn")
+    done = run(*command, "--log", tmp_path / "log.db")
+    assert done.exit_code == 0, done.output
+    page = (at_home / "drawn" / "index.html").read_text()
+    known = outcomes(*known_deals())["early_churn"]
+    drawn = "Of 30 flagged deals that were drawn at random to be signed, 30 have an outcome"
+    picked = "Of 10 flagged deals that a person signed in spite of the flag, 10 have an outcome"
+    assert f"{drawn}: {known.head(30).sum():.0f} left" in page
+    assert f"{picked}: {known.iloc[30:40].sum():.0f} left" in page
+
+
+@pytest.mark.usefixtures("at_home")
+def test_prospects_of_the_log_without_a_deal_are_counted(tmp_path) -> None:
+    """Where ids changed, flagged deals have no outcome for another reason than their age."""
+    log = DecisionLog(tmp_path / "log.db")
+    for name in ("D0000001", *(f"new-{number}" for number in range(3))):
+        log.append(name, FLAGGED, {})
+        log.decide(name, "overridden", by="Kim")
+    command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "renamed")
+    done = run(*command, "--log", tmp_path / "log.db")
+    assert done.exit_code == 0, done.output
+    assert "decision log: 4 prospects logged" in done.output
+    assert "3 without a deal of that id" in done.output
+
+
+def test_more_leavers_than_predicted_are_named_and_can_fail_a_scheduled_run(at_home) -> None:
+    """No attribute drifts where the company's level rises: only outcomes show it."""
+    deals = pd.read_csv("deals.csv", parse_dates=["closed_on"])
+    later = (deals["closed_on"] > "2025-06-30") & (deals["closed_on"] < "2026-01-01")
+    month = (deals["closed_on"] + pd.Timedelta(days=30)).dt.strftime("%Y-%m-%d")
+    level = deals.assign(churned_on=deals["churned_on"].mask(later & (deals.index % 2 == 0), month))
+    level.to_csv("worse.csv", index=False)
+    command = ("monitor", "worse.csv", "--model", "models/fit", "-o", "worse")
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    assert "outcomes: All quarters together:" in done.output
+    assert "More customers leave early than predicted" in done.output
+    assert "drifted: nothing" in done.output
+    cohorts = pd.read_csv(at_home / "worse" / "cohorts.csv")
+    page = (at_home / "worse" / "index.html").read_text()
+    assert f"{cohorts['observed'].sum()} left early so far" in page
+    assert run(*command, "--fail-on-drift").exit_code == 1
 
 
 def known_deals():
@@ -198,5 +248,6 @@ def test_young_deals_do_not_count_against_overrides(at_home, tmp_path) -> None:
     command = ("monitor", "deals.csv", "--model", "models/fit", "-o", "young")
     assert run(*command, "--log", tmp_path / "log.db").exit_code == 0
     page = (at_home / "young" / "index.html").read_text()
-    assert f"Of {len(young)} flagged deals signed in spite of the flag, 0 have an outcome" in page
+    picked = f"Of {len(young)} flagged deals that a person signed in spite of the flag"
+    assert f"{picked}, none has a known outcome" in page
     assert "nan" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -42,6 +43,20 @@ def test_a_table_is_scored_and_upserted_by_its_id(home, monkeypatch) -> None:
     assert result.exit_code == 1
     assert "attribute(s) are missing" in result.output
     assert not (home / "x.csv").exists()
+
+
+def test_many_prospects_unlike_the_deals_learned_from_are_a_warning(home, monkeypatch) -> None:
+    """A level spelt in another way is a new level: the whole list would be a guess."""
+    usual = score(home, monkeypatch, "prospects.csv", "-o", "usual.csv")
+    prospects = pd.read_csv("prospects.csv")
+    changed = prospects.assign(segment=prospects["segment"].str.upper() + "?")
+    changed.to_csv("changed.csv", index=False)
+    result = score(home, monkeypatch, "changed.csv", "-o", "guesses.csv")
+
+    assert result.exit_code == usual.exit_code == 0, result.output
+    assert pd.read_csv("guesses.csv")["unfamiliar"].all()
+    assert "Warning: 30 of 30 are unlike the deals learned from" in result.output
+    assert "unlike" not in usual.output
 
 
 def test_error_messages_contain_no_password(home, monkeypatch) -> None:

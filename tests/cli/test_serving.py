@@ -17,9 +17,12 @@ from typer.testing import CliRunner
 
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
+from fitmodel.cli.serving import _prefix
 from fitmodel.decision.policy import Policy
+from fitmodel.exceptions import SpecError
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
+from fitmodel.service.settings import Settings
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
 
@@ -90,7 +93,9 @@ def test_the_service_starts_responds_and_ends_on_a_signal(source) -> None:
 
 
 def test_a_missing_model_is_reported_and_the_service_does_not_start(tmp_path) -> None:
-    result = CliRunner().invoke(app, ["serve", "--model", str(tmp_path / "none")])
+    result = CliRunner().invoke(
+        app, ["serve", "--model", str(tmp_path / "none"), "--port", str(free_port())]
+    )
     assert result.exit_code == 1
     assert "Error:" in result.output
 
@@ -100,7 +105,15 @@ def test_an_unreadable_pipeline_is_reported_and_the_service_does_not_start(
 ) -> None:
     pipeline = tmp_path / "prospects.csv"
     pipeline.write_text("deal_id\nD-1\n")
-    command = ["serve", "--model", str(source), "--pipeline", str(pipeline)]
+    command = [
+        "serve",
+        "--model",
+        str(source),
+        "--pipeline",
+        str(pipeline),
+        "--port",
+        str(free_port()),
+    ]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     assert "attribute(s) are missing" in result.output
@@ -149,7 +162,9 @@ def test_the_limits_of_the_command_are_those_of_the_service(source, monkeypatch)
     flags = ["--max-bytes", "5000", "--max-prospects", "7", "--max-requests", "9",
              "--body-seconds", "2", "--answer-seconds", "3",
              "--allow-origin", "https://crm.example.com"]  # fmt: skip
-    result = CliRunner().invoke(app, ["serve", "--model", str(source), *flags])
+    result = CliRunner().invoke(
+        app, ["serve", "--model", str(source), *flags, "--port", str(free_port())]
+    )
     assert result.exit_code == 0, result.output
     (service,) = made
     options = [each.kwargs for each in service.user_middleware]
@@ -159,3 +174,32 @@ def test_the_limits_of_the_command_are_those_of_the_service(source, monkeypatch)
     assert (limits.body_seconds, limits.answer_seconds) == (2, 3)
     assert limits.origins == {"https://crm.example.com"}
     assert ["https://crm.example.com"] in [each.get("allow_origins") for each in options]
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--model", "nowhere"], ["demo", "--serve"]])
+def test_a_port_in_use_is_refused_before_anything_is_loaded(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = CliRunner().invoke(app, [*arguments, "--port", str(port)])
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use. Remedy: " in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["fit", "/fit", "/fit/", " fit/ "])
+def test_the_prefix_of_a_proxy_begins_with_one_slash(path):
+    assert _prefix(path) == "/fit"
+    assert _prefix("/") == _prefix("") == ""
+
+
+@pytest.mark.parametrize("origin", ["https://crm.example", "https://CRM.example/", "http://a:8080"])
+def test_an_origin_is_read_as_browsers_send_it(origin):
+    (read,) = Settings(origins=frozenset({origin})).origins
+    assert read == origin.lower().rstrip("/")
+
+
+@pytest.mark.parametrize("origin", ["crm.example", "https://crm.example/app", "https://", "a b"])
+def test_what_is_not_an_origin_is_refused_with_an_example(origin):
+    with pytest.raises(SpecError, match="is not the origin of a page.*https://crm.example.com"):
+        Settings(origins=frozenset({origin}))

@@ -1,15 +1,19 @@
-"""Use of a decision log by `fitmodel train`."""
+"""Use of a decision log by `fitmodel train`; what `fitmodel retrain` prints."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from fitmodel.cli.main import app
 from fitmodel.cli.training import _deals_with_propensity
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.retraining import Retraining
 
 FLAGGED = Assessment(
     0.6, 0.5, 0.7, poor_fit=True, fit="poor", expected_value=-1.0, unfamiliar=False,
@@ -31,3 +35,21 @@ def test_deals_signed_against_the_draw_are_left_out_of_training_and_counted(
     )
     assert len(kept) == 58
     assert "left out 2 deal(s) signed against a flag" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("promoted", 0), ("champion stays", 3)])
+def test_a_scheduled_training_prints_the_same_warnings_as_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str, code: int
+) -> None:
+    simulation = simulate_deals(60, seed=0)
+    simulation.deals.to_csv(tmp_path / "deals.csv", index=False)
+    (tmp_path / "fitmodel.toml").write_text(simulation.spec.to_toml(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run = SimpleNamespace(warnings=("FM402 more customers left early than predicted",))
+    done = Retraining(outcome, "because", run)
+    monkeypatch.setattr("fitmodel.retraining.retrain", lambda *_, **__: done)
+    result = CliRunner().invoke(app, ["retrain", "deals.csv"])
+
+    assert result.exit_code == code
+    assert result.stdout == f"{outcome}: because\n"
+    assert "Warning: FM402 more customers left early than predicted" in result.stderr

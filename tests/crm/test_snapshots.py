@@ -27,8 +27,10 @@ PIPELINE = pd.DataFrame({"deal_id": ["D0", "D1"], "plan": ["free", None], "seats
 def test_a_second_snapshot_of_a_day_changes_nothing_unless_requested(tmp_path):
     first = keep_snapshot(PIPELINE, tmp_path, "deal_id", day=date(2026, 3, 1))
     before = first.path.read_bytes()
-    again = keep_snapshot(PIPELINE.assign(plan="x"), tmp_path, "deal_id", day=date(2026, 3, 1))
+    more = pd.concat([PIPELINE, PIPELINE.assign(deal_id=["n1", "n2"])]).assign(plan="x")
+    again = keep_snapshot(more, tmp_path, "deal_id", day=date(2026, 3, 1))
 
+    assert first.rows == again.rows == len(PIPELINE)  # of what is in the store
     assert (first.was_there, again.was_there, again.days) == (False, True, 1)
     assert first.path.read_bytes() == before
     keep_snapshot(

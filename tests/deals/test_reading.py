@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.reading import named_apart, read_deals, read_table
+from fitmodel.deals.reading import read_deals, read_table, with_unique_index
 from fitmodel.exceptions import DealsError
 
 SPEC = DealSpec(
@@ -189,7 +189,7 @@ def test_running_out_of_memory_is_not_reported_as_an_error_of_the_file(
 
 def test_rows_are_renumbered_only_if_the_index_has_duplicates() -> None:
     distinct = GOOD.set_axis(GOOD.index + 7)
-    assert named_apart(distinct) is distinct
+    assert with_unique_index(distinct) is distinct
     twice = pd.concat([GOOD, distinct, GOOD])
-    assert named_apart(twice).index.tolist() == list(range(len(twice)))
-    assert named_apart(twice)["segment"].tolist() == twice["segment"].tolist()
+    assert with_unique_index(twice).index.tolist() == list(range(len(twice)))
+    assert with_unique_index(twice)["segment"].tolist() == twice["segment"].tolist()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 from sksurv.nonparametric import kaplan_meier_estimator
 
-from fitmodel.deals.survival import FEWEST_WATCHED, kaplan_meier
+from fitmodel.deals.survival import MIN_AT_RISK, kaplan_meier
 from fitmodel.exceptions import DealsError
 
 TIED = (np.array([1, 2, 2, 2, 3, 5, 5, 8.0]), np.array([1, 0, 1, 1, 0, 1, 0, 0], bool))
@@ -264,7 +264,7 @@ def test_the_upper_limit_of_the_rate_is_close_to_the_exact_poisson_limit(after):
     """Exact: chi-squared with 2 (events + 1) degrees of freedom over twice the months watched."""
     months, left = _censored(3)
     curve = kaplan_meier(months, left)
-    end = curve.times[curve.at_risk >= FEWEST_WATCHED].max()
+    end = curve.times[curve.at_risk >= MIN_AT_RISK].max()
     watched = (np.minimum(months, end) - after).clip(min=0).sum()
     events = int((left & (months > after) & (months <= end)).sum())
     exact = chi2.ppf(0.95, 2 * (events + 1)) / 2 / watched

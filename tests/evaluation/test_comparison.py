@@ -56,6 +56,18 @@ def test_a_group_with_a_much_worse_loss_is_named_with_loss_and_count() -> None:
     assert _worse_groups(*compared()) == ()
 
 
+def test_groups_of_numbers_and_of_missing_values_have_readable_names() -> None:
+    table, attributes = compared(group_shift=0.8)
+    numbers = attributes["segment"].map({"smb": 1.0, "enterprise": np.nan})
+
+    objections = _worse_groups(table, numbers.to_frame("changes"))
+
+    assert sorted(text.split(":")[0] for text in objections) == [
+        "it is worse for changes = (not filled in)",
+        "it is worse for changes = 1",
+    ]
+
+
 def test_a_comparison_is_written_and_read_back() -> None:
     comparison = Comparison(80, 0.1, 0.05, 0.2, 3, ("it is worse for a: +0.1",))
 

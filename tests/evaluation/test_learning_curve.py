@@ -104,7 +104,7 @@ def test_the_plot_shows_the_computed_values() -> None:
             "roc_auc": 0.7,
         }
     )  # fmt: skip
-    curve = learning_curve._with_twice(frame)
+    curve = learning_curve._with_extrapolation(frame)
     ax = plot_learning_curve(curve)
     labels = ax.get_legend_handles_labels()[1]
 

@@ -9,7 +9,7 @@ import pytest
 from fitmodel.evaluation.groups import (
     COHORT,
     compute_pooled_groups,
-    groups_off,
+    differing_groups,
     plot_pooled_groups,
     pool_ratios,
 )
@@ -119,13 +119,13 @@ def test_probabilities_of_0_or_1_for_a_whole_group_are_accepted() -> None:
 
 
 def test_only_a_miscalibrated_group_is_named_and_not_a_wrong_overall_level() -> None:
-    alone = groups_off(compute_pooled_groups(*deals(off=2.5, seed=1)))
+    alone = differing_groups(compute_pooled_groups(*deals(off=2.5, seed=1)))
     attributes, y, p = deals(seed=1)
-    level = groups_off(compute_pooled_groups(attributes, y, p / 1.5))
+    level = differing_groups(compute_pooled_groups(attributes, y, p / 1.5))
 
     assert list(alone["level"]) == ["d"]
     assert level.empty
-    assert groups_off(pd.DataFrame()).empty
+    assert differing_groups(pd.DataFrame()).empty
 
 
 @pytest.mark.slow
@@ -137,6 +137,6 @@ def test_among_many_calibrated_groups_one_is_rarely_named() -> None:
         attributes = pd.DataFrame(
             {f"a{number}": random.choice(list("xyz"), 600) for number in range(10)}
         )
-        named += len(groups_off(compute_pooled_groups(attributes, y, p))) > 0
+        named += len(differing_groups(compute_pooled_groups(attributes, y, p))) > 0
 
     assert named <= 3

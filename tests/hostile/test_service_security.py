@@ -223,6 +223,7 @@ def test_serve_checks_host_names_if_there_is_no_token(
     made: list[Settings] = []
     monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
     monkeypatch.setattr("fitmodel.cli.serving.run_service", lambda *_: None)
+    monkeypatch.setattr("fitmodel.cli.serving.refuse_taken", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
     done = CliRunner().invoke(commands, asked)
     assert done.exit_code == 0, done.output
@@ -254,6 +255,7 @@ def test_every_worker_uses_host_names_token_and_plan(
     monkeypatch.setattr("fitmodel.serving.read_plan", lambda path: f"plan of {path.name}")
     monkeypatch.setattr("fitmodel.sales.plans.read_plan", lambda path: f"plan of {path.name}")
     monkeypatch.setattr("uvicorn.run", begin)
+    monkeypatch.setattr("fitmodel.cli.serving.refuse_taken", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--workers", "2", "--allow-host", "Desk.Example"]
     done = CliRunner().invoke(commands, [*asked, "--plan", str(tmp_path / "plan.toml")])
     assert done.exit_code == 0, done.output

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from fitmodel.exceptions import SpecError
-from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts, stay_words
+from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts, stay_text
 
 HOME = files("fitmodel.language")
 TOPICS = sorted(
@@ -59,5 +59,5 @@ def test_an_unknown_language_is_refused_by_name():
     ],
 )
 def test_a_stay_of_less_than_a_month_is_written_in_days(months, english, chinese):
-    assert stay_words(phrases("en", "reviews"), months) == english
-    assert stay_words(phrases("zh", "brief"), months) == chinese
+    assert stay_text(phrases("en", "reviews"), months) == english
+    assert stay_text(phrases("zh", "brief"), months) == chinese

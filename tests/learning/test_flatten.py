@@ -12,7 +12,7 @@ from fitmodel.learning._design import Design, make_design
 from fitmodel.learning._flatten import (
     MIN_LEVEL_SPREAD,
     _widened,
-    find_odd_pairs,
+    find_unusual_pairs,
     flatten,
     make_evidence,
     own_shares,
@@ -194,7 +194,7 @@ def test_an_unobserved_combination_is_listed_if_at_least_20_deals_were_expected(
     for n, result in ((80, ((0, 1, 1, 2), (0, 2, 1, 1))), (78, ())):
         pair_codes = codes(n)
         both = tuple(evidence(PLAN, pair_codes[:, k].tolist(), [0] * n, [1] * n) for k in (0, 1))
-        assert find_odd_pairs(pair_codes, both) == result
+        assert find_unusual_pairs(pair_codes, both) == result
 
 
 def fitted(design: Design, label: np.ndarray, weight: np.ndarray, penalty: float) -> Imputed:

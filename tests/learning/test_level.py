@@ -118,6 +118,19 @@ def test_every_observed_leaver_is_counted_once_and_expected_leavers_match():
     assert len(names) == len(set(names)) == len(observed)
 
 
+@pytest.mark.parametrize("end", ["2026-11-30", "2026-03-01", "2024-02-29"])
+def test_months_before_the_end_have_the_names_of_consecutive_months(end):
+    """A mean month is 30.4 days long, so its end may be in the calendar month before or after."""
+    follow_up, closed = company(500, 40, seed=5)
+    end = np.datetime64(end)
+    closed = closed + (end - END)
+    level = fit_level(follow_up, closed, end, fit_baseline(follow_up, np.zeros(500)), np.zeros(500))
+    names = pd.PeriodIndex([month for month, _, _ in level.months], freq="M")
+    expected = pd.period_range(end=pd.Period(str(end)[:7], freq="M"), periods=len(names), freq="M")
+
+    assert names.tolist() == expected.tolist()
+
+
 def test_no_leaver_is_expected_before_a_deals_delayed_entry():
     follow_up = FollowUp.of(np.full(50, 5.0), np.zeros(50, dtype=bool), 5.0, entry=np.full(50, 4.0))
     seen, _ = company(500, 30, seed=3)

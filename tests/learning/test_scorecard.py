@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError
-from fitmodel.learning._flatten import find_odd_pairs
+from fitmodel.learning._flatten import find_unusual_pairs
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import Learned, learn
@@ -101,9 +101,9 @@ def test_combinations_expected_often_but_never_observed_are_listed() -> None:
     third = np.tile([1, 1, 2], 50)
     codes = np.column_stack([first, second, third]).astype(np.int32)
 
-    assert find_odd_pairs(codes, evidence) == ((0, 1, 1, 2), (0, 2, 1, 1))
+    assert find_unusual_pairs(codes, evidence) == ((0, 1, 1, 2), (0, 2, 1, 1))
     mixed = np.column_stack([first, third, second]).astype(np.int32)
-    assert find_odd_pairs(mixed, evidence) == ((0, 1, 2, 2), (0, 2, 2, 1))
+    assert find_unusual_pairs(mixed, evidence) == ((0, 1, 2, 2), (0, 2, 2, 1))
 
 
 def _first_pair(scorecard: Scorecard, **changes: object) -> Scorecard:

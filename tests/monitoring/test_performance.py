@@ -17,7 +17,9 @@ from fitmodel.monitoring.performance import (
     _ratio,
     compute_cohorts,
     estimate_auc,
+    evaluate_drawn,
     evaluate_overrides,
+    observed_over_expected,
 )
 
 
@@ -119,6 +121,7 @@ def test_overrides_of_wrong_flags_are_reported_as_right() -> None:
             "poor_fit": [True] * 60 + [False] * 20,
             "probability": [0.5] * 60 + [0.1] * 20,
             "action": ["overridden"] * 50 + ["declined"] * 10 + ["signed"] * 20,
+            "proceed": [False] * 60 + [True] * 20,
         },
         index=[f"p{number}" for number in range(80)],
     )
@@ -129,6 +132,33 @@ def test_overrides_of_wrong_flags_are_reported_as_right() -> None:
     assert result["observed"] == 5
     assert result["expected"] == 20
     assert result["ratio_high"] < 1
+    assert evaluate_drawn(latest, churn)["drawn"] == 0
+
+
+def test_flagged_deals_drawn_at_random_are_evaluated_apart_from_those_a_person_picked() -> None:
+    latest = pd.DataFrame(
+        {
+            "poor_fit": True,
+            "probability": 0.5,
+            "action": ["signed"] * 30 + ["overridden"] * 20 + ["declined"] * 10,
+            "proceed": [True] * 30 + [False] * 20 + [True] * 10,
+        },
+        index=[f"p{number}" for number in range(60)],
+    )
+    churn = pd.Series([1.0] * 30 + [0.0] * 20, index=latest.index[:50])
+    drawn, picked = evaluate_drawn(latest, churn), evaluate_overrides(latest, churn)
+
+    assert (drawn["drawn"], drawn["observed"], drawn["expected"]) == (30, 30, 15)
+    assert (picked["overridden"], picked["observed"], picked["expected"]) == (20, 0, 10)
+
+
+def test_all_cohorts_together_have_their_sums_and_an_exact_interval() -> None:
+    cohorts = pd.DataFrame({"observed": [3, 12], "expected": [2.5, 5.0]})
+    result = observed_over_expected(cohorts)
+
+    assert (result["observed"], result["expected"], result["ratio"]) == (15, 7.5, 2)
+    assert result["ratio_low"] == pytest.approx(1.1194, abs=1e-4)  # Garwood 1936: 8.395 / 7.5
+    assert result["ratio_high"] == pytest.approx(3.2987, abs=1e-4)  # 24.740 / 7.5
 
 
 def test_the_calibration_slope_is_1_for_the_truth_and_less_for_an_overconfident_model(

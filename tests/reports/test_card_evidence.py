@@ -69,7 +69,10 @@ def test_without_flags_no_precision_is_reported(none) -> None:
 def test_flags_are_reported_with_precision_and_recall() -> None:
     text = flagged({"share_flagged": 0.1, "precision": 0.4321, "recall": 0.25})
 
-    assert text == "Of these flags 43.2 % were right; they caught 25 % of the early churners."
+    assert text == (
+        "In the evaluation above 10 % of the deals were flagged; 43.2 % of these flags were right, "
+        "and they caught 25 % of the early churners."
+    )
     unknown = flagged({"share_flagged": 0.1, "precision": float("nan"), "recall": None})
     assert "nan" not in unknown.casefold().replace("churners", "")
 

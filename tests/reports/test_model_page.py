@@ -7,7 +7,7 @@ import pytest
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.language.catalogue import phrases
-from fitmodel.reports.model_page import card_html, card_page, card_tree, model_plots, rule_words
+from fitmodel.reports.model_page import card_html, card_page, card_tree, model_plots, rule_text
 
 MONEY = Money(0.8, 30, 2.5, 400, 900, 60, 0.1)
 
@@ -23,20 +23,20 @@ def percent(number, language="en"):
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("kind", ["capacity", "precision", "threshold", "risk"])
 def test_a_risk_rule_has_its_threshold_with_three_digits(language, kind) -> None:
-    words = rule_words(Policy(kind, 0.34567), language)
+    words = rule_text(Policy(kind, 0.34567), language)
 
     assert words == say(f"rule_{kind}", language, threshold=percent("34.6", language))
 
 
 def test_a_rule_without_a_threshold_flags_nothing() -> None:
-    assert rule_words(Policy("risk", None)) == say("rule_nothing")
-    assert rule_words(Policy("risk", 0.5)) != say("rule_nothing")
+    assert rule_text(Policy("risk", None)) == say("rule_nothing")
+    assert rule_text(Policy("risk", 0.5)) != say("rule_nothing")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_value_rule_may_also_have_a_risk_threshold(language) -> None:
-    alone = rule_words(Policy("value", 0.4, MONEY), language)
-    both = rule_words(Policy("value", 0.4, MONEY, risk_threshold=0.6), language)
+    alone = rule_text(Policy("value", 0.4, MONEY), language)
+    both = rule_text(Policy("value", 0.4, MONEY, risk_threshold=0.6), language)
 
     assert alone == say("rule_value", language)
     assert both.startswith(alone)
@@ -45,7 +45,7 @@ def test_a_value_rule_may_also_have_a_risk_threshold(language) -> None:
 
 def test_the_level_and_the_big_deal_amount_are_mentioned_if_set() -> None:
     policy = Policy("risk", 0.4, level=0.2, big_deal=50000.0)
-    words = rule_words(policy, money_format="€ {:,.0f}")
+    words = rule_text(policy, money_format="€ {:,.0f}")
 
     assert words == " ".join(
         [
@@ -53,7 +53,7 @@ def test_the_level_and_the_big_deal_amount_are_mentioned_if_set() -> None:
             say("rule_big", amount="€ 50,000"),
         ]
     )  # fmt: skip
-    chinese = rule_words(policy, "zh")
+    chinese = rule_text(policy, "zh")
     assert "50,000" in chinese
 
 

@@ -10,12 +10,14 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.model.wording import Wording
 from fitmodel.monitoring.drift import SCORE
 from fitmodel.reports.monitoring_page import (
-    DRAWN,
+    MAX_PLOTTED,
     _cohort_row,
-    _drawn,
+    _drawn_words,
     _drift_row,
     _overrides,
+    _plotted_rows,
     _worst_first,
+    outcome_words,
 )
 
 SAY = phrases("en", "monitoring")
@@ -38,9 +40,9 @@ def test_attributes_are_sorted_by_verdict_and_index() -> None:
 def test_the_twelve_largest_drifts_are_drawn_with_readable_names() -> None:
     rows = [(f"x{number:02d}", "stable", number / 100) for number in range(14)]
     drift = drift_of(*rows, ("seats", "drift", 0.9), (SCORE, "stable", 0.8), ("x00", "drift", 0.7))
-    shown = _drawn(drift, WORDING, SAY)["attribute"]
+    shown = _plotted_rows(drift, WORDING, SAY)["attribute"]
 
-    assert shown.nunique() == DRAWN == 12
+    assert shown.nunique() == MAX_PLOTTED == 12
     assert {"number of seats", SAY("of_scores")} <= set(shown)
     label = WORDING.label("x00")
     assert (shown == label).sum() == 2  # both groups of an attribute that moved in one of them
@@ -131,6 +133,26 @@ def test_overrides_are_called_right_or_wrong_only_if_significant(language, low, 
     assert text.endswith(say(key))
     for figure in ("60", "40", "12", "10.0", f"{low:.2f}", f"{high:.2f}"):
         assert figure in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("low", "high", "side"),
+    [(0.5, 0.99, "fewer"), (1.01, 2.0, "more"), (1.0, 2.0, "as"), (0.5, 1.0, "as")],
+)
+def test_outcomes_differ_from_predictions_only_beyond_chance(language, low, high, side) -> None:
+    say = phrases(language, "monitoring")
+    drawn = overrides(low=low, high=high) | {"drawn": 60}
+
+    assert outcome_words(drawn, language).endswith(say(f"outcomes_{side}"))
+    assert _drawn_words(drawn, say).endswith(say(f"drawn_{side}"))
+    for figure in ("12", "10.0", f"{low:.2f}", f"{high:.2f}"):
+        assert figure in outcome_words(drawn, language)
+        assert figure in _drawn_words(drawn, say)
+
+
+def test_deals_drawn_at_random_without_outcomes_are_only_counted() -> None:
+    assert _drawn_words(overrides(known=0) | {"drawn": 7}, SAY) == SAY("drawn_young", drawn="7")
 
 
 def test_overrides_without_outcomes_are_only_counted() -> None:

@@ -62,6 +62,7 @@ def test_a_file_gets_the_same_numbers_as_predict(model, prospects, tmp_path, end
     assert json.loads(scored["reasons"][0]) == [r.to_dict() for r in expected["reasons"].iloc[0]]
     assert (result.rows, result.errors) == (len(prospects), 0)
     assert result.flagged == expected["poor_fit"].sum()
+    assert result.unfamiliar == expected["unfamiliar"].sum()
 
 
 def test_texts_of_the_original_columns_are_not_changed(model, prospects, tmp_path):

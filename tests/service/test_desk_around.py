@@ -8,6 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from fitmodel.language.catalogue import LANGUAGES, read_texts
+from fitmodel.service.settings import People, Person
+
 pytestmark = pytest.mark.slow
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
@@ -162,3 +165,18 @@ def test_an_unavailable_service_is_reported_and_can_be_retried(opened, url) -> N
         page.unroute("**/v1/*")
         page.locator("[name=seats]").fill("13")
         expect(page.locator("#probability")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_rep_without_prospects_reads_how_the_service_knows_the_own_name(
+    opened, serve, shop, pipeline, language
+) -> None:
+    people = People({"zoe": Person("zoe", "rep", "Nobody of that name")})
+    limits = {"people": people, "token": TOKEN, "user_header": "x-user"}
+    headers = {"authorization": f"Bearer {TOKEN}", "x-user": "zoe"}
+    with (
+        serve(shop, pipeline, **limits) as address,
+        opened(f"{address}?language={language}", extra_http_headers=headers) as page,
+    ):
+        text = read_texts(language, "desk")["no_own_prospects"]
+        expect(page.locator("#nothing")).to_have_text(text)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fitmodel.checks.registry import CheckResult
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-NOT_MADE = "the deals could not be read, so nobody knows what this check would find"
+NOT_RUN = "the deals could not be read, so nobody knows what this check would find"
 _NO_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 """Control characters that XML 1.0 does not allow."""
 
@@ -87,9 +87,9 @@ def to_sarif(
     OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0", 2020.
     """
     listed = [*results, *silenced]
-    used = sorted({result.code for result in listed})
-    index = {code: number for number, code in enumerate(used)}
-    rules = [_rule(code) for code in used]
+    used_codes = sorted({result.code for result in listed})
+    index = {code: number for number, code in enumerate(used_codes)}
+    rules = [_rule(code) for code in used_codes]
     driver = {"name": "fitmodel", "version": version, "rules": rules}
     sarif_results = [_sarif_result(result, index[result.code], path) for result in listed]
     log = {
@@ -114,13 +114,13 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _sarif_result(result: CheckResult, rule: int, path: str) -> dict[str, Any]:
     uri = quote(PurePath(result.file or path).as_posix())
-    where: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    physical_location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if result.row:  # lines are counted from 1
-        where["region"] = {"startLine": result.row}
-    location: dict[str, Any] = {"physicalLocation": where}
+        physical_location["region"] = {"startLine": result.row}
+    location: dict[str, Any] = {"physicalLocation": physical_location}
     if result.column:
         location["logicalLocations"] = [{"name": result.column, "kind": "member"}]
-    written: dict[str, Any] = {
+    sarif_result: dict[str, Any] = {
         "ruleId": result.code,
         "ruleIndex": rule,
         "level": result.level,
@@ -128,8 +128,8 @@ def _sarif_result(result: CheckResult, rule: int, path: str) -> dict[str, Any]:
         "locations": [location],
     }
     if result.reason:
-        written["suppressions"] = [{"kind": "external", "justification": result.reason}]
-    return written
+        sarif_result["suppressions"] = [{"kind": "external", "justification": result.reason}]
+    return sarif_result
 
 
 def to_junit(
@@ -166,7 +166,7 @@ def to_junit(
         if code not in reported_codes and not code.startswith("FM4"):  # FM4: of a training
             case = ET.SubElement(suite, "testcase", classname=f"fitmodel.{code}", name=kind.name)
             if unread:
-                ET.SubElement(case, "skipped", message=NOT_MADE)
+                ET.SubElement(case, "skipped", message=NOT_RUN)
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))

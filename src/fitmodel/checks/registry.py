@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
     }
 )
 Level = Literal["error", "warning", "note"]
-BESIDE = ("[history.", "[events.")
+CRM_TABLE_PREFIXES = ("[history.", "[events.")
 """Prefixes of the columns of history and event tables, which are not columns of the deals."""
 _ROW = re.compile(r"\brow (\d+)\b")
 
@@ -138,7 +138,7 @@ class CheckResult:
     @property
     def row(self) -> int | None:
         """First row number in the message; None without one, or if the table is not a file."""
-        if self.column.startswith(BESIDE) and not self.file:
+        if self.column.startswith(CRM_TABLE_PREFIXES) and not self.file:
             return None
         match = _ROW.search(self.message)
         return int(match[1]) if match else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
     from fitmodel.monitoring.log import DecisionLog
+    from fitmodel.tables.files import FileTable
     from fitmodel.training import TrainingRun
 
 
@@ -93,8 +94,8 @@ def progress() -> Callable[[str], None]:
     return lambda step: typer.echo(f"... {step}", err=True)
 
 
-def read_and_tell(
-    deals: Path | pd.DataFrame, spec: DealSpec, *, to_learn: bool = True
+def read_and_report(
+    deals: Path | pd.DataFrame | FileTable, spec: DealSpec, *, to_learn: bool = True
 ) -> DealsRead:
     """Return past deals, and print which rows `[rows]` of the contract left out or merged."""
     from fitmodel.crm.reading import read_with_history
@@ -110,9 +111,9 @@ def read_to_count(deals: Path | pd.DataFrame, spec: DealSpec) -> DealsRead:
     from fitmodel.exceptions import TooFewDealsError
 
     try:
-        return read_and_tell(deals, spec)
+        return read_and_report(deals, spec)
     except TooFewDealsError:
-        return read_and_tell(deals, spec, to_learn=False)
+        return read_and_report(deals, spec, to_learn=False)
 
 
 def load_spec(config: Path) -> DealSpec:
@@ -143,13 +144,18 @@ def registered(name: str | None, config: Path) -> tuple[str, str | None]:
     return name or tracking.registered_model, tracking.uri
 
 
-def say_training(run: TrainingRun) -> None:
+def print_training(run: TrainingRun) -> None:
     """Print the model's quality, its folder and its warnings."""
     typer.echo(str(run.report))
     typer.echo(f"\nbundle   {run.bundle_path}")
     typer.echo(f"run      {run.run_id or 'not tracked'}")
     if run.in_use != run.bundle_path.name:
         typer.echo(f"in use   {_in_use_instead(run)}")
+    print_warnings(run)
+
+
+def print_warnings(run: TrainingRun) -> None:
+    """Print the warnings of a training to standard error."""
     for text in run.warnings:
         typer.echo(f"Warning: {text}", err=True)
 
@@ -171,8 +177,8 @@ def write_utf8(*streams: TextIO) -> None:
             stream.reconfigure(encoding="utf-8")
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         import platform
         from importlib.metadata import version
 
@@ -185,7 +191,7 @@ def prepare(
     version: Annotated[  # noqa: ARG001 - its callback says it
         bool,
         typer.Option(
-            "--version", help="Show the version and exit.", callback=_say_version, is_eager=True
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:
@@ -217,7 +223,7 @@ def existing_log(path: str, salt: str | None) -> DecisionLog:
     return DecisionLog(path, salt=salt)
 
 
-def months_listed(text: str | None) -> tuple[int, ...]:
+def parse_months(text: str | None) -> tuple[int, ...]:
     """Return months from a text such as 3,12."""
     try:
         listed = [int(part) for part in (text or "").split(",") if part.strip()]
@@ -228,7 +234,7 @@ def months_listed(text: str | None) -> tuple[int, ...]:
     return tuple(listed)
 
 
-def day_given(text: str | None) -> date | None:
+def parse_day(text: str | None) -> date | None:
     """Return the day in the text of --as-of; None without it."""
     try:
         return None if text is None else date.fromisoformat(text)

@@ -89,14 +89,14 @@ def stability(
         from fitmodel.stability import check_stability
         from fitmodel.tables.atomic import write_folder
 
-        tell = progress()
+        report_step = progress()
         result = check_stability(
             model,
             deals,
             None if config is None else load_spec(config),
             prospects=prospects,
             replicates=replicates,
-            progress=lambda number: tell(f"sample {number + 1} of {replicates}"),
+            progress=lambda number: report_step(f"sample {number + 1} of {replicates}"),
         )
         typer.echo(str(result))
         unstable = result.table.nlargest(5, "flag_changes")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fitmodel.cli.app import Model, app, day_given, export_app, months_listed, plain_errors
+from fitmodel.cli.app import Model, app, export_app, parse_day, parse_months, plain_errors
 
 
 class SqlDialect(StrEnum):
@@ -89,9 +89,9 @@ def export_sql(
             dialect.value,
             table,
             reasons=reasons,
-            as_of=day_given(as_of),
+            as_of=parse_day(as_of),
             absent=absent or (),
-            horizons=months_listed(horizons),
+            horizons=parse_months(horizons),
         )
         if output == "-":
             typer.echo(query, nl=False)

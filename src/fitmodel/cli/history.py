@@ -22,14 +22,14 @@ Tables = Annotated[
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
-def given_tables(given: list[str] | None) -> dict[str, str] | None:
+def parse_tables(given: list[str] | None) -> dict[str, str] | None:
     """Return the tables given with --table: from the name in the contract to the path."""
     if not given:
         return None
     tables: dict[str, str] = {}
     for each in given:
-        name, equals, path = each.partition("=")
-        if not equals or not name or not path:
+        name, separator, path = each.partition("=")
+        if not separator or not name or not path:
             raise SpecError(f"--table takes NAME=PATH, such as fields=history.csv, not {each!r}")
         tables[name] = path
     return tables
@@ -85,7 +85,7 @@ def attributes(
                 f"{config} names no table beside the deals. Remedy: add [history.NAME] or "
                 "[events.NAME], see docs/guides/crm-history.md"
             )
-        opened = open_deals(deals, spec, given_tables(table), as_of=_day(as_of))
+        opened = open_deals(deals, spec, parse_tables(table), as_of=_day(as_of))
         if opened.result is None or opened.tables is None:
             raise SpecError(
                 f"{deals} lacks the column {spec.deals.id!r} or {spec.deals.closed_on!r} of [deals]"
@@ -100,10 +100,10 @@ def attributes(
         names = opened.result.frame.columns
         typer.echo(f"{len(names)} attributes of {len(frame):,} deals: {', '.join(names)}")
         if output is not None:
-            beside = output.with_name(f"{output.stem}.provenance{output.suffix}")
+            provenance_path = output.with_name(f"{output.stem}.provenance{output.suffix}")
             _write(frame, output)
-            _write(provenance(opened.today, opened.spec, opened.result), beside)
-            typer.echo(f"wrote {output} and {beside}")
+            _write(provenance(opened.today, opened.spec, opened.result), provenance_path)
+            typer.echo(f"wrote {output} and {provenance_path}")
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
@@ -154,9 +154,14 @@ def snapshot(
         column = id_column or (None if spec is None else spec.deals.id)
         if column is None:
             raise SpecError("say which column holds the ids: --id COLUMN, or id in [deals]")
-        done = keep_snapshot(read_table(pipeline), store, column, day=_day(day), replace=replace)
-        what = "was there already, and stays" if done.was_there and not replace else "written"
-        typer.echo(f"{done.path}: {done.rows:,} rows, {what}; {done.days} day(s) in the store")
+        table = read_table(pipeline)
+        done = keep_snapshot(table, store, column, day=_day(day), replace=replace)
+        outcome = "written"
+        if done.was_there and not replace:
+            outcome = "was there already, and stays"
+            if done.rows != len(table):
+                outcome += f" (the {len(table):,} rows given were not saved; --replace saves them)"
+        typer.echo(f"{done.path}: {done.rows:,} rows, {outcome}; {done.days} day(s) in the store")
         if done.days == 1 and not done.was_there:
             typer.echo(
                 f'To read it:\n[history.snapshots]\ntable = "{store.as_posix()}"\n'

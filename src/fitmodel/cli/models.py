@@ -167,8 +167,8 @@ def edit(
             use=use,
         )
         typer.echo(edit_lines(edited.edit))
-        unjudged = "not yet; give past deals with --deals"
-        typer.echo(f"judged  {edited.re_evaluation or unjudged}")
+        not_evaluated = "not yet; give past deals with --deals"
+        typer.echo(f"evaluated  {edited.re_evaluation or not_evaluated}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
         if edited.tracked is not None:
             outcome = edited.tracked.warning or f"version {edited.tracked.registry_version}"

@@ -48,7 +48,11 @@ def monitor(
         bool, typer.Option("--track", help="Also log the result as a run in MLflow.")
     ] = False,
     fail_on_drift: Annotated[
-        bool, typer.Option("--fail-on-drift", help="Exit with code 1 if anything has drifted.")
+        bool,
+        typer.Option(
+            "--fail-on-drift",
+            help="Exit with code 1 if anything has drifted, or outcomes are not as predicted.",
+        ),
     ] = False,
 ) -> None:
     """Report drift and compare outcomes with predictions, as a page and tables.
@@ -61,34 +65,38 @@ def monitor(
     with plain_errors():
         from fitmodel.loading import load
         from fitmodel.monitoring.report import monitor as compare
-        from fitmodel.reports.monitoring_page import monitoring_files
+        from fitmodel.reports.monitoring_page import monitoring_files, outcome_words
         from fitmodel.tables.atomic import write_folder
         from fitmodel.tables.files import read_table
 
-        tell, contract = progress(), spec_if_any(config)
+        report_step, contract = progress(), spec_if_any(config)
         loaded = load(model)
-        tell("reading")
+        report_step("reading")
         report = compare(
             read_table(table),
             loaded,
             contract,
             log=None if log is None else existing_log(log, salt),
             by_month=by_month,
-            progress=tell,
+            progress=report_step,
         )
         for note in report.notes:
             typer.echo(f"rows: {note}", err=True)
+        if report.log_match is not None:
+            typer.echo(report.log_match, err=True)
         files = monitoring_files(report, language.value)
         write_folder(output, files)
         typer.echo(
             f"drifted: {', '.join(report.drifted) or 'nothing'}; wrote {output / 'index.html'}"
         )
+        if report.outcomes is not None:
+            typer.echo(f"outcomes: {outcome_words(report.outcomes)}")
         if track:
             from fitmodel.tracking.runs import track_monitoring
 
             run = track_monitoring(load_spec(config), loaded.manifest, report.metrics(), files)
             typer.echo(f"run {run}")
-    if fail_on_drift and report.drifted:
+    if fail_on_drift and (report.drifted or report.is_off_level):
         raise typer.Exit(1)
 
 

@@ -18,7 +18,7 @@ from fitmodel.cli.app import (
     load_spec,
     plain_errors,
     progress,
-    read_and_tell,
+    read_and_report,
 )
 from fitmodel.cli.reporting import Language
 
@@ -69,35 +69,35 @@ def quiz(
             _show_practice(opened, language.value, say)
             return
         people, spec = names_of_people(person or ()), load_spec(config)
-        read, asked = read_and_tell(deals, spec), set(opened.guesses()["deal"])
-        made = make_quiz(
+        read, asked_deals = read_and_report(deals, spec), set(opened.guesses()["deal"])
+        new_quiz = make_quiz(
             read.table,
             read.spec,
             size=questions,
             seed=secrets.randbits(32) if seed is None else seed,
-            asked_before=lambda name: opened.known_as(name) in asked,
+            asked_before=lambda name: opened.known_as(name) in asked_deals,
             language=language.value,
             progress=progress(),
         )
-        _ask(made, people, opened, read.spec.label.horizon_months, say)
+        _ask(new_quiz, people, opened, read.spec.label.horizon_months, say)
         _show_practice(opened, language.value, say)
 
 
-def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
+def _ask(quiz: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
     """Ask everybody about every deal, show each answer, and store all guesses at the end."""
     from fitmodel.sales.quiz import guesses_of
     from fitmodel.sales.quiz_scores import brier
 
-    size, level = len(made.questions), f"{made.level:.0%}"
+    size, level = len(quiz.questions), f"{quiz.level:.0%}"
     typer.echo(say("intro", size=size, level=level, horizon=horizon))
     guesses: dict[str, list[float]] = {name: [] for name in people}
-    for question, answer in zip(made.questions, made.answers, strict=True):
+    for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         signed = f"{question.signed:%Y-%m-%d}"
         typer.echo("\n" + say("question", number=question.number, size=size, signed=signed))
         for name, value in question.facts:
             typer.echo(say("fact", name=name, value=value))
         for name in people:
-            guesses[name].append(_asked(name, say, hidden=len(people) > 1))
+            guesses[name].append(_ask_person(name, say, hidden=len(people) > 1))
         typer.echo(say("left" if answer.left_early else "stayed", horizon=horizon))
         typer.echo(
             say(
@@ -109,18 +109,18 @@ def _ask(made: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
         )
         for reason in answer.reasons:
             typer.echo(f"  {reason}")
-    log.keep_guesses(guesses_of(made, guesses))
-    outcome = [answer.left_early for answer in made.answers]
+    log.keep_guesses(guesses_of(quiz, guesses))
+    outcome = [answer.left_early for answer in quiz.answers]
     typer.echo("\n" + say("scale"))
     for name in people:
         typer.echo(say("score", person=name, brier=f"{brier(guesses[name], outcome):.3f}"))
-    by_model = brier([answer.probability for answer in made.answers], outcome)
+    by_model = brier([answer.probability for answer in quiz.answers], outcome)
     typer.echo(say("score_model", brier=f"{by_model:.3f}"))
-    by_level = brier([made.level] * size, outcome)
+    by_level = brier([quiz.level] * size, outcome)
     typer.echo(say("score_level", level=level, brier=f"{by_level:.3f}"))
 
 
-def _asked(person: str, say: Say, *, hidden: bool) -> float:
+def _ask_person(person: str, say: Say, *, hidden: bool) -> float:
     """Ask one person until the answer is a probability, and return it; the input can be hidden."""
     while True:
         text = typer.prompt(say("ask", person=person), hide_input=hidden)
@@ -134,7 +134,7 @@ def _asked(person: str, say: Say, *, hidden: bool) -> float:
 
 
 def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
-    from fitmodel.sales.quiz_scores import practice, practice_words, quiz_scores
+    from fitmodel.sales.quiz_scores import practice, practice_sentences, quiz_scores
 
     guesses = log.guesses()
     if guesses.empty:
@@ -144,5 +144,5 @@ def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
     table = quiz_scores(guesses)
     for row in table.to_dict("records"):
         typer.echo(f"  {row['quiz']}  {row['person']}  {row['brier']:.3f}  ({row['model']:.3f})")
-    for line in practice_words(practice(guesses), language):
+    for line in practice_sentences(practice(guesses), language):
         typer.echo(line)

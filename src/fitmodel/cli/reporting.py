@@ -16,7 +16,7 @@ from fitmodel.cli.app import (
     load_spec,
     plain_errors,
     progress,
-    read_and_tell,
+    read_and_report,
     read_to_count,
 )
 from fitmodel.exceptions import SpecError
@@ -37,8 +37,8 @@ class Language(StrEnum):
     ZH = "zh"
 
 
-def _show_plan(asked: bool) -> None:
-    if asked:
+def _show_plan(requested: bool) -> None:
+    if requested:
         from fitmodel.sales.plans import EXAMPLE
 
         typer.echo(EXAMPLE, nl=False)
@@ -105,9 +105,9 @@ def report(
                 raise typer.BadParameter("it needs a --plan", param_hint=option)
         if (edits is None) != (log is None):
             raise typer.BadParameter("give both or none", param_hint="--edits, --log")
-        spec, tell = load_spec(config), progress()
+        spec, report_step = load_spec(config), progress()
         plans = [read_plan(path) for path in (plan, compare) if path is not None]
-        tell("reading")
+        report_step("reading")
         read = read_to_count(deals, spec)
         table, spec = read.table, read.spec
         edits_found = None if edits is None else _edits(edits, log, salt, table, spec)
@@ -115,7 +115,7 @@ def report(
         if hash_ids:
             table = hashed(table, spec, salt)
             rows = None if rows is None else hashed(rows, spec, salt)
-        made = make_sales_report(
+        sales_report = make_sales_report(
             table,
             spec,
             plans=plans,
@@ -123,14 +123,14 @@ def report(
             edits=edits_found,
             segment=segment,
             language=language,
-            progress=tell,
+            progress=report_step,
         )
-        made.write(output)
+        sales_report.write(output)
         if payroll is not None:
-            write_payroll(made.ledgers[0], payroll)
-        typer.echo(f"wrote {output / 'index.html'} and {len(made.tables)} tables beside it")
-        if len(made.ledgers) > 1:
-            typer.echo(compare_plans(*made.ledgers).says(language))
+            write_payroll(sales_report.ledgers[0], payroll)
+        typer.echo(f"wrote {output / 'index.html'} and {len(sales_report.tables)} tables beside it")
+        if len(sales_report.ledgers) > 1:
+            typer.echo(compare_plans(*sales_report.ledgers).says(language))
 
 
 def _edits(
@@ -214,7 +214,9 @@ def brief(
             typer.echo(default_template(language), nl=False)
             return
         missing = [
-            what for what, given in zip(NEEDED, (prospects, model, name), strict=True) if not given
+            argument
+            for argument, given in zip(NEEDED, (prospects, model, name), strict=True)
+            if not given
         ]
         if prospects is None or model is None or name is None:
             raise typer.BadParameter(f"give {', '.join(missing)}")
@@ -222,19 +224,19 @@ def brief(
             raise typer.BadParameter(
                 f"{output} ends neither in .html nor in .md", param_hint="--output"
             )
-        made = _made(prospects, model, name, deals, config, language, template)
+        content = _make_brief_of(prospects, model, name, deals, config, language, template)
         is_markdown = output is None or output.suffix == ".md"
-        text = brief_markdown(made) if is_markdown else brief_page(made)
+        text = brief_markdown(content) if is_markdown else brief_page(content)
         if output is None:
             typer.echo(text, nl=False)
             return
         write_folder(output.parent, {output.name: text})
-        for line in made.assessment.sentences:
+        for line in content.assessment.sentences:
             typer.echo(line)
         typer.echo(f"wrote {output}")
 
 
-def _made(
+def _make_brief_of(
     prospects: Path,
     model: str,
     name: str,
@@ -243,7 +245,7 @@ def _made(
     language: Language,
     template: Path | None,
 ) -> Brief:
-    from fitmodel.crm.prospects import add_history, with_tables_of
+    from fitmodel.crm.prospects import add_history, open_past_deals
     from fitmodel.loading import load
     from fitmodel.reports.brief import contract_of, make_brief
     from fitmodel.tables.files import read_table
@@ -253,8 +255,10 @@ def _made(
     spec = load_spec(config) if config is not None else None
     past = None
     if deals is not None:
-        spec = spec or contract_of(loaded)
-        past = read_and_tell(deals, with_tables_of(loaded.manifest, spec)).table
+        opened = open_past_deals(
+            deals, loaded.manifest, spec or contract_of(loaded), is_own=spec is None
+        )
+        past, spec = read_and_report(*opened).table, opened[1]
     return make_brief(
         loaded,
         {str(key): value for key, value in row.items()},

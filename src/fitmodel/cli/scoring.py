@@ -11,11 +11,11 @@ from fitmodel.cli.app import (
     Model,
     Salt,
     app,
-    day_given,
-    months_listed,
+    parse_day,
+    parse_months,
     plain_errors,
 )
-from fitmodel.cli.history import Tables, given_tables
+from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
 
@@ -97,7 +97,7 @@ def score(
 
         loaded = load(model, unpickle=unpickle)
         if signed:
-            _score_signed(prospects, loaded, output, months_listed(horizons), as_of)
+            _score_signed(prospects, loaded, output, parse_months(horizons), as_of)
             return
         with progress_bar(count_places(prospects)) as advance:
             result = score_places(
@@ -113,8 +113,8 @@ def score(
                 language=language.value,
                 resume=resume,
                 log=None if log is None else DecisionLog(log, salt=salt),
-                tables=given_tables(table),
-                horizons=months_listed(horizons),
+                tables=parse_tables(table),
+                horizons=parse_months(horizons),
             )
         noun = "prospect" if result.rows == 1 else "prospects"
         typer.echo(
@@ -131,6 +131,8 @@ def score(
             )
         if result.note:
             typer.echo(f"Warning: {result.note}", err=True)
+        if result.warning:
+            typer.echo(f"Warning: {result.warning}", err=True)
         if result.errors:
             typer.echo(
                 f"Warning: {result.errors:,} of them could not be scored (see the column error); "
@@ -147,8 +149,8 @@ def _score_signed(
 ) -> None:
     from fitmodel.scoring.signed import MONTHS, score_customers
 
-    asked = months or MONTHS
-    done = score_customers(customers, model, output, months=asked, as_of=day_given(as_of))
+    requested = months or MONTHS
+    done = score_customers(customers, model, output, months=requested, as_of=parse_day(as_of))
     typer.echo(
         f"{done.rows - done.gone - done.left_out:,} customers scored to {done.output}; "
         f"{done.gone:,} have left",

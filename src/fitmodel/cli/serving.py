@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,10 +134,11 @@ def serve(
         token = os.environ.get(TOKEN, "").strip() or None
         is_open = token is None and people is None
         if is_open:
-            _refuse_strangers(host, pipeline, deals)
+            _refuse_open_access(host, pipeline, deals)
             typer.echo(
                 f"Warning: no {TOKEN} is set; everybody who reaches {host} can ask", err=True
             )
+        refuse_taken(host, port)
         settings = Settings(
             token=token,
             most_bytes=max_bytes,
@@ -145,19 +147,40 @@ def serve(
             body_seconds=body_seconds,
             answer_seconds=answer_seconds,
             reload_seconds=reload_seconds,
-            hosts=_own_names(host, allow_host) if token is None else frozenset(),
+            hosts=_accepted_hosts(host, allow_host) if token is None else frozenset(),
             origins=frozenset(allow_origin or ()),
             people=None if people is None else read_people(people),
             user_header=user_header,
         )
         served = ServedBy(model, settings, log, salt, pipeline, deals, config, people, plan)
-        _run(served, host, port, root_path.rstrip("/"), workers)
+        _run(served, host, port, _prefix(root_path), workers)
 
 
-def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> None:
+def _prefix(path: str) -> str:
+    """Return the path of a proxy with a slash before it and none behind it; "" for none."""
+    inner = path.strip().strip("/")
+    return f"/{inner}" if inner else ""
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before a model is loaded or trained."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise typer.BadParameter(
+                f"cannot listen on {_url_host(host)}:{port}: {error.strerror}. Remedy: another "
+                "port, or end the program that uses it",
+                param_hint="--port",
+            ) from error
+
+
+def _refuse_open_access(host: str, pipeline: Path | None, deals: Path | None) -> None:
     """Refuse to show a table to other machines without a token."""
     shown = next((table for table in (pipeline, deals) if table is not None), None)
-    if shown is not None and not _is_here(host):
+    if shown is not None and not _is_loopback(host):
         raise typer.BadParameter(
             f"would show {shown.name} to everybody who reaches {host}: set {TOKEN}, or leave the "
             "host as it is",
@@ -165,11 +188,11 @@ def _refuse_strangers(host: str, pipeline: Path | None, deals: Path | None) -> N
         )
 
 
-def _own_names(host: str, allowed: list[str] | None) -> frozenset[str]:
+def _accepted_hosts(host: str, allowed: list[str] | None) -> frozenset[str]:
     """Return the host names that are accepted; empty, which accepts all, if others can connect."""
     from fitmodel.service.settings import LOOPBACK
 
-    return LOOPBACK.union([_shown(host)], allowed or ()) if _is_here(host) else frozenset()
+    return LOOPBACK.union([_url_host(host)], allowed or ()) if _is_loopback(host) else frozenset()
 
 
 def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
@@ -177,7 +200,7 @@ def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> N
     from fitmodel.serving import run_workers
 
     service = served.make()
-    address = f"http://{_shown(host)}:{port}{prefix}"
+    address = f"http://{_url_host(host)}:{port}{prefix}"
     if workers > 1:
         typer.echo(f"{address} by {workers} workers", err=True)
         run_workers(workers, served, **_server_options(host, port, prefix))
@@ -186,11 +209,11 @@ def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> N
     run_service(service, host, port, prefix)
 
 
-def _shown(host: str) -> str:
+def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     """Return whether an address to listen on can be reached only from this machine."""
     from ipaddress import ip_address
 

@@ -17,8 +17,8 @@ from fitmodel.cli.app import (
     app,
     load_spec,
     plain_errors,
+    print_training,
     progress,
-    say_training,
 )
 from fitmodel.exceptions import SpecError
 
@@ -68,7 +68,7 @@ def demo(
         deals, spec, prospects, origin = demo_deals(data)
         typer.echo(origin + "\n")
         run = train(deals, spec, models=models, progress=progress())
-        say_training(run)
+        print_training(run)
         typer.echo(f"\nThe five riskiest of {len(prospects)} prospects, none of them trained on:")
         typer.echo(riskiest(run.model, prospects))
         typer.echo("\n" + next_steps(spec, run.bundle_path))
@@ -76,11 +76,12 @@ def demo(
 
 def _serve_demo(models: Path, port: int) -> None:
     with plain_errors():
-        from fitmodel.cli.serving import run_service
+        from fitmodel.cli.serving import refuse_taken, run_service
         from fitmodel.demonstration import make_demo
         from fitmodel.service.app import create_app, log_to_stderr
         from fitmodel.service.settings import LOOPBACK, Settings
 
+        refuse_taken("127.0.0.1", port)
         typer.echo("Simulating a company and training its model; this takes a minute.", err=True)
         made = make_demo(models.parent / "demo", models, progress=progress())
         log_to_stderr()

@@ -18,9 +18,10 @@ from fitmodel.cli.app import (
     existing_log,
     load_spec,
     plain_errors,
+    print_training,
+    print_warnings,
     progress,
-    read_and_tell,
-    say_training,
+    read_and_report,
 )
 from fitmodel.exceptions import SpecError
 
@@ -67,21 +68,21 @@ def train(
             spec,
             models=models,
             allow=tuple(allow or ()),
-            estimator=_made(estimator),
+            estimator=_make_classifier(estimator),
             progress=progress(),
         )
-        say_training(run)
+        print_training(run)
         if run.in_use is None:
             return
-        waits = run.in_use != run.bundle_path.name
-        home = run.bundle_path if waits else models / spec.tracking.registered_model
+        is_waiting = run.in_use != run.bundle_path.name
+        model_path = run.bundle_path if is_waiting else models / spec.tracking.registered_model
         if estimator is not None:
-            typer.echo(f"\nNext, in Python: fitmodel.load({str(home)!r}, unpickle=True)")
+            typer.echo(f"\nNext, in Python: fitmodel.load({str(model_path)!r}, unpickle=True)")
             return
-        typer.echo(f"\nNext: fitmodel score PROSPECTS --model {home} --output scored.csv")
+        typer.echo(f"\nNext: fitmodel score PROSPECTS --model {model_path} --output scored.csv")
 
 
-def _made(name: str | None) -> Any:
+def _make_classifier(name: str | None) -> Any:
     """Return the classifier from the named factory, which may be in the working directory."""
     if name is None:
         return None
@@ -124,11 +125,11 @@ def backtest(
 
         spec = load_spec(config)
         report = replay(
-            read_and_tell(deals, spec).table,
+            read_and_report(deals, spec).table,
             spec,
             n_cuts=cuts,
             allow=tuple(allow or ()),
-            estimator=_made(estimator),
+            estimator=_make_classifier(estimator),
             progress=progress(),
         )
         typer.echo(str(report))
@@ -142,18 +143,18 @@ def _deals_with_propensity(
         return deals, spec
     from fitmodel.monitoring.matching import match_log, with_propensity
 
-    table, opened = read_and_tell(deals, spec).table, existing_log(log, salt)
+    table, opened = read_and_report(deals, spec).table, existing_log(log, salt)
     match = match_log(table, spec, opened)
     typer.echo(match.says(), err=True)
     match.refuse_late()
-    kept, with_role = with_propensity(table, spec, opened, match)
-    if left_out := len(table) - len(kept):
+    weighted, with_role = with_propensity(table, spec, opened, match)
+    if left_out := len(table) - len(weighted):
         typer.echo(
             f"left out {left_out:,} deal(s) signed against a flag that the draw had upheld: those "
             "drawn stand for them",
             err=True,
         )
-    return kept, with_role
+    return weighted, with_role
 
 
 RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4, "no champion": 1}
@@ -179,7 +180,9 @@ def retrain(
 
         table, spec = _deals_with_propensity(deals, load_spec(config), log, salt)
         done = run_retraining(
-            table, spec, models=models, estimator=_made(estimator), progress=progress()
+            table, spec, models=models, estimator=_make_classifier(estimator), progress=progress()
         )
         typer.echo(f"{done.outcome}: {done.why}")
+        if done.run is not None:
+            print_warnings(done.run)
         raise typer.Exit(RETRAIN_CODES[done.outcome])

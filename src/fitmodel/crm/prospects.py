@@ -15,19 +15,31 @@ import pandas as pd
 from fitmodel.crm._opening import Given
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.crm.columns import columns_of, field_columns_of
+from fitmodel.deals.censoring import LOG_PROPENSITY
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.reading import open_table
 from fitmodel.exceptions import DealsError, ProspectError, SpecError
 from fitmodel.tables.cells import is_missing, level_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
+    from pathlib import Path
 
     from fitmodel.crm.attributes import CrmTables
+    from fitmodel.deals.reading import DealsRead
+    from fitmodel.tables.files import FileTable
 
-__all__ = ["Given", "ProspectHistory", "add_history", "contract_of", "open_history"]
+__all__ = [
+    "Given",
+    "ProspectHistory",
+    "add_history",
+    "contract_of",
+    "open_history",
+    "open_past_deals",
+]
 TABLES = ("history", "events")
-MAX_ASKED = 1_000
+MAX_LOOKED_UP = 1_000
 """Up to this number of prospects, only their rows are read from a database."""
 
 
@@ -76,7 +88,7 @@ class ProspectHistory:
     def digest(self) -> str:
         """Digest of all tables; it changes if any row changes."""
         digest = sha256()
-        for log in self.tables.every:
+        for log in self.tables.all_tables:
             digest.update(log.digest)
         return digest.hexdigest()
 
@@ -92,10 +104,41 @@ def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
 
 def with_tables_of(manifest: Mapping[str, Any], spec: DealSpec) -> DealSpec:
     """Return a contract with the tables of a model's contract, including fields and kinds."""
-    learned = contract_of(manifest)
-    if learned is None:
+    trained = contract_of(manifest)
+    if trained is None:
         return spec
-    return spec.replace(history=learned.history, events=learned.events)
+    return spec.replace(history=trained.history, events=trained.events)
+
+
+def open_past_deals(
+    source: str | Path | pd.DataFrame | FileTable | DealsRead,
+    manifest: Mapping[str, Any],
+    spec: DealSpec,
+    *,
+    is_own: bool,
+) -> tuple[FileTable, DealSpec]:
+    """Open past deals for a model that exists; return them with the contract to read them by.
+
+    The contract has the tables of the model's contract. The contract of a model that was trained
+    with a decision log names a column of propensities that the log added. A company's table does
+    not have this column, so it is then read without the role.
+
+    Parameters
+    ----------
+    source : path, DataFrame, FileTable or DealsRead
+        The deals.
+    manifest : mapping
+        Manifest of the model's bundle.
+    spec : DealSpec
+        The contract.
+    is_own : bool
+        Whether it is the contract that the model was trained with.
+    """
+    file = open_table(source, spec)
+    role = spec.deals.propensity
+    if is_own and role == LOG_PROPENSITY and role not in file.table.columns:
+        spec = spec.replace(deals={"propensity": None})
+    return file, with_tables_of(manifest, spec)
 
 
 def open_history(
@@ -184,7 +227,7 @@ def add_history(
     True
     """
     name, ids = model.manifest.get("spec", {}).get("deals", {}).get("id"), None
-    if name in prospects.columns and len(prospects) <= MAX_ASKED:
+    if name in prospects.columns and len(prospects) <= MAX_LOOKED_UP:
         ids = [level_text(value) for value in prospects[name] if not is_missing(value)]
     history = open_history(model.manifest, tables, ids=ids)
     return prospects if history is None else history.attached_to(prospects, as_of)

@@ -35,7 +35,7 @@ class Snapshot:
     path : Path
         Path of the snapshot's file.
     rows : int
-        Number of rows of the pipeline.
+        Number of rows of the snapshot in the store: of the earlier one, if that was kept.
     was_there : bool
         Whether the store already had a snapshot of this day. It is kept unless `replace` is set.
     days : int
@@ -97,8 +97,9 @@ def keep_snapshot(
         was_there = path.exists()
         if replace or not was_there:
             _write(pipeline, path, snapshot_day)
+        rows = pq.read_metadata(path).num_rows
         days = len(list(folder.glob("*.parquet")))
-    return Snapshot(path, len(pipeline), was_there, days)
+    return Snapshot(path, rows, was_there, days)
 
 
 def _check(pipeline: pd.DataFrame, id_column: str) -> None:
@@ -118,11 +119,11 @@ def _check(pipeline: pd.DataFrame, id_column: str) -> None:
             f"{empty[0]}. Remedy: give every prospect its id"
         )
     texts = pd.Series([level_text(value) for value in ids])
-    twice = texts[texts.duplicated()]
-    if len(twice):
+    repeated = texts[texts.duplicated()]
+    if len(repeated):
         raise DealsError(
-            f"{id_column}: {len(twice):,} row(s) repeat the id of an earlier row, for example "
-            f"{twice.iloc[0]!r}. Remedy: keep one row per prospect"
+            f"{id_column}: {len(repeated):,} row(s) repeat the id of an earlier row, for example "
+            f"{repeated.iloc[0]!r}. Remedy: keep one row per prospect"
         )
 
 
@@ -133,9 +134,9 @@ def _write(pipeline: pd.DataFrame, path: Path, day: date) -> None:
     table = pa.table({**columns, DAY: days})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer)
-    with workspace(path.parent) as draft:
-        write_file(draft / path.name, buffer.getvalue().to_pybytes())
-        (draft / path.name).replace(path)
+    with workspace(path.parent) as folder:
+        write_file(folder / path.name, buffer.getvalue().to_pybytes())
+        (folder / path.name).replace(path)
     sync_folder(path.parent)
 
 

@@ -100,15 +100,23 @@ def read_outcome_dates(deals: pd.DataFrame, spec: DealSpec) -> OutcomeDates:
     roles = spec.deals
     closed = _days(deals, roles.closed_on)
     _refuse(np.isnat(closed), deals, f"{roles.closed_on!r} is empty", "a deal has a closing date")
-    until = _observed_until(deals, spec)
+    observed_until = _observed_until(deals, spec)
     churned, exited = _days(deals, roles.churned_on), _days(deals, roles.exited_on)
-    for name, days in (("churned_on", churned), ("exited_on", exited), ("observed_until", until)):
+    for name, days in (
+        ("churned_on", churned),
+        ("exited_on", exited),
+        ("observed_until", observed_until),
+    ):
         remedy = "correct the date or leave the row out"
         _refuse(days < closed, deals, f"{name} is before {roles.closed_on!r}", remedy)
-    start = NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
-    if not np.isnat(start):
-        _refuse_impossible(deals, spec, churned, until, start)
-    return OutcomeDates(closed, churned, exited, until, start, left_without_date(deals, spec))
+    observed_from = (
+        NEVER if roles.observed_from is None else np.datetime64(roles.observed_from, "D")
+    )
+    if not np.isnat(observed_from):
+        _refuse_impossible(deals, spec, churned, observed_until, observed_from)
+    return OutcomeDates(
+        closed, churned, exited, observed_until, observed_from, left_without_date(deals, spec)
+    )
 
 
 def read_tenures(deals: pd.DataFrame, spec: DealSpec) -> OutcomeTenures:
@@ -172,16 +180,16 @@ def followup_as_of(
     one that stayed. At the end of the extract its age by which it had left is known, if the deal
     was signed since ``observed_from``.
     """
-    closed, until = dates.closed[rows], dates.observed_until[rows]
-    extracted = until if day is None else np.minimum(until, day)
+    closed, observed_until = dates.closed[rows], dates.observed_until[rows]
+    extracted = observed_until if day is None else np.minimum(observed_until, day)
     watched = np.fmin(extracted, dates.exited[rows])
-    some_day = dates.left_some_day[rows]
-    at_end = some_day & (watched == until)
-    early = at_end & (until <= add_months(closed, horizon_months))
-    by_end = at_end & ~(closed < dates.observed_from)
-    watched = np.where(some_day & ~early, closed, watched)
-    left = np.where(early, until, dates.churned[rows])
-    left_by = frozen(np.where(by_end, months_between(closed, until), np.nan))
+    on_unknown_day = dates.left_some_day[rows]
+    left_by_extract = on_unknown_day & (watched == observed_until)
+    early = left_by_extract & (observed_until <= add_months(closed, horizon_months))
+    has_left_by = left_by_extract & ~(closed < dates.observed_from)
+    watched = np.where(on_unknown_day & ~early, closed, watched)
+    left = np.where(early, observed_until, dates.churned[rows])
+    left_by = frozen(np.where(has_left_by, months_between(closed, observed_until), np.nan))
     return Followup(extracted, watched, np.where(left <= watched, left, NEVER), left_by)
 
 
@@ -285,12 +293,13 @@ def _number(deals: pd.DataFrame, column: str | None) -> NDArray[np.float64]:
     return numbers
 
 
-def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, what: str, remedy: str) -> None:
+def _refuse(wrong: NDArray[np.bool_], deals: pd.DataFrame, problem: str, remedy: str) -> None:
     """Raise an error that names the problem, the count, an example row and the remedy."""
     if wrong.any():
         example = deals.index[int(wrong.argmax())]
         raise DealsError(
-            f"{what} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: {remedy}"
+            f"{problem} in {int(wrong.sum())} of {len(deals)} deals, such as row {example!r}: "
+            f"{remedy}"
         )
 
 

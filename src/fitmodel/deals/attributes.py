@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MIN_DATE_SHARE = 0.95
 """Minimum share of dates among the values of a text column that is treated as a date column."""
-_HEAD = 50
+CHECKED_FIRST = 50
 """Values checked before a whole text column is parsed; most columns have no date among them."""
 
 
@@ -118,7 +118,7 @@ def read_attributes(
 
 def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tuple[str, ...]:
     """Return the names of the attributes to read; each must be a column of the table."""
-    by_spec = isinstance(spec_or_names, DealSpec)
+    is_training = isinstance(spec_or_names, DealSpec)
     names = (
         spec_or_names.attribute_names(table.columns)
         if isinstance(spec_or_names, DealSpec)
@@ -127,7 +127,7 @@ def _names(table: pd.DataFrame, spec_or_names: DealSpec | Iterable[str]) -> tupl
     absent = [name for name in names if name not in table.columns]
     if absent:
         extra = [column for column in table.columns if column not in names]
-        error = DealsError if by_spec else ProspectError
+        error = DealsError if is_training else ProspectError
         raise error(
             f"{len(absent)} of {len(names)} attributes have no column: {absent}; columns that are "
             f"not attributes: {extra}; rename or add the columns (an added column may be empty)"
@@ -152,7 +152,7 @@ def is_date(column: pd.Series[Any]) -> bool:
     if not _is_text(column):
         return False
     given = column.dropna()
-    if not given.iloc[:_HEAD].map(_looks_like_date).any():
+    if not given.iloc[:CHECKED_FIRST].map(_looks_like_date).any():
         return False
     days, _ = read_days(given)
     return float((~np.isnat(days)).mean()) >= _MIN_DATE_SHARE

@@ -83,8 +83,8 @@ def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float
     known = ~np.isnan(early) & from_signing
     values = np.zeros(early.size)
     if known.any():
-        reached = np.minimum(months[known], horizon_months)
-        values[known] = 1.0 / _watched_until(months[from_signing], left[from_signing], reached)
+        ages = np.minimum(months[known], horizon_months)
+        values[known] = 1.0 / _share_not_censored(months[from_signing], left[from_signing], ages)
     capped = values > cap
     values = np.minimum(values, cap)
     return Weights(values, effective_sample_size(values), int(capped.sum()))
@@ -96,22 +96,28 @@ def effective_sample_size(weights: NDArray[np.float64]) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def _watched_until(
-    months: NDArray[np.float64], left: NDArray[np.bool_], reached: NDArray[np.float64]
+def _share_not_censored(
+    months: NDArray[np.float64], left: NDArray[np.bool_], ages: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the Kaplan-Meier probability of no censoring before each time in ``reached``."""
     times, position = np.unique(months, return_inverse=True)
-    gone = np.bincount(position, left, times.size)
+    left_at = np.bincount(position, left, times.size)
     censored = np.bincount(position, ~left, times.size)
-    at_risk = np.cumsum((gone + censored)[::-1])[::-1]
-    staying = at_risk - gone  # a customer that leaves at a time cannot be censored at that time
-    hazard = np.divide(censored, staying, out=np.zeros(times.size), where=staying > 0)
+    at_risk = np.cumsum((left_at + censored)[::-1])[::-1]
+    remaining = (
+        at_risk - left_at
+    )  # a customer that leaves at a time cannot be censored at that time
+    hazard = np.divide(censored, remaining, out=np.zeros(times.size), where=remaining > 0)
     not_censored = np.concatenate(([1.0], np.cumprod(1.0 - hazard)))
-    chance: NDArray[np.float64] = not_censored[np.searchsorted(times, reached, side="left")]
-    return chance
+    result: NDArray[np.float64] = not_censored[np.searchsorted(times, ages, side="left")]
+    return result
 
 
 CAP = 20.0  # the weight of a probability of 5 %; smaller probabilities get this weight too
+
+
+LOG_PROPENSITY = "propensity"
+"""Column of propensities that come from a decision log and not from the company's table."""
 
 
 def propensity_weights(

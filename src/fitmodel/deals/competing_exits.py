@@ -98,15 +98,15 @@ def cumulative_incidence(
     if not np.isin(causes, (STILL_THERE, LEFT, EXITED)).all():
         raise DealsError("each cause must be 0 (still there), 1 (left) or 2 (exited)")
     times, position = np.unique(months, return_inverse=True)
-    order = np.sort(entry)
-    gone = np.searchsorted(np.sort(months), times, side="left")
-    at_risk = np.searchsorted(order, times, side="right") - gone
+    entries = np.sort(entry)
+    ended_before = np.searchsorted(np.sort(months), times, side="left")
+    at_risk = np.searchsorted(entries, times, side="right") - ended_before
     shares = [
         np.bincount(position[causes == each], minlength=len(times)) / np.maximum(at_risk, 1)
         for each in (LEFT, EXITED)
     ]
-    there = np.concatenate([[1.0], np.cumprod(1.0 - sum(shares))])[:-1]
-    left, exited = (np.cumsum(there * share) for share in shares)
+    still_there = np.concatenate([[1.0], np.cumprod(1.0 - sum(shares))])[:-1]
+    left, exited = (np.cumsum(still_there * share) for share in shares)
     return CumulativeIncidence(times, left, exited)
 
 

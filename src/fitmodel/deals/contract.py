@@ -83,7 +83,7 @@ class Reading(Section):
     sheet: Column | None = None
 
     @model_validator(mode="after")
-    def _forms_are_known(self) -> Self:
+    def _check_forms(self) -> Self:
         try:
             self.forms  # noqa: B018 - raises an error if a form is unknown
         except ValueError as error:
@@ -161,16 +161,16 @@ class DealSpec(BaseModel):
 
     @field_validator("attributes", mode="after")
     @classmethod
-    def _outcomes_are_no_attributes(cls, value: Attributes, info: ValidationInfo) -> Attributes:
+    def _refuse_outcomes_as_attributes(cls, value: Attributes, info: ValidationInfo) -> Attributes:
         roles: DealRoles | None = info.data.get("deals")
-        problems = [] if roles is None else list(_roles_as_attributes(value, roles))
+        problems = [] if roles is None else list(_check_attribute_roles(value, roles))
         if problems:
             raise ValueError("\n".join(problems))
         return value
 
     @field_validator("rows", mode="after")
     @classmethod
-    def _rows_fit_the_roles(cls, value: Rows, info: ValidationInfo) -> Rows:
+    def _check_rows(cls, value: Rows, info: ValidationInfo) -> Rows:
         roles: DealRoles | None = info.data.get("deals")
         if roles is not None:
             problems = list(_rows_without_roles(value, roles))
@@ -180,22 +180,22 @@ class DealSpec(BaseModel):
 
     @field_validator("decision", mode="after")
     @classmethod
-    def _value_needs_money(cls, value: Decision, info: ValidationInfo) -> Decision:
+    def _check_money(cls, value: Decision, info: ValidationInfo) -> Decision:
         roles: DealRoles | None = info.data.get("deals")
-        lacking = ["[decision] gross_margin"] if value.gross_margin is None else []
+        missing = ["[decision] gross_margin"] if value.gross_margin is None else []
         if roles is not None and roles.amount is None:
-            lacking.append("[deals] amount")
-        if value.policy == "value" and lacking:
-            raise ValueError(f'[decision] policy = "value" needs {" and ".join(lacking)}')
+            missing.append("[deals] amount")
+        if value.policy == "value" and missing:
+            raise ValueError(f'[decision] policy = "value" needs {" and ".join(missing)}')
         return value
 
     @field_validator("history", "events", mode="after")
     @classmethod
-    def _tables_find_their_deals(cls, value: dict[str, Any], info: ValidationInfo) -> Any:
+    def _check_tables(cls, value: dict[str, Any], info: ValidationInfo) -> Any:
         roles: DealRoles | None = info.data.get("deals")
         problems = [] if roles is None else list(tables_without_roles(roles, value))
-        twice = [name for name in value if name in (info.data.get("history") or {})]
-        problems += [f"[events.{name}] has the name of [history.{name}]" for name in twice]
+        duplicates = [name for name in value if name in (info.data.get("history") or {})]
+        problems += [f"[events.{name}] has the name of [history.{name}]" for name in duplicates]
         if problems:
             raise ValueError("\n".join(problems))
         return value
@@ -244,8 +244,8 @@ class DealSpec(BaseModel):
             else keys
             for name, keys in sections.items()
         }
-        kept = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**kept | changed)
+        current = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**current | changed)
 
     @property
     def has_dates(self) -> bool:
@@ -296,7 +296,7 @@ def _outcome_roles(roles: DealRoles) -> dict[str, str]:
     return {column: name for name, column in columns.items() if isinstance(column, str)}
 
 
-def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[str]:
+def _check_attribute_roles(attributes: Attributes, roles: DealRoles) -> Iterable[str]:
     """Yield a problem for each outcome, id or closing date that is named as an attribute.
 
     A rep or team may be named in `include`: it is an attribute only if the contract says so.
@@ -309,8 +309,8 @@ def _roles_as_attributes(attributes: Attributes, roles: DealRoles) -> Iterable[s
     for key, names in attributes.model_dump(
         exclude={"exclude", *NO_NAMES}, exclude_none=True
     ).items():
-        named = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
-        for name in named:
+        listed = dict.fromkeys([*names, *(names.values() if isinstance(names, dict) else ())])
+        for name in listed:
             if name in forbidden:
                 yield (
                     f"[attributes] {key} names '{name}', which is the role {forbidden[name]} "

@@ -47,10 +47,10 @@ def regime_of(n_churners: float, n_others: float) -> Regime:
     >>> regime_of(50, 400), regime_of(15, 400), regime_of(14, 400)
     ('full', 'provisional', 'base_rate')
     """
-    fewer = min(n_churners, n_others)
-    if fewer >= FULL_CHURNERS:
+    smaller_class = min(n_churners, n_others)
+    if smaller_class >= FULL_CHURNERS:
         return "full"
-    return "provisional" if fewer >= MIN_CHURNERS else "base_rate"
+    return "provisional" if smaller_class >= MIN_CHURNERS else "base_rate"
 
 
 def is_enough(n_churners: float, n_others: float) -> bool:
@@ -132,8 +132,8 @@ def check_enough(
     if n_churners < least:
         raise DealsError(
             f"too little to learn from: {n_churners} early churner(s); {least} needed"
-            f"{_waiting(n_churners, months, least)}{known}. Remedy: a later extract, or a longer "
-            "horizon_months."
+            f"{_waiting_text(n_churners, months, least)}{known}. Remedy: a later extract, or a "
+            "longer horizon_months."
         )
     if n_others < least:
         raise DealsError(
@@ -142,9 +142,9 @@ def check_enough(
         )
 
 
-def _waiting(n_churners: int, months: float | None, least: int) -> str:
+def _waiting_text(n_churners: int, months: float | None, least: int) -> str:
     """Return a text on how many more months it takes, at the rate so far, to have enough."""
     if months is None or n_churners == 0 or months < 1:
         return ""
-    wait = math.ceil((least - n_churners) / (n_churners / months))
-    return f"; at your rate that is about {wait} more month(s)"
+    months_to_wait = math.ceil((least - n_churners) / (n_churners / months))
+    return f"; at your rate that is about {months_to_wait} more month(s)"

@@ -106,19 +106,19 @@ class Sheet:
             return f"row {self.first_row + int(self.table.index[position])}"
         return row_name(self.table.index[position])
 
-    def problems(self, rows: Mask, what: str, remedy: str, *columns: str) -> Iterator[Problem]:
+    def problems(self, rows: Mask, problem: str, remedy: str, *columns: str) -> Iterator[Problem]:
         """Yield one problem, with examples, if any row is marked in the mask `rows`."""
         count = int(rows.sum())
         if count:
             positions = np.flatnonzero(rows)[:SHOWN_ROWS].tolist()
             example = "; ".join(self.cells(position, columns) for position in positions)
-            yield Problem(columns[0], count, example, remedy, f"{count} row(s) {what}")
+            yield Problem(columns[0], count, example, remedy, f"{count} row(s) {problem}")
 
     def cells(self, position: int, columns: tuple[str, ...]) -> str:
         """Return the text that shows some cells of a row."""
         cells = [shown(self.table[name].iloc[position]) for name in columns]
-        named = [f"{name} {cell}" for name, cell in zip(columns, cells, strict=True)]
-        return f"{self.row(position)}: {', '.join(named) if len(cells) > 1 else cells[0]}"
+        with_names = [f"{name} {cell}" for name, cell in zip(columns, cells, strict=True)]
+        return f"{self.row(position)}: {', '.join(with_names) if len(cells) > 1 else cells[0]}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -171,15 +171,15 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
     names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
     result = []
     for name in names:
-        what = _never_changes(table[name]) or _repeats_closing(table, name, spec)
-        if what is not None:
+        reason = _constant_text(table[name]) or _closing_date_text(table, name, spec)
+        if reason is not None:
             remedy = f'add "{name}" to [attributes] exclude, or correct the export'
-            message = f"{what}: it holds no information, so it is left out of learning"
+            message = f"{reason}: it holds no information, so it is left out of learning"
             result.append(Finding("constant", name, len(table), "", message, remedy))
     return tuple(result)
 
 
-def _never_changes(values: pd.Series[Any]) -> str | None:
+def _constant_text(values: pd.Series[Any]) -> str | None:
     """Return a sentence with the only value of a column; None if it has several."""
     first = values.iloc[:CHECKED_FIRST]
     if first.notna().all() and first.duplicated().sum() < len(first) - 1:
@@ -191,7 +191,7 @@ def _never_changes(values: pd.Series[Any]) -> str | None:
     return f"every value is {shown(values.iloc[0])}"
 
 
-def _repeats_closing(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:
+def _closing_date_text(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:
     """Return a sentence if a column equals the closing date: always 0 days before closing."""
     closing = spec.deals.closed_on
     if closing not in table.columns or not table[name].equals(table[closing]):
@@ -264,13 +264,13 @@ def find_warnings(
     name = spec.deals.amount
     if name is None:
         return []
-    below = (deals[name] < 0).to_numpy()
+    is_negative = (deals[name] < 0).to_numpy()
     remedy = (
         "give the yearly value as money, not standardised, and leave it empty if there is none; or "
         "remove amount from [deals]: the column still is an attribute"
     )
-    what = "are below zero (amount), so their expected value and commission are wrong"
-    problems = Sheet(deals, first_row, row_numbers).problems(below, what, remedy, name)
+    text = "are below zero (amount), so their expected value and commission are wrong"
+    problems = Sheet(deals, first_row, row_numbers).problems(is_negative, text, remedy, name)
     return [replace(problem, code="negative-amount") for problem in problems]
 
 
@@ -309,18 +309,18 @@ def notation_warnings(
     ['closed_on']
     """
     sheet = Sheet(written, first_row, row_numbers)
-    plain = {"closed_on": _DATE, "amount": _NUMBER}
-    what = "are written in a form that can be read in past deals, but not in a single prospect"
+    formats = {"closed_on": _DATE, "amount": _NUMBER}
+    problem = "are written in a form that can be read in past deals, but not in a single prospect"
     forms = spec.reading.forms  # prospects are read in these forms too
     return [
         replace(warning, code="notation")
-        for role, (pattern, example) in plain.items()
+        for role, (pattern, example) in formats.items()
         if (name := getattr(spec.deals, role)) is not None
         and name not in {*forms.numbers, *forms.dates}
         and is_text(written[name])
         for warning in sheet.problems(
             ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
-            what,
+            problem,
             f"write {example} in both",
             name,
         )

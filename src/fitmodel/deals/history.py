@@ -87,12 +87,12 @@ class DealHistory:
             If the contract gives a tenure instead of dates, the day is not a date, or it is before
             ``observed_from``, when leavers were not recorded.
         """
-        cut = None if day is None else day_as_of(day)
-        if cut not in self._views:
-            if cut is not None:
-                self._refuse_day(cut)
-            self._views[cut] = HistoryView(self, cut)
-        return self._views[cut]
+        last_day = None if day is None else day_as_of(day)
+        if last_day not in self._views:
+            if last_day is not None:
+                self._refuse_day(last_day)
+            self._views[last_day] = HistoryView(self, last_day)
+        return self._views[last_day]
 
     def with_spec(self, spec: DealSpec) -> DealHistory:
         """Return the same deals with another contract; parsed again only if roles differ."""
@@ -102,13 +102,13 @@ class DealHistory:
         other.deals, other.spec, other.columns, other._views = self.deals, spec, self.columns, {}
         return other
 
-    def _refuse_day(self, cut: np.datetime64) -> None:
+    def _refuse_day(self, day: np.datetime64) -> None:
         """Raise an error if leavers were not yet recorded on a day."""
         require_dates(self.deals, self.spec)
         start = self.columns.observed_from  # type: ignore[union-attr]  # has dates
-        if cut < start:
+        if day < start:
             raise DealsError(
-                f"as of {cut} it is not known who left: leavers were recorded from {start} on "
+                f"as of {day} it is not known who left: leavers were recorded from {start} on "
                 "([deals] observed_from). Remedy: ask for a later day."
             )
 
@@ -178,21 +178,23 @@ def extract_as_of(
     ('2025-12-31', True)
     """
     history = DealHistory(deals, spec)
-    view, cut, roles = history.as_of(day), day_as_of(day), spec.deals
+    view, last_day, roles = history.as_of(day), day_as_of(day), spec.deals
     dates: OutcomeDates = history.columns  # type: ignore[assignment]  # as_of needs dates
-    unknown = dates.left_some_day & (dates.observed_until > cut)
-    positions = view.positions[~unknown[view.positions]]
+    unknown_outcome = dates.left_some_day & (dates.observed_until > last_day)
+    positions = view.positions[~unknown_outcome[view.positions]]
     table = deals.iloc[positions].copy()
     for column, days in ((roles.churned_on, dates.churned), (roles.exited_on, dates.exited)):
         if column is not None:
-            known = days[positions]
-            table[column] = np.where(known <= cut, known, NEVER).astype("datetime64[us]")
+            dates_of_column = days[positions]
+            table[column] = np.where(dates_of_column <= last_day, dates_of_column, NEVER).astype(
+                "datetime64[us]"
+            )
     if roles.churned is not None:  # on that day, later leavers had not left
-        later = dates.churned[positions] > cut
-        table[roles.churned] = table[roles.churned].astype(object).mask(later, None)
-    until = np.minimum(dates.observed_until, cut)
+        left_later = dates.churned[positions] > last_day
+        table[roles.churned] = table[roles.churned].astype(object).mask(left_later, None)
+    observed_until = np.minimum(dates.observed_until, last_day)
     if roles.observed_until in table.columns:
-        table[roles.observed_until] = until[positions].astype("datetime64[us]")
+        table[roles.observed_until] = observed_until[positions].astype("datetime64[us]")
         return table, spec
-    end = str(until.max()) if len(until) else str(cut)
+    end = str(observed_until.max()) if len(observed_until) else str(last_day)
     return table, spec.replace(deals={"observed_until": end})

@@ -32,7 +32,7 @@ MAX_WINDOW_DAYS = 3660
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
-def _known_zone(value: str) -> str:
+def _check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -42,11 +42,11 @@ def _known_zone(value: str) -> str:
     return value
 
 
-def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
+def _check_ascending(value: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(value)))
 
 
-def _whole_day(value: Any) -> Any:
+def _read_whole_day(value: Any) -> Any:
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     try:
@@ -56,10 +56,10 @@ def _whole_day(value: Any) -> Any:
         raise ValueError(message) from None
 
 
-Zone = Annotated[Column, AfterValidator(_known_zone)]
+Zone = Annotated[Column, AfterValidator(_check_zone)]
 DateOrder = Literal["day first", "month first"]
 Window = Annotated[Count, Field(gt=0, le=MAX_WINDOW_DAYS)]
-Windows = Annotated[tuple[Window, ...], Field(min_length=1), AfterValidator(_ascending)]
+Windows = Annotated[tuple[Window, ...], Field(min_length=1), AfterValidator(_check_ascending)]
 
 
 class LongTable(Section):
@@ -82,7 +82,7 @@ class LongTable(Section):
 
     @field_validator("table", mode="after")
     @classmethod
-    def _names_no_password(cls, value: str) -> str:
+    def _refuse_password(cls, value: str) -> str:
         if "://" in value and holds_password(value):
             raise ValueError(
                 f"[{cls.section}] table holds a password, and the contract is stored in every "
@@ -123,7 +123,7 @@ class HistoryTable(LongTable):
     stages: Columns = ()
 
     @model_validator(mode="after")
-    def _one_shape(self) -> Self:
+    def _check_shape(self) -> Self:
         times = [name for name in ("changed_at", "valid_from", "day") if getattr(self, name)]
         if len(times) != 1:
             given = f"given are {' and '.join(times)}" if times else "none is given"
@@ -145,16 +145,16 @@ class HistoryTable(LongTable):
         return self
 
     @model_validator(mode="after")
-    def _belongs_together(self) -> Self:
-        needs = {
+    def _check_keys(self) -> Self:
+        required = {
             "old_value": ("changed_at", "field"),
             "valid_to": ("valid_from",),
             "stages": ("stage",),
         }
-        for key, others in needs.items():
-            lacking = [name for name in others if not getattr(self, name)]
-            if getattr(self, key) and lacking:
-                raise ValueError(f"[history] {key} needs {' and '.join(lacking)}")
+        for key, required_keys in required.items():
+            missing = [name for name in required_keys if not getattr(self, name)]
+            if getattr(self, key) and missing:
+                raise ValueError(f"[history] {key} needs {' and '.join(missing)}")
         return self
 
     @property
@@ -190,7 +190,7 @@ class EventTable(LongTable):
     amount: Column | None = None
     windows_days: Windows = (14, 90)
     kinds: Columns | None = None
-    recorded_from: Annotated[date | None, BeforeValidator(_whole_day)] = None
+    recorded_from: Annotated[date | None, BeforeValidator(_read_whole_day)] = None
 
     @property
     def time_key(self) -> str:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from fitmodel.deals.history_view import HistoryView
     from fitmodel.deals.survival import SurvivalCurve
 
-MAX_CHANCE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
+MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
 MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
-_UNCERTAIN_START = 3.0  # expected leavers from the start of the month on; none has a chance of 5 %
+# Expected leavers from the start of the month on; the chance of none is then 5 %.
+MAX_EXPECTED_IN_MONTH = 3.0
 WINDOW_MONTHS = 12
 MIN_EARLY_LEAVERS = 20  # minimum of early leavers before the window, and of expected leavers in it
 MAX_P_VALUE = 1e-3  # largest p-value of a shift that is reported
@@ -90,53 +91,55 @@ def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers 
     left, closed = view.left, view.closed
     if closed is None or left.sum() < MIN_LEAVERS:
         return None
-    ends = np.where(left, view.left_on, view.watched_until)
-    first = view.left_on[left].min()
-    expected = _expected_before(first, closed, ends, left)
-    chance = float(np.exp(-expected))
-    if chance > MAX_CHANCE:
+    last_days = np.where(left, view.left_on, view.watched_until)
+    first_leaver = view.left_on[left].min()
+    expected = _expected_before(first_leaver, closed, last_days, left)
+    p_value = float(np.exp(-expected))
+    if p_value > MAX_MISSING_P_VALUE:
         return None
-    start = first.astype("datetime64[M]").astype("datetime64[D]")
-    if expected - _expected_before(start, closed, ends, left) > _UNCERTAIN_START:
-        start = first
-    months = months_between(closed, ends)
-    entry = np.maximum(months_between(closed, np.full(len(ends), start)), 0.0)
+    start = first_leaver.astype("datetime64[M]").astype("datetime64[D]")
+    if expected - _expected_before(start, closed, last_days, left) > MAX_EXPECTED_IN_MONTH:
+        start = first_leaver
+    months = months_between(closed, last_days)
+    entry = np.maximum(months_between(closed, np.full(len(last_days), start)), 0.0)
     horizon = float(spec.label.horizon_months)
     return MissingLeavers(
         start,
         int((closed < start).sum()),
         expected,
-        chance,
+        p_value,
         rate=1 - _survival(months, left, entry, horizon),
         rate_without=1 - _survival(months, left, np.zeros(len(months)), horizon),
     )
 
 
 def _expected_before(
-    day: np.datetime64, closed: Days, ends: Days, left: NDArray[np.bool_]
+    day: np.datetime64, closed: Days, last_days: Days, left: NDArray[np.bool_]
 ) -> float:
     """Return the leavers expected before a day, from the hazard at each month of age since it."""
-    moments = np.full(len(ends), day)
-    months = months_between(closed, ends)
-    before = np.maximum(months_between(closed, np.minimum(moments, ends)), 0.0)
+    moments = np.full(len(last_days), day)
+    months = months_between(closed, last_days)
+    months_before = np.maximum(months_between(closed, np.minimum(moments, last_days)), 0.0)
     ages = np.arange(int(np.ceil(months.max())) + 1, dtype=float)
-    exposure_before = np.array([np.clip(before - age, 0, 1).sum() for age in ages])
+    exposure_before = np.array([np.clip(months_before - age, 0, 1).sum() for age in ages])
     exposure = np.array([np.clip(months - age, 0, 1).sum() for age in ages]) - exposure_before
-    counted = left & (ends >= day)
-    leavers = np.bincount(np.floor(months[counted]).astype(int), minlength=len(ages))[: len(ages)]
+    left_since = left & (last_days >= day)
+    leavers = np.bincount(np.floor(months[left_since]).astype(int), minlength=len(ages))[
+        : len(ages)
+    ]
     hazard = np.divide(leavers, exposure, out=np.zeros(len(ages)), where=exposure > 0)
     return float((hazard * exposure_before).sum())
 
 
 def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
     """Return the Kaplan-Meier survival at the horizon; each deal is at risk from its entry on."""
-    watched = months > entry
-    months, left, entry = months[watched], left[watched], entry[watched]
+    observed = months > entry
+    months, left, entry = months[observed], left[observed], entry[observed]
     times = np.unique(months[left & (months <= horizon)])
     starts, stops = np.sort(entry), np.sort(months)
     at_risk = np.searchsorted(starts, times, "left") - np.searchsorted(stops, times, "left")
-    gone = np.array([(left & (months == time)).sum() for time in times])
-    return float(np.prod(1 - gone / at_risk)) if len(times) else 1.0
+    leavers = np.array([(left & (months == time)).sum() for time in times])
+    return float(np.prod(1 - leavers / at_risk)) if len(times) else 1.0
 
 
 @dataclass(frozen=True)
@@ -209,14 +212,14 @@ def find_level_shift(view: HistoryView) -> LevelShift | None:
         return None
     observed = int((_early_leavers(view) & (view.left_on > since)).sum())
     expected = _expected_since(view, since, curve)
-    earlier = int(_early_leavers(before).sum())
+    observed_before = int(_early_leavers(before).sum())
     if not np.isfinite(expected) or expected < MIN_EARLY_LEAVERS:
         return None
-    share = expected / (expected + earlier)
-    chance = float(binomtest(observed, observed + earlier, share).pvalue)
-    shift = LevelShift(since, observed, expected, chance)
-    large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
-    return shift if large and chance < MAX_P_VALUE else None
+    share = expected / (expected + observed_before)
+    p_value = float(binomtest(observed, observed + observed_before, share).pvalue)
+    shift = LevelShift(since, observed, expected, p_value)
+    is_large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
+    return shift if is_large and p_value < MAX_P_VALUE else None
 
 
 def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:
@@ -228,10 +231,10 @@ def _expected_since(view: HistoryView, since: np.datetime64, curve: SurvivalCurv
     horizon = float(view.spec.label.horizon_months)
     closed = np.asarray(view.closed)
     age = np.maximum(months_between(closed, np.full(len(closed), since)), 0.0)
-    begin = np.minimum(np.maximum(age, view.entry_months), horizon)
-    until = np.maximum(np.minimum(view.followup_months, horizon), begin)
-    hazard = _cumulative(curve, until) - _cumulative(curve, begin)
-    return float(np.sum(hazard[until > begin]))
+    start = np.minimum(np.maximum(age, view.entry_months), horizon)
+    end = np.maximum(np.minimum(view.followup_months, horizon), start)
+    hazard = _cumulative(curve, end) - _cumulative(curve, start)
+    return float(np.sum(hazard[end > start]))
 
 
 def _cumulative(curve: SurvivalCurve, months: Floats) -> Floats:

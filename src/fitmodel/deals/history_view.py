@@ -82,8 +82,8 @@ class HistoryView:
         table = self.history.deals
         if self.day is not None:
             table = table.drop(columns=list(self.spec.outcome_columns), errors="ignore")
-        everything = len(self) == len(table) and self._whole is None
-        return table if everything else table.iloc[self.positions]
+        is_complete = len(self) == len(table) and self._whole is None
+        return table if is_complete else table.iloc[self.positions]
 
     @cached_property
     def closed(self) -> Days | None:
@@ -147,8 +147,8 @@ class HistoryView:
         """Whether a customer that did not leave was censored before the extract ended."""
         if not self.spec.has_dates:
             return frozen(np.zeros(len(self), dtype=bool))
-        stopped = self.watched_until < self.extract_end
-        return frozen(~self.left & (self.exited_for_other_cause | stopped))
+        ended_early = self.watched_until < self.extract_end
+        return frozen(~self.left & (self.exited_for_other_cause | ended_early))
 
     @cached_property
     def exited_for_other_cause(self) -> Mask:
@@ -280,13 +280,13 @@ class HistoryView:
 
     def as_of(self, day: Moment) -> HistoryView:
         """Return the deals of this view that were signed by a day, with what was known then."""
-        cut = day_as_of(day)
-        if self.day is not None and self.day <= cut:
+        last_day = day_as_of(day)
+        if self.day is not None and self.day <= last_day:
             return self
-        then: HistoryView = self.history.as_of(cut)
+        view: HistoryView = self.history.as_of(last_day)
         if self._whole is None:
-            return then
-        return then.subset(np.isin(then.positions, self.positions))
+            return view
+        return view.subset(np.isin(view.positions, self.positions))
 
     def signed_before(self, day: Moment) -> HistoryView:
         """Return the deals of this view signed before a day, with all that this view knows."""
@@ -297,8 +297,8 @@ class HistoryView:
         if spec is self.spec or spec == self.spec:
             return self
         if self._whole is not None:
-            whole = self._whole.with_spec(spec)
-            return HistoryView(whole.history, self.day, whole, self._within)
+            parent = self._whole.with_spec(spec)
+            return HistoryView(parent.history, self.day, parent, self._within)
         return self.history.with_spec(spec).as_of(self.day)  # type: ignore[no-any-return]
 
     @property
@@ -337,9 +337,9 @@ class HistoryView:
 
     def _read_attributes(self, dates: tuple[str, ...] | None) -> ReadAttributes:
         if self._whole is not None:
-            whole = self._whole.attributes(dates)
-            wrong = {name: rows[self._within] for name, rows in whole.unreadable.items()}
-            return ReadAttributes(whole.frame.iloc[self._within], whole.dates, wrong)
+            parent = self._whole.attributes(dates)
+            unreadable = {name: rows[self._within] for name, rows in parent.unreadable.items()}
+            return ReadAttributes(parent.frame.iloc[self._within], parent.dates, unreadable)
         read = read_attributes(self.deals, self.spec, closed_on=self.closed, dates=dates)
         if read.dates and self.closed is None:
             raise DealsError(

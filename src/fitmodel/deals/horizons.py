@@ -28,7 +28,7 @@ MAX_EARLY_SHARE = 0.1
 """A group is bound only if at most this share of its leavers left by the age."""
 ERROR = 0.001
 """Significance level of the test, over all groups together."""
-FIRST_LEAVERS = 0.05
+TERM_QUANTILE = 0.05
 """The term ends at this quantile of the months after which the group's leavers left."""
 
 
@@ -74,9 +74,11 @@ def compare_horizons(
     >>> known.index.tolist(), bool(known["left_by_then"].is_monotonic_increasing)
     ([3, 5, 12], True)
     """
-    wanted = sorted({*horizons, spec.label.horizon_months})
+    compared = sorted({*horizons, spec.label.horizon_months})
     view = view_of(deals, spec)
-    rows = {months: _count_known(view.with_spec(_with_horizon(spec, months))) for months in wanted}
+    rows = {
+        months: _count_outcomes(view.with_spec(_with_horizon(spec, months))) for months in compared
+    }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon_months")
 
 
@@ -85,7 +87,7 @@ def _with_horizon(spec: DealSpec, months: int) -> DealSpec:
     return spec.model_copy(update={"label": label})
 
 
-def _count_known(view: HistoryView) -> dict[str, float]:
+def _count_outcomes(view: HistoryView) -> dict[str, float]:
     """Return one row of `compare_horizons`: the known outcomes for the view's horizon."""
     early, left = view.early_churn, view.left
     months = float(view.spec.label.horizon_months)
@@ -98,34 +100,34 @@ def _count_known(view: HistoryView) -> dict[str, float]:
     }
 
 
-_HEADS = ("months", "leave by then", "of all who left", "early churners", "stayed", "too young")
+_HEADERS = ("months", "leave by then", "of all who left", "early churners", "stayed", "too young")
 
 
 def horizons_text(table: pd.DataFrame) -> str:
     """Return the table of `compare_horizons` as text: a header and one line per horizon."""
-    lines = ["  ".join(_HEADS)]
+    lines = ["  ".join(_HEADERS)]
     for months, row in table.iterrows():
         shares = ("?" if pd.isna(row[name]) else f"{row[name]:.1%}" for name in _SHARES)
         cells = (str(months), *shares, *(f"{row[name]:,.0f}" for name in _COUNTS))
-        line = "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, _HEADS, strict=True))
-        lines.append(line + _WORDS[_regime(row)])
+        line = "  ".join(cell.rjust(len(head)) for cell, head in zip(cells, _HEADERS, strict=True))
+        lines.append(line + _REGIME_TEXTS[_regime(row)])
     return "\n".join(lines)
 
 
-_WORDS: dict[Regime, str] = {
+_REGIME_TEXTS: dict[Regime, str] = {
     "full": "",
     "provisional": f"  provisional ({FULL_CHURNERS} for a full model)",
     "base_rate": f"  too few ({MIN_CHURNERS} needed)",
 }
 
 
-def _regime(known: pd.Series[Any]) -> Regime:
-    return regime_of(known["early_churners"], known["stayed"] + known["too_young"])
+def _regime(counts: pd.Series[Any]) -> Regime:
+    return regime_of(counts["early_churners"], counts["stayed"] + counts["too_young"])
 
 
-def enough(known: pd.Series[Any]) -> bool:
+def enough(counts: pd.Series[Any]) -> bool:
     """Return whether one row of `compare_horizons` has enough deals to learn from."""
-    return _regime(known) != "base_rate"
+    return _regime(counts) != "base_rate"
 
 
 def doubts_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
@@ -142,8 +144,8 @@ def doubts_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
     known = rows[months]
     if enough(known):
         return []
-    fitting = [f"{other} months" for other, row in rows.items() if enough(row)]
-    remedy = f"choose {' or '.join(fitting)}" if fitting else "add deals"
+    suitable = [f"{other} months" for other, row in rows.items() if enough(row)]
+    remedy = f"choose {' or '.join(suitable)}" if suitable else "add deals"
     return [
         (
             f"horizon_months: within {months} months {known['early_churners']:,.0f} customers are "
@@ -212,25 +214,29 @@ def find_bound_deals(
     """
     from scipy.stats import binom
 
-    by_age, ever = _hazards(view, age_months)
+    by_age, by_end = _hazards(view, age_months)
     months, left = view.followup_months, view.left
     groups = [
-        (name, value, at)
+        (name, value, rows)
         for name in columns
         if name in view.deals and 1 < view.deals[name].nunique() <= MAX_LEVELS
-        for value, at in view.deals.groupby(name).indices.items()
-        if len(at) >= MIN_DEALS and left[at].sum() >= MIN_LEAVERS
+        for value, rows in view.deals.groupby(name).indices.items()
+        if len(rows) >= MIN_DEALS and left[rows].sum() >= MIN_LEAVERS
     ]
     result = []
-    for name, value, at in groups:
-        gone = months[at][left[at]]
-        early = int((gone <= age_months).sum())
-        share = float(by_age[at].sum() / max(ever[at].sum(), 1e-12))
-        rare = float(binom.cdf(early, len(gone), min(share, 1.0))) < ERROR / len(groups)
-        if rare and early <= MAX_EARLY_SHARE * len(gone):
-            term = int(np.quantile(gone[gone > age_months], FIRST_LEAVERS))
-            later = len(gone) - early
-            result.append(BoundDeals(str(name), value, len(at), early, later, term))
+    for name, value, rows in groups:
+        months_until_left = months[rows][left[rows]]
+        early = int((months_until_left <= age_months).sum())
+        share = float(by_age[rows].sum() / max(by_end[rows].sum(), 1e-12))
+        is_rare = float(binom.cdf(early, len(months_until_left), min(share, 1.0))) < ERROR / len(
+            groups
+        )
+        if is_rare and early <= MAX_EARLY_SHARE * len(months_until_left):
+            term = int(
+                np.quantile(months_until_left[months_until_left > age_months], TERM_QUANTILE)
+            )
+            later = len(months_until_left) - early
+            result.append(BoundDeals(str(name), value, len(rows), early, later, term))
     return result
 
 
@@ -238,8 +244,10 @@ def terms_of(view: HistoryView, bound: Iterable[BoundDeals]) -> NDArray[np.float
     """Return the months for which each deal is bound, of shape (deals,); 0 if it is not bound."""
     terms = np.zeros(len(view))
     for group in bound:
-        here = (view.deals[group.column] == group.value).fillna(value=False).to_numpy(dtype=bool)
-        terms[here] = np.maximum(terms[here], group.term_months)
+        is_bound = (
+            (view.deals[group.column] == group.value).fillna(value=False).to_numpy(dtype=bool)
+        )
+        terms[is_bound] = np.maximum(terms[is_bound], group.term_months)
     return terms
 
 
@@ -252,8 +260,8 @@ def _hazards(
     start = -np.log(np.clip(curve.at(entry), 1e-12, 1))
     early = np.clip(np.minimum(followup, age_months), entry, None)
     by_age = -np.log(np.clip(curve.at(early), 1e-12, 1)) - start
-    ever = -np.log(np.clip(curve.at(followup), 1e-12, 1)) - start
-    return by_age, ever
+    by_end = -np.log(np.clip(curve.at(followup), 1e-12, 1)) - start
+    return by_age, by_end
 
 
 def candidate_columns(view: HistoryView) -> list[str]:

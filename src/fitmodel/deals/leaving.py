@@ -38,9 +38,9 @@ def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:
     """
     if not spec.deals.churned_values:
         return read_flags(cells)
-    meant = {plain_value(value) for value in spec.deals.churned_values}
+    left_values = {plain_value(value) for value in spec.deals.churned_values}
     positions, distinct = pd.factorize(cells.astype(object))
-    left = np.array([*(plain_value(cell) in meant for cell in distinct), False], dtype=bool)
+    left = np.array([*(plain_value(cell) in left_values for cell in distinct), False], dtype=bool)
     series = pd.Series(left[positions], index=cells.index, name=cells.name)
     return Reading(series, np.zeros(len(cells), dtype=bool))
 
@@ -84,21 +84,22 @@ def fill_left_without_date(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.Data
     count = int(undated.sum())
     if not count:
         return deals, None
-    who = f"{count:,} of {len(deals):,} customers left ({roles.churned}) without a date"
+    subject = f"{count:,} of {len(deals):,} customers left ({roles.churned}) without a date"
     if answer == "drop":
-        return deals[~undated], f"{who}: left out by [rows] left_without_date"
+        return deals[~undated], f"{subject}: left out by [rows] left_without_date"
     if answer == "unknown":
-        return deals, f"{who}: they count as having left on an unknown day before the extract's end"
+        note = f"{subject}: they count as having left on an unknown day before the extract's end"
+        return deals, note
     filled = _fill_with_extract_end(deals, spec, undated)
-    return filled, f"{who}: they count as having left on the last day of the extract"
+    return filled, f"{subject}: they count as having left on the last day of the extract"
 
 
 def _fill_with_extract_end(deals: pd.DataFrame, spec: DealSpec, undated: Mask) -> pd.DataFrame:
     """Return the deals with the end of the extract as the date of leaving of undated leavers."""
-    until, leaving = spec.deals.observed_until, str(spec.deals.churned_on)
-    if isinstance(until, str) and until in deals.columns:
-        end = deals[until]
+    extract_end, column = spec.deals.observed_until, str(spec.deals.churned_on)
+    if isinstance(extract_end, str) and extract_end in deals.columns:
+        end = deals[extract_end]
     else:
-        end = pd.Series(pd.Timestamp(str(until)), index=deals.index)
-    filled = deals[leaving].mask(pd.Series(undated, index=deals.index), end)
-    return deals.assign(**{leaving: filled})
+        end = pd.Series(pd.Timestamp(str(extract_end)), index=deals.index)
+    filled = deals[column].mask(pd.Series(undated, index=deals.index), end)
+    return deals.assign(**{column: filled})

@@ -106,7 +106,7 @@ class LostRows:
         return words_of("stage", "lost")
 
 
-NOTHING_LOST = LostRows()
+NO_LOST_ROWS = LostRows()
 _PAST_ROLES = ("closed_on", "churned_on", "exited_on", "observed_until", "churned", "tenure_months")
 
 
@@ -128,20 +128,24 @@ def lost_rows_of(contract: Mapping[str, Any]) -> LostRows:
         If the rules are not columns with lists of texts; see `lost_rows_from_dict`.
     """
     roles, rows = contract.get("deals") or {}, contract.get("rows") or {}
-    past = {roles.get(role) for role in _PAST_ROLES}
+    past_columns = {roles.get(role) for role in _PAST_ROLES}
     rules = {
-        rule: {name: values for name, values in (rows.get(rule) or {}).items() if name not in past}
+        rule: {
+            name: values
+            for name, values in (rows.get(rule) or {}).items()
+            if name not in past_columns
+        }
         for rule in ("keep", "drop")
     }
     rules["drop"] = {
         name: lost_values
         for name, values in rules["drop"].items()
-        if (lost_values := [each for each in values if not _is_not_yet(each)])
+        if (lost_values := [each for each in values if not _is_pending(each)])
     }
     return lost_rows_from_dict(rules)
 
 
-def _is_not_yet(value: Any) -> bool:
+def _is_pending(value: Any) -> bool:
     return is_status(plain_words(value), "not_yet")
 
 

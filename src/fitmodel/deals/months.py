@@ -45,8 +45,8 @@ def add_months(days: Days, months: int | NDArray[np.int64]) -> Days:
     target = first + np.asarray(months).astype("timedelta64[M]")
     start = target.astype("datetime64[D]")
     last_day = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
-    moved: Days = np.minimum(start + day, last_day)
-    return moved
+    result: Days = np.minimum(start + day, last_day)
+    return result
 
 
 def months_between(start: Days, end: Days) -> NDArray[np.float64]:
@@ -59,9 +59,9 @@ def months_between(start: Days, end: Days) -> NDArray[np.float64]:
     missing = np.isnat(start) | np.isnat(end)
     start = np.where(missing, np.datetime64("2000-01-01"), start)
     end = np.where(missing, np.datetime64("2000-01-01"), end)
-    whole = (end.astype("datetime64[M]") - start.astype("datetime64[M]")).astype(np.int64)
-    whole -= add_months(start, whole) > end
-    reached = add_months(start, whole)
-    running = add_months(start, whole + 1) - reached
-    months: NDArray[np.float64] = whole + (end - reached) / running
+    full_months = (end.astype("datetime64[M]") - start.astype("datetime64[M]")).astype(np.int64)
+    full_months -= add_months(start, full_months) > end
+    last_full_month = add_months(start, full_months)
+    days_in_month = add_months(start, full_months + 1) - last_full_month
+    months: NDArray[np.float64] = full_months + (end - last_full_month) / days_in_month
     return np.where(missing, np.nan, months)

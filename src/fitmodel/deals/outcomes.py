@@ -179,14 +179,14 @@ def training_deals(
         return labelled
     known = view.mature & ~np.isnan(view.early_churn)
     # leave out mature deals that exited too soon, and deals whose label is selected
-    kept = view.from_signing & (known | ~view.mature)
-    everything = view.training_set(labelled.dates)
+    usable = view.from_signing & (known | ~view.mature)
+    all_deals = view.training_set(labelled.dates)
     weight = np.where(view.label_weights.values > 0, view.label_weights.values, 1.0)  # noqa: PD011
-    chosen = everything.subset(kept)
+    chosen = all_deals.subset(usable)
     return LabelledDeals(
         attributes=chosen.attributes,
-        early_churn=everything.marginal_chance[kept],
-        weight=chosen.weight * weight[kept],
+        early_churn=all_deals.marginal_chance[usable],
+        weight=chosen.weight * weight[usable],
         closed_on=chosen.closed_on,
         dates=chosen.dates,
         late_entries=labelled.late_entries,

@@ -48,9 +48,13 @@ _LIMITS = {
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the most similar name, ignoring case, spaces and underscores; None if none is."""
-    plain = {re.sub(r"[\W_]+", "", known).lower(): known for known in reversed(list(names))}
-    close = difflib.get_close_matches(re.sub(r"[\W_]+", "", name).lower(), plain, n=1, cutoff=0.6)
-    return plain[close[0]] if close else None
+    names_by_letters = {
+        re.sub(r"[\W_]+", "", known).lower(): known for known in reversed(list(names))
+    }
+    matches = difflib.get_close_matches(
+        re.sub(r"[\W_]+", "", name).lower(), names_by_letters, n=1, cutoff=0.6
+    )
+    return names_by_letters[matches[0]] if matches else None
 
 
 def listed(problems: Sequence[str], subject: str) -> str:
@@ -75,29 +79,29 @@ def sentences(
     within : str, optional
         The section with the errors, if that section was validated alone.
     """
-    return [line for error in errors for line in _lines(error, sections, within)]
+    return [line for error in errors for line in _error_lines(error, sections, within)]
 
 
-def _lines(
+def _error_lines(
     error: ErrorDetails, sections: Mapping[str, Sequence[str]], within: str | None
 ) -> list[str]:
     location = (within, *error["loc"]) if within else error["loc"]
     if error["type"] == "extra_forbidden":
-        return [_unknown(tuple(map(str, location)), sections)]
+        return [_unknown_key_text(tuple(map(str, location)), sections)]
     if error["type"] == "value_error":  # raised by our validators, one line per problem
         return str(error["ctx"]["error"]).split("\n")
     if error["type"] == "missing":
         return [f"[{location[0]}] lacks {location[-1]}"]
-    return [f"{_where(location)} {_requirement(error)}"]
+    return [f"{_location_text(location)} {_requirement_text(error)}"]
 
 
-def _unknown(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -> str:
+def _unknown_key_text(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -> str:
     key = location[-1]
     if len(location) == 1:
         return f"there is no section [{key}]; {suggestion(key, sections, '[{}]')}"
-    home = next((name for name, keys in sections.items() if key in keys), None)
-    if home:
-        return f"[{location[0]}] has no key '{key}'; it belongs to [{home}]"
+    section = next((name for name, keys in sections.items() if key in keys), None)
+    if section:
+        return f"[{location[0]}] has no key '{key}'; it belongs to [{section}]"
     hint = suggestion(key, sections[location[0]], "'{}'")
     return f"[{location[0]}] has no key '{key}'; {hint}"
 
@@ -105,20 +109,20 @@ def _unknown(location: tuple[str, ...], sections: Mapping[str, Sequence[str]]) -
 def suggestion(name: str, names: Iterable[str], form: str = "'{}'") -> str:
     """Return "did you mean" and the most similar of `names`, or all of them if none is similar."""
     known = list(names)
-    close = nearest(name, known)
-    if close:
-        return f"did you mean {form.format(close)}?"
+    match = nearest(name, known)
+    if match:
+        return f"did you mean {form.format(match)}?"
     return f"known are {', '.join(form.format(each) for each in known)}"
 
 
-def _where(location: Sequence[Any]) -> str:
+def _location_text(location: Sequence[Any]) -> str:
     """Return section, key and position of a value as text."""
     section, *keys = location
     words = [f"item {key + 1}" if isinstance(key, int) else str(key) for key in keys if key]
     return " ".join([f"[{section}]", ", ".join(words)]).strip()
 
 
-def _requirement(error: ErrorDetails) -> str:
+def _requirement_text(error: ErrorDetails) -> str:
     """Return what a value must be, and what it is."""
     given = shortened(error["input"])
     if error["type"] in _LIMITS:

@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 __all__ = [
     "SEPARATORS",
     "DealsRead",
-    "named_apart",
     "open_table",
     "read_deals",
     "read_deals_with_findings",
     "read_table",
     "table_of",
+    "with_unique_index",
 ]
 FORMS = "fitmodel.reading"
 """Key of a DataFrame's `attrs` with the form of its file, in case the frame is trained on later."""
@@ -140,27 +140,27 @@ def read_deals_with_findings(
     frame, numbers = file.table, file.row_numbers
     _refuse(shape_errors(Sheet(frame, rows=numbers)))
     tidied = tidy_with_findings(frame, spec.attributes.missing, full=spec.deals.closed_on)
-    kept = keep_rows(tidied.table, spec)
-    numbers = None if numbers is None else numbers[kept.positions]
-    sheet = Sheet(kept.table, rows=numbers)
+    kept_rows = keep_rows(tidied.table, spec)
+    numbers = None if numbers is None else numbers[kept_rows.positions]
+    sheet = Sheet(kept_rows.table, rows=numbers)
     settled = settle_attributes(sheet, spec)
     readings = read_roles(settled.table, spec)
     read_sheet = ReadSheet(settled.table, rows=numbers, spec=spec, readings=readings)
     form_findings = [*settled.findings, *_currencies(sheet, spec, readings)]
     problems = [_as_error(finding) for finding in form_findings if finding.asks and to_learn]
-    named = {problem.column for problem in problems}
-    others = errors_of(read_sheet, to_learn=to_learn)
-    _refuse([*problems, *(problem for problem in others if problem.column not in named)])
+    columns = {problem.column for problem in problems}
+    other_problems = errors_of(read_sheet, to_learn=to_learn)
+    _refuse([*problems, *(problem for problem in other_problems if problem.column not in columns)])
     forms = Forms(empty={name: frozenset(texts) for name, texts in tidied.empty.items()})
     forms = settled.forms.over(forms).over(_role_forms(spec, readings)).over(file.forms)
-    filled = _with_forms(spec, forms)
+    full_spec = _with_forms(spec, forms)
     constants = find_constants(read_sheet.table, spec) if to_learn else ()
-    noted = (finding for finding in form_findings if not finding.asks)
-    findings = (*file.findings, *tidied.findings, *noted, *constants)
+    other_form_findings = (finding for finding in form_findings if not finding.asks)
+    findings = (*file.findings, *tidied.findings, *other_form_findings, *constants)
     merged = settle_rows(with_roles(settled.table, spec, readings), spec)
-    filled = without_attributes(filled, tuple(each.column for each in constants))
-    notes = (*kept.notes, *merged.notes)
-    return DealsRead(merged.table, filled, findings, notes, _numbers_of(merged.table, file))
+    full_spec = without_attributes(full_spec, tuple(each.column for each in constants))
+    notes = (*kept_rows.notes, *merged.notes)
+    return DealsRead(merged.table, full_spec, findings, notes, _numbers_of(merged.table, file))
 
 
 def _numbers_of(table: pd.DataFrame, file: FileTable) -> NDArray[np.intp] | None:
@@ -196,8 +196,8 @@ def _currencies(sheet: Sheet, spec: DealSpec, readings: dict[str, Reading]) -> l
 
 
 def _as_error(finding: Finding) -> Problem:
-    what = (finding.column, finding.count, finding.example, finding.remedy, finding.message)
-    return Problem(*what, code=finding.code)
+    fields = (finding.column, finding.count, finding.example, finding.remedy, finding.message)
+    return Problem(*fields, code=finding.code)
 
 
 def _role_forms(spec: DealSpec, readings: dict[str, Reading]) -> Forms:
@@ -223,12 +223,12 @@ def _with_forms(spec: DealSpec, detected: Forms) -> DealSpec:
 
 def _prospect_columns(spec: DealSpec, detected: Forms) -> tuple[str, ...]:
     """Return the columns with a detected form that a prospect has too."""
-    named = dict.fromkeys([*detected.numbers, *detected.dates, *detected.empty])
+    detected_columns = dict.fromkeys([*detected.numbers, *detected.dates, *detected.empty])
     roles = filter(None, [spec.deals.amount, spec.deals.closed_on])
-    return (*spec.attribute_names(list(named)), *roles)
+    return (*spec.attribute_names(list(detected_columns)), *roles)
 
 
-def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
+def with_unique_index(deals: pd.DataFrame) -> pd.DataFrame:
     """Return the deals with a unique index: a new one if their index has duplicates."""
     return deals if deals.index.is_unique else deals.reset_index(drop=True)
 
@@ -236,5 +236,5 @@ def named_apart(deals: pd.DataFrame) -> pd.DataFrame:
 def _refuse(problems: list[Problem]) -> None:
     """Raise one error that lists the problems, if there are any."""
     if problems:
-        few = all(problem.code == TOO_FEW for problem in problems)
-        raise (TooFewDealsError if few else DealsError)(explain(problems), problems)
+        are_too_few = all(problem.code == TOO_FEW for problem in problems)
+        raise (TooFewDealsError if are_too_few else DealsError)(explain(problems), problems)

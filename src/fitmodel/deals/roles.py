@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Forms
     from fitmodel.tables.values import Reading
 
-LEAVING = ("churned_on", "exited_on")
+END_DATES = ("churned_on", "exited_on")
 DATES = ("closed_on", "churned_on", "exited_on", "observed_until")
 NUMBERS = ("tenure_months", "amount", "propensity")
 DAYS_PER_YEAR = 365.2425
@@ -32,7 +32,7 @@ MONTHS_PER = {
 }
 """Months in each unit of a tenure."""
 _TIMES_A_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0, "week": DAYS_PER_YEAR / 7}
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u200c\u200d\u2060")
 
 
@@ -64,7 +64,7 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
     }
     forms = spec.reading.forms
     dates = {role: _dated(columns[role], role) for role in DATES if role in columns}
-    readings = settle_orders(dates, forms)
+    readings = detect_date_orders(dates, forms)
     readings |= {
         role: read_numbers(columns[role], forms.numbers.get(str(role_column(spec, role))))
         for role in NUMBERS
@@ -77,13 +77,13 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
 
 def _dated(values: pd.Series[Any], role: str) -> pd.Series[Any]:
     """Return a date column; for dates of leaving, placeholders such as 9999-12-31 are removed."""
-    if role not in LEAVING or not is_text(values):
+    if role not in END_DATES or not is_text(values):
         return values
     placeholders = find_placeholders(values, surely_dates=True)
     return values if placeholders is None else values.mask(placeholders.rows)
 
 
-def settle_orders(
+def detect_date_orders(
     columns: dict[str, pd.Series[Any]], forms: Forms = NO_FORMS
 ) -> dict[str, Reading]:
     """Parse several date columns; one whose day-month order is unclear takes that of the others."""
@@ -157,8 +157,8 @@ def clean_id(number: object) -> str:
     """
     text = unicodedata.normalize("NFKC", str(number)).translate(_INVISIBLE)
     text = " ".join(text.split())
-    whole = _WHOLE.fullmatch(text)
-    return whole[1] if whole else text
+    match = _INTEGER.fullmatch(text)
+    return match[1] if match else text
 
 
 def loose_id(number: object) -> str:

@@ -20,17 +20,17 @@ _MAX_GAP_DAYS = 3660
 
 def _as_values(value: Any) -> Any:
     """Return one value or a list of values as a tuple of texts without duplicates."""
-    listed = value if isinstance(value, (list, tuple)) else [value]
-    if not listed or not all(isinstance(each, (str, bool, int, float)) for each in listed):
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if not items or not all(isinstance(each, (str, bool, int, float)) for each in items):
         message = (
             f"[rows] takes a list of texts, numbers or true/false, not {shortened(value)}; "
             'write for example keep = {deal_stage = ["Won"]}'
         )
         raise ValueError(message)
-    return tuple({plain_value(each): _written(each) for each in reversed(listed)}.values())[::-1]
+    return tuple({plain_value(each): _as_text(each) for each in reversed(items)}.values())[::-1]
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 
@@ -61,18 +61,18 @@ class Rows(Section):
 
     @field_validator("drop", mode="after")
     @classmethod
-    def _keep_or_drop(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    def _check_values(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         for name, values in value.items():
-            both = [each for each in values if each in info.data.get("keep", {}).get(name, ())]
-            if both:
+            in_both = [each for each in values if each in info.data.get("keep", {}).get(name, ())]
+            if in_both:
                 raise ValueError(
-                    f"[rows] '{both[0]}' of '{name}' is in keep and in drop: remove it from one"
+                    f"[rows] '{in_both[0]}' of '{name}' is in keep and in drop: remove it from one"
                 )
         return value
 
     @field_validator("one_row_per", mode="after")
     @classmethod
-    def _one_answer(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _check_one_row_per(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("customer") is not None:
             raise ValueError(
                 '[rows] one_row_per = "deal" and customer exclude each other: either each row is a '
@@ -82,11 +82,11 @@ class Rows(Section):
 
     @field_validator("acknowledged", mode="after")
     @classmethod
-    def _known_questions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_questions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         known = questions()
         problems = [
             f"[rows] acknowledged has {shortened(each)}, which is not a question of "
-            f"`fitmodel check`; {_meant(each.partition(':')[0], known)}"
+            f"`fitmodel check`; {_suggestion(each.partition(':')[0], known)}"
             for each in value
             if each.partition(":")[0] not in known.values()
         ]
@@ -126,5 +126,5 @@ def questions() -> dict[str, str]:
     }
 
 
-def _meant(name: str, known: Mapping[str, str]) -> str:
+def _suggestion(name: str, known: Mapping[str, str]) -> str:
     return suggestion(known.get(name, name), known.values())

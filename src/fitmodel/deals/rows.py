@@ -75,10 +75,10 @@ def keep_rows(table: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     kept, notes = table, list[str]()
     positions = np.arange(len(table))
     for name in spec.rows.chosen_by:
-        stays = _stays(kept[name], spec, name)
-        if not stays.all():
-            notes.append(_left_out(kept[name][~stays], len(kept)))
-            kept, positions = kept[stays], positions[stays]
+        is_kept = _is_kept(kept[name], spec, name)
+        if not is_kept.all():
+            notes.append(_left_out_note(kept[name][~is_kept], len(kept)))
+            kept, positions = kept[is_kept], positions[is_kept]
     if kept.empty and len(table):
         raise DealsError(
             f"[rows] keeps none of {len(table)} row(s): {'; '.join(notes)}. Remedy: correct the "
@@ -102,10 +102,10 @@ def settle_rows(deals: pd.DataFrame, spec: DealSpec) -> ChosenRows:
     ChosenRows
         The resulting rows. Applying the function again does not change them.
     """
-    bought, about_trials = _without_trials(deals, spec)
-    merged, about_customers = one_row_per_customer(bought, spec)
-    filled, about_leavers = fill_left_without_date(merged, spec)
-    notes = (about_trials, about_customers, about_leavers)
+    without_trials, trial_note = _without_trials(deals, spec)
+    merged, customer_note = one_row_per_customer(without_trials, spec)
+    filled, leaver_note = fill_left_without_date(merged, spec)
+    notes = (trial_note, customer_note, leaver_note)
     return ChosenRows(filled, tuple(note for note in notes if note))
 
 
@@ -139,7 +139,7 @@ def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
         problem = (
             f"{count:,} value(s) are not dates, for example {cells[read.unreadable].iloc[0]!r}"
         )
-    elif read.swapped:
+    elif read.is_ambiguous:
         problem = f"the order of day and month is unclear, for example {cells.dropna().iloc[0]!r}"
     else:
         return
@@ -150,24 +150,26 @@ def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
 
 def _require_columns(table: pd.DataFrame, spec: DealSpec) -> None:
     """Raise an error if a column in `[rows]` does not exist."""
-    named = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer, spec.rows.trial_end])]
-    for name in named:
+    columns = [*spec.rows.chosen_by, *filter(None, [spec.rows.customer, spec.rows.trial_end])]
+    for name in columns:
         if name not in table.columns:
-            close = nearest(name, table.columns)
-            hint = f"did you mean {close!r}?" if close else f"the table has {list(table.columns)}"
+            similar = nearest(name, table.columns)
+            hint = (
+                f"did you mean {similar!r}?" if similar else f"the table has {list(table.columns)}"
+            )
             raise DealsError(f"[rows] names {name!r}, but there is no such column; {hint}")
 
 
-def _stays(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
+def _is_kept(column: pd.Series[Any], spec: DealSpec, name: str) -> Mask:
     """Return a mask of the rows that are kept by the values of one column."""
     positions, values = distinct_values(column)
     keep, drop = (rules.get(name) for rules in (spec.rows.keep, spec.rows.drop))
-    stays = np.ones(len(values), dtype=bool)
+    is_kept = np.ones(len(values), dtype=bool)
     if keep is not None:
-        stays &= np.isin(values, list(map(plain_value, keep)))
+        is_kept &= np.isin(values, list(map(plain_value, keep)))
     if drop is not None:
-        stays &= ~np.isin(values, list(map(plain_value, drop)))
-    kept: Mask = stays[positions]
+        is_kept &= ~np.isin(values, list(map(plain_value, drop)))
+    kept: Mask = is_kept[positions]
     return kept
 
 
@@ -182,7 +184,7 @@ def distinct_values(column: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], np.nd
     return positions, np.array(values, dtype=object)
 
 
-def _left_out(values: pd.Series[Any], rows: int) -> str:
+def _left_out_note(values: pd.Series[Any], rows: int) -> str:
     """Return the sentence that reports rows left out, with their number by value."""
     counts = values.astype(object).where(values.notna(), "(empty)").astype("str").value_counts()
     shown = [f"{value} {count:,}" for value, count in counts[:SHOWN_VALUES].items()]
@@ -232,8 +234,8 @@ def one_row_per_customer(deals: pd.DataFrame, spec: DealSpec) -> tuple[pd.DataFr
 def _customers(ids: pd.Series[Any]) -> NDArray[np.intp]:
     """Return an integer code per customer; each row without an id is a separate customer."""
     codes, known = pd.factorize(ids.astype(object))
-    nameless = codes < 0
-    codes[nameless] = len(known) + np.arange(nameless.sum())
+    without_id = codes < 0
+    codes[without_id] = len(known) + np.arange(without_id.sum())
     return codes
 
 
@@ -247,32 +249,32 @@ def _histories(
     # Rows that began on the same day are sorted by id, so that row order does not matter.
     ids = deals[spec.deals.id].astype("str") if spec.deals.id else pd.Series("", deals.index)
     contract = ids.rank(method="dense").to_numpy()
-    looked = _looked_at(deals, spec)
-    order = np.lexsort((np.arange(len(codes)), looked, contract, closed, codes))
+    last_observed = _last_observed(deals, spec)
+    order = np.lexsort((np.arange(len(codes)), last_observed, contract, closed, codes))
     first: list[int] = []
     last: list[int] = []
-    returned, gone = 0, False
+    returned, has_left = 0, False
     for row in order.tolist():
         if not first or codes[row] != codes[first[-1]]:
             first.append(row)
             last.append(row)
-            gone = False
+            has_left = False
             continue
         end = last[-1]
         same = closed[row] == closed[end] and contract[row] == contract[end]
-        if same and looked[row] > looked[end]:
+        if same and last_observed[row] > last_observed[end]:
             last[-1] = row  # a later snapshot of the same contract
             continue
-        if gone or (not undated[end] and closed[row] > ends[end] + spec.rows.gap_days):
-            returned += not gone
-            gone = True
+        if has_left or (not undated[end] and closed[row] > ends[end] + spec.rows.gap_days):
+            returned += not has_left
+            has_left = True
         elif ends[row] >= ends[end] or undated[end]:
             last[-1] = row
-    by_row = np.argsort(first)
-    return np.array(first)[by_row], np.array(last)[by_row], returned
+    order_of_rows = np.argsort(first)
+    return np.array(first)[order_of_rows], np.array(last)[order_of_rows], returned
 
 
-def _looked_at(deals: pd.DataFrame, spec: DealSpec) -> Ints:
+def _last_observed(deals: pd.DataFrame, spec: DealSpec) -> Ints:
     """Return the day of each row's last look, if the contract names its column; otherwise 0."""
     until = spec.deals.observed_until
     if not isinstance(until, str) or until not in deals.columns:
@@ -285,9 +287,9 @@ def _ends(deals: pd.DataFrame, spec: DealSpec) -> Ints:
     days = np.full(len(deals), NO_END, dtype=np.int64)
     for column in (spec.deals.churned_on, spec.deals.exited_on):
         if column is not None:
-            given = to_days(deals[column])
-            day = np.where(np.isnat(given), NO_END, given.astype(np.int64))
-            days = np.minimum(days, day)
+            end_days = to_days(deals[column])
+            result = np.where(np.isnat(end_days), NO_END, end_days.astype(np.int64))
+            days = np.minimum(days, result)
     return days
 
 
@@ -295,11 +297,11 @@ def _note(
     name: str, deals: pd.DataFrame, merged: pd.DataFrame, spec: DealSpec, returned: int
 ) -> str:
     """Return the sentence that reports how many rows were merged."""
-    leaving = str(spec.deals.churned_on)
-    ended, left = int(deals[leaving].notna().sum()), int(merged[leaving].notna().sum())
+    column = str(spec.deals.churned_on)
+    ended, left = int(deals[column].notna().sum()), int(merged[column].notna().sum())
     text = (
         f"made {len(merged):,} customers of {len(deals):,} rows by [rows] customer ({name}): "
-        f"{ended:,} rows have a date in {leaving}, {left:,} customers left; a row that begins at "
+        f"{ended:,} rows have a date in {column}, {left:,} customers left; a row that begins at "
         f"most {spec.rows.gap_days} days after another has ended continues it"
     )
     if returned:

@@ -32,7 +32,7 @@ _MAX_MONTHS = 1200  # a hundred years: beyond it calendar arithmetic overflows
 COLLECTING = {"collecting": True}  # pydantic context: DealSpec lists the problems of all sections
 
 
-def _date_or_column(value: Any) -> Any:
+def _read_date_or_column(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, str):
@@ -46,8 +46,8 @@ def _date_or_column(value: Any) -> Any:
     raise ValueError(message)
 
 
-def _date_only(value: Any) -> Any:
-    result = _date_or_column(value) if isinstance(value, str | datetime) else value
+def _read_day(value: Any) -> Any:
+    result = _read_date_or_column(value) if isinstance(value, str | datetime) else value
     if result is None or isinstance(result, date):
         return result
     raise ValueError(
@@ -55,14 +55,14 @@ def _date_only(value: Any) -> Any:
     )
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
 Column = Annotated[str, Field(min_length=1)]
-Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
-Date = Annotated[Column | date | None, BeforeValidator(_date_or_column)]
-Day = Annotated[date | None, BeforeValidator(_date_only)]
+Columns = Annotated[tuple[Column, ...], AfterValidator(_check_distinct)]
+Date = Annotated[Column | date | None, BeforeValidator(_read_date_or_column)]
+Day = Annotated[date | None, BeforeValidator(_read_day)]
 Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Cost = Annotated[Number, Field(ge=0)]
@@ -86,7 +86,7 @@ class Section(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _in_plain_words(
+    def _explain_errors(
         cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
         try:
@@ -136,7 +136,7 @@ class DealRoles(Section):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _one_role_per_column(cls, value: Any, info: ValidationInfo) -> Any:
+    def _check_role_columns(cls, value: Any, info: ValidationInfo) -> Any:
         if info.field_name in _NO_COLUMNS:
             return value
         for role, column in info.data.items():
@@ -148,7 +148,7 @@ class DealRoles(Section):
 
     @field_validator("tenure_months", mode="after")
     @classmethod
-    def _not_both_forms(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _check_outcome_form(cls, value: str | None, info: ValidationInfo) -> str | None:
         dates = ("closed_on", "churned_on", "observed_until", "observed_from", "exited_on")
         given = [name for name in dates if info.data.get(name) is not None]
         if value is not None and given:
@@ -160,7 +160,7 @@ class DealRoles(Section):
         return value
 
     @model_validator(mode="after")
-    def _a_whole_form(self) -> Self:
+    def _check_complete(self) -> Self:
         forms = (("closed_on", "churned_on", "observed_until"), ("tenure_months", "churned"))
         given = [[name for name in form if getattr(self, name) is not None] for form in forms]
         if not any(given):
@@ -175,14 +175,14 @@ class DealRoles(Section):
         return self
 
     @model_validator(mode="after")
-    def _units_of_something(self) -> Self:
-        needs = {
+    def _check_units(self) -> Self:
+        required_roles = {
             "churned_values": "churned",
             "tenure_unit": "tenure_months",
             "amount_per": "amount",
             "amount_scale": "amount",
         }
-        for unit, role in needs.items():
+        for unit, role in required_roles.items():
             if getattr(self, unit) and getattr(self, role) is None:
                 raise ValueError(f"[deals] {unit} needs {role}: add {role}, or remove {unit}")
         if (self.amount_per == "contract") != (self.contract_months is not None):
@@ -237,9 +237,9 @@ class Attributes(Section):
 
     @field_validator("missing", mode="after")
     @classmethod
-    def _known_words(cls, value: Any) -> Any:
-        listed_words = value.values() if isinstance(value, dict) else [value or ()]
-        unknown = sorted({word for words in listed_words for word in words} - UNCLEAR_WORDS)
+    def _check_missing(cls, value: Any) -> Any:
+        word_lists = value.values() if isinstance(value, dict) else [value or ()]
+        unknown = sorted({word for words in word_lists for word in words} - UNCLEAR_WORDS)
         if unknown:
             raise ValueError(
                 f"[attributes] missing knows {', '.join(sorted(UNCLEAR_WORDS))}, not "
@@ -249,7 +249,7 @@ class Attributes(Section):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _only_attributes(cls, value: Any, info: ValidationInfo) -> Any:
+    def _check_attributes(cls, value: Any, info: ValidationInfo) -> Any:
         if info.field_name in NO_NAMES:  # values are words or days, not columns
             return value
         if info.field_name == "include" and value == ():
@@ -261,17 +261,17 @@ class Attributes(Section):
 
     @field_validator("decreasing", "categorical", "numeric", mode="after")
     @classmethod
-    def _no_contradiction(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        rivals = {
+    def _check_contradictions(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        exclusive = {
             "decreasing": ("increasing",),
             "categorical": ("increasing", "decreasing"),
             "numeric": ("categorical",),
         }
         problems = [
-            f"[attributes] '{name}' cannot be both {rival} and {info.field_name}"
-            for rival in rivals[info.field_name or ""]
+            f"[attributes] '{name}' cannot be both {other} and {info.field_name}"
+            for other in exclusive[info.field_name or ""]
             for name in value
-            if name in info.data.get(rival, ())
+            if name in info.data.get(other, ())
         ]
         if problems:
             raise ValueError("\n".join(problems))
@@ -279,7 +279,7 @@ class Attributes(Section):
 
     @field_validator("parents", mode="after")
     @classmethod
-    def _no_circle(cls, value: dict[str, str]) -> dict[str, str]:
+    def _check_parents(cls, value: dict[str, str]) -> dict[str, str]:
         for start in value:
             name, seen = start, set[str]()
             while name in value and name not in seen:
@@ -317,7 +317,7 @@ class Words(Section):
 
     @field_validator("money", mode="after")
     @classmethod
-    def _formats_a_number(cls, value: str) -> str:
+    def _check_money(cls, value: str) -> str:
         if not formats_money(value):
             raise ValueError(
                 f"[words] money {shortened(value)} does not format a number; "

@@ -56,19 +56,19 @@ class Decision(Section):
         mode="plain",
     )
     @classmethod
-    def _amount_or_share(cls, value: Any, info: ValidationInfo) -> float | str:
-        prefix, but_is = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
+    def _read_cost(cls, value: Any, info: ValidationInfo) -> float | str:
+        prefix, suffix = f"[decision] {info.field_name} must be", f"not {shortened(value)}"
         if isinstance(value, str) and read_share(value) is not None:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f'{prefix} an amount or a share such as "8 %", {but_is}'
+            message = f'{prefix} an amount or a share such as "8 %", {suffix}'
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
         if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{prefix} at least 0 and finite, {but_is}")
+            raise ValueError(f"{prefix} at least 0 and finite, {suffix}")
         return float(value)
 
     @model_validator(mode="after")
-    def _threshold_is_given(self) -> Self:
+    def _check_threshold(self) -> Self:
         if self.policy == "threshold" and self.threshold is None:
             raise ValueError('[decision] policy = "threshold" needs threshold, e.g. 0.3')
         return self
@@ -110,7 +110,7 @@ class Learning(Section):
 
     @field_validator("components", mode="after")
     @classmethod
-    def _logistic_is_there(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_components(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "logistic" not in value:
             raise ValueError('[learning] components needs "logistic": it gives the soft labels')
         return tuple(dict.fromkeys(value))
@@ -140,7 +140,7 @@ class Checks(Section):
 
     @field_validator("ignore", mode="after")
     @classmethod
-    def _known_and_explained(cls, value: dict[str, str]) -> dict[str, str]:
+    def _check_ignored(cls, value: dict[str, str]) -> dict[str, str]:
         problems = [text for key, reason in value.items() if (text := _problem(key, reason))]
         if problems:
             raise ValueError("\n".join(problems))
@@ -157,8 +157,8 @@ def _problem(key: str, reason: str) -> str | None:
     code = all_codes().get(number)
     if code is None:
         by_name = {each.name: each.code for each in all_codes().values()}
-        meant = suggestion(by_name.get(number, number), all_codes(), "{}")
-        return f"[checks] ignore has {shortened(key)}, which is not a code of a check; {meant}"
+        hint = suggestion(by_name.get(number, number), all_codes(), "{}")
+        return f"[checks] ignore has {shortened(key)}, which is not a code of a check; {hint}"
     if code.ignore == "no":
         return f"[checks] ignore cannot silence {number} ({code.name}). Remedy: {code.do}"
     if code.ignore == "column" and not column:
@@ -212,7 +212,7 @@ class Tracking(Section):
 
     @field_validator("registered_model", mode="after")
     @classmethod
-    def _names_a_folder(cls, value: str) -> str:
+    def _check_folder_name(cls, value: str) -> str:
         if not _FOLDER_NAME.fullmatch(value) or value.strip(". ") != value:
             raise ValueError(
                 f"[tracking] registered_model {shortened(value)} also names the bundle's folder: "

@@ -108,9 +108,9 @@ def _numbers(values: pd.Series[Any], spec: DealSpec, known: Forms) -> Reading | 
         return None
     reading = as_numbers(values, None)
     if reading is None:
-        partial = read_numbers(values)
-        wanted = is_numeric or _currencies(partial)
-        return partial if wanted and _share(values, partial) >= NUMBER_SHARE else None
+        readable = read_numbers(values)
+        is_expected = is_numeric or _currencies(readable)
+        return readable if is_expected and _share(values, readable) >= NUMBER_SHARE else None
     return None if all(map(_is_plain, values.dropna().unique())) else reading
 
 
@@ -185,31 +185,31 @@ def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Find
 
 def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:
     rows = sheet.table[name].notna().to_numpy()
-    if reading.swapped:
+    if reading.is_ambiguous:
         remedy = (
             f'add [reading] dates = {{"{name}" = "day first"}} or "month first", or write dates as '
             "YYYY-MM-DD"
         )
-        what = "are dates that can be read as day first and as month first"
-        yield _finding(sheet, name, rows, what, remedy, code="date_order")
+        problem = "are dates that can be read as day first and as month first"
+        yield _finding(sheet, name, rows, problem, remedy, code="date_order")
     elif reading.unreadable.any():
-        what = "are not dates and are read as empty"
+        problem = "are not dates and are read as empty"
         remedy = "write the date, or leave it empty"
         rows = reading.unreadable
-        yield _finding(sheet, name, rows, what, remedy, code="unreadable_date", asks=False)
+        yield _finding(sheet, name, rows, problem, remedy, code="unreadable_date", asks=False)
 
 
 def currency_finding(sheet: Sheet, name: str, reading: Reading) -> Finding:
     """Return a finding that a column holds several currencies, with the rows of each."""
     rows_by_code = _currencies(reading)
     counts = ", ".join(f"{rows} in {code}" for code, rows in rows_by_code.items())
-    main = max(rows_by_code, key=lambda code: rows_by_code[code])
-    what = f"are in another currency than {main} ({counts}) and cannot be compared"
+    main_currency = max(rows_by_code, key=lambda code: rows_by_code[code])
+    problem = f"are in another currency than {main_currency} ({counts}) and cannot be compared"
     remedy = (
         "convert them to one currency before, or add the column to [attributes] exclude and remove "
         "it from [deals] amount"
     )
-    return _finding(sheet, name, reading.unreadable, what, remedy, code="currencies")
+    return _finding(sheet, name, reading.unreadable, problem, remedy, code="currencies")
 
 
 def _currencies(reading: Reading) -> dict[str, int]:
@@ -230,7 +230,7 @@ def _finding(
     sheet: Sheet,
     name: str,
     rows: Mask,
-    what: str,
+    problem: str,
     remedy: str,
     *,
     code: str = "unreadable",
@@ -239,4 +239,4 @@ def _finding(
     count = int(rows.sum())
     positions = np.flatnonzero(rows)[:3].tolist()
     example = "; ".join(sheet.cells(position, (name,)) for position in positions)
-    return Finding(code, name, count, example, f"{count} row(s) {what}", remedy, asks)
+    return Finding(code, name, count, example, f"{count} row(s) {problem}", remedy, asks)

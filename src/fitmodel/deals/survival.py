@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution: two-sided 95 %
 _TAIL = 0.025
-FEWEST_WATCHED = 10
+MIN_AT_RISK = 10
 """A rate after some age is estimated only if at least this many customers are observed then."""
 
 
@@ -67,29 +67,29 @@ class SurvivalCurve:
         ``None`` means up to the longest follow-up. NaN if nobody was observed that long.
         """
         curve = self.exact or self
-        until = float(curve.times[-1]) if months is None else float(months)
-        if np.isnan(curve.at(until)):
+        end = float(curve.times[-1]) if months is None else float(months)
+        if np.isnan(curve.at(end)):
             return float("nan")
-        corners = np.concatenate(([0.0], curve.times[curve.times < until], [until]))
-        heights = np.concatenate(([1.0], curve.survival[curve.times < until]))
-        return float(np.diff(corners) @ heights)
+        ages = np.concatenate(([0.0], curve.times[curve.times < end], [end]))
+        shares = np.concatenate(([1.0], curve.survival[curve.times < end]))
+        return float(np.diff(ages) @ shares)
 
     def upper_rate_after(self, months: float) -> float:
         """
         Return the upper one-sided 95 % limit of the monthly rate of leaving after an age.
 
         The limit is that of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical
-        Methods in Cancer Research II, page 69). NaN if fewer than `FEWEST_WATCHED` customers were
+        Methods in Cancer Research II, page 69). NaN if fewer than `MIN_AT_RISK` customers were
         observed beyond that age.
         """
         curve = self.exact or self
-        watched = (curve.at_risk >= FEWEST_WATCHED) & (curve.times > months)
-        if not watched.any():
+        is_reliable = (curve.at_risk >= MIN_AT_RISK) & (curve.times > months)
+        if not is_reliable.any():
             return float("nan")
-        steps = np.diff(curve.times[watched], prepend=months)
-        count = float(curve.events[watched].sum()) + 1.0
+        steps = np.diff(curve.times[is_reliable], prepend=months)
+        count = float(curve.events[is_reliable].sum()) + 1.0
         limit = count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3
-        return limit / float(steps @ curve.at_risk[watched])
+        return limit / float(steps @ curve.at_risk[is_reliable])
 
 
 def kaplan_meier(
@@ -149,21 +149,23 @@ def kaplan_meier(
     >>> curve.survival.tolist()
     [0.75, 0.75, 0.375, 0.375]
     """
-    months, gone, weight, entry = _checked(followup_months, left, weights, entry_months)
+    months, has_left, weight, entry = _checked(followup_months, left, weights, entry_months)
     if entry.any():
-        kept = entry <= _last_age_watched(entry, months)
-        months, gone, weight, entry = months[kept], gone[kept], weight[kept], entry[kept]
+        used = entry <= _last_observed_age(entry, months)
+        months, has_left, weight, entry = months[used], has_left[used], weight[used], entry[used]
     times, position = np.unique(months, return_inverse=True)
-    events = _totals(position, weight * gone, times.size)
+    events = _totals(position, weight * has_left, times.size)
     at_risk = _at_risk(times, position, entry, weight)
-    effective = at_risk**2 / _at_risk(times, position, entry, weight**2)
+    effective_size = at_risk**2 / _at_risk(times, position, entry, weight**2)
     hazard = np.minimum(events / at_risk, 1.0)
     survival = np.asarray(np.cumprod(1.0 - hazard), dtype=np.float64)
-    low, high = _limits(survival, hazard, effective)
+    low, high = _limits(survival, hazard, effective_size)
     curve = SurvivalCurve(times, survival, low, high, at_risk, events)
     if at is None:
         return curve
-    return _evaluate_at(curve, np.asarray(at, dtype=float), number_at_start=float(effective[0]))
+    return _evaluate_at(
+        curve, np.asarray(at, dtype=float), number_at_start=float(effective_size[0])
+    )
 
 
 def _checked(
@@ -174,51 +176,52 @@ def _checked(
 ) -> tuple[Floats, NDArray[np.bool_], Floats, Floats]:
     """Return validated arrays without the deals of weight 0."""
     months = np.asarray(followup_months, dtype=float)
-    gone = np.asarray(left, dtype=bool)
+    has_left = np.asarray(left, dtype=bool)
     weight = np.ones(months.size) if weights is None else np.asarray(weights, dtype=float)
     entry = np.zeros(months.size) if entry_months is None else np.asarray(entry_months, dtype=float)
     for name, values in (("follow-up", months), ("weight", weight), ("entry", entry)):
         wrong = ~(np.isfinite(values) & (values >= 0))
         _refuse(wrong, f"{name} is missing or negative", "leave those deals out or correct them")
     _refuse(entry > months, "entry is after the end of the follow-up", "leave those deals out")
-    counted = weight > 0
-    if not counted.any():
+    used = weight > 0
+    if not used.any():
         raise DealsError("no deal to estimate survival from; give at least one with weight above 0")
-    if not (entry[counted] == 0).any():
+    if not (entry[used] == 0).any():
         raise DealsError(
             "no deal was observed from its signing (entry 0), so nothing is known about the first "
-            f"{entry[counted].min():.1f} months. Remedy: add deals signed since observed_from."
+            f"{entry[used].min():.1f} months. Remedy: add deals signed since observed_from."
         )
-    return months[counted], gone[counted], weight[counted], entry[counted]
+    return months[used], has_left[used], weight[used], entry[used]
 
 
-def _refuse(wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
+def _refuse(wrong: NDArray[np.bool_], problem: str, remedy: str) -> None:
     """Raise an error with the count and the first position if any deal is wrong."""
     if wrong.any():
         raise DealsError(
-            f"{what} in {wrong.sum()} of {wrong.size} deals (first at position {wrong.argmax()}); "
+            f"{problem} in {wrong.sum()} of {wrong.size} deals (first at position "
+            f"{wrong.argmax()}); "
             f"{remedy}"
         )
 
 
-def _last_age_watched(entry: Floats, months: Floats) -> float:
+def _last_observed_age(entry: Floats, months: Floats) -> float:
     """Return the largest age up to which at least one deal was observed at every age."""
     order = np.argsort(entry)
-    reached = np.maximum.accumulate(months[order])
-    gap = entry[order][1:] > reached[:-1]
-    return float(reached[gap.argmax()] if gap.any() else reached[-1])
+    observed_until = np.maximum.accumulate(months[order])
+    gap = entry[order][1:] > observed_until[:-1]
+    return float(observed_until[gap.argmax()] if gap.any() else observed_until[-1])
 
 
 def _at_risk(times: Floats, position: NDArray[np.intp], entry: Floats, weight: Floats) -> Floats:
     """Return the sum of the weights of the deals at risk (entered, still observed) at each time."""
-    still_watched = _not_before(_totals(position, weight, times.size))
+    observed = _sum_from(_totals(position, weight, times.size))
     if not entry.any():
-        return still_watched
+        return observed
     entered_at = np.searchsorted(times, entry, side="left")
-    enter_later = _not_before(_totals(entered_at, weight, times.size)) - _totals(
+    entering_later = _sum_from(_totals(entered_at, weight, times.size)) - _totals(
         entered_at, weight, times.size
     )
-    at_risk: Floats = still_watched - enter_later
+    at_risk: Floats = observed - entering_later
     return at_risk
 
 
@@ -229,22 +232,22 @@ def _totals(
     return np.asarray(np.bincount(position, weight, size), dtype=np.float64)
 
 
-def _not_before(per_time: Floats) -> Floats:
+def _sum_from(per_time: Floats) -> Floats:
     """Return the sum over each time and all later ones."""
-    summed: Floats = np.cumsum(per_time[::-1])[::-1]
-    return summed
+    result: Floats = np.cumsum(per_time[::-1])[::-1]
+    return result
 
 
 def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats, Floats]:
     """Return the limits of the 95 % interval after each time; see `kaplan_meier`."""
-    inside = (survival > 0) & (survival < 1)
-    safe = np.where(inside, survival, 0.5)
-    growth = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
-    log_survival = np.log(safe)
-    half_width = _Z * np.sqrt(np.cumsum(growth)) / -log_survival
-    spread = np.exp(np.minimum(half_width, 600.0))  # beyond it the limits are 0 and 1 anyway
-    low = np.where(inside, np.exp(log_survival * spread), 0.0)
-    high = np.where(inside, np.exp(log_survival / spread), 1.0)
+    between = (survival > 0) & (survival < 1)
+    bounded = np.where(between, survival, 0.5)
+    terms = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)
+    log_survival = np.log(bounded)
+    half_width = _Z * np.sqrt(np.cumsum(terms)) / -log_survival
+    exponent = np.exp(np.minimum(half_width, 600.0))  # beyond it the limits are 0 and 1 anyway
+    low = np.where(between, np.exp(log_survival * exponent), 0.0)
+    high = np.where(between, np.exp(log_survival / exponent), 1.0)
     none_left = survival >= 1
     low[none_left] = _TAIL ** (1.0 / effective[none_left])
     all_left = survival <= 0
@@ -254,10 +257,10 @@ def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats
     return low, high
 
 
-def _step(curve: SurvivalCurve, months: Floats, heights: Floats, before: float = 1.0) -> Floats:
+def _step(curve: SurvivalCurve, months: Floats, shares: Floats, first_value: float = 1.0) -> Floats:
     """Return a step function's value after each time; NaN beyond the longest follow-up."""
     position = np.searchsorted(curve.times, months, side="right")
-    values = np.concatenate(([before], heights))[position]
+    values = np.concatenate(([first_value], shares))[position]
     unknown = (months > curve.times[-1]) & (curve.survival[-1] > 0)
     return np.where(unknown | np.isnan(months), np.nan, values)
 
@@ -272,7 +275,7 @@ def _evaluate_at(curve: SurvivalCurve, months: Floats, *, number_at_start: float
     return SurvivalCurve(
         times=months,
         survival=_step(curve, months, curve.survival),
-        low=_step(curve, months, curve.low, before=before_first),
+        low=_step(curve, months, curve.low, first_value=before_first),
         high=_step(curve, months, curve.high),
         at_risk=at_risk[np.searchsorted(curve.times, months, side="left")],
         events=events,

@@ -94,22 +94,22 @@ def leaving_times(
     weight = np.ones(len(months)) if weight is None else weight
     entry = np.zeros(len(months)) if entry is None else entry
     dated = np.isnan(left_by)
-    ends, ends_weight = left_by[~dated], weight[~dated]
+    limits, limit_weight = left_by[~dated], weight[~dated]
     exact = months[dated & left & (weight > 0)]
-    quantiles = np.unique(np.quantile(ends, np.linspace(0, 1, MAX_ENDS), method="nearest"))
-    at = np.unique(np.concatenate([exact, quantiles]))
-    leavers = _sum_at(at, months[dated & left], weight[dated & left])
-    watched = _at_least(at, months[dated], weight[dated])
-    watched -= _at_least(at, entry[dated], weight[dated], strictly=True)
-    share = np.full(len(at), 1.0 / (2 * len(at)))
+    quantiles = np.unique(np.quantile(limits, np.linspace(0, 1, MAX_ENDS), method="nearest"))
+    ages = np.unique(np.concatenate([exact, quantiles]))
+    leavers = _sum_at(ages, months[dated & left], weight[dated & left])
+    at_risk = _weight_from(ages, months[dated], weight[dated])
+    at_risk -= _weight_from(ages, entry[dated], weight[dated], strictly=True)
+    share = np.full(len(ages), 1.0 / (2 * len(ages)))
     for _ in range(MAX_ROUNDS):
-        spread = _spread(at, share, ends, ends_weight)
-        still_there = np.cumsum(spread[::-1])[::-1]
-        hazard = np.minimum((leavers + spread) / np.maximum(watched + still_there, 1e-300), 1.0)
-        before, share = share, -np.diff(np.cumprod(1.0 - hazard), prepend=1.0)
-        if np.abs(share - before).max() < TOLERANCE:
+        spread = _spread(ages, share, limits, limit_weight)
+        unknown_at_risk = np.cumsum(spread[::-1])[::-1]
+        hazard = np.minimum((leavers + spread) / np.maximum(at_risk + unknown_at_risk, 1e-300), 1.0)
+        previous, share = share, -np.diff(np.cumprod(1.0 - hazard), prepend=1.0)
+        if np.abs(share - previous).max() < TOLERANCE:
             break
-    return LeavingTimes(at, np.asarray(share))
+    return LeavingTimes(ages, np.asarray(share))
 
 
 def survival_with_unknown_days(
@@ -136,36 +136,36 @@ def with_unknown_days(
     The rows are no longer in the order of the deals: dated deals come first.
     """
     dated = np.isnan(left_by)
-    number = times.spread(left_by[~dated], weight[~dated])
-    some = number > 0
+    expected = times.spread(left_by[~dated], weight[~dated])
+    used = expected > 0
     return (
-        np.concatenate([months[dated], times.months[some]]),
-        np.concatenate([left[dated], np.ones(int(some.sum()), dtype=bool)]),
-        np.concatenate([weight[dated], number[some]]),
-        np.concatenate([entry[dated], np.zeros(int(some.sum()))]),
+        np.concatenate([months[dated], times.months[used]]),
+        np.concatenate([left[dated], np.ones(int(used.sum()), dtype=bool)]),
+        np.concatenate([weight[dated], expected[used]]),
+        np.concatenate([entry[dated], np.zeros(int(used.sum()))]),
     )
 
 
-def _spread(at: Floats, share: Floats, ends: Floats, weight: Floats) -> Floats:
+def _spread(ages: Floats, share: Floats, limits: Floats, weight: Floats) -> Floats:
     """Return the weight of leavers at each time, each spread over the times up to its end."""
-    position = np.searchsorted(at, ends, side="right") - 1
-    by_end = np.cumsum(share)[position]
-    each = weight / np.maximum(by_end, 1e-300)
-    later = np.cumsum(np.bincount(position, each, len(at))[::-1])[::-1]
-    return np.asarray(share * later)
+    position = np.searchsorted(ages, limits, side="right") - 1
+    left_by_limit = np.cumsum(share)[position]
+    rate = weight / np.maximum(left_by_limit, 1e-300)
+    rates = np.cumsum(np.bincount(position, rate, len(ages))[::-1])[::-1]
+    return np.asarray(share * rates)
 
 
-def _sum_at(at: Floats, values: Floats, weight: Floats) -> Floats:
+def _sum_at(ages: Floats, values: Floats, weight: Floats) -> Floats:
     """Return the sum of the weights of the values equal to each time."""
-    return np.bincount(np.searchsorted(at, values), weight, len(at)).astype(np.float64)
+    return np.bincount(np.searchsorted(ages, values), weight, len(ages)).astype(np.float64)
 
 
-def _at_least(at: Floats, values: Floats, weight: Floats, *, strictly: bool = False) -> Floats:
+def _weight_from(ages: Floats, values: Floats, weight: Floats, *, strictly: bool = False) -> Floats:
     """Return the sum of the weights of the values at or above (strictly: above) each time."""
     order = np.argsort(values)
-    later = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
-    position = np.searchsorted(values[order], at, side="right" if strictly else "left")
-    return np.asarray(later[position], dtype=np.float64)
+    sums = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
+    position = np.searchsorted(values[order], ages, side="right" if strictly else "left")
+    return np.asarray(sums[position], dtype=np.float64)
 
 
 def survival_replicates(
@@ -202,8 +202,8 @@ def survival_replicates(
     step = max(1, CELLS // max(len(left), 1))
     for start in range(0, len(weights) if len(left) else 0, step):
         rows = slice(start, start + step)
-        block = np.asarray(weights[rows], dtype=np.float64)
-        survival[rows], mean[rows] = _replicates(followup_months, left, block, entry, at, until)
+        chunk = np.asarray(weights[rows], dtype=np.float64)
+        survival[rows], mean[rows] = _replicates(followup_months, left, chunk, entry, at, until)
     return survival, mean
 
 
@@ -216,14 +216,14 @@ def _replicates(
     events = _sums(weights, position, times.size, left)
     later = _after(totals)
     at_risk = totals + later
-    watched = totals.sum(axis=1)
+    observed = totals.sum(axis=1)
     if entry.any():
         at_risk = at_risk - _after(_sums(weights, np.searchsorted(times, entry), times.size))
-        watched = _sums(weights, position, times.size, entry == 0).sum(axis=1)
+        observed = _sums(weights, position, times.size, entry == 0).sum(axis=1)
     hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=at_risk > 0)
     survival = np.cumprod(1 - np.minimum(hazard, 1), axis=1)
     known_until = _known_until(times, totals, at_risk, later)
-    known_until[watched == 0] = -1  # nobody was observed from signing
+    known_until[observed == 0] = -1  # nobody was observed from signing
     return _value_at(times, survival, known_until, at), _mean(times, survival, known_until, until)
 
 
@@ -231,11 +231,11 @@ def _sums(
     weights: Floats, position: NDArray[np.intp], size: int, chosen: NDArray[np.bool_] | None = None
 ) -> Floats:
     """Return the sum of the weights at each position per replicate, of all or chosen deals."""
-    kept = slice(None) if chosen is None else np.flatnonzero(chosen)
-    positions = position[kept]
+    rows = slice(None) if chosen is None else np.flatnonzero(chosen)
+    positions = position[rows]
     sums = np.zeros((len(weights), size))
-    for row, own in zip(sums, weights, strict=True):
-        row[:] = np.bincount(positions, own[kept], size)[:size]
+    for row, replicate in zip(sums, weights, strict=True):
+        row[:] = np.bincount(positions, replicate[rows], size)[:size]
     return sums
 
 
@@ -248,9 +248,9 @@ def _after(per_time: Floats) -> Floats:
 
 def _known_until(times: Floats, totals: Floats, at_risk: Floats, later: Floats) -> Floats:
     """Return the age up to which some deal was observed at every age, for each replicate."""
-    nobody_left = at_risk - totals <= 1e-9 * (totals + later)
-    stops = (totals > 0) & nobody_left
-    last: Floats = np.where(stops.any(axis=1), times[stops.argmax(axis=1)], times[-1])
+    is_last = at_risk - totals <= 1e-9 * (totals + later)
+    ends = (totals > 0) & is_last
+    last: Floats = np.where(ends.any(axis=1), times[ends.argmax(axis=1)], times[-1])
     return last
 
 
@@ -267,6 +267,6 @@ def _mean(times: Floats, survival: Floats, known_until: Floats, until: float) ->
     """Return the area under each step function up to a time."""
     inside = times < until
     widths = np.diff(np.concatenate(([0.0], times[inside], [until])))
-    heights = np.concatenate((np.ones((len(survival), 1)), survival[:, inside]), axis=1)
+    shares = np.concatenate((np.ones((len(survival), 1)), survival[:, inside]), axis=1)
     known = ~np.isnan(_value_at(times, survival, known_until, until))
-    return np.where(known, heights @ widths, np.nan)
+    return np.where(known, shares @ widths, np.nan)

@@ -129,21 +129,25 @@ class TrainingSet:
         unknown = np.isnan(early)
         if not unknown.any():
             return early
-        stays = float(self.survival.at(float(self.horizon_months)))
-        if np.isnan(stays):
+        survival_at_horizon = float(self.survival.at(float(self.horizon_months)))
+        if np.isnan(survival_at_horizon):
             raise DealsError(
                 f"no deal was observed for the whole horizon of {self.horizon_months} months (the "
                 f"longest: {self.followup_months.max():.1f}), so the chance of leaving by then is "
                 "not known. Remedy: a later extract, or a shorter [label] horizon_months."
             )
-        there = np.asarray(self.survival.at(self.followup_months))
+        survival_now = np.asarray(self.survival.at(self.followup_months))
         # where the curve is 0, everybody has left
-        stays_on = np.divide(stays, there, out=np.zeros(len(self)), where=there > 0)
-        chance = np.where(unknown, 1 - stays_on, early)
+        stays = np.divide(
+            survival_at_horizon, survival_now, out=np.zeros(len(self)), where=survival_now > 0
+        )
+        chance = np.where(unknown, 1 - stays, early)
         undated = np.flatnonzero(unknown & ~np.isnan(self.left_by))
         if len(undated):
-            gone = 1 - np.asarray(self.survival.at(self.left_by[undated]))
-            chance[undated] = np.minimum((1 - stays) / np.maximum(gone, 1e-12), 1.0)
+            left_by = 1 - np.asarray(self.survival.at(self.left_by[undated]))
+            chance[undated] = np.minimum(
+                (1 - survival_at_horizon) / np.maximum(left_by, 1e-12), 1.0
+            )
         return chance
 
     def subset(self, chosen: Any) -> TrainingSet:

@@ -56,23 +56,25 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
 def shape_errors(sheet: Sheet) -> list[Problem]:
     """List problems of column names and cells that prevent all further checks."""
     frame = sheet.table
-    wrong = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
-    if wrong:
-        message = f"{len(wrong)} column name(s) are not texts, for example {shortened(wrong[0])}"
-        return [Problem("(columns)", len(wrong), "", "name every column", message)]
-    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
-    if twice:
-        message = f"the table has more than one column named {twice}"
-        return [Problem("(columns)", len(twice), "", "rename them", message)]
+    invalid = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
+    if invalid:
+        message = (
+            f"{len(invalid)} column name(s) are not texts, for example {shortened(invalid[0])}"
+        )
+        return [Problem("(columns)", len(invalid), "", "name every column", message)]
+    duplicates = sorted(set(frame.columns[frame.columns.duplicated()]))
+    if duplicates:
+        message = f"the table has more than one column named {duplicates}"
+        return [Problem("(columns)", len(duplicates), "", "rename them", message)]
     return [problem for name in frame.columns for problem in _cell_errors(sheet, name)]
 
 
 def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
     cells = sheet.table[name]
-    what = "hold a list, a mapping, bytes or a complex number"
-    yield from sheet.problems(nested(cells), what, "one value per cell: split or drop it", name)
-    what = "hold an incomplete character or a signalling NaN, which cannot be written to a file"
-    yield from sheet.problems(unwritable(cells), what, "read the table again as UTF-8", name)
+    problem = "hold a list, a mapping, bytes or a complex number"
+    yield from sheet.problems(nested(cells), problem, "one value per cell: split or drop it", name)
+    problem = "hold an incomplete character or a signalling NaN, which cannot be written to a file"
+    yield from sheet.problems(unwritable(cells), problem, "read the table again as UTF-8", name)
 
 
 def errors_of(sheet: ReadSheet, *, to_learn: bool = True) -> list[Problem]:
@@ -101,13 +103,13 @@ def errors_of(sheet: ReadSheet, *, to_learn: bool = True) -> list[Problem]:
 
 def _missing_columns(sheet: ReadSheet) -> Iterator[Problem]:
     """Yield a problem for each column of the contract that the table does not have."""
-    present = list(sheet.table.columns)
-    for name, why in _named_columns(sheet.spec).items():
-        if name not in present:
-            close = nearest(name, present)
-            listed = ", ".join(present[:SHOWN_NAMES]) + (", …" if present[SHOWN_NAMES:] else "")
-            hint = f"did you mean {close!r}?" if close else f"the table has {listed}"
-            message = f"there is no such column, although it is {why}"
+    columns = list(sheet.table.columns)
+    for name, role in _named_columns(sheet.spec).items():
+        if name not in columns:
+            similar = nearest(name, columns)
+            shown = ", ".join(columns[:SHOWN_NAMES]) + (", …" if columns[SHOWN_NAMES:] else "")
+            hint = f"did you mean {similar!r}?" if similar else f"the table has {shown}"
+            message = f"there is no such column, although it is {role}"
             yield Problem(name, len(sheet.table), "", f"correct the name; {hint}", message)
 
 
@@ -115,8 +117,8 @@ def _named_columns(spec: DealSpec) -> dict[str, str]:
     """Return every column that the contract names, with where it names it."""
     named = {name: f"the {role} in [deals]" for role, name in spec.deals.columns().items()}
     for key, names in spec.attributes.model_dump(exclude=NO_NAMES, exclude_none=True).items():
-        listed = [*names, *names.values()] if isinstance(names, dict) else names
-        for name in listed:
+        columns = [*names, *names.values()] if isinstance(names, dict) else names
+        for name in columns:
             named.setdefault(name, f"named in [attributes] {key}")
     for section in spec.history.values():  # an excluded field need not be a column of the deals
         for name in (section.names.get(field, field) for field in section.fields or ()):
@@ -132,12 +134,12 @@ def _id_errors(sheet: ReadSheet) -> Iterator[Problem]:
     ids = sheet.table[name]
     empty = ids.isna().to_numpy()
     yield from sheet.problems(empty, "have no id", "give every deal an id", name)
-    twice = ids.duplicated().to_numpy() & ~empty
+    repeated = ids.duplicated().to_numpy() & ~empty
     remedy = (
         "keep one row per deal, or name another id column; if the rows belong to one customer, "
         f'write [rows] customer = "{name}"'
     )
-    yield from sheet.problems(twice, "repeat the id of an earlier row", remedy, name)
+    yield from sheet.problems(repeated, "repeat the id of an earlier row", remedy, name)
 
 
 def _attribute_errors(sheet: ReadSheet) -> Iterator[Problem]:
@@ -164,16 +166,16 @@ def _amount_errors(sheet: ReadSheet) -> Iterator[Problem]:
 
 def _several_currencies(sheet: ReadSheet) -> Iterator[Problem]:
     """Yield a problem if the currency column has several currencies: amounts are not comparable."""
-    amount, named = role_column(sheet.spec, "amount"), sheet.spec.deals.columns().get("currency")
-    if amount is None or named not in sheet.table.columns:
+    amount, currency = role_column(sheet.spec, "amount"), sheet.spec.deals.columns().get("currency")
+    if amount is None or currency not in sheet.table.columns:
         return
-    counts = sheet.table[named].astype("str").str.strip().str.upper().value_counts()
+    counts = sheet.table[currency].astype("str").str.strip().str.upper().value_counts()
     if len(counts) > 1:
         shown = ", ".join(f"{code} {rows:,}" for code, rows in counts[:SHOWN_NAMES].items())
-        message = f"amounts are in {len(counts)} currencies by {named} ({shown})"
+        message = f"amounts are in {len(counts)} currencies by {currency} ({shown})"
         remedy = (
             "convert the amounts into one currency, or keep the rows of one currency with "
-            f'[rows] keep = {{"{named}" = ["{counts.index[0]}"]}}, or remove amount from [deals]'
+            f'[rows] keep = {{"{currency}" = ["{counts.index[0]}"]}}, or remove amount from [deals]'
         )
         yield Problem(amount, int(counts.sum()), "", remedy, message)
 
@@ -183,12 +185,12 @@ def _propensity_errors(sheet: ReadSheet) -> Iterator[Problem]:
     if name is not None and "propensity" in sheet.readings:
         reading = sheet.readings["propensity"]
         impossible = reading.unreadable | impossible_propensities(reading.series)
-        what = "are not probabilities above 0 and at most 1 (propensity)"
+        problem = "are not probabilities above 0 and at most 1 (propensity)"
         remedy = (
             "use the probabilities from the decision log unchanged; leave the cell empty for deals "
             "that were not flagged"
         )
-        yield from sheet.problems(impossible, what, remedy, name)
+        yield from sheet.problems(impossible, problem, remedy, name)
 
 
 def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
@@ -214,14 +216,14 @@ def _date_errors(sheet: ReadSheet) -> Iterator[Problem]:
 
 def _closed_after_extract(sheet: ReadSheet, days: dict[str, pd.Series[Any]]) -> Iterator[Problem]:
     """Yield a problem for deals signed after the end of the extract."""
-    until, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
-    if isinstance(until, str) and "observed_until" not in days:
+    extract_end, closing = sheet.spec.deals.observed_until, str(sheet.spec.deals.closed_on)
+    if isinstance(extract_end, str) and "observed_until" not in days:
         return  # the missing column is reported as a separate problem
-    end = days["observed_until"] if isinstance(until, str) else pd.Timestamp(str(until))
-    columns = (closing, until) if isinstance(until, str) else (closing,)
-    what = f"are after observed_until ({until})"
+    end = days["observed_until"] if isinstance(extract_end, str) else pd.Timestamp(str(extract_end))
+    columns = (closing, extract_end) if isinstance(extract_end, str) else (closing,)
+    problem = f"are after observed_until ({extract_end})"
     remedy = "give the day the table was extracted as observed_until, or correct the dates"
-    yield from sheet.problems((days["closed_on"] > end).to_numpy(), what, remedy, *columns)
+    yield from sheet.problems((days["closed_on"] > end).to_numpy(), problem, remedy, *columns)
 
 
 def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
@@ -257,15 +259,15 @@ def _undated_errors(sheet: ReadSheet) -> Iterator[Problem]:
             "write yes or no, or name the values that mean left: "
             '[deals] churned_values = ["cancelled"]'
         )
-        what = "are neither yes nor no (churned)"
-        yield from sheet.problems(flag.unreadable, what, remedy, str(columns[0]))
+        problem = "are neither yes nor no (churned)"
+        yield from sheet.problems(flag.unreadable, problem, remedy, str(columns[0]))
     if spec.rows.left_without_date is not None or spec.rows.customer is not None:
         return  # only a customer's last row counts: `_outcome_errors` checks it after merging
     leaving = sheet.readings["churned_on"]
     undated = flag.series.to_numpy(dtype=bool) & leaving.series.isna().to_numpy()
     undated &= ~leaving.unreadable
-    what = f"left according to {columns[0]}, but have no date in {columns[1]}"
-    yield from sheet.problems(undated, what, ANSWERS, str(columns[1]), str(columns[0]))
+    problem = f"left according to {columns[0]}, but have no date in {columns[1]}"
+    yield from sheet.problems(undated, problem, ANSWERS, str(columns[1]), str(columns[0]))
 
 
 def _tenure_errors(sheet: ReadSheet) -> Iterator[Problem]:
@@ -282,8 +284,8 @@ def _tenure_errors(sheet: ReadSheet) -> Iterator[Problem]:
     if "churned" in sheet.readings:
         remedy = "write yes or no (true/false and 1/0 are read too)"
         empty = sheet.table[flag].isna().to_numpy()
-        neither = sheet.readings["churned"].unreadable
-        yield from sheet.problems(neither, "are neither yes nor no", remedy, flag)
+        unreadable = sheet.readings["churned"].unreadable
+        yield from sheet.problems(unreadable, "are neither yes nor no", remedy, flag)
         yield from sheet.problems(empty, "are empty instead of yes or no", remedy, flag)
 
 
@@ -323,6 +325,6 @@ def _outcome_errors(sheet: ReadSheet) -> list[Problem]:
     )
     return [
         Problem(column, rows, "", remedy, text, TOO_FEW)
-        for fine, text, remedy in checks
-        if not fine
+        for is_met, text, remedy in checks
+        if not is_met
     ]

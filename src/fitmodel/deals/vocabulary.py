@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 FILE = "vocabulary.toml"
-_WHO = re.compile(
+_NOUNS = re.compile(
     r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
     r"|cliente|conta|cuenta|kunde|vertrag|abonnement|contrat|contrato)\b|客户|用户"
 )
@@ -18,7 +18,7 @@ _NUMBER_BEFORE = re.compile(r"^\W*\d{1,3}\s*(%\s*[.):\-–—_/]?|[.):\-–—_/
 _SHARE_BEHIND = re.compile(r"[\s(\[]*\d{1,3}\s*%[\s)\]]*$")
 _BETWEEN_PARTS = re.compile(r"\s[-–—:|/]\s|[(\[:|]")  # noqa: RUF001 - dashes
 STATUS_KINDS = ("not_yet", "never", "left", "active")
-_WHOLE = re.compile(r"-?[0-9]+\.0")
+_INTEGER_TEXT = re.compile(r"-?[0-9]+\.0")
 
 
 def words_of(section: str, key: str) -> frozenset[str]:
@@ -39,7 +39,7 @@ def is_status(words: str, key: str) -> bool:
     Nouns are ignored: "attrited customer" is the status "attrited".
     """
     known = words_of("status", key)
-    return words in known or " ".join(_WHO.sub(" ", words).split()) in known
+    return words in known or " ".join(_NOUNS.sub(" ", words).split()) in known
 
 
 def plain_words(value: Any) -> str:
@@ -90,7 +90,7 @@ def kind_of_status(value: Any) -> str | None:
 def plain_value(value: Any) -> str:
     """Return a cell as text for comparison: no case, no outer spaces, no .0 of whole numbers."""
     text = str(value).strip().casefold()
-    return text[:-2] if _WHOLE.fullmatch(text) else text
+    return text[:-2] if _INTEGER_TEXT.fullmatch(text) else text
 
 
 @cache

@@ -75,40 +75,42 @@ def fit_band(
             return "poor"
         above = level is not None and not (probability is not None and probability <= level)
         return "watch" if above or unfamiliar or low <= threshold <= high else "good"
-    limit = np.asarray(threshold, dtype=np.float64)
-    straddles = (np.asarray(low) <= limit) & (limit <= np.asarray(high))
-    watch = np.asarray(unfamiliar, dtype=bool) | straddles
+    limits = np.asarray(threshold, dtype=np.float64)
+    contains = (np.asarray(low) <= limits) & (limits <= np.asarray(high))
+    watch = np.asarray(unfamiliar, dtype=bool) | contains
     if level is not None:
-        chance = np.asarray(math.nan if probability is None else probability, dtype=np.float64)
-        watch = watch | ~(chance <= level)
+        probabilities = np.asarray(
+            math.nan if probability is None else probability, dtype=np.float64
+        )
+        watch = watch | ~(probabilities <= level)
     return np.where(np.asarray(poor_fit, dtype=bool), "poor", np.where(watch, "watch", "good"))
 
 
-def worth_of_one(value: float, least: float, most: float, if_stays: float) -> Worth:
+def worth_of_one(value: float, low: float, high: float, if_stays: float) -> Worth:
     """Return the band of worth of one deal.
 
     Parameters
     ----------
     value : float
         Expected value of signing.
-    least, most : float
+    low, high : float
         Lowest and highest expected value within the probability's interval; NaN without one.
     if_stays : float
         Value if the customer stays; below 0 the deal ``loses`` whatever its risk.
     """
     if if_stays < 0.0:
         return "loses"
-    if math.isnan(least):  # no interval: the expected value itself decides
-        least = most = value
-    return "gains" if least > 0.0 else "loses" if most < 0.0 else "unclear"
+    if math.isnan(low):  # no interval: the expected value itself decides
+        low = high = value
+    return "gains" if low > 0.0 else "loses" if high < 0.0 else "unclear"
 
 
 def worth_of_many(
-    value: FloatArray, least: FloatArray, most: FloatArray, if_stays: FloatArray
+    value: FloatArray, low: FloatArray, high: FloatArray, if_stays: FloatArray
 ) -> npt.NDArray[np.str_]:
     """Return `worth_of_one` for many deals, as an array; "" where the value is not known."""
-    no_interval = np.isnan(least)
-    least, most = np.where(no_interval, value, least), np.where(no_interval, value, most)
-    loses = (if_stays < 0.0) | (most < 0.0)
-    verdicts = np.where(loses, "loses", np.where(least > 0.0, "gains", "unclear"))
-    return np.where(np.isnan(value), "", verdicts)
+    no_interval = np.isnan(low)
+    low, high = np.where(no_interval, value, low), np.where(no_interval, value, high)
+    has_loss = (if_stays < 0.0) | (high < 0.0)
+    bands = np.where(has_loss, "loses", np.where(low > 0.0, "gains", "unclear"))
+    return np.where(np.isnan(value), "", bands)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.survival import MIN_AT_RISK
 from fitmodel.decision.value import COSTS, Money
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def known_money(
     if amount is None or not np.isfinite(np.asarray(amount, dtype=np.float64)).any():
         return None, "the deals have no amount"
     horizon = float(spec.label.horizon_months)
-    until = _estimated(estimate_months_until_early_churn, curve, horizon)
-    if math.isnan(until):
+    months_until = _estimated(estimate_months_until_early_churn, curve, horizon)
+    if math.isnan(months_until):
         return None, "no customer was seen to leave within the horizon"
     lifetime = decision.expected_lifetime_months
     if lifetime is None:
@@ -62,17 +62,17 @@ def known_money(
             "too few customers were watched beyond the horizon to estimate how long they stay "
             "(give expected_lifetime_months)"
         )
-    names = (*COSTS, "commission_rate", "paid_upfront_months")
-    given = {name: getattr(decision, name) for name in names}
+    cost_names = (*COSTS, "commission_rate", "paid_upfront_months")
+    given = {name: getattr(decision, name) for name in cost_names}
     own = own_months if decision.expected_lifetime_months is None else None
-    return Money(decision.gross_margin, lifetime, until, **given, own_months=own), ""
+    return Money(decision.gross_margin, lifetime, months_until, **given, own_months=own), ""
 
 
 def _estimated(estimate: Any, curve: SurvivalCurve | None, horizon: float) -> float:
     return math.nan if curve is None else float(estimate(curve, horizon_months=horizon))
 
 
-LONGEST_CLAIM = 2.0
+MAX_FOLLOWUP_RATIO = 2.0
 """An estimated lifetime is at most this multiple of the longest follow-up time."""
 
 
@@ -101,15 +101,22 @@ def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> f
         Months from signing, more than the horizon; NaN if fewer than 10 customers were at risk
         beyond it, or none survived it.
     """
-    whole = curve.exact or curve
-    watched = (whole.at_risk >= FEWEST_WATCHED) & (whole.times > horizon_months)
-    survive = whole.at(float(horizon_months))
-    if not watched.any() or not survive > 0.0:
+    exact_curve = curve.exact or curve
+    reliable = (exact_curve.at_risk >= MIN_AT_RISK) & (exact_curve.times > horizon_months)
+    survival_at_horizon = exact_curve.at(float(horizon_months))
+    if not reliable.any() or not survival_at_horizon > 0.0:
         return math.nan
-    last = float(whole.times[watched][-1])
-    area = whole.restricted_mean(last) - whole.restricted_mean(float(horizon_months))
-    tail = whole.at(last) / whole.upper_rate_after(float(horizon_months))
-    return float(min(horizon_months + (area + tail) / survive, LONGEST_CLAIM * last))
+    last_time = float(exact_curve.times[reliable][-1])
+    observed_months = exact_curve.restricted_mean(last_time) - exact_curve.restricted_mean(
+        float(horizon_months)
+    )
+    tail_months = exact_curve.at(last_time) / exact_curve.upper_rate_after(float(horizon_months))
+    return float(
+        min(
+            horizon_months + (observed_months + tail_months) / survival_at_horizon,
+            MAX_FOLLOWUP_RATIO * last_time,
+        )
+    )
 
 
 def estimate_months_until_early_churn(curve: SurvivalCurve, *, horizon_months: float) -> float:

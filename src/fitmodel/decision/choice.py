@@ -50,7 +50,7 @@ __all__ = [
 CONFIDENCE = 0.95
 """Confidence of the one-sided lower limit of the share of right flags."""
 
-BIG_FROM = 0.9
+BIG_QUANTILE = 0.9
 """Quantile of the customers' yearly amounts from which on a deal is big: the top tenth."""
 
 _ROUNDING = 1e-9  # a sum of weights may exceed the bound by a rounding error
@@ -113,19 +113,19 @@ def choose_policy(
     sample = Sample.of(early_churn, probability, weight)
     if level is None:
         level = float(np.average(sample.outcome, weights=sample.weight))
-    known = _big_deal(spec, amount if customer_amounts is None else customer_amounts)
-    like = sample if population is None else _population(population)
-    policy = _policy(spec, sample, like, amount, curve, level, own_months)
-    policy = replace(policy, level=level, big_deal=known)
+    big_deal = _big_deal(spec, amount if customer_amounts is None else customer_amounts)
+    scored = sample if population is None else _population(population)
+    policy = _policy(spec, sample, scored, amount, curve, level, own_months)
+    policy = replace(policy, level=level, big_deal=big_deal)
     flagged = policy.poor_fit(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
     )
     share = np.average(flagged, weights=None if weight is None else np.asarray(weight))
-    share_words = (
-        f"Of the {len(sample):,} deals it was evaluated on it flags {_percent(float(share))}."
+    share_text = (
+        f"Of the {len(sample):,} past deals with a known outcome it flags {_percent(float(share))}."
     )
-    lives = "" if policy.money is None else describe_own_months(policy.money, level)
-    return replace(policy, description=f"{policy.description} {share_words}{lives}")
+    lifetimes_text = "" if policy.money is None else describe_own_months(policy.money, level)
+    return replace(policy, description=f"{policy.description} {share_text}{lifetimes_text}")
 
 
 def _population(probability: npt.ArrayLike) -> Sample:
@@ -137,16 +137,16 @@ def _population(probability: npt.ArrayLike) -> Sample:
 def _policy(
     spec: DealSpec,
     sample: Sample,
-    like: Sample,
+    scored: Sample,
     amount: npt.ArrayLike | None,
     curve: SurvivalCurve | None,
     level: float,
     own_months: OwnMonths | None,
 ) -> Policy:
     decision = spec.decision
-    money, lacking = known_money(spec, amount, curve, own_months)
+    money, missing = known_money(spec, amount, curve, own_months)
     if money is None and decision.policy == "value":
-        raise SpecError(f'[decision] policy = "value" cannot be followed: {lacking}.')
+        raise SpecError(f'[decision] policy = "value" cannot be followed: {missing}.')
     if money is not None and decision.policy == "value":
         return _by_value(spec, money, amount, level)
     if decision.policy == "precision":
@@ -155,14 +155,14 @@ def _policy(
         words = f"Flags by a fixed threshold. {_from(decision.threshold)}"
         return Policy("threshold", decision.threshold, money, words)
     if decision.policy == "capacity" or _names_capacity(spec):
-        return _by_capacity(like, decision.capacity, money)
-    return _by_risk(decision.odds_ratio, level, money, lacking)
+        return _by_capacity(scored, decision.capacity, money)
+    return _by_risk(decision.odds_ratio, level, money, missing)
 
 
 def _names_capacity(spec: DealSpec) -> bool:
     """Return whether a contract without a policy gives a capacity other than the default."""
-    usual = type(spec.decision).model_fields["capacity"].default
-    return spec.decision.policy is None and spec.decision.capacity != usual
+    default = type(spec.decision).model_fields["capacity"].default
+    return spec.decision.policy is None and spec.decision.capacity != default
 
 
 def risk_threshold(level: float, odds_ratio: float) -> float | None:
@@ -191,7 +191,7 @@ def _big_deal(spec: DealSpec, amounts: npt.ArrayLike | None) -> float | None:
     known = known[np.isfinite(known)]
     if not known.size:
         return None
-    median, big = np.quantile(known, [0.5, BIG_FROM], method="higher")
+    median, big = np.quantile(known, [0.5, BIG_QUANTILE], method="higher")
     return float(big) if big > max(median, 0.0) else None
 
 
@@ -230,12 +230,14 @@ def right_flags_lower_limit(sample: Sample) -> FloatArray:
     from scipy.stats import beta
 
     weight = np.cumsum(sample.per_tie(sample.weight))
-    right = np.cumsum(sample.per_tie(sample.weight * sample.outcome)) / weight
-    effective = weight**2 / np.cumsum(sample.per_tie(sample.weight**2))
-    hits = effective * right
-    some = hits > _ROUNDING
+    right_share = np.cumsum(sample.per_tie(sample.weight * sample.outcome)) / weight
+    effective_size = weight**2 / np.cumsum(sample.per_tie(sample.weight**2))
+    hits = effective_size * right_share
+    has_hits = hits > _ROUNDING
     limits = np.zeros(len(hits))
-    limits[some] = beta.ppf(1.0 - CONFIDENCE, hits[some], effective[some] - hits[some] + 1.0)
+    limits[has_hits] = beta.ppf(
+        1.0 - CONFIDENCE, hits[has_hits], effective_size[has_hits] - hits[has_hits] + 1.0
+    )
     return limits
 
 
@@ -244,15 +246,15 @@ def _last_threshold(sample: Sample, allowed: npt.NDArray[np.bool_]) -> float | N
     return float(sample.probability[sample.tie_starts[positions[-1]]]) if positions.size else None
 
 
-def _by_risk(odds_ratio: float, level: float, money: Money | None, lacking: str) -> Policy:
+def _by_risk(odds_ratio: float, level: float, money: Money | None, missing: str) -> Policy:
     threshold = risk_threshold(level, odds_ratio)
     if threshold is None:
         words = "Flags nothing: no customer left early, so no prospect can be riskier than usual."
         return Policy("risk", None, money, words)
-    beside = "" if money is not None else f" No money is shown beside it: {lacking}."
+    money_text = "" if money is not None else f" No money is shown beside it: {missing}."
     words = (
         f"Flags by risk alone, from {odds_ratio:g} times the company's odds of early churn on. "
-        f"{_from(threshold)} The company's level is {_percent(level)}.{beside}"
+        f"{_from(threshold)} The company's level is {_percent(level)}.{money_text}"
     )
     return Policy("risk", threshold, money, words)
 
@@ -261,27 +263,28 @@ def _by_value(spec: DealSpec, money: Money, amount: npt.ArrayLike | None, level:
     amounts = np.asarray(amount, dtype=np.float64)
     median = float(np.median(amounts[np.isfinite(amounts)]))
     break_even = money.break_even(median)
-    ratio = spec.decision.odds_ratio
-    risk = risk_threshold(level, ratio)
-    risky = (
+    odds_ratio = spec.decision.odds_ratio
+    risk_limit = risk_threshold(level, odds_ratio)
+    risk_text = (
         ""
-        if risk is None
-        else f"Whatever its amount, a deal is flagged from {_percent(risk)} on ({ratio:g} times "
-        f"the company's odds of early churn): money makes no risky deal good. "
+        if risk_limit is None
+        else f"Whatever its amount, a deal is flagged from {_percent(risk_limit)} on "
+        f"({odds_ratio:g} times the company's odds of early churn): money makes no risky deal "
+        f"good. "
     )
     words = (
         f"Flags a deal whose expected value of signing is negative. At the median amount of "
         f"{spec.words.money.format(median)} a year, also used for a deal without an amount, "
-        f"{_break_even_in_words(break_even)}. {risky}{_always(spec, money, amounts)}"
-        f"{_durations(spec, money)}"
+        f"{_break_even_text(break_even)}. {risk_text}{_always_flagged_text(spec, money, amounts)}"
+        f"{_lifetimes_text(spec, money)}"
     )
-    return Policy("value", break_even, money, words, risk_threshold=risk)
+    return Policy("value", break_even, money, words, risk_threshold=risk_limit)
 
 
 def _by_capacity(sample: Sample, capacity: float, money: Money | None) -> Policy:
     threshold = choose_capacity(sample, capacity)
-    rest = _TIED if threshold is None else _from(threshold)
-    words = f"Flags the riskiest {_percent(capacity)} of deals. {rest}"
+    threshold_text = _TIED_TEXT if threshold is None else _from(threshold)
+    words = f"Flags the riskiest {_percent(capacity)} of deals. {threshold_text}"
     return Policy("capacity", threshold, money, words)
 
 
@@ -302,10 +305,10 @@ def _by_precision(sample: Sample, precision: float, money: Money | None) -> Poli
     return Policy("precision", None, money, words)
 
 
-_TIED = "Too many deals share the highest probability to flag so few: nothing is flagged."
+_TIED_TEXT = "Too many deals share the highest probability to flag so few: nothing is flagged."
 
 
-def _break_even_in_words(break_even: float) -> str:
+def _break_even_text(break_even: float) -> str:
     if break_even <= 0.0:
         return "even a customer that stays loses money, so it is flagged at any probability"
     if break_even >= 1.0:
@@ -313,24 +316,24 @@ def _break_even_in_words(break_even: float) -> str:
     return f"that is from an early-churn probability of {_percent(break_even)} on"
 
 
-def _always(spec: DealSpec, money: Money, amounts: FloatArray) -> str:
+def _always_flagged_text(spec: DealSpec, money: Money, amounts: FloatArray) -> str:
     """Return a sentence on the deals that are flagged because of their amount alone, or ""."""
-    small = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
-    if not small.any():
+    always_flagged = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
+    if not always_flagged.any():
         return ""
-    least = spec.words.money.format(money.least_amount)
+    limit = spec.words.money.format(money.least_amount)
     return (
-        f"Below {least} a year even a customer that stays loses money: such deals, "
-        f"{_percent(float(small.mean()))} of these, are flagged at any probability. "
+        f"Below {limit} a year even a customer that stays loses money: such deals, "
+        f"{_percent(float(always_flagged.mean()))} of these, are flagged at any probability. "
     )
 
 
-def _durations(spec: DealSpec, money: Money) -> str:
+def _lifetimes_text(spec: DealSpec, money: Money) -> str:
     given = spec.decision.expected_lifetime_months is not None
-    how = "as given" if given else "estimated from the deals, on the careful side"
+    source = "as given" if given else "estimated from the deals, on the careful side"
     return (
         f"A customer that stays is taken to stay {money.expected_lifetime_months:.3g} months "
-        f"({how}), an early churner {money.months_until_early_churn:.2g}."
+        f"({source}), an early churner {money.months_until_early_churn:.2g}."
     )
 
 

@@ -58,10 +58,12 @@ def money_lines(
     """
     stays, leaves = money.months(probability)
     yearly = money.gross_margin * amount / MONTHS_PER_YEAR
-    margin: Any = tuple(yearly * max(each, money.paid_upfront_months) for each in (stays, leaves))
+    margin: Any = tuple(
+        yearly * max(months, money.paid_upfront_months) for months in (stays, leaves)
+    )
     cost = {name: money.cost(name, amount) for name in COSTS}
     support = cost["support_cost_per_month"] * leaves
-    sides = {
+    values = {
         "gross_margin": margin,
         "acquisition_cost": (-cost["acquisition_cost"], 0.0),
         "onboarding_cost": (-cost["onboarding_cost"], -cost["onboarding_cost"]),
@@ -70,7 +72,7 @@ def money_lines(
         "word_of_mouth_cost": (0.0, -cost["word_of_mouth_cost"]),
         "opportunity_cost": (-cost["opportunity_cost"], -cost["opportunity_cost"]),
     }
-    lines = (MoneyLine(name, *both) for name, both in sides.items())
+    lines = (MoneyLine(name, *pair) for name, pair in values.items())
     return tuple(line for line in lines if line.if_stays or line.if_leaves)
 
 
@@ -125,23 +127,23 @@ def money_conditions(money: Money, amount: float, horizon_months: int) -> tuple[
     horizon_months : int
         Months within which leaving is early churn.
     """
-    now = money.value_if_leaves(amount)
+    current = money.value_if_leaves(amount)
     return tuple(
         condition
-        for condition in _every(money, horizon_months)
-        if condition.money.value_if_leaves(amount) > now
+        for condition in _all_conditions(money, horizon_months)
+        if condition.money.value_if_leaves(amount) > current
     )
 
 
-def _every(money: Money, horizon_months: int) -> Iterator[Condition]:
-    first = horizon_months / MONTHS_PER_YEAR
-    short = replace(money, commission_rate=money.commission_rate * min(first, 1.0))
+def _all_conditions(money: Money, horizon_months: int) -> Iterator[Condition]:
+    share_of_year = horizon_months / MONTHS_PER_YEAR
+    shorter_term = replace(money, commission_rate=money.commission_rate * min(share_of_year, 1.0))
     upfront = max(money.paid_upfront_months, float(horizon_months))
-    pilot = replace(short, paid_upfront_months=upfront)
+    pilot = replace(shorter_term, paid_upfront_months=upfront)
     yield Condition("pilot", pilot)
-    yield Condition("shorter_term", short)
+    yield Condition("shorter_term", shorter_term)
     yield Condition("onboarding_bought", replace(money, onboarding_cost=0.0))
-    year = max(money.paid_upfront_months, MONTHS_PER_YEAR)
-    yield Condition("paid_year", replace(money, paid_upfront_months=year))
+    prepaid = max(money.paid_upfront_months, MONTHS_PER_YEAR)
+    yield Condition("paid_year", replace(money, paid_upfront_months=prepaid))
     if money.onboarding_cost:
         yield Condition("pilot_and_onboarding", replace(pilot, onboarding_cost=0.0))

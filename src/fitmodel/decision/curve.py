@@ -114,25 +114,25 @@ def compute_money(
         )
     outcome, probability, amounts, weights = _aligned(y, p, amount, weight)
     known = weights > 0.0
-    priced = known & np.isfinite(amounts)
-    if not priced.any():
+    has_money = known & np.isfinite(amounts)
+    if not has_money.any():
         raise DealsError("No deal with a known outcome has an amount: nothing to reckon with.")
-    left, sums = outcome[priced] == 1.0, amounts[priced]
-    flagged = policy.poor_fit(probability[priced], sums)
-    return _reckoned(
+    left, priced_amounts = outcome[has_money] == 1.0, amounts[has_money]
+    flagged = policy.poor_fit(probability[has_money], priced_amounts)
+    return _sum_money(
         policy.money,
         left,
         flagged,
-        sums,
-        weights[priced],
-        probability[priced],
-        n_without_amount=int(known.sum() - priced.sum()),
+        priced_amounts,
+        weights[has_money],
+        probability[has_money],
+        n_without_amount=int(known.sum() - has_money.sum()),
         n_boot=n_boot,
         seed=seed,
     )
 
 
-def _reckoned(
+def _sum_money(
     money: Money,
     left: npt.NDArray[np.bool_],
     flagged: npt.NDArray[np.bool_],

@@ -105,17 +105,17 @@ class OwnMonths:
 
     def of_one(self, p: float) -> tuple[float, float]:
         """Return the months if the customer stays and if it leaves early, at one probability."""
-        at = min(max(bisect_right(self.probability, p) - 1, 0), len(self._slopes) - 1)
-        stays, leaves = self._slopes[at]
-        beyond = p - self.probability[at]
-        return self.stays[at] + stays * beyond, self.leaves[at] + leaves * beyond
+        segment = min(max(bisect_right(self.probability, p) - 1, 0), len(self._slopes) - 1)
+        stays, leaves = self._slopes[segment]
+        distance = p - self.probability[segment]
+        return self.stays[segment] + stays * distance, self.leaves[segment] + leaves * distance
 
     def of_many(self, p: NDArray[np.float64]) -> tuple[Any, Any]:
         """Return the result of `of_one` for many probabilities, as two arrays of shape (n,)."""
         knots = np.asarray(self.probability)
-        at = np.clip(np.searchsorted(knots, p, side="right") - 1, 0, len(self._slopes) - 1)
-        slopes, beyond = np.asarray(self._slopes)[at], p - knots[at]
+        segment = np.clip(np.searchsorted(knots, p, side="right") - 1, 0, len(self._slopes) - 1)
+        slopes, distance = np.asarray(self._slopes)[segment], p - knots[segment]
         return (
-            np.asarray(self.stays)[at] + slopes[..., 0] * beyond,
-            np.asarray(self.leaves)[at] + slopes[..., 1] * beyond,
+            np.asarray(self.stays)[segment] + slopes[..., 0] * distance,
+            np.asarray(self.leaves)[segment] + slopes[..., 1] * distance,
         )

@@ -128,7 +128,7 @@ class Policy:
             object.__setattr__(self, "big_deal", float(self.big_deal))
 
     @cached_property
-    def _common(self) -> float:
+    def _threshold_without_amount(self) -> float:
         """Probability from which on a deal without a known amount is flagged.
 
         Under all kinds but ``value`` it applies to deals with an amount too.
@@ -139,7 +139,7 @@ class Policy:
         return math.inf if self.threshold is None else self.threshold
 
     @cached_property
-    def _highest(self) -> float:
+    def _max_threshold(self) -> float:
         """Probability from which on a deal is flagged whatever its amount, under ``value``."""
         return math.inf if self.risk_threshold is None else self.risk_threshold
 
@@ -172,14 +172,14 @@ class Policy:
         threshold : float
             Probability from which on this deal is flagged; infinite if it is never flagged.
         """
-        common = self._common
+        default_threshold = self._threshold_without_amount
         if self.money is None or amount is None or not math.isfinite(amount):
-            return bool(p >= common), math.nan, common
+            return bool(p >= default_threshold), math.nan, default_threshold
         value, stays, threshold = self._of_one(p, float(amount))
         if self.kind != "value":
-            return bool(p >= common), value, common
-        poor = value < 0.0 or stays < 0.0 or bool(p >= self._highest)
-        return poor, value, min(threshold, self._highest)
+            return bool(p >= default_threshold), value, default_threshold
+        poor = value < 0.0 or stays < 0.0 or bool(p >= self._max_threshold)
+        return poor, value, min(threshold, self._max_threshold)
 
     def verdict(
         self, p: float, low: float, high: float, amount: float | None, *, unfamiliar: bool
@@ -208,9 +208,15 @@ class Policy:
             return Verdict(poor, fit, value, math.nan, math.nan, "", escalate)
         at_low = self._of_one(low, float(amount))[0]
         at_high, stays = self._of_one(high, float(amount))[0], self._of_one(p, float(amount))[1]
-        least, most = (at_high, at_low) if at_high < at_low else (at_low, at_high)
+        value_low, value_high = (at_high, at_low) if at_high < at_low else (at_low, at_high)
         return Verdict(
-            poor, fit, value, least, most, worth_of_one(value, least, most, stays), escalate
+            poor,
+            fit,
+            value,
+            value_low,
+            value_high,
+            worth_of_one(value, value_low, value_high, stays),
+            escalate,
         )
 
     def verdicts(
@@ -229,15 +235,15 @@ class Policy:
         big = known >= (math.inf if self.big_deal is None else self.big_deal)
         value = self.expected_value(p, known)
         if self.money is None:
-            nothing = np.full(np.shape(p), np.nan)
-            return Verdict(poor, fit, value, nothing, nothing, np.full(np.shape(p), ""), poor & big)
-        ends = [
+            unknown = np.full(np.shape(p), np.nan)
+            return Verdict(poor, fit, value, unknown, unknown, np.full(np.shape(p), ""), poor & big)
+        end_values = [
             np.where(np.isnan(value), np.nan, self.expected_value(end, known))
             for end in (low, high)
         ]
-        least, most = np.minimum(*ends), np.maximum(*ends)
-        worth = worth_of_many(value, least, most, self.money.value_if_stays(known, p))
-        return Verdict(poor, fit, value, least, most, worth, poor & big)
+        value_low, value_high = np.minimum(*end_values), np.maximum(*end_values)
+        worth = worth_of_many(value, value_low, value_high, self.money.value_if_stays(known, p))
+        return Verdict(poor, fit, value, value_low, value_high, worth, poor & big)
 
     def expected_value(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
@@ -268,9 +274,9 @@ class Policy:
         """
         known = known_amount(amount)
         if self.money is None or self.kind != "value":
-            return np.full(known.shape, self._common)
-        own = np.minimum(self.money.break_even(known, probability), self._highest)
-        return np.where(np.isnan(known), self._common, own)
+            return np.full(known.shape, self._threshold_without_amount)
+        thresholds = np.minimum(self.money.break_even(known, probability), self._max_threshold)
+        return np.where(np.isnan(known), self._threshold_without_amount, thresholds)
 
     def poor_fit(
         self, p: npt.NDArray[Any], amount: npt.NDArray[Any] | float | None = None
@@ -285,13 +291,13 @@ class Policy:
             Yearly contract values, shape (n,); ``None`` or NaN where not known.
         """
         probability = np.asarray(p, dtype=np.float64)
-        flagged = probability >= self._common
+        flagged = probability >= self._threshold_without_amount
         if self.money is None or self.kind != "value":
             return flagged
         known = known_amount(amount)
         negative = self.money.expected_value(probability, known) < 0.0
-        loses_anyway = self.money.value_if_stays(known, probability) < 0.0
-        for_value = negative | loses_anyway | (probability >= self._highest)
+        loses_if_stays = self.money.value_if_stays(known, probability) < 0.0
+        for_value = negative | loses_if_stays | (probability >= self._max_threshold)
         return np.where(np.isnan(known), flagged, for_value)
 
     def to_dict(self) -> dict[str, Any]:

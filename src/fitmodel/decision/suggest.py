@@ -69,12 +69,12 @@ def money_consequences(deals: pd.DataFrame, spec: DealSpec) -> tuple[str, ...]:
     if spec.deals.amount is None:
         return ()
     is_example = spec.decision.gross_margin is None
-    priced = spec.replace(decision=suggested_money()) if is_example else spec
+    spec_with_money = spec.replace(decision=suggested_money()) if is_example else spec
     curve = view_of(deals, spec).survival  # it allows for late entries and unknown days
     amounts = np.asarray(yearly_amounts(deals, spec), dtype=np.float64)
-    money, lacking = known_money(priced, amounts, curve)
+    money, missing = known_money(spec_with_money, amounts, curve)
     if money is None:
-        return (f"No money can be weighed: {lacking}.",)
+        return (f"No money can be weighed: {missing}.",)
     known = amounts[np.isfinite(amounts) & (amounts > 0)]
     source = f"Example money ({_listed(EXAMPLE_MONEY)})" if is_example else "The contract's money"
     level = 1.0 - float(curve.at(float(spec.label.horizon_months)))
@@ -90,7 +90,7 @@ def _sentences(
     source: str,
     money: Money,
     amounts: FloatArray,
-    write: Callable[[float], str],
+    as_money: Callable[[float], str],
     flag: float | None,
 ) -> Iterator[str]:
     if not len(amounts):
@@ -98,17 +98,17 @@ def _sentences(
     break_even = money.break_even(amounts)
     median, big = (float(each) for each in np.quantile(amounts, [0.5, 0.9], method="higher"))
     yield (
-        f"{source}: at the median amount of {write(median)} a year a deal loses money on average "
-        f"{_from(money.break_even(median))}; at {write(big)} (top tenth) "
+        f"{source}: at the median amount of {as_money(median)} a year a deal loses money on "
+        f"average {_from(money.break_even(median))}; at {as_money(big)} (top tenth) "
         f"{_from(money.break_even(big))}."
     )
-    yield _always(money, amounts, write)
-    never = break_even >= 1.0
-    if never.any():
+    yield _always_losing_text(money, amounts, as_money)
+    safe = break_even >= 1.0
+    if safe.any():
         yield (
-            f"From {write(float(amounts[never].min()))} a year on no deal loses money on average, "
-            f"whatever its risk: {_count(int(never.sum()), len(amounts))}. To change that, write a "
-            f'cost as a share of the amount, such as onboarding_cost = "8 %".'
+            f"From {as_money(float(amounts[safe].min()))} a year on no deal loses money on "
+            f"average, whatever its risk: {_count(int(safe.sum()), len(amounts))}. To change that, "
+            f'write a cost as a share of the amount, such as onboarding_cost = "8 %".'
         )
     if flag is not None:
         above = int((break_even > flag).sum())
@@ -126,16 +126,16 @@ def _from(break_even: float) -> str:
     return f"from an early-churn probability of {100.0 * break_even:.0f} % on"
 
 
-def _always(money: Money, amounts: FloatArray, write: Callable[[float], str]) -> str:
-    small = money.value_if_stays(amounts) < 0.0
-    if not small.any():
+def _always_losing_text(money: Money, amounts: FloatArray, as_money: Callable[[float], str]) -> str:
+    losing = money.value_if_stays(amounts) < 0.0
+    if not losing.any():
         return "No past deal is so small that it loses money although the customer stays."
     return (
-        f'policy = "value" flags {_count(int(small.sum()), len(amounts))} whatever their risk, up '
-        f"to {write(float(amounts[small].max()))} a year: they lose money although the customer "
-        f"stays."
+        f'policy = "value" flags {_count(int(losing.sum()), len(amounts))} whatever their risk, up '
+        f"to {as_money(float(amounts[losing].max()))} a year: they lose money although the "
+        f"customer stays."
     )
 
 
-def _count(some: int, every: int) -> str:
-    return f"{some:,} of {every:,} past deals with an amount"
+def _count(count: int, total: int) -> str:
+    return f"{count:,} of {total:,} past deals with an amount"

@@ -152,8 +152,8 @@ class Money:
         for field in fields(self):
             given = getattr(self, field.name)
             if field.name == "own_months":
-                known = OwnMonths(**given) if isinstance(given, Mapping) else given
-                object.__setattr__(self, field.name, known)
+                own_months = OwnMonths(**given) if isinstance(given, Mapping) else given
+                object.__setattr__(self, field.name, own_months)
                 continue
             if field.name in COSTS and isinstance(given, str):
                 self._check_share(field.name, given)
@@ -219,10 +219,10 @@ class Money:
         """Return `linear` for given months if the customer stays and if it leaves."""
         fixed, share = zip(*(self._parts(name) for name in COSTS), strict=True)
         acquisition, onboarding, support, word_of_mouth, opportunity = fixed
-        most = max if isinstance(lifetime, float) else np.maximum
+        maximum = max if isinstance(lifetime, float) else np.maximum
         shares = share[0] + share[1] + share[4], share[1] + share[2] * months + share[3] + share[4]
-        stays = self.gross_margin * most(lifetime, self.paid_upfront_months) / MONTHS_PER_YEAR
-        leaves = self.gross_margin * most(months, self.paid_upfront_months) / MONTHS_PER_YEAR
+        stays = self.gross_margin * maximum(lifetime, self.paid_upfront_months) / MONTHS_PER_YEAR
+        leaves = self.gross_margin * maximum(months, self.paid_upfront_months) / MONTHS_PER_YEAR
         return LinearValue(
             stays - shares[0],
             acquisition + onboarding + opportunity,
@@ -323,8 +323,8 @@ class Money:
         stays = self.value_if_stays(known, probability)
         leaves = self.value_if_leaves(known, probability)
         result = np.where(stays < 0.0, 0.0, np.where(np.isnan(known), np.nan, 1.0))
-        between = (stays >= 0.0) & (leaves < 0.0)
-        np.divide(stays, stays - leaves, out=result, where=between)
+        depends_on_risk = (stays >= 0.0) & (leaves < 0.0)
+        np.divide(stays, stays - leaves, out=result, where=depends_on_risk)
         return result
 
     def _break_even_of_one(self, amount: float | None) -> float:

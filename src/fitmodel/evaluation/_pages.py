@@ -161,21 +161,21 @@ def draw_training(
 ) -> dict[str, Figure]:
     """Return the figures of a training by name; parameters and names as in `TrainingReport`."""
     y, p, weight = (predictions[name] for name in ("early_churn", "probability", "weight"))
-    drawn = draw_predictions(y, p, weight, language=language)
-    smooth = plot_smooth_calibration(
+    figures = draw_predictions(y, p, weight, language=language)
+    smooth_axes = plot_smooth_calibration(
         compute_smooth_calibration(y, p, weight),
         compute_probability_distribution(y, p, weight),
         language=language,
     )
-    drawn["smooth_calibration"] = figure_of(smooth)
+    figures["smooth_calibration"] = figure_of(smooth_axes)
     benefit = compute_net_benefit(y, p, weight)
-    drawn["decision_curve"] = figure_of(plot_decision_curve(benefit, language=language))
+    figures["decision_curve"] = figure_of(plot_decision_curve(benefit, language=language))
     if len(money_curve):
-        drawn["money_curve"] = figure_of(plot_money_curve(money_curve, language=language))
+        figures["money_curve"] = figure_of(plot_money_curve(money_curve, language=language))
     if len(pooled_groups):
-        far = (pooled_groups["pooled"] - 1).abs().sort_values(ascending=False)
-        chosen = pooled_groups.loc[sorted(far.index[:MAX_GROUPS])]
-        drawn["groups"] = figure_of(plot_pooled_groups(chosen, language=language))
+        deviation = (pooled_groups["pooled"] - 1).abs().sort_values(ascending=False)
+        chosen = pooled_groups.loc[sorted(deviation.index[:MAX_GROUPS])]
+        figures["groups"] = figure_of(plot_pooled_groups(chosen, language=language))
     if level is not None and level.months:
-        drawn["level"] = figure_of(plot_level(level, language=language))
-    return drawn
+        figures["level"] = figure_of(plot_level(level, language=language))
+    return figures

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 
-P = "probability"
+PROBABILITY = "probability"
 
 
 class FitPredict(Protocol):
@@ -79,7 +79,7 @@ def compute_backtest(
     *,
     n_cuts: int = CUTS,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
     flag: Flag | None = None,
     money: Worth | None = None,
     n_boot: int = 500,
@@ -96,7 +96,7 @@ def compute_backtest(
     fit_predict : callable
         ``fit_predict(train, attributes, split)``; called once per cut with the labelled deals as
         known at the cut and the attributes of all deals evaluated at this and later cuts.
-    n_cuts, test_share, least_early_churners
+    n_cuts, test_share, min_early_churners
         As in `rolling_cuts`.
     flag : callable, optional
         ``flag(p, amount)``; without it the report has no table of flags and money.
@@ -112,10 +112,12 @@ def compute_backtest(
     """
     table = deals if isinstance(deals, HistoryView) else deals.reset_index(drop=True)
     splits = rolling_cuts(
-        table, spec, n_cuts, test_share=test_share, least_early_churners=least_early_churners
+        table, spec, n_cuts, test_share=test_share, min_early_churners=min_early_churners
     )
-    everything = _replay(splits, spec, fit_predict)
-    fresh = everything[everything["trained"] == everything["judged"]].reset_index(drop=True)
+    all_predictions = _replay(splits, spec, fit_predict)
+    fresh = all_predictions[all_predictions["trained"] == all_predictions["judged"]].reset_index(
+        drop=True
+    )
     metrics = {cut: _metrics(rows, n_boot, seed) for cut, rows in fresh.groupby("judged")}
     return BacktestReport(
         metrics=_metrics(fresh, n_boot, seed),
@@ -123,9 +125,9 @@ def compute_backtest(
             [_describe(cut, split, fresh, metrics[cut]) for cut, split in enumerate(splits, 1)]
         ),
         ageing=compute_ageing(
-            everything, [split.date for split in splits], n_boot=n_boot, seed=seed
+            all_predictions, [split.date for split in splits], n_boot=n_boot, seed=seed
         ),
-        decay=compute_decay(everything, n_boot=n_boot, seed=seed),
+        decay=compute_decay(all_predictions, n_boot=n_boot, seed=seed),
         money=_money(fresh, flag, money),
         predictions=fresh,
     )
@@ -139,17 +141,19 @@ def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.
     for cut, split in enumerate(splits):
         train = split.train.labelled()
         later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["judged"])
-        asked = pd.concat(attributes[cut:])
-        answer = np.asarray(fit_predict(train, asked, split), dtype=np.float64)
-        if answer.shape != (len(asked),):
+        evaluated = pd.concat(attributes[cut:])
+        probability = np.asarray(fit_predict(train, evaluated, split), dtype=np.float64)
+        if probability.shape != (len(evaluated),):
             raise DealsError(
-                f"fit_predict gave values of shape {answer.shape} for {len(asked)} deals: it must "
-                "give one probability per deal."
+                f"fit_predict gave values of shape {probability.shape} for {len(evaluated)} deals: "
+                "it must give one probability per deal."
             )
         rate = level_only_rate(split.train.training_set(), split.train.extract_end)
         rows = later.reset_index("judged")
         parts.append(
-            rows.assign(trained=cut + 1, probability=answer, base_rate=rate, n_train=len(train))
+            rows.assign(
+                trained=cut + 1, probability=probability, base_rate=rate, n_train=len(train)
+            )
         )
     return pd.concat(parts)
 
@@ -184,7 +188,7 @@ def _describe(
     cut: int, split: Split, fresh: pd.DataFrame, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
     rows = fresh[fresh["judged"] == cut]
-    facts: dict[str, Any] = {
+    description: dict[str, Any] = {
         "cut": cut,
         "date": split.date,
         "until": rows["closed_on"].max(),
@@ -195,9 +199,13 @@ def _describe(
         "test_rate": float(np.average(rows["early_churn"], weights=rows["weight"])),
     }
     for name, metric in metrics.items():
-        ends = {f"{name}_low": metric.low, f"{name}_high": metric.high, f"{name}_base": metric.base}
-        facts |= {name: metric.value, **ends}
-    return facts
+        limits = {
+            f"{name}_low": metric.low,
+            f"{name}_high": metric.high,
+            f"{name}_base": metric.base,
+        }
+        description |= {name: metric.value, **limits}
+    return description
 
 
 def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.DataFrame:
@@ -213,15 +221,17 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.Da
 
 def _flagged(rows: pd.DataFrame, flag: Flag, money: Worth | None) -> dict[str, float]:
     """Count the flags and sum up their money, by each customer's own curve if there is one."""
-    amount, probability = (rows[name].to_numpy(dtype=np.float64) for name in ("amount", P))
+    amount, probability = (
+        rows[name].to_numpy(dtype=np.float64) for name in ("amount", PROBABILITY)
+    )
     evaluated = rows["early_churn"], flag(probability, amount), rows["weight"]
     if money is None:
         return compute_flagged(*evaluated)
     counts = compute_flagged(*evaluated, **_values(money, amount, probability))
     if money.own_months is None:
         return counts
-    once = compute_flagged(*evaluated, **_values(money, amount, None), n_boot=0)
-    return counts | {ONE_LIFETIME: once["net"]}
+    one_lifetime = compute_flagged(*evaluated, **_values(money, amount, None), n_boot=0)
+    return counts | {ONE_LIFETIME: one_lifetime["net"]}
 
 
 def _values(
@@ -262,12 +272,17 @@ def compute_ageing(
         0 the old one is worse), `loss_low`, `loss_high`.
     """
     rows = []
-    for trained, tested in combinations(range(1, len(dates) + 1), 2):
-        here = predictions[predictions["judged"] == tested]
-        old, new = here[here["trained"] == trained], here[here["trained"] == tested]
+    for training_cut, evaluation_cut in combinations(range(1, len(dates) + 1), 2):
+        evaluated = predictions[predictions["judged"] == evaluation_cut]
+        old, new = (
+            evaluated[evaluated["trained"] == training_cut],
+            evaluated[evaluated["trained"] == evaluation_cut],
+        )
         result = _compare(old, new, n_boot, seed)
-        months = (dates[tested - 1] - dates[trained - 1]).days / DAYS_PER_MONTH
-        rows.append((trained, tested, months, len(old), result.value, result.low, result.high))
+        months = (dates[evaluation_cut - 1] - dates[training_cut - 1]).days / DAYS_PER_MONTH
+        rows.append(
+            (training_cut, evaluation_cut, months, len(old), result.value, result.low, result.high)
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

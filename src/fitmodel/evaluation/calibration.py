@@ -90,11 +90,11 @@ def summarise_groups(sample: Sample, group: npt.NDArray[np.intp]) -> pd.DataFram
     mass = total(sample.weight)
     observed = total(sample.weight * sample.outcome) / mass
     low, high = wilson_interval(observed, mass**2 / total(sample.weight**2))
-    riskiest_first = pd.Series(sample.probability).groupby(group)
+    probabilities = pd.Series(sample.probability).groupby(group)
     return pd.DataFrame(
         {
-            "low": riskiest_first.min().to_numpy(),
-            "high": riskiest_first.max().to_numpy(),
+            "low": probabilities.min().to_numpy(),
+            "high": probabilities.max().to_numpy(),
             "mean_predicted": total(sample.weight * sample.probability) / mass,
             "observed": observed,
             "observed_low": low,
@@ -131,8 +131,8 @@ def simultaneous_width(groups: int) -> float:
 
 def logit(probability: npt.ArrayLike) -> Vector:
     """Return the log-odds of probabilities; they are finite for 0 and 1 too."""
-    kept = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    odds: Vector = np.log(kept) - np.log1p(-kept)
+    clipped = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1 - SMALLEST)
+    odds: Vector = np.log(clipped) - np.log1p(-clipped)
     return odds
 
 
@@ -166,8 +166,8 @@ def calibration_intercept(sample: Sample, weights: Matrix) -> Vector:
     -----
     E. W. Steyerberg (2019), Clinical Prediction Models, 2nd edition, chapter 15.
     """
-    alone, start = np.ones((len(sample), 1)), np.zeros((1, 1))
-    return _fit_all(sample, alone, weights, start, logit(sample.probability))[:, 0]
+    intercept_column, start = np.ones((len(sample), 1)), np.zeros((1, 1))
+    return _fit_all(sample, intercept_column, weights, start, logit(sample.probability))[:, 0]
 
 
 def _slope_without_overlap(sample: Sample, log_odds: Vector) -> float | None:
@@ -186,9 +186,9 @@ def _fit_all(
 
     From that start a resample needs three or four Newton steps.
     """
-    itself = _fit(sample.outcome, design, sample.weight[None], start, offset)
-    begin = np.repeat(itself, len(weights), axis=0)
-    return _fit(sample.outcome, design, weights, begin, offset)
+    on_sample = _fit(sample.outcome, design, sample.weight[None], start, offset)
+    starts = np.repeat(on_sample, len(weights), axis=0)
+    return _fit(sample.outcome, design, weights, starts, offset)
 
 
 def _fit(y: Vector, design: Matrix, weights: Matrix, estimate: Matrix, offset: Vector) -> Matrix:

@@ -24,6 +24,7 @@ from fitmodel.evaluation.metrics import (
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import BundleError
+from fitmodel.tables.cells import is_missing, level_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -148,7 +149,7 @@ def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
 
     It has to be off by 0.2 log-odds more than the champion's.
     """
-    mine, theirs = (
+    challenger, champion = (
         compute_metrics(
             table["early_churn"],
             table[column],
@@ -158,12 +159,13 @@ def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
         )["calibration_intercept"]
         for column in ("probability", "champion")
     )
-    off = mine.low > 0 or mine.high < 0
-    if not off or abs(mine.value) <= abs(theirs.value) + CALIBRATION_SLACK:
+    is_biased = challenger.low > 0 or challenger.high < 0
+    if not is_biased or abs(challenger.value) <= abs(champion.value) + CALIBRATION_SLACK:
         return ()
     objection = (
-        f"its probabilities are off in the large by {mine.value:+.2f} log-odds "
-        f"({mine.low:+.2f} to {mine.high:+.2f}), the champion's by {theirs.value:+.2f}"
+        f"its probabilities are off in the large by {challenger.value:+.2f} log-odds "
+        f"({challenger.low:+.2f} to {challenger.high:+.2f}), the champion's by "
+        f"{champion.value:+.2f}"
     )
     return (objection,)
 
@@ -180,13 +182,15 @@ def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, .
     if not groups:
         return ()
     width = float(norm.ppf(1 - 0.05 / len(groups)))
-    lost = _losses(table, "probability") - _losses(table, "champion")
+    loss_difference = _losses(table, "probability") - _losses(table, "champion")
     result = []
     for label, inside in groups:
         weight = table["weight"].to_numpy()[inside]
-        mean = float(np.average(lost[inside], weights=weight))
-        spread = float(np.sqrt(np.sum((weight * (lost[inside] - mean)) ** 2)) / weight.sum())
-        if mean - width * spread > 0:
+        mean = float(np.average(loss_difference[inside], weights=weight))
+        error = float(
+            np.sqrt(np.sum((weight * (loss_difference[inside] - mean)) ** 2)) / weight.sum()
+        )
+        if mean - width * error > 0:
             result.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
     return tuple(result)
 
@@ -197,7 +201,7 @@ def _groups(
     left = table["early_churn"].to_numpy() == 1
     result = []
     for name in attributes.columns:
-        text = attributes[name].astype("object").map(str).to_numpy()
+        text = attributes[name].astype("object").map(_group_text).to_numpy()
         levels = sorted(set(text.tolist()))
         if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is not a group
             continue
@@ -206,6 +210,10 @@ def _groups(
             if inside.sum() >= MIN_DEALS and (inside & left).sum() >= MIN_CHURNERS:
                 result.append((f"{name} = {level}", inside))
     return result
+
+
+def _group_text(value: Any) -> str:
+    return "(not filled in)" if is_missing(value) else level_text(value)
 
 
 def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
@@ -262,15 +270,15 @@ def compare_metrics(
     pair = _Pair(Sample.of(y, p, weight, other).require_both())
     value = pair.differences(pair.first.weight[None])
     chunks = [pair.differences(weights) for weights in pair.first.resamples(n_boot, seed)]
-    drawn = {
+    resampled = {
         name: np.concatenate([*(each[name] for each in chunks), np.empty(0)]) for name in value
     }
     return {
         name: Difference(
             name,
             float(value[name][0]),
-            *percentile_interval(drawn[name]),
-            resamples=len(drawn[name]),
+            *percentile_interval(resampled[name]),
+            resamples=len(resampled[name]),
         )
         for name in PAIRED
     }
@@ -293,6 +301,6 @@ class _Pair:
 
     def differences(self, weights: Matrix) -> dict[str, Vector]:
         """Return each metric of the first model minus that of the second, per row of `weights`."""
-        one = rank_and_losses(self.first, weights)
-        two = rank_and_losses(self.second, weights[:, self.order])
-        return {name: one[name] - two[name] for name in PAIRED}
+        first_values = rank_and_losses(self.first, weights)
+        second_values = rank_and_losses(self.second, weights[:, self.order])
+        return {name: first_values[name] - second_values[name] for name in PAIRED}

@@ -44,14 +44,14 @@ def compute_roc(
     DealsError
         If the arrays do not match, hold impossible values, or all outcomes are the same.
     """
-    walk = _row_scorer(y, p, weight)
-    stayed = walk["mass"] - walk["left"]
+    counts = _cumulative_counts(y, p, weight)
+    stayed = counts["mass"] - counts["left"]
     return pd.DataFrame(
         {
-            "threshold": walk["threshold"],
+            "threshold": counts["threshold"],
             "false_positive_rate": stayed / stayed.iloc[-1],
-            "true_positive_rate": walk["left"] / walk["left"].iloc[-1],
-            "count": walk["count"],
+            "true_positive_rate": counts["left"] / counts["left"].iloc[-1],
+            "count": counts["count"],
         }
     )
 
@@ -71,13 +71,13 @@ def compute_precision_recall(
         flagged deals), `recall` (share flagged of the early churners), `count` (number of deals
         flagged).
     """
-    walk = _row_scorer(y, p, weight).iloc[1:].reset_index(drop=True)
+    counts = _cumulative_counts(y, p, weight).iloc[1:].reset_index(drop=True)
     return pd.DataFrame(
         {
-            "threshold": walk["threshold"],
-            "precision": walk["left"] / walk["mass"],
-            "recall": walk["left"] / walk["left"].iloc[-1],
-            "count": walk["count"],
+            "threshold": counts["threshold"],
+            "precision": counts["left"] / counts["mass"],
+            "recall": counts["left"] / counts["left"].iloc[-1],
+            "count": counts["count"],
         }
     )
 
@@ -96,16 +96,16 @@ def compute_gains(
         deals), `share_found` (of the early churners), `lift` (`share_found` over `share_flagged`;
         NaN if no deal is flagged), `threshold`, `count` (number of deals flagged).
     """
-    walk = _row_scorer(y, p, weight)
-    share = walk["mass"] / walk["mass"].iloc[-1]
-    result = walk["left"] / walk["left"].iloc[-1]
+    counts = _cumulative_counts(y, p, weight)
+    share = counts["mass"] / counts["mass"].iloc[-1]
+    result = counts["left"] / counts["left"].iloc[-1]
     return pd.DataFrame(
         {
             "share_flagged": share,
             "share_found": result,
             "lift": result / share.where(share > 0),
-            "threshold": walk["threshold"],
-            "count": walk["count"],
+            "threshold": counts["threshold"],
+            "count": counts["count"],
         }
     )
 
@@ -153,29 +153,31 @@ def compute_bands(
     return frame
 
 
-def _row_scorer(y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None) -> pd.DataFrame:
+def _cumulative_counts(
+    y: npt.ArrayLike, p: npt.ArrayLike, weight: npt.ArrayLike | None
+) -> pd.DataFrame:
     """Return cumulative counts while deals are flagged, riskiest first, ties together."""
     sample = Sample.of(y, p, weight).require_both()
 
-    def so_far(values: Vector) -> Vector:
+    def cumulative(values: Vector) -> Vector:
         return np.cumsum(np.r_[0.0, sample.per_tie(values)])
 
     return pd.DataFrame(
         {
             "threshold": np.r_[np.inf, sample.probability[sample.tie_starts]],
-            "mass": so_far(sample.weight),
-            "left": so_far(sample.weight * sample.outcome),
-            "count": so_far(np.ones(len(sample))).astype(np.int64),
+            "mass": cumulative(sample.weight),
+            "left": cumulative(sample.weight * sample.outcome),
+            "count": cumulative(np.ones(len(sample))).astype(np.int64),
         }
     )
 
 
 def _round_edges(probability: Vector) -> Vector:
-    reach = float(np.quantile(probability, 0.99))
-    narrow = [width for width in BAND_WIDTHS if reach <= MAX_BANDS * width]
-    width = narrow[0] if narrow else BAND_WIDTHS[-1]
-    last = min(MAX_BANDS - 1, int(reach / width))
-    return np.append(np.arange(last + 1) * width, 1.0)
+    highest = float(np.quantile(probability, 0.99))
+    widths = [width for width in BAND_WIDTHS if highest <= MAX_BANDS * width]
+    width = widths[0] if widths else BAND_WIDTHS[-1]
+    last_band = min(MAX_BANDS - 1, int(highest / width))
+    return np.append(np.arange(last_band + 1) * width, 1.0)
 
 
 def _checked(edges: Sequence[float]) -> Vector:

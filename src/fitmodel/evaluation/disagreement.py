@@ -97,29 +97,41 @@ def _levels(values: pd.Series[Any]) -> Iterator[tuple[str, Mask]]:
 
 
 def _names_of_parts(cuts: Vector) -> dict[int, str]:
-    shown = [f"{cut:,.6g}" for cut in cuts]
-    between = [f"{low} to {high}" for low, high in pairwise(shown)]
-    names = [f"up to {shown[0]}", *between, f"above {shown[-1]}"]
+    limits = [f"{cut:,.6g}" for cut in cuts]
+    inner_names = [f"{low} to {high}" for low, high in pairwise(limits)]
+    names = [f"up to {limits[0]}", *inner_names, f"above {limits[-1]}"]
     return dict(enumerate(names)) | {-1: "(empty)"}
 
 
 def _group_row(
     table: pd.DataFrame, attribute: str, level: str, inside: Mask, width: float
 ) -> tuple[Any, ...]:
-    part = table.loc[inside]
-    y, weight = part["early_churn"].to_numpy(), part["weight"].to_numpy()
+    deals = table.loc[inside]
+    y, weight = deals["early_churn"].to_numpy(), deals["weight"].to_numpy()
     mean_a, mean_b, observed = (
-        float(np.average(part[name], weights=weight))
+        float(np.average(deals[name], weights=weight))
         for name in ("probability_a", "probability_b", "early_churn")
     )
-    lost = log_losses(y, part["probability_b"].to_numpy()) - log_losses(
-        y, part["probability_a"].to_numpy()
+    loss_difference = log_losses(y, deals["probability_b"].to_numpy()) - log_losses(
+        y, deals["probability_a"].to_numpy()
     )
-    mean = float(np.average(lost, weights=weight))
-    error = float(np.sqrt(np.sum((weight * (lost - mean)) ** 2)) / weight.sum())
-    ends = (mean - width * error, mean + width * error)
-    counts = (len(part), int(y.sum()))
-    return (attribute, level, *counts, observed, mean_a, mean_b, mean_b - mean_a, mean, *ends)
+    mean_difference = float(np.average(loss_difference, weights=weight))
+    error = float(
+        np.sqrt(np.sum((weight * (loss_difference - mean_difference)) ** 2)) / weight.sum()
+    )
+    limits = (mean_difference - width * error, mean_difference + width * error)
+    counts = (len(deals), int(y.sum()))
+    return (
+        attribute,
+        level,
+        *counts,
+        observed,
+        mean_a,
+        mean_b,
+        mean_b - mean_a,
+        mean_difference,
+        *limits,
+    )
 
 
 def find_disagreeing_deals(table: pd.DataFrame, number: int = 10) -> pd.DataFrame:
@@ -215,18 +227,18 @@ def compute_flag_changes(
         index=["deals", "early_churners", "stayed"],
     ).T
     if value_if_leaves is None and value_if_stays is None:
-        nothing = Difference("net_difference", np.nan, np.nan, np.nan)
-        return FlagChanges(counts, np.nan, np.nan, nothing, len(table), _changed(table, a, b))
-    made = _gains(left, value_if_leaves, value_if_stays) * table["weight"].to_numpy()
-    priced = np.isfinite(made)
-    net = np.where(priced, made, np.nan)
-    made = np.where(priced, made, 0.0)
-    counts["net"] = [float(made[rows].sum()) for rows in parts.values()]
-    net_a, net_b = float(made[a].sum()), float(made[b].sum())
-    changed = made * (b.astype(float) - a.astype(float))
-    difference = _resampled_sum(changed[priced], n_boot, seed)
-    without = int((~priced).sum())
-    return FlagChanges(counts, net_a, net_b, difference, without, _changed(table, a, b, net))
+        no_difference = Difference("net_difference", np.nan, np.nan, np.nan)
+        return FlagChanges(counts, np.nan, np.nan, no_difference, len(table), _changed(table, a, b))
+    gains = _gains(left, value_if_leaves, value_if_stays) * table["weight"].to_numpy()
+    has_money = np.isfinite(gains)
+    net = np.where(has_money, gains, np.nan)
+    gains = np.where(has_money, gains, 0.0)
+    counts["net"] = [float(gains[rows].sum()) for rows in parts.values()]
+    net_a, net_b = float(gains[a].sum()), float(gains[b].sum())
+    changed = gains * (b.astype(float) - a.astype(float))
+    difference = _resampled_sum(changed[has_money], n_boot, seed)
+    without_amount = int((~has_money).sum())
+    return FlagChanges(counts, net_a, net_b, difference, without_amount, _changed(table, a, b, net))
 
 
 def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -> pd.DataFrame:
@@ -234,8 +246,8 @@ def _changed(table: pd.DataFrame, a: Mask, b: Mask, net: Vector | None = None) -
     result = table.assign(flagged_by=np.where(a, "A", "B"))
     if net is None:
         return pd.DataFrame(result[a != b])
-    size = np.argsort(-np.abs(np.nan_to_num(net)), kind="stable")
-    return pd.DataFrame(result.assign(net=net).iloc[size[(a != b)[size]]])
+    order = np.argsort(-np.abs(np.nan_to_num(net)), kind="stable")
+    return pd.DataFrame(result.assign(net=net).iloc[order[(a != b)[order]]])
 
 
 def _gains(
@@ -257,9 +269,11 @@ def _gains(
 def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Difference:
     """Return a sum over deals with its 95 % bootstrap interval."""
     random = np.random.default_rng(seed)
-    draws = n_boot if len(values) else 0
-    drawn = np.array(
-        [values[random.integers(0, len(values), len(values))].sum() for _ in range(draws)]
+    n_resamples = n_boot if len(values) else 0
+    resampled_sums = np.array(
+        [values[random.integers(0, len(values), len(values))].sum() for _ in range(n_resamples)]
     )
-    interval = percentile_interval(drawn)
-    return Difference("net_difference", float(values.sum()), *interval, resamples=len(drawn))
+    interval = percentile_interval(resampled_sums)
+    return Difference(
+        "net_difference", float(values.sum()), *interval, resamples=len(resampled_sums)
+    )

@@ -91,24 +91,24 @@ def _values(values: npt.ArrayLike | None, known: npt.NDArray[np.bool_]) -> Vecto
 def _money(
     flags: Flags, left: Flags, mass: Vector, leaves: Vector, stays: Vector, n_boot: int, seed: int
 ) -> dict[str, float]:
-    priced = ~(np.isnan(leaves) | np.isnan(stays))
+    has_money = ~(np.isnan(leaves) | np.isnan(stays))
     sums = sum_flags(
-        flags[priced],
-        left[priced],
-        mass[priced],
-        leaves[priced],
-        stays[priced],
+        flags[has_money],
+        left[has_money],
+        mass[has_money],
+        leaves[has_money],
+        stays[has_money],
         n_boot=n_boot,
         seed=seed,
     )
-    total = float(mass[priced].sum())
+    total = float(mass[has_money].sum())
     return {
         "saved": sums.saved,
         "cost": sums.forgone,
         "net": sums.net,
         "net_low": sums.low * total,
         "net_high": sums.high * total,
-        "without_amount": float((~priced).sum()),
+        "without_amount": float((~has_money).sum()),
     }
 
 
@@ -162,17 +162,17 @@ def sum_flags(
     n_boot, seed
         Number of resamples of the interval, and random seed.
     """
-    made = np.where(flagged, -np.where(left, value_if_leaves, value_if_stays), 0.0) * weight
-    saved, forgone = float(made[left].sum()), float(0.0 - made[~left].sum())
+    gains = np.where(flagged, -np.where(left, value_if_leaves, value_if_stays), 0.0) * weight
+    saved, forgone = float(gains[left].sum()), float(0.0 - gains[~left].sum())
     random = np.random.default_rng(seed)
-    drawn = (
-        random.integers(0, len(made), size=len(made)) for _ in range(n_boot if made.size else 0)
+    resamples = (
+        random.integers(0, len(gains), size=len(gains)) for _ in range(n_boot if gains.size else 0)
     )
-    means = [made[rows].sum() / weight[rows].sum() for rows in drawn]
+    means = [gains[rows].sum() / weight[rows].sum() for rows in resamples]
     low, high = np.quantile(means, [0.025, 0.975]) if means else (np.nan, np.nan)
-    per_deal = (saved - forgone) / float(weight.sum()) if made.size else float("nan")
+    per_deal = (saved - forgone) / float(weight.sum()) if gains.size else float("nan")
     return FlagSums(saved, forgone, per_deal, float(low), float(high))
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else float("nan")

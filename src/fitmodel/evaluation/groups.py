@@ -89,7 +89,7 @@ def compute_pooled_groups(
         One row per level: `attribute`, `level`, `deals`, `early_churners`, `expected` (sum of
         probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio shrunk
         towards that of all groups of the attribute), and its 95 % interval `low`, `high`.
-        `groups_off` returns those that differ beyond chance.
+        `differing_groups` returns those that differ beyond chance.
 
     Raises
     ------
@@ -169,34 +169,38 @@ def pool_ratios(
     from scipy.stats import gamma
 
     scale = expected / np.maximum(variance, MIN_VARIANCE * expected)
-    seen, foreseen = observed * scale, expected * scale
-    weight, shape, centre = _posterior(seen, foreseen)
-    after, rate = shape[:, None] + seen, (shape / centre)[:, None] + foreseen
-    mean = weight @ (after / rate)
-    second = weight @ (after * (after + 1) / rate**2)
-    spread = np.maximum(second - mean**2, 1e-12)
+    scaled_observed, scaled_expected = observed * scale, expected * scale
+    weight, shape, centre = _posterior(scaled_observed, scaled_expected)
+    posterior_shape, posterior_rate = (
+        shape[:, None] + scaled_observed,
+        (shape / centre)[:, None] + scaled_expected,
+    )
+    mean = weight @ (posterior_shape / posterior_rate)
+    mean_square = weight @ (posterior_shape * (posterior_shape + 1) / posterior_rate**2)
+    variance_of_ratio = np.maximum(mean_square - mean**2, 1e-12)
     low, high = (
-        np.asarray(gamma.ppf(q, mean**2 / spread, scale=spread / mean)) for q in (0.025, 0.975)
+        np.asarray(gamma.ppf(q, mean**2 / variance_of_ratio, scale=variance_of_ratio / mean))
+        for q in (0.025, 0.975)
     )
     return np.asarray(mean), low, high
 
 
-def _posterior(seen: Vector, foreseen: Vector) -> tuple[Vector, Vector, Vector]:
+def _posterior(observed: Vector, expected: Vector) -> tuple[Vector, Vector, Vector]:
     """Return weights, shapes and centres of a grid of Gamma distributions of the groups' ratios.
 
     The weights are posterior probabilities and sum to 1.
     """
-    logs = np.log((seen + 0.5) / (foreseen + 0.5))
+    logs = np.log((observed + 0.5) / (expected + 0.5))
     weights, shapes, centres = [], [], []
     for spread in SPREADS:
-        precision = 1 / (1 / (seen + 0.5) + spread**2)
+        precision = 1 / (1 / (observed + 0.5) + spread**2)
         error = 1 / np.sqrt(precision.sum())
         grid = (precision @ logs) / precision.sum() + error * STEPS
         prior = -0.5 * (spread / USUAL_SPREAD) ** 2
         shape = spread**-2
         for log_centre in grid:
             centre = float(np.exp(log_centre))
-            fit = _log_likelihood(seen, foreseen * centre, shape)
+            fit = _log_likelihood(observed, expected * centre, shape)
             weights.append(fit + prior + np.log(error))
             shapes.append(shape)
             centres.append(centre)
@@ -204,16 +208,21 @@ def _posterior(seen: Vector, foreseen: Vector) -> tuple[Vector, Vector, Vector]:
     return relative / relative.sum(), np.array(shapes), np.array(centres)
 
 
-def _log_likelihood(seen: Vector, foreseen: Vector, shape: float) -> float:
+def _log_likelihood(observed: Vector, expected: Vector, shape: float) -> float:
     """Return the negative binomial log likelihood of counts with Gamma(shape) ratios of mean 1."""
     from scipy.special import gammaln
 
-    share = foreseen / (shape + foreseen)
-    terms = gammaln(shape + seen) - gammaln(shape) + shape * np.log1p(-share) + seen * np.log(share)
+    share = expected / (shape + expected)
+    terms = (
+        gammaln(shape + observed)
+        - gammaln(shape)
+        + shape * np.log1p(-share)
+        + observed * np.log(share)
+    )
     return float(np.sum(terms))
 
 
-def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
+def differing_groups(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the groups whose predictions are off beyond chance, and more than those of all deals.
 
     Parameters
@@ -232,12 +241,12 @@ def groups_off(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     sums = frame.groupby("attribute")[["early_churners", "expected"]].transform("sum")
     level = np.log(np.maximum(sums["early_churners"], 0.5) / sums["expected"])
-    wider = simultaneous_width(len(frame)) / NORMAL_95
+    width_ratio = simultaneous_width(len(frame)) / NORMAL_95
     pooled, low, high = (np.log(frame[name]) for name in ("pooled", "low", "high"))
-    above = pooled - wider * (pooled - low) > np.maximum(level, 0.0)
-    below = pooled + wider * (high - pooled) < np.minimum(level, 0.0)
-    off: pd.DataFrame = frame[above | below]
-    return off
+    above = pooled - width_ratio * (pooled - low) > np.maximum(level, 0.0)
+    below = pooled + width_ratio * (high - pooled) < np.minimum(level, 0.0)
+    differing: pd.DataFrame = frame[above | below]
+    return differing
 
 
 def plot_pooled_groups(
@@ -313,8 +322,12 @@ def _levels(
     levels, counts = np.unique(text[known], return_counts=True)
     if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is not a subgroup
         return []
-    large = np.argsort(-counts, kind="stable")
-    return [(str(levels[i]), known & (text == levels[i])) for i in large if counts[i] >= MIN_DEALS]
+    largest_first = np.argsort(-counts, kind="stable")
+    return [
+        (str(levels[i]), known & (text == levels[i]))
+        for i in largest_first
+        if counts[i] >= MIN_DEALS
+    ]
 
 
 def _row(attribute: str, level: str, sample: Sample) -> dict[str, Any]:

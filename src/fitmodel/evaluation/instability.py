@@ -138,22 +138,24 @@ def compute_instability(
     inputs = _attributes(prospects, view)
     original = _predict(_learn(view, spec, estimator), inputs)
     random = np.random.default_rng(seed)
-    drawn, failed = [], 0
+    replicate_predictions, failed = [], 0
     for number in range(replicates):
         if progress is not None:
             progress(number)
         rows = random.integers(0, len(view), len(view))
         sample = view_of(_resampled(view, rows), spec)
         try:
-            drawn.append(_predict(_learn(sample, spec, estimator), inputs))
+            replicate_predictions.append(_predict(_learn(sample, spec, estimator), inputs))
         except DealsError:  # the sample has too few early churners
             failed += 1
-    if len(drawn) < MIN_REPLICATES:
+    if len(replicate_predictions) < MIN_REPLICATES:
         raise DealsError(
             f"{failed} of {replicates} bootstrap samples had too few early churners to learn from. "
             "Remedy: more deals, or a longer horizon_months."
         )
-    return summarise_replicates(original, np.array(drawn), flag, prospects.index, failed=failed)
+    return summarise_replicates(
+        original, np.array(replicate_predictions), flag, prospects.index, failed=failed
+    )
 
 
 def summarise_replicates(
@@ -228,8 +230,10 @@ def plot_instability(result: Instability, ax: Axes | None = None, *, language: s
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("no_difference"))
     for name in ("low", "high"):
         label = say("of_replicates") if name == "low" else None
-        away = (result.table[name] - result.table["probability"]).iloc[order]
-        smooth = away.rolling(25, min_periods=1, center=True).mean()  # at the ends too around p
+        difference = (result.table[name] - result.table["probability"]).iloc[order]
+        smooth = difference.rolling(
+            25, min_periods=1, center=True
+        ).mean()  # at the ends too around p
         ax.plot(p[order], p[order] + smooth, color="black", linewidth=1, label=label)
     top = min(1.0, 1.05 * float(max(p.max(), result.table["high"].max())))
     ax.set(xlim=(0, top), ylim=(0, top), title=say("instability"))

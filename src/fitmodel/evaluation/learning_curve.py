@@ -108,7 +108,7 @@ def compute_learning_curve(
             f"{MIN_CHURNERS_OF_A_PART} early churners needed; {MIN_POINTS} are needed for a curve. "
             "Remedy: larger shares, or more deals."
         )
-    return _with_twice(pd.DataFrame(rows))
+    return _with_extrapolation(pd.DataFrame(rows))
 
 
 def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str, Any] | None:
@@ -138,18 +138,18 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
     }
 
 
-def _with_twice(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_extrapolation(frame: pd.DataFrame) -> pd.DataFrame:
     """Add the fitted curve, and the row of twice the deals."""
     level, slope = fit_curve(frame["n_train"].to_numpy(), frame["log_loss"].to_numpy())
     measured = frame.assign(fitted=level + slope / frame["n_train"], extrapolated=False)
     last = frame.iloc[-1]
-    twice = {
+    extrapolated = {
         "n_train": 2 * int(last["n_train"]),
         "early_churners": 2 * int(last["early_churners"]),
         "fitted": level + slope / (2 * last["n_train"]),
         "extrapolated": True,
     }
-    return pd.concat([measured, pd.DataFrame([twice])], ignore_index=True)[list(COLUMNS)]
+    return pd.concat([measured, pd.DataFrame([extrapolated])], ignore_index=True)[list(COLUMNS)]
 
 
 def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
@@ -165,14 +165,14 @@ def plot_learning_curve(
 ) -> Axes:
     """Draw `compute_learning_curve`'s frame, extended to twice the deals."""
     ax, say = ax or new_axes(), phrases(language, "plots")
-    known, ahead = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
+    measured, extrapolated = frame[~frame["extrapolated"]], frame[frame["extrapolated"]]
     whiskers = [
-        known["log_loss"] - known["log_loss_low"],
-        known["log_loss_high"] - known["log_loss"],
+        measured["log_loss"] - measured["log_loss_low"],
+        measured["log_loss_high"] - measured["log_loss"],
     ]
     ax.errorbar(
-        known["n_train"],
-        known["log_loss"],
+        measured["n_train"],
+        measured["log_loss"],
         yerr=[side.clip(lower=0) for side in whiskers],
         fmt="o",
         color=BLUE,
@@ -180,8 +180,8 @@ def plot_learning_curve(
         label=say("same_later_deals"),
     )
     ax.plot(frame["n_train"], frame["fitted"], color=GREY, linestyle="--", label="a + b / n")
-    gain = float(known["fitted"].iloc[-1] - ahead["fitted"].iloc[0])
+    gain = float(measured["fitted"].iloc[-1] - extrapolated["fitted"].iloc[0])
     label = say("twice", gain=f"{gain:.4f}")
-    ax.plot(ahead["n_train"], ahead["fitted"], "D", color=ORANGE, label=label)
+    ax.plot(extrapolated["n_train"], extrapolated["fitted"], "D", color=ORANGE, label=label)
     ax.set(title=say("learning_curve"), xlabel=say("learned_from"), ylabel=say("log_loss"))
     return finished(ax, "upper right")

@@ -141,11 +141,15 @@ def compute_metrics(
     """
     sample = Sample.of(y, p, weight, base_rate).require_both()
     base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
-    values, drawn = _measure(sample, n_boot, seed)
-    bases = _statistics(base, base.weight[None])
+    values, resampled = _measure(sample, n_boot, seed)
+    base_values = _statistics(base, base.weight[None])
     result = {
         name: Metric(
-            name, value, *percentile_interval(drawn[name]), float(bases[name][0]), len(drawn[name])
+            name,
+            value,
+            *percentile_interval(resampled[name]),
+            float(base_values[name][0]),
+            len(resampled[name]),
         )
         for name, value in values.items()
     }
@@ -188,13 +192,13 @@ def compare_log_loss(
     True
     """
     sample = Sample.of(y, p, weight, other)
-    skill = [
+    chunks = [
         _losses(sample, weights)["log_loss_skill"] for weights in sample.resamples(n_boot, seed)
     ]
-    drawn = -np.concatenate([*skill, np.empty(0)])
+    resampled = -np.concatenate([*chunks, np.empty(0)])
     value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
-    interval = percentile_interval(drawn)
-    return Difference("log_loss_difference", float(value), *interval, resamples=len(drawn))
+    interval = percentile_interval(resampled)
+    return Difference("log_loss_difference", float(value), *interval, resamples=len(resampled))
 
 
 def roc_auc(sample: Sample) -> float:
@@ -207,16 +211,16 @@ def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], 
         name: float(result[0]) for name, result in _statistics(sample, sample.weight[None]).items()
     }
     chunks = [_statistics(sample, weights) for weights in sample.resamples(n_boot, seed)]
-    drawn = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}
-    return values, drawn
+    resampled = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}
+    return values, resampled
 
 
-def percentile_interval(drawn: Vector) -> tuple[float, float]:
+def percentile_interval(resampled: Vector) -> tuple[float, float]:
     """Return the 95 % percentile interval of resampled values; NaN if none is finite."""
-    usable = drawn[np.isfinite(drawn)]
-    if len(usable) == 0:
+    finite = resampled[np.isfinite(resampled)]
+    if len(finite) == 0:
         return float("nan"), float("nan")
-    low, high = np.quantile(usable, [0.025, 0.975])
+    low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -245,16 +249,18 @@ def rank_and_losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
     """Compute the three ranking metrics for each row of `weights`, in one pass, riskiest first."""
     mass, left = sample.per_tie(weights), sample.per_tie(weights * sample.outcome)
-    mass_so_far, left_so_far = np.cumsum(mass, axis=1), np.cumsum(left, axis=1)
-    everyone, churners = mass_so_far[:, -1], left_so_far[:, -1]
-    concordant = ((left_so_far - left / 2) * (mass - left)).sum(axis=1)
-    precision = left_so_far / np.maximum(mass_so_far, SMALLEST)
-    tenth = TOP_SHARE * everyone
-    last, row = (mass_so_far < tenth[:, None]).sum(axis=1), np.arange(len(weights))
-    missing = tenth - (mass_so_far[row, last] - mass[row, last])
-    inside = left_so_far[row, last] - left[row, last] * (1 - missing / mass[row, last])
+    cumulative_mass, cumulative_left = np.cumsum(mass, axis=1), np.cumsum(left, axis=1)
+    total_mass, churners = cumulative_mass[:, -1], cumulative_left[:, -1]
+    concordant = ((cumulative_left - left / 2) * (mass - left)).sum(axis=1)
+    precision = cumulative_left / np.maximum(cumulative_mass, SMALLEST)
+    top_mass = TOP_SHARE * total_mass
+    last_tie, row = (cumulative_mass < top_mass[:, None]).sum(axis=1), np.arange(len(weights))
+    missing = top_mass - (cumulative_mass[row, last_tie] - mass[row, last_tie])
+    inside = cumulative_left[row, last_tie] - left[row, last_tie] * (
+        1 - missing / mass[row, last_tie]
+    )
     return {
-        "roc_auc": concordant / (churners * (everyone - churners)),
+        "roc_auc": concordant / (churners * (total_mass - churners)),
         "average_precision": (left * precision).sum(axis=1) / churners,
         "lift_top_tenth": inside / churners / TOP_SHARE,
     }
@@ -280,8 +286,8 @@ def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 
 def log_losses(outcome: Vector, probability: Vector) -> Vector:
     """Return the log loss of each deal, shape (n,); probabilities are clipped away from 0 and 1."""
-    kept = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    loss: Vector = -np.log(np.where(outcome == 1, kept, 1 - kept))
+    clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
+    loss: Vector = -np.log(np.where(outcome == 1, clipped, 1 - clipped))
     return loss
 
 

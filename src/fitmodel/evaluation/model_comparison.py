@@ -134,7 +134,7 @@ class ModelComparison:
             ),
             header=HEADER,
             rows=tuple(self._metric_rows()),
-            remarks=(*self._groups_in_words(), *self._deals_in_words(), *self._flags_in_words()),
+            remarks=(*self._group_lines(), *self._deal_lines(), *self._flag_lines()),
         )
 
     def __str__(self) -> str:
@@ -160,20 +160,23 @@ class ModelComparison:
                 better_of(gap) or "neither, beyond chance",
             )
 
-    def _groups_in_words(self) -> Iterator[tuple[str, str]]:
+    def _group_lines(self) -> Iterator[tuple[str, str]]:
         differing = self.groups[self.groups["difference"] != 0]
         for _, row in differing.head(SHOWN_GROUPS).iterrows():
-            lost = ""
+            comparison = ""
             if row["low"] > 0 or row["high"] < 0:
                 better = "A" if row["low"] > 0 else "B"
-                lost = f"; {better} is better there ({row['log_loss_difference']:+.4f} log loss)"
+                comparison = (
+                    f"; {better} is better there ({row['log_loss_difference']:+.4f} log loss)"
+                )
             text = (
                 f"{row['attribute']} = {row['level']}: A says {row['mean_a']:.1%}, B says "
-                f"{row['mean_b']:.1%}, {row['observed']:.1%} of {row['deals']:,} left early{lost}"
+                f"{row['mean_b']:.1%}, {row['observed']:.1%} of {row['deals']:,} left early"
+                f"{comparison}"
             )
             yield "group", text
 
-    def _deals_in_words(self) -> Iterator[tuple[str, str]]:
+    def _deal_lines(self) -> Iterator[tuple[str, str]]:
         differing = self.deals[self.deals["difference"] != 0]
         for label, row in differing.head(SHOWN_DEALS).iterrows():
             result = "left early" if row["early_churn"] == 1 else "stayed"
@@ -183,17 +186,17 @@ class ModelComparison:
             )
             yield "deal", text
 
-    def _flags_in_words(self) -> Iterator[tuple[str, str]]:
+    def _flag_lines(self) -> Iterator[tuple[str, str]]:
         flags = self.flags
-        only = (("A", "flagged by A only"), ("B", "flagged by B only"))
+        single_flags = (("A", "flagged by A only"), ("B", "flagged by B only"))
         counts = flags.table[["deals", "early_churners"]].astype(int).to_dict("index")
         parts = [
             f"{counts[row]['deals']:,} by {model} only ({counts[row]['early_churners']:,} of them "
             "left early)"
-            for model, row in only
+            for model, row in single_flags
         ]
-        both = counts["flagged by both"]["deals"]
-        yield "flags", f"{both:,} deals flagged by both models, {' and '.join(parts)}"
+        flagged_by_both = counts["flagged by both"]["deals"]
+        yield "flags", f"{flagged_by_both:,} deals flagged by both models, {' and '.join(parts)}"
         for label, row in flags.deals.head(SHOWN_DEALS).iterrows():
             result = "left early" if row["early_churn"] == 1 else "stayed"
             made = (

@@ -117,23 +117,23 @@ def compute_money_curve(
     if leaves.shape != outcome.shape or stays.shape != outcome.shape:
         raise DealsError("Money needs value_if_leaves and value_if_stays, one number per deal.")
     mass = np.ones(outcome.shape) if weight is None else np.asarray(weight, dtype=np.float64)
-    priced = np.isfinite(leaves) & np.isfinite(stays) & (mass > 0)
-    if not priced.any():
+    has_money = np.isfinite(leaves) & np.isfinite(stays) & (mass > 0)
+    if not has_money.any():
         return pd.DataFrame(columns=["threshold", "model", "flag_all", "flag_none", "perfect"])
-    probability = np.asarray(p, dtype=np.float64)[priced]
-    Sample.of(outcome[priced], probability, mass[priced])
-    made = -np.where(outcome == 1, leaves, stays)[priced]
-    total = float(mass[priced].sum())
+    probability = np.asarray(p, dtype=np.float64)[has_money]
+    Sample.of(outcome[has_money], probability, mass[has_money])
+    gains = -np.where(outcome == 1, leaves, stays)[has_money]
+    total = float(mass[has_money].sum())
     order = np.argsort(-probability, kind="stable")
-    so_far = np.concatenate([[0.0], np.cumsum((made * mass[priced])[order])]) / total
+    cumulative = np.concatenate([[0.0], np.cumsum((gains * mass[has_money])[order])]) / total
     flagged = np.searchsorted(-probability[order], -limits, side="right")  # p >= limit
     return pd.DataFrame(
         {
             "threshold": limits,
-            "model": so_far[flagged],
-            "flag_all": so_far[-1],
+            "model": cumulative[flagged],
+            "flag_all": cumulative[-1],
             "flag_none": 0.0,
-            "perfect": float(np.maximum(made, 0.0) @ mass[priced]) / total,
+            "perfect": float(np.maximum(gains, 0.0) @ mass[has_money]) / total,
         }
     )
 
@@ -159,7 +159,7 @@ def plot_decision_curve(
 ) -> Axes:
     """Draw the table of `compute_net_benefit`, on axes of a new figure if none are given."""
     say = phrases(language, "plots")
-    ax = _drawn(frame, ax, say)
+    ax = _draw_curves(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["flag_all"].max()), 0.01)
     ax.set_ylim(-0.25 * highest, 1.1 * highest)  # the curve of "flag all" falls without limit
     ax.set(title=say("decision_curve"), ylabel=say("net_benefit"))
@@ -169,7 +169,7 @@ def plot_decision_curve(
 def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "en") -> Axes:
     """Draw the table of `compute_money_curve`, on axes of a new figure if none are given."""
     say = phrases(language, "plots")
-    ax = _drawn(frame, ax, say)
+    ax = _draw_curves(frame, ax, say)
     highest = max(float(frame["model"].max()), float(frame["perfect"].max()), 1e-9)
     best = float(frame["perfect"].max())
     ax.axhline(best, color=GREY, linewidth=1.0, linestyle=":", label=say("foresight"))
@@ -178,14 +178,14 @@ def plot_money_curve(frame: pd.DataFrame, ax: Axes | None = None, *, language: s
     return finished(ax, "lower right")
 
 
-def _drawn(frame: pd.DataFrame, ax: Axes | None, say: Say) -> Axes:
+def _draw_curves(frame: pd.DataFrame, ax: Axes | None, say: Say) -> Axes:
     from matplotlib.ticker import PercentFormatter
 
     ax = ax or new_axes(6.0, 4.0)
     ax.plot(frame["threshold"], frame["model"], label=say("curve_model"), color=BLUE)
-    everybody, nobody = say("curve_all"), say("curve_none")
-    ax.plot(frame["threshold"], frame["flag_all"], label=everybody, color=ORANGE, linestyle="--")
-    ax.plot(frame["threshold"], frame["flag_none"], label=nobody, color=GREY, linewidth=1.0)
+    all_label, none_label = say("curve_all"), say("curve_none")
+    ax.plot(frame["threshold"], frame["flag_all"], label=all_label, color=ORANGE, linestyle="--")
+    ax.plot(frame["threshold"], frame["flag_none"], label=none_label, color=GREY, linewidth=1.0)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set_xlabel(say("flag_from"))
     return ax

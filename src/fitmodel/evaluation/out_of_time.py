@@ -131,9 +131,9 @@ def evaluate(
         return evaluate_on_folds(view, spec, estimator)
     provisional = regime_allowed(view.training_set()) == "provisional"
     # Blocks in time use every early churner; a later part alone would have too few of them.
-    for way in (evaluate_on_blocks,) if provisional else (_out_of_time, evaluate_on_blocks):
+    for method in (evaluate_on_blocks,) if provisional else (_out_of_time, evaluate_on_blocks):
         try:
-            return way(view, spec, estimator)
+            return method(view, spec, estimator)
         except DealsError:  # too few early churners in a part: the next method needs fewer
             continue
     return evaluate_on_folds(view, spec, estimator)
@@ -171,9 +171,9 @@ def evaluate_on_blocks(
         (np.setdiff1d(np.arange(len(view)), inside), inside)
         for inside in blocks_in_time(view, EVALUATION_FOLDS)
     ]
-    small = regime_allowed(view.training_set()) == "provisional"
-    note = IN_SMALL_BLOCKS if small else IN_BLOCKS
-    return _in_parts(view, parts, spec, estimator, "blocks in time", note)
+    is_provisional = regime_allowed(view.training_set()) == "provisional"
+    note = IN_SMALL_BLOCKS if is_provisional else IN_BLOCKS
+    return _evaluate_parts(view, parts, spec, estimator, "blocks in time", note)
 
 
 def evaluate_on_folds(
@@ -189,10 +189,10 @@ def evaluate_on_folds(
         inside = number[fold.test.index].to_numpy()
         parts.append((np.setdiff1d(number.to_numpy(), inside), inside))
     note = IN_FOLDS_ALTHOUGH_DATED if spec.has_dates else IN_FOLDS
-    return _in_parts(view, parts, spec, estimator, "cross-validation", note)
+    return _evaluate_parts(view, parts, spec, estimator, "cross-validation", note)
 
 
-def _in_parts(
+def _evaluate_parts(
     view: HistoryView,
     parts: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     spec: DealSpec,
@@ -205,35 +205,35 @@ def _in_parts(
     regime = regime_allowed(training_set)
     position = pd.Series(np.arange(len(view)), index=view.index)[labelled.index].to_numpy()
     tables, attributes, sizes = [], [], []
-    for outside, inside in parts:
-        test = labelled.subset(np.isin(position, inside))
+    for trained, evaluated in parts:
+        test = labelled.subset(np.isin(position, evaluated))
         if not len(test):
             continue
-        learned = _learn_from_set(training_set.subset(outside), spec, estimator, regime)
+        learned = _learn_from_set(training_set.subset(trained), spec, estimator, regime)
         predicted = _predict(learned, test, spec)
         if regime == "provisional":
-            predicted = _on_level(predicted, follow_up_of(training_set).rate)
+            predicted = _shift_to_rate(predicted, follow_up_of(training_set).rate)
         tables.append(predicted)
         attributes.append(test.attributes)
-        sizes.append(len(outside))
+        sizes.append(len(trained))
     table = pd.concat(tables).loc[labelled.index]
     result = pd.concat(attributes).loc[table.index]
     return Evaluation(method, None, table, result, int(np.mean(sizes)), (note,))
 
 
-def _on_level(predicted: pd.DataFrame, rate: float) -> pd.DataFrame:
+def _shift_to_rate(predicted: pd.DataFrame, rate: float) -> pd.DataFrame:
     """Shift a part's predictions, and those of the level alone, to the level of all deals.
 
     If a part contains many of the few early churners, the model of the other parts has a level
     that is too low for it. Without the shift the parts would be ranked in the wrong order.
     """
-    own = predicted["base_rate"].to_numpy(dtype=np.float64)
-    shift = logit(np.array(rate)) - logit(own)
-    moved = {
+    own_rate = predicted["base_rate"].to_numpy(dtype=np.float64)
+    shift = logit(np.array(rate)) - logit(own_rate)
+    shifted = {
         name: expit(logit(predicted[name].to_numpy(dtype=np.float64)) + shift)
         for name in ("probability", "black_box")
     }
-    return predicted.assign(**moved, base_rate=rate)
+    return predicted.assign(**shifted, base_rate=rate)
 
 
 def _learn_from_set(
@@ -244,10 +244,14 @@ def _learn_from_set(
         return learn_own_from_set(
             training_set, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART
         )
-    small = regime == "provisional"
-    least = MIN_CHURNERS_OF_A_SMALL_PART if small else MIN_CHURNERS_OF_A_PART
+    is_provisional = regime == "provisional"
+    min_churners = MIN_CHURNERS_OF_A_SMALL_PART if is_provisional else MIN_CHURNERS_OF_A_PART
     return learn_from_set(
-        training_set, spec, replicates=EVALUATION_REPLICATES, min_churners=least, regime=regime
+        training_set,
+        spec,
+        replicates=EVALUATION_REPLICATES,
+        min_churners=min_churners,
+        regime=regime,
     )
 
 

@@ -70,14 +70,14 @@ def draw_predictions(
     from fitmodel.evaluation import curves
     from fitmodel.evaluation.calibration import compute_calibration
 
-    made: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
+    plotted: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
         "roc": (plot_roc, curves.compute_roc(y, p, weight)),
         "precision_recall": (plot_precision_recall, curves.compute_precision_recall(y, p, weight)),
         "calibration": (plot_calibration, compute_calibration(y, p, weight)),
         "bands": (plot_bands, curves.compute_bands(y, p, weight)),
         "gains": (plot_gains, curves.compute_gains(y, p, weight)),
     }
-    drawn = {name: plot(frame, language=language) for name, (plot, frame) in made.items()}
+    drawn = {name: plot(frame, language=language) for name, (plot, frame) in plotted.items()}
     return {name: figure_of(ax) for name, ax in drawn.items()}
 
 
@@ -138,9 +138,9 @@ def plot_precision_recall(
 ) -> Axes:
     """Draw precision against recall, from the table of `compute_precision_recall`."""
     ax, say = ax or new_axes(), phrases(language, "plots")
-    everybody = float(frame["precision"].iloc[-1])
-    label = say("flag_all", share=f"{everybody:.1%}")
-    ax.axhline(everybody, color=GREY, linestyle="--", linewidth=1, label=label)
+    base_precision = float(frame["precision"].iloc[-1])
+    label = say("flag_all", share=f"{base_precision:.1%}")
+    ax.axhline(base_precision, color=GREY, linestyle="--", linewidth=1, label=label)
     ax.plot(
         frame["recall"],
         frame["precision"],
@@ -164,12 +164,12 @@ def plot_gains(frame: pd.DataFrame, ax: Axes | None = None, *, language: str = "
     import numpy as np
 
     ax, say = ax or new_axes(), phrases(language, "plots")
-    tenth = float(np.interp(0.1, frame["share_flagged"], frame["share_found"]))
+    found_in_tenth = float(np.interp(0.1, frame["share_flagged"], frame["share_found"]))
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=say("chance"))
     label = say("model", deals=_deals(frame))
     ax.plot(frame["share_flagged"], frame["share_found"], color=BLUE, label=label)
-    label = say("riskiest_tenth", share=f"{tenth:.0%}")
-    ax.plot([0.1], [tenth], color=ORANGE, marker="D", linestyle="none", label=label)
+    label = say("riskiest_tenth", share=f"{found_in_tenth:.0%}")
+    ax.plot([0.1], [found_in_tenth], color=ORANGE, marker="D", linestyle="none", label=label)
     ax.set(
         title=say("gains"),
         xlabel=say("riskiest_first"),

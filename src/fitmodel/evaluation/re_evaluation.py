@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.editing import Edit
     from fitmodel.learning.learner import Learned
 
-FLATTERED = (
+OPTIMISM_NOTE = (
     "Whoever made the edit may have known how these deals went; then it flatters, and only deals "
     "signed from now on can judge it."
 )
@@ -87,7 +87,7 @@ class ReEvaluation:
         return (
             f"{self.verdict}: log loss {gap.value:+.5f} with the edit ({gap.low:+.5f} to "
             f"{gap.high:+.5f}) on {evaluated}, {self.n_touched:,} of them moved by it. "
-            f"The same edit was evaluated on a model that had not seen these deals. {FLATTERED}"
+            f"The same edit was evaluated on a model that had not seen these deals. {OPTIMISM_NOTE}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def re_evaluate(
     parts = []
     date, refits = _refits(deals, spec)
     for learned, test in refits:
-        without = apply_edits(learned.scorecard, earlier)
-        edited = apply_edits(without, [edit])
+        unedited = apply_edits(learned.scorecard, earlier)
+        edited = apply_edits(unedited, [edit])
         probabilities = [
             scorecard.probability(encode(scorecard.columns, test.attributes))
-            for scorecard in (without, edited)
+            for scorecard in (unedited, edited)
         ]
         base = np.full(len(test), learned.scorecard.base_rate)
         parts.append((test.early_churn, test.weight, base, *probabilities))

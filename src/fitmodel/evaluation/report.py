@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
+CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3
 """Number of notes that are printed; `notes` has all of them."""
@@ -71,8 +71,8 @@ class Report(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the predictions as values that JSON can hold."""
-        shown = [each.name for each in fields(self) if not each.metadata.get("private")]
-        result = {name: as_json(getattr(self, name)) for name in shown}
+        public_names = [each.name for each in fields(self) if not each.metadata.get("private")]
+        result = {name: as_json(getattr(self, name)) for name in public_names}
         return {"has_skill": self.has_skill, "verdict": self.verdict, **result}
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Report(ABC):
     def _repr_html_(self) -> str:
         return self.page().html()
 
-    def _notes_in_words(self) -> tuple[tuple[str, str], ...]:
+    def _note_lines(self) -> tuple[tuple[str, str], ...]:
         shown = tuple(("note", note) for note in self.notes[:MAX_NOTES])
         more = len(self.notes) - len(shown)
         return (*shown, ("note", f"and {more} more, in .notes")) if more else shown
@@ -215,16 +215,16 @@ class TrainingReport(Report):
             title=f"How well early churn is predicted ({self.method}{split})",
             verdict=self.verdict,
             facts=(
-                ("deals", self._deals_in_words()),
+                ("deals", self._deals_text()),
                 ("base rate", f"{self.base_rate:.1%} leave early (Kaplan-Meier at the horizon)"),
-                ("judged", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
+                ("evaluated", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
             ),
             header=HEADER,
             rows=_metric_rows(self.metrics),
-            remarks=(*self._decision_in_words(), *self._notes_in_words()),
+            remarks=(*self._decision_lines(), *self._note_lines()),
         )
 
-    def _deals_in_words(self) -> str:
+    def _deals_text(self) -> str:
         first, last = self.period
         signed = f" signed {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else ""
         return (
@@ -232,14 +232,14 @@ class TrainingReport(Report):
             f"({self.n_early_churners:,} left early), {self.n_censored:,} not known yet"
         )
 
-    def _decision_in_words(self) -> tuple[tuple[str, str], ...]:
+    def _decision_lines(self) -> tuple[tuple[str, str], ...]:
         cost = self.glass_box_cost
         numbers = f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
         words = (
             ("gap to black box", f"log loss {numbers} against a tuned gradient boosting"),
             ("level", "" if self.level is None else self.level.describe()),
             ("policy", self.policy),
-            ("flags", in_words(self.flagged)),
+            ("flags", flags_text(self.flagged)),
         )
         return tuple((label, text) for label, text in words if text)
 
@@ -281,8 +281,8 @@ class BacktestReport(Report):
         drawn = {"stability": plots.plot_stability(self.cuts, language=language)}
         if len(self.ageing):
             drawn["ageing"] = plots.plot_ageing(self.ageing, language=language)
-        own = {name: plots.figure_of(ax) for name, ax in drawn.items()}
-        return own | plots.draw_predictions(*known, language=language)
+        own_figures = {name: plots.figure_of(ax) for name, ax in drawn.items()}
+        return own_figures | plots.draw_predictions(*known, language=language)
 
     def page(self) -> Page:
         """Return the page that is printed or shown in a notebook."""
@@ -290,30 +290,30 @@ class BacktestReport(Report):
         return Page(
             title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
             verdict=self.verdict,
-            facts=(("judged", f"{len(self.predictions):,} deals, signed after each cut"),),
+            facts=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
             header=CUT_HEADER,
             rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
-            remarks=(*self._worth_in_words(), *self._notes_in_words()),
+            remarks=(*self._worth_lines(), *self._note_lines()),
         )
 
-    def _worth_in_words(self) -> tuple[tuple[str, str], ...]:
-        aged = () if self.decay is None else (("ageing", describe_decay(self.decay)),)
+    def _worth_lines(self) -> tuple[tuple[str, str], ...]:
+        ageing_lines = () if self.decay is None else (("ageing", describe_decay(self.decay)),)
         if self.money.empty:
-            return aged
+            return ageing_lines
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index if name != ONE_LIFETIME}
-        flags = (*aged, ("flags", in_words(counts)))
+        flags = (*ageing_lines, ("flags", flags_text(counts)))
         if ONE_LIFETIME not in total.index:
             return flags
-        once = number(float(total[ONE_LIFETIME]))
-        lives = (
+        net = number(float(total[ONE_LIFETIME]))
+        text = (
             "money by each customer's own curve; with one lifetime for everybody the net would be "
-            f"{once} instead of {number(counts['net'])}"
+            f"{net} instead of {number(counts['net'])}"
         )
-        return (*flags, ("lifetimes", lives))
+        return (*flags, ("lifetimes", text))
 
 
-def in_words(counts: Mapping[str, float]) -> str:
+def flags_text(counts: Mapping[str, float]) -> str:
     """Format named numbers as one line of text."""
     return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 

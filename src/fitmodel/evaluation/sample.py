@@ -19,7 +19,7 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 SMALLEST = float(np.finfo(np.float64).eps)
 """Minimum distance of probabilities from 0 and 1 before a logarithm, as in scikit-learn."""
 
-CELLS_AT_ONCE = 500_000
+CHUNK_CELLS = 500_000
 """Approximate size of a chunk of resamples, in numbers (4 MB), so that it fits in the cache."""
 
 
@@ -61,20 +61,20 @@ class Sample:
             If lengths differ, an outcome is not 0 or 1, a probability is outside 0 to 1, a weight
             is negative or not finite, or no deal is left.
         """
-        outcome, probability, weights, rival = _aligned(y, p, weight, reference)
+        outcome, probability, weights, base_rate = _aligned(y, p, weight, reference)
         _check(weights, (weights >= 0) & np.isfinite(weights), "weight", "0 or more and finite")
         known = weights > 0
         outcome, probability = outcome[known], probability[known]
-        weights, rival = weights[known], rival[known]
+        weights, base_rate = weights[known], base_rate[known]
         if len(outcome) == 0:
             raise DealsError("There is no deal with a known outcome to evaluate the model on.")
-        _check(outcome, (outcome == 0) | (outcome == 1), "outcome", _KNOWN)
+        _check(outcome, (outcome == 0) | (outcome == 1), "outcome", _OUTCOME_RULE)
         _check(probability, (probability >= 0) & (probability <= 1), "probability", "from 0 to 1")
-        _check(rival, (rival >= 0) & (rival <= 1), "base rate", "from 0 to 1")
-        order = np.lexsort((rival, weights, outcome, -probability))
+        _check(base_rate, (base_rate >= 0) & (base_rate <= 1), "base rate", "from 0 to 1")
+        order = np.lexsort((base_rate, weights, outcome, -probability))
         ordered = probability[order]
         starts = np.flatnonzero(np.r_[True, np.diff(ordered) != 0])
-        return cls(outcome[order], ordered, weights[order], rival[order], starts)
+        return cls(outcome[order], ordered, weights[order], base_rate[order], starts)
 
     def __len__(self) -> int:
         """Count the deals."""
@@ -111,17 +111,19 @@ class Sample:
             Weight x number of times drawn, of shape (a chunk of draws, n).
         """
         random, count = np.random.default_rng(seed), len(self)
-        rows = max(4, CELLS_AT_ONCE // count)
+        rows = max(4, CHUNK_CELLS // count)
         for start in range(0, n_boot, rows):
-            height = min(rows, n_boot - start)
-            drawn = random.integers(0, count, size=(height, count))
-            drawn += np.arange(height)[:, None] * count
-            times = np.bincount(drawn.ravel(), minlength=height * count).reshape(height, count)
+            chunk_rows = min(rows, n_boot - start)
+            drawn = random.integers(0, count, size=(chunk_rows, count))
+            drawn += np.arange(chunk_rows)[:, None] * count
+            times = np.bincount(drawn.ravel(), minlength=chunk_rows * count).reshape(
+                chunk_rows, count
+            )
             churners = times @ self.outcome
             yield times[(churners > 0) & (churners < count)] * self.weight
 
 
-_KNOWN = "0 or 1 (leave out deals whose outcome is unknown: it is not a 0)"
+_OUTCOME_RULE = "0 or 1 (leave out deals whose outcome is unknown: it is not a 0)"
 
 
 def _aligned(
@@ -131,22 +133,22 @@ def _aligned(
     reference: npt.ArrayLike,
 ) -> tuple[Vector, Vector, Vector, Vector]:
     outcome = np.asarray(y, dtype=np.float64)
-    given = {"p": p, "weight": 1.0 if weight is None else weight, "base rate": reference}
-    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in given.items()}
+    inputs = {"p": p, "weight": 1.0 if weight is None else weight, "base rate": reference}
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in inputs.items()}
     for name, values in arrays.items():
         if values.shape != outcome.shape and not (values.ndim == 0 and name != "p"):
             raise DealsError(
                 f"{name} has shape {values.shape} and y has shape {outcome.shape}: "
                 "give one number per deal."
             )
-    p, weight, rival = (np.broadcast_to(values, outcome.shape) for values in arrays.values())
-    return outcome, p, weight, rival
+    p, weight, base_rate = (np.broadcast_to(values, outcome.shape) for values in arrays.values())
+    return outcome, p, weight, base_rate
 
 
-def _check(values: Vector, right: npt.NDArray[np.bool_], what: str, rule: str) -> None:
-    if not right.all():
-        first = int(np.argmin(right))
+def _check(values: Vector, is_valid: npt.NDArray[np.bool_], name: str, rule: str) -> None:
+    if not is_valid.all():
+        first = int(np.argmin(is_valid))
         raise DealsError(
-            f"{int((~right).sum())} of {len(values)} values of {what} are wrong (the first is "
+            f"{int((~is_valid).sum())} of {len(values)} values of {name} are wrong (the first is "
             f"{values[first]}, at position {first}): each must be {rule}."
         )

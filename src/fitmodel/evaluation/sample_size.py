@@ -23,7 +23,9 @@ SHRINKAGE = 0.9  # effects should be shrunk by at most a tenth
 MAX_OPTIMISM = 0.05  # of Nagelkerke's R squared
 MARGIN, NORMAL_95 = 0.05, 1.96  # margin of error of the company's rate, and its normal quantile
 USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, if the R squared is not known
-WIDER = 1.1  # rough ratio of the reported interval to one from the posterior variance alone
+INTERVAL_RATIO = (
+    1.1  # rough ratio of the reported interval to one from the posterior variance alone
+)
 SPREAD_OF_DEALS = 1.0  # standard deviation in log-odds: a ROC AUC of about 0.75
 MAX_DEALS = 10**7
 
@@ -79,10 +81,10 @@ def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = 
     """
     largest = 1 - (rate**rate * (1 - rate) ** (1 - rate)) ** 2
     r2 = USUAL_SHARE * largest if r_squared is None else r_squared
-    wanted = r2 / (r2 + MAX_OPTIMISM * largest)
+    shrinkage_for_optimism = r2 / (r2 + MAX_OPTIMISM * largest)
     return SampleSize(
         shrinkage=_deals_for(SHRINKAGE, parameters, r2),
-        optimism=_deals_for(wanted, parameters, r2),
+        optimism=_deals_for(shrinkage_for_optimism, parameters, r2),
         rate=math.ceil((NORMAL_95 / MARGIN) ** 2 * rate * (1 - rate)),
         parameters=parameters,
     )
@@ -115,8 +117,11 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
     variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
         information, 1e-9
     )
-    reach, middle = INTERVAL_Z * WIDER * math.sqrt(variance), math.log(rate / (1 - rate))
-    low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
+    half_width, centre = (
+        INTERVAL_Z * INTERVAL_RATIO * math.sqrt(variance),
+        math.log(rate / (1 - rate)),
+    )
+    low, high = (1 / (1 + math.exp(-(centre + side * half_width))) for side in (-1, 1))
     return high - low
 
 
@@ -149,16 +154,17 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     rate = min(max(rate, 0.5 / known), 1 - 0.5 / known)
     deals = churners / rate if churners else known  # young deals count by their information
     parameters = parameters_of(training_set, spec)
-    least = minimum_sample_size(parameters, rate)
+    needed = minimum_sample_size(parameters, rate)
     width = expected_width(deals, parameters, rate)
-    half = deals_for_width(width / 2, parameters, rate)
-    enough = "enough" if deals >= least.deals else "fewer, so effects will be shrunk"
+    for_half_width = deals_for_width(width / 2, parameters, rate)
+    enough = "enough" if deals >= needed.deals else "fewer, so effects will be shrunk"
     return (
-        f"a risk model of {parameters} parameters needs about {least.deals:,} deals with a known "
-        f"outcome, {_churners(least.deals, rate)} of them early churners (Riley and others 2020); "
-        f"there are {deals:,.0f}: {enough}. The 80 % interval of an average prospect will be "
-        f"about {width:.0%} wide; half as wide takes about {half:,} deals "
-        f"({_churners(half, rate)} early churners), or fewer attributes"
+        f"a risk model of {parameters} parameters needs about {needed.deals:,} deals with a known "
+        f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020); "
+        f"these deals count as {deals:,.0f}, young ones in part: {enough}. The 80 % interval of an "
+        f"average prospect will be about {width:.0%} wide; half as wide takes about "
+        f"{for_half_width:,} deals ({_churners(for_half_width, rate)} early churners), or fewer "
+        "attributes"
     )
 
 

@@ -77,8 +77,8 @@ def compute_smooth_calibration(
     sample = Sample.of(y, p, weight).require_both()
     x = _log_odds(sample.probability)
     churners = int(sample.outcome.sum())
-    enough = min(churners, len(sample) - churners) >= ENOUGH_FOR_FOUR_KNOTS
-    knots = np.unique(np.quantile(x, KNOTS[4 if enough else 3]))
+    is_large = min(churners, len(sample) - churners) >= ENOUGH_FOR_FOUR_KNOTS
+    knots = np.unique(np.quantile(x, KNOTS[4 if is_large else 3]))
     coefficients, covariance = _fit(_spline(x, knots), sample.outcome, sample.weight)
     first, last = np.quantile(sample.probability, (0.01, 0.99)).tolist()
     grid = np.linspace(first, last, POINTS)
@@ -190,8 +190,8 @@ def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float, say: Say) -> N
 
 
 def _log_odds(probability: Vector) -> Vector:
-    kept = np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-    return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
+    clipped = np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float64)
 
 
 def _probability(log_odds: Vector) -> Vector:
@@ -205,10 +205,10 @@ def _spline(x: Vector, knots: Vector) -> Matrix:
         last, before = knots[-1], knots[-2]
         scale = (last - knots[0]) ** 2
         for knot in knots[:-2]:
-            inner = _cube(x - knot)
-            inner -= _cube(x - before) * (last - knot) / (last - before)
-            inner += _cube(x - last) * (before - knot) / (last - before)
-            columns.append(inner / scale)
+            column = _cube(x - knot)
+            column -= _cube(x - before) * (last - knot) / (last - before)
+            column += _cube(x - last) * (before - knot) / (last - before)
+            columns.append(column / scale)
     return np.column_stack(columns)
 
 

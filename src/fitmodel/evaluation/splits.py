@@ -60,7 +60,7 @@ def out_of_time_split(
     spec: DealSpec,
     *,
     test_share: float = TEST_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
 ) -> Split:
     """Split off the newest mature deals to evaluate on.
 
@@ -75,7 +75,7 @@ def out_of_time_split(
     test_share : float
         Share of the mature deals to evaluate on; the split is at the nearest day, because the
         deals of one day are never separated.
-    least_early_churners : int
+    min_early_churners : int
         Minimum number of early churners, and of customers that stayed, in each part.
 
     Raises
@@ -84,7 +84,7 @@ def out_of_time_split(
         If the contract has no dates, no deal is mature, all mature deals closed on one day, or a
         part has too few early churners; the message has their number and the remedy.
     """
-    return _splits(deals, spec, 1, test_share, least_early_churners)[0]
+    return _splits(deals, spec, 1, test_share, min_early_churners)[0]
 
 
 def rolling_cuts(
@@ -93,13 +93,13 @@ def rolling_cuts(
     n: int = CUTS,
     *,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
 ) -> list[Split]:
     """Split at several dates, with about equally many mature test deals after each.
 
     Parameters
     ----------
-    deals, spec, least_early_churners
+    deals, spec, min_early_churners
         As in `out_of_time_split`.
     n : int
         Number of dates.
@@ -118,7 +118,7 @@ def rolling_cuts(
     DealsError
         As `out_of_time_split`; also if the deals closed on too few days for `n` dates.
     """
-    return _splits(deals, spec, n, test_share, least_early_churners)
+    return _splits(deals, spec, n, test_share, min_early_churners)
 
 
 def cross_validation_splits(
@@ -150,8 +150,8 @@ def cross_validation_splits(
     from sklearn.model_selection import StratifiedKFold
 
     churners = int(labelled.early_churn.sum())
-    rarer = min(churners, len(labelled) - churners)
-    if rarer < n_splits:
+    n_of_rarer_class = min(churners, len(labelled) - churners)
+    if n_of_rarer_class < n_splits:
         raise DealsError(
             f"{len(labelled)} deals with a known outcome, {churners} of them early churners, "
             f"cannot be evaluated in {n_splits} parts: each part needs both outcomes. Add deals."
@@ -197,12 +197,12 @@ def blocks_in_time(view: HistoryView, n_blocks: int) -> list[npt.NDArray[np.intp
         raise DealsError("deals without closing dates cannot be split into blocks of time")
     days, counts = np.unique(closed, return_counts=True)
     block = ((np.cumsum(counts) - counts / 2) / len(closed) * n_blocks).astype(int)
-    of_deal = block[np.searchsorted(days, closed)]
-    return [np.flatnonzero(of_deal == number) for number in np.unique(of_deal)]
+    deal_blocks = block[np.searchsorted(days, closed)]
+    return [np.flatnonzero(deal_blocks == number) for number in np.unique(deal_blocks)]
 
 
 def _splits(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, n: int, test_share: float, least: int
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, n: int, test_share: float, minimum: int
 ) -> list[Split]:
     if n < 1 or not 0 < test_share < 1:
         raise DealsError(
@@ -219,22 +219,22 @@ def _splits(
     # The label of a deal that entered late is not representative: early leavers are missing.
     known = view.mature & view.from_signing
     if not known.any():
-        since = "" if view.from_signing.all() else " signed since observed_from"
+        period = "" if view.from_signing.all() else " signed since observed_from"
         raise DealsError(
-            f"None of {len(view)} deals{since} is mature: none closed "
+            f"None of {len(view)} deals{period} is mature: none closed "
             f"{spec.label.horizon_months} months before observed_until. Use a later extract, or a "
             "shorter horizon_months."
         )
     dates = _cut_dates(closed[known], n, test_share)
     splits = []
-    after_all = closed.max() + np.timedelta64(1, "D")
-    for date, following in pairwise([*dates, after_all]):
-        moment = pd.Timestamp(date)
+    end = closed.max() + np.timedelta64(1, "D")
+    for date, following in pairwise([*dates, end]):
+        day = pd.Timestamp(date)
         train = view.as_of(date).signed_before(date)
-        _require_enough(train, f"known on {moment:%Y-%m-%d} to learn from", least)
+        _require_enough(train, f"known on {day:%Y-%m-%d} to learn from", minimum)
         test = view.subset(known & (closed >= date) & (closed < following))
-        _require_enough(test, f"to evaluate on, signed from {moment:%Y-%m-%d} on", least)
-        splits.append(Split(train, test, moment))
+        _require_enough(test, f"to evaluate on, signed from {day:%Y-%m-%d} on", minimum)
+        splits.append(Split(train, test, day))
     return splits
 
 
@@ -243,9 +243,11 @@ def _cut_dates(
 ) -> list[np.datetime64]:
     """Return the days at which the share of earlier mature deals is nearest to the wanted one."""
     days, counts = np.unique(closed, return_counts=True)
-    before = (np.cumsum(counts) - counts) / len(closed)
-    wanted = 1 - test_share + test_share * np.arange(n) / n
-    nearest = 1 + np.abs(before[1:, None] - wanted).argmin(axis=0) if len(days) > 1 else []
+    earlier_share = (np.cumsum(counts) - counts) / len(closed)
+    wanted_shares = 1 - test_share + test_share * np.arange(n) / n
+    nearest = (
+        1 + np.abs(earlier_share[1:, None] - wanted_shares).argmin(axis=0) if len(days) > 1 else []
+    )
     if len(set(nearest)) < n:
         raise DealsError(
             f"The {len(closed)} mature deals closed on {len(days)} day(s), too few to cut at {n} "
@@ -254,27 +256,26 @@ def _cut_dates(
     return [days[position] for position in nearest]
 
 
-def _require_enough(view: HistoryView, what: str, least: int) -> None:
+def _require_enough(view: HistoryView, purpose: str, minimum: int) -> None:
     """Raise DealsError if a part has too few early churners, or too few others.
 
     A training deal counts whatever its age, because young deals carry information too.
     """
     left = int((view.early_churn == 1.0).sum())
-    for count, people in ((left, "early churners"), (len(view) - left, "other customers")):
-        if count < least:
+    for count, kind in ((left, "early churners"), (len(view) - left, "other customers")):
+        if count < minimum:
             raise DealsError(
-                f"Too little {what}: {count} {people} among {len(view)} deals; {least} needed"
-                f"{_waiting(view, count, least)}. Use a later extract, ask for fewer cuts or "
-                "another test_share, or choose another horizon_months."
+                f"Too little {purpose}: {count} {kind} among {len(view)} deals; {minimum} needed"
+                f"{_waiting_text(view, count, minimum)}. Use a later extract, ask for fewer cuts "
+                "or another test_share, or choose another horizon_months."
             )
 
 
-def _waiting(view: HistoryView, count: int, least: int) -> str:
+def _waiting_text(view: HistoryView, count: int, minimum: int) -> str:
     """Return a text with the months needed to collect the missing deals at the current rate."""
     closed = view.closed
     if count == 0 or closed is None:
         return ""
     months = max(1.0, float((closed.max() - closed.min()).astype(int)) / DAYS_PER_MONTH)
-    return (
-        f"; at your rate that is about {math.ceil((least - count) * months / count)} more month(s)"
-    )
+    missing_months = math.ceil((minimum - count) * months / count)
+    return f"; at your rate that is about {missing_months} more month(s)"

@@ -96,11 +96,11 @@ def plot_table(
         If the model has no such attribute.
     """
     frame = compute_table(scorecard, attribute)
-    old = None if before is None else compute_table(before, attribute)
+    old_frame = None if before is None else compute_table(before, attribute)
     numeric = "low" in frame.columns
     ax, say = ax or new_axes(7.0, 4.5 if numeric else _height(frame)), phrases(language, "plots")
     draw = _plot_number if numeric else _plot_category
-    draw(frame, ax, old, INTERVAL_Z * scorecard.spread, say)
+    draw(frame, ax, old_frame, INTERVAL_Z * scorecard.spread, say)
     title = say("table_value" if numeric else "table_level", attribute=label or attribute)
     if len(frame) > MAX_LEVELS and not numeric:
         title += say("most_deals", number=MAX_LEVELS)
@@ -128,32 +128,32 @@ def save_table_plot(scorecard: Scorecard, attribute: str, path: Path) -> None:
         If the model has no such attribute, or the picture format is not supported.
     """
     figure = figure_of(plot_table(scorecard, attribute))
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".").lower() not in known:
-        raise EditError(f"cannot draw {path.name!r}: name it with one of .{', .'.join(known)}")
+    formats = figure.canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in formats:
+        raise EditError(f"cannot draw {path.name!r}: name it with one of .{', .'.join(formats)}")
     figure.savefig(path, dpi=130)
 
 
 def _plot_number(
-    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float, say: Say
+    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, factor: float, say: Say
 ) -> None:
     bins = frame[frame["low"].notna()]
     edges = np.append(bins["low"].to_numpy(), bins["high"].to_numpy()[-1])
-    effect, off = bins["log_odds"].to_numpy(), reach * bins["deviation"].to_numpy()
+    effect, half_width = bins["log_odds"].to_numpy(), factor * bins["deviation"].to_numpy()
     counts = ax.twinx()
     counts.bar(
         edges[:-1], bins["deals"], width=np.diff(edges), align="edge", color=LIGHT, linewidth=0
     )
-    _behind(ax, counts, int(bins["deals"].max()), say)
+    _draw_counts(ax, counts, int(bins["deals"].max()), say)
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.fill_between(
-        edges, _step(effect - off), _step(effect + off), step="post", color=BLUE, alpha=0.2,
-        linewidth=0, label=say("interval"),
+        edges, _step(effect - half_width), _step(effect + half_width), step="post", color=BLUE,
+        alpha=0.2, linewidth=0, label=say("interval"),
     )  # fmt: skip
     if before is not None:
-        old = before[before["low"].notna()]
-        positions = np.append(old["low"].to_numpy(), old["high"].to_numpy()[-1])
-        steps = _step(old["log_odds"].to_numpy())
+        old_bins = before[before["low"].notna()]
+        positions = np.append(old_bins["low"].to_numpy(), old_bins["high"].to_numpy()[-1])
+        steps = _step(old_bins["log_odds"].to_numpy())
         label = say("before_edit")
         ax.step(positions, steps, "--", where="post", color=ORANGE, linewidth=1.3, label=label)
     ax.step(edges, _step(effect), where="post", color=BLUE, linewidth=1.8, label=say("effect"))
@@ -171,25 +171,25 @@ def _number_label(frame: pd.DataFrame, say: Say) -> str:
 
 
 def _plot_category(
-    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, reach: float, say: Say
+    frame: pd.DataFrame, ax: Axes, before: pd.DataFrame | None, factor: float, say: Say
 ) -> None:
-    kept = frame.sort_values("deals", ascending=False, kind="stable").head(MAX_LEVELS)
-    kept = kept.sort_values("log_odds", kind="stable")
-    positions = np.arange(len(kept))
+    shown = frame.sort_values("deals", ascending=False, kind="stable").head(MAX_LEVELS)
+    shown = shown.sort_values("log_odds", kind="stable")
+    positions = np.arange(len(shown))
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.barh(
-        positions, kept["log_odds"], xerr=reach * kept["deviation"], color=BLUE, height=0.62,
+        positions, shown["log_odds"], xerr=factor * shown["deviation"], color=BLUE, height=0.62,
         error_kw={"capsize": 2.5, "ecolor": "black", "elinewidth": 1},
         label=say("effect_interval"),
     )  # fmt: skip
     if before is not None:
-        old = before.set_index("value")["log_odds"].reindex(kept["value"]).to_numpy()
+        old = before.set_index("value")["log_odds"].reindex(shown["value"]).to_numpy()
         ax.plot(
             old, positions, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit")
         )
     names = [
-        f"{_named(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
-        for value, deals in zip(kept["value"], kept["deals"], strict=True)
+        f"{_label_of(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
+        for value, deals in zip(shown["value"], shown["deals"], strict=True)
     ]
     ax.set_yticks(positions, names, fontsize=8)
     ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
@@ -197,10 +197,10 @@ def _plot_category(
     ax.set_xlabel(say("log_odds"))
 
 
-def _behind(ax: Axes, counts: Axes, most: int, say: Say) -> None:
+def _draw_counts(ax: Axes, counts: Axes, max_count: int, say: Say) -> None:
     """Draw the numbers of deals in the lower quarter of the plot, behind the effects."""
-    counts.set_ylim(0, max(4 * most, 1))
-    counts.set_yticks([0, most], ["0", f"{most:,}"], fontsize=8, color=GREY)
+    counts.set_ylim(0, max(4 * max_count, 1))
+    counts.set_yticks([0, max_count], ["0", f"{max_count:,}"], fontsize=8, color=GREY)
     counts.set_ylabel(say("deals_in_band"), loc="bottom", fontsize=8, color=GREY)
     counts.spines[["top", "right"]].set_visible(False)
     ax.set_zorder(counts.get_zorder() + 1)
@@ -211,13 +211,13 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.append(values, values[-1])
 
 
-def _named(value: str, say: Say) -> str:
+def _label_of(value: str, say: Say) -> str:
     """Return the label of a level; missing and unseen values get a translated text."""
-    in_no_deal = {"missing": "level_missing", "never seen before": "level_unseen"}
-    return say(in_no_deal[value]) if value in in_no_deal else _short(value)
+    keys = {"missing": "level_missing", "never seen before": "level_unseen"}
+    return say(keys[value]) if value in keys else _shortened(value)
 
 
-def _short(value: str) -> str:
+def _shortened(value: str) -> str:
     return value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 MONTHS_PER_QUARTER = 3
-TAIL = 0.025
+TAIL_PROBABILITY = 0.025
 MIN_AT_RISK = 10
 """A curve is drawn as far as at least this many customers are still at risk."""
 
@@ -49,11 +49,11 @@ def compute_level(level: Level) -> pd.DataFrame:
         month=("month", "last"), observed=("observed", "sum"), expected=("expected", "sum")
     )
     by_quarter = by_quarter[by_quarter["expected"] >= 1].reset_index(drop=True)
-    seen, foreseen = by_quarter["observed"], by_quarter["expected"]
+    observed, expected = by_quarter["observed"], by_quarter["expected"]
     return by_quarter.assign(
-        ratio=seen / foreseen,
-        low=np.where(seen > 0, chi2.ppf(TAIL, 2 * seen) / 2, 0.0) / foreseen,
-        high=chi2.ppf(1 - TAIL, 2 * (seen + 1)) / 2 / foreseen,
+        ratio=observed / expected,
+        low=np.where(observed > 0, chi2.ppf(TAIL_PROBABILITY, 2 * observed) / 2, 0.0) / expected,
+        high=chi2.ppf(1 - TAIL_PROBABILITY, 2 * (observed + 1)) / 2 / expected,
     )
 
 

@@ -72,7 +72,7 @@ def phrases(language: str, *topics: str) -> Say:
     return say
 
 
-def stay_words(say: Say, months: float) -> str:
+def stay_text(say: Say, months: float) -> str:
     """Return in words how long a customer stayed: in months, or in days below one month."""
     days = round(months * _DAYS_PER_MONTH)
     if months >= 1:
@@ -140,16 +140,17 @@ def translated(text: str, language: str, *topics: str) -> str | None:
 
     If at least one of several sentences matches a template, the others are quoted as English.
     """
-    whole = _by_template(text, language, topics)
-    if whole is not None:
-        return whole
+    translation = _by_template(text, language, topics)
+    if translation is not None:
+        return translation
     sentences = _SENTENCE_END.split(text)
     known = [_by_template(sentence, language, topics) for sentence in sentences]
     if all(sentence is None for sentence in known):
         return None
-    both = zip(known, sentences, strict=True)
+    pairs = zip(known, sentences, strict=True)
     return "".join(
-        message_in(message, language, *topics) if new is None else new for new, message in both
+        message_in(message, language, *topics) if known_text is None else known_text
+        for known_text, message in pairs
     )
 
 
@@ -169,14 +170,14 @@ def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | Non
 @cache
 def _templates(*topics: str) -> tuple[_Template, ...]:
     """Return the English templates, most fixed text first, so that the most specific one fits."""
-    made = [
+    templates = [
         (sum(len(fixed) for fixed, *_ in Formatter().parse(text)), topic, key, text)
         for topic in topics
         for key, text in read_texts(ORIGINAL, topic).items()
         if key != UNKNOWN
     ]
-    made.sort(key=lambda item: -item[0])
-    return tuple(_Template(topic, key, _pattern(text)) for _, topic, key, text in made)
+    templates.sort(key=lambda item: -item[0])
+    return tuple(_Template(topic, key, _pattern(text)) for _, topic, key, text in templates)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -191,5 +192,5 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-def _literal(mark: str) -> str:
-    return rf"\\?{re.escape(mark)}" if mark in _ESCAPED else re.escape(mark)
+def _literal(character: str) -> str:
+    return rf"\\?{re.escape(character)}" if character in _ESCAPED else re.escape(character)

@@ -129,8 +129,8 @@ class Attribute:
         """Whether the name suggests that the value is known only after closing."""
         if self.recorded_before:
             return "no"
-        by_name = suggests_later(self.name)
-        return "maybe" if by_name == "no" and self.is_updated_by_crm else by_name
+        certainty = suggests_later(self.name)
+        return "maybe" if certainty == "no" and self.is_updated_by_crm else certainty
 
     @cached_property
     def is_updated_by_crm(self) -> bool:
@@ -140,19 +140,25 @@ class Attribute:
     @property
     def leak_limit(self) -> float:
         """The attribute is a leak if the lower limit of its AUC is above this; see its name."""
-        limits = {"surely": MIN_AUC_SURELY_LATER, "maybe": MIN_AUC_MAYBE_LATER, "no": MIN_LEAK_AUC}
-        return limits[self.later_by_name]
+        limit_by_certainty = {
+            "surely": MIN_AUC_SURELY_LATER,
+            "maybe": MIN_AUC_MAYBE_LATER,
+            "no": MIN_LEAK_AUC,
+        }
+        return limit_by_certainty[self.later_by_name]
 
     def finding(
         self, kind: str, verdict: Verdict, evidence: str, remedy: str | None = None
     ) -> Finding:
         """Return a finding on this attribute; by default with the usual remedy of the verdict."""
-        usual = {
+        default_remedy = {
             "stop": f'add "{self.name}" to [attributes] exclude',
             "warn": "make sure that it is known before signing, and used on purpose",
             "fine": "",
         }[verdict]
-        return Finding(self.name, kind, verdict, evidence, usual if remedy is None else remedy)
+        return Finding(
+            self.name, kind, verdict, evidence, default_remedy if remedy is None else remedy
+        )
 
 
 def best_separation(groups: Codes, history: History) -> Separation:

@@ -59,71 +59,71 @@ def filled_in(attribute: Attribute, history: History) -> Iterator[Finding]:
     separates = best_separation(empty.astype(np.int64), history)
     evidence = f"whether it is filled in {separates}"
     sides = ((~empty, "filled in"), (empty, "empty"))
-    for side, word in sides:
-        yield from _churners_only(attribute, history, side, f"where it is {word}", kind)
-    for side, word in sides:
+    for group, state in sides:
+        yield from _churners_only(attribute, history, group, f"where it is {state}", kind)
+    for group, state in sides:
         yield from _more_often_churners(
-            attribute, history, side, f"to have it {word}", kind, MIN_FILLING_RATIO
+            attribute, history, group, f"to have it {state}", kind, MIN_FILLING_RATIO
         )
     is_bound = history.is_bound_by_term(empty) or history.is_bound_by_term(~empty)
     if separates.low > min(attribute.leak_limit, MIN_FILLING_AUC):
         yield attribute.finding(kind, "warn" if is_bound else "stop", evidence)
     elif separates.low > MIN_AUC_SURELY_LATER:
         yield attribute.finding(kind, "warn", evidence)
-    yield from _none_left(attribute, history)
+    yield from _stayers_only(attribute, history)
 
 
 def _churners_only(
-    attribute: Attribute, history: History, group: Mask, where: str, kind: str
+    attribute: Attribute, history: History, group: Mask, condition: str, kind: str
 ) -> Iterator[Finding]:
     """Yield a finding if all deals of a group left early, or all have left by now."""
-    for churned, what in ((history.churned_early, "left early"), (history.left, "have left")):
+    for churned, outcome in ((history.churned_early, "left early"), (history.left, "have left")):
         verdict = _IF_ONLY_CHURNERS[only_churners(group, churned, history.cohort)]
         if verdict != "fine":
-            deals, gone = int(group.sum()), int((group & churned).sum())
-            share = f"all {deals:,}" if gone == deals else f"{gone:,} of the {deals:,}"
-            yield attribute.finding(kind, verdict, f"{share} deals {where} {what}")
+            deals, left = int(group.sum()), int((group & churned).sum())
+            share = f"all {deals:,}" if left == deals else f"{left:,} of the {deals:,}"
+            yield attribute.finding(kind, verdict, f"{share} deals {condition} {outcome}")
             return
 
 
 def _more_often_churners(
-    attribute: Attribute, history: History, group: Mask, what: str, kind: str, min_ratio: float
+    attribute: Attribute, history: History, group: Mask, condition: str, kind: str, min_ratio: float
 ) -> Iterator[Finding]:
     """Yield a finding if churners are in a group much more often than with an honest attribute."""
     known = np.isfinite(history.early)
     early = risk_ratio(group[known], history.churned_early[known], history.cohort[known])
     left = risk_ratio(group, history.left, history.cohort)
-    ratio, whom = max(
+    ratio, churners = max(
         (early, "early churners"), (left, "customers who have left"), key=lambda each: each[0].low
     )
     if ratio.low > min_ratio / 2:
-        evidence = f"{whom} are {ratio.value:.0f} times as likely as others {what}"
+        evidence = f"{churners} are {ratio.value:.0f} times as likely as others {condition}"
         is_bound = history.is_bound_by_term(~group)  # then the others cannot be early churners
         verdict: Verdict = "stop" if ratio.low > min_ratio and not is_bound else "warn"
         yield attribute.finding(kind, verdict, f"{evidence} (at least {ratio.low:.1f})")
 
 
-def _none_left(attribute: Attribute, history: History) -> Iterator[Finding]:
+def _stayers_only(attribute: Attribute, history: History) -> Iterator[Finding]:
     """Yield a finding if no deal with (or without) a value has left, although many should have.
 
     Examples are a survey of customers who are still there, and an agreed minimum term.
     """
     mature = np.isfinite(history.early)
-    for side, word in ((~attribute.empty, "filled in"), (attribute.empty, "empty")):
-        early = missing_churners(
-            side[mature], history.churned_early[mature], history.cohort[mature],
+    for group, state in ((~attribute.empty, "filled in"), (attribute.empty, "empty")):
+        expected = missing_churners(
+            group[mature], history.churned_early[mature], history.cohort[mature],
             expected_at_least=MIN_EXPECTED_CHURNERS,
         )  # fmt: skip
-        if not early:
+        if not expected:
             continue
-        ever = missing_churners(
-            side, history.left, history.cohort, expected_at_least=MIN_EXPECTED_CHURNERS
+        later = missing_churners(
+            group, history.left, history.cohort, expected_at_least=MIN_EXPECTED_CHURNERS
         )
         evidence = (
-            f"none of the {int(side.sum()):,} deals where it is {word} left early"
-            f"{' or later' if ever else ''}; {ever or early:.0f} would be expected"
+            f"none of the {int(group.sum()):,} deals where it is {state} left early"
+            f"{' or later' if later else ''}; {later or expected:.0f} would be expected"
         )
-        verdict: Verdict = "stop" if ever or attribute.later_by_name == "surely" else "warn"
+        verdict: Verdict = "stop" if later or attribute.later_by_name == "surely" else "warn"
         yield attribute.finding("filled in later", verdict, evidence)
         return
 
@@ -138,25 +138,25 @@ def after_closing(attribute: Attribute, history: History) -> Iterator[Finding]:
     if not attribute.is_date or history.days_observed is None:
         return
     days_after = -attribute.column.to_numpy(dtype=float)
-    given = np.isfinite(days_after)
+    is_given = np.isfinite(days_after)
     later = days_after > 0
-    share = later.sum() / max(given.sum(), 1)
+    share = later.sum() / max(is_given.sum(), 1)
     if share <= MIN_LATER_SHARE:
         return
-    beyond = float((days_after[later] > history.days_observed[later]).mean())
+    planned = float((days_after[later] > history.days_observed[later]).mean())
     separates = attribute.strength.low > MIN_AUC_SURELY_LATER
     mirrors = _correlation_with_tenure(days_after, history).low > MIN_TENURE_WARN
-    stop = share >= AFTER_CLOSING and beyond < MIN_PLANNED_SHARE and (separates or mirrors)
+    is_leak = share >= AFTER_CLOSING and planned < MIN_PLANNED_SHARE and (separates or mirrors)
     evidence = f"{share:.0%} of its dates are after the closing"
-    if beyond >= MIN_PLANNED_SHARE:
-        evidence += f", {beyond:.0%} of them after the end of the extract: probably planned dates"
-    elif stop:
+    if planned >= MIN_PLANNED_SHARE:
+        evidence += f", {planned:.0%} of them after the end of the extract: probably planned dates"
+    elif is_leak:
         evidence += (
             f", and it {attribute.strength}"
             if separates
             else ", and the longer customers stayed, the later they are"
         )
-    yield attribute.finding("after closing", "stop" if stop else "warn", evidence)
+    yield attribute.finding("after closing", "stop" if is_leak else "warn", evidence)
 
 
 def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -165,13 +165,13 @@ def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Findi
     if numbers is None:
         return
     fine_grained = len(np.unique(numbers[history.left & np.isfinite(numbers)])) >= MIN_VALUES
-    result, per = _correlation_with_tenure(numbers, history), ""
+    result, divisor_text = _correlation_with_tenure(numbers, history), ""
     if result.value > MIN_TO_DIVIDE:
         for name, divisor in _divisors(attribute, result, history):
             shares = np.divide(numbers, divisor, where=divisor > 0, out=numbers * np.nan)
-            divided = _correlation_with_tenure(shares, history)
-            if divided.low > result.low:
-                result, per, numbers = divided, f", divided by {name},", shares
+            divided_result = _correlation_with_tenure(shares, history)
+            if divided_result.low > result.low:
+                result, divisor_text, numbers = divided_result, f", divided by {name},", shares
     if result.low <= MIN_TENURE_WARN:
         return
     mirrors = fine_grained and (
@@ -179,8 +179,8 @@ def tenure_in_disguise(attribute: Attribute, history: History) -> Iterator[Findi
     )
     verdict: Verdict = "stop" if mirrors or attribute.later_by_name == "surely" else "warn"
     evidence = (
-        f"among the {int(history.left.sum()):,} customers who left{per} its rank correlation with "
-        f"the months stayed is {result.value:.2f} (at least {result.low:.2f})"
+        f"among the {int(history.left.sum()):,} customers who left{divisor_text} its rank "
+        f"correlation with the months stayed is {result.value:.2f} (at least {result.low:.2f})"
     )
     yield attribute.finding("tenure in disguise", verdict, evidence)
 
@@ -220,12 +220,11 @@ def _grows_with_tenure(values: Floats, history: History) -> bool:
     who left the correlation is much weaker, since how long they stayed depends little on when they
     signed.
     """
-    left, still = history.left, ~history.left
-    gone = rank_correlation(values[left], history.months[left], history.cohort[left], rising=True)
-    here = rank_correlation(
-        values[still], history.months[still], 0 * history.cohort[still], rising=True
-    )
-    return min(gone.low, here.low) > MIN_GROWTH and gone.value > here.value - MAX_GROWTH_GAP
+    left, months, cohort = history.left, history.months, history.cohort
+    leavers = rank_correlation(values[left], months[left], cohort[left], rising=True)
+    stayers = rank_correlation(values[~left], months[~left], 0 * cohort[~left], rising=True)
+    both_grow = min(leavers.low, stayers.low) > MIN_GROWTH
+    return both_grow and leavers.value > stayers.value - MAX_GROWTH_GAP
 
 
 def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -242,8 +241,8 @@ def varies_one_way(attribute: Attribute, history: History) -> Iterator[Finding]:
     unusual = (groups != usual) & ~attribute.empty
     shown = plain(attribute.column.iloc[int((groups == usual).argmax())])
     yield from _churners_only(attribute, history, unusual, f"where it is not {shown!r}", kind)
-    what = f"to have another value than {shown!r}"
-    yield from _more_often_churners(attribute, history, unusual, what, kind, MIN_UNUSUAL_RATIO)
+    condition = f"to have another value than {shown!r}"
+    yield from _more_often_churners(attribute, history, unusual, condition, kind, MIN_UNUSUAL_RATIO)
     stayed = np.bincount(groups, ~history.left)
     for level in np.flatnonzero((sizes >= MIN_GROUP) & (stayed <= sizes / 100)):
         group = groups == level
@@ -288,9 +287,9 @@ def _is_explained_by_term(attribute: Attribute, history: History) -> bool:
     usual = attribute.groups == int(np.bincount(attribute.groups).argmax())
     if 2 * usual.sum() < len(usual) or not history.is_bound_by_term(usual):
         return False
-    rest = ~usual & np.isfinite(history.early)
-    among_rest = separation(attribute.groups[rest], history.early[rest], history.cohort[rest])
-    return among_rest.low < attribute.leak_limit
+    others = ~usual & np.isfinite(history.early)
+    within = separation(attribute.groups[others], history.early[others], history.cohort[others])
+    return within.low < attribute.leak_limit
 
 
 def suspicious_name(attribute: Attribute, history: History) -> Iterator[Finding]:
@@ -301,9 +300,9 @@ def suspicious_name(attribute: Attribute, history: History) -> Iterator[Finding]
     elif attribute.later_by_name != "no":
         evidence = "its name suggests that it is known only after closing"
         yield attribute.finding("name", "warn", evidence)
-    matter = suggests_protected(attribute.name)
-    if matter is not None:
-        evidence = f"its name suggests a protected characteristic of a person ({matter})"
+    characteristic = suggests_protected(attribute.name)
+    if characteristic is not None:
+        evidence = f"its name suggests a protected characteristic of a person ({characteristic})"
         remedy = (
             f'add "{attribute.name}" to [attributes] exclude, unless the law allows treating '
             "customers differently by it"
@@ -316,11 +315,11 @@ def suspicious_name(attribute: Attribute, history: History) -> Iterator[Finding]
 
 def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
     """Check for identifiers: a different value in every deal."""
-    given = attribute.column[~attribute.empty]
-    if len(given) < MIN_LEFT or given.nunique() <= MAX_UNIQUE * len(given):
+    filled = attribute.column[~attribute.empty]
+    if len(filled) < MIN_LEFT or filled.nunique() <= MAX_UNIQUE * len(filled):
         return
     numbers = attribute.numbers
-    if history.ids is not None and _digits_match(given, history.ids[~attribute.empty]):
+    if history.ids is not None and _digits_match(filled, history.ids[~attribute.empty]):
         evidence = f"it repeats the id {history.ids.name!r}"
         yield attribute.finding("identifier", "warn", evidence)
     elif numbers is None:
@@ -332,11 +331,12 @@ def identifier(attribute: Attribute, history: History) -> Iterator[Finding]:
 
 def _digits_match(values: pd.Series[Any], ids: pd.Series[Any]) -> bool:
     """Return whether a column has the same digits as the id, ignoring all other characters."""
-    one, other = (
+    digits, id_digits = (
         column.iloc[:1000].astype("str").str.replace(r"\D|\.0$", "", regex=True).str.lstrip("0")
         for column in (values, ids)
     )
-    return bool(((one.to_numpy() == other.to_numpy()) & (one != "").to_numpy()).mean() > MAX_UNIQUE)
+    same = (digits.to_numpy() == id_digits.to_numpy()) & (digits != "").to_numpy()
+    return bool(same.mean() > MAX_UNIQUE)
 
 
 CHECKS: tuple[Callable[[Attribute, History], Iterator[Finding]], ...] = (

@@ -198,7 +198,9 @@ def later_values(
     listed = []
     for each in later_changes(today, result):
         name = each.column
-        then = next(item for item in result.fields if item.columns.column == name).columns.value
+        value_column = next(
+            item for item in result.fields if item.columns.column == name
+        ).columns.value
         changed = each.deals[rows]
         listed.append(
             LaterValue(
@@ -207,7 +209,7 @@ def later_values(
                 int(each.known.sum()),
                 _share(changed, label == 1),
                 _share(changed, label == 0),
-                _auc(result.frame[str(then)].iloc[rows], label, cohort),
+                _auc(result.frame[str(value_column)].iloc[rows], label, cohort),
                 _auc(today[name].iloc[rows], label, cohort),
             )
         )

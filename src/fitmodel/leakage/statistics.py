@@ -35,18 +35,20 @@ def numbers_of(values: pd.Series[Any]) -> Floats | None:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return None
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    given = values.notna().to_numpy().sum()
-    return numbers if given and np.isfinite(numbers).sum() >= _MIN_NUMBER_SHARE * given else None
+    n_given = values.notna().to_numpy().sum()
+    return (
+        numbers if n_given and np.isfinite(numbers).sum() >= _MIN_NUMBER_SHARE * n_given else None
+    )
 
 
 def groups_of(values: pd.Series[Any]) -> Codes:
     """Return a group per deal: a twentieth of the numbers or a level; 0 if the cell is empty."""
     numbers = numbers_of(values)
     if numbers is not None and len(np.unique(numbers[np.isfinite(numbers)])) > BINS:
-        given = np.isfinite(numbers)
-        edges = np.unique(np.quantile(numbers[given], np.arange(1, BINS) / BINS))
+        is_number = np.isfinite(numbers)
+        edges = np.unique(np.quantile(numbers[is_number], np.arange(1, BINS) / BINS))
         codes = np.searchsorted(edges, numbers, side="left") + 1
-        return np.where(given, codes, 0).astype(np.int64)
+        return np.where(is_number, codes, 0).astype(np.int64)
     return np.asarray(pd.factorize(values)[0] + 1, dtype=np.int64)
 
 
@@ -83,11 +85,11 @@ def separation(groups: Codes, label: Floats, cohort: Codes) -> Estimate:
     n_groups = int(groups.max(initial=0)) + 1
     half = np.random.default_rng(0).permutation(len(label)) % 2
     score = np.empty(len(label))
-    for side in (0, 1):
-        own, other = half == side, half != side
-        count = np.bincount(groups[other], minlength=n_groups)
-        total = np.bincount(groups[other], residual[other], minlength=n_groups)
-        score[own] = (total / (count + 1))[groups[own]]
+    for part in (0, 1):
+        scored, fitted = half == part, half != part
+        count = np.bincount(groups[fitted], minlength=n_groups)
+        total = np.bincount(groups[fitted], residual[fitted], minlength=n_groups)
+        score[scored] = (total / (count + 1))[groups[scored]]
     return _auc(score, label, cohort)
 
 
@@ -99,12 +101,12 @@ def _auc(score: Floats, label: Floats, cohort: Codes) -> Estimate:
     if not pairs.any():
         return Estimate(0.5, 0.0)
     rank = _rank_within(score, cohort)
-    won = np.bincount(cohort, rank * label) - positive * (positive + 1) / 2
-    auc = float(won.sum() / pairs.sum())
-    both, share = pairs > 0, pairs / pairs.sum()
+    concordant = np.bincount(cohort, rank * label) - positive * (positive + 1) / 2
+    auc = float(concordant.sum() / pairs.sum())
+    has_pairs, share = pairs > 0, pairs / pairs.sum()
     first, second = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
     spread = auc * (1 - auc) + (positive - 1) * first + (negative - 1) * second
-    variance = float((share[both] ** 2 * spread[both] / pairs[both]).sum())
+    variance = float((share[has_pairs] ** 2 * spread[has_pairs] / pairs[has_pairs]).sum())
     return Estimate(auc, auc - STANDARD_ERRORS * float(np.sqrt(max(variance, 0.0))))
 
 
@@ -135,12 +137,14 @@ def rank_correlation(
     deals = int(known.sum())
     if deals < BINS:
         return Estimate(0.0, 0.0)
-    one, other = (_centred_rank(column[known], cohort[known]) for column in (values, months))
-    scale = float(np.sqrt((one @ one) * (other @ other)))
-    product = float(one @ other)
+    value_ranks, month_ranks = (
+        _centred_rank(column[known], cohort[known]) for column in (values, months)
+    )
+    scale = float(np.sqrt((value_ranks @ value_ranks) * (month_ranks @ month_ranks)))
+    product = float(value_ranks @ month_ranks)
     correlation = (max(product, 0.0) if rising else abs(product)) / scale if scale > 0 else 0.0
-    shifted = np.arctanh(min(correlation, 1 - 1e-12)) - STANDARD_ERRORS / np.sqrt(max(deals - 3, 1))
-    return Estimate(correlation, max(float(np.tanh(shifted)), 0.0))
+    lower = np.arctanh(min(correlation, 1 - 1e-12)) - STANDARD_ERRORS / np.sqrt(max(deals - 3, 1))
+    return Estimate(correlation, max(float(np.tanh(lower)), 0.0))
 
 
 def _centred_rank(values: Floats, cohort: Codes) -> Floats:
@@ -189,17 +193,17 @@ def risk_ratio(group: Mask, churned: Mask, cohort: Codes) -> Estimate:
     stayed, to avoid a division by zero.
     """
     n_cohorts = int(cohort.max(initial=0)) + 1
-    gone = np.bincount(cohort, churned, n_cohorts)
-    here = np.bincount(cohort, ~churned, n_cohorts)
-    deals = np.maximum(gone + here, 1)
-    inside = np.bincount(cohort, group & churned, n_cohorts)
-    outside = np.bincount(cohort, group & ~churned, n_cohorts)
-    half = 0.5 * float((here * gone / deals).sum()) / max(float(here.sum()), 1.0)
-    first = float((inside * here / deals).sum())
-    second = float((outside * gone / deals).sum()) + half
+    left = np.bincount(cohort, churned, n_cohorts)
+    stayed = np.bincount(cohort, ~churned, n_cohorts)
+    deals = np.maximum(left + stayed, 1)
+    group_left = np.bincount(cohort, group & churned, n_cohorts)
+    others_left = np.bincount(cohort, group & ~churned, n_cohorts)
+    correction = 0.5 * float((stayed * left / deals).sum()) / max(float(stayed.sum()), 1.0)
+    first = float((group_left * stayed / deals).sum())
+    second = float((others_left * left / deals).sum()) + correction
     if first <= 0 or second <= 0:
         return Estimate(1.0, 0.0)
-    both = gone * here * (inside + outside) - inside * outside * deals
-    error = float(np.sqrt(max(float((both / deals**2).sum()), 0.0) / (first * second)))
+    variance_terms = left * stayed * (group_left + others_left) - group_left * others_left * deals
+    error = float(np.sqrt(max(float((variance_terms / deals**2).sum()), 0.0) / (first * second)))
     ratio = first / second
     return Estimate(ratio, ratio * float(np.exp(-STANDARD_ERRORS * error)))

@@ -65,18 +65,18 @@ def choose_basis(
     factors, start = np.ones(matrix.shape[1]), 0
     for position, (column, basis) in enumerate(zip(design.columns, design.bases, strict=True)):
         number = isinstance(column, NumberColumn) and basis.shape[1] >= NUMBER_BASIS
-        many = not number and MANY_LEVELS < column.size <= basis.shape[1]
-        if number or many:
+        has_many_levels = not number and MANY_LEVELS < column.size <= basis.shape[1]
+        if number or has_many_levels:
             width = NUMBER_BASIS + design.bends[position] if number else column.size
-            inside = np.arange(start, start + width)
-            precision = np.linalg.inv(covariance[np.ix_(inside + 1, inside + 1)])
-            score = precision @ coefficients[inside + 1]
+            positions = np.arange(start, start + width)
+            precision = np.linalg.inv(covariance[np.ix_(positions + 1, positions + 1)])
+            score = precision @ coefficients[positions + 1]
             known = precision - penalty * np.eye(width)
             if number:
                 chosen = _best_subset(known, score, basis[:, :width])
-                factors[inside] = np.isin(np.arange(width), chosen)
+                factors[positions] = np.isin(np.arange(width), chosen)
             else:
-                factors[inside] = _factor_of_levels(known, score, penalty)
+                factors[positions] = _factor_of_levels(known, score, penalty)
         start += basis.shape[1]
     return factors
 
@@ -100,17 +100,19 @@ def _factor_of_levels(precision: Floats, score: Floats, penalty: float) -> float
 def _best_subset(precision: Floats, score: Floats, basis: Floats) -> tuple[int, ...]:
     """Positions of the basis functions with the largest gain net of their required gains."""
     bend: tuple[int, ...] = (BEND,) if basis.shape[1] > BEND and basis[:, BEND].any() else ()
-    net: dict[tuple[int, ...], float] = {}
+    net_gains: dict[tuple[int, ...], float] = {}
     for lines in LINES:
-        cost = MIN_GAIN * (len(lines) - 1)
-        net[lines] = _gain(precision, score, lines) - cost
+        required = MIN_GAIN * (len(lines) - 1)
+        net_gains[lines] = _gain(precision, score, lines) - required
         if bend:
-            net[lines + bend] = _gain(precision, score, lines + bend) - cost - MIN_GAIN_OF_BEND
-    best = max(net, key=lambda subset: net[subset])
+            net_gains[lines + bend] = (
+                _gain(precision, score, lines + bend) - required - MIN_GAIN_OF_BEND
+            )
+    best = max(net_gains, key=lambda subset: net_gains[subset])
     if 1 in best and 0 in best:
         return best
     value, rank = ((line, *best[1:]) for line in (0, 1))
-    if abs(net[value] - net[rank]) >= MIN_GAIN:
+    if abs(net_gains[value] - net_gains[rank]) >= MIN_GAIN:
         return best
     largest = np.abs(basis).max(axis=0)
     return value if largest[0] <= largest[1] else rank
@@ -123,5 +125,7 @@ def _gain(precision: Floats, score: Floats, subset: tuple[int, ...]) -> float:
     one of them. A constant function gains nothing.
     """
     chosen = list(subset)
-    inside = np.linalg.pinv(precision[np.ix_(chosen, chosen)], rcond=MIN_EIGENVALUE, hermitian=True)
-    return float(score[chosen] @ inside @ score[chosen])
+    inverse = np.linalg.pinv(
+        precision[np.ix_(chosen, chosen)], rcond=MIN_EIGENVALUE, hermitian=True
+    )
+    return float(score[chosen] @ inverse @ score[chosen])

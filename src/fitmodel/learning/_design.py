@@ -64,8 +64,8 @@ class Design:
     @property
     def linear_statistics(self) -> tuple[LevelStatistic | None, ...]:
         """Per attribute: the statistic in the linear matrix; None where it has indicators."""
-        both = zip(self.statistics, self.by_statistic, strict=True)
-        return tuple(statistic if used else None for statistic, used in both)
+        pairs = zip(self.statistics, self.by_statistic, strict=True)
+        return tuple(statistic if used else None for statistic, used in pairs)
 
     def linear_matrix(self, earlier: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Basis values of every deal, shape (deals, sum of widths).
@@ -141,7 +141,7 @@ def make_design(
         )
         for position, column in enumerate(columns)
     ]
-    bent = tuple(
+    has_bend = tuple(
         allowed and isinstance(column, NumberColumn) and basis.shape[1] > NUMBER_BASIS
         for allowed, column, basis in zip(may_bend, columns, bases, strict=True)
     )
@@ -149,7 +149,7 @@ def make_design(
     factors = np.split(np.ones(sum(widths)) if scales is None else scales, np.cumsum(widths)[:-1])
     scaled = (basis * factor for basis, factor in zip(bases, factors, strict=True))
     return Design(
-        tuple(columns), codes, tuple(scaled), statistics, by_statistic, tuple(factors), bent
+        tuple(columns), codes, tuple(scaled), statistics, by_statistic, tuple(factors), has_bend
     )
 
 
@@ -213,18 +213,18 @@ def _basis(
 ) -> NDArray[np.float64]:
     rows = column.size + 2
     if statistic is not None:
-        main = statistic.by_code[:, None].copy()
-        main[MISSING] = 0.0
+        basis = statistic.by_code[:, None].copy()
+        basis[MISSING] = 0.0
     elif isinstance(column, NumberColumn):
-        main = _number_basis(column, code, bend=bend)
+        basis = _number_basis(column, code, bend=bend)
     else:
-        main = np.zeros((rows, column.size))
-        main[1 : column.size + 1] = np.eye(column.size)
+        basis = np.zeros((rows, column.size))
+        basis[1 : column.size + 1] = np.eye(column.size)
     if (code == MISSING).any():
         indicator = np.zeros((rows, 1))
         indicator[MISSING] = 1.0
-        main = np.hstack([main, indicator])
-    return main
+        basis = np.hstack([basis, indicator])
+    return basis
 
 
 def _number_basis(
@@ -235,13 +235,13 @@ def _number_basis(
     counts = np.bincount(known, minlength=column.size + 1)[1:].astype(float)
     if column.size == 1 or len(known) == 0:
         return np.zeros((column.size + 2, 0))
-    middles = np.asarray(column.centres or _middles(column.cuts))
+    centres = np.asarray(column.centres or _middles(column.cuts))
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
-    normal = NormalDist()
-    scores = np.array([normal.inv_cdf(rank) for rank in ranks.clip(1e-3, 1 - 1e-3).tolist()])
-    lines = [middles, scores, _bend(scores, counts)] if bend else [middles, scores]
-    basis = np.zeros((column.size + 2, len(lines)))
-    for position, values in enumerate(lines):
+    distribution = NormalDist()
+    scores = np.array([distribution.inv_cdf(rank) for rank in ranks.clip(1e-3, 1 - 1e-3).tolist()])
+    functions = [centres, scores, _bend(scores, counts)] if bend else [centres, scores]
+    basis = np.zeros((column.size + 2, len(functions)))
+    for position, values in enumerate(functions):
         mean = np.average(values, weights=counts)
         deviation = np.sqrt(np.average((values - mean) ** 2, weights=counts))
         basis[1 : column.size + 1, position] = (values - mean) / max(float(deviation), 1e-12)
@@ -250,11 +250,17 @@ def _number_basis(
 
 def _bend(scores: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Square of the score without its linear part; 0 where nothing remains."""
-    root = np.sqrt(counts)
-    line = np.column_stack([np.ones_like(scores), scores]) * root[:, None]
+    sqrt_counts = np.sqrt(counts)
+    linear = np.column_stack([np.ones_like(scores), scores]) * sqrt_counts[:, None]
     square = scores**2 - np.average(scores**2, weights=counts)
-    residual = square - (line / root[:, None]) @ np.linalg.lstsq(line, square * root, rcond=None)[0]
-    small = np.linalg.norm(residual * root) <= SMALLEST_BEND * np.linalg.norm(square * root)
+    residual = (
+        square
+        - (linear / sqrt_counts[:, None])
+        @ np.linalg.lstsq(linear, square * sqrt_counts, rcond=None)[0]
+    )
+    small = np.linalg.norm(residual * sqrt_counts) <= SMALLEST_BEND * np.linalg.norm(
+        square * sqrt_counts
+    )
     return np.zeros_like(scores) if small else np.asarray(residual, dtype=np.float64)
 
 

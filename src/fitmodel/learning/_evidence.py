@@ -42,13 +42,13 @@ def evidence_by_penalty(
     """
     columns, codes = fit_and_encode(deals.attributes, options)
     follow_up = with_strata(follow_up_of(deals), columns, codes, timing)
-    outcome, weight, until = observed_outcomes(deals)
+    outcome, weight, observed_months = observed_outcomes(deals)
     weight = weight * (weight.sum() / np.maximum((weight**2).sum(), 1e-300))
     scales, fit = find_basis(columns, codes, follow_up, options)
     evidence = {}
     for penalty in sorted(options.penalties, reverse=True):
         fit = impute(columns, codes, follow_up, penalty, options, fit.log_odds, scales=scales)
-        log_odds = fit.log_odds + fit.baseline.at(until, follow_up.stratum)
+        log_odds = fit.log_odds + fit.baseline.at(observed_months, follow_up.stratum)
         evidence[penalty] = log_evidence(
             fit.matrix, outcome, weight, log_odds, fit.coefficients, penalty
         )
@@ -66,13 +66,17 @@ def observed_outcomes(deals: TrainingSet) -> tuple[Floats, Floats, Floats]:
         labels then get inverse probability of censoring weights, and the others weight 0.
     """
     horizon = float(deals.horizon_months)
-    late = deals.entry_months > 0
+    delayed_entry = deals.entry_months > 0
     if deals.closed_on is None:
         weight = censoring_weights(deals.outcomes, deals.horizon_months).values  # noqa: PD011 - a field
         return np.nan_to_num(deals.early_churn), weight * deals.weight, np.full(len(deals), horizon)
-    until = np.minimum(deals.observable_months, horizon)
-    outcome = (deals.left & (deals.followup_months <= until)).astype(float)
-    return outcome, np.where(late | (until <= 0), 0.0, deals.weight), until
+    observed_months = np.minimum(deals.observable_months, horizon)
+    outcome = (deals.left & (deals.followup_months <= observed_months)).astype(float)
+    return (
+        outcome,
+        np.where(delayed_entry | (observed_months <= 0), 0.0, deals.weight),
+        observed_months,
+    )
 
 
 def choose_provisional(deals: TrainingSet, options: LearnerOptions) -> Choice:

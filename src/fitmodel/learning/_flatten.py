@@ -27,7 +27,7 @@ BANDS = 6
 SMALLEST_VARIANCE = 1e-4
 # A combination with at least so many expected deals and no observed one is out of distribution:
 # the probability of observing none is exp(-20).
-ODD_EXPECTED = 20.0
+MIN_EXPECTED_DEALS = 20.0
 MIN_LEVEL_SPREAD = 0.3  # log-odds; least standard deviation of the effect of an unseen level
 
 
@@ -102,7 +102,7 @@ def flatten(
         spread=spread,
         evidence=evidence,
         base_rate=base_rate,
-        odd_pairs=find_odd_pairs(design.codes, evidence),
+        odd_pairs=find_unusual_pairs(design.codes, evidence),
         own=own,
     )
 
@@ -221,10 +221,10 @@ def _number_bands(counts: NDArray[np.int64], column: NumberColumn) -> NDArray[np
     """Merge bins into about `BANDS` bands of equal counts; missing has a band of its own."""
     known = counts[1 : column.size + 1].astype(float)
     midrank = (np.cumsum(known) - known / 2) / max(known.sum(), 1)
-    raw = np.minimum((midrank * BANDS).astype(int), BANDS - 1)
-    _, dense = np.unique(raw, return_inverse=True)
+    tenths = np.minimum((midrank * BANDS).astype(int), BANDS - 1)
+    _, band_of_bin = np.unique(tenths, return_inverse=True)
     band = np.zeros(column.size + 2, dtype=np.int64)
-    band[1 : column.size + 1] = dense + 1
+    band[1 : column.size + 1] = band_of_bin + 1
     band[-1] = band[-2]
     return band
 
@@ -242,20 +242,22 @@ def _band_label(column: Column, codes: NDArray[np.int64]) -> str:
     return f"{column.cuts[first - 2]:g} to {column.cuts[last - 1]:g}"
 
 
-def find_odd_pairs(
+def find_unusual_pairs(
     codes: NDArray[np.int32], evidence: tuple[Evidence, ...]
 ) -> tuple[tuple[int, int, int, int], ...]:
-    """Pairs of bands without a deal where independence would give `ODD_EXPECTED` or more."""
+    """Pairs of bands without a deal where independence would give `MIN_EXPECTED_DEALS` or more."""
     bands = [item.band[codes[:, position]] for position, item in enumerate(evidence)]
-    odd = []
+    unusual = []
     for first, second in combinations(range(len(evidence)), 2):
         n_first, n_second = len(evidence[first].count), len(evidence[second].count)
-        if evidence[first].count.max() * evidence[second].count.max() < ODD_EXPECTED * len(codes):
+        if evidence[first].count.max() * evidence[second].count.max() < MIN_EXPECTED_DEALS * len(
+            codes
+        ):
             continue
         seen = np.bincount(bands[first] * n_second + bands[second], minlength=n_first * n_second)
         expected = np.outer(evidence[first].count, evidence[second].count) / len(codes)
         rows, columns = np.nonzero(
-            (seen.reshape(n_first, n_second) == 0) & (expected >= ODD_EXPECTED)
+            (seen.reshape(n_first, n_second) == 0) & (expected >= MIN_EXPECTED_DEALS)
         )
-        odd += [(first, int(a), second, int(b)) for a, b in zip(rows, columns, strict=True)]
-    return tuple(odd)
+        unusual += [(first, int(a), second, int(b)) for a, b in zip(rows, columns, strict=True)]
+    return tuple(unusual)

@@ -92,8 +92,8 @@ def level_statistic(
         )
         cross_fitted[test] = values[code[test]]
     cross_fitted[code == MISSING] = 0.0
-    inner = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
-    return LevelStatistic(by_code, deviation, cross_fitted, np.unique(inner))
+    quantiles = np.quantile(cross_fitted, np.linspace(0, 1, STATISTIC_BINS + 1)[1:-1])
+    return LevelStatistic(by_code, deviation, cross_fitted, np.unique(quantiles))
 
 
 def _shrunken(

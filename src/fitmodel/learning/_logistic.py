@@ -58,22 +58,22 @@ def fit_ridge(
     if matrix.shape[1] == 0:
         rate = np.average(early_churn, weights=weight)
         return np.array([np.log(rate / (1 - rate))])
-    known = (matrix, early_churn, weight)
+    data = (matrix, early_churn, weight)
     if not used.all():
-        known = (matrix[used], early_churn[used], weight[used])
+        data = (matrix[used], early_churn[used], weight[used])
     if any(directions):
         bounds = coefficient_bounds(design, directions)
         free: Bounds = ((None, None),) * (matrix.shape[1] - len(bounds))
-        return bounded_logistic(*known, bounds + free, penalty=penalty, centre=centre)
-    return newton_logistic(*known, penalty=penalty, start=start, centre=centre)
+        return bounded_logistic(*data, bounds + free, penalty=penalty, centre=centre)
+    return newton_logistic(*data, penalty=penalty, start=start, centre=centre)
 
 
 def as_tables(design: Design, fits: Sequence[Floats]) -> Additive:
     """Convert the coefficients of one or more fits to tables over the design's codes."""
     stacked = np.stack(fits, axis=1)
-    splits = np.cumsum([basis.shape[1] for basis in design.bases])[:-1]
-    parts = np.split(stacked[1:], splits)
-    singles = tuple(basis @ part for basis, part in zip(design.bases, parts, strict=True))
+    ends = np.cumsum([basis.shape[1] for basis in design.bases])[:-1]
+    coefficients = np.split(stacked[1:], ends)
+    singles = tuple(basis @ part for basis, part in zip(design.bases, coefficients, strict=True))
     return Additive(stacked[0], singles)
 
 
@@ -153,14 +153,14 @@ def bounded_logistic(
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         intercept, slopes = parameters[0], parameters[1:]
-        line = intercept + matrix @ slopes
-        value = weight @ (np.logaddexp(0, line) - early_churn * line)
-        residual = weight * (expit(line) - early_churn)
+        log_odds = intercept + matrix @ slopes
+        value = weight @ (np.logaddexp(0, log_odds) - early_churn * log_odds)
+        residual = weight * (expit(log_odds) - early_churn)
         deviation = slopes - centre
         gradient = np.concatenate([[residual.sum()], matrix.T @ residual + penalty * deviation])
         return float(value + penalty * deviation @ deviation / 2), gradient
 
-    fit = minimize(
+    optimum = minimize(
         loss,
         np.zeros(matrix.shape[1] + 1),
         jac=True,
@@ -168,7 +168,7 @@ def bounded_logistic(
         method="L-BFGS-B",
         options={"maxiter": 2_000, "maxfun": 10_000, "ftol": TOLERANCE, "gtol": 1e-7},
     )
-    return np.asarray(fit.x, dtype=np.float64)
+    return np.asarray(optimum.x, dtype=np.float64)
 
 
 def coefficient_bounds(design: Design, directions: Sequence[int]) -> Bounds:
@@ -193,9 +193,9 @@ def newton_logistic(
 ) -> Floats:
     """Intercept and coefficients by Newton's method, shape (1 + width,); see `fit_ridge`."""
     beta = np.zeros(matrix.shape[1] + 1) if start is None else start
-    value, line = _penalised_loss(matrix, early_churn, weight, penalty, beta, centre)
+    value, log_odds = _penalised_loss(matrix, early_churn, weight, penalty, beta, centre)
     for _ in range(MAX_NEWTON_STEPS):
-        probability = expit(line)
+        probability = expit(log_odds)
         residual = weight * (probability - early_churn)
         gradient = np.concatenate(
             [[residual.sum()], matrix.T @ residual + penalty * (beta[1:] - centre)]
@@ -205,7 +205,7 @@ def newton_logistic(
         gain = float(gradient @ step)
         for halving in range(MAX_HALVINGS):
             proposal = beta - step / 2**halving
-            new_value, line = _penalised_loss(
+            new_value, log_odds = _penalised_loss(
                 matrix, early_churn, weight, penalty, proposal, centre
             )
             if new_value <= value:
@@ -274,11 +274,11 @@ def em_step(
     )
     complete = probability * (1 - probability)
     observed = complete - early_churn * (1 - early_churn)
-    rate_of_resample = MISSING_SHARE * complete + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
-    system = penalised_information(
-        matrix, weight * np.maximum(rate_of_resample, MIN_INFORMATION), penalty
+    mixed_information = MISSING_SHARE * complete + (1 - MISSING_SHARE) * np.maximum(observed, 0.0)
+    hessian = penalised_information(
+        matrix, weight * np.maximum(mixed_information, MIN_INFORMATION), penalty
     )
-    return np.asarray(coefficients + np.linalg.solve(system, gradient), dtype=np.float64)
+    return np.asarray(coefficients + np.linalg.solve(hessian, gradient), dtype=np.float64)
 
 
 def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) -> Floats:
@@ -335,7 +335,7 @@ def _penalised_loss(
     centre: Floats | float = 0.0,
 ) -> tuple[float, Floats]:
     """Penalised loss, and the linear predictor of each deal."""
-    line = beta[0] + matrix @ beta[1:]
-    value = weight @ (np.logaddexp(0, line) - early_churn * line)
+    log_odds = beta[0] + matrix @ beta[1:]
+    value = weight @ (np.logaddexp(0, log_odds) - early_churn * log_odds)
     deviation = beta[1:] - centre
-    return float(value + penalty * deviation @ deviation / 2), line
+    return float(value + penalty * deviation @ deviation / 2), log_odds

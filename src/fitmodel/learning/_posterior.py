@@ -143,8 +143,8 @@ def prior_tables(design: Design, options: LearnerOptions) -> list[PriorTables]:
         zeros = [np.zeros_like(table) for table in tables]
         for position, table in enumerate(tables):
             if table.any():
-                alone = [*zeros[:position], table, *zeros[position + 1 :]]
-                priors.append(PriorTables(alone, 0.0, ATTRIBUTE_WEIGHT))
+                single_table = [*zeros[:position], table, *zeros[position + 1 :]]
+                priors.append(PriorTables(single_table, 0.0, ATTRIBUTE_WEIGHT))
     if options.expect:
         priors.append(
             PriorTables(expected_tables(design.columns, dict(options.expect)), *EXPERT_WEIGHT)
@@ -167,13 +167,13 @@ def as_additive(
         Penalty and coefficients of each fit.
     """
     width = sum(basis.shape[1] for basis in design.bases)
-    own = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
-    singles = list(own.singles)
+    deals_model = as_tables(design, [coefficients[: 1 + width] for _, coefficients in fits])
+    singles = list(deals_model.singles)
     for number, item in enumerate(priors):
         weights = np.array([c[1 + width + number] * item.scale(p) for p, c in fits])
-        parts = (other[:, None] * weights for other in item.tables)
-        singles = [table + part for table, part in zip(singles, parts, strict=True)]
-    return Additive(own.intercept, tuple(singles))
+        weighted_tables = (other[:, None] * weights for other in item.tables)
+        singles = [table + part for table, part in zip(singles, weighted_tables, strict=True)]
+    return Additive(deals_model.intercept, tuple(singles))
 
 
 def _fixed_design(
@@ -204,13 +204,13 @@ def observed_log_likelihood(follow_up: FollowUp, baseline: Baseline, log_odds: F
         Contributions of each deal's attributes.
     """
     ends = np.full(len(follow_up), follow_up.horizon)
-    by_end = baseline.left_by(ends, follow_up, log_odds)
-    by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
-    likelihood = np.where(follow_up.early, by_end, 1.0 - by_now)
+    left_by_end = baseline.left_by(ends, follow_up, log_odds)
+    left_by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
+    likelihood = np.where(follow_up.early, left_by_end, 1.0 - left_by_now)
     if follow_up.left_by is not None:
-        late = ~np.isnan(follow_up.left_by) & ~follow_up.early
-        by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
-        likelihood = np.where(late, by_then, likelihood)
+        undated = ~np.isnan(follow_up.left_by) & ~follow_up.early
+        left_by_limit = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
+        likelihood = np.where(undated, left_by_limit, likelihood)
     if follow_up.entry.any():
         before = baseline.left_by(follow_up.entry, follow_up, log_odds)
         before = np.where(follow_up.entry > 0, before, 0.0)
@@ -269,14 +269,14 @@ def _with_evidence(
     """Log marginal likelihood (Laplace approximation; Tierney and Kadane 1986), and posterior."""
     information = observed_information(fit.early_churn, fit.weight, fit.log_odds)
     precision = penalised_information(fit.matrix, information, penalty)
-    lower = np.linalg.cholesky(precision)
+    cholesky = np.linalg.cholesky(precision)
     slopes = fit.coefficients[1:] - centre
     log_evidence = (
         observed_log_likelihood(follow_up, fit.baseline, fit.log_odds)
         + (len(slopes) * np.log(penalty) - penalty * slopes @ slopes) / 2
-        - np.log(np.diag(lower)).sum()
+        - np.log(np.diag(cholesky)).sum()
     )
-    root = np.linalg.solve(lower.T, np.eye(len(lower)))  # root @ root.T is the covariance
+    root = np.linalg.solve(cholesky.T, np.eye(len(cholesky)))  # root @ root.T is the covariance
     return Strength(deviation, penalty, fit, root, float(log_evidence))
 
 
@@ -286,12 +286,12 @@ def posterior_draws(
     """Draw penalties and coefficients from the posterior, strengths by their weights."""
     generator = np.random.default_rng(options.seed)
     positions = np.searchsorted(np.cumsum(weights), (np.arange(number) + 0.5) / max(number, 1))
-    drawn = []
+    draws = []
     for position in generator.permutation(np.minimum(positions, len(strengths) - 1)):
         chosen = strengths[position]
-        step = chosen.root @ generator.standard_normal(len(chosen.root))
-        drawn.append((chosen.penalty, chosen.fit.coefficients + step))
-    return drawn
+        deviation = chosen.root @ generator.standard_normal(len(chosen.root))
+        draws.append((chosen.penalty, chosen.fit.coefficients + deviation))
+    return draws
 
 
 def _total_variance(matrix: Floats, weight: Floats) -> float:

@@ -108,10 +108,10 @@ def fit_slope(
 
 def level_adjusted_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
     """Log loss of each held-out deal after a shift is fitted per fold, shape (n,)."""
-    line = held_out.offset + log_odds
+    shifted_odds = held_out.offset + log_odds
     shift = np.zeros(int(held_out.fold.max(initial=0)) + 1)
     for _ in range(NEWTON_STEPS):
-        p = expit(line + shift[held_out.fold])
+        p = expit(shifted_odds + shift[held_out.fold])
         gradient = (
             held_out.total(held_out.weight * (p - held_out.early_churn)) + shift / PRIOR_SHIFT_SD**2
         )
@@ -120,7 +120,7 @@ def level_adjusted_losses(log_odds: Floats, held_out: HeldOut) -> Floats:
         shift -= step
         if np.abs(step).max() < STEP_TOLERANCE:
             break
-    return log_losses(line + shift[held_out.fold], held_out.early_churn)
+    return log_losses(shifted_odds + shift[held_out.fold], held_out.early_churn)
 
 
 def log_losses(log_odds: Floats, early_churn: Floats) -> Floats:
@@ -149,10 +149,11 @@ def fit_isotonic(log_odds: Floats, held_out: HeldOut) -> CalibrationMap | None:
     slope, shift = fit_slope(log_odds, held_out)
     mean = held_out.mean(log_odds)
     intercept = (shift + (1 - slope) * mean)[held_out.fold]
-    middle = float(np.average(intercept, weights=held_out.weight))
-    level_adjusted = log_odds + (intercept - middle) / slope  # now all folds have the same line
+    mean_intercept = float(np.average(intercept, weights=held_out.weight))
+    # With the adjustment all folds have the same line.
+    level_adjusted = log_odds + (intercept - mean_intercept) / slope
     result = centred_isotonic(level_adjusted, held_out.early_churn, held_out.weight)
-    if result is None or not _predicts_better(level_adjusted, (middle, slope), held_out):
+    if result is None or not _predicts_better(level_adjusted, (mean_intercept, slope), held_out):
         return None
     return result
 
@@ -195,15 +196,15 @@ def _predicts_better(log_odds: Floats, linear: tuple[float, float], held_out: He
     held_out : HeldOut
         Outcomes of the same deals.
     """
-    line = linear[0] + linear[1] * log_odds
+    linear_log_odds = linear[0] + linear[1] * log_odds
     gain = np.zeros(len(held_out))
     for fold in np.unique(held_out.fold)[1:]:
         train, test = held_out.fold < fold, held_out.fold == fold
-        known = held_out.subset(train)
-        result = centred_isotonic(log_odds[train], known.early_churn, known.weight)
+        training = held_out.subset(train)
+        result = centred_isotonic(log_odds[train], training.early_churn, training.weight)
         if result is None:
             return False
-        gain[test] = log_losses(line[test], held_out.early_churn[test]) - log_losses(
+        gain[test] = log_losses(linear_log_odds[test], held_out.early_churn[test]) - log_losses(
             result.log_odds(log_odds[test]), held_out.early_churn[test]
         )
     evaluated = held_out.fold > held_out.fold.min()

@@ -52,11 +52,11 @@ def stratum_by_code(code: NDArray[np.int32], size: int, follow_up: FollowUp) -> 
     Levels with few leavers share one stratum with missing values and unseen levels.
     """
     leavers = np.bincount(code, weights=follow_up.left, minlength=size + 2)
-    own = np.flatnonzero(leavers >= MIN_LEAVERS)
+    frequent = np.flatnonzero(leavers >= MIN_LEAVERS)
     seen = np.bincount(code, minlength=size + 2) > 0
     shared = int((seen & (leavers < MIN_LEAVERS)).any())
     number = np.zeros(size + 2, dtype=np.intp)
-    number[own] = np.arange(shared, len(own) + shared)
+    number[frequent] = np.arange(shared, len(frequent) + shared)
     return number
 
 

@@ -84,7 +84,7 @@ def fit_boosting(
     """
     from interpret.glassbox import ExplainableBoostingClassifier
 
-    machine = ExplainableBoostingClassifier(
+    ebm = ExplainableBoostingClassifier(
         feature_types=_feature_types(design),
         interactions=options.pairs,
         max_interaction_bins=PAIR_BINS,
@@ -102,13 +102,13 @@ def fit_boosting(
     with warnings.catch_warnings():
         # interpret warns of columns with one value, but a rare flag may have one value in a fold
         warnings.simplefilter("ignore")
-        machine.fit(
+        ebm.fit(
             design.boosting_matrix()[rows],
             outcome.astype(int),
             sample_weight=weight[rows] * share,
             bags=bags[rows],
         )
-    return _tables_of(machine, design)
+    return _tables_of(ebm, design)
 
 
 def with_level_errors(replicates: Additive, design: Design, seed: int) -> Additive:
@@ -138,23 +138,21 @@ def _feature_types(design: Design) -> list[str]:
     ]
 
 
-def _tables_of(machine: Any, design: Design) -> Additive:
+def _tables_of(ebm: Any, design: Design) -> Additive:
     """Convert the term scores of a fitted machine to tables over the scorecard's codes."""
     singles = [np.zeros((column.size + 2, 1)) for column in design.columns]
     pairs, grids = [], []
-    scores = machine.bagged_scores_
-    for features, by_replicate in zip(machine.term_features_, scores, strict=True):
+    scores = ebm.bagged_scores_
+    for features, by_replicate in zip(ebm.term_features_, scores, strict=True):
         order = len(features)
-        maps = [
-            _code_map(machine.bins_[position], order, design, position) for position in features
-        ]
+        maps = [_code_map(ebm.bins_[position], order, design, position) for position in features]
         if order == 1:
             singles[features[0]] = by_replicate[:, maps[0]].T
         else:
             pairs.append(Pair((features[0], features[1]), (maps[0], maps[1])))
             grids.append(np.moveaxis(by_replicate, 0, -1))
     return Additive(
-        machine.bagged_intercept_.reshape(-1),
+        ebm.bagged_intercept_.reshape(-1),
         _with_all_replicates(singles, scores),
         tuple(pairs),
         tuple(grids),

@@ -163,16 +163,21 @@ class ChurnCurve:
         `lines` has the log-odds from month `first` on, `probability` the probability at the
         horizon.
         """
-        month, at, monotone = np.asarray(months, dtype=np.intp), self.horizon - first, lines.copy()
-        monotone[:, at:] = np.maximum.accumulate(monotone[:, at:], axis=1)
-        monotone[:, at::-1] = np.minimum.accumulate(monotone[:, at::-1], axis=1)
-        result = expit(monotone[:, np.clip(month - first, 0, None)])
-        known = np.asarray(probability, dtype=np.float64)[:, None]
-        result = np.where(
-            month > self.horizon, np.maximum(result, known), np.minimum(result, known)
+        month, origin, monotone = (
+            np.asarray(months, dtype=np.intp),
+            self.horizon - first,
+            lines.copy(),
         )
-        result = np.where(month == self.horizon, known, result)
-        return np.where(month == 0, 0.0, result) + 0.0 * known  # a NaN at the horizon stays NaN
+        monotone[:, origin:] = np.maximum.accumulate(monotone[:, origin:], axis=1)
+        monotone[:, origin::-1] = np.minimum.accumulate(monotone[:, origin::-1], axis=1)
+        result = expit(monotone[:, np.clip(month - first, 0, None)])
+        at_horizon = np.asarray(probability, dtype=np.float64)[:, None]
+        result = np.where(
+            month > self.horizon, np.maximum(result, at_horizon), np.minimum(result, at_horizon)
+        )
+        result = np.where(month == self.horizon, at_horizon, result)
+        # A NaN at the horizon stays NaN.
+        return np.where(month == 0, 0.0, result) + 0.0 * at_horizon
 
     def survival(self, probability: Floats, stratum: Strata | None = None) -> Floats:
         """Probability of still being a customer after 0, 1, ... months, shape (n, months + 1)."""
@@ -190,14 +195,14 @@ class ChurnCurve:
 
     def _read(self, survival: Floats, ages: Floats) -> Floats:
         """Interpolate each row of `survival` at an age, and extrapolate it beyond the curve."""
-        inside = np.clip(ages, 0.0, float(self.months))
-        before = np.minimum(np.floor(inside).astype(np.intp), self.months - 1)
+        age = np.clip(ages, 0.0, float(self.months))
+        month = np.minimum(np.floor(age).astype(np.intp), self.months - 1)
         rows = np.arange(len(survival))
-        start, end = survival[rows, before], survival[rows, before + 1]
-        value = start + (inside - before) * (end - start)
-        beyond = np.maximum(ages - self.months, 0.0)
-        tail = np.exp(-self.monthly_rate * beyond) if self.monthly_rate > 0 else beyond * np.nan
-        return np.asarray(np.where(beyond > 0, value * tail, value), dtype=np.float64)
+        start, end = survival[rows, month], survival[rows, month + 1]
+        value = start + (age - month) * (end - start)
+        extra = np.maximum(ages - self.months, 0.0)
+        tail = np.exp(-self.monthly_rate * extra) if self.monthly_rate > 0 else extra * np.nan
+        return np.asarray(np.where(extra > 0, value * tail, value), dtype=np.float64)
 
     def probability_of_leaving(
         self, probability: Floats, stayed: Floats, months: float, stratum: Strata | None = None
@@ -216,9 +221,9 @@ class ChurnCurve:
             Row of `shift` of each deal.
         """
         survival = self.survival(probability, stratum)
-        now = self._read(survival, stayed)
-        then = self._read(survival, stayed + months)
-        result = 1.0 - then / np.maximum(now, 1e-12)
+        survival_now = self._read(survival, stayed)
+        survival_later = self._read(survival, stayed + months)
+        result = 1.0 - survival_later / np.maximum(survival_now, 1e-12)
         return np.asarray(np.clip(result, 0.0, 1.0), dtype=np.float64)
 
     def lifetime(self, probability: Floats, stratum: Strata | None = None) -> Floats:
@@ -245,14 +250,14 @@ class ChurnCurve:
     ) -> Floats:
         """Mean months that a customer stays on from now, given the time stayed, shape (n,)."""
         survival = self.survival(probability, stratum)
-        now = self._read(survival, stayed)
-        corners = np.arange(self.months + 1, dtype=np.float64)
-        ends = np.maximum(corners, stayed[:, None])
-        heights = np.where(corners <= stayed[:, None], now[:, None], survival)
-        area = ((heights[:, 1:] + heights[:, :-1]) * np.diff(ends, axis=1)).sum(axis=1) / 2
-        at_end = np.where(stayed < self.months, survival[:, -1], now)
+        survival_now = self._read(survival, stayed)
+        months = np.arange(self.months + 1, dtype=np.float64)
+        times = np.maximum(months, stayed[:, None])
+        values = np.where(months <= stayed[:, None], survival_now[:, None], survival)
+        area = ((values[:, 1:] + values[:, :-1]) * np.diff(times, axis=1)).sum(axis=1) / 2
+        survival_at_end = np.where(stayed < self.months, survival[:, -1], survival_now)
         longest = MAX_LIFETIME_RATIO * self.months - np.minimum(stayed, self.months)
-        remaining = (area + at_end / self.monthly_rate) / np.maximum(now, 1e-12)
+        remaining = (area + survival_at_end / self.monthly_rate) / np.maximum(survival_now, 1e-12)
         return np.asarray(np.minimum(remaining, longest), dtype=np.float64)
 
     def expected_lifetimes(
@@ -267,15 +272,18 @@ class ChurnCurve:
             within it.
         """
         survival = self.survival(probability, stratum)
-        part = (survival[:, 1:] + survival[:, :-1]) / 2
-        before, after = part[:, : self.horizon].sum(axis=1), part[:, self.horizon :].sum(axis=1)
+        months_lived = (survival[:, 1:] + survival[:, :-1]) / 2
+        until_horizon, after_horizon = (
+            months_lived[:, : self.horizon].sum(axis=1),
+            months_lived[:, self.horizon :].sum(axis=1),
+        )
         stays = np.maximum(survival[:, self.horizon], 1e-12)
         leaves = np.maximum(1.0 - stays, 1e-12)
-        later = (after + survival[:, -1] / self.monthly_rate) / stays
+        expected_after = (after_horizon + survival[:, -1] / self.monthly_rate) / stays
         longest = MAX_LIFETIME_RATIO * self.months
         return (
-            np.minimum(self.horizon + later, longest),
-            np.clip((before - self.horizon * stays) / leaves, 0.0, float(self.horizon)),
+            np.minimum(self.horizon + expected_after, longest),
+            np.clip((until_horizon - self.horizon * stays) / leaves, 0.0, float(self.horizon)),
         )
 
     def half_width(self, log_odds: Floats, horizon_half_width: Floats, month: int) -> Floats:
@@ -287,9 +295,9 @@ class ChurnCurve:
 
     def _half_widths(self, log_odds: Floats, horizon_half_width: Floats, part: slice) -> Floats:
         """As `half_width`, for a slice of months, shape (n, months)."""
-        sloped = self.slope[part] * horizon_half_width[:, None]
-        tilt = self.slope_deviation[part] * (log_odds[:, None] - self.centre)
-        variance = sloped**2 + INTERVAL_Z**2 * (self.deviation[part] ** 2 + tilt**2)
+        from_horizon = self.slope[part] * horizon_half_width[:, None]
+        from_slope = self.slope_deviation[part] * (log_odds[:, None] - self.centre)
+        variance = from_horizon**2 + INTERVAL_Z**2 * (self.deviation[part] ** 2 + from_slope**2)
         return np.asarray(np.sqrt(variance), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:

@@ -143,8 +143,8 @@ class Boosted:
         replicates = fit_boosting(
             imputed.design, imputed.early_churn, imputed.weight, sample.counts, boosting
         )
-        scattered = with_level_errors(replicates, imputed.design, options.seed)
-        return replicates.mean(), scattered
+        with_errors = with_level_errors(replicates, imputed.design, options.seed)
+        return replicates.mean(), with_errors
 
 
 class Posterior:

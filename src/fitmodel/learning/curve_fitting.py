@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.censoring import censoring_weights
-from fitmodel.deals.survival import FEWEST_WATCHED
+from fitmodel.deals.survival import MIN_AT_RISK
 from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
@@ -97,9 +97,9 @@ def fit_curve(
             _of_stratum(deals, raw, stratum == number, slope, shift, horizon, factor)
             for number in range(int(stratum_by_code.max(initial=0)) + 1)
         ]
-    own = horizon - 1
-    table = np.stack([row - row[own] for row in rows])
-    table[:, own] = 0.0
+    at_horizon = horizon - 1
+    table = np.stack([row - row[at_horizon] for row in rows])
+    table[:, at_horizon] = 0.0
     return ChurnCurve(
         horizon=horizon,
         slope=slope,
@@ -160,8 +160,8 @@ def _survival(deals: Followed, chosen: Mask) -> SurvivalCurve:
 
 def _last_month(curve: SurvivalCurve) -> int:
     """Last month at which enough customers were at risk."""
-    enough = curve.at_risk >= FEWEST_WATCHED
-    return int(curve.times[enough][-1]) if enough.any() else 0
+    is_reliable = curve.at_risk >= MIN_AT_RISK
+    return int(curve.times[is_reliable][-1]) if is_reliable.any() else 0
 
 
 def _share(curve: SurvivalCurve, end: int) -> Floats:
@@ -176,16 +176,16 @@ def _slopes(
     deals: Followed, raw: Floats, stratum: Strata, horizon: int, end: int
 ) -> tuple[Floats, Floats]:
     """Slope at each month relative to the slope at the horizon, and its standard deviation."""
-    base, _ = _slope_at(deals, raw, stratum, horizon, 1.0)
+    horizon_slope, _ = _slope_at(deals, raw, stratum, horizon, 1.0)
     anchors = [month for month in ANCHORS if month <= end and month != horizon]
-    fitted = {month: _slope_at(deals, raw, stratum, month, base) for month in anchors}
-    fitted[horizon] = (base, 0.0)
-    known = sorted(fitted)
+    fitted = {month: _slope_at(deals, raw, stratum, month, horizon_slope) for month in anchors}
+    fitted[horizon] = (horizon_slope, 0.0)
+    fitted_months = sorted(fitted)
     slope, deviation = (
         np.interp(
             np.log(np.arange(1, end + 1)),
-            np.log(known),
-            [fitted[month][part] / base for month in known],
+            np.log(fitted_months),
+            [fitted[month][part] / horizon_slope for month in fitted_months],
         )
         for part in (0, 1)
     )
@@ -239,8 +239,8 @@ def _of_stratum(
     end = min(len(slope), max(_last_month(curve), 0))
     if end < horizon:  # the stratum was not followed up to the horizon
         return company
-    own = _shifts(raw[inside], slope[:end], curve, horizon, factor)
-    return np.concatenate([own, own[-1] + company[end:] - company[end - 1]])
+    shifts = _shifts(raw[inside], slope[:end], curve, horizon, factor)
+    return np.concatenate([shifts, shifts[-1] + company[end:] - company[end - 1]])
 
 
 def _shifts(
@@ -292,11 +292,11 @@ def _deviation(curve: SurvivalCurve, horizon: int, end: int) -> Floats:
     The variance of the cumulative hazard between the month and the horizon; divided by the share
     that has left it is in log-odds.
     """
-    safe = np.maximum(curve.at_risk - curve.events, 0.5)
-    growth = np.cumsum(curve.events / (curve.at_risk * safe))
+    survivors = np.maximum(curve.at_risk - curve.events, 0.5)
+    greenwood_sum = np.cumsum(curve.events / (curve.at_risk * survivors))
     months = np.arange(1.0, end + 1)
     position = np.searchsorted(curve.times, months, side="right")
-    variance = np.concatenate([[0.0], growth])[position]
+    variance = np.concatenate([[0.0], greenwood_sum])[position]
     share = np.clip(np.nan_to_num(_share(curve, end)), 1.0 / max(curve.at_risk[0], 1.0), 1.0)
     deviation = np.sqrt(np.abs(variance - variance[horizon - 1])) / share
     return np.asarray(np.minimum(deviation, 25.0), dtype=np.float64)

@@ -66,9 +66,9 @@ def read_level(column: Column, text: str) -> str | Range:
         return text
     labels = [column.label(code) for code in range(1, column.size + 1)]
     if text in labels:
-        return _bin(column, labels.index(text) + 1)
+        return _bin_edges(column, labels.index(text) + 1)
     try:
-        return _bin(column, column.code(float(text)))
+        return _bin_edges(column, column.code(float(text)))
     except ValueError:
         raise _unknown_row(column.name, text, [*labels, NOT_KNOWN]) from None
 
@@ -85,13 +85,13 @@ def read_range(column: Column, text: str) -> Range:
         raise EditError(
             f"{column.name!r} is a category and has no ranges. Remedy: name a level (--level)."
         )
-    sides = text.split(":")
+    ends = text.split(":")
     try:
-        low, high = (None if not side.strip() else float(side) for side in sides)
+        low, high = (None if not side.strip() else float(side) for side in ends)
     except ValueError:
         raise EditError(f"{text!r} is not a range: write FROM:TO, such as 40:120 or 40:") from None
-    known = [side for side in (low, high) if side is not None]
-    if any(not math.isfinite(side) for side in known) or known != sorted(set(known)):
+    limits = [side for side in (low, high) if side is not None]
+    if any(not math.isfinite(side) for side in limits) or limits != sorted(set(limits)):
         raise EditError(f"{text!r} is not a range: FROM must be a number below TO")
     return low, high
 
@@ -103,14 +103,14 @@ def _level(column: CategoryColumn, text: str) -> str:
     raise _unknown_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
 
 
-def _bin(column: NumberColumn, code: int) -> Range:
+def _bin_edges(column: NumberColumn, code: int) -> Range:
     edges = (None, *column.cuts, None)
     return edges[code - 1], edges[code]
 
 
 def _unknown_row(attribute: str, text: str, names: list[str]) -> EditError:
-    close = get_close_matches(text, names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    similar = get_close_matches(text, names, n=1)
+    hint = f" (did you mean {similar[0]!r}?)" if similar else ""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     listed = ", ".join(names[:MAX_NAMES]) + more
     return EditError(f"{attribute!r} has no {text!r}{hint}; it has {listed}")
@@ -257,10 +257,10 @@ def _with_column(
     evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
     return replace(
         scorecard,
-        columns=_with(scorecard.columns, position, column),
+        columns=_replaced_at(scorecard.columns, position, column),
         tables=tables,
         own=own,
-        evidence=_with(scorecard.evidence, position, evidence),
+        evidence=_replaced_at(scorecard.evidence, position, evidence),
         pairs=tuple(_with_pair_map(pair, position, source) for pair in scorecard.pairs),
     )
 
@@ -273,5 +273,5 @@ def _with_pair_map(pair: PairTerm, position: int, source: NDArray[np.int64]) -> 
     return pair
 
 
-def _with(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
+def _replaced_at(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
     return (*items[:position], item, *items[position + 1 :])

@@ -76,7 +76,7 @@ class SetEffect:
     def changed(self, scorecard: Scorecard) -> Scorecard:
         """Return the prepared scorecard with the edit applied."""
         rows = selected_rows(scorecard, self.attribute, self.where)
-        return _moved(scorecard, rows, np.full(len(rows), _plausible(self.effect)))
+        return _set_effects(scorecard, rows, np.full(len(rows), _checked_effect(self.effect)))
 
     def __str__(self) -> str:
         return f"set {self.attribute} {target_text(self.where)} to {self.effect:+.3f}"
@@ -122,8 +122,8 @@ class Smooth:
             )
         middles = bin_middles(column)
         before, after = ends[0], ends[-1]
-        known = middles[[before - start - 1, after - start - 1]]
-        share = np.interp(middles[rows - start - 1], known, [0.0, 1.0])[:, None]
+        end_values = middles[[before - start - 1, after - start - 1]]
+        share = np.interp(middles[rows - start - 1], end_values, [0.0, 1.0])[:, None]
         tables = scorecard.tables.copy()
         tables[rows] = (1 - share) * scorecard.tables[before] + share * scorecard.tables[after]
         return replace(scorecard, tables=tables)
@@ -157,10 +157,13 @@ class Cap:
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
         """Return the prepared scorecard with the edit applied."""
-        rows, most = selected_rows(scorecard, self.attribute, self.where), _plausible(self.most)
+        rows, most = (
+            selected_rows(scorecard, self.attribute, self.where),
+            _checked_effect(self.most),
+        )
         if most < 0:
             raise EditError(f"an effect cannot be capped at {most:g}: give a size above 0")
-        return _moved(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
+        return _set_effects(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
 
     def __str__(self) -> str:
         return f"cap {self.attribute} {target_text(self.where)} at {self.most:g}"
@@ -195,18 +198,18 @@ class DropPair:
 
     def number(self, scorecard: Scorecard) -> int:
         """Return the position of the pair among the scorecard's pairs."""
-        wanted = {
+        pair_to_drop = {
             attribute_position(scorecard, self.attribute),
             attribute_position(scorecard, self.other),
         }
         pairs = [{pair.first, pair.second} for pair in scorecard.pairs]
-        if wanted not in pairs:
+        if pair_to_drop not in pairs:
             names = [" & ".join(scorecard.attributes[one] for one in pair) for pair in pairs]
             raise EditError(
                 f"the model has no pair of {self.attribute!r} and {self.other!r}; it has "
                 f"{', '.join(names) or 'none'}"
             )
-        return pairs.index(wanted)
+        return pairs.index(pair_to_drop)
 
     def __str__(self) -> str:
         return f"drop the pair {self.attribute} & {self.other}"
@@ -286,7 +289,7 @@ def _term_rows(scorecard: Scorecard, term: int) -> tuple[int, int]:
     return starts[term], starts[term + 1]
 
 
-def _moved(
+def _set_effects(
     scorecard: Scorecard, rows: NDArray[np.int64], effects: NDArray[np.float64]
 ) -> Scorecard:
     """Set the effects of rows, and move the rows in all replicates by the same amount."""
@@ -296,7 +299,7 @@ def _moved(
     return replace(scorecard, tables=tables)
 
 
-def _plausible(effect: float) -> float:
+def _checked_effect(effect: float) -> float:
     if not abs(effect) <= MAX_LOG_ODDS:
         raise EditError(
             f"an effect of {effect:g} log-odds is not plausible: give a number between "

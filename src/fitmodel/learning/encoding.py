@@ -181,10 +181,10 @@ def quantile_cuts(
     if bins == 1 or len(starts) == 0:
         return ()
     targets = np.arange(1, bins) * len(ordered) / bins
-    after = np.searchsorted(starts, targets).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
-    before = np.asarray(after) - (len(starts) > 1)
-    closer = np.abs(starts[before] - targets) <= np.abs(starts[after] - targets)
-    nearest = np.unique(np.where(closer, starts[before], starts[after]))
+    upper = np.searchsorted(starts, targets).clip(1, len(starts) - 1) if len(starts) > 1 else [0]
+    lower = np.asarray(upper) - (len(starts) > 1)
+    lower_is_nearer = np.abs(starts[lower] - targets) <= np.abs(starts[upper] - targets)
+    nearest = np.unique(np.where(lower_is_nearer, starts[lower], starts[upper]))
     chosen: list[int] = []
     for start in nearest:
         if start - (chosen[-1] if chosen else 0) >= min_count and len(ordered) - start >= min_count:
@@ -195,9 +195,9 @@ def quantile_cuts(
 def _shortest_between(below: float, above: float) -> float:
     """Shortest decimal number in (below, above]."""
     for digits in range(1, 18):
-        middle = float(f"{below + (above - below) / 2:.{digits}g}")
-        if below < middle <= above:
-            return middle
+        rounded = float(f"{below + (above - below) / 2:.{digits}g}")
+        if below < rounded <= above:
+            return rounded
     return float(above)
 
 

@@ -38,7 +38,7 @@ from fitmodel.learning.proportional_odds import (
 )
 from fitmodel.learning.sampling import Effects
 
-NO_INTERVAL = 2  # with at most so many replicates no interval is wanted
+MAX_WITHOUT_INTERVAL = 2  # with at most so many replicates no interval is wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,18 +171,18 @@ def fit_scorecard(
     bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
     labels, weight = imputed.early_churn, imputed.weight
     if effects.positions is not None:
-        labels, weight = _labels_of_all(point, codes, follow_up)
+        labels, weight = _soft_labels(point, codes, follow_up)
     if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
     bootstrap = _set_replicate_levels(bootstrap, codes, follow_up, counts, level, options.seed)
-    if replicates > NO_INTERVAL:
+    if replicates > MAX_WITHOUT_INTERVAL:
         bootstrap = _with_misfit(
             bootstrap, point, imputed, codes, sample_codes, settings, options.seed
         )
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
-        calibration = _at_same_rate(settings.isotonic, point, codes, follow_up)
+        calibration = _shift_to_same_rate(settings.isotonic, point, codes, follow_up)
     scorecard = flatten(
         replace(imputed.design, codes=codes),
         point,
@@ -235,7 +235,7 @@ def combine(
     return point, weighted_sum([models[1] for _, models in fitted], shares)
 
 
-def _labels_of_all(
+def _soft_labels(
     point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
 ) -> tuple[Floats, Floats]:
     """Soft labels and weights of all deals, from effects that were learned from a sample."""
@@ -317,7 +317,7 @@ def _set_replicate_levels(
     return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
 
 
-def _at_same_rate(
+def _shift_to_same_rate(
     isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
 ) -> CalibrationMap:
     """Shift an isotonic calibration map so that it keeps the mean prediction."""

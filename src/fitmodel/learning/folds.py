@@ -72,8 +72,8 @@ def _time_ordered(view: HistoryView, deals: TrainingSet, folds: int) -> list[Fol
     dates = cut_dates(closed, np.minimum(deals.observable_months, deals.horizon_months), folds)
     result = []
     for start, end in pairwise(dates):
-        last = end == dates[-1]
-        inside = (closed >= start) & ((closed <= end) if last else (closed < end))
+        is_last = end == dates[-1]
+        inside = (closed >= start) & ((closed <= end) if is_last else (closed < end))
         if start <= view.history.observed_from:
             continue  # leavers were not recorded before
         train = view.as_of(start).signed_before(start).training_set(dates=deals.dates)
@@ -96,10 +96,10 @@ def cut_dates(
         Number of folds.
     """
     order = np.argsort(closed, kind="stable")
-    known = np.cumsum(seen[order])
-    if not len(order) or known[-1] <= 0:
+    cumulative = np.cumsum(seen[order])
+    if not len(order) or cumulative[-1] <= 0:
         return []
-    positions = np.searchsorted(known, np.linspace(FIRST_CUT, 1, folds + 1) * known[-1])
+    positions = np.searchsorted(cumulative, np.linspace(FIRST_CUT, 1, folds + 1) * cumulative[-1])
     return sorted(set(closed[order][np.minimum(positions, len(order) - 1)]))
 
 
@@ -107,5 +107,7 @@ def _is_enough(fold: Fold) -> bool:
     """Whether both sets have enough early churners and other deals."""
     if not len(fold.train) or fold.train.followup_months.max() < fold.train.horizon_months:
         return False  # no deal was followed to the horizon: no soft label can be estimated
-    sides = (fold.train.early_churn, fold.test.early_churn)
-    return all(min((side == 1).sum(), (side != 1).sum()) >= MIN_FOLD_CHURNERS for side in sides)
+    parts = (fold.train.early_churn, fold.test.early_churn)
+    return all(
+        min((labels == 1).sum(), (labels != 1).sum()) >= MIN_FOLD_CHURNERS for labels in parts
+    )

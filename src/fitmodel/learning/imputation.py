@@ -91,11 +91,11 @@ def impute(
         Factor on each column of the linear matrix, from `find_basis`.
     """
     parents, seed = options.parent_positions(columns), options.seed
-    latest: list[tuple[Design, Floats]] = []
+    cache: list[tuple[Design, Floats]] = []
 
     def make(early_churn: Floats, weight: Floats) -> tuple[Design, Floats]:
         earlier = None
-        if not latest:
+        if not cache:
             design = make_design(
                 columns,
                 codes,
@@ -106,13 +106,13 @@ def impute(
                 scales=scales,
                 bends=options.may_bend(columns),
             )
-        elif latest[0][0].depends_on_labels:
-            design, earlier = latest[0]
+        elif cache[0][0].depends_on_labels:
+            design, earlier = cache[0]
             design = with_other_labels(design, early_churn, weight, parents=parents, seed=seed)
         else:
-            return latest[0]
-        latest[:] = [(design, design.linear_matrix(earlier))]
-        return latest[0]
+            return cache[0]
+        cache[:] = [(design, design.linear_matrix(earlier))]
+        return cache[0]
 
     log_odds = np.zeros(len(follow_up)) if start is None else start
     fit = run_em(make, follow_up, penalty, options.directions(columns), log_odds)
@@ -189,9 +189,9 @@ def run_em(
     labels, weight = soft_labels(follow_up, baseline, log_odds)
     design, matrix = make(labels, weight)
     coefficients = fit_ridge(design, matrix, labels, weight, penalty, directions, None, centre)
-    accelerated = not (any(directions) or design.depends_on_labels)
+    may_accelerate = not (any(directions) or design.depends_on_labels)
     for number in range(max_rounds if labels_change else 1):
-        if number and accelerated:
+        if number and may_accelerate:
             coefficients = em_step(matrix, labels, weight, coefficients, penalty, centre)
         elif number:
             design, matrix = make(labels, weight)

@@ -277,8 +277,8 @@ def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURN
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
     others = len(training_set) - churners
-    short = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
-    rate = _rate_in_words(training_set, churners) if short else ""
+    is_too_few = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
+    rate = _rate_text(training_set, churners) if is_too_few else ""
     enough.check_enough(churners, others, months, least=min_churners, rate=rate)
 
 
@@ -293,7 +293,7 @@ def _refuse_unread_prior(spec: DealSpec) -> None:
         )
 
 
-def _rate_in_words(training_set: TrainingSet, churners: int) -> str:
+def _rate_text(training_set: TrainingSet, churners: int) -> str:
     """Describe the company's rate of early churn with its interval."""
     rate = follow_up_of(training_set).rate if len(training_set) else 0.0
     known = int(training_set.is_known.sum())

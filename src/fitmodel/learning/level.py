@@ -177,11 +177,11 @@ def fit_level(
     constant = max(
         forecast_score(observed, expected, horizon, discount, 0.0) for discount in (1.0, *DISCOUNTS)
     )
-    best = max(
+    best_forecast = max(
         (forecast_score(observed, expected, horizon, discount, pull) - constant, discount, pull)
         for discount, pull in product(DISCOUNTS, PULLS)
     )
-    gain, discount, pull = best
+    gain, discount, pull = best_forecast
     if gain < MIN_GAIN:
         return Level(gain=gain, months=months)
     shape, rate = (values[-1] for values in filter_level(observed, expected, discount))
@@ -206,17 +206,18 @@ def monthly_leavers(
     left_on = np.where(follow_up.left, signed + follow_up.months, np.nan)
     for number in range(count):
         first, last = float(number - count), float(number - count + 1)
-        begin = np.clip(first - signed, follow_up.entry, follow_up.months)
-        until = np.clip(last - signed, follow_up.entry, follow_up.months)
-        inside = until > begin
-        part = follow_up.subset(inside)
-        hazard = _hazard(baseline, until[inside], part, log_odds[inside]) - _hazard(
-            baseline, begin[inside], part, log_odds[inside]
-        )
-        expected[number] = part.weight @ hazard
+        start = np.clip(first - signed, follow_up.entry, follow_up.months)
+        end_of_part = np.clip(last - signed, follow_up.entry, follow_up.months)
+        is_exposed = end_of_part > start
+        exposed = follow_up.subset(is_exposed)
+        hazard = _hazard(
+            baseline, end_of_part[is_exposed], exposed, log_odds[is_exposed]
+        ) - _hazard(baseline, start[is_exposed], exposed, log_odds[is_exposed])
+        expected[number] = exposed.weight @ hazard
         observed[number] = follow_up.weight @ ((left_on > first) & (left_on <= last))
-    days = end - np.round((count - 1 - np.arange(count)) * DAYS_PER_MONTH).astype("timedelta64[D]")
-    return observed, expected, [str(day)[:7] for day in days]
+    last_month = end.astype("datetime64[M]")
+    names = [str(last_month - (count - 1 - number)) for number in range(count)]
+    return observed, expected, names
 
 
 def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: Floats) -> Floats:
@@ -249,18 +250,20 @@ def forecast_score(
     from scipy.special import gammaln
 
     shapes, rates = filter_level(observed, expected, discount)
-    o_sum, e_sum = (np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected))
+    cumulative_observed, cumulative_expected = (
+        np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected)
+    )
     month = np.arange(MIN_MONTHS - 1, len(observed) - horizon)
-    o = o_sum[month + 1 + horizon] - o_sum[month + 1]
-    e = e_sum[month + 1 + horizon] - e_sum[month + 1]
+    observed_ahead = cumulative_observed[month + 1 + horizon] - cumulative_observed[month + 1]
+    expected_ahead = cumulative_expected[month + 1 + horizon] - cumulative_expected[month + 1]
     shape = shapes[month] if discount < 1 else np.full(len(month), EXACT_LEAVERS)
     level = (shapes[month] / rates[month]) ** pull
-    share = e / np.maximum(shape / level + e, 1e-300)
+    share = expected_ahead / np.maximum(shape / level + expected_ahead, 1e-300)
     score = (
-        gammaln(shape + o) - gammaln(shape) - gammaln(o + 1)
-        + shape * np.log1p(-share) + o * np.log(np.maximum(share, 1e-300))
+        gammaln(shape + observed_ahead) - gammaln(shape) - gammaln(observed_ahead + 1)
+        + shape * np.log1p(-share) + observed_ahead * np.log(np.maximum(share, 1e-300))
     )  # fmt: skip
-    return float(score[e > 0].sum()) / horizon
+    return float(score[expected_ahead > 0].sum()) / horizon
 
 
 def expand_unknown_days(
@@ -290,16 +293,16 @@ def expand_unknown_days(
     times, mass = support_points(
         follow_up.leaving.months[inside], follow_up.leaving.share[inside], MAX_TIMES
     )
-    not_after = times <= follow_up.left_by[undated][:, None]
-    not_after[:, :1] = True  # a customer who left before the first time is put on it
-    possible = mass * not_after
-    possible *= (probability[undated] / np.maximum(possible.sum(axis=1), 1e-300))[:, None]
-    share = np.hstack([possible, 1.0 - possible.sum(axis=1, keepdims=True)]).ravel()
+    is_possible = times <= follow_up.left_by[undated][:, None]
+    is_possible[:, :1] = True  # a customer who left before the first time is put on it
+    probabilities = mass * is_possible
+    probabilities *= (probability[undated] / np.maximum(probabilities.sum(axis=1), 1e-300))[:, None]
+    share = np.hstack([probabilities, 1.0 - probabilities.sum(axis=1, keepdims=True)]).ravel()
     rows = np.concatenate([dated, np.repeat(undated, len(times) + 1)])
     expanded = replace(follow_up.subset(rows), left_by=None, leaving=None)
-    extra = slice(len(dated), None)
-    expanded.months[extra] = np.tile([*times, follow_up.horizon], len(undated))
-    expanded.left[extra] = np.tile([*np.ones(len(times), dtype=bool), False], len(undated))
-    expanded.weight[extra] *= share
+    undated_rows = slice(len(dated), None)
+    expanded.months[undated_rows] = np.tile([*times, follow_up.horizon], len(undated))
+    expanded.left[undated_rows] = np.tile([*np.ones(len(times), dtype=bool), False], len(undated))
+    expanded.weight[undated_rows] *= share
     weighted = expanded.weight > 0
     return expanded.subset(weighted), rows[weighted]

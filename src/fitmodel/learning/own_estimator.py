@@ -27,7 +27,7 @@ from fitmodel.learning._estimator_frames import (
     with_preprocessing,
 )
 from fitmodel.learning._evidence import observed_outcomes
-from fitmodel.learning._flatten import find_odd_pairs, make_evidence
+from fitmodel.learning._flatten import find_unusual_pairs, make_evidence
 from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
 from fitmodel.learning.calibration import CalibrationMap, logit
 from fitmodel.learning.fitting import (
@@ -207,15 +207,15 @@ def _learned(
         fitted = _fit(estimator, deals)
     matrix = as_matrix(deals.columns, training_set.attributes)
     generator = np.random.default_rng(options.seed)
-    chosen = generator.permutation(len(matrix))[:BACKGROUND]
+    background_rows = generator.permutation(len(matrix))[:BACKGROUND]
     # each attribute is permuted separately, so that the bundle contains no real deal
-    background = generator.permuted(matrix[chosen], axis=0)
+    background = generator.permuted(matrix[background_rows], axis=0)
     scorecard = _scorecard_without_tables(deals, calibration, level)
-    own = OwnClassifier(fitted, scorecard, background, level)
+    classifier = OwnClassifier(fitted, scorecard, background, level)
     table = pd.DataFrame(
         [{"estimator": type(estimator).__name__, "log_loss": loss, "chosen": True}]
     )
-    return Learned(own, Choice(Settings(), table), training_set)  # type: ignore[arg-type]  # has the attributes that Learned uses
+    return Learned(classifier, Choice(Settings(), table), training_set)  # type: ignore[arg-type]  # has the attributes that Learned uses
 
 
 def cross_fitted_own(
@@ -223,16 +223,16 @@ def cross_fitted_own(
 ) -> pd.Series[float]:
     """Cross-fitted, calibrated probability of each deal."""
     options = LearnerOptions.from_spec(spec, training_set.dates)
-    own: OwnClassifier = learned.estimator
+    classifier: OwnClassifier = learned.estimator
     probability = pd.Series(np.nan, index=training_set.index)
     with native_threads(options.threads):
         folds = random_folds(training_set, seed=spec.learning.seed, n_folds=CROSS_FIT_FOLDS)
         for fold in folds:
             soft = _with_soft_labels(fold.train, options)
-            model = _fit(own.model, soft)
+            model = _fit(classifier.model, soft)
             matrix = as_matrix(soft.columns, fold.test.attributes)
             raw = _log_odds(model, soft.columns, matrix)
-            probability[fold.test.index] = own.scorecard_.calibration.probability(raw)
+            probability[fold.test.index] = classifier.scorecard_.calibration.probability(raw)
     return probability
 
 
@@ -293,11 +293,13 @@ def _calibrate(
         soft = _with_soft_labels(fold.train, options)
         model = _fit(estimator, soft)
         parts.append(_log_odds(model, soft.columns, as_matrix(soft.columns, fold.test.attributes)))
-        outcome, weight, until = observed_outcomes(fold.test)
-        stratum = np.zeros(len(until), dtype=np.intp)
-        end = np.full(len(until), float(fold.test.horizon_months))
+        outcome, weight, observed_months = observed_outcomes(fold.test)
+        stratum = np.zeros(len(observed_months), dtype=np.intp)
+        end = np.full(len(observed_months), float(fold.test.horizon_months))
         baseline = soft.imputed.baseline
-        offsets.append(np.maximum(baseline.at(until, stratum) - baseline.at(end, stratum), -30.0))
+        offsets.append(
+            np.maximum(baseline.at(observed_months, stratum) - baseline.at(end, stratum), -30.0)
+        )
         outcomes.append((outcome, weight))
     raw = np.concatenate(parts)
     outcome, weight = (np.concatenate(values) for values in zip(*outcomes, strict=True))
@@ -333,5 +335,5 @@ def _scorecard_without_tables(
     rows = sum(column.size + 2 for column in deals.columns)
     return Scorecard(
         deals.columns, (), np.zeros((rows, 1)), np.zeros(1), calibration, 1.0, evidence, rate,
-        find_odd_pairs(deals.codes, evidence),
+        find_unusual_pairs(deals.codes, evidence),
     )  # fmt: skip

@@ -100,15 +100,15 @@ class Parent:
 
     def _table(self, column: Column) -> Floats:
         table = np.zeros(column.size + 2)
-        known = self.attributes.get(column.name)
-        if isinstance(column, NumberColumn) and isinstance(known, Steps) and column.size > 1:
-            table[1 : column.size + 1] = known.at(np.asarray(column.centres or _inside(column)))[0]
-        elif isinstance(column, CategoryColumn) and isinstance(known, Levels):
+        prior = self.attributes.get(column.name)
+        if isinstance(column, NumberColumn) and isinstance(prior, Steps) and column.size > 1:
+            table[1 : column.size + 1] = prior.at(np.asarray(column.centres or _inside(column)))[0]
+        elif isinstance(column, CategoryColumn) and isinstance(prior, Levels):
             for code in range(1, column.size + 1):
                 effects = [
-                    known.log_odds[level]
-                    for level, own in column.levels.items()
-                    if own == code and level in known.log_odds
+                    prior.log_odds[level]
+                    for level, level_code in column.levels.items()
+                    if level_code == code and level in prior.log_odds
                 ]
                 table[code] = float(np.mean(effects)) if effects else 0.0
         return table
@@ -228,14 +228,14 @@ def _pool_levels(items: Sequence[Levels]) -> Levels:
 def _pool_steps(items: Sequence[Steps]) -> Steps:
     cuts = tuple(sorted({cut for item in items for cut in item.cuts}))
     edges = np.array(cuts)
-    inside = np.array([-np.inf, *edges])  # one number per step: its lower cut
-    estimates = [item.at(inside) for item in items]
+    points = np.array([-np.inf, *edges])  # one number per step: its lower cut
+    estimates = [item.at(points) for item in items]
     pooled = [
         _random_effects(
             np.array([values[position] for values, _ in estimates]),
             np.array([variance[position] for _, variance in estimates]),
         )
-        for position in range(len(inside))
+        for position in range(len(points))
     ]
     means, variances = np.array(pooled).T
     return Steps(cuts, tuple(_shrunk_to_0(means, variances).tolist()), tuple(variances.tolist()))
@@ -255,10 +255,10 @@ def _random_effects(values: Floats, variance: Floats) -> tuple[float, float]:
 
 def _shrunk_to_0(means: Floats, variances: Floats) -> Floats:
     """Shrink means towards 0, by their variances relative to the variance of the true effects."""
-    signal = max(float(np.mean(means**2 - variances)), 0.1 * float(np.mean(means**2)))
-    if signal <= 0:
+    between_levels = max(float(np.mean(means**2 - variances)), 0.1 * float(np.mean(means**2)))
+    if between_levels <= 0:
         return means
-    return np.asarray(means * signal / (signal + variances), dtype=np.float64)
+    return np.asarray(means * between_levels / (between_levels + variances), dtype=np.float64)
 
 
 def _checked(steps: Steps) -> Steps:

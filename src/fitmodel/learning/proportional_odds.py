@@ -133,8 +133,8 @@ class FollowUp:
                 self.leaving, self.left_by[used], months, left, weight, entry
             )
             left &= months <= self.horizon
-        late = {"entry_months": entry} if entry.any() else {}
-        curve = kaplan_meier(np.minimum(months, self.horizon), left, weights=weight, **late)
+        entries = {"entry_months": entry} if entry.any() else {}
+        curve = kaplan_meier(np.minimum(months, self.horizon), left, weights=weight, **entries)
         at_event = curve.events > 0
         if not at_event.any():
             return np.array([self.horizon]), np.zeros(1)
@@ -151,8 +151,8 @@ class FollowUp:
         if self.left_by is None or self.leaving is None:
             return np.zeros(0), np.zeros(0)
         later = np.unique(self.left_by[self.left_by > self.horizon])
-        stay = 1.0 - self.leaving.left_by(np.array([self.horizon, *later]))
-        return later, 1.0 - (1.0 - share) * stay[1:] / max(float(stay[0]), 1e-12)
+        staying = 1.0 - self.leaving.left_by(np.array([self.horizon, *later]))
+        return later, 1.0 - (1.0 - share) * staying[1:] / max(float(staying[0]), 1e-12)
 
     @cached_property
     def curves(self) -> tuple[tuple[Floats, Floats], ...]:
@@ -163,9 +163,9 @@ class FollowUp:
         """
         curves = []
         for number in range(int(self.stratum.max(initial=0)) + 1):
-            at, share = _thinned(*self.curve(self.stratum == number))
-            later, share_later = _thinned(*self.after(float(share[-1])))
-            curves.append((np.concatenate([at, later]), np.concatenate([share, share_later])))
+            times, shares = _thinned(*self.curve(self.stratum == number))
+            later, share_later = _thinned(*self.after(float(shares[-1])))
+            curves.append((np.concatenate([times, later]), np.concatenate([shares, share_later])))
         return tuple(curves)
 
     @property
@@ -222,10 +222,10 @@ def fit_baseline(follow_up: FollowUp, log_odds: Floats, weight: Floats | None = 
     """
     weight = follow_up.weight if weight is None else weight
     times, values = [], []
-    for number, (at, share) in enumerate(follow_up.curves):
+    for number, (event_times, share) in enumerate(follow_up.curves):
         inside = follow_up.stratum == number
         support, mass = support_points(log_odds[inside], weight[inside])
-        times.append(at)
+        times.append(event_times)
         values.append(matching_shift(support, mass, share))
     return Baseline(tuple(times), tuple(values))
 
@@ -262,13 +262,13 @@ def shift_to_rate(log_odds: Floats, weight: Floats, rate: float) -> float:
 
 def conditional_probability(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> Floats:
     """Conditional probability of early churn given the follow-up, 0 or 1 if known, shape (n,)."""
-    by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
-    by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
-    result = np.clip((by_end - by_now) / np.maximum(1.0 - by_now, 1e-12), 0.0, 1.0)
+    left_by_now = baseline.left_by(follow_up.months, follow_up, log_odds)
+    left_by_end = baseline.left_by(np.full(len(follow_up), follow_up.horizon), follow_up, log_odds)
+    result = np.clip((left_by_end - left_by_now) / np.maximum(1.0 - left_by_now, 1e-12), 0.0, 1.0)
     if follow_up.left_by is not None:  # P(left by the horizon | left by then)
         undated = ~np.isnan(follow_up.left_by)
-        by_then = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
-        early = np.clip(by_end / np.maximum(by_then, 1e-12), 0.0, 1.0)
+        left_by_limit = baseline.left_by(np.nan_to_num(follow_up.left_by), follow_up, log_odds)
+        early = np.clip(left_by_end / np.maximum(left_by_limit, 1e-12), 0.0, 1.0)
         result = np.where(undated, early, result)
     return np.where(follow_up.known, follow_up.early.astype(float), result)
 
@@ -282,11 +282,11 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
     expected number is added to its weight with label 1 (EM of Turnbull 1976 for truncated data).
     """
     label = conditional_probability(follow_up, baseline, log_odds)
-    late = follow_up.entry > 0
-    if not late.any():
+    delayed = follow_up.entry > 0
+    if not delayed.any():
         return label, follow_up.weight
-    before = np.where(late, baseline.left_by(follow_up.entry, follow_up, log_odds), 0.0)
-    truncated = np.minimum(before / np.maximum(1.0 - before, 1e-12), MAX_TRUNCATED)
+    left_before = np.where(delayed, baseline.left_by(follow_up.entry, follow_up, log_odds), 0.0)
+    truncated = np.minimum(left_before / np.maximum(1.0 - left_before, 1e-12), MAX_TRUNCATED)
     return (label + truncated) / (1.0 + truncated), follow_up.weight * (1.0 + truncated)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fitmodel.learning.columns import Column
 
-DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+DAMAGE_ERRORS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """Errors that reading a field of a damaged or forged file may raise."""
 MAX_LOG_ODDS = 1e6
 """Largest log-odds that are accepted; sums and squares of such numbers stay finite."""
@@ -52,10 +52,10 @@ def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
             spread=float(data["spread"]),
             evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
             base_rate=float(data["base_rate"]),
-            odd_pairs=tuple(_four(item) for item in data["odd_pairs"]),
+            odd_pairs=tuple(_odd_pair_from_list(item) for item in data["odd_pairs"]),
             own=None if data.get("own") is None else np.array(data["own"], dtype=np.float64),
         )
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
     check_scorecard(scorecard)
     return scorecard
@@ -80,7 +80,7 @@ def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _four(item: Sequence[Any]) -> tuple[int, int, int, int]:
+def _odd_pair_from_list(item: Sequence[Any]) -> tuple[int, int, int, int]:
     first, first_code, second, second_code = (int(part) for part in item)
     return first, first_code, second, second_code
 
@@ -152,7 +152,7 @@ def _check_column(column: Column) -> None:
 
 def _check_evidence(column: Column, evidence: Evidence) -> None:
     bands = len(evidence.label)
-    fits = (
+    has_right_sizes = (
         evidence.band.shape == (column.size + 2,)
         and evidence.count.shape == evidence.rate.shape == (bands,)
         and bool(((evidence.band >= 0) & (evidence.band < bands)).all())
@@ -161,7 +161,7 @@ def _check_evidence(column: Column, evidence: Evidence) -> None:
     )
     # a level that an edit split off shares the band of its former code
     has_levels = isinstance(column, NumberColumn) or not column.levels or bands > 2  # noqa: PLR2004
-    if not (fits and has_levels):
+    if not (has_right_sizes and has_levels):
         raise _damaged(f"the evidence of {column.name!r} does not fit its values")
 
 

@@ -125,15 +125,15 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     scores = _logistic_scores(trained, options)
     held_out = _held_out(folds, trained, options)
     evidence = evidence_by_penalty(deals, options, timing)
-    ridge = _simplest_of_the_best(scores, held_out, evidence)
+    ridge = _simplest_near_best(scores, held_out, evidence)
     others = (*options.components, *((PROVISIONAL,) if options.has_prior else ()))
     for name in others:
-        spent = time.monotonic() - started
-        late = options.time_budget_seconds is not None and spent > options.time_budget_seconds
-        enough = name == PROVISIONAL or _is_enough_for_more(folds)
-        if name != "logistic" and not late and enough:
+        elapsed = time.monotonic() - started
+        no_time = options.time_budget_seconds is not None and elapsed > options.time_budget_seconds
+        is_enough = name == PROVISIONAL or _has_enough_deals(folds)
+        if name != "logistic" and not no_time and is_enough:
             scores |= _blend_scores(name, trained, ridge, scores[ridge], options)
-    chosen = _simplest_of_the_best(scores, held_out, evidence)
+    chosen = _simplest_near_best(scores, held_out, evidence)
     settings = _settings(scores, chosen, held_out, evidence, timing, options)
     return Choice(settings, _table(scores, held_out, evidence, chosen))
 
@@ -180,9 +180,9 @@ def _settings(
 def _by_penalty(scores: Scores, chosen: Candidate, options: LearnerOptions) -> dict[float, Floats]:
     """Held-out log-odds of the chosen weighted sum if its ridge regression had each penalty."""
     share = 1 - chosen.share
-    own = scores[Candidate(chosen.penalty)]
+    chosen_ridge = scores[Candidate(chosen.penalty)]
     return {
-        penalty: scores[chosen] + share * (scores[Candidate(penalty)] - own)
+        penalty: scores[chosen] + share * (scores[Candidate(penalty)] - chosen_ridge)
         for penalty in options.penalties
     }
 
@@ -226,10 +226,12 @@ def _held_out(folds: list[Fold], trained: list[_EncodedFold], options: LearnerOp
     middle = sorted(options.penalties)[len(options.penalties) // 2]
     parts = []
     for fold, fit in zip(folds, trained, strict=True):
-        outcome, weight, until = observed_outcomes(fold.test)
+        outcome, weight, observed_months = observed_outcomes(fold.test)
         baseline = fit.imputed[middle].baseline
-        at_end = np.full(len(until), float(fold.test.horizon_months))
-        offset = baseline.at(until, fit.test_stratum) - baseline.at(at_end, fit.test_stratum)
+        at_end = np.full(len(observed_months), float(fold.test.horizon_months))
+        offset = baseline.at(observed_months, fit.test_stratum) - baseline.at(
+            at_end, fit.test_stratum
+        )
         parts.append((outcome, weight, np.maximum(offset, -30.0)))
     outcome, weight, offset = (np.concatenate(values) for values in zip(*parts, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
@@ -270,14 +272,14 @@ def _blend_scores(
             parts[0].append(model.without_pairs().log_odds(fold.test_codes))
     scores: Scores = {}
     for pairs, values in parts.items():
-        other = np.concatenate(values)
+        component_scores = np.concatenate(values)
         for share in options.shares:
             candidate = Candidate(ridge.penalty, name, share, pairs)
-            scores[candidate] = (1 - share) * logistic + share * other
+            scores[candidate] = (1 - share) * logistic + share * component_scores
     return scores
 
 
-def _is_enough_for_more(folds: list[Fold]) -> bool:
+def _has_enough_deals(folds: list[Fold]) -> bool:
     """Whether there are enough early churners for a second component."""
     churners = max(int((fold.train.early_churn == 1).sum()) for fold in folds)
     return churners >= MIN_CHURNERS_TO_BOOST
@@ -301,15 +303,15 @@ def _differences(scores: Scores, held_out: HeldOut) -> dict[Candidate, tuple[flo
     return gaps
 
 
-def _simplest_of_the_best(
+def _simplest_near_best(
     scores: Scores, held_out: HeldOut, evidence: dict[float, float]
 ) -> Candidate:
     """Simplest candidate within one standard error of the best one."""
     gaps = _differences(scores, held_out)
-    near = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
-    simplest = min(candidate.complexity for candidate in near)
-    equal = [candidate for candidate in near if candidate.complexity == simplest]
-    return max(equal, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
+    near_best = [candidate for candidate, (_, gap, error) in gaps.items() if gap <= error]
+    min_complexity = min(candidate.complexity for candidate in near_best)
+    candidates = [candidate for candidate in near_best if candidate.complexity == min_complexity]
+    return max(candidates, key=lambda candidate: (evidence[candidate.penalty], -gaps[candidate][0]))
 
 
 def _table(

@@ -119,7 +119,7 @@ def check_decision(
     *,
     flagged: bool,
     earlier: EarlierDecision | None,
-    assessed_anew: bool,
+    assessed_again: bool,
 ) -> None:
     """
     Raise an error if a decision contradicts the log.
@@ -132,7 +132,7 @@ def check_decision(
         Whether the assessment that the decision is made on is a poor fit.
     earlier : Earlier or None
         The last decision on the prospect.
-    assessed_anew : bool
+    assessed_again : bool
         Whether the prospect was assessed again since that decision: then it may be signed although
         it was declined.
 
@@ -144,16 +144,16 @@ def check_decision(
     if action == "overridden" and not flagged:
         raise ContradictionError(
             f"{prospect!r} was not flagged, so there is nothing to override. Remedy: signed, or "
-            "--correct where the log is wrong."
+            '--correct (in a request "correct": true) where the log is wrong.'
         )
     if earlier is None:
         return
     reversed_ = (action in SIGNING, earlier.action in SIGNING) == (True, False)
-    if (action == "declined" and earlier.action in SIGNING) or (reversed_ and not assessed_anew):
+    if (action == "declined" and earlier.action in SIGNING) or (reversed_ and not assessed_again):
         raise ContradictionError(
             f"{prospect!r} is {earlier.action} already, and {action} contradicts that. Remedy: "
-            "assess it again if it was opened again, or --correct where the earlier decision was "
-            "wrong."
+            'assess it again if it was opened again, or --correct (in a request "correct": true) '
+            "where the earlier decision was wrong."
         )
 
 

@@ -21,6 +21,9 @@ from fitmodel.exceptions import TrackingError
 if TYPE_CHECKING:
     import psycopg
 
+RUNNING = (
+    "check whether the database runs at this host and port, and the user and password in the URL"
+)
 BUSY_SECONDS = 30  # seconds that a writer waits for another writer
 CONNECT_SECONDS = 5
 _URL = re.compile(r".*://|[\w+.-]{2,}:/")  # a Path keeps only one of the slashes; C:/ is a folder
@@ -224,7 +227,8 @@ class PostgresStore:
                     yield _PostgresCursor(self._in_transaction(transaction).cursor())
             except psycopg.Error as error:
                 lines = str(error).strip().splitlines()
-                raise TrackingError(f"the decision log {self.name}: {lines[0]}") from error
+                away = "" if self._opened is not None else f". Remedy: {RUNNING}"
+                raise TrackingError(f"the decision log {self.name}: {lines[0]}{away}") from error
 
     def forget_traces(self) -> None:
         """Do nothing: the server vacuums its files itself."""

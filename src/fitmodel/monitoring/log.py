@@ -171,9 +171,9 @@ class DecisionLog:
             ).fetchone()
             earlier = None if row is None else EarlierDecision(*row)
             if not correct:
-                newer = earlier is not None and earlier.assessment not in {None, number}
+                again = earlier is not None and earlier.assessment not in {None, number}
                 check_decision(
-                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_anew=newer
+                    prospect, action, flagged=bool(poor_fit), earlier=earlier, assessed_again=again
                 )
             corrects = earlier.number if correct and earlier is not None else None
             cursor.execute(

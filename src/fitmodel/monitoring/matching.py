@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.censoring import LOG_PROPENSITY
 from fitmodel.deals.roles import clean_id, loose_id
 from fitmodel.exceptions import DealsError
 
@@ -28,7 +29,7 @@ MANY = 10
 EXAMPLES = 3
 SIGNED = ("signed", "overridden")
 _HASHED = re.compile(r"[0-9a-f]{32}")
-COLUMN = "propensity"
+COLUMN = LOG_PROPENSITY
 
 
 @dataclass(frozen=True, eq=False)

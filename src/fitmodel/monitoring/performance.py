@@ -190,8 +190,29 @@ def _evaluation_of(left: NDArray[np.float64], probability: NDArray[np.float64]) 
     )
 
 
+def observed_over_expected(cohorts: pd.DataFrame) -> dict[str, float]:
+    """Compare the early churners of all cohorts together with those expected by now.
+
+    Parameters
+    ----------
+    cohorts : DataFrame
+        Result of `compute_cohorts`.
+
+    Returns
+    -------
+    dict
+        observed, expected, ratio, ratio_low, ratio_high (exact Poisson, 95 %). If the interval is
+        above 1, the predictions are too low for the deals that are signed now; below 1, too high.
+    """
+    observed, expected = float(cohorts["observed"].sum()), float(cohorts["expected"].sum())
+    return {"observed": observed, "expected": expected, **_ratio(observed, expected)}
+
+
 def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
-    """Evaluate overrides: deals signed although they were flagged.
+    """Evaluate overrides: deals that a person signed although they were flagged.
+
+    Flagged prospects that the random draw allowed to proceed are left out: nobody picked them, see
+    `evaluate_drawn`.
 
     Parameters
     ----------
@@ -207,13 +228,41 @@ def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str
         ratio, ratio_low, ratio_high. If the interval of the ratio is below 1, such customers left
         less often than the model predicted: the people who overrode it had additional information.
     """
-    chosen = latest[latest["poor_fit"] & latest["action"].isin(["signed", "overridden"])]
+    picked = _signed_flagged(latest, drawn=False)
+    return {"overridden": float(len(picked)), **_against_outcomes(picked, early_churn)}
+
+
+def evaluate_drawn(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
+    """Evaluate the flags by the flagged deals that the random draw allowed to proceed.
+
+    Parameters
+    ----------
+    latest, early_churn
+        As for `evaluate_overrides`.
+
+    Returns
+    -------
+    dict
+        drawn (number of deals), known, observed, expected, ratio, ratio_low, ratio_high, as in
+        `evaluate_overrides`. The draw is random, so these deals are like those declined: if the
+        interval of the ratio is above 1, flagged prospects leave more often than predicted.
+    """
+    drawn = _signed_flagged(latest, drawn=True)
+    return {"drawn": float(len(drawn)), **_against_outcomes(drawn, early_churn)}
+
+
+def _signed_flagged(latest: pd.DataFrame, *, drawn: bool) -> pd.DataFrame:
+    """Return the flagged deals that were signed: those drawn at random, or those picked."""
+    signed = latest["poor_fit"] & latest["action"].isin(["signed", "overridden"])
+    return latest[signed & (latest["proceed"] == drawn)]
+
+
+def _against_outcomes(chosen: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:
     outcome = early_churn.reindex(chosen.index)
     known = outcome.notna().to_numpy()
     observed = float(outcome[known].sum())
     expected = float(chosen.loc[known, "probability"].sum())
     return {
-        "overridden": float(len(chosen)),
         "known": float(known.sum()),
         "observed": observed,
         "expected": expected,

@@ -2,7 +2,7 @@
 
 table -> deals signed after the training period -> drift of each attribute
       -> cohorts of those deals: observed over expected early churn
-      -> decision log: outcomes of flagged deals that were signed
+      -> decision log: outcomes of flagged deals that were signed, picked by a person or drawn
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.monitoring.drift import compute_drift, without_unreadable
 from fitmodel.monitoring.matching import match_log
-from fitmodel.monitoring.performance import compute_cohorts, evaluate_overrides
+from fitmodel.monitoring.performance import (
+    compute_cohorts,
+    evaluate_drawn,
+    evaluate_overrides,
+    observed_over_expected,
+)
 from fitmodel.tables.cells import row_name, shown
 from fitmodel.tables.values import read_numbers
 
@@ -53,6 +58,10 @@ class MonitoringReport:
     notes : tuple of str
         Number of rows that [rows] of the contract left out or merged, of rows that are not
         prospects, and of values that cannot be read.
+    drawn : dict or None
+        Result of `fitmodel.monitoring.performance.evaluate_drawn`; None without a decision log.
+    log_match : str or None
+        How many prospects of the decision log were matched with deals, and why others were not.
     """
 
     model: FitModel
@@ -61,12 +70,29 @@ class MonitoringReport:
     cohorts: pd.DataFrame | None = None
     overrides: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
+    drawn: dict[str, float] | None = None
+    log_match: str | None = None
 
     @property
     def drifted(self) -> list[str]:
         """Names of the attributes that have drifted, in any group."""
         names = self.drift.loc[self.drift["verdict"] == "drift", "attribute"]
         return [str(name) for name in names.unique()]
+
+    @property
+    def outcomes(self) -> dict[str, float] | None:
+        """Early churners of all cohorts against those expected by now; None if none is expected.
+
+        See `fitmodel.monitoring.performance.observed_over_expected`.
+        """
+        found = None if self.cohorts is None else observed_over_expected(self.cohorts)
+        return found if found and found["expected"] > 0 else None
+
+    @property
+    def is_off_level(self) -> bool:
+        """Whether more or fewer customers left early than predicted, beyond chance."""
+        found = self.outcomes
+        return found is not None and (found["ratio_low"] > 1 or found["ratio_high"] < 1)
 
     def metrics(self) -> Iterator[tuple[str, int, float]]:
         """Yield name, step and value of each metric to track; a step is a month such as 202603."""
@@ -80,8 +106,9 @@ class MonitoringReport:
             step = 100 * int(year) + 3 * int(quarter)  # the quarter's last month
             for name in ("ratio", "ratio_low", "ratio_high", "slope", "auc", "auc_estimated"):
                 yield f"cohort/{name}", step, row[name]
-        for name, value in (self.overrides or {}).items():
-            yield f"overrides/{name}", 0, value
+        for kind in ("outcomes", "overrides", "drawn"):
+            for name, value in (getattr(self, kind) or {}).items():
+                yield f"{kind}/{name}", 0, value
 
 
 def monitor(
@@ -143,13 +170,14 @@ def monitor(
         unreadable={name: rows[chosen] for name, rows in unreadable.items()},
     )
     progress("cohorts")
+    evaluated = {} if log is None else _against_log(deals, contract, log)
     return MonitoringReport(
         model,
         len(compared),
         drift,
         None if contract is None else _cohorts(deals, readable[is_later], contract, model),
-        None if log is None else _overrides(deals, contract, log),
-        notes,
+        notes=notes,
+        **evaluated,
     )
 
 
@@ -225,7 +253,8 @@ def _months(deals: pd.DataFrame, spec: DealSpec | None) -> pd.Series[Any]:
     return months
 
 
-def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, float]:
+def _against_log(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> dict[str, Any]:
+    """Return the outcomes of flagged deals that were signed, and how the log was matched."""
     if spec is None or spec.deals.id is None:
         raise DealsError(
             "--log needs deals with outcomes and an id. Remedy: name the contract with -c, and in "
@@ -237,4 +266,9 @@ def _overrides(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -> 
     churn = known["early_churn"].where(known["mature"] & (known["entry_months"] == 0))
     names = match.prospect.reindex(churn.index)
     is_usable = names.notna() & ~names.duplicated()
-    return evaluate_overrides(log.latest(), churn[is_usable].set_axis(names[is_usable].to_numpy()))
+    signed, latest = churn[is_usable].set_axis(names[is_usable].to_numpy()), log.latest()
+    return {
+        "overrides": evaluate_overrides(latest, signed),
+        "drawn": evaluate_drawn(latest, signed),
+        "log_match": match.says(),
+    }

@@ -76,11 +76,11 @@ def brief_conditions(
     language = (
         assessment.wording.language
     )  # a counterfactual is assessed in the model's own language
-    changed = (_of_change(change, language) for change in changes)
-    return (*changed, *_of_terms(model, assessment, amount))
+    changed = (_condition_of_change(change, language) for change in changes)
+    return (*changed, *_term_conditions(model, assessment, amount))
 
 
-def _of_change(change: Counterfactual, language: str) -> BriefCondition:
+def _condition_of_change(change: Counterfactual, language: str) -> BriefCondition:
     after = change.assessment
     return BriefCondition(
         change.in_words(language),
@@ -94,17 +94,17 @@ def _of_change(change: Counterfactual, language: str) -> BriefCondition:
     )
 
 
-def _of_terms(
+def _term_conditions(
     model: FitModel, assessment: Assessment, amount: float | None
 ) -> Iterator[BriefCondition]:
     money, months = model.scorer.policy.money, assessment.wording.horizon_months
     if money is None or amount is None or not math.isfinite(amount) or months is None:
         return
     for condition in money_conditions(money, amount, months):
-        yield _of_term(condition, assessment, amount, months)
+        yield _term_condition(condition, assessment, amount, months)
 
 
-def _of_term(
+def _term_condition(
     condition: Condition, assessment: Assessment, amount: float, months: int
 ) -> BriefCondition:
     """Return a condition on a contract term, which changes only the money, not the probability."""

@@ -75,21 +75,24 @@ def leakage(findings: pd.DataFrame) -> Markdown:
     """Write the findings of the leakage audit that are not fine, and the number of fine ones."""
     if findings.empty:
         return Markdown("No attribute looked as if it was learned after closing.")
-    fine = findings["verdict"] == "fine"
-    words = (
-        f"Of the findings on the attributes {int(fine.sum()):,} are fine; {int((~fine).sum()):,} "
-        f"need a look. A verdict of stop means that it was allowed by name."
+    is_fine = findings["verdict"] == "fine"
+    summary = (
+        f"Of the findings on the attributes {int(is_fine.sum()):,} are fine; "
+        f"{int((~is_fine).sum()):,} need a look. A verdict of stop means that it was "
+        "allowed by name."
     )
-    return Markdown(f"{words}\n\n{table_of(findings[~fine])}".rstrip())
+    return Markdown(f"{summary}\n\n{table_of(findings[~is_fine])}".rstrip())
 
 
 def flagged(flagged: Mapping[str, float]) -> Markdown:
     """Write the quality of the flags on the evaluated deals."""
     if not flagged.get("share_flagged"):
         return Markdown("No deal that it was evaluated on was flagged.")
-    right, result = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    precision, recall = percent(flagged.get("precision")), percent(flagged.get("recall"))
+    share = percent(flagged["share_flagged"])
     return Markdown(
-        f"Of these flags {right} were right; they caught {result} of the early churners."
+        f"In the evaluation above {share} of the deals were flagged; {precision} of these flags "
+        f"were right, and they caught {recall} of the early churners."
     )
 
 

@@ -46,7 +46,9 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
         "title": say("title"),
         "text": read_texts(language, "commission"),
         "points": points,
-        "plans": [_plan(ledger, name, say) for name, ledger in zip(FILES, ledgers, strict=False)],
+        "plans": [
+            _plan_values(ledger, name, say) for name, ledger in zip(FILES, ledgers, strict=False)
+        ],
     }
     tables: dict[str, pd.DataFrame] = {}
     for name, ledger in zip(FILES, ledgers, strict=False):
@@ -61,8 +63,8 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
     return Section("_commission.html.j2", values, tables)
 
 
-def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
-    money = _money_of(ledger.plan)
+def _plan_values(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
+    money = _money_format(ledger.plan)
     months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
     dated = bool((ledger.deals["month"] != "").any())
     periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
@@ -82,7 +84,7 @@ def _plan(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
     }
 
 
-def _money_of(plan: Plan) -> Money:
+def _money_format(plan: Plan) -> Money:
     """Return the function that writes amounts of a plan."""
     return f"{{:,.{plan.digits}f}}".format
 
@@ -94,7 +96,7 @@ def _payroll(ledger: Ledger, say: Say, money: Money) -> dict[str, Any]:
     totals: dict[Any, Decimal] = ledger.payroll_by_month["total"].to_dict()
     reps = sorted({rep for _, rep in totals})
     months = sorted({month for month, _ in totals})[-RECENT_PAYROLL:]
-    paid = {m: [totals.get((m, rep), Decimal(0)) for rep in reps] for m in months}
+    paid = {month: [totals.get((month, rep), Decimal(0)) for rep in reps] for month in months}
     return {
         "reps": [say("no_name") if rep == NO_NAME else str(rep) for rep in reps],
         "rows": [
@@ -128,7 +130,7 @@ def _rows(
 
 
 def _bonus(row: Mapping[Any, Any], say: Say, money: Money) -> dict[str, str]:
-    known = row["outcome"] != "too_few"
+    is_tested = row["outcome"] != "too_few"
     return {
         "period": say("whole_history") if row["period"] == "all" else str(row["period"]),
         "rep": str(row["rep"]),
@@ -136,7 +138,7 @@ def _bonus(row: Mapping[Any, Any], say: Say, money: Money) -> dict[str, str]:
         "tested": f"{row['tested']:,}",
         "renewed": f"{row['renewed']:,}",
         "expected_renewals": f"{row['expected_renewals']:,.1f}",
-        "score": f"{row['score']:.2f}" if known else "",
+        "score": f"{row['score']:.2f}" if is_tested else "",
         "outcome": say(f"outcome_{row['outcome']}"),
         "bonus": money(row["bonus"]),
         "pending": money(row["bonus_pending"]),
@@ -147,9 +149,11 @@ def _bonus(row: Mapping[Any, Any], say: Say, money: Money) -> dict[str, str]:
 def _plan_terms(plan: Plan, say: Say) -> list[str]:
     """Return a sentence per clause of a plan; `say` must have the texts of "commission"."""
     rate = _percent(plan.commission_rate, 1)
-    whole = "terms" if plan.earned_after_months else "terms_at_signing"
-    lines = [say(whole, rate=rate, months=plan.earned_after_months)]
-    lines += [say("terms_tier", share=_percent(t.share), months=t.months) for t in plan.tiers]
+    key = "terms" if plan.earned_after_months else "terms_at_signing"
+    lines = [say(key, rate=rate, months=plan.earned_after_months)]
+    lines += [
+        say("terms_tier", share=_percent(tier.share), months=tier.months) for tier in plan.tiers
+    ]
     if plan.paid_at_signing:
         lines.append(say("terms_advance", share=_percent(plan.paid_at_signing)))
     lines += _clauses(plan, say)
@@ -159,7 +163,7 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
             say(
                 f"terms_bonus_{bonus.period}",
                 top=bonus.top,
-                amount=_money_of(plan)(bonus.amount),
+                amount=_money_format(plan)(bonus.amount),
                 deals=bonus.least_deals,
             )
         )
@@ -185,31 +189,31 @@ def _clauses(plan: Plan, say: Say) -> list[str]:
         lines.append(say("terms_credit_notes"))
     if plan.upgrades == "increase":
         lines.append(say("terms_upgrades"))
-    return [*lines, *_of_periods(plan, say), *_of_payroll(plan, say)]
+    return [*lines, *_period_clauses(plan, say), *_payroll_clauses(plan, say)]
 
 
-def _of_periods(plan: Plan, say: Say) -> list[str]:
+def _period_clauses(plan: Plan, say: Say) -> list[str]:
     """Return sentences on the clauses that depend on what a rep signs or is paid in a period."""
     lines = []
     if plan.accelerators is not None:
         steps = [
-            say("terms_step", rate=_percent(step.rate, 1), above=_money_of(plan)(step.above))
+            say("terms_step", rate=_percent(step.rate, 1), above=_money_format(plan)(step.above))
             for step in plan.accelerators.steps
         ]
         period = say(f"a_{plan.accelerators.period}")
         lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
     if plan.cap is not None:
         period = say(f"a_{plan.cap.period}")
-        lines.append(say("terms_cap", amount=_money_of(plan)(plan.cap.amount), period=period))
+        lines.append(say("terms_cap", amount=_money_format(plan)(plan.cap.amount), period=period))
     return lines
 
 
-def _of_payroll(plan: Plan, say: Say) -> list[str]:
+def _payroll_clauses(plan: Plan, say: Say) -> list[str]:
     """Return sentences on the clauses about the months in which a rep is paid."""
     lines = []
     if plan.draw is not None:
         key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
-        lines.append(say(key, amount=_money_of(plan)(plan.draw.amount)))
+        lines.append(say(key, amount=_money_format(plan)(plan.draw.amount)))
     if plan.leavers is not None:
         lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
     if plan.payroll_months_later:

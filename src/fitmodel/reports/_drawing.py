@@ -43,7 +43,9 @@ TOKENS = {
     "#b0b0b0": "line",
 }
 """Colours that the plots use, and the colour token of the page that replaces each of them."""
-KEPT = frozenset({"svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image"})
+ALLOWED_TAGS = frozenset(
+    {"svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image"}
+)
 _STYLES = frozenset(
     {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity"}
     | {"opacity", "text-anchor", "dominant-baseline"}
@@ -69,9 +71,9 @@ class Drawing:
     body: str
     view: str
 
-    def markup(self, words: str) -> str:
-        """Return the SVG element; `words` is its text alternative for people who cannot see it."""
-        label = escape(words)
+    def markup(self, text: str) -> str:
+        """Return the SVG element; `text` is its text alternative for people who cannot see it."""
+        label = escape(text)
         return f'<svg role="img" viewBox="{self.view}" aria-label="{label}">{self.body}</svg>'
 
 
@@ -82,11 +84,11 @@ def as_svg(ax: Axes) -> Drawing:
     figure = figure_of(ax)
     _plain_numbers(figure)
     texts: list[Any] = figure.findobj(Text)  # searched only once, because it visits every artist
-    _printable(texts)
+    _replace_control_characters(texts)
     root = ET.fromstring(_svg(figure, texts))  # noqa: S314 - our own # nosec B314
     view = root.get("viewBox", "")
     prefix = hashlib.blake2s(ET.tostring(root), digest_size=4).hexdigest()
-    return Drawing("".join(_written(child, f"p{prefix}") for child in root), view)
+    return Drawing("".join(_as_html(child, f"p{prefix}") for child in root), view)
 
 
 def _svg(figure: Figure, texts: Sequence[Text]) -> str:
@@ -106,31 +108,31 @@ def _plain_numbers(figure: Figure) -> None:
     for ax in figure.axes:
         for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
             if scale == "log":
-                axis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,.10g}"))
+                axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.10g}"))
                 axis.set_minor_formatter(NullFormatter())
 
 
-def _printable(texts: Sequence[Text]) -> None:
+def _replace_control_characters(texts: Sequence[Text]) -> None:
     """Replace characters that XML does not allow; names in a table may contain them."""
     for text in texts:
         if _CONTROL.search(text.get_text()):
             text.set_text(_CONTROL.sub("\ufffd", text.get_text()))
 
 
-def _written(element: ET.Element, prefix: str) -> str:
+def _as_html(element: ET.Element, prefix: str) -> str:
     """Return an element with its content as HTML; "" for elements that a page does not need."""
     tag = element.tag.rpartition("}")[2]
-    if tag not in KEPT:
+    if tag not in ALLOWED_TAGS:
         return ""
-    inside = "".join(
-        f"{_written(child, prefix)}{escape((child.tail or '').strip(chr(10)))}" for child in element
+    content = "".join(
+        f"{_as_html(child, prefix)}{escape((child.tail or '').strip(chr(10)))}" for child in element
     )
     listed = _attributes(element, prefix)
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in listed)
     text = escape((element.text or "").strip("\n")) if tag in {"text", "tspan"} else ""
-    if tag in {"defs", "g"} and not inside.strip():
+    if tag in {"defs", "g"} and not content.strip():
         return ""
-    return f"<{tag}{attributes}>{text}{inside.strip() if tag != 'text' else inside}</{tag}>"
+    return f"<{tag}{attributes}>{text}{content.strip() if tag != 'text' else content}</{tag}>"
 
 
 def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
@@ -143,12 +145,12 @@ def _attributes(element: ET.Element, prefix: str) -> Iterator[tuple[str, str]]:
         elif name == "clip-path":
             yield name, value.replace("url(#", f"url(#{prefix}")
         elif name == "style":
-            yield from _styled(value)
+            yield from _style_attributes(value)
         elif name in _GEOMETRY:
             yield name, value
 
 
-def _styled(style: str) -> Iterator[tuple[str, str]]:
+def _style_attributes(style: str) -> Iterator[tuple[str, str]]:
     """Yield a style as attributes, because the page's policy allows no inline styles."""
     for part in filter(None, (item.strip() for item in style.split(";"))):
         name, _, value = (text.strip() for text in part.partition(":"))
@@ -156,12 +158,12 @@ def _styled(style: str) -> Iterator[tuple[str, str]]:
             size = _SIZE.search(value)
             yield from [("font-size", size[1])] if size else []
         elif name in {"fill", "stroke"}:
-            yield from _coloured(name, value)
+            yield from _colour_attributes(name, value)
         elif name in _STYLES:
             yield name, value.removesuffix("px")
 
 
-def _coloured(name: str, value: str) -> Iterator[tuple[str, str]]:
+def _colour_attributes(name: str, value: str) -> Iterator[tuple[str, str]]:
     if not value.startswith("#"):
         yield name, value
         return
@@ -169,6 +171,6 @@ def _coloured(name: str, value: str) -> Iterator[tuple[str, str]]:
     if token is not None:
         yield name, f"var(--{token})"
         return
-    red, green, blue = (int(value[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(value[start : start + 2], 16) for start in (1, 3, 5))
     yield name, "var(--ink)"  # a shade of grey is the ink colour with some opacity
     yield f"{name}-opacity", f"{1 - (red + green + blue) / 3 / GREY_LEVELS:.3f}"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.language.catalogue import phrases, read_texts, stay_words
+from fitmodel.language.catalogue import phrases, read_texts, stay_text
 from fitmodel.model.wording import Wording
 from fitmodel.reports.html import Section
 from fitmodel.sales.review_words import (
-    alike_words,
     questions,
-    stayed_words,
-    verdict_words,
-    warning_words,
+    similar_deals_text,
+    stayed_text,
+    verdict_text,
+    warning_texts,
 )
 
 if TYPE_CHECKING:
@@ -78,17 +78,17 @@ def review_section(reviews: TeamReviews, *, language: str = "en") -> Section:
 def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
     worth = spec.words.money.format(sheet.worth) if math.isfinite(sheet.worth) else ""
     dates = {"signed": f"{sheet.signed:%Y-%m-%d}", "left": f"{sheet.left:%Y-%m-%d}"}
-    facts = say("signed_and_left", stay=stay_words(say, sheet.months), **dates)
+    dates_text = say("signed_and_left", stay=stay_text(say, sheet.months), **dates)
     return {
         "rep": sheet.rep,
         "title": say("sheet", rep=sheet.rep, deal=sheet.deal),
-        "facts": facts,
+        "facts": dates_text,
         "worth": say("worth", worth=worth) if worth else "",
-        "verdict": verdict_words(sheet, say),
+        "verdict": verdict_text(sheet, say),
         "known": sheet.assessment is not None,
-        "warnings": warning_words(sheet, spec, say),
-        "alike": alike_words(sheet, say),
-        "stayed": [stayed_words(item, spec, say) for item in sheet.stayed],
+        "warnings": warning_texts(sheet, spec, say),
+        "alike": similar_deals_text(sheet, say),
+        "stayed": [stayed_text(item, spec, say) for item in sheet.stayed],
         "questions": questions(sheet, spec, say),
     }
 
@@ -163,7 +163,7 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
             "probability": math.nan
             if sheet.assessment is None
             else sheet.assessment.early_churn_probability,
-            "warnings": " | ".join(warning_words(sheet, reviews.spec, say)),
+            "warnings": " | ".join(warning_texts(sheet, reviews.spec, say)),
             "questions": " | ".join(questions(sheet, reviews.spec, say)),
         }
         for sheet in reviews.sheets
@@ -228,30 +228,30 @@ def _assumptions(
     if worth.money is None:
         lines.append(say("no_money"))
     else:
-        lines += [say("value_is"), say("given", **_given(worth.money, money))]
+        lines += [say("value_is"), say("given", **_money_settings(worth.money, money))]
         if worth.money.own_months is not None and len(worth.table):
-            lines.append(say("whole_life_is", **_own(worth)))
+            lines.append(say("whole_life_is", **_months_at_rates(worth)))
     if policy is not None:
         threshold = "–" if policy.threshold is None else f"{policy.threshold:.1%}"  # noqa: RUF001 - no number
         lines.append(say(f"policy_{policy.kind}", threshold=threshold))
     return lines
 
 
-def _given(given: Money, money: Callable[[float], str]) -> dict[str, str]:
+def _money_settings(settings: Money, money: Callable[[float], str]) -> dict[str, str]:
     return {
-        "margin": f"{100 * given.gross_margin:.4g}%",
-        "lifetime": f"{given.expected_lifetime_months:.3g}",
-        "until": f"{given.months_until_early_churn:.2g}",
-        "acquisition": _cost(given.acquisition_cost, money),
-        "onboarding": _cost(given.onboarding_cost, money),
-        "support": _cost(given.support_cost_per_month, money),
-        "word_of_mouth": _cost(given.word_of_mouth_cost, money),
-        "opportunity": _cost(given.opportunity_cost, money),
-        "commission": f"{100 * given.commission_rate:.4g}%",
+        "margin": f"{100 * settings.gross_margin:.4g}%",
+        "lifetime": f"{settings.expected_lifetime_months:.3g}",
+        "until": f"{settings.months_until_early_churn:.2g}",
+        "acquisition": _cost(settings.acquisition_cost, money),
+        "onboarding": _cost(settings.onboarding_cost, money),
+        "support": _cost(settings.support_cost_per_month, money),
+        "word_of_mouth": _cost(settings.word_of_mouth_cost, money),
+        "opportunity": _cost(settings.opportunity_cost, money),
+        "commission": f"{100 * settings.commission_rate:.4g}%",
     }
 
 
-def _own(worth: Worth) -> dict[str, str]:
+def _months_at_rates(worth: Worth) -> dict[str, str]:
     """Return the months that customers stay at half, once and twice the company's rate."""
     rate, money = float(worth.table["early"].iloc[0]), worth.money
     if money is None:
@@ -270,7 +270,7 @@ def _row(
 ) -> dict[str, str]:
     names = {
         "all": say("all"),
-        "segment": f"{label}: {row['name']}",
+        "segment": say("segment_row", column=label, value=row["name"]),
         "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {
@@ -279,18 +279,18 @@ def _row(
         "deals": f"{row['deals']:,}",
         "lost": f"{row['lost']:,}",
         "early": f"{row['early']:.1%}",
-        "months": _between(row, "months", "{:.1f}".format),
-        "amount": _known(row["amount"], money),
-        "value": _between(row, "value", money),
-        "whole_life": _known(row["whole_life"], money),
+        "months": _with_interval(row, "months", "{:.1f}".format),
+        "amount": _text_or_empty(row["amount"], money),
+        "value": _with_interval(row, "value", money),
+        "whole_life": _text_or_empty(row["whole_life"], money),
     }
 
 
-def _known(value: float, write: Callable[[float], str]) -> str:
+def _text_or_empty(value: float, write: Callable[[float], str]) -> str:
     return "" if math.isnan(value) else write(value)
 
 
-def _between(row: Mapping[Any, Any], name: str, write: Callable[[float], str]) -> str:
+def _with_interval(row: Mapping[Any, Any], name: str, write: Callable[[float], str]) -> str:
     if math.isnan(row[name]):
         return ""
     low, high = write(row[f"{name}_low"]), write(row[f"{name}_high"])

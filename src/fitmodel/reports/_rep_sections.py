@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from fitmodel.language.catalogue import phrases, read_texts, stay_words
+from fitmodel.language.catalogue import phrases, read_texts, stay_text
 from fitmodel.model.wording import Wording
 from fitmodel.reports._drawing import as_svg
 from fitmodel.reports.html import Section
@@ -78,8 +78,8 @@ def _dispersion(board: RepPerformance, say: Say) -> str:
 
 
 def _row(name: str, kind: str, row: pd.Series[Any], say: Say, money: str) -> dict[str, str]:
-    words = {key: str(row[key]) for key in ("says", "says_recently", "says_selection")}
-    return {"name": name, "kind": kind, **count_cells(row, say, money), **words}
+    texts = {key: str(row[key]) for key in ("says", "says_recently", "says_selection")}
+    return {"name": name, "kind": kind, **count_cells(row, say, money), **texts}
 
 
 def trend_section(
@@ -264,5 +264,5 @@ def _latest(row: pd.Series[Any], say: Say) -> str:
         "latest_lost_one",
         deal=row["latest_lost"],
         left=f"{row['latest_lost_on']:%Y-%m-%d}",
-        stay=stay_words(say, row["latest_lost_months"]),
+        stay=stay_text(say, row["latest_lost_months"]),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.conditions import money_lines
 from fitmodel.exceptions import SpecError
-from fitmodel.language.catalogue import phrases, stay_words
+from fitmodel.language.catalogue import phrases, stay_text
 from fitmodel.model.counterfactuals import describe_counterfactual, find_counterfactuals
 from fitmodel.model.similar_deals import PastDeals
 from fitmodel.reports._brief_conditions import brief_conditions
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.reports._brief_conditions import BriefCondition
 
 EVERY_REASON = 10_000
-MAX_EACH_WAY = 5
+MAX_REASONS = 5
 SHOWN_DEALS = 5
 
 
@@ -203,15 +203,15 @@ def make_brief(
     """
     assessed = model.predict(prospect, reasons=EVERY_REASON, as_of=as_of, language=language)
     about_prospect = [reason for reason in assessed.reasons if reason.is_about_prospect]
-    against = tuple(item for item in about_prospect if item.contribution > 0)[:MAX_EACH_WAY]
-    in_favour = tuple(item for item in about_prospect if item.contribution < 0)[:MAX_EACH_WAY]
-    shown = sum(reason.contribution for reason in (*against, *in_favour))
-    every = sum(reason.contribution for reason in assessed.reasons)
-    result = None
+    against = tuple(item for item in about_prospect if item.contribution > 0)[:MAX_REASONS]
+    in_favour = tuple(item for item in about_prospect if item.contribution < 0)[:MAX_REASONS]
+    shown_total = sum(reason.contribution for reason in (*against, *in_favour))
+    total = sum(reason.contribution for reason in assessed.reasons)
+    similar_deals = None
     if deals is not None:
         contract = spec or contract_of(model)
-        past = _others(deals, contract, prospect)
-        result = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
+        past = _other_deals(deals, contract, prospect)
+        similar_deals = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter states that such customers leave more often than others, so it needs a higher risk
@@ -228,11 +228,13 @@ def make_brief(
         stake=stake,
         against=against,
         in_favour=in_favour,
-        others=every - shown,
+        others=total - shown_total,
         baseline=model.scorecard.baseline,
-        log_odds=model.scorecard.baseline + every,
-        similar_deals=result,
-        similar=() if result is None else _similar(result, spec or contract_of(model), language),
+        log_odds=model.scorecard.baseline + total,
+        similar_deals=similar_deals,
+        similar=()
+        if similar_deals is None
+        else _similar(similar_deals, spec or contract_of(model), language),
         changes=tuple(describe_counterfactual(change, language) for change in changes),
         conditions=brief_conditions(model, assessed, changes, model.scorer.amount_of(prospect)),
         letter=make_letter(
@@ -269,10 +271,10 @@ def contract_of(model: FitModel) -> DealSpec:
     return DealSpec(**{name: keys for name, keys in sections.items() if name != "tracking"})
 
 
-def _others(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
+def _other_deals(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:
     """Return the past deals without the deal that the brief is on."""
-    own = prospect.get(spec.deals.id) if spec.deals.id else None
-    return deals if own is None else deals[deals[spec.deals.id].astype(str) != str(own)]
+    own_id = prospect.get(spec.deals.id) if spec.deals.id else None
+    return deals if own_id is None else deals[deals[spec.deals.id].astype(str) != str(own_id)]
 
 
 def _name(model: FitModel, prospect: Mapping[str, Any]) -> str:
@@ -293,14 +295,14 @@ def _stake(model: FitModel, prospect: Mapping[str, Any], assessment: Assessment)
 
 def _similar(similar: SimilarDeals, spec: DealSpec, language: str) -> tuple[SimilarDeal, ...]:
     say, roles = phrases(language, "brief"), spec.deals
-    stayed = "deal_stayed_one" if similar.horizon_months == 1 else "deal_stayed"
+    stayed_key = "deal_stayed_one" if similar.horizon_months == 1 else "deal_stayed"
     return tuple(
         SimilarDeal(
             name=str(row[roles.id] if roles.id else label),
             closed_on=str(row[roles.closed_on])[:10] if roles.closed_on else "",
-            became=say("deal_left", stay=stay_words(say, row["followup_months"]))
+            became=say("deal_left", stay=stay_text(say, row["followup_months"]))
             if row["early_churn"]
-            else say(stayed, months=similar.horizon_months),
+            else say(stayed_key, months=similar.horizon_months),
             left_early=bool(row["early_churn"]),
         )
         for label, row in similar.deals.head(SHOWN_DEALS).iterrows()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fitmodel.model.reasons import Reason
     from fitmodel.reports.brief import Brief
 
-HALF = 100.0  # half of the chart's width, in its own units
+HALF_WIDTH = 100.0  # half of the chart's width, in its own units
 
 
 def brief_page(brief: Brief) -> str:
@@ -33,7 +33,7 @@ def brief_page(brief: Brief) -> str:
         conditions=_conditions(brief, say),
         conditions_notes=_conditions_notes(brief, say),
         bars=_bars(brief, say),
-        half=HALF,
+        half=HALF_WIDTH,
         paragraphs=_paragraphs(brief.letter),
         notes=_notes(brief, say),
         written=_written(brief, say),
@@ -99,9 +99,9 @@ def brief_markdown(brief: Brief) -> str:
 
 def _facts(brief: Brief, say: Say) -> list[str]:
     """Return the facts on the prospect: those on every page, and those only in the brief."""
-    assessment, words = brief.assessment, brief.assessment.wording
+    assessment, wording = brief.assessment, brief.assessment.wording
     verdict, *others = assessment.sentences
-    facts = [verdict, say("interval", level=words.percent(brief.level)), *others]
+    facts = [verdict, say("interval", level=wording.percent(brief.level)), *others]
     if assessment.unfamiliar:
         facts.append(say("unfamiliar"))
     if brief.flagged_for_money:
@@ -115,23 +115,23 @@ def _money(brief: Brief, say: Say) -> dict[str, Any]:
     """Return the calculation of the expected value: columns, rows, total and method."""
     if brief.stake is None:
         return {}
-    stake, words = brief.stake, brief.assessment.wording
+    stake, wording = brief.stake, brief.assessment.wording
     p = brief.assessment.early_churn_probability
     lines = [
         (say(f"line_{line.name}"), line.if_stays, line.if_leaves, line.expected(p))
         for line in stake.lines
     ]
     total = (say("expected"), stake.if_stays, stake.if_leaves, stake.expected)
-    rows = [[name, *map(words.money_text, values)] for name, *values in (*lines, total)]
+    rows = [[name, *map(wording.money_text, values)] for name, *values in (*lines, total)]
     stays = say("stays", months=number_text(round(stake.months_if_stays)))
     return {
-        "amount": say("amount", amount=words.money_text(stake.amount)),
-        "columns": [say("line"), stays, say("leaves", horizon=words.horizon), say("average")],
+        "amount": say("amount", amount=wording.money_text(stake.amount)),
+        "columns": [say("line"), stays, say("leaves", horizon=wording.horizon), say("average")],
         "rows": rows,
         "method": say(
             "money_method",
-            stay=words.percent(1 - p),
-            leave=words.percent(p),
+            stay=wording.percent(1 - p),
+            leave=wording.percent(p),
             months=f"{stake.months_if_leaves:.1f}",
         ),
     }
@@ -147,7 +147,7 @@ def _bars(brief: Brief, say: Say) -> list[dict[str, Any]]:
         sizes.append((say("others"), brief.others))
     widest = max((abs(size) for _, size in sizes), default=1.0)
     return [
-        {"label": label, "raises": size > 0, "width": round(abs(size) / widest * HALF, 2)}
+        {"label": label, "raises": size > 0, "width": round(abs(size) / widest * HALF_WIDTH, 2)}
         for label, size in sizes
     ]
 
@@ -202,20 +202,20 @@ def _similar_markdown(brief: Brief, say: Say) -> list[str]:
 
 def _conditions(brief: Brief, say: Say) -> dict[str, Any]:
     """Return a row per condition: its words, probability, expected value, fit and money."""
-    words = brief.assessment.wording
+    wording = brief.assessment.wording
     has_money = any(condition.worth for condition in brief.conditions)
     columns = [say("condition"), say("leaves_early"), say("fit")]
     if has_money:
         columns += [say("expected"), say("worth")]
     rows = []
     for condition in brief.conditions:
-        chance = words.percent(condition.early_churn_probability)
-        row = [condition.words, chance, say(f"fit_{condition.fit}")]
+        probability = wording.percent(condition.early_churn_probability)
+        row = [condition.words, probability, say(f"fit_{condition.fit}")]
         if has_money:
             value = condition.expected_value
-            known = math.isfinite(value)
-            row += [words.money_text(value) if known else ""]
-            row += [say(f"worth_{condition.worth}") if known else ""]
+            has_value = math.isfinite(value)
+            row += [wording.money_text(value) if has_value else ""]
+            row += [say(f"worth_{condition.worth}") if has_value else ""]
         rows.append(row)
     return {"columns": columns, "rows": rows}
 
@@ -260,5 +260,5 @@ def _notes(brief: Brief, say: Say) -> list[str]:
 
 def _line(text: str) -> Markdown:
     """Return a line of the letter as Markdown; a list item stays a list item."""
-    mark, rest = ("- ", text[2:]) if text.startswith("- ") else ("", text)
-    return Markdown(f"{mark}{sentence(rest)}")
+    mark, line = ("- ", text[2:]) if text.startswith("- ") else ("", text)
+    return Markdown(f"{mark}{sentence(line)}")

@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.evaluation.groups import groups_off
+from fitmodel.evaluation.groups import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._card_evidence import (
     COLUMNS,
@@ -43,18 +43,18 @@ _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
 
-IN_PARTS = Markdown(
-    "Each is learned from as an early churner by the chance that customers who stayed as long have "
-    "of leaving by then (Kaplan-Meier), and as one that stayed by the rest; none is evaluated by. "
-    "Customers that exited for another reason are allowed for by inverse-probability-of-censoring "
-    "weights."
+SOFT_LABELS = Markdown(
+    "Each is learned from as an early churner by its own chance of leaving by then, given that its "
+    "customer has stayed so far, and as one that stayed by the rest; it is not used to evaluate. "
+    "The evaluation allows for customers that exited for another reason by "
+    "inverse-probability-of-censoring weights."
 )
-BY_WEIGHTS = Markdown(
+CENSORING_WEIGHTS = Markdown(
     "The deals with a label are weighted so that they stand for them too (inverse probability of "
     "censoring)."
 )
 TOPIC = "card"
-OF_THE_TABLE = frozenset({"attribute", "level", "Package"})  # columns of names and values as given
+UNTRANSLATED_COLUMNS = frozenset({"attribute", "level", "Package"})  # names, values as given
 _MARK = re.compile(r"(#+ |- |> |)(\*\*|)(.*?)(\*\*|)", re.DOTALL)
 _CELLS = re.compile(r"(?<!\\)\|")
 _BETWEEN_ITEMS = re.compile(r"(?<=\n)(- .*\n)\n(?=- )")
@@ -96,7 +96,7 @@ def model_card(
         excluded=Markdown(", ".join(map(code, spec.attributes.exclude))),
         summary=_summary(name, manifest, spec),
         data=_data(report),
-        unknown=IN_PARTS if spec.has_dates else BY_WEIGHTS,
+        unknown=SOFT_LABELS if spec.has_dates else CENSORING_WEIGHTS,
         method=_method(report),
         metrics=metrics(report.metrics),
         calibration=table_of(report.calibration, COLUMNS),
@@ -109,7 +109,7 @@ def model_card(
         policy=report.policy,
         estimator=manifest.get("estimator"),
         flagged=flagged(report.flagged),
-        pooled_groups=table_of(groups_off(report.pooled_groups), COLUMNS),
+        pooled_groups=table_of(differing_groups(report.pooled_groups), COLUMNS),
         reproduce=reproduce(report.reproduce),
         limits=tuple(_limits(report, spec)),
         versions=_versions(manifest),
@@ -174,13 +174,13 @@ def _period(period: tuple[Any, Any]) -> str:
 
 def _method(report: TrainingReport) -> Markdown:
     if report.split_date is None:
-        words = f"Evaluated by {sentence(report.method)} on {report.n_test:,} deals."
+        evaluation = f"Evaluated by {sentence(report.method)} on {report.n_test:,} deals."
     else:
-        words = (
+        evaluation = (
             f"Evaluated on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
             f"model trained on the {report.n_train:,} signed before, with what was known then."
         )
-    return Markdown(f"{words} Intervals are 95 %.")
+    return Markdown(f"{evaluation} Intervals are 95 %.")
 
 
 def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
@@ -322,8 +322,11 @@ def _table(lines: list[str], language: str) -> Iterator[str]:
     yield _row(_cell_in(cell, language) for cell in head)
     yield _row(rule)
     for cells in body:
-        both = zip(head, cells, strict=True)
-        yield _row(cell if of in OF_THE_TABLE else _cell_in(cell, language) for of, cell in both)
+        labelled_cells = zip(head, cells, strict=True)
+        yield _row(
+            cell if label in UNTRANSLATED_COLUMNS else _cell_in(cell, language)
+            for label, cell in labelled_cells
+        )
 
 
 def _cells(line: str) -> list[str]:

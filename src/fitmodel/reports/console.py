@@ -78,9 +78,9 @@ def next_steps(spec: DealSpec, bundle: Path) -> str:
 def riskiest(model: FitModel, prospects: pd.DataFrame, number: int = 5) -> str:
     """Return the prospects with the highest probability of early churn, each with its reasons."""
     predictions = model.predict(prospects, reasons=0)
-    worst = predictions["early_churn_probability"].nlargest(number).index
+    highest = predictions["early_churn_probability"].nlargest(number).index
     lines = []
-    for label in worst:
+    for label in highest:
         verdict, *others = str(model.predict(prospects.loc[label].to_dict())).splitlines()
         lines += [f"prospect {label}: {verdict}", *(f"    {line}" for line in others)]
     flagged, escalated = (int(predictions[name].sum()) for name in ("poor_fit", "escalate"))

@@ -139,16 +139,18 @@ class _Reader(HTMLParser):
         self._open: list[tuple[str, list[Node]]] = []
 
     @property
-    def _here(self) -> list[Node]:
+    def _current_children(self) -> list[Node]:
         return self._open[-1][1] if self._open else self.roots
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in BLOCKS | DRAWN:
             return
-        kept = PLAIN | SHAPES if tag in DRAWN else PLAIN
-        attributes = {CASES.get(name, name): value or "" for name, value in attrs if name in kept}
+        allowed = PLAIN | SHAPES if tag in DRAWN else PLAIN
+        attributes = {
+            CASES.get(name, name): value or "" for name, value in attrs if name in allowed
+        }
         children: list[Node] = []
-        self._here.append(
+        self._current_children.append(
             {"tag": CASES.get(tag, tag), "attributes": attributes, "children": children}
         )
         if tag not in VOID:
@@ -160,5 +162,5 @@ class _Reader(HTMLParser):
                 pass
 
     def handle_data(self, data: str) -> None:
-        if data.strip() or (data and self._open and self._here):
-            self._here.append(data)
+        if data.strip() or (data and self._open and self._current_children):
+            self._current_children.append(data)

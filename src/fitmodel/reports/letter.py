@@ -24,7 +24,14 @@ MAX_POINTS = 3
 MIN_RATIO = 1.05  # odds ratio: an attribute that hardly raises the risk is no reason for a letter
 LONGEST = 100_000  # characters of a letter: it limits loops in a template
 # exceptions that Python raises for invalid operations in a template
-_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_TEMPLATE_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _TEXT_FLOW = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}
 
 
@@ -101,7 +108,7 @@ def make_letter(
     source = default_template(assessment.wording.language) if template is None else template
     try:
         text = environment.from_string(source).render(**values)
-    except (*_FAULTS, TemplateError) as error:
+    except (*_TEMPLATE_ERRORS, TemplateError) as error:
         raise SpecError(
             f"the template of the letter has an error: {error}. It may use "
             f"{', '.join(values)}. Remedy: start from `fitmodel brief --show-template`."

@@ -64,7 +64,7 @@ def attribute_table(
     }
 
 
-def rule_words(policy: Policy, language: str = "en", *, money_format: str = "{:,.0f}") -> str:
+def rule_text(policy: Policy, language: str = "en", *, money_format: str = "{:,.0f}") -> str:
     """Return in words which deals a policy flags, and which deals a manager decides on."""
     say = phrases(language, "desk", "fit")
 
@@ -107,15 +107,15 @@ def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[
     ]
 
 
-def _level(given: Mapping[str, Any]) -> Level:
-    leavers = given.get("leavers")
+def _level(data: Mapping[str, Any]) -> Level:
+    leavers = data.get("leavers")
     return Level(
-        factor=given["factor"],
+        factor=data["factor"],
         leavers=math.inf if leavers is None else leavers,
-        discount=given["discount"],
-        pull=given["pull"],
-        gain=given["gain"],
-        months=tuple((month, observed, expected) for month, observed, expected in given["months"]),
+        discount=data["discount"],
+        pull=data["pull"],
+        gain=data["gain"],
+        months=tuple((month, observed, expected) for month, observed, expected in data["months"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The monitoring page: drift, cohorts and overrides, and its tables as CSV."""
+"""The monitoring page: drift, cohorts, overrides and deals drawn at random; its tables as CSV."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fitmodel.monitoring.report import MonitoringReport
 
 
-DRAWN = 12
+MAX_PLOTTED = 12
 """Number of attributes in the plot; the table has all attributes."""
 MANY_UNSEEN = 0.05  # share of deals with a level that the training deals did not have
 
@@ -64,14 +64,16 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     wording = model.scorer.wording.in_language(language)
     is_stable = drift["verdict"] == "stable"
     moved, stable = _worst_first(drift[~is_stable]), _worst_first(drift[is_stable])
-    draw = plot_drift_by_month if grouped else plot_drift
+    plot = plot_drift_by_month if grouped else plot_drift
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
     return {
         "say": say,
         "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
         "tolerated": TOLERATED,
-        "plot": as_svg(draw(_drawn(drift, wording, say), language=language)),
-        "plot_note": say("plotted", count=DRAWN) if drift["attribute"].nunique() > DRAWN else None,
+        "plot": as_svg(plot(_plotted_rows(drift, wording, say), language=language)),
+        "plot_note": say("plotted", count=MAX_PLOTTED)
+        if drift["attribute"].nunique() > MAX_PLOTTED
+        else None,
         "grouped": grouped,
         "drift": [_drift_row(row, wording, say) for row in moved.to_dict("records")],
         "stable": []
@@ -81,8 +83,32 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         "cohorts": []
         if report.cohorts is None
         else [_cohort_row(name, row) for name, row in report.cohorts.iterrows()],
+        "outcomes": None if report.outcomes is None else outcome_words(report.outcomes, language),
         "overrides": None if report.overrides is None else _overrides(report.overrides, say),
+        "drawn": _drawn_words(report.drawn, say)
+        if report.drawn and report.drawn["drawn"]
+        else None,
     }
+
+
+def outcome_words(outcomes: Mapping[str, float], language: str = "en") -> str:
+    """Return a sentence on the early churners of all cohorts against those expected by now.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to float
+        Result of `fitmodel.monitoring.performance.observed_over_expected`.
+    language : {"en", "zh"}
+        Language of the sentence.
+    """
+    say = phrases(language, "monitoring")
+    verdict = say(f"outcomes_{_side(outcomes)}")
+    return f"{say('outcomes', **_counts(outcomes))} {verdict}"
+
+
+def _side(ratio: Mapping[str, float]) -> str:
+    """Return whether the observed outcomes are beyond chance "more" or "fewer", else "as"."""
+    return "more" if ratio["ratio_low"] > 1 else "fewer" if ratio["ratio_high"] < 1 else "as"
 
 
 def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
@@ -90,10 +116,10 @@ def _worst_first(drift: pd.DataFrame) -> pd.DataFrame:
     return drift.assign(order=order).sort_values(["order", "index"], ascending=[True, False])
 
 
-def _drawn(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
+def _plotted_rows(drift: pd.DataFrame, wording: Wording, say: Say) -> pd.DataFrame:
     """Return the attributes with the largest drift, with their labels as names."""
-    most = drift.groupby("attribute", sort=False)["index"].max().nlargest(DRAWN).index
-    shown = drift[drift["attribute"].isin(most)]
+    largest = drift.groupby("attribute", sort=False)["index"].max().nlargest(MAX_PLOTTED).index
+    shown = drift[drift["attribute"].isin(largest)]
     return shown.assign(attribute=[_name(name, wording, say) for name in shown["attribute"]])
 
 
@@ -102,10 +128,10 @@ def _name(attribute: Any, wording: Wording, say: Say) -> str:
 
 
 def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, str]:
-    known = not math.isnan(row["missing"])
+    is_attribute = not math.isnan(row["missing"])
     name = _name(row["attribute"], wording, say)
     change = change_text(row, name, say)
-    if known and row["unseen"] >= MANY_UNSEEN:
+    if is_attribute and row["unseen"] >= MANY_UNSEEN:
         change = " ".join(
             filter(None, [say("unseen_levels", share=f"{row['unseen']:.0%}"), change])
         )
@@ -115,8 +141,8 @@ def _drift_row(row: Mapping[Any, Any], wording: Wording, say: Say) -> dict[str, 
         "group": str(row.get("group", "")),
         "deals": f"{row['deals']:,}",
         "index": f"{row['index']:.3f} ± {row['deviation']:.3f}",
-        "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if known else "",
-        "unseen": f"{row['unseen']:.1%}" if known else "",
+        "missing": f"{row['missing']:.1%} ({row['missing_then']:.1%})" if is_attribute else "",
+        "unseen": f"{row['unseen']:.1%}" if is_attribute else "",
         "verdict": say(f"verdict_{row['verdict']}"),
         "change": change,
     }
@@ -145,24 +171,28 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 def _overrides(overrides: Mapping[str, float], say: Say) -> str:
+    overridden = f"{overrides['overridden']:.0f}"
     if not overrides["known"]:
-        return say("overrides_young", overridden=f"{overrides['overridden']:.0f}")
-    counts = _override_counts(overrides, say)
-    if overrides["ratio_high"] < 1:
-        return f"{counts} {say('overrides_right')}"
-    if overrides["ratio_low"] > 1:
-        return f"{counts} {say('overrides_worse')}"
-    return f"{counts} {say('overrides_equal')}"
+        return say("overrides_young", overridden=overridden)
+    verdict = {"fewer": "right", "more": "worse", "as": "equal"}[_side(overrides)]
+    counts = say("overrides", overridden=overridden, **_counts(overrides))
+    return f"{counts} {say(f'overrides_{verdict}')}"
 
 
-def _override_counts(overrides: Mapping[str, float], say: Say) -> str:
-    return say(
-        "overrides",
-        overridden=f"{overrides['overridden']:.0f}",
-        known=f"{overrides['known']:.0f}",
-        observed=f"{overrides['observed']:.0f}",
-        expected=f"{overrides['expected']:.1f}",
-        ratio=f"{overrides['ratio']:.2f}",
-        low=f"{overrides['ratio_low']:.2f}",
-        high=f"{overrides['ratio_high']:.2f}",
-    )
+def _drawn_words(drawn: Mapping[str, float], say: Say) -> str:
+    count = f"{drawn['drawn']:.0f}"
+    if not drawn["known"]:
+        return say("drawn_young", drawn=count)
+    return f"{say('drawn', drawn=count, **_counts(drawn))} {say(f'drawn_{_side(drawn)}')}"
+
+
+def _counts(result: Mapping[str, float]) -> dict[str, str]:
+    """Return observed and expected early churners, their ratio and its interval as texts."""
+    return {
+        **({"known": f"{result['known']:.0f}"} if "known" in result else {}),
+        "observed": f"{result['observed']:.0f}",
+        "expected": f"{result['expected']:.1f}",
+        "ratio": f"{result['ratio']:.2f}",
+        "low": f"{result['ratio_low']:.2f}",
+        "high": f"{result['ratio_high']:.2f}",
+    }

@@ -71,6 +71,6 @@ def _command(
     if isinstance(source, (str, Path)) and estimator is None:
         allowed = (f"--allow {shlex.quote(name)}" for name in allow)
         return " ".join(["fitmodel train", shlex.quote(Path(source).name), *allowed])
-    given = f", allow={allow!r}" if allow else ""
-    own = "" if estimator is None else ", estimator=estimator"
-    return f"fitmodel.train(deals, spec{given}{own})"
+    allow_argument = f", allow={allow!r}" if allow else ""
+    estimator_argument = "" if estimator is None else ", estimator=estimator"
+    return f"fitmodel.train(deals, spec{allow_argument}{estimator_argument})"

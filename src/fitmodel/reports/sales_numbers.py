@@ -103,18 +103,18 @@ def compute_numbers(
     DealsError
         If there are too few deals to learn from.
     """
-    tell = progress or (lambda _step: None)
+    on_step = progress or (lambda _step: None)
     view = view_of(deals, spec)
-    tell("expected early churn, from models that know no rep")
+    on_step("expected early churn, from models that know no rep")
     # all replicates, because the bands need intervals from the same fits
     expected = compute_expected(view, spec, by=people_of(spec), replicates=None)
-    tell("fit of past deals, from models that did not see them")
+    on_step("fit of past deals, from models that did not see them")
     bands, policy = cross_fitted_bands(view, spec, expected)
     reviews = None
     if spec.has_dates and spec.deals.rep:
-        tell("reviews of lost customers")
+        on_step("reviews of lost customers")
         reviews = compute_reviews(view, spec, retrospective=retrospective)
-    tell("ideal customer profile")
+    on_step("ideal customer profile")
     return SalesNumbers(expected, bands, policy, compute_profile(view, spec), reviews)
 
 
@@ -129,8 +129,8 @@ def check_segment(deals: pd.DataFrame, segment: str | None) -> None:
     if segment is None:
         return
     if segment not in deals.columns:
-        meant = suggestion(segment, map(str, deals.columns))
-        raise DealsError(f"there is no column {segment!r} to group deals by; {meant}")
+        hint = suggestion(segment, map(str, deals.columns))
+        raise DealsError(f"there is no column {segment!r} to group deals by; {hint}")
     if (values := deals[segment].nunique()) > MAX_GROUPS:
         raise DealsError(
             f"{segment}: {values:,} different values are too many to group deals by. Remedy: name "
@@ -145,7 +145,7 @@ def labelled(spec: DealSpec, deals: pd.DataFrame, language: str) -> DealSpec:
     return spec.replace(words={"labels": labels | dict(spec.words.labels)})
 
 
-def sampled_words(expected: Expected, deals: int, language: str) -> list[str]:
+def sampled_text(expected: Expected, deals: int, language: str) -> list[str]:
     """Return a sentence that effects were learned from a sample; empty if they were not."""
     if expected.sampled is None:
         return []
@@ -196,7 +196,7 @@ def _own_reviews(values: dict[str, Any], rep: str) -> dict[str, Any]:
     }
 
 
-def _everything(values: dict[str, Any], _rep: str) -> dict[str, Any]:
+def _all_values(values: dict[str, Any], _rep: str) -> dict[str, Any]:
     return _without_points(values)
 
 
@@ -208,7 +208,7 @@ VIEWS: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "_scoreboard.html.j2": _own_row_of_reps,
     "_counts.html.j2": _own_rows,
     "_reviews.html.j2": _own_reviews,
-    "_worth.html.j2": _everything,
-    "_profile.html.j2": _everything,
+    "_worth.html.j2": _all_values,
+    "_profile.html.j2": _all_values,
 }
 """Functions by template that keep the values which a rep may see; other templates are left out."""

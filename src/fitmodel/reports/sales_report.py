@@ -32,7 +32,7 @@ from fitmodel.reports.sales_numbers import (
     compute_numbers,
     labelled,
     people_of,
-    sampled_words,
+    sampled_text,
 )
 from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
@@ -42,7 +42,7 @@ from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth
 from fitmodel.tables.atomic import write_folder
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -164,8 +164,8 @@ def make_sales_report(
     If there are too few deals to compare reps with a model, the page has the counts, the lost
     customers and the commission.
     """
-    _refuse_namesakes(plans)
-    tell = progress or (lambda _step: None)
+    _refuse_duplicate_names(plans)
+    on_step = progress or (lambda _step: None)
     people = people_of(spec)
     if not people:
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
@@ -173,14 +173,14 @@ def make_sales_report(
     spec = labelled(spec, deals, language)
     view = view_of(deals.reset_index(drop=True), spec)
     extra = [] if edits is None else [edits_section(edits, language=language)]
-    if why := _too_little(view, language):
-        tell("counts: too little for a model")
+    if why := _too_few_text(view, language):
+        on_step("counts: too little for a model")
         if segment is not None:
             extra.append(_worth(view, spec, None, segment, language))
         return _counts_only(view, spec, people, plans, rows, why, language, extra)
-    made = (numbers or partial(compute_numbers, view, spec, tell, retrospective=retrospective))()
+    made = (numbers or partial(compute_numbers, view, spec, on_step, retrospective=retrospective))()
     expected, p = made.expected, made.expected.probability
-    tell("rep performance")
+    on_step("rep performance")
     error = PAGE_ERROR / len(people)  # reps and teams share the error probability of the page
     boards = {
         by: compute_rep_performance(
@@ -190,8 +190,8 @@ def make_sales_report(
     }
     parts: list[Section] = []
     for by, board in boards.items():
-        shown = {"by": by, "language": language, "money_format": spec.words.money}
-        parts.append(scoreboard_section(board, **shown))
+        options = {"by": by, "language": language, "money_format": spec.words.money}
+        parts.append(scoreboard_section(board, **options))
         if spec.has_dates:
             parts.append(trend_section(board, language=language, by=by))
     if made.reviews is not None:
@@ -201,15 +201,15 @@ def make_sales_report(
     if ledgers:
         parts.append(commission_section(ledgers, language=language))
     parts += extra
-    tell("what deals are worth")
+    on_step("what deals are worth")
     parts.append(_worth(view, spec, made, segment, language))
     profile = made.profile.in_language(spec, language)
     parts.append(profile_section(profile, language=language))
-    warnings = [*contract_warnings(view, language), *sampled_words(expected, len(view), language)]
+    warnings = [*contract_warnings(view, language), *sampled_text(expected, len(view), language)]
     return _report(next(iter(boards.values())), parts, ledgers, warnings, language)
 
 
-def _too_little(view: HistoryView, language: str) -> str:
+def _too_few_text(view: HistoryView, language: str) -> str:
     """Return why reps cannot be compared yet; empty if they can.
 
     People are named only if the full model can be learned: a provisional model explains little of
@@ -234,10 +234,10 @@ def _counts_only(
 ) -> SalesReport:
     """Return the report with counts, and the sections in `extra`, which need no model."""
     counts = {by: compute_counts(view, spec, by=by, language=language) for by in people}
-    shown = {"language": language, "money_format": spec.words.money}
+    options = {"language": language, "money_format": spec.words.money}
     parts = [
-        counts_section(result, by=by, why="" if at else why, **shown)
-        for at, (by, result) in enumerate(counts.items())
+        counts_section(result, by=by, why="" if position else why, **options)
+        for position, (by, result) in enumerate(counts.items())
     ]
     if spec.has_dates and spec.deals.rep:
         parts.append(
@@ -264,10 +264,10 @@ def _report(
     return SalesReport(page, tables, ledgers, summary, tuple(parts))
 
 
-def _refuse_namesakes(plans: Sequence[Plan]) -> None:
-    if twice := named_twice([plan.name for plan in plans]):
+def _refuse_duplicate_names(plans: Sequence[Plan]) -> None:
+    if same := duplicate_names([plan.name for plan in plans]):
         raise SpecError(
-            f"two plans are called {twice[0]!r}: nobody could tell them apart. Remedy: give each "
+            f"two plans are called {same[0]!r}: nobody could tell them apart. Remedy: give each "
             'plan a name = "..." of its own.'
         )
 
@@ -275,15 +275,15 @@ def _refuse_namesakes(plans: Sequence[Plan]) -> None:
 def _worth(
     view: HistoryView, spec: DealSpec, made: SalesNumbers | None, segment: str | None, language: str
 ) -> Section:
-    shown: dict[str, Any] = {"money_format": spec.words.money, "labels": spec.words.labels}
+    options: dict[str, Any] = {"money_format": spec.words.money, "labels": spec.words.labels}
     if made is None:
         worth = compute_worth(view, spec, segment=segment)
-        return worth_section(worth, None, language=language, **shown)
-    p, known = made.expected.probability, made.policy.money
-    own = None if known is None else known.own_months
+        return worth_section(worth, None, language=language, **options)
+    p, money = made.expected.probability, made.policy.money
+    own = None if money is None else money.own_months
     worth = compute_worth(view, spec, made.bands, segment=segment, probability=p, own_months=own)
     loss = None if worth.money is None else compute_yearly_loss(view, spec, worth.money, p)
-    return worth_section(worth, loss, made.policy, language=language, **shown)
+    return worth_section(worth, loss, made.policy, language=language, **options)
 
 
 RATES = {"rate": "rate", "low": "rate_low", "high": "rate_high"}

@@ -38,6 +38,7 @@ MAGIC = b"PAR1"
 TAIL = 8  # bytes after a Parquet footer: its length (4) and the magic (4)
 SPARE = 1 << 20
 READ_BYTES = 1 << 18
+MANY_UNFAMILIAR = 0.2  # share of a batch; a few percent are usual
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Progress:
     ----------
     chunks, rows : int
         Number of chunks and rows written.
-    errors, flagged, escalated, left_out, first_error
+    errors, flagged, escalated, left_out, first_error, unfamiliar
         Counts and first error of these rows, as in `BatchResult`.
     """
 
@@ -59,6 +60,19 @@ class Progress:
     escalated: int = 0
     left_out: int = 0
     first_error: str | None = None
+    unfamiliar: int = 0
+
+    @property
+    def warning(self) -> str | None:
+        """Warning that many prospects are unlike the deals learned from; None if few are."""
+        scored = self.rows - self.left_out - self.errors
+        if not self.unfamiliar or self.unfamiliar < MANY_UNFAMILIAR * scored:
+            return None
+        return (
+            f"{self.unfamiliar:,} of {scored:,} are unlike the deals learned from (column "
+            "unfamiliar), so their probabilities are guesses. Remedy: `fitmodel monitor` names the "
+            "attribute whose values have changed"
+        )
 
     def with_chunk(self, columns: dict[str, pa.Array], explain: Callable[..., str]) -> Progress:
         """Return the progress with the next chunk added; `explain` makes the first error's text."""
@@ -76,6 +90,7 @@ class Progress:
             self.escalated + columns["escalate"].true_count,
             self.left_out + is_lost.true_count,
             first_error,
+            self.unfamiliar + columns["unfamiliar"].true_count,
         )
 
 

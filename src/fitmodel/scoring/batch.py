@@ -80,6 +80,8 @@ class BatchResult:
         Duration of the batch in seconds.
     resumed : int
         Number of rows whose predictions were taken from an interrupted batch.
+    unfamiliar, warning : int, str or None
+        Number of prospects unlike the deals learned from, and a warning if they are many.
     note : str or None
         Warning that dates were counted back from today, if the table has no closing date.
     """
@@ -94,6 +96,8 @@ class BatchResult:
     escalated: int = 0
     left_out: int = 0
     note: str | None = None
+    unfamiliar: int = 0
+    warning: str | None = None
 
 
 def score_file(
@@ -288,6 +292,8 @@ def score_stream(
         done.escalated,
         done.left_out,
         note,
+        done.unfamiliar,
+        done.warning,
     )
 
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Response
 
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.reports.html import STYLES, read_style
-from fitmodel.reports.model_page import rule_words
+from fitmodel.reports.model_page import rule_text
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._routes import MAX_REASONS, describe_model
 from fitmodel.service.schema import example_prospect
@@ -85,7 +85,7 @@ def describe_desk(
             for words in [scorer.wording.in_language(language)]
         },
         "rule": {
-            language: rule_words(scorer.policy, language, money_format=scorer.wording.money)
+            language: rule_text(scorer.policy, language, money_format=scorer.wording.money)
             for language in LANGUAGES
         },
         "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),

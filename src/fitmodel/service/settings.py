@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from fitmodel.deals.plain_words import suggestion
 from fitmodel.exceptions import SpecError
 from fitmodel.sales.people import same_person
 
@@ -26,6 +28,7 @@ MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 Role = Literal["rep", "manager"]
 KEYS = {"role", "rep", "token_sha256"}
 DIGEST = 64  # hexadecimal digits
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,18 @@ class Settings:
             )
         object.__setattr__(self, "token", (self.token or "").strip() or None)
         object.__setattr__(self, "hosts", frozenset(name.lower() for name in self.hosts))
+        object.__setattr__(self, "origins", frozenset(map(_origin, self.origins)))
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers send it: without a slash at its end, in lower case."""
+    origin = text.strip().rstrip("/").lower()
+    if origin not in {"*", "null"} and not _ORIGIN.fullmatch(origin):
+        raise SpecError(
+            f"{text!r} is not the origin of a page. Remedy: scheme and host, with the port if it "
+            "has one, and no path, such as https://crm.example.com"
+        )
+    return origin
 
 
 @dataclass(frozen=True)
@@ -175,8 +190,12 @@ def read_people(path: Path) -> People:
 
 
 def _person(name: str, values: Any) -> Person:
-    if not isinstance(values, dict) or not set(values) <= KEYS:
-        raise SpecError(f"[{name!r}] has a key other than {', '.join(sorted(KEYS))}.")
+    if not isinstance(values, dict):
+        known = ", ".join(sorted(KEYS))
+        raise SpecError(f"{name!r} is not a section. Remedy: [{name!r}] with the keys {known}.")
+    wrong = next((key for key in values if key not in KEYS), None)
+    if wrong is not None:
+        raise SpecError(f"[{name!r}] has no key {wrong!r}; {suggestion(wrong, sorted(KEYS))}")
     role, rep = values.get("role"), values.get("rep")
     if role not in {"rep", "manager"}:
         raise SpecError(f'the role of {name!r} is {role!r}. Remedy: "rep" or "manager".')

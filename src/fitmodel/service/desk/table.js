@@ -124,7 +124,9 @@ function draw() {
   $("rows").parentNode.setAttribute("aria-rowcount", kept.length + 1);
   lines.show(kept);
   show($("nothing"), kept.length === 0);
-  $("nothing").textContent = say(filter.waiting && countWaiting() === 0 ? "nobody_waits" : "nothing");
+  const isEmpty = rows.length === 0 && facts.me.role === "rep";
+  const key = isEmpty ? "no_own_prospects" : filter.waiting && countWaiting() === 0 ? "nobody_waits" : "nothing";
+  $("nothing").textContent = say(key);
   $("export").disabled = kept.length === 0;
 }
 

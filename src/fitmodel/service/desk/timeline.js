@@ -46,4 +46,4 @@ function drawn({ as_of: known, fields, derived, records }) {
 }
 
 const record = ({ at, what, table, known }) =>
-  make("li", { class: known ? null : "later" }, make("strong", {}, moment(at)), ` ${what} `, make("span", { class: "soft" }, table));
+  make("li", { class: known ? null : "later" }, make("strong", {}, moment(at)), ` ${what} `, make("span", { class: "soft" }, `· ${table}`));
