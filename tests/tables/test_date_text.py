@@ -218,6 +218,7 @@ def test_a_number_is_a_day_only_in_numeric_forms_and_a_boolean_never_is() -> Non
         assert day_of(45_351, DateForm(order)) is None
     for order in NUMBERS:
         assert day_of(bool(1), DateForm(order)) is None
+        assert day_of(np.timedelta64(45_351, "D"), DateForm(order)) is None  # no day, a duration
         assert day_of("-45351", DateForm(order)) is None
         assert day_of("45351 days", DateForm(order)) is None
 

@@ -49,7 +49,7 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
         return Reason("its name suggests that it is known only after closing", in_doubt=True)
     if is_updated_by_crm(column.name):
         return Reason("a CRM keeps changing it, also after closing", in_doubt=True)
-    return _date_reason(column, closing) if column.is_date else None
+    return date_reason(column, closing) if column.is_date else None
 
 
 def _is_outcome(column: Column) -> bool:
@@ -77,7 +77,7 @@ def _free_text(column: Column) -> str | None:
     return None
 
 
-def _date_reason(column: Column, closing: Reading | None) -> Reason | None:
+def date_reason(column: Column, closing: Reading | None) -> Reason | None:
     """Return why a date column should not be an attribute; None if it can be one."""
     if closing is None:
         return Reason("a date, but there is no closing date to count from")

@@ -109,8 +109,10 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
         if value.year > date.max.year:  # pandas supports later years than Python
             return day_of(np.datetime64(f"{value.year}-{value.month:02}-{value.day:02}"))
         return value.toordinal() - EPOCH
-    if form.order in NUMBERS and isinstance(value, int | float | np.integer | np.floating):
-        return None if isinstance(value, bool) else day_of_number(float(value), form.order)
+    # numpy makes a duration an integer, as Python makes a boolean one
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if form.order in NUMBERS and is_number and not isinstance(value, bool | np.timedelta64):
+        return day_of_number(float(value), form.order)
     return None
 
 
