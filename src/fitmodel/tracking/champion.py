@@ -74,7 +74,7 @@ def compare_with_champion(
         return _not_compared(
             version,
             f"only {len(unseen)} deals ({churners} early churners) signed after the champion's "
-            f"last are known to have left or stayed; {MIN_DEALS} deals and {MIN_CHURNERS} "
+            f"last are mature (signed a whole horizon ago); {MIN_DEALS} deals and {MIN_CHURNERS} "
             "early churners are needed",
         )
     return _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
