@@ -35,8 +35,8 @@ TRAINED_UNTIL = "2025-12-31"
 CHALLENGER = {"components": ("logistic",), "penalties": (30.0,), "replicates": 3, "folds": 3}
 """Section ``[learning]`` of the challenger: a logistic model, which is trained in seconds."""
 LOG_FILE, PLAN_FILE = "decisions.db", "plan.toml"
-DECIDED = PROSPECTS // 5  # first prospects of the pipeline, which already have a decision
-BIG = 1.5  # multiple of the amount from which on a manager decides
+N_DECIDED = PROSPECTS // 5  # first prospects of the pipeline, which already have a decision
+BIG_DEAL_FACTOR = 1.5  # multiple of the amount from which on a manager decides
 LABELS = {"has_crm_integration": "CRM integration", "contract_term_months": "Contract months"}
 REASON = "an old customer of ours comes back"
 
@@ -110,7 +110,7 @@ def make_demo(
     log = DecisionLog(folder / LOG_FILE)
     later = past[past["closed_on"] > TRAINED_UNTIL].drop(columns="churned_on")
     _decide(log, model, later, by_flag=("overridden", "signed"))
-    _decide(log, model, prospects.head(DECIDED), by_flag=("declined", None))
+    _decide(log, model, prospects.head(N_DECIDED), by_flag=("declined", None))
     model_folder = models / past_spec.tracking.registered_model
     plan = read_plan(folder / PLAN_FILE)
     return Demo(model_folder, folder / "prospects.csv", folder / "deals.csv", log, spec, plan)
@@ -158,7 +158,7 @@ def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFra
     amount, big = model.scorer.amount, model.scorer.policy.big_deal
     if amount is None or big is None:
         return prospects
-    undecided = prospects.iloc[DECIDED:].assign(**{amount: round(BIG * big, -2)})
+    undecided = prospects.iloc[N_DECIDED:].assign(**{amount: round(BIG_DEAL_FACTOR * big, -2)})
     predictions = model.predict(add_history(undecided, model), reasons=0)
     predictions = predictions[predictions["escalate"].to_numpy(dtype=bool)].sort_values(
         "early_churn_probability"
@@ -166,7 +166,7 @@ def _with_a_big_poor_fit(prospects: pd.DataFrame, model: FitModel) -> pd.DataFra
     if predictions.empty:
         return prospects
     changed = prospects.copy()
-    changed.loc[predictions.index[-1], amount] = round(BIG * big, -2)
+    changed.loc[predictions.index[-1], amount] = round(BIG_DEAL_FACTOR * big, -2)
     return changed
 
 

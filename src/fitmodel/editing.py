@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 CARD_FILE = "card.md"
 NOT_CARRIED_OVER = ("contest",)  # the comparison with the champion was made before the edit
-_STATED_BY_THE_BUNDLE = (
+_WRITTEN_BY_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
 )
 
@@ -274,7 +274,7 @@ def _write(
     manifest = {
         name: value
         for name, value in model.manifest.items()
-        if name not in (*_STATED_BY_THE_BUNDLE, *NOT_CARRIED_OVER)
+        if name not in (*_WRITTEN_BY_BUNDLE, *NOT_CARRIED_OVER)
     }
     manifest |= {"edits": edits, "edited_from": model.version}
     if re_evaluation is not None:

@@ -86,7 +86,7 @@ class ModelHolder:
             with warnings.catch_warnings():  # `is_from_cache` and the log report it instead
                 warnings.simplefilter("ignore")
                 bundle, is_from_cache = locate_bundle(self._source)
-            self._note_cache(is_from_cache=is_from_cache)
+            self._log_cache(is_from_cache=is_from_cache)
             if bundle.version == self._model.version:
                 self.failure = None
                 return False
@@ -103,7 +103,7 @@ class ModelHolder:
         bundle, self.is_from_cache = locate_bundle(self._source)
         return open_model(bundle, unpickle=self._unpickle)
 
-    def _note_cache(self, *, is_from_cache: bool) -> None:
+    def _log_cache(self, *, is_from_cache: bool) -> None:
         if is_from_cache and not self.is_from_cache:
             facts = {"source": str(self._source), "model_version": self._model.version}
             logger.warning("the registry does not answer", extra={"facts": facts})
@@ -120,11 +120,11 @@ class ModelHolder:
     def follow(self, seconds: float) -> None:
         """Refresh periodically in a background thread, until `close`."""
         self._thread = threading.Thread(
-            target=self._look, args=(seconds,), name="fitmodel-reload", daemon=True
+            target=self._refresh_periodically, args=(seconds,), name="fitmodel-reload", daemon=True
         )
         self._thread.start()
 
-    def _look(self, seconds: float) -> None:
+    def _refresh_periodically(self, seconds: float) -> None:
         while not self._stop.wait(seconds):
             self.refresh()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COMPARED = ("log_loss_skill", "log_loss", "roc_auc", "average_precision", "brier")
 _FLAGS = ("precision", "recall", "share_flagged")
-_NOT_IN_A_FOLDER = re.compile(r"[^\w.-]+")
+_INVALID_IN_FOLDER_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +118,7 @@ def sweep(
         for name, each in specs.items():
             report_step(name)
             options = RunOptions(name, {"fitmodel.variant": name}, register=False, parent=parent)
-            folder = Path(models) / _NOT_IN_A_FOLDER.sub("_", name)
+            folder = Path(models) / _INVALID_IN_FOLDER_NAME.sub("_", name)
             try:
                 runs[name] = train_as(options, deals, each, folder, allow)
                 rows.append(_row(name, each, runs[name]))

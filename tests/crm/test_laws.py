@@ -221,7 +221,7 @@ def test_a_table_read_in_parts_gives_the_same_attributes(changes, events):
     history, calls = _history(changes), _events(events)
     whole = _frame(history, calls)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_opening, "WHOLE_ROWS", 0)
+        patch.setattr(_opening, "MAX_ROWS_IN_ONE_PART", 0)
         patch.setattr(_opening, "PART_ROWS", 1)
         patch.setattr(_opening, "PIECE_ROWS", 3)
 

@@ -22,7 +22,7 @@ def tiny_parts(monkeypatch):
     """Turn on reading in many small parts."""
 
     def on():
-        monkeypatch.setattr(_opening, "WHOLE_ROWS", 3)
+        monkeypatch.setattr(_opening, "MAX_ROWS_IN_ONE_PART", 3)
         monkeypatch.setattr(_opening, "PART_ROWS", 5)
         monkeypatch.setattr(_opening, "MAX_PARTS", 7)
         monkeypatch.setattr(_opening, "PIECE_ROWS", 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.crm._row_findings import RowFinding, WholeTable
+from fitmodel.crm._row_findings import RowFinding, TableMetadata
 from fitmodel.exceptions import DealsError
 
 
@@ -13,7 +13,7 @@ def finding_of(count, row=0, *, total=100, value="x", settled=0, what="cannot be
 
 
 def whole(*parts, **options):
-    return WholeTable((), {}, None, **options).findings(parts, "[history.fields]")
+    return TableMetadata((), {}, None, **options).findings(parts, "[history.fields]")
 
 
 def test_a_finding_has_count_example_and_remedy() -> None:

@@ -9,7 +9,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals
-from fitmodel.deals.roles import per_year, settle_orders, yearly_amounts
+from fitmodel.deals.roles import detect_date_orders, per_year, yearly_amounts
 from fitmodel.exceptions import SpecError
 
 DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -80,9 +80,9 @@ def test_a_column_with_clear_dates_settles_the_order_of_ambiguous_columns() -> N
     clear, unclear = pd.Series(["31/01/2024", "02/03/2024"]), pd.Series(["03/04/2024"] * 2)
     turned = pd.Series(["01/31/2024", "03/02/2024"])
 
-    read = settle_orders({"closed_on": clear, "churned_on": unclear})
+    read = detect_date_orders({"closed_on": clear, "churned_on": unclear})
     assert read["churned_on"].series.tolist() == [pd.Timestamp("2024-04-03")] * 2
-    read = settle_orders({"closed_on": turned, "churned_on": unclear})
+    read = detect_date_orders({"closed_on": turned, "churned_on": unclear})
     assert read["churned_on"].series.tolist() == [pd.Timestamp("2024-03-04")] * 2
 
 
@@ -92,4 +92,4 @@ def test_columns_with_different_orders_leave_the_order_undecided() -> None:
         "churned_on": pd.Series(["12/31/2024"]),
         "exited_on": pd.Series(["03/04/2024"]),
     }
-    assert settle_orders(columns)["exited_on"].order == "either"
+    assert detect_date_orders(columns)["exited_on"].order == "either"

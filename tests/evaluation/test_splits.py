@@ -155,7 +155,7 @@ def test_the_error_for_too_few_test_churners_gives_their_number_and_the_waiting_
         r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Use a later extract"
     )
     with pytest.raises(DealsError, match=message):
-        out_of_time_split(deals, spec, test_share=0.1, least_early_churners=300)
+        out_of_time_split(deals, spec, test_share=0.1, min_early_churners=300)
 
 
 def test_the_error_for_too_few_training_churners_gives_their_number(deals, spec):
@@ -164,7 +164,7 @@ def test_the_error_for_too_few_training_churners_gives_their_number(deals, spec)
         r"Too little known on .* to learn from: \d+ early churners among \d+ deals; 150 needed"
     )
     with pytest.raises(DealsError, match=message):
-        out_of_time_split(young, spec, least_early_churners=150)
+        out_of_time_split(young, spec, min_early_churners=150)
 
 
 def test_the_error_without_any_churner_gives_no_waiting_time(deals, spec):

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage
+from fitmodel.guessing.doubts import find_doubts, read_with_doubts
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -30,6 +33,13 @@ PIPELINES = [  # name of the column, won, lost, open
     ("IsWon", "True", "False", "False"),
     ("是否赢单", "是", "否", "否"),
     ("field_17", "won", "lost", "open"),  # recognised only by its values
+    ("Stage", "5. Closed Won", "6. Closed Lost", "1. Qualification"),
+    ("Sales Stage", "06 - Won", "07 - Lost", "01 - Discovery"),
+    ("Stage", "Closed Won (100%)", "Closed Lost (0%)", "Proposal (50%)"),
+    ("Phase", "100% - Gewonnen", "0% - Verloren", "25% - Angebot"),
+    ("Deal Status", "\N{WHITE HEAVY CHECK MARK} Won", "\N{CROSS MARK} Lost", "\N{FIRE} Open"),
+    ("商机阶段", "赢单(100%)", "输单(0%)", "需求分析(30%)"),
+    ("Status", "Won - New", "Lost - Price", "Open - Demo"),
 ]
 
 
@@ -115,3 +125,56 @@ def test_a_category_is_not_a_repeated_customer_id() -> None:
     ]
 
     assert find_repeats(columns) == []
+
+
+@pytest.mark.parametrize(("name", "won", "lost", "still_open"), PIPELINES)
+def test_lost_prospects_get_no_prediction_however_their_stage_is_written(
+    name: str, won: str, lost: str, still_open: str
+) -> None:
+    table = pipeline(name, won, lost, still_open)
+    spec = DealSpec(**tomllib.loads(guess_spec(table).toml))
+    rules = lost_rows_of(spec.to_dict())
+
+    assert rules.why({name: won}) is None
+    if lost != still_open:  # in a won flag, "no" means both
+        assert rules.why({name: lost}) is not None
+        assert rules.why({name: still_open}) is None
+
+
+@pytest.mark.parametrize("name", ["dealstage", "Stage", "Opportunity Status", "商机阶段"])
+def test_stages_of_unknown_words_in_which_nobody_left_must_be_answered(name: str) -> None:
+    table = pipeline(name, "Onboarded", "Dead", "Talking")
+    roles = {"id": "key", "closed_on": "close_date", "churned_on": "churn_date",
+             "observed_until": "2025-12-31"}  # fmt: skip
+    kept = DealSpec(deals=roles, rows={"keep": {name: ["Onboarded"]}})
+
+    with pytest.raises(DealsError, match=r"nobody has left in 160 of 400 .*Dead 100, Talking 60"):
+        read_with_doubts(table, DealSpec(deals=roles))
+    assert len(read_with_doubts(table, kept).deals) == 240
+    assert read_with_doubts(table, kept).doubts == ()
+
+
+def test_a_stage_of_the_company_is_no_stage_of_the_deal() -> None:
+    """Customers leave in every stage of funding, so no question is asked."""
+    table = customers(3, 400).assign(stage=["Seed", "Series A", "Series B", "Listed"] * 100)
+    spec = DealSpec(deals={"closed_on": "signed", "churned_on": "left",
+                           "observed_until": "2025-12-31"})  # fmt: skip
+
+    assert read_with_doubts(table, spec).doubts == ()
+
+
+def test_young_customers_in_a_stage_of_their_own_have_not_left_yet() -> None:
+    """In "Onboarding" nobody has left, since all of them signed within the last weeks."""
+    table = customers(3, 400)
+    table["left"] = table["left"].where(table["left"] <= table["signed"].max())
+    young = table["signed"] > table["signed"].max() - pd.Timedelta(days=80)
+    table.loc[young, "left"] = pd.NaT
+    table["deal_stage"] = np.where(
+        young, "Onboarding", np.where(table.index % 2, "Live A", "Live B")
+    )
+    spec = DealSpec(deals={"closed_on": "signed", "churned_on": "left",
+                           "observed_until": str(table["signed"].max().date())})  # fmt: skip
+
+    left = table["left"].notna().mean()
+    assert (1 - left) ** young.sum() < 1e-6  # though of all deals so many have left
+    assert "unknown-stage" not in {doubt.code for doubt in find_doubts(table, spec)}

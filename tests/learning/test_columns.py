@@ -17,7 +17,7 @@ from fitmodel.learning.columns import (
     CategoryColumn,
     NumberColumn,
     UnreadableValueError,
-    _blake_level,
+    _blake2_level,
     as_day,
     column_from_dict,
     flag_text,
@@ -161,7 +161,7 @@ def test_each_bin_has_a_label() -> None:
 
 def test_a_hidden_level_is_matched_by_its_new_and_its_old_digest() -> None:
     """Digests in older bundles are shorter."""
-    for digest in (hidden_level, _blake_level):
+    for digest in (hidden_level, _blake2_level):
         column = CategoryColumn("account", {"known": 1, digest("Acme"): 2, digest("12"): 2})
         assert column.code("Acme") == 2
         assert column.code(12.0) == column.code("012") == 2
@@ -170,7 +170,7 @@ def test_a_hidden_level_is_matched_by_its_new_and_its_old_digest() -> None:
         assert column.named == ["known"]
         assert set(column.hidden.values()) == {2}
         assert re.fullmatch("#[0-9a-f]+", digest("Acme"))
-    assert (len(hidden_level("Acme")), len(_blake_level("Acme"))) == (25, 17)
+    assert (len(hidden_level("Acme")), len(_blake2_level("Acme"))) == (25, 17)
 
 
 def test_a_spelling_of_a_missing_value_is_a_level_only_if_the_column_lists_it() -> None:

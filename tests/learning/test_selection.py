@@ -15,7 +15,7 @@ from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._slope import SETTLED_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.folds import make_folds
-from fitmodel.learning.selection import Candidate, _differences, _simplest_of_the_best, choose
+from fitmodel.learning.selection import Candidate, _differences, _simplest_near_best, choose
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 
 QUICK = LearnerOptions(penalties=(1.0, 10.0), shares=(0.5, 1.0), pairs=2, replicates=3, folds=2)
@@ -202,9 +202,9 @@ def test_the_simplest_near_candidate_is_chosen_then_the_largest_evidence() -> No
     near = [c for c, (_, gap, error) in _differences(scores, outcomes).items() if gap <= error]
     assert Candidate(100.0) not in near
 
-    assert _simplest_of_the_best(scores, outcomes, evidence) == Candidate(10.0)
+    assert _simplest_near_best(scores, outcomes, evidence) == Candidate(10.0)
     evidence[1.0] = -3.0
-    assert _simplest_of_the_best(scores, outcomes, evidence) == Candidate(1.0)
+    assert _simplest_near_best(scores, outcomes, evidence) == Candidate(1.0)
 
 
 def test_complexity_orders_pairs_above_a_second_component_above_none() -> None:

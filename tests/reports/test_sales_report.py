@@ -11,6 +11,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
+from fitmodel.language.catalogue import phrases
 from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_numbers import MAX_GROUPS
@@ -127,6 +128,6 @@ def test_attributes_are_called_on_the_page_as_everywhere_else(few, language):
     report = make_sales_report(
         few.deals, few.spec.replace(words=labels), segment="industry", language=language
     )
-    assert ">Industry: " in report.page
+    assert phrases(language, "worth")("segment_row", column="Industry", value="") in report.page
     assert "lead_source" not in report.page
     assert "¥" in report.page

@@ -18,7 +18,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.sales._renewals import read_terms
 from fitmodel.sales.bonus import (
     DRAWS,
-    _to_the_end,
+    _simulate_end,
     forecast_bonus,
     may_win,
     pay_bonus,
@@ -302,7 +302,7 @@ def test_at_the_end_of_a_period_tested_living_and_lost_deals_are_counted() -> No
         }
     )
     random = np.random.default_rng(0)
-    tested, lost, expected = _to_the_end(own, np.ones(DRAWS), 0.0, random)
+    tested, lost, expected = _simulate_end(own, np.ones(DRAWS), 0.0, random)
 
     assert set(tested) == {9.0}
     assert set(lost) == {4}  # one tested, one that leaves, two that are gone

@@ -11,7 +11,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import read_texts
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
+from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.sales.retrospective import score_in_retrospect
 
 
@@ -162,9 +162,9 @@ def test_learning_is_detected_and_rarely_reported_without_learning():
 def test_with_few_questions_there_is_no_verdict_on_practice():
     table = practice(people(lambda _: 1.0, seed=1, quizzes=2))
     assert table.loc["Kim", "verdict"] == "too_few"
-    assert "40 questions are needed" in practice_words(table)[0]
-    assert "nan" not in practice_words(table)[0]
-    assert "需要 40 题" in practice_words(table, "zh")[0]
+    assert "40 questions are needed" in practice_sentences(table)[0]
+    assert "nan" not in practice_sentences(table)[0]
+    assert "需要 40 题" in practice_sentences(table, "zh")[0]
 
 
 def test_both_languages_have_the_same_keys():

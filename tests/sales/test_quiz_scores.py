@@ -8,12 +8,12 @@ import pytest
 from scipy.stats import norm
 
 from fitmodel.sales.quiz_scores import (
-    MIN_TO_TELL,
+    MIN_ANSWERS,
     PRACTICE,
     SCORES,
     brier,
     practice,
-    practice_words,
+    practice_sentences,
     quiz_scores,
 )
 
@@ -52,7 +52,7 @@ def test_without_answers_the_table_has_columns_and_no_rows() -> None:
     assert tuple(quiz_scores(empty).columns) == SCORES
     assert quiz_scores(empty).empty
     assert practice(empty).empty
-    assert practice_words(practice(empty)) == []
+    assert practice_sentences(practice(empty)) == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_easier_second_half_is_not_an_improvement() -> None:
     assert row["verdict"] == "no_evidence"
 
 
-@pytest.mark.parametrize(("questions", "few"), [(MIN_TO_TELL - 1, True), (MIN_TO_TELL, False)])
+@pytest.mark.parametrize(("questions", "few"), [(MIN_ANSWERS - 1, True), (MIN_ANSWERS, False)])
 def test_with_fewer_than_40_questions_there_are_only_scores(questions, few) -> None:
     random = np.random.default_rng(0)
     guess, model = random.random((2, questions))
@@ -134,7 +134,7 @@ def test_people_are_listed_by_name_each_with_their_own_answers() -> None:
 @pytest.mark.parametrize(("early", "late"), [(0.9, 0.1), (0.1, 0.9), (0.5, 0.5)])
 def test_the_sentence_contains_the_name_and_the_figures(language, early, late) -> None:
     table = practice(learner(early=early, late=late))
-    (sentence,) = practice_words(table, language)
+    (sentence,) = practice_sentences(table, language)
     row = table.loc["Kim"]
 
     for figure in ("Kim", "60", f"{row['brier']:.3f}", f"{row['model']:.3f}"):

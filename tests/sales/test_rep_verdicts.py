@@ -17,10 +17,10 @@ from fitmodel.sales._rep_verdicts import (
     MIN_EXPECTED_RECENTLY,
     add_verdicts,
     holm,
-    recent_words,
-    selection_words,
+    recent_text,
+    selection_text,
     still_more,
-    verdict_words,
+    verdict_text,
 )
 
 SAY = phrases("en", "scoreboard")
@@ -182,7 +182,7 @@ def test_bound_contracts_are_left_out_of_the_comparison() -> None:
 
 def test_a_difference_of_the_only_seller_of_a_segment_is_inseparable() -> None:
     alone = np.array([False] * 4 + [True])
-    table = verdicts(table_of(FIVE, [40.0] * 5), alone=alone)
+    table = verdicts(table_of(FIVE, [40.0] * 5), is_sole_seller=alone)
 
     assert table.loc["R4", "verdict"] == "inseparable_more"
     assert not table["verdict"].iloc[:4].str.startswith("inseparable").any()
@@ -203,7 +203,7 @@ def row_of(**changes) -> pd.Series:
 @pytest.mark.parametrize("verdict", ["more", "fewer", "expected", "inseparable_more"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_words_of_a_verdict_contain_its_counts(verdict, language) -> None:
-    words = verdict_words(row_of(verdict=verdict), phrases(language, "scoreboard"))
+    words = verdict_text(row_of(verdict=verdict), phrases(language, "scoreboard"))
 
     for figure in ("20", "10.0", "2.00", "1.20"):
         assert figure in words
@@ -212,12 +212,12 @@ def test_the_words_of_a_verdict_contain_its_counts(verdict, language) -> None:
 
 def test_the_words_mention_an_expected_verdict_that_is_significant_alone() -> None:
     plain, marked = (
-        verdict_words(row_of(verdict="expected", beyond_chance=side), SAY) for side in ("", "more")
+        verdict_text(row_of(verdict="expected", beyond_chance=side), SAY) for side in ("", "more")
     )
 
     assert plain != marked
-    named = verdict_words(row_of(verdict="more", beyond_chance="more"), SAY)
-    assert named == verdict_words(row_of(verdict="more"), SAY)
+    named = verdict_text(row_of(verdict="more", beyond_chance="more"), SAY)
+    assert named == verdict_text(row_of(verdict="more"), SAY)
 
 
 @pytest.mark.parametrize(
@@ -226,26 +226,24 @@ def test_the_words_mention_an_expected_verdict_that_is_significant_alone() -> No
 )
 def test_the_words_name_the_segment_of_an_only_seller(share, verdict, mentioned) -> None:
     row = row_of(verdict=verdict, only_seller_of="plan = gold", share_of_own_segments=share)
-    words = verdict_words(row, SAY)
+    words = verdict_text(row, SAY)
 
     assert ("plan = gold" in words) is mentioned
     if mentioned:
-        assert words.startswith(verdict_words(row_of(verdict=verdict), SAY).rstrip(". "))
-        almost = verdict_words(row_of(verdict=verdict, only_seller_of="plan = gold",
+        assert words.startswith(verdict_text(row_of(verdict=verdict), SAY).rstrip(". "))
+        almost = verdict_text(row_of(verdict=verdict, only_seller_of="plan = gold",
                                       share_of_own_segments=0.9), SAY)  # fmt: skip
         assert (words == almost) is (share < 0.995)
 
 
 def test_recent_and_selection_words_contain_their_figures() -> None:
-    assert "3" in recent_words(row_of(), SAY)
-    assert "1.0" in recent_words(row_of(), SAY)
-    assert recent_words(row_of(recent_verdict="inseparable_more"), SAY) == recent_words(
-        row_of(), SAY
-    )
+    assert "3" in recent_text(row_of(), SAY)
+    assert "1.0" in recent_text(row_of(), SAY)
+    assert recent_text(row_of(recent_verdict="inseparable_more"), SAY) == recent_text(row_of(), SAY)
     for selects in ("riskier", "safer", "alike"):
-        words = selection_words(row_of(selects=selects), SAY)
+        words = selection_text(row_of(selects=selects), SAY)
         assert "25.6%" in words
         assert "20.0%" in words
-    few = selection_words(row_of(selects="too_few"), SAY)
+    few = selection_text(row_of(selects="too_few"), SAY)
     assert "25.6%" not in few
     assert "1,234" in few

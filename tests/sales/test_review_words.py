@@ -15,13 +15,13 @@ from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.review_words import (
     QUESTIONS,
-    alike_words,
     label_of,
     questions,
-    stayed_words,
-    value_words,
-    verdict_words,
-    warning_words,
+    similar_deals_text,
+    stayed_text,
+    value_text,
+    verdict_text,
+    warning_texts,
 )
 from fitmodel.sales.reviews import ReviewSheet, StayedAlike
 
@@ -63,7 +63,7 @@ def stayed(*differs, deal="D3"):
 
 
 def test_the_verdict_uses_the_data_known_the_day_before_signing() -> None:
-    assert verdict_words(SHEET, SAY) == (
+    assert verdict_text(SHEET, SAY) == (
         "On 2025-03-31, with 1,500 outcomes known, the model would have predicted: 37% likely to "
         "leave early (20% of all)."
     )
@@ -71,7 +71,7 @@ def test_the_verdict_uses_the_data_known_the_day_before_signing() -> None:
 
 @pytest.mark.parametrize("lacking", [{"assessment": None}, {"snapshot": snapshot(None)}])
 def test_the_verdict_says_how_many_churners_were_missing_for_a_model(lacking) -> None:
-    words = verdict_words(sheet(**lacking), SAY)
+    words = verdict_text(sheet(**lacking), SAY)
 
     assert words.startswith("Too little was known on 2025-03-31")
     assert f"7 early churners, {MIN_CHURNERS} needed" in words
@@ -83,31 +83,31 @@ def test_a_warning_has_the_evidence_known_at_signing() -> None:
         reason("seats & plan_code", (4, None), deals=None),
     )  # fmt: skip
 
-    assert warning_words(sheet(warnings=warnings), SPEC, SAY) == [
+    assert warning_texts(sheet(warnings=warnings), SPEC, SAY) == [
         "number of seats = 4: 41% of 1,200 such deals had left early by then, 20% of all",
         "package = none: no such deal was known",
         "number of seats = 4 and plan code = not filled in: the two together had raised the risk",
     ]
-    assert warning_words(sheet(warnings=warnings, snapshot=snapshot(None)), SPEC, SAY) == []
+    assert warning_texts(sheet(warnings=warnings, snapshot=snapshot(None)), SPEC, SAY) == []
 
 
 def test_similar_deals_are_counted_with_an_interval_or_left_out() -> None:
     alike = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
 
-    assert alike_words(sheet(alike=alike), SAY) == (
+    assert similar_deals_text(sheet(alike=alike), SAY) == (
         "Of the 50 most similar deals signed before, 13 have left early by now (16% to 40%)."
     )
-    assert alike_words(SHEET, SAY) == ""
+    assert similar_deals_text(SHEET, SAY) == ""
 
 
 def test_a_similar_deal_that_stayed_is_described_with_its_differences() -> None:
     differs = (("seats", 4, 12), ("lead_source", None, "partner"))
 
-    assert stayed_words(stayed(*differs), SPEC, SAY) == (
+    assert stayed_text(stayed(*differs), SPEC, SAY) == (
         "D3, signed 2024-12-24, stayed: number of seats 12 instead of 4; "
         "lead source partner instead of not filled in"
     )
-    assert stayed_words(stayed(), SPEC, SAY).startswith(
+    assert stayed_text(stayed(), SPEC, SAY).startswith(
         "D3, signed 2024-12-24, stayed, with the same"
     )
 
@@ -122,15 +122,15 @@ def test_a_similar_deal_that_stayed_is_described_with_its_differences() -> None:
     ],
 )  # fmt: skip
 def test_a_value_is_written_in_a_readable_form(value, words) -> None:
-    assert value_words("plan", value, SPEC, SAY) == words
+    assert value_text("plan", value, SPEC, SAY) == words
 
 
 def test_yes_no_and_missing_values_are_written_in_the_language() -> None:
     chinese = phrases("zh", "reviews")
 
-    assert [value_words("a", value, SPEC, chinese) for value in (True, False)] == ["是", "否"]
-    assert value_words("a", None, SPEC, chinese) != value_words("a", None, SPEC, SAY)
-    assert value_words("a", "gold", SPEC, chinese) == "gold"
+    assert [value_text("a", value, SPEC, chinese) for value in (True, False)] == ["是", "否"]
+    assert value_text("a", None, SPEC, chinese) != value_text("a", None, SPEC, SAY)
+    assert value_text("a", "gold", SPEC, chinese) == "gold"
 
 
 @pytest.mark.parametrize("amount", [12345.6, np.float64(12345.6), np.int64(12346)])
@@ -138,10 +138,10 @@ def test_an_amount_is_written_as_money_and_a_number_with_its_unit(amount) -> Non
     words = {"money": "¥{:,.0f}", "units": {"seats": "people", "trial": "天"}}
     spec = SPEC.replace(deals={"amount": "value"}, words=words)
 
-    assert value_words("value", amount, spec, SAY) == "¥12,346"
-    assert value_words("value", None, spec, SAY) == "not filled in"
-    assert value_words("seats", 4, spec, SAY) == "4 people"
-    assert value_words("trial", 2.5, spec, SAY) == "2.5天"
+    assert value_text("value", amount, spec, SAY) == "¥12,346"
+    assert value_text("value", None, spec, SAY) == "not filled in"
+    assert value_text("seats", 4, spec, SAY) == "4 people"
+    assert value_text("trial", 2.5, spec, SAY) == "2.5天"
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_an_amount_is_written_as_money_and_a_number_with_its_unit(amount) -> Non
 def test_a_date_is_described_as_the_model_reads_it(days, en, zh) -> None:
     value = pd.Timedelta(days=days)
 
-    assert value_words("first", value, SPEC, SAY) == en
-    assert value_words("first", value, SPEC, phrases("zh", "reviews")) == zh
+    assert value_text("first", value, SPEC, SAY) == en
+    assert value_text("first", value, SPEC, phrases("zh", "reviews")) == zh
     warned = sheet(warnings=(reason("first", "2025-03-31", days=days),))
-    assert f"first = {en}: 41%" in warning_words(warned, SPEC, SAY)[0]
+    assert f"first = {en}: 41%" in warning_texts(warned, SPEC, SAY)[0]
     assert questions(warned, SPEC, SAY)[0].startswith(f"first = {en}: such customers")
     other = stayed(("first", value, timedelta(days=100)))
-    assert stayed_words(other, SPEC, SAY).endswith(
+    assert stayed_text(other, SPEC, SAY).endswith(
         f"first 100 day(s) before signing instead of {en}"
     )
 
@@ -225,4 +225,4 @@ def test_there_are_always_three_questions_in_both_languages(language, known) -> 
 @pytest.mark.parametrize(("language", "yes", "no"), [("en", "yes", "no"), ("zh", "是", "否")])
 def test_booleans_are_written_as_words_in_reviews_and_the_quiz(topic, language, yes, no) -> None:
     say = phrases(language, topic)
-    assert [value_words("plan", value, SPEC, say) for value in (True, False)] == [yes, no]
+    assert [value_text("plan", value, SPEC, say) for value in (True, False)] == [yes, no]

@@ -14,7 +14,7 @@ from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales.retrospective import score_in_retrospect
-from fitmodel.sales.review_words import questions, verdict_words, warning_words
+from fitmodel.sales.review_words import questions, verdict_text, warning_texts
 from fitmodel.sales.reviews import _differs, compute_reviews
 
 
@@ -97,11 +97,11 @@ def test_every_sheet_has_three_questions_and_warnings_with_evidence(reviews, lan
     for sheet in reviews.sheets:
         asked = questions(sheet, reviews.spec, say)
         assert len(set(asked)) == 3
-        sentences = warning_words(sheet, reviews.spec, say)
+        sentences = warning_texts(sheet, reviews.spec, say)
         assert len(sentences) == len(sheet.warnings)
         for text, reason in zip(sentences, sheet.warnings, strict=True):
             assert reason.deals is None or f"{reason.deals:,}" in text
-        assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_words(sheet, say)
+        assert f"{sheet.snapshot.as_of:%Y-%m-%d}" in verdict_text(sheet, say)
 
 
 def test_a_signal_is_compared_with_the_deals_that_stayed(simulation, retrospective, reviews):

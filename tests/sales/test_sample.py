@@ -94,7 +94,7 @@ def test_the_report_of_a_small_table_does_not_mention_a_sample(simulation):
 def test_without_intervals_only_boosting_needs_replicates(boosted, replicates):
     settings = Settings(shares=(("logistic", 1 - boosted), ("boosted", boosted)))
 
-    assert _sample.fewest_replicates(settings) == replicates
+    assert _sample.min_replicates(settings) == replicates
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_without_intervals_only_boosting_needs_replicates(boosted, replicates):
 def test_a_probability_does_not_depend_on_replicates(simulation, monkeypatch):
     view = view_of(simulation.deals, simulation.spec)
     without = compute_expected(view, simulation.spec).over["rep"]
-    monkeypatch.setattr(expected, "fewest_replicates", lambda _settings: 3)
+    monkeypatch.setattr(expected, "min_replicates", lambda _settings: 3)
     with_three = compute_expected(view, simulation.spec).over["rep"]
 
     assert with_three.to_numpy() == pytest.approx(without.to_numpy(), rel=1e-12)

@@ -81,12 +81,12 @@ def test_a_deal_is_in_a_combination_if_it_is_in_both_parts(pairs) -> None:
     ],
 )
 def test_a_segment_is_described_in_readable_words(segment, words) -> None:
-    assert segment.words(SAY) == words
+    assert segment.text(SAY) == words
 
 
 @pytest.mark.parametrize(("level", "word"), [("yes", "是"), ("no", "否"), ("none", "none")])
 def test_yes_and_no_are_written_in_the_language_of_the_page(level, word) -> None:
-    assert Segment("trial", level=level).words(phrases("zh", "profile")) == f"trial = {word}"
+    assert Segment("trial", level=level).text(phrases("zh", "profile")) == f"trial = {word}"
 
 
 @pytest.mark.parametrize("spelling", [("yes", "no"), ("Ja", "NEIN"), (True, False), (1, 0)])
@@ -104,7 +104,7 @@ def test_a_flag_is_shown_as_yes_or_no_for_any_spelling(spelling) -> None:
 
 
 def test_the_label_of_the_contract_replaces_the_name() -> None:
-    assert Segment("seats", level="4").words(SAY, "number of seats").startswith("number of seats")
+    assert Segment("seats", level="4").text(SAY, "number of seats").startswith("number of seats")
 
 
 def test_scores_are_leavers_minus_the_nelson_aalen_hazard_and_add_up_to_0() -> None:

@@ -14,7 +14,7 @@ from fitmodel.language.catalogue import LANGUAGES, message_in, read_texts
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.quiz_scores import quiz_scores
-from fitmodel.service._problems import LOG_AWAY
+from fitmodel.service._problems import LOG_UNREACHABLE
 from fitmodel.service.settings import People, Person
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_without_the_log_the_list_is_shown_and_a_decision_stays_in_its_dialog(
         page.locator("#decide-reason").fill("they are old friends")
         page.locator("#decide button[type=submit]").click()
         fault = page.locator("#decide-fault")
-        expect(fault).to_have_text(message_in(LOG_AWAY, language))
+        expect(fault).to_have_text(message_in(LOG_UNREACHABLE, language))
         picture(page, "decision")
         page.locator("#decide-cancel").click()
         page.locator("#back").click()

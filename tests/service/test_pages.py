@@ -22,7 +22,7 @@ from fitmodel.reports.html import html_tree
 from fitmodel.reports.model_page import card_html, card_page, rule_text
 from fitmodel.sales.plans import Plan
 from fitmodel.service import _pages
-from fitmodel.service._page_routes import STEPS, step_words
+from fitmodel.service._page_routes import STEPS, step_text
 from fitmodel.service._pages import Computed
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
@@ -141,9 +141,9 @@ def test_the_basis_of_a_sales_report_is_computed_once_for_both_languages(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_steps_of_a_computation_are_shown_in_the_language_of_the_page(language) -> None:
-    texts = {step_words(f"{step} 2025-12-31", language) for step in STEPS}
+    texts = {step_text(f"{step} 2025-12-31", language) for step in STEPS}
     assert len(texts) == len(STEPS)
-    assert "2025-12-31" in step_words("as the model was on 2025-12-31", language)
+    assert "2025-12-31" in step_text("as the model was on 2025-12-31", language)
     assert all(re.search("[\u4e00-\u9fff]", text) for text in texts) is (language == "zh")
 
 

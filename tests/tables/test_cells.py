@@ -19,8 +19,8 @@ from fitmodel.tables.cells import (
     distinct,
     formats_money,
     is_empty,
-    is_many,
     is_missing,
+    is_sized,
     is_text,
     level_text,
     plain,
@@ -109,7 +109,7 @@ def test_text_columns_are_distinguished_from_other_columns() -> None:
      (None, False)],
 )  # fmt: skip
 def test_a_container_has_many_values_and_a_text_has_one(value: object, many: bool) -> None:
-    assert is_many(value) is many
+    assert is_sized(value) is many
 
 
 @pytest.mark.parametrize(

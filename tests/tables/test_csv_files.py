@@ -61,12 +61,12 @@ def small_blocks(monkeypatch) -> None:
 
 
 def _assert_same(path) -> None:
-    whole, spooled = read_file(path), spool_csv(path)
-    frame = spooled.table.to_pandas()
-    assert spooled.table.column(0).num_chunks > 1 or len(frame) < ROWS / 2
+    whole, on_disk_table = read_file(path), spool_csv(path)
+    frame = on_disk_table.table.to_pandas()
+    assert on_disk_table.table.column(0).num_chunks > 1 or len(frame) < ROWS / 2
     pd.testing.assert_frame_equal(frame, whole.table, check_exact=True)
-    np.testing.assert_array_equal(spooled.row_numbers, whole.row_numbers)
-    assert spooled.findings == whole.findings
+    np.testing.assert_array_equal(on_disk_table.row_numbers, whole.row_numbers)
+    assert on_disk_table.findings == whole.findings
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -113,9 +113,9 @@ def test_errors_are_the_same_on_disk_and_in_memory(tmp_path, content) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DealsError) as whole:
         read_file(path)
-    with pytest.raises(DealsError) as spooled:
+    with pytest.raises(DealsError) as on_disk_table:
         spool_csv(path)
-    assert str(spooled.value) == str(whole.value)
+    assert str(on_disk_table.value) == str(whole.value)
 
 
 def test_a_windows_line_break_between_two_blocks_is_kept(tmp_path) -> None:

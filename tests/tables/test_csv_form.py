@@ -19,7 +19,7 @@ from fitmodel.tables.csv_form import (
     header_fields,
     row_numbers,
     separator_of,
-    swallowing_values,
+    values_with_next_row,
     writes_decimal_commas,
 )
 from fitmodel.tables.files import read_table
@@ -124,12 +124,12 @@ def test_a_value_that_swallowed_the_next_row_is_detected() -> None:
         "c": ["1"] * 6,
     })  # fmt: skip
     # a complete row of three columns has two separators
-    assert swallowing_values(table, ",") == {}
+    assert values_with_next_row(table, ",") == {}
     table = table.set_column(0, "a", pa.array(["1", 'x,y\n3,z"', "2", 'no row"', 'x,y, "', None]))
-    assert swallowing_values(table, ",") == {1: 'x,y\n3,z"'}
-    assert swallowing_values(table, ";") == {}
+    assert values_with_next_row(table, ",") == {1: 'x,y\n3,z"'}
+    assert values_with_next_row(table, ";") == {}
     two = pa.table({"a": ["1", 'x\r2,y"'], "b": ["1", "2"]})
-    assert swallowing_values(two, ",") == {1: 'x\r2,y"'}
+    assert values_with_next_row(two, ",") == {1: 'x\r2,y"'}
 
 
 @pytest.mark.parametrize("size", [1, 3, 16, 1 << 10])

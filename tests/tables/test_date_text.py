@@ -27,7 +27,7 @@ from fitmodel.tables._date_text import (
     DateForm,
     day_of,
     day_of_number,
-    settle_order,
+    detect_date_order,
     today,
 )
 
@@ -281,32 +281,32 @@ def test_today_is_the_day_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_form_of_a_column_is_the_one_that_can_read_its_values(
     texts: list[object], order: str
 ) -> None:
-    assert settle_order(texts, [1] * len(texts)) == (order, False)
+    assert detect_date_order(texts, [1] * len(texts)) == (order, False)
 
 
 def test_the_form_is_decided_by_rows_and_not_by_distinct_values() -> None:
     values = ["31/12/2024", "12/31/2024", "12/30/2024"]
-    assert settle_order(values, [5, 1, 1])[0] == DAY_FIRST
-    assert settle_order(values, [1, 1, 1])[0] == MONTH_FIRST
+    assert detect_date_order(values, [5, 1, 1])[0] == DAY_FIRST
+    assert detect_date_order(values, [1, 1, 1])[0] == MONTH_FIRST
 
 
 def test_the_iso_form_needs_at_least_half_iso_dates() -> None:
     values = ["2024-02-29", "31.12.2023"]
-    assert settle_order(values, [1, 1])[0] == ISO
-    assert settle_order(values, [1, 2])[0] == DAY_FIRST
-    assert settle_order(["2024-02-29", "12/31/2023"], [4, 5])[0] == MONTH_FIRST
+    assert detect_date_order(values, [1, 1])[0] == ISO
+    assert detect_date_order(values, [1, 2])[0] == DAY_FIRST
+    assert detect_date_order(["2024-02-29", "12/31/2023"], [4, 5])[0] == MONTH_FIRST
 
 
 def test_day_and_month_are_ambiguous_only_if_both_orders_read_all_rows_differently() -> None:
-    assert settle_order(["03/04/2024"], [1]) == (DAY_FIRST, True)
-    assert settle_order(["04/04/2024"], [1]) == (DAY_FIRST, False)  # the same day either way
-    assert settle_order(["03/04/2024", "13/04/2024"], [9, 1]) == (DAY_FIRST, False)
-    assert settle_order(["03/04/2024", "04/13/2024"], [9, 1]) == (MONTH_FIRST, False)
-    assert settle_order(["03.04.2024"], [1]) == (DAY_FIRST, False)  # points: the day is first
+    assert detect_date_order(["03/04/2024"], [1]) == (DAY_FIRST, True)
+    assert detect_date_order(["04/04/2024"], [1]) == (DAY_FIRST, False)  # the same day either way
+    assert detect_date_order(["03/04/2024", "13/04/2024"], [9, 1]) == (DAY_FIRST, False)
+    assert detect_date_order(["03/04/2024", "04/13/2024"], [9, 1]) == (MONTH_FIRST, False)
+    assert detect_date_order(["03.04.2024"], [1]) == (DAY_FIRST, False)  # points: the day is first
 
 
 def test_a_hint_decides_only_an_ambiguous_column() -> None:
     for hint in (DAY_FIRST, MONTH_FIRST):
-        assert settle_order(["03/04/2024"], [1], hint) == (hint, False)
-        assert settle_order(["13/04/2024"], [1], hint) == (DAY_FIRST, False)
-        assert settle_order(["03.04.2024"], [1], hint) == (DAY_FIRST, False)
+        assert detect_date_order(["03/04/2024"], [1], hint) == (hint, False)
+        assert detect_date_order(["13/04/2024"], [1], hint) == (DAY_FIRST, False)
+        assert detect_date_order(["03.04.2024"], [1], hint) == (DAY_FIRST, False)

@@ -12,7 +12,7 @@ import pytest
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.files import read_file
 from fitmodel.tables.layout import (
-    Top,
+    HeaderPosition,
     find_top,
     header_index,
     is_total_line,
@@ -130,13 +130,14 @@ def test_blank_lines_between_rows_count_in_row_numbers(
 @pytest.mark.parametrize(
     ("lines", "top"),
     [
-        (["a,b,c\n", "1,2,3\n"], Top(0, (), ",")),
-        (["\n", " \n", "a;b;c\n", "1;2;3\n"], Top(2, (), ";")),
-        (["Deals\n", "a;b;c\n", "1;2;3\n", "4;5;6\n"], Top(1, ("Deals",), ";")),
+        (["a,b,c\n", "1,2,3\n"], HeaderPosition(0, (), ",")),
+        (["\n", " \n", "a;b;c\n", "1;2;3\n"], HeaderPosition(2, (), ";")),
+        (["Deals\n", "a;b;c\n", "1;2;3\n", "4;5;6\n"], HeaderPosition(1, ("Deals",), ";")),
         (["Deals, all\n", "\n", "by Ann\n", "a\tb\tc\n", "1\t2\t3\n", "4\t5\t6\n"],
-         Top(3, ("Deals, all", "by Ann"), "\t")),
-        (["a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),
-        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], Top(0, (), ",")),  # too narrow for titles
+         HeaderPosition(3, ("Deals, all", "by Ann"), "\t")),
+        (["a,b\n", "1,2\n", "3,4\n"], HeaderPosition(0, (), ",")),
+        # Too narrow for titles.
+        (["Report\n", "a,b\n", "1,2\n", "3,4\n"], HeaderPosition(0, (), ",")),
         ([], None),
         (["\n", "  \n"], None),
     ],

@@ -78,8 +78,8 @@ def test_a_text_that_is_not_a_date_is_unreadable_but_an_empty_cell_is_not():
 def test_ambiguous_dates_are_reported_unless_the_order_is_given():
     cells = ["03/04/2026", "05/06/2026"]
 
-    assert read_moments(pd.Series(cells)).swapped
-    assert not read_moments(pd.Series(cells), order="month first").swapped
+    assert read_moments(pd.Series(cells)).is_ambiguous
+    assert not read_moments(pd.Series(cells), order="month first").is_ambiguous
     assert _read(cells, order="month first") == ["2026-03-04T00:00:00", "2026-05-06T00:00:00"]
 
 
@@ -185,13 +185,13 @@ PARTS = [
 def test_a_column_read_in_parts_gives_the_same_result(cells):
     column = pd.Series(cells, dtype=object)
     whole = read_moments(column)
-    form, swapped = form_of_days(days_not_in_iso(cells))
+    form, is_ambiguous = form_of_days(days_not_in_iso(cells))
     parts = [read_moments(column.iloc[[row]], form=form) for row in range(len(cells))]
     np.testing.assert_array_equal(np.concatenate([part.times for part in parts]), whole.times)
     np.testing.assert_array_equal(
         np.concatenate([part.unreadable for part in parts]), whole.unreadable
     )
-    assert swapped == whole.swapped
+    assert is_ambiguous == whole.is_ambiguous
 
 
 def test_the_form_is_decided_by_the_values_that_are_not_iso_timestamps():

@@ -18,9 +18,9 @@ from fitmodel.tables._number_text import (
     UnclearNumberError,
     UnreadableValueError,
     currency_of,
+    detect_number_form,
     is_other_unit,
     parse_number_text,
-    settle_form,
     value_of,
 )
 
@@ -191,7 +191,7 @@ def test_digits_that_are_invalid_in_a_form_are_an_error_but_not_unclear(
 
 
 def _settled(*texts: str, rows: list[int] | None = None) -> NumberForm:
-    return settle_form([parse_number_text(text) for text in texts], rows or [1] * len(texts))
+    return detect_number_form([parse_number_text(text) for text in texts], rows or [1] * len(texts))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_the_decimal_mark_is_the_one_of_most_rows() -> None:
 def test_the_unit_is_the_one_of_most_rows() -> None:
     assert _settled("$5", "€6", "7", rows=[2, 3, 9]).unit == "EUR"
     assert _settled("5", "6").unit == ""
-    assert settle_form([None, None], [4, 4]) == NumberForm()
+    assert detect_number_form([None, None], [4, 4]) == NumberForm()
 
 
 def test_percent_is_the_unit_only_if_at_least_half_of_the_rows_have_it() -> None:

@@ -13,9 +13,9 @@ from fitmodel.tables.opening import (
     MAX_COLUMNS,
     SNIFF_BYTES,
     csv_error,
+    duplicate_names,
     head_of,
-    lines_error,
-    named_twice,
+    merged_rows_error,
     names_error,
     open_bytes,
     open_quote_error,
@@ -59,8 +59,8 @@ def test_the_head_of_a_long_file_is_its_first_mebibyte(tmp_path, packed: bool) -
 
 
 def test_duplicate_column_names_are_listed_once_in_order() -> None:
-    assert named_twice(["b", "a", "b", "c", "a", "b"]) == ["a", "b"]
-    assert named_twice(["a", "A", " a"]) == []
+    assert duplicate_names(["b", "a", "b", "c", "a", "b"]) == ["a", "b"]
+    assert duplicate_names(["a", "A", " a"]) == []
     assert names_error(["a", "b"]) is None
     assert names_error(["b", "a", "b"]) == (
         "has more than one column named ['b']. Remedy: rename them."
@@ -80,9 +80,9 @@ def test_the_error_of_a_row_shows_its_width_lines_and_beginning() -> None:
     assert width_error("a,b\nc\nd", 2, 3).startswith(
         "2 fields where the header has 3 over 3 lines (is a quote open?): "
     )
-    assert lines_error("a") == "a value: 'a'"
-    assert lines_error("a\r\nb") == r"a value over 2 lines (is a quote open?): 'a\r\nb'"
-    assert len(lines_error("a" * 500)) == len("a value: ") + 60
+    assert merged_rows_error("a") == "a value: 'a'"
+    assert merged_rows_error("a\r\nb") == r"a value over 2 lines (is a quote open?): 'a\r\nb'"
+    assert len(merged_rows_error("a" * 500)) == len("a value: ") + 60
     assert "opens on line 7 and is never closed" in open_quote_error(7)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.tables.spool import Levels, Spool, nameless_file, spooled
+from fitmodel.tables.spool import Levels, Spool, on_disk_table, unnamed_file
 
 PARTS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_size=5)
 
@@ -48,7 +48,7 @@ def test_a_strided_array_is_stored_correctly(on_disk: bool) -> None:
 
 def test_the_file_is_closed_when_its_owner_is_deleted() -> None:
     owner = type("Owner", (), {})()
-    file = nameless_file(owner)
+    file = unnamed_file(owner)
     file.write(b"x")
     del owner
     assert file.closed
@@ -61,11 +61,11 @@ def test_batches_become_one_table_with_their_schema() -> None:
         pa.record_batch([[n for n, _ in part], [name for _, name in part]], schema=schema)
         for part in rows
     ]
-    table = spooled(schema, batches)
+    table = on_disk_table(schema, batches)
     assert table.schema == schema
     assert table.equals(pa.Table.from_batches(batches))
-    assert spooled(schema, []).num_rows == 0
-    assert spooled(schema, []).schema == schema
+    assert on_disk_table(schema, []).num_rows == 0
+    assert on_disk_table(schema, []).schema == schema
 
 
 VALUES = st.one_of(st.text(max_size=3), st.integers(0, 9), st.dates())

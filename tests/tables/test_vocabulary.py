@@ -13,13 +13,13 @@ from fitmodel.tables.vocabulary import (
     CURRENCY_CODES,
     CURRENCY_SIGNS,
     EMPTY_TEXT,
-    LEFT,
+    LEFT_WORDS,
     MISSING_TEXT,
     NO,
     NOT_YET,
     PLACEHOLDER_DAYS,
     SCALES,
-    STAYED,
+    STAYED_WORDS,
     TOTAL,
     UNCLEAR_WORDS,
     YES,
@@ -40,14 +40,14 @@ def test_a_slug_is_a_valid_part_of_a_column_name(text: str, name: str) -> None:
 
 def test_no_word_is_in_two_contradicting_lists() -> None:
     assert not YES & NO
-    assert not LEFT & STAYED
-    assert not (LEFT | STAYED) & (YES | NO)
+    assert not LEFT_WORDS & STAYED_WORDS
+    assert not (LEFT_WORDS | STAYED_WORDS) & (YES | NO)
     assert not EMPTY_TEXT & UNCLEAR_WORDS
     assert MISSING_TEXT == EMPTY_TEXT | UNCLEAR_WORDS
 
 
 def test_words_compared_without_case_are_listed_in_lower_case() -> None:
-    for words in (YES, NO, LEFT, STAYED, NOT_YET):
+    for words in (YES, NO, LEFT_WORDS, STAYED_WORDS, NOT_YET):
         assert {word.casefold().strip() for word in words} == set(words)
 
 
@@ -58,10 +58,10 @@ def test_every_spelling_of_yes_and_no_is_read(word: str) -> None:
             assert read_flag(written) is (word in YES)
 
 
-@pytest.mark.parametrize("word", sorted(LEFT | STAYED))
+@pytest.mark.parametrize("word", sorted(LEFT_WORDS | STAYED_WORDS))
 def test_every_status_word_is_read_as_left_or_stayed(word: str) -> None:
     reading = read_flags(pd.Series([word, word.upper()]))
-    assert reading.series.tolist() == [word in LEFT] * 2
+    assert reading.series.tolist() == [word in LEFT_WORDS] * 2
     assert not reading.unreadable.any()
 
 

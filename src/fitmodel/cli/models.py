@@ -168,7 +168,7 @@ def edit(
         )
         typer.echo(edit_lines(edited.edit))
         not_evaluated = "not yet; give past deals with --deals"
-        typer.echo(f"judged  {edited.re_evaluation or not_evaluated}")
+        typer.echo(f"evaluated  {edited.re_evaluation or not_evaluated}")
         typer.echo(f"bundle  {edited.bundle_path}{' (in use)' if use else ''}")
         if edited.tracked is not None:
             outcome = edited.tracked.warning or f"version {edited.tracked.registry_version}"

@@ -134,7 +134,7 @@ def _ask_person(person: str, say: Say, *, hidden: bool) -> float:
 
 
 def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
-    from fitmodel.sales.quiz_scores import practice, practice_words, quiz_scores
+    from fitmodel.sales.quiz_scores import practice, practice_sentences, quiz_scores
 
     guesses = log.guesses()
     if guesses.empty:
@@ -144,5 +144,5 @@ def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
     table = quiz_scores(guesses)
     for row in table.to_dict("records"):
         typer.echo(f"  {row['quiz']}  {row['person']}  {row['brier']:.3f}  ({row['model']:.3f})")
-    for line in practice_words(practice(guesses), language):
+    for line in practice_sentences(practice(guesses), language):
         typer.echo(line)

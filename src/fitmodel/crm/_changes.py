@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int32]
 
-DEALS_AT_ONCE = 100_000
+CHUNK_DEALS = 100_000
 CHANGED, BEFORE_FIRST, NEVER_CHANGED, UNKNOWN = 0, 1, 2, 3
 """Source of a value: a change before the cut-off, the old value of the first change after it, a
 field that never changed, or unknown."""
@@ -99,9 +99,9 @@ class ChangeLog:
         """Return the codes of a field's values, and the number of rows of each."""
         counts: dict[int, int] = {}
         field, step = self.fields.index(name), len(self.fields)
-        for start in range(field, len(self.bounds) - 1, DEALS_AT_ONCE * step):
-            here = np.arange(start, min(start + DEALS_AT_ONCE * step, len(self.bounds) - 1), step)
-            rows, _ = rows_of(self.bounds[here], self.bounds[here + 1])
+        for start in range(field, len(self.bounds) - 1, CHUNK_DEALS * step):
+            chunk = np.arange(start, min(start + CHUNK_DEALS * step, len(self.bounds) - 1), step)
+            rows, _ = rows_of(self.bounds[chunk], self.bounds[chunk + 1])
             for code, count in zip(
                 *np.unique(self.value_codes[rows], return_counts=True), strict=True
             ):
@@ -156,8 +156,10 @@ class ChangeLog:
         codes = np.full(len(deals), -1, dtype=np.int32)
         if len(self):
             codes = np.where(has_row, self.value_codes[last_row], codes)
-            before = source == BEFORE_FIRST
-            codes[before] = self.old_codes[np.minimum(next_row, len(self) - 1)][before]
+            is_before_first = source == BEFORE_FIRST
+            codes[is_before_first] = self.old_codes[np.minimum(next_row, len(self) - 1)][
+                is_before_first
+            ]
             changes = self.changed[next_row] - self.changed[start]
             changed_at = np.where(has_row, self.last_change[last_row], NOT_A_TIME)
         else:

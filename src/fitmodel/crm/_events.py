@@ -71,10 +71,10 @@ class EventRows:
     def people(self, start: Ints, stop: Ints) -> Floats:
         """Return the number of distinct people in each range of rows."""
         positions, owner = rows_of(start, stop)
-        named = self.who[positions] >= 0
-        pairs = owner[named] * (int(self.who.max(initial=0)) + 1) + self.who[positions][named]
-        owners = np.unique(pairs) // (int(self.who.max(initial=0)) + 1)
-        return np.bincount(owners, minlength=len(start)).astype(np.float64)
+        known = self.who[positions] >= 0
+        pairs = owner[known] * (int(self.who.max(initial=0)) + 1) + self.who[positions][known]
+        pair_owners = np.unique(pairs) // (int(self.who.max(initial=0)) + 1)
+        return np.bincount(pair_owners, minlength=len(start)).astype(np.float64)
 
     def sums(self, start: Ints, stop: Ints) -> Floats:
         """Return the sum of the amounts in each range, independent of the order in the file."""
@@ -106,7 +106,7 @@ class EventLog:
         The table's section in the contract.
     ids : Index of str
         Ids of the deals in the table.
-    every : EventRows
+    all_events : EventRows
         All events.
     by_kind : mapping of str to EventRows
         The events of each kind.
@@ -122,14 +122,14 @@ class EventLog:
     name: str
     section: EventTable
     ids: pd.Index[Any]
-    every: EventRows
+    all_events: EventRows
     by_kind: dict[str, EventRows]
     kind: NDArray[np.int32]
     kinds: tuple[str, ...]
     findings: tuple[Finding, ...]
 
     def __len__(self) -> int:
-        return len(self.every.times)
+        return len(self.all_events.times)
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
         """Return the position of each id among the deals of the table; -1 if it is absent."""
@@ -141,7 +141,7 @@ class EventLog:
     @property
     def digest(self) -> bytes:
         """Digest of all rows; it changes if any row changes."""
-        rows = self.every
+        rows = self.all_events
         arrays = (rows.starts, rows.times, rows.who, rows.amounts, self.kind)
         return digest_of(self.table_name, [*self.ids], self.kinds, arrays=arrays)
 
@@ -159,9 +159,9 @@ class EventLog:
             Counts are 0 where nothing happened: silence is known. They are missing only where a
             window begins before events were recorded at all.
         """
-        nowhere = np.zeros(len(self.every.starts), dtype=np.int64)
-        empty = replace(self.every, starts=nowhere, stops=nowhere)
-        groups = {self.name: self.every}
+        no_positions = np.zeros(len(self.all_events.starts), dtype=np.int64)
+        empty = replace(self.all_events, starts=no_positions, stops=no_positions)
+        groups = {self.name: self.all_events}
         for kind in self.section.kinds or ():
             groups[f"{self.name}_{kind}"] = self.by_kind.get(kind, empty)
         columns: dict[str, Floats] = {}
@@ -187,25 +187,25 @@ class EventLog:
                 columns[f"{prefix}_{slug(self.section.amount)}_{days}d"] = sums
         longest = moments - self.section.windows_days[-1] * DAY
         last = rows.last(deals, moments)
-        columns[f"{prefix}_days_since_last"] = _silence(last, moments, longest >= recorded)
+        columns[f"{prefix}_days_since_last"] = _days_since_last(last, moments, longest >= recorded)
         if len(counts) > 1:
             columns[f"{prefix}_trend"] = self._trend(counts)
         return columns
 
     def _trend(self, counts: list[Floats]) -> Floats:
         """Return events per week in the shortest window minus those in the rest of the longest."""
-        short, long = self.section.windows_days[0], self.section.windows_days[-1]
-        now = counts[0] / short
-        before = (counts[-1] - counts[0]) / (long - short)
-        return (now - before) * WEEK
+        first_days, last_days = self.section.windows_days[0], self.section.windows_days[-1]
+        recent_rate = counts[0] / first_days
+        earlier_rate = (counts[-1] - counts[0]) / (last_days - first_days)
+        return (recent_rate - earlier_rate) * WEEK
 
 
-def _silence(last: Ints, moments: Ints, covered: NDArray[np.bool_]) -> Floats:
+def _days_since_last(last: Ints, moments: Ints, is_recorded: NDArray[np.bool_]) -> Floats:
     """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none)."""
     # unknown if there is no event and the longest window begins before events were recorded
     days = np.minimum(days_between(last, moments), MAX_SILENCE_DAYS)
-    silent = np.where(covered, float(MAX_SILENCE_DAYS), np.nan)
-    return np.where(np.isnan(days), silent, days)
+    without_event = np.where(is_recorded, float(MAX_SILENCE_DAYS), np.nan)
+    return np.where(np.isnan(days), without_event, days)
 
 
 def recorded_from(section: EventTable) -> int:
@@ -263,26 +263,26 @@ class _IndexedEvents:
 
     def add(self, rows: Rows, section: EventTable) -> None:
         """Read, sort and append a part; its deals must not occur in another part."""
-        deal, times, kept = deals_and_times(rows)
+        deal, times, is_valid = deals_and_times(rows)
         kind, self._kinds = _kinds(rows, section)
         columns = {"times": times, "who": _codes(rows, section.who)}
         columns["amounts"] = _amounts(rows, section)
         self._parts.append(rows)
-        if not deal.levels and rows.whole is not None:
+        if not deal.levels and rows.metadata is not None:
             return
         self._ids += deal.levels
         deals, kinds = np.arange(max(len(deal.levels), 1)), len(self._kinds)
-        at = np.flatnonzero(kept)
-        at = at[np.lexsort((times[at], deal.codes[at]))]
-        self._starts.add(np.searchsorted(deal.codes[at], deals) + len(self._kind))
-        self._append(0, columns, at)
-        self._kind.add(kind[at])
-        named = at[kind[at] >= 0]
-        named = named[np.lexsort((times[named], kind[named], deal.codes[named]))]
-        key = deal.codes[named].astype(np.int64) * kinds + kind[named]
-        before = len(self._ordered[1]["times"])
-        self._kind_starts.add(np.searchsorted(key, np.arange(len(deals) * kinds)) + before)
-        self._append(1, columns, named)
+        positions = np.flatnonzero(is_valid)
+        positions = positions[np.lexsort((times[positions], deal.codes[positions]))]
+        self._starts.add(np.searchsorted(deal.codes[positions], deals) + len(self._kind))
+        self._append(0, columns, positions)
+        self._kind.add(kind[positions])
+        known = positions[kind[positions] >= 0]
+        known = known[np.lexsort((times[known], kind[known], deal.codes[known]))]
+        key = deal.codes[known].astype(np.int64) * kinds + kind[known]
+        n_before = len(self._ordered[1]["times"])
+        self._kind_starts.add(np.searchsorted(key, np.arange(len(deals) * kinds)) + n_before)
+        self._append(1, columns, known)
 
     def _append(self, order: int, columns: dict[str, Any], positions: Ints) -> None:
         for name, spool in self._ordered[order].items():
@@ -290,13 +290,14 @@ class _IndexedEvents:
 
     def log(self, name: str, table_name: str, section: EventTable) -> EventLog:
         """Return the log of all parts."""
-        whole, noted = self._parts[0].whole, [part.row_findings for part in self._parts]
-        findings = self._parts[0].findings if whole is None else whole.findings(noted, table_name)
-        every, by_kind = (
+        part, found = self._parts[0], [part.row_findings for part in self._parts]
+        metadata = part.metadata
+        findings = part.findings if metadata is None else metadata.findings(found, table_name)
+        all_events, by_kind = (
             {column: spool.array() for column, spool in spools.items()} for spools in self._ordered
         )
         starts = self._starts.array()
-        stops = np.append(starts[1:], len(every["times"]))
+        stops = np.append(starts[1:], len(all_events["times"]))
         ends = self._kind_starts.array()
         shape = (len(starts), len(self._kinds))
         first, last = (
@@ -307,7 +308,7 @@ class _IndexedEvents:
             name=name,
             section=section,
             ids=pd.Index(self._ids, dtype=object),
-            every=EventRows(starts, stops, **every),
+            all_events=EventRows(starts, stops, **all_events),
             by_kind={
                 kind: EventRows(first[:, number], last[:, number], **by_kind)
                 for number, kind in enumerate(self._kinds)
@@ -330,19 +331,19 @@ def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[st
         return np.full(len(rows.column(section.id)), -1, dtype=np.int32), ()
     texts = coded_texts(rows.column(section.kind))
     names = [slug(level) for level in texts.levels]
-    known = names if rows.whole is None else map(slug, rows.whole.names)
-    unique = tuple(dict.fromkeys(known))
-    to = np.array([unique.index(name) for name in names] + [-1], dtype=np.int32)
-    return to[texts.codes], unique
+    known = names if rows.metadata is None else map(slug, rows.metadata.names)
+    kinds = tuple(dict.fromkeys(known))
+    kind_of_level = np.array([kinds.index(name) for name in names] + [-1], dtype=np.int32)
+    return kind_of_level[texts.codes], kinds
 
 
 def _amounts(rows: Rows, section: EventTable) -> Floats:
     if section.amount is None:
         return np.zeros(len(rows.column(section.id)))
-    form = None if rows.whole is None else rows.whole.amount
+    form = None if rows.metadata is None else rows.metadata.amount
     reading = read_numbers(rows.column(section.amount), form)
     remedy = "write plain numbers (12.5)"
-    what = "have an amount that is not a number, and count as 0"
-    rows.note(reading.unreadable, what, remedy, section.amount)
+    problem = "have an amount that is not a number, and count as 0"
+    rows.note(reading.unreadable, problem, remedy, section.amount)
     amounts: Floats = np.nan_to_num(reading.series.to_numpy(dtype=np.float64))
     return amounts

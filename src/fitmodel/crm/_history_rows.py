@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Raw:
+class HistoryRows:
     """Changes as read, in the order of the file, with values and deals as codes."""
 
     ids: pd.Index[Any]
@@ -45,7 +45,7 @@ class Raw:
     row: Ints
 
 
-def read_rows(rows: Rows, section: HistoryTable) -> Raw:
+def read_rows(rows: Rows, section: HistoryTable) -> HistoryRows:
     """Return the changes in a table of any shape.
 
     Raises
@@ -56,16 +56,16 @@ def read_rows(rows: Rows, section: HistoryTable) -> Raw:
     return _long(rows, section) if section.is_long else _wide(rows, section)
 
 
-def _long(rows: Rows, section: HistoryTable) -> Raw:
+def _long(rows: Rows, section: HistoryTable) -> HistoryRows:
     """Return the changes of a table with a row per change."""
-    deal, time, kept = deals_and_times(rows)
+    deal, time, is_valid = deals_and_times(rows)
     named = coded_texts(rows.column(str(section.field)))
-    what, remedy = "have no field and are left out", "give the field in every row"
-    rows.note(named.codes < 0, what, remedy, str(section.field))
-    known = named.levels if rows.whole is None else rows.whole.names
-    wanted = known if section.fields is None else section.fields
-    to = [list(wanted).index(name) if name in wanted else -1 for name in named.levels]
-    field = np.append(np.array(to, dtype=np.int32), np.int32(-1))[named.codes]
+    problem, remedy = "have no field and are left out", "give the field in every row"
+    rows.note(named.codes < 0, problem, remedy, str(section.field))
+    known = named.levels if rows.metadata is None else rows.metadata.names
+    fields = known if section.fields is None else section.fields
+    field_of_level = [list(fields).index(name) if name in fields else -1 for name in named.levels]
+    field = np.append(np.array(field_of_level, dtype=np.int32), np.int32(-1))[named.codes]
     value = coded(rows.column(str(section.value)))
     old_codes, levels = np.full(len(field), -1, dtype=np.int32), value.levels
     if section.old_value is not None:
@@ -78,10 +78,10 @@ def _long(rows: Rows, section: HistoryTable) -> Raw:
             if move[position] == len(levels):
                 levels.append(level)
         old_codes = move[old.codes]
-    at = np.flatnonzero(kept)
-    return Raw(
-        pd.Index(deal.levels, dtype=object), list(wanted), deal.codes[at], field[at], time[at],
-        value.codes[at], old_codes[at], levels, at,
+    rows_at = np.flatnonzero(is_valid)
+    return HistoryRows(
+        pd.Index(deal.levels, dtype=object), list(fields), deal.codes[rows_at], field[rows_at],
+        time[rows_at], value.codes[rows_at], old_codes[rows_at], levels, rows_at,
     )  # fmt: skip
 
 
@@ -94,46 +94,48 @@ def _key(level: Any) -> tuple[object, Any]:
     return type(level), level if isinstance(level, Hashable) else str(level)
 
 
-def _wide(rows: Rows, section: HistoryTable) -> Raw:
+def _wide(rows: Rows, section: HistoryTable) -> HistoryRows:
     """Return the changes of a table with a row per version or snapshot, column by column."""
-    deal, time, kept = deals_and_times(rows)
+    deal, time, is_valid = deals_and_times(rows)
     used = (section.id, section.time, section.valid_to)
     fields = list(field_columns(rows, used)) if section.fields is None else list(section.fields)
-    absent = [name for name in fields if name not in rows.names]
-    if absent:
-        raise DealsError(f"{rows.table_name} fields: there are no columns {absent}")
-    at = np.flatnonzero(kept)
-    ends = _ends(rows, section, deal.codes, time, at)
+    missing = [name for name in fields if name not in rows.names]
+    if missing:
+        raise DealsError(f"{rows.table_name} fields: there are no columns {missing}")
+    positions = np.flatnonzero(is_valid)
+    version_ends = _ends(rows, section, deal.codes, time, positions)
     parts: list[tuple[Codes, Codes, Ints, Codes, Ints]] = []
     levels: list[Any] = []
     for position, name in enumerate(fields):
         column = coded(rows.column(name))
-        codes = np.where(column.codes[at] < 0, -1, column.codes[at] + len(levels)).astype(np.int32)
-        codes = np.concatenate([codes, np.full(len(ends[0]), -1, dtype=np.int32)])
+        codes = np.where(
+            column.codes[positions] < 0, -1, column.codes[positions] + len(levels)
+        ).astype(np.int32)
+        codes = np.concatenate([codes, np.full(len(version_ends[0]), -1, dtype=np.int32)])
         levels += column.levels
-        deals = np.concatenate([deal.codes[at], ends[0]])
-        times = np.concatenate([time[at], ends[1]])
-        rows_at = np.concatenate([at, ends[2]])
-        first = _changing(deals, times, codes)
-        field = np.full(len(first), position, dtype=np.int32)
-        parts.append((deals[first], field, times[first], codes[first], rows_at[first]))
+        deals = np.concatenate([deal.codes[positions], version_ends[0]])
+        times = np.concatenate([time[positions], version_ends[1]])
+        rows_at = np.concatenate([positions, version_ends[2]])
+        changing = _changing(deals, times, codes)
+        field = np.full(len(changing), position, dtype=np.int32)
+        parts.append((deals[changing], field, times[changing], codes[changing], rows_at[changing]))
     if not parts:
         raise DealsError(f"{rows.table_name}: the table has no columns but the id and the time")
     deals, field, times, codes, rows_at = map(np.concatenate, zip(*parts, strict=True))
     old = np.full(len(codes), -1, dtype=np.int32)
-    return Raw(
+    return HistoryRows(
         pd.Index(deal.levels, dtype=object), fields, deals, field, times, codes, old, levels,
         rows_at,
     )  # fmt: skip
 
 
 def _ends(
-    rows: Rows, section: HistoryTable, deal: Codes, starts: Ints, at: Ints
+    rows: Rows, section: HistoryTable, deal: Codes, starts: Ints, positions: Ints
 ) -> tuple[Codes, Ints, Ints]:
     """Return deal, time and row of each version that ends without a next version."""
-    nothing = np.empty(0, dtype=np.int64)
+    no_rows = np.empty(0, dtype=np.int64)
     if section.valid_to is None:
-        return np.empty(0, dtype=np.int32), nothing, nothing
+        return np.empty(0, dtype=np.int32), no_rows, no_rows
     ends = read_times(rows, "valid_to")
     inverted = (ends != NOT_A_TIME) & (starts != NOT_A_TIME) & (ends < starts)
     rows.note(
@@ -142,33 +144,33 @@ def _ends(
         f"correct {section.valid_to} or {section.valid_from}",
         str(section.valid_to),
     )
-    end, time = np.where(inverted, NOT_A_TIME, ends)[at], starts[at]
-    order = np.lexsort((time, deal[at]))
-    end, sorted_deal, sorted_time = end[order], deal[at][order], time[order]
-    follows = np.append(sorted_deal[1:] == sorted_deal[:-1], False)[: len(order)]
+    end, time = np.where(inverted, NOT_A_TIME, ends)[positions], starts[positions]
+    order = np.lexsort((time, deal[positions]))
+    end, sorted_deal, sorted_time = end[order], deal[positions][order], time[order]
+    has_next = np.append(sorted_deal[1:] == sorted_deal[:-1], False)[: len(order)]
     next_time = np.append(sorted_time[1:], NOT_A_TIME)[: len(order)]
     overlaps = np.zeros(len(ends), dtype=bool)
-    overlaps[at[order][follows & (end != NOT_A_TIME) & (next_time < end)]] = True
+    overlaps[positions[order][has_next & (end != NOT_A_TIME) & (next_time < end)]] = True
     rows.note(
         overlaps,
         "end after the deal's next version begins, so the next version counts from its start",
         "end every version at the start of the next one",
         str(section.valid_to),
     )
-    gap = ~follows | (next_time > end)
-    here = np.flatnonzero((end != NOT_A_TIME) & gap)
-    return sorted_deal[here], end[here], at[order][here]
+    ends_without_next = ~has_next | (next_time > end)
+    selected = np.flatnonzero((end != NOT_A_TIME) & ends_without_next)
+    return sorted_deal[selected], end[selected], positions[order][selected]
 
 
 def _changing(deals: Codes, times: Ints, codes: Codes) -> Ints:
     """Return the rows whose value differs from the previous one of the same deal."""
     order = np.lexsort((times, deals))
     same = (deals[order][1:] == deals[order][:-1]) & (codes[order][1:] == codes[order][:-1])
-    first: Ints = order[np.append(True, ~same)[: len(order)]]
-    return first
+    result: Ints = order[np.append(True, ~same)[: len(order)]]
+    return result
 
 
-def first_seen(raw: Raw) -> Ints:
+def first_seen(raw: HistoryRows) -> Ints:
     """Return the time of each deal's first change; NaT if it has none."""
     first = np.full(len(raw.ids), np.iinfo(np.int64).max)
     np.minimum.at(first, raw.deal, raw.time)
@@ -198,8 +200,8 @@ class StageMoves:
         if self.skipped is not None:
             counts = {"skipped": self.skipped, **counts}
         return {
-            name: (running[stop] - running[start]).astype(np.float64)
-            for name, running in counts.items()
+            name: (cumulative[stop] - cumulative[start]).astype(np.float64)
+            for name, cumulative in counts.items()
         }
 
 
@@ -210,7 +212,7 @@ def stage_steps(
     value: Codes,
     old: Codes,
     begins: NDArray[np.bool_],
-    here: NDArray[np.bool_],
+    is_stage: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return for each row how many stages it skips, and whether it goes back.
 
@@ -224,25 +226,27 @@ def stage_steps(
         Deal and field, new value and old value of the sorted rows.
     begins : ndarray of bool of shape (rows,)
         Whether a row is the first one of its deal and field.
-    here : ndarray of bool of shape (rows,)
+    is_stage : ndarray of bool of shape (rows,)
         Whether a row changes the stage, and not another field.
     """
-    before = np.where(begins, old, np.append(np.int32(-1), value[:-1])[: len(value)])
+    previous = np.where(begins, old, np.append(np.int32(-1), value[:-1])[: len(value)])
     if stages:
         order = {plain_value(stage): position for position, stage in enumerate(stages)}
         ranks = np.array([order.get(plain_value(level), -1) for level in levels] + [-1])
-        step = np.where((ranks[value] < 0) | (ranks[before] < 0), 0, ranks[value] - ranks[before])
-        step = np.where(here, step, 0)
+        step = np.where(
+            (ranks[value] < 0) | (ranks[previous] < 0), 0, ranks[value] - ranks[previous]
+        )
+        step = np.where(is_stage, step, 0)
         return np.maximum(step - 1, 0), (step < 0).astype(np.int64)
-    back = _had_before(key, value, old, begins) & here
-    return np.zeros(len(key), dtype=np.int64), back.astype(np.int64)
+    is_return = _had_before(key, value, old, begins) & is_stage
+    return np.zeros(len(key), dtype=np.int64), is_return.astype(np.int64)
 
 
 def _had_before(key: Ints, value: Codes, old: Codes, begins: NDArray[np.bool_]) -> Any:
     """Return a mask of the rows whose value the deal had earlier, or as its first old value."""
-    first = np.flatnonzero(begins & (old >= 0))
-    keys = np.concatenate([key[first], key])
-    values = np.concatenate([old[first], value])
-    again = pd.DataFrame({"key": keys, "value": values}).duplicated().to_numpy()
-    repeated: Any = again[len(first) :]
-    return repeated
+    with_old = np.flatnonzero(begins & (old >= 0))
+    keys = np.concatenate([key[with_old], key])
+    values = np.concatenate([old[with_old], value])
+    is_repeated = pd.DataFrame({"key": keys, "value": values}).duplicated().to_numpy()
+    result: Any = is_repeated[len(with_old) :]
+    return result

@@ -21,10 +21,10 @@ from fitmodel.tables.spool import Levels, Spool
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.crm._history_rows import Raw
+    from fitmodel.crm._history_rows import HistoryRows
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
-    from fitmodel.crm._row_findings import RowFinding, WholeTable
+    from fitmodel.crm._row_findings import RowFinding, TableMetadata
     from fitmodel.deals.history_sections import HistoryTable
     from fitmodel.tables.forms import Finding
 
@@ -47,7 +47,7 @@ class IndexedRows:
     def __init__(self, table_name: str, section: HistoryTable, *, in_parts: bool) -> None:
         self._table_name, self._section = table_name, section
         self._row_findings: list[list[RowFinding]] = []
-        self._whole: WholeTable | None = None
+        self._metadata: TableMetadata | None = None
         self._findings: tuple[Finding, ...] = ()
         self._ids: list[Any] = []
         self._fields: tuple[str, ...] = ()
@@ -72,20 +72,25 @@ class IndexedRows:
         raw = read_rows(part, self._section)
         self._refuse_no_stage(raw)
         positions = _in_order(part, self._section, raw)
-        self._fields, self._whole = tuple(raw.fields), part.whole
+        self._fields, self._metadata = tuple(raw.fields), part.metadata
         self._row_findings.append(part.row_findings)
         self._findings = part.findings
-        if len(raw.ids) or part.whole is None:
+        if len(raw.ids) or part.metadata is None:
             self._append(raw, positions)
 
-    def _append(self, raw: Raw, positions: Ints) -> None:
+    def _append(self, raw: HistoryRows, positions: Ints) -> None:
         fields = max(len(raw.fields), 1)
         key = raw.deal[positions].astype(np.int64) * fields + raw.field[positions]
         value = raw.value[positions]
         begins = np.append(True, key[1:] != key[:-1]) if len(key) else np.empty(0, dtype=bool)
         repeats = ~begins & np.append(False, value[1:] == value[:-1])[: len(key)]
-        kept = np.flatnonzero(~repeats)
-        positions, key, value, begins = positions[kept], key[kept], value[kept], begins[kept]
+        changing = np.flatnonzero(~repeats)
+        positions, key, value, begins = (
+            positions[changing],
+            key[changing],
+            value[changing],
+            begins[changing],
+        )
         old, time = raw.old[positions], raw.time[positions]
         is_change = ~begins | ((old >= 0) & (old != value))
         self._add_moves(raw, key, value, old, begins)
@@ -100,22 +105,24 @@ class IndexedRows:
             spool.add(np.where(codes < 0, -1, codes + first_level))
         self._changed.add_running(is_change)
 
-    def _add_moves(self, raw: Raw, key: Ints, value: Any, old: Any, begins: Any) -> None:
+    def _add_moves(self, raw: HistoryRows, key: Ints, value: Any, old: Any, begins: Any) -> None:
         section = self._section
         if section.stage is None:
             return
-        here = key % len(raw.fields) == raw.fields.index(section.stage)
-        skipped, returned = stage_steps(section.stages, raw.levels, key, value, old, begins, here)
+        is_stage = key % len(raw.fields) == raw.fields.index(section.stage)
+        skipped, returned = stage_steps(
+            section.stages, raw.levels, key, value, old, begins, is_stage
+        )
         self._skipped.add_running(skipped)
         self._returned.add_running(returned)
 
-    def _refuse_no_stage(self, raw: Raw) -> None:
+    def _refuse_no_stage(self, raw: HistoryRows) -> None:
         stage = self._section.stage
         if stage is not None and stage not in raw.fields:
-            known = ", ".join(raw.fields[:12])
+            listed = ", ".join(raw.fields[:12])
             raise DealsError(
                 f"{self._table_name} stage = {stage!r} is not one of the fields that are read; "
-                f"they are {known}"
+                f"they are {listed}"
             )
 
     def arrays(self) -> dict[str, Any]:
@@ -126,10 +133,10 @@ class IndexedRows:
         DealsError
             If too many rows of the table cannot be read.
         """
-        section, whole = self._section, self._whole
+        section, metadata = self._section, self._metadata
         findings = self._findings
-        if whole is not None:
-            findings = whole.findings(self._row_findings, self._table_name)
+        if metadata is not None:
+            findings = metadata.findings(self._row_findings, self._table_name)
         self._bounds.add(np.array([len(self._times)]))
         moves = {}
         if section.stage is not None:
@@ -151,17 +158,17 @@ class IndexedRows:
         }
 
 
-def _in_order(part: Rows, section: HistoryTable, raw: Raw) -> Ints:
+def _in_order(part: Rows, section: HistoryTable, raw: HistoryRows) -> Ints:
     """Return the sorted positions of rows with a field; changes at equal times become a finding."""
-    kept = np.flatnonzero(raw.field >= 0)
+    known = np.flatnonzero(raw.field >= 0)
     order, ties = order_changes(
-        raw.deal[kept], raw.field[kept], raw.time[kept], raw.value[kept], raw.old[kept]
+        raw.deal[known], raw.field[known], raw.time[known], raw.value[known], raw.old[known]
     )
-    positions: Ints = kept[order]
-    mark = np.zeros(part.count, dtype=bool)
-    mark[raw.row[positions[ties.rows]]] = True
+    positions: Ints = known[order]
+    is_tied = np.zeros(part.count, dtype=bool)
+    is_tied[raw.row[positions[ties.rows]]] = True
     part.note(
-        mark,
+        is_tied,
         "change a field at the same time as another change; old values show the order of "
         "{settled} of them, and the order of the others is that of the rows",
         "export the times with seconds, or the old values too",
@@ -209,46 +216,48 @@ def order_changes(
     not show this, such rows stay in the order of the table.
     """
     order = np.lexsort((time, field, deal)).astype(np.int64)
-    here = (deal[order], field[order], time[order])
+    key = (deal[order], field[order], time[order])
     same = np.ones(max(len(order) - 1, 0), dtype=bool)
-    for column in here:
+    for column in key:
         same &= column[1:] == column[:-1]
-    differs = value[order][1:] != value[order][:-1]
+    is_different = value[order][1:] != value[order][:-1]
     starts = np.flatnonzero(np.append(True, ~same))[: len(order)]
     stops = np.append(starts[1:], len(order))
-    several = stops - starts > 1
+    has_ties = stops - starts > 1
     tied: list[int] = []
     settled = 0
-    for start, stop in zip(starts[several].tolist(), stops[several].tolist(), strict=True):
-        if not differs[start : stop - 1].any():
+    for start, stop in zip(starts[has_ties].tolist(), stops[has_ties].tolist(), strict=True):
+        if not is_different[start : stop - 1].any():
             continue  # duplicates of one row
         tied += range(start, stop)
-        before = value[order[start - 1]] if start and _same_key(here, start) else None
-        chain = _chain(order[start:stop].tolist(), value, old, before)
-        if chain is not None:
-            order[start:stop] = chain
+        previous = value[order[start - 1]] if start and _has_same_key(key, start) else None
+        sorted_rows = _order_by_old_values(order[start:stop].tolist(), value, old, previous)
+        if sorted_rows is not None:
+            order[start:stop] = sorted_rows
             settled += stop - start
     return order, Ties(np.array(tied, dtype=np.int64), settled)
 
 
-def _same_key(here: tuple[Codes, Codes, Ints], start: int) -> bool:
-    deal, field, _ = here
+def _has_same_key(key: tuple[Codes, Codes, Ints], start: int) -> bool:
+    deal, field, _ = key
     return bool(deal[start - 1] == deal[start] and field[start - 1] == field[start])
 
 
-def _chain(rows: list[int], value: Codes, old: Codes, before: int | None) -> list[int] | None:
+def _order_by_old_values(
+    rows: list[int], value: Codes, old: Codes, previous: int | None
+) -> list[int] | None:
     """Return rows ordered so that each replaces the previous one's value; None if impossible."""
     if any(old[row] < 0 for row in rows[1:]):
         return None
-    firsts = rows if before is None else [row for row in rows if old[row] == before]
-    for first in firsts or rows:
-        chain, left = [first], [row for row in rows if row != first]
-        while left:
-            follower = next((row for row in left if old[row] == value[chain[-1]]), None)
-            if follower is None:
+    first_rows = rows if previous is None else [row for row in rows if old[row] == previous]
+    for first in first_rows or rows:
+        ordered, remaining = [first], [row for row in rows if row != first]
+        while remaining:
+            next_row = next((row for row in remaining if old[row] == value[ordered[-1]]), None)
+            if next_row is None:
                 break
-            chain.append(follower)
-            left.remove(follower)
-        if not left:
-            return chain
+            ordered.append(next_row)
+            remaining.remove(next_row)
+        if not remaining:
+            return ordered
     return None

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._row_findings import WholeTable
+    from fitmodel.crm._row_findings import TableMetadata
     from fitmodel.deals.history_sections import LongTable
     from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Mask
 
 MAX_UNREADABLE = 0.5
 WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
-TECHNICAL = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
+TECHNICAL_PREFIXES = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
 """Prefixes of columns that data loaders add to every table."""
 
 
@@ -55,8 +55,8 @@ class Rows:
         Names of the columns.
     row_findings : list of RowFinding
         Findings on the rows, in the order of the checks.
-    whole : WholeTable or None
-        For a part: facts about the whole table.
+    metadata : TableMetadata or None
+        For a part: metadata of the whole table.
     """
 
     table_name: str
@@ -66,7 +66,7 @@ class Rows:
     _dataset: Any = None
     _numbers: NDArray[np.intp] | None = None
     row_findings: list[RowFinding] = field(default_factory=list)
-    whole: WholeTable | None = None
+    metadata: TableMetadata | None = None
 
     @property
     def count(self) -> int:
@@ -109,7 +109,7 @@ class Rows:
         self,
         table: pd.DataFrame | pa.Table,
         numbers: NDArray[Any],
-        whole: WholeTable | None = None,
+        metadata: TableMetadata | None = None,
     ) -> Rows:
         """Return some rows, with their numbers, as a separate table."""
         is_frame = isinstance(table, pd.DataFrame)
@@ -120,7 +120,7 @@ class Rows:
             _frame=table if is_frame else None,
             _dataset=None if is_frame else pads.dataset(table),
             _numbers=numbers,
-            whole=whole,
+            metadata=metadata,
         )
 
     @property
@@ -156,7 +156,7 @@ class Rows:
     def note(
         self,
         rows: Mask,
-        what: str,
+        problem: str,
         remedy: str,
         column: str,
         *,
@@ -174,19 +174,19 @@ class Rows:
             position = int(rows.argmax())
             number = position if self._numbers is None else int(self._numbers[position])
             value = shown(self.column(column).iloc[position])
-        finding = RowFinding(what, remedy, column, count, len(rows), number, value, settled)
+        finding = RowFinding(problem, remedy, column, count, len(rows), number, value, settled)
         if refuse is not None:
-            if self.whole is None:
+            if self.metadata is None:
                 refuse(finding)
             else:
-                self.whole.refusals[len(self.row_findings)] = refuse
+                self.metadata.refusals[len(self.row_findings)] = refuse
         self.row_findings.append(finding)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings that concern at least one row."""
         known = (each for each in self.row_findings if each.count and each.what)
-        return tuple(each.for_people(self.table_name) for each in known)
+        return tuple(each.to_finding(self.table_name) for each in known)
 
 
 def plain_columns(table: pa.Table) -> pa.Table:
@@ -226,10 +226,10 @@ class Coded:
 def coded(values: pd.Series[Any]) -> Coded:
     """Encode a column by its distinct values; texts for missing values are missing."""
     positions, levels = distinct(values)
-    kept = [position for position, level in enumerate(levels) if not is_missing(level)]
-    to = np.full(len(levels) + 1, -1, dtype=np.int32)
-    to[kept] = np.arange(len(kept))
-    return Coded(to[positions], [levels[position] for position in kept])
+    given = [position for position, level in enumerate(levels) if not is_missing(level)]
+    code_of_level = np.full(len(levels) + 1, -1, dtype=np.int32)
+    code_of_level[given] = np.arange(len(given))
+    return Coded(code_of_level[positions], [levels[position] for position in given])
 
 
 def coded_texts(values: pd.Series[Any]) -> Coded:
@@ -237,8 +237,8 @@ def coded_texts(values: pd.Series[Any]) -> Coded:
     column = coded(values)
     texts = [level_text(level) for level in column.levels]
     position = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-    to = np.array([*(position[text] for text in texts), -1], dtype=np.int32)
-    return Coded(to[column.codes], list(position))
+    code_of_level = np.array([*(position[text] for text in texts), -1], dtype=np.int32)
+    return Coded(code_of_level[column.codes], list(position))
 
 
 def digest_of(*parts: Any, arrays: Iterable[NDArray[Any]]) -> bytes:
@@ -259,9 +259,9 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
     """
     name = str(getattr(rows.section, key))
     values = rows.column(name)
-    known = None if rows.whole is None else rows.whole.dates.get(name)
-    read = read_moments(values, rows.section.time_zone, rows.section.dates, form=known)
-    refuse_swapped(rows, name, swapped=read.swapped)
+    form = None if rows.metadata is None else rows.metadata.dates.get(name)
+    moments = read_moments(values, rows.section.time_zone, rows.section.dates, form=form)
+    refuse_ambiguous(rows, name, is_ambiguous=moments.is_ambiguous)
 
     def refuse(finding: RowFinding) -> None:
         if finding.count > MAX_UNREADABLE * finding.total:
@@ -271,21 +271,21 @@ def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
                 f"of dates as {key}"
             )
 
-    what = "have an end that is not a date, and count as not ended" if key == "valid_to" else ""
-    rows.note(read.unreadable, what, WRITE_DATES, name, refuse=refuse)
-    times: NDArray[np.int64] = read.times.astype(np.int64)
+    problem = "have an end that is not a date, and count as not ended" if key == "valid_to" else ""
+    rows.note(moments.unreadable, problem, WRITE_DATES, name, refuse=refuse)
+    times: NDArray[np.int64] = moments.times.astype(np.int64)
     return times
 
 
-def refuse_swapped(rows: Rows, name: str, *, swapped: bool) -> None:
+def refuse_ambiguous(rows: Rows, name: str, *, is_ambiguous: bool) -> None:
     """Raise an error if the order of day and month in a column is unclear.
 
     Raises
     ------
     DealsError
-        If `swapped` is True.
+        If `is_ambiguous` is True.
     """
-    if swapped:
+    if is_ambiguous:
         raise DealsError(
             f"{rows.table_name} {name}: every date can be read as day first and as month first. "
             'Remedy: add dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
@@ -310,7 +310,7 @@ def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
     empty = times == NOT_A_TIME
     column = getattr(section, section.time_key)
     rows.note(empty, "have no readable date and are left out", WRITE_DATES, column)
-    kept = (deal.codes >= 0) & ~empty
+    is_valid = (deal.codes >= 0) & ~empty
 
     def refuse(finding: RowFinding) -> None:
         if finding.total and finding.count == finding.total:
@@ -319,13 +319,13 @@ def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
                 f"of the columns: id = {section.id!r}, {section.time_key} = {column!r}"
             )
 
-    rows.note(~kept, "", "", section.id, refuse=refuse)
-    return deal, times, kept
+    rows.note(~is_valid, "", "", section.id, refuse=refuse)
+    return deal, times, is_valid
 
 
 def field_columns(rows: Rows, used: Iterable[str | None]) -> Iterator[str]:
     """Yield the columns of a wide table that may be fields: not used yet, not from a loader."""
-    others = {name for name in used if name is not None}
+    other_columns = {name for name in used if name is not None}
     for name in rows.names:
-        if name not in others and not name.startswith(TECHNICAL):
+        if name not in other_columns and not name.startswith(TECHNICAL_PREFIXES):
             yield name

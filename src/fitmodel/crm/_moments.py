@@ -44,13 +44,13 @@ def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Int
     an attribute.
     """
     low, high = start.copy(), stop.copy()
-    pending = np.flatnonzero(low < high)
-    while len(pending):
-        middle = (low[pending] + high[pending]) // 2
-        before = times[middle] < moments[pending]
-        low[pending[before]] = middle[before] + 1
-        high[pending[~before]] = middle[~before]
-        pending = pending[low[pending] < high[pending]]
+    searching = np.flatnonzero(low < high)
+    while len(searching):
+        middle = (low[searching] + high[searching]) // 2
+        is_before = times[middle] < moments[searching]
+        low[searching[is_before]] = middle[is_before] + 1
+        high[searching[~is_before]] = middle[~is_before]
+        searching = searching[low[searching] < high[searching]]
     return low
 
 
@@ -58,8 +58,8 @@ def rows_of(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
     """Return all positions in several ranges, and the range of each position."""
     lengths = stop - start
     owner = np.repeat(np.arange(len(start), dtype=np.int64), lengths)
-    before = np.cumsum(lengths) - lengths
-    positions = np.arange(int(lengths.sum()), dtype=np.int64) - before[owner] + start[owner]
+    offsets = np.cumsum(lengths) - lengths
+    positions = np.arange(int(lengths.sum()), dtype=np.int64) - offsets[owner] + start[owner]
     return positions, owner
 
 
@@ -109,10 +109,10 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
     closing = np.full(len(deals), np.datetime64("NaT", "D"))
     if column in deals.columns:
         forms = spec.reading.forms
-        known = forms.date(column) if column in forms.dates else None
-        closing = read_dates(deals[column], form=known).series.to_numpy().astype("datetime64[D]")
+        form = forms.date(column) if column in forms.dates else None
+        closing = read_dates(deals[column], form=form).series.to_numpy().astype("datetime64[D]")
     is_open = ~(closing <= day)  # also rows without a closing date
-    ends = closing - spec.attributes.known_before_days
-    ends = np.where(is_open, day + 1, ends)
-    times: Ints = ends.astype("datetime64[D]").astype(np.int64) * DAY
+    cut_offs = closing - spec.attributes.known_before_days
+    cut_offs = np.where(is_open, day + 1, cut_offs)
+    times: Ints = cut_offs.astype("datetime64[D]").astype(np.int64) * DAY
     return Moments(times, is_open, bool(day >= np.datetime64(today(), "D")))

@@ -1,7 +1,7 @@
 """Open a history or event table (DataFrame, file, folder, database), whole or in parts.
 
 table -> chunks, in order -> each row into the part of its deal id's hash, in a file
-      -> facts about the whole table: names of fields, the form of dates and amounts
+      -> metadata of the whole table: names of fields, the form of dates and amounts
       -> one part after the other, read with the code for small tables
 """
 
@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from fitmodel.crm._long_table import Rows, coded_texts, refuse_swapped
-from fitmodel.crm._row_findings import WholeTable
+from fitmodel.crm._long_table import Rows, coded_texts, refuse_ambiguous
+from fitmodel.crm._row_findings import TableMetadata
 from fitmodel.crm.columns import columns_needed
 from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.database_rows import open_rows as open_database_rows
@@ -27,8 +27,8 @@ from fitmodel.tables.database_rows import read_rows
 from fitmodel.tables.databases import is_database
 from fitmodel.tables.files import is_csv, read_file, spool_csv
 from fitmodel.tables.moments import days_not_in_iso, form_of_days
-from fitmodel.tables.spool import nameless_file, read_spooled, spooled
-from fitmodel.tables.values import distinct, settled_numbers
+from fitmodel.tables.spool import on_disk_table, read_on_disk_table, unnamed_file
+from fitmodel.tables.values import distinct, parse_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.history_sections import LongTable
 
-WHOLE_ROWS = 1_000_000
+MAX_ROWS_IN_ONE_PART = 1_000_000
 """A table with more rows is read in parts."""
 PART_ROWS = 500_000
 MAX_PARTS = 64  # each is an open file
@@ -63,9 +63,9 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
         return
     number = min(-(-rows.count // PART_ROWS), MAX_PARTS)
     names = _needed(rows)
-    facts, files = _TableFacts(rows), [_PartFile() for _ in range(number)]
+    reader, files = _MetadataReader(rows), [_PartFile() for _ in range(number)]
     for piece in rows.pieces(names, PIECE_ROWS):
-        facts.add(piece)
+        reader.add(piece)
         part = _part_of(piece, number)
         order = np.argsort(part, kind="stable")
         bounds = np.searchsorted(part[order], np.arange(number + 1))
@@ -73,15 +73,15 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
         for file, start, stop in zip(files, bounds, bounds[1:], strict=False):
             if stop > start:
                 file.add(table, numbers, order[start:stop])
-    whole = facts.whole()
+    metadata = reader.metadata()
     for file in files:
         if file.rows:
-            yield file.part(rows, whole)
+            yield file.part(rows, metadata)
 
 
 def is_large(rows: Rows) -> bool:
     """Return whether a table is read in parts."""
-    return rows.count > WHOLE_ROWS
+    return rows.count > MAX_ROWS_IN_ONE_PART
 
 
 def _needed(rows: Rows) -> list[str]:
@@ -116,25 +116,25 @@ class _PartFile:
             return
         chosen = table.take(pa.array(positions)).append_column(ROW, pa.array(numbers[positions]))
         if self._writer is None:
-            self._file = nameless_file(self)
+            self._file = unnamed_file(self)
             self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), chosen.schema)
         self._writer.write_table(chosen)
 
-    def part(self, rows: Rows, whole: WholeTable) -> Rows:
+    def part(self, rows: Rows, metadata: TableMetadata) -> Rows:
         """Return the part as a separate table."""
         if self._writer is None:
             frames = [table.iloc[positions] for table, positions, _ in self._frames]
             frame: pd.DataFrame = pd.concat(frames)
             numbers = np.concatenate([each for _, _, each in self._frames])
-            return rows.part(frame, numbers, whole=whole)
+            return rows.part(frame, numbers, metadata=metadata)
         self._writer.close()
-        table = read_spooled(self._file)
+        table = read_on_disk_table(self._file)
         self._file.close()
-        return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), whole=whole)
+        return rows.part(table.drop_columns(ROW), table.column(ROW).to_numpy(), metadata=metadata)
 
 
 @dataclass(eq=False)
-class _TableFacts:
+class _MetadataReader:
     """Names, dates and amounts in all chunks of a table read so far."""
 
     rows: Rows
@@ -160,15 +160,15 @@ class _TableFacts:
             for level, count in zip(levels, np.bincount(positions[positions >= 0]), strict=True):
                 self.amounts[level] += int(count)
 
-    def whole(self) -> WholeTable:
-        """Return the facts about the whole table that are needed to read its parts."""
+    def metadata(self) -> TableMetadata:
+        """Return the metadata of the whole table that are needed to read its parts."""
         dates = {}
         for name, days in self.days.items():
-            dates[name], swapped = form_of_days(days, self.rows.section.dates)
-            refuse_swapped(self.rows, name, swapped=swapped)
+            dates[name], is_ambiguous = form_of_days(days, self.rows.section.dates)
+            refuse_ambiguous(self.rows, name, is_ambiguous=is_ambiguous)
         amounts = list(self.amounts)
-        form = settled_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
-        return WholeTable(tuple(self.names), dates, form)
+        form = parse_numbers(amounts, list(self.amounts.values()))[0] if amounts else None
+        return TableMetadata(tuple(self.names), dates, form)
 
 
 def open_rows(
@@ -237,7 +237,7 @@ def _database(
         if only is not None:
             return pads.dataset(read_rows(url, query, only))
         with open_database_rows(url, DATABASE_ROWS, query=query) as (schema, batches):
-            return pads.dataset(spooled(schema, batches))
+            return pads.dataset(on_disk_table(schema, batches))
     except DatabaseError as error:
         raise DatabaseError(f"{table_name}: {error}") from error
 

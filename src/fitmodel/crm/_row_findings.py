@@ -43,7 +43,7 @@ class RowFinding:
     value: str
     settled: int = 0
 
-    def for_people(self, table_name: str) -> Finding:
+    def to_finding(self, table_name: str) -> Finding:
         """Return the finding with its message for people."""
         what = self.what.replace("{settled}", f"{self.settled:,}")
         example = f"row {self.row}: {self.value}"
@@ -54,8 +54,8 @@ class RowFinding:
 
 
 @dataclass(frozen=True, eq=False)
-class WholeTable:
-    """Facts about a whole table that are needed to read its parts.
+class TableMetadata:
+    """Metadata of a whole table that are needed to read its parts.
 
     Attributes
     ----------
@@ -84,16 +84,16 @@ class WholeTable:
         DealsError
             If a finding has too many rows.
         """
-        together = []
-        for position, same in enumerate(zip(*parts, strict=True)):
-            filled = sorted((each for each in same if each.count), key=lambda each: each.row)
+        result = []
+        for position, of_parts in enumerate(zip(*parts, strict=True)):
+            with_rows = sorted((each for each in of_parts if each.count), key=lambda each: each.row)
             finding = replace(
-                (filled or same)[0],
-                count=sum(each.count for each in same),
-                total=sum(each.total for each in same),
-                settled=sum(each.settled for each in same),
+                (with_rows or of_parts)[0],
+                count=sum(each.count for each in of_parts),
+                total=sum(each.total for each in of_parts),
+                settled=sum(each.settled for each in of_parts),
             )
             if position in self.refusals:
                 self.refusals[position](finding)
-            together += [finding.for_people(table_name)] if finding.count and finding.what else []
-        return tuple(together)
+            result += [finding.to_finding(table_name)] if finding.count and finding.what else []
+        return tuple(result)

@@ -66,22 +66,24 @@ def settle(
     findings: list[Finding] = []
     for name, log in tables.logs.items():
         if history[name].fields is None:
-            own = {f for f in log.fields if log.section.names.get(f, f) in deals.columns}
-            used, rare = _used_fields(log, log.deals(ids), moments, own)
+            columns_of_deals = {
+                f for f in log.fields if log.section.names.get(f, f) in deals.columns
+            }
+            used, rare = _used_fields(log, log.deals(ids), moments, columns_of_deals)
             history[name] = history[name].model_copy(update={"fields": used})
-            findings += _rare(log.table_name, "field", rare)
+            findings += _rare_findings(log.table_name, "field", rare)
         else:
             empty = [each for each in log.fields if not log.rows_of(each)[1].sum()]
-            findings += _absent(log.table_name, "fields", empty, log.fields)
+            findings += _absent_findings(log.table_name, "fields", empty, log.fields)
         findings += _unordered_stages(log)
     for name, table in tables.events.items():
         positions = table.deals(ids)
         if table.section.kind is not None and table.section.kinds is None:
             kinds, rare = _common_kinds(table, positions, moments)
             events[name] = events[name].model_copy(update={"kinds": kinds})
-            findings += _rare(table.table_name, "kind", rare)
+            findings += _rare_findings(table.table_name, "kind", rare)
         absent = [each for each in table.section.kinds or () if each not in table.kinds]
-        findings += _absent(table.table_name, "kinds", absent, table.kinds)
+        findings += _absent_findings(table.table_name, "kinds", absent, table.kinds)
         if table.section.recorded_from is None:
             day = _first_day(table, positions, moments)
             events[name] = events[name].model_copy(update={"recorded_from": day})
@@ -89,7 +91,7 @@ def settle(
 
 
 def _used_fields(
-    log: ChangeLog, positions: Ints, moments: Ints, own: set[str]
+    log: ChangeLog, positions: Ints, moments: Ints, columns_of_deals: set[str]
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the fields that are used, and for the others how many deals have them.
 
@@ -101,7 +103,7 @@ def _used_fields(
     counts = {
         name: int((log.as_of(name, positions, moments).codes >= 0).sum())
         for name in log.fields
-        if name not in own
+        if name not in columns_of_deals
     }
     minimum = max(MIN_SHARE * known, 1)
     rare = {name: count for name, count in counts.items() if count < minimum}
@@ -124,14 +126,14 @@ def _common_kinds(
 
 def _first_day(log: EventLog, positions: Ints, moments: Ints) -> Any:
     """Return the day of the first event before its deal's cut-off; None if there is none."""
-    start, stop = log.every.range(positions, np.full(len(positions), NOT_A_TIME), moments)
-    first = log.every.times[start[stop > start]]
+    start, stop = log.all_events.range(positions, np.full(len(positions), NOT_A_TIME), moments)
+    first = log.all_events.times[start[stop > start]]
     if not len(first):
         return None
     return np.datetime64(int(first.min()) // DAY, "D").item()
 
 
-def _rare(table_name: str, what: str, rare: dict[str, int]) -> Iterator[Finding]:
+def _rare_findings(table_name: str, kind: str, rare: dict[str, int]) -> Iterator[Finding]:
     if rare:
         shown_names = ", ".join(f"{name} ({count:,} deals)" for name, count in rare.items())
         yield Finding(
@@ -139,18 +141,18 @@ def _rare(table_name: str, what: str, rare: dict[str, int]) -> Iterator[Finding]
             table_name,
             len(rare),
             "",
-            f"{len(rare)} {what}(s) are not used, because fewer than {MIN_SHARE:.0%} of the deals "
+            f"{len(rare)} {kind}(s) are not used, because fewer than {MIN_SHARE:.0%} of the deals "
             f"have one before closing: {shown_names}",
-            f"to use some of them, list all that are used: {what}s = [...] in {table_name}",
+            f"to use some of them, list all that are used: {kind}s = [...] in {table_name}",
         )
 
 
-def _absent(
+def _absent_findings(
     table_name: str, key: str, absent: Sequence[str], known: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield a finding on names in the contract that occur in no row."""
     if absent:
-        others = [name for name in known if name not in absent]
+        present = [name for name in known if name not in absent]
         yield Finding(
             "history",
             table_name,
@@ -158,7 +160,7 @@ def _absent(
             shown(absent[0]),
             f"{len(absent)} of the {key} in the contract do not occur in the table, so their "
             "attributes are empty or 0",
-            f"write them as in the table: {', '.join(others) or 'it has none'}",
+            f"write them as in the table: {', '.join(present) or 'it has none'}",
         )
 
 
@@ -167,17 +169,17 @@ def _unordered_stages(log: ChangeLog) -> Iterator[Finding]:
     section = log.section
     if not section.stage or not section.stages:
         return
-    named = {plain_value(stage) for stage in section.stages}
+    ordered = {plain_value(stage) for stage in section.stages}
     codes, counts = log.rows_of(section.stage)
-    is_other = [plain_value(each) not in named for each in log.levels.take(codes)]
-    wrong = np.array(is_other, dtype=bool) & (codes >= 0)
-    count = int(counts[wrong].sum())
+    is_other = [plain_value(each) not in ordered for each in log.levels.take(codes)]
+    is_unordered = np.array(is_other, dtype=bool) & (codes >= 0)
+    count = int(counts[is_unordered].sum())
     if count:
         yield Finding(
             "history",
             f"{log.table_name} {section.stage}",
             count,
-            shown(log.levels[int(codes[wrong][0])]),
+            shown(log.levels[int(codes[is_unordered][0])]),
             f"{count:,} of {int(counts.sum()):,} row(s) have a stage that is not among the "
             "stages of the contract: steps from and to it are not counted",
             "add it to stages, in the right order",
@@ -195,7 +197,7 @@ def describe(
         If a table has none of the deals, because its ids are of another kind.
     """
     ids = deals[str(spec.deals.id)]
-    for log in tables.every:
+    for log in tables.all_tables:
         yield from log.findings
         positions = log.deals(ids)
         if len(log.ids):
@@ -215,16 +217,16 @@ def _of_another_type(
         name = each.columns.value
         if name is None or name not in result.unlike:
             continue
-        wrong = result.unlike[name]
-        position = int(wrong.argmax())
+        unlike = result.unlike[name]
+        position = int(unlike.argmax())
         log = tables.logs[each.columns.table]
         value = log.levels[int(each.as_of.codes[position])]
         yield Finding(
             "history",
             name,
-            int(wrong.sum()),
+            int(unlike.sum()),
             f"{shown(value)} of {shown(ids.iloc[position])}",
-            f"{int(wrong.sum()):,} value(s) of {log.table_name} as of closing have another type "
+            f"{int(unlike.sum()):,} value(s) of {log.table_name} as of closing have another type "
             "than all present values, and count as unknown",
             f"correct them there; for a column of words write [attributes] categorical = "
             f'["{name}"]',
@@ -275,7 +277,7 @@ def _without_history(
         ((positions >= 0) & ~dated, "have only rows whose date cannot be read"),
         (dated & ~known, "have no row before their closing, only later ones"),
     )
-    for group, what in groups:
+    for group, reason in groups:
         count = int((group & ~result.moments.is_open).sum())
         if count:
             example = shown(ids.iloc[int((group & ~result.moments.is_open).argmax())])
@@ -284,7 +286,7 @@ def _without_history(
                 log.table_name,
                 count,
                 example,
-                f"{count:,} of {len(positions):,} deal(s) {what}: their values as of closing are "
+                f"{count:,} of {len(positions):,} deal(s) {reason}: their values as of closing are "
                 "unknown and are left empty",
                 "export a longer history, or use only deals signed since it was recorded",
             )
@@ -299,16 +301,16 @@ def _contradictions(
         if name not in deals.columns or not log.has_old_values:
             continue
         positions = log.deals(deals[str(spec.deals.id)])
-        wrong = contradicting(log, each.columns.field, positions, deals[name])
-        if wrong.any():
-            position = int(wrong.argmax())
+        contradicts = contradicting(log, each.columns.field, positions, deals[name])
+        if contradicts.any():
+            position = int(contradicts.argmax())
             yield Finding(
                 "history",
                 name,
-                int(wrong.sum()),
+                int(contradicts.sum()),
                 f"{shown(deals[str(spec.deals.id)].iloc[position])}: "
                 f"{shown(deals[name].iloc[position])} today",
-                f"{int(wrong.sum()):,} deal(s) have another value today than the last one in "
+                f"{int(contradicts.sum()):,} deal(s) have another value today than the last one in "
                 f"{log.table_name}, so changes are missing there",
                 "export the whole history, on the same day as the deals",
             )
@@ -323,5 +325,5 @@ def contradicting(
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME
     values = log.levels.take(last.codes)
-    other: NDArray[np.bool_] = is_other_value(values, today) & has_row
-    return other
+    result: NDArray[np.bool_] = is_other_value(values, today) & has_row
+    return result

@@ -51,7 +51,7 @@ class CrmTables:
     events: Mapping[str, EventLog]
 
     @property
-    def every(self) -> list[ChangeLog | EventLog]:
+    def all_tables(self) -> list[ChangeLog | EventLog]:
         """All tables."""
         return [*self.logs.values(), *self.events.values()]
 
@@ -61,7 +61,7 @@ class CrmTables:
         events = {name: others.get(name, log) for name, log in self.events.items()}
         return CrmTables(logs, events)
 
-    def under(self, spec: DealSpec) -> CrmTables:
+    def with_sections_of(self, spec: DealSpec) -> CrmTables:
         """Return the same tables with the sections of a more complete contract."""
         return CrmTables(
             {name: replace(log, section=spec.history[name]) for name, log in self.logs.items()},
@@ -136,12 +136,12 @@ class FieldResult:
 
     def values(self, deals: pd.DataFrame) -> NDArray[Any]:
         """Return the recorded values, or today's values of the deals; None if unknown."""
-        not_in_log = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
-        codes = np.where(not_in_log, -1, self.as_of.codes)
+        without_row = np.isin(self.source, (UNKNOWN, NEVER_CHANGED, TODAY))
+        codes = np.where(without_row, -1, self.as_of.codes)
         recorded = self.log.levels.take(codes)
-        own = np.isin(self.source, (NEVER_CHANGED, TODAY))
-        if own.any() and self.columns.column in deals.columns:
-            recorded[own] = deals[self.columns.column].astype(object).to_numpy()[own]
+        from_deals = np.isin(self.source, (NEVER_CHANGED, TODAY))
+        if from_deals.any() and self.columns.column in deals.columns:
+            recorded[from_deals] = deals[self.columns.column].astype(object).to_numpy()[from_deals]
         return recorded
 
 
@@ -204,7 +204,7 @@ def attributes_as_of(
     """
     ids = _ids(deals, spec)
     moments = moments_of(deals, spec, as_of)
-    tables = tables.under(spec)
+    tables = tables.with_sections_of(spec)
     columns: dict[str, Any] = {}
     fields: list[FieldResult] = []
     unlike: dict[str, NDArray[np.bool_]] = {}
@@ -214,11 +214,11 @@ def attributes_as_of(
         result = _field(each, log, positions, moments, deals)
         fields.append(result)
         if each.value is not None:
-            words = each.column in spec.attributes.categorical
-            value, wrong = _value_column(result, deals, words=words)
+            is_categorical = each.column in spec.attributes.categorical
+            value, is_unlike = _value_column(result, deals, is_categorical=is_categorical)
             columns[each.value] = value
-            if wrong.any():
-                unlike[each.value] = wrong
+            if is_unlike.any():
+                unlike[each.value] = is_unlike
         columns[each.changes] = result.as_of.changes
         columns[each.days] = result.as_of.days_unchanged
         if each.is_stage:
@@ -253,16 +253,16 @@ def _field(
 
 
 def _value_column(
-    result: FieldResult, deals: pd.DataFrame, *, words: bool
+    result: FieldResult, deals: pd.DataFrame, *, is_categorical: bool
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Return values as of the cut-off in the type of today's column, and which do not fit it."""
     name = result.columns.column
     values = pd.Series(result.values(deals), index=deals.index, dtype=object, name=name)
     today = deals[name] if name in deals.columns else None
-    typed, wrong = _typed(values, today)
-    if today is not None and is_text(today) and not words and _are_numbers(today):
-        wrong = read_numbers(values).unreadable
-    return typed, wrong
+    typed, is_unlike = _typed(values, today)
+    if today is not None and is_text(today) and not is_categorical and _are_numbers(today):
+        is_unlike = read_numbers(values).unreadable
+    return typed, is_unlike
 
 
 def _are_numbers(values: pd.Series[Any]) -> bool:
@@ -271,18 +271,18 @@ def _are_numbers(values: pd.Series[Any]) -> bool:
 
 
 def _typed(values: pd.Series[Any], today: pd.Series[Any] | None) -> tuple[Any, NDArray[np.bool_]]:
-    fine = np.zeros(len(values), dtype=bool)
+    none_unlike = np.zeros(len(values), dtype=bool)
     if today is None:
-        return _texts_or_numbers(values), fine
+        return _texts_or_numbers(values), none_unlike
     if pd.api.types.is_datetime64_any_dtype(today.dtype):
         dates = read_dates(values)
         return dates.series.array, dates.unreadable
     if pd.api.types.is_numeric_dtype(today.dtype) and not pd.api.types.is_bool_dtype(today.dtype):
         numbers = read_numbers(values)
         if not numbers.unreadable.any():
-            return numbers.series.array, fine
+            return numbers.series.array, none_unlike
         return _as_texts(values), numbers.unreadable
-    return (_as_texts(values) if is_text(today) else _texts_or_numbers(values)), fine
+    return (_as_texts(values) if is_text(today) else _texts_or_numbers(values)), none_unlike
 
 
 def _texts_or_numbers(values: pd.Series[Any]) -> Any:

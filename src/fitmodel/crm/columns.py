@@ -71,17 +71,17 @@ def field_columns_of(spec: DealSpec) -> Iterator[FieldColumns]:
     attributes; these can be excluded by their names. Outcomes give no attributes.
     """
     roles = spec.deals
-    skipped = {*spec.outcome_columns, roles.id, spec.rows.customer}
+    no_columns = {*spec.outcome_columns, roles.id, spec.rows.customer}
     no_value = {roles.closed_on, roles.rep, roles.team, roles.propensity, roles.currency}
     no_value |= set(spec.attributes.exclude)
-    kept = {roles.amount, *spec.rows.chosen_by}
+    own_columns = {roles.amount, *spec.rows.chosen_by}
     for name, section in spec.history.items():
         for field in section.fields or ():
             column = section.names.get(field, field)
-            if column in skipped:
+            if column in no_columns:
                 continue
-            skipped.add(column)
-            value = f"{column}{AS_OF}" if column in kept else column
+            no_columns.add(column)
+            value = f"{column}{AS_OF}" if column in own_columns else column
             value_column = None if column in no_value else value
             yield FieldColumns(name, field, column, value_column, field == section.stage)
 
@@ -124,11 +124,11 @@ def words_of_columns(spec: DealSpec) -> dict[str, dict[str, str]]:
     """
     words: dict[str, dict[str, str]] = {}
     for each in field_columns_of(spec):
-        named = {"changes": each.changes, "days_unchanged": each.days}
-        named |= {key: f"{each.column}_{key}" for key in ("skipped", "returned") if each.is_stage}
+        columns = {"changes": each.changes, "days_unchanged": each.days}
+        columns |= {key: f"{each.column}_{key}" for key in ("skipped", "returned") if each.is_stage}
         if each.value is not None and each.value != each.column:
-            named["as_of"] = each.value
-        words |= {column: {"key": key, "name": each.column} for key, column in named.items()}
+            columns["as_of"] = each.value
+        words |= {column: {"key": key, "name": each.column} for key, column in columns.items()}
     for name, section in spec.events.items():
         for kind in ("", *(section.kinds or ())):
             words |= _words_of_events(f"{name}_{kind}" if kind else name, section)
@@ -141,11 +141,11 @@ def _words_of_events(group: str, section: EventTable) -> dict[str, dict[str, str
         f"{group}_trend": {"key": "trend", "name": group},
     }
     for days in section.windows_days:
-        filled = {"name": group, "days": str(days)}
-        words[f"{group}_count_{days}d"] = {"key": "count", **filled}
-        words[f"{group}_people_{days}d"] = {"key": "people", **filled}
+        common = {"name": group, "days": str(days)}
+        words[f"{group}_count_{days}d"] = {"key": "count", **common}
+        words[f"{group}_people_{days}d"] = {"key": "people", **common}
         if section.amount is not None:
-            amount = {"key": "amount", "amount": section.amount, **filled}
+            amount = {"key": "amount", "amount": section.amount, **common}
             words[f"{group}_{slug(section.amount)}_{days}d"] = amount
     return words
 
@@ -154,5 +154,5 @@ def columns_needed(section: Any) -> list[str]:
     """Return the columns of a table that its section in the contract names."""
     keys = ("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day")
     named = [getattr(section, key, None) for key in (*keys, "at", "kind", "who", "amount")]
-    wide = () if getattr(section, "is_long", True) else section.fields or ()
-    return [*filter(None, named), *wide]
+    fields = () if getattr(section, "is_long", True) else section.fields or ()
+    return [*filter(None, named), *fields]

@@ -39,7 +39,7 @@ __all__ = [
     "open_past_deals",
 ]
 TABLES = ("history", "events")
-MAX_ASKED = 1_000
+MAX_LOOKED_UP = 1_000
 """Up to this number of prospects, only their rows are read from a database."""
 
 
@@ -88,7 +88,7 @@ class ProspectHistory:
     def digest(self) -> str:
         """Digest of all tables; it changes if any row changes."""
         digest = sha256()
-        for log in self.tables.every:
+        for log in self.tables.all_tables:
             digest.update(log.digest)
         return digest.hexdigest()
 
@@ -104,10 +104,10 @@ def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
 
 def with_tables_of(manifest: Mapping[str, Any], spec: DealSpec) -> DealSpec:
     """Return a contract with the tables of a model's contract, including fields and kinds."""
-    learned = contract_of(manifest)
-    if learned is None:
+    trained = contract_of(manifest)
+    if trained is None:
         return spec
-    return spec.replace(history=learned.history, events=learned.events)
+    return spec.replace(history=trained.history, events=trained.events)
 
 
 def open_past_deals(
@@ -227,7 +227,7 @@ def add_history(
     True
     """
     name, ids = model.manifest.get("spec", {}).get("deals", {}).get("id"), None
-    if name in prospects.columns and len(prospects) <= MAX_ASKED:
+    if name in prospects.columns and len(prospects) <= MAX_LOOKED_UP:
         ids = [level_text(value) for value in prospects[name] if not is_missing(value)]
     history = open_history(model.manifest, tables, ids=ids)
     return prospects if history is None else history.attached_to(prospects, as_of)

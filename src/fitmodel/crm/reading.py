@@ -90,25 +90,25 @@ def open_deals(
     """
     file = open_table(source, spec)
     table = file.table
-    if not has_tables(spec) or not _finds_deals(table, spec):
+    if not has_tables(spec) or not _has_keys(table, spec):
         return OpenedDeals(file, spec, table)
-    if given is None and (known := table.attrs.get(ATTACHED)) is not None:
-        return OpenedDeals(file, spec.replace(**known), table)
+    if given is None and (tables_of_spec := table.attrs.get(ATTACHED)) is not None:
+        return OpenedDeals(file, spec.replace(**tables_of_spec), table)
     tables = read_crm_tables(spec, given)
     moments = moments_of(table, spec, as_of)
-    filled, unused = settle(table, spec, tables, moments.times)
-    result = attributes_as_of(table, filled, tables, as_of)
-    findings: tuple[Finding, ...] = (*unused, *describe(table, filled, tables, result))
+    full_spec, unused_findings = settle(table, spec, tables, moments.times)
+    result = attributes_as_of(table, full_spec, tables, as_of)
+    findings: tuple[Finding, ...] = (*unused_findings, *describe(table, full_spec, tables, result))
     result = result.without_unlike(table)
-    attached = result.attached_to(table)
-    plain = filled.to_dict()
-    known = {"history": plain["history"], "events": plain["events"]}
-    attached.attrs = {**table.attrs, ATTACHED: known}
-    opened = replace(file, table=attached, findings=(*file.findings, *findings))
-    return OpenedDeals(opened, filled, table, result, tables)
+    with_attributes = result.attached_to(table)
+    sections = full_spec.to_dict()
+    tables_of_spec = {"history": sections["history"], "events": sections["events"]}
+    with_attributes.attrs = {**table.attrs, ATTACHED: tables_of_spec}
+    with_findings = replace(file, table=with_attributes, findings=(*file.findings, *findings))
+    return OpenedDeals(with_findings, full_spec, table, result, tables)
 
 
-def _finds_deals(table: pd.DataFrame, spec: DealSpec) -> bool:
+def _has_keys(table: pd.DataFrame, spec: DealSpec) -> bool:
     """Return whether rows can be matched with their history; `read_deals` reports if not."""
     names = list(table.columns)
     roles = (spec.deals.id, spec.deals.closed_on)

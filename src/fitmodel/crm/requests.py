@@ -92,21 +92,21 @@ class RequestHistory:
         DatabaseError, DependencyError
             If a database cannot be read.
         """
-        given = list(prospects)
+        completed = list(prospects)
         needed = self.columns.intersection(attributes)
-        for position, prospect in enumerate(given):
+        for position, prospect in enumerate(completed):
             if isinstance(prospect, dict) and REQUEST_TABLES in prospect:
-                given[position] = self._with_rows(prospect)
-        lacking = [
+                completed[position] = self._with_rows(prospect)
+        incomplete = [
             position
-            for position, prospect in enumerate(given)
+            for position, prospect in enumerate(completed)
             if isinstance(prospect, dict) and not needed <= prospect.keys()
         ]
         for position, with_history in zip(
-            lacking, self._with_history([given[i] for i in lacking]), strict=True
+            incomplete, self._with_history([completed[i] for i in incomplete]), strict=True
         ):
-            given[position] = with_history
-        return given
+            completed[position] = with_history
+        return completed
 
     def for_ids(self, ids: Sequence[str]) -> ProspectHistory | None:
         """Return the tables with at least the rows of some ids; None if the contract has none.
@@ -127,11 +127,11 @@ class RequestHistory:
     def _with_rows(self, prospect: dict[str, Any]) -> Any:
         """Return a prospect with attributes from its own rows; other tables are read as usual."""
         try:
-            return with_request_tables(prospect, self.spec, self._others)
+            return with_request_tables(prospect, self.spec, self._other_logs)
         except ProspectError as error:
             return error
 
-    def _others(self, names: Iterable[str], prospect_id: Any) -> dict[str, Log]:
+    def _other_logs(self, names: Iterable[str], prospect_id: Any) -> dict[str, Log]:
         """Return the tables that a request does not contain, except files that do not exist."""
         ids = [level_text(prospect_id)]
         return {name: self._log(name, ids) for name in names if self._exists(name)}
@@ -146,11 +146,11 @@ class RequestHistory:
         if spec is None or not prospects:
             return list(prospects)
         name = str(spec.deals.id)
-        answers: list[Any] = [ProspectError(NO_ROWS.format(id=name)) for _ in prospects]
-        known = [position for position, each in enumerate(prospects) if _is_id(each.get(name))]
-        if not known:
-            return answers
-        with_id = [prospects[position] for position in known]
+        results: list[Any] = [ProspectError(NO_ROWS.format(id=name)) for _ in prospects]
+        positions = [position for position, each in enumerate(prospects) if _is_id(each.get(name))]
+        if not positions:
+            return results
+        with_id = [prospects[position] for position in positions]
         ids = list(dict.fromkeys(level_text(each[name]) for each in with_id))
         try:
             tables = self._tables(spec, ids)
@@ -158,18 +158,18 @@ class RequestHistory:
         except DealsError as error:
             problem = ProspectError(f"{error}; or send the prospect's rows as `tables`")
             return [problem] * len(prospects)
-        for position, prospect, row in zip(known, with_id, _rows(result), strict=True):
-            answers[position] = prospect | row
-        return answers
+        for position, prospect, row in zip(positions, with_id, _rows(result), strict=True):
+            results[position] = prospect | row
+        return results
 
     def _log(self, name: str, ids: Sequence[str]) -> Log:
         section = self._sections[name]
         if is_database(section.table):
             return _read(name, section, ids)
         with self._lock:
-            stamp = _stamp(Path(section.table))
-            if name not in self._files or self._files[name][0] != stamp:
-                self._files[name] = (stamp, _read(name, section))
+            file_states = _file_states(Path(section.table))
+            if name not in self._files or self._files[name][0] != file_states:
+                self._files[name] = (file_states, _read(name, section))
             return self._files[name][1]
 
 
@@ -197,7 +197,7 @@ def _read(name: str, section: LongTable, ids: Sequence[str] | None = None) -> Lo
     return read_changes(f"[history.{name}]", section, None, ids)  # type: ignore[arg-type]  # one of two
 
 
-def _stamp(path: Path) -> object:
+def _file_states(path: Path) -> object:
     """Return a value that changes when a file, or a file in a folder, changes."""
     files = sorted(path.glob("**/*")) if path.is_dir() else [path]
     states = [(file, file.stat()) for file in files if file.exists()]
@@ -244,25 +244,25 @@ def with_request_tables(
     ProspectError
         If the model's contract has no such table, or the rows cannot be read.
     """
-    given = dict(prospect)
-    sent = given.pop(REQUEST_TABLES, None)
+    result = dict(prospect)
+    sent = result.pop(REQUEST_TABLES, None)
     if sent is None:
-        return given
+        return result
     if spec is None:
         raise ProspectError("the model's contract names no tables: leave out `tables`")
     id_column = str(spec.deals.id)
-    has_id = given.get(id_column) is not None
-    given.setdefault(id_column, "prospect")
+    has_id = result.get(id_column) is not None
+    result.setdefault(id_column, "prospect")
     try:
-        frames = tables_of_rows(sent, spec, given[id_column])
+        frames = tables_of_rows(sent, spec, result[id_column])
         tables = read_crm_tables(spec, frames)
         if others is not None and has_id:
-            absent = [name for name in frames if name not in sent]
-            tables = tables.replaced(others(absent, given[id_column]))
-        (row,) = _rows(attributes_as_of(pd.DataFrame([given]), spec, tables))
+            not_sent = [name for name in frames if name not in sent]
+            tables = tables.replaced(others(not_sent, result[id_column]))
+        (row,) = _rows(attributes_as_of(pd.DataFrame([result]), spec, tables))
     except DealsError as error:
         raise ProspectError(str(error)) from error
-    return given | row
+    return result | row
 
 
 def tables_of_rows(sent: Any, spec: DealSpec, prospect_id: Any = None) -> dict[str, pd.DataFrame]:
@@ -314,7 +314,7 @@ def text_rows(name: str, section: LongTable) -> pd.DataFrame:
     needed = columns_needed(section)
     if not getattr(section, "is_long", True) and not getattr(section, "fields", None):
         needed = list(rows.names)
-    absent = [column for column in needed if column not in rows.names]
-    if absent:
-        raise DealsError(f"{rows.table_name}: there is no column {absent[0]!r}")
+    missing = [column for column in needed if column not in rows.names]
+    if missing:
+        raise DealsError(f"{rows.table_name}: there is no column {missing[0]!r}")
     return pd.DataFrame({column: rows.texts(column) for column in needed})

@@ -119,11 +119,11 @@ def _check(pipeline: pd.DataFrame, id_column: str) -> None:
             f"{empty[0]}. Remedy: give every prospect its id"
         )
     texts = pd.Series([level_text(value) for value in ids])
-    twice = texts[texts.duplicated()]
-    if len(twice):
+    repeated = texts[texts.duplicated()]
+    if len(repeated):
         raise DealsError(
-            f"{id_column}: {len(twice):,} row(s) repeat the id of an earlier row, for example "
-            f"{twice.iloc[0]!r}. Remedy: keep one row per prospect"
+            f"{id_column}: {len(repeated):,} row(s) repeat the id of an earlier row, for example "
+            f"{repeated.iloc[0]!r}. Remedy: keep one row per prospect"
         )
 
 
@@ -134,9 +134,9 @@ def _write(pipeline: pd.DataFrame, path: Path, day: date) -> None:
     table = pa.table({**columns, DAY: days})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer)
-    with workspace(path.parent) as draft:
-        write_file(draft / path.name, buffer.getvalue().to_pybytes())
-        (draft / path.name).replace(path)
+    with workspace(path.parent) as folder:
+        write_file(folder / path.name, buffer.getvalue().to_pybytes())
+        (folder / path.name).replace(path)
     sync_folder(path.parent)
 
 

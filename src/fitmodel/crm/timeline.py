@@ -151,8 +151,8 @@ def timeline(
             f"as {ids[0]!r}"
         )
     values = provenance(deals, spec, result)
-    shown = {each.columns.value for each in result.fields}
-    derived = [name for name in result.frame.columns if name not in shown]
+    value_columns = {each.columns.value for each in result.fields}
+    derived = [name for name in result.frame.columns if name not in value_columns]
     moment = result.moments.times[positions].astype("datetime64[us]")[0]
     records = [_changes(log, deal) for log in tables.logs.values()]
     records += [_events(log, deal) for log in tables.events.values()]
@@ -174,8 +174,8 @@ def _changes(log: ChangeLog, deal: str) -> pd.DataFrame:
     for number, name in enumerate(log.fields):
         if position < 0:
             break
-        at = position * len(log.fields) + number
-        for row in range(log.bounds[at], log.bounds[at + 1]):
+        key = position * len(log.fields) + number
+        for row in range(log.bounds[key], log.bounds[key + 1]):
             code = int(log.value_codes[row])
             value = "(empty)" if code < 0 else level_text(log.levels[code])
             rows.append((log.times[row], log.table_name, f"{name}: {value}"))
@@ -186,10 +186,12 @@ def _events(log: EventLog, deal: str) -> pd.DataFrame:
     """Return the events of one deal as records."""
     position = int(log.ids.get_indexer(pd.Index([deal], dtype=object))[0])
     start, stop = (
-        (0, 0) if position < 0 else (log.every.starts[position], log.every.stops[position])
+        (0, 0)
+        if position < 0
+        else (log.all_events.starts[position], log.all_events.stops[position])
     )
     rows = [
-        (log.every.times[row], log.table_name, "event" if kind < 0 else log.kinds[kind])
+        (log.all_events.times[row], log.table_name, "event" if kind < 0 else log.kinds[kind])
         for row, kind in zip(range(start, stop), log.kind[start:stop], strict=True)
     ]
     return _records(rows)
@@ -241,23 +243,26 @@ def later_changes(deals: pd.DataFrame, result: AsOfAttributes) -> Iterator[Later
             continue
         known = (each.source != UNKNOWN) & ~result.moments.is_open
         values = result.frame[each.columns.value].astype(object).to_numpy()
-        other = is_other_value(values, deals[name]) & known
-        if other.any():
-            yield LaterChange(name, other, known)
+        changed = is_other_value(values, deals[name]) & known
+        if changed.any():
+            yield LaterChange(name, changed, known)
 
 
 def is_other_value(values: NDArray[Any], today: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return a mask of the values that differ from today's; 12 and "12.0" are equal."""
-    read = [distinct(pd.Series(values, dtype=object)), distinct(today.reset_index(drop=True))]
+    columns = [distinct(pd.Series(values, dtype=object)), distinct(today.reset_index(drop=True))]
     # of a column of true and false the other table may have the words "True" or "yes", or 1
-    flags = any(isinstance(level, bool | np.bool_) for _, levels in read for level in levels)
-    known: dict[Any, int] = {None: -1}
+    flags = any(isinstance(level, bool | np.bool_) for _, levels in columns for level in levels)
+    code_by_level: dict[Any, int] = {None: -1}
     codes = []
-    for positions, levels in read:
-        to = [known.setdefault(_plain(level, flags=flags), len(known)) for level in levels]
-        codes.append(np.array([*to, -1])[positions])
-    other: NDArray[np.bool_] = codes[0] != codes[1]
-    return other
+    for positions, levels in columns:
+        codes_of_levels = [
+            code_by_level.setdefault(_plain(level, flags=flags), len(code_by_level))
+            for level in levels
+        ]
+        codes.append(np.array([*codes_of_levels, -1])[positions])
+    result: NDArray[np.bool_] = codes[0] != codes[1]
+    return result
 
 
 def _plain(value: Any, *, flags: bool) -> Any:

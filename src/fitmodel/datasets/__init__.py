@@ -11,5 +11,5 @@ __all__ = ["load_telco", "simulate_deals", "simulate_prospects"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'fitmodel.datasets' has no attribute {name!r}")
-    home = "telco" if name == "load_telco" else "simulation"
-    return getattr(import_module(f"fitmodel.datasets.{home}"), name)
+    module = "telco" if name == "load_telco" else "simulation"
+    return getattr(import_module(f"fitmodel.datasets.{module}"), name)

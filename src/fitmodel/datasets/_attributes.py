@@ -65,9 +65,9 @@ SECTIONS = ("blog", "pricing", "docs", "webinar", "compare", "templates", "custo
 
 def attribute_names(n_attributes: int | None) -> tuple[str, ...]:
     """Return the names of a table's attributes: first the core ones, then `attribute_17`, ..."""
-    wanted = len(CORE) if n_attributes is None else n_attributes
-    extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, wanted + 1))
-    return CORE[:wanted] + extra
+    number_of_names = len(CORE) if n_attributes is None else n_attributes
+    extra = tuple(f"attribute_{number}" for number in range(len(CORE) + 1, number_of_names + 1))
+    return CORE[:number_of_names] + extra
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
@@ -119,20 +119,20 @@ def draw_attributes(n: int, seed: int, selection: Array, names: Sequence[str]) -
     )
     raw["trial_days"] = _trial_days(raw, normal["trial_days"], uniform["trial_days"])
     raw["employees"] = _employees(raw, normal["employees"], uniform["employees"])
-    raw |= {name: _further(n, seed, name) for name in names if name not in raw}
+    raw |= {name: _extra_attribute(n, seed, name) for name in names if name not in raw}
     return raw
 
 
 def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
     """Draw codes of levels; a rep's selection changes the shares by a multinomial logit."""
     uniform = stream(seed, name).random(len(selection))
-    pull = np.zeros(len(category.share)) if category.pull is None else np.array(category.pull)
-    tilts, which = np.unique(selection, return_inverse=True)
-    odds = np.array(category.share) * np.exp(np.outer(tilts, pull))
+    effect = np.zeros(len(category.share)) if category.pull is None else np.array(category.pull)
+    selections, position = np.unique(selection, return_inverse=True)
+    odds = np.array(category.share) * np.exp(np.outer(selections, effect))
     bounds = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)[:, :-1]
     code = np.zeros(len(selection), dtype=np.int64)
     for bound in bounds.T:
-        code += uniform > bound[which]
+        code += uniform > bound[position]
     return code
 
 
@@ -166,7 +166,7 @@ def _employees(raw: Raw, normal: Array, uniform: Array) -> Array:
     return np.where(uniform < np.array([0.2, 0.12, 0.06])[raw["segment"]], np.nan, employees)
 
 
-def _further(n: int, seed: int, name: str) -> Array:
+def _extra_attribute(n: int, seed: int, name: str) -> Array:
     """Draw a further attribute: a number if its name has an odd number, else one of five levels."""
     random = stream(seed, name)
     if is_number(name):

@@ -117,9 +117,9 @@ def _intercept(company: Company) -> float:
     return mechanism.centre_at(log_odds, company.base_rate)
 
 
-LARGEST_OVER_SMALLEST = 60.0
+LARGEST_TO_SMALLEST_REP = 60.0
 SELECTION = 0.8
-EFFECT = 0.8
+REP_EFFECT = 0.8
 
 
 def make_reps(
@@ -143,13 +143,13 @@ def make_reps(
         Index `rep`; columns `team`, `share` of the deals, `selection` (how much riskier their
         prospects are), `effect` (added to the log-odds of their deals).
     """
-    share = LARGEST_OVER_SMALLEST ** -np.linspace(0.0, 1.0, n_reps)
+    share = LARGEST_TO_SMALLEST_REP ** -np.linspace(0.0, 1.0, n_reps)
     return pd.DataFrame(
         {
             "team": [f"Team {chr(65 + number % n_teams)}" for number in range(n_reps)],
             "share": share / share.sum(),
             "selection": SELECTION * _contrasts(np.ones(n_reps), company, "selection") * selection,
-            "effect": EFFECT * _contrasts(share, company, "effect") * effects,
+            "effect": REP_EFFECT * _contrasts(share, company, "effect") * effects,
         },
         index=pd.Index([f"Rep {number + 1:02d}" for number in range(n_reps)], name="rep"),
     )
@@ -162,8 +162,8 @@ def _contrasts(weight: Array, company: int, purpose: str) -> Array:
     """
     contrast = np.zeros(len(weight))
     random = stream(company, purpose)
-    firsts = np.arange(0, len(weight) - 1, 2)
-    for first in random.choice(firsts, size=-(-len(firsts) // 3), replace=False):
+    first_positions = np.arange(0, len(weight) - 1, 2)
+    for first in random.choice(first_positions, size=-(-len(first_positions) // 3), replace=False):
         worse, better = random.permutation([first, first + 1])
         contrast[worse] = 1.0
         contrast[better] = -weight[worse] / weight[better]
@@ -211,12 +211,14 @@ def leak_columns(
 
 def _satisfaction(tenure: Array, observed: Array, random: np.random.Generator) -> Array:
     """Return marks of 1 to 10 given on day 90 by most customers who stay and few who leave."""
-    soon = tenure < 2 * SURVEY_DAY
-    answered = (observed >= SURVEY_DAY) & (random.random(len(tenure)) < np.where(soon, 0.25, 0.85))
-    mark = np.clip(
-        np.rint(np.where(soon, 5.0, 7.8) + 1.6 * random.standard_normal(len(tenure))), 1, 10
+    leaves_soon = tenure < 2 * SURVEY_DAY
+    answered = (observed >= SURVEY_DAY) & (
+        random.random(len(tenure)) < np.where(leaves_soon, 0.25, 0.85)
     )
-    return np.where(answered, mark, np.nan)
+    score = np.clip(
+        np.rint(np.where(leaves_soon, 5.0, 7.8) + 1.6 * random.standard_normal(len(tenure))), 1, 10
+    )
+    return np.where(answered, score, np.nan)
 
 
 def _reason(left: Array, random: np.random.Generator) -> Any:

@@ -51,10 +51,10 @@ EVENTS = {
 }
 # Shares of leavers with fewer seats, of other customers with more seats, and of leavers whose
 # decision maker is no longer known.
-CUT, GROWN, FORGOTTEN = 0.6, 0.3, 0.7
+SHARE_CUT, SHARE_GROWN, SHARE_FORGOTTEN = 0.6, 0.3, 0.7
 # Shares of deals that first wanted fewer seats, with a known decision maker, without a demo, and
 # with a postponed closing date.
-DOUBLED, KNOWN, SKIPPED, POSTPONED = 0.4, 0.7, 0.25, 0.3
+SHARE_DOUBLED, SHARE_KNOWN, SHARE_SKIPPED, SHARE_POSTPONED = 0.4, 0.7, 0.25, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +85,17 @@ class Contacts:
 def draw_contacts(n: int, seed: int, length: Array) -> Contacts:
     """Draw the contacts of deals whose first contact was `length` days before closing."""
     random = stream(seed, "contacts")
-    quiet = random.standard_normal(n)
+    passivity = random.standard_normal(n)
     longest = np.clip(length.astype(np.int64), 2, MAX_SILENCE)
-    silence = 1 + np.floor(random.exponential(5.0 * np.exp(0.9 * quiet))).astype(np.int64)
+    silence = 1 + np.floor(random.exponential(5.0 * np.exp(0.9 * passivity))).astype(np.int64)
     silence = np.minimum(silence, longest)
-    counts = 1 + random.poisson(np.exp(1.9 - 0.5 * quiet))
+    counts = 1 + random.poisson(np.exp(1.9 - 0.5 * passivity))
     deal = np.repeat(np.arange(n), counts)
     first = np.append(True, deal[1:] != deal[:-1])
     spread = random.random(len(deal)) * (longest - silence)[deal]
     days = silence[deal] + np.where(first, 0, np.floor(spread)).astype(np.int64)
-    persons = 1 + random.poisson(np.exp(0.7 - 0.4 * quiet))
-    person = np.floor(random.random(len(deal)) * persons[deal]).astype(np.int64)
+    number_of_persons = 1 + random.poisson(np.exp(0.7 - 0.4 * passivity))
+    person = np.floor(random.random(len(deal)) * number_of_persons[deal]).astype(np.int64)
     recent = days <= LAST_90
     pairs = np.unique(deal[recent] * 1000 + person[recent]) // 1000
     kind = random.choice(len(KINDS), size=len(deal), p=(0.5, 0.3, 0.2))
@@ -116,8 +116,8 @@ def offset(company: Company) -> float:
     rep, raw = company.draw(size, seed)
     log_odds = company.log_odds(raw, company.closing_dates(size, seed))
     log_odds = log_odds + company.reps["effect"].to_numpy()[rep]
-    warned = log_odds + warning(draw_contacts(size, seed, raw["first_contact_on"]))
-    return float(mechanism.centre_at(warned, company.base_rate))
+    with_warning = log_odds + warning(draw_contacts(size, seed, raw["first_contact_on"]))
+    return float(mechanism.centre_at(with_warning, company.base_rate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,25 +170,29 @@ def overwritten(
     left = moments.left_on <= last
     clock = _Clock(moments.closed_on, random)
     seats = deals["seats"].to_numpy() if "seats" in deals else np.ones(n, dtype=np.int64)
-    grown = np.ceil(seats * (1.2 + random.random(n))).astype(np.int64)
-    cut = np.maximum(1, np.floor(seats * 0.4)).astype(np.int64)
-    seats_today = np.where(left & (random.random(n) < CUT), cut, seats)
-    seats_today = np.where(~left & (random.random(n) < GROWN), grown, seats_today)
-    known = random.random(n) < KNOWN
-    known_today = known & ~(left & (random.random(n) < FORGOTTEN))
+    more_seats = np.ceil(seats * (1.2 + random.random(n))).astype(np.int64)
+    fewer_seats = np.maximum(1, np.floor(seats * 0.4)).astype(np.int64)
+    seats_today = np.where(left & (random.random(n) < SHARE_CUT), fewer_seats, seats)
+    seats_today = np.where(~left & (random.random(n) < SHARE_GROWN), more_seats, seats_today)
+    known = random.random(n) < SHARE_KNOWN
+    known_today = known & ~(left & (random.random(n) < SHARE_FORGOTTEN))
     after = clock.after(np.where(left, moments.left_on, last))
     parts = list(_pipeline(clock, n, random))
-    doubled = random.random(n) < DOUBLED
+    doubled = random.random(n) < SHARE_DOUBLED
     parts.append(_rows("seats", np.maximum(1, seats // 2), seats, clock.before(), doubled))
     parts.append(_rows("seats", seats, seats_today, after, seats_today != seats))
-    parts.append(_rows("decision_maker_known", _yes(~known), _yes(known), clock.before(), known))
-    lost = known & ~known_today
-    parts.append(_rows("decision_maker_known", _yes(known), _yes(known_today), after, lost))
+    parts.append(
+        _rows("decision_maker_known", _yes_or_no(~known), _yes_or_no(known), clock.before(), known)
+    )
+    forgotten = known & ~known_today
+    parts.append(
+        _rows("decision_maker_known", _yes_or_no(known), _yes_or_no(known_today), after, forgotten)
+    )
     history = pd.concat(parts, ignore_index=True)
     ids = deals["deal_id"].astype("str").reset_index(drop=True)
     history.insert(0, "deal_id", ids.take(history.pop("deal").to_numpy()).reset_index(drop=True))
     history = history[history["changed_at"].to_numpy() < last + np.timedelta64(1, "D")]
-    today = deals.assign(decision_maker_known=pd.array(_yes(known_today), dtype="str"))
+    today = deals.assign(decision_maker_known=pd.array(_yes_or_no(known_today), dtype="str"))
     if "seats" in deals:
         today["seats"] = seats_today
     return today, _shuffled(history, random)
@@ -219,36 +223,38 @@ class _Clock:
 
 def _pipeline(clock: _Clock, n: int, random: np.random.Generator) -> Iterator[pd.DataFrame]:
     """Yield the changes before closing: creation, stages, and postponed closing dates."""
-    everyone = np.ones(n, dtype=bool)
-    nothing = np.full(n, None, dtype=object)
-    yield _rows("created", nothing, nothing, clock.before(60, 61), everyone)
-    skips = random.random(n) < SKIPPED
-    yield _rows("stage", _text("new", n), _text("qualified", n), clock.before(40, 50), everyone)
+    all_deals = np.ones(n, dtype=bool)
+    no_value = np.full(n, None, dtype=object)
+    yield _rows("created", no_value, no_value, clock.before(60, 61), all_deals)
+    skips = random.random(n) < SHARE_SKIPPED
+    yield _rows("stage", _text("new", n), _text("qualified", n), clock.before(40, 50), all_deals)
     yield _rows("stage", _text("qualified", n), _text("demo", n), clock.before(26, 40), ~skips)
     before = np.where(skips, "qualified", "demo").astype(object)
-    yield _rows("stage", before, _text("offer", n), clock.before(2, 25), everyone)
-    yield _rows("stage", _text("offer", n), _text("won", n), clock.before(0, 1), everyone)
+    yield _rows("stage", before, _text("offer", n), clock.before(2, 25), all_deals)
+    yield _rows("stage", _text("offer", n), _text("won", n), clock.before(0, 1), all_deals)
     planned = (clock.closed_on - 10).astype("datetime64[D]").astype(str).astype(object)
     final = clock.closed_on.astype("datetime64[D]").astype(str).astype(object)
-    yield _rows("closed_on", planned, final, clock.before(11, 30), random.random(n) < POSTPONED)
+    yield _rows(
+        "closed_on", planned, final, clock.before(11, 30), random.random(n) < SHARE_POSTPONED
+    )
 
 
-def _rows(field: str, old: Array, new: Array, at: Array, here: Array) -> pd.DataFrame:
+def _rows(field: str, old: Array, new: Array, at: Array, selected: Array) -> pd.DataFrame:
     def text(values: Array) -> Any:
-        return pd.array([None if v is None else str(v) for v in values[here]], dtype="str")
+        return pd.array([None if v is None else str(v) for v in values[selected]], dtype="str")
 
     return pd.DataFrame(
         {
-            "deal": np.flatnonzero(here),
+            "deal": np.flatnonzero(selected),
             "field": field,
             "old_value": text(old),
             "new_value": text(new),
-            "changed_at": at[here],
+            "changed_at": at[selected],
         }
     )
 
 
-def _yes(flags: Array) -> Array:
+def _yes_or_no(flags: Array) -> Array:
     return np.where(flags, "yes", "no").astype(object)
 
 

@@ -133,9 +133,9 @@ def closing_dates(
     t = u if growth == 0 else np.log1p(u * np.expm1(growth)) / growth
     span = int((last - first).astype(int))
     days = first + np.clip(np.ceil(t * span), 1, span).astype("timedelta64[D]")
-    rush = stream(seed, "month end").random(n) < MONTH_END_RUSH
+    at_month_end = stream(seed, "month end").random(n) < MONTH_END_RUSH
     month_end = (days.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
-    return np.sort(np.where(rush, np.minimum(month_end, last), days))
+    return np.sort(np.where(at_month_end, np.minimum(month_end, last), days))
 
 
 def growth_for(recent_share: float, recent: float) -> float:
@@ -167,10 +167,12 @@ def churn_dates(closed_on: Array, probability: Array, horizon_months: int, seed:
         Day after the closing day; at most h calendar months after closing for early churn.
     """
     at_horizon = -np.log1p(-probability)
-    spent = stream(seed, "churned_on").standard_exponential(len(closed_on)) / at_horizon
+    exposure = stream(seed, "churned_on").standard_exponential(len(closed_on)) / at_horizon
     window_end = add_months(closed_on, horizon_months)
     window = (window_end - closed_on).astype(np.int64)
-    within = np.ceil(np.interp(spent, _SHAPE_HAZARD, _SHAPE_TIME) * window)
-    after = np.ceil((spent - 1) / LATER_HAZARD * horizon_months * DAYS_PER_MONTH)
-    tenure = np.where(spent <= 1, np.maximum(within, 1), window + np.clip(after, 1, 40_000))
+    days_in_window = np.ceil(np.interp(exposure, _SHAPE_HAZARD, _SHAPE_TIME) * window)
+    days_after = np.ceil((exposure - 1) / LATER_HAZARD * horizon_months * DAYS_PER_MONTH)
+    tenure = np.where(
+        exposure <= 1, np.maximum(days_in_window, 1), window + np.clip(days_after, 1, 40_000)
+    )
     return np.asarray(closed_on + tenure.astype("timedelta64[D]"))

@@ -206,33 +206,33 @@ def simulate_deals(
     >>> sim.spec.label.horizon_months
     5
     """
-    law = Company(
+    parameters = Company(
         horizon_months=horizon_months, drift=drift, n_reps=n_reps, n_teams=n_teams,
         rep_effects=rep_effects, rep_selection=rep_selection, n_attributes=n_attributes,
         months=months, observed_until=str(observed_until), recent_share=recent_share,
         base_rate=base_rate, signal=signal, seed=company,
     )  # fmt: skip
     _at_least_one(n)
-    rep, raw = law.draw(n, seed)
-    closed_on = law.closing_dates(n, seed)
-    without_rep = law.log_odds(raw, closed_on)
-    log_odds = without_rep + law.reps["effect"].to_numpy()[rep]
+    rep, raw = parameters.draw(n, seed)
+    closed_on = parameters.closing_dates(n, seed)
+    without_rep = parameters.log_odds(raw, closed_on)
+    log_odds = without_rep + parameters.reps["effect"].to_numpy()[rep]
     contacts = None
     if history:
         contacts = _history.draw_contacts(n, seed, raw["first_contact_on"])
-        warned = _history.warning(contacts) + _history.offset(law)
-        without_rep, log_odds = without_rep + warned, log_odds + warned
+        with_warning = _history.warning(contacts) + _history.offset(parameters)
+        without_rep, log_odds = without_rep + with_warning, log_odds + with_warning
     probability = mechanism.probability(log_odds)
     left_on = mechanism.churn_dates(closed_on, probability, horizon_months, seed)
-    deals = _table(law, rep, raw, closed_on, "D")
-    observed = np.where(left_on <= law.last, left_on, np.datetime64("NaT"))
+    deals = _table(parameters, rep, raw, closed_on, "D")
+    observed = np.where(left_on <= parameters.last, left_on, np.datetime64("NaT"))
     deals.insert(2, "churned_on", observed.astype("datetime64[us]"))
     if leaks:
-        later = _leaks.leak_columns(closed_on, left_on, law.last, raw["annual_value"], seed)
-        deals = deals.assign(**later)
-    spec, tables = _spec(law), dict[str, pd.DataFrame]()
+        leaked = _leaks.leak_columns(closed_on, left_on, parameters.last, raw["annual_value"], seed)
+        deals = deals.assign(**leaked)
+    spec, tables = _spec(parameters), dict[str, pd.DataFrame]()
     if contacts is not None:
-        moments = _history.Moments(closed_on, left_on, law.last)
+        moments = _history.Moments(closed_on, left_on, parameters.last)
         activities = _history.make_events(deals["deal_id"], moments, contacts, seed)
         deals, changes = _history.overwritten(deals, moments, seed)
         spec = spec.replace(history=_history.HISTORY, events=_history.EVENTS)
@@ -243,9 +243,9 @@ def simulate_deals(
         true_probability=pd.Series(probability, name="true_probability"),
         true_log_odds=pd.Series(log_odds, name="true_log_odds"),
         true_churned_on=pd.Series(left_on.astype("datetime64[us]"), name="true_churned_on"),
-        reps=_truth_of_reps(law, rep, without_rep, probability),
+        reps=_truth_of_reps(parameters, rep, without_rep, probability),
         leaks=_leaks.LEAKS if leaks else (),
-        company=law,
+        company=parameters,
         tables=tables,
     )
 
@@ -279,14 +279,14 @@ def simulate_prospects(
     >>> simulate_prospects(20, seed=3).prospects.shape
     (20, 20)
     """
-    law = Company() if like is None else like.company
+    company = Company() if like is None else like.company
     _at_least_one(n)
-    rep, raw = law.draw(n, seed)
-    ahead = 1 + _attributes.stream(seed, "planned").integers(0, 30, n)
-    planned = law.last + ahead.astype("timedelta64[D]")
-    log_odds = law.log_odds(raw, planned) + law.reps["effect"].to_numpy()[rep]
+    rep, raw = company.draw(n, seed)
+    days_ahead = 1 + _attributes.stream(seed, "planned").integers(0, 30, n)
+    planned = company.last + days_ahead.astype("timedelta64[D]")
+    log_odds = company.log_odds(raw, planned) + company.reps["effect"].to_numpy()[rep]
     return SimulatedProspects(
-        prospects=_table(law, rep, raw, planned, "P"),
+        prospects=_table(company, rep, raw, planned, "P"),
         true_probability=pd.Series(mechanism.probability(log_odds), name="true_probability"),
         true_log_odds=pd.Series(log_odds, name="true_log_odds"),
     )
@@ -297,37 +297,37 @@ def _at_least_one(n: int) -> None:
         raise SpecError(f"n must be at least 1, got {n}")
 
 
-def _table(law: Company, rep: Array, raw: Raw, closed_on: Array, letter: str) -> pd.DataFrame:
+def _table(company: Company, rep: Array, raw: Raw, closed_on: Array, prefix: str) -> pd.DataFrame:
     number = pd.Series(np.arange(1, len(rep) + 1)).astype("str").str.zfill(7)
     columns = {
-        "deal_id": letter + number,
+        "deal_id": prefix + number,
         "closed_on": closed_on.astype("datetime64[us]"),
-        "rep": pd.array(list(law.reps.index), dtype="str").take(rep),
-        "team": pd.array(list(law.reps["team"]), dtype="str").take(rep),
+        "rep": pd.array(list(company.reps.index), dtype="str").take(rep),
+        "team": pd.array(list(company.reps["team"]), dtype="str").take(rep),
     }
-    return pd.DataFrame(columns | _attributes.render(raw, law.attributes, closed_on))
+    return pd.DataFrame(columns | _attributes.render(raw, company.attributes, closed_on))
 
 
 def _truth_of_reps(
-    law: Company, rep: Array, without_rep: Array, probability: Array
+    company: Company, rep: Array, without_rep: Array, probability: Array
 ) -> pd.DataFrame:
-    average = mechanism.centre_at(without_rep, float(probability.mean()))
-    number = len(law.reps)
+    shift = mechanism.centre_at(without_rep, float(probability.mean()))
+    number = len(company.reps)
     deals = np.bincount(rep, minlength=number)
     each = np.where(deals > 0, deals, np.nan)
-    expected = np.bincount(rep, mechanism.probability(without_rep + average), number) / each
+    expected = np.bincount(rep, mechanism.probability(without_rep + shift), number) / each
     true = np.bincount(rep, probability, number) / each
-    return law.reps.assign(
+    return company.reps.assign(
         deals=deals, expected_rate=expected, true_rate=true, true_ratio=true / expected
     )
 
 
-def _spec(law: Company) -> DealSpec:
-    shown = set(law.attributes)
-    amount = "annual_value" if "annual_value" in shown else None
+def _spec(company: Company) -> DealSpec:
+    names = set(company.attributes)
+    amount = "annual_value" if "annual_value" in names else None
     roles = {
         "id": "deal_id", "closed_on": "closed_on", "churned_on": "churned_on",
-        "observed_until": law.observed_until, "rep": "rep", "team": "team", "amount": amount,
+        "observed_until": company.observed_until, "rep": "rep", "team": "team", "amount": amount,
     }  # fmt: skip
     money = {
         "gross_margin": 0.8, "expected_lifetime_months": 30.0, "acquisition_cost": 400.0,
@@ -335,7 +335,7 @@ def _spec(law: Company) -> DealSpec:
     }  # fmt: skip
     return DealSpec(
         deals=roles,
-        label={"horizon_months": law.horizon_months},
-        attributes={"actionable": [name for name in ACTIONABLE if name in shown]},
+        label={"horizon_months": company.horizon_months},
+        attributes={"actionable": [name for name in ACTIONABLE if name in names]},
         decision=money if amount else {},
     )

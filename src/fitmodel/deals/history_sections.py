@@ -46,7 +46,7 @@ def _check_ascending(value: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(value)))
 
 
-def _whole_day(value: Any) -> Any:
+def _read_whole_day(value: Any) -> Any:
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     try:
@@ -190,7 +190,7 @@ class EventTable(LongTable):
     amount: Column | None = None
     windows_days: Windows = (14, 90)
     kinds: Columns | None = None
-    recorded_from: Annotated[date | None, BeforeValidator(_whole_day)] = None
+    recorded_from: Annotated[date | None, BeforeValidator(_read_whole_day)] = None
 
     @property
     def time_key(self) -> str:

@@ -106,7 +106,7 @@ class LostRows:
         return words_of("stage", "lost")
 
 
-NOTHING_LOST = LostRows()
+NO_LOST_ROWS = LostRows()
 _PAST_ROLES = ("closed_on", "churned_on", "exited_on", "observed_until", "churned", "tenure_months")
 
 

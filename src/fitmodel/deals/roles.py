@@ -64,7 +64,7 @@ def read_roles(table: pd.DataFrame, spec: DealSpec) -> dict[str, Reading]:
     }
     forms = spec.reading.forms
     dates = {role: _dated(columns[role], role) for role in DATES if role in columns}
-    readings = settle_orders(dates, forms)
+    readings = detect_date_orders(dates, forms)
     readings |= {
         role: read_numbers(columns[role], forms.numbers.get(str(role_column(spec, role))))
         for role in NUMBERS
@@ -83,7 +83,7 @@ def _dated(values: pd.Series[Any], role: str) -> pd.Series[Any]:
     return values if placeholders is None else values.mask(placeholders.rows)
 
 
-def settle_orders(
+def detect_date_orders(
     columns: dict[str, pd.Series[Any]], forms: Forms = NO_FORMS
 ) -> dict[str, Reading]:
     """Parse several date columns; one whose day-month order is unclear takes that of the others."""

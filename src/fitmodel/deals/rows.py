@@ -139,7 +139,7 @@ def _refuse_unclear_dates(cells: pd.Series[Any]) -> None:
         problem = (
             f"{count:,} value(s) are not dates, for example {cells[read.unreadable].iloc[0]!r}"
         )
-    elif read.swapped:
+    elif read.is_ambiguous:
         problem = f"the order of day and month is unclear, for example {cells.dropna().iloc[0]!r}"
     else:
         return

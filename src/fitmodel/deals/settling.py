@@ -185,7 +185,7 @@ def _number_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Find
 
 def _date_findings(sheet: Sheet, name: str, reading: Reading) -> Iterator[Finding]:
     rows = sheet.table[name].notna().to_numpy()
-    if reading.swapped:
+    if reading.is_ambiguous:
         remedy = (
             f'add [reading] dates = {{"{name}" = "day first"}} or "month first", or write dates as '
             "YYYY-MM-DD"

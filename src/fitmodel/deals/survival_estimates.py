@@ -99,8 +99,8 @@ def leaving_times(
     quantiles = np.unique(np.quantile(limits, np.linspace(0, 1, MAX_ENDS), method="nearest"))
     ages = np.unique(np.concatenate([exact, quantiles]))
     leavers = _sum_at(ages, months[dated & left], weight[dated & left])
-    at_risk = _at_least(ages, months[dated], weight[dated])
-    at_risk -= _at_least(ages, entry[dated], weight[dated], strictly=True)
+    at_risk = _weight_from(ages, months[dated], weight[dated])
+    at_risk -= _weight_from(ages, entry[dated], weight[dated], strictly=True)
     share = np.full(len(ages), 1.0 / (2 * len(ages)))
     for _ in range(MAX_ROUNDS):
         spread = _spread(ages, share, limits, limit_weight)
@@ -160,7 +160,7 @@ def _sum_at(ages: Floats, values: Floats, weight: Floats) -> Floats:
     return np.bincount(np.searchsorted(ages, values), weight, len(ages)).astype(np.float64)
 
 
-def _at_least(ages: Floats, values: Floats, weight: Floats, *, strictly: bool = False) -> Floats:
+def _weight_from(ages: Floats, values: Floats, weight: Floats, *, strictly: bool = False) -> Floats:
     """Return the sum of the weights of the values at or above (strictly: above) each time."""
     order = np.argsort(values)
     sums = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])

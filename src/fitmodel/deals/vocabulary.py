@@ -14,6 +14,10 @@ _NOUNS = re.compile(
     r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
     r"|cliente|conta|cuenta|kunde|vertrag|abonnement|contrat|contrato)\b|客户|用户"
 )
+_NUMBER_BEFORE = re.compile(r"^\W*\d{1,3}\s*(%\s*[.):\-–—_/]?|[.):\-–—_/])\s*(?=\D)")  # noqa: RUF001 - dashes
+_SHARE_BEHIND = re.compile(r"[\s(\[]*\d{1,3}\s*%[\s)\]]*$")
+_BETWEEN_PARTS = re.compile(r"\s[-–—:|/]\s|[(\[:|]")  # noqa: RUF001 - dashes
+STATUS_KINDS = ("not_yet", "never", "left", "active")
 _INTEGER_TEXT = re.compile(r"-?[0-9]+\.0")
 
 
@@ -43,6 +47,44 @@ def plain_words(value: Any) -> str:
     text = unicodedata.normalize("NFKC", str(value))
     words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
+
+
+def readings(value: Any) -> tuple[str, ...]:
+    """Return a stage or status in plain words: as it stands, without its number, and its parts.
+
+    Examples
+    --------
+    >>> from fitmodel.deals.vocabulary import readings
+    >>> readings("5. Closed Won (100%)"), readings("Lost - Price")
+    (('5. closed won (100%)', 'closed won'), ('lost price', 'lost', 'price'))
+    """
+    text = unicodedata.normalize("NFKC", str(value))
+    bare = _SHARE_BEHIND.sub("", _NUMBER_BEFORE.sub("", text))
+    parts = _BETWEEN_PARTS.split(bare)
+    found = map(plain_words, (text, *(re.sub(r"^\W+|\W+$", "", each) for each in (bare, *parts))))
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
+def stage_of(value: Any) -> str | None:
+    """Return whether an opportunity is "won", "lost" or "open" by its stage; None if unknown."""
+    for words in readings(value):
+        for key in ("won", "lost", "open"):
+            if words in words_of("stage", key):
+                return key
+    return None
+
+
+def kind_of_status(value: Any) -> str | None:
+    """Return the kind of a status: one of `STATUS_KINDS`; None if unknown.
+
+    Of the parts of "Active - Trial", the one that is no customer, or that left, says the kind.
+    """
+    plain, *others = readings(value) or ("",)
+    for words in ((plain,), others):
+        kinds = {key for each in words for key in STATUS_KINDS if is_status(each, key)}
+        if kinds:
+            return min(kinds, key=STATUS_KINDS.index)
+    return None
 
 
 def plain_value(value: Any) -> str:

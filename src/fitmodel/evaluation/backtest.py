@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
 
 
-P = "probability"
+PROBABILITY = "probability"
 
 
 class FitPredict(Protocol):
@@ -79,7 +79,7 @@ def compute_backtest(
     *,
     n_cuts: int = CUTS,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
     flag: Flag | None = None,
     money: Worth | None = None,
     n_boot: int = 500,
@@ -96,7 +96,7 @@ def compute_backtest(
     fit_predict : callable
         ``fit_predict(train, attributes, split)``; called once per cut with the labelled deals as
         known at the cut and the attributes of all deals evaluated at this and later cuts.
-    n_cuts, test_share, least_early_churners
+    n_cuts, test_share, min_early_churners
         As in `rolling_cuts`.
     flag : callable, optional
         ``flag(p, amount)``; without it the report has no table of flags and money.
@@ -112,7 +112,7 @@ def compute_backtest(
     """
     table = deals if isinstance(deals, HistoryView) else deals.reset_index(drop=True)
     splits = rolling_cuts(
-        table, spec, n_cuts, test_share=test_share, least_early_churners=least_early_churners
+        table, spec, n_cuts, test_share=test_share, min_early_churners=min_early_churners
     )
     all_predictions = _replay(splits, spec, fit_predict)
     fresh = all_predictions[all_predictions["trained"] == all_predictions["judged"]].reset_index(
@@ -221,7 +221,9 @@ def _money(fresh: pd.DataFrame, flag: Flag | None, money: Worth | None) -> pd.Da
 
 def _flagged(rows: pd.DataFrame, flag: Flag, money: Worth | None) -> dict[str, float]:
     """Count the flags and sum up their money, by each customer's own curve if there is one."""
-    amount, probability = (rows[name].to_numpy(dtype=np.float64) for name in ("amount", P))
+    amount, probability = (
+        rows[name].to_numpy(dtype=np.float64) for name in ("amount", PROBABILITY)
+    )
     evaluated = rows["early_churn"], flag(probability, amount), rows["weight"]
     if money is None:
         return compute_flagged(*evaluated)

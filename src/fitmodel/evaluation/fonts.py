@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-WITH_CHINESE = (
+CHINESE_FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",  # the first font of Noto's collection file; matplotlib reads no other
     "Source Han Sans SC",
@@ -72,5 +72,5 @@ def _families() -> tuple[str, ...] | None:
     from matplotlib import font_manager, rcParamsDefault
 
     installed = set(font_manager.get_font_names())
-    result = next((name for name in WITH_CHINESE if name in installed), None)
+    result = next((name for name in CHINESE_FONTS if name in installed), None)
     return None if result is None else (rcParamsDefault["font.sans-serif"][0], result)

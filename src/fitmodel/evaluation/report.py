@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.level import Level
 
 HEADER = ("metric", "value", "95 % interval", "level alone")
-CUT_HEADER = ("cut at", "trained", "judged", "early", "log loss gained", "ROC AUC", "intercept")
+CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3
 """Number of notes that are printed; `notes` has all of them."""
@@ -217,7 +217,7 @@ class TrainingReport(Report):
             facts=(
                 ("deals", self._deals_text()),
                 ("base rate", f"{self.base_rate:.1%} leave early (Kaplan-Meier at the horizon)"),
-                ("judged", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
+                ("evaluated", f"{self.n_test:,} deals, by a model of {self.n_train:,} others"),
             ),
             header=HEADER,
             rows=_metric_rows(self.metrics),
@@ -239,7 +239,7 @@ class TrainingReport(Report):
             ("gap to black box", f"log loss {numbers} against a tuned gradient boosting"),
             ("level", "" if self.level is None else self.level.describe()),
             ("policy", self.policy),
-            ("flags", in_words(self.flagged)),
+            ("flags", flags_text(self.flagged)),
         )
         return tuple((label, text) for label, text in words if text)
 
@@ -290,7 +290,7 @@ class BacktestReport(Report):
         return Page(
             title=f"Backtest: {len(dates)} cuts, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}",
             verdict=self.verdict,
-            facts=(("judged", f"{len(self.predictions):,} deals, signed after each cut"),),
+            facts=(("evaluated", f"{len(self.predictions):,} deals, signed after each cut"),),
             header=CUT_HEADER,
             rows=tuple(_cut_row(row) for _, row in self.cuts.iterrows()),
             remarks=(*self._worth_lines(), *self._note_lines()),
@@ -302,7 +302,7 @@ class BacktestReport(Report):
             return ageing_lines
         total = self.money.drop(columns="cut").iloc[-1]
         counts = {str(name): float(total[name]) for name in total.index if name != ONE_LIFETIME}
-        flags = (*ageing_lines, ("flags", in_words(counts)))
+        flags = (*ageing_lines, ("flags", flags_text(counts)))
         if ONE_LIFETIME not in total.index:
             return flags
         net = number(float(total[ONE_LIFETIME]))
@@ -313,7 +313,7 @@ class BacktestReport(Report):
         return (*flags, ("lifetimes", text))
 
 
-def in_words(counts: Mapping[str, float]) -> str:
+def flags_text(counts: Mapping[str, float]) -> str:
     """Format named numbers as one line of text."""
     return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 

@@ -23,7 +23,9 @@ SHRINKAGE = 0.9  # effects should be shrunk by at most a tenth
 MAX_OPTIMISM = 0.05  # of Nagelkerke's R squared
 MARGIN, NORMAL_95 = 0.05, 1.96  # margin of error of the company's rate, and its normal quantile
 USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, if the R squared is not known
-WIDER = 1.1  # rough ratio of the reported interval to one from the posterior variance alone
+INTERVAL_RATIO = (
+    1.1  # rough ratio of the reported interval to one from the posterior variance alone
+)
 SPREAD_OF_DEALS = 1.0  # standard deviation in log-odds: a ROC AUC of about 0.75
 MAX_DEALS = 10**7
 
@@ -115,7 +117,10 @@ def expected_width(deals: float, parameters: int, rate: float) -> float:
     variance = parameters / (parameters / SPREAD_OF_DEALS**2 + information) + 1 / max(
         information, 1e-9
     )
-    half_width, centre = INTERVAL_Z * WIDER * math.sqrt(variance), math.log(rate / (1 - rate))
+    half_width, centre = (
+        INTERVAL_Z * INTERVAL_RATIO * math.sqrt(variance),
+        math.log(rate / (1 - rate)),
+    )
     low, high = (1 / (1 + math.exp(-(centre + side * half_width))) for side in (-1, 1))
     return high - low
 

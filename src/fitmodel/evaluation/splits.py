@@ -60,7 +60,7 @@ def out_of_time_split(
     spec: DealSpec,
     *,
     test_share: float = TEST_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
 ) -> Split:
     """Split off the newest mature deals to evaluate on.
 
@@ -75,7 +75,7 @@ def out_of_time_split(
     test_share : float
         Share of the mature deals to evaluate on; the split is at the nearest day, because the
         deals of one day are never separated.
-    least_early_churners : int
+    min_early_churners : int
         Minimum number of early churners, and of customers that stayed, in each part.
 
     Raises
@@ -84,7 +84,7 @@ def out_of_time_split(
         If the contract has no dates, no deal is mature, all mature deals closed on one day, or a
         part has too few early churners; the message has their number and the remedy.
     """
-    return _splits(deals, spec, 1, test_share, least_early_churners)[0]
+    return _splits(deals, spec, 1, test_share, min_early_churners)[0]
 
 
 def rolling_cuts(
@@ -93,13 +93,13 @@ def rolling_cuts(
     n: int = CUTS,
     *,
     test_share: float = ROLLING_SHARE,
-    least_early_churners: int = MIN_CHURNERS,
+    min_early_churners: int = MIN_CHURNERS,
 ) -> list[Split]:
     """Split at several dates, with about equally many mature test deals after each.
 
     Parameters
     ----------
-    deals, spec, least_early_churners
+    deals, spec, min_early_churners
         As in `out_of_time_split`.
     n : int
         Number of dates.
@@ -118,7 +118,7 @@ def rolling_cuts(
     DealsError
         As `out_of_time_split`; also if the deals closed on too few days for `n` dates.
     """
-    return _splits(deals, spec, n, test_share, least_early_churners)
+    return _splits(deals, spec, n, test_share, min_early_churners)
 
 
 def cross_validation_splits(

@@ -188,7 +188,7 @@ def _plot_category(
             old, positions, "D", color=ORANGE, markeredgecolor="white", label=say("before_edit")
         )
     names = [
-        f"{_named(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
+        f"{_label_of(value, say)}\n{say('deals', number=f'{deals:,}') if deals else say('no_deal')}"
         for value, deals in zip(shown["value"], shown["deals"], strict=True)
     ]
     ax.set_yticks(positions, names, fontsize=8)
@@ -211,13 +211,13 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.append(values, values[-1])
 
 
-def _named(value: str, say: Say) -> str:
+def _label_of(value: str, say: Say) -> str:
     """Return the label of a level; missing and unseen values get a translated text."""
     keys = {"missing": "level_missing", "never seen before": "level_unseen"}
-    return say(keys[value]) if value in keys else _short(value)
+    return say(keys[value]) if value in keys else _shortened(value)
 
 
-def _short(value: str) -> str:
+def _shortened(value: str) -> str:
     return value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
 
 

@@ -106,6 +106,11 @@ _TAIL = """\
 # opportunity_cost = "15 %"   # what rep and service team would earn with other customers
 # paid_upfront_months = 0     # months paid in advance and kept
 
+# How pages and letters write it:
+# [words]
+# money = "€{:,.0f}"          # "¥{:,.0f}" for yen, "{:,.2f} 元" for yuan
+# labels = {contract_term_months = "Contract months"}
+
 [tracking]
 # uri = "sqlite:///mlflow.db"
 experiment = "prospect-fit"

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals.vocabulary import plain_value, plain_words, words_of
+from fitmodel.deals.vocabulary import kind_of_status, plain_value, plain_words, words_of
 from fitmodel.guessing._doubt import Doubt
 from fitmodel.guessing._names import has_name_of
-from fitmodel.guessing._rows import MAX_STAGES, kind_of_status
+from fitmodel.guessing._rows import MAX_STAGES, find_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
@@ -25,6 +26,13 @@ MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows of a kind are not worth a question
 KNOWN_SALES = 0.95  # share of known values in a column whose name does not suggest kinds of sales
 MAX_DATED_MARKED = 0.9  # marked rows of which more have left are marked because they left
 MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a former customer
+COHORTS, FEW = 10, 5  # parts by closing date; rows that are added to each, so that few prove little
+MAX_CHANCE_OF_NONE = 1e-6  # chance that nobody has left in a stage, if its rows were customers
+_STAGE = re.compile(
+    r"\b(stages?|deal ?stage|pipeline phase|(opportunity|deal|opp|sales) status"
+    r"|deal (outcome|result)|win loss|won lost|etapa|étape|etape)\b|verkaufs(phase|status)"
+    r"|(商机|销售|成交)(阶段|状态)|^阶段"
+)
 KNOWN_STATUS = 0.5  # minimum share of known values in a status with unknown ones
 _REASON = re.compile(
     r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause)\b"
@@ -53,11 +61,72 @@ def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     left = next((column for column in columns if column.name == spec.deals.churned_on), None)
     dated = None if left is None else left.real_dates
     free = [column for column in columns if column.name not in spec.rows.chosen_by]
+    yield from _about_unknown_stages(free, spec, dated)
     yield from _about_sales(free, spec)
     yield from _about_free_plans(free)
     yield from _about_marked(free, spec, dated)
     yield from _about_unknown_status(columns, dated)
     yield from _about_reasons(free, dated)
+
+
+def _about_unknown_stages(
+    columns: list[Column], spec: DealSpec, dated: Mask | None
+) -> Iterator[Doubt]:
+    """Yield a question if nobody has left in some stages of an unknown meaning."""
+    if dated is None or not dated.any() or find_stage(columns) is not None:
+        return
+    closed = next((each for each in columns if each.name == spec.deals.closed_on), None)
+    cohorts = _cohorts(closed, len(dated))
+    for column in columns:
+        if column.name in spec.role_columns or not _STAGE.search(column.words):
+            continue
+        if not 1 < column.distinct <= MAX_STAGES or column.is_date:
+            continue
+        values = column.cells.astype("str").where(column.cells.notna())
+        rows_of = {str(value): int(rows) for value, rows in values.value_counts().items()}
+        never = [
+            value
+            for value, rows in rows_of.items()
+            if rows < len(values)
+            and _chance_of_none((values == value).to_numpy(), dated, cohorts) < MAX_CHANCE_OF_NONE
+        ]
+        if not never or len(never) == len(rows_of):
+            continue
+        counts = ", ".join(f"{value} {rows_of[value]:,}" for value in never)
+        number = sum(rows_of[value] for value in never)
+        left = ", ".join(_quoted(value) for value in rows_of if value not in never)
+        yield Doubt(
+            "unknown-stage",
+            column.name,
+            f"{column.name}: nobody has left in {number:,} of {len(values):,} rows ({counts}), "
+            f"although {dated.mean():.0%} have in all. If these are lost or open opportunities, "
+            "they would count as customers that stayed",
+            f'[rows] keep = {{"{column.name}" = [{left}]}} if these are the won ones; acknowledge '
+            "it if all rows are customers",
+            must_answer=True,
+        )
+        return
+
+
+def _cohorts(closed: Column | None, rows: int) -> NDArray[np.int64]:
+    """Return the cohort of each row: up to ten equal parts by closing date; 0 if it is unknown."""
+    if closed is None or closed.dates is None:
+        return np.zeros(rows, dtype=np.int64)
+    order = closed.dates.series.rank(method="first", pct=True).fillna(0.0)
+    return np.ceil(order.to_numpy() * COHORTS).astype(np.int64)
+
+
+def _chance_of_none(rows: Mask, dated: Mask, cohorts: NDArray[np.int64]) -> float:
+    """Return the chance that nobody has left in some rows, at the rates of the other rows.
+
+    Rates are those of deals signed at the same time: of young customers hardly any has left yet.
+    """
+    if dated[rows].any():
+        return 1.0
+    others = np.bincount(cohorts[~rows], minlength=COHORTS + 1)
+    left = np.bincount(cohorts[~rows], dated[~rows], minlength=COHORTS + 1)
+    rate = left / (others + FEW)  # a rate of few other rows is shrunk towards 0
+    return float(np.prod((1 - rate)[cohorts[rows]]))
 
 
 def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Doubt]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.vocabulary import is_status, plain_words, words_of
+from fitmodel.deals.vocabulary import kind_of_status, plain_words, stage_of, words_of
 from fitmodel.guessing._names import IDENTIFIER, has_name_of, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.tables.values import read_flags
@@ -106,6 +106,8 @@ def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
 
 
 def _known(counts: dict[str, int], section: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    if section == "stage":
+        return tuple(value for value in counts if stage_of(value) in keys)
     words = frozenset().union(*(words_of(section, key) for key in keys))
     return tuple(value for value in counts if plain_words(value) in words)
 
@@ -118,6 +120,16 @@ def _won_flag(column: Column, counts: dict[str, int]) -> Iterable[tuple[tuple[in
     yes = tuple(column.cells[flags.series].astype("str").unique())
     others = {value: rows for value, rows in counts.items() if value not in yes}
     yield (1, -1.0), Stage(column.name, yes, others, ())
+
+
+def lost_in_own_words(stage: Stage) -> tuple[str, ...]:
+    """Return the values that mean lost, but are written so that prospects need them by name."""
+    lost = words_of("stage", "lost")
+    return tuple(
+        value
+        for value in stage.others
+        if stage_of(value) == "lost" and plain_words(value) not in lost
+    )
 
 
 def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Stage | None:
@@ -145,13 +157,6 @@ def not_customers(status: Stage) -> str:
     """Return in words what the rows with the other values of a status are."""
     kinds = {kind_of_status(value) for value in status.others}
     return "not customers yet" if kinds == {"not_yet"} else "not customers"
-
-
-def kind_of_status(value: str) -> str | None:
-    """Return the kind of a status: "not_yet", "never", "left" or "active"; None if unknown."""
-    words = plain_words(value)
-    kinds = ("not_yet", "never", "left", "active")
-    return next((key for key in kinds if is_status(words, key)), None)
 
 
 @dataclass(frozen=True)

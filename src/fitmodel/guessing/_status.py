@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.vocabulary import is_status, plain_words
+from fitmodel.deals.vocabulary import kind_of_status, plain_words
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.tables.values import is_empty, read_flags
 
@@ -98,8 +98,10 @@ def _by_vocabulary(column: Column, rank: int) -> Status | None:
     """Return a status from values in the vocabulary; None if too few values are known."""
     if not column.is_text:
         return None
-    left, active, not_yet = (_values_meaning(column, key) for key in ("left", "active", "not_yet"))
-    known = _rows_with(column, left | active | not_yet).sum()
+    no_customers, left, active = (
+        _values_meaning(column, *keys) for keys in (("not_yet", "never"), ("left",), ("active",))
+    )
+    known = _rows_with(column, left | active | no_customers).sum()
     min_known = MIN_KNOWN if rank < UNNAMED_RANK else MIN_KNOWN_UNNAMED
     if not left or not active or known < min_known * column.filled:
         return None
@@ -122,13 +124,10 @@ def _rows_with(column: Column, words: set[str]) -> Mask:
     return rows
 
 
-def _values_meaning(column: Column, key: str) -> set[str]:
+def _values_meaning(column: Column, *kinds: str) -> set[str]:
     """Return the values of a column, in plain words, that mean a kind of status."""
-    return {each for each in _plain_values(column) if is_status(each, key)}
-
-
-def _plain_values(column: Column) -> set[str]:
-    return {plain_words(cell) for cell in column.cells.dropna().unique()}
+    cells = column.cells.dropna().unique()
+    return {plain_words(cell) for cell in cells if kind_of_status(cell) in kinds}
 
 
 def _original_values(cells: pd.Series[Any]) -> tuple[str, ...]:

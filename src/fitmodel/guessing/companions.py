@@ -290,7 +290,7 @@ def _with_match_count(companion: Companion, deals: pd.DataFrame, spec: DealSpec)
     ids = deals[str(spec.deals.id)]
     try:
         with_it = spec.replace(**{companion.section: {companion.name: companion.keys}})
-        (log,) = read_crm_tables(with_it).every
+        (log,) = read_crm_tables(with_it).all_tables
     except (DealsError, SpecError) as error:
         return replace(companion, problem=one_line(str(error)))
     matched = int((log.deals(ids) >= 0).sum())

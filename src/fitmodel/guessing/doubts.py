@@ -23,7 +23,7 @@ from fitmodel.guessing._date_doubts import about_dates
 from fitmodel.guessing._doubt import Doubt, about_amounts, about_units
 from fitmodel.guessing._id_doubts import about_ids
 from fitmodel.guessing._row_doubts import about_left_out, about_rows
-from fitmodel.guessing._rows import find_not_yet, find_stage, not_customers
+from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.tables.tidying import tidy
@@ -189,9 +189,15 @@ def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
         f"{stage.column}: {sum(stage.others.values()):,} of {len(kept):,} rows look like "
         f"opportunities that were not won ({stage.shown}{unknown}), but would count as customers "
         "that stayed",
-        f'[rows] keep = {{"{stage.column}" = [{listed}]}}',
+        f'[rows] keep = {{"{stage.column}" = [{listed}]}}{_and_drop(stage)}',
         must_answer=True,
     )
+
+
+def _and_drop(stage: Stage) -> str:
+    """Return the rule that leaves out lost prospects too, if their stage is in own words."""
+    lost = ", ".join(f'"{value}"' for value in lost_in_own_words(stage))
+    return f' and drop = {{"{stage.column}" = [{lost}]}}' if lost else ""
 
 
 def _not_yet_customers(status: Stage, rows: int) -> Doubt:

@@ -29,7 +29,13 @@ from fitmodel.guessing._money import (
 )
 from fitmodel.guessing._outcome import find_leavers, settle_outcome
 from fitmodel.guessing._roles import assign_role
-from fitmodel.guessing._rows import find_not_yet, find_repeats, find_stage, not_customers
+from fitmodel.guessing._rows import (
+    find_not_yet,
+    find_repeats,
+    find_stage,
+    lost_in_own_words,
+    not_customers,
+)
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Doubt, find_doubts
 from fitmodel.tables.files import FileTable
@@ -149,6 +155,8 @@ def _customers_of(table: pd.DataFrame) -> Draft:
             [Column(kept[name]) for name in kept.columns], vendor
         )
         draft.rows = {"keep": {stage.column: list(stage.customers)}, **draft.rows}
+        if lost := lost_in_own_words(stage):  # so that prospects are told by their names
+            draft.rows["drop"] = {stage.column: list(lost), **draft.rows.get("drop", {})}
         draft.notes[stage.column] = "left out: says which rows are customers, see [rows] keep"
         draft.unsure.insert(
             0,

@@ -31,8 +31,8 @@ from fitmodel.tables.cells import shown
 from fitmodel.tables.values import (
     UnreadableValueError,
     flag_text,
-    is_many,
     is_missing,
+    is_sized,
     level_text,
 )
 from fitmodel.tables.values import read_day as as_day
@@ -50,7 +50,7 @@ __all__ = [
     "column_from_dict",
     "flag_text",
     "hidden_level",
-    "is_many",
+    "is_sized",
     "level_text",
     "shown",
 ]
@@ -199,7 +199,7 @@ class CategoryColumn:
             return known
         if is_missing(value) and not self.is_word(value):
             return MISSING
-        if is_many(value):
+        if is_sized(value):
             raise UnreadableValueError(f"{shown(value)} is not a single value")
         text = level_text(value)
         if self.is_flag:
@@ -264,13 +264,13 @@ def hidden_level(text: str) -> str:
     return f"#{hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()[:24]}"
 
 
-def _blake_level(text: str) -> str:
+def _blake2_level(text: str) -> str:
     """Digest of a level's name in older bundles, which used BLAKE2b."""
     digest = hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8)
     return f"#{digest.hexdigest()}"
 
 
-_DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake_level}
+_DIGESTS: Mapping[int, Callable[[str], str]] = {25: hidden_level, 17: _blake2_level}
 """Digest functions by the length of the digest."""
 
 

@@ -66,9 +66,9 @@ def read_level(column: Column, text: str) -> str | Range:
         return text
     labels = [column.label(code) for code in range(1, column.size + 1)]
     if text in labels:
-        return _bin(column, labels.index(text) + 1)
+        return _bin_edges(column, labels.index(text) + 1)
     try:
-        return _bin(column, column.code(float(text)))
+        return _bin_edges(column, column.code(float(text)))
     except ValueError:
         raise _unknown_row(column.name, text, [*labels, NOT_KNOWN]) from None
 
@@ -103,7 +103,7 @@ def _level(column: CategoryColumn, text: str) -> str:
     raise _unknown_row(column.name, text, [*column.named, NOT_KNOWN, NEVER_SEEN])
 
 
-def _bin(column: NumberColumn, code: int) -> Range:
+def _bin_edges(column: NumberColumn, code: int) -> Range:
     edges = (None, *column.cuts, None)
     return edges[code - 1], edges[code]
 
@@ -257,10 +257,10 @@ def _with_column(
     evidence = replace(scorecard.evidence[position], band=scorecard.evidence[position].band[source])
     return replace(
         scorecard,
-        columns=_with(scorecard.columns, position, column),
+        columns=_replaced_at(scorecard.columns, position, column),
         tables=tables,
         own=own,
-        evidence=_with(scorecard.evidence, position, evidence),
+        evidence=_replaced_at(scorecard.evidence, position, evidence),
         pairs=tuple(_with_pair_map(pair, position, source) for pair in scorecard.pairs),
     )
 
@@ -273,5 +273,5 @@ def _with_pair_map(pair: PairTerm, position: int, source: NDArray[np.int64]) -> 
     return pair
 
 
-def _with(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
+def _replaced_at(items: tuple[_Item, ...], position: int, item: _Item) -> tuple[_Item, ...]:
     return (*items[:position], item, *items[position + 1 :])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fitmodel.learning.columns import Column
 
-DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+DAMAGE_ERRORS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """Errors that reading a field of a damaged or forged file may raise."""
 MAX_LOG_ODDS = 1e6
 """Largest log-odds that are accepted; sums and squares of such numbers stay finite."""
@@ -55,7 +55,7 @@ def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
             odd_pairs=tuple(_odd_pair_from_list(item) for item in data["odd_pairs"]),
             own=None if data.get("own") is None else np.array(data["own"], dtype=np.float64),
         )
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
     check_scorecard(scorecard)
     return scorecard

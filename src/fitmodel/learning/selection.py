@@ -125,15 +125,15 @@ def choose(folds: list[Fold], deals: TrainingSet, options: LearnerOptions) -> Ch
     scores = _logistic_scores(trained, options)
     held_out = _held_out(folds, trained, options)
     evidence = evidence_by_penalty(deals, options, timing)
-    ridge = _simplest_of_the_best(scores, held_out, evidence)
+    ridge = _simplest_near_best(scores, held_out, evidence)
     others = (*options.components, *((PROVISIONAL,) if options.has_prior else ()))
     for name in others:
         elapsed = time.monotonic() - started
         no_time = options.time_budget_seconds is not None and elapsed > options.time_budget_seconds
-        is_enough = name == PROVISIONAL or _is_enough_for_more(folds)
+        is_enough = name == PROVISIONAL or _has_enough_deals(folds)
         if name != "logistic" and not no_time and is_enough:
             scores |= _blend_scores(name, trained, ridge, scores[ridge], options)
-    chosen = _simplest_of_the_best(scores, held_out, evidence)
+    chosen = _simplest_near_best(scores, held_out, evidence)
     settings = _settings(scores, chosen, held_out, evidence, timing, options)
     return Choice(settings, _table(scores, held_out, evidence, chosen))
 
@@ -279,7 +279,7 @@ def _blend_scores(
     return scores
 
 
-def _is_enough_for_more(folds: list[Fold]) -> bool:
+def _has_enough_deals(folds: list[Fold]) -> bool:
     """Whether there are enough early churners for a second component."""
     churners = max(int((fold.train.early_churn == 1).sum()) for fold in folds)
     return churners >= MIN_CHURNERS_TO_BOOST
@@ -303,7 +303,7 @@ def _differences(scores: Scores, held_out: HeldOut) -> dict[Candidate, tuple[flo
     return gaps
 
 
-def _simplest_of_the_best(
+def _simplest_near_best(
     scores: Scores, held_out: HeldOut, evidence: dict[float, float]
 ) -> Candidate:
     """Simplest candidate within one standard error of the best one."""

@@ -16,13 +16,13 @@ from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.lost import NOTHING_LOST, LostRows, lost_rows_from_dict, lost_rows_of
+from fitmodel.deals.lost import NO_LOST_ROWS, LostRows, lost_rows_from_dict, lost_rows_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.churn_curve import ChurnCurve, curve_from_dict
 from fitmodel.learning.columns import as_day
 from fitmodel.learning.scorecard import Scorecard
-from fitmodel.learning.scorecard_checks import DAMAGE, scorecard_from_dict
+from fitmodel.learning.scorecard_checks import DAMAGE_ERRORS, scorecard_from_dict
 from fitmodel.model._row_scorer import RowScorer, probabilities
 from fitmodel.model._sentences import Sentences
 from fitmodel.model.wording import Wording, wording_from_dict
@@ -76,7 +76,7 @@ class Scorer:
     wording: Wording = field(default_factory=Wording)
     forms: Forms = NO_FORMS
     per_year: float = 1.0
-    lost: LostRows = NOTHING_LOST
+    lost: LostRows = NO_LOST_ROWS
     regime: str = "full"
     curve: ChurnCurve | None = None
 
@@ -203,7 +203,7 @@ def scorer_from_json(content: bytes, version: str) -> Scorer:
         return reader(data, version)
     except BundleError:
         raise
-    except (*DAMAGE, FitModelError) as error:
+    except (*DAMAGE_ERRORS, FitModelError) as error:
         raise BundleError(f"the scorer is damaged: {type(error).__name__}: {error}") from error
 
 

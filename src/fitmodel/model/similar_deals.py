@@ -56,15 +56,15 @@ class SimilarDeals:
 
     def in_words(self, language: str = "en") -> str:
         """Return a sentence: how many of how many left early, and the interval of their share."""
-        words = Wording(horizon_months=self.horizon_months).in_language(language)
+        wording = Wording(horizon_months=self.horizon_months).in_language(language)
         return phrases(language, "brief")(
             "look_alikes",
             known=f"{self.known:,}",
             left=f"{self.left:,}",
-            horizon=words.horizon,
-            rate=words.percent(self.left / self.known),
-            low=words.percent(self.low),
-            high=words.percent(self.high),
+            horizon=wording.horizon,
+            rate=wording.percent(self.left / self.known),
+            low=wording.percent(self.low),
+            high=wording.percent(self.high),
         )
 
     def __str__(self) -> str:

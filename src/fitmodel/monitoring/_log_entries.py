@@ -144,7 +144,7 @@ def check_decision(
     if action == "overridden" and not flagged:
         raise ContradictionError(
             f"{prospect!r} was not flagged, so there is nothing to override. Remedy: signed, or "
-            "--correct where the log is wrong."
+            '--correct (in a request "correct": true) where the log is wrong.'
         )
     if earlier is None:
         return
@@ -152,8 +152,8 @@ def check_decision(
     if (action == "declined" and earlier.action in SIGNING) or (reversed_ and not assessed_again):
         raise ContradictionError(
             f"{prospect!r} is {earlier.action} already, and {action} contradicts that. Remedy: "
-            "assess it again if it was opened again, or --correct where the earlier decision was "
-            "wrong."
+            'assess it again if it was opened again, or --correct (in a request "correct": true) '
+            "where the earlier decision was wrong."
         )
 
 

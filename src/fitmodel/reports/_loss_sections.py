@@ -12,11 +12,11 @@ from fitmodel.language.catalogue import phrases, read_texts, stay_text
 from fitmodel.model.wording import Wording
 from fitmodel.reports.html import Section
 from fitmodel.sales.review_words import (
-    alike_words,
     questions,
-    stayed_words,
-    verdict_words,
-    warning_words,
+    similar_deals_text,
+    stayed_text,
+    verdict_text,
+    warning_texts,
 )
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ def _sheet(sheet: ReviewSheet, spec: DealSpec, say: Say) -> dict[str, Any]:
         "title": say("sheet", rep=sheet.rep, deal=sheet.deal),
         "facts": dates_text,
         "worth": say("worth", worth=worth) if worth else "",
-        "verdict": verdict_words(sheet, say),
+        "verdict": verdict_text(sheet, say),
         "known": sheet.assessment is not None,
-        "warnings": warning_words(sheet, spec, say),
-        "alike": alike_words(sheet, say),
-        "stayed": [stayed_words(item, spec, say) for item in sheet.stayed],
+        "warnings": warning_texts(sheet, spec, say),
+        "alike": similar_deals_text(sheet, say),
+        "stayed": [stayed_text(item, spec, say) for item in sheet.stayed],
         "questions": questions(sheet, spec, say),
     }
 
@@ -163,7 +163,7 @@ def _as_table(reviews: TeamReviews, say: Say) -> pd.DataFrame:
             "probability": math.nan
             if sheet.assessment is None
             else sheet.assessment.early_churn_probability,
-            "warnings": " | ".join(warning_words(sheet, reviews.spec, say)),
+            "warnings": " | ".join(warning_texts(sheet, reviews.spec, say)),
             "questions": " | ".join(questions(sheet, reviews.spec, say)),
         }
         for sheet in reviews.sheets
@@ -270,7 +270,7 @@ def _row(
 ) -> dict[str, str]:
     names = {
         "all": say("all"),
-        "segment": f"{label}: {row['name']}",
+        "segment": say("segment_row", column=label, value=row["name"]),
         "fit": say("fit_row", band=say(f"badge_{row['name']}")) if row["kind"] == "fit" else "",
     }
     return {

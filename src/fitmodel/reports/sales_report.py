@@ -42,7 +42,7 @@ from fitmodel.sales.rep_tests import PAGE_ERROR
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth
 from fitmodel.tables.atomic import write_folder
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -265,7 +265,7 @@ def _report(
 
 
 def _refuse_duplicate_names(plans: Sequence[Plan]) -> None:
-    if same := named_twice([plan.name for plan in plans]):
+    if same := duplicate_names([plan.name for plan in plans]):
         raise SpecError(
             f"two plans are called {same[0]!r}: nobody could tell them apart. Remedy: give each "
             'plan a name = "..." of its own.'

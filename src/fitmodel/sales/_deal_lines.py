@@ -54,17 +54,17 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     """
     spec, deals = view.spec, view.deals
     closed = view.closed
-    over = view.left | view.exited_for_other_cause
-    number = spec.deals.id
+    has_ended = view.left | view.exited_for_other_cause
+    id_column = spec.deals.id
     reps = people_of(deals[str(spec.deals.rep)])
     lines = pd.DataFrame(
         {
-            "deal": names_of(deals.index.to_series() if number is None else deals[number]),
+            "deal": names_of(deals.index.to_series() if id_column is None else deals[id_column]),
             "rep": reps.fillna(NO_NAME),
             "signed": np.full(len(view), np.datetime64("NaT"), "datetime64[D]").astype("M8[s]")
             if closed is None
             else closed.astype("M8[s]"),
-            "ended": _ended(view, over),
+            "ended": _end_days(view, has_ended),
             "months": view.followup_months,
             "left": view.left,
             "exited": view.exited_for_other_cause,
@@ -76,7 +76,7 @@ def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) 
     )
     if plan.upgrades == "increase" or (plan.credit_notes == "deduct" and spec.rows.customer):
         lines = pd.concat([lines, _later_rows(lines, view, plan, rows)])
-    lines = _shared(lines)
+    lines = _with_second_lines(lines)
     lines["nominal"] = pd.Series(_nominal(lines, plan), lines.index, dtype=object)
     return lines.drop(columns=["amount", "other", "portion", "second"])
 
@@ -91,7 +91,7 @@ def _yearly(value: Any, spec: DealSpec) -> Fraction:
     return Fraction(str(float(value) * times)) if times != 1 else Fraction(str(float(value)))
 
 
-def _ended(view: HistoryView, over: Any) -> Any:
+def _end_days(view: HistoryView, over: Any) -> Any:
     if view.closed is None:
         return np.full(len(view), np.datetime64("NaT"), "datetime64[s]")
     day = np.where(view.left, view.left_on, view.watched_until)
@@ -105,16 +105,16 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
         return np.zeros(len(view), dtype=bool)
     causes = {value.strip().casefold() for value in clause.causes}
 
-    def named(table: pd.DataFrame) -> pd.Series[bool]:
+    def has_excluded_cause(table: pd.DataFrame) -> pd.Series[bool]:
         texts = _column(table, clause.column, "excluded_causes").astype("str").str.strip()
         return texts.str.casefold().isin(causes)
 
     _refuse_misspelt_causes(clause, view.deals if rows is None else rows)
-    own = named(view.deals).to_numpy()
+    own = has_excluded_cause(view.deals).to_numpy()
     customer, leaving = spec.rows.customer, spec.deals.churned_on
     if rows is None or customer is None or leaving is None:
         return own
-    ended = pd.MultiIndex.from_frame(rows.loc[named(rows), [customer, leaving]])
+    ended = pd.MultiIndex.from_frame(rows.loc[has_excluded_cause(rows), [customer, leaving]])
     by_row = pd.MultiIndex.from_frame(view.deals[[customer, leaving]]).isin(ended)
     return np.where(view.deals[customer].isna(), own, by_row)
 
@@ -122,16 +122,18 @@ def _excused(view: HistoryView, plan: Plan, rows: pd.DataFrame | None) -> Any:
 def _refuse_misspelt_causes(clause: ExcludedCauses, deals: pd.DataFrame) -> None:
     """Refuse a cause that no deal has if it is nearly that of some deal."""
     found = _column(deals, clause.column, "excluded_causes").dropna().astype("str").str.strip()
-    there = {text.casefold(): text for text in found.unique()}
+    causes_by_key = {text.casefold(): text for text in found.unique()}
     listed = {cause.strip().casefold() for cause in clause.causes}
-    others = [text for folded, text in there.items() if folded not in listed]
+    unlisted_causes = [text for folded, text in causes_by_key.items() if folded not in listed]
     for cause in clause.causes:
-        near = None if cause.strip().casefold() in there else nearest(cause, others)
-        if near is not None:
+        suggested = (
+            None if cause.strip().casefold() in causes_by_key else nearest(cause, unlisted_causes)
+        )
+        if suggested is not None:
             raise DealsError(
                 f"[excluded_causes] of the plan names {cause!r}, which no deal has in "
-                f"{clause.column!r}; did you mean {near!r}? Remedy: write it as the deals do, or "
-                "leave it out, since it excuses nobody here."
+                f"{clause.column!r}; did you mean {suggested!r}? Remedy: write it as the deals do, "
+                "or leave it out, since it excuses nobody here."
             )
 
 
@@ -169,7 +171,7 @@ def _later_rows(
     later = later.assign(**{f"_{name}": values for name, values in second.items()})
     later = later.sort_values("_signed", kind="stable")
     until = pd.Series(view.watched_until.astype("datetime64[s]"), view.index)
-    made: list[dict[str, Any]] = []
+    new_lines: list[dict[str, Any]] = []
     index: list[Any] = []
     for name, part in later.groupby(later[customer].astype("str"), sort=True):
         if name not in first.index or len(part) == 1:
@@ -179,33 +181,33 @@ def _later_rows(
         highest, last = base["amount"], until[deal] if pd.isna(end) else end
         for row in part.iloc[1:].to_dict("records"):
             amount = _yearly(row[str(spec.deals.amount)], spec)
-            adds = plan.upgrades == "increase" and amount > highest and row["_signed"] <= last
-            if not adds and not (amount < 0 and plan.credit_notes == "deduct"):
+            is_upgrade = plan.upgrades == "increase" and amount > highest and row["_signed"] <= last
+            if not is_upgrade and not (amount < 0 and plan.credit_notes == "deduct"):
                 continue
             days = np.array([row["_signed"], max(row["_signed"], last)], dtype="datetime64[D]")
-            made.append(
+            new_lines.append(
                 {
                     **base.to_dict(),
                     "deal": str(row[spec.deals.id]) if spec.deals.id else base["deal"],
                     "rep": row["_rep"],
                     "signed": row["_signed"],
                     "months": float(months_between(days[:1], days[1:])[0]),
-                    "amount": amount - highest if adds else amount,
+                    "amount": amount - highest if is_upgrade else amount,
                     "other": row["_other"],
                     "portion": row["_portion"],
                 }
             )
             index.append(deal)
             highest = max(highest, amount)
-    return pd.DataFrame(made, index=index, columns=lines.columns).astype(lines.dtypes)
+    return pd.DataFrame(new_lines, index=index, columns=lines.columns).astype(lines.dtypes)
 
 
 def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[str, Any]:
     """Return each deal's second rep, spelled as in `reps` (None where there is none), and share."""
     clause = plan.split
     if clause is None:
-        alone = pd.Series([Fraction(0)] * len(deals), deals.index, dtype=object)
-        return {"other": pd.Series(None, deals.index, dtype=object), "portion": alone}
+        no_shares = pd.Series([Fraction(0)] * len(deals), deals.index, dtype=object)
+        return {"other": pd.Series(None, deals.index, dtype=object), "portion": no_shares}
     second = spelled_as(people_of(_column(deals, clause.rep, "split")), reps)
     if isinstance(clause.share, str):
         given = pd.to_numeric(_column(deals, clause.share, "split"), errors="coerce")
@@ -218,21 +220,21 @@ def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[
         shares = [Fraction(str(value)) for value in given.fillna(0.0)]
     else:
         shares = [Fraction(clause.share)] * len(deals)
-    other = second.astype(object).where(second.notna(), None)
-    return {"other": other, "portion": pd.Series(shares, deals.index, dtype=object)}
+    second_rep = second.astype(object).where(second.notna(), None)
+    return {"other": second_rep, "portion": pd.Series(shares, deals.index, dtype=object)}
 
 
-def _shared(lines: pd.DataFrame) -> pd.DataFrame:
+def _with_second_lines(lines: pd.DataFrame) -> pd.DataFrame:
     """Return the lines of the first rep, each followed by that of the second if there is one."""
     shared = lines["other"].notna().to_numpy()
-    others = lines[shared].assign(rep=lines["other"][shared].to_numpy(), second=True)
-    own = [
-        1 - share if both else Fraction(1)
-        for share, both in zip(lines["portion"], shared, strict=True)
+    second_lines = lines[shared].assign(rep=lines["other"][shared].to_numpy(), second=True)
+    own_shares = [
+        1 - share if is_shared else Fraction(1)
+        for share, is_shared in zip(lines["portion"], shared, strict=True)
     ]
-    first = lines.assign(portion=pd.Series(own, lines.index, dtype=object), second=False)
+    first = lines.assign(portion=pd.Series(own_shares, lines.index, dtype=object), second=False)
     order = np.argsort(np.r_[np.arange(len(lines)), np.flatnonzero(shared)], kind="stable")
-    return pd.concat([first, others]).iloc[order]
+    return pd.concat([first, second_lines]).iloc[order]
 
 
 def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
@@ -245,13 +247,13 @@ def _nominal(lines: pd.DataFrame, plan: Plan) -> list[Decimal]:
         plan.rounded(row.amount * row.portion * rate) if row.second else Decimal(0) for row in rows
     ]
     result = []
-    for at, row in enumerate(rows):
+    for position, row in enumerate(rows):
         if row.second:
-            result.append(seconds[at])
+            result.append(seconds[position])
             continue
-        shared = at + 1 < len(seconds) and bool(lines["second"].iloc[at + 1])
-        taken = seconds[at + 1] if shared else Decimal(0)
-        result.append(plan.rounded(row.amount * rate) - taken)
+        shared = position + 1 < len(seconds) and bool(lines["second"].iloc[position + 1])
+        second_amount = seconds[position + 1] if shared else Decimal(0)
+        result.append(plan.rounded(row.amount * rate) - second_amount)
     return result
 
 
@@ -269,16 +271,18 @@ def _accelerated(lines: pd.DataFrame, plan: Plan, clause: Accelerators) -> list[
     sums: dict[Any, Fraction] = {}
     result = [Fraction(0)] * len(lines)
     order = np.argsort(lines["signed"].to_numpy(), kind="stable")
-    for at in order.tolist():
-        key = (lines["rep"].iloc[at], period.iloc[at])
+    for position in order.tolist():
+        key = (lines["rep"].iloc[position], period.iloc[position])
         before = sums.get(key, Fraction(0))
-        after = before + lines["amount"].iloc[at] * lines["portion"].iloc[at]
+        after = before + lines["amount"].iloc[position] * lines["portion"].iloc[position]
         sums[key] = after
-        result[at] = _of(after, thresholds, rates) - _of(before, thresholds, rates)
+        result[position] = _commission_on(after, thresholds, rates) - _commission_on(
+            before, thresholds, rates
+        )
     return result
 
 
-def _of(signed: Fraction, thresholds: list[Fraction], rates: list[Fraction]) -> Fraction:
+def _commission_on(signed: Fraction, thresholds: list[Fraction], rates: list[Fraction]) -> Fraction:
     """Return the commission on a signed value, each part at its rate; at the first if negative."""
     if signed <= 0:
         return signed * rates[0]

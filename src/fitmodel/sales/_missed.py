@@ -70,22 +70,25 @@ def compute_missed_warnings(
     et al. (1978), Biometrics 34, 469-474.
     """
     view = view_of(deals, spec)
-    churn = _known_now(view, retrospective)
+    churn = _known_outcomes(view, retrospective)
     lost = (churn == 1).to_numpy()
     kept = (churn == 0).to_numpy()
     predictions = retrospective.predictions
-    above = (predictions["probability"] > predictions["base_rate"]).to_numpy()
+    is_above_level = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
     for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
         if name not in retrospective.contributions:
             continue
-        warned = above & (retrospective.contributions[name] >= WARNING).to_numpy()
+        warned = is_above_level & (retrospective.contributions[name] >= WARNING).to_numpy()
         rows += _signals(group, warned, lost, kept)
     say = phrases(language, "profile")
     labels = spec.words.labels
     table = pd.DataFrame(
-        [facts | {"signal": part.words(say, labels.get(part.attribute))} for part, facts in rows],
+        [
+            figures | {"signal": part.text(say, labels.get(part.attribute))}
+            for part, figures in rows
+        ],
         columns=SIGNAL_COLUMNS,
     )
     return table.sort_values("lost_with", ascending=False, kind="stable", ignore_index=True)
@@ -109,10 +112,10 @@ def compute_surprises(
         above 1, the model underestimates these deals.
     """
     view = view_of(deals, spec)
-    churn = _known_now(view, retrospective)
+    churn = _known_outcomes(view, retrospective)
     predictions = retrospective.predictions
-    calm = predictions["probability"] < predictions["base_rate"]
-    left = churn.index[calm & (churn == 1)]
+    is_below_level = predictions["probability"] < predictions["base_rate"]
+    left = churn.index[is_below_level & (churn == 1)]
     table = pd.DataFrame(
         {
             "probability": predictions.loc[left, "probability"],
@@ -121,7 +124,7 @@ def compute_surprises(
             "push": retrospective.contributions.loc[left].max(axis=1),
         }
     )
-    evaluated = calm & churn.notna()
+    evaluated = is_below_level & churn.notna()
     observed, expected = float(len(left)), float(predictions.loc[evaluated, "probability"].sum())
     low, high = exact_ratio_interval(np.array([observed]), np.array([max(expected, 1e-12)]))
     facts = {
@@ -135,7 +138,7 @@ def compute_surprises(
     return table.sort_values("probability", kind="stable"), facts
 
 
-def _known_now(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:
+def _known_outcomes(view: HistoryView, retrospective: Retrospective) -> pd.Series[float]:
     """Return the outcome of the mature deals that have a probability; NaN for the others."""
     scored = retrospective.predictions["probability"].notna()
     usable = view.mature & view.from_signing
@@ -155,8 +158,8 @@ def _signals(
 ) -> list[tuple[Segment, dict[str, Any]]]:
     rows = []
     for position, (part,) in enumerate(group.segments):
-        here = warned & (group.codes == position)
-        lost_with, kept_with = int((here & lost).sum()), int((here & kept).sum())
+        has_signal = warned & (group.codes == position)
+        lost_with, kept_with = int((has_signal & lost).sum()), int((has_signal & kept).sum())
         if lost_with and lost_with + kept_with >= MIN_WITH_SIGNAL:
             rows.append((part, _compared(lost_with, int(lost.sum()), kept_with, int(kept.sum()))))
     return rows
@@ -165,17 +168,17 @@ def _signals(
 def _compared(lost_with: int, lost: int, kept_with: int, kept: int) -> dict[str, Any]:
     from scipy.stats.contingency import relative_risk
 
-    facts: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "lost_with": lost_with, "lost": lost, "lost_share": lost_with / lost,
         "kept_with": kept_with, "kept": kept,
         "kept_share": kept_with / kept if kept else np.nan,
     }  # fmt: skip
     if not kept_with:  # no deal with the signal was kept: the ratio has no upper limit
-        return facts | {"ratio": np.inf, "ratio_low": np.nan, "ratio_high": np.inf}
+        return figures | {"ratio": np.inf, "ratio_low": np.nan, "ratio_high": np.inf}
     result = relative_risk(lost_with, lost, kept_with, kept)
-    reach = result.confidence_interval(0.95)
-    return facts | {
+    interval = result.confidence_interval(0.95)
+    return figures | {
         "ratio": result.relative_risk,
-        "ratio_low": float(reach.low),
-        "ratio_high": float(reach.high),
+        "ratio_low": float(interval.low),
+        "ratio_high": float(interval.high),
     }

@@ -85,14 +85,18 @@ def compute_renewals(
     p = np.asarray(probability.loc[view.index], dtype=np.float64)
     terms = _terms(view, age_months) if term is None else read_terms(view.deals, term)
     age = np.where(terms >= age_months, terms + GRACE_MONTHS, float(age_months))
-    seen = view.observable_months
-    old_enough = np.where(np.isnan(seen), view.left | (view.followup_months >= age), seen >= age)
+    observable_months = view.observable_months
+    old_enough = np.where(
+        np.isnan(observable_months),
+        view.left | (view.followup_months >= age),
+        observable_months >= age,
+    )
     tested = old_enough & ~(view.exited & (view.followup_months < age))
     lost = tested & view.left & (view.followup_months <= age)
     loss = _hazard(view, p, age)
     alive = ~tested & ~view.left & ~view.exited
     gone = ~tested & view.left
-    lived = _hazard(view, p, np.minimum(view.followup_months, age))
+    hazard_so_far = _hazard(view, p, np.minimum(view.followup_months, age))
     columns = {
         "rep": people_of(view.deals[str(view.spec.deals.rep)]).fillna(NO_NAME),
         "age": age,
@@ -102,7 +106,7 @@ def compute_renewals(
         "loss": loss,
         "alive": alive,
         "gone": gone,
-        "to_come": np.where(alive, np.maximum(loss - lived, 0.0), 0.0),
+        "to_come": np.where(alive, np.maximum(loss - hazard_so_far, 0.0), 0.0),
     }
     return pd.DataFrame(columns, index=view.index)
 
@@ -137,8 +141,8 @@ def read_terms(deals: pd.DataFrame, column: str) -> Floats:
 def _months(value: Any) -> float | None:
     """Return the months of a number or text such as "12 months", "2 years"; None if unreadable."""
     text = str(value).strip().casefold()
-    if both := YEARS_AND_MONTHS.match(text):
-        return 12 * float(both[1]) + float(both[2])
+    if years_and_months := YEARS_AND_MONTHS.match(text):
+        return 12 * float(years_and_months[1]) + float(years_and_months[2])
     if result := NUMBER.match(text):
         return float(result[1]) * (12 if result[2] == "y" else 1)
     if counted := COUNT.match(text):
@@ -159,7 +163,7 @@ def _hazard(view: HistoryView, p: Floats, age: Floats) -> Floats:
     horizon, curve = float(view.spec.label.horizon_months), view.survival
     end = float(curve.times[-1])
     at_horizon = max(float(curve.at(min(horizon, end))), 1e-12)
-    later = np.clip(curve.at(np.clip(age, min(horizon, end), end)), 1e-12, None)
-    early = expected_leavers(p, age, curve, horizon)
-    beyond: Floats = np.where(age > horizon, np.log(at_horizon / later), 0.0)
-    return early + beyond
+    at_age = np.clip(curve.at(np.clip(age, min(horizon, end), end)), 1e-12, None)
+    to_horizon = expected_leavers(p, age, curve, horizon)
+    after_horizon: Floats = np.where(age > horizon, np.log(at_horizon / at_age), 0.0)
+    return to_horizon + after_horizon

@@ -45,7 +45,7 @@ MIN_DEALS = 10
 MAX_NAMED = 3
 
 
-def deal_facts(
+def deal_figures(
     view: HistoryView,
     probability: pd.Series[float],
     who: pd.Series[str],
@@ -68,11 +68,11 @@ def deal_facts(
     """
     spec, deals = view.spec, view.deals
     p = _checked(probability, deals.index)
-    apart = p if over_reps is None else _checked(over_reps, deals.index)
+    p_without_rep = p if over_reps is None else _checked(over_reps, deals.index)
     amount, closing = spec.deals.amount, spec.deals.closed_on
     early = (view.early_churn == 1).astype(float)
-    start, age_then = _recent_start(view)
-    early_lately = early * (view.left_on >= start)
+    start, recent_start_age = _recent_start(view)
+    recent_early = early * (view.left_on >= start)
     return pd.DataFrame(
         {
             "who": who,
@@ -80,10 +80,12 @@ def deal_facts(
             "left": view.left,
             "probability": p,
             "observed": early,
-            "expected": _scaled(_expected(view, apart, view.entry_months), early),
+            "expected": _scaled(_expected(view, p_without_rep, view.entry_months), early),
             "knowing_expected": _scaled(_expected(view, p, view.entry_months), early),
-            "recent_observed": early_lately,
-            "recent_expected": _scaled(_expected(view, apart, age_then), early_lately),
+            "recent_observed": recent_early,
+            "recent_expected": _scaled(
+                _expected(view, p_without_rep, recent_start_age), recent_early
+            ),
             "recent_signed": 1.0 if view.closed is None else (view.closed >= start).astype(float),
             "value": np.nan if amount is None else yearly_amounts(deals, spec),
             "quarter": None if closing is None else deals[closing].dt.to_period("Q").astype("str"),
@@ -103,16 +105,16 @@ def _checked(probability: pd.Series[float], index: pd.Index[Any]) -> Floats:
     return p
 
 
-def rep_facts(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
+def rep_figures(part: pd.DataFrame, view: HistoryView) -> dict[str, Any]:
     """Return counts, rate at the horizon, mean expected probability and sums of a rep's deals."""
     mean = float(part["probability"].mean())
     spread = float(part["probability"].std(ddof=1)) if len(part) > 1 else np.nan
-    reach = NORMAL_95 * spread / np.sqrt(len(part))
+    half_width = NORMAL_95 * spread / np.sqrt(len(part))
     return {
         **count_deals(view, part["position"].to_numpy()),
         "selection": mean,
-        "selection_low": mean - reach,
-        "selection_high": mean + reach,
+        "selection_low": mean - half_width,
+        "selection_high": mean + half_width,
         **{name: float(part[name].sum()) for name in SUMS},
     }
 
@@ -162,10 +164,10 @@ class Alias:
     share_of_segments: float
     share_of_rep: float
 
-    def words(self, say: Say, spec: DealSpec) -> str:
+    def text(self, say: Say, spec: DealSpec) -> str:
         """Return the segments in words; `say` must have the texts of the topic "profile"."""
         label = spec.words.labels.get(self.attribute)
-        named = [segment.words(say, label) for segment in self.segments[:MAX_NAMED]]
+        named = [segment.text(say, label) for segment in self.segments[:MAX_NAMED]]
         more = len(self.segments) - len(named)
         return ", ".join(named) + (f", +{more}" if more else "")
 
@@ -196,14 +198,14 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
     if len(names) < 2:  # noqa: PLR2004 - one rep alone is compared with nobody
         return best
     for group in segment_deals(view.deals, spec, least_deals=MIN_DEALS):
-        for rep, alias in _of_attribute(group, codes, sizes):
+        for rep, alias in _sellers_of_attribute(group, codes, sizes):
             name = str(names[rep])
             if name not in best or alias.share_of_rep > best[name].share_of_rep:
                 best[name] = alias
     return best
 
 
-def _of_attribute(
+def _sellers_of_attribute(
     group: Segmented, codes: np.ndarray, sizes: np.ndarray
 ) -> list[tuple[int, Alias]]:
     """Return the reps who are (almost) the only sellers of segments of one attribute."""
@@ -212,19 +214,19 @@ def _of_attribute(
     np.add.at(table, (group.codes[inside], codes[inside]), 1.0)
     totals = table.sum(axis=1)
     seller = table.argmax(axis=1)
-    most = table.max(axis=1)
-    part_of_rep = most / sizes[seller]
-    part_of_others = (totals - most) / np.maximum(sizes.sum() - sizes[seller], 1)
-    own = (most >= ALMOST_ALL * totals) & (part_of_rep >= LESS_OFTEN * part_of_others)
+    largest = table.max(axis=1)
+    rep_share = largest / sizes[seller]
+    others_share = (totals - largest) / np.maximum(sizes.sum() - sizes[seller], 1)
+    is_own = (largest >= ALMOST_ALL * totals) & (rep_share >= LESS_OFTEN * others_share)
     rows = []
-    for rep in np.unique(seller[own]).tolist():
-        mine = np.flatnonzero(own & (seller == rep))
-        signed = float(table[mine, rep].sum())
+    for rep in np.unique(seller[is_own]).tolist():
+        own_segments = np.flatnonzero(is_own & (seller == rep))
+        signed = float(table[own_segments, rep].sum())
         share = signed / float(sizes[rep])
         if share < LARGE_PART:
             continue
-        order = mine[np.argsort(-table[mine, rep], kind="stable")]
+        order = own_segments[np.argsort(-table[own_segments, rep], kind="stable")]
         segments = tuple(group.segments[position][0] for position in order.tolist())
-        whole = signed / float(totals[mine].sum())
-        rows.append((rep, Alias(segments[0].attribute, segments, whole, share)))
+        segment_share = signed / float(totals[own_segments].sum())
+        rows.append((rep, Alias(segments[0].attribute, segments, segment_share, share)))
     return rows

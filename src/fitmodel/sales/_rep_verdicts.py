@@ -30,11 +30,11 @@ ALL = 0.995
 
 def add_verdicts(
     table: pd.DataFrame,
-    facts: pd.DataFrame,
+    deal_figures: pd.DataFrame,
     least_deals: int,
     error: float = PAGE_ERROR,
     *,
-    alone: NDArray[np.bool_] | None = None,
+    is_sole_seller: NDArray[np.bool_] | None = None,
 ) -> None:
     """
     Add the verdicts on reps to their table, with their p-values.
@@ -44,53 +44,53 @@ def add_verdicts(
     table : DataFrame
         One row per rep. The columns `verdict`, `beyond_chance`, `recent_verdict`, `talk_about`,
         `selects` and the p-values are added in place.
-    facts : DataFrame
+    deal_figures : DataFrame
         One row per deal; `bound` is True where its contract cannot end within the horizon.
     least_deals : int
         Number of deals below which a rep gets no verdict.
     error : float
         Probability that a page names anybody although all reps are alike.
-    alone : ndarray of bool, shape (reps,), optional
+    is_sole_seller : ndarray of bool, shape (reps,), optional
         True for reps who alone sell an attribute: their difference may come from the rep or from
         the attribute, and the verdict states that.
     """
     few = (table["signed"] < least_deals) | (table["expected"] < MIN_EXPECTED)
-    ever = _tested(table, "", ~few, error * HISTORY_SHARE)
-    table["verdict"], table["p_value"] = ever
+    history_result = _tested(table, "", ~few, error * HISTORY_SHARE)
+    table["verdict"], table["p_value"] = history_result
     table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
     known = ~few & (table["recent_expected"] >= MIN_EXPECTED_RECENTLY)
     table["recent_verdict"], table["recent_p_value"] = _tested(
         table, "recent_", known, error * RECENT_SHARE
     )
     active = table["recent_signed"] > 0
-    lasting = (table["verdict"] == "more") & still_more(
-        table["recent_observed"], _by_the_others(table), table["others_ratio"]
+    is_lasting = (table["verdict"] == "more") & still_more(
+        table["recent_observed"], _expected_at_others_ratio(table), table["others_ratio"]
     )
-    table["talk_about"] = active & (lasting | (table["recent_verdict"] == "more"))
+    table["talk_about"] = active & (is_lasting | (table["recent_verdict"] == "more"))
     share = error * SELECTION_SHARE
     table["selects"], table["selection_p_value"] = _selection(
-        table, facts, least_deals, share, alone
+        table, deal_figures, least_deals, share, is_sole_seller
     )
-    if alone is not None:
-        _say_inseparable(table, alone)
+    if is_sole_seller is not None:
+        _mark_inseparable(table, is_sole_seller)
 
 
-def _say_inseparable(table: pd.DataFrame, alone: NDArray[np.bool_]) -> None:
+def _mark_inseparable(table: pd.DataFrame, is_sole_seller: NDArray[np.bool_]) -> None:
     """Replace verdicts on reps who are the only sellers of something."""
     for column in ("verdict", "recent_verdict"):
-        inseparable = table[column].isin(["more", "fewer"]) & alone
+        inseparable = table[column].isin(["more", "fewer"]) & is_sole_seller
         table[column] = table[column].mask(
             inseparable, "inseparable_" + table[column].astype("str")
         )
-    inseparable = table["selects"].isin(["riskier", "safer"]) & alone
+    inseparable = table["selects"].isin(["riskier", "safer"]) & is_sole_seller
     table["selects"] = table["selects"].mask(inseparable, "inseparable")
 
 
-def _by_the_others(table: pd.DataFrame) -> pd.Series[float]:
+def _expected_at_others_ratio(table: pd.DataFrame) -> pd.Series[float]:
     """Return each rep's recent early churners as expected by the recent ratio of the other reps."""
     observed, expected = table["recent_observed"], table["recent_expected"]
-    others = (observed.sum() - observed) / (expected.sum() - expected).clip(lower=1e-12)
-    return expected * others
+    others_ratio = (observed.sum() - observed) / (expected.sum() - expected).clip(lower=1e-12)
+    return expected * others_ratio
 
 
 def still_more(
@@ -107,13 +107,13 @@ def still_more(
 
 
 def _tested(
-    table: pd.DataFrame, which: str, known: pd.Series[bool], error: float
+    table: pd.DataFrame, prefix: str, known: pd.Series[bool], error: float
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-    observed, expected = (table[f"{which}{name}"].to_numpy() for name in ("observed", "expected"))
+    observed, expected = (table[f"{prefix}{name}"].to_numpy() for name in ("observed", "expected"))
     past = None
-    if which:
-        ever = (table[name].to_numpy() for name in ("observed", "expected"))
-        past = next(ever) - observed, np.maximum(next(ever) - expected, 0.0)
+    if prefix:
+        history = (table[name].to_numpy() for name in ("observed", "expected"))
+        past = next(history) - observed, np.maximum(next(history) - expected, 0.0)
     result = name_reps(observed, expected, known.to_numpy(), past=past, error=error)
     verdict = np.select(
         [~known, result.direction > 0, result.direction < 0],
@@ -135,10 +135,10 @@ def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) ->
 
 def _selection(
     table: pd.DataFrame,
-    facts: pd.DataFrame,
+    deal_figures: pd.DataFrame,
     least_deals: int,
     error: float,
-    alone: NDArray[np.bool_] | None,
+    is_sole_seller: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """
     Return whether each rep's prospects are riskier or safer than those of the other reps.
@@ -152,24 +152,29 @@ def _selection(
     """
     from scipy.stats import mannwhitneyu
 
-    free = ~facts["bound"].to_numpy()
-    unbound = facts.loc[free, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
+    is_unbound = ~deal_figures["bound"].to_numpy()
+    unbound = (
+        deal_figures.loc[is_unbound, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
+    )
     enough = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
     known = enough & (unbound >= least_deals)
-    apart = [] if alone is None else list(table.index[alone])
+    sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
-    for at in np.flatnonzero(known).tolist():
-        own = (facts["who"] == table.index[at]).to_numpy()
-        others_of = free & ~own & ~facts["who"].isin(apart).to_numpy()
-        mine, others = facts.loc[own & free, "probability"], facts.loc[others_of, "probability"]
-        if not len(others):
+    for position in np.flatnonzero(known).tolist():
+        is_own = (deal_figures["who"] == table.index[position]).to_numpy()
+        is_other = is_unbound & ~is_own & ~deal_figures["who"].isin(sole_sellers).to_numpy()
+        own_probability, other_probability = (
+            deal_figures.loc[is_own & is_unbound, "probability"],
+            deal_figures.loc[is_other, "probability"],
+        )
+        if not len(other_probability):
             continue
-        result = mannwhitneyu(mine, others, method="asymptotic")
-        higher = result.statistic > len(mine) * len(others) / 2
+        result = mannwhitneyu(own_probability, other_probability, method="asymptotic")
+        higher = result.statistic > len(own_probability) * len(other_probability) / 2
         # where ranks and means disagree, the rep gets no side
-        side[at] = (higher and mine.mean() > others.mean()) * 1.0
-        side[at] -= (not higher) and mine.mean() < others.mean()
-        p_value[at] = result.pvalue
+        side[position] = (higher and own_probability.mean() > other_probability.mean()) * 1.0
+        side[position] -= (not higher) and own_probability.mean() < other_probability.mean()
+        p_value[position] = result.pvalue
     adjusted = np.ones(len(table))
     adjusted[known] = holm(p_value[known])
     named = adjusted <= error
@@ -190,12 +195,12 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def verdict_words(row: pd.Series[Any], say: Say) -> str:
+def verdict_text(row: pd.Series[Any], say: Say) -> str:
     """Return in words how many of a rep's customers leave early, over the whole history."""
     key = str(row["verdict"])
     if key == "expected" and row["beyond_chance"]:
         key = f"beyond_{row['beyond_chance']}"
-    words = say(
+    text = say(
         key.removeprefix("inseparable_"),
         deals=f"{row['signed']:,.0f}",
         observed=f"{row['observed']:,.0f}",
@@ -204,18 +209,20 @@ def verdict_words(row: pd.Series[Any], say: Say) -> str:
         low=f"{row['others_low']:.2f}",
         high=_ratio_text(row["others_high"], say),
     )
-    return say("and_alias", said=words, alias=_alias_words(row, say)) if _is_alone(row) else words
+    return (
+        say("and_alias", said=text, alias=_alias_text(row, say)) if _is_sole_seller(row) else text
+    )
 
 
-def _is_alone(row: pd.Series[Any]) -> bool:
+def _is_sole_seller(row: pd.Series[Any]) -> bool:
     return bool(row["only_seller_of"]) and row["verdict"] != "too_few"
 
 
-def _alias_words(row: pd.Series[Any], say: Say) -> str:
+def _alias_text(row: pd.Series[Any], say: Say) -> str:
     """Return in words that a rep's effect cannot be separated from that of the rep's attribute."""
-    whole = row["share_of_own_segments"] >= ALL
+    is_only_seller = row["share_of_own_segments"] >= ALL
     return say(
-        "only_seller" if whole else "almost_only_seller",
+        "only_seller" if is_only_seller else "almost_only_seller",
         rep=row.name,
         segment=row["only_seller_of"],
         share=f"{row['share_in_own_segments']:.0%}",
@@ -226,7 +233,7 @@ def _alias_words(row: pd.Series[Any], say: Say) -> str:
     )
 
 
-def recent_words(row: pd.Series[Any], say: Say) -> str:
+def recent_text(row: pd.Series[Any], say: Say) -> str:
     """Return in words how many of a rep's customers left early in the last two quarters."""
     return say(
         "recent_" + str(row["recent_verdict"]).removeprefix("inseparable_"),
@@ -235,7 +242,7 @@ def recent_words(row: pd.Series[Any], say: Say) -> str:
     )
 
 
-def selection_words(row: pd.Series[Any], say: Say) -> str:
+def selection_text(row: pd.Series[Any], say: Say) -> str:
     """Return in words how a rep selects prospects."""
     if row["selects"] == "too_few":
         return say("too_few", deals=f"{row['signed']:,.0f}", expected=f"{row['expected']:,.1f}")

@@ -38,7 +38,7 @@ BOOSTED_REPLICATES = 2
 """Bootstrap replicates of a boosted fit without an interval: the fit is their mean."""
 
 
-def fewest_replicates(settings: Settings) -> int:
+def min_replicates(settings: Settings) -> int:
     """Return the bootstrap replicates of a fit without an interval: 0 for a ridge regression."""
     return BOOSTED_REPLICATES if settings.boosting_share > 0 else 0
 
@@ -55,7 +55,7 @@ def draw_samples(
     return sampling.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
 
 
-def choose_light(sample: TrainingSet, spec: DealSpec) -> Choice:
+def choose_ridge(sample: TrainingSet, spec: DealSpec) -> Choice:
     """Return settings of a ridge regression whose penalty has the highest evidence."""
     options = LearnerOptions.from_spec(spec, sample.dates)
     with native_threads(options.threads):

@@ -57,7 +57,7 @@ class Segment:
     high: float = np.nan
     days: bool = False
 
-    def words(self, say: Say, label: str | None = None) -> str:
+    def text(self, say: Say, label: str | None = None) -> str:
         """Return the segment in words; `say` must have the texts of the topic "profile"."""
         name = label or self.attribute.replace("_", " ")
         if self.level is not None:
@@ -130,28 +130,30 @@ def segment_deals(
 def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented:
     """Combine the segments of two attributes; combinations with too few deals are left out."""
     width = len(second.segments)
-    both = (first.codes >= 0) & (second.codes >= 0)
-    cells = np.where(both, first.codes * width + second.codes, NONE)
-    names = [one + other for one in first.segments for other in second.segments]
-    return _with_enough(names, cells, least_deals)
+    in_both = (first.codes >= 0) & (second.codes >= 0)
+    cells = np.where(in_both, first.codes * width + second.codes, NONE)
+    names = [left + right for left in first.segments for right in second.segments]
+    return _without_small_segments(names, cells, least_deals)
 
 
-def _segmented(column: Column, values: pd.Series[Any], least: int, *, is_count: bool) -> Segmented:
+def _segmented(
+    column: Column, values: pd.Series[Any], min_deals: int, *, is_count: bool
+) -> Segmented:
     if isinstance(column, NumberColumn):
         codes, segments = _bands(column, read_numbers(values)[0])
     else:
         codes, segments = _levels(column.name, values, is_flag=column.is_flag and not is_count)
-    return _with_enough([(segment,) for segment in segments], codes, least)
+    return _without_small_segments([(segment,) for segment in segments], codes, min_deals)
 
 
-def _with_enough(
-    names: Sequence[tuple[Segment, ...]], codes: NDArray[np.int64], least: int
+def _without_small_segments(
+    names: Sequence[tuple[Segment, ...]], codes: NDArray[np.int64], min_deals: int
 ) -> Segmented:
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
-    kept = np.flatnonzero(sizes >= least)
+    large_enough = np.flatnonzero(sizes >= min_deals)
     new_codes = np.full(len(names) + 1, NONE, dtype=np.int64)  # the last entry is for NONE
-    new_codes[kept] = np.arange(len(kept))
-    return Segmented(tuple(names[position] for position in kept.tolist()), new_codes[codes])
+    new_codes[large_enough] = np.arange(len(large_enough))
+    return Segmented(tuple(names[position] for position in large_enough.tolist()), new_codes[codes])
 
 
 def _bands(
@@ -188,7 +190,7 @@ def _levels(
 
 
 SHUFFLES = 999
-AT_ONCE = 16
+CHUNK_SHUFFLES = 16
 """Shuffles that are held in memory together: this number fits into the processor's cache."""
 
 
@@ -261,18 +263,20 @@ def adjusted_p_values(
     the outcome.
     """
     matrices = _standardised(groups, scores)
-    seen = np.abs(distances(groups, scores))
+    observed = np.abs(distances(groups, scores))
     random = np.random.default_rng(seed)
     largest: list[NDArray[np.float64]] = []
-    for start in range(0, shuffles, AT_ONCE):
-        count = min(AT_ONCE, shuffles - start)
+    for start in range(0, shuffles, CHUNK_SHUFFLES):
+        count = min(CHUNK_SHUFFLES, shuffles - start)
         shuffled = np.stack([random.permutation(scores) for _ in range(count)], axis=1)
         largest.append(
             np.max([np.abs(matrix @ shuffled).max(axis=0) for matrix in matrices], axis=0)
         )
-    chance = np.sort(np.concatenate(largest))
-    farther = len(chance) - np.searchsorted(chance, seen - 1e-9, side="left")
-    p: NDArray[np.float64] = (1 + farther) / (shuffles + 1)
+    largest_by_chance = np.sort(np.concatenate(largest))
+    n_larger = len(largest_by_chance) - np.searchsorted(
+        largest_by_chance, observed - 1e-9, side="left"
+    )
+    p: NDArray[np.float64] = (1 + n_larger) / (shuffles + 1)
     return p
 
 

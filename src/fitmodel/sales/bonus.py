@@ -136,9 +136,9 @@ def _periods(
         view.deals[closing].dt.to_period(FREQUENCIES[bonus.period])
     ):
         days = max((period.end_time.normalize() - now).days, 0)
-        passed = max((now - period.start_time).days + 1, 1)
-        open_ = days > 0 or _is_open(part)
-        yield _Period(str(period), f"{period.end_time:%Y-%m}", not open_, days / passed), part
+        elapsed = max((now - period.start_time).days + 1, 1)
+        is_open = days > 0 or _is_open(part)
+        yield _Period(str(period), f"{period.end_time:%Y-%m}", not is_open, days / elapsed), part
 
 
 def _is_open(part: pd.DataFrame) -> bool:
@@ -176,8 +176,8 @@ def _paid(
     table = standings(part, bonus.least_deals)
     scores = {str(name): float(value) for name, value in table["score"].dropna().items()}
     winners = {name: score for name, score in scores.items() if may_win(score)}
-    now = pay_ranks(winners, bonus.top, bonus.amount, unit=unit)
-    hoped = (
+    payments = pay_ranks(winners, bonus.top, bonus.amount, unit=unit)
+    expected = (
         {} if period.decided else forecast_bonus(part, renewals, bonus, period.share_to_come, seed)
     )
     table = table.assign(order=table["score"].fillna(-1.0), name=table.index.astype("str"))
@@ -196,10 +196,10 @@ def _paid(
             "expected_renewals": float(row["expected_renewals"]),
             "renewal_rate": float(row["renewal_rate"]),
             "score": float(row["score"]),
-            "outcome": _outcome(name, scores, now, decided=period.decided),
-            "bonus": now.get(name, Decimal(0)) if period.decided else Decimal(0),
-            "bonus_pending": Decimal(0) if period.decided else now.get(name, Decimal(0)),
-            "bonus_expected": hoped.get(name, 0.0),
+            "outcome": _outcome(name, scores, payments, decided=period.decided),
+            "bonus": payments.get(name, Decimal(0)) if period.decided else Decimal(0),
+            "bonus_pending": Decimal(0) if period.decided else payments.get(name, Decimal(0)),
+            "bonus_expected": expected.get(name, 0.0),
         }
         for name, row in zip(table["name"], table.to_dict("records"), strict=True)
     ]
@@ -216,7 +216,7 @@ def _outcome(
 
 
 DRAWS = 500
-MAX_ALIKE = 30.0
+MAX_SHAPE = 30.0
 """Largest gamma shape of reps' true ratios: they differ by a standard deviation of 18 % or more."""
 
 
@@ -258,7 +258,7 @@ def forecast_bonus(
         np.stack(columns, axis=1)
         for columns in zip(
             *(
-                _to_the_end(part[part["rep"] == name], ratio[:, at], share_to_come, random)
+                _simulate_end(part[part["rep"] == name], ratio[:, at], share_to_come, random)
                 for at, name in enumerate(reps)
             ),
             strict=True,
@@ -271,8 +271,8 @@ def forecast_bonus(
     scores = np.where(enough, renewed / np.where(usual > 0, usual, 1.0), 0.0)
     won = dict.fromkeys(reps, 0.0)
     for row in scores:
-        drawn = {name: float(s) for name, s in zip(reps, row, strict=True) if may_win(float(s))}
-        for name, amount in pay_ranks(drawn, bonus.top, bonus.amount).items():
+        winners = {name: float(s) for name, s in zip(reps, row, strict=True) if may_win(float(s))}
+        for name, amount in pay_ranks(winners, bonus.top, bonus.amount).items():
             won[name] += float(amount) / DRAWS
     return {name: value for name, value in won.items() if value > 0}
 
@@ -283,13 +283,13 @@ def _ratios(renewals: pd.DataFrame, reps: list[str], random: np.random.Generator
     sums = tested.groupby("rep")[["lost", "loss"]].sum().astype(float)
     if sums["lost"].sum() > 0 and sums["loss"].sum() > 0:
         sums["loss"] *= sums["lost"].sum() / sums["loss"].sum()
-    shape = min(gamma_shape(sums["lost"].to_numpy(), sums["loss"].to_numpy()), MAX_ALIKE)
+    shape = min(gamma_shape(sums["lost"].to_numpy(), sums["loss"].to_numpy()), MAX_SHAPE)
     own = sums.reindex(reps).fillna(0.0)
     observed, expected = own["lost"].to_numpy(), own["loss"].to_numpy()
     return random.gamma(observed + shape, 1 / (expected + shape), size=(DRAWS, len(reps)))
 
 
-def _to_the_end(
+def _simulate_end(
     own: pd.DataFrame, ratio: Floats, share_to_come: float, random: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
     """Return a rep's tested deals, losses and expected losses at the period's end, per draw."""
@@ -346,5 +346,5 @@ def pay_ranks(
 
 
 def _split_evenly(total: Decimal, names: list[str], unit: Decimal) -> dict[str, Decimal]:
-    each, over = divmod(int(total / unit), len(names))
-    return {name: (each + (position < over)) * unit for position, name in enumerate(names)}
+    each, remainder = divmod(int(total / unit), len(names))
+    return {name: (each + (position < remainder)) * unit for position, name in enumerate(names)}

@@ -58,16 +58,16 @@ class PlanComparison:
     def says(self, language: str = "en") -> str:
         """Return the difference between the plans in one or two sentences."""
         say = phrases(language, "incentives")
-        less = self.to_lost_before - self.to_lost_after
+        saved = self.to_lost_before - self.to_lost_after
         money = {
             name: f"{getattr(self, name):,.{self.digits}f}"
             for name in ("earned_before", "earned_after", "pending_before", "pending_after")
         }
         return say(
-            "less" if less >= 0 else "more",
+            "less" if saved >= 0 else "more",
             before=self.before,
             after=self.after,
-            change=f"{abs(less):,.{self.digits}f}",
+            change=f"{abs(saved):,.{self.digits}f}",
             deals=f"{self.deals:,}",
             months=self.months,
             **money,
@@ -116,8 +116,8 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
         earned_after=_total(after.deals["earned"]),
         pending_before=_total(before.deals["pending"]),
         pending_after=_total(after.deals["pending"]),
-        to_lost_before=_to_lost(before, lost),
-        to_lost_after=_to_lost(after, lost),
+        to_lost_before=_earned_on_lost(before, lost),
+        to_lost_after=_earned_on_lost(after, lost),
         bonus_before=_total(before.bonuses["bonus"]),
         bonus_after=_total(after.bonuses["bonus"]),
         deals=len(lost),
@@ -132,7 +132,7 @@ def _left_early(ledger: Ledger) -> pd.Series[bool]:
     return ledger.deals["left_early"].groupby(level=0, sort=False).any()
 
 
-def _to_lost(ledger: Ledger, lost: pd.Series[bool]) -> Decimal:
+def _earned_on_lost(ledger: Ledger, lost: pd.Series[bool]) -> Decimal:
     return _total(ledger.deals.loc[ledger.deals.index.isin(lost.index[lost]), "earned"])
 
 

@@ -97,9 +97,12 @@ def compute_counts(
     view = view_of(deals, spec)
     check_index(view.deals)
     who = people_in(view.deals, spec, by).fillna(say("no_rep"))
-    everybody = np.arange(len(view))
-    rows = {str(name): count_deals(view, at) for name, at in who.groupby(who).indices.items()}
-    rows[say("company")] = count_deals(view, everybody)
+    all_positions = np.arange(len(view))
+    rows = {
+        str(name): count_deals(view, positions)
+        for name, positions in who.groupby(who).indices.items()
+    }
+    rows[say("company")] = count_deals(view, all_positions)
     table = pd.DataFrame.from_dict(rows, orient="index")
     table["company_rate"] = table["rate"].iloc[-1]
     return Counts(table[list(COLUMNS)], spec.label.horizon_months)
@@ -107,25 +110,27 @@ def compute_counts(
 
 def count_deals(view: HistoryView, positions: Any) -> dict[str, Any]:
     """Return the counts for some deals of a view, given by their positions in it."""
-    inside = np.zeros(len(view), dtype=bool)
-    inside[positions] = True
-    left = view.left[inside]
+    is_selected = np.zeros(len(view), dtype=bool)
+    is_selected[positions] = True
+    left = view.left[is_selected]
     amount = view.spec.deals.amount
-    value = None if amount is None else yearly_amounts(view.deals, view.spec).to_numpy()[inside]
+    value = (
+        None if amount is None else yearly_amounts(view.deals, view.spec).to_numpy()[is_selected]
+    )
     known = value is not None and bool(np.isfinite(value).any())
     return {
-        "signed": int(inside.sum()),
+        "signed": int(is_selected.sum()),
         "lost": int(left.sum()),
         "lost_value": float(np.nansum(value[left])) if known and value is not None else np.nan,
-        **_early_churn_rate(view, inside),
-        **_latest_lost(view, inside & view.left),
+        **_early_churn_rate(view, is_selected),
+        **_latest_lost(view, is_selected & view.left),
     }
 
 
-def _early_churn_rate(view: HistoryView, inside: Any) -> dict[str, float]:
-    if not (inside & (view.entry_months == 0)).any():
+def _early_churn_rate(view: HistoryView, is_selected: Any) -> dict[str, float]:
+    if not (is_selected & (view.entry_months == 0)).any():
         return dict.fromkeys(("rate", "rate_low", "rate_high"), np.nan)
-    curve = view.survival_of(inside, at=[float(view.spec.label.horizon_months)])
+    curve = view.survival_of(is_selected, at=[float(view.spec.label.horizon_months)])
     return {
         "rate": 1 - float(curve.survival[0]),
         "rate_low": 1 - float(curve.high[0]),

@@ -119,43 +119,43 @@ def find_edits_after_flags(
     """
     logged = log.assessments()
     changes = _read(history, attributes)
-    changes["prospect"] = _as_logged(changes["id"], logged, log)
-    ids = _as_logged(reps.index.to_series(), logged, log)
+    changes["prospect"] = _logged_ids(changes["id"], logged, log)
+    ids = _logged_ids(reps.index.to_series(), logged, log)
     who = pd.Series(people_of(reps).fillna(NO_NAME).to_numpy(), ids.to_numpy())
     who = who[who.index.notna() & ~who.index.duplicated()]
-    _refuse_nothing(changes, who, logged)
+    _refuse_no_match(changes, who, logged)
     assessed = logged.loc[logged["prospect"].isin(who.index), ["prospect", "time", "poor_fit"]]
     first = _first_of_each(assessed)
-    near = changes.merge(first, on="prospect")
-    late = near["changed_at"] - near["time"]
-    near = near[(late > pd.Timedelta(0)) & (late <= pd.Timedelta(days=WINDOW_DAYS))]
-    near = _with_next(near, assessed)
-    turned = near[near["poor_fit"] & near["unflagged_at"].notna()]
+    in_window = changes.merge(first, on="prospect")
+    delay = in_window["changed_at"] - in_window["time"]
+    in_window = in_window[(delay > pd.Timedelta(0)) & (delay <= pd.Timedelta(days=WINDOW_DAYS))]
+    in_window = _with_next(in_window, assessed)
+    turned = in_window[in_window["poor_fit"] & in_window["unflagged_at"].notna()]
     edits = turned.assign(rep=turned["prospect"].map(who)).rename(columns={"time": "flagged_at"})
     return EditsAfterFlags(
         edits[list(EDITS)].sort_values(["rep", "changed_at"], ignore_index=True),
-        _counts(first, near, turned, who),
+        _counts(first, in_window, turned, who),
     )
 
 
-def _as_logged(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
+def _logged_ids(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) -> pd.Series[Any]:
     """
     Return ids as the log stores them, or None where the log does not have the id.
 
     An id that differs only in case is accepted if exactly one id of the log matches it.
     """
     known = set(logged["prospect"])
-    alike = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
-    one = alike.loc[alike["nunique"] == 1, "last"].to_dict()
+    matches = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
+    unique_matches = matches.loc[matches["nunique"] == 1, "last"].to_dict()
     names = {name: log.known_as(name) for name in ids.unique()}
     spellings = {
-        name: kept if kept in known else one.get(log.loosely_known_as(name))
-        for name, kept in names.items()
+        name: logged_id if logged_id in known else unique_matches.get(log.loosely_known_as(name))
+        for name, logged_id in names.items()
     }
     return ids.map(spellings).astype(object)
 
 
-def _refuse_nothing(changes: pd.DataFrame, who: pd.Series[Any], logged: pd.DataFrame) -> None:
+def _refuse_no_match(changes: pd.DataFrame, who: pd.Series[Any], logged: pd.DataFrame) -> None:
     if len(changes) < MANY or changes["prospect"].isin(who.index).any():
         return
     edited, known = str(changes["id"].iloc[0]), logged["prospect"].astype("str").head(1).tolist()
@@ -200,33 +200,35 @@ def _first_of_each(assessed: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates("prospect")
 
 
-def _with_next(near: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
+def _with_next(in_window: pd.DataFrame, assessed: pd.DataFrame) -> pd.DataFrame:
     """Add the time of the next assessment after the edit, where that one did not flag."""
-    later = near[["prospect", "changed_at"]].reset_index().merge(assessed, on="prospect")
+    later = in_window[["prospect", "changed_at"]].reset_index().merge(assessed, on="prospect")
     later = later[later["time"] >= later["changed_at"]].sort_values("time", kind="stable")
     after = later.drop_duplicates("index").set_index("index")
-    return near.assign(unflagged_at=after["time"].where(~after["poor_fit"]).reindex(near.index))
+    return in_window.assign(
+        unflagged_at=after["time"].where(~after["poor_fit"]).reindex(in_window.index)
+    )
 
 
 def _counts(
-    first: pd.DataFrame, near: pd.DataFrame, turned: pd.DataFrame, who: pd.Series[Any]
+    first: pd.DataFrame, in_window: pd.DataFrame, turned: pd.DataFrame, who: pd.Series[Any]
 ) -> pd.DataFrame:
     from scipy.stats import fisher_exact
 
     table = first.assign(
         rep=first["prospect"].map(who),
-        edited=first["prospect"].isin(near["prospect"]),
+        edited=first["prospect"].isin(in_window["prospect"]),
         turned=first["prospect"].isin(turned["prospect"]),
     )
     rows = {}
     for rep, part in table.groupby("rep", sort=True):
-        flagged, others = part[part["poor_fit"]], part[~part["poor_fit"]]
+        flagged, unflagged = part[part["poor_fit"]], part[~part["poor_fit"]]
         rows[str(rep)] = {
             "flagged": len(flagged),
             "edited": int(flagged["edited"].sum()),
             "turned": int(flagged["turned"].sum()),
-            "unflagged": len(others),
-            "unflagged_edited": int(others["edited"].sum()),
+            "unflagged": len(unflagged),
+            "unflagged_edited": int(unflagged["edited"].sum()),
         }
     columns = ["flagged", "edited", "turned", "unflagged", "unflagged_edited"]
     counts = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rep")

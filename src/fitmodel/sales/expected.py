@@ -22,11 +22,11 @@ from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
 from fitmodel.pooling import with_prior
 from fitmodel.sales._sample import (
-    choose_light,
+    choose_ridge,
     draw_samples,
-    fewest_replicates,
     fit_on_sample,
     is_large,
+    min_replicates,
 )
 from fitmodel.sales.people import NO_NAME, people_in
 
@@ -127,21 +127,26 @@ def compute_expected(
     >>> sorted(expected.over), bool(expected.over["rep"].between(0, 1).all())
     (['rep'], True)
     """
-    blind = without_people(spec)
-    view = view_of(deals, blind)
-    blind = with_prior(blind, view.deals)
+    spec_without_people = without_people(spec)
+    view = view_of(deals, spec_without_people)
+    spec_without_people = with_prior(spec_without_people, view.deals)
     training_set = view.training_set()
     large = is_large(len(training_set))
     learn_fits = _fits_of_samples if large else _fits_of_folds
-    choice, fits, learned_from = learn_fits(view, blind, training_set, replicates)
-    every = view.attributes(training_set.dates).frame
+    choice, fits, learned_from = learn_fits(view, spec_without_people, training_set, replicates)
+    attributes = view.attributes(training_set.dates).frame
     result = pd.Series(np.nan, index=view.index)
-    for fit, asked in fits:
-        if len(asked):
-            result.loc[asked] = fit.predict_proba(every.loc[asked])[:, 1]
+    for fit, predicted in fits:
+        if len(predicted):
+            result.loc[predicted] = fit.predict_proba(attributes.loc[predicted])[:, 1]
     over = {
         name: predict_over_reps(
-            view, blind, choice, learned_from, people_in(view.deals, spec, name), result
+            view,
+            spec_without_people,
+            choice,
+            learned_from,
+            people_in(view.deals, spec, name),
+            result,
         )
         for name in by
     }
@@ -171,15 +176,15 @@ def _fits_of_samples(
 ) -> tuple[Choice, tuple[Fit, ...], TrainingSet]:
     """Return settings, a fit for each of two samples with the level of all, and both samples."""
     first, second = draw_samples(training_set, seed=spec.learning.seed)
-    choice = choose_light(training_set.subset(first), spec)
+    choice = choose_ridge(training_set.subset(first), spec)
     fits = [
         fit_on_sample(training_set, chosen, spec, choice, view, replicates=replicates)
         for chosen in (first, second)
     ]
-    seen = training_set.index[first]
-    asked = (view.index.difference(seen, sort=False), seen)
-    both = np.sort(np.concatenate([first, second]))
-    return choice, tuple(zip(fits, asked, strict=True)), training_set.subset(both)
+    first_index = training_set.index[first]
+    predicted = (view.index.difference(first_index, sort=False), first_index)
+    sampled = np.sort(np.concatenate([first, second]))
+    return choice, tuple(zip(fits, predicted, strict=True)), training_set.subset(sampled)
 
 
 def own_months_of(view: HistoryView, spec: DealSpec, expected: Expected) -> OwnMonths | None:
@@ -278,43 +283,43 @@ def predict_over_reps(
     twice. An attribute that only this rep sells has no effect here, because the fits never saw it.
     """
     options = LearnerOptions.from_spec(spec, training_set.dates)
-    every = view.attributes(training_set.dates).frame
-    most = MAX_FOLDS if len(training_set) == len(view) else FOLDS_OF_SAMPLE
-    folds = fold_of_reps(who.fillna(NO_NAME), most)
+    attributes = view.attributes(training_set.dates).frame
+    max_folds = MAX_FOLDS if len(training_set) == len(view) else FOLDS_OF_SAMPLE
+    folds = fold_of_reps(who.fillna(NO_NAME), max_folds)
     trained_on = folds.reindex(training_set.index).to_numpy()
     level, result = float(probability.mean()), probability.copy()
-    replicates = fewest_replicates(choice.settings)
+    replicates = min_replicates(choice.settings)
     for fold in range(int(folds.max()) + 1):
-        others = training_set.subset(trained_on != fold)
-        churners = int((others.early_churn == 1).sum())
-        if min(churners, len(others) - churners) < FULL_CHURNERS:
+        other_deals = training_set.subset(trained_on != fold)
+        churners = int((other_deals.early_churn == 1).sum())
+        if min(churners, len(other_deals) - churners) < FULL_CHURNERS:
             continue
         with native_threads(options.threads):
             fit = fit_estimator(
-                others, choice, options, replicates=replicates, end=view.extract_end
+                other_deals, choice, options, replicates=replicates, end=view.extract_end
             )
-        on_level = with_mean(fit.predict_proba(every)[:, 1], level)
-        own = (folds == fold).to_numpy()
-        result[own] = on_level[own]
+        on_common_level = with_mean(fit.predict_proba(attributes)[:, 1], level)
+        in_fold = (folds == fold).to_numpy()
+        result[in_fold] = on_common_level[in_fold]
     return result
 
 
-def fold_of_reps(who: pd.Series[str], most: int = MAX_FOLDS) -> pd.Series[int]:
+def fold_of_reps(who: pd.Series[str], max_folds: int = MAX_FOLDS) -> pd.Series[int]:
     """Return the fold of each deal; a rep's deals share one fold, and folds are similar in size."""
     sizes = who.value_counts()
     largest_first = sorted(sizes.index, key=lambda name: (-int(sizes[name]), name))
-    loads = np.zeros(min(most, len(sizes)))
+    fold_sizes = np.zeros(min(max_folds, len(sizes)))
     folds = {}
     for name in largest_first:
-        folds[name] = int(np.argmin(loads))
-        loads[folds[name]] += sizes[name]
+        folds[name] = int(np.argmin(fold_sizes))
+        fold_sizes[folds[name]] += sizes[name]
     return who.map(folds).astype(int)
 
 
 def with_mean(probability: Floats, mean: float) -> Floats:
     """Return probabilities whose log-odds are shifted so that their mean equals `mean`."""
-    inside = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    odds = inside / (1 - inside)
+    clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
+    odds = clipped / (1 - clipped)
     low, high = -40.0, 40.0
     for _ in range(STEPS):
         middle = (low + high) / 2

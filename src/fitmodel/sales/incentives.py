@@ -95,8 +95,8 @@ def pay(
     check_index(table)
     _check_amounts(table[amount], amount, plan)
     priced = table[amount].notna().to_numpy()
-    kept = view.subset(priced)
-    lines = make_lines(kept, plan, rows)
+    priced_view = view.subset(priced)
+    lines = make_lines(priced_view, plan, rows)
     refuse_unknown_leavers(plan, [*people_in(table, spec, "rep").dropna(), *lines["rep"].dropna()])
     ages = [age for age, _ in plan.steps]
     chances = chances_to_reach(view, spec, ages, probability)
@@ -112,8 +112,10 @@ def pay(
 
 def needs_rows(plan: Plan, spec: DealSpec) -> bool:
     """Return whether a plan needs a customer's later rows, which are combined with its first."""
-    looks = plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
-    return spec.rows.customer is not None and bool(looks)
+    has_clause = (
+        plan.upgrades == "increase" or plan.credit_notes == "deduct" or plan.excluded_causes
+    )
+    return spec.rows.customer is not None and bool(has_clause)
 
 
 def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd.DataFrame | None:
@@ -140,8 +142,8 @@ def rows_of_customers(source: Path, spec: DealSpec, plans: Sequence[Plan]) -> pd
     """
     if not any(needs_rows(plan, spec) for plan in plans):
         return None
-    every = spec.replace(rows={"customer": None})
-    return read_deals_with_findings(source, every, to_learn=False).table
+    spec_of_rows = spec.replace(rows={"customer": None})
+    return read_deals_with_findings(source, spec_of_rows, to_learn=False).table
 
 
 def _check_amounts(amounts: pd.Series[Any], name: str, plan: Plan) -> None:
@@ -226,24 +228,26 @@ def chances_to_reach(
     p = _probabilities(view.index, probability, 1 - float(curve.at(horizon)))
     if probability is not None:
         return _by_own_curve(view, ages, p)
-    gone_by_now = expected_leavers(p, months, curve, horizon)
+    hazard_now = expected_leavers(p, months, curve, horizon)
     table = {}
     for age in ages:
-        gone_by_then = expected_leavers(p, np.full(len(view), float(age)), curve, horizon)
+        hazard_then = expected_leavers(p, np.full(len(view), float(age)), curve, horizon)
         later = _survival_between(curve, np.maximum(months, horizon), float(age))
-        table[age] = np.exp(-np.maximum(gone_by_then - gone_by_now, 0)) * later
+        table[age] = np.exp(-np.maximum(hazard_then - hazard_now, 0)) * later
     return pd.DataFrame(table, index=view.index)
 
 
 def _by_own_curve(
     view: HistoryView, ages: Sequence[int], probability: NDArray[np.float64]
 ) -> pd.DataFrame:
-    own = fit_curve(view, probability, view.spec.label.horizon_months)
-    now = own.survival_at(probability, np.minimum(view.followup_months, own.months))
+    curve = fit_curve(view, probability, view.spec.label.horizon_months)
+    survival_now = curve.survival_at(probability, np.minimum(view.followup_months, curve.months))
     table = {}
     for age in ages:
-        there = own.survival_at(probability, np.full(len(view), float(min(age, own.months))))
-        table[age] = np.minimum(there / np.maximum(now, 1e-12), 1.0)
+        survival_then = curve.survival_at(
+            probability, np.full(len(view), float(min(age, curve.months)))
+        )
+        table[age] = np.minimum(survival_then / np.maximum(survival_now, 1e-12), 1.0)
     return pd.DataFrame(table, index=view.index)
 
 
@@ -267,7 +271,7 @@ def _survival_between(
 ) -> NDArray[np.float64]:
     """Return the share of customers at `start` who stay until `end`; constant after the curve."""
     end = min(end, float(curve.times[-1]))
-    before = end > start
+    is_before = end > start
     chance = np.ones(len(start))
-    chance[before] = curve.at(end) / np.maximum(curve.at(start[before]), 1e-12)
+    chance[is_before] = curve.at(end) / np.maximum(curve.at(start[is_before]), 1e-12)
     return chance

@@ -105,25 +105,28 @@ class Ledger:
         lines = self._lines()
         by_key = lines.groupby(keys, sort=True)
         sums = by_key[list(SUMMED)].sum().assign(deals=by_key["deal"].nunique())
-        whole = pd.DataFrame([{name: sum(lines[name], start) for name, start in SUMMED.items()}])
-        whole["deals"] = lines["deal"].nunique()
-        whole = whole.assign(**dict.fromkeys(keys, ALL)).set_index(keys)
-        return pd.concat([sums.astype(whole.dtypes), whole])
+        total = pd.DataFrame([{name: sum(lines[name], start) for name, start in SUMMED.items()}])
+        total["deals"] = lines["deal"].nunique()
+        total = total.assign(**dict.fromkeys(keys, ALL)).set_index(keys)
+        return pd.concat([sums.astype(total.dtypes), total])
 
     def _lines(self) -> pd.DataFrame:
         """Return deals and bonuses in one table; columns that one of them lacks are 0 there.
 
         `deal` numbers the deals: the two lines of a shared deal have the same number.
         """
-        both = [self.deals.index.to_series(), self.deals.get("deal", self.deals.index.to_series())]
-        numbers = pd.factorize(pd.MultiIndex.from_arrays(both))[0]
-        deals = self.deals.assign(**SUMMED | _of(self.deals), deal=numbers)
-        bonuses = self.bonuses.assign(**SUMMED | _of(self.bonuses), deal=None)
+        deal_keys = [
+            self.deals.index.to_series(),
+            self.deals.get("deal", self.deals.index.to_series()),
+        ]
+        numbers = pd.factorize(pd.MultiIndex.from_arrays(deal_keys))[0]
+        deals = self.deals.assign(**SUMMED | _summed_columns(self.deals), deal=numbers)
+        bonuses = self.bonuses.assign(**SUMMED | _summed_columns(self.bonuses), deal=None)
         columns = ["rep", "month", "deal", *SUMMED]
         return pd.concat([frame[columns] for frame in (deals, bonuses) if len(frame)])
 
 
-def _of(frame: pd.DataFrame) -> dict[str, Any]:
+def _summed_columns(frame: pd.DataFrame) -> dict[str, Any]:
     """Return those columns of the frame that are summed."""
     return {name: frame[name] for name in SUMMED if name in frame.columns}
 
@@ -175,16 +178,19 @@ def split_commission(
         `paid_at_signing`, `clawed_back`, and `expected` (float): the expected part of `pending`.
     """
     nominal = plan.rounded(amount * plan.commission_rate) if nominal is None else nominal
-    young = not plan.reached(plan.earned_after_months, months, left=left)
+    is_below_age = not plan.reached(plan.earned_after_months, months, left=left)
     # a deal of no value is lost like any other; a credit note is no deal
-    early, short = left and young and nominal >= 0 and not excused, young and nominal > 0
-    over = (left or exited) and short
-    earned = plan.rounded(nominal * plan.share_at(months, left=left)) if short else nominal
-    if over:
+    early, is_incomplete = (
+        left and is_below_age and nominal >= 0 and not excused,
+        is_below_age and nominal > 0,
+    )
+    has_ended = (left or exited) and is_incomplete
+    earned = plan.rounded(nominal * plan.share_at(months, left=left)) if is_incomplete else nominal
+    if has_ended:
         earned = max(earned, plan.rounded(Fraction(nominal) * plan.share_of_months(months)))
-    if over and excused:
+    if has_ended and excused:
         earned = nominal
-    withheld = nominal - earned if over else Decimal(0)
+    withheld = nominal - earned if has_ended else Decimal(0)
     paid = plan.rounded(nominal * plan.paid_at_signing) if nominal > 0 else Decimal(0)
     pending = nominal - earned - withheld
     return {
@@ -194,7 +200,7 @@ def split_commission(
         "withheld": withheld,
         "pending": pending,
         "paid_at_signing": paid,
-        "clawed_back": max(paid - earned, Decimal(0)) if over else Decimal(0),
+        "clawed_back": max(paid - earned, Decimal(0)) if has_ended else Decimal(0),
         "expected": float(nominal) * _expected_share(plan, months, chances) if pending else 0.0,
     }
 

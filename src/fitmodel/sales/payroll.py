@@ -71,23 +71,25 @@ def pay_out(
     """
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
-    both: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
-    rows = [row for line, entry in both for row in _of_line(plan, line, entry)]
+    pairs: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
+    rows = [row for line, entry in pairs for row in _line_amounts(plan, line, entry)]
     dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount"])
     dated = dated[dated["amount"] != ZERO]
     dated = _with_leavers(dated, plan)
-    dated["month"] = [_later(day, plan.payroll_months_later) for day in dated["day"]]
+    dated["month"] = [_month_after(day, plan.payroll_months_later) for day in dated["day"]]
     table = dated[list(PAYROLL)]
     if plan.cap is not None:
         table = _with_cap(table, plan)
     if plan.draw is not None:
-        last = _later(pd.Timestamp(until), plan.payroll_months_later)
+        last = _month_after(pd.Timestamp(until), plan.payroll_months_later)
         table = _with_draw(table, plan, last)
-    table = _and(table, list(_bonuses(plan, bonuses)))
+    table = _append_rows(table, list(_bonuses(plan, bonuses)))
     return table.sort_values(["month", "rep", "deal", "kind"], kind="stable", ignore_index=True)
 
 
-def _of_line(plan: Plan, line: dict[str, Any], entry: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _line_amounts(
+    plan: Plan, line: dict[str, Any], entry: dict[str, Any]
+) -> Iterator[tuple[Any, ...]]:
     """Yield the amounts of one line, each with the day on which it is due."""
     rep, deal, nominal = line["rep"], line["deal"], entry["nominal"]
     signed = np.array([line["signed"]], dtype="datetime64[D]")
@@ -122,7 +124,7 @@ def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     for row in bonuses.to_dict("records"):
         if row["bonus"] == ZERO or not row["month"]:
             continue
-        month = _later(row["month"], plan.payroll_months_later)
+        month = _month_after(row["month"], plan.payroll_months_later)
         yield month, row["rep"], "bonus", "", row["bonus"]
         last = left.get(row["rep"].casefold())
         if last is not None and pd.Period(row["month"], "M").end_time.normalize() > last:
@@ -146,7 +148,7 @@ def refuse_unknown_leavers(plan: Plan, reps: Iterable[str]) -> None:
     """
     known = sorted(set(reps))
     last = {} if plan.leavers is None else plan.leavers.left
-    wrong = [name for name in last if not any(same_person(name, other) for other in known)]
+    wrong = [name for name in last if not any(same_person(name, rep) for rep in known)]
     if wrong:
         shown = ", ".join(known[:MAX_NAMES]) + (", ..." if len(known) > MAX_NAMES else "")
         raise DealsError(
@@ -161,7 +163,7 @@ def _last_days(plan: Plan) -> dict[str, pd.Timestamp]:
     return {" ".join(name.split()).casefold(): pd.Timestamp(day) for name, day in left.items()}
 
 
-def _later(day: Any, months: int) -> str:
+def _month_after(day: Any, months: int) -> str:
     return str(pd.Period(day, "M") + months)
 
 
@@ -172,16 +174,16 @@ def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         return dated.copy()
     last = pd.to_datetime(dated["rep"].str.casefold().map(_last_days(plan)))
     after = (pd.to_datetime(dated["day"]) > last).to_numpy()
-    gains = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
-    undone: list[pd.DataFrame] = []
+    is_positive = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
+    reversals: list[pd.DataFrame] = []
     for applies, kind, chosen in (
-        (terms.pending == "forfeit", "forfeited", after & gains),
-        (terms.clawback == "waive", "waived", after & ~gains),
+        (terms.pending == "forfeit", "forfeited", after & is_positive),
+        (terms.clawback == "waive", "waived", after & ~is_positive),
     ):
         if applies:
             part = dated[chosen]
-            undone.append(part.assign(kind=kind, amount=[-amount for amount in part["amount"]]))
-    return pd.concat([dated, *undone])
+            reversals.append(part.assign(kind=kind, amount=[-amount for amount in part["amount"]]))
+    return pd.concat([dated, *reversals])
 
 
 def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -197,10 +199,10 @@ def _with_cap(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         key = (rep, pd.Period(month, "M").asfreq(unit))
         before = running.get(key, ZERO)
         running[key] = before + amount
-        off = min(running[key], plan.cap.amount) - min(before, plan.cap.amount) - amount
-        if off != ZERO:
-            rows.append((month, rep, "capped", "", off))
-    return _and(table, rows)
+        adjustment = min(running[key], plan.cap.amount) - min(before, plan.cap.amount) - amount
+        if adjustment != ZERO:
+            rows.append((month, rep, "capped", "", adjustment))
+    return _append_rows(table, rows)
 
 
 def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
@@ -212,13 +214,13 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
     sums = table.groupby(["rep", "month"], sort=True)["amount"].sum()
     rows = []
     for rep in sorted(set(table["rep"])):
-        own, owed = sums[rep], ZERO
+        rep_sums, owed = sums[rep], ZERO
         end = ends.get(rep.casefold())
-        until = last if end is None else min(last, _later(end, plan.payroll_months_later))
+        until = last if end is None else min(last, _month_after(end, plan.payroll_months_later))
         for month in map(
-            str, pd.period_range(own.index.min(), max(until, own.index.max()), freq="M")
+            str, pd.period_range(rep_sums.index.min(), max(until, rep_sums.index.max()), freq="M")
         ):
-            amount = own.get(month, ZERO)
+            amount = rep_sums.get(month, ZERO)
             if amount < draw.amount and month <= until:
                 rows.append(
                     (
@@ -231,13 +233,13 @@ def _with_draw(table: pd.DataFrame, plan: Plan, last: str) -> pd.DataFrame:
                 )
                 owed += draw.amount - amount
             elif draw.recoverable and owed > 0 and amount > draw.amount:
-                back = min(owed, amount - draw.amount)
-                rows.append((month, rep, "draw_recovered", "", -back))
-                owed -= back
-    return _and(table, rows)
+                repayment = min(owed, amount - draw.amount)
+                rows.append((month, rep, "draw_recovered", "", -repayment))
+                owed -= repayment
+    return _append_rows(table, rows)
 
 
-def _and(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def _append_rows(table: pd.DataFrame, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return pd.concat([table, pd.DataFrame(rows, columns=list(PAYROLL))]) if rows else table
 
 

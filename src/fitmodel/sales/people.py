@@ -86,9 +86,9 @@ def check_index(deals: pd.DataFrame) -> None:
     DealsError
         If the index is not unique; the message names how many rows share theirs, and one example.
     """
-    twice = deals.index.duplicated(keep=False)
-    if twice.any():
+    is_duplicate = deals.index.duplicated(keep=False)
+    if is_duplicate.any():
         raise DealsError(
-            f"{int(twice.sum())} rows share their index with another, e.g. "
-            f"{deals.index[twice].tolist()[0]!r}. Remedy: deals.reset_index(drop=True)."
+            f"{int(is_duplicate.sum())} rows share their index with another, e.g. "
+            f"{deals.index[is_duplicate].tolist()[0]!r}. Remedy: deals.reset_index(drop=True)."
         )

@@ -171,7 +171,7 @@ class Plan(BaseModel):
         """Return the share earned for a customer who stayed, or left after, a number of months."""
         if self.reached(self.earned_after_months, months, left=left):
             return Decimal(1)
-        shares = (t.share for t in self.tiers if self.reached(t.months, months, left=left))
+        shares = (tier.share for tier in self.tiers if self.reached(tier.months, months, left=left))
         return max(shares, default=Decimal(0))
 
     def share_of_months(self, months: float) -> Fraction:
@@ -187,10 +187,10 @@ class Plan(BaseModel):
         """Return an amount rounded to the plan's unit with the plan's rounding mode."""
         exact, unit = Fraction(value), self.rounding.to
         units = exact / Fraction(unit)
-        whole = Decimal(units.numerator) / Decimal(units.denominator)
+        rounded_units = Decimal(units.numerator) / Decimal(units.denominator)
         if units.denominator > 1 and (units * 2).denominator == 1:
-            whole = Decimal(units.numerator // units.denominator) + Decimal("0.5")
-        return whole.quantize(Decimal(1), rounding=ROUNDINGS[self.rounding.mode]) * unit
+            rounded_units = Decimal(units.numerator // units.denominator) + Decimal("0.5")
+        return rounded_units.quantize(Decimal(1), rounding=ROUNDINGS[self.rounding.mode]) * unit
 
 
 EXAMPLE = """\
@@ -260,18 +260,18 @@ def read_plan(path: Path) -> Plan:
 def _problem(error: ErrorDetails) -> str:
     """Return what is wrong with one key of a plan, in words."""
     location, kind = error["loc"], error["type"]
-    where, given = ".".join(map(str, location)), error["input"]
+    key, given = ".".join(map(str, location)), error["input"]
     if kind == "missing":
-        return f"{where}: it is missing"
+        return f"{key}: it is missing"
     if kind == "extra_forbidden":
-        return f"{where}: there is no such key; {suggestion(str(location[-1]), _keys(location))}"
+        return f"{key}: there is no such key; {suggestion(str(location[-1]), _keys(location))}"
     if kind == "value_error":
-        return f"{where or 'plan'}: {error['ctx']['error']}"
+        return f"{key or 'plan'}: {error['ctx']['error']}"
     needed = expected_of(error)
     if needed == error["msg"]:
-        return f"{where}: {needed}"
+        return f"{key}: {needed}"
     shown = str(given) if isinstance(given, Decimal) else shortened(given)
-    return f"{where}: must be {needed}, not {shown}"
+    return f"{key}: must be {needed}, not {shown}"
 
 
 def _keys(location: tuple[str | int, ...]) -> list[str]:

@@ -51,8 +51,8 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
     """
     ax, say = ax or new_axes(6.0, 4.0), phrases(language, "sales_page")
     reps = board.reps
-    most = max(float(reps["expected"].max()), 5.0)
-    expected = np.geomspace(0.5, most * 1.15, 200)
+    max_expected = max(float(reps["expected"].max()), 5.0)
+    expected = np.geomspace(0.5, max_expected * 1.15, 200)
     low, high = exact_ratio_interval(expected, expected)
     ax.fill_between(expected, low, high, color="grey", alpha=0.15, label=say("by_chance"))
     if board.dispersion.is_suspicious:
@@ -60,10 +60,10 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
             ax.plot(expected, side, color="grey", linestyle="--", linewidth=0.8)
     ax.axhline(1, color="grey", linewidth=0.8)
     for name, row in reps.iterrows():
-        tell = row["verdict"] in {"more", "fewer"}
+        is_named = row["verdict"] in {"more", "fewer"}
         colour = {"more": "#c0392b", "fewer": "#1e8449"}.get(str(row["verdict"]), "#34495e")
-        ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if tell else 4)
-        if tell:
+        ax.plot(row["expected"], row["ratio"], "o", color=colour, markersize=6 if is_named else 4)
+        if is_named:
             position = (row["expected"], row["ratio"])
             ax.annotate(
                 str(name),
@@ -102,8 +102,8 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
         rate, and the band is the interval of that rate.
     """
     say = phrases(language, "profile")
-    worst, best = profile.riskiest, profile.safest
-    shown = pd.concat([worst, best.iloc[::-1]]).iloc[::-1]
+    riskiest, safest = profile.riskiest, profile.safest
+    shown = pd.concat([riskiest, safest.iloc[::-1]]).iloc[::-1]
     ax = ax or new_axes(8.5, 1.2 + 0.34 * max(len(shown), 3))
     company = profile.company
     label = say("company", rate=f"{company['rate']:.0%}")
@@ -125,11 +125,11 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     ]
     ax.set_yticks(range(len(shown)), names, fontsize=9, parse_math=False)
     ax.set(xlabel=say("axis", horizon=profile.horizon_months))
-    _dress(ax)
+    _format_axes(ax)
     return with_all_letters(ax)
 
 
-def _dress(ax: Axes) -> None:
+def _format_axes(ax: Axes) -> None:
     from matplotlib.ticker import PercentFormatter
 
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -201,7 +201,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     axes = _grid(len(names))
     for ax, name in zip(axes, names, strict=True):
         signed = f"{board.table.loc[name, 'signed']:,.0f}"
-        _draw(ax, trend[trend["rep"] == name], quarters, say)
+        _plot_rep(ax, trend[trend["rep"] == name], quarters, say)
         title = say("panel", name=name, deals=signed)
         ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     axes[0].legend(frameon=False, fontsize=7, loc="upper right")
@@ -229,13 +229,13 @@ def _grid(number: int) -> list[Axes]:
     return axes[:number]
 
 
-def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
+def _plot_rep(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
     positions = np.array([quarters.index(quarter) for quarter in rows["quarter"]])
     ratio = rows["ratio"].to_numpy()
     shown = np.minimum(ratio, HIGHEST)
     low = np.minimum(rows["low"].to_numpy(), HIGHEST)
     high = np.minimum(rows["high"].to_numpy(), HIGHEST)
-    out = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
+    is_significant = (rows["low"] > 1).to_numpy() | (rows["high"] < 1).to_numpy()
     ax.axhline(1, color=GREY, linewidth=0.6)
     ax.plot(
         positions, np.minimum(rows["company_ratio"], HIGHEST), "--", color=GREY, linewidth=1,
@@ -243,7 +243,14 @@ def _draw(ax: Axes, rows: pd.DataFrame, quarters: list[str], say: Say) -> None:
     )  # fmt: skip
     ax.vlines(positions, low, high, color=BLUE, linewidth=1, alpha=0.6)
     ax.plot(positions, shown, "o-", color=BLUE, markersize=3, linewidth=1, label=say("own"))
-    ax.plot(positions[out], shown[out], "D", color=ORANGE, markersize=5, label=say("apart"))
+    ax.plot(
+        positions[is_significant],
+        shown[is_significant],
+        "D",
+        color=ORANGE,
+        markersize=5,
+        label=say("apart"),
+    )
     step = max(1, -(-len(quarters) // 4))
     ticks = list(range(0, len(quarters), step))
     ax.set_xticks(ticks, [quarters[position] for position in ticks], fontsize=7)

@@ -98,7 +98,7 @@ class Profile:
         language : {"en", "zh"}
             Language of the texts.
         """
-        return replace(self, table=_in_words(self.table, spec, phrases(language, "profile")))
+        return replace(self, table=_with_texts(self.table, spec, phrases(language, "profile")))
 
 
 def compute_profile(
@@ -158,30 +158,30 @@ def compute_profile(
     view = view_of(deals, spec)
     check_index(view.deals)
     horizon = spec.label.horizon_months
-    (whole,) = segment_rates(view, np.zeros(len(view), dtype=np.int64), 1)
+    (company,) = segment_rates(view, np.zeros(len(view), dtype=np.int64), 1)
     singles = segment_deals(view.deals, spec, least_deals=least_deals, people=people)
     pairs = [cross(a, b, least_deals=least_deals) for a, b in combinations(singles, 2)]
     pairs = [group for group in pairs if group.segments]
-    many = SHUFFLES if len(view) <= MANY_DEALS else SHUFFLES_OF_MANY
-    watch = _Watched(view, many if shuffles is None else shuffles)
-    table = pd.DataFrame([*watch.rows(singles), *watch.rows(pairs)], columns=COLUMNS)
-    table["company_rate"] = whole["rate"]
-    table["named"] = (table["p_value"] <= LEVEL) & _adds(table)
-    worded = _in_words(table, spec, phrases(language, "profile"))
-    return Profile(worded, whole, horizon, least_deals)
+    default_shuffles = SHUFFLES if len(view) <= MANY_DEALS else SHUFFLES_OF_MANY
+    tests = _SegmentTests(view, default_shuffles if shuffles is None else shuffles)
+    table = pd.DataFrame([*tests.rows(singles), *tests.rows(pairs)], columns=COLUMNS)
+    table["company_rate"] = company["rate"]
+    table["named"] = (table["p_value"] <= LEVEL) & _is_informative(table)
+    with_texts = _with_texts(table, spec, phrases(language, "profile"))
+    return Profile(with_texts, company, horizon, least_deals)
 
 
-def _in_words(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
+def _with_texts(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:
     """Return the table with each segment and its rule in words."""
     labels = dict(spec.words.labels)
     segments = [
-        say("and").join(part.words(say, labels.get(part.attribute)) for part in parts)
+        say("and").join(part.text(say, labels.get(part.attribute)) for part in parts)
         for parts in table["parts"]
     ]
-    worded = table.drop(columns=["segment", "rule"], errors="ignore")
-    worded.insert(0, "segment", pd.Series(segments, worded.index, dtype="str"))
-    worded["rule"] = [_rule(row, say) for row in worded.to_dict("records")]
-    return worded
+    with_texts = table.drop(columns=["segment", "rule"], errors="ignore")
+    with_texts.insert(0, "segment", pd.Series(segments, with_texts.index, dtype="str"))
+    with_texts["rule"] = [_rule(row, say) for row in with_texts.to_dict("records")]
+    return with_texts
 
 
 COLUMNS = (
@@ -191,7 +191,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class _Watched:
+class _SegmentTests:
     view: HistoryView
     shuffles: int
 
@@ -204,21 +204,21 @@ class _Watched:
         scores = log_rank_scores(
             view.followup_months, view.left, horizon, entry_months=view.entry_months
         )
-        away = distances(groups, scores)
+        distance = distances(groups, scores)
         # half of the level for single segments, half for combinations
         p = np.minimum(2 * adjusted_p_values(groups, scores, shuffles=self.shuffles), 1.0)
         rows: list[dict[str, Any]] = []
         for group in groups:
             rates = segment_rates(view, group.codes, len(group.segments))
-            for facts, parts in zip(rates, group.segments, strict=True):
+            for figures, parts in zip(rates, group.segments, strict=True):
                 number = len(rows)
                 rows.append(
-                    facts
+                    figures
                     | {
                         "attributes": len(parts),
                         "parts": parts,
-                        "distance": away[number],
-                        "p_value": p[number] if np.isfinite(facts["rate"]) else 1.0,
+                        "distance": distance[number],
+                        "p_value": p[number] if np.isfinite(figures["rate"]) else 1.0,
                     }
                 )
         return rows
@@ -250,39 +250,43 @@ def segment_rates(
     order = by_months[np.argsort(codes[by_months].astype(narrow), kind="stable")]
     ends = np.searchsorted(codes[order], np.arange(segments + 1))
     horizon = float(view.spec.label.horizon_months)
-    plain = not view.entry_months.any() and np.isnan(view.left_by_months).all()
-    curves = _side_by_side(view, order, ends, horizon) if plain else np.full((segments, 3), np.nan)
-    inside, sizes = order[ends[0] : ends[-1]], np.diff(ends)
-    segment, churn = np.repeat(np.arange(segments), sizes), view.early_churn[inside]
+    has_no_entry = not view.entry_months.any() and np.isnan(view.left_by_months).all()
+    curves = (
+        _survival_per_segment(view, order, ends, horizon)
+        if has_no_entry
+        else np.full((segments, 3), np.nan)
+    )
+    in_segments, sizes = order[ends[0] : ends[-1]], np.diff(ends)
+    segment, churn = np.repeat(np.arange(segments), sizes), view.early_churn[in_segments]
     known = np.bincount(segment[~np.isnan(churn)], minlength=segments) >= MIN_WATCHED
     early = np.bincount(segment[churn == 1], minlength=segments)
     curves[~known] = np.nan
-    for at in np.flatnonzero(known & np.isnan(curves).any(axis=1)).tolist():
-        chosen = np.isin(np.arange(len(view)), order[ends[at] : ends[at + 1]])
+    for position in np.flatnonzero(known & np.isnan(curves).any(axis=1)).tolist():
+        chosen = np.isin(np.arange(len(view)), order[ends[position] : ends[position + 1]])
         curve = view.survival_of(chosen, at=[horizon])
-        curves[at] = curve.survival[0], curve.high[0], curve.low[0]
+        curves[position] = curve.survival[0], curve.high[0], curve.low[0]
     names = ("deals", "left_early", "rate", "low", "high")
     columns = (sizes.tolist(), early.tolist(), *(1 - curves).T)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _side_by_side(
+def _survival_per_segment(
     view: HistoryView, order: NDArray[np.intp], ends: NDArray[np.intp], horizon: float
 ) -> NDArray[np.float64]:
     """Return each segment's survival at the horizon with its upper and lower limit.
 
     It is NaN where survival is 0 or 1, or where no deal was followed to the horizon.
     """
-    inside = order[ends[0] : ends[-1]]
-    months, sizes = view.followup_months[inside], np.diff(ends)
+    in_segments = order[ends[0] : ends[-1]]
+    months, sizes = view.followup_months[in_segments], np.diff(ends)
     segment = np.repeat(np.arange(len(sizes)), sizes)
-    new = np.ones(len(inside), dtype=bool)
+    new = np.ones(len(in_segments), dtype=bool)
     new[1:] = (months[1:] != months[:-1]) | (segment[1:] != segment[:-1])
     first = np.flatnonzero(new)
     if not len(first):
         return np.full((len(sizes), 3), np.nan)
-    events = np.add.reduceat((view.left[inside] & (months <= horizon)).astype(float), first)
-    at_risk = (np.cumsum(sizes)[segment] - np.arange(len(inside)))[first].astype(float)
+    events = np.add.reduceat((view.left[in_segments] & (months <= horizon)).astype(float), first)
+    at_risk = (np.cumsum(sizes)[segment] - np.arange(len(in_segments)))[first].astype(float)
     where, stay = segment[first], 1 - events / at_risk
     growth = np.divide(events, stay * at_risk**2, out=np.zeros(len(first)), where=stay > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -292,24 +296,24 @@ def _side_by_side(
             [log_survival, log_survival * np.exp(-spread), log_survival * np.exp(spread)]
         )
     curves: NDArray[np.float64] = np.exp(logs).T
-    watched = np.zeros(len(sizes))
-    np.maximum.at(watched, segment, months)
-    edge = (log_survival == 0) | np.isinf(log_survival) | (watched < horizon)
-    curves[edge] = np.nan
+    max_followup = np.zeros(len(sizes))
+    np.maximum.at(max_followup, segment, months)
+    is_undefined = (log_survival == 0) | np.isinf(log_survival) | (max_followup < horizon)
+    curves[is_undefined] = np.nan
     return curves
 
 
-def _adds(table: pd.DataFrame) -> pd.Series[bool]:
+def _is_informative(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether each row is a single segment, or a combination beyond both of its segments."""
     rows = table.to_dict("records")
-    alone = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
-    adds = []
+    single_rates = {row["parts"][0]: float(row["rate"]) for row in rows if row["attributes"] == 1}
+    is_informative = []
     for row in rows:
-        rates = [alone[part] for part in row["parts"]]
+        rates = [single_rates[part] for part in row["parts"]]
         above = row["distance"] > 0 and row["low"] > max(rates)
         below = row["distance"] < 0 and row["high"] < min(rates)
-        adds.append(row["attributes"] == 1 or above or below)
-    return pd.Series(adds, index=table.index, dtype=bool)
+        is_informative.append(row["attributes"] == 1 or above or below)
+    return pd.Series(is_informative, index=table.index, dtype=bool)
 
 
 def _rule(row: dict[Hashable, Any], say: Say) -> str:
@@ -327,17 +331,17 @@ def _rule(row: dict[Hashable, Any], say: Say) -> str:
 
 def _chosen(named: pd.DataFrame) -> pd.DataFrame:
     """Return the first few single segments and combinations, in the order given."""
-    alone = named[named["attributes"] == 1].head(SHOWN)
-    kept = [*alone.index, *_varied(named[named["attributes"] > 1])[:SHOWN]]
-    return named[named.index.isin(kept)]
+    single = named[named["attributes"] == 1].head(SHOWN)
+    chosen = [*single.index, *_varied(named[named["attributes"] > 1])[:SHOWN]]
+    return named[named.index.isin(chosen)]
 
 
 def _varied(named: pd.DataFrame) -> list[Any]:
     """Return the rows that remain when each segment may occur `MAX_REPEATS` times at most."""
     seen: Counter[Segment] = Counter()
-    kept = []
+    chosen = []
     for position, parts in named["parts"].items():
         if all(seen[part] < MAX_REPEATS for part in parts):
             seen.update(parts)
-            kept.append(position)
-    return kept
+            chosen.append(position)
+    return chosen

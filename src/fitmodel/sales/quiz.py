@@ -17,7 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.retrospective import require_dates, score_in_retrospect
-from fitmodel.sales.review_words import label_of, value_words
+from fitmodel.sales.review_words import label_of, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,25 +160,25 @@ def make_quiz(
     """
     require_dates(spec)
     view = view_of(deals, spec)
-    seen = retrospective or score_in_retrospect(view, spec, progress=progress)
+    predicted = retrospective or score_in_retrospect(view, spec, progress=progress)
     churn = pd.Series(view.early_churn, view.index)
     usable = view.mature & (view.entry_months == 0) & churn.notna().to_numpy()
-    usable &= seen.predictions["probability"].notna().to_numpy()
+    usable &= predicted.predictions["probability"].notna().to_numpy()
     level = float(churn[usable].mean()) if usable.any() else float("nan")
     ids = view.index.to_series() if spec.deals.id is None else view.deals[spec.deals.id]
     if asked_before is not None:
         usable &= ~np.array([asked_before(name) for name in ids], dtype=bool)
-    drawn = _draw(churn[usable], level, size, np.random.default_rng(seed))
+    drawn = _draw_deals(churn[usable], level, size, np.random.default_rng(seed))
     say = phrases(language, "quiz")
     return Quiz(
         f"{pd.Timestamp.now():%Y-%m-%dT%H:%M:%S}",
         level,
         tuple(_question(number, deal, view, say) for number, deal in enumerate(drawn, 1)),
-        tuple(_answer(deal, ids[deal], view, churn, seen, say) for deal in drawn),
+        tuple(_answer(deal, ids[deal], view, churn, predicted, say) for deal in drawn),
     )
 
 
-def _draw(
+def _draw_deals(
     churn: pd.Series[float], level: float, size: int, random: np.random.Generator
 ) -> list[Any]:
     """Return randomly drawn deals, early leavers in proportion, in random order."""
@@ -196,14 +196,14 @@ def _draw(
         *random.choice(left.to_numpy(), n_left, replace=False).tolist(),
         *random.choice(stayed.to_numpy(), size - n_left, replace=False).tolist(),
     ]
-    return [drawn[at] for at in random.permutation(size)]
+    return [drawn[position] for position in random.permutation(size)]
 
 
 def _question(number: int, deal: Any, view: HistoryView, say: Say) -> Question:
     spec, row = view.spec, view.deals.loc[deal]
     hidden = {spec.deals.id, spec.deals.rep, spec.deals.team}
-    names = [str(n) for n in view.attributes().frame.columns if n not in hidden]
-    facts = tuple((label_of(name, spec), value_words(name, row[name], spec, say)) for name in names)
+    names = [str(name) for name in view.attributes().frame.columns if name not in hidden]
+    facts = tuple((label_of(name, spec), value_text(name, row[name], spec, say)) for name in names)
     return Question(number, row[spec.deals.closed_on], facts)
 
 
@@ -212,29 +212,29 @@ def _answer(
     name: Any,
     view: HistoryView,
     churn: pd.Series[float],
-    seen: Retrospective,
+    predicted: Retrospective,
     say: Say,
 ) -> Answer:
-    model = seen.of(deal).model
+    model = predicted.of(deal).model
     prospect = {str(key): value for key, value in view.deals.loc[deal].items()}
     reasons = () if model is None else model.predict(prospect, reasons=REASONS).reasons
     return Answer(
         name,
         bool(churn[deal] == 1),
-        float(seen.predictions.loc[deal, "probability"]),
-        float(seen.predictions.loc[deal, "base_rate"]),
-        tuple(_reason(reason, view.spec, say) for reason in reasons),
+        float(predicted.predictions.loc[deal, "probability"]),
+        float(predicted.predictions.loc[deal, "base_rate"]),
+        tuple(_reason_text(reason, view.spec, say) for reason in reasons),
     )
 
 
-def _reason(reason: Reason, spec: DealSpec, say: Say) -> str:
+def _reason_text(reason: Reason, spec: DealSpec, say: Say) -> str:
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
     subject = say("and").join(
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_words(name, reason.before_signing.get(name, value), spec, say),
+            value=value_text(name, reason.before_signing.get(name, value), spec, say),
         )
         for name, value in zip(names, values, strict=True)
     )

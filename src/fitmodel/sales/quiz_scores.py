@@ -75,7 +75,7 @@ def practice(guesses: pd.DataFrame) -> pd.DataFrame:
         Indexed by person: `questions`, `brier` and `model` (scores over all questions), `before`
         and `after` (how much worse than the model in the first and the second half of the
         questions), `change` with its 95 % interval `change_low`, `change_high`, and `verdict`:
-        "better", "worse", "no_evidence", or "too_few" (fewer than `MIN_TO_TELL` questions).
+        "better", "worse", "no_evidence", or "too_few" (fewer than `MIN_ANSWERS` questions).
 
     Notes
     -----
@@ -101,21 +101,21 @@ PRACTICE = (
     "questions", "brier", "model", "before", "after", "change", "change_low", "change_high",
     "verdict",
 )  # fmt: skip
-MIN_TO_TELL = 40
+MIN_ANSWERS = 40
 """Answered questions of a person below which there is no verdict on practice."""
 
 
 def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
     """Return how the excess over the model changes from the first to the second half."""
-    if len(excess) < MIN_TO_TELL:
+    if len(excess) < MIN_ANSWERS:
         unknown = dict.fromkeys(PRACTICE[3:8], float("nan"))
         return {**unknown, "verdict": "too_few"}
     first, second = np.array_split(excess, 2)
     change = float(second.mean() - first.mean())
-    reach = NORMAL_95 * float(
+    half_width = NORMAL_95 * float(
         np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
     )
-    low, high = change - reach, change + reach
+    low, high = change - half_width, change + half_width
     verdict = "better" if high < 0 else "worse" if low > 0 else "no_evidence"
     return {
         "before": float(first.mean()),
@@ -127,7 +127,7 @@ def _change(excess: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
     }
 
 
-def practice_words(table: pd.DataFrame, language: str = "en") -> list[str]:
+def practice_sentences(table: pd.DataFrame, language: str = "en") -> list[str]:
     """
     Return sentences on how people predict compared with the model, and whether practice helps.
 
@@ -150,7 +150,7 @@ def practice_words(table: pd.DataFrame, language: str = "en") -> list[str]:
                 str(row["verdict"]),
                 before=f"{row['before']:+.3f}",
                 after=f"{row['after']:+.3f}",
-                needed=MIN_TO_TELL,
+                needed=MIN_ANSWERS,
             ),
         )
         for person, row in table.iterrows()

@@ -69,10 +69,14 @@ def expected_leavers(
     N. E. Breslow and N. E. Day (1987), Statistical Methods in Cancer Research II, chapter 2;
     T. M. Therneau and P. M. Grambsch (2000), Modeling Survival Data, chapter 10.
     """
-    seen = np.minimum(np.asarray(followup_months, dtype=np.float64), horizon_months)
-    entered = np.minimum(np.asarray(entry_months, dtype=np.float64), seen)
-    whole = float(_hazard(curve, np.array([horizon_months]))[0])
-    share = (_hazard(curve, seen) - _hazard(curve, entered)) / whole if whole > 0 else seen * 0
+    last_month = np.minimum(np.asarray(followup_months, dtype=np.float64), horizon_months)
+    first_month = np.minimum(np.asarray(entry_months, dtype=np.float64), last_month)
+    hazard_at_horizon = float(_hazard(curve, np.array([horizon_months]))[0])
+    share = (
+        (_hazard(curve, last_month) - _hazard(curve, first_month)) / hazard_at_horizon
+        if hazard_at_horizon > 0
+        else last_month * 0
+    )
     expected: NDArray[np.float64] = (
         -np.log1p(-np.clip(np.asarray(probability), 0.0, 1 - 1e-9)) * share
     )
@@ -123,9 +127,9 @@ def ratio_to_others(
     from scipy.stats import beta
 
     total, sums = observed.sum(), expected.sum()
-    tail, rest = (1 - level) / 2, total - observed
-    low = np.where(observed > 0, beta.ppf(tail, np.maximum(observed, 0.5), rest + 1), 0.0)
-    high = np.where(rest > 0, beta.ppf(1 - tail, observed + 1, np.maximum(rest, 0.5)), 1.0)
+    tail, others = (1 - level) / 2, total - observed
+    low = np.where(observed > 0, beta.ppf(tail, np.maximum(observed, 0.5), others + 1), 0.0)
+    high = np.where(others > 0, beta.ppf(1 - tail, observed + 1, np.maximum(others, 0.5)), 1.0)
     odds = np.array([np.where(total > 0, observed / max(total, 1.0), np.nan), low, high])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio, low, high = odds / (1 - odds) * ((sums - expected) / expected)
@@ -160,8 +164,8 @@ class Overdispersion:
         The exact limits cover only chance for a rep like the company; these limits also allow for
         the differences between reps that every company has.
         """
-        reach = NORMAL_95 * np.sqrt(self.factor) / (2 * np.sqrt(np.maximum(expected, 1e-12)))
-        return np.maximum(1 - reach, 0) ** 2, (1 + reach) ** 2
+        half_width = NORMAL_95 * np.sqrt(self.factor) / (2 * np.sqrt(np.maximum(expected, 1e-12)))
+        return np.maximum(1 - half_width, 0) ** 2, (1 + half_width) ** 2
 
 
 def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> Overdispersion:
@@ -177,10 +181,10 @@ def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64])
     z = 2 * (np.sqrt(observed) - np.sqrt(expected))
     low, high = np.quantile(z, [WINSORISED, 1 - WINSORISED])
     spread = float(np.mean(np.clip(z, low, high) ** 2))
-    return Overdispersion(max(1.0, spread), _alike_p_value(observed, expected))
+    return Overdispersion(max(1.0, spread), _equality_p_value(observed, expected))
 
 
-def _alike_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+def _equality_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
     """Return the p-value of the hypothesis that all reps are alike, given the total count.
 
     Under this hypothesis the counts are multinomial, with shares given by the expected numbers. The
@@ -193,9 +197,9 @@ def _alike_p_value(observed: NDArray[np.float64], expected: NDArray[np.float64])
     share = expected / expected.sum()
     mean = np.maximum(share * total, 1e-12)
     drawn = np.random.default_rng(0).multinomial(total, share, DRAWS)
-    likely = ((drawn - mean) ** 2 / mean).sum(axis=1)
-    seen = float(((observed - mean) ** 2 / mean).sum())
-    return float((1 + np.count_nonzero(likely >= seen - 1e-9)) / (DRAWS + 1))
+    simulated = ((drawn - mean) ** 2 / mean).sum(axis=1)
+    statistic = float(((observed - mean) ** 2 / mean).sum())
+    return float((1 + np.count_nonzero(simulated >= statistic - 1e-9)) / (DRAWS + 1))
 
 
 def gamma_shape(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
@@ -309,9 +313,9 @@ def compute_yearly_loss(
         return None
     end = pd.Timestamp(view.extract_end)
     since = end - pd.DateOffset(months=MONTHS) + pd.Timedelta(days=1)
-    here = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
-    stayed = view.followup_months[here]
-    amount = yearly_amounts(view.deals, spec)[here].to_numpy()
+    is_recent = (view.early_churn == 1) & (view.left_on >= since.to_datetime64())
+    stayed = view.followup_months[is_recent]
+    amount = yearly_amounts(view.deals, spec)[is_recent].to_numpy()
     yearly = np.nan_to_num(amount)
     parts = {
         "acquisition": money.cost("acquisition_cost", yearly),
@@ -323,7 +327,7 @@ def compute_yearly_loss(
     net = sum(parts.values()) - margin
     lifetime = np.full(len(stayed), money.expected_lifetime_months)
     if probability is not None and money.own_months is not None:
-        own, _ = money.own_months.of_many(probability.reindex(view.index).to_numpy()[here])
+        own, _ = money.own_months.of_many(probability.reindex(view.index).to_numpy()[is_recent])
         lifetime = np.where(np.isnan(own), lifetime, own)
     missed = money.gross_margin * yearly / 12 * np.maximum(lifetime - stayed, 0)
     return YearlyLoss(
@@ -338,6 +342,6 @@ def compute_yearly_loss(
     )
 
 
-def _limits(name: str, each: np.typing.NDArray[np.float64]) -> dict[str, float]:
-    total, reach = float(each.sum()), NORMAL_95 * float(np.sqrt((each**2).sum()))
-    return {name: total, f"{name}_low": total - reach, f"{name}_high": total + reach}
+def _limits(name: str, amounts: np.typing.NDArray[np.float64]) -> dict[str, float]:
+    total, half_width = float(amounts.sum()), NORMAL_95 * float(np.sqrt((amounts**2).sum()))
+    return {name: total, f"{name}_low": total - half_width, f"{name}_high": total + half_width}

@@ -17,8 +17,8 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales._rep_facts import deal_facts, find_aliases, rep_facts
-from fitmodel.sales._rep_verdicts import add_verdicts, recent_words, selection_words, verdict_words
+from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
+from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
 from fitmodel.sales.expected import expected_probabilities
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import (
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["RepPerformance", "compute_rep_performance", "expected_probabilities"]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
-WORDS = {
-    "says": verdict_words,
-    "says_recently": recent_words,
-    "says_selection": selection_words,
+SENTENCES = {
+    "says": verdict_text,
+    "says_recently": recent_text,
+    "says_selection": selection_text,
 }
 
 
@@ -165,36 +165,51 @@ def compute_rep_performance(
     view = view_of(deals, spec)
     check_index(view.deals)
     who = people_in(view.deals, spec, by).fillna(say("no_rep"))
-    facts = deal_facts(view, probability, who, over_reps)
+    deals_with_figures = deal_figures(view, probability, who, over_reps)
     horizon = spec.label.horizon_months
-    facts["bound"] = terms_of(view, find_bound_deals(view, horizon, candidate_columns(view))) > 0
-    rows = {str(name): rep_facts(part, view) for name, part in facts.groupby("who", sort=True)}
+    deals_with_figures["bound"] = (
+        terms_of(view, find_bound_deals(view, horizon, candidate_columns(view))) > 0
+    )
+    rows = {
+        str(name): rep_figures(part, view)
+        for name, part in deals_with_figures.groupby("who", sort=True)
+    }
     if say("company") in rows:
         raise DealsError(
             f"a {by} is named {say('company')!r}, as the company's own row is. Remedy: rename it."
         )
     table = pd.DataFrame.from_dict(rows, orient="index")
-    whole = rep_facts(facts, view)
-    table["company_rate"], table["company_selection"] = whole["rate"], whole["selection"]
+    company = rep_figures(deals_with_figures, view)
+    table["company_rate"], table["company_selection"] = company["rate"], company["selection"]
     counts = table["observed"].to_numpy(), table["expected"].to_numpy()
     table["others_ratio"], table["others_low"], table["others_high"] = ratio_to_others(*counts)
     aliases = find_aliases(view, spec, who)
-    add_verdicts(table, facts, least_deals, error, alone=table.index.isin(list(aliases)))
+    add_verdicts(
+        table,
+        deals_with_figures,
+        least_deals,
+        error,
+        is_sole_seller=table.index.isin(list(aliases)),
+    )
     _add_aliases(table, aliases, spec, language)
-    table.loc[say("company")] = pd.Series(_company_row(whole))
+    table.loc[say("company")] = pd.Series(_company_row(company))
     _add_ratios(table, gamma_shape(*counts))
-    for name, words in WORDS.items():
-        table[name] = [words(row, say) for _, row in table.iterrows()]
-    table.loc[say("company"), list(WORDS)] = ""  # the company is not compared with itself
-    return RepPerformance(_ordered(table), _by_quarter(facts), overdispersion(*counts), horizon)
+    for name, describe in SENTENCES.items():
+        table[name] = [describe(row, say) for _, row in table.iterrows()]
+    table.loc[say("company"), list(SENTENCES)] = ""  # the company is not compared with itself
+    return RepPerformance(
+        _ordered(table), _by_quarter(deals_with_figures), overdispersion(*counts), horizon
+    )
 
 
-def _company_row(whole: dict[str, Any]) -> dict[str, Any]:
+def _company_row(company: dict[str, Any]) -> dict[str, Any]:
     """Return the company's own figures in the columns of a rep, with a neutral comparison."""
-    low, high = exact_ratio_interval(np.array([whole["observed"]]), np.array([whole["expected"]]))
-    return whole | {
-        "company_rate": whole["rate"],
-        "company_selection": whole["selection"],
+    low, high = exact_ratio_interval(
+        np.array([company["observed"]]), np.array([company["expected"]])
+    )
+    return company | {
+        "company_rate": company["rate"],
+        "company_selection": company["selection"],
         "others_ratio": 1.0,
         "others_low": float(low[0]),
         "others_high": float(high[0]),
@@ -216,7 +231,7 @@ def _add_aliases(
     """Add the attribute that only a rep sells, and its shares of deals."""
     say = phrases(language, "profile")
     of_reps = [aliases.get(str(name)) for name in table.index]
-    table["only_seller_of"] = [alias.words(say, spec) if alias else "" for alias in of_reps]
+    table["only_seller_of"] = [alias.text(say, spec) if alias else "" for alias in of_reps]
     table["share_in_own_segments"] = [alias.share_of_rep if alias else 0.0 for alias in of_reps]
     table["share_of_own_segments"] = [
         alias.share_of_segments if alias else 0.0 for alias in of_reps
@@ -241,8 +256,8 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([reps.iloc[order], table.iloc[-1:]])
 
 
-def _by_quarter(facts: pd.DataFrame) -> pd.DataFrame:
-    sums = facts.groupby(["who", "quarter"], sort=True).agg(
+def _by_quarter(deals_with_figures: pd.DataFrame) -> pd.DataFrame:
+    sums = deals_with_figures.groupby(["who", "quarter"], sort=True).agg(
         signed=("months", "size"), observed=("observed", "sum"), expected=("expected", "sum")
     )
     sums["ratio"] = sums["observed"] / sums["expected"].clip(lower=1e-12)

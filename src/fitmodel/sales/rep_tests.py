@@ -35,7 +35,7 @@ USUAL_DIFFERENCE = 0.5
 """Scale of the half-normal prior of the standard deviation of reps' log-ratios."""
 DIFFERENCES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0])
 LOG_PRIOR = -0.5 * (DIFFERENCES / USUAL_DIFFERENCE) ** 2 + np.log(np.gradient(DIFFERENCES))
-REPS_APART, DIFFERENCE_APART = 0.6, 1.0
+OUTLIER_REPS, OUTLIER_DEVIATION = 0.6, 1.0
 """Expected number of reps that are far from the rest, and the standard deviation of their
 log-ratios. Such reps give little information on how the rest differ. The number is fixed, and not a
 share: with many reps, a share would also cover the tails of the distribution of ordinary reps."""
@@ -109,24 +109,24 @@ def name_reps(
     tested = np.ones(size, dtype=bool) if tested is None else tested
     p_more, p_fewer, adjusted = np.ones(size), np.ones(size), np.ones(size)
     direction = np.zeros(size, dtype=np.int64)
-    compared, worst = np.ones(size, dtype=bool), 0.0
+    compared, largest = np.ones(size, dtype=bool), 0.0
     while compared.sum() >= MIN_REPS:
         chosen = None if past is None else (past[0][compared], past[1][compared])
         more, fewer = _tails(observed[compared], expected[compared], chosen)
         p_more[compared], p_fewer[compared] = more, fewer
-        left = np.flatnonzero(compared & tested)
-        if not len(left):
+        remaining = np.flatnonzero(compared & tested)
+        if not len(remaining):
             break
-        weight = expected[left] ** WEIGHT_POWER
+        weight = expected[remaining] ** WEIGHT_POWER
         weight = np.maximum(weight / max(float(weight.sum()), 1e-12), 1e-12)
-        sides = np.minimum(p_more[left] / MORE_SHARE, p_fewer[left] / (1 - MORE_SHARE))
+        sides = np.minimum(p_more[remaining] / MORE_SHARE, p_fewer[remaining] / (1 - MORE_SHARE))
         corrected = sides / weight
-        first = left[np.argmin(corrected)]
-        worst = max(worst, min(1.0, float(corrected.min())))
-        if worst > error:
-            adjusted[left] = np.clip(corrected, worst, 1.0)
+        first = remaining[np.argmin(corrected)]
+        largest = max(largest, min(1.0, float(corrected.min())))
+        if largest > error:
+            adjusted[remaining] = np.clip(corrected, largest, 1.0)
             break
-        adjusted[first] = worst
+        adjusted[first] = largest
         more_first = p_more[first] / MORE_SHARE < p_fewer[first] / (1 - MORE_SHARE)
         direction[first] = 1 if more_first else -1
         compared[first] = False
@@ -159,12 +159,12 @@ def change_tails(
     """
     from scipy.stats import binom
 
-    def of_others(values: Floats, least: float) -> Floats:
-        others: Floats = np.maximum(values.sum() - values, least)
-        return others
+    def sum_of_others(values: Floats, minimum: float) -> Floats:
+        result: Floats = np.maximum(values.sum() - values, minimum)
+        return result
 
-    now = of_others(observed, 0.5) / of_others(expected, 1e-9)
-    before = of_others(past_observed, 0.5) / of_others(past_expected, 1e-9)
+    now = sum_of_others(observed, 0.5) / sum_of_others(expected, 1e-9)
+    before = sum_of_others(past_observed, 0.5) / sum_of_others(past_expected, 1e-9)
     recent = expected * now / before
     share = recent / np.maximum(recent + past_expected, 1e-12)
     total = observed + past_observed
@@ -205,11 +205,11 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     -----
     Reps' true ratios are log-normal around a common level, and counts are Poisson given the ratio
     (N. E. Breslow 1984, Applied Statistics 33, 38-44). A small share of reps has a much larger
-    standard deviation (`REPS_APART`, `DIFFERENCE_APART`). The level (flat prior) and the standard
-    deviation of the log-ratios (half-normal prior) are learned from the other reps and integrated
-    out, so with few deals or few reps the p-values stay large. Integrals are sums over a grid. A
-    gamma distribution instead of the log-normal has too light a tail: where reps differed by a
-    standard deviation of .35, it named twice as many reps as the error allows.
+    standard deviation (`OUTLIER_REPS`, `OUTLIER_DEVIATION`). The level (flat prior) and the
+    standard deviation of the log-ratios (half-normal prior) are learned from the other reps and
+    integrated out, so with few deals or few reps the p-values stay large. Integrals are sums over a
+    grid. A gamma distribution instead of the log-normal has too light a tail: where reps differed
+    by a standard deviation of .35, it named twice as many reps as the error allows.
     """
     from scipy.special import gammainc, gammaincc, gammaln
 
@@ -219,8 +219,8 @@ def allowing_tails(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:
     mean = np.exp(ratios)[:, None] * np.maximum(expected, 1e-9) * common
     logs = observed * np.log(mean) - mean - gammaln(observed + 1)
     likelihood = kernels @ np.exp(logs - logs.max(axis=0))  # (differences + 1, levels, reps)
-    apart = min(REPS_APART / len(observed), 0.1)
-    mixed = (1 - apart) * likelihood[:-1] + apart * likelihood[-1]
+    outlier_share = min(OUTLIER_REPS / len(observed), 0.1)
+    mixed = (1 - outlier_share) * likelihood[:-1] + outlier_share * likelihood[-1]
     each = np.log(np.maximum(mixed, 1e-300))
     posterior = each.sum(axis=2, keepdims=True) - each + LOG_PRIOR[:, None, None]
     weight = np.exp(posterior - posterior.max(axis=(0, 1)))
@@ -245,7 +245,7 @@ def _kernels(step: float) -> tuple[Floats, Floats]:
     reach, width = round(LARGEST_LEVEL / step), round(LARGEST_RATIO / step)
     levels, ratios = np.arange(-reach, reach + 1) * step, np.arange(-width, width + 1) * step
     kernels = np.zeros((len(DIFFERENCES) + 1, len(levels), len(ratios)))
-    for at, difference in enumerate([*DIFFERENCES, DIFFERENCE_APART]):
+    for at, difference in enumerate([*DIFFERENCES, OUTLIER_DEVIATION]):
         if difference == 0:
             kernels[at, np.arange(len(levels)), np.arange(len(levels)) + width - reach] = 1.0
             continue

@@ -20,11 +20,11 @@ from fitmodel.model.frame_scorer import code_table, predict_frame
 from fitmodel.model.scorer import Scorer
 from fitmodel.sales._sample import (
     BOOSTED_REPLICATES,
-    choose_light,
+    choose_ridge,
     draw_samples,
-    fewest_replicates,
     fit_on_sample,
     is_large,
+    min_replicates,
 )
 from fitmodel.sales.people import check_index
 
@@ -128,13 +128,13 @@ def score_in_retrospect(
     view = view_of(deals, spec)
     deals = view.deals
     check_index(deals)
-    tell = progress or (lambda _step: None)
+    on_step = progress or (lambda _step: None)
     periods = deals[spec.deals.closed_on].dt.to_period("Q")
     snapshots, predictions, contributions = {}, [], []
     settings: _Settings | None = None
     for period in sorted(periods.unique()):
         as_of = period.start_time.normalize() - pd.Timedelta(days=1)
-        tell(f"as the model was on {as_of:%Y-%m-%d}")
+        on_step(f"as the model was on {as_of:%Y-%m-%d}")
         snapshot, settings = _snapshot_before(view, spec, as_of, settings)
         signed = deals[periods == period]
         snapshots[str(period)] = snapshot
@@ -167,64 +167,66 @@ class _Settings:
     choice: Choice
     early_churners: int
 
-    def last_until(self, early_churners: int) -> bool:
+    def is_valid_for(self, early_churners: int) -> bool:
         """Return whether too few early churners were added since to choose settings again."""
         return early_churners < CHOOSE_AGAIN * self.early_churners
 
 
 def _snapshot_before(
-    deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, before: _Settings | None
+    deals: HistoryView, spec: DealSpec, as_of: pd.Timestamp, previous: _Settings | None
 ) -> tuple[AsOfSnapshot, _Settings | None]:
     """Return the snapshot of a day, and the settings from which the next one starts."""
-    then = deals.as_of(as_of)
-    if not len(then):
-        return AsOfSnapshot(as_of, None, 0, 0), before
-    training_set = then.training_set()
+    past_view = deals.as_of(as_of)
+    if not len(past_view):
+        return AsOfSnapshot(as_of, None, 0, 0), previous
+    training_set = past_view.training_set()
     churners, known = int((training_set.early_churn == 1).sum()), int(training_set.is_known.sum())
     try:
         check_enough(training_set)
     except DealsError:
-        return AsOfSnapshot(as_of, None, known, churners), before
-    learn_then = _learn_from_sample if _is_light(deals, training_set) else _learn_from_all
-    scorecard, settings = learn_then(then, spec, churners, before)
+        return AsOfSnapshot(as_of, None, known, churners), previous
+    learn_past = _learn_from_sample if _uses_sample(deals, training_set) else _learn_from_all
+    scorecard, settings = learn_past(past_view, spec, churners, previous)
     version = f"{as_of:%Y-%m-%d}"
     scorer = Scorer(scorecard, Policy("threshold"), None, spec.deals.closed_on, version)
     return AsOfSnapshot(as_of, FitModel(scorer, {}), known, churners), settings
 
 
-def _is_light(deals: HistoryView, training_set: TrainingSet) -> bool:
+def _uses_sample(deals: HistoryView, training_set: TrainingSet) -> bool:
     """Return whether a snapshot is learned from a sample: large tables only, never provisional."""
     return is_large(len(deals)) and regime_allowed(training_set) == "full"
 
 
 def _learn_from_all(
-    then: HistoryView, spec: DealSpec, churners: int, before: _Settings | None
+    past_view: HistoryView, spec: DealSpec, churners: int, previous: _Settings | None
 ) -> tuple[Scorecard, _Settings]:
-    lasting = before if before is not None and before.last_until(churners) else None
-    choice = None if lasting is None else lasting.choice
-    learned = learn(then, spec, choice=choice, replicates=BOOSTED_REPLICATES)
-    return learned.scorecard, lasting or _Settings(learned.choice, churners)
+    reused = previous if previous is not None and previous.is_valid_for(churners) else None
+    choice = None if reused is None else reused.choice
+    learned = learn(past_view, spec, choice=choice, replicates=BOOSTED_REPLICATES)
+    return learned.scorecard, reused or _Settings(learned.choice, churners)
 
 
 def _learn_from_sample(
-    then: HistoryView, spec: DealSpec, _churners: int, before: _Settings | None
+    past_view: HistoryView, spec: DealSpec, _churners: int, previous: _Settings | None
 ) -> tuple[Scorecard, _Settings]:
     """Learn the effects from a sample of the deals known then, and the level from all of them."""
-    training_set = then.training_set()
+    training_set = past_view.training_set()
     (chosen,) = draw_samples(training_set, seed=spec.learning.seed, samples=1)
     sample = training_set.subset(chosen)
     churners = int((sample.early_churn == 1).sum())
-    lasting = before if before is not None and before.last_until(churners) else None
-    settings = lasting or _Settings(choose_light(sample, spec), churners)
-    few = fewest_replicates(settings.choice.settings)
-    fit = fit_on_sample(training_set, chosen, spec, settings.choice, then, replicates=few)
+    reused = previous if previous is not None and previous.is_valid_for(churners) else None
+    settings = reused or _Settings(choose_ridge(sample, spec), churners)
+    replicates = min_replicates(settings.choice.settings)
+    fit = fit_on_sample(
+        training_set, chosen, spec, settings.choice, past_view, replicates=replicates
+    )
     return fit.scorecard_, settings
 
 
 def _predictions(snapshot: AsOfSnapshot, signed: pd.DataFrame, quarter: str) -> pd.DataFrame:
     if snapshot.model is None:
-        nothing = {"probability": np.nan, "base_rate": np.nan, "unfamiliar": False}
-        return pd.DataFrame({"quarter": quarter, **nothing}, signed.index)
+        missing = {"probability": np.nan, "base_rate": np.nan, "unfamiliar": False}
+        return pd.DataFrame({"quarter": quarter, **missing}, signed.index)
     result = predict_frame(snapshot.model.scorer, signed, reasons=0)
     return pd.DataFrame(
         {

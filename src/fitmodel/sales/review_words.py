@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 QUESTIONS = 3
 FROM_WARNINGS = 2
-ALWAYS_ASKED = ("ask_first_sign", "ask_need", "ask_again")
+GENERAL_QUESTIONS = ("ask_first_sign", "ask_need", "ask_again")
 
 
-def verdict_words(sheet: ReviewSheet, say: Say) -> str:
+def verdict_text(sheet: ReviewSheet, say: Say) -> str:
     """Return the model's prediction as of signing in words, or why there was none."""
     day = f"{sheet.snapshot.as_of:%Y-%m-%d}"
     if sheet.assessment is None or sheet.snapshot.model is None:
@@ -40,7 +40,7 @@ def verdict_words(sheet: ReviewSheet, say: Say) -> str:
     )
 
 
-def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
+def warning_texts(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     """Return the warnings as of signing in words, each with its evidence at that time."""
     if sheet.snapshot.model is None:
         return []
@@ -48,7 +48,7 @@ def warning_words(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     return [_warning(reason, base, spec, say) for reason in sheet.warnings]
 
 
-def alike_words(sheet: ReviewSheet, say: Say) -> str:
+def similar_deals_text(sheet: ReviewSheet, say: Say) -> str:
     """Return the outcomes of the most similar deals in words."""
     if sheet.alike is None:
         return ""
@@ -56,7 +56,7 @@ def alike_words(sheet: ReviewSheet, say: Say) -> str:
     return say("alike", known=sheet.alike.known, left=sheet.alike.left, low=low, high=high)
 
 
-def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+def stayed_text(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
     """Return in words a similar deal whose customer stayed, with its differences."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
@@ -66,19 +66,19 @@ def stayed_words(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
 
 def questions(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
     """Return three questions for the review, those about the warnings first."""
-    asked = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
+    texts = [_question(reason, spec, say) for reason in sheet.warnings[:FROM_WARNINGS]]
     differing = next((item for item in sheet.stayed if item.differs), None)
     if sheet.assessment is not None and not sheet.warnings:
-        asked.append(say("ask_nothing_warned"))
+        texts.append(say("ask_nothing_warned"))
     if differing is not None:
         differs = _differences(differing, spec, say)
-        asked.append(say("ask_alike", deal=differing.deal, differs=differs))
+        texts.append(say("ask_alike", deal=differing.deal, differs=differs))
     stay = stay_text(say, sheet.months)
-    asked += [say(key, stay=stay) for key in ALWAYS_ASKED]
-    return asked[:QUESTIONS]
+    texts += [say(key, stay=stay) for key in GENERAL_QUESTIONS]
+    return texts[:QUESTIONS]
 
 
-def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
+def value_text(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     """Return an attribute's value as text for people.
 
     An amount is written as money, a number with its unit, and a timedelta as the days from a date
@@ -87,7 +87,7 @@ def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     if is_missing(value):
         return say("not_filled_in")
     if isinstance(value, timedelta):
-        return _days_words(value.days, say)
+        return _days_text(value.days, say)
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -101,7 +101,7 @@ def value_words(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     return say(text) if text in {"yes", "no"} else f"{text}{unit}"
 
 
-def _days_words(days: int, say: Say) -> str:
+def _days_text(days: int, say: Say) -> str:
     if days == 0:
         return say("on_signing")
     return say("before_signing" if days > 0 else "after_signing", days=f"{abs(days):,}")
@@ -140,7 +140,7 @@ def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
         say(
             "is",
             attribute=label_of(name, spec),
-            value=value_words(name, reason.before_signing.get(name, value), spec, say),
+            value=value_text(name, reason.before_signing.get(name, value), spec, say),
         )
         for name, value in zip(names, values, strict=True)
     ]
@@ -152,9 +152,9 @@ def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
         say(
             "instead",
             attribute=label_of(name, spec),
-            kept=value_words(name, kept, spec, say),
-            lost=value_words(name, lost, spec, say),
+            kept=value_text(name, stayed_value, spec, say),
+            lost=value_text(name, lost_value, spec, say),
         )
-        for name, lost, kept in stayed.differs
+        for name, lost_value, stayed_value in stayed.differs
     ]
     return say("listed").join(parts)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from fitmodel.model.similar_deals import SimilarDeals
     from fitmodel.sales.retrospective import AsOfSnapshot, Retrospective
 
-ALIKE = 50
-STAYED = 3
-WARNINGS = 4
+N_SIMILAR = 50
+N_STAYED = 3
+MAX_WARNINGS = 4
 ALL_REASONS = 10_000
 
 
@@ -199,22 +199,22 @@ def compute_reviews(
         raise DealsError('the contract names no rep. Remedy: write rep = "COLUMN" under [deals].')
     require_dates(spec)
     view = view_of(deals, spec)
-    seen = retrospective or score_in_retrospect(view, spec, progress=progress)
+    predicted = retrospective or score_in_retrospect(view, spec, progress=progress)
     reps = people_in(view.deals, spec, "rep")
     lost = _latest_lost(view, reps, latest)
-    writer = _Writer(view, spec, seen)
+    writer = _Writer(view, spec, predicted)
     sheets = tuple(writer.sheet(deal, reps.loc[deal]) for deal in lost)
-    surprises, facts = compute_surprises(view, spec, seen)
+    surprises, figures = compute_surprises(view, spec, predicted)
     surprises.insert(0, "rep", reps.loc[surprises.index])
     surprises.insert(1, "deal", [writer.name(deal) for deal in surprises.index])
     return TeamReviews(
         spec=spec,
         sheets=sheets,
         without=tuple(sorted(set(reps.dropna()) - {str(sheet.rep) for sheet in sheets})),
-        missed=compute_missed_warnings(view, spec, seen, language=language),
+        missed=compute_missed_warnings(view, spec, predicted, language=language),
         surprises=surprises,
-        surprise_facts=facts,
-        retrospective=seen,
+        surprise_facts=figures,
+        retrospective=predicted,
         language=language,
     )
 
@@ -233,7 +233,7 @@ class _Writer:
         self._view, self._deals = view, view.deals
         self._left_on = pd.Series(view.left_on, view.index)
         self._spec = spec
-        self._seen = retrospective
+        self._retrospective = retrospective
         self._outcomes = view.outcomes
         self._past: dict[pd.Timestamp, PastDeals] = {}
 
@@ -250,8 +250,8 @@ class _Writer:
     def sheet(self, deal: Any, rep: str) -> ReviewSheet:
         """Return the review sheet of one lost customer."""
         roles, row = self._spec.deals, self._deals.loc[deal]
-        snapshot = self._seen.of(deal)
-        facts: dict[str, Any] = {
+        snapshot = self._retrospective.of(deal)
+        fields: dict[str, Any] = {
             "rep": rep,
             "deal": self.name(deal),
             "signed": row[roles.closed_on],
@@ -261,47 +261,50 @@ class _Writer:
             "snapshot": snapshot,
         }
         if snapshot.model is None:
-            return ReviewSheet(**facts, assessment=None)
+            return ReviewSheet(**fields, assessment=None)
         prospect = {str(name): value for name, value in row.items()}
         assessment = snapshot.model.predict(prospect, reasons=ALL_REASONS)
-        raising = _warnings(assessment, snapshot.model.scorecard.base_rate)
-        alike = self._past_of(snapshot.as_of, snapshot.model).like(prospect, ALIKE)
+        warnings = _warnings(assessment, snapshot.model.scorecard.base_rate)
+        similar = self._past_deals(snapshot.as_of, snapshot.model).like(prospect, N_SIMILAR)
         return ReviewSheet(
-            **facts,
+            **fields,
             assessment=assessment,
-            warnings=raising,
-            alike=alike,
-            stayed=tuple(self._stayed(deal, snapshot.model, alike)),
+            warnings=warnings,
+            alike=similar,
+            stayed=tuple(self._stayed(deal, snapshot.model, similar)),
         )
 
-    def _past_of(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
+    def _past_deals(self, as_of: pd.Timestamp, model: FitModel) -> PastDeals:
         if as_of not in self._past:
             before = self._view.signed_before(as_of + pd.Timedelta(days=1))
             self._past[as_of] = PastDeals(model, before, self._spec)
         return self._past[as_of]
 
-    def _stayed(self, deal: Any, model: FitModel, alike: SimilarDeals) -> list[StayedAlike]:
-        stayed = alike.deals[alike.deals["early_churn"] == 0].head(STAYED)
-        used = [name for name in model.columns if name in self._deals]
-        table = self._deals[used].loc[[deal, *stayed.index]]
+    def _stayed(self, deal: Any, model: FitModel, similar: SimilarDeals) -> list[StayedAlike]:
+        stayed = similar.deals[similar.deals["early_churn"] == 0].head(N_STAYED)
+        columns = [name for name in model.columns if name in self._deals]
+        table = self._deals[columns].loc[[deal, *stayed.index]]
         reasons = model.predict(table, reasons=ALL_REASONS)["reasons"]
-        pushes = [{r.attribute: r.contribution for r in item} for item in reasons]
-        values = {name: self._told(name, table) for name in model.attributes}
+        contributions = [{r.attribute: r.contribution for r in item} for item in reasons]
+        values = {name: self._readable_values(name, table) for name in model.attributes}
         signed = stayed[str(self._spec.deals.closed_on)]
         return [
             StayedAlike(
-                self.name(other),
-                pd.Timestamp(signed[other]),
+                self.name(stayed_deal),
+                pd.Timestamp(signed[stayed_deal]),
                 _differs(
-                    {name: (own[0], own[at]) for name, own in values.items()},
-                    pushes[0],
-                    pushes[at],
+                    {
+                        name: (row_values[0], row_values[position])
+                        for name, row_values in values.items()
+                    },
+                    contributions[0],
+                    contributions[position],
                 ),
             )
-            for at, other in enumerate(stayed.index, start=1)
+            for position, stayed_deal in enumerate(stayed.index, start=1)
         ]
 
-    def _told(self, name: str, table: pd.DataFrame) -> list[Any]:
+    def _readable_values(self, name: str, table: pd.DataFrame) -> list[Any]:
         """Return the values of an attribute; of a date, the time from it to each deal's signing."""
         read = self._view.attributes()
         if name not in read.dates:
@@ -313,8 +316,8 @@ def _warnings(assessment: Assessment, level: float) -> tuple[Reason, ...]:
     """Return the reasons that raised the odds by a quarter or more; none at or below the level."""
     if assessment.early_churn_probability <= level:
         return ()
-    raising = (reason for reason in assessment.reasons if reason.contribution >= WARNING)
-    return tuple(raising)[:WARNINGS]
+    raising_reasons = (reason for reason in assessment.reasons if reason.contribution >= WARNING)
+    return tuple(raising_reasons)[:MAX_WARNINGS]
 
 
 MIN_GAP = 0.05
@@ -322,18 +325,18 @@ MIN_GAP = 0.05
 
 
 def _differs(
-    values: dict[str, tuple[Any, Any]], lost: dict[str, float], kept: dict[str, float]
+    values: dict[str, tuple[Any, Any]], lost: dict[str, float], stayed: dict[str, float]
 ) -> tuple[tuple[str, Any, Any], ...]:
     """Return at most two attributes in which the lost deal was riskier, the largest gap first."""
     gaps = {
-        name: lost.get(name, 0.0) - kept.get(name, 0.0)
-        for name, both in values.items()
-        if not _same(*both)
+        name: lost.get(name, 0.0) - stayed.get(name, 0.0)
+        for name, pair in values.items()
+        if not _is_equal(*pair)
     }
     ordered = sorted((gap, name) for name, gap in gaps.items() if gap > MIN_GAP)[::-1]
     return tuple((name, *values[name]) for _, name in ordered[:2])
 
 
-def _same(one: Any, other: Any) -> bool:
-    missing = [pd.api.types.is_scalar(value) and pd.isna(value) for value in (one, other)]
-    return all(missing) if any(missing) else bool(one == other)
+def _is_equal(first: Any, second: Any) -> bool:
+    missing = [pd.api.types.is_scalar(value) and pd.isna(value) for value in (first, second)]
+    return all(missing) if any(missing) else bool(first == second)

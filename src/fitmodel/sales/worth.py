@@ -118,14 +118,14 @@ def compute_worth(
     `fitmodel.decision.value`). Intervals are 95 % intervals from resampled deals.
     """
     view = view_of(deals, spec)
-    deals, facts = view.deals, _facts(view, probability)
+    deals, deal_rows = view.deals, _deal_rows(view, probability)
     amount = spec.deals.amount
     values = None if amount is None else yearly_amounts(deals, spec).to_numpy()
     money, lacking = known_money(spec, values, view.survival, own_months)
     segment = segment or segment_column(deals, spec)
-    groups = _groups(facts, None if segment is None else deals[segment], bands)
-    least = max(float(spec.label.horizon_months), _watched_until(facts) / 2)
-    shown = {key: part for key, part in groups.items() if _is_enough(part, least)}
+    groups = _groups(deal_rows, None if segment is None else deals[segment], bands)
+    min_months = max(float(spec.label.horizon_months), _watched_until(deal_rows) / 2)
+    shown = {key: part for key, part in groups.items() if _is_enough(part, min_months)}
     window = int(min((_watched_until(part) for part in shown.values()), default=0))
     random = np.random.default_rng(spec.learning.seed)
     horizon = spec.label.horizon_months
@@ -148,7 +148,7 @@ def segment_column(deals: pd.DataFrame, spec: DealSpec) -> str | None:
     return PREFERRED if PREFERRED in few else next(iter(few), None)
 
 
-def _facts(view: HistoryView, probability: pd.Series[float] | None) -> pd.DataFrame:
+def _deal_rows(view: HistoryView, probability: pd.Series[float] | None) -> pd.DataFrame:
     amount = view.spec.deals.amount
     risk = np.nan if probability is None else probability.reindex(view.index)
     columns = {
@@ -162,14 +162,14 @@ def _facts(view: HistoryView, probability: pd.Series[float] | None) -> pd.DataFr
 
 
 def _groups(
-    facts: pd.DataFrame, segment: pd.Series[Any] | None, bands: pd.Series[str] | None
+    deal_rows: pd.DataFrame, segment: pd.Series[Any] | None, bands: pd.Series[str] | None
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    groups = {("all", ""): facts}
+    groups = {("all", ""): deal_rows}
     if segment is not None:
         by = segment.astype("str").where(segment.notna())
-        groups |= {("segment", str(name)): part for name, part in facts.groupby(by)}
+        groups |= {("segment", str(name)): part for name, part in deal_rows.groupby(by)}
     if bands is not None:
-        parts = dict(iter(facts.groupby(bands)))
+        parts = dict(iter(deal_rows.groupby(bands)))
         groups |= {
             ("fit", band): parts[band] for band in ("good", "watch", "poor") if band in parts
         }
@@ -182,8 +182,8 @@ def _watched_until(part: pd.DataFrame) -> float:
     return float(months[-MIN_WATCHED]) if len(months) >= MIN_WATCHED else 0.0
 
 
-def _is_enough(part: pd.DataFrame, least_months: float) -> bool:
-    return len(part) >= MIN_DEALS and _watched_until(part) >= least_months
+def _is_enough(part: pd.DataFrame, min_months: float) -> bool:
+    return len(part) >= MIN_DEALS and _watched_until(part) >= min_months
 
 
 def _valued(
@@ -193,9 +193,13 @@ def _valued(
     money: Money | None,
     random: np.random.Generator,
 ) -> dict[str, float]:
-    once = np.ones((1, len(part)))
-    drawn = random.multinomial(len(part), once[0] / len(part), size=REPLICATES)
-    estimates = _estimates(part, np.concatenate([once, drawn]), window, horizon, money)
+    observed_counts = np.ones((1, len(part)))
+    resampled_counts = random.multinomial(
+        len(part), observed_counts[0] / len(part), size=REPLICATES
+    )
+    estimates = _estimates(
+        part, np.concatenate([observed_counts, resampled_counts]), window, horizon, money
+    )
     point = estimates[0]
     known = ~np.isnan(point)  # without money there is no value, so no limits
     low, high = np.full((2, len(point)), np.nan)
@@ -243,9 +247,9 @@ def _values(
     cost = {name: money.cost(name, mean) for name in COSTS}
     spent = cost["acquisition_cost"] + cost["onboarding_cost"] + cost["opportunity_cost"]
     support = cost["support_cost_per_month"] * money.months_until_early_churn
-    of_leavers = (support + cost["word_of_mouth_cost"]) * (1 - stays)
+    leaver_cost = (support + cost["word_of_mouth_cost"]) * (1 - stays)
     commission = money.commission_rate * mean * (1 - stays_by_amount)
-    value: NDArray[np.float64] = margin - spent - of_leavers - commission
+    value: NDArray[np.float64] = margin - spent - leaver_cost - commission
     return value
 
 

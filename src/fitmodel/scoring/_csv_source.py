@@ -28,7 +28,7 @@ from fitmodel.tables.csv_form import (
     column_names,
     header_fields,
     separator_of,
-    swallowing_values,
+    values_with_next_row,
     writes_decimal_commas,
 )
 from fitmodel.tables.layout import find_top, total_rows
@@ -36,7 +36,7 @@ from fitmodel.tables.opening import (
     UTF8,
     as_utf8,
     detect_encoding,
-    lines_error,
+    merged_rows_error,
     names_error,
     open_quote_error,
     width_error,
@@ -180,8 +180,10 @@ def _reinsert(
         if batch.num_rows:
             refuse(batch.column(batch.num_columns - 1)[-1].as_py())
         rows = pa.concat_batches([*pieces, batch.slice(n_taken)])
-        suspicious = swallowing_values(rows, separator)
-        yield Chunk(rows, {row: lines_error(text) for row, text in suspicious.items()} | problems)
+        suspicious = values_with_next_row(rows, separator)
+        yield Chunk(
+            rows, {row: merged_rows_error(text) for row, text in suspicious.items()} | problems
+        )
 
 
 def _padded(text: str, schema: pa.Schema, separator: str) -> pa.RecordBatch:

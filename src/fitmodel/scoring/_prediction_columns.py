@@ -9,7 +9,7 @@ import pyarrow as pa
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.model.row_encoder import missing_attributes
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +85,7 @@ def check_columns(
         If the table lacks an attribute or the id that history needs, has a column name twice, or
         already has a prediction column; or if the model cannot predict at a horizon.
     """
-    if duplicates := named_twice(names):
+    if duplicates := duplicate_names(names):
         raise ProspectError(
             f"the table has more than one column named {duplicates}. Remedy: rename them."
         )

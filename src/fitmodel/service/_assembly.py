@@ -34,7 +34,7 @@ from fitmodel.service._problems import add_problems, refuse_unknown_query
 from fitmodel.service._quiz_routes import add_quiz
 from fitmodel.service._routes import (
     add_assessments,
-    add_facts,
+    add_status,
     describe_in_openapi,
 )
 from fitmodel.service.settings import ANYBODY
@@ -122,7 +122,7 @@ def assemble(parts: Parts) -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from other sites
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
-        lifespan=partial(_following, parts),
+        lifespan=partial(_lifespan, parts),
     )
     app.state.holder, app.state.pages = parts.holder, parts.pages
     metrics = Metrics()
@@ -133,7 +133,7 @@ def assemble(parts: Parts) -> FastAPI:
     return app
 
 
-def _following(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]:
+def _lifespan(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]:
     """Return the app's lifespan: it follows the model's source while the service runs."""
 
     @asynccontextmanager
@@ -156,9 +156,9 @@ def _add_api(app: FastAPI, parts: Parts, metrics: Metrics) -> None:
     add_assessments(app, holder, metrics, parts.limits, parts.log, parts.histories)
     add_brief(app, holder, parts.limits, parts.pages, parts.histories)
     deal_log = None if log is None else DealLog(log)
-    sees = partial(may_see, pipeline=parts.pipeline, holder=holder)
-    add_decisions(app, parts.log, deal_log, sees)
-    add_facts(app, holder, metrics)
+    may_see_prospect = partial(may_see, pipeline=parts.pipeline, holder=holder)
+    add_decisions(app, parts.log, deal_log, may_see_prospect)
+    add_status(app, holder, metrics)
 
 
 def _add_pages(app: FastAPI, parts: Parts) -> frozenset[str]:

@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from fitmodel.service.settings import Settings
 
 BRIEF = "/v1/brief"
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 Form = Annotated[
     Literal["json", "html", "md"],
     Query(description="Format: JSON, or the brief as an HTML or Markdown file."),
 ]
 Name = Annotated[
-    str | None, Query(max_length=LONGEST_NAME, description="Name of the prospect; default: its id.")
+    str | None,
+    Query(max_length=MAX_NAME_LENGTH, description="Name of the prospect; default: its id."),
 ]
 FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 
@@ -67,7 +68,7 @@ def add_brief(
         def answer() -> Response:
             model = holder.model
             known = _with_history(histories.of(model), model, prospect)
-            made = _made(model, known, pages, language=language, name=name)
+            made = _make_brief_of(model, known, pages, language=language, name=name)
             return _answer(made if not person.is_rep else without_names(made), form)
 
         return await run_in_threadpool(answer)
@@ -86,7 +87,7 @@ def _with_history(
     return result
 
 
-def _made(
+def _make_brief_of(
     model: FitModel, prospect: dict[str, Any], pages: Pages, *, language: str, name: str | None
 ) -> Brief:
     try:
@@ -106,11 +107,11 @@ def without_names(brief: Brief) -> Brief:
     return replace(brief, similar=())
 
 
-def _answer(made: Brief, form: str) -> Response:
+def _answer(content: Brief, form: str) -> Response:
     if form == "json":
-        return JSONResponse(brief_content(made))
+        return JSONResponse(brief_content(content))
     write, kind = FILES[form]
-    return Response(write(made), media_type=f"{kind}; charset=utf-8")
+    return Response(write(content), media_type=f"{kind}; charset=utf-8")
 
 
 def brief_openapi(model: FitModel) -> dict[str, Any]:

@@ -25,18 +25,22 @@ if TYPE_CHECKING:
     from fitmodel.service.settings import Person
 
 DECISIONS = "/v1/decisions"
+NO_ASSESSMENT = (
+    "the log has no assessment of this id. Remedy: send the prospect with its id to POST "
+    "/v1/assessments first"
+)
 MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON reader reads exactly
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strict=True)]
 Text = Annotated[str, StringConstraints(max_length=2_000, strict=True)]
 
 
-def _whole(value: Any) -> Any:
+def _integral_as_int(value: Any) -> Any:
     """Return a whole float as int: JSON has one kind of number, so 12.0 is the integer 12."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
-ProspectId = Annotated[Name | StrictInt, BeforeValidator(_whole)]
+WholeNumber = Annotated[StrictInt, BeforeValidator(_integral_as_int)]
+ProspectId = Annotated[Name | StrictInt, BeforeValidator(_integral_as_int)]
 Id = Annotated[str, Query(min_length=1, max_length=200, description="Id of the prospect.")]
 FAILURES: dict[int | str, Any] = {
     **failures("400", "401", "408", "413", "503"),
@@ -82,7 +86,7 @@ class Decision(BaseModel):
     action: Literal["signed", "declined", "overridden"]
     by: Name = Field(description="Who decided; ignored if the service knows the person.")
     reason: Text | None = None
-    seen: Whole | None = Field(
+    seen: WholeNumber | None = Field(
         default=None,
         description="Number of the last decision the client saw, 0 for none; outdated: 409.",
     )
@@ -99,7 +103,7 @@ class Undo(BaseModel):
     )
 
     id: ProspectId = Field(description="Id of the prospect, as in its assessment.")
-    number: Whole = Field(ge=1, le=MAX_NUMBER, description="Number of the decision.")
+    number: WholeNumber = Field(ge=1, le=MAX_NUMBER, description="Number of the decision.")
     by: Name | None = Field(
         default=None, description="Name of the person; not needed if the service knows it."
     )
@@ -145,7 +149,7 @@ def add_decisions(
         """Store a decision on a prospect in the decision log; the same one twice is stored once."""
         if log is None:
             raise RefusedError(404, "the service was not given a decision log (--log)")
-        name, by = str(decision.id), _who(request, decision.by)
+        name, by = str(decision.id), _name_of_person(request, decision.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():
             if deals is None:
@@ -170,7 +174,7 @@ def add_decisions(
     @app.post(f"{DECISIONS}/undo", responses=FAILURES)
     def undo(given: Undo, request: Request) -> dict[str, Any]:
         """Undo a decision within a minute; only the person who made it can do so."""
-        name, by = str(given.id), _who(request, given.by)
+        name, by = str(given.id), _name_of_person(request, given.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():
             _deals(deals).undo(name, given.number, by=by)
@@ -179,7 +183,7 @@ def add_decisions(
     @app.post("/v1/questions", status_code=201, responses=FAILURES)
     def ask(question: Question, request: Request) -> dict[str, str]:
         """Ask a manager to decide."""
-        name, by = str(question.id), _who(request, question.by)
+        name, by = str(question.id), _name_of_person(request, question.by)
         _check_sees(request, name, may_see)
         with _errors_as_answers():
             _deals(deals).ask(name, by=by, reason=question.reason)
@@ -192,7 +196,7 @@ def _deals(deals: DealLog | None) -> DealLog:
     return deals
 
 
-def _who(request: Request, given: str | None) -> str:
+def _name_of_person(request: Request, given: str | None) -> str:
     """Return who decides: the user if the service knows the name, else the name in the body."""
     name = person_of(request).name or given
     if not name:
@@ -202,7 +206,7 @@ def _who(request: Request, given: str | None) -> str:
 
 def _check_sees(request: Request, prospect: str, may_see: Callable[[Person, str], bool]) -> None:
     if not may_see(person_of(request), prospect):
-        raise RefusedError(404, "the log has no assessment of this id")  # same as for unknown ids
+        raise RefusedError(404, NO_ASSESSMENT)  # same as for unknown ids
 
 
 @contextmanager
@@ -211,6 +215,6 @@ def _errors_as_answers() -> Iterator[None]:
     try:
         yield
     except UnknownProspectError as error:
-        raise RefusedError(404, "the log has no assessment of this id") from error
+        raise RefusedError(404, NO_ASSESSMENT) from error
     except (ConflictError, ContradictionError) as error:
         raise RefusedError(409, str(error)) from error

@@ -104,7 +104,7 @@ class ServiceMiddleware:
         start = time.perf_counter()
         self._in_flight += 1
         try:
-            await self._let_in(scope, receive, answer)
+            await self._handle(scope, receive, answer)
         except RefusedError as refusal:
             await answer.refuse(refusal)
         except Exception as error:
@@ -116,16 +116,16 @@ class ServiceMiddleware:
             raise
         finally:
             self._in_flight -= 1
-            self._note(scope, answer, time.perf_counter() - start)
+            self._log_request(scope, answer, time.perf_counter() - start)
 
-    async def _let_in(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _handle(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         self._check_host(scope)
         path = own_path(scope)
         if path not in ALWAYS_OPEN:
-            self._check_room()
+            self._check_capacity()
             if path not in self._pages:
                 scope.setdefault("state", {})["person"] = self._person(scope)
-        body = await self._whole_body(scope, receive)
+        body = await self._full_body(scope, receive)
         if scope["method"] == "HEAD":  # monitors ask so whether the service is alive
             scope, answer.has_body = {**scope, "method": "GET"}, False
         await self._app(scope, _replay(body, receive), answer.send)
@@ -140,7 +140,7 @@ class ServiceMiddleware:
                 "--allow-host NAME",
             )
 
-    def _check_room(self) -> None:
+    def _check_capacity(self) -> None:
         if self._in_flight > self._settings.most_at_once:
             raise RefusedError(
                 503,
@@ -159,9 +159,9 @@ class ServiceMiddleware:
         if settings.token is not None:
             is_known = hmac.compare_digest(secret, settings.token.encode())  # for any scheme
             if not (is_bearer and is_known):
-                ask = (b"www-authenticate", b"Bearer")
+                challenge = (b"www-authenticate", b"Bearer")
                 refusal = "send the service's token in the header Authorization: Bearer TOKEN"
-                raise RefusedError(401, refusal, ask)
+                raise RefusedError(401, refusal, challenge)
         else:
             _check_page(scope, settings.origins)
         return self._person_named_by_proxy(scope)
@@ -183,16 +183,16 @@ class ServiceMiddleware:
             raise RefusedError(403, "the service's file of people does not have your name")
         return people.by_name[name]
 
-    async def _whole_body(self, scope: Scope, receive: Receive) -> bytes:
-        most = self._settings.most_bytes
+    async def _full_body(self, scope: Scope, receive: Receive) -> bytes:
+        max_bytes = self._settings.most_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
+        if announced.isdigit() and int(announced) > max_bytes:
             raise RefusedError(
-                413, f"the body is longer than {most:,} bytes; send less in one request"
+                413, f"the body is longer than {max_bytes:,} bytes; send less in one request"
             )
         try:
             async with asyncio.timeout(self._settings.body_seconds):
-                return await _read(receive, most)
+                return await _read(receive, max_bytes)
         except TimeoutError:
             raise RefusedError(
                 408,
@@ -200,19 +200,19 @@ class ServiceMiddleware:
                 (b"connection", b"close"),
             ) from None
 
-    def _note(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+    def _log_request(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         path = own_path(scope)
         route = path if path in self._routes else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.count_request(method, route, answer.status, seconds)
-        facts = {
+        details = {
             "request": answer.request,
             "method": method,
             "route": route,
             "status": answer.status,
             "milliseconds": round(seconds * 1e3, 3),
         }
-        logger.info("request", extra={"facts": facts})
+        logger.info("request", extra={"facts": details})
 
 
 def own_path(scope: Scope) -> str:
@@ -221,8 +221,8 @@ def own_path(scope: Scope) -> str:
     uvicorn puts its ``--root-path`` before the path in the scope.
     """
     path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    inside = prefix and path.startswith(f"{prefix}/")
-    return path.removeprefix(prefix) if inside else path
+    has_prefix = prefix and path.startswith(f"{prefix}/")
+    return path.removeprefix(prefix) if has_prefix else path
 
 
 def _prefixed_once(scope: Scope) -> Scope:
@@ -258,8 +258,8 @@ def _authorization(scope: Scope) -> tuple[bool, bytes]:
 
 def _header(scope: Scope, name: str) -> str:
     """Return the value of a header; refuse a header sent twice, since one may be the client's."""
-    wanted = name.lower().encode("latin-1")
-    values = [value for key, value in scope["headers"] if key == wanted]
+    header_name = name.lower().encode("latin-1")
+    values = [value for key, value in scope["headers"] if key == header_name]
     if len(values) > 1:
         raise RefusedError(400, f"the request has the header {name} more than once; send it once")
     return str(values[0], "utf-8", "replace").strip() if values else ""
@@ -290,12 +290,12 @@ class _Answer:
         self.status = 499  # status if the client disconnects before there is a response
         self.request = request
         self._language = language
-        self._begun = False
+        self._started = False
         self.has_body = True
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._begun = True
+            self._started = True
             self.status = message["status"]
             own = (*HEADERS, (b"x-request-id", self.request.encode()))
             message["headers"] = [*message.get("headers", []), *own]
@@ -308,7 +308,7 @@ class _Answer:
             raise RefusedError(499, "the client does not take its answer") from None
 
     async def refuse(self, refusal: RefusedError) -> None:
-        if self._begun:
+        if self._started:
             return
         body = problem(refusal.status, refusal.detail, self._language)
         headers = [
@@ -321,7 +321,7 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": body})
 
 
-async def _read(receive: Receive, most: int) -> bytes:
+async def _read(receive: Receive, max_bytes: int) -> bytes:
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -329,9 +329,9 @@ async def _read(receive: Receive, most: int) -> bytes:
             raise RefusedError(499, "the client left")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > most:
+        if size > max_bytes:
             raise RefusedError(
-                413, f"the body is longer than {most:,} bytes; send less in one request"
+                413, f"the body is longer than {max_bytes:,} bytes; send less in one request"
             )
         more = message.get("more_body", False)
     return b"".join(parts)
@@ -341,7 +341,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that gives the body in one piece, then only the client's disconnect."""
     unread = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def again() -> Message:
+    async def receive_again() -> Message:
         return unread.pop() if unread else await receive()
 
-    return again
+    return receive_again

@@ -24,7 +24,7 @@ from fitmodel.reports.model_page import (
     model_plots,
     rule_text,
 )
-from fitmodel.service._decision_routes import Name, Whole
+from fitmodel.service._decision_routes import Name, WholeNumber
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of
 from fitmodel.service._routes import Language
@@ -67,7 +67,7 @@ class PromotionWanted(BaseModel):
         },
     )
 
-    version: Whole = Field(ge=1, le=2**31, description="Version of the registered model.")
+    version: WholeNumber = Field(ge=1, le=2**31, description="Version of the registered model.")
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, strict=True)
     ] = Field(description="Reason, stored with the version.")
@@ -189,9 +189,9 @@ class Registry:
             If the store does not answer, or a bundle cannot be read.
         """
         self._check_store()
-        ahead = look_ahead(self.name, store=self.store)
+        outlook = look_ahead(self.name, store=self.store)
         say = phrases(language, "desk")
-        known = {"champion": ahead.champion, "challenger": ahead.version}
+        known = {"champion": outlook.champion, "challenger": outlook.version}
         bundles = {
             side: None if number is None else self._bundle(number) for side, number in known.items()
         }
@@ -209,11 +209,11 @@ class Registry:
                 *_rows(known, manifests, say),
                 {"label": say("side_policy"), **rules},
             ],
-            "comparison": _compared(ahead.comparison, say, language),
-            "refusal": ahead.refusal,
+            "comparison": _compared(outlook.comparison, say, language),
+            "refusal": outlook.refusal,
             "refusal_words": None
-            if ahead.refused is None
-            else _refused(ahead.refused, say, language),
+            if outlook.refused is None
+            else _refused(outlook.refused, say, language),
         }
 
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
@@ -277,17 +277,23 @@ def _rows(
             side: None if made is None else f"{numbers[side]} ({made.get('version')})"
             for side, made in manifests.items()
         },
-        say("side_period"): _each(manifests, lambda made: _period(made, say)),
-        say("side_deals"): _each(manifests, lambda made: _count(_report(made).get("n_deals"))),
+        say("side_period"): _for_each_side(manifests, lambda made: _period(made, say)),
+        say("side_deals"): _for_each_side(
+            manifests, lambda made: _count(_report(made).get("n_deals"))
+        ),
     }
     for name in METRICS:
-        lines[say(f"side_{name}")] = _each(manifests, lambda made, at=name: _metric(made, at, say))
+        lines[say(f"side_{name}")] = _for_each_side(
+            manifests, lambda made, at=name: _metric(made, at, say)
+        )
     return [{"label": label, **sides} for label, sides in lines.items()]
 
 
-def _each(manifests: Mapping[str, Mapping[str, Any] | None], tell: Any) -> dict[str, str | None]:
+def _for_each_side(
+    manifests: Mapping[str, Mapping[str, Any] | None], describe: Any
+) -> dict[str, str | None]:
     return {
-        side: None if made is None else (tell(made) or None) for side, made in manifests.items()
+        side: None if made is None else (describe(made) or None) for side, made in manifests.items()
     }
 
 
@@ -320,9 +326,9 @@ def _compared(comparison: Comparison | None, say: Say, language: str) -> dict[st
     if comparison is None:
         return None
     numbers = {key: getattr(comparison, key) for key in ("deals", "gain", "low", "high")}
-    words = "side_not_compared" if comparison.deals == 0 else "side_compared"
+    key = "side_not_compared" if comparison.deals == 0 else "side_compared"
     sentence = say(
-        words,
+        key,
         deals=f"{comparison.deals:,}",
         gain=f"{comparison.gain:+.4f}",
         low=f"{comparison.low:+.4f}",

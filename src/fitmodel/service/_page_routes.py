@@ -108,11 +108,11 @@ def ready_value(pages: Pages, computed: Computed[Any], key: str, *, language: st
     if state.problem:
         raise RefusedError(503, state.problem)
     if state.value is None:
-        return {"state": "computing", "step": step_words(state.step, language)}
+        return {"state": "computing", "step": step_text(state.step, language)}
     return state.value
 
 
-def step_words(step: str, language: str) -> str:
+def step_text(step: str, language: str) -> str:
     """Return the name of a computation's step in a language; an unknown one is not changed."""
     say = phrases(language, "desk")
     for beginning, key in STEPS.items():

@@ -172,33 +172,35 @@ class Pages:
         deals = None if self._deals is None else self._deals.stamp()
         return (deals, self._holder.model.version)
 
-    def _in_retrospect(self, _key: str, tell: Callable[[str], None]) -> Retrospective:
-        tell("reading")
-        return score_in_retrospect(*self.numbered_deals(), progress=tell)
+    def _in_retrospect(self, _key: str, on_step: Callable[[str], None]) -> Retrospective:
+        on_step("reading")
+        return score_in_retrospect(*self.numbered_deals(), progress=on_step)
 
-    def _team(self, language: str, tell: Callable[[str], None]) -> SalesReport:
-        tell("reading")
+    def _team(self, language: str, on_step: Callable[[str], None]) -> SalesReport:
+        on_step("reading")
         deals, spec = self.numbered_deals()
         plans = () if self._deals is None else self._deals.plans
         rows = None if self._deals is None else rows_of_customers(self._deals.path, spec, plans)
         # The predictions of past models are shared by the quiz and all languages.
-        seen = self.retrospective.wait("", tell=tell).value
+        retrospective = self.retrospective.wait("", on_step=on_step).value
         return make_sales_report(
             deals,
             self.labelled(spec, language),
             plans=plans,
             rows=rows,
-            retrospective=seen,
-            numbers=lambda: self._ready_numbers(tell),
+            retrospective=retrospective,
+            numbers=lambda: self._ready_numbers(on_step),
             language=language,
-            progress=tell,
+            progress=on_step,
         )
 
-    def _numbers(self, _key: str, tell: Callable[[str], None]) -> SalesNumbers:
-        seen = self.retrospective.wait("", tell=tell).value
-        return compute_numbers(*self.numbered_deals(), progress=tell, retrospective=seen)
+    def _numbers(self, _key: str, on_step: Callable[[str], None]) -> SalesNumbers:
+        retrospective = self.retrospective.wait("", on_step=on_step).value
+        return compute_numbers(
+            *self.numbered_deals(), progress=on_step, retrospective=retrospective
+        )
 
-    def _ready_numbers(self, tell: Callable[[str], None]) -> SalesNumbers:
+    def _ready_numbers(self, on_step: Callable[[str], None]) -> SalesNumbers:
         """Wait for the numbers of the sales report, which are the same in every language.
 
         Raises
@@ -206,18 +208,18 @@ class Pages:
         DealsError
             If they cannot be computed.
         """
-        state = self.numbers.wait("", tell=tell)
+        state = self.numbers.wait("", on_step=on_step)
         if state.value is None:
             raise DealsError(state.problem)
         return state.value
 
-    def _watch(self, _key: str, tell: Callable[[str], None]) -> MonitoringReport:
+    def _watch(self, _key: str, on_step: Callable[[str], None]) -> MonitoringReport:
         if self._deals is None:
             raise SpecError(NO_DEALS)
-        tell("reading")
+        on_step("reading")
         table = read_table(self._deals.path)
         with self._deals.explained():
-            return monitor(table, self._holder.model, self.spec(), log=self._log, progress=tell)
+            return monitor(table, self._holder.model, self.spec(), log=self._log, progress=on_step)
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ class Computed(Generic[T]):
     ) -> None:
         self._compute, self._source = compute, source
         self._lock = threading.Lock()
-        self._begun: dict[str, tuple[Hashable, Future[T]]] = {}
+        self._computations: dict[str, tuple[Hashable, Future[T]]] = {}
         self._steps: dict[str, str] = {}
         # One at a time, so that the processors stay free for requests.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fitmodel-pages")
@@ -267,11 +269,11 @@ class Computed(Generic[T]):
         """Return the value, or the current step; start the computation if it is not running."""
         with self._lock:
             stamp = self._source()
-            begun = self._begun.get(key)
-            if begun is None or begun[0] != stamp:
-                begun = (stamp, self._thread.submit(self._run, key))
-                self._begun[key] = begun
-        future = begun[1]
+            computation = self._computations.get(key)
+            if computation is None or computation[0] != stamp:
+                computation = (stamp, self._thread.submit(self._run, key))
+                self._computations[key] = computation
+        future = computation[1]
         if not future.done():
             return State(step=self._steps.get(key, ""))
         try:
@@ -279,12 +281,12 @@ class Computed(Generic[T]):
         except (FitModelError, OSError) as error:
             return State(problem=str(error))
 
-    def wait(self, key: str, tell: Callable[[str], None] | None = None) -> State[T]:
-        """Wait for the computation and return its state; `tell` is called with each step."""
+    def wait(self, key: str, on_step: Callable[[str], None] | None = None) -> State[T]:
+        """Wait for the computation and return its state; `on_step` is called with each step."""
         self.ask(key)
-        future = self._begun[key][1]
-        while tell is not None and not future.done():
-            tell(self._steps.get(key, ""))
+        future = self._computations[key][1]
+        while on_step is not None and not future.done():
+            on_step(self._steps.get(key, ""))
             wait_for([future], timeout=STEP_SECONDS)
         future.exception()
         return self.ask(key)
@@ -294,12 +296,12 @@ class Computed(Generic[T]):
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, key: str) -> T:
-        def tell(step: str) -> None:
+        def on_step(step: str) -> None:
             self._steps[key] = step
 
         try:
-            return self._compute(key, tell)
+            return self._compute(key, on_step)
         except (FitModelError, OSError) as error:
-            facts: dict[str, Any] = {"page": key, "error": f"{type(error).__name__}: {error}"}
-            logger.error("page not computed", extra={"facts": facts})  # noqa: TRY400 - a traceback could hold a name
+            details: dict[str, Any] = {"page": key, "error": f"{type(error).__name__}: {error}"}
+            logger.error("page not computed", extra={"facts": details})  # noqa: TRY400 - a traceback could hold a name
             raise

@@ -117,7 +117,7 @@ class Pipeline:
         return text
 
     def _text(self) -> bytes:
-        kind, most = kind_of(self.path), self.limits.most_bytes + 1
+        kind, max_length = kind_of(self.path), self.limits.most_bytes + 1
         try:
             if (attached := self._with_history()) is not None:
                 return attached
@@ -132,7 +132,7 @@ class Pipeline:
                     pacsv.write_csv(pa.Table.from_batches(batches, table.schema), lines)
                 return lines.getvalue()
             with READERS[kind](self.path) if kind in READERS else self.path.open("rb") as file:
-                text: bytes = file.read(most)
+                text: bytes = file.read(max_length)
             encoding = detect_encoding(text)
             if encoding not in {UTF8, None}:
                 text = text.decode(encoding, errors="replace").encode()
@@ -159,12 +159,12 @@ class Pipeline:
                 f"{self.path} has no column {column!r}, the contract's id, by which a prospect "
                 "finds its history"
             )
-        given = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
-        ids = [level_text(value) for value in given if not is_missing(value)]
-        known = with_history(iter(chunks), history.for_ids(ids), today())
+        values = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
+        ids = [level_text(value) for value in values if not is_missing(value)]
+        completed = with_history(iter(chunks), history.for_ids(ids), today())
         lines = io.BytesIO()
         plain = pacsv.WriteOptions(delimiter=table.separator)
-        for position, chunk in enumerate(known):
+        for position, chunk in enumerate(completed):
             batch = _with_commas(chunk.known) if table.decimal_comma else chunk.known
             plain.include_header = position == 0
             pacsv.write_csv(batch, lines, plain)
@@ -184,7 +184,9 @@ class Pipeline:
             return self.read_csv()
         header, rows, separator = self._rows()
         position = header.index(rep) if rep in header else None
-        own = [] if position is None else [row for row in rows if _is_of(row, position, person)]
+        own = (
+            [] if position is None else [row for row in rows if _belongs_to(row, position, person)]
+        )
         text = io.StringIO()
         csv.writer(text, delimiter=separator, lineterminator="\n").writerows([header, *own])
         return text.getvalue().encode()
@@ -195,7 +197,7 @@ class Pipeline:
         if column not in header or rep not in header:
             return frozenset()
         name, position = header.index(column), header.index(rep)
-        return frozenset(row[name].strip() for row in rows if _is_of(row, position, person))
+        return frozenset(row[name].strip() for row in rows if _belongs_to(row, position, person))
 
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
         """Return the header, the rows with as many cells as the header, and the separator."""
@@ -222,11 +224,11 @@ def _with_commas(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _with_comma(value: float | None) -> str | None:
     if value is None:
         return None
-    whole, _, rest = f"{value:.12f}".rstrip("0").partition(".")
-    return f"{whole},{rest}0" if rest else whole
+    integer, _, decimals = f"{value:.12f}".rstrip("0").partition(".")
+    return f"{integer},{decimals}0" if decimals else integer
 
 
-def _is_of(row: list[str], position: int, person: Person) -> bool:
+def _belongs_to(row: list[str], position: int, person: Person) -> bool:
     return person.may_see(row[position].strip())
 
 

@@ -45,7 +45,7 @@ Key = Annotated[
 Full = Annotated[
     bool, Query(description="Also return all cells of the file, the scored values and the reasons.")
 ]
-SOURCE_WORDS = {
+SOURCE_TEXTS = {
     "last change before": "source_changed",
     "old value of a later change": "source_before_first",
     "never changed": "source_never_changed",
@@ -85,13 +85,13 @@ def add_pipeline(
         person = person_of(request)
         with _errors_as_answers():
             if not full:
-                return _unpacked_if_asked(request, rows.listed(person, language))
-            return JSONResponse(rows.whole(person, language))
+                return _gzip_response(request, rows.listed(person, language))
+            return JSONResponse(rows.full(person, language))
 
     @app.get(f"{PIPELINE}/row", responses=FAILURES)
     def scored_row(request: Request, key: Key, language: Language = "en") -> JSONResponse:
         """Return one open prospect: its assessment, its cells, and the attributes scored."""
-        return JSONResponse(_row_of(rows, request, key, language).whole())
+        return JSONResponse(_row_of(rows, request, key, language).full())
 
     @app.get(f"{PIPELINE}/timeline", responses=FAILURES)
     def timeline(request: Request, key: Key, language: Language = "en") -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _row_of(rows: PipelineRows | None, request: Request, key: str, language: str
     return shown
 
 
-def _unpacked_if_asked(request: Request, packed: bytes) -> Response:
+def _gzip_response(request: Request, packed: bytes) -> Response:
     """Return the compressed JSON as it is; decompress it if the client does not accept gzip."""
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(gzip.decompress(packed), media_type="application/json")
@@ -184,7 +184,7 @@ def _shown(shown: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
                 "label": wording.label(row.attribute),
                 "value": _text(row.value),
                 "today": _text(row.today),
-                "source": say(SOURCE_WORDS[row.source]),
+                "source": say(SOURCE_TEXTS[row.source]),
                 "recorded_at": None if pd.isna(row.recorded_at) else row.recorded_at.isoformat(),
             }
             for row in fields
@@ -197,7 +197,7 @@ def _shown(shown: Timeline, wording: Wording, say: Say) -> dict[str, Any]:
             {
                 "at": row.at.isoformat(timespec="seconds"),
                 "table": _table(row.table, wording),
-                "what": _what(row.what, wording),
+                "what": _change_text(row.what, wording),
                 "known": bool(row.known),
             }
             for row in records
@@ -210,10 +210,10 @@ def _table(section: str, wording: Wording) -> str:
     return wording.label(section.strip("[]").rpartition(".")[2])
 
 
-def _what(text: str, wording: Wording) -> str:
+def _change_text(text: str, wording: Wording) -> str:
     """Return the text of a change with the field's label; that of an event is not changed."""
-    name, mark, value = text.partition(": ")
-    return f"{wording.label(name)}{mark}{value}" if mark else text
+    name, separator, value = text.partition(": ")
+    return f"{wording.label(name)}{separator}{value}" if separator else text
 
 
 def _text(value: Any) -> str | None:

@@ -72,7 +72,7 @@ class PipelineRow:
     read: Mapping[Any, Any]
     reasons: Sequence[Reason]
 
-    def whole(self) -> dict[str, Any]:
+    def full(self) -> dict[str, Any]:
         """Return the row for a deal page or an export: with cells, scored values and reasons."""
         prospect = {str(name): _plain(value) for name, value in self.read.items()}
         sentences = [reason.sentence for reason in self.reasons]
@@ -83,11 +83,11 @@ class PipelineRow:
 class _Decided:
     """The latest decision on each row, from the decision log.
 
-    `latest` is None without a log, and if the log does not answer; then `is_away` is true.
+    `latest` is None without a log, and if the log does not answer; then `is_unreachable` is true.
     """
 
     latest: list[Decision | None] | None = None
-    is_away: bool = False
+    is_unreachable: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +118,9 @@ class PipelineRows:
     ) -> None:
         self._pipeline, self._holder, self._decisions = pipeline, holder, decisions
         self._lock = threading.Lock()
-        self._known = _Scored(None, None)
+        self._cached = _Scored(None, None)
 
-    def whole(self, person: Person, language: str) -> dict[str, Any]:
+    def full(self, person: Person, language: str) -> dict[str, Any]:
         """Return the list of the rows that a person may see, in full, in the order of the file.
 
         Raises
@@ -128,9 +128,9 @@ class PipelineRows:
         ProspectError, OSError
             If the file cannot be read.
         """
-        seen = self._seen(person, language)
+        seen = self._visible_rows(person, language)
         decided = self._decided(seen)
-        return _list([row.whole() for row in _with_decisions(seen, decided)], decided, language)
+        return _list([row.full() for row in _with_decisions(seen, decided)], decided, language)
 
     def listed(self, person: Person, language: str) -> bytes:
         """Return the same list with fewer values per row, as JSON compressed by gzip.
@@ -138,16 +138,16 @@ class PipelineRows:
         The list of all rows is cached, and written again when a decision was made or undone.
         """
         if person.is_rep:
-            seen = self._seen(person, language)
+            seen = self._visible_rows(person, language)
             return _packed(seen, self._decided(seen), language)
         scored = self._scored(language)
         rows = scored.rows[language]
         decided = self._decided(rows)
-        known = scored.packed.get(language)
-        if known is None or known[0] != decided:
-            known = (decided, _packed(rows, decided, language))
-            scored.packed[language] = known
-        return known[1]
+        cached = scored.packed.get(language)
+        if cached is None or cached[0] != decided:
+            cached = (decided, _packed(rows, decided, language))
+            scored.packed[language] = cached
+        return cached[1]
 
     def prepare(self) -> None:
         """Prepare the list in every language before the first request; errors appear later."""
@@ -157,14 +157,14 @@ class PipelineRows:
 
     def row(self, person: Person, key: str, language: str) -> PipelineRow | None:
         """Return the row of a key that a person may see; None if there is none."""
-        named = [row for row in self._seen(person, language) if row.shown["key"] == key]
+        named = [row for row in self._visible_rows(person, language) if row.shown["key"] == key]
         return next(iter(_with_decisions(named, self._decided(named))), None)
 
-    def _seen(self, person: Person, language: str) -> list[PipelineRow]:
-        every = self._scored(language).rows[language]
+    def _visible_rows(self, person: Person, language: str) -> list[PipelineRow]:
+        all_rows = self._scored(language).rows[language]
         if not person.is_rep:
-            return every
-        return [row for row in every if person.may_see(row.shown["rep"])]
+            return all_rows
+        return [row for row in all_rows if person.may_see(row.shown["rep"])]
 
     def _decided(self, rows: list[PipelineRow]) -> _Decided:
         """Read the latest decision on each row from the log."""
@@ -173,39 +173,44 @@ class PipelineRows:
         try:
             return _Decided(self._decisions.on([row.shown["id"] for row in rows]))
         except TrackingError:  # its message contains the location of the log, so it is not shown
-            return _Decided(is_away=True)
+            return _Decided(is_unreachable=True)
 
     def _scored(self, language: str) -> _Scored:
         """Return the current state, scored in a language; a cached state needs no lock."""
         model = self._holder.model
         stamp = (*self._pipeline.stamp(), model.version, today())
-        known = self._known
-        if known.stamp == stamp and language in known.rows:
-            return known
+        cached = self._cached
+        if cached.stamp == stamp and language in cached.rows:
+            return cached
         with self._lock:
-            if self._known.stamp != stamp or self._known.table is None:
-                self._known = _Scored(stamp, self._pipeline.read(model))
-            known = self._known
-            if language not in known.rows and known.table is not None:
-                scored = known.table.score(model, reasons=REASONS, language=language)
-                there = next(iter(known.rows.values()), None)  # languages differ only in texts
-                cells = known.table.cells() if there is None else [row.cells for row in there]
-                read = _read(scored) if there is None else [row.read for row in there]
-                known.rows[language] = _made_rows(model, cells, read, scored, language)
-            return known
+            if self._cached.stamp != stamp or self._cached.table is None:
+                self._cached = _Scored(stamp, self._pipeline.read(model))
+            cached = self._cached
+            if language not in cached.rows and cached.table is not None:
+                scored = cached.table.score(model, reasons=REASONS, language=language)
+                # Languages differ only in texts.
+                scored_rows = next(iter(cached.rows.values()), None)
+                cells = (
+                    cached.table.cells()
+                    if scored_rows is None
+                    else [row.cells for row in scored_rows]
+                )
+                read = _read(scored) if scored_rows is None else [row.read for row in scored_rows]
+                cached.rows[language] = _made_rows(model, cells, read, scored, language)
+            return cached
 
 
 def _with_decisions(rows: list[PipelineRow], decided: _Decided) -> list[PipelineRow]:
     """Return the rows with the latest decision, or None, on each; unchanged without a log."""
     if decided.latest is None:
         return rows
-    both = zip(rows, decided.latest, strict=True)
-    return [replace(row, shown=row.shown | {"decision": latest}) for row, latest in both]
+    pairs = zip(rows, decided.latest, strict=True)
+    return [replace(row, shown=row.shown | {"decision": latest}) for row, latest in pairs]
 
 
 def _list(rows: list[dict[str, Any]], decided: _Decided, language: str) -> dict[str, Any]:
     """Return the list as in the response: rows, and a message if the log does not answer."""
-    problem = phrases(language, "desk")("decisions_away") if decided.is_away else None
+    problem = phrases(language, "desk")("decisions_away") if decided.is_unreachable else None
     return {"rows": rows, "decisions_problem": problem}
 
 

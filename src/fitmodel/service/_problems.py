@@ -23,7 +23,7 @@ from fitmodel.deals.plain_words import expected_of, nearest
 from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, ORIGINAL, message_in, messages_in
 from fitmodel.tables.cells import shortened
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PROBLEM_JSON = "application/problem+json"
-LOG_AWAY = (
+LOG_UNREACHABLE = (
     "the decision log does not answer. Remedy: try again in a moment; the same decision sent twice "
     "is kept once"
 )
@@ -75,8 +75,10 @@ def language_of(scope: Mapping[str, Any]) -> str:
     """Return the language that a request chooses; English if it is not a supported language."""
     query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
     header = str(dict(scope.get("headers", ())).get(b"accept-language", b""), "latin-1")
-    asked = (*query.get("language", ()), header)
-    return next((name[:2].lower() for name in asked if name[:2].lower() in LANGUAGES), ORIGINAL)
+    candidates = (*query.get("language", ()), header)
+    return next(
+        (name[:2].lower() for name in candidates if name[:2].lower() in LANGUAGES), ORIGINAL
+    )
 
 
 async def refuse_unknown_query(request: Request) -> None:
@@ -97,15 +99,17 @@ async def refuse_unknown_query(request: Request) -> None:
     unknown = next((name for name in given if name not in known), None)
     if unknown is not None:
         raise RefusedError(422, _no_parameter(unknown, known))
-    if twice := named_twice(given):
-        raise RefusedError(422, f"the query parameter {twice[0]!r} is given twice; give it once")
+    if duplicates := duplicate_names(given):
+        raise RefusedError(
+            422, f"the query parameter {duplicates[0]!r} is given twice; give it once"
+        )
 
 
 def _no_parameter(name: str, known: Iterable[str]) -> str:
-    close = nearest(name, known)
-    guess = "" if close is None else f" Did you mean {close!r}?"
+    suggested = nearest(name, known)
+    hint = "" if suggested is None else f" Did you mean {suggested!r}?"
     listed = ", ".join(map(repr, known))
-    return f"there is no query parameter {shortened(name)}.{guess} This route takes {listed}"
+    return f"there is no query parameter {shortened(name)}.{hint} This route takes {listed}"
 
 
 def add_problems(app: FastAPI) -> None:
@@ -120,9 +124,9 @@ def add_problems(app: FastAPI) -> None:
         return Response(body, 422, media_type=PROBLEM_JSON)
 
     @app.exception_handler(TrackingError)
-    async def away(request: Request, _error: TrackingError) -> Response:
+    async def log_unreachable(request: Request, _error: TrackingError) -> Response:
         """Answer that the decision log is not available, without its location."""
-        return _response(request, 503, LOG_AWAY, {"retry-after": "1"})
+        return _response(request, 503, LOG_UNREACHABLE, {"retry-after": "1"})
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_words, quiz_scores
+from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.service._decision_routes import Name
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value
@@ -90,9 +90,9 @@ class QuizName:
     seed: int
     before: int
 
-    def of(self, made: Quiz) -> str:
+    def of(self, quiz: Quiz) -> str:
         """Return the name as text, with the checksum of the deals that were drawn."""
-        deals = "\n".join(str(answer.deal) for answer in made.answers)
+        deals = "\n".join(str(answer.deal) for answer in quiz.answers)
         return f"{self.time}.{self.seed}.{self.before}.{zlib.crc32(deals.encode()):08x}"
 
     @classmethod
@@ -119,8 +119,8 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
         drawn = secrets.randbits(32) if seed is None else seed
         before = 0 if log is None else len(log.guesses())
         name = QuizName(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), drawn, before)
-        made = _made(pages, log, name, language)
-        return made if isinstance(made, dict) else {"state": "ready"} | _asked(made, pages)
+        made = _draw_quiz(pages, log, name, language)
+        return made if isinstance(made, dict) else {"state": "ready"} | _questions_of(made, pages)
 
     @app.post(f"{QUIZ}/answers", responses=FAILURES)
     def answers(given: Answers, request: Request, language: Language = "en") -> dict[str, Any]:
@@ -129,7 +129,7 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
         guesses = (
             {person.name: next(iter(given.guesses.values()), [])} if person.name else given.guesses
         )
-        made = _made(pages, log, QuizName.parse(given.quiz), language)
+        made = _draw_quiz(pages, log, QuizName.parse(given.quiz), language)
         if isinstance(made, dict):
             raise RefusedError(503, "the past deals are still being read", (b"retry-after", b"2"))
         if made.name != given.quiz:
@@ -152,44 +152,44 @@ def add_quiz(app: FastAPI, pages: Pages, log: DecisionLog | None) -> None:
         return _scores(log, person_of(request), language)
 
 
-def _made(
+def _draw_quiz(
     pages: Pages, log: DecisionLog | None, name: QuizName, language: str
 ) -> Quiz | dict[str, Any]:
     """Return the quiz of a name, or the current step while the past deals are being scored."""
-    seen = ready_value(pages, pages.retrospective, "", language=language)
-    if isinstance(seen, dict):
-        return seen
+    retrospective = ready_value(pages, pages.retrospective, "", language=language)
+    if isinstance(retrospective, dict):
+        return retrospective
     deals, spec = pages.numbered_deals()
-    asked = set() if log is None else set(log.guesses()["deal"].head(name.before))
+    asked_ids = set() if log is None else set(log.guesses()["deal"].head(name.before))
 
     def asked_before(deal: Any) -> bool:
-        return log is not None and log.known_as(deal) in asked
+        return log is not None and log.known_as(deal) in asked_ids
 
     try:
-        made = make_quiz(
+        quiz = make_quiz(
             deals,
             pages.labelled(spec, language),
             seed=name.seed,
             asked_before=asked_before,
-            retrospective=seen,
+            retrospective=retrospective,
             language=language,
         )
     except DealsError as error:
         raise RefusedError(404, str(error)) from error
-    return replace(made, name=name.of(made))
+    return replace(quiz, name=name.of(quiz))
 
 
-def _asked(made: Quiz, pages: Pages) -> dict[str, Any]:
+def _questions_of(quiz: Quiz, pages: Pages) -> dict[str, Any]:
     listed = [
         {
             "number": question.number,
             "signed": f"{question.signed:%Y-%m-%d}",
             "facts": [{"name": name, "value": value} for name, value in question.facts],
         }
-        for question in made.questions
+        for question in quiz.questions
     ]
     months = pages.spec().label.horizon_months
-    return {"quiz": made.name, "level": made.level, "horizon_months": months, "questions": listed}
+    return {"quiz": quiz.name, "level": quiz.level, "horizon_months": months, "questions": listed}
 
 
 def _keep(
@@ -199,17 +199,17 @@ def _keep(
     if log is None:
         return
     known = log.guesses()
-    there = set(zip(known["quiz"], known["person"], strict=True))
-    log.keep_guesses([row for row in rows if row[:2] not in there])
+    stored = set(zip(known["quiz"], known["person"], strict=True))
+    log.keep_guesses([row for row in rows if row[:2] not in stored])
 
 
-def _result(made: Quiz, given: dict[str, list[float]], person: Person) -> dict[str, Any]:
+def _result(quiz: Quiz, given: dict[str, list[float]], person: Person) -> dict[str, Any]:
     """Return each deal's outcome and the Brier scores; the ids of deals are hidden from reps."""
-    outcome = [answer.left_early for answer in made.answers]
-    model = brier([answer.probability for answer in made.answers], outcome)
-    level = brier([made.level] * len(outcome), outcome)
+    outcome = [answer.left_early for answer in quiz.answers]
+    model = brier([answer.probability for answer in quiz.answers], outcome)
+    level = brier([quiz.level] * len(outcome), outcome)
     people = {name: brier(guesses, outcome) for name, guesses in given.items()}
-    answers = [_answer(answer, hidden=person.is_rep) for answer in made.answers]
+    answers = [_answer(answer, hidden=person.is_rep) for answer in quiz.answers]
     return {"answers": answers, "brier": {"people": people, "model": model, "level": level}}
 
 
@@ -232,10 +232,13 @@ def _scores(log: DecisionLog | None, person: Person, language: str) -> dict[str,
         guesses = guesses[guesses["person"] == person.name]
     if guesses.empty:
         return {"scores": [], "practice": []}
-    return {"scores": _by_quiz(guesses), "practice": practice_words(practice(guesses), language)}
+    return {
+        "scores": _by_quiz(guesses),
+        "practice": practice_sentences(practice(guesses), language),
+    }
 
 
 def _by_quiz(guesses: pd.DataFrame) -> list[dict[str, Any]]:
     day = guesses.groupby(["quiz", "person"], sort=False)["time"].first()
-    table = quiz_scores(guesses).assign(day=[f"{when:%Y-%m-%d}" for when in day])
+    table = quiz_scores(guesses).assign(day=[f"{time:%Y-%m-%d}" for time in day])
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -25,7 +25,7 @@ from fitmodel.model.horizons import MAX_HORIZONS, check_horizons
 from fitmodel.model.logged import id_column, id_error, log_assessments
 from fitmodel.service._problems import RefusedError
 from fitmodel.service.schema import complete_openapi, describe_attributes
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,13 +70,13 @@ def add_assessments(
     ) -> list[Assessment | str]:
         _check_reasons(len(prospects), reasons)
         model = holder.model
-        asked: dict[str, Any] = {"language": language, "horizons": months_asked(model, horizons)}
+        options: dict[str, Any] = {"language": language, "horizons": parse_months(model, horizons)}
         history = histories.of(model)
-        long = len(prospects) > IN_THE_LOOP or size > BYTES_IN_THE_LOOP
-        assess = partial(assess_many, model, prospects, reasons, log, history=history, **asked)
+        is_long = len(prospects) > IN_THE_LOOP or size > BYTES_IN_THE_LOOP
+        assess = partial(assess_many, model, prospects, reasons, log, history=history, **options)
         try:
-            waits = long or log is not None or history.spec is not None
-            items = await run_in_threadpool(assess) if waits else assess()
+            in_thread = is_long or log is not None or history.spec is not None
+            items = await run_in_threadpool(assess) if in_thread else assess()
         except DatabaseError as error:
             raise RefusedError(503, str(error)) from error
         kinds = ("error" if isinstance(item, str) else item.fit for item in items)
@@ -117,7 +117,7 @@ def add_assessments(
         return JSONResponse({"assessments": [_shown(item, language) for item in items]})
 
 
-def add_facts(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
+def add_status(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:
     """Add the routes on the model in use and on the process."""
 
     @app.get("/v1/model")
@@ -161,15 +161,17 @@ def describe_in_openapi(
 
     `posts` gives, for other paths that take prospects, a function that describes their POST.
     """
-    general = app.openapi
+    base_openapi = app.openapi
 
-    def particular() -> dict[str, Any]:
-        described = complete_openapi(general(), holder.model, has_token=limits.token is not None)
+    def openapi_of_model() -> dict[str, Any]:
+        described = complete_openapi(
+            base_openapi(), holder.model, has_token=limits.token is not None
+        )
         for path, describe in (posts or {}).items():
             described["paths"][path]["post"] |= describe(holder.model)
         return described
 
-    app.openapi = particular  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    app.openapi = openapi_of_model  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
 def describe_model(model: FitModel) -> dict[str, Any]:
@@ -197,7 +199,9 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
         400 if it is not JSON or not a prospect, 413 if there are too many prospects.
     """
     try:
-        result = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
+        result = json.loads(
+            body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicate_names
+        )
     except (ValueError, RecursionError) as error:
         raise RefusedError(
             400,
@@ -216,7 +220,7 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
     return result
 
 
-def months_asked(model: FitModel, horizons: str | None) -> tuple[int, ...]:
+def parse_months(model: FitModel, horizons: str | None) -> tuple[int, ...]:
     """Parse months from text such as 3,12.
 
     Raises
@@ -294,10 +298,10 @@ def _logged(
     ]
     if not positions:  # nothing to log, so the log does not have to be available
         return answers
-    kept = [cast("Assessment", answers[position]) for position in positions]
-    proceed = log_assessments(log, model, [prospects[position] for position in positions], kept)
-    for position, item, may in zip(positions, kept, proceed, strict=True):
-        answers[position] = replace(item, proceed=may)
+    to_log = [cast("Assessment", answers[position]) for position in positions]
+    proceed = log_assessments(log, model, [prospects[position] for position in positions], to_log)
+    for position, item, may_proceed in zip(positions, to_log, proceed, strict=True):
+        answers[position] = replace(item, proceed=may_proceed)
     return answers
 
 
@@ -311,11 +315,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON; write null for what is not known")
 
 
-def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with a name twice, because JSON readers differ in which value they take."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        name = named_twice([name for name, _ in pairs])[0]
+        name = duplicate_names([name for name, _ in pairs])[0]
         raise ValueError(f"an object has {name[:100]!r} more than once; write it once")
     return result
 

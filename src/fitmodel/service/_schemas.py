@@ -107,7 +107,7 @@ MODEL = an_object(
 _STATE = {"type": "string", "enum": ["ok", "failed", "away"]}
 READINESS = an_object({"status": TEXT, "model_version": TEXT, "reload": _STATE, "registry": _STATE})
 HEALTH = an_object({"status": TEXT})
-DECISION_KEPT = an_object({"id": TEXT, "action": TEXT})
+DECISION_STORED = an_object({"id": TEXT, "action": TEXT})
 TEXT_OR_NULL = {"type": ["string", "null"]}
 _CONCERN = an_object({"label": TEXT, "value_text": TEXT}) | {"type": ["object", "null"]}
 _ASSESSMENT_FIELDS = {
@@ -115,7 +115,7 @@ _ASSESSMENT_FIELDS = {
     "money_at_risk": NUMBER_OR_NULL,
     "concern": _CONCERN | {"description": "What raises the risk most, of the first reasons."},
 }
-_WHOLE = {
+_FULL_ROW = {
     "cells": {"type": "object", "additionalProperties": TEXT},
     "prospect": {"type": "object", "description": "What is scored of the row."},
     "sentences": TEXTS,
@@ -141,9 +141,9 @@ PIPELINE_ROW = an_object(
         "error": TEXT | {"description": "Why the row has no assessment."},
         "decision": _DECISION,
         **_ASSESSMENT_FIELDS,
-        **_WHOLE,
+        **_FULL_ROW,
     },
-    optional=("error", "decision", *_ASSESSMENT_FIELDS, *_WHOLE),
+    optional=("error", "decision", *_ASSESSMENT_FIELDS, *_FULL_ROW),
 )
 PIPELINE_ROWS = an_object(
     {
@@ -162,7 +162,7 @@ SCHEMAS = {
     "Model": MODEL,
     "Readiness": READINESS,
     "Health": HEALTH,
-    "DecisionKept": DECISION_KEPT,
+    "DecisionKept": DECISION_STORED,
     "LatestDecision": LATEST_DECISION,
     "PipelineRow": PIPELINE_ROW,
     "PipelineRows": PIPELINE_ROWS,

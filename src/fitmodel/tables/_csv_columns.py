@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 
 from fitmodel.tables.forms import Finding, Forms
 from fitmodel.tables.opening import FileTable, TableOnDisk
-from fitmodel.tables.spool import Spool, spooled
-from fitmodel.tables.values import NumberForm, read_numbers, settled_numbers
+from fitmodel.tables.spool import Spool, on_disk_table
+from fitmodel.tables.values import NumberForm, parse_numbers, read_numbers
 from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ class CsvColumn:
         """Return one chunk of the column, converted to the type."""
         text = pc.utf8_trim_whitespace(text)
         if self.kind == pa.string() and not self.all_words_missing:
-            return _without(text, _EMPTY)
-        bare = _without(text, _MISSING)
+            return _as_missing(text, _EMPTY)
+        without_missing = _as_missing(text, _MISSING)
         if self.kind == pa.string():
-            return bare
+            return without_missing
         if self.form is not None:
-            numbers = read_numbers(bare.to_pandas().astype("str"), self.form).series
+            numbers = read_numbers(without_missing.to_pandas().astype("str"), self.form).series
             return pa.array(numbers.to_numpy(), pa.float64())
-        return pc.replace_substring_regex(bare, r"^\+", "").cast(self.kind)
+        return pc.replace_substring_regex(without_missing, r"^\+", "").cast(self.kind)
 
 
 TEXT = CsvColumn(pa.string())
@@ -100,7 +100,7 @@ def column_of(pieces: Iterable[pa.Array], *, decimal_comma: bool) -> CsvColumn:
     """
     features = _ColumnFeatures(may_have_commas=decimal_comma)
     for piece in pieces:
-        features.add(_without(pc.utf8_trim_whitespace(piece), _MISSING))
+        features.add(_as_missing(pc.utf8_trim_whitespace(piece), _MISSING))
         if not (features.is_number or features.may_have_commas):
             return TEXT
     return features.column()
@@ -121,22 +121,22 @@ class _ColumnFeatures:
     has_nulls: bool = False
     shapes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, bare: pa.Array) -> None:
+    def add(self, texts: pa.Array) -> None:
         """Update the features with one chunk, whose missing values are null."""
-        self.has_nulls |= bare.null_count > 0
-        self.has_values |= bare.null_count < len(bare)
-        self.is_number = self.is_number and _all(bare, _NUMBER)
-        self.may_have_commas = self.may_have_commas and _all(bare, _WITH_COMMA)
+        self.has_nulls |= texts.null_count > 0
+        self.has_values |= texts.null_count < len(texts)
+        self.is_number = self.is_number and _all(texts, _NUMBER)
+        self.may_have_commas = self.may_have_commas and _all(texts, _WITH_COMMA)
         if not (self.is_number or self.may_have_commas):
             return
-        self.has_codes = self.has_codes or _any(bare, _CODE)
+        self.has_codes = self.has_codes or _any(texts, _CODE)
         if self.is_number:
-            self.is_whole = self.is_whole and _all(bare, _WHOLE)
-            self.fits_int64 = self.fits_int64 and self.is_whole and _all(bare, _INT64)
-            self.is_exact = self.is_exact and self.is_whole and _all(bare, _EXACT_FLOAT)
-            self.may_be_thousands = self.may_be_thousands and _all(bare, _IN_THOUSANDS)
+            self.is_whole = self.is_whole and _all(texts, _WHOLE)
+            self.fits_int64 = self.fits_int64 and self.is_whole and _all(texts, _INT64)
+            self.is_exact = self.is_exact and self.is_whole and _all(texts, _EXACT_FLOAT)
+            self.may_be_thousands = self.may_be_thousands and _all(texts, _IN_THOUSANDS)
         if self.may_have_commas:
-            for each in pc.value_counts(_shapes(bare)).to_pylist():
+            for each in pc.value_counts(_shapes(texts)).to_pylist():
                 self.shapes[each["values"]] += each["counts"]
 
     def column(self) -> CsvColumn:
@@ -145,7 +145,7 @@ class _ColumnFeatures:
             return TEXT
         if self.is_number:
             return self._numbers()
-        form = self._comma_form()
+        form = self._form_with_decimal_comma()
         return TEXT if form is None else CsvColumn(pa.float64(), form)
 
     def _numbers(self) -> CsvColumn:
@@ -153,27 +153,27 @@ class _ColumnFeatures:
         if self.has_codes:
             return CODES
         if not self.is_whole:
-            unclear = self.may_have_commas and self.may_be_thousands
-            return CsvColumn(pa.float64(), unclear_points=unclear)
+            are_unclear = self.may_have_commas and self.may_be_thousands
+            return CsvColumn(pa.float64(), unclear_points=are_unclear)
         if self.has_nulls:
             return CsvColumn(pa.float64()) if self.is_exact else CODES
         return CsvColumn(pa.int64()) if self.fits_int64 else CODES
 
-    def _comma_form(self) -> NumberForm | None:
+    def _form_with_decimal_comma(self) -> NumberForm | None:
         """Return the form of numbers with a decimal comma, or None."""
         if self.has_codes or not self.may_have_commas:
             return None
         shapes = {text: count for text, count in self.shapes.items() if text is not None}
-        form = settled_numbers(list(shapes), list(shapes.values()))[0]
+        form = parse_numbers(list(shapes), list(shapes.values()))[0]
         unreadable = read_numbers(pd.Series(list(shapes), dtype="str"), form).unreadable
         return form if form.decimal == "," and not unreadable.any() else None
 
 
 def _shapes(numbers: pa.Array) -> pa.Array:
     """Return numbers with every digit but a leading zero replaced by 1; this keeps their form."""
-    ones = pc.replace_substring_regex(numbers, r"\d", "1")
-    zeros = pc.replace_substring_regex(ones, r"^([+-]?)1", r"\10")
-    return pc.if_else(pc.match_substring_regex(numbers, r"^[+-]?0"), zeros, ones)
+    with_ones = pc.replace_substring_regex(numbers, r"\d", "1")
+    with_leading_zeros = pc.replace_substring_regex(with_ones, r"^([+-]?)1", r"\10")
+    return pc.if_else(pc.match_substring_regex(numbers, r"^[+-]?0"), with_leading_zeros, with_ones)
 
 
 def series_of(pieces: Iterable[pa.Array], column: CsvColumn) -> pd.Series[Any]:
@@ -185,7 +185,7 @@ def series_of(pieces: Iterable[pa.Array], column: CsvColumn) -> pd.Series[Any]:
     return pd.Series(values.to_numpy())
 
 
-def _without(text: pa.Array, words: pa.Array) -> pa.Array:
+def _as_missing(text: pa.Array, words: pa.Array) -> pa.Array:
     """Return texts with some words replaced by null."""
     return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, pa.string()), text)
 
@@ -254,7 +254,7 @@ class CsvTexts:
     def findings_with(self, columns: Sequence[CsvColumn]) -> tuple[Finding, ...]:
         """Return the findings from reading the file, and those about unclear points."""
         unclear = [
-            _points_finding(name, column, self.pieces(position))
+            _unclear_points_finding(name, column, self.pieces(position))
             for position, (name, column) in enumerate(zip(self.names, columns, strict=True))
             if column.unclear_points
         ]
@@ -266,7 +266,7 @@ class CsvTexts:
         return [name for name in self.names if name.startswith("Unnamed: ")]
 
 
-def _points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) -> Finding:
+def _unclear_points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) -> Finding:
     """Return the finding that points of a column may be decimal points or separate thousands."""
     count, example = 0, ""
     for piece in pieces:
@@ -277,13 +277,13 @@ def _points_finding(name: str, column: CsvColumn, pieces: Iterable[pa.Array]) ->
     digits = example.replace(".", "")
     code = "thousands" if column.form is not None else "unclear_points"
     if column.form is None:
-        read = f"are read as decimal fractions: '{example}' may also mean {digits}"
+        reading = f"are read as decimal fractions: '{example}' may also mean {digits}"
         remedy = f"if the point separates thousands, write the numbers without it ({digits})"
     else:
-        read = f"are read with points as thousands separators: '{example}' is {digits}"
-        read += ", since other columns have decimal commas"
+        reading = f"are read with points as thousands separators: '{example}' is {digits}"
+        reading += ", since other columns have decimal commas"
         remedy = "if the point is a decimal point, write a decimal comma as in the other columns"
-    return Finding(code, name, count, "", f"{count} row(s) {read}", remedy)
+    return Finding(code, name, count, "", f"{count} row(s) {reading}", remedy)
 
 
 def in_memory(texts: CsvTexts) -> FileTable:
@@ -310,7 +310,7 @@ def on_disk(texts: CsvTexts) -> TableOnDisk:
         for same in zip(*pieces, strict=True)
     )
     kinds = [column.kind for column in columns]
-    table = spooled(pa.schema(list(zip(names, kinds, strict=True))), batches)
+    table = on_disk_table(pa.schema(list(zip(names, kinds, strict=True))), batches)
     empty = [name for name in texts.unnamed if table.column(name).null_count == len(table)]
     numbers = Spool(np.intp, on_disk=True)
     numbers.add(texts.numbers if texts.kept.all() else texts.numbers[texts.kept])

@@ -26,7 +26,7 @@ from fitmodel.tables.csv_form import (
     has_decimal_comma,
     header_fields,
     row_numbers,
-    swallowing_values,
+    values_with_next_row,
 )
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
@@ -44,7 +44,7 @@ from fitmodel.tables.opening import (
     open_bytes,
     open_quote_error,
 )
-from fitmodel.tables.spool import spooled
+from fitmodel.tables.spool import on_disk_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,8 +97,8 @@ def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
 
 def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     """Return the rows of a file, with its encoding detected."""
-    whole = len(head) < SNIFF_BYTES
-    encoding = detect_encoding(head, whole=whole)
+    is_whole = len(head) < SNIFF_BYTES
+    encoding = detect_encoding(head, whole=is_whole)
     if encoding is None:
         _refuse_encoding(path)
         raise DealsError(f"{path} is not text in a known encoding. Remedy: save it as 'CSV UTF-8'.")
@@ -106,11 +106,11 @@ def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     try:
         return _texts(header, on_disk=on_disk)
     except UnicodeDecodeError:
-        later = _late_encoding(path, encoding)
-        if later is None:
+        other_encoding = _late_encoding(path, encoding)
+        if other_encoding is None:
             _refuse_encoding(path)
             raise
-        return _texts(header._replace(encoding=later), on_disk=on_disk)
+        return _texts(header._replace(encoding=other_encoding), on_disk=on_disk)
 
 
 def _late_encoding(path: Path, tried: str) -> str | None:
@@ -134,9 +134,9 @@ def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
         table, footers = _without_footers(header)
         if not footers:
             raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
-    opened = partial(_as_utf8, path, header.encoding)
+    open_file = partial(_as_utf8, path, header.encoding)
     records = len(table) + len(footers)
-    numbers = row_numbers(opened, records, header.lines, header.separator)
+    numbers = row_numbers(open_file, records, header.lines, header.separator)
     numbers = np.delete(numbers, [footer.position for footer in footers]) if footers else numbers
     left_out, findings = rows_left_out(table, numbers)
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
@@ -190,19 +190,19 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
     if top is None:
         raise DealsError(f"{path} has blank lines only. Remedy: export the deals again.")
     try:
-        names, read = header_fields(lines[top.lines :], top.separator)
+        names, lines_read = header_fields(lines[top.lines :], top.separator)
     except csv.Error as error:
         raise DealsError(f"{path} cannot be read as CSV: {error}") from error
     if names is None:
         raise DealsError(f"{path} {open_quote_error(top.lines + 1)}")
     if "\N{REPLACEMENT CHARACTER}" in "".join(names) and encoding == UTF8:
         _refuse_encoding(path)
-    below = (line.strip() for line in lines[top.lines + read :])
-    if len(head) < SNIFF_BYTES and not any(below):
+    rows_below = (line.strip() for line in lines[top.lines + lines_read :])
+    if len(head) < SNIFF_BYTES and not any(rows_below):
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
-    named = column_names(names)
-    _refuse_names(path, named)
-    return _Header(path, encoding, named, top.separator, top.lines, top.titles)
+    all_names = column_names(names)
+    _refuse_names(path, all_names)
+    return _Header(path, encoding, all_names, top.separator, top.lines, top.titles)
 
 
 def _parse(
@@ -217,13 +217,13 @@ def _parse(
     """
     path, names, separator = header.path, header.names, header.separator
     with as_utf8(open_bytes(path), header.encoding) as file:
-        marked = MarkedEnd(file, separator, len(names))
-        ragged: list[str] = []
+        stream = MarkedEnd(file, separator, len(names))
+        bad_rows: list[str] = []
 
         def handle_bad_row(row: Any) -> str:
-            if marked.is_end(row.text):
+            if stream.is_end(row.text):
                 return "skip"
-            ragged[:] = [row.text]
+            bad_rows[:] = [row.text]
             return "error" if set_aside is None else set_aside(row)
 
         options = (
@@ -240,29 +240,29 @@ def _parse(
             pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
         if on_disk:
-            reader = pacsv.open_csv(marked, *options)
-            table = spooled(reader.schema, reader)
+            reader = pacsv.open_csv(stream, *options)
+            table = on_disk_table(reader.schema, reader)
         else:
-            table = pacsv.read_csv(marked, *options)
+            table = pacsv.read_csv(stream, *options)
     values = table.column(len(names) - 1).slice(max(len(table) - 1, 0)).to_pylist()
-    for text in (*values, *ragged):
-        if line := marked.line_of_open_quote(text):
+    for text in (*values, *bad_rows):
+        if line := stream.line_of_open_quote(text):
             raise DealsError(f"{path} {open_quote_error(line)}")
-    _refuse_swallowed(path, table, separator)
+    _refuse_merged_rows(path, table, separator)
     return table
 
 
-def _refuse_swallowed(path: Path, table: pa.Table, separator: str) -> None:
+def _refuse_merged_rows(path: Path, table: pa.Table, separator: str) -> None:
     """Raise an error if values seem to contain the next row, because of an open quote."""
-    start, swallowed = 0, []
+    start, merged = 0, []
     for batch in table.to_batches():
-        doubtful = swallowing_values(batch, separator)
-        swallowed += [(start + row, shortened(text)) for row, text in doubtful.items()]
+        values = values_with_next_row(batch, separator)
+        merged += [(start + row, shortened(text)) for row, text in values.items()]
         start += batch.num_rows
-    if swallowed:
-        row, text = swallowed[0]
+    if merged:
+        row, text = merged[0]
         raise DealsError(
-            f"{path}: {len(swallowed)} row(s) have a value that contains the next row; row "
+            f"{path}: {len(merged)} row(s) have a value that contains the next row; row "
             f"{row + 1}: {text}. Remedy: close every quote."
         )
 
@@ -282,10 +282,10 @@ def _refuse_encoding(path: Path) -> None:
 
 def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Table, list[_Footer]]:
     """Return the table and its short last lines; other rows of a wrong width are an error."""
-    ragged: list[Any] = []
+    short_rows: list[Any] = []
 
     def set_aside(row: Any) -> str:
-        ragged.append(row)
+        short_rows.append(row)
         return "skip"
 
     try:
@@ -293,22 +293,22 @@ def _without_footers(header: _Header, *, on_disk: bool = False) -> tuple[pa.Tabl
     except pa.ArrowInvalid as error:
         raise DealsError(f"{header.path} {csv_error(str(error), BLOCK_BYTES)}") from error
     width, separator = len(header.names), header.separator
-    above = header.lines + 2  # Arrow counts from 1, and the titles and the header too
-    footers = [_Footer(row.text, row.number - above) for row in ragged]
+    rows_above = header.lines + 2  # Arrow counts from 1, and the titles and the header too
+    footers = [_Footer(row.text, row.number - rows_above) for row in short_rows]
     # after the last row: as many lines with values are above as there are rows and short lines
-    last = [f.position - index >= len(table) for index, f in enumerate(footers)]
-    wrong = [
+    are_last = [f.position - index >= len(table) for index, f in enumerate(footers)]
+    bad_rows = [
         row
-        for row, is_last in zip(ragged, last, strict=True)
+        for row, is_last in zip(short_rows, are_last, strict=True)
         if not _is_footer(row, separator, is_last=is_last)
     ]
-    if wrong:
+    if bad_rows:
         shown = [
             f"row {row.number} has {row.actual_columns}: {shortened(row.text)}"
-            for row in wrong[:SHOWN_ROWS]
+            for row in bad_rows[:SHOWN_ROWS]
         ]
         raise DealsError(
-            f"{header.path}: {len(wrong)} row(s) do not have the header's {width} fields; "
+            f"{header.path}: {len(bad_rows)} row(s) do not have the header's {width} fields; "
             f"{'; '.join(shown)}. Remedy: put texts that contain {separator!r} or a line break "
             "into double quotes, and close every quote."
         )

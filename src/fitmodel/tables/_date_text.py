@@ -19,7 +19,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 EXCEL_ZERO = date(1899, 12, 30).toordinal() - EPOCH
 EXCEL_FIRST, EXCEL_LAST = 20_000, 80_000  # serial numbers of 1954 to 2119
 SECONDS_OF_DAY = 86_400
-FIRST_SECOND, LAST_SECOND = 300_000_000, 5_000_000_000  # of 1979 to 2128
+MIN_SECONDS, MAX_SECONDS = 300_000_000, 5_000_000_000  # of 1979 to 2128
 ISO, YEAR_FIRST, NAMED, DAY_FIRST, MONTH_FIRST = (
     "iso",
     "year first",
@@ -115,8 +115,8 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
 
 
 def _iso_day(text: str) -> int | None:
-    dashed = text[4:5] == "-" == text[7:8] and text[_LENGTH : _LENGTH + 1] in {"", "T", " "}
-    if not dashed:
+    has_dashes = text[4:5] == "-" == text[7:8] and text[_LENGTH : _LENGTH + 1] in {"", "T", " "}
+    if not has_dashes:
         return None
     try:
         return date.fromisoformat(text[:_LENGTH]).toordinal() - EPOCH
@@ -154,11 +154,11 @@ def _named_day(text: str) -> int | None:
 
 
 def _calendar_day(year: str, month: str, day: str) -> int | None:
-    full = int(year)
+    full_year = int(year)
     if len(year) == 2:  # noqa: PLR2004 - as POSIX reads two digits: 69 is 1969, 68 is 2068
-        full += 1900 if full >= 69 else 2000  # noqa: PLR2004
+        full_year += 1900 if full_year >= 69 else 2000  # noqa: PLR2004
     try:
-        return date(full, int(month), int(day)).toordinal() - EPOCH
+        return date(full_year, int(month), int(day)).toordinal() - EPOCH
     except ValueError:
         return None
 
@@ -171,10 +171,10 @@ def day_of_number(number: float, order: str) -> int | None:
         text = f"{int(number):08}" if 0 < number < 10**8 and number == int(number) else ""
         return _calendar_day(text[:4], text[4:6], text[6:]) if text else None
     seconds = number / 1000 if order == MILLISECONDS else number
-    return int(seconds // SECONDS_OF_DAY) if FIRST_SECOND <= seconds <= LAST_SECOND else None
+    return int(seconds // SECONDS_OF_DAY) if MIN_SECONDS <= seconds <= MAX_SECONDS else None
 
 
-def settle_order(
+def detect_date_order(
     values: Sequence[Any], rows: Iterable[int], hint: str | None = None
 ) -> tuple[str, bool]:
     """Return the form that can read most rows of a column, and whether its order is unclear.
@@ -189,26 +189,26 @@ def settle_order(
         Order to use if the column allows both, from the contract or another date column.
     """
     counts = list(rows)
-    read, swapped = dict.fromkeys(ORDERS, 0), False
+    read_rows, is_ambiguous = dict.fromkeys(ORDERS, 0), False
     for value, count in zip(values, counts, strict=True):
         if day_of(value) is not None:
             for order in ORDERS:
-                read[order] += count
+                read_rows[order] += count
             continue
         days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
         if days.get(DAY_FIRST) is not None and "." in value:
             days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
         for order, day in days.items():
-            read[order] += count * (day is not None)
-        swapped |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
-    if 2 * read[ISO] >= sum(counts):
+            read_rows[order] += count * (day is not None)
+        is_ambiguous |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
+    if 2 * read_rows[ISO] >= sum(counts):
         return ISO, False
-    best = max(ORDERS, key=lambda order: read[order])  # of equals, the first one
-    if best not in {DAY_FIRST, MONTH_FIRST} or read[DAY_FIRST] != read[MONTH_FIRST]:
-        return best, False
+    best_order = max(ORDERS, key=lambda order: read_rows[order])  # of equals, the first one
+    if best_order not in {DAY_FIRST, MONTH_FIRST} or read_rows[DAY_FIRST] != read_rows[MONTH_FIRST]:
+        return best_order, False
     if hint is not None:
         return hint, False
-    return DAY_FIRST, swapped
+    return DAY_FIRST, is_ambiguous
 
 
 def _possible(value: Any) -> tuple[str, ...]:

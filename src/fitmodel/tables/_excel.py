@@ -58,11 +58,11 @@ def read_workbook(path: Path, sheet: str | None = None) -> FileTable:
                     f"{path} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}. Remedy: "
                     "correct [reading] sheet."
                 )
-            wanted = names if sheet is None else [sheet]
+            searched = names if sheet is None else [sheet]
             sheets: list[str] = []
             rows: list[list[Any]] = []
             filled: list[tuple[int, int]] = []
-            for name in wanted:
+            for name in searched:
                 sheet_of_name = book.get_sheet_by_name(name)
                 sheet_rows = sheet_of_name.to_python(skip_empty_area=False)
                 if _is_table(sheet_rows):
@@ -120,30 +120,34 @@ def _is_table(rows: Sequence[Sequence[Any]]) -> bool:
 def _table(path: Path, rows: Sequence[Sequence[Any]]) -> FileTable:
     """Return the rows of a sheet as a table, without titles, lines of sums and empty rows."""
     shown = [[_as_text(cell) for cell in row] for row in rows[:HEAD_ROWS]]
-    top = header_index(shown)
-    if top is None:
+    header_row = header_index(shown)
+    if header_row is None:
         raise DealsError(f"{path} has blank rows only. Remedy: export the deals again.")
-    names = column_names([_as_text(cell) for cell in rows[top]])
+    names = column_names([_as_text(cell) for cell in rows[header_row]])
     if problem := names_error(names):
         raise DealsError(f"{path} {problem}")
-    below = rows[top + 1 :]
-    numbers = np.arange(len(below)) + top + 2
+    rows_below = rows[header_row + 1 :]
+    numbers = np.arange(len(rows_below)) + header_row + 2
     texts = pa.table(
         [
-            pa.array([_as_text(row[position]) for row in below], pa.string())
+            pa.array([_as_text(row[position]) for row in rows_below], pa.string())
             for position in range(len(names))
         ],
         names=names,
     )
     left_out, findings = rows_left_out(texts, numbers)
-    kept = [row for row, out in zip(below, left_out.tolist(), strict=True) if not out]
+    kept = [
+        row
+        for row, is_left_out in zip(rows_below, left_out.tolist(), strict=True)
+        if not is_left_out
+    ]
     columns = {
         name: _column([row[position] for row in kept]) for position, name in enumerate(names)
     }
     unnamed = [name for name in names if name.startswith("Unnamed: ")]
     empty = [name for name in unnamed if columns[name].isna().all()]
     table = pd.DataFrame({name: cells for name, cells in columns.items() if name not in empty})
-    titles = [" ".join(filter(None, row)) for row in shown[:top] if any(row)]
+    titles = [" ".join(filter(None, row)) for row in shown[:header_row] if any(row)]
     notes = [titles_finding(titles)] if titles else []
     return FileTable(table, (*notes, *findings), row_numbers=numbers[~left_out])
 
@@ -170,21 +174,21 @@ def _as_text(cell: Any) -> str:
 
 def _column(cells: Sequence[Any]) -> pd.Series[Any]:
     """Return cells as a column of their common type; mixed types become an object column."""
-    known = [_plain(cell) for cell in cells]
-    kinds = {type(cell) for cell in known if cell is not None}
+    values = [_plain(cell) for cell in cells]
+    kinds = {type(cell) for cell in values if cell is not None}
     if not kinds:
-        return pd.Series([None] * len(known), dtype="str")
+        return pd.Series([None] * len(values), dtype="str")
     if kinds <= {int, float}:
-        whole = all(cell is not None and float(cell).is_integer() for cell in known)
-        exact = whole and all(abs(cell) < 2**53 for cell in known)
-        return pd.Series(known, dtype=np.int64 if exact else np.float64)
+        are_integers = all(cell is not None and float(cell).is_integer() for cell in values)
+        fit_int64 = are_integers and all(abs(cell) < 2**53 for cell in values)
+        return pd.Series(values, dtype=np.int64 if fit_int64 else np.float64)
     if kinds == {str}:
-        return pd.Series(known, dtype="str")
+        return pd.Series(values, dtype="str")
     if kinds == {dt.datetime}:
-        return pd.Series(pd.to_datetime(pd.Series(known, dtype=object)))
-    if kinds == {bool} and None not in known:
-        return pd.Series(known, dtype=bool)
-    return pd.Series(known, dtype=object)
+        return pd.Series(pd.to_datetime(pd.Series(values, dtype=object)))
+    if kinds == {bool} and None not in values:
+        return pd.Series(values, dtype=bool)
+    return pd.Series(values, dtype=object)
 
 
 def _plain(cell: Any) -> Any:

@@ -100,7 +100,7 @@ _NUMBER = re.compile(
     rf"(?P<behind>-)?\s*(?P<close>\))?"
 )
 _GAPS = re.compile(_GAP)
-_NO_CENTS = re.compile(
+_DASH_FOR_CENTS = re.compile(
     r"(?<=\d)(?P<mark>[.,])(?:--?|[\N{EN DASH}\N{EM DASH}])(?!\d)"
 )  # 1'200.- is 1200
 _CURRENCIES = CURRENCY_CODES | frozenset(CURRENCY_SIGNS.values())
@@ -121,68 +121,75 @@ _GROUPED = {
 }
 
 
-def _needing(mark: str, thousands: str) -> re.Pattern[str]:
+def _pattern_of_decimal_mark(mark: str, thousands: str) -> re.Pattern[str]:
     """Return a pattern of numbers that are valid only with `mark` as the decimal mark."""
-    d, t = re.escape(mark), re.escape(thousands)
+    decimal, separator = re.escape(mark), re.escape(thousands)
     forms = (
-        rf"[\d{t}]*{d}(?:\d{{1,2}}|\d{{4,}})",
-        rf"\d{{4,}}{d}\d+",
-        rf"0?{d}\d+",
-        rf"\d{{1,3}}(?:{t}\d{{3}})+{d}\d+",
-        rf"\d{{1,3}}(?:{t}\d{{3}}){{2,}}",
+        rf"[\d{separator}]*{decimal}(?:\d{{1,2}}|\d{{4,}})",
+        rf"\d{{4,}}{decimal}\d+",
+        rf"0?{decimal}\d+",
+        rf"\d{{1,3}}(?:{separator}\d{{3}})+{decimal}\d+",
+        rf"\d{{1,3}}(?:{separator}\d{{3}}){{2,}}",
     )
     return re.compile(rf"[+-]?(?:{'|'.join(forms)})")
 
 
-_NEEDING = {",": _needing(",", "."), ".": _needing(".", ",")}
+_PATTERNS_OF_DECIMAL_MARKS = {
+    ",": _pattern_of_decimal_mark(",", "."),
+    ".": _pattern_of_decimal_mark(".", ","),
+}
 
 
 def parse_number_text(text: str) -> NumberText | None:
     """Return the parts of a number's text; None if the text is not a number."""
-    text = _NO_CENTS.sub(r"\g<mark>0", text.strip().replace("\N{MINUS SIGN}", "-"))
+    text = _DASH_FOR_CENTS.sub(r"\g<mark>0", text.strip().replace("\N{MINUS SIGN}", "-"))
     match = _NUMBER.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
         return None
-    opened, sign, before, inner, digits, gap, after, behind, closed = match.groups()
-    signs = [mark for mark in (sign, inner, behind, opened) if mark]
-    if bool(opened) != bool(closed) or len(signs) > 1:
+    opening, sign, currency_before, inner_sign, digits, gap, unit_after, last_sign, closing = (
+        match.groups()
+    )
+    signs = [mark for mark in (sign, inner_sign, last_sign, opening) if mark]
+    if bool(opening) != bool(closing) or len(signs) > 1:
         return None
-    power_and_unit = _power_and_unit(after or "", glued=not gap, money=bool(before))
+    power_and_unit = _power_and_unit(
+        unit_after or "", is_attached=not gap, has_currency=bool(currency_before)
+    )
     if power_and_unit is None:
         return None
     power, unit = power_and_unit
-    if before:
+    if currency_before:
         if _is_currency(unit):
             return None
-        unit = _code(before) + unit
-    minus = "-" if signs and signs[0] != "+" else ""
-    return NumberText(minus + _GAPS.sub("", digits), power, unit)
+        unit = _code(currency_before) + unit
+    sign_text = "-" if signs and signs[0] != "+" else ""
+    return NumberText(sign_text + _GAPS.sub("", digits), power, unit)
 
 
-def _power_and_unit(text: str, *, glued: bool, money: bool) -> tuple[int, str] | None:
+def _power_and_unit(text: str, *, is_attached: bool, has_currency: bool) -> tuple[int, str] | None:
     """Return power of ten and unit of the text after the digits; None if it is neither."""
     if not text:
         return 0, ""
     if text == PERCENT:
         return -2, PERCENT
-    known = _AFTER.fullmatch(text)
-    if known is not None and _is_scale(known, money=money):
-        code = _code(known["currency"]) if known["currency"] else ""
-        per = f"/{_singular(known['per'].lstrip('/per. '))}" if known["per"] else ""
-        return SCALES.get(known["scale"] or "", 0), code + per
-    if not _WORD.fullmatch(text) or (glued and text.lower() not in GLUED_UNITS):
+    match = _AFTER.fullmatch(text)
+    if match is not None and _is_scale(match, has_currency=has_currency):
+        code = _code(match["currency"]) if match["currency"] else ""
+        per = f"/{_singular(match['per'].lstrip('/per. '))}" if match["per"] else ""
+        return SCALES.get(match["scale"] or "", 0), code + per
+    if not _WORD.fullmatch(text) or (is_attached and text.lower() not in GLUED_UNITS):
         return None
     if _singular(text) in UNCLEAR_SCALES:
         return None
-    return (0, _singular(text)) if len(text) > 1 or glued or not text.isascii() else None
+    return (0, _singular(text)) if len(text) > 1 or is_attached or not text.isascii() else None
 
 
-def _is_scale(known: re.Match[str], *, money: bool) -> bool:
+def _is_scale(match: re.Match[str], *, has_currency: bool) -> bool:
     """Return whether the suffix found after a number means a power of ten here."""
-    scale, currency = known["scale"], known["currency"]
+    scale, currency = match["scale"], match["currency"]
     if scale in BEFORE_CURRENCY:
         return bool(currency)
-    return bool(money or currency or scale not in MONEY_SCALES)
+    return bool(has_currency or currency or scale not in MONEY_SCALES)
 
 
 def _singular(word: str) -> str:
@@ -214,11 +221,11 @@ def value_of(number: NumberText, form: NumberForm) -> float:
         If the digits are not a number in this form.
     """
     digits = number.digits
-    digits = _plain(digits, form) if form.settled else _plain_alone(digits, form)
+    digits = _plain(digits, form) if form.settled else _plain_of_one_value(digits, form)
     return float(f"{digits}e{number.power}" if number.power else digits)
 
 
-def _plain_alone(digits: str, form: NumberForm) -> str:
+def _plain_of_one_value(digits: str, form: NumberForm) -> str:
     """Return digits as Python writes them, for a form that was not detected in a column."""
     point, comma = "." in digits, "," in digits
     grouped = (comma or form.decimal == ",") and _IN_GROUPS.fullmatch(digits)
@@ -231,36 +238,37 @@ def _plain(digits: str, form: NumberForm) -> str:
     """Return digits as Python writes them, for the detected form of a column."""
     other = "," if form.decimal == "." else "."
     if other in digits and _GROUPED[other].fullmatch(digits):
-        is_new = other == "." and form.thousands != other  # 1.234 in a column of 0,5 and the like
-        if (is_new or form.contested) and form.decimal not in digits:
+        # 1.234 in a column of 0,5 and the like
+        is_thousands = other == "." and form.thousands != other
+        if (is_thousands or form.contested) and form.decimal not in digits:
             raise UnclearNumberError(digits)
         digits = digits.replace(other, "")
     return digits.replace(",", ".") if form.decimal == "," else digits
 
 
-def settle_form(numbers: Sequence[NumberText | None], rows: Iterable[int]) -> NumberForm:
+def detect_number_form(numbers: Sequence[NumberText | None], rows: Iterable[int]) -> NumberForm:
     """Return the form of a column of numbers, by the decimal mark that more rows need.
 
     1.234,5 and 1,5 and 1.234.567 and 1234,567 need a decimal comma, 1,234.5 and similar numbers a
     point. 1,234 alone needs neither, and is read as one thousand two hundred thirty-four.
     """
-    needed = {",": 0, ".": 0}
+    rows_by_mark = {",": 0, ".": 0}
     units: dict[str, int] = {}
     for number, count in zip(numbers, rows, strict=True):
         if number is None:
             continue
         units[number.unit] = units.get(number.unit, 0) + count
-        for mark, pattern in _NEEDING.items():
+        for mark, pattern in _PATTERNS_OF_DECIMAL_MARKS.items():
             if mark in number.digits or "." in number.digits or "," in number.digits:
-                needed[mark] += count * bool(pattern.fullmatch(number.digits))
-    decimal = "," if needed[","] > needed["."] else "."
+                rows_by_mark[mark] += count * bool(pattern.fullmatch(number.digits))
+    decimal = "," if rows_by_mark[","] > rows_by_mark["."] else "."
     other = "," if decimal == "." else "."
     has_groups = any(n is not None and _GROUPED[other].fullmatch(n.digits) for n in numbers)
-    named = {unit: count for unit, count in units.items() if unit}
-    commonest = max(named, key=lambda unit: named[unit], default="")
-    if commonest == PERCENT and units.get("", 0) > units[PERCENT]:
-        commonest = ""
-    return NumberForm(decimal, other if has_groups else "", commonest)
+    with_unit = {unit: count for unit, count in units.items() if unit}
+    most_frequent = max(with_unit, key=lambda unit: with_unit[unit], default="")
+    if most_frequent == PERCENT and units.get("", 0) > units[PERCENT]:
+        most_frequent = ""
+    return NumberForm(decimal, other if has_groups else "", most_frequent)
 
 
 def is_other_unit(unit: str, form: NumberForm) -> bool:

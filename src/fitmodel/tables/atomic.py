@@ -41,11 +41,11 @@ def write_file(path: Path, content: bytes) -> None:
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """Write text files into a folder, replacing existing ones; if one fails, none is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    with workspace(folder) as draft:
+    with workspace(folder) as temporary:
         for name, text in files.items():
-            write_file(draft / name, text.encode())
+            write_file(temporary / name, text.encode())
         for name in files:
-            (draft / name).replace(folder / name)
+            (temporary / name).replace(folder / name)
     sync_folder(folder)
 
 
@@ -112,7 +112,7 @@ def is_running(process: int) -> bool:
 
 def host_name() -> str:
     """Return the name of this machine, in letters, digits and underscores."""
-    return "".join(letter if letter.isalnum() else "_" for letter in socket.gethostname())
+    return "".join(character if character.isalnum() else "_" for character in socket.gethostname())
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def is_text(values: pd.Series[Any] | pd.Index[Any]) -> bool:
     return values.dtype == object or pd.api.types.is_string_dtype(values.dtype)
 
 
-def is_many(value: Any) -> bool:
+def is_sized(value: Any) -> bool:
     """Return whether a value is a container: a list, a mapping, an array, bytes."""
     return hasattr(value, "__len__") and not isinstance(value, str)
 
@@ -93,18 +93,18 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
     if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "O":
         values = values.astype(object)  # lists, mappings, decimals
     if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
-        known, levels = pd.factorize(values, use_na_sentinel=True)
-        return known, list(levels)
+        codes, levels = pd.factorize(values, use_na_sentinel=True)
+        return codes, list(levels)
     cells = values.tolist()
     seen: dict[tuple[type, str], int] = {}
-    firsts: list[Any] = []
+    first_values: list[Any] = []
     positions = np.empty(len(cells), dtype=np.intp)
     for row, cell in enumerate(cells):
-        position = seen.setdefault((type(cell), str(cell)), len(firsts))
-        if position == len(firsts):
-            firsts.append(cell)
+        position = seen.setdefault((type(cell), str(cell)), len(first_values))
+        if position == len(first_values):
+            first_values.append(cell)
         positions[row] = position
-    return positions, firsts
+    return positions, first_values
 
 
 def shortened(value: object, width: int = 60) -> str:

@@ -69,7 +69,7 @@ def writes_decimal_commas(separator: str, text: str) -> bool:
     return re.search(rf'(?:^|{mark})"?{number}"?(?={mark}|$)', text, re.MULTILINE) is not None
 
 
-def swallowing_values(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:
+def values_with_next_row(table: pa.Table | pa.RecordBatch, separator: str) -> dict[int, str]:
     """Return the rows with a value that seems to contain the next row, each with that value.
 
     An unclosed quote ends where the same column's value begins in the next row. The value then
@@ -136,13 +136,13 @@ class MarkedEnd:
         UnicodeDecodeError
             If the stream is not UTF-8.
         """
-        requested = max(size - len(self._end) - 1, 1)
-        data = self._stream.read(requested)
+        n_bytes = max(size - len(self._end) - 1, 1)
+        data = self._stream.read(n_bytes)
         if data.endswith(b"\r"):  # Arrow drops the second half of a line break split by a block
             data += self._stream.read(1)
-        self._decoder.decode(data, final=len(data) < requested)
+        self._decoder.decode(data, final=len(data) < n_bytes)
         self._lines += _breaks(data)
-        if len(data) >= requested:
+        if len(data) >= n_bytes:
             return data
         data, self._end = data + self._end, b""
         return data
@@ -163,7 +163,7 @@ def _breaks(text: bytes) -> int:
 
 
 def row_numbers(
-    opened: Callable[[], BinaryIO], rows: int, above: int, separator: str
+    opened: Callable[[], BinaryIO], rows: int, lines_above: int, separator: str
 ) -> NDArray[np.intp]:
     """Return the number of each row as in a spreadsheet.
 
@@ -175,24 +175,24 @@ def row_numbers(
         Returns the file as a stream from its beginning, as UTF-8.
     rows : int
         Number of rows below the header.
-    above : int
+    lines_above : int
         Number of lines above the header.
     separator : str
         The separator of the file.
     """
-    first = above + 2  # the header is a row too
-    counted = np.arange(first, first + rows)
+    first = lines_above + 2  # the header is a row too
+    consecutive = np.arange(first, first + rows)
     if not _has_blank_lines(opened):
-        return counted
+        return consecutive
     with io.TextIOWrapper(opened(), "utf-8-sig", errors="replace", newline="") as text:
-        lines = csv.reader(islice(text, above, None), delimiter=separator)
+        lines = csv.reader(islice(text, lines_above, None), delimiter=separator)
         try:
             next(lines)
-            filled = (number for number, row in enumerate(lines, first) if row)
-            numbers = np.fromiter(filled, dtype=np.intp)
+            numbers_of_rows = (number for number, row in enumerate(lines, first) if row)
+            numbers = np.fromiter(numbers_of_rows, dtype=np.intp)
         except csv.Error:  # a field is longer than the csv module allows
-            return counted
-    return numbers[:rows] if len(numbers) >= rows else counted
+            return consecutive
+    return numbers[:rows] if len(numbers) >= rows else consecutive
 
 
 def _has_blank_lines(opened: Callable[[], BinaryIO]) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from fitmodel.exceptions import DatabaseError
 from fitmodel.tables.databases import Address, connected, explained, quoted, read_address
-from fitmodel.tables.opening import named_twice
+from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,13 +73,13 @@ def read_query(text: str) -> str:
 
 def _without_end(text: str) -> str:
     """Return a statement without its last semicolon and the comments after that."""
-    has_end, end = False, None
+    is_ended, end = False, None
     for part in _PARTS.finditer(text):
         if part.lastgroup == "code":
-            has_end, end = True, None
+            is_ended, end = True, None
         elif part.lastgroup == "end" and end is None:
             end = part.start()
-    return text[:end].strip() if has_end else ""
+    return text[:end].strip() if is_ended else ""
 
 
 @contextmanager
@@ -132,8 +132,8 @@ def read_rows(
     address, text = _statement_for(url, query)
     if only is not None:
         column, values = only
-        listed = ", ".join(_literal(value) for value in values) or "null"
-        text = f"select * from ({text}\n) as source where {quoted(column)} in ({listed})"  # noqa: S608 - the user's query, quoted names and texts  # nosec B608
+        literals = ", ".join(_literal(value) for value in values) or "null"
+        text = f"select * from ({text}\n) as source where {quoted(column)} in ({literals})"  # noqa: S608 - the user's query, quoted names and texts  # nosec B608
     with _opened(address, text, CHUNK_ROWS) as (schema, batches):
         return pa.Table.from_batches(list(batches), schema)
 
@@ -174,9 +174,10 @@ def _explained(
 
 
 def _check_names(names: list[str]) -> None:
-    if twice := named_twice(names):
+    if duplicates := duplicate_names(names):
         raise DatabaseError(
-            f"the query has more than one column named {twice}. Remedy: select ... as another name."
+            f"the query has more than one column named {duplicates}. Remedy: select ... "
+            "as another name."
         )
 
 
@@ -193,25 +194,25 @@ def _postgresql_type(column: Any) -> pa.DataType:
     """Return the Arrow type of a column of PostgreSQL."""
     from psycopg import adapters
 
-    known = adapters.types.get(column.type_code)
+    adapter = adapters.types.get(column.type_code)
     # for an array, psycopg returns the type of its elements
-    name = known.name if known is not None and known.oid == column.type_code else ""
+    name = adapter.name if adapter is not None and adapter.oid == column.type_code else ""
     if name == "numeric":
-        exact = column.precision is not None and column.precision <= MAX_DIGITS
-        return pa.decimal128(column.precision, column.scale) if exact else pa.float64()
+        is_exact = column.precision is not None and column.precision <= MAX_DIGITS
+        return pa.decimal128(column.precision, column.scale) if is_exact else pa.float64()
     return POSTGRESQL.get(name, pa.string())
 
 
 def _read_sqlite(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
     """Read from SQLite: columns have no type, so the values are scanned once before reading."""
-    run = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql
-    run("pragma query_only = on")
-    result = results.enter_context(run(query))
+    execute = connection.execution_options(stream_results=True, no_parameters=True).exec_driver_sql
+    execute("pragma query_only = on")
+    result = results.enter_context(execute(query))
     names = list(result.keys())
     _check_names(names)
     kinds = ("text", "blob", "real", "integer")
     tests = ", ".join(f"max(typeof({quoted(name)}) = '{kind}')" for name in names for kind in kinds)
-    types = list(run(f"select {tests} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
+    types = list(execute(f"select {tests} from ({query}\n)").one())  # noqa: S608 - the user's query  # nosec B608
     fields = [
         pa.field(name, _sqlite_type(*types[4 * position : 4 * position + 4]))
         for position, name in enumerate(names)
@@ -255,9 +256,9 @@ def _text(value: Any) -> str:
 def _read_duckdb(connection: Connection, query: str, rows: int, results: ExitStack) -> Read:
     """Read from DuckDB, which returns Arrow."""
     del results
-    raw: Any = connection.connection.driver_connection
-    raw.execute("begin transaction read only")  # otherwise changes by the query are committed
-    relation = raw.sql(query)
+    driver: Any = connection.connection.driver_connection
+    driver.execute("begin transaction read only")  # otherwise changes by the query are committed
+    relation = driver.sql(query)
     if relation is None:
         raise DatabaseError("the query gives no rows. Remedy: write one SELECT.")
     reader = relation.to_arrow_reader(rows)

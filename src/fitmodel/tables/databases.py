@@ -47,10 +47,10 @@ class Address:
 
     def __str__(self) -> str:
         """Return the URL without the password."""
-        whole = ".".join(part for part in (self.schema, self.table) if part)
-        plain = self.url.set(drivername=self.url.get_backend_name(), query={})
-        shown = plain.render_as_string(hide_password=True)
-        return f"{shown}/{whole}" if whole else shown
+        qualified_name = ".".join(part for part in (self.schema, self.table) if part)
+        url = self.url.set(drivername=self.url.get_backend_name(), query={})
+        shown = url.render_as_string(hide_password=True)
+        return f"{shown}/{qualified_name}" if qualified_name else shown
 
     @property
     def quoted_table(self) -> str:
@@ -87,8 +87,8 @@ def read_address(name: str, *, with_table: bool) -> Address:
     address = Address(url.set(database=database))
     if not database or not table or (address.file is not None and address.file.is_dir()):
         raise DatabaseError(f"{Address(url)} has no table. Remedy: write {FORMS}.")
-    schema, _, plain = table.rpartition(".")
-    return Address(address.url, plain, schema or None)
+    schema, _, name_of_table = table.rpartition(".")
+    return Address(address.url, name_of_table, schema or None)
 
 
 def _read_url(name: str) -> URL:
@@ -159,8 +159,8 @@ def _engine(address: Address) -> Engine:
         raise DependencyError(_missing(f"the driver of {address.url.drivername}")) from error
 
 
-def _missing(what: str) -> str:
-    return f'{what} is not installed. Remedy: pip install "fitmodel[sql]"'
+def _missing(component: str) -> str:
+    return f'{component} is not installed. Remedy: pip install "fitmodel[sql]"'
 
 
 NAMES = "check the names in the query and in the URL"

@@ -81,12 +81,12 @@ class Forms:
             {name: texts for name, texts in self.empty.items() if name in columns},
         )
 
-    def over(self, others: Forms) -> Forms:
+    def over(self, defaults: Forms) -> Forms:
         """Return these forms, completed by other forms for further columns."""
         return Forms(
-            {**others.numbers, **self.numbers},
-            {**others.dates, **self.dates},
-            {**others.empty, **self.empty},
+            {**defaults.numbers, **self.numbers},
+            {**defaults.dates, **self.dates},
+            {**defaults.empty, **self.empty},
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -189,11 +189,11 @@ def as_numbers(values: pd.Series[Any], form: NumberForm | None = UNKNOWN) -> Rea
         return None
     reading = read_numbers(values, form, levels=levels)
     numbers = reading.series.to_numpy()
-    filled = np.isfinite(numbers) | reading.unreadable
-    if reading.unreadable.sum() > (1 - NUMBER_SHARE) * max(int(filled.sum()), 1):
+    is_filled = np.isfinite(numbers) | reading.unreadable
+    if reading.unreadable.sum() > (1 - NUMBER_SHARE) * max(int(is_filled.sum()), 1):
         return None
-    known = numbers[np.isfinite(numbers)]
-    return None if looks_like_codes(str(values.name), known) else reading
+    finite = numbers[np.isfinite(numbers)]
+    return None if looks_like_codes(str(values.name), finite) else reading
 
 
 def _are_flags(values: pd.Series[Any]) -> bool:
@@ -221,6 +221,6 @@ def looks_like_codes(name: str, numbers: NDArray[np.float64]) -> bool:
         return False
     if CODE_NAME.search(name):
         return True
-    recurring = len(numbers) >= 20 * len(levels)
-    large = levels[0] >= 100  # noqa: PLR2004 - counts and scales start near 0
-    return bool(recurring and large and len(levels) <= 50)  # noqa: PLR2004 - a price list
+    is_repeated = len(numbers) >= 20 * len(levels)
+    is_large = levels[0] >= 100  # noqa: PLR2004 - counts and scales start near 0
+    return bool(is_repeated and is_large and len(levels) <= 50)  # noqa: PLR2004 - a price list

@@ -35,7 +35,7 @@ _TOTAL_CELL = re.compile(_TOTAL)
 
 
 @dataclass(frozen=True)
-class Top:
+class HeaderPosition:
     """Where the table of a CSV file begins.
 
     Attributes
@@ -53,7 +53,7 @@ class Top:
     separator: str
 
 
-def find_top(lines: Sequence[str]) -> Top | None:
+def find_top(lines: Sequence[str]) -> HeaderPosition | None:
     """Return where the header of a CSV file is, below its titles; None if the file is blank.
 
     Parameters
@@ -64,21 +64,21 @@ def find_top(lines: Sequence[str]) -> Top | None:
     first = next((position for position, line in enumerate(lines) if line.strip()), None)
     if first is None:
         return None
-    plain = Top(first, (), separator_of(lines[first]))
-    head = [line for line in lines[first : first + HEAD_ROWS] if line.strip()]
-    votes = [separator_of(line) for line in head]
-    separator = max(set(votes), key=lambda mark: sum(line.count(mark) for line in head))
+    without_titles = HeaderPosition(first, (), separator_of(lines[first]))
+    first_lines = [line for line in lines[first : first + HEAD_ROWS] if line.strip()]
+    separators = [separator_of(line) for line in first_lines]
+    separator = max(set(separators), key=lambda mark: sum(line.count(mark) for line in first_lines))
     try:
         rows = [
             next(csv.reader([line], delimiter=separator), []) for line in lines[: first + HEAD_ROWS]
         ]
     except csv.Error:
-        return plain
+        return without_titles
     position = header_index(rows)
     if position is None or position <= first:
-        return plain
+        return without_titles
     titles = tuple(line.strip() for line in lines[first:position] if line.strip())
-    return Top(position, titles, separator_of(lines[position]))
+    return HeaderPosition(position, titles, separator_of(lines[position]))
 
 
 def header_index(rows: Sequence[Sequence[str]]) -> int | None:
@@ -90,14 +90,14 @@ def header_index(rows: Sequence[Sequence[str]]) -> int | None:
     filled = [position for position, count in enumerate(counts) if count]
     if not filled:
         return None
-    typical = float(np.median([counts[position] for position in filled]))
-    if typical < MIN_COLUMNS:
+    typical_count = float(np.median([counts[position] for position in filled]))
+    if typical_count < MIN_COLUMNS:
         return filled[0]
     for position in filled[:MAX_TITLES]:
-        if 2 * counts[position] < typical or 2 * len(rows[position]) <= typical:
+        if 2 * counts[position] < typical_count or 2 * len(rows[position]) <= typical_count:
             continue
-        below = any(other > position for other in filled)
-        return position if below and _are_names(rows[position]) else filled[0]
+        has_rows_below = any(other > position for other in filled)
+        return position if has_rows_below and _are_names(rows[position]) else filled[0]
     return filled[0]
 
 
@@ -153,19 +153,19 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
     all other cells are numbers. It also has empty cells, or is the last row of the table (`is_end`:
     whether the table ends here). If many rows have the word, it is a level.
     """
-    totals = [np.empty(0, dtype=np.uint64)]
+    matches = [np.empty(0, dtype=np.uint64)]
     for column in table.columns[:FIRST_COLUMNS]:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            hits = pc.match_substring_regex(column, _TOTAL)
-            totals.append(pc.indices_nonzero(pc.fill_null(hits, False)).to_numpy())  # noqa: FBT003 - pyarrow's
-    candidates = np.unique(np.concatenate(totals))
+            is_match = pc.match_substring_regex(column, _TOTAL)
+            matches.append(pc.indices_nonzero(pc.fill_null(is_match, False)).to_numpy())  # noqa: FBT003 - pyarrow's
+    candidates = np.unique(np.concatenate(matches))
     if len(candidates) > max(MAX_TOTALS * table.num_rows, 1):
         return []
-    last = table.num_rows - 1 if is_end else -1
+    last_row = table.num_rows - 1 if is_end else -1
     return [
         position
         for position in candidates.tolist()
-        if _is_total(_row(table, position), is_last=position == last)
+        if _is_total(_row(table, position), is_last=position == last_row)
     ]
 
 
@@ -178,10 +178,10 @@ def _cell(value: Any) -> str:
 
 
 def _is_total(cells: Sequence[str], *, is_last: bool) -> bool:
-    filled = [cell for cell in cells if cell]
-    gaps = len(filled) < len(cells)
-    numbers = all(parse_number_text(cell) is not None for cell in filled[1:])
-    return bool(_TOTAL_CELL.match(filled[0])) and numbers and (gaps or is_last)
+    filled_cells = [cell for cell in cells if cell]
+    has_empty_cells = len(filled_cells) < len(cells)
+    are_numbers = all(parse_number_text(cell) is not None for cell in filled_cells[1:])
+    return bool(_TOTAL_CELL.match(filled_cells[0])) and are_numbers and (has_empty_cells or is_last)
 
 
 def is_total_line(fields: Iterable[str]) -> bool:
@@ -198,16 +198,16 @@ def _empty_rows(table: pa.Table) -> NDArray[np.bool_]:
     """Return a mask of the rows whose cells are all empty."""
     if table.num_columns < 2:  # noqa: PLR2004 - one empty cell is a missing value
         return np.zeros(table.num_rows, dtype=bool)
-    nothing = np.empty(0, dtype=bool)
-    return np.concatenate([nothing, *map(_empty_rows_of, table.to_batches())])
+    no_rows = np.empty(0, dtype=bool)
+    return np.concatenate([no_rows, *map(_empty_rows_of, table.to_batches())])
 
 
 def _empty_rows_of(batch: pa.RecordBatch) -> NDArray[np.bool_]:
     empty = np.ones(batch.num_rows, dtype=bool)
     for column in batch.columns:
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        blank = pc.or_kleene(pc.is_null(text), pc.equal(text, ""))
-        empty &= pc.fill_null(blank, True).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's
+        is_blank = pc.or_kleene(pc.is_null(text), pc.equal(text, ""))
+        empty &= pc.fill_null(is_blank, True).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's
         if not empty.any():
             break
     return empty

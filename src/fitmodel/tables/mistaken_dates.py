@@ -40,7 +40,10 @@ def exchanged_day_and_month(cells: pd.Series[Any]) -> str | None:
     if min(len(days), len(texts)) < MIN_OF_EACH or max(days.values()) > MONTHS:
         return None
     parts = list(texts.values())
-    if not (all(first > MONTHS for first, _ in parts) or all(last > MONTHS for _, last in parts)):
+    if not (
+        all(first_number > MONTHS for first_number, _ in parts)
+        or all(last_number > MONTHS for _, last_number in parts)
+    ):
         return None
     return f"{next(iter(days))} is a date and {next(iter(texts))!r} a text"
 

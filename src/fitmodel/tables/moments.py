@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.tables._date_text import EXCEL, FIRST_SECOND, MILLISECONDS, SECONDS
+from fitmodel.tables._date_text import EXCEL, MILLISECONDS, MIN_SECONDS, SECONDS
 from fitmodel.tables.values import DateForm, distinct, is_missing, read_dates
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Moments:
         Local times in the time zone; NaT if missing or unreadable.
     unreadable : ndarray of bool of shape (rows,)
         Rows with a value that could not be read.
-    swapped : bool
+    is_ambiguous : bool
         Whether the order of day and month is unclear: all dates can be read in both orders.
     """
 
     times: Moments64
     unreadable: Mask
-    swapped: bool = False
+    is_ambiguous: bool = False
 
 
 def read_moments(
@@ -93,22 +93,24 @@ def read_moments(
     ['2026-03-02T00:30', '2026-03-02T08:00', '2026-03-02T00:00']
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        times = _on_the_clock(values, zone)
+        times = _local_times(values, zone)
         return Moments(times, np.zeros(len(values), dtype=bool))
     positions, uniques = distinct(values)
-    given = [position for position, value in enumerate(uniques) if not is_missing(value)]
+    present = [position for position, value in enumerate(uniques) if not is_missing(value)]
     times = np.full(len(uniques) + 1, NEVER)
-    times[given], swapped = _read([uniques[position] for position in given], zone, order, form)
-    bad = np.zeros(len(uniques) + 1, dtype=bool)
-    bad[given] = np.isnat(times[given])
-    return Moments(times[positions], bad[positions], swapped)
+    times[present], is_ambiguous = _read(
+        [uniques[position] for position in present], zone, order, form
+    )
+    unreadable = np.zeros(len(uniques) + 1, dtype=bool)
+    unreadable[present] = np.isnat(times[present])
+    return Moments(times[positions], unreadable[positions], is_ambiguous)
 
 
-def _on_the_clock(stamps: pd.Series[Any], zone: str) -> Moments64:
+def _local_times(stamps: pd.Series[Any], zone: str) -> Moments64:
     if isinstance(stamps.dtype, pd.DatetimeTZDtype):
         stamps = stamps.dt.tz_convert(zone).dt.tz_localize(None)
     elif isinstance(stamps.dtype, pd.ArrowDtype):
-        return _on_the_clock(pd.Series(pd.DatetimeIndex(stamps)), zone)
+        return _local_times(pd.Series(pd.DatetimeIndex(stamps)), zone)
     times: Moments64 = stamps.to_numpy().astype("datetime64[us]")
     return times
 
@@ -131,16 +133,17 @@ def days_not_in_iso(values: Iterable[Any]) -> set[Any]:
 
 def _rounded(number: float) -> float:
     """Return a number rounded so that its form as a date stays the same."""
-    return float(f"{number:.3g}") if number >= FIRST_SECOND else float(int(number))
+    return float(f"{number:.3g}") if number >= MIN_SECONDS else float(int(number))
 
 
 def form_of_days(days: Iterable[Any], order: str | None = None) -> tuple[DateForm | None, bool]:
     """Return the form of a column's `days_not_in_iso`, and whether day and month are unclear."""
-    given = sorted(days, key=lambda day: (type(day).__name__, str(day)))
-    if not given:
+    sorted_days = sorted(days, key=lambda day: (type(day).__name__, str(day)))
+    if not sorted_days:
         return None, False
-    read = read_dates(pd.Series(given, dtype=object), order)
-    return read.form if isinstance(read.form, DateForm) else None, read.swapped and order is None
+    reading = read_dates(pd.Series(sorted_days, dtype=object), order)
+    form = reading.form if isinstance(reading.form, DateForm) else None
+    return form, reading.is_ambiguous and order is None
 
 
 def _read(
@@ -151,29 +154,33 @@ def _read(
     matches = [
         _ISO.fullmatch(value.strip()) if isinstance(value, str) else None for value in values
     ]
-    zoned = np.array([match is not None and match[1] is not None for match in matches], dtype=bool)
-    plain = np.array([match is not None and match[1] is None for match in matches], dtype=bool)
+    with_zone = np.array(
+        [match is not None and match[1] is not None for match in matches], dtype=bool
+    )
+    without_zone = np.array(
+        [match is not None and match[1] is None for match in matches], dtype=bool
+    )
     texts = pd.Series(values, dtype=object)
-    if zoned.any():
-        written = _iso_text(texts[zoned]).str.replace(r" ?UTC$", "Z", regex=True)
-        stamps = pd.to_datetime(written, format="ISO8601", utc=True, errors="coerce")
-        times[zoned] = _on_the_clock(pd.Series(stamps), zone)
-    if plain.any():
-        stamps = pd.to_datetime(_iso_text(texts[plain]), format="ISO8601", errors="coerce")
-        times[plain] = stamps.to_numpy().astype("datetime64[us]")
-    others = np.flatnonzero(~zoned & ~plain)
-    if not len(others):
+    if with_zone.any():
+        texts_with_zone = _iso_text(texts[with_zone]).str.replace(r" ?UTC$", "Z", regex=True)
+        stamps = pd.to_datetime(texts_with_zone, format="ISO8601", utc=True, errors="coerce")
+        times[with_zone] = _local_times(pd.Series(stamps), zone)
+    if without_zone.any():
+        stamps = pd.to_datetime(_iso_text(texts[without_zone]), format="ISO8601", errors="coerce")
+        times[without_zone] = stamps.to_numpy().astype("datetime64[us]")
+    other_rows = np.flatnonzero(~with_zone & ~without_zone)
+    if not len(other_rows):
         return times, False
-    swapped = False
+    is_ambiguous = False
     if form is None:
-        form, swapped = form_of_days(days_not_in_iso(texts[others]), order)
-    read = read_dates(texts[others], order, form=form)
-    days = read.series.to_numpy().astype("datetime64[us]")
+        form, is_ambiguous = form_of_days(days_not_in_iso(texts[other_rows]), order)
+    reading = read_dates(texts[other_rows], order, form=form)
+    days = reading.series.to_numpy().astype("datetime64[us]")
     written_as = "" if form is None else form.order
-    for position, day in zip(others.tolist(), days, strict=True):
+    for position, day in zip(other_rows.tolist(), days, strict=True):
         if not np.isnat(day):
             times[position] = _with_time(values[position], day, written_as, zone)
-    return times, swapped
+    return times, is_ambiguous
 
 
 def _iso_text(texts: pd.Series[Any]) -> pd.Series[Any]:
@@ -181,15 +188,15 @@ def _iso_text(texts: pd.Series[Any]) -> pd.Series[Any]:
     return texts.str.strip().str.replace(",", ".", regex=False)
 
 
-def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np.datetime64:
+def _with_time(value: Any, day: np.datetime64, order: str, zone: str) -> np.datetime64:
     """Return the day of a value with its time of day added, on the clock of the zone."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return _local(pd.Timestamp(value), zone)
+        return _local_time(pd.Timestamp(value), zone)
     is_number = _is_number(value)  # beside numbers there may be dates, as in a workbook
-    if is_number and written_as in {SECONDS, MILLISECONDS}:
-        seconds = float(value) / (1000 if written_as == MILLISECONDS else 1)
-        return _local(pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC"), zone)
-    if is_number and written_as == EXCEL:
+    if is_number and order in {SECONDS, MILLISECONDS}:
+        seconds = float(value) / (1000 if order == MILLISECONDS else 1)
+        return _local_time(pd.Timestamp(round(seconds * 1e6), unit="us", tz="UTC"), zone)
+    if is_number and order == EXCEL:
         return day + np.timedelta64(round(float(value) % 1 * SECONDS_OF_DAY), "s")
     match = _TIME.search(value) if isinstance(value, str) else _TIME.search(str(value)[10:])
     if match is None:
@@ -200,7 +207,7 @@ def _with_time(value: Any, day: np.datetime64, written_as: str, zone: str) -> np
     return day + np.timedelta64((hour * 60 + minute) * 60 + second, "s")
 
 
-def _local(instant: pd.Timestamp, zone: str) -> np.datetime64:
+def _local_time(instant: pd.Timestamp, zone: str) -> np.datetime64:
     return np.datetime64(instant.tz_convert(zone).tz_localize(None), "us")
 
 

@@ -132,7 +132,7 @@ def head_of(path: Path) -> bytes:
 MAX_COLUMNS = 10_000  # each takes a millisecond; a line of a million commas would take hours
 
 
-def named_twice(names: Sequence[str]) -> list[str]:
+def duplicate_names(names: Sequence[str]) -> list[str]:
     """Return the names of more than one column."""
     return sorted(name for name, times in Counter(names).items() if times > 1)
 
@@ -144,8 +144,8 @@ def names_error(names: Sequence[str]) -> str | None:
             f"has {len(names):,} columns, more than {MAX_COLUMNS:,}. Remedy: keep those that "
             "were known before signing."
         )
-    if twice := named_twice(names):
-        return f"has more than one column named {twice}. Remedy: rename them."
+    if duplicates := duplicate_names(names):
+        return f"has more than one column named {duplicates}. Remedy: rename them."
     return None
 
 
@@ -159,15 +159,15 @@ def open_quote_error(line: int) -> str:
 
 def width_error(text: str, fields: int, expected: int) -> str:
     """Return the message for a row with another number of fields than the header."""
-    return f"{fields} fields where the header has {expected}{_over(text)}: {shortened(text)}"
+    return f"{fields} fields where the header has {expected}{_lines_text(text)}: {shortened(text)}"
 
 
-def lines_error(text: str) -> str:
+def merged_rows_error(text: str) -> str:
     """Return the message for a value that seems to contain the next row."""
-    return f"a value{_over(text)}: {shortened(text)}"
+    return f"a value{_lines_text(text)}: {shortened(text)}"
 
 
-def _over(text: str) -> str:
+def _lines_text(text: str) -> str:
     lines = len(text.splitlines())
     return f" over {lines} lines (is a quote open?)" if lines > 1 else ""
 
@@ -190,8 +190,8 @@ def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    if (wide := _wide(head)) is not None:
-        return wide
+    if (utf16 := _utf16(head)) is not None:
+        return utf16
     try:
         codecs.getincrementaldecoder(UTF8)().decode(head, final=whole)
     except UnicodeDecodeError:
@@ -199,14 +199,14 @@ def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
     return UTF8
 
 
-def _wide(head: bytes) -> str | None:
+def _utf16(head: bytes) -> str | None:
     """Return the codec of UTF-16 without a byte-order mark: every other byte of ASCII is zero."""
     sample = head[: SAMPLE_BYTES & ~1]
-    even_zeros, odd_zeros = sample[::2].count(0), sample[1::2].count(0)
+    zeros_at_even, zeros_at_odd = sample[::2].count(0), sample[1::2].count(0)
     half = max(len(sample) // 2, 1)
-    if odd_zeros > half / 2 and even_zeros < half / 20:
+    if zeros_at_odd > half / 2 and zeros_at_even < half / 20:
         return "utf-16-le"
-    return "utf-16-be" if even_zeros > half / 2 and odd_zeros < half / 20 else None
+    return "utf-16-be" if zeros_at_even > half / 2 and zeros_at_odd < half / 20 else None
 
 
 def detect_legacy(lines: Iterable[bytes]) -> str | None:
@@ -219,26 +219,26 @@ def detect_legacy(lines: Iterable[bytes]) -> str | None:
         return None
     if _reads_as_gb(sample):
         return _east_asian(sample)
-    return WESTERN if _reads_as_western(sample) else _by_normalizer(sample)
+    return WESTERN if _reads_as_western(sample) else _by_charset_normalizer(sample)
 
 
 def _not_ascii(lines: Iterable[bytes]) -> list[bytes]:
-    kept, size = [], 0
+    result, size = [], 0
     for line in lines:
         if not line.isascii():
-            kept.append(line)
+            result.append(line)
             size += len(line)
             if size > SAMPLE_BYTES:
                 break
-    return kept
+    return result
 
 
 def _is_mixed(sample: bytes) -> bool:
     """Return whether most of the bytes beyond ASCII are valid UTF-8."""
-    readable = sample.decode(UTF8, errors="ignore")
-    kept = sum(len(character.encode()) for character in readable if not character.isascii())
-    high = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
-    return kept >= MIXED_SHARE * high
+    decoded = sample.decode(UTF8, errors="ignore")
+    decoded_bytes = sum(len(character.encode()) for character in decoded if not character.isascii())
+    non_ascii_bytes = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
+    return decoded_bytes >= MIXED_SHARE * non_ascii_bytes
 
 
 def _reads_as_gb(sample: bytes) -> bool:
@@ -247,9 +247,9 @@ def _reads_as_gb(sample: bytes) -> bool:
         text = sample.decode(GB18030)
     except UnicodeDecodeError:
         return False
-    others = [character for character in text if not character.isascii()]
-    common = sum(_is_gb2312(character) for character in others)
-    return common >= COMMON_SHARE * max(len(others), 1)
+    non_ascii = [character for character in text if not character.isascii()]
+    n_common = sum(_is_gb2312(character) for character in non_ascii)
+    return n_common >= COMMON_SHARE * max(len(non_ascii), 1)
 
 
 def _is_gb2312(character: str) -> bool:
@@ -262,9 +262,9 @@ def _is_gb2312(character: str) -> bool:
 
 def _east_asian(sample: bytes) -> str:
     """Return GB18030, or another East Asian encoding in which the bytes are better text."""
-    chaos = _chaos(sample, _EAST_ASIAN)
-    best = min(chaos, key=lambda name: chaos[name], default=GB18030)
-    return best if chaos.get(best, 1) < chaos.get(GB18030, 1) else GB18030
+    mess_ratio = _mess_ratios(sample, _EAST_ASIAN)
+    best = min(mess_ratio, key=lambda name: mess_ratio[name], default=GB18030)
+    return best if mess_ratio.get(best, 1) < mess_ratio.get(GB18030, 1) else GB18030
 
 
 def _reads_as_western(sample: bytes) -> bool:
@@ -273,26 +273,26 @@ def _reads_as_western(sample: bytes) -> bool:
         text = sample.decode(WESTERN)
     except UnicodeDecodeError:
         return False
-    others = [character for character in text if not character.isascii()]
-    if sum(character in _WESTERN_SET for character in others) < COMMON_SHARE * len(others):
+    non_ascii = [character for character in text if not character.isascii()]
+    if sum(character in _WESTERN_SET for character in non_ascii) < COMMON_SHARE * len(non_ascii):
         return False
-    runs = [len(run) for run in re.findall(f"[{_LETTERS}]+", text)]
-    long = sum(run for run in runs if run > 2)  # noqa: PLR2004 - "Öäü" is not a word
-    inside = len(re.findall(r"[A-Za-z][£§²³µ½¿¡ªº…•][A-Za-z]", text))
-    return 5 * long <= sum(runs) and 5 * inside <= len(others)
+    lengths = [len(run) for run in re.findall(f"[{_LETTERS}]+", text)]
+    in_long_words = sum(run for run in lengths if run > 2)  # noqa: PLR2004 - "Öäü" is not a word
+    symbols_in_words = len(re.findall(r"[A-Za-z][£§²³µ½¿¡ªº…•][A-Za-z]", text))
+    return 5 * in_long_words <= sum(lengths) and 5 * symbols_in_words <= len(non_ascii)
 
 
-def _by_normalizer(sample: bytes) -> str | None:
-    chaos = _chaos(sample, [*_EUROPEAN, *_EAST_ASIAN])
-    best = min(chaos, key=lambda name: chaos[name], default=None)
-    return best if best is not None and chaos[best] <= MAX_CHAOS else None
+def _by_charset_normalizer(sample: bytes) -> str | None:
+    mess_ratio = _mess_ratios(sample, [*_EUROPEAN, *_EAST_ASIAN])
+    best = min(mess_ratio, key=lambda name: mess_ratio[name], default=None)
+    return best if best is not None and mess_ratio[best] <= MAX_CHAOS else None
 
 
-def _chaos(sample: bytes, codecs_tried: list[str]) -> dict[str, float]:
+def _mess_ratios(sample: bytes, candidates: list[str]) -> dict[str, float]:
     """Return charset-normalizer's chaos of each possible encoding; lower is better text."""
     from charset_normalizer import from_bytes
 
-    return {match.encoding: match.chaos for match in from_bytes(sample, cp_isolation=codecs_tried)}
+    return {match.encoding: match.chaos for match in from_bytes(sample, cp_isolation=candidates)}
 
 
 class _Recoded(io.RawIOBase):

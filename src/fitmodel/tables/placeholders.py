@@ -44,25 +44,27 @@ _CODE = re.compile(r"[A-Z]{2,5}(?:[-/ ][A-Z]{2,5})?")
 _NAME = re.compile(r"[A-Z][a-z].*")
 
 
-def _written(day: str) -> set[str]:
+def _ways_to_write(day: str) -> set[str]:
     """Return a day in all common forms."""
     year, month, number = day.split("-")
-    known = {"%Y": year, "%m": month, "%d": number}
+    parts = {"%Y": year, "%m": month, "%d": number}
     texts = set()
     for order in _ORDERS:
         text = order
-        for code, digits in known.items():
+        for code, digits in parts.items():
             text = text.replace(code, digits)
         texts |= {text, f"{text} 00:00", f"{text} 00:00:00", f"{text}T00:00:00"}
         texts.add(text.replace("01", "1") if not order.startswith("%Y-") else text)
     return texts
 
 
-_DAYS = frozenset().union(*map(_written, PLACEHOLDER_DAYS))
-_REPEATED = frozenset().union(*map(_written, REPEATED_PLACEHOLDER_DAYS))
+_DAYS = frozenset().union(*map(_ways_to_write, PLACEHOLDER_DAYS))
+_REPEATED_DAYS = frozenset().union(*map(_ways_to_write, REPEATED_PLACEHOLDER_DAYS))
 _EPOCH = re.compile(r"(1970-01-01|1969-12-31)[T ]\d{2}:00(:00)?(\.0+)?( ?(Z|[+-]\d{2}:?\d{2}))?")
 """The second 0 of 1970 in any time zone, which systems write for a missing date."""
-_FAR = np.array([np.datetime64(day) for day in sorted(PLACEHOLDER_DAYS) if day != "1900-01-00"])
+_PLACEHOLDER_DAYS = np.array(
+    [np.datetime64(day) for day in sorted(PLACEHOLDER_DAYS) if day != "1900-01-00"]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def find_placeholders(
         The placeholders.
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return _far_days(values)
+        return _placeholder_days(values)
     if not surely_dates and not _may_be_dates(values):
         return None
     rows_of = _texts(values)
@@ -115,7 +117,7 @@ def find_placeholders(
     distinct = list(rows_of)
     found = {text for text in distinct if _is_placeholder_day(text)}
     found |= {text for text in distinct if words and text.casefold() in NOT_YET}
-    found |= {text for text in distinct if text in _REPEATED and rows_of[text] > 1}
+    found |= {text for text in distinct if text in _REPEATED_DAYS and rows_of[text] > 1}
     others = [text for text in distinct if text not in found]
     if not found:
         return None
@@ -130,9 +132,11 @@ def _is_placeholder_day(text: str) -> bool:
 
 def _may_be_dates(values: pd.Series[Any]) -> bool:
     """Return whether a column may hold dates, judged by its first values."""
-    first = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
+    first_texts = [cell for cell in values.iloc[:CHECKED_FIRST].tolist() if isinstance(cell, str)]
     others = [
-        text for text in first if not _is_placeholder_day(text) and text.casefold() not in NOT_YET
+        text
+        for text in first_texts
+        if not _is_placeholder_day(text) and text.casefold() not in NOT_YET
     ]
     return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
@@ -168,12 +172,12 @@ def _all_dates(texts: list[str]) -> bool:
     )
 
 
-def _far_days(values: pd.Series[Any]) -> Placeholders | None:
+def _placeholder_days(values: pd.Series[Any]) -> Placeholders | None:
     days = days_of_stamps(values)
-    rows = np.isin(days, _FAR)
+    rows = np.isin(days, _PLACEHOLDER_DAYS)
     for text in REPEATED_PLACEHOLDER_DAYS:
-        same = days == np.datetime64(text)
-        rows |= same & (same.sum() > 1)
+        is_day = days == np.datetime64(text)
+        rows |= is_day & (is_day.sum() > 1)
     if not rows.any():
         return None
     return _placeholders(values, rows, {str(day) for day in np.unique(days[rows])})
@@ -283,13 +287,13 @@ def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None)
         return MissingWords((), tuple(words), "all other values are numbers, dates or flags")
     if column.isna().any():
         return MissingWords(tuple(words), (), "the column also has empty cells")
-    levels = tuple(word for word in words if _is_written_like(word, others))
+    levels = tuple(word for word in words if _has_pattern_of_others(word, others))
     missing = tuple(word for word in words if word not in levels)
-    why = "it is written like the other levels" if levels else ""
-    return MissingWords(levels, missing, why, beside_levels=True)
+    reason = "it is written like the other levels" if levels else ""
+    return MissingWords(levels, missing, reason, beside_levels=True)
 
 
-def _is_written_like(word: str, others: list[str]) -> bool:
+def _has_pattern_of_others(word: str, others: list[str]) -> bool:
     """Return whether most levels are codes like NA, or names like None."""
     pattern = {"NA": _CODE, "None": _NAME}.get(word)
     if pattern is None:

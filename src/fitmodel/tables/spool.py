@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def nameless_file(owner: object) -> Any:
+def unnamed_file(owner: object) -> Any:
     """Return an unnamed temporary file that is closed, and so deleted, together with its owner."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with its owner
     weakref.finalize(owner, file.close)
@@ -44,7 +44,7 @@ class Spool:
     def __init__(self, dtype: Any, *, on_disk: bool) -> None:
         self._dtype = np.dtype(dtype)
         self._parts: list[NDArray[Any]] = []
-        self._file = nameless_file(self) if on_disk else None
+        self._file = unnamed_file(self) if on_disk else None
         self._length = 0
         self._count = 0
 
@@ -53,9 +53,9 @@ class Spool:
 
     def add_running(self, steps: NDArray[Any]) -> None:
         """Append the cumulative sums of some steps, continued from the last sum."""
-        sums = np.cumsum(steps) + self._count
-        self._count = int(sums[-1]) if len(sums) else self._count
-        self.add(sums)
+        cumulative = np.cumsum(steps) + self._count
+        self._count = int(cumulative[-1]) if len(cumulative) else self._count
+        self.add(cumulative)
 
     def add(self, part: NDArray[Any]) -> None:
         """Append a part."""
@@ -79,16 +79,16 @@ class Spool:
             return np.asarray(np.memmap(file, self._dtype, mode="r", shape=(self._length,)))
 
 
-def spooled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+def on_disk_table(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     """Write batches to an unnamed file and return them as one memory-mapped table."""
     with tempfile.TemporaryFile() as file:
         with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
-        return read_spooled(file)
+        return read_on_disk_table(file)
 
 
-def read_spooled(file: Any) -> pa.Table:
+def read_on_disk_table(file: Any) -> pa.Table:
     """Return a file in Arrow's stream format as a memory-mapped table."""
     file.flush()
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -133,11 +133,13 @@ class Levels:
         unique, positions = np.unique(codes, return_inverse=True)
         values = np.full(len(unique), None, dtype=object)
         for part, start, stop in zip(self._parts, self._starts, self._starts[1:], strict=False):
-            here = np.flatnonzero((unique >= start) & (unique < stop))
-            for position, value in zip(here, _values(part, unique[here] - start), strict=True):
+            of_part = np.flatnonzero((unique >= start) & (unique < stop))
+            for position, value in zip(
+                of_part, _values(part, unique[of_part] - start), strict=True
+            ):
                 values[position] = value
-        selected: NDArray[Any] = values[positions]
-        return selected
+        result: NDArray[Any] = values[positions]
+        return result
 
 
 def _values(part: Any, positions: NDArray[Any]) -> Iterator[Any]:
@@ -155,7 +157,7 @@ class _TextsOnDisk:
             position: level for position, level in enumerate(levels) if not isinstance(level, str)
         }
         table = pa.table({"text": pa.array(texts, pa.large_string())})
-        self._texts = spooled(table.schema, table.to_batches()).column("text")
+        self._texts = on_disk_table(table.schema, table.to_batches()).column("text")
 
     def values(self, positions: NDArray[Any]) -> Iterator[Any]:
         texts = self._texts.take(pa.array(positions)).to_pylist()

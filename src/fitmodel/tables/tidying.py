@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NUMBERS = ("floating", "mixed-integer-float", "decimal")
 _MIXED = ("mixed", "mixed-integer", "bytes", "complex")  # pandas' names for mixed types
 _NO_VALUE = (list, dict, set, frozenset, tuple, bytes, bytearray, np.ndarray, complex)
-Settled = Mapping[str, "Iterable[str]"]
+MissingByColumn = Mapping[str, "Iterable[str]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,9 @@ class Tidied:
     empty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def tidy(table: pd.DataFrame, missing: Iterable[str] | Settled | None = None) -> pd.DataFrame:
+def tidy(
+    table: pd.DataFrame, missing: Iterable[str] | MissingByColumn | None = None
+) -> pd.DataFrame:
     """Return a copy of a table with stripped text and with missing values marked.
 
     Infinite values and words for "missing" become missing. Object columns that hold only text or
@@ -68,7 +70,7 @@ def tidy(table: pd.DataFrame, missing: Iterable[str] | Settled | None = None) ->
 
 def tidy_with_findings(
     table: pd.DataFrame,
-    missing: Iterable[str] | Settled | None = None,
+    missing: Iterable[str] | MissingByColumn | None = None,
     *,
     full: str | None = None,
 ) -> Tidied:
@@ -82,7 +84,7 @@ def tidy_with_findings(
     for position, name in enumerate(table.columns):
         values = table.iloc[:, position]
         tidied = _tidy_column(values)
-        words = _settled(missing, str(name))
+        words = _missing_words_of(missing, str(name))
         if is_text(tidied) and _has_words(tidied):
             tidied, word_findings = _without_words(tidied, words)
             findings += word_findings
@@ -97,7 +99,9 @@ def tidy_with_findings(
     return Tidied(table, tuple(findings), empty)
 
 
-def _settled(missing: Iterable[str] | Settled | None, name: str) -> frozenset[str] | None:
+def _missing_words_of(
+    missing: Iterable[str] | MissingByColumn | None, name: str
+) -> frozenset[str] | None:
     """Return the words that mean missing according to the contract; None if it does not say."""
     if missing is None or not isinstance(missing, Mapping):
         return None if missing is None else frozenset(missing)
@@ -117,20 +121,20 @@ def _tidy_column(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _tidy_text(values: pd.Series[Any]) -> pd.Series[Any]:
-    if _kind(values) in _MIXED:
+    if _inferred_type(values) in _MIXED:
         cells = [_tidy_cell(cell) for cell in values]
         values = pd.Series(cells, index=values.index, name=values.name, dtype=object)
-    kind = _kind(values)
-    if kind == "string":
+    inferred = _inferred_type(values)
+    if inferred == "string":
         text = values.astype("str").str.strip()
         return text.mask(text.isin(EMPTY_TEXT))
-    if kind in _NUMBERS:
+    if inferred in _NUMBERS:
         numbers = values.mask(values.isna(), np.nan).astype(np.float64)
         return numbers.mask(np.isinf(numbers))
-    return values if kind in _MIXED else values.infer_objects()
+    return values if inferred in _MIXED else values.infer_objects()
 
 
-def _kind(values: pd.Series[Any]) -> str:
+def _inferred_type(values: pd.Series[Any]) -> str:
     """Return pandas' name for the type of a column's cells, ignoring missing ones."""
     if values.dtype != object:
         return "string"
@@ -174,7 +178,7 @@ def unwritable(values: pd.Series[Any]) -> Mask:
 
 def _is_unwritable(cell: Any) -> bool:
     if isinstance(cell, str):
-        return not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell)
+        return not cell.isascii() and any("\ud800" <= character <= "\udfff" for character in cell)
     return isinstance(cell, Decimal) and cell.is_snan()
 
 
@@ -182,6 +186,6 @@ def nested(values: pd.Series[Any]) -> Mask:
     """Return a mask of the cells that hold a container or another type that is no single value."""
     if values.dtype.kind == "c":
         return np.ones(len(values), dtype=bool)
-    if values.dtype != object or _kind(values) not in _MIXED:
+    if values.dtype != object or _inferred_type(values) not in _MIXED:
         return np.zeros(len(values), dtype=bool)
     return np.fromiter((isinstance(each, _NO_VALUE) for each in values), bool, count=len(values))

@@ -23,7 +23,7 @@ from fitmodel.tables._date_text import (
     ONLY_ISO,
     DateForm,
     day_of,
-    settle_order,
+    detect_date_order,
     today,
 )
 from fitmodel.tables._number_text import (
@@ -35,21 +35,21 @@ from fitmodel.tables._number_text import (
     UnclearNumberError,
     UnreadableValueError,
     currency_of,
+    detect_number_form,
     is_other_unit,
     parse_number_text,
-    settle_form,
     value_of,
 )
 from fitmodel.tables.cells import (
     distinct,
     is_empty,
-    is_many,
     is_missing,
+    is_sized,
     is_text,
     level_text,
     shown,
 )
-from fitmodel.tables.vocabulary import LEFT, NO, STAYED, YES
+from fitmodel.tables.vocabulary import LEFT_WORDS, NO, STAYED_WORDS, YES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +74,8 @@ __all__ = [
     "distinct",
     "flag_text",
     "is_empty",
-    "is_many",
     "is_missing",
+    "is_sized",
     "is_text",
     "level_text",
     "read_dates",
@@ -101,7 +101,7 @@ class Reading:
         Rows whose cell is not empty and could not be read.
     form : NumberForm or DateForm or None
         The detected form, or the given one.
-    swapped : bool
+    is_ambiguous : bool
         For dates: whether the order is unclear, since all can be read in both orders.
     units : mapping of str to int
         For numbers: number of rows of each unit; "" is no unit.
@@ -112,14 +112,14 @@ class Reading:
     series: pd.Series[Any]
     unreadable: Mask
     form: NumberForm | DateForm | None = None
-    swapped: bool = False
+    is_ambiguous: bool = False
     units: Mapping[str, int] = field(default_factory=dict)
     unclear: Mask | None = None
 
     @property
     def order(self) -> str | None:
         """The order of day and month; "either" if it is unclear."""
-        if self.swapped:
+        if self.is_ambiguous:
             return EITHER
         return self.form.order if isinstance(self.form, DateForm) else None
 
@@ -152,7 +152,7 @@ def read_number(
         value = value.value
     if isinstance(value, str):
         number = _number_of_text(value.strip(), form, parts)
-    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_many(value):
+    elif hasattr(value, "__float__") and not isinstance(value, NO_QUANTITY) and not is_sized(value):
         try:
             number = float(value)
         except OverflowError:
@@ -210,7 +210,7 @@ def read_numbers(
     parts: Sequence[NumberText | None] = [None] * len(uniques)
     if form is None:
         rows = np.bincount(positions[positions >= 0], minlength=len(uniques)).tolist()
-        form, units, parts = settled_numbers(uniques, rows)
+        form, units, parts = parse_numbers(uniques, rows)
     numbers = np.full(len(uniques) + 1, np.nan)
     bad, unclear = (np.zeros(len(uniques) + 1, dtype=bool) for _ in range(2))
     for position, value in enumerate(uniques):
@@ -223,7 +223,7 @@ def read_numbers(
     return Reading(series, bad[positions], form, units=units, unclear=unclear[positions])
 
 
-def settled_numbers(
+def parse_numbers(
     uniques: Sequence[Any], rows: Sequence[int]
 ) -> tuple[NumberForm, dict[str, int], list[NumberText | None]]:
     """Return the form of a column, the rows of each unit, and the parts of each distinct text."""
@@ -235,7 +235,7 @@ def settled_numbers(
     for part, count in zip(parts, rows, strict=True):
         if part is not None:
             units[part.unit] = units.get(part.unit, 0) + count
-    return settle_form(parts, rows), units, parts
+    return detect_number_form(parts, rows), units, parts
 
 
 # ---- dates ----
@@ -251,8 +251,8 @@ def read_day(value: Any, form: DateForm = ONLY_ISO) -> float:
     """
     day = day_of(value.value if isinstance(value, Enum) else value, form)
     if day is None:
-        also = "" if form.order == ONLY_ISO.order else f", or {form.order} as in past deals"
-        raise UnreadableValueError(f"{shown(value)} is not a date (YYYY-MM-DD{also})")
+        other_form = "" if form.order == ONLY_ISO.order else f", or {form.order} as in past deals"
+        raise UnreadableValueError(f"{shown(value)} is not a date (YYYY-MM-DD{other_form})")
     return float(day)
 
 
@@ -274,28 +274,28 @@ def read_dates(
     """
     import pandas as pd
 
-    swapped = False
+    is_ambiguous = False
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         days = days_of_stamps(values)
-        bad = np.zeros(len(values), dtype=bool)
+        unreadable = np.zeros(len(values), dtype=bool)
     else:
         positions, uniques = distinct(values)
-        known = [not is_missing(value) for value in uniques]
+        is_given = [not is_missing(value) for value in uniques]
         if form is None:
             rows = np.bincount(positions[positions >= 0], minlength=len(uniques))
-            given = [position for position, there in enumerate(known) if there]
-            settled = settle_order([uniques[each] for each in given], rows[given].tolist(), order)
-            form, swapped = DateForm(settled[0]), settled[1]
-        no_day = np.iinfo(np.int64).min  # numpy's NaT
-        numbers = np.full(len(uniques) + 1, no_day, dtype=np.int64)
+            given = [position for position, present in enumerate(is_given) if present]
+            found = detect_date_order([uniques[i] for i in given], rows[given].tolist(), order)
+            form, is_ambiguous = DateForm(found[0]), found[1]
+        missing = np.iinfo(np.int64).min  # numpy's NaT
+        numbers = np.full(len(uniques) + 1, missing, dtype=np.int64)
         unread = np.zeros(len(uniques) + 1, dtype=bool)
         for position, value in enumerate(uniques):
-            day = day_of(value, form) if known[position] else None
-            numbers[position], unread[position] = no_day if day is None else day, day is None
-            unread[position] &= known[position]
-        days, bad = numbers[positions].astype("datetime64[D]"), unread[positions]
+            day = day_of(value, form) if is_given[position] else None
+            numbers[position], unread[position] = missing if day is None else day, day is None
+            unread[position] &= is_given[position]
+        days, unreadable = numbers[positions].astype("datetime64[D]"), unread[positions]
     series = pd.Series(days.astype("datetime64[us]"), index=values.index, name=values.name)
-    return Reading(series, bad, form, swapped)
+    return Reading(series, unreadable, form, is_ambiguous)
 
 
 def days_of_stamps(values: pd.Series[Any]) -> NDArray[np.datetime64]:
@@ -320,10 +320,10 @@ def read_flag(value: Any) -> bool | None:
 
 def flag_text(text: str) -> str:
     """Return "yes" or "no" for any of their spellings; any other text unchanged."""
-    folded = text.casefold()
-    if folded in YES:
+    lower = text.casefold()
+    if lower in YES:
         return "yes"
-    return "no" if folded in NO else text
+    return "no" if lower in NO else text
 
 
 def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
@@ -334,17 +334,17 @@ def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
     import pandas as pd
 
     positions, uniques = distinct(values)
-    yes = np.zeros(len(uniques) + 1, dtype=bool)
-    bad = np.zeros(len(uniques) + 1, dtype=bool)
+    is_yes = np.zeros(len(uniques) + 1, dtype=bool)
+    unreadable = np.zeros(len(uniques) + 1, dtype=bool)
     for position, value in enumerate(uniques):
         flag = read_flag(value)
         if flag is None and outcome and isinstance(value, str):
-            flag = _left(value.strip().casefold())
-        yes[position] = bool(flag)
-        bad[position] = flag is None and not is_missing(value)
-    series = pd.Series(yes[positions], index=values.index, name=values.name)
-    return Reading(series, bad[positions])
+            flag = _has_left(value.strip().casefold())
+        is_yes[position] = bool(flag)
+        unreadable[position] = flag is None and not is_missing(value)
+    series = pd.Series(is_yes[positions], index=values.index, name=values.name)
+    return Reading(series, unreadable[positions])
 
 
-def _left(word: str) -> bool | None:
-    return True if word in LEFT else (False if word in STAYED else None)
+def _has_left(word: str) -> bool | None:
+    return True if word in LEFT_WORDS else (False if word in STAYED_WORDS else None)

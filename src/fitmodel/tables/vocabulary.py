@@ -49,14 +49,14 @@ NO = frozenset(
     {"no", "n", "false", "f", "0", "0.0", "off", "nein", "falsch", "non", "faux", "falso"}
     | {"não", "nao", "否", "无", "没有", "假"}
 )
-LEFT = frozenset(
+LEFT_WORDS = frozenset(
     {"churned", "left", "lost", "cancelled", "canceled", "terminated", "inactive", "deactivated"}
     | {"inaktiv", "gekündigt", "abgewandert", "inactif", "résilié", "résiliée", "perdu", "parti"}
     | {"inactivo", "inactiva", "baja", "cancelado", "cancelada", "perdido", "perdida"}
     | {"inativo", "inativa", "encerrado", "流失", "已流失", "离网", "已取消", "停用"}
 )
 """Words for a customer who left; they mean yes in the role `churned` only."""
-STAYED = frozenset(
+STAYED_WORDS = frozenset(
     {"active", "stayed", "current", "retained", "customer", "aktiv", "actif", "activo", "activa"}
     | {"ativo", "ativa", "vigente", "alta", "未流失", "在网", "正常", "活跃"}
 )
