@@ -87,6 +87,8 @@ def compare_with_champion(
             "early churners are needed",
         )
     result = _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
+    if not result.deals:
+        return result
     return replace(result, caveat=_caveat(split_date, str(champion.manifest["period"][1])))
 
 
