@@ -26,6 +26,7 @@ def test_the_first_model_is_promoted_and_a_repeat_or_no_gain_keeps_the_champion(
     fewer = retrain(simulation.deals.iloc[:-5], spec, models=tmp_path)
 
     assert first.outcome == "promoted"
+    assert first.why == f"version 1 of {NAME} (the first)"
     assert (again.outcome, again.run) == ("nothing new", None)
     assert fewer.outcome == "champion stays"
     assert "signed after the champion's last" in fewer.why

@@ -100,7 +100,8 @@ def retrain(
     except PromotionRefusedError as refusal:
         return Retraining(_unless_none(name, store, "champion stays"), str(refusal), run)
     follow_champion(models, name, store)
-    before = "the first" if promotion.previous is None else f"before: {promotion.previous}"
+    is_first = promotion.previous in {None, promotion.version}  # training puts the first in use
+    before = "the first" if is_first else f"before: {promotion.previous}"
     return Retraining("promoted", f"version {promotion.version} of {name} ({before})", run)
 
 

@@ -325,9 +325,8 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
     """
     if estimator is not None:
         return np.asarray(evaluation.table["probability"], dtype=np.float64)
-    scores: NDArray[np.float64] = learned.estimator.predict_proba(learned.training_set.attributes)[
-        :, 1
-    ]
+    attributes = learned.training_set.attributes
+    scores: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
     return scores
 
 
@@ -346,5 +345,6 @@ def _compare_with_champion(
     """Return the comparison with the champion; None if the store did not answer or has none."""
     if mlflow_run.run_id is None:
         return None
-    comparison = compare_with_champion(evaluation.table, evaluation.attributes, table, spec)
-    return None if comparison is None else comparison.to_dict()
+    evaluated = (evaluation.table, evaluation.attributes, table, spec)
+    found = compare_with_champion(*evaluated, split_date=evaluation.split_date)
+    return None if found is None else found.to_dict()

@@ -106,7 +106,7 @@ def test_the_default_policy_flags_from_twice_the_companys_odds_for_any_amount(
     )
     assert f"The company's level is {100 * level:.3g} %." in policy.description
     assert policy.description.endswith(
-        f"Of the 1,000 past deals with a known outcome it flags {100 * share:.3g} %."
+        f"Of the 1,000 mature past deals it flags {100 * share:.3g} %."
     )
 
 

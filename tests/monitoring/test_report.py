@@ -13,6 +13,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.report import monitor
+from fitmodel.reports.monitoring_page import none_later_words
 
 CUT = pd.Timestamp("2025-07-01")
 
@@ -46,7 +47,11 @@ def test_a_table_without_new_deals_is_compared_completely_without_cohorts(sim, m
     report = monitor(old, model, sim.spec)
 
     assert report.rows == len(old)
-    assert report.cohorts is None
+    assert report.cohorts is report.outcomes is None
+    assert not report.has_later
+    for language in ("en", "zh"):
+        assert "2025-06-30" in none_later_words(report, language)
+    assert none_later_words(monitor(sim.deals, model, sim.spec)) == ""
 
 
 def test_prospects_have_only_drift(sim, model):

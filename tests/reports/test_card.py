@@ -126,6 +126,7 @@ def test_the_card_has_every_section_in_order(spec):
         "| deals | 5,000 |",
         "| signed | 2023-01-02 to 2026-06-30 |",
         "are known | 4,200 |",
+        "by its own chance of leaving by then",
         "(censored) | 800 |",
         "| base rate of early churn | 21.4 % |",
         "only after closing: `csat_90d`, `renewals`.",

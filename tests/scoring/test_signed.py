@@ -121,6 +121,19 @@ def test_lost_opportunities_are_not_customers(curved, knowing, customers, tmp_pa
     assert scored.loc[stage == "Lost", "leaves_within_3m"].isna().all()
 
 
+def test_an_extract_that_ends_long_before_the_day_is_reported(
+    curved, simulation, customers, tmp_path
+):
+    """Nobody knows who has left since the extract: they would all count as still there."""
+    spec = simulation.spec.replace(deals={"observed_until": "extract_on"})
+    knowing = FitModel(curved.scorer, {"spec": spec.to_dict()})
+    for extract_on, seen in [("2024-08-20", None), ("2024-07-15", date(2024, 7, 15))]:
+        told = customers[customers["closed_on"] <= extract_on].assign(extract_on=extract_on)
+        told.to_csv(tmp_path / "c.csv", index=False)
+        done = score_customers(tmp_path / "c.csv", knowing, tmp_path / "o.csv", as_of=AS_OF)
+        assert done.seen_until == seen
+
+
 def test_the_input_file_is_not_overwritten(knowing, customers, tmp_path):
     customers.to_csv(tmp_path / "c.csv", index=False)
     with pytest.raises(ProspectError, match="is the input"):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
-from fitmodel.tracking.champion import _incomparable
+from fitmodel.evaluation.comparison import Comparison
+from fitmodel.language.catalogue import message_in
+from fitmodel.tracking.champion import _caveat, _incomparable, check_evidence
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.training import train
 
@@ -25,6 +28,35 @@ def test_a_champion_trained_on_tenures_is_not_compared_with_a_model_trained_on_d
     )
 
     assert "without closing dates" in str(_incomparable(champion_of_tenures, spec))
+
+
+@pytest.mark.parametrize(
+    ("split", "is_older"), [("2025-07-17", True), ("2025-11-30", True), ("2025-12-01", False)]
+)
+def test_a_comparison_says_if_the_champion_learned_from_later_deals(split, is_older) -> None:
+    caveat = _caveat(pd.Timestamp(split), "2025-11-30")
+
+    assert bool(caveat) is is_older
+    if is_older:
+        assert f"a model of the deals signed before {split}" in caveat
+        assert "the champion learned from deals until 2025-11-30" in caveat
+    assert not _caveat(None, "2025-11-30")  # of the deals in blocks: each is predicted by the rest
+
+
+def test_a_refusal_repeats_what_the_comparison_does_not_measure() -> None:
+    caveat = _caveat(pd.Timestamp("2025-07-17"), "2025-11-30")
+    run = SimpleNamespace(data=SimpleNamespace(metrics={"log_loss_skill.low": 0.01}))
+    client: Any = SimpleNamespace(get_run=lambda _: run)
+    version = SimpleNamespace(version=2, name=NAME, run_id="r")
+    for objections in [(), ("it is worse for channel = inbound: +0.0115 log loss on 102 deals",)]:
+        result = Comparison(403, -0.005, -0.012, 0.001, 1, objections, caveat)
+        assert Comparison.from_dict(result.to_dict()) == result
+        with pytest.raises(PromotionRefusedError) as refused:
+            check_evidence(client, version, 1, result)
+        assert str(refused.value).endswith(caveat)
+        assert "2025-07-17" in (translated := message_in(str(refused.value), "zh"))
+        assert "The comparison" not in translated
+    assert "caveat" not in Comparison(403, 0.1, 0.0, 0.2, 1).to_dict()
 
 
 @pytest.fixture

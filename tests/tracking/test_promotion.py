@@ -133,7 +133,7 @@ def test_a_challenger_that_beats_the_champion_is_promoted() -> None:
 def test_without_evidence_the_champion_is_kept_and_the_reason_is_given() -> None:
     for comparison, why in [
         (None, "was not compared with the champion, version 1"),
-        (EQUAL, r"does not beat the champion, version 1, beyond noise: \+0.0010 log loss"),
+        (EQUAL, r"does not beat the champion, version 1, beyond noise: it gains \+0.0010 log loss"),
         (dataclasses.replace(BETTER, low=float("nan")), "does not beat the champion"),
         (dataclasses.replace(BETTER, low=0.0), "does not beat the champion"),
     ]:

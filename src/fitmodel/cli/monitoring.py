@@ -65,7 +65,11 @@ def monitor(
     with plain_errors():
         from fitmodel.loading import load
         from fitmodel.monitoring.report import monitor as compare
-        from fitmodel.reports.monitoring_page import monitoring_files, outcome_words
+        from fitmodel.reports.monitoring_page import (
+            monitoring_files,
+            none_later_words,
+            outcome_words,
+        )
         from fitmodel.tables.atomic import write_folder
         from fitmodel.tables.files import read_table
 
@@ -89,6 +93,8 @@ def monitor(
         typer.echo(
             f"drifted: {', '.join(report.drifted) or 'nothing'}; wrote {output / 'index.html'}"
         )
+        if not report.has_later:
+            typer.echo(none_later_words(report), err=True)
         if report.outcomes is not None:
             typer.echo(f"outcomes: {outcome_words(report.outcomes)}")
         if track:

@@ -158,6 +158,13 @@ def _score_signed(
     )
     if done.left_out:
         typer.echo(f"{done.left_out:,} rows are not customers: left out by [rows]", err=True)
+    if done.seen_until is not None:
+        typer.echo(
+            f"Warning: the table ends on {done.seen_until}, long before the day from which the "
+            "months count: who left in between counts as still there. Remedy: give a newer "
+            f"extract, or --as-of {done.seen_until}.",
+            err=True,
+        )
     if done.beyond_data:
         typer.echo(
             f"Warning: for {done.beyond_data:,} of them the months asked for end after month "

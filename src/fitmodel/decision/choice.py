@@ -121,9 +121,7 @@ def choose_policy(
         np.asarray(probability), None if amount is None else np.asarray(amount, dtype=np.float64)
     )
     share = np.average(flagged, weights=None if weight is None else np.asarray(weight))
-    share_text = (
-        f"Of the {len(sample):,} past deals with a known outcome it flags {_percent(float(share))}."
-    )
+    share_text = f"Of the {len(sample):,} mature past deals it flags {_percent(float(share))}."
     lifetimes_text = "" if policy.money is None else describe_own_months(policy.money, level)
     return replace(policy, description=f"{policy.description} {share_text}{lifetimes_text}")
 

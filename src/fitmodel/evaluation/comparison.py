@@ -57,6 +57,8 @@ class Comparison:
     objections
         Reasons against the challenger whatever its gain: worse calibration, a group of deals that
         it predicts worse beyond noise, too few deals to compare.
+    caveat
+        What the comparison does not measure, as sentences; empty if there is nothing to say.
     """
 
     deals: int
@@ -65,6 +67,7 @@ class Comparison:
     high: float
     champion: int | None = None
     objections: tuple[str, ...] = ()
+    caveat: str = ""
 
     def __str__(self) -> str:
         return (
@@ -73,8 +76,9 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as a dict that JSON can hold."""
-        return asdict(self)
+        """Return every field as a dict that JSON can hold, without an empty caveat."""
+        fields = asdict(self)
+        return fields if self.caveat else {k: v for k, v in fields.items() if k != "caveat"}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:

@@ -60,6 +60,9 @@ class MonitoringReport:
         prospects, and of values that cannot be read.
     drawn : dict or None
         Result of `fitmodel.monitoring.performance.evaluate_drawn`; None without a decision log.
+    has_later : bool
+        Whether only deals signed after the training period are compared; False if there are none,
+        so that all are compared, which the model may have learned from.
     log_match : str or None
         How many prospects of the decision log were matched with deals, and why others were not.
     """
@@ -72,6 +75,7 @@ class MonitoringReport:
     notes: tuple[str, ...] = ()
     drawn: dict[str, float] | None = None
     log_match: str | None = None
+    has_later: bool = True
 
     @property
     def drifted(self) -> list[str]:
@@ -177,6 +181,7 @@ def monitor(
         drift,
         None if contract is None else _cohorts(deals, readable[is_later], contract, model),
         notes=notes,
+        has_later=bool(is_later.any()),
         **evaluated,
     )
 

@@ -66,9 +66,11 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
     moved, stable = _worst_first(drift[~is_stable]), _worst_first(drift[is_stable])
     plot = plot_drift_by_month if grouped else plot_drift
     period = " – ".join(model.manifest.get("period") or ["?"])  # noqa: RUF001 - an en dash between dates
+    basis = say("basis", deals=f"{report.rows:,}", version=model.version, period=period)
+    none_later = none_later_words(report, language)
     return {
         "say": say,
-        "basis": say("basis", deals=f"{report.rows:,}", version=model.version, period=period),
+        "basis": " ".join(filter(None, [basis, none_later])),
         "tolerated": TOLERATED,
         "plot": as_svg(plot(_plotted_rows(drift, wording, say), language=language)),
         "plot_note": say("plotted", count=MAX_PLOTTED)
@@ -104,6 +106,12 @@ def outcome_words(outcomes: Mapping[str, float], language: str = "en") -> str:
     say = phrases(language, "monitoring")
     verdict = say(f"outcomes_{_side(outcomes)}")
     return f"{say('outcomes', **_counts(outcomes))} {verdict}"
+
+
+def none_later_words(report: MonitoringReport, language: str = "en") -> str:
+    """Return a sentence that no deal is newer than those learned from; empty if some are."""
+    period = report.model.manifest.get("period") or ["?"]
+    return "" if report.has_later else phrases(language, "monitoring")("none_later", day=period[-1])
 
 
 def _side(ratio: Mapping[str, float]) -> str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MONTHS = (3, 6, 12)
 """Default numbers of months to look ahead."""
+STALE_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class SignedResult:
         Last month of the model's curve, counted from signing.
     output : Path
         The file that was written.
+    seen_until : date or None
+        End of the extract by the column of `observed_until`, if it is more than `STALE_DAYS` before
+        the day from which the months count: who left in between counts as still there.
     """
 
     rows: int
@@ -58,6 +62,7 @@ class SignedResult:
     curve_ends_month: int
     output: Path
     left_out: int = 0
+    seen_until: date | None = None
 
 
 def score_customers(
@@ -118,9 +123,19 @@ def score_customers(
     curve = model.scorer.curve
     curve_ends_month = 0 if curve is None else curve.months
     beyond = int(scored["beyond_data"].sum())
-    return SignedResult(
-        len(customers), int(has_left.sum()), beyond, curve_ends_month, path, int(is_lost.sum())
-    )
+    seen_until = _seen_until(model, customers, day)
+    counts = (len(customers), int(has_left.sum()), beyond, curve_ends_month)
+    return SignedResult(*counts, path, int(is_lost.sum()), seen_until)
+
+
+def _seen_until(model: FitModel, customers: pd.DataFrame, day: date) -> date | None:
+    """Return the end of the extract if it is long before a day, else None."""
+    spec_data = model.manifest.get("spec")
+    readings = read_roles(customers, DealSpec(**spec_data)) if spec_data else {}
+    if "observed_until" not in readings or readings["observed_until"].series.isna().all():
+        return None
+    last: date = readings["observed_until"].series.max().date()
+    return last if (day - last).days > STALE_DAYS else None
 
 
 def has_left_by(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[np.bool_]:

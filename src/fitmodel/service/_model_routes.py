@@ -263,7 +263,9 @@ def _refused(refused: PromotionRefusedError, say: Say, language: str) -> str:
     if language != ORIGINAL and "problems" in values:
         values["problems"] = messages_in(str(values["problems"]), language)
     blank = " " if language == "en" else ""
-    return f"{say(f'refused_{refused.kind}', **values)}{blank}{say('refused_stays')}"
+    caveat = str(values.pop("caveat", ""))
+    stays = say("refused_stays") + (caveat and f"{blank}{message_in(caveat, language)}")
+    return f"{say(f'refused_{refused.kind}', **values)}{blank}{stays}"
 
 
 def _rows(

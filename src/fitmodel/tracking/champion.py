@@ -6,6 +6,7 @@ evaluated deals -> those signed after the champion's training period -> the cham
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -35,7 +36,12 @@ _SKILL = "log_loss_skill.low"
 
 
 def compare_with_champion(
-    evaluated: pd.DataFrame, attributes: pd.DataFrame, deals: pd.DataFrame, spec: DealSpec
+    evaluated: pd.DataFrame,
+    attributes: pd.DataFrame,
+    deals: pd.DataFrame,
+    spec: DealSpec,
+    *,
+    split_date: pd.Timestamp | None = None,
 ) -> Comparison | None:
     """Compare a training with the champion of the contract's registered model.
 
@@ -50,6 +56,9 @@ def compare_with_champion(
         The whole table of deals.
     spec : DealSpec
         The contract, which names the registered model and the store.
+    split_date : Timestamp, optional
+        Day before which the deals were signed that the evaluated model was trained on. If the
+        champion learned from later deals, the comparison says so.
 
     Returns
     -------
@@ -74,10 +83,25 @@ def compare_with_champion(
         return _not_compared(
             version,
             f"only {len(unseen)} deals ({churners} early churners) signed after the champion's "
-            f"last are known to have left or stayed; {MIN_DEALS} deals and {MIN_CHURNERS} "
+            f"last are mature (signed a whole horizon ago); {MIN_DEALS} deals and {MIN_CHURNERS} "
             "early churners are needed",
         )
-    return _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
+    result = _compared(version, champion, unseen, attributes.loc[unseen.index], deals)
+    if not result.deals:
+        return result
+    return replace(result, caveat=_caveat(split_date, str(champion.manifest["period"][1])))
+
+
+def _caveat(split_date: pd.Timestamp | None, last: str) -> str:
+    """Return what a comparison with a model that is older than the champion does not measure."""
+    if split_date is None or split_date > pd.Timestamp(last):
+        return ""
+    return (
+        f"The comparison used a model of the deals signed before {split_date:%Y-%m-%d}; the "
+        f"champion learned from deals until {last}. So it does not measure what later deals "
+        "teach. Where `fitmodel monitor` shows that the champion's probabilities are too low or "
+        "too high, that is a reason to force the promotion."
+    )
 
 
 def _comparable(uri: str, spec: DealSpec) -> FitModel | str:
@@ -226,13 +250,16 @@ def check_evidence(
         )
     if comparison.objections:
         why = "; ".join(comparison.objections)
-        raise _refused(version, champion, why, "objections", problems=why)
+        caveat = comparison.caveat
+        raise _refused(version, champion, why, "objections", caveat, problems=why)
     if not comparison.low > 0:
         raise _refused(
             version,
             champion,
-            f"it does not beat the champion, version {champion}, beyond noise: {comparison}",
+            f"it does not beat the champion, version {champion}, beyond noise: it gains "
+            f"{comparison} (above 0 it is better)",
             "not_better",
+            comparison.caveat,
             deals=f"{comparison.deals:,}",
             gain=f"{comparison.gain:+.4f}",
             low=f"{comparison.low:+.4f}",
@@ -241,13 +268,15 @@ def check_evidence(
 
 
 def _refused(
-    version: Any, champion: int | None, why: str, kind: str, **values: object
+    version: Any, champion: int | None, why: str, kind: str, caveat: str = "", **values: object
 ) -> PromotionRefusedError:
     stays = "No model is in use" if champion is None else "The champion stays"
     return PromotionRefusedError(
         f"version {version.version} of {version.name!r} was not promoted: {why}. {stays}; "
-        "to promote it anyway, force it with a reason (fitmodel promote --force REASON)",
+        "to promote it anyway, force it with a reason (fitmodel promote --force REASON)"
+        f"{caveat and f'. {caveat}'}",
         kind,
         champion=champion,
+        caveat=caveat,
         **values,
     )
