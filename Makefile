@@ -69,7 +69,8 @@ demo: $(VENV)/.has-demo
 	$(BIN)/fitmodel demo
 
 test: lint types
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # what a file's tests share is made once
+	# what the tests of a file share is made once; a third worker computes while others wait
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-quick: $(VENV)/.has-everything
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
