@@ -117,11 +117,11 @@ def test_a_request_with_its_rows_gets_the_same_answer(home):
     (answer,) = assess_many(run.model, [{**prospect, "tables": rows}], 3)
     expected = run.model.predict(add_history(past, run.model), reasons=0)
 
-    assert answer["early_churn_probability"] == pytest.approx(
+    assert answer.early_churn_probability == pytest.approx(
         expected["early_churn_probability"].iloc[0], abs=1e-12
     )
     (refused,) = assess_many(run.model, [{**prospect, "tables": {"x": []}}], 3)
-    assert "the model has no table 'x'" in refused["error"]
+    assert "the model has no table 'x'" in refused
 
 
 def test_drift_is_measured_on_attributes_as_of_closing(home):
@@ -276,7 +276,7 @@ def test_all_ways_of_scoring_read_tables_of_a_database(home, in_database, tmp_pa
     for computed in (
         model.predict(known, reasons=0)["early_churn_probability"],
         pd.read_csv("scored.csv")["early_churn_probability"],
-        [each["early_churn_probability"] for each in answers],
+        [each.early_churn_probability for each in answers],
     ):
         np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
     assert brief.assessment.early_churn_probability == pytest.approx(expected[0], abs=1e-12)
