@@ -141,7 +141,7 @@ def test_every_doubt_in_the_source_has_a_code() -> None:
     asked = {
         name
         for file in Path(doubts.__file__).parent.glob("*.py")
-        for name in re.findall(r"Doubt\(\s+\"([a-z-]+)\"", file.read_text())
+        for name in re.findall(r"Doubt\(\s*\"([a-z-]+)\"", file.read_text())
     }
     assert asked == set(questions().values())
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.deals.rows import ChosenRows
     from fitmodel.guessing._rows import Stage
     from fitmodel.tables.files import FileTable
 
@@ -73,19 +74,44 @@ def find_doubts(
     []
     """
     table = tidy(table, spec.attributes.missing)
-    result = list(_about_stages(table, spec))
-    chosen = keep_rows(table, spec)
-    kept = chosen.table
-    columns = [Column(kept[name]) for name in kept.columns]
-    result += about_left_out(table, _leaving_of(table, spec), spec)
-    numbers = None if row_numbers is None else row_numbers[chosen.positions]
-    result += _about_leavers(columns, spec)
-    result += about_rows(columns, spec)
-    result += about_amounts(columns, spec)
-    result += about_ids(columns, Sheet(kept, rows=numbers), spec)
-    result += about_dates(columns, spec)
-    result += about_units(spec)
-    result += _about_missing_leavers(kept, spec)
+    kept = _Kept(table, keep_rows(table, spec))
+    return _open_doubts(kept, _about_choice(kept, spec), spec, row_numbers, deals=None)
+
+
+class _Kept:
+    """The rows that the contract keeps; columns are parsed once, whichever question needs them."""
+
+    def __init__(self, table: pd.DataFrame, chosen: ChosenRows) -> None:
+        self.all_rows = table
+        self.table, self.positions = chosen.table, chosen.positions
+        self.columns = [Column(self.table[name]) for name in self.table.columns]
+
+
+def _about_choice(kept: _Kept, spec: DealSpec) -> list[Doubt]:
+    """Return the questions about which rows are customers."""
+    table = kept.all_rows
+    return [*_about_stages(kept, spec), *about_left_out(table, _leaving_of(table, spec), spec)]
+
+
+def _open_doubts(
+    kept: _Kept,
+    about_choice: Sequence[Doubt],
+    spec: DealSpec,
+    row_numbers: NDArray[np.intp] | None,
+    deals: pd.DataFrame | None,
+) -> list[Doubt]:
+    """Return all open questions, those that must be answered first; `deals` are the deals read."""
+    numbers = None if row_numbers is None else row_numbers[kept.positions]
+    result = [
+        *about_choice,
+        *_about_leavers(kept.columns, spec),
+        *about_rows(kept.columns, spec),
+        *about_amounts(kept.columns, spec),
+        *about_ids(kept.columns, Sheet(kept.table, rows=numbers), spec),
+        *about_dates(kept.columns, spec),
+        *about_units(spec),
+        *_about_missing_leavers(kept.table, spec, deals),
+    ]
     open_doubts = [each for each in result if not _is_settled(each, spec)]
     return sorted(open_doubts, key=lambda each: not each.must_answer)
 
@@ -159,26 +185,27 @@ def read_with_doubts(
         The errors of `fitmodel.read_deals`, and if a question must be answered first.
     """
     file, spec = (opened := open_deals(source, spec, tables)).file, opened.spec
-    if not shape_errors(Sheet(file.table)):
-        # before reading, because rows that are not customers cause other errors too
-        table = tidy(file.table, spec.attributes.missing)
-        rows = (*_about_stages(table, spec), *about_left_out(table, _leaving_of(table, spec), spec))
-        refuse_unanswered([each for each in rows if not _is_settled(each, spec)])
+    if shape_errors(Sheet(file.table)):
+        read_opened(opened)  # raises them
+    table = tidy(file.table, spec.attributes.missing)
+    kept = _Kept(table, keep_rows(table, spec))
+    # before reading, because rows that are not customers cause other errors too
+    about_choice = _about_choice(kept, spec)
+    refuse_unanswered([each for each in about_choice if not _is_settled(each, spec)])
     read = read_opened(opened)
-    doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
+    doubts = _open_doubts(kept, about_choice, spec, file.row_numbers, read.table)
     refuse_unanswered(doubts)
     return QuestionedDeals(read, tuple(doubts))
 
 
-def _about_stages(table: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+def _about_stages(rows: _Kept, spec: DealSpec) -> Iterator[Doubt]:
     """Yield questions about rows that were never customers."""
     chosen = {*spec.rows.chosen_by, *spec.role_columns}
-    kept = keep_rows(table, spec).table
-    columns = [Column(kept[name]) for name in kept.columns]
-    status = find_not_yet(columns, recognise_export(table.columns))
+    kept = rows.table
+    status = find_not_yet(rows.columns, recognise_export(rows.all_rows.columns))
     if status is not None:
         yield _not_yet_customers(status, len(kept))
-    stage = find_stage(column for column in columns if column.name not in chosen)
+    stage = find_stage(column for column in rows.columns if column.name not in chosen)
     if stage is None:
         return
     unknown = f"; unknown values: {', '.join(stage.unknown)}" if stage.unknown else ""
@@ -249,14 +276,17 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_missing_leavers(kept: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+def _about_missing_leavers(
+    kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
+) -> Iterator[Doubt]:
     """Yield a question if leavers before some day seem to be missing."""
     if not spec.has_dates or spec.rows.settles("missing-leavers"):
         return
-    try:
-        deals = read_deals_with_findings(kept, spec).table
-    except DealsError:
-        return  # read_deals reports the error
+    if deals is None:
+        try:
+            deals = read_deals_with_findings(kept, spec).table
+        except DealsError:
+            return  # read_deals reports the error
     missing = find_missing_leavers(deals, spec)
     if missing is None:
         return

@@ -158,3 +158,8 @@ def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
         for name, lost_value, stayed_value in stayed.differs
     ]
     return say("listed").join(parts)
+
+
+# names under which notebooks called them before
+verdict_words, warning_words = verdict_text, warning_texts
+alike_words, stayed_words = similar_deals_text, stayed_text
