@@ -69,8 +69,7 @@ demo: $(VENV)/.has-demo
 	$(BIN)/fitmodel demo
 
 test: lint types
-	# what the tests of a file share is made once; a third worker computes while others wait
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder  # what a file's tests share is made once
 
 test-quick: $(VENV)/.has-everything
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
