@@ -98,7 +98,7 @@ def compare_models(
     """
     may_unpickle = unpickle or workbench
     models = (_loaded(a, unpickle=may_unpickle), _loaded(b, unpickle=may_unpickle))
-    contract = spec or DealSpec(**models[1].manifest["spec"])
+    contract = spec or DealSpec.from_manifest(models[1].manifest["spec"])
     opened = open_past_deals(deals, models[1].manifest, contract, is_own=spec is None)
     read = _read(*opened, is_own=spec is None)
     table, contract = with_unique_index(read.table), read.spec

@@ -177,7 +177,7 @@ def _tracked(edited: FitModel, path: Path, record: dict[str, Any]) -> Tracked | 
     """Register the edited version if the model was tracked; otherwise create no store."""
     if not edited.manifest.get("run_id"):
         return None
-    spec = DealSpec.model_validate(edited.manifest["spec"])
+    spec = DealSpec.from_manifest(edited.manifest["spec"])
     return track_edit(path, spec, edited.example(), record)
 
 
@@ -253,7 +253,7 @@ def _login() -> str:
 def _re_evaluated(
     model: FitModel, change: Edit, deals: pd.DataFrame | str | Path, spec: DealSpec | None
 ) -> ReEvaluation:
-    contract = spec or DealSpec.model_validate(model.manifest["spec"])
+    contract = spec or DealSpec.from_manifest(model.manifest["spec"])
     earlier = [edit_from_dict(item["edit"]) for item in edits_of(model)]
     file, contract = open_past_deals(deals, model.manifest, contract, is_own=spec is None)
     table = with_unique_index(read_deals(file, contract))

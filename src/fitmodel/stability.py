@@ -88,7 +88,7 @@ def check_stability(
     ['flag_changes', 'high', 'low', 'mape', 'mean', 'probability']
     """
     loaded = model if isinstance(model, FitModel) else load(model, unpickle=estimator is not None)
-    contract = spec or DealSpec(**loaded.manifest["spec"])
+    contract = spec or DealSpec.from_manifest(loaded.manifest["spec"])
     read = read_with_history(
         *open_past_deals(deals, loaded.manifest, contract, is_own=spec is None)
     )

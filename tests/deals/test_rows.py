@@ -146,6 +146,17 @@ def test_every_doubt_in_the_source_has_a_code() -> None:
     assert asked == set(questions().values())
 
 
+def test_the_contract_of_an_old_bundle_may_acknowledge_what_is_no_question() -> None:
+    names = ["repeated-id:account", "repeated-row", "rows-not-customers"]
+    sections = spec(drop={"plan": ["free"]}).to_dict()
+    sections["rows"]["acknowledged"] = names
+    stored = DealSpec.from_manifest(sections)
+    assert stored.rows.acknowledged == ("repeated-id:account", "rows-not-customers")
+    assert stored == spec(drop={"plan": ["free"]}, acknowledged=[names[0], names[2]])
+    with pytest.raises(SpecError, match="'repeated-row', which is not a question"):
+        DealSpec(**sections)
+
+
 def test_the_customer_rule_needs_dates() -> None:
     with pytest.raises(SpecError, match="customer needs closed_on"):
         DealSpec(deals={"tenure_months": "t", "churned": "c"}, rows={"customer": "id"})

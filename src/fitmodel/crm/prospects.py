@@ -98,7 +98,7 @@ def contract_of(manifest: Mapping[str, Any]) -> DealSpec | None:
     sections = manifest.get("spec") or {}
     if not any(sections.get(name) for name in TABLES):
         return None
-    spec = DealSpec(**sections)
+    spec = DealSpec.from_manifest(sections)
     return spec if has_tables(spec) else None
 
 

@@ -29,7 +29,7 @@ from fitmodel.deals.history_sections import (
     tables_without_roles,
 )
 from fitmodel.deals.plain_words import as_toml, listed, sentences
-from fitmodel.deals.row_rules import Rows
+from fitmodel.deals.row_rules import Rows, with_known_questions
 from fitmodel.deals.sections import (
     COLLECTING,
     NO_NAMES,
@@ -45,7 +45,7 @@ from fitmodel.exceptions import SpecError
 from fitmodel.tables.forms import Forms, forms_from_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "Attributes",
@@ -223,6 +223,13 @@ class DealSpec(BaseModel):
             return cls(**sections)
         except SpecError as error:
             raise SpecError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_manifest(cls, sections: Mapping[str, Any]) -> Self:
+        """Return the contract of a bundle, also if it acknowledges questions that do not exist."""
+        if not sections.get("rows"):
+            return cls(**sections)
+        return cls(**{**sections, "rows": with_known_questions(sections["rows"])})
 
     def to_toml(self) -> str:
         """Return the contract as TOML text; `from_toml` reads it back as an equal contract."""

@@ -126,5 +126,12 @@ def questions() -> dict[str, str]:
     }
 
 
+def with_known_questions(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section of an older contract without acknowledged names that do not exist."""
+    known = questions().values()
+    names = rows.get("acknowledged") or ()
+    return {**rows, "acknowledged": [each for each in names if each.partition(":")[0] in known]}
+
+
 def _suggestion(name: str, known: Mapping[str, str]) -> str:
     return suggestion(known.get(name, name), known.values())

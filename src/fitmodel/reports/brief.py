@@ -268,7 +268,8 @@ def contract_of(model: FitModel) -> DealSpec:
     if not sections or "deals" not in sections:
         raise SpecError("the model holds no contract. Remedy: give the deals' contract (spec, -c).")
     # the address of the tracking store is not needed, and an old one may contain a password
-    return DealSpec(**{name: keys for name, keys in sections.items() if name != "tracking"})
+    used = {name: keys for name, keys in sections.items() if name != "tracking"}
+    return DealSpec.from_manifest(used)
 
 
 def _other_deals(deals: pd.DataFrame, spec: DealSpec, prospect: Mapping[str, Any]) -> pd.DataFrame:

@@ -131,7 +131,7 @@ def score_customers(
 def _seen_until(model: FitModel, customers: pd.DataFrame, day: date) -> date | None:
     """Return the end of the extract if it is long before a day, else None."""
     spec_data = model.manifest.get("spec")
-    readings = read_roles(customers, DealSpec(**spec_data)) if spec_data else {}
+    readings = read_roles(customers, DealSpec.from_manifest(spec_data)) if spec_data else {}
     if "observed_until" not in readings or readings["observed_until"].series.isna().all():
         return None
     last: date = readings["observed_until"].series.max().date()
@@ -150,7 +150,7 @@ def has_left_by(model: FitModel, customers: pd.DataFrame, day: date) -> NDArray[
     """
     left, has_date = np.zeros((2, len(customers)), dtype=bool)
     spec_data = model.manifest.get("spec")
-    readings = read_roles(customers, DealSpec(**spec_data)) if spec_data else {}
+    readings = read_roles(customers, DealSpec.from_manifest(spec_data)) if spec_data else {}
     for role in ("churned_on", "exited_on", "churned"):
         if role not in readings:
             continue
