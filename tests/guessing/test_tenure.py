@@ -16,8 +16,8 @@ from tables import customers
 @pytest.mark.parametrize(
     ("name", "unit"),
     [("Tenure (months)", "months"), ("Customer days", "days"), ("利用月数", "months"),
-     ("이용 개월", "months"), ("Срок в месяцах", "months"), ("Staż w miesiącach", "months"), ("Tenure", None),
-     ("months or years", None)],
+     ("이용 개월", "months"), ("Срок в месяцах", "months"), ("Staż w miesiącach", "months"),
+     ("Tenure", None), ("months or years", None)],
 )  # fmt: skip
 def test_a_name_gives_the_unit_unless_it_gives_two(name: str, unit: str | None) -> None:
     assert tenure_unit(as_words(name)) == unit
