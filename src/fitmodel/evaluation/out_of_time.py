@@ -21,8 +21,8 @@ from fitmodel.deals.enough import (
     MIN_CHURNERS_OF_A_SMALL_PART,
 )
 from fitmodel.deals.history import view_of
+from fitmodel.evaluation._splits import TEST_SHARE, blocks_in_time, latest_possible_split
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
-from fitmodel.evaluation.splits import TEST_SHARE, blocks_in_time, latest_possible_split
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.black_box import black_box_probabilities
 from fitmodel.learning.calibration import expit, logit
