@@ -22,8 +22,8 @@ from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_doubts
 from fitmodel.leakage.audit import audit_leakage, later_values
-from fitmodel.learning.components import check_learning
 from fitmodel.learning.learner import check_enough
+from fitmodel.learning.stages import check_learning
 from fitmodel.reports.console import later_value_text
 from fitmodel.tables.databases import is_database
 

@@ -21,7 +21,7 @@ from fitmodel.evaluation._report_classes import ONE_LIFETIME, BacktestReport
 from fitmodel.evaluation._splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.fitting import level_only_rate
+from fitmodel.learning.stages import level_only_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
