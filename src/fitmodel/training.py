@@ -14,8 +14,8 @@ import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.checking import audit_before_training, checks_of_training
-from fitmodel.deals.competing_exits import note_on_exits
 from fitmodel.deals.history import view_of
+from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.report import summarise

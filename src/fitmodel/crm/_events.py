@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.deals.history_sections import EventTable
+    from fitmodel.deals.contract import EventTable
     from fitmodel.tables.forms import Finding
 
     Floats = NDArray[np.float64]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._row_findings import RowFinding, TableMetadata
-    from fitmodel.deals.history_sections import HistoryTable
+    from fitmodel.deals.contract import HistoryTable
     from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.deals.history_sections import LongTable
+    from fitmodel.deals.contract import LongTable
 
 MAX_ROWS_IN_ONE_PART = 1_000_000
 """A table with more rows is read in parts."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Sheet, explain, notation_warnings
-from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
+from fitmodel.deals.history_findings import compare_horizons, doubts_about_horizon, horizons_text
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.validation import shape_errors
+from fitmodel.deals.validation import Sheet, explain, notation_warnings, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import Column

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import contract_warnings
+from fitmodel.deals.history_findings import contract_warnings
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.reports._commission_section import commission_section

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
+from fitmodel.deals.history_findings import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
