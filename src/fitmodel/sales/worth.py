@@ -22,7 +22,7 @@ from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import COSTS
 from fitmodel.model.frame_scorer import predict_frame
 from fitmodel.model.scorer import Scorer
-from fitmodel.sales.expected import compute_expected, own_months_of, without_people
+from fitmodel.sales._expected import compute_expected, own_months_of, without_people
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.decision.own_months import OwnMonths
     from fitmodel.decision.value import Money
     from fitmodel.learning.scorecard import Scorecard
-    from fitmodel.sales.expected import Expected
+    from fitmodel.sales._expected import Expected
 
 
 MIN_WATCHED = 10

@@ -12,7 +12,7 @@ from fitmodel.language.catalogue import phrases
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales._ledger import Ledger
 
 
 @dataclass(frozen=True)

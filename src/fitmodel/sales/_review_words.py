@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
     from fitmodel.model.reasons import Reason
-    from fitmodel.sales.reviews import ReviewSheet, StayedAlike
+    from fitmodel.sales._review_sheets import ReviewSheet, StayedAlike
 
 QUESTIONS = 3
 FROM_WARNINGS = 2
