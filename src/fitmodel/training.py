@@ -113,7 +113,7 @@ class TrainingRun:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import rows_html
+        from fitmodel.model.assessment import rows_html
 
         rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
         rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]

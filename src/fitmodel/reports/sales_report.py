@@ -93,7 +93,7 @@ class SalesReport:
         return f"<SalesReport: {', '.join(self.tables)}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import rows_html
+        from fitmodel.model.assessment import rows_html
 
         rows = [(name, f"{len(table):,} rows") for name, table in self.tables.items()]
         return rows_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])

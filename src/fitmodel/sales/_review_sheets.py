@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.assessment import Assessment, Reason
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.reasons import Reason
     from fitmodel.model.similar_deals import SimilarDeals
     from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective
 

@@ -17,7 +17,7 @@ from fitmodel.tables.values import is_missing
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model.assessment import Reason
     from fitmodel.sales._review_sheets import ReviewSheet, StayedAlike
 
 QUESTIONS = 3

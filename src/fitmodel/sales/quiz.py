@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model.assessment import Reason
     from fitmodel.sales._retrospective import Retrospective
 
 __all__ = [
