@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
     from fitmodel.deals.contract import HistoryTable
+    from fitmodel.tables.files import Levels
     from fitmodel.tables.forms import Finding
-    from fitmodel.tables.spool import Levels
 
     Codes = NDArray[np.int32]
 

@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.crm._history_rows import StageMoves, first_seen, read_rows, stage_steps
 from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.spool import Levels, Spool
+from fitmodel.tables.files import Levels, Spool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ import pandas as pd
 from fitmodel.deals._sections import NO_NAMES
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.mistaken_dates import exchanged_day_and_month
+from fitmodel.tables.moments import exchanged_day_and_month
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pandas as pd
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.forms import NO_FORMS
-from fitmodel.tables.placeholders import find_placeholders
+from fitmodel.tables.tidying import find_placeholders
 from fitmodel.tables.values import Reading, is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:

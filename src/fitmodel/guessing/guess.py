@@ -38,8 +38,7 @@ from fitmodel.guessing._rows import (
 from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Doubt, find_doubts
 from fitmodel.tables.files import FileTable
-from fitmodel.tables.placeholders import missing_words
-from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.tidying import missing_words, tidy_with_findings
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
