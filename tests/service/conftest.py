@@ -77,7 +77,7 @@ def prospect(model: FitModel) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def client(source: Path) -> Iterator[TestClient]:
-    limits = Settings(reload_seconds=0, most_bytes=200_000, most_prospects=300)
+    limits = Settings(reload_seconds=0, max_bytes=200_000, max_prospects=300)
     with TestClient(create_app(source, limits), raise_server_exceptions=False) as ready:
         yield ready
 
@@ -173,7 +173,7 @@ def url(shop, pipeline) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def bare(shop) -> Iterator[str]:
-    with _served(shop, most_prospects=100, most_bytes=100_000) as address:
+    with _served(shop, max_prospects=100, max_bytes=100_000) as address:
         yield address
 
 

@@ -17,6 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_parameters
 from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
 from fitmodel.sales.expected import expected_probabilities
@@ -103,6 +104,7 @@ class RepPerformance:
         return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
+@old_parameters(least_deals="min_deals")
 def compute_rep_performance(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -110,7 +112,7 @@ def compute_rep_performance(
     *,
     by: Literal["rep", "team"] = "rep",
     over_reps: pd.Series[float] | None = None,
-    least_deals: int = MIN_DEALS,
+    min_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
 ) -> RepPerformance:
@@ -134,7 +136,7 @@ def compute_rep_performance(
         Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
-    least_deals : int
+    min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
         Probability that a page names anybody although all reps are alike.
@@ -187,7 +189,7 @@ def compute_rep_performance(
     add_verdicts(
         table,
         deals_with_figures,
-        least_deals,
+        min_deals,
         error,
         is_sole_seller=table.index.isin(list(aliases)),
     )
