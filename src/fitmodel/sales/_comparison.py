@@ -13,7 +13,7 @@ from fitmodel.renamed import old_function
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales._ledger import Ledger
 
 
 @dataclass(frozen=True)
