@@ -16,6 +16,7 @@ import fitmodel
 HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
     "_old_names",
+    "renamed",
     "exceptions",
     "language",
     "tables",

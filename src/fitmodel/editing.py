@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.editing import Edit
 
 CARD_FILE = "card.md"
-NOT_CARRIED_OVER = ("contest",)  # the comparison with the champion was made before the edit
+NOT_CARRIED_OVER = ("comparison",)  # the comparison with the champion was made before the edit
 _WRITTEN_BY_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
 )
@@ -167,7 +167,7 @@ def edit_table(
     change = _read_edit(opened, attribute, level, effect, smooth, cap, drop_pair_with)
     record = _record(opened, change, reason, by)
     re_evaluation = None if deals is None else _re_evaluated(opened, change, deals, spec)
-    record["judged"] = (
+    record["evaluation"] = (
         None if re_evaluation is None else re_evaluation.to_dict() | {"words": str(re_evaluation)}
     )
     path = _write(opened, change, record, re_evaluation, models, use=use)

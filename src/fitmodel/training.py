@@ -20,7 +20,7 @@ from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.report import summarise
 from fitmodel.exceptions import TrackingError
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
@@ -218,7 +218,7 @@ def train_as(
     with ending(mlflow_run, contract):
         extra = _known(evaluation, learned, estimator) | {
             "deals_digest": digest,
-            "contest": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
+            "comparison": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
         }
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
@@ -265,7 +265,7 @@ def _prepare(
     tables: Mapping[str, Given] | None,
 ) -> _Prepared:
     """Read the deals; raise DealsError if an attribute leaks the outcome."""
-    questioned = read_with_doubts(deals, spec, tables)
+    questioned = read_with_questions(deals, spec, tables)
     table = with_unique_index(questioned.deals)
     contract = with_prior(questioned.read.spec, table)
     view = view_of(table, contract)

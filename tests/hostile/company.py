@@ -91,7 +91,7 @@ class Company:
                 name = f"{os.getpid()}-{position}"
                 log.append(name, model.predict(prospect, reasons=0), prospect)
                 log.decide(name, "signed", by="Kim")
-                os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
+                os.write(acknowledged.fileno(), f"{log.stored_id(name)}\n".encode())
         return len(log.decisions())
 
     # -- conditions that must hold after any kill

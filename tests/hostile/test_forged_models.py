@@ -278,7 +278,7 @@ def test_a_scorer_that_would_use_all_memory_is_refused() -> None:
     [
         {"spec": []}, {"spec": {"deals": 1}}, {"spec": None}, {"metrics": [1]}, {"metrics": None},
         {"period": "2024"}, {"period": [1, 2]}, {"period": ["2024"]}, {"edits": [1]},
-        {"edits": {"a": 1}}, {"contest": [1]}, {"estimator": 7}, {"attributes": "seats"},
+        {"edits": {"a": 1}}, {"comparison": [1]}, {"estimator": 7}, {"attributes": "seats"},
         {"seen_values": 3}, {"policy": []}, {"report": "x"},
     ],
     ids=str,

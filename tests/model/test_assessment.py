@@ -22,7 +22,7 @@ WORDS = Wording(money="€ {:,.0f}", horizon_months=5, labels={"crm": "CRM in us
 GOOD = Assessment(
     early_churn_probability=0.12, probability_low=0.08, probability_high=0.17, poor_fit=False,
     fit="good", expected_value=math.nan, unfamiliar=False, reasons=(), model_version="v7",
-    wording=WORDS, own_evidence=0.9, fewest_alike=50,
+    wording=WORDS, own_evidence=0.9, rarest_value_deals=50,
 )  # fmt: skip
 VERDICT = "good fit: 12 % likely to leave within 5 months (8 % to 17 %)"
 
@@ -98,7 +98,7 @@ def test_only_a_flagged_prospect_drawn_for_exploration_has_a_sentence_about_it(
 def test_a_note_on_little_own_evidence_names_the_number_of_similar_deals(
     share: float, alike: int, text: str | None
 ) -> None:
-    notes = replace(GOOD, own_evidence=share, fewest_alike=alike).notes
+    notes = replace(GOOD, own_evidence=share, rarest_value_deals=alike).notes
     assert len(notes) == (text is not None)
     assert text is None or text in notes[0]
 

@@ -303,7 +303,7 @@ EDITS = [
         "at": "2026-06-30T10:00:00",
         "reason": "那次展会已经结束",
         "rows": [{"value": "basic", "before": 0.4, "after": 0.0, "deals": 60}],
-        "judged": None,
+        "evaluation": None,
     }
 ]
 

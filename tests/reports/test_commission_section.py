@@ -104,7 +104,7 @@ def test_a_plan_in_a_currency_without_cents_shows_none(deals) -> None:
     rounding = {"to": 1, "mode": "half_up"}
     plan = plan_of(
         paid_at_signing=Decimal("0.5"), rounding=rounding, cap={"amount": 5000},
-        bonus={"top": 1, "amount": 2000, "least_deals": 1, "period": "all"},
+        bonus={"top": 1, "amount": 2000, "min_deals": 1, "period": "all"},
     )  # fmt: skip
     section = commission_section([pay(deals, SPEC, plan), pay(deals, SPEC, plan_of())])
     yen, euros = content_of(section)["plans"]
@@ -179,7 +179,7 @@ def test_only_two_plans_are_compared_in_a_sentence(deals) -> None:
 
 
 def test_the_last_two_periods_of_a_bonus_are_shown_with_their_outcome(deals) -> None:
-    plan = plan_of(bonus={"top": 1, "amount": "500", "least_deals": 2, "period": "quarter"})
+    plan = plan_of(bonus={"top": 1, "amount": "500", "min_deals": 2, "period": "quarter"})
     ledger = pay(deals, SPEC, plan)
     section = commission_section([ledger])
     rows = content_of(section)["plans"][0]["bonuses"]
@@ -233,7 +233,7 @@ CLAUSES = [
     ({"draw": {"amount": 800, "recoverable": False}}, "at least 800.00 in each month, never paid"),
     ({"payroll_months_later": 2}, "paid 2 month(s) after"),
     (
-        {"bonus": {"top": 3, "amount": "2000", "least_deals": 15, "period": "all"}},
+        {"bonus": {"top": 3, "amount": "2000", "min_deals": 15, "period": "all"}},
         "bonus of 2,000.00 for each of the top 3 reps by renewals over those expected, of all",
     ),
 ]  # fmt: skip

@@ -172,7 +172,7 @@ NO_FACTS = {"deals": 0, "left": 0, "expected": 0.0, "ratio": 0.0, "ratio_low": 0
 def reviews_of(signals=(), surprises=(), facts=NO_FACTS, without=()):
     columns = ["rep", "deal", "probability", "base_rate", "months"]
     return SimpleNamespace(
-        sheets=(), spec=None, without=without, surprise_facts=facts,
+        sheets=(), spec=None, without=without, surprise_counts=facts,
         missed=pd.DataFrame(signals, columns=SIGNAL_COLUMNS),
         surprises=pd.DataFrame(surprises, columns=columns),
     )  # fmt: skip

@@ -55,7 +55,7 @@ def test_an_edit_that_removed_a_flag_is_listed_with_its_change(company):
     company.prospect("d", "Kim", flagged=False, edited=True, then=False)
     result = company.edits_found()
 
-    assert result.edits["prospect"].tolist() == [company.log.known_as("a")]
+    assert result.edits["prospect"].tolist() == [company.log.stored_id("a")]
     assert result.edits[["rep", "field", "old", "new"]].iloc[0].tolist() == ["Kim", "seats", 3, 30]
     assert result.reps.loc["Kim"].to_dict() == {
         "flagged": 3, "edited": 2, "turned": 1, "unflagged": 1, "unflagged_edited": 1,
@@ -69,7 +69,7 @@ def test_ids_fields_and_numbers_are_matched_regardless_of_spelling(company):
     company.changes[0] |= {"id": "AB "}
     company.changes[1] |= {"old": "3", "new": "3.0"}  # not an edit
 
-    assert company.edits_found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
+    assert company.edits_found().edits["prospect"].tolist() == [company.log.stored_id("Ab")]
     assert company.edits_found().edits["field"].tolist() == ["seats"]
 
 

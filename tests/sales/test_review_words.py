@@ -23,7 +23,7 @@ from fitmodel.sales._review_words import (
     verdict_text,
     warning_texts,
 )
-from fitmodel.sales.reviews import ReviewSheet, StayedAlike
+from fitmodel.sales.reviews import RetainedSimilarDeal, ReviewSheet
 
 SAY = phrases("en", "reviews")
 SPEC = DealSpec(
@@ -59,7 +59,7 @@ def sheet(**changes) -> ReviewSheet:
 
 
 def stayed(*differs, deal="D3"):
-    return StayedAlike(deal, pd.Timestamp("2024-12-24"), tuple(differs))
+    return RetainedSimilarDeal(deal, pd.Timestamp("2024-12-24"), tuple(differs))
 
 
 def test_the_verdict_uses_the_data_known_the_day_before_signing() -> None:
@@ -92,9 +92,9 @@ def test_a_warning_has_the_evidence_known_at_signing() -> None:
 
 
 def test_similar_deals_are_counted_with_an_interval_or_left_out() -> None:
-    alike = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
+    similar = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
 
-    assert similar_deals_text(sheet(alike=alike), SAY) == (
+    assert similar_deals_text(sheet(similar_deals=similar), SAY) == (
         "Of the 50 most similar deals signed before, 13 have left early by now (16% to 40%)."
     )
     assert similar_deals_text(SHEET, SAY) == ""

@@ -79,9 +79,8 @@ def test_similar_deals_were_signed_before_and_stayed(simulation, reviews):
     known = [sheet for sheet in reviews.sheets if sheet.assessment is not None]
 
     assert len(known) >= 5
-    assert [sheet.said for sheet in known] == [sheet.assessment for sheet in known]  # old name
     for sheet in known:
-        assert (sheet.alike.deals["closed_on"] <= sheet.snapshot.as_of).all()
+        assert (sheet.similar_deals.deals["closed_on"] <= sheet.snapshot.as_of).all()
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
         for item in sheet.stayed:
             assert closed[item.deal] <= sheet.snapshot.as_of < sheet.signed

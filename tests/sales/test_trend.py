@@ -61,5 +61,5 @@ def test_the_figure_has_a_small_plot_per_rep(boards, language):
 
 def test_without_enough_deals_there_is_no_plot():
     sim = simulate_deals(120, seed=1)
-    board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
+    board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, min_deals=1000)
     assert plot_trend(board) == []

@@ -75,7 +75,7 @@ def quiz(
             read.spec,
             size=questions,
             seed=secrets.randbits(32) if seed is None else seed,
-            asked_before=lambda name: opened.known_as(name) in asked_deals,
+            asked_before=lambda name: opened.stored_id(name) in asked_deals,
             language=language.value,
             progress=progress(),
         )
@@ -93,7 +93,7 @@ def _ask(quiz: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         signed = f"{question.signed:%Y-%m-%d}"
         typer.echo("\n" + say("question", number=question.number, size=size, signed=signed))
-        for name, value in question.facts:
+        for name, value in question.attributes:
             typer.echo(say("fact", name=name, value=value))
         for name in people:
             guesses[name].append(_ask_person(name, say, hidden=len(people) > 1))

@@ -128,7 +128,7 @@ def report(
             write_payroll(sales_report.ledgers[0], payroll)
         typer.echo(f"wrote {output / 'index.html'} and {len(sales_report.tables)} tables beside it")
         if len(sales_report.ledgers) > 1:
-            typer.echo(compare_plans(*sales_report.ledgers).says(language))
+            typer.echo(compare_plans(*sales_report.ledgers).in_words(language))
 
 
 def _edits(

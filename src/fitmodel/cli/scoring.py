@@ -90,14 +90,14 @@ def score(
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.places import count_places, score_places
+        from fitmodel.scoring.places import count_source_rows, score_source
 
         loaded = load(model, unpickle=unpickle)
         if signed:
             _score_signed(prospects, loaded, output, parse_months(horizons), as_of)
             return
-        with progress_bar(count_places(prospects)) as advance:
-            result = score_places(
+        with progress_bar(count_source_rows(prospects)) as advance:
+            result = score_source(
                 prospects,
                 loaded,
                 output,

@@ -46,11 +46,11 @@ class HistoryView:
         self,
         history: ParsedHistory,
         day: np.datetime64 | None,
-        whole: HistoryView | None = None,
+        parent: HistoryView | None = None,
         within: NDArray[np.intp] | None = None,
     ) -> None:
         self.history, self.day = history, day
-        self._whole = whole
+        self._parent = parent
         self._within = np.arange(0) if within is None else within
         self._read: dict[tuple[str, ...] | None, ReadAttributes] = {}
 
@@ -65,8 +65,8 @@ class HistoryView:
     @cached_property
     def positions(self) -> NDArray[np.intp]:
         """Positions of these deals in the table of the history."""
-        if self._whole is not None:
-            return frozen(self._whole.positions[self._within])
+        if self._parent is not None:
+            return frozen(self._parent.positions[self._within])
         if self.day is None:
             return frozen(np.arange(len(self.history.deals)))
         return frozen(np.flatnonzero(self._dates.closed <= self.day))
@@ -82,7 +82,7 @@ class HistoryView:
         table = self.history.deals
         if self.day is not None:
             table = table.drop(columns=list(self.spec.outcome_columns), errors="ignore")
-        is_complete = len(self) == len(table) and self._whole is None
+        is_complete = len(self) == len(table) and self._parent is None
         return table if is_complete else table.iloc[self.positions]
 
     @cached_property
@@ -93,8 +93,8 @@ class HistoryView:
     @cached_property
     def extract_end(self) -> np.datetime64:
         """Last day on which any deal was observed; NaT without deals or dates."""
-        if self._whole is not None:
-            return self._whole.extract_end
+        if self._parent is not None:
+            return self._parent.extract_end
         if not self.spec.has_dates or not len(self):
             return NEVER
         return np.datetime64(self._followup.extracted_until.max(), "D")
@@ -284,7 +284,7 @@ class HistoryView:
         if self.day is not None and self.day <= last_day:
             return self
         view: HistoryView = self.history.as_of(last_day)
-        if self._whole is None:
+        if self._parent is None:
             return view
         return view.subset(np.isin(view.positions, self.positions))
 
@@ -296,8 +296,8 @@ class HistoryView:
         """Return the same deals on the same day under another contract."""
         if spec is self.spec or spec == self.spec:
             return self
-        if self._whole is not None:
-            parent = self._whole.with_spec(spec)
+        if self._parent is not None:
+            parent = self._parent.with_spec(spec)
             return HistoryView(parent.history, self.day, parent, self._within)
         return self.history.with_spec(spec).as_of(self.day)  # type: ignore[no-any-return]
 
@@ -336,8 +336,8 @@ class HistoryView:
         return None if column is None else self.deals[column].iloc[chosen]
 
     def _read_attributes(self, dates: tuple[str, ...] | None) -> ReadAttributes:
-        if self._whole is not None:
-            parent = self._whole.attributes(dates)
+        if self._parent is not None:
+            parent = self._parent.attributes(dates)
             unreadable = {name: rows[self._within] for name, rows in parent.unreadable.items()}
             return ReadAttributes(parent.frame.iloc[self._within], parent.dates, unreadable)
         read = read_attributes(self.deals, self.spec, closed_on=self.closed, dates=dates)

@@ -11,6 +11,7 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS, Regime, regime_of
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,7 +131,7 @@ def enough(counts: pd.Series[Any]) -> bool:
     return _regime(counts) != "base_rate"
 
 
-def doubts_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
+def questions_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
     """Return a message if a horizon leaves too few deals, with horizons that leave enough.
 
     Parameters
@@ -157,6 +158,9 @@ def doubts_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
 
 MIN_DEALS = 20
 """Minimum number of deals of a rep, group or attribute value; with fewer nothing is reported."""
+
+
+doubts_about_horizon = old_function("doubts_about_horizon", questions_about_horizon)
 
 
 @dataclass(frozen=True)

@@ -119,10 +119,10 @@ def questions() -> dict[str, str]:
     'repeated-rows'
     """
     return {
-        code.code: source.removeprefix("doubt:")
+        code.code: source.removeprefix("question:")
         for code in all_codes().values()
         for source in code.sources
-        if source.startswith("doubt:")
+        if source.startswith("question:")
     }
 
 

@@ -13,9 +13,9 @@ from fitmodel.deals._horizons import (
     candidate_columns,
     compare_horizons,
     contract_warnings,
-    doubts_about_horizon,
     find_bound_deals,
     horizons_text,
+    questions_about_horizon,
     terms_of,
 )
 
@@ -25,11 +25,11 @@ __all__ = [
     "compare_horizons",
     "contract_warnings",
     "cumulative_incidence",
-    "doubts_about_horizon",
     "find_bound_deals",
     "find_level_shift",
     "find_missing_leavers",
     "horizons_text",
     "note_on_exits",
+    "questions_about_horizon",
     "terms_of",
 ]

@@ -319,7 +319,7 @@ def _always_flagged_text(spec: DealSpec, money: Money, amounts: FloatArray) -> s
     always_flagged = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
     if not always_flagged.any():
         return ""
-    limit = spec.words.money.format(money.least_amount)
+    limit = spec.words.money.format(money.min_amount)
     return (
         f"Below {limit} a year even a customer that stays loses money: such deals, "
         f"{_percent(float(always_flagged.mean()))} of these, are flagged at any probability. "

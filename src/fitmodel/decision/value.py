@@ -63,6 +63,7 @@ import numpy.typing as npt
 
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.exceptions import SpecError
+from fitmodel.renamed import old_attribute
 from fitmodel.tables.cells import read_share
 
 FloatArray = npt.NDArray[np.float64]
@@ -245,10 +246,12 @@ class Money:
         return amount * line.leaves_slope - line.leaves_fixed
 
     @property
-    def least_amount(self) -> float:
+    def min_amount(self) -> float:
         """Yearly amount below which even a customer that stays loses money."""
         line = self.linear()
         return line.stays_fixed / line.stays_slope if line.stays_slope > 0.0 else math.inf
+
+    least_amount = old_attribute("least_amount", "min_amount")
 
     @overload
     def expected_value(self, probability: float, amount: float | None) -> float: ...
@@ -323,8 +326,7 @@ class Money:
         stays = self.value_if_stays(known, probability)
         leaves = self.value_if_leaves(known, probability)
         result = np.where(stays < 0.0, 0.0, np.where(np.isnan(known), np.nan, 1.0))
-        depends_on_risk = (stays >= 0.0) & (leaves < 0.0)
-        np.divide(stays, stays - leaves, out=result, where=depends_on_risk)
+        np.divide(stays, stays - leaves, out=result, where=(stays >= 0.0) & (leaves < 0.0))
         return result
 
     def _break_even_of_one(self, amount: float | None) -> float:
@@ -341,8 +343,7 @@ def _break_even(stays: float, leaves: float) -> float:
 
 def known_amount(amount: npt.NDArray[Any] | float | None) -> FloatArray:
     """Return amounts as floats; ``None`` and values that are not finite become NaN."""
-    values = np.asarray(amount, dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values := np.asarray(amount, dtype=np.float64)), values, np.nan)
 
 
 def _is_single(value: object) -> bool:

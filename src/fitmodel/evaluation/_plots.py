@@ -235,7 +235,7 @@ def plot_stability(
         color=BLUE,
         capsize=3,
         linewidth=1.2,
-        label=say("judged_next"),
+        label=say("evaluated_next"),
     )
     ax.plot(
         frame["date"], frame[f"{metric}_base"], "s--", color=ORANGE, markersize=4, linewidth=1,

@@ -25,7 +25,7 @@ class Reason:
     """Why a column is left out, and whether a person should check that."""
 
     reason: str
-    in_doubt: bool = False
+    in_question: bool = False
 
 
 def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
@@ -41,14 +41,14 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
     if column.is_constant:
         return Reason("empty or always the same")
     if _is_outcome(column):
-        return Reason("it describes the customer after signing", in_doubt=True)
+        return Reason("it describes the customer after signing", in_question=True)
     free = _free_text(column)
     if free is not None:
         return Reason(free)
     if LATER.search(column.words) or LATER.search(column.name):
-        return Reason("its name suggests that it is known only after closing", in_doubt=True)
+        return Reason("its name suggests that it is known only after closing", in_question=True)
     if is_updated_by_crm(column.name):
-        return Reason("a CRM keeps changing it, also after closing", in_doubt=True)
+        return Reason("a CRM keeps changing it, also after closing", in_question=True)
     return date_reason(column, closing) if column.is_date else None
 
 
@@ -85,7 +85,7 @@ def date_reason(column: Column, closing: Reading | None) -> Reason | None:
         both = column.dates.series.notna() & closing.series.notna()
         later = (column.dates.series[both] > closing.series[both]).mean()
         if later > AFTER_CLOSING:
-            return Reason(f"{later:.0%} of its dates are after closing", in_doubt=True)
+            return Reason(f"{later:.0%} of its dates are after closing", in_question=True)
     if not (column.is_iso_date or are_written_dates(column.cells)):
-        return Reason("dates without a four-digit year would be read as text", in_doubt=True)
+        return Reason("dates without a four-digit year would be read as text", in_question=True)
     return None

@@ -171,8 +171,8 @@ def write_toml(
     horizons : str
         The table of `horizons_text`; written as a comment.
     """
-    doubts = [f"#   - {one_line(text)}" for text in unsure]
-    parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
+    questions = [f"#   - {one_line(text)}" for text in unsure]
+    parts = [_HEAD + "\n".join(["# Unsure:", *questions]) + "\n" if questions else _HEAD]
     parts.append("\n".join(["[deals]", *map(_pair, deals.items())]) + "\n")
     parts.append(_ROWS.format(rows="".join(f"{_pair(item)}\n" for item in rows.items())))
     left_out = [f"    {toml_value(name)},  # {one_line(notes[name])}" for name in exclude]

@@ -279,7 +279,7 @@ def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURN
     others = len(training_set) - churners
     is_too_few = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
     rate = _rate_text(training_set, churners) if is_too_few else ""
-    enough.check_enough(churners, others, months, least=min_churners, rate=rate)
+    enough.check_enough(churners, others, months, min_churners=min_churners, rate=rate)
 
 
 def _refuse_unread_prior(spec: DealSpec) -> None:

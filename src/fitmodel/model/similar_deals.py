@@ -58,7 +58,7 @@ class SimilarDeals:
         """Return a sentence: how many of how many left early, and the interval of their share."""
         wording = Wording(horizon_months=self.horizon_months).in_language(language)
         return phrases(language, "brief")(
-            "look_alikes",
+            "similar_deals",
             known=f"{self.known:,}",
             left=f"{self.left:,}",
             horizon=wording.horizon,

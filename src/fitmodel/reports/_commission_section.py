@@ -40,7 +40,7 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
         Language of the page.
     """
     say = phrases(language, "commission")
-    points = [compare_plans(*ledgers[:2]).says(language)] if len(ledgers) > 1 else []
+    points = [compare_plans(*ledgers[:2]).in_words(language)] if len(ledgers) > 1 else []
     values = {
         "id": "commission",
         "title": say("title"),
@@ -164,7 +164,7 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
                 f"terms_bonus_{bonus.period}",
                 top=bonus.top,
                 amount=_money_format(plan)(bonus.amount),
-                deals=bonus.least_deals,
+                deals=bonus.min_deals,
             )
         )
     return lines

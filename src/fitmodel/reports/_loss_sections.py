@@ -123,7 +123,7 @@ def _ratio(row: dict[Any, Any], say: Say) -> str:
 
 
 def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
-    facts = reviews.surprise_facts
+    facts = reviews.surprise_counts
     if not facts["deals"]:
         return {"basis": say("surprises_none"), "learn": "", "rows": []}
     basis = say(

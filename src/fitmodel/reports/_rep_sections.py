@@ -132,7 +132,7 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
     basis = say(
         "basis",
         looked=f"{len(profile.table):,}",
-        least=profile.least_deals,
+        least=profile.min_deals,
         deals=f"{profile.company['deals']:,}",
         horizon=profile.horizon_months,
     )

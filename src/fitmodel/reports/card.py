@@ -256,7 +256,7 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
     shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
     more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
-    evaluated = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
+    evaluated = edit["evaluation"]["words"] if edit["evaluation"] else "not evaluated on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
         f"By {sentence(edit['by'])}, {sentence(str(edit['at'])[:10])}, because: "

@@ -74,7 +74,7 @@ def pay_bonus(
     DataFrame
         One row per period and rep, the highest score first, with the columns `COLUMNS`. `outcome`
         is "paid", "pending", or the reason why a rep gets nothing: "too_few" (fewer than
-        ``least_deals`` tested, or fewer than `MIN_EXPECTED_LOSSES` expected to leave), "not_above"
+        ``min_deals`` tested, or fewer than `MIN_EXPECTED_LOSSES` expected to leave), "not_above"
         (not more renewals than expected for such customers) or "below_top". `score` is NaN for
         "too_few". The other columns are described in `fitmodel.sales._ledger.Ledger`.
 
@@ -146,7 +146,7 @@ def _is_open(part: pd.DataFrame) -> bool:
     return bool((part["alive"] | part["gone"]).any())
 
 
-def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
+def standings(part: pd.DataFrame, min_deals: int) -> pd.DataFrame:
     """Return one row per rep: deals signed, tested and renewed, expected renewals, and score."""
     tested = part[part["tested"]]
     losses = 1 - np.exp(-tested["loss"])
@@ -158,7 +158,7 @@ def standings(part: pd.DataFrame, least_deals: int) -> pd.DataFrame:
     losses_of = (losses * scale).groupby(tested["rep"]).sum()
     table["expected_losses"] = losses_of.reindex(table.index).fillna(0.0)
     table["expected_renewals"] = table["tested"] - table["expected_losses"]
-    enough = (table["tested"] >= least_deals) & (table["expected_losses"] >= MIN_EXPECTED_LOSSES)
+    enough = (table["tested"] >= min_deals) & (table["expected_losses"] >= MIN_EXPECTED_LOSSES)
     enough &= (table["expected_renewals"] > 0) & (table.index != NO_NAME)
     table["score"] = (table["renewed"] / table["expected_renewals"]).where(enough)
     table["renewal_rate"] = table["renewed"] / table["tested"].where(table["tested"] > 0)
@@ -173,7 +173,7 @@ def _paid(
     seed: int,
     unit: Decimal,
 ) -> list[dict[str, Any]]:
-    table = standings(part, bonus.least_deals)
+    table = standings(part, bonus.min_deals)
     scores = {str(name): float(value) for name, value in table["score"].dropna().items()}
     winners = {name: score for name, score in scores.items() if may_win(score)}
     payments = pay_ranks(winners, bonus.top, bonus.amount, unit=unit)
@@ -267,7 +267,7 @@ def forecast_bonus(
     scale = lost.sum(axis=1, keepdims=True) / np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
     losses = expected * scale
     renewed, usual = tested - lost, tested - losses
-    enough = (tested >= bonus.least_deals) & (losses >= MIN_EXPECTED_LOSSES) & (usual > 0)
+    enough = (tested >= bonus.min_deals) & (losses >= MIN_EXPECTED_LOSSES) & (usual > 0)
     scores = np.where(enough, renewed / np.where(usual > 0, usual, 1.0), 0.0)
     won = dict.fromkeys(reps, 0.0)
     for row in scores:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_function
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class PlanComparison:
     months: int
     digits: int = 2
 
-    def says(self, language: str = "en") -> str:
+    def in_words(self, language: str = "en") -> str:
         """Return the difference between the plans in one or two sentences."""
         say = phrases(language, "incentives")
         saved = self.to_lost_before - self.to_lost_after
@@ -73,8 +74,10 @@ class PlanComparison:
             **money,
         )
 
+    says = old_function("says", in_words)
+
     def __str__(self) -> str:
-        return self.says()
+        return self.in_words()
 
 
 def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:

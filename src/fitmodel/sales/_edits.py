@@ -39,10 +39,10 @@ class AssessmentsLog(Protocol):
     def assessments(self) -> pd.DataFrame:
         """Return every assessment, in the order in which they were written."""
 
-    def known_as(self, prospect: object) -> str:
+    def stored_id(self, prospect: object) -> str:
         """Return the id as the log stores it."""
 
-    def loosely_known_as(self, prospect: object) -> str:
+    def stored_id_without_case(self, prospect: object) -> str:
         """Return the id as the log stores it when case is ignored."""
 
 
@@ -147,9 +147,11 @@ def _logged_ids(ids: pd.Series[Any], logged: pd.DataFrame, log: AssessmentsLog) 
     known = set(logged["prospect"])
     matches = logged.dropna(subset="loose").groupby("loose")["prospect"].agg(["nunique", "last"])
     unique_matches = matches.loc[matches["nunique"] == 1, "last"].to_dict()
-    names = {name: log.known_as(name) for name in ids.unique()}
+    names = {name: log.stored_id(name) for name in ids.unique()}
     spellings = {
-        name: logged_id if logged_id in known else unique_matches.get(log.loosely_known_as(name))
+        name: logged_id
+        if logged_id in known
+        else unique_matches.get(log.stored_id_without_case(name))
         for name, logged_id in names.items()
     }
     return ids.map(spellings).astype(object)

@@ -76,7 +76,7 @@ def compute_missed_warnings(
     predictions = retrospective.predictions
     is_above_level = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
-    for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
+    for group in segment_deals(view.deals, spec, min_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
         if name not in retrospective.contributions:
             continue

@@ -15,6 +15,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import per_year
 from fitmodel.exceptions import DealsError
 from fitmodel.model.similar_deals import PastDeals
+from fitmodel.renamed import old_fields
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales._retrospective import require_dates, score_in_retrospect
 from fitmodel.sales.people import people_in
@@ -36,7 +37,7 @@ ALL_REASONS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
-class StayedAlike:
+class RetainedSimilarDeal:
     """A similar deal, signed before the lost one, whose customer stayed.
 
     Parameters
@@ -55,6 +56,7 @@ class StayedAlike:
     differs: tuple[tuple[str, Any, Any], ...]
 
 
+@old_fields(alike="similar_deals", said="assessment")
 @dataclass(frozen=True, eq=False)
 class ReviewSheet:
     """Review of one lost customer.
@@ -78,9 +80,9 @@ class ReviewSheet:
     warnings : tuple of Reason
         Reasons that raised the odds by a quarter or more, the strongest first; empty where the
         probability was not above the level of that time.
-    alike : SimilarDeals or None
+    similar_deals : SimilarDeals or None
         The most similar deals signed before, with their outcome as known now.
-    stayed : tuple of StayedAlike
+    stayed : tuple of RetainedSimilarDeal
         The most similar of these whose customers stayed.
     """
 
@@ -93,15 +95,11 @@ class ReviewSheet:
     snapshot: AsOfSnapshot
     assessment: Assessment | None
     warnings: tuple[Reason, ...] = ()
-    alike: SimilarDeals | None = None
-    stayed: tuple[StayedAlike, ...] = ()
-
-    @property
-    def said(self) -> Assessment | None:
-        """Old name of `assessment`, kept for existing programs."""
-        return self.assessment
+    similar_deals: SimilarDeals | None = None
+    stayed: tuple[RetainedSimilarDeal, ...] = ()
 
 
+@old_fields(surprise_facts="surprise_counts")
 @dataclass(frozen=True, eq=False)
 class TeamReviews:
     """All review sheets, and what the lost deals have in common.
@@ -119,7 +117,7 @@ class TeamReviews:
     surprises : DataFrame
         Early leavers whose predicted probability was low; see `compute_surprises`. It also has the
         columns `rep` and `deal`.
-    surprise_facts : dict of str to float
+    surprise_counts : dict of str to float
         Observed and expected counts; see `compute_surprises`.
     retrospective : Retrospective
         Predictions as of signing.
@@ -132,7 +130,7 @@ class TeamReviews:
     without: tuple[str, ...]
     missed: pd.DataFrame
     surprises: pd.DataFrame
-    surprise_facts: dict[str, float]
+    surprise_counts: dict[str, float]
     retrospective: Retrospective
     language: str = "en"
 
@@ -212,7 +210,7 @@ def compute_reviews(
         without=tuple(sorted(set(reps.dropna()) - {str(sheet.rep) for sheet in sheets})),
         missed=compute_missed_warnings(view, spec, predicted, language=language),
         surprises=surprises,
-        surprise_facts=figures,
+        surprise_counts=figures,
         retrospective=predicted,
         language=language,
     )
@@ -269,7 +267,7 @@ class _Writer:
             **fields,
             assessment=assessment,
             warnings=warnings,
-            alike=similar,
+            similar_deals=similar,
             stayed=tuple(self._stayed(deal, snapshot.model, similar)),
         )
 
@@ -279,7 +277,9 @@ class _Writer:
             self._past[as_of] = PastDeals(model, before, self._spec)
         return self._past[as_of]
 
-    def _stayed(self, deal: Any, model: FitModel, similar: SimilarDeals) -> list[StayedAlike]:
+    def _stayed(
+        self, deal: Any, model: FitModel, similar: SimilarDeals
+    ) -> list[RetainedSimilarDeal]:
         stayed = similar.deals[similar.deals["early_churn"] == 0].head(N_STAYED)
         columns = [name for name in model.columns if name in self._deals]
         table = self._deals[columns].loc[[deal, *stayed.index]]
@@ -288,7 +288,7 @@ class _Writer:
         values = {name: self._readable_values(name, table) for name in model.attributes}
         signed = stayed[str(self._spec.deals.closed_on)]
         return [
-            StayedAlike(
+            RetainedSimilarDeal(
                 self.name(stayed_deal),
                 pd.Timestamp(signed[stayed_deal]),
                 _differs(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
     from fitmodel.model.assessment import Reason
-    from fitmodel.sales._review_sheets import ReviewSheet, StayedAlike
+    from fitmodel.sales._review_sheets import RetainedSimilarDeal, ReviewSheet
 
 QUESTIONS = 3
 FROM_WARNINGS = 2
@@ -50,13 +50,15 @@ def warning_texts(sheet: ReviewSheet, spec: DealSpec, say: Say) -> list[str]:
 
 def similar_deals_text(sheet: ReviewSheet, say: Say) -> str:
     """Return the outcomes of the most similar deals in words."""
-    if sheet.alike is None:
+    if sheet.similar_deals is None:
         return ""
-    low, high = f"{sheet.alike.low:.0%}", f"{sheet.alike.high:.0%}"
-    return say("alike", known=sheet.alike.known, left=sheet.alike.left, low=low, high=high)
+    low, high = f"{sheet.similar_deals.low:.0%}", f"{sheet.similar_deals.high:.0%}"
+    return say(
+        "alike", known=sheet.similar_deals.known, left=sheet.similar_deals.left, low=low, high=high
+    )
 
 
-def stayed_text(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+def stayed_text(stayed: RetainedSimilarDeal, spec: DealSpec, say: Say) -> str:
     """Return in words a similar deal whose customer stayed, with its differences."""
     signed = f"{stayed.signed:%Y-%m-%d}"
     if not stayed.differs:
@@ -147,7 +149,7 @@ def _subject(reason: Reason, spec: DealSpec, say: Say) -> str:
     return say("and").join(parts)
 
 
-def _differences(stayed: StayedAlike, spec: DealSpec, say: Say) -> str:
+def _differences(stayed: RetainedSimilarDeal, spec: DealSpec, say: Say) -> str:
     parts = [
         say(
             "instead",

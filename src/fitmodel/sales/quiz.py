@@ -16,6 +16,7 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_fields
 from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.sales._retrospective import require_dates, score_in_retrospect
 from fitmodel.sales._review_words import label_of, value_text
@@ -50,6 +51,7 @@ outcome, a quiz cannot test how well people distinguish the two."""
 REASONS = 3
 
 
+@old_fields(facts="attributes")
 @dataclass(frozen=True, eq=False)
 class Question:
     """
@@ -61,13 +63,13 @@ class Question:
         Number of the question, from 1.
     signed : Timestamp
         Day on which the deal was signed.
-    facts : tuple of (str, str)
+    attributes : tuple of (str, str)
         Label and value of each attribute, as text for people.
     """
 
     number: int
     signed: pd.Timestamp
-    facts: tuple[tuple[str, str], ...]
+    attributes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +172,7 @@ def make_quiz(
     --------
     >>> sim = fitmodel.simulate_deals(800, seed=1, months=18)
     >>> quiz = make_quiz(sim.deals, sim.spec)
-    >>> len(quiz.questions), quiz.questions[0].facts[0][0]
+    >>> len(quiz.questions), quiz.questions[0].attributes[0][0]
     (10, 'segment')
     """
     require_dates(spec)
@@ -218,8 +220,10 @@ def _question(number: int, deal: Any, view: HistoryView, say: Say) -> Question:
     spec, row = view.spec, view.deals.loc[deal]
     hidden = {spec.deals.id, spec.deals.rep, spec.deals.team}
     names = [str(name) for name in view.attributes().frame.columns if name not in hidden]
-    facts = tuple((label_of(name, spec), value_text(name, row[name], spec, say)) for name in names)
-    return Question(number, row[spec.deals.closed_on], facts)
+    attributes = tuple(
+        (label_of(name, spec), value_text(name, row[name], spec, say)) for name in names
+    )
+    return Question(number, row[spec.deals.closed_on], attributes)
 
 
 def _answer(

@@ -17,6 +17,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_parameters
 from fitmodel.sales._counts import Counts, compute_counts
 from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
 from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
@@ -119,6 +120,7 @@ class RepPerformance:
         return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
+@old_parameters(least_deals="min_deals")
 def compute_rep_performance(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -126,7 +128,7 @@ def compute_rep_performance(
     *,
     by: Literal["rep", "team"] = "rep",
     over_reps: pd.Series[float] | None = None,
-    least_deals: int = MIN_DEALS,
+    min_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
 ) -> RepPerformance:
@@ -150,7 +152,7 @@ def compute_rep_performance(
         Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
-    least_deals : int
+    min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
         Probability that a page names anybody although all reps are alike.
@@ -203,7 +205,7 @@ def compute_rep_performance(
     add_verdicts(
         table,
         deals_with_figures,
-        least_deals,
+        min_deals,
         error,
         is_sole_seller=table.index.isin(list(aliases)),
     )

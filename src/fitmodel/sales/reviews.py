@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from fitmodel.sales._retrospective import AsOfSnapshot, Retrospective, score_in_retrospect
-from fitmodel.sales._review_sheets import ReviewSheet, StayedAlike, TeamReviews, compute_reviews
+from fitmodel.sales._review_sheets import (
+    RetainedSimilarDeal,
+    ReviewSheet,
+    TeamReviews,
+    compute_reviews,
+)
 from fitmodel.sales._review_words import (
     questions,
     similar_deals_text,
@@ -14,9 +19,9 @@ from fitmodel.sales._review_words import (
 
 __all__ = [
     "AsOfSnapshot",
+    "RetainedSimilarDeal",
     "Retrospective",
     "ReviewSheet",
-    "StayedAlike",
     "TeamReviews",
     "compute_reviews",
     "questions",

@@ -90,10 +90,10 @@ class Pipeline:
         """
         self.stamp()
         table = read_prospects(self.path, model, None if self.history is None else self.history())
-        if len(table) > self.limits.most_prospects:
+        if len(table) > self.limits.max_prospects:
             raise ProspectError(
                 f"{self.path} has {len(table):,} prospects, the desk shows "
-                f"{self.limits.most_prospects:,} at most. Remedy: give the open ones only, or use "
+                f"{self.limits.max_prospects:,} at most. Remedy: give the open ones only, or use "
                 "fitmodel score."
             )
         return table
@@ -109,15 +109,15 @@ class Pipeline:
             If the file does not exist.
         """
         text = self._text()
-        if len(text) > self.limits.most_bytes:
+        if len(text) > self.limits.max_bytes:
             raise ProspectError(
-                f"{self.path} is longer than {self.limits.most_bytes:,} bytes. "
+                f"{self.path} is longer than {self.limits.max_bytes:,} bytes. "
                 "Remedy: give the open prospects only, or leave out columns."
             )
         return text
 
     def _text(self) -> bytes:
-        kind, max_length = kind_of(self.path), self.limits.most_bytes + 1
+        kind, max_length = kind_of(self.path), self.limits.max_bytes + 1
         try:
             if (attached := self._with_history()) is not None:
                 return attached

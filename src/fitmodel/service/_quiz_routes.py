@@ -170,7 +170,7 @@ def _draw_quiz(
     asked_ids = set() if log is None else set(log.guesses()["deal"].head(name.before))
 
     def asked_before(deal: Any) -> bool:
-        return log is not None and log.known_as(deal) in asked_ids
+        return log is not None and log.stored_id(deal) in asked_ids
 
     try:
         quiz = make_quiz(
@@ -191,7 +191,7 @@ def _questions_of(quiz: Quiz, pages: Pages) -> dict[str, Any]:
         {
             "number": question.number,
             "signed": f"{question.signed:%Y-%m-%d}",
-            "facts": [{"name": name, "value": value} for name, value in question.facts],
+            "facts": [{"name": name, "value": value} for name, value in question.attributes],
         }
         for question in quiz.questions
     ]

@@ -212,10 +212,10 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
         result = result["prospects"]
     if not isinstance(result, dict | list):
         raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
-    if isinstance(result, list) and len(result) > limits.most_prospects:
+    if isinstance(result, list) and len(result) > limits.max_prospects:
         raise RefusedError(
             413,
-            f"more than {limits.most_prospects:,} prospects in one request; send them in several",
+            f"more than {limits.max_prospects:,} prospects in one request; send them in several",
         )
     return result
 

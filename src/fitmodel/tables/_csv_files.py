@@ -98,7 +98,7 @@ def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
 def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     """Return the rows of a file, with its encoding detected."""
     is_whole = len(head) < SNIFF_BYTES
-    encoding = detect_encoding(head, whole=is_whole)
+    encoding = detect_encoding(head, is_complete=is_whole)
     if encoding is None:
         _refuse_encoding(path)
         raise DealsError(f"{path} is not text in a known encoding. Remedy: save it as 'CSV UTF-8'.")

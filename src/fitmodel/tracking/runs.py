@@ -141,7 +141,7 @@ def _fill_edit(
             client.set_tag(run_id, key, value[:VALUE_LIMIT])
         client.log_dict(run_id, plain(dict(edit)), "edit.json")
         for metric, value in bundle.manifest.get("metrics", {}).items():
-            if edit.get("judged") is not None and math.isfinite(value):
+            if edit.get("evaluation") is not None and math.isfinite(value):
                 client.log_metric(run_id, metric, float(value))
         model_id = log_bundle(client, run_id, bundle_path, example, spec)
         version = add_version(client, name, model_id, run_id, bundle)
