@@ -104,7 +104,6 @@ _MOVED = {
     "evaluation.smooth_calibration": "evaluation.figures evaluation._smooth_calibration",
     "evaluation.splits": "evaluation._splits",
     "evaluation.subgroups": "evaluation._groups",
-    "evaluation.summary": "evaluation._summary",
     "evaluation.survival_plots": "evaluation._time_plots",
     "evaluation.table_plots": "evaluation.figures evaluation._table_plots",
     "evaluation.time_plots": "evaluation.figures evaluation._time_plots",
