@@ -51,7 +51,7 @@ from fitmodel.learning.proportional_odds import expand_soft_labels, shift_to_rat
 SPLITS = 3
 FRESH = 10_000
 SIZES = (300, 400, 600, 2_000, 10_000)
-GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
+GROWING = ("2,000 deals, 15% a month", "1,000 deals, 18% a month")
 LAPSE = [
     "acc.death.rider",
     "gender",

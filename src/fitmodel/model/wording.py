@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MINUS = "\N{MINUS SIGN}"
 _NO_COUNT = {"key": "as_of"}
-NEARLY = 0.005  # a share closer than this to 0 or 1 would be rounded to 0 % or 100 %
+NEARLY = 0.005  # a share closer than this to 0 or 1 would be rounded to 0% or 100%
 FULL_MONEY_FROM = 1_000  # smaller amounts of an attribute keep four significant digits
 GROUPED_FROM = 10_000  # no thousands separator below: 2024 may be a year
 
@@ -178,7 +178,7 @@ class Wording:
         return f"{MINUS}{text}" if is_loss else text
 
     def percent(self, share: float) -> str:
-        """Return a share as whole per cent; "0 %" and "100 %" only where they are exact."""
+        """Return a share as whole per cent; "0%" and "100%" only where they are exact."""
         return self.say("percent", number=percent_number(share))
 
     def value_text(self, value: float, low: float, high: float, worth: str) -> str:
