@@ -28,7 +28,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning.stages import (
     FollowUp,
     conditional_probability,
     expand_soft_labels,

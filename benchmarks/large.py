@@ -33,7 +33,7 @@ from growing import spec as growing_spec
 import fitmodel
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import shift_to_rate
+from fitmodel.learning.stages import shift_to_rate
 
 FRESH = 20_000
 Asked = tuple[HistoryView, fitmodel.DealSpec, pd.DataFrame, np.ndarray, np.ndarray | None]

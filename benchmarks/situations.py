@@ -37,10 +37,10 @@ from fitmodel.evaluation.metrics import compute_metrics, describe_skill, shows_s
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.encoding import column_codes, encode
-from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
+from fitmodel.learning.stages import follow_up_of
 from fitmodel.policy_choice import predict_held_out
 
 if TYPE_CHECKING:

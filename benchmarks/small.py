@@ -32,8 +32,7 @@ from _results import FOLDER, Results
 import fitmodel
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation import out_of_time
-from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.report import shows_skill
+from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
 from fitmodel.learning.parents import Parent

@@ -11,9 +11,8 @@ import pandas as pd
 
 from fitmodel.checking import audit_before_training
 from fitmodel.deals.history import view_of
-from fitmodel.evaluation.backtest import compute_backtest
+from fitmodel.evaluation.backtest import CUTS, compute_backtest, rolling_cuts
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
-from fitmodel.evaluation.splits import CUTS, rolling_cuts
 from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.evaluation.backtest import Split
     from fitmodel.evaluation.report import BacktestReport
-    from fitmodel.evaluation.splits import Split
     from fitmodel.learning.learner import Learned
 
 

@@ -17,13 +17,13 @@ from fitmodel.deals.errors import find_warnings, notation_warnings
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_tests import find_level_shift
 from fitmodel.deals.horizons import compare_horizons, contract_warnings, questions_about_horizon
-from fitmodel.evaluation.groups import differing_groups
+from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.doubts import find_questions
 from fitmodel.leakage.audit import audit_leakage, later_values
-from fitmodel.learning.components import check_learning
 from fitmodel.learning.learner import check_enough
+from fitmodel.learning.stages import check_learning
 from fitmodel.renamed import old_fields, old_function
 from fitmodel.reports.console import later_value_text
 from fitmodel.tables.databases import is_database

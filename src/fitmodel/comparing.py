@@ -18,13 +18,13 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS, compare_metrics
-from fitmodel.evaluation.disagreement import (
+from fitmodel.evaluation.figures import (
     compute_flag_changes,
     compute_group_disagreement,
     find_disagreeing_deals,
 )
 from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.model_comparison import ModelComparison
+from fitmodel.evaluation.report import ModelComparison
 from fitmodel.exceptions import BundleError, DealsError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel

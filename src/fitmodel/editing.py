@@ -19,15 +19,17 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.re_evaluation import re_evaluate
 from fitmodel.exceptions import EditError
-from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
     Cap,
     DropPair,
     SetEffect,
     Smooth,
     changed_rows,
+    column_of,
     edit_from_dict,
     edit_to_dict,
+    read_level,
+    read_range,
 )
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from fitmodel.evaluation.curves import (
+from fitmodel.evaluation._curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,

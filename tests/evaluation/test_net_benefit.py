@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitmodel.evaluation.net_benefit import (
+from fitmodel.evaluation._net_benefit import (
     compute_money_curve,
     compute_net_benefit,
     plot_money_curve,

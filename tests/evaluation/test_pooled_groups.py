@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.evaluation.groups import (
+from fitmodel.evaluation._groups import (
     COHORT,
     compute_pooled_groups,
     differing_groups,

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.evaluation._calibration import compute_calibration
+from fitmodel.evaluation._groups import compute_subgroups
 from fitmodel.evaluation._pages import WIDTH, Page, as_json, number
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.groups import compute_subgroups
 from fitmodel.evaluation.metrics import (
     Metric,
     compute_metrics,

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from fitmodel.evaluation.plots import ORANGE, figure_of
-from fitmodel.evaluation.smooth_calibration import (
+from fitmodel.evaluation._smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
+from fitmodel.evaluation.drawing import ORANGE, figure_of
 from fitmodel.exceptions import DealsError
 
 

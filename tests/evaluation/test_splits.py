@@ -12,7 +12,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.deals.outcomes import label_deals, outcomes
-from fitmodel.evaluation.splits import (
+from fitmodel.evaluation._splits import (
     blocks_in_time,
     cross_validation_splits,
     latest_possible_split,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fitmodel.deals.outcomes import kaplan_meier
-from fitmodel.evaluation.time_plots import plot_survival
+from fitmodel.evaluation._time_plots import plot_survival
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning.fitting import fit_and_encode
-from fitmodel.learning.imputation import impute
+from fitmodel.learning._fitting import fit_and_encode
+from fitmodel.learning._imputation import impute
+from fitmodel.learning._proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning.level import expand_unknown_days, fit_level, monthly_leavers
-from fitmodel.learning.proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning.settings import LearnerOptions
 
 HORIZON = 5.0

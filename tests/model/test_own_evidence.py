@@ -141,7 +141,7 @@ def test_a_damaged_share_or_regime_is_refused(model, damage) -> None:
 
 
 def test_a_row_split_by_an_edit_keeps_its_share(few) -> None:
-    from fitmodel.learning.edit_targets import split_level
+    from fitmodel.learning._edit_targets import split_level
 
     scorecard = few[1].scorecard
     position = scorecard.attributes.index("lead_source")

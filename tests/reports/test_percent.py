@@ -22,7 +22,7 @@ from fitmodel.reports.monitoring_page import monitoring_page
 from fitmodel.reports.sales_report import make_sales_report
 
 HOME = Path(fitmodel.__file__).parent
-OTHER_FORM = re.compile(r"[0-9}][  ]%(?![A-Za-z(])")
+OTHER_FORM = re.compile(r"(?:[0-9}]|^)[ \u00a0]%(?![A-Za-z(])")
 READS_TEXT = {"tables/_number_text.py", "tables/cells.py"}  # their docstrings quote cells of tables
 
 

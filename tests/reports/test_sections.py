@@ -7,8 +7,8 @@ import warnings
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fitmodel.evaluation import fonts
-from fitmodel.evaluation.plots import figure_of, new_axes
+from fitmodel.evaluation import drawing
+from fitmodel.evaluation.drawing import figure_of, new_axes
 from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
@@ -107,7 +107,7 @@ def test_empty_results_are_mentioned_on_the_page(simulation):
 @pytest.mark.parametrize("installed", [True, False])
 def test_chinese_text_is_drawn_without_a_warning_with_any_fonts(monkeypatch, installed):
     if not installed:
-        monkeypatch.setattr(fonts, "_families", lambda: None)
+        monkeypatch.setattr(drawing, "_families", lambda: None)
     ax = new_axes()
     ax.set_title("早期流失")
     ax.set_xlabel("plain")
@@ -117,7 +117,7 @@ def test_chinese_text_is_drawn_without_a_warning_with_any_fonts(monkeypatch, ins
 
 
 def test_a_chinese_font_is_used_only_for_chinese_text(monkeypatch):
-    monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
+    monkeypatch.setattr(drawing, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
     plain, chinese = new_axes(), new_axes()
     chinese.set_title("流失")
     plain.set_title("churn")

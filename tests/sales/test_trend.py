@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.evaluation.plots import figure_of
+from fitmodel.evaluation.drawing import figure_of
 from fitmodel.sales.plots import MIN_EXPECTED, compute_trend, plot_trend
 from fitmodel.sales.rates import exact_ratio_interval
 from fitmodel.sales.rep_performance import compute_rep_performance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from browsers import BROWSER, BROWSER_ARGUMENTS, NO_BROWSER
 from fitmodel.bundle.store import write_bundle
 from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.policy import Policy
@@ -34,16 +34,6 @@ from fitmodel.service.settings import Settings
 from scoring_fixtures import curved, model, prospects, simulation, twelve
 
 __all__ = ["curved", "model", "prospects", "simulation", "twelve"]
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCRIPT = "<script>alert(1)</script>"
 MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 
@@ -98,11 +88,11 @@ def client(source: Path) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # per module: an event loop runs in this thread as long as it is open
-    if CHROMIUM is None:
-        pytest.skip("the page is looked at with Debian's chromium, which is not on this machine")
+    if BROWSER is None:
+        pytest.skip(NO_BROWSER)
     expect.set_options(timeout=20_000)  # the machine may be busy
     with sync_playwright() as playwright:
-        ready = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        ready = playwright.chromium.launch(executable_path=BROWSER, args=BROWSER_ARGUMENTS)
         yield ready
         ready.close()
 

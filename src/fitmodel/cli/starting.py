@@ -176,8 +176,8 @@ def check(
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_questions
         from fitmodel.leakage.audit import audit, later_values
-        from fitmodel.learning.components import check_learning
         from fitmodel.learning.learner import check_enough, regime_allowed
+        from fitmodel.learning.stages import check_learning
         from fitmodel.reports.console import audit_text, labels_text, later_values_text
 
         spec = load_spec(config)

@@ -1,4 +1,4 @@
-"""The money of a policy's flags; the decision curve is in `fitmodel.evaluation.net_benefit`.
+"""The money of a policy's flags; the decision curve is in `fitmodel.evaluation.figures`.
 
 A flagged deal is declined. A flagged early churner is a benefit (a loss avoided), a flagged
 customer that would have stayed is a harm (a good deal lost); signing every deal (``flag_none``)
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation.flags import sum_flags
-from fitmodel.evaluation.net_benefit import compute_net_benefit, plot_decision_curve
+from fitmodel.evaluation.figures import compute_net_benefit, plot_decision_curve, sum_flags
 from fitmodel.exceptions import DealsError, SpecError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation.groups import MAX_LEVELS
+from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
     Difference,
     compare_log_loss,

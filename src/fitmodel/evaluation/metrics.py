@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.evaluation.calibration import (
+from fitmodel.evaluation._calibration import (
     calibration_error,
     calibration_intercept,
     calibration_slope,

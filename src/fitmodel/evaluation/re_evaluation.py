@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.history import view_of
+from fitmodel.evaluation._splits import latest_possible_split
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.out_of_time import EVALUATION_FOLDS, EVALUATION_REPLICATES
-from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.learning.editing import apply_edits
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import learn, learn_from_set
+from fitmodel.learning.stages import random_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

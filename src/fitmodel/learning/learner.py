@@ -16,19 +16,19 @@ from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.exceptions import SpecError
+from fitmodel.learning._components import check_components
 from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
-from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.components import check_components
-from fitmodel.learning.fitting import calendar_of, follow_up_of
-from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.level import scale_hazard
-from fitmodel.learning.sampling import (
+from fitmodel.learning._fitting import calendar_of, follow_up_of
+from fitmodel.learning._folds import make_folds, random_folds
+from fitmodel.learning._sampling import (
     RIDGE_TIMES,
     sample_for_effects,
     sample_for_settings,
     sample_size,
 )
-from fitmodel.learning.selection import choose
+from fitmodel.learning._selection import choose
+from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.evaluation.groups import differing_groups
+from fitmodel.evaluation.figures import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._card_evidence import (
     COLUMNS,

@@ -17,9 +17,9 @@ from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.learning.curve_fitting import fit_curve
-from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, fit_estimator, learn
 from fitmodel.learning.settings import LearnerOptions, native_threads
+from fitmodel.learning.stages import random_folds
 from fitmodel.pooling import with_prior
 from fitmodel.sales._sample import (
     choose_ridge,

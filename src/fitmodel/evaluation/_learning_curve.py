@@ -13,10 +13,10 @@ import pandas as pd
 
 from fitmodel.deals.enough import MIN_CHURNERS_OF_A_PART
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.evaluation._splits import latest_possible_split
+from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
-from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import learn
@@ -85,7 +85,7 @@ def compute_learning_curve(
 
     Examples
     --------
-    >>> from fitmodel.evaluation.learning_curve import compute_learning_curve
+    >>> from fitmodel.evaluation.figures import compute_learning_curve
     >>> sim = fitmodel.simulate_deals(1500, seed=1)
     >>> curve = compute_learning_curve(sim.deals, sim.spec, shares=(0.4, 0.7, 1.0))
     >>> len(curve), bool(curve["extrapolated"].iloc[-1])

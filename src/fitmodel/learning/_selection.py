@@ -19,8 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.learning._components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning._evidence import evidence_by_penalty, observed_outcomes
+from fitmodel.learning._fitting import fit_and_encode, follow_up_of
+from fitmodel.learning._imputation import Imputed, find_basis, impute
 from fitmodel.learning._logistic import as_tables
+from fitmodel.learning._proportional_odds import Floats, FollowUp
 from fitmodel.learning._slope import (
     SETTLED_SLOPE_SD,
     HeldOut,
@@ -30,11 +34,7 @@ from fitmodel.learning._slope import (
 )
 from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
 from fitmodel.learning._uncertainty import draw_replicates
-from fitmodel.learning.components import COMPONENTS, Sample, bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import fit_and_encode, follow_up_of
-from fitmodel.learning.imputation import Imputed, find_basis, impute
-from fitmodel.learning.proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
     PROVISIONAL,
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning._folds import Fold
     from fitmodel.learning.columns import Column
-    from fitmodel.learning.folds import Fold
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from fitmodel.exceptions import SpecError
 from fitmodel.learning._additive import Additive
+from fitmodel.learning._boosted import BoostingOptions, fit_boosting, with_level_errors
+from fitmodel.learning._imputation import Imputed, MakeDesign, run_em
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
 from fitmodel.learning._posterior import (
     as_additive,
@@ -22,9 +24,7 @@ from fitmodel.learning._posterior import (
     posterior_weights,
     prior_tables,
 )
-from fitmodel.learning.boosted import BoostingOptions, fit_boosting, with_level_errors
-from fitmodel.learning.imputation import Imputed, MakeDesign, run_em
-from fitmodel.learning.proportional_odds import Floats, FollowUp
+from fitmodel.learning._proportional_odds import Floats, FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 if TYPE_CHECKING:

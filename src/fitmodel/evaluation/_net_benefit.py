@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, new_axes
+from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases

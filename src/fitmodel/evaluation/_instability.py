@@ -14,8 +14,8 @@ import pandas as pd
 
 from fitmodel.deals.attributes import read_attributes
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.evaluation.drawing import BLUE, GREY, finished, in_percent, new_axes
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
-from fitmodel.evaluation.plots import BLUE, GREY, finished, in_percent, new_axes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.learner import learn
@@ -124,7 +124,7 @@ def compute_instability(
 
     Examples
     --------
-    >>> from fitmodel.evaluation.instability import compute_instability
+    >>> from fitmodel.evaluation.figures import compute_instability
     >>> sim = fitmodel.simulate_deals(400, seed=1)
     >>> result = compute_instability(
     ...     sim.deals, sim.spec, sim.deals.head(20), lambda p: p >= 0.4, replicates=5

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from fitmodel.learning._basis import choose_basis
 from fitmodel.learning._design import Design, make_design, with_other_labels
 from fitmodel.learning._logistic import em_step, fit_ridge, observed_information
-from fitmodel.learning.columns import Column
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning._proportional_odds import (
     Baseline,
     Floats,
     FollowUp,
     fit_baseline,
     soft_labels,
 )
+from fitmodel.learning.columns import Column
 from fitmodel.learning.settings import LearnerOptions
 
 MAX_ROUNDS = 30

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from fitmodel.evaluation.disagreement import FlagChanges
+    from fitmodel.evaluation._disagreement import FlagChanges
     from fitmodel.evaluation.metrics import Metric
 
 HEADER = ("metric", "A", "B", "B minus A", "95% interval", "better")

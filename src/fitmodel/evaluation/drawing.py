@@ -1,17 +1,27 @@
-"""Choice of installed fonts that can show all letters of a plot."""
+"""What all plots share: new axes, colours, the finish, and fonts that have all letters.
+
+Axes are made outside pyplot: no global state, no display, no memory leak.
+The colours are those of Okabe and Ito (2008), which people with any colour vision can distinguish;
+no information is shown by colour alone.
+"""
 
 from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.text import Text
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6f6f6f"
+MAX_LABELS = 12
+"""Number of bars or points above which their labels get a smaller font, so as not to overlap."""
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -30,6 +40,44 @@ CHINESE_FONTS = (
     "Noto Serif CJK JP",
 )
 """Names of fonts with Chinese letters on Linux, macOS and Windows, best first."""
+
+
+def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
+    """Return axes on a new figure."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes belong to.
+
+    Raises
+    ------
+    ValueError
+        If they belong to no figure.
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure")
+    return figure
+
+
+def in_percent(ax: Axes, *, x: bool = False) -> None:
+    """Format the vertical axis, and with `x` the horizontal one too, in per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    for axis in (ax.xaxis, ax.yaxis) if x else (ax.yaxis,):
+        axis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
+
+
+def finished(ax: Axes, location: Any) -> Axes:
+    """Add the grid and legend that all plots have, and remove the upper and right frame line."""
+    ax.grid(visible=True, color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc=location, fontsize=8, framealpha=0.85, edgecolor="none")
+    return with_all_letters(ax)
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.fonts import with_all_letters
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
+from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, figure_of, new_axes, with_all_letters
 from fitmodel.exceptions import EditError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.calibration import NORMAL_95
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, in_percent
+from fitmodel.evaluation._calibration import NORMAL_95
+from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, in_percent
 from fitmodel.evaluation.sample import Sample
 from fitmodel.language.catalogue import phrases
 
@@ -67,7 +67,7 @@ def compute_smooth_calibration(
     Examples
     --------
     >>> import numpy as np
-    >>> from fitmodel.evaluation.smooth_calibration import compute_smooth_calibration
+    >>> from fitmodel.evaluation.figures import compute_smooth_calibration
     >>> p = np.linspace(0.05, 0.6, 2000)
     >>> y = np.random.default_rng(0).uniform(size=2000) < p
     >>> curve = compute_smooth_calibration(y, p)

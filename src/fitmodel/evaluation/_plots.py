@@ -1,15 +1,22 @@
 """Plots of evaluation tables; each function takes a DataFrame and returns its Axes.
 
 Without `ax` a new figure is made, outside pyplot: no global state, no display, no memory leak.
-The colours are those of Okabe and Ito (2008), which people with any colour vision can distinguish;
-no information is shown by colour alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fitmodel.evaluation.fonts import with_all_letters
+from fitmodel.evaluation.drawing import (
+    BLUE,
+    GREY,
+    MAX_LABELS,
+    ORANGE,
+    figure_of,
+    finished,
+    in_percent,
+    new_axes,
+)
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
@@ -19,31 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6f6f6f"
-MAX_LABELS = 12
-"""Number of bars or points above which their labels get a smaller font, so as not to overlap."""
-
-
-def new_axes(width: float = 5.5, height: float = 4.5) -> Axes:
-    """Return axes on a new figure."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained").subplots()
-
-
-def figure_of(ax: Axes) -> Figure:
-    """Return the figure that axes belong to.
-
-    Raises
-    ------
-    ValueError
-        If they belong to no figure.
-    """
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("the axes belong to no figure")
-    return figure
 
 
 def draw_predictions(
@@ -67,15 +49,20 @@ def draw_predictions(
     dict of str to Figure
         `roc`, `precision_recall`, `calibration`, `bands` and `gains`.
     """
-    from fitmodel.evaluation import curves
-    from fitmodel.evaluation.calibration import compute_calibration
+    from fitmodel.evaluation._calibration import compute_calibration
+    from fitmodel.evaluation._curves import (
+        compute_bands,
+        compute_gains,
+        compute_precision_recall,
+        compute_roc,
+    )
 
     plotted: dict[str, tuple[Callable[..., Axes], pd.DataFrame]] = {
-        "roc": (plot_roc, curves.compute_roc(y, p, weight)),
-        "precision_recall": (plot_precision_recall, curves.compute_precision_recall(y, p, weight)),
+        "roc": (plot_roc, compute_roc(y, p, weight)),
+        "precision_recall": (plot_precision_recall, compute_precision_recall(y, p, weight)),
         "calibration": (plot_calibration, compute_calibration(y, p, weight)),
-        "bands": (plot_bands, curves.compute_bands(y, p, weight)),
-        "gains": (plot_gains, curves.compute_gains(y, p, weight)),
+        "bands": (plot_bands, compute_bands(y, p, weight)),
+        "gains": (plot_gains, compute_gains(y, p, weight)),
     }
     drawn = {name: plot(frame, language=language) for name, (plot, frame) in plotted.items()}
     return {name: figure_of(ax) for name, ax in drawn.items()}
@@ -305,20 +292,3 @@ def _whiskers(frame: pd.DataFrame) -> list[pd.Series[float]]:
         frame["observed_high"] - frame["observed"],
     )
     return [below.clip(lower=0), above.clip(lower=0)]
-
-
-def in_percent(ax: Axes, *, x: bool = False) -> None:
-    """Format the vertical axis, and with `x` the horizontal one too, in per cent."""
-    from matplotlib.ticker import PercentFormatter
-
-    for axis in (ax.xaxis, ax.yaxis) if x else (ax.yaxis,):
-        axis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
-
-
-def finished(ax: Axes, location: Any) -> Axes:
-    """Add the grid and legend that all plots have, and remove the upper and right frame line."""
-    ax.grid(visible=True, color="#dddddd", linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc=location, fontsize=8, framealpha=0.85, edgecolor="none")
-    return with_all_letters(ax)

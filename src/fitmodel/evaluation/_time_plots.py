@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.fonts import with_all_letters
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, finished, in_percent, new_axes
+from fitmodel.evaluation.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    finished,
+    in_percent,
+    new_axes,
+    with_all_letters,
+)
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:

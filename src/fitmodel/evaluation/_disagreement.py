@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.calibration import simultaneous_width
-from fitmodel.evaluation.groups import MAX_LEVELS
+from fitmodel.evaluation._calibration import simultaneous_width
+from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import Difference, log_losses, percentile_interval
 from fitmodel.exceptions import DealsError
 

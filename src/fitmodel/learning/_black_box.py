@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.learning._proportional_odds import expand_soft_labels
+from fitmodel.learning._sampling import sample_for_settings
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
-from fitmodel.learning.proportional_odds import expand_soft_labels
-from fitmodel.learning.sampling import sample_for_settings
 from fitmodel.learning.settings import native_threads
 
 if TYPE_CHECKING:

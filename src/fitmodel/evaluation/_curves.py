@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.calibration import summarise_groups
+from fitmodel.evaluation._calibration import summarise_groups
 from fitmodel.evaluation.sample import Sample, Vector
 from fitmodel.exceptions import DealsError
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, Pair
 from fitmodel.learning._design import Design
+from fitmodel.learning._proportional_odds import expand_soft_labels
 from fitmodel.learning.columns import MISSING, NumberColumn
-from fitmodel.learning.proportional_odds import expand_soft_labels
 
 PAIR_BINS = 12
 

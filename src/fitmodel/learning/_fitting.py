@@ -15,20 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive, weighted_sum
-from fitmodel.learning._flatten import flatten, own_shares
-from fitmodel.learning._timing import with_strata
-from fitmodel.learning._uncertainty import add_misfit, misfit
-from fitmodel.learning.calibration import CalibrationMap
-from fitmodel.learning.components import (
+from fitmodel.learning._components import (
     COMPONENTS,
     Sample,
     bootstrap_counts,
     replicate_slopes,
 )
-from fitmodel.learning.encoding import encode, fit_columns
-from fitmodel.learning.imputation import Imputed, find_basis, impute
-from fitmodel.learning.level import Level, fit_level, scale_hazard
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning._flatten import flatten, own_shares
+from fitmodel.learning._imputation import Imputed, find_basis, impute
+from fitmodel.learning._proportional_odds import (
     Baseline,
     Floats,
     FollowUp,
@@ -36,7 +31,12 @@ from fitmodel.learning.proportional_odds import (
     shift_to_rate,
     soft_labels,
 )
-from fitmodel.learning.sampling import Effects
+from fitmodel.learning._sampling import Effects
+from fitmodel.learning._timing import with_strata
+from fitmodel.learning._uncertainty import add_misfit, misfit
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.encoding import encode, fit_columns
+from fitmodel.learning.level import Level, fit_level, scale_hazard
 
 MAX_WITHOUT_INTERVAL = 2  # with at most so many replicates no interval is wanted
 

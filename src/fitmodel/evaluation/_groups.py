@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.calibration import NORMAL_95, simultaneous_width, summarise_groups
-from fitmodel.evaluation.fonts import with_all_letters
+from fitmodel.evaluation._calibration import NORMAL_95, simultaneous_width, summarise_groups
+from fitmodel.evaluation.drawing import BLUE, GREY, finished, new_axes, with_all_letters
 from fitmodel.evaluation.metrics import roc_auc
-from fitmodel.evaluation.plots import BLUE, GREY, finished, new_axes
 from fitmodel.evaluation.sample import Sample
 from fitmodel.language.catalogue import phrases
 
