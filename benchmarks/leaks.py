@@ -3,7 +3,7 @@
 Run: python benchmarks/leaks.py [--data FOLDER]
 
 The first table has a row per leak and a column per verdict: on how many tables (simulated deals of
-600 to 6,000 rows, with closing dates and with a tenure only, 10 to 40 % leaving early; Telco) it is
+600 to 6,000 rows, with closing dates and with a tenure only, 10 to 40% leaving early; Telco) it is
 stopped, warned of or missed. The second says how far honest attributes go: the largest lower limits
 that the audit's thresholds have to stay above. FOLDER holds real tables, see benchmarks/quality.py.
 """

@@ -58,7 +58,7 @@ LAWS = (
 def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, float]:
     """Share of prospects whose interval covers the truth, per training, and the mean width.
 
-    One training scatters by some ten points around the mean: 93, 74 and 72 % with 5,000 deals and
+    One training scatters by some ten points around the mean: 93, 74 and 72% with 5,000 deals and
     seeds 1, 3 and 4. So a claim is about the mean of several.
     """
     new = simulate_deals(4000, seed=99, rep_effects=False, **law)

@@ -1,6 +1,6 @@
 """Texts by key and language, from ``language/<language>/<topic>.toml``; translation of messages.
 
-phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
+phrases("en", "scoreboard") -> say; say("as_expected", rate="38%") -> the sentence
 
 Many messages are stored in English: in an exception, in a bundle's manifest, on a model card. Each
 is made from a template, such as "the pipeline cannot be read: {message}". The catalogue has the
@@ -193,4 +193,6 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _literal(character: str) -> str:
+    if character == "%":
+        return " ?%"  # cards and messages of older bundles have "95 %"
     return rf"\\?{re.escape(character)}" if character in _ESCAPED else re.escape(character)
