@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitmodel.sales.rep_tests import HISTORY_SHARE, PAGE_ERROR, name_reps
+from fitmodel.sales.rep_performance import HISTORY_SHARE, PAGE_ERROR, name_reps
 
 REPS, FIRST_SEED = 12, 30_000
 BLOCK = 25

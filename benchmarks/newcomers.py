@@ -21,8 +21,8 @@ import pandas as pd
 
 import fitmodel
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.censoring import censoring_weights
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.outcomes import censoring_weights
 from fitmodel.deals.training_set import TrainingSet
 from fitmodel.learning.learner import fit_estimator
 from fitmodel.learning.settings import LearnerOptions

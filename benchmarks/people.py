@@ -25,11 +25,9 @@ from _rep_counts import BLOCK, COUNTED, FIRST_SEED, REPS, attainable, counted
 from _results import FOLDER, Results
 
 from fitmodel import DealSpec
-from fitmodel.sales.bonus import pay_bonus
-from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.incentives import pay_bonus
 from fitmodel.sales.plans import Bonus
-from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.rep_tests import exact_tails
+from fitmodel.sales.rep_performance import compute_expected, compute_rep_performance, exact_tails
 
 if TYPE_CHECKING:
     from collections.abc import Callable

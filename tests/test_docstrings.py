@@ -36,7 +36,7 @@ RESULTS = (
 )  # fmt: skip
 """Ends of the names of what functions return: the functions' examples show them."""
 SHOWN_ELSEWHERE = {
-    "fitmodel.deals.history_view",
+    "fitmodel.deals._history_view",
     "fitmodel.deals.training_set",
     "fitmodel.evaluation._report_classes",
     "fitmodel.scoring.spark",

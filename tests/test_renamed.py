@@ -12,7 +12,8 @@ import pytest
 import fitmodel
 from fitmodel import checking
 from fitmodel.checking import CheckReport
-from fitmodel.deals import enough, horizons
+from fitmodel.deals import _horizons as horizons
+from fitmodel.deals import enough
 from fitmodel.decision.value import Money
 from fitmodel.guessing import doubts
 from fitmodel.guessing.guess import Guess
@@ -22,7 +23,7 @@ from fitmodel.monitoring.matching import LogMatch
 from fitmodel.renamed import old_fields, old_parameters
 from fitmodel.reports.brief import make_brief
 from fitmodel.sales import profile, rep_performance
-from fitmodel.sales.comparison import PlanComparison
+from fitmodel.sales._comparison import PlanComparison
 from fitmodel.sales.plans import Bonus
 from fitmodel.sales.profile import Profile
 from fitmodel.sales.quiz import Question

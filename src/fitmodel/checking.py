@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
 from fitmodel.checks.registry import result_of, split_silenced
 from fitmodel.crm.reading import open_deals, read_opened
+from fitmodel.deals import history_findings
 from fitmodel.deals.enough import FULL_CHURNERS, is_enough, regime_of
-from fitmodel.deals.errors import find_warnings, notation_warnings
 from fitmodel.deals.history import view_of
-from fitmodel.deals.history_tests import find_level_shift
-from fitmodel.deals.horizons import compare_horizons, contract_warnings, questions_about_horizon
+from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from fitmodel.checks.registry import CheckResult, Level
     from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.deals.validation import Problem
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.doubts import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
@@ -191,10 +190,11 @@ def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResul
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
     """Check effects of time on the outcome: contract terms, the horizon, a shifted level."""
-    for text in contract_warnings(view):
+    for text in history_findings.contract_warnings(view):
         yield result_of("time:bound", "warning", text)
     spec = view.spec
-    for text in questions_about_horizon(compare_horizons(view, spec), spec.label.horizon_months):
+    horizons = history_findings.compare_horizons(view, spec)
+    for text in history_findings.questions_about_horizon(horizons, spec.label.horizon_months):
         yield result_of("time:horizon", "warning", text)
     if not spec.has_dates:
         text = (
@@ -207,7 +207,7 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
     """Report a change of the level of early churn, if there is one."""
-    if (shift := find_level_shift(view)) is not None:
+    if (shift := history_findings.find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Sheet
-from fitmodel.deals.reading import open_table, with_unique_index
+from fitmodel.deals.reading import open_table, settle_attributes, with_unique_index
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.deals.settling import settle_attributes
+from fitmodel.deals.validation import Sheet
 from fitmodel.evaluation.figures import compute_instability
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel

@@ -14,8 +14,8 @@ import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.checking import audit_before_training, checks_of_training
-from fitmodel.deals.competing_exits import note_on_exits
 from fitmodel.deals.history import view_of
+from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.report import summarise
@@ -113,7 +113,7 @@ class TrainingRun:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import rows_html
+        from fitmodel.model.assessment import rows_html
 
         rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
         rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]

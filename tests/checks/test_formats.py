@@ -11,7 +11,7 @@ import pytest
 
 from fitmodel.checks.formats import to_json, to_junit, to_sarif
 from fitmodel.checks.registry import CheckResult, result_of, split_silenced
-from fitmodel.deals.settings_sections import Checks
+from fitmodel.deals.contract import Checks
 
 ERROR = result_of("question:rows-not-customers", "error", "stage: 3 rows <lost>, row 17", "stage")
 WARNING = result_of("question:repeated-id", "warning", 'id "A" & more\x01', "deal_id")

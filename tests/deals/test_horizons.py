@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.deals.horizons import (
+from fitmodel.deals._horizons import (
     compare_horizons,
     horizons_text,
     questions_about_horizon,
 )
+from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.guessing.guess import guess_spec
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.deals._row_rules import questions
+from fitmodel.deals._rows import keep_rows, settle_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.row_rules import questions
-from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.guessing import doubts
 

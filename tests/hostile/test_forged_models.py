@@ -36,8 +36,7 @@ from fitmodel.learning.scorecard import Evidence, PairTerm
 from fitmodel.learning.scorecard_checks import check_scorecard
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.scorer import Scorer, scorer_from_json
-from fitmodel.model.workbench import READER_FILE
+from fitmodel.model.scorer import READER_FILE, Scorer, scorer_from_json
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import TrainingMetadata

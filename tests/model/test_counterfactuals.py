@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.counterfactuals import (

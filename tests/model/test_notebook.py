@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fitmodel.model.notebook import (
+from fitmodel.model._notebook import (
     BAND_COLOURS,
     LOWERS,
     RAISES,

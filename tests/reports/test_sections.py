@@ -16,8 +16,7 @@ from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.retrospective import score_in_retrospect
-from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.reviews import compute_reviews, score_in_retrospect
 
 DIFFICULT = "<script>alert(1)</script> $a_{$"
 

@@ -15,8 +15,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import (
+from fitmodel.sales._bonus import (
     DRAWS,
     _simulate_end,
     forecast_bonus,
@@ -25,6 +24,7 @@ from fitmodel.sales.bonus import (
     pay_ranks,
     standings,
 )
+from fitmodel.sales._renewals import read_terms
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 

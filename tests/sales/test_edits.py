@@ -9,7 +9,7 @@ import pytest
 from fitmodel.exceptions import DealsError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.sales.edits import find_edits_after_flags
+from fitmodel.sales._edits import find_edits_after_flags
 
 
 def assessed(*, flagged):

@@ -10,9 +10,9 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import read_texts
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
-from fitmodel.sales.retrospective import score_in_retrospect
 
 
 @pytest.fixture(scope="module")

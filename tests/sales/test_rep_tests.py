@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from fitmodel.sales.rep_tests import (
+from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
     allowing_tails,
     change_tails,

@@ -13,7 +13,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.review_words import (
+from fitmodel.sales._review_words import (
     QUESTIONS,
     label_of,
     questions,

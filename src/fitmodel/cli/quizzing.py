@@ -85,8 +85,7 @@ def quiz(
 
 def _ask(quiz: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
     """Ask everybody about every deal, show each answer, and store all guesses at the end."""
-    from fitmodel.sales.quiz import guesses_of
-    from fitmodel.sales.quiz_scores import brier
+    from fitmodel.sales.quiz import brier, guesses_of
 
     size, level = len(quiz.questions), f"{quiz.level:.0%}"
     typer.echo(say("intro", size=size, level=level, horizon=horizon))
@@ -134,7 +133,7 @@ def _ask_person(person: str, say: Say, *, hidden: bool) -> float:
 
 
 def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
-    from fitmodel.sales.quiz_scores import practice, practice_sentences, quiz_scores
+    from fitmodel.sales.quiz import practice, practice_sentences, quiz_scores
 
     guesses = log.guesses()
     if guesses.empty:

@@ -172,7 +172,7 @@ def check(
         from fitmodel.crm.reading import open_deals
         from fitmodel.deals.enough import FULL_CHURNERS
         from fitmodel.deals.history import view_of
-        from fitmodel.deals.horizons import compare_horizons, horizons_text
+        from fitmodel.deals.history_findings import compare_horizons, horizons_text
         from fitmodel.decision.suggest import money_consequences
         from fitmodel.guessing.doubts import read_with_questions
         from fitmodel.leakage.audit import audit, later_values

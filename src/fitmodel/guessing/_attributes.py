@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.settling import are_written_dates
+from fitmodel.deals.reading import are_written_dates
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, has_name_of, name_rank
 from fitmodel.guessing._status import status_of
 from fitmodel.leakage.names import LATER, is_updated_by_crm

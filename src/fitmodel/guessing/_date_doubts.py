@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.months import add_months
-from fitmodel.deals.rows import left_in_trial
+from fitmodel.deals.reading import left_in_trial
 from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._extract import days_of, find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.leaving import left_flag
+from fitmodel.deals.roles import left_flag
 from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._rows import find_repeats, is_deal_id
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.errors import Sheet
+    from fitmodel.deals.validation import Sheet
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._rows import Repeats
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.crm.reading import open_deals, read_opened
-from fitmodel.deals.errors import Sheet
-from fitmodel.deals.history_tests import find_missing_leavers
-from fitmodel.deals.leaving import ANSWERS
-from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.rows import keep_rows
-from fitmodel.deals.validation import shape_errors
+from fitmodel.deals.history_findings import find_missing_leavers
+from fitmodel.deals.reading import keep_rows, read_deals_with_findings
+from fitmodel.deals.roles import ANSWERS
+from fitmodel.deals.validation import Sheet, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._date_doubts import about_dates
@@ -46,8 +44,7 @@ if TYPE_CHECKING:
 
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.reading import DealsRead
-    from fitmodel.deals.rows import ChosenRows
+    from fitmodel.deals.reading import ChosenRows, DealsRead
     from fitmodel.guessing._rows import Stage
     from fitmodel.tables.files import FileTable
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Sheet, explain, notation_warnings
-from fitmodel.deals.horizons import compare_horizons, horizons_text, questions_about_horizon
+from fitmodel.deals.history_findings import compare_horizons, horizons_text, questions_about_horizon
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.validation import shape_errors
+from fitmodel.deals.validation import Sheet, explain, notation_warnings, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import Column
@@ -40,8 +39,7 @@ from fitmodel.guessing._vendors import recognise_export
 from fitmodel.guessing.doubts import Question, find_questions
 from fitmodel.renamed import old_fields
 from fitmodel.tables.files import FileTable
-from fitmodel.tables.placeholders import missing_words
-from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.tidying import missing_words, tidy_with_findings
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:

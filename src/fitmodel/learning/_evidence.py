@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
+from fitmodel.deals.outcomes import censoring_weights
 from fitmodel.learning._fitting import fit_and_encode, follow_up_of
 from fitmodel.learning._imputation import find_basis, impute
 from fitmodel.learning._logistic import log_evidence

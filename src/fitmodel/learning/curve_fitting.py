@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
-from fitmodel.deals.survival import MIN_AT_RISK
-from fitmodel.deals.survival_estimates import survival_with_unknown_days
+from fitmodel.deals.outcomes import censoring_weights
+from fitmodel.deals.survival import MIN_AT_RISK, survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
 from fitmodel.learning._proportional_odds import matching_shift, support_points
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
@@ -31,7 +30,7 @@ from fitmodel.learning.level import scale_hazard
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals.history_view import HistoryView
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.survival import SurvivalCurve
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.learner import Learned

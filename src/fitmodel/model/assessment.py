@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.model._notebook import rows_html
+from fitmodel.model._reasons import Reason
 from fitmodel.model.wording import Wording
 from fitmodel.renamed import old_fields
 
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fitmodel.decision.policy import FitBand, Worth
-    from fitmodel.model.reasons import Reason
 
+__all__ = ["Assessment", "Reason", "rows_html"]
 
 LOW_OWN_EVIDENCE = 0.5  # below it the level and the prior give more than half of the precision
 FEW_SIMILAR_DEALS = 20  # if there are more, their number does not explain the little evidence
@@ -225,7 +227,7 @@ class Assessment:
         return "\n".join([*self.sentences, *(f"- {reason}" for reason in self.reasons)])
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import assessment_html
+        from fitmodel.model._notebook import assessment_html
 
         return assessment_html(self)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn, as_number

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import LOG_PROPENSITY
-from fitmodel.deals.roles import clean_id, loose_id
+from fitmodel.deals.roles import LOG_PROPENSITY, clean_id, loose_id
 from fitmodel.exceptions import DealsError
 from fitmodel.renamed import old_function
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports.html import Section
-from fitmodel.sales.comparison import compare_plans
+from fitmodel.sales.incentives import compare_plans
 from fitmodel.sales.people import NO_NAME
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.incentives import Ledger
     from fitmodel.sales.plans import Plan
 
     Money = Callable[..., str]

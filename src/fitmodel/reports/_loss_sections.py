@@ -11,7 +11,7 @@ import pandas as pd
 from fitmodel.language.catalogue import phrases, read_texts, stay_text
 from fitmodel.model.wording import Wording
 from fitmodel.reports.html import Section
-from fitmodel.sales.review_words import (
+from fitmodel.sales.reviews import (
     questions,
     similar_deals_text,
     stayed_text,

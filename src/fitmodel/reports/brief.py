@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.decision.conditions import MoneyLine
-    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.assessment import Assessment, Reason
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.reasons import Reason
     from fitmodel.model.similar_deals import SimilarDeals
     from fitmodel.reports._brief_conditions import BriefCondition
 

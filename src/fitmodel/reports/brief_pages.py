@@ -12,7 +12,7 @@ from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model.assessment import Reason
     from fitmodel.reports.brief import Brief
 
 HALF_WIDTH = 100.0  # half of the chart's width, in its own units

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
+    from fitmodel.sales._retrospective import Retrospective
     from fitmodel.sales._segments import Segment, Segmented
-    from fitmodel.sales.retrospective import Retrospective
 
 WARNING = math.log(1.25)
 """Minimum contribution to the log-odds of a warning: it raises the odds by a quarter."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.sales.rep_tests import (
+from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
     PAGE_ERROR,
     RECENT_SHARE,

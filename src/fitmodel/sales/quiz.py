@@ -17,8 +17,9 @@ from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_fields
-from fitmodel.sales.retrospective import require_dates, score_in_retrospect
-from fitmodel.sales.review_words import label_of, value_text
+from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales._retrospective import require_dates, score_in_retrospect
+from fitmodel.sales._review_words import label_of, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,8 +27,22 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
-    from fitmodel.sales.retrospective import Retrospective
+    from fitmodel.model.assessment import Reason
+    from fitmodel.sales._retrospective import Retrospective
+
+__all__ = [
+    "Answer",
+    "Question",
+    "Quiz",
+    "brier",
+    "check_guess",
+    "guesses_of",
+    "make_quiz",
+    "names_of_people",
+    "practice",
+    "practice_sentences",
+    "quiz_scores",
+]
 
 QUESTIONS = 10
 MIN_OF_EACH = 2

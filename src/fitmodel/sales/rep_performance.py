@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
+from fitmodel.deals.history_findings import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_parameters
+from fitmodel.sales._counts import Counts, compute_counts
+from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
+from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
 from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
+from fitmodel.sales._rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
-from fitmodel.sales.expected import expected_probabilities
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import (
     Overdispersion,
@@ -30,14 +33,27 @@ from fitmodel.sales.rates import (
     ratio_to_others,
     shrunken_ratio,
 )
-from fitmodel.sales.rep_tests import PAGE_ERROR
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.sales._rep_facts import Alias
 
-__all__ = ["RepPerformance", "compute_rep_performance", "expected_probabilities"]
+__all__ = [
+    "HISTORY_SHARE",
+    "PAGE_ERROR",
+    "Counts",
+    "EditsAfterFlags",
+    "Expected",
+    "RepPerformance",
+    "compute_counts",
+    "compute_expected",
+    "compute_rep_performance",
+    "exact_tails",
+    "expected_probabilities",
+    "find_edits_after_flags",
+    "name_reps",
+]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 SENTENCES = {
@@ -58,7 +74,7 @@ class RepPerformance:
         (customers who have left by now and their yearly value; NaN without amounts), `rate`,
         `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95% interval),
         `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
-        `fitmodel.sales.counts.compute_counts`), `selection`, `selection_low`, `selection_high`
+        `fitmodel.sales._counts.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
         expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
@@ -149,7 +165,7 @@ def compute_rep_performance(
         The interval of a ratio covers the uncertainty of the observed count only, not that of the
         expected number (the model's own error). A verdict requires more: both an exact test against
         the other reps and a test that allows for unexplained differences between reps must reject,
-        corrected for the number of reps (see `fitmodel.sales.rep_tests.name_reps`).
+        corrected for the number of reps (see `fitmodel.sales._rep_tests.name_reps`).
 
     Raises
     ------

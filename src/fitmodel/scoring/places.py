@@ -21,8 +21,7 @@ from fitmodel.scoring.batch import (
 )
 from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.scoring.tables import PIPE, open_source
-from fitmodel.tables.database_rows import open_rows
-from fitmodel.tables.databases import is_database
+from fitmodel.tables.databases import is_database, open_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -19,8 +19,15 @@ from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales.quiz import (
+    brier,
+    guesses_of,
+    make_quiz,
+    names_of_people,
+    practice,
+    practice_sentences,
+    quiz_scores,
+)
 from fitmodel.service._decision_routes import Name
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value

@@ -19,8 +19,7 @@ import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_columns import CsvTexts, in_memory, on_disk
-from fitmodel.tables.cells import shortened
-from fitmodel.tables.csv_form import (
+from fitmodel.tables._csv_dialect import (
     MarkedEnd,
     column_names,
     has_decimal_comma,
@@ -28,8 +27,10 @@ from fitmodel.tables.csv_form import (
     row_numbers,
     values_with_next_row,
 )
+from fitmodel.tables._layout import find_top, is_total_line, rows_left_out, titles_finding
+from fitmodel.tables._spool import on_disk_table
+from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
     UTF8,
@@ -44,7 +45,6 @@ from fitmodel.tables.opening import (
     open_bytes,
     open_quote_error,
 )
-from fitmodel.tables.spool import on_disk_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

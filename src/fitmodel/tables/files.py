@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_files import read_csv_file, spool_csv_file
 from fitmodel.tables._excel import read_workbook
+from fitmodel.tables._spool import Levels, Spool, on_disk_table, read_on_disk_table, unnamed_file
 from fitmodel.tables.opening import FileTable, TableOnDisk, head_of, names_error
 
 if TYPE_CHECKING:
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FileTable",
+    "Levels",
+    "Spool",
     "TableOnDisk",
     "floats_of",
     "is_csv",
+    "on_disk_table",
     "read_file",
+    "read_on_disk_table",
     "read_table",
     "spool_csv",
+    "unnamed_file",
 ]
+
 _PARQUET = b"PAR1"
 MARKUP_BYTES = 100  # bytes in which a web page or JSON shows itself
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.months import Days
 
     Floats = NDArray[np.float64]
-    from fitmodel.deals.history_view import HistoryView
-    from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.deals._history_view import HistoryView
+    from fitmodel.deals._kaplan_meier import SurvivalCurve
 
 MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
 MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from fitmodel.checks.registry import all_codes
+from fitmodel.deals._sections import Column, Count, Section
 from fitmodel.deals.plain_words import shortened, suggestion
-from fitmodel.deals.sections import Column, Count, Section
 from fitmodel.deals.vocabulary import plain_value
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def questions() -> dict[str, str]:
 
     Examples
     --------
-    >>> from fitmodel.deals.row_rules import questions
+    >>> from fitmodel.deals._row_rules import questions
     >>> questions()["FM306"]
     'repeated-rows'
     """

@@ -1,4 +1,4 @@
-"""Sections of the contract with settings: decision, learning, checks and tracking."""
+"""Sections of the contract with settings: decision, learning, checks, tracking and reading."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from fitmodel.checks.registry import all_codes
+from fitmodel.deals._sections import Column, Columns, Cost, Count, Number, Positive, Section, Share
 from fitmodel.deals.plain_words import shortened, suggestion
-from fitmodel.deals.sections import Column, Columns, Cost, Count, Number, Positive, Section, Share
 from fitmodel.tables.cells import read_share
+from fitmodel.tables.forms import Forms, forms_from_dict
 
 
 class Decision(Section):
@@ -219,3 +220,35 @@ class Tracking(Section):
                 "no slashes, colons or control characters, no dot or space at either end"
             )
         return value
+
+
+class Reading(Section):
+    """How values are written in the table, for forms that a single value does not show.
+
+    Training detects them and keeps them with the model; they are needed in the contract only if
+    `fitmodel check` asks. `dates` gives the order of a column's dates ("day first", "month first",
+    ...), `numbers` how it writes one thousand two hundred thirty-four and a half ("1,234.5" or
+    "1.234,5"), `units` the unit of its numbers (a currency code, "%", a word), and `empty` the
+    texts that mean a missing value. `sheet` is the name of the sheet of an Excel workbook.
+    """
+
+    section: ClassVar[str] = "reading"
+
+    dates: dict[Column, str] = Field(default_factory=dict)
+    numbers: dict[Column, str] = Field(default_factory=dict)
+    units: dict[Column, Column] = Field(default_factory=dict)
+    empty: dict[Column, tuple[str, ...]] = Field(default_factory=dict)
+    sheet: Column | None = None
+
+    @model_validator(mode="after")
+    def _check_forms(self) -> Self:
+        try:
+            self.forms  # noqa: B018 - raises an error if a form is unknown
+        except ValueError as error:
+            raise ValueError(f"[reading] {error}") from None
+        return self
+
+    @property
+    def forms(self) -> Forms:
+        """The forms of the columns as one object."""
+        return forms_from_dict(self.model_dump(exclude={"sheet"}))

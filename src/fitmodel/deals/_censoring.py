@@ -116,10 +116,6 @@ def _share_not_censored(
 CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
 
 
-LOG_PROPENSITY = "propensity"
-"""Column of propensities that come from a decision log and not from the company's table."""
-
-
 def propensity_weights(
     deals: pd.DataFrame, spec: DealSpec, *, cap: float = CAP
 ) -> NDArray[np.float64]:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._ledger import CENT
 from fitmodel.sales._renewals import compute_renewals
-from fitmodel.sales.ledger import CENT
 from fitmodel.sales.people import NO_NAME
 from fitmodel.sales.rates import gamma_shape
 
@@ -76,7 +76,7 @@ def pay_bonus(
         is "paid", "pending", or the reason why a rep gets nothing: "too_few" (fewer than
         ``min_deals`` tested, or fewer than `MIN_EXPECTED_LOSSES` expected to leave), "not_above"
         (not more renewals than expected for such customers) or "below_top". `score` is NaN for
-        "too_few". The other columns are described in `fitmodel.sales.ledger.Ledger`.
+        "too_few". The other columns are described in `fitmodel.sales._ledger.Ledger`.
 
     Raises
     ------

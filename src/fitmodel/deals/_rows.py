@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.leaving import fill_left_without_date, left_without_date
 from fitmodel.deals.months import to_days
 from fitmodel.deals.plain_words import nearest
+from fitmodel.deals.roles import fill_left_without_date, left_without_date
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.values import read_dates

@@ -17,16 +17,16 @@ from pydantic import (
     model_validator,
 )
 
+from fitmodel.deals._sections import Column, Columns, Count, Section
+from fitmodel.deals._settings_sections import holds_password
 from fitmodel.deals.plain_words import sentences
-from fitmodel.deals.sections import Column, Columns, Count, Section
-from fitmodel.deals.settings_sections import holds_password
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.vocabulary import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fitmodel.deals.sections import DealRoles
+    from fitmodel.deals._sections import DealRoles
 
 MAX_WINDOW_DAYS = 3660
 _NAME = re.compile(r"[^\W\d]\w*")

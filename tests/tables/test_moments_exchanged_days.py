@@ -13,7 +13,7 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.guess import guess_spec
 from fitmodel.tables.files import read_file
-from fitmodel.tables.mistaken_dates import exchanged_day_and_month
+from fitmodel.tables.moments import exchanged_day_and_month
 
 DAYS = [date(2024, 1, 1) + timedelta(days=9 * number) for number in range(60)]
 

@@ -18,14 +18,14 @@ import pandas as pd
 
 from fitmodel.deals.months import add_months
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.ledger import PAYROLL
+from fitmodel.sales._ledger import PAYROLL
 from fitmodel.sales.people import same_person
 from fitmodel.tables.atomic import workspace, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales._ledger import Ledger
     from fitmodel.sales.plans import Plan
 
 KINDS = (
@@ -55,7 +55,7 @@ def pay_out(
     entries : DataFrame
         Amounts of the same lines, from `split_commission`.
     bonuses : DataFrame
-        Bonuses of the ledger, see `fitmodel.sales.ledger.Ledger`.
+        Bonuses of the ledger, see `fitmodel.sales._ledger.Ledger`.
     until : datetime64[D]
         End of the extract; draws are paid until then.
 

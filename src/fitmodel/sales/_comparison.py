@@ -14,7 +14,7 @@ from fitmodel.tables.cells import PLAIN_MONEY, money_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales._ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from fitmodel.tables.values import is_missing
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
-    from fitmodel.sales.reviews import RetainedSimilarDeal, ReviewSheet
+    from fitmodel.model.assessment import Reason
+    from fitmodel.sales._review_sheets import RetainedSimilarDeal, ReviewSheet
 
 QUESTIONS = 3
 FROM_WARNINGS = 2

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.sections import NO_NAMES
+from fitmodel.deals._sections import NO_NAMES
 from fitmodel.tables.cells import row_name, shortened
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.mistaken_dates import exchanged_day_and_month
+from fitmodel.tables.moments import exchanged_day_and_month
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def find_warnings(
 
     Examples
     --------
-    >>> from fitmodel.deals.errors import find_warnings
+    >>> from fitmodel.deals._validation import find_warnings
     >>> sim = fitmodel.simulate_deals(200, seed=1)
     >>> find_warnings(sim.deals, sim.spec)
     []
@@ -302,7 +302,7 @@ def notation_warnings(
 
     Examples
     --------
-    >>> from fitmodel.deals.errors import notation_warnings
+    >>> from fitmodel.deals._validation import notation_warnings
     >>> sim = fitmodel.simulate_deals(50, seed=1)
     >>> dotted = sim.deals.assign(closed_on=sim.deals["closed_on"].dt.strftime("%d.%m.%Y"))
     >>> [warning.column for warning in notation_warnings(dotted, sim.spec)]

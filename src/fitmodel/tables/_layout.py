@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fitmodel.tables._csv_dialect import separator_of
 from fitmodel.tables._number_text import parse_number_text
 from fitmodel.tables.cells import shortened
-from fitmodel.tables.csv_form import separator_of
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.vocabulary import TOTAL
 

@@ -19,7 +19,7 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fitmodel.deals.history_view import HistoryView
+    from fitmodel.deals._history_view import HistoryView
 
     Floats = NDArray[np.float64]
 

@@ -19,6 +19,7 @@ from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.model._batch_reasons import largest_terms
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
 from fitmodel.model._reason_column import reasons_column
+from fitmodel.model._reasons import Reason
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
@@ -31,8 +32,7 @@ from fitmodel.model.frame_scorer import (
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
 from fitmodel.model.inputs import normalise_prospects
 from fitmodel.model.logged import log_predictions
-from fitmodel.model.reasons import Reason
-from fitmodel.model.scorer import check_reasons, day_or_none, scorer_from_json
+from fitmodel.model.scorer import READER_FILE, check_reasons, day_or_none, scorer_from_json
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from fitmodel.model._sentences import Sentences
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
-
-READER_FILE = "reader.json"
-"""File with what reading and deciding need: a scorer whose scorecard has no tables."""
 
 
 class EstimatorModel(FitModel):

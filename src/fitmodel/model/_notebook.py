@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model._reasons import Reason
 
 # Medium colours, readable on white and on black; text keeps the notebook's own colour.
 RAISES, LOWERS, WATCH = "#d1495b", "#2a9d8f", "#c98a1b"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fitmodel.deals._history_view import HistoryView
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.history_view import HistoryView
 
 HORIZONS = (3, 5, 12)
 _SHARES, _COUNTS = ("left_by_then", "of_those_that_left"), ("early_churners", "stayed", "too_young")
@@ -69,7 +69,7 @@ def compare_horizons(
 
     Examples
     --------
-    >>> from fitmodel.deals.horizons import compare_horizons
+    >>> from fitmodel.deals.history_findings import compare_horizons
     >>> sim = fitmodel.simulate_deals(500, seed=1)
     >>> known = compare_horizons(sim.deals, sim.spec)
     >>> known.index.tolist(), bool(known["left_by_then"].is_monotonic_increasing)
@@ -290,7 +290,7 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
     Returns
     -------
     list of str
-        One sentence per value found by `fitmodel.deals.horizons.find_bound_deals`.
+        One sentence per value found by `fitmodel.deals._horizons.find_bound_deals`.
     """
     say, age = phrases(language, "sales_page"), view.spec.label.horizon_months
     return [

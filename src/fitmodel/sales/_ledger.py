@@ -49,12 +49,12 @@ class Ledger:
         (number of reps with enough evidence), `signed`, `tested` (signed deals that came to a
         renewal or reached the plan's age), `renewed` (number of the tested), `expected_renewals`
         (number expected for such customers), `renewal_rate`, `score` (renewed over expected; NaN
-        with too little evidence), `outcome` (see `fitmodel.sales.bonus.pay_bonus`), the Decimals
+        with too little evidence), `outcome` (see `fitmodel.sales._bonus.pay_bonus`), the Decimals
         `bonus` (decided) and `bonus_pending` (at the current standing), and `bonus_expected`
         (float). Empty where the plan has no bonus.
     payroll : DataFrame
         One row per amount: `month` in which it is paid or taken back ("2026-03"), `rep`, `kind`
-        (see `fitmodel.sales.payroll.pay_out`), `deal` (empty for amounts that do not belong to a
+        (see `fitmodel.sales._payroll.pay_out`), `deal` (empty for amounts that do not belong to a
         single deal) and `amount` (Decimal). Empty where the deals have no dates.
     money : str
         Format of an amount for people, ``[words] money`` of the contract, such as ``"€ {:,.0f}"``.
