@@ -50,7 +50,7 @@ from fitmodel.learning.stages import expand_soft_labels, follow_up_of, shift_to_
 SPLITS = 3
 FRESH = 10_000
 SIZES = (300, 400, 600, 2_000, 10_000)
-GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
+GROWING = ("2,000 deals, 15% a month", "1,000 deals, 18% a month")
 LAPSE = [
     "acc.death.rider",
     "gender",

@@ -105,7 +105,7 @@ def timing(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     monthly_stay = rng.exponential(size=n) / (0.03 * risk)
     renewal = 12.0 + np.where(rng.random(n) < -np.expm1(-0.5 * risk), 0.0, 30.0)
     stay = np.minimum(np.where(yearly, renewal + rng.random(n) * 0.5, monthly_stay), 999.0)
-    growth = np.log1p(rng.random(n) * np.expm1(0.06 * 36)) / 0.06  # 6 % more each month
+    growth = np.log1p(rng.random(n) * np.expm1(0.06 * 36)) / 0.06  # 6% more each month
     signed = END - pd.to_timedelta(((36 - growth) * DAYS).round(), unit="D")
     left = signed + pd.to_timedelta(np.ceil(stay * DAYS), unit="D")
     term = np.where(yearly, "yearly", "monthly")
@@ -183,7 +183,7 @@ def timing_learned(n: int, seed: int) -> list[Row]:
 
 
 def intervals(n: int, seed: int) -> list[Row]:
-    """Share of true probabilities inside the 80 % interval, at other horizons than the own one."""
+    """Share of true probabilities inside the 80% interval, at other horizons than the own one."""
     deals, _ = growing_company(n, 0.0, EVEN, seed)
     asked, truth = growing_company(4_000, 0.0, EVEN, 10_000 + seed)
     contract = spec_of_growing()

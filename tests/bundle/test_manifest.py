@@ -25,7 +25,7 @@ RIGHT: dict[str, Any] = {
     "period": ["2024-01-01", "2026-01-01"],
     "attributes": ["segment", "seats"],
     "estimator": "LogisticRegression",
-    "policy": "flags from 40 % on",
+    "policy": "flags from 40% on",
     "edits": [{"words": "x"}],
 }
 

@@ -101,7 +101,7 @@ def test_the_plot_shows_the_distribution_below() -> None:
 
     assert upper is ax
     lines = {line.get_label(): line for line in ax.lines}
-    assert list(lines["observed, 95 % band"].get_ydata()) == list(frame["observed"])
+    assert list(lines["observed, 95% band"].get_ydata()) == list(frame["observed"])
     heights = [bar.get_height() for bar in lower.patches if to_hex(bar.get_facecolor()) == ORANGE]
     assert heights == pytest.approx(list(counts["left_early"] / counts["left_early"].sum()))
     assert min(bar.get_height() for bar in lower.patches) < 0

@@ -205,7 +205,9 @@ def test_impossible_cuts_are_refused(deals, spec, options):
 
 def test_a_tenure_cannot_be_split_in_time(deals):
     tenure = DealSpec(deals={"tenure_months": "tenure", "churned": "churn"})
-    with pytest.raises(DealsError, match="contract gives a tenure.*use cross_validation_splits"):
+    with pytest.raises(
+        DealsError, match=r"contract gives a tenure\. Remedy: .*`fitmodel train` needs no dates"
+    ):
         out_of_time_split(deals, tenure)
 
 

@@ -46,7 +46,7 @@ from fitmodel.tracking.runs import track
 
 SIMULATION = simulate_deals(700, seed=5)
 ROLES = SIMULATION.spec.deals
-POLICY = Policy("threshold", 0.3, None, "flags from 30 %")
+POLICY = Policy("threshold", 0.3, None, "flags from 30%")
 FACTS = {"spec": SIMULATION.spec.to_dict(), "period": ["2023-01-01", "2024-01-01"]}
 
 

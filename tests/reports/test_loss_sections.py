@@ -30,7 +30,7 @@ def content_of(section):
 
 MONEY = Money(
     gross_margin=0.725, expected_lifetime_months=36.0, months_until_early_churn=2.75,
-    acquisition_cost=1000.0, onboarding_cost="5 %", support_cost_per_month=10.0,
+    acquisition_cost=1000.0, onboarding_cost="5%", support_cost_per_month=10.0,
     commission_rate=0.075,
 )  # fmt: skip
 LOSS = YearlyLoss(
@@ -90,7 +90,7 @@ def test_the_assumptions_are_those_of_the_contract() -> None:
 
     assert "gross margin 72.5%" in given
     assert "a customer that does not leave early stays 36 months, one that does 2.8" in given
-    assert "acquisition $ 1,000.00, onboarding 5 %, extra support" in given
+    assert "acquisition $ 1,000.00, onboarding 5%, extra support" in given
     assert "support of an early churner $ 10.00 a month" in given
     assert "commission kept 7.5% of the yearly value" in given
 

@@ -146,7 +146,7 @@ def test_a_rep_with_too_few_deals_now_can_still_get_a_bonus_later(simulation):
 
 
 def yearly_contracts(seed=3, deals=1200):
-    """Four of twelve reps sell yearly contracts and lose 80 % of them at the renewal."""
+    """Four of twelve reps sell yearly contracts and lose 80% of them at the renewal."""
     random = np.random.default_rng(seed)
     rep = random.integers(0, 12, deals)
     bound = rep < 4

@@ -125,7 +125,7 @@ def test_reps_who_edit_independently_of_flags_are_reported_in_at_most_5_percent(
         reps = pd.Series([f"R{n % 3}" for n in range(60)], [str(n) for n in range(60)])
         asked += bool(find_edits_after_flags(history, log, reps, ["seats"]).questions())
         log.close()
-    assert asked <= 5  # 5 % and two standard errors of 40 pages
+    assert asked <= 5  # 5% and two standard errors of 40 pages
 
 
 def test_a_history_without_its_columns_or_with_an_unreadable_time_is_refused(company):

@@ -154,7 +154,7 @@ def test_learning_is_detected_and_rarely_reported_without_learning():
     stays = [practice(people(lambda _: 1.5, seed=100 + s, quizzes=20)) for s in range(100)]
 
     assert np.mean([t.loc["Kim", "verdict"] == "better" for t in learns]) >= 0.8
-    # 2.5 % on either side, and two standard errors of 100 people
+    # 2.5% on either side, and two standard errors of 100 people
     assert np.mean([t.loc["Kim", "verdict"] == "better" for t in stays]) <= 0.06
     assert np.mean([t.loc["Kim", "verdict"] == "worse" for t in stays]) <= 0.06
 

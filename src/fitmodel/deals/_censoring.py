@@ -113,7 +113,7 @@ def _share_not_censored(
     return result
 
 
-CAP = 20.0  # the weight of a probability of 5 %; smaller probabilities get this weight too
+CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
 
 
 def propensity_weights(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
 MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
-# Expected leavers from the start of the month on; the chance of none is then 5 %.
+# Expected leavers from the start of the month on; the chance of none is then 5%.
 MAX_EXPECTED_IN_MONTH = 3.0
 WINDOW_MONTHS = 12
 MIN_EARLY_LEAVERS = 20  # minimum of early leavers before the window, and of expected leavers in it

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution: two-sided 95 %
+_Z = 1.959963984540054  # 97.5% point of the normal distribution: two-sided 95%
 _TAIL = 0.025
 MIN_AT_RISK = 10
 """A rate after some age is estimated only if at least this many customers are observed then."""
@@ -31,7 +31,7 @@ class SurvivalCurve:
     times : ndarray of float of shape (k,)
         Months since closing, in ascending order: every follow-up time, or the requested times.
     survival, low, high : ndarray of float of shape (k,)
-        Share of customers still there after ``times``, and its pointwise 95 % interval. NaN beyond
+        Share of customers still there after ``times``, and its pointwise 95% interval. NaN beyond
         the longest follow-up, unless everyone has left.
     at_risk : ndarray of float of shape (k,)
         Sum of the weights of the deals still under observation just before each time.
@@ -76,7 +76,7 @@ class SurvivalCurve:
 
     def upper_rate_after(self, months: float) -> float:
         """
-        Return the upper one-sided 95 % limit of the monthly rate of leaving after an age.
+        Return the upper one-sided 95% limit of the monthly rate of leaving after an age.
 
         The limit is that of a Poisson rate (Byar's approximation; Breslow & Day 1987, Statistical
         Methods in Cancer Research II, page 69). NaN if fewer than `MIN_AT_RISK` customers were
@@ -101,7 +101,7 @@ def kaplan_meier(
     entry_months: ArrayLike | None = None,
 ) -> SurvivalCurve:
     """
-    Return the Kaplan-Meier estimate of the share of customers still there, with 95 % interval.
+    Return the Kaplan-Meier estimate of the share of customers still there, with 95% interval.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def _sum_from(per_time: Floats) -> Floats:
 
 
 def _limits(survival: Floats, hazard: Floats, effective: Floats) -> tuple[Floats, Floats]:
-    """Return the limits of the 95 % interval after each time; see `kaplan_meier`."""
+    """Return the limits of the 95% interval after each time; see `kaplan_meier`."""
     between = (survival > 0) & (survival < 1)
     bounded = np.where(between, survival, 0.5)
     terms = np.where(hazard < 1, hazard / np.maximum((1.0 - hazard) * effective, 1e-300), 0.0)

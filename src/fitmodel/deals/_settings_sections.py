@@ -22,7 +22,7 @@ class Decision(Section):
     The default `policy` is "risk": a prospect is flagged from `odds_ratio` times the company's odds
     of early churn on. `capacity` is the share of prospects that can be flagged, `precision` the
     minimum share of flags that must be right. Costs are per deal, `support_cost_per_month` per
-    month; each is an amount, or a share of the yearly contract value such as "8 %".
+    month; each is an amount, or a share of the yearly contract value such as "8%".
     `commission_rate` and `gross_margin` are shares of the yearly contract value. If a poor fit has
     a yearly amount of at least `big_deal`, a manager decides; the default is the amount that a
     tenth of the customers reach. If assessments are logged, `explore_share` of the flagged
@@ -62,7 +62,7 @@ class Decision(Section):
         if isinstance(value, str) and read_share(value) is not None:
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f'{prefix} an amount or a share such as "8 %", {suffix}'
+            message = f'{prefix} an amount or a share such as "8%", {suffix}'
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{prefix} at least 0 and finite, {suffix}")

@@ -60,7 +60,7 @@ def is_enough(n_churners: float, n_others: float) -> bool:
 
 
 def base_rate_interval(n_churners: float, rate: float, n_known: float) -> tuple[float, float]:
-    """Return the 80 % interval of the company's early-churn rate.
+    """Return the 80% interval of the company's early-churn rate.
 
     Parameters
     ----------

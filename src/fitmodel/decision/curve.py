@@ -47,7 +47,7 @@ class FlagMoney:
     net
         ``saved - forgone``.
     net_per_deal, low, high
-        ``net`` per deal (flagged or not) and its 95 % bootstrap interval.
+        ``net`` per deal (flagged or not) and its 95% bootstrap interval.
     net_per_deal_flag_all, net_per_deal_perfect
         ``net`` per deal if every deal had been declined, and if the outcomes had been known in
         advance (the maximum).

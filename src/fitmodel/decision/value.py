@@ -12,7 +12,7 @@ For a deal of yearly amount ``A`` and early-churn probability ``p``::
                          - commission * A                 commission that is not clawed back
                          - word_of_mouth                  cost of bad word of mouth
 
-Each cost is an amount per deal, or a share of the yearly amount written as text (``"8 %"``): a big
+Each cost is an amount per deal, or a share of the yearly amount written as text (``"8%"``): a big
 contract that does not fit takes more people's time than a small one. With shares, both values stay
 linear in ``A``, and the expected value is linear in ``p``, so the probability at which it is 0 has
 a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold of a
@@ -69,7 +69,7 @@ from fitmodel.tables.cells import read_share
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)
 Cost: TypeAlias = float | str
-"""An amount per deal, or a share of the yearly amount as text, such as "8 %"."""
+"""An amount per deal, or a share of the yearly amount as text, such as "8%"."""
 
 MONTHS_PER_YEAR = 12.0
 COSTS = (
@@ -134,7 +134,7 @@ class Money:
 
     Notes
     -----
-    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
+    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8%").
     """
 
     gross_margin: float
@@ -171,7 +171,7 @@ class Money:
         if read_share(text) is None:
             raise SpecError(
                 f"[decision] {name} is {text!r}: give an amount, or a share of the yearly amount "
-                f'such as "8 %".'
+                f'such as "8%".'
             )
 
     def _check_ranges(self) -> None:
@@ -179,7 +179,7 @@ class Money:
             if getattr(self, name) > 1.0:
                 raise SpecError(
                     f"[decision] {name} is {getattr(self, name)}: it is a share, so write 0.8 "
-                    f"for 80 %."
+                    f"for 80%."
                 )
         if self.gross_margin == 0.0:
             raise SpecError("[decision] gross_margin is 0: no deal can then be worth signing.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NORMAL_95 = 1.959963984540054
-"""Two-sided 95 % point of the normal distribution."""
+"""Two-sided 95% point of the normal distribution."""
 CALIBRATION_BINS = 10
 HALF_OF_5_PERCENT = 0.025
 MAX_STEPS = 50
@@ -54,7 +54,7 @@ def compute_calibration(
     DataFrame
         One row per bin, lowest first: `bin`, `low` and `high` (smallest and largest probability
         in it), `mean_predicted`, `observed` (weighted share that left early), `observed_low`
-        and `observed_high` (95 % Wilson interval), `count` (number of deals).
+        and `observed_high` (95% Wilson interval), `count` (number of deals).
 
     Raises
     ------
@@ -106,7 +106,7 @@ def summarise_groups(sample: Sample, group: npt.NDArray[np.intp]) -> pd.DataFram
 
 
 def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
-    """Return the 95 % interval of a rate observed in `size` deals (Wilson 1927).
+    """Return the 95% interval of a rate observed in `size` deals (Wilson 1927).
 
     With weights, `size` is the effective sample size, (sum w)^2 / sum w^2 (Kish 1965).
 
@@ -123,7 +123,7 @@ def wilson_interval(rate: Vector, size: Vector) -> tuple[Vector, Vector]:
 
 
 def simultaneous_width(groups: int) -> float:
-    """Return the half-width, in standard errors, of intervals that hold for all groups at 95 %."""
+    """Return the half-width, in standard errors, of intervals that hold for all groups at 95%."""
     from scipy.stats import norm
 
     return float(norm.ppf(1 - 0.025 / max(groups, 1)))  # Bonferroni
@@ -245,7 +245,7 @@ def may_be_calibrated(sample: Sample) -> bool:
 
     Notes
     -----
-    Sum of squared standardised gaps against chi-squared at 2.5 %, as D. W. Hosmer and S. Lemeshow
+    Sum of squared standardised gaps against chi-squared at 2.5%, as D. W. Hosmer and S. Lemeshow
     (1980), "Goodness of fit tests for the multiple logistic regression model", Communications in
     Statistics A 9, 1043-1069; with as many degrees of freedom as bins, because the model was not
     fitted on these deals.

@@ -130,9 +130,9 @@ def compute_bands(
     Returns
     -------
     DataFrame
-        One row per band with deals, lowest first: `band` ("5 % to 10 %"), `count`, `share`
+        One row per band with deals, lowest first: `band` ("5% to 10%"), `count`, `share`
         (of all deals, weighted), `mean_predicted`, `observed`, `observed_low`, `observed_high`
-        (95 % Wilson interval at the effective sample size). A band includes its lower bound.
+        (95% Wilson interval at the effective sample size). A band includes its lower bound.
 
     Raises
     ------
@@ -188,4 +188,4 @@ def _checked(edges: Sequence[float]) -> Vector:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}%"

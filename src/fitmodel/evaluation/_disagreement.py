@@ -65,7 +65,7 @@ def compute_group_disagreement(table: pd.DataFrame, attributes: pd.DataFrame) ->
         One row per group with at least 20 deals, largest difference first: `attribute`, `level`,
         `deals`, `early_churners`, `observed` (weighted share that left early), `mean_a`, `mean_b`,
         `difference` (mean of B minus mean of A), `log_loss_difference` (of B minus A) with its
-        interval `low`, `high`. The intervals hold together at 95 % (Bonferroni), so a group whose
+        interval `low`, `high`. The intervals hold together at 95% (Bonferroni), so a group whose
         interval excludes 0 differs beyond chance although many groups were compared.
     """
     groups = [
@@ -168,7 +168,7 @@ class FlagChanges:
     net_a, net_b : float
         Money that declining the flagged deals of each model would have made; NaN without money.
     difference : Difference
-        `net_b - net_a` with a paired 95 % bootstrap interval. Below 0, using B instead of A costs
+        `net_b - net_a` with a paired 95% bootstrap interval. Below 0, using B instead of A costs
         money.
     without_amount : int
         Number of deals without an amount, which are left out of the money.
@@ -267,7 +267,7 @@ def _gains(
 
 
 def _resampled_sum(values: Vector, n_boot: int, seed: int) -> Difference:
-    """Return a sum over deals with its 95 % bootstrap interval."""
+    """Return a sum over deals with its 95% bootstrap interval."""
     random = np.random.default_rng(seed)
     n_resamples = n_boot if len(values) else 0
     resampled_sums = np.array(

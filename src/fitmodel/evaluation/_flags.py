@@ -49,7 +49,7 @@ def compute_flagged(
         deals; NaN without a flag), `recall` (share of early churners flagged; NaN without an early
         churner). With the values also, weighted and summed over deals with an amount: `saved`
         (losses avoided on flagged early churners), `cost` (value forgone on flagged customers that
-        stayed), `net` (saved minus cost) with its 95 % interval `net_low`, `net_high`, and
+        stayed), `net` (saved minus cost) with its 95% interval `net_low`, `net_high`, and
         `without_amount` (number of deals without an amount, left out of the money).
 
     Raises
@@ -123,7 +123,7 @@ class FlagSums:
     forgone
         Gains lost on flagged customers that stayed.
     net_per_deal, low, high
-        ``saved - forgone`` per deal (flagged or not) and its 95 % bootstrap interval; NaN if there
+        ``saved - forgone`` per deal (flagged or not) and its 95% bootstrap interval; NaN if there
         is no deal or no resample.
     """
 

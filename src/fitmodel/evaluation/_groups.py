@@ -87,7 +87,7 @@ def compute_pooled_groups(
     DataFrame
         One row per level: `attribute`, `level`, `deals`, `early_churners`, `expected` (sum of
         probabilities), `ratio` (weighted observed over expected), `pooled` (the ratio shrunk
-        towards that of all groups of the attribute), and its 95 % interval `low`, `high`.
+        towards that of all groups of the attribute), and its 95% interval `low`, `high`.
         `differing_groups` returns those that differ beyond chance.
 
     Raises
@@ -163,7 +163,7 @@ def pool_ratios(
     Returns
     -------
     pooled, low, high : array of shape (groups,)
-        Posterior mean and 95 % interval of each ratio.
+        Posterior mean and 95% interval of each ratio.
     """
     from scipy.stats import gamma
 
@@ -234,7 +234,7 @@ def differing_groups(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Rows whose interval excludes 1 and, on the same side, the ratio of all groups of their
         attribute, so that an error of the overall level is not reported for a group. The intervals
-        are widened so that all hold together at 95 % (Bonferroni).
+        are widened so that all hold together at 95% (Bonferroni).
     """
     if frame.empty:
         return frame
@@ -291,7 +291,7 @@ def compute_subgroups(
     DataFrame
         One row per level with at least 20 deals, in the attributes' order, levels by count:
         `attribute`, `level`, `count`, `mean_predicted`, `observed`, `observed_low` and
-        `observed_high` (95 % Wilson interval), `observed_over_expected`, `roc_auc` (NaN with
+        `observed_high` (95% Wilson interval), `observed_over_expected`, `roc_auc` (NaN with
         fewer than 10 of either outcome). With many levels some intervals exclude the mean
         prediction by chance: one in twenty for a perfect model.
 

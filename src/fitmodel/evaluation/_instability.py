@@ -44,7 +44,7 @@ class Instability:
     ----------
     table : DataFrame
         One row per prospect, with its index: `probability` (of the model of all deals), `mean`,
-        `low` and `high` (mean, 2.5 % and 97.5 % quantile of the replicates), `mape` (mean absolute
+        `low` and `high` (mean, 2.5% and 97.5% quantile of the replicates), `mape` (mean absolute
         difference of the replicates from `probability`) and `flag_changes` (share of the
         replicates that would change the flag).
     replicates : array of shape (replicates, prospects)

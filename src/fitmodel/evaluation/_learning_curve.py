@@ -70,7 +70,7 @@ def compute_learning_curve(
     -------
     DataFrame
         One row per share with enough early churners, and a last row, with `extrapolated` true, for
-        twice the deals: `n_train`, `early_churners`, `log_loss` with its 95 % interval
+        twice the deals: `n_train`, `early_churners`, `log_loss` with its 95% interval
         `log_loss_low`, `log_loss_high`, `roc_auc`, and `fitted` (the curve).
 
     Raises

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation._disagreement import FlagChanges
     from fitmodel.evaluation.metrics import Metric
 
-HEADER = ("metric", "A", "B", "B minus A", "95 % interval", "better")
+HEADER = ("metric", "A", "B", "B minus A", "95% interval", "better")
 SHOWN_GROUPS, SHOWN_DEALS = 5, 5
 NO_DIFFERENCE = "no difference beyond chance"
 

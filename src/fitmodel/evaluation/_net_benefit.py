@@ -186,6 +186,6 @@ def _draw_curves(frame: pd.DataFrame, ax: Axes | None, say: Say) -> Axes:
     all_label, none_label = say("curve_all"), say("curve_none")
     ax.plot(frame["threshold"], frame["flag_all"], label=all_label, color=ORANGE, linestyle="--")
     ax.plot(frame["threshold"], frame["flag_none"], label=none_label, color=GREY, linewidth=1.0)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
     ax.set_xlabel(say("flag_from"))
     return ax

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.metrics import Metric
     from fitmodel.learning.level import Level
 
-HEADER = ("metric", "value", "95 % interval", "level alone")
+HEADER = ("metric", "value", "95% interval", "level alone")
 CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
 MAX_NOTES = 3

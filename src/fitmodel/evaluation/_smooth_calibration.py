@@ -50,7 +50,7 @@ def compute_smooth_calibration(
     -------
     DataFrame
         60 rows from the 1st to the 99th percentile of the probabilities: `predicted`, `observed`
-        (fitted), and its 95 % band `low`, `high`.
+        (fitted), and its 95% band `low`, `high`.
 
     Raises
     ------

@@ -212,7 +212,9 @@ def _splits(
     if not spec.has_dates:
         raise DealsError(
             "Deals can be split in time only where closing dates are known, but the contract gives "
-            "a tenure: add closed_on and churned_on, or use cross_validation_splits."
+            "a tenure. Remedy: add the column with the closing date and the one with the date of "
+            "leaving (closed_on and churned_on in [deals]). `fitmodel train` needs no dates: it "
+            "evaluates by cross-validation."
         )
     view = view_of(deals, spec)
     closed = np.asarray(view.closed)

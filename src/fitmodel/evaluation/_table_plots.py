@@ -66,7 +66,7 @@ def plot_table(
     language: str = "en",
     label: str | None = None,
 ) -> Axes:
-    """Draw an attribute's contributions with 80 % intervals: a number as steps, a category as bars.
+    """Draw an attribute's contributions with 80% intervals: a number as steps, a category as bars.
 
     Parameters
     ----------

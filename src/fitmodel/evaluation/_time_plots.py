@@ -45,7 +45,7 @@ def compute_level(level: Level) -> pd.DataFrame:
     DataFrame
         One row per quarter: `month` (last month of the quarter), `observed`, `expected` (by the
         contributions of the scorecard at the long-run level), `ratio` (observed over expected), and
-        its exact 95 % Poisson interval `low`, `high` (Garwood 1936). Quarters with less than one
+        its exact 95% Poisson interval `low`, `high` (Garwood 1936). Quarters with less than one
         expected leaver are left out.
     """
     from scipy.stats import chi2
@@ -116,7 +116,7 @@ def plot_survival(
     Returns
     -------
     Axes
-        Axes with each curve and its 95 % band, as far as 10 customers are still at risk.
+        Axes with each curve and its 95% band, as far as 10 customers are still at risk.
     """
     ax, say = ax or new_axes(6.5), phrases(language, "plots")
     for label, curve in curves.items():

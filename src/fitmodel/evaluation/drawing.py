@@ -68,7 +68,7 @@ def in_percent(ax: Axes, *, x: bool = False) -> None:
     from matplotlib.ticker import PercentFormatter
 
     for axis in (ax.xaxis, ax.yaxis) if x else (ax.yaxis,):
-        axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
 
 
 def finished(ax: Axes, location: Any) -> Axes:

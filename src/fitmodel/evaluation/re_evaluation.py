@@ -51,7 +51,7 @@ class ReEvaluation:
     n_deals, n_touched : int
         Number of deals evaluated, and of those whose probability the edit changes.
     difference : Metric
-        Log loss with the edit minus without; below 0 the edit helps. Paired 95 % interval.
+        Log loss with the edit minus without; below 0 the edit helps. Paired 95% interval.
     before, after : mapping of str to Metric
         All metrics without and with the edit.
     """

@@ -301,7 +301,7 @@ def _rate_text(training_set: TrainingSet, churners: int) -> str:
         return ""
     low, high = enough.base_rate_interval(churners, rate, known)
     return (
-        f"{rate:.1%} leave within {training_set.horizon_months} months (80 % interval {low:.1%} "
+        f"{rate:.1%} leave within {training_set.horizon_months} months (80% interval {low:.1%} "
         f"to {high:.1%})"
     )
 

@@ -32,7 +32,7 @@ class Assessment:
     early_churn_probability : float
         Calibrated probability that the customer leaves within the horizon.
     probability_low, probability_high : float
-        80 % interval of the true probability.
+        80% interval of the true probability.
     poor_fit : bool
         Whether the decision policy flags the prospect.
     fit : {"good", "watch", "poor"}
@@ -75,7 +75,7 @@ class Assessment:
         Months, and the probability of leaving within them, for each requested horizon. All other
         fields except `churn_intervals` are for the model's own horizon.
     churn_intervals : tuple of (int, float, float)
-        Months, and the ends of the 80 % interval of that probability; NaN where there is none.
+        Months, and the ends of the 80% interval of that probability; NaN where there is none.
 
     Examples
     --------

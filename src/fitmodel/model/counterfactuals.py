@@ -273,7 +273,7 @@ def summarise_seen_values(
     dict
         From attribute to values: the `MAX_VALUES` most frequent of those in at least `MIN_DEALS`
         deals. If fewer than two are so frequent, the observed values nearest to ten quantiles,
-        from 5 % to 95 %.
+        from 5% to 95%.
     """
     numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
     return {

@@ -42,7 +42,7 @@ class SimilarDeals:
     left, known : int
         Number of these deals that left early, and number of these deals.
     low, high : float
-        95 % interval of the share that leaves early among such deals.
+        95% interval of the share that leaves early among such deals.
     horizon_months : int
         Months after signing within which leaving is early churn.
     """

@@ -180,7 +180,7 @@ def _method(report: TrainingReport) -> Markdown:
             f"Evaluated on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
             f"model trained on the {report.n_train:,} signed before, with what was known then."
         )
-    return Markdown(f"{evaluation} Intervals are 95 %.")
+    return Markdown(f"{evaluation} Intervals are 95%.")
 
 
 def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:

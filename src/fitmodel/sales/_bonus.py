@@ -217,7 +217,7 @@ def _outcome(
 
 DRAWS = 500
 MAX_SHAPE = 30.0
-"""Largest gamma shape of reps' true ratios: they differ by a standard deviation of 18 % or more."""
+"""Largest gamma shape of reps' true ratios: they differ by a standard deviation of 18% or more."""
 
 
 def forecast_bonus(

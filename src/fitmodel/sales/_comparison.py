@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_function
+from fitmodel.tables.cells import PLAIN_MONEY, money_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,8 @@ class PlanComparison:
         The larger of the two plans' `earned_after_months`.
     digits : int
         Decimal places of the amounts in the sentence.
+    money : str
+        Format of these amounts, such as ``"€ {:,.0f}"``.
     """
 
     before: str
@@ -55,20 +58,21 @@ class PlanComparison:
     lost: int
     months: int
     digits: int = 2
+    money: str = PLAIN_MONEY
 
     def in_words(self, language: str = "en") -> str:
         """Return the difference between the plans in one or two sentences."""
         say = phrases(language, "incentives")
         saved = self.to_lost_before - self.to_lost_after
         money = {
-            name: f"{getattr(self, name):,.{self.digits}f}"
+            name: money_text(self.money, getattr(self, name), digits=self.digits)
             for name in ("earned_before", "earned_after", "pending_before", "pending_after")
         }
         return say(
             "less" if saved >= 0 else "more",
             before=self.before,
             after=self.after,
-            change=f"{abs(saved):,.{self.digits}f}",
+            change=money_text(self.money, abs(saved), digits=self.digits),
             deals=f"{self.deals:,}",
             months=self.months,
             **money,
@@ -127,6 +131,7 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
         lost=int(lost.sum()),
         months=max(before.plan.earned_after_months, after.plan.earned_after_months),
         digits=max(before.plan.digits, after.plan.digits),
+        money=after.money,
     )
 
 

@@ -34,7 +34,7 @@ class Counts:
         Indexed by rep; the last row is the company. Columns: `signed`; `lost` and `lost_value`
         (customers who have left by now, early or later, and their yearly value; NaN without
         amounts); `rate`, `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier with
-        95 % interval; NaN where no deal was followed from its signing); `company_rate`; and for the
+        95% interval; NaN where no deal was followed from its signing); `company_rate`; and for the
         customer who left last `latest_lost` (its id, or its index where the contract names no id),
         `latest_lost_on` and `latest_lost_months` (how long it stayed), which are missing where
         nobody left or there are no dates.

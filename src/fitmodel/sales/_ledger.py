@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fitmodel.tables.cells import PLAIN_MONEY, money_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -54,12 +56,20 @@ class Ledger:
         One row per amount: `month` in which it is paid or taken back ("2026-03"), `rep`, `kind`
         (see `fitmodel.sales._payroll.pay_out`), `deal` (empty for amounts that do not belong to a
         single deal) and `amount` (Decimal). Empty where the deals have no dates.
+    money : str
+        Format of an amount for people, ``[words] money`` of the contract, such as ``"€ {:,.0f}"``.
     """
 
     plan: Plan
     deals: pd.DataFrame
     bonuses: pd.DataFrame
     payroll: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PAYROLL)))
+    money: str = PLAIN_MONEY
+
+    def money_text(self, amount: float | Decimal, *, digits: int | None = None) -> str:
+        """Return an amount in the contract's currency, by default as exact as the plan rounds."""
+        places = self.plan.digits if digits is None else digits
+        return money_text(self.money, amount, digits=places)
 
     @property
     def payroll_by_month(self) -> pd.DataFrame:

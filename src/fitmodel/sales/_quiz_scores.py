@@ -74,7 +74,7 @@ def practice(guesses: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Indexed by person: `questions`, `brier` and `model` (scores over all questions), `before`
         and `after` (how much worse than the model in the first and the second half of the
-        questions), `change` with its 95 % interval `change_low`, `change_high`, and `verdict`:
+        questions), `change` with its 95% interval `change_low`, `change_high`, and `verdict`:
         "better", "worse", "no_evidence", or "too_few" (fewer than `MIN_ANSWERS` questions).
 
     Notes

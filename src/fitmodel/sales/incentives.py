@@ -118,7 +118,8 @@ def pay(
         else pd.concat([_signed(lines, spec), entries], axis=1)
     )
     bonuses = _bonuses(view, plan, probability)
-    return Ledger(plan, table, bonuses, pay_out(plan, lines, table, bonuses, view.extract_end))
+    payroll = pay_out(plan, lines, table, bonuses, view.extract_end)
+    return Ledger(plan, table, bonuses, payroll, spec.words.money)
 
 
 def needs_rows(plan: Plan, spec: DealSpec) -> bool:

@@ -62,7 +62,7 @@ class Profile:
     table : DataFrame
         One row per tested segment or combination: `segment` (in words), `attributes` (1 or 2),
         `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early churn at the
-        horizon by Kaplan-Meier with 95 % log-log interval), `company_rate`, `distance` (log-rank
+        horizon by Kaplan-Meier with 95% log-log interval), `company_rate`, `distance` (log-rank
         statistic against the other deals; positive means that more customers leave), `p_value`
         (corrected for all tests), `named` (whether it differs) and `rule` (a sentence).
     company : dict of str to float
@@ -134,8 +134,8 @@ def compute_profile(
     Returns
     -------
     Profile
-        Tested at the 5 % level over all tests (single segments and combinations have half of it
-        each): if no segment differs, one or more is named in at most 5 % of companies. A
+        Tested at the 5% level over all tests (single segments and combinations have half of it
+        each): if no segment differs, one or more is named in at most 5% of companies. A
         combination is named only if it also differs from both of its segments: its interval lies
         beyond both of their rates.
 

@@ -72,11 +72,11 @@ class RepPerformance:
     table : DataFrame
         Indexed by rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
         (customers who have left by now and their yearly value; NaN without amounts), `rate`,
-        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95 % interval),
+        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95% interval),
         `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
         `fitmodel.sales._counts.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
-        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95 %
+        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
         other reps), `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`,
         `recent_signed` (in the last two quarters), `verdict` and `recent_verdict` (more, expected,

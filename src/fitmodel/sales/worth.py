@@ -115,7 +115,7 @@ def compute_worth(
     margin uses the curve weighted by amount, since large customers may stay longer. From the margin
     are subtracted acquisition, onboarding and opportunity cost and, for the share that leaves
     early, extra support, word of mouth and the commission that the rep keeps (see
-    `fitmodel.decision.value`). Intervals are 95 % intervals from resampled deals.
+    `fitmodel.decision.value`). Intervals are 95% intervals from resampled deals.
     """
     view = view_of(deals, spec)
     deals, deal_rows = view.deals, _deal_rows(view, probability)

@@ -32,6 +32,7 @@ from fitmodel.service._pipeline_routes import Timelines, add_pipeline
 from fitmodel.service._pipeline_rows import GZIP_LEVEL, PipelineRows
 from fitmodel.service._problems import add_problems, refuse_unknown_query
 from fitmodel.service._quiz_routes import add_quiz
+from fitmodel.service._rep_names import warn_of_reps_without_deals
 from fitmodel.service._routes import (
     add_assessments,
     add_status,
@@ -142,6 +143,12 @@ def _lifespan(parts: Parts, _app: FastAPI) -> AbstractAsyncContextManager[None]:
             parts.holder.follow(parts.limits.reload_seconds)
         if parts.rows is not None:  # the other languages are prepared in the background
             threading.Thread(target=parts.rows.prepare, name="fitmodel-rows", daemon=True).start()
+        if parts.limits.people is not None:  # in the background, because it reads the past deals
+            given = (parts.limits.people, parts.pipeline, parts.pages)
+            names = threading.Thread(
+                target=warn_of_reps_without_deals, args=given, name="fitmodel-reps", daemon=True
+            )
+            names.start()
         yield
         parts.holder.close()
         parts.pages.close()

@@ -199,6 +199,12 @@ class Pipeline:
         name, position = header.index(column), header.index(rep)
         return frozenset(row[name].strip() for row in rows if _belongs_to(row, position, person))
 
+    def values_of(self, column: str) -> set[str]:
+        """Return the different values of a column as text; none if there is no such column."""
+        header, rows, _ = self._rows()
+        position = header.index(column) if column in header else None
+        return set() if position is None else {row[position].strip() for row in rows} - {""}
+
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
         """Return the header, the rows with as many cells as the header, and the separator."""
         text = self.read_csv().decode("utf-8-sig", errors="replace")

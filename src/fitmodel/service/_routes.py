@@ -45,7 +45,9 @@ ASSESSMENTS = "/v1/assessments"
 BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Number of reasons per prospect.")]
-Language = Annotated[Literal["en", "zh"], Query(description="Language of the reasons.")]
+Language = Annotated[
+    Literal["en", "zh"], Query(description="Language of the texts and of error messages.")
+]
 Horizons = Annotated[
     str | None,
     Query(
