@@ -154,7 +154,8 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"|aylık (ücret|tutar|bedel|gelir)|(الرسوم|القيمة|المبلغ|الاشتراك) الشهري\w*|^月缴"
         ),
         (
-            r"^(契約|受注|成約|取引|案件)?(金額|総額)$|^(계약|수주|거래)? ?(금액|총액)$"
+            r"^(契約|受注|成約|取引|案件)?(金額|総額)$|^(ご?利用)?料金?$|^利用料金$|^(계약|수주"
+            r"|거래)? ?(금액|총액)$"
             r"|^(сумма|стоимость|сумма (договора|сделки)|стоимость договора|бюджет)$"
             r"|^(wartość|kwota)( umowy| transakcji| kontraktu)?$|^(importo|valore)( del"
             r"| di)?( contratto)?$"
@@ -164,6 +165,21 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
     ),
 }
 KINDS: dict[str, str] = {
+    "identifier": (
+        r"(番号|コード|号码|번호|코드)$|^(номер|код|numer|codice|numero) |(numer|kod|numarası"
+        r"|kodu)$"
+        r"|nummer$|^رقم "
+    ),
+    "period": (
+        r"^(支払|請求|課金|契約)(方法|サイクル|周期|間隔|区分)$|^(결제|청구|납부) ?(방법|주기"
+        r"|방식)$"
+        r"|^(период|периодичность|способ|частота)( (оплаты|платежей))?$"
+        r"|^(okres|częstotliwość|cykl) (rozliczeniowy|płatności|rozliczeń)$"
+        r"|^(periodicità|frequenza|cadenza)( (di )?(pagamento|fatturazione))?$"
+        r"|^(betaal|facturatie)(termijn|frequentie|periode)$|^(ödeme|fatura) (sıklığı|dönemi"
+        r"|şekli)$"
+        r"|^(دورة|فترة) (الدفع|الفوترة)$"
+    ),
     "other_event": (
         r"更新|請求|支払|入金|引落|ログイン|最終(?!解約|契約)|次回|初回|前回|トライアル|無料"
         r"|体験|お試し|予定|見込|アクセス"
@@ -197,7 +213,8 @@ KINDS: dict[str, str] = {
         r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|mensil|al mese|maand|aylık|شهري"
     ),
     "yearly": (
-        r"年額|年間|年払|毎年|연간|연 |годов|в год|ежегод|роczn|roczn|annu[oai]|all anno|jaar"
+        r"年額|年間|年払|毎年|연간|연 |годов|в год|за год|ежегод|роczn|roczn|annu[oai]|all anno"
+        r"|jaar"
         r"|yıllık|سنوي"
     ),
     "turnover": (

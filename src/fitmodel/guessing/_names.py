@@ -255,21 +255,24 @@ CURRENCY = with_foreign(
     r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$",
     "currency",
 )
-PERIOD = re.compile(
+PERIOD = with_foreign(
     r"^((billing|plan|price|payment|subscription|invoic(e|ing)) )?(interval|period|frequency|cycle"
     r"|period unit)( unit)?$|^(payment|billing) (term|mode|schedule)s?$"
     r"|^(zahl(ungs)?weise|(zahlungs|abrechnungs|rechnungs)(intervall|zeitraum|periode|turnus"
     r"|rhythmus)|turnus)$|^(periodicidad|periodicidade|périodicité)( .*)?$"
     r"|^(frecuencia|frequência|fréquence|ciclo|cycle|período|periodo|période) (de |d )?"
     r"(pago|cobro|cobrança|pagamento|facturación|faturamento|facturation|paiement)$"
-    r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$"
+    r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$",
+    "period",
 )
 PERIOD_COUNT = re.compile(
     r"^((billing|plan|price) )*(interval|period|frequency|cycle) (count|length|number)$"
     r"|^((plan|subscription)s? )?billing period$"
 )
 """Names for how many months or years one payment is for, as a number."""
-IDENTIFIER = re.compile(rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$")
+IDENTIFIER = with_foreign(
+    rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$", "identifier"
+)
 PERSON_OR_TEXT = with_foreign(
     r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
     r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称"

@@ -86,6 +86,9 @@ _SURELY = (
     r"|\b(şikayet|(müşteri )?memnuniyet|destek (talep|kayd)|(talep|fatura|ödeme|giriş) sayısı"
     r"|iptal|iade|gecik|yenilen"
     r"|son (giriş|ödeme|fatura|kullanım|oturum|aktivite|ziyaret|sipariş))"
+    r"|причин\w* (ухода|отказа|оттока|расторж)|powód (odejścia|rezygnacji|rozwiąza)|(opzeg"
+    r"|vertrek)reden"
+    r"|(iptal|ayrılma|fesih) (nedeni|sebebi)|(解約|退会|離脱|해지|이탈|탈퇴) ?(原因|理由|사유|이유)"
     r"|شكاو|شكوى|رضا العميل|رضا العملاء|تذاكر الدعم|الإلغاء|استرداد|متأخرات|آخر (دخول|تسجيل|دفع"
     r"|نشاط|زيارة)"
 )
