@@ -139,8 +139,9 @@ def honest(data: Path | None) -> None:
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for name, make in tables_of(data).items():
         deals = next(iter(make())).train
-        early, cohort = deals.early_churn, np.zeros(len(deals), dtype=np.int64)
-        for attribute, column in deals.attributes.items():
+        known = ~np.isnan(deals.early_churn)
+        early, cohort = deals.early_churn[known], np.zeros(known.sum(), dtype=np.int64)
+        for attribute, column in deals.attributes[known].items():
             groups, label = groups_of(column), f"{attribute} of {name}"
             limits["AUC"].append((separation(groups, early, cohort).low, label))
             for side in (groups == 0, groups != 0):

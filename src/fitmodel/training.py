@@ -18,7 +18,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
-from fitmodel.evaluation.report import summarise
+from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve

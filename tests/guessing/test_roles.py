@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._names import as_words, may_be_tenure
+from fitmodel.guessing._names import as_words
+from fitmodel.guessing._tenure import may_be_tenure
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 

@@ -120,7 +120,7 @@ def test_prices_with_two_intervals_are_a_question() -> None:
     assert "amount_per" not in tomllib.loads(guess.toml)["deals"]
     codes = [question.code for question in guess.questions]
     assert codes[0] == "several-periods"  # first, because it must be answered
-    assert {"amount-unit", "left-in-trial"} == set(codes[1:])
+    assert {"amount-unit", "amount-per-unit", "left-in-trial"} == set(codes[1:])
 
 
 def test_an_unknown_table_is_not_recognised_as_an_export() -> None:

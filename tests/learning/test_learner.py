@@ -127,7 +127,7 @@ def test_the_error_for_too_few_deals_states_the_rate_where_it_is_known(make_comp
         DealsError, match=r"Known without a model: \d+\.\d% leave within 5 months"
     ) as result:
         learn(company.deals, company.spec)
-    rate, low, high = (float(each) for each in re.findall(r"([\d.]+)%", str(result.value))[:3])
+    rate, low, high = (float(each) for each in re.findall(r"(\d+\.\d)%", str(result.value))[:3])
     assert low < rate < high
     end = pd.Timestamp(company.spec.deals.observed_until)
     young = company.deals.assign(closed_on=end - pd.Timedelta(days=10), churned_on=pd.NaT)

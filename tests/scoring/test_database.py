@@ -17,7 +17,8 @@ from fitmodel.scoring._file_sink import FileSink
 from fitmodel.scoring.batch import score_stream
 from fitmodel.scoring.places import open_database
 from fitmodel.scoring.tables import open_source
-from fitmodel.tables.databases import connected, is_database, read_address, read_query
+from fitmodel.tables.database_rows import read_query
+from fitmodel.tables.databases import connected, is_database, read_address
 
 pytestmark = pytest.mark.filterwarnings("error")
 KINDS = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.slow)]

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.tables import _database_rows as database_rows
-from fitmodel.tables._database_addresses import connected, read_address
-from fitmodel.tables._database_rows import open_rows, read_query, read_rows
+from fitmodel.tables import database_rows
+from fitmodel.tables.database_rows import open_rows, read_query, read_rows
+from fitmodel.tables.databases import connected, read_address
 
 DIFFICULT = "o'Brien\"; drop table people; --"
 

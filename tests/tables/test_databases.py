@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from fitmodel.exceptions import DatabaseError, DependencyError
-from fitmodel.tables import _database_addresses as databases
-from fitmodel.tables._database_addresses import (
+from fitmodel.tables import databases
+from fitmodel.tables.databases import (
     Address,
     connected,
     explained,

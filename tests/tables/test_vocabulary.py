@@ -101,6 +101,7 @@ def test_currency_codes_have_three_capitals_and_each_dollar_sign_has_its_code() 
     assert set(dollars.values()) <= CURRENCY_CODES
     assert dollars == {
         "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "NZ$": "NZD",
+        "NT$": "TWD", "MX$": "MXN",
     }  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from fitmodel.crm._long_table import Rows, coded_texts, refuse_ambiguous
 from fitmodel.crm._row_findings import TableMetadata
 from fitmodel.crm.columns import columns_needed
 from fitmodel.exceptions import DatabaseError, DealsError
-from fitmodel.tables.databases import is_database, read_rows
-from fitmodel.tables.databases import open_rows as open_database_rows
+from fitmodel.tables.database_rows import open_rows as open_database_rows
+from fitmodel.tables.database_rows import read_rows
+from fitmodel.tables.databases import is_database
 from fitmodel.tables.files import (
     is_csv,
     on_disk_table,

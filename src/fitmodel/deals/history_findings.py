@@ -18,6 +18,7 @@ from fitmodel.deals._horizons import (
     questions_about_horizon,
     terms_of,
 )
+from fitmodel.deals._quiet_end import find_quiet_end
 
 __all__ = [
     "MIN_DEALS",
@@ -28,6 +29,7 @@ __all__ = [
     "find_bound_deals",
     "find_level_shift",
     "find_missing_leavers",
+    "find_quiet_end",
     "horizons_text",
     "note_on_exits",
     "questions_about_horizon",

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from fitmodel.tables.scripts import plain_letters
+
 FILE = "vocabulary.toml"
 _NOUNS = re.compile(
     r"\b(customers?|clients?|users?|accounts?|subscribers?|subscriptions?|members?|contracts?"
@@ -44,7 +46,7 @@ def is_status(words: str, key: str) -> bool:
 
 def plain_words(value: Any) -> str:
     """Return a cell as in the vocabulary: ``Closed - Won``, ``wc-closed_won`` -> "closed won"."""
-    text = unicodedata.normalize("NFKC", str(value))
+    text = plain_letters(unicodedata.normalize("NFKC", str(value)))
     words = re.sub(r"[\s_\-–—]+", " ", text).strip().casefold()  # noqa: RUF001 - both dashes
     return words.removeprefix("wc ")  # prefix of WooCommerce's statuses
 

@@ -1,9 +1,8 @@
-"""Reports of a training, a backtest and a comparison of two models, and what builds the first."""
+"""Reports of a training and of a backtest, and the comparison of two models."""
 
 from __future__ import annotations
 
 from fitmodel.evaluation._model_comparison import ModelComparison
 from fitmodel.evaluation._report_classes import BacktestReport, TrainingReport
-from fitmodel.evaluation._summary import summarise
 
-__all__ = ["BacktestReport", "ModelComparison", "TrainingReport", "summarise"]
+__all__ = ["BacktestReport", "ModelComparison", "TrainingReport"]

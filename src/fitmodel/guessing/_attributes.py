@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fitmodel.deals.reading import are_written_dates
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, has_name_of, name_rank
 from fitmodel.guessing._status import status_of
-from fitmodel.leakage.names import LATER, is_updated_by_crm
+from fitmodel.leakage.names import is_later, is_updated_by_crm
 
 if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
@@ -45,7 +45,7 @@ def reason_to_exclude(column: Column, closing: Reading | None) -> Reason | None:
     free = _free_text(column)
     if free is not None:
         return Reason(free)
-    if LATER.search(column.words) or LATER.search(column.name):
+    if is_later(column.words) or is_later(column.name):
         return Reason("its name suggests that it is known only after closing", in_question=True)
     if is_updated_by_crm(column.name):
         return Reason("a CRM keeps changing it, also after closing", in_question=True)

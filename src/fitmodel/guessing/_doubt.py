@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fitmodel.guessing._money import (
     LIKE_A_CODE,
     find_currency,
+    is_converted,
     scale_by_name,
     several_periods,
     unit_by_name,
@@ -15,13 +16,11 @@ from fitmodel.guessing._money import (
 )
 from fitmodel.guessing._names import (
     AGREED_TERM,
-    PER_UNIT,
     PERIOD_COUNT,
-    QUANTITY,
     TURNOVER,
     as_words,
-    tenure_unit,
 )
+from fitmodel.guessing._tenure import tenure_unit
 from fitmodel.guessing._vendors import recognise_export
 
 if TYPE_CHECKING:
@@ -110,7 +109,6 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
         yield from _about_periods(columns, spec.deals.amount)
         yield from _about_period_counts(columns, spec.deals.amount)
         yield from _about_terms(columns, spec)
-        yield from _about_unit_price(columns, spec.deals.amount)
         yield from _about_amounts_of_leavers(columns, spec)
 
 
@@ -118,7 +116,9 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Questio
     """Yield a question if a column gives several currencies for the amounts."""
     given = spec.deals.currency
     unclear = {column.name for column in columns if LIKE_A_CODE.fullmatch(column.name)}
-    if given is not None and given not in unclear:
+    if (given is not None and given not in unclear) or is_converted(
+        str(spec.deals.amount), columns
+    ):
         return
     vendor = recognise_export(column.name for column in columns)
     vendor_column = next(iter(vendor.roles.get("currency", ())), None) if vendor else None
@@ -196,25 +196,6 @@ def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
                 '"year"; acknowledge it if all amounts are for the same number of months',
                 must_answer=True,
             )
-            return
-
-
-def _about_unit_price(columns: list[Column], amount: str) -> Iterator[Question]:
-    """Yield a question if the amount is the price of one unit and contracts have several."""
-    if not PER_UNIT.search(as_words(amount)):
-        return
-    for column in columns:
-        if QUANTITY.search(column.words) and column.is_number and column.name != amount:
-            several = int((column.amounts > 1).sum())
-            if several:
-                yield Question(
-                    "amount-per-unit",
-                    amount,
-                    f"{amount}: its name suggests the price of one unit, and {column.name!r} is "
-                    f"above 1 in {several:,} of {len(column.cells):,} rows",
-                    f"add a column with the price times {column.name!r} and use it as amount; "
-                    "acknowledge it if the amount is for the whole contract",
-                )
             return
 
 

@@ -86,7 +86,7 @@ def _no_usual_dates(column: Column) -> DealsError:
     return DealsError(
         f"{column.name}: no date is between 1900 and 2200, for example "
         f"{column.cells.dropna().iloc[0]!r}. Remedy: write the years of the Gregorian calendar "
-        "(2567 of the Buddhist calendar is 2024)"
+        "(1446 of the Islamic calendar is 2024)"
     )
 
 

@@ -7,8 +7,16 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import plain_words
-from fitmodel.guessing._names import CURRENCY, MONTHLY, PERIOD, TURNOVER, YEARLY, name_rank
-from fitmodel.leakage.names import LATER, is_updated_by_crm
+from fitmodel.guessing._names import (
+    CURRENCY,
+    MONTHLY,
+    PERIOD,
+    TURNOVER,
+    YEARLY,
+    as_words,
+    name_rank,
+)
+from fitmodel.leakage.names import is_later, is_updated_by_crm
 from fitmodel.tables.vocabulary import CURRENCY_CODES
 
 if TYPE_CHECKING:
@@ -45,6 +53,12 @@ _PERIODS = {
     "week": ("week", "weekly", "semana", "woche", "semaine", "周", "wöchentlich", "semanal"),
     "day": ("day", "daily", "día", "dia", "tag", "jour", "天", "täglich"),
 }
+_OTHER_PERIODS = {
+    "quarter": re.compile(
+        r"(?<!half )\bquarterly\b|\bper quarter\b|quartals|trimestr|季度|квартал"
+    ),
+    "week": re.compile(r"\bweekly\b|\bper week\b|wöchentlich|semanal|每周"),
+}
 LIKE_A_CODE = re.compile(r"[A-Z]{3}")
 """A column's name such as CCY, which the contract would read as the code of one currency."""
 MIN_CURRENCIES = 2  # with fewer values, a column of codes without a clear name is left alone
@@ -64,6 +78,32 @@ _CURRENCIES = CURRENCY_CODES | {
     ),
     *("US DOLLAR", "DOLLARS", "POUND", "YEN", "円", "元", "€", "$", "£", "¥", "US$", "R$", "REAL"),
 }
+
+WITH_TAX = re.compile(
+    r"\b(incl\w*|inkl\w*|including|with|mit|con|com|avec|met|z|с|plus) (of )?(vat|tax|gst|mwst"
+    r"|ust|steuer|iva"
+    r"|tva|btw|impuestos|impostos|tasse|ндс)\b|\b(ttc|brutto|bruto|ivato)\b|(iva|kdv) (inclu\w+"
+    r"|dahil)"
+    r"|含税|税込|부가세 ?포함|vat ?포함"
+)
+"""Names for an amount that includes value-added tax."""
+_WITHOUT_TAX = re.compile(
+    r"\b(excl\w*|exkl\w*|without|ohne|sin|sem|hors|zonder|bez|без|ex|before) (of )?(vat|tax|gst"
+    r"|mwst|ust|steuer"
+    r"|iva|tva|btw|impuestos|impostos|tasse|ндс|taxes)\b|\b(ht|netto|net|neto)\b|(iva|kdv) hari[cç]"
+    r"|不含税|未税|税抜|부가세 ?별도"
+)
+CONVERTED = re.compile(
+    r"\bconverted\b|\b(base|reporting|corporate|home|group|company) currency\b|umgerechnet|converti"
+    r"|换算|折算|換算|환산|пересчет"
+)
+"""Names for an amount that is converted into one currency."""
+_LESS_FIT = re.compile(
+    r"\blist\b|\blocal\b|\boriginal\b|\bfirst year\b|\byear (1|one)\b|\bincl\w* (setup|set up"
+    r"|onboarding"
+    r"|implementation)\b|\bbefore discount\b|\blistenpreis|\bone ?time\b|einmalig"
+)
+_IN_ONE_CURRENCY = re.compile(r" (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|cad|aud|sek|pln)$")
 
 _THOUSANDS = r"k|tsd\.?|thousands?|000s?|tausend|miles|milhares|milliers"
 _MILLIONS = r"mm|mn|mio\.?|millions?|millones|milhões"
@@ -93,9 +133,34 @@ def is_contract_value(column: Column) -> bool:
     """Return whether a column named like an amount can be the value of a signed contract."""
     if TURNOVER.search(column.words) or is_updated_by_crm(column.name):
         return False
-    if LATER.search(column.words) and not MONTHLY.search(column.words):
+    if is_later(column.words) and not MONTHLY.search(column.words):
         return False
     return column.below_zero <= MAX_BELOW_ZERO
+
+
+def amount_preference(words: str) -> int:
+    """Return how well a name fits the value of a contract, of names that say the same; 0 is best.
+
+    Without tax comes before with tax, converted amounts before local ones, and what recurs before
+    the first year or the list price.
+    """
+    better = _WITHOUT_TAX.search(words) or CONVERTED.search(words) or _IN_ONE_CURRENCY.search(words)
+    worse = WITH_TAX.search(words) or _LESS_FIT.search(words)
+    return (1 if better is None else 0) + (2 if worse is not None else 0)
+
+
+def is_converted(amount: str, columns: Iterable[Column]) -> bool:
+    """Return whether an amount is in one currency by its name, beside one that is not."""
+    words = as_words(amount)
+    if not (CONVERTED.search(words) or _IN_ONE_CURRENCY.search(words)):
+        return False
+    return any(
+        name_rank(column.words, "amount") is not None
+        and amount_preference(column.words) > 0
+        and column.is_number
+        for column in columns
+        if column.name != amount
+    )
 
 
 def amount_per(amount: Column, period: Column | None) -> str | None:
@@ -115,7 +180,9 @@ def unit_by_name(words: str) -> str | None:
     """Return the time an amount is paid for, from its name; None if the name does not say."""
     if MONTHLY.search(words):
         return "month"
-    return "year" if YEARLY.search(words) else None
+    if YEARLY.search(words):
+        return "year"
+    return next((unit for unit, pattern in _OTHER_PERIODS.items() if pattern.search(words)), None)
 
 
 def unit_of(cell: object) -> str | None:

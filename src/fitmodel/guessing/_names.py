@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import words_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from fitmodel.guessing._foreign_names import foreign_rank, with_foreign
+from fitmodel.tables.scripts import plain_letters
 
 _DATE = r"(on|at|date|day|dt|datum|tag|time|timestamp|ts|am|zum|le|el|em)"
 _NUMBER = r"(id|no|nr|num|number|nummer|key|code|uuid|guid|编号|号)"
@@ -100,7 +98,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"(laufzeit|dauer).*monate|在网(时长|月)|(antigüedad|ancienneté).*(mes|mois)",
         ),
         _any(
-            r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete|kundendauer",
+            r"\btenure\b|在网(时长|月|年|天)|antigüedad|antiguedad|ancienneté|anciennete"
+            r"|kundendauer",
             r"tempo (como|de) (cliente|casa|contrato)|tiempo (como|de) cliente",
             r"\b(meses|mois|monate)$",
             r"\b(years?|weeks?|days?|months?) (as|with|since|on|at (the )?company)\b",
@@ -134,7 +133,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
     "team": (r"^(sales |hub spot )?(team|squad)( name)?$|vertriebsteam|^(équipe|equipo)$|团队$",),
     "amount": (
         _any(
-            rf"\b(arr|acv)( (usd|eur|gbp))?$|^(arr|acv)\b|\b{_YEARLY} ?(?!revenue$){_VALUE}",
+            rf"\b(arr|acv)( (usd|eur|gbp))?$|^(arr|acv)\b|\bannual recurring (value|amount|fee)"
+            rf"|\b{_YEARLY} ?(?!revenue$){_VALUE}",
             rf"{_VALUE} ({_YEARLY}|per year)|jahres(wert|umsatz|betrag|beitrag|preis)",
             r"(montant|valeur|importe|valor) (annuel\w*|anual)|年(度)?(合同)?(金额|价值|费用|收入)",
         ),
@@ -143,7 +143,7 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             r"|payment|subscription)s?$|\b(fee|price|charge|revenue|amount|spend) (per|a) month\b",
             r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)|mensualidad",
             r"mensalidade|monats(beitrag|preis|umsatz|gebühr)|(prix|montant|revenu) mensuel",
-            r"月(费|租|收入)",
+            r"月(费|租|收入)|\b(quarterly|weekly) (fee|price|amount|charge|payment|subscription)\b",
         ),
         _any(
             rf"^(deal|contract|opportunity|order|subscription|close)? ?{_VALUE}$|^deal size$",
@@ -175,78 +175,85 @@ _EVENTS = (
     r"|signed|sign ?up|birth\w*|founded|shipped|delivered|order\w*|purchase\w*|refund\w*|paused?"
     r"|resum\w*|reactivat\w*|notice|term|current"
 )
-_OTHER_EVENT = re.compile(
+_OTHER_EVENT = with_foreign(
     rf"\b(?:{_EVENTS})\b"
     r"|\b(prueba|renovación|renovacion|pago|factura\w*|precio|vencimiento|próxim[oa]|últim[oa])\b"
     r"|\b(teste|renovação|renovacao|pagamento|preço|vencimento|cobrança|fatura)\b"
     r"|(probe|verlängerung|zahlung|rechnung|preis|nächste|letzte|ablauf|einführung)"
     r"|\b(essai|renouvellement|paiement|facture|prix|échéance|prochain\w*|dernier\w*|dernière)\b"
-    r"|试用|续约|续费|付款|缴费|账单|涨价|价格|上线|到期|最近|最后|下次|登录|联系"
+    r"|试用|续约|续费|付款|缴费|账单|涨价|价格|上线|到期|最近|最后|下次|登录|联系",
+    "other_event",
 )
-_TIME_LIMIT = re.compile(r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限")
-_SURELY_LEAVING = re.compile(rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento")
-MONTHLY = re.compile(
+_TIME_LIMIT = with_foreign(
+    r"frist|\b(deadline|window|cut ?off)\b|délai|plazo|prazo|期限", "time_limit"
+)
+_SURELY_LEAVING = with_foreign(
+    rf"\b{_LEAVING}\b|\bleft\b|流失|离网|销户|退订|解约|baja|cancelamento",
+    "surely_leaving",
+)
+MONTHLY = with_foreign(
     r"\bmrr\b|\bcmrr\b|\bmonthly\b|(per|a) month|monatlich\w*|monats\w*|mensual\w*|mensuel\w*"
-    r"|mensal\w*|\bmensalidade\b|par mois|por mes|por mês|月(费|租|收入|付|均)|每月"
+    r"|mensal\w*|\bmensalidade\b|par mois|por mes|por mês|月(费|租|收入|付|均)|每月",
+    "monthly",
 )
-YEARLY = re.compile(
+YEARLY = with_foreign(
     rf"\barr\b|\bacv\b|\b{_YEARLY}\b|per year|a year|jahres\w*|jährlich\w*|par an\b|por año|por ano"
-    r"|年(度|费|付)?|每年"
+    r"|年(度|费|付)?|每年",
+    "yearly",
 )
 CONTRACT_VALUE = re.compile(r"\btcv\b|total contract value|合同(总)?(金额|额)|gesamtauftragswert")
-TURNOVER = re.compile(
+TURNOVER = with_foreign(
     r"^(annual ?revenue|(company|customer|client|account|firm) (annual )?(revenue|turnover|sales)"
     r"|turnover|annual turnover|(annual )?sales volume|umsatz|jahresumsatz|firmenumsatz"
     r"|chiffre d affaires|ca annuel|facturación|facturacion|ingresos( anuales)?"
     r"|faturamento( anual)?|receita( anual)?|营业额|年营收|营收|年营业额|企业营收)"
-    r"( usd| eur| gbp)?$"
+    r"( usd| eur| gbp)?$",
+    "turnover",
 )
 """Names for the turnover of the customer's company, which is not the value of its contract."""
-TRIAL_END = re.compile(
+TRIAL_END = with_foreign(
     r"\btrial( \w+)? (end\w*|until|expir\w*|finish\w*)|\b(end|expiry) of (the )?trial"
     r"|试用(期)?(结束|到期|截止)|ende der testphase|testphase (bis|ende)|fin (de )?(la )?prueba"
-    r"|fin (de l |d )?essai|fim (do )?(teste|período de teste)"
+    r"|fin (de l |d )?essai|fim (do )?(teste|período de teste)",
+    "trial_end",
 )
 """Names for the day on which a trial ends."""
-EXPECTED = re.compile(
+EXPECTED = with_foreign(
     r"^est\b|\b(estimated|expected|forecast\w*|anticipated|projected|planned|scheduled|predicted"
     r"|likely|target)\b"
-    r"|(voraussichtlich|erwartet|geplant|prévu|previst|estimad|esperad)\w*|预计|预期|计划"
+    r"|(voraussichtlich|erwartet|geplant|prévu|previst|estimad|esperad)\w*|预计|预期|计划",
+    "expected",
 )
 """Words for a date or an amount that was expected while the deal was open."""
 BECAME_CUSTOMER = re.compile(r"\bbecame an? customer\b")
 """HubSpot's date on which a company or contact first became a customer."""
-AGREED_TERMS = frozenset({1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60})
-"""Numbers of months for which contracts are agreed."""
-_SINCE_AN_EVENT = re.compile(
-    r"\b(last|latest|recent|log ?in|purchase|order|contacted|visit|payment|ticket|seen|used?"
-    r"|promotion|manager|role|position|job|address|agent)\b|\b(letzt|derni|últim|ultim)\w*|上次|最近|最后"
-)
-_FIRST = re.compile(r"\b(first|erst\w*|premi\w+|primer\w*|primeir\w*)\b|首次|第一")
-_AGE = re.compile(r"^(customer )?age$")
-MIN_AGE_OF_A_PERSON = 15  # an age in years has no smaller values; months as a customer have
-PER_UNIT = re.compile(
+PER_UNIT = with_foreign(
     r"\bunit (price|amount|cost|fee)\b|\b(price|amount|fee|cost|rate) per "
     r"(seat|user|unit|licen[cs]e|member|employee)\b|\bper (seat|user|licen[cs]e) (price|fee)\b"
     r"|单价|stückpreis|einzelpreis|preis pro (platz|nutzer|lizenz)|(preço|precio) unit[aá]rio"
-    r"|prix unitaire"
+    r"|prix unitaire",
+    "per_unit",
 )
 """Names for the price of one seat, user or licence."""
-QUANTITY = re.compile(
+QUANTITY = with_foreign(
     r"\b(quantity|qty|seats?|licen[cs]es|users|units|members|menge|anzahl|plätze|lizenzen|nutzer"
-    r"|cantidad|quantidade|usuários|usuarios|quantité|utilisateurs)$|(数量|账号数|用户数|席位数?|人数)$"
+    r"|cantidad|quantidade|usuários|usuarios|quantité|utilisateurs)$|(数量|账号数|用户数|席位数?"
+    r"|人数)$",
+    "quantity",
 )
 """Names for how many seats, users or licences a contract has."""
 AGREED_TERM = re.compile(
     r"^(initial |agreed |minimum )?(contract|subscription|agreement|commitment|initial)? ?"
-    r"(term|duration|length)( (in )?(months?|mo))?$|^(mindest|vertrags)?laufzeit( .*monate?n?)?$"
+    r"(term|duration|length)( (in )?(months?|mo|years?|yrs))?$|^(mindest"
+    r"|vertrags)?laufzeit( .*monate?n?)?$"
     r"|^(plazo|prazo|duración|duração|durée)( .*)?$"
     r"|^合同(期限|期|时长|年限)( ?月)?$|^签约时长( ?月)?$"
 )
 """Names for the months for which a contract is agreed."""
-CURRENCY = re.compile(
+CURRENCY = with_foreign(
     r"(\b(currency|moneda|moeda|\w*währung|\w*waehrung|devise|monnaie)|币种|货币)"
-    r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$"
+    r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$",
+    "currency",
 )
 PERIOD = re.compile(
     r"^((billing|plan|price|payment|subscription|invoic(e|ing)) )?(interval|period|frequency|cycle"
@@ -262,17 +269,12 @@ PERIOD_COUNT = re.compile(
     r"|^((plan|subscription)s? )?billing period$"
 )
 """Names for how many months or years one payment is for, as a number."""
-UNIT_WORDS = {
-    "months": re.compile(r"\b(months?|monate|mes|meses|mois|mês)\b|月"),
-    "days": re.compile(r"\b(days?|tage|jours|días|dias)\b|[天日]"),
-    "weeks": re.compile(r"\b(weeks?|wochen|semaines|semanas)\b|周"),
-    "years": re.compile(r"\b(years?|jahre|ans|años|anos|années)\b|年"),
-}
-"""Words in the name of a tenure that give its unit."""
 IDENTIFIER = re.compile(rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$")
-PERSON_OR_TEXT = re.compile(
+PERSON_OR_TEXT = with_foreign(
     r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
-    r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称|备注"
+    r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称"
+    r"|备注",
+    "person_or_text",
 )
 
 
@@ -282,10 +284,14 @@ def as_words(name: str) -> str:
     name = re.sub(r"__c$", "", name, flags=re.IGNORECASE)  # Salesforce's suffix of custom fields
     name = re.sub(r"[\s_]*[(\[]?\b(utc|gmt|local time)\b[)\]]?\s*$", "", name, flags=re.IGNORECASE)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return re.sub(r"[\W_]+", " ", name).strip().lower()
+    return re.sub(r"[\W_]+", " ", plain_letters(name)).strip().lower()
 
 
-_IN_CURRENCY = re.compile(r" (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|us|万元|千元|元|円)$")
+_IN_CURRENCY = re.compile(
+    r"( (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|us|万元|千元|元|円)| converted| (netto|brutto"
+    r"|net|ht|ttc)"
+    r"| (incl|excl|inkl|exkl)\w* (vat|tax|mwst|iva|tva|btw)| (税込|税抜|含税|不含税|未税))$"
+)
 _FORM_OF_DATES = re.compile(
     r"[(\[]?\b[dmy]{1,4}([./ -])[dmy]{1,4}\1[dmy]{2,4}\b[)\]]?\s*$", re.IGNORECASE
 )
@@ -296,9 +302,9 @@ def name_rank(words: str, role: str) -> int | None:
     patterns = ROLE_NAMES[role]
     if role == "amount":
         words = _IN_CURRENCY.sub("", words)
-    return next(
-        (position for position, each in enumerate(patterns) if re.search(each, words)), None
-    )
+    ranks = [position for position, each in enumerate(patterns) if re.search(each, words)]
+    foreign = foreign_rank(words, role)
+    return min(ranks if foreign is None else [*ranks, foreign], default=None)
 
 
 def has_name_of(words: str, key: str) -> bool:
@@ -323,28 +329,3 @@ def is_other_event(words: str) -> bool:
     if EXPECTED.search(words) or _TIME_LIMIT.search(words):
         return True
     return bool(_OTHER_EVENT.search(words)) and not _SURELY_LEAVING.search(words)
-
-
-def may_be_tenure(words: str, values: Collection[float]) -> bool:
-    """Return whether a column named like a tenure can be the time that customers stayed.
-
-    The time since the last login, the age of a person and the agreed term of a contract cannot.
-
-    Parameters
-    ----------
-    words : str
-        The column's name as plain words.
-    values : collection of float
-        The distinct values of the column.
-    """
-    if _SINCE_AN_EVENT.search(words) and not _FIRST.search(words):
-        return False
-    if _AGE.search(words) and min(values, default=0) >= MIN_AGE_OF_A_PERSON:
-        return False
-    return not AGREED_TERMS.issuperset(values)
-
-
-def tenure_unit(words: str) -> str | None:
-    """Return the unit of a tenure from its name; None if the name gives none, or several."""
-    units = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
-    return units[0] if len(units) == 1 else None

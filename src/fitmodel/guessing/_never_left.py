@@ -19,7 +19,7 @@ from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._rows import MAX_STAGES, find_stage
 from fitmodel.guessing._status import status_of
-from fitmodel.leakage.names import LATER
+from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def _may_say_it(column: Column, spec: DealSpec, closed: Column) -> bool:
         return True
     if column.name in spec.role_columns:
         return False
-    if LATER.search(column.words) and not column.words.startswith(("lost", "loss")):
+    if is_later(column.words) and not column.words.startswith(("lost", "loss")):
         return False
     if has_name_of(column.words, "stays_flag") or name_rank(column.words, "churned") in {0, 1}:
         return False

@@ -9,9 +9,10 @@ from fitmodel.deals.validation import exchanged_problem
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
 from fitmodel.guessing._extract import DATES, guess_extract, whole_years
-from fitmodel.guessing._names import as_words, is_other_event, name_rank, tenure_unit
+from fitmodel.guessing._names import as_words, is_other_event, name_rank
 from fitmodel.guessing._status import find_status
-from fitmodel.leakage.names import LATER
+from fitmodel.guessing._tenure import tenure_unit
+from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +58,7 @@ def find_leavers(draft: Draft) -> None:
 def _find_closing_by_content(draft: Draft) -> None:
     """Use the first complete date column as the closing date, if no name suggests one."""
     result = [column for column in draft.free if column.is_date and column.is_full]
-    result = [column for column in result if not LATER.search(column.words)]
+    result = [column for column in result if not is_later(column.words)]
     if result and find_status(draft.columns, draft.vendor) is None:
         draft.roles["closed_on"] = result[0]
 

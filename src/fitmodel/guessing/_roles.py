@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fitmodel.guessing._columns import MIN_READABLE, Column
-from fitmodel.guessing._money import is_contract_value
-from fitmodel.guessing._names import BECAME_CUSTOMER, EXPECTED, may_be_tenure, name_rank
+from fitmodel.guessing._money import amount_preference, is_contract_value
+from fitmodel.guessing._names import BECAME_CUSTOMER, EXPECTED, name_rank
 from fitmodel.guessing._outcome import MIN_READABLE_NAMED
+from fitmodel.guessing._tenure import may_be_tenure
 from fitmodel.leakage.names import is_updated_by_crm
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def assign_role(draft: Draft, role: str) -> None:
         return
     best = min(rank for rank, _ in fitting)
     best_columns = [column for rank, column in fitting if rank == best]
+    if role == "amount":
+        best_columns.sort(key=lambda column: amount_preference(column.words))
     draft.roles[role] = best_columns[0]
     if len(best_columns) > 1:
         names = ", ".join(repr(column.name) for column in best_columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.crm.reading import open_deals, read_opened
-from fitmodel.deals.history_findings import find_missing_leavers
+from fitmodel.deals.history_findings import find_missing_leavers, find_quiet_end
 from fitmodel.deals.reading import keep_rows, read_deals_with_findings
 from fitmodel.deals.roles import ANSWERS
 from fitmodel.deals.validation import Sheet, shape_errors
@@ -20,6 +20,8 @@ from fitmodel.guessing._columns import Column
 from fitmodel.guessing._date_doubts import about_dates
 from fitmodel.guessing._doubt import Question, about_amounts, about_units
 from fitmodel.guessing._id_doubts import about_ids
+from fitmodel.guessing._other_ends import about_other_ends
+from fitmodel.guessing._price_doubts import about_prices
 from fitmodel.guessing._row_doubts import about_left_out, about_rows
 from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
 from fitmodel.guessing._status import find_status
@@ -110,7 +112,9 @@ def _open_questions(
         *about_choice,
         *_about_leavers(kept.columns, spec),
         *about_rows(kept.columns, spec),
+        *about_other_ends(kept.columns, spec),
         *about_amounts(kept.columns, spec),
+        *about_prices(kept.columns, spec),
         *about_ids(kept.columns, Sheet(kept.table, rows=numbers), spec),
         *about_dates(kept.columns, spec),
         *about_units(spec),
@@ -289,16 +293,17 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
 def _about_missing_leavers(
     kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
 ) -> Iterator[Question]:
-    """Yield a question if leavers before some day seem to be missing."""
-    if not spec.has_dates or spec.rows.settles("missing-leavers"):
+    """Yield questions if leavers before, or after, some day seem to be missing."""
+    if not spec.has_dates:
         return
     if deals is None:
         try:
             deals = read_deals_with_findings(kept, spec).table
         except DealsError:
             return  # read_deals reports the error
+    yield from _about_quiet_end(deals, spec)
     missing = find_missing_leavers(deals, spec)
-    if missing is None:
+    if missing is None or spec.rows.settles("missing-leavers"):
         return
     horizon = spec.label.horizon_months
     yield Question(
@@ -311,4 +316,22 @@ def _about_missing_leavers(
         f"within {horizon} months is {missing.rate:.1%} counted from that day on, and "
         f"{missing.rate_without:.1%} counted from the whole table",
         f'[deals] observed_from = "{missing.observed_from}"',
+    )
+
+
+def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
+    """Yield a question if no leaver is recorded in a long time before the extract ends."""
+    quiet = find_quiet_end(deals, spec)
+    if quiet is None:
+        return
+    yield Question(
+        "quiet-end",
+        str(spec.deals.churned_on),
+        f"{spec.deals.churned_on}: no customer is recorded to have left after {quiet.last_leaver}, "
+        f"although {quiet.expected:,.0f} were expected until the extract ends on "
+        f"{quiet.extract_end} (probability of none by chance {quiet.chance:.0e}). Was the extract "
+        f"made before, or are later leavers missing? {quiet.unknown:,} customers count as known to "
+        "have stayed only because of this time",
+        f'[deals] observed_until = "{quiet.last_leaver}", without deals signed later; acknowledge '
+        "it if nobody left",
     )

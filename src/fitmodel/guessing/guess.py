@@ -24,6 +24,7 @@ from fitmodel.guessing._money import (
     amount_per,
     find_currency,
     find_period,
+    is_converted,
     scale_by_name,
 )
 from fitmodel.guessing._outcome import find_leavers, settle_outcome
@@ -235,7 +236,10 @@ def _settle_units(draft: Draft) -> None:
             "write 1 if amounts are written in full"
         )
     currency = find_currency(draft.free, draft.vendor_column("currency"))
-    if currency is not None and currency.filled and not LIKE_A_CODE.fullmatch(currency.name):
+    converted = is_converted(amount.name, draft.columns)
+    if converted and currency is not None:
+        draft.leave_out(currency, "the currency of another amount")
+    elif currency is not None and currency.filled and not LIKE_A_CODE.fullmatch(currency.name):
         draft.units["currency"] = currency.name
         draft.notes[currency.name] = "left out: the currency of the amount"
 

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Literal
 
+from fitmodel.leakage._later_words import is_later_elsewhere
+
 _WORK = (
     r"(activit(y|ies)|notes?|calls?|e?mails?|meetings?|tasks?|engagements?|touch ?(points?|es)"
     r"|page ?views?|(web ?)?(sessions|visits)|form submissions?|contacted notes)"
@@ -119,10 +121,22 @@ def spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|[\W_]+", " ", name).strip()
 
 
+def is_later(name: str) -> bool:
+    """Return whether a name, as written or in plain words, suggests later knowledge.
+
+    Examples
+    --------
+    >>> from fitmodel.leakage.names import is_later
+    >>> is_later("Support tickets"), is_later("顧客満足度"), is_later("Liczba użytkowników")
+    (True, True, False)
+    """
+    return LATER.search(name) is not None or suggests_later(name) != "no"
+
+
 def suggests_later(name: str) -> Literal["surely", "maybe", "no"]:
     """Return whether a name suggests a value that is known only after closing."""
     words = spaced(name)
-    if _SURELY_LATER.search(words):
+    if _SURELY_LATER.search(words) or is_later_elsewhere(words):
         return "surely"
     return "maybe" if LATER.search(words) else "no"
 

@@ -21,7 +21,8 @@ from fitmodel.scoring.batch import (
 )
 from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.scoring.tables import PIPE, open_source
-from fitmodel.tables.databases import is_database, open_rows
+from fitmodel.tables.database_rows import open_rows
+from fitmodel.tables.databases import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

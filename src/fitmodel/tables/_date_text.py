@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitmodel.tables._calendars import MONTHS, gregorian
+from fitmodel.tables.scripts import plain_letters
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -35,38 +38,17 @@ EITHER = "either"
 """Order of a column whose dates can all be read as day first and as month first."""
 
 _LENGTH = len("YYYY-MM-DD")
-_TIME = r"(?:,?[T ]+\d{1,2}[:.h]\d{2}.*)?"
+_TIME = r"(?:,?[T ]+(?:(?:오전|오후|上午|下午|午前|午後) ?)?\d{1,2}[:.h]\d{2}.*)?"
 _YEAR_FIRST = re.compile(
     rf"(\d{{4}})(?:([/.-])(\d{{1,2}})(?:\2(\d{{1,2}}))?|年(\d{{1,2}})月(?:(\d{{1,2}})日)?){_TIME}"
 )
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
 _DAY_NAME = re.compile(
     rf"(?:[^\W\d]+\.?,? )?(\d{{1,2}})(?:\.|st|nd|rd|th)?[ /-]*(?:de |of )?([^\W\d]{{3,}})\.?"
-    rf"(?:[ ,/-]|de )+(\d{{4}}|\d{{2}}){_TIME}"
+    rf"(?:[ ,/-]|de )+(\d{{4}}|\d{{2}})(?: ?[гr]\.?)?{_TIME}"
 )
 _NAME_DAY = re.compile(rf"([^\W\d]{{3,}})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? +(\d{{4}}){_TIME}")
 _DIGITS = re.compile(r"\d+(?:\.\d*)?")
-_MONTHS = {
-    name: month
-    for month, names in enumerate(
-        (
-            "jan january januar jän jänner enero ene janeiro janvier janv",
-            "feb february februar febrero fevereiro fev février févr fév",
-            "mar march märz mär mrz marzo março mars",
-            "apr april abril abr avril avr",
-            "may mai mayo maio",
-            "jun june juni junio junho juin",
-            "jul july juli julio julho juillet juil",
-            "aug august agosto ago août aoû",
-            "sep sept september septiembre set setembro septembre",
-            "oct october okt oktober octubre outubro out octobre",
-            "nov november noviembre novembro novembre",
-            "dec december dez dezember diciembre dic dezembro décembre déc",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
 
 
 @dataclass(frozen=True)
@@ -100,7 +82,7 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
     local time.
     """
     if isinstance(value, str):
-        text = value.strip()
+        text = gregorian(value.strip())
         day = _iso_day(text)
         return day if day is not None or form.order == ISO else _day_of_text(text, form.order)
     if isinstance(value, np.datetime64):
@@ -151,7 +133,7 @@ def _named_day(text: str) -> int | None:
         name, day, year = result[1], result[2], result[3]
     else:
         return None
-    month = _MONTHS.get(name.lower())
+    month = MONTHS.get(plain_letters(name).lower())
     return None if month is None else _calendar_day(year, str(month), day)
 
 
@@ -198,7 +180,7 @@ def detect_date_order(
                 read_rows[order] += count
             continue
         days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
-        if days.get(DAY_FIRST) is not None and "." in value:
+        if days.get(DAY_FIRST) is not None and "." in gregorian(value.strip()):
             days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
         for order, day in days.items():
             read_rows[order] += count * (day is not None)
@@ -217,7 +199,7 @@ def _possible(value: Any) -> tuple[str, ...]:
     """Return the forms that may fit a value which is not an ISO date."""
     if not isinstance(value, str):
         return NUMBERS
-    text = value.strip()
+    text = gregorian(value.strip())
     if not text[:1].isdigit():
         return (NAMED,)
     if _DIGITS.fullmatch(text):

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from fitmodel.tables.scripts import plain_digits
 from fitmodel.tables.vocabulary import (
     BEFORE_CURRENCY,
     CURRENCY_CODES,
@@ -142,7 +143,9 @@ _PATTERNS_OF_DECIMAL_MARKS = {
 
 def parse_number_text(text: str) -> NumberText | None:
     """Return the parts of a number's text; None if the text is not a number."""
-    text = _DASH_FOR_CENTS.sub(r"\g<mark>0", text.strip().replace("\N{MINUS SIGN}", "-"))
+    text = _DASH_FOR_CENTS.sub(
+        r"\g<mark>0", plain_digits(text).strip().replace("\N{MINUS SIGN}", "-")
+    )
     match = _NUMBER.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
         return None

@@ -31,6 +31,31 @@ NOT_YET = frozenset(
     | {"ninguna", "aún no", "presente", "não", "nao", "ativo", "atual", "em aberto"}
     | {"nenhum", "nenhuma", "ainda não", "vigente até hoje", "否", "无", "没有", "至今", "未流失"}
     | {"在网", "活跃", "正常", "未", "暂无", "未取消"}
+    | {
+        "契約中",
+        "利用中",
+        "継続中",
+        "なし",
+        "未解約",
+        "未定",
+        "이용중",
+        "없음",
+        "미정",
+        "нет",
+        "активен",
+    }
+    | {
+        "по настоящее время",
+        "brak",
+        "aktywna",
+        "nie",
+        "attivo",
+        "in corso",
+        "nessuna",
+        "nee",
+        "geen",
+    }
+    | {"actief", "lopend", "yok", "aktif", "devam ediyor", "لا يوجد", "نشط"}
 )
 PLACEHOLDER_DAYS = frozenset(
     {"1753-01-01", "1899-12-30", "1899-12-31", "1900-01-00", "1900-01-01", "1970-01-01"}
@@ -44,32 +69,93 @@ REPEATED_PLACEHOLDER_DAYS = frozenset({"0001-01-01"})
 YES = frozenset(
     {"yes", "y", "true", "t", "1", "1.0", "on", "ja", "j", "wahr", "oui", "vrai", "si", "sí"}
     | {"verdadero", "sim", "verdadeiro", "是", "有", "对", "真"}
+    | {
+        "對",
+        "はい",
+        "有り",
+        "あり",
+        "○",
+        "예",
+        "네",
+        "да",
+        "истина",
+        "tak",
+        "prawda",
+        "vero",
+        "evet",
+    }
+    | {"doğru", "نعم"}
 )
 NO = frozenset(
     {"no", "n", "false", "f", "0", "0.0", "off", "nein", "falsch", "non", "faux", "falso"}
     | {"não", "nao", "否", "无", "没有", "假"}
+    | {
+        "無",
+        "沒有",
+        "いいえ",
+        "無し",
+        "なし",
+        "×",
+        "아니오",
+        "아니요",
+        "нет",
+        "ложь",
+        "nie",
+        "fałsz",
+        "nee",
+    }
+    | {"hayır", "yanlış", "لا"}
 )
 LEFT_WORDS = frozenset(
     {"churned", "left", "lost", "cancelled", "canceled", "terminated", "inactive", "deactivated"}
     | {"inaktiv", "gekündigt", "abgewandert", "inactif", "résilié", "résiliée", "perdu", "parti"}
     | {"inactivo", "inactiva", "baja", "cancelado", "cancelada", "perdido", "perdida"}
     | {"inativo", "inativa", "encerrado", "流失", "已流失", "离网", "已取消", "停用"}
+    | {
+        "解約",
+        "解約済み",
+        "解約済",
+        "退会",
+        "해지",
+        "탈퇴",
+        "이탈",
+        "ушел",
+        "ушёл",
+        "расторгнут",
+        "отток",
+    }
+    | {"rozwiązana", "rozwiązany", "disdetto", "disdetta", "cessato", "opgezegd", "iptal", "ملغى"}
 )
 """Words for a customer who left; they mean yes in the role `churned` only."""
 STAYED_WORDS = frozenset(
     {"active", "stayed", "current", "retained", "customer", "aktiv", "actif", "activo", "activa"}
     | {"ativo", "ativa", "vigente", "alta", "未流失", "在网", "正常", "活跃"}
+    | {
+        "契約中",
+        "利用中",
+        "継続中",
+        "이용중",
+        "유지",
+        "активен",
+        "активный",
+        "действует",
+        "aktywna",
+    }
+    | {"aktywny", "attivo", "attiva", "actief", "aktif", "نشط"}
 )
 
 TOTAL = re.compile(
     r"(grand |sub)?totals?( general| geral| général)?|sum|summe|gesamt(summe)?|insgesamt"
-    r"|zwischensumme|suma|subtotal|soma|somme|sous-total|合计|总计|小计|总和",
+    r"|zwischensumme|suma|subtotal|soma|somme|sous-total|合计|总计|小计|总和|合計|總計|小計|総計|합계|총계|소계|итого|всего"
+    r"|razem|ogółem|totale|totaal|toplam|المجموع|الإجمالي",
     re.IGNORECASE,
 )
 """Words in the first cell of a line of sums."""
 
 CURRENCY_SIGNS = {
     "US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "NZ$": "NZD",
+    "NT$": "TWD", "MX$": "MXN", "Rp": "IDR", "TL": "TRY", "руб.": "RUB", "руб": "RUB", "р.": "RUB",
+    "원": "KRW",
     "$": "USD", "€": "EUR", "£": "GBP", "¥": "¥", "\N{FULLWIDTH YEN SIGN}": "¥", "₹": "INR",
     "₽": "RUB", "₩": "KRW", "₺": "TRY", "₪": "ILS", "₫": "VND", "₴": "UAH", "₱": "PHP", "฿": "THB",
     "元": "CNY", "円": "JPY", "kr": "kr", "kr.": "kr", "zł": "PLN", "Fr": "CHF", "Fr.": "CHF",

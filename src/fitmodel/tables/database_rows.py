@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from fitmodel.exceptions import DatabaseError
-from fitmodel.tables._database_addresses import Address, connected, explained, quoted, read_address
+from fitmodel.tables.databases import Address, connected, explained, quoted, read_address
 from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:

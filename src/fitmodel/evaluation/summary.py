@@ -32,12 +32,12 @@ if TYPE_CHECKING:
         """A decision policy; only its flags, its description and its money are used here."""
 
         @property
-        def kind(self) -> str: ...
+        def kind(self) -> str: ...  # noqa: D102 - as in Policy
         @property
-        def description(self) -> str: ...
+        def description(self) -> str: ...  # noqa: D102 - as in Policy
         @property
-        def money(self) -> Any: ...
-        def poor_fit(
+        def money(self) -> Any: ...  # noqa: D102 - as in Policy
+        def poor_fit(  # noqa: D102 - as in Policy
             self, p: NDArray[np.float64], amount: NDArray[np.float64] | None = None
         ) -> NDArray[np.bool_]: ...
 

@@ -1,0 +1,248 @@
+"""Patterns of column names in Japanese, Korean, Russian, Polish, Italian, Dutch, Turkish, Arabic.
+
+Chinese, German, French, Spanish and Portuguese stand with English in `_names`; here are additions.
+A pattern is compared with a name in plain words; see `as_words`. Traditional Chinese is compared in
+simplified signs, so it needs no patterns of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from fitmodel.tables.scripts import plain_letters
+
+ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks, as in `_names`
+    "id": (
+        (
+            r"(契約|商談|案件|注文|受注|取引|申込)(番号|no|id|コード)|(합约|合约|合同)(编号|号码)"
+            r"|(계약|주문|거래|딜) ?(번호|id|코드)|(номер|id|код|№) (договора|сделки|заказа"
+            r"|контракта)"
+            r"|^(nr|numer|id) (umowy|zamówienia|transakcji|kontraktu)|^(numero|id"
+            r"|codice) (di )?(contratto|ordine)"
+            r"|contractnummer|ordernummer|^(sözleşme|sipariş|anlaşma) (no|numarası|id|kodu)"
+            r"|رقم (العقد|الصفقة|الطلب)|^n[oº°]? (de )?contrat\w*"
+        ),
+        (
+            r"(顧客|会員|取引先|お客様|ユーザー|利用者)(番号|no|id|コード)|(고객|회원"
+            r"|거래처) ?(번호"
+            r"|id|코드)"
+            r"|(номер|id|код) (клиента|заказчика|контрагента)|(nr|numer|id|kod) klienta"
+            r"|(numero|id|codice) cliente|klantnummer|klant ?(id|nr)|müşteri (no|numarası|id|kodu)"
+            r"|رقم (العميل|الزبون)"
+        ),
+    ),
+    "observed_until": (
+        (
+            r"(抽出|集計|出力|データ取得)(日|日時)$|^基準日$|(추출|기준)일자?$|дата (выгрузки"
+            r"|отчета"
+            r"|среза)"
+            r"|data (eksportu|raportu)|data (di )?(estrazione|esportazione)|(export|rapport"
+            r"|peil)datum"
+            r"|(rapor|dışa aktarma) tarihi|تاريخ (التقرير|التصدير)|^数据日期$|汇出日期"
+        ),
+    ),
+    "closed_on": (
+        (
+            r"(契約|成約|受注|締結|契約締結)(年月)?日(付|時)?$|(계약|체결|수주|서명)(일|일자|날짜"
+            r"| ?체결일)$"
+            r"|계약 (일자?|날짜)$|дата (подписания|заключения|договора|сделки|продажи)"
+            r"|data (podpisania|zawarcia|umowy|sprzedaży|zamknięcia)"
+            r"|data (di |della |del )?(firma|sottoscrizione|stipula|chiusura|vendita)"
+            r"|data contratto"
+            r"|(teken|ondertekenings|onderteken|afsluit|contract|verkoop)datum|datum (ondertekening"
+            r"|contract)"
+            r"|(sözleşme|imza|satış|kapanış) tarihi|تاريخ (التوقيع|العقد|الإغلاق|البيع)"
+        ),
+        (
+            r"(契約|サービス)(開始|利用開始)日|계약 ?(시작|개시)일자?|дата начала договора"
+            r"|data rozpoczęcia umowy|data inizio contratto|(contract ?start|ingangs)datum"
+            r"|sözleşme başlangıç( tarihi)?|تاريخ (بداية|بدء) العقد"
+        ),
+        (
+            r"(利用開始|開始|申込|入会|加入|導入)(年月)?日$|(가입|시작|개시|개통|서비스 시작)(일"
+            r"|일자)$"
+            r"|дата (начала|подключения|регистрации|старта)|data (rozpoczęcia|startu|aktywacji"
+            r"|przystąpienia)"
+            r"|data (di )?(inizio|attivazione|adesione|decorrenza)|(start|aanvangs|begin)datum"
+            r"|klant sinds"
+            r"|cliente dal|klient od|клиент с$|(başlangıç|başlama|üyelik|katılım) tarihi"
+            r"|تاريخ (البدء|البداية|الاشتراك|التسجيل|الانضمام)"
+        ),
+        (
+            r"^登録日時?$|^作成日時?$|(등록|생성)(일|일시)$|дата создания|data utworzenia"
+            r"|data creazione"
+            r"|aanmaakdatum|(oluşturma|kayıt) tarihi|تاريخ الإنشاء"
+        ),
+    ),
+    "churned_on": (
+        (
+            r"(解約|退会|離脱|契約解除|解除|キャンセル|チャーン)(年月)?日(付|時)?$"
+            r"|(해지|탈퇴|취소|이탈|해약)(일|일자|날짜)$|(해지|탈퇴|취소|이탈) (일자?|날짜)$"
+            r"|дата (расторжения|ухода|оттока|отказа|отмены|отключения|аннулирования)"
+            r"|data (rozwiązania|wypowiedzenia|rezygnacji|odejścia|anulowania)"
+            r"|data (di |della )?(disdetta|recesso|cessazione|abbandono|cancellazione|annullamento"
+            r"|risoluzione)"
+            r"|(opzeg|opzeggings|beëindigings|vertrek|annulerings)datum|datum (opzegging"
+            r"|beëindiging)|^opgezegd op$"
+            r"|(iptal|fesih|ayrılma|ayrılış|terk) tarihi|تاريخ (الإلغاء|الفسخ|الانسحاب|المغادرة)"
+            r"|(终止|解除|退租|停用)(日期|时间|日)$|解约日$|退订日$|(ngày|tanggal) (hủy|berhenti)"
+        ),
+        r"^(解約|退会|해지|탈퇴|disdetta|recesso|opzegging|rezygnacja|расторжение|iptal)$",
+        (
+            r"(利用|契約|サービス)?(終了|満了)日$|(종료|만료|계약 ?종료)일자?$|дата (окончания"
+            r"|завершения|закрытия)"
+            r"|data (zakończenia|końca)|data (di )?(fine|termine)|eind ?datum|(bitiş"
+            r"|sonlanma) tarihi"
+            r"|تاريخ (الانتهاء|النهاية)"
+        ),
+    ),
+    "tenure_months": (
+        (
+            r"(利用|継続|契約|在籍)(継続)?月数|(이용|가입|유지) ?(개월|월수)|(срок|стаж"
+            r"|длительность).*месяц"
+            r"|(staż|okres).*miesi|(durata|anzianità).*mesi|(looptijd|klantduur).*maand|(süre"
+            r"|kıdem).*ay"
+            r"|مدة .*(شهر|أشهر)"
+        ),
+    ),
+    "churned": (
+        (
+            r"^(解約|退会|離脱|チャーン)(フラグ|有無|済み?)?$|^(해지|이탈|탈퇴) ?(여부|유무)?$"
+            r"|^отток( клиента)?$"
+            r"|^(ушел|ушёл|расторгнут)$|^(odszedł|rezygnacja|churn)$|^(disdetto|abbandonato|perso)$"
+            r"|^(opgezegd|vertrokken)$|^(ayrıldı|iptal edildi|kayıp)$|^是否(解约|终止)$"
+        ),
+    ),
+    "rep": (
+        (
+            r"^(営業)?(担当者?|担当営業|営業員|販売員)(名)?$|^(담당자|영업 ?담당자?|영업사원)(명)?$"
+            r"|^(менеджер|ответственный|продавец|менеджер по продажам)$"
+            r"|^(handlowiec|opiekun( klienta)?|sprzedawca|przedstawiciel)$"
+            r"|^(agente|venditore|commerciale|responsabile vendite)$|^(verkoper|accountmanager)$"
+            r"|^(satış temsilcisi|temsilci|satıcı|müşteri temsilcisi)$|^(مندوب المبيعات|البائع"
+            r"|المسؤول)$"
+            r"|^(业务|业务代表|承办人)$"
+        ),
+    ),
+    "team": (
+        (
+            r"^(営業)?(チーム|部署|部門)(名)?$|^(팀|영업팀|부서)$|^(команда|отдел)( продаж)?$"
+            r"|^(zespół|dział)( sprzedaży)?$|^squadra$|^(verkoop)?team$|^(satış )?(ekibi|takımı)$"
+            r"|^(الفريق)$"
+        ),
+    ),
+    "amount": (
+        (
+            r"年(間|額)(契約)?(金額|料金|利用料|売上|費用)|^年額(料金|契約)?|^年(払|費)額?$"
+            r"|연(간)? ?(계약)?(금액|이용료|매출|요금|액)"
+            r"|(сумма|стоимость|платеж|выручка|цена|оплата) (за |в )?год|годов(ая|ой) (сумма"
+            r"|стоимость|платеж|выручка|цена|доход)"
+            r"|(wartość|kwota|opłata|abonament) (roczn\w+)|roczn\w+ (wartość|kwota|opłata"
+            r"|abonament)"
+            r"|(valore|importo|canone|ricavo) annu\w+|(jaar(bedrag|waarde|omzet|prijs)"
+            r"|bedrag per jaar)"
+            r"|yıllık (tutar|ücret|bedel|gelir|değer)|(القيمة|المبلغ|الرسوم|الإيراد) السنوي\w*"
+            r"|^年(费|租|缴)|^(合同|合约)年额|年化|(合同|合约)金额 年$"
+        ),
+        (
+            r"月額(料金|利用料|費用|売上)?|月間利用料|월 ?(이용료|요금|금액|사용료|정액|매출)"
+            r"|(ежемесячн\w+|месячн\w+) (плат\w+|сумма|стоимость|оплата|выручка)|абонплата|(плата"
+            r"|сумма) в месяц"
+            r"|(abonament|opłata|kwota) miesięczn\w+|miesięczn\w+ (abonament|opłata|kwota)"
+            r"|(canone|importo|costo) mensile|maand(bedrag|prijs|omzet)|bedrag per maand"
+            r"|aylık (ücret|tutar|bedel|gelir)|(الرسوم|القيمة|المبلغ|الاشتراك) الشهري\w*|^月缴"
+        ),
+        (
+            r"^(契約|受注|成約|取引|案件)?(金額|総額)$|^(계약|수주|거래)? ?(금액|총액)$"
+            r"|^(сумма|стоимость|сумма (договора|сделки)|стоимость договора|бюджет)$"
+            r"|^(wartość|kwota)( umowy| transakcji| kontraktu)?$|^(importo|valore)( del"
+            r"| di)?( contratto)?$"
+            r"|^(contractwaarde|bedrag|orderwaarde)$|^(tutar|sözleşme (tutarı|bedeli))$"
+            r"|^(قيمة العقد|المبلغ|القيمة)$"
+        ),
+    ),
+}
+KINDS: dict[str, str] = {
+    "other_event": (
+        r"更新|請求|支払|入金|引落|ログイン|最終(?!解約|契約)|次回|初回|前回|トライアル|無料"
+        r"|体験|お試し|予定|見込|アクセス"
+        r"|갱신|청구|결제|납부|로그인|접속|최근|마지막|다음|무료|체험|예정|예상"
+        r"|продлен|оплат|платеж|счет|последн|следующ|пробн|план|ожида|вход|визит|обращен|активност"
+        r"|odnowi|przedłuż|płatno|faktur|ostatni|następn|próbn|planowan|oczekiwan|logowan"
+        r"|rinnov|pagament|fattur|\bultim[oa]\b|prossim|\bprova\b|previst|scadenza|\baccesso\b"
+        r"|verleng|betaling|factuur|laatste|volgende|proef|verwacht|gepland|inlog"
+        r"|yenile|ödeme|fatura|\bson (giriş|ödeme|fatura|işlem|oturum)|sonraki|deneme|beklenen"
+        r"|planlanan"
+        r"|تجديد|دفع|فاتورة|آخر|تجرب|متوقع|القادم"
+    ),
+    "trial_end": (
+        r"(トライアル|無料期間|お試し|体験)(期間)?(終了|満了)|(무료|체험) ?(기간)? ?(종료|만료)"
+        r"|(конец|окончани\w+) (пробн|тест)|koniec (okresu )?próbn|fine (della |periodo di )?prova"
+        r"|einde (proef|trial)|deneme.* (bitiş|sonu)"
+    ),
+    "expected": (
+        r"予定|見込|예정|예상|план|ожида|прогноз|planowan|oczekiwan|przewidywan|previst|attes[oa]"
+        r"|verwacht|gepland|beklenen|planlanan|tahmini|متوقع"
+    ),
+    "time_limit": (
+        r"予告|期限|기한|통보|срок уведомления|okres wypowiedzenia|preavviso|opzegtermijn|ihbar"
+    ),
+    "surely_leaving": (
+        r"解約|退会|離脱|해지|탈퇴|이탈|расторж|отток|ухода|rozwiąza|wypowiedz|rezygnac|odejści"
+        r"|disdett"
+        r"|recesso|cessazion|opzeg|beëindig|\biptal|fesih|ayrıl|إلغاء|فسخ"
+    ),
+    "monthly": (
+        r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|mensil|al mese|maand|aylık|شهري"
+    ),
+    "yearly": (
+        r"年額|年間|年払|毎年|연간|연 |годов|в год|ежегод|роczn|roczn|annu[oai]|all anno|jaar"
+        r"|yıllık|سنوي"
+    ),
+    "turnover": (
+        r"^(会社|企業)?(年商|売上高)$|^(연매출|매출액|기업 ?매출)$|^(оборот|выручка)( компании)?$"
+        r"|^(obrót|obroty|przychody firmy)$|^fatturato( annuo)?$|^(jaar)?omzet$|^ciro$"
+    ),
+    "per_unit": (
+        r"単価|単位価格|(単|一)人あたり|단가|(цена|стоимость) за (единицу|лицензию|пользователя)"
+        r"|cena (jednostkowa|za)|prezzo (unitario|per)|(prijs|bedrag) per (gebruiker|stuk"
+        r"|licentie)|stuksprijs"
+        r"|birim fiyat|سعر الوحدة"
+    ),
+    "quantity": (
+        r"(数量|席数|人数|ユーザー数|利用者数|ライセンス数|id数|アカウント数)$|(수량|사용자 ?수"
+        r"|좌석 ?수|라이선스 ?수|인원)$"
+        r"|^количество( пользователей| лицензий| мест)?$|^лицензий$|(liczba|ilość)( użytkowników"
+        r"| licencji)?$"
+        r"|^(numero )?(utenti|licenze|quantità)$|^aantal( gebruikers| licenties)?$"
+        r"|^(adet|miktar|kullanıcı sayısı|lisans sayısı)$|^(الكمية|عدد المستخدمين)$|(使用人数"
+        r"|授权数)$"
+    ),
+    "currency": (
+        r"^通貨(コード)?$|^통화$|^валюта$|^waluta$|^valuta$|^para birimi$|^العملة$|^币别$"
+    ),
+    "person_or_text": (
+        r"(氏名|名前|会社名|顧客名|企業名|メール|電話|住所|備考|メモ|コメント|内容)|(이름|성명"
+        r"|회사명|고객명|이메일|전화|주소|비고|메모)"
+        r"|(имя|фио|название|наименование|телефон|почта|адрес|комментарий|примечание)"
+        r"|(nazwa|imię|nazwisko|telefon|adres|uwagi|komentarz)|(ragione sociale|telefono"
+        r"|indirizzo)\b"
+        r"|(naam|telefoon|adres|opmerking)|\b(adı|soyadı|adres|telefon|açıklama)\b|(اسم|هاتف|عنوان)"
+    ),
+}
+
+
+def foreign_rank(words: str, role: str) -> int | None:
+    """Return the position of a role's first pattern that matches a name, or None."""
+    return next((k for k, each in enumerate(_patterns(role)) if each.search(words)), None)
+
+
+def with_foreign(pattern: str, kind: str) -> re.Pattern[str]:
+    """Return a pattern of English and other names, compiled with the patterns of a kind."""
+    return re.compile(f"{pattern}|{plain_letters(KINDS[kind])}")
+
+
+@cache
+def _patterns(role: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(plain_letters(each)) for each in ROLES.get(role, ()))

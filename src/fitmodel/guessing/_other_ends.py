@@ -1,0 +1,176 @@
+"""Open questions about customers who stopped, or never began, in another way than by leaving."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fitmodel.guessing._doubt import Question
+from fitmodel.guessing._names import has_name_of, name_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.guessing._columns import Column
+    from fitmodel.tables.values import Mask
+
+MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows are not worth a question
+MAX_BOTH = 0.05  # share of rows with both dates up to which two dates exclude each other
+MIN_AMONG_LEAVERS = 0.8  # share of leavers among the rows that name another contract
+MAX_TESTS = 0.2  # if more names sound like tests, it is a word of the trade
+_ENDED = re.compile(
+    r"\b(downgrad\w*|revers\w+|void\w*|written off|write ?off|suspend\w*|deactivat\w*|disabled"
+    r"|ceased"
+    r"|chargeback|charged back|frozen|repossessed|moved to free|free (plan )?(since|from))\b"
+    r"|storn|annull|zurückgesetzt|gesperrt|stillgelegt|anulad|suspendid|annulé|suspendu|estornad"
+    r"|降级|作废|撤销|冻结|暂停|停用|停止日|休止|取消日|정지|аннулир|приостан|заблокир|anulowan"
+    r"|zawieszon|sospes|stornat"
+)
+_NEVER_BEGAN = re.compile(
+    r"\bcooling ?off|\bwithdrawn?\b|\bwithdrawal\b|\brevo(ked|cation)\b|\bbooked in error\b"
+    r"|widerruf|rétract|desistimiento|arrependimento|ripensamento|herroep|odstąpi|cayma"
+    r"|クーリングオフ|クーリング オフ|청약 ?철회|冷静期|犹豫期|撤单"
+)
+_CONTINUES = re.compile(
+    r"\b(transferr?ed|moved|migrated|merged|converted|replaced|superseded|assigned|novated"
+    r"|succeeded)"
+    r" (to|into|by|with|under)\b|\b(new|successor|next|follow ?up|replacement|surviving|master)"
+    r" (contract|account|customer|subscription|deal|policy)( (id|no|nr|number|key))?$"
+    r"|nachfolge\w*|übertragen auf|umgezogen|zusammengelegt|repris par|transféré|traspasad"
+    r"|transferid"
+    r"|(转移|过户|合并|迁移)(到|至|给|后)|后续合同|(移行|统合|統合|承継|承继)先|이관|передан"
+    r"|przeniesion|trasferit|overgezet"
+)
+_TEST_NAME = re.compile(
+    r"\b(test|dummy|demo|sample|fake)[ _-]?(account|customer|company|user|client|kunde|konto|firma"
+    r"|gmbh|inc|ltd|org|organi[sz]ation|tenant|deal|contract)\b"
+    r"|^(test|dummy|asdf+|qwerty|xxx+)[ _-]?\d*$|\bdo not use\b"
+    r"|测试(账号|客户|公司|用户)|テスト(用|アカウント|会社|顧客)|테스트 ?(계정|고객|회사)"
+    r"|тест(овый|овая) (клиент|аккаунт|компания)",
+    re.IGNORECASE,
+)
+
+
+def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
+    """Yield questions about rows that ended, or never began, in another way than by leaving."""
+    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    if left is None:
+        return
+    known = {*spec.role_columns, *spec.rows.chosen_by}
+    free = [column for column in columns if column.name not in known and column.filled]
+    yield from _about_another_end(free, left)
+    yield from _about_never_began(free, left)
+    yield from _about_continued(free, left)
+    yield from _about_test_names(columns, spec)
+
+
+def _about_another_end(columns: list[Column], left: Column) -> Iterator[Question]:
+    """Yield a question if customers without a date of leaving have a date of another end."""
+    gone = left.real_dates
+    for column in columns:
+        if not column.is_date or column.is_full:
+            continue
+        if not (_ENDED.search(column.words) or name_rank(column.words, "churned_on") in {0, 1}):
+            continue
+        ended = column.real_dates
+        only = ended & ~gone
+        if not _is_worth_it(only) or (ended & gone).sum() > MAX_BOTH * ended.sum():
+            continue
+        yield Question(
+            "another-end",
+            column.name,
+            f"{column.name}: {int(only.sum()):,} customers without a date in {left.name!r} have "
+            f"one "
+            "here. If they stopped paying on that day, or the sale was reversed, they count as "
+            "customers that stayed all the same",
+            f"write the day into {left.name!r} if they left; [deals] exited_on = "
+            f"{column.name!r} if "
+            "they went for another reason; leave them out if they never were customers; or "
+            "acknowledge it",
+        )
+        return
+
+
+def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question]:
+    """Yield a question if rows were withdrawn before the contract took effect."""
+    for column in columns:
+        if not _NEVER_BEGAN.search(column.words) or has_name_of(column.words, "marked"):
+            continue
+        rows = _said_yes(column)
+        if rows is None or not _is_worth_it(rows) or rows.all():
+            continue
+        early = int((rows & left.real_dates).sum())
+        yield Question(
+            "never-began",
+            column.name,
+            f"{column.name}: {int(rows.sum()):,} contracts were withdrawn, of which {early:,} "
+            f"have a "
+            f"date in {left.name!r}. They count as customers, and most as early churners",
+            f"leave them out with [rows] drop of the values of {column.name!r}; acknowledge it "
+            f"if a "
+            "withdrawal counts as leaving",
+        )
+        return
+
+
+def _said_yes(column: Column) -> Mask | None:
+    """Return the rows in which a column says yes or has a date; None if it holds neither."""
+    if column.is_date:
+        return column.real_dates
+    flags = column.flags
+    if flags.unreadable.any():
+        return None
+    yes: Mask = flags.series.to_numpy(dtype=bool)
+    return yes
+
+
+def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
+    """Yield a question if customers who left are said to go on under another contract."""
+    gone = left.real_dates
+    for column in columns:
+        if not _CONTINUES.search(column.words) or column.is_full:
+            continue
+        said = _said_yes(column) if column.is_flag else column.cells.notna().to_numpy()
+        if said is None or not _is_worth_it(said & gone):
+            continue
+        if (said & gone).sum() < MIN_AMONG_LEAVERS * said.sum():
+            continue
+        yield Question(
+            "no-real-leaving",
+            column.name,
+            f"{column.name}: {int((said & gone).sum()):,} of {int(gone.sum()):,} customers with a "
+            "date of leaving have another contract or account here. If they went on under it, they "
+            "did not leave",
+            f"empty their date in {left.name!r}, or merge both rows with [rows] customer; "
+            f"acknowledge "
+            "it if they left",
+        )
+        return
+
+
+def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
+    """Yield a question if names of customers say that they are tests."""
+    for column in columns:
+        if not column.is_text or column.is_date or column.distinct <= MIN_ROWS:
+            continue
+        if not (has_name_of(column.words, "customer") or column.words.endswith("name")):
+            continue
+        if column.name in {spec.deals.rep, spec.deals.team}:
+            continue
+        names = [name for name in column.cells.dropna().unique() if _TEST_NAME.search(str(name))]
+        tests = column.cells.isin(names).to_numpy(dtype=bool)
+        if not MIN_ROWS <= tests.sum() <= MAX_TESTS * len(tests):
+            continue
+        yield Question(
+            "rows-marked",
+            column.name,
+            f"{column.name}: {int(tests.sum()):,} of {len(tests):,} rows sound like tests, such as "
+            f"{names[0]!r}, but would count as customers",
+            "remove these rows from the file; acknowledge it if they are customers",
+        )
+        return
+
+
+def _is_worth_it(rows: Mask) -> bool:
+    return bool(rows.sum() >= max(MIN_ROWS, MIN_SHARE * len(rows)))
