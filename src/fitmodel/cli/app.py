@@ -69,7 +69,7 @@ export_app = typer.Typer(
 app.add_typer(export_app, name="export")
 
 Deals = Annotated[
-    Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
+    Path, typer.Argument(help="Past deals: CSV, Excel or Parquet.", exists=True, dir_okay=False)
 ]
 Config = Annotated[Path, typer.Option("--config", "-c", help="The contract file.")]
 Models = Annotated[Path, typer.Option("--models", help="Folder of the models.")]
