@@ -67,7 +67,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"|data (di )?(inizio|attivazione|adesione|decorrenza)|(start|aanvangs|begin)datum"
             r"|klant sinds"
             r"|cliente dal|klient od|клиент с$|(başlangıç|başlama|üyelik|katılım) tarihi"
-            r"|تاريخ (البدء|البداية|الاشتراك|التسجيل|الانضمام)"
+            r"|تاريخ (البدء|البداية|بداية الاشتراك|بدء الاشتراك|الاشتراك|التسجيل|الانضمام)"
         ),
         (
             r"^登録日時?$|^作成日時?$|(등록|생성)(일|일시)$|дата создания|data utworzenia"
@@ -90,7 +90,8 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
         ),
         r"^(解約|退会|해지|탈퇴|disdetta|recesso|opzegging|rezygnacja|расторжение|iptal)$",
         (
-            r"(利用|契約|サービス)?(終了|満了)日$|(종료|만료|계약 ?종료)일자?$|дата (окончания"
+            r"(利用|契約|サービス)?(終了|満了)(年月)?日$|(종료|만료|계약 ?종료)일자?$"
+            r"|дата (окончания"
             r"|завершения|закрытия)"
             r"|data (zakończenia|końca)|data (di )?(fine|termine)|eind ?datum|(bitiş"
             r"|sonlanma) tarihi"
@@ -149,8 +150,10 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"月額(料金|利用料|費用|売上)?|月間利用料|월 ?(이용료|요금|금액|사용료|정액|매출)"
             r"|(ежемесячн\w+|месячн\w+) (плат\w+|сумма|стоимость|оплата|выручка)|абонплата|(плата"
             r"|сумма) в месяц"
-            r"|(abonament|opłata|kwota) miesięczn\w+|miesięczn\w+ (abonament|opłata|kwota)"
-            r"|(canone|importo|costo) mensile|maand(bedrag|prijs|omzet)|bedrag per maand"
+            r"|^opłata abonamentowa( mies)?|(abonament|opłata|kwota) mies\w+"
+            r"|miesięczn\w+ (abonament|opłata|kwota)"
+            r"|(canone|importo|costo) (mensile|al mese|mese)|maand(bedrag|prijs|omzet)|(bedrag"
+            r"|prijs) per maand"
             r"|aylık (ücret|tutar|bedel|gelir)|(الرسوم|القيمة|المبلغ|الاشتراك) الشهري\w*|^月缴"
         ),
         (
@@ -210,7 +213,8 @@ KINDS: dict[str, str] = {
         r"|recesso|cessazion|opzeg|beëindig|\biptal|fesih|ayrıl|إلغاء|فسخ"
     ),
     "monthly": (
-        r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|mensil|al mese|maand|aylık|شهري"
+        r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|\bmies\b|mensil|\bmese\b|maand"
+        r"|aylık|شهري"
     ),
     "yearly": (
         r"年額|年間|年払|毎年|연간|연 |годов|в год|за год|ежегод|роczn|roczn|annu[oai]|all anno"

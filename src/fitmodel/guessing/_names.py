@@ -67,9 +67,9 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             rf"\b(start\w*|begin\w*|inception|effective|subscri\w*|sign ?up) ?{_DATE}?$",
             rf"\b(joined|join|activat\w*|since) ?{_DATE}?$|beginn|开始",
             r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription)",
-            r"date d entrée",
+            r"date d (entrée|effet)",
             r"(client|cliente|kunde|customer) (depuis|desde|seit)|^eintritt\w*|^startdatum$",
-            r"(开通|入网|注册|开户|激活|起始)(日期|时间)",
+            r"(开通|入网|注册|开户|激活|起始)(日期|时间|日$)",
         ),
         rf"^(customer |subscription |account )?(created|registered|registration) ?{_DATE}?$",
     ),
@@ -141,7 +141,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         _any(
             r"\bc?mrr\b|^month(ly)? (recurring )?(revenue|fee|price|charge|value|amount|spend|cost"
             r"|payment|subscription)s?$|\b(fee|price|charge|revenue|amount|spend) (per|a) month\b",
-            r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)|mensualidad",
+            r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)"
+            r"|mensualidad|^mensualité",
             r"mensalidade|monats(beitrag|preis|umsatz|gebühr)|(prix|montant|revenu) mensuel",
             r"月(费|租|收入)|\b(quarterly|weekly) (fee|price|amount|charge|payment|subscription)\b",
         ),

@@ -258,12 +258,14 @@ def _settle_units(draft: Draft) -> None:
 def _sort_attributes(draft: Draft) -> None:
     closing = draft.roles.get("closed_on")
     after = draft.vendor.after_signing if draft.vendor else ()
+    leaving = draft.roles.get("churned_on")
+    left = None if leaving is None else leaving.real_dates
     questioned: dict[str, list[str]] = {}
     for column in draft.free:
         if column.name in after:
             draft.leave_out(column, "known only after signing, in exports of this system")
             continue
-        result = reason_to_exclude(column, None if closing is None else closing.dates)
+        result = reason_to_exclude(column, None if closing is None else closing.dates, left)
         if result is None:
             draft.notes[column.name] = "attribute"
             continue
