@@ -30,7 +30,7 @@ class Ranks:
     mean : Series
         Mean rank of each way; 1 is best.
     critical_difference : float
-        Two ways whose mean ranks differ by less do not differ beyond chance, at 5 %.
+        Two ways whose mean ranks differ by less do not differ beyond chance, at 5%.
     chance : float
         Of ranks as different if all ways were equal (Friedman's test).
     tables : int
@@ -142,7 +142,7 @@ def plot_ranks(ranks: Ranks, ax: Axes | None = None) -> Axes:
         ax.plot([x, x], [order[first] + 0.2, order[last] - 0.2], color="#6f6f6f", linewidth=3)
     ax.set(
         xlabel="mean rank, 1 is best",
-        title=f"Critical difference {ranks.critical_difference:.2f} (5 %, {ranks.tables} tables)",
+        title=f"Critical difference {ranks.critical_difference:.2f} (5%, {ranks.tables} tables)",
         xlim=(0.8, count + 0.2 + 0.12 * max(len(groups), 2)),
     )
     ax.spines[["top", "right"]].set_visible(False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitmodel.sales.rep_tests import HISTORY_SHARE, PAGE_ERROR, name_reps
+from fitmodel.sales.rep_performance import HISTORY_SHARE, PAGE_ERROR, name_reps
 
 REPS, FIRST_SEED = 12, 30_000
 BLOCK = 25
@@ -28,8 +28,8 @@ SEED, WEIGHTS_TRIED = 77, 150
 
 
 COUNTED = {
-    "12 reps, one sells 48 %, twice the churn": (BIG, 2.0, 0.0),
-    "12 reps, one sells 48 %, SD .35": (BIG, 1.0, 0.35),
+    "12 reps, one sells 48%, twice the churn": (BIG, 2.0, 0.0),
+    "12 reps, one sells 48%, SD .35": (BIG, 1.0, 0.35),
     "12 reps, SD .35": (BIG[1:].mean() * np.ones(REPS) * 2, 1.0, 0.35),
     "30 reps, SD .35": (np.random.default_rng(5).lognormal(2.5, 0.5, 30), 1.0, 0.35),
 }

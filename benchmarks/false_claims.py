@@ -4,7 +4,7 @@ Run: python benchmarks/false_claims.py [--trials N] [--only skill leaks flags el
 
 On companies whose attributes say nothing, skill may be claimed in 5 of 100 trainings at most. No
 honest attribute of a simulated company may be stopped as a leak. The share of prospects that the
-policy "capacity" flags of 5,000 new prospects must be the 10 % asked for, within 3 points;
+policy "capacity" flags of 5,000 new prospects must be the 10% asked for, within 3 points;
 "elsewhere" is the same on a law of `_other_laws`, with settings that are given instead of chosen.
 It goes on where it was stopped: benchmarks/results/false_claims.json.
 """

@@ -6,7 +6,7 @@ Simulated deals with a known truth. Customers leave with proportional hazards, a
 proportional odds do not have. Columns: share of deals signed within the horizon; mean prediction
 over the mean true probability; slope of the true log-odds on the predicted ones (1 is right, above
 1 effects are drawn together); expected log loss above that of the truth; share of true
-probabilities inside the 80 % interval; and the slope and loss of two regressions on the same deals:
+probabilities inside the 80% interval; and the slope and loss of two regressions on the same deals:
 logistic regression to which young deals count by their own chance (EM, six rounds), and
 proportional hazards, the true law. Both are given the logarithm of the seats by hand. It goes on
 where it was stopped: each training is kept in benchmarks/results/growing.json.
@@ -28,7 +28,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning.stages import (
     FollowUp,
     conditional_probability,
     expand_soft_labels,
@@ -41,12 +41,12 @@ LATE = (0.004, 0.018, 0.05, 0.052, 0.03)  # hazard per month: hardly anybody lea
 EVEN = (0.034,) * HORIZON
 CASES = {  # deals, growth per month, hazard
     "2,000 deals, no growth": (2_000, 0.0, EVEN),
-    "2,000 deals, 15 % a month": (2_000, 0.15, EVEN),
-    "2,000 deals, 30 % a month, late": (2_000, 0.30, LATE),
-    "5,000 deals, 30 % a month": (5_000, 0.30, EVEN),
-    "1,000 deals, 18 % a month": (1_000, 0.18, EVEN),
-    "4,000 deals, 18 % a month, late": (4_000, 0.18, LATE),
-    "600 deals, 15 % a month": (600, 0.15, EVEN),
+    "2,000 deals, 15% a month": (2_000, 0.15, EVEN),
+    "2,000 deals, 30% a month, late": (2_000, 0.30, LATE),
+    "5,000 deals, 30% a month": (5_000, 0.30, EVEN),
+    "1,000 deals, 18% a month": (1_000, 0.18, EVEN),
+    "4,000 deals, 18% a month, late": (4_000, 0.18, LATE),
+    "600 deals, 15% a month": (600, 0.15, EVEN),
 }
 COLUMNS = ("young", "ratio", "slope", "loss", "covered")
 PEERS = ("em_slope", "em_loss", "hazard_slope", "hazard_loss")

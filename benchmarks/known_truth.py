@@ -48,19 +48,19 @@ if TYPE_CHECKING:
 COVERAGE = {400: 12, 1_000: 12, 2_500: 8, 10_000: 5}  # deals to trainings
 LAWS = {  # the spread of the interval was chosen on these
     "as it comes": {},
-    "8 attributes, 30 % leave": {"n_attributes": 8, "company": 3, "base_rate": 0.3},
-    "30 attributes, weak, 15 % leave": {"n_attributes": 30, "signal": 0.6, "base_rate": 0.15},
+    "8 attributes, 30% leave": {"n_attributes": 8, "company": 3, "base_rate": 0.3},
+    "30 attributes, weak, 15% leave": {"n_attributes": 30, "signal": 0.6, "base_rate": 0.15},
     "10 attributes, strong, 3 months": {"n_attributes": 10, "signal": 1.6, "horizon_months": 3},
 }
 # No number was fitted to these, but the form of the misfit was changed on seeing them.
 FRESH_LAWS = {
-    "6 attributes, 10 % leave": {
+    "6 attributes, 10% leave": {
         "n_attributes": 6,
         "company": 11,
         "base_rate": 0.10,
         "signal": 1.5,
     },
-    "12 attributes, 40 % leave": {"n_attributes": 12, "company": 12, "base_rate": 0.40},
+    "12 attributes, 40% leave": {"n_attributes": 12, "company": 12, "base_rate": 0.40},
     "20 attributes, 3 months": {
         "n_attributes": 20,
         "company": 13,
@@ -113,7 +113,7 @@ def discrimination() -> None:
     covered = figures(learned, test.attributes, truth)["covered"]
     print(f"AUC of the model, 5,000 training deals      {own:.4f}")
     print(f"AUC of the true probability                 {best:.4f}   gap {best - own:.4f}")
-    print(f"80 % intervals that cover the truth         {covered:.1%}")
+    print(f"80% intervals that cover the truth         {covered:.1%}")
 
 
 def trained(law: dict, n: int, seed: int) -> list[dict[str, float]]:
@@ -166,7 +166,7 @@ def figures(learned: Learned, attributes: pd.DataFrame, truth: np.ndarray) -> di
 def figures_of(
     scorecard: Scorecard, attributes: pd.DataFrame, truth: np.ndarray
 ) -> dict[str, float]:
-    """Coverage and width of the 80 % interval, mean prediction over the truth's, slope and loss."""
+    """Coverage and width of the 80% interval, mean prediction over the truth's, slope and loss."""
     codes = encode(scorecard.columns, attributes)
     low, high = scorecard.interval(*scorecard.scores(codes))
     ratio, slope, loss = measures(truth, scorecard.probability(codes))
@@ -182,7 +182,7 @@ def figures_of(
 def coverage(
     results: Results, name: str, work: Callable, sizes: dict[int, int], first: int = 20
 ) -> None:
-    """Print how often the 80 % interval covers the truth, over several trainings of each size."""
+    """Print how often the 80% interval covers the truth, over several trainings of each size."""
     for n, trainings in sizes.items():
         try:
             rows = [
@@ -261,7 +261,7 @@ if __name__ == "__main__":
     if given.given is not None:
         for name, growth, n, penalty in GIVEN:
             label = f"{name}, growing" if growth else name
-            print(f"80 % intervals, given settings: {label}")
+            print(f"80% intervals, given settings: {label}")
             work = partial(fitted_as_given, name, growth, penalty)
             coverage(results, f"given: {label}", work, {n: given.given}, FIRST_GIVEN)
         sys.exit()
@@ -269,18 +269,18 @@ if __name__ == "__main__":
         light_import()
         discrimination()
         for name, law in LAWS.items():
-            print(f"80 % intervals: {name}")
+            print(f"80% intervals: {name}")
             coverage(results, name, partial(trained, law), COVERAGE)
         censoring()
         whole_training()
     if given.others is None:
         for name, law in FRESH_LAWS.items():
-            print(f"80 % intervals, fresh law: {name}")
+            print(f"80% intervals, fresh law: {name}")
             sizes = dict.fromkeys((1000, 10000), given.fresh or 3)
             coverage(results, name, partial(trained, law), sizes)
     if given.fresh is None:
         for name, growth in product(OTHER_LAWS, (0.0, OTHER_GROWTH)):
             label = f"{name}, growing" if growth else name
-            print(f"80 % intervals, other law: {label}")
+            print(f"80% intervals, other law: {label}")
             sizes = dict.fromkeys(given.sizes, given.others or 3)
             coverage(results, label, partial(trained_elsewhere, name, growth), sizes)

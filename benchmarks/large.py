@@ -33,7 +33,7 @@ from growing import spec as growing_spec
 import fitmodel
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import shift_to_rate
+from fitmodel.learning.stages import shift_to_rate
 
 FRESH = 20_000
 Asked = tuple[HistoryView, fitmodel.DealSpec, pd.DataFrame, np.ndarray, np.ndarray | None]
@@ -51,7 +51,7 @@ def law(n: int, seed: int, **options: float) -> Asked:
 
 
 def growing(n: int, seed: int) -> Asked:
-    """Customers who leave with proportional hazards, of a company that grows by 5 % a month."""
+    """Customers who leave with proportional hazards, of a company that grows by 5% a month."""
     past, _ = company(n, 0.05, EVEN, seed)
     fresh, truth = company(FRESH, 0.05, EVEN, 100 + seed)
     view = view_of(past, growing_spec())
@@ -69,9 +69,9 @@ def us_lapse(data: Path, _n: int, seed: int) -> Asked:
 
 
 LAWS: dict[str, Callable[[int, int], Asked]] = {
-    "as it comes, 22 % leave": law,
-    "30 attributes, 15 % leave": partial(law, n_attributes=30, base_rate=0.15),
-    "6 % leave": partial(law, base_rate=0.06, company=5),
+    "as it comes, 22% leave": law,
+    "30 attributes, 15% leave": partial(law, n_attributes=30, base_rate=0.15),
+    "6% leave": partial(law, base_rate=0.06, company=5),
     "proportional hazards": growing,
 }
 

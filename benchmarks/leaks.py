@@ -3,7 +3,7 @@
 Run: python benchmarks/leaks.py [--data FOLDER]
 
 The first table has a row per leak and a column per verdict: on how many tables (simulated deals of
-600 to 6,000 rows, with closing dates and with a tenure only, 10 to 40 % leaving early; Telco) it is
+600 to 6,000 rows, with closing dates and with a tenure only, 10 to 40% leaving early; Telco) it is
 stopped, warned of or missed. The second says how far honest attributes go: the largest lower limits
 that the audit's thresholds have to stay above. FOLDER holds real tables, see benchmarks/quality.py.
 """
@@ -139,8 +139,9 @@ def honest(data: Path | None) -> None:
     limits: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for name, make in tables_of(data).items():
         deals = next(iter(make())).train
-        early, cohort = deals.early_churn, np.zeros(len(deals), dtype=np.int64)
-        for attribute, column in deals.attributes.items():
+        known = ~np.isnan(deals.early_churn)
+        early, cohort = deals.early_churn[known], np.zeros(known.sum(), dtype=np.int64)
+        for attribute, column in deals.attributes[known].items():
             groups, label = groups_of(column), f"{attribute} of {name}"
             limits["AUC"].append((separation(groups, early, cohort).low, label))
             for side in (groups == 0, groups != 0):

@@ -21,13 +21,12 @@ import pandas as pd
 
 import fitmodel
 from fitmodel.deals.attributes import read_attributes
-from fitmodel.deals.censoring import censoring_weights
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.outcomes import censoring_weights
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.learning.folds import make_folds
 from fitmodel.learning.learner import fit_estimator
-from fitmodel.learning.selection import choose
 from fitmodel.learning.settings import LearnerOptions
+from fitmodel.learning.stages import choose, make_folds
 
 SEEDS = range(6)
 NEW_SINCE = "2025-11-15"

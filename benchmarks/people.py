@@ -5,9 +5,9 @@
 What is done is kept in results/people.json and not done again: stop it and start it as you like;
 `--only` chooses tables. A simulator of its own: expected probabilities are given and no model is
 trained (but for the table of trained models), so that only the rules of the sales report are
-measured. Companies have 12 reps of unequal volume, 36 months of deals and about 15 % early churn
+measured. Companies have 12 reps of unequal volume, 36 months of deals and about 15% early churn
 within 5 months; the given probabilities are wrong by a random factor each (standard deviation
-20 %). Rules were chosen on other seeds (below 30,000).
+20%). Rules were chosen on other seeds (below 30,000).
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from _rep_counts import BLOCK, COUNTED, FIRST_SEED, REPS, attainable, counted
 from _results import FOLDER, Results
 
 from fitmodel import DealSpec
-from fitmodel.sales.bonus import pay_bonus
-from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.incentives import pay_bonus
 from fitmodel.sales.plans import Bonus
-from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.rep_tests import exact_tails
+from fitmodel.sales.rep_performance import compute_expected, compute_rep_performance, exact_tails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +75,8 @@ def oversells(times: float, first: float = 0, last: float = MONTHS) -> Ratios:
 TEAMS = (
     Team("all alike", alike),
     Team("all differ, SD .35, unrecorded", unrecorded),
-    Team("one sells 48 %, twice the churn", oversells(2.0), 0.48, guilty=True),
-    Team("one sells 20 %, 2.5 times", oversells(2.5), 0.20, guilty=True),
+    Team("one sells 48%, twice the churn", oversells(2.0), 0.48, guilty=True),
+    Team("one sells 20%, 2.5 times", oversells(2.5), 0.20, guilty=True),
     Team("  the same, last nine months only", oversells(2.5, MONTHS - 9), 0.20, guilty=True),
     Team("  the same, until 18 months ago", oversells(2.5, 0, MONTHS - 18), 0.20, guilty=True),
 )
@@ -143,7 +141,7 @@ def naming(team: Team, deals: int, first_page: int) -> list[dict[str, object]]:
         old = (reps["ratio_low"] > 1) | (reps["ratio_high"] < 1)
         exact = exact_holm(reps["observed"].to_numpy(), reps["expected"].to_numpy())
         row = {
-            "innocent named: 95 % intervals": (old & innocent).any(),
+            "innocent named: 95% intervals": (old & innocent).any(),
             "innocent: exact + Holm": (exact & innocent).any(),
             "innocent: fitmodel": (named & innocent).any(),
             "innocent: selection": reps["selects"].isin(["riskier", "safer"]).any(),
@@ -157,7 +155,7 @@ def naming(team: Team, deals: int, first_page: int) -> list[dict[str, object]]:
 
 
 def yearly(recorded: bool, seed: int) -> tuple[pd.DataFrame, pd.Series, DealSpec]:
-    """Draw a company where reps 0 to 3 sell yearly contracts and lose 80 % at the renewal."""
+    """Draw a company where reps 0 to 3 sell yearly contracts and lose 80% at the renewal."""
     table, probability = simulate(TEAMS[0], 1500, seed)
     random = np.random.default_rng(seed)
     bound = table["rep"].isin(["R00", "R01", "R02", "R03"]).to_numpy()
@@ -174,7 +172,7 @@ def yearly(recorded: bool, seed: int) -> tuple[pd.DataFrame, pd.Series, DealSpec
 
 
 def bonuses(recorded: bool, company: int) -> list[dict[str, object]]:
-    """Bonus paid, and how much to the reps who lose 80 % of their customers at the renewal."""
+    """Bonus paid, and how much to the reps who lose 80% of their customers at the renewal."""
     bonus = Bonus(top=3, amount=Decimal(1000))
     table, probability, spec = yearly(recorded, FIRST_SEED + company)
     paid = pay_bonus(table, spec, bonus, probability)
@@ -208,8 +206,8 @@ def likely(company: int) -> list[dict[str, object]]:
 
 TRAINED = {
     "all alike": (TEAMS[0], False, 1.0),
-    "one sells 48 %, twice the churn": (TEAMS[2], False, 1.0),
-    "one sells 20 %, 2.5 times, in a territory of his own": (TEAMS[3], True, 1.0),
+    "one sells 48%, twice the churn": (TEAMS[2], False, 1.0),
+    "one sells 20%, 2.5 times, in a territory of his own": (TEAMS[3], True, 1.0),
     "nobody oversells; R00 alone sells a territory with 2.5 times": (TEAMS[0], True, 2.5),
     "nobody oversells; R00 alone sells an ordinary territory": (TEAMS[0], True, 1.0),
 }

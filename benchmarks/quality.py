@@ -41,17 +41,16 @@ import fitmodel
 from fitmodel.datasets.telco import load_telco
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.deals.training_set import LabelledDeals, TrainingSet
+from fitmodel.evaluation.backtest import rolling_cuts
 from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.splits import rolling_cuts
 from fitmodel.learning.calibration import expit, logit
-from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import expand_soft_labels, shift_to_rate
+from fitmodel.learning.stages import expand_soft_labels, follow_up_of, shift_to_rate
 
 SPLITS = 3
 FRESH = 10_000
 SIZES = (300, 400, 600, 2_000, 10_000)
-GROWING = ("2,000 deals, 15 % a month", "1,000 deals, 18 % a month")
+GROWING = ("2,000 deals, 15% a month", "1,000 deals, 18% a month")
 LAPSE = [
     "acc.death.rider",
     "gender",

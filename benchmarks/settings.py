@@ -18,12 +18,16 @@ from pathlib import Path
 import numpy as np
 from quality import Split, losses, noise, tables_of
 
-from fitmodel.learning.boosted import BoostingOptions, fit_boosting
-from fitmodel.learning.components import bootstrap_counts
 from fitmodel.learning.encoding import encode_leniently
-from fitmodel.learning.fitting import fit_and_encode, follow_up_of
-from fitmodel.learning.imputation import impute
 from fitmodel.learning.settings import REPLICATES, LearnerOptions, Settings, native_threads
+from fitmodel.learning.stages import (
+    BoostingOptions,
+    bootstrap_counts,
+    fit_and_encode,
+    fit_boosting,
+    follow_up_of,
+    impute,
+)
 
 
 @dataclass(frozen=True)

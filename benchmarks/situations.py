@@ -37,10 +37,10 @@ from fitmodel.evaluation.metrics import compute_metrics, describe_skill, shows_s
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.encoding import column_codes, encode
-from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
+from fitmodel.learning.stages import follow_up_of
 from fitmodel.policy_choice import predict_held_out
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def timing(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     monthly_stay = rng.exponential(size=n) / (0.03 * risk)
     renewal = 12.0 + np.where(rng.random(n) < -np.expm1(-0.5 * risk), 0.0, 30.0)
     stay = np.minimum(np.where(yearly, renewal + rng.random(n) * 0.5, monthly_stay), 999.0)
-    growth = np.log1p(rng.random(n) * np.expm1(0.06 * 36)) / 0.06  # 6 % more each month
+    growth = np.log1p(rng.random(n) * np.expm1(0.06 * 36)) / 0.06  # 6% more each month
     signed = END - pd.to_timedelta(((36 - growth) * DAYS).round(), unit="D")
     left = signed + pd.to_timedelta(np.ceil(stay * DAYS), unit="D")
     term = np.where(yearly, "yearly", "monthly")
@@ -183,7 +183,7 @@ def timing_learned(n: int, seed: int) -> list[Row]:
 
 
 def intervals(n: int, seed: int) -> list[Row]:
-    """Share of true probabilities inside the 80 % interval, at other horizons than the own one."""
+    """Share of true probabilities inside the 80% interval, at other horizons than the own one."""
     deals, _ = growing_company(n, 0.0, EVEN, seed)
     asked, truth = growing_company(4_000, 0.0, EVEN, 10_000 + seed)
     contract = spec_of_growing()

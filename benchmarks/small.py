@@ -2,7 +2,7 @@
 
 Run: python benchmarks/small.py [--only coverage others noise skill prior fresh] [--trials N]
 
-Coverage: the share of new prospects whose true probability lies in the 80 % interval. The width of
+Coverage: the share of new prospects whose true probability lies in the 80% interval. The width of
 the interval (its misfit and spread) was set after some trainings on the four laws of this file had
 been seen; "others" are laws of another form, on which nothing of the provisional model was set.
 Loss: expected log loss of new prospects, under their true probabilities, against the company's rate
@@ -32,8 +32,7 @@ from _results import FOLDER, Results
 import fitmodel
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation import out_of_time
-from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.report import shows_skill
+from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import learn
 from fitmodel.learning.parents import Parent
@@ -41,8 +40,8 @@ from fitmodel.learning.parents import Parent
 CHURNERS = (15, 30, 49)
 MAX_ASSOCIATION = 0.05  # as of `fitmodel.evaluation.report.TrainingReport`
 LAWS = {
-    "6 attributes, 10 % leave": {"n_attributes": 6, "company": 11, "base_rate": 0.10},
-    "12 attributes, 40 % leave": {"n_attributes": 12, "company": 12, "base_rate": 0.40},
+    "6 attributes, 10% leave": {"n_attributes": 6, "company": 11, "base_rate": 0.10},
+    "12 attributes, 40% leave": {"n_attributes": 12, "company": 12, "base_rate": 0.40},
     "20 attributes, strong": {"n_attributes": 20, "company": 13, "base_rate": 0.25, "signal": 1.3},
     "9 attributes, weak": {"n_attributes": 9, "company": 16, "base_rate": 0.22, "signal": 0.4},
 }
@@ -235,7 +234,7 @@ def show_claims(
     results: Results, trials: int, signal: float, laws: tuple[str, ...] = ("",)
 ) -> None:
     """Print how often skill is claimed; of other laws only where attributes are shuffled."""
-    name = "6 attributes, 10 % leave"
+    name = "6 attributes, 10% leave"
     for law, churners in product(laws, (20, 40)):
         rows = []
         key = {"part": "claims", "signal": signal, "churners": churners}

@@ -16,7 +16,7 @@ CLAIMS_MARKER = "<!-- table of benchmarks/results/false_claims.json -->"
 CLAIMS = {
     "skill": "skill, where attributes say nothing",
     "leaks": "a leak, where none is",
-    "flags": "10 % are flagged: off by more than 3 points",
+    "flags": "10% are flagged: off by more than 3 points",
     "elsewhere": "the same, on another law",
 }
 NOTHING = "Nothing has been measured yet: run `python benchmarks/quality.py`."
@@ -44,7 +44,7 @@ def claims_table(content: dict[str, Any]) -> str:
         groups.setdefault((row["kind"], row["deals"]), []).append(row)
     if not groups:
         return "Nothing has been measured yet: run `python benchmarks/false_claims.py`."
-    lines = ["| claim | deals | trials | false | 95 % interval | share flagged |", "|---" * 6 + "|"]
+    lines = ["| claim | deals | trials | false | 95% interval | share flagged |", "|---" * 6 + "|"]
     for kind, deals in sorted(groups, key=lambda key: (list(CLAIMS).index(key[0]), key[1])):
         rows = groups[kind, deals]
         false = int(sum(row["false"] for row in rows))

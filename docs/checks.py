@@ -43,7 +43,9 @@ def sections() -> Iterator[str]:
 
 
 def _acknowledged(kind: Code) -> str:
-    """How a doubt is settled in [rows], under its own name; other kinds have no such way."""
-    doubts = (source.removeprefix("doubt:") for source in kind.sources if "doubt:" in source)
-    ways = " or ".join(f'`[rows] acknowledged = ["{doubt}"]`' for doubt in doubts)
+    """How a question is settled in [rows], under its own name; other kinds have no such way."""
+    questions = (
+        source.removeprefix("question:") for source in kind.sources if "question:" in source
+    )
+    ways = " or ".join(f'`[rows] acknowledged = ["{question}"]`' for question in questions)
     return f" If the rows are right as they are: {ways}." if ways else ""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import socket
 import tempfile
 import threading
@@ -28,7 +29,7 @@ from fitmodel.demonstration import DEALS, Demo, make_demo
 from fitmodel.language.catalogue import LANGUAGES
 from fitmodel.service.app import create_app
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 PHONE = 600  # pixels; narrower screens are phones
 QUIET = [
     "--no-sandbox",

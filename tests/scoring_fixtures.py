@@ -29,7 +29,7 @@ def simulation() -> Simulation:
 @pytest.fixture(scope="session")
 def model(simulation: Simulation, learned_on) -> FitModel:
     scorecard = learned_on(700, seed=5).scorecard
-    policy = Policy("threshold", 0.3, None, "flags from 30 %")
+    policy = Policy("threshold", 0.3, None, "flags from 30%")
     roles = simulation.spec.deals
     return FitModel(Scorer(scorecard, policy, roles.amount, roles.closed_on, version="test"), {})
 
@@ -71,7 +71,7 @@ def curved(model: FitModel, request: pytest.FixtureRequest) -> FitModel:
 LEVEL, FLAG, BIG = 0.15, 0.40, 50_000.0
 SMALL_AMOUNT, BIG_AMOUNT = 1_200.0, 120_000.0
 MONEY = Money(
-    0.8, 12.0, 3.0, 100.0, "10 %", "5 %", 0.1, word_of_mouth_cost="150 %", opportunity_cost=40.0
+    0.8, 12.0, 3.0, 100.0, "10%", "5%", 0.1, word_of_mouth_cost="150%", opportunity_cost=40.0
 )
 
 

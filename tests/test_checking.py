@@ -25,7 +25,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.leakage.audit import audit_leakage
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)
@@ -238,7 +238,7 @@ def test_too_few_deals_are_an_error_and_few_a_warning() -> None:
     assert not {"FM403", "FM405"} & {code for code, _ in codes(sim.deals)}
 
 
-def test_a_doubt_that_must_be_answered_is_an_error_in_check_and_train() -> None:
+def test_a_question_that_must_be_answered_is_an_error_in_check_and_train() -> None:
     sim = simulate_deals(300, seed=2)
     stage = ["Won", "Lost"] * 150
     result = check_deals(sim.deals.assign(deal_stage=stage), sim.spec)
@@ -247,7 +247,7 @@ def test_a_doubt_that_must_be_answered_is_an_error_in_check_and_train() -> None:
         (each.code, each.level, each.column) for each in result.results
     }
     with pytest.raises(DealsError, match="opportunities that were not won"):
-        read_with_doubts(sim.deals.assign(deal_stage=stage), sim.spec)
+        read_with_questions(sim.deals.assign(deal_stage=stage), sim.spec)
 
 
 GROUPS = pd.DataFrame(
@@ -309,7 +309,7 @@ def test_a_good_training_has_no_result() -> None:
 def test_missing_skill_is_the_first_result_and_the_contract_can_silence_others() -> None:
     sim = simulate_deals(400, seed=3)
     table = sim.deals.assign(annual_value=-1.0)
-    questioned = read_with_doubts(table, sim.spec)
+    questioned = read_with_questions(table, sim.spec)
     view = view_of(questioned.deals, questioned.read.spec)
     results = checks_of_training(report(has_skill=False), questioned, view)
     spec = questioned.read.spec.replace(checks={"ignore": {"FM312": "refunds"}})

@@ -36,8 +36,8 @@ COMMANDS = {
     "pool": {"--output"},
 }
 PARAMETERS = {
-    "load": ["path_or_uri", "unpickle", "workbench"],
-    "compare_models": ["a", "b", "deals", "spec", "unpickle", "workbench", "worst"],
+    "load": ["path_or_uri", "unpickle"],
+    "compare_models": ["a", "b", "deals", "spec", "unpickle", "worst"],
     "predict": ["prospects", "model", "reasons", "as_of", "language", "log"],
     "train": ["deals", "spec", "models", "allow", "estimator", "progress"],
     "backtest": ["deals", "spec", "n_cuts", "allow", "estimator", "progress"],

@@ -17,29 +17,31 @@ import pytest
 
 import fitmodel
 
+
+def object_named(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    return getattr(import_module(module), attribute)
+
+
 DOCS = Path(__file__).parents[1] / "docs"
 HOMES = sorted({getattr(fitmodel, name).__module__ for name in fitmodel.__all__})
 ROOMS = (DOCS / "reference" / "rooms.md").read_text(encoding="utf-8")
 DOCUMENTED = re.findall(r"^::: (fitmodel\.[\w.]+)$", ROOMS, re.MULTILINE)
 MODULES = sorted(
-    {*HOMES, *(name.rpartition(".")[0] for name in DOCUMENTED)} - {"fitmodel.exceptions"}
+    {*HOMES, *(object_named(name).__module__ for name in DOCUMENTED)} - {"fitmodel.exceptions"}
 )
+"""Modules in which the documented names are defined, whatever door they are imported from."""
 RESULTS = (
     "Report", "Run", "SimilarDeals", "Performance", "Profile", "Plan", "EditedModel", "View", "Set"
 )  # fmt: skip
 """Ends of the names of what functions return: the functions' examples show them."""
 SHOWN_ELSEWHERE = {
-    "fitmodel.deals.history_view",
+    "fitmodel.deals._history_view",
     "fitmodel.deals.training_set",
-    "fitmodel.evaluation.report",
+    "fitmodel.evaluation._report_classes",
     "fitmodel.scoring.spark",
 }
 """Made by `DealHistory`, by `train` and `backtest`; needs Java, and is tried in tests/scoring."""
-
-
-def object_named(name: str) -> Any:
-    module, _, attribute = name.rpartition(".")
-    return getattr(import_module(module), attribute)
 
 
 @pytest.fixture(scope="session")

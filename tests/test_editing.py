@@ -26,7 +26,11 @@ SIMULATION = simulate_deals(1500, seed=5)
 def model(tmp_path, learned_scorecard) -> FitModel:
     scorer = Scorer(learned_scorecard, Policy("threshold", 0.3, None, ""), None, "closed_on", "")
     files = {"scorer.json": scorer.to_json(), "card.md": b"# Card\n\n## Intended use\n\nGood.\n"}
-    facts = {"spec": SIMULATION.spec.to_dict(), "contest": {"gain": 1}, "metrics": {"roc_auc": 0.7}}
+    facts = {
+        "spec": SIMULATION.spec.to_dict(),
+        "comparison": {"gain": 1},
+        "metrics": {"roc_auc": 0.7},
+    }
     return load(write_bundle(tmp_path / "models", "fit", files=files, manifest=facts))
 
 
@@ -45,7 +49,7 @@ def test_an_edit_gives_a_new_version_and_keeps_the_old_one(model):
     assert (record["by"], record["reason"]) == ("Kim", "a | campaign")
     assert record["rows"][0]["value"] == "media"
     assert record["rows"][0]["after"] == 0.2
-    assert "contest" not in done.model.manifest
+    assert "comparison" not in done.model.manifest
     card = (done.bundle_path / "card.md").read_text(encoding="utf-8")
     assert "## Edited by hand" in card
     assert "because: a \\| campaign" in card
@@ -111,7 +115,7 @@ def test_an_edit_that_contradicts_the_truth_is_worse_on_later_deals(model):
     assert gap == pytest.approx(evaluated.difference.value)
     assert OPTIMISM_NOTE in str(evaluated)
     assert done.model.manifest["metrics"]["log_loss"] == evaluated.after["log_loss"].value
-    assert done.edit["judged"]["verdict"] == "worse"
+    assert done.edit["evaluation"]["verdict"] == "worse"
 
 
 @pytest.mark.slow

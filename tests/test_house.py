@@ -16,6 +16,7 @@ import fitmodel
 HOUSE = Path(fitmodel.__file__).parent
 ROOMS = (
     "_old_names",
+    "renamed",
     "exceptions",
     "language",
     "tables",
@@ -74,6 +75,7 @@ READ_BY_PEOPLE = sorted(
     ]
 )
 MAX_LINES = 350
+MAX_DOORS = 15
 
 
 def _name(path: Path) -> str:
@@ -244,6 +246,44 @@ def test_benchmarks_and_documentation_import_only_public_modules():
     }
 
     assert _faults(private) == {}
+
+
+def test_pages_and_notebooks_name_only_public_modules_in_imports():
+    named = re.compile(r"(?:from|import|:::) (fitmodel(?:\.\w+)+)")
+    private = {
+        path.name: [
+            module
+            for module in named.findall(path.read_text(encoding="utf-8"))
+            if any(part.startswith("_") for part in module.split(".")[1:])
+        ]
+        for path in READ_BY_PEOPLE
+    }
+
+    assert _faults(private) == {}
+
+
+def _doors() -> dict[str, set[str]]:
+    """Modules that other rooms may import, by room; nobody imports those of the command line."""
+    parts = [module.split(".")[1:] for module in MODULES if module.count(".") == 2]
+    rooms = {room for room, _ in parts} - {"cli"}
+    return {
+        room: {name for other, name in parts if other == room and not name.startswith("_")}
+        for room in rooms
+    }
+
+
+def test_the_contributing_page_lists_the_doors_of_every_room():
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("A room's doors")[2].partition("`tests/test_house.py` asserts")[0]
+    rooms = re.findall(r"^- (\w+): (.*?)(?=^- |\Z)", section, re.MULTILINE | re.DOTALL)
+
+    assert {room: set(re.findall(r"`(\w+)`", listed)) for room, listed in rooms} == _doors()
+
+
+def test_a_room_has_few_doors():
+    many = {room: sorted(names) for room, names in _doors().items() if len(names) > MAX_DOORS}
+
+    assert many == {}
 
 
 def test_a_module_imported_only_by_its_room_begins_with_an_underscore():

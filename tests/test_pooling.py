@@ -16,7 +16,7 @@ from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.learner import learn, learn_from_set
 from fitmodel.learning.parents import Levels, Parent
 from fitmodel.pooling import PARENT_FILE, pool_models, read_parent, with_prior
-from fitmodel.sales.expected import compute_expected
+from fitmodel.sales.rep_performance import compute_expected
 
 SPEC = DealSpec(deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"})
 DEALS = pd.DataFrame({"signed": ["2025-01-01"], "left": [None], "source": ["outbound"]})

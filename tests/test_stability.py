@@ -11,7 +11,7 @@ from fitmodel import stability
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.decision.policy import Policy
-from fitmodel.evaluation import instability
+from fitmodel.evaluation import _instability as instability
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.stability import LATEST, check_stability

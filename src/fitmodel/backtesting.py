@@ -11,10 +11,9 @@ import pandas as pd
 
 from fitmodel.checking import audit_before_training
 from fitmodel.deals.history import view_of
-from fitmodel.evaluation.backtest import compute_backtest
+from fitmodel.evaluation.backtest import CUTS, compute_backtest, rolling_cuts
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
-from fitmodel.evaluation.splits import CUTS, rolling_cuts
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.outcomes import LabelledDeals
+    from fitmodel.evaluation.backtest import Split
     from fitmodel.evaluation.report import BacktestReport
-    from fitmodel.evaluation.splits import Split
     from fitmodel.learning.learner import Learned
 
 
@@ -83,7 +82,7 @@ def backtest(
     """
     report_step = progress or (lambda _step: None)
     report_step("reading")
-    read = read_with_doubts(deals, spec).read
+    read = read_with_questions(deals, spec).read
     # This contract has the formats found in the table, and no constant attributes.
     spec = with_prior(read.spec, read.table)
     view = view_of(read.table.reset_index(drop=True), spec)

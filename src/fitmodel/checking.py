@@ -1,6 +1,6 @@
 """Checks of deals before training, and of a training before use: each result has a code.
 
-deals -> doubts, warnings, time and level, leaks, sample -> results with codes
+deals -> questions, warnings, time and level, leaks, sample -> results with codes
 report of a training -> skill, calibration, groups, sample -> results
 """
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from fitmodel.checks.formats import has_errors, to_json, to_junit, to_sarif
 from fitmodel.checks.registry import result_of, split_silenced
 from fitmodel.crm.reading import open_deals, read_opened
+from fitmodel.deals import history_findings
 from fitmodel.deals.enough import FULL_CHURNERS, is_enough, regime_of
-from fitmodel.deals.errors import find_warnings, notation_warnings
 from fitmodel.deals.history import view_of
-from fitmodel.deals.history_tests import find_level_shift
-from fitmodel.deals.horizons import compare_horizons, contract_warnings, doubts_about_horizon
-from fitmodel.evaluation.groups import differing_groups
+from fitmodel.deals.validation import find_warnings, notation_warnings
+from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts
+from fitmodel.guessing.doubts import find_questions
 from fitmodel.leakage.audit import audit_leakage, later_values
-from fitmodel.learning.components import check_learning
 from fitmodel.learning.learner import check_enough
+from fitmodel.learning.stages import check_learning
+from fitmodel.renamed import old_fields, old_function
 from fitmodel.reports.console import later_value_text
 from fitmodel.tables.databases import is_database
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from fitmodel.checks.registry import CheckResult, Level
     from fitmodel.crm.reading import OpenedDeals
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.errors import Problem
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.reading import DealsRead
+    from fitmodel.deals.validation import Problem
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.guessing.doubts import Doubt, QuestionedDeals
+    from fitmodel.guessing.doubts import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.opening import FileTable
 
@@ -48,6 +48,7 @@ FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
 
 
+@old_fields(place="source")
 @dataclass(frozen=True, eq=False)
 class CheckReport:
     """Results of the checks of a table of deals.
@@ -58,7 +59,7 @@ class CheckReport:
         Results that are not silenced, in the order of the checks.
     silenced : tuple of CheckResult
         Results silenced by ``[checks] ignore``, each with its reason.
-    place : str
+    source : str
         Name of the file, or "deals" for a DataFrame.
     unread : bool
         Whether some checks were not made because the deals could not be read.
@@ -66,7 +67,7 @@ class CheckReport:
 
     results: tuple[CheckResult, ...]
     silenced: tuple[CheckResult, ...]
-    place: str
+    source: str
     unread: bool = False
 
     @property
@@ -76,7 +77,7 @@ class CheckReport:
 
     def write(self, form: str) -> str:
         """Return the results as text for other programs, in the format json, sarif or junit."""
-        parts = self.results, self.silenced, self.place
+        parts = self.results, self.silenced, self.source
         if form == "sarif":
             from importlib.metadata import version
 
@@ -116,12 +117,12 @@ def check_deals(deals: pd.DataFrame | str | Path, spec: DealSpec) -> CheckReport
 def _all_results(
     deals: pd.DataFrame | str | Path, spec: DealSpec, unread: list[DealsError]
 ) -> Iterator[CheckResult]:
-    doubts: list[Doubt] = []
+    questions: list[Question] = []
     try:
         opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
-        doubts = find_doubts(file.table, spec, row_numbers=file.row_numbers)
-        yield from doubt_results(doubts)
+        questions = find_questions(file.table, spec, row_numbers=file.row_numbers)
+        yield from question_results(questions)
         read = read_opened(opened)
         view = view_of(read.table, read.spec)
         check_learning(read.spec, read.table)
@@ -132,7 +133,7 @@ def _all_results(
         yield from sample_results(view)
     except DealsError as error:
         unread.append(error)
-        if not any(doubt.must_answer for doubt in doubts):  # else the doubt explains the error
+        if not any(each.must_answer for each in questions):  # else the question explains the error
             for each in error.problems or (error,):
                 kind = getattr(each, "code", "") or "deals"
                 yield result_of(f"error:{kind}", "error", str(each), getattr(each, "column", ""))
@@ -143,11 +144,14 @@ def shown(results: Iterable[CheckResult], spec: DealSpec) -> tuple[CheckResult, 
     return split_silenced(results, spec.checks)[0]
 
 
-def doubt_results(doubts: Iterable[Doubt]) -> Iterator[CheckResult]:
-    """Convert doubts about the rows to results with codes."""
-    for doubt in doubts:
-        level = "error" if doubt.must_answer else "warning"
-        yield result_of(f"doubt:{doubt.code}", level, str(doubt), doubt.column)  # type: ignore[arg-type]  # one of the two
+def question_results(questions: Iterable[Question]) -> Iterator[CheckResult]:
+    """Convert questions about the rows to results with codes."""
+    for question in questions:
+        level = "error" if question.must_answer else "warning"
+        yield result_of(f"question:{question.code}", level, str(question), question.column)  # type: ignore[arg-type]  # one of the two
+
+
+doubt_results = old_function("doubt_results", question_results)
 
 
 def warning_results(file: FileTable, read: DealsRead) -> Iterator[CheckResult]:
@@ -186,10 +190,11 @@ def later_results(opened: OpenedDeals, view: HistoryView) -> Iterator[CheckResul
 
 def time_results(view: HistoryView) -> Iterator[CheckResult]:
     """Check effects of time on the outcome: contract terms, the horizon, a shifted level."""
-    for text in contract_warnings(view):
+    for text in history_findings.contract_warnings(view):
         yield result_of("time:bound", "warning", text)
     spec = view.spec
-    for text in doubts_about_horizon(compare_horizons(view, spec), spec.label.horizon_months):
+    horizons = history_findings.compare_horizons(view, spec)
+    for text in history_findings.questions_about_horizon(horizons, spec.label.horizon_months):
         yield result_of("time:horizon", "warning", text)
     if not spec.has_dates:
         text = (
@@ -202,7 +207,7 @@ def time_results(view: HistoryView) -> Iterator[CheckResult]:
 
 def level_results(view: HistoryView) -> Iterator[CheckResult]:
     """Report a change of the level of early churn, if there is one."""
-    if (shift := find_level_shift(view)) is not None:
+    if (shift := history_findings.find_level_shift(view)) is not None:
         yield result_of("time:level", "warning", str(shift), str(view.spec.deals.churned_on))
 
 
@@ -270,9 +275,8 @@ def audit_before_training(
         If such an attribute is not in `allow`; the message has its evidence and the remedy.
     """
     result = audit_leakage(deals, spec)
-    leaks = [
-        item for item in result.findings if item.verdict == "stop" and item.attribute not in allow
-    ]
+    leaks = [each for each in result.findings if each.verdict == "stop"]
+    leaks = [each for each in leaks if each.attribute not in allow]
     if leaks:
         lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
         names = ", ".join(f'"{item.attribute}"' for item in leaks)
@@ -294,7 +298,7 @@ def checks_of_training(
     report : TrainingReport
         Report of the training.
     questioned : QuestionedDeals
-        The deals as read, and the doubts about them.
+        The deals as read, and the questions about them.
     view : HistoryView
         History of the deals.
 
@@ -308,7 +312,7 @@ def checks_of_training(
         *training_results(report),
         *(problem_results(find_warnings(read.table, read.spec, row_numbers=read.row_numbers))),
         *finding_results(read),
-        *doubt_results(questioned.doubts),
+        *question_results(questioned.questions),
         *level_results(view),
     )
     return shown(results, read.spec)
@@ -329,22 +333,18 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         yield result_of("evaluation:intercept", "warning", text)
     if slope.low > 1 or slope.high < 1:
         spread = "too far apart" if slope.value < 1 else "too close together"
-        text = (
-            f"probabilities are {spread}: calibration slope {slope.value:.2f} ({slope.low:.2f} to "
-            f"{slope.high:.2f})"
-        )
+        ends = f"({slope.low:.2f} to {slope.high:.2f})"
+        text = f"probabilities are {spread}: calibration slope {slope.value:.2f} {ends}"
         yield result_of("evaluation:slope", "warning", text)
     yield from _group_results(report.pooled_groups)
     cost = report.glass_box_cost
     if cost.low > 0:
-        text = (
-            f"a tuned gradient boosting predicts these deals better: log loss {cost.value:+.4f} "
-            f"({cost.low:+.4f} to {cost.high:+.4f})"
-        )
+        loss = f"log loss {cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
+        text = f"a tuned gradient boosting predicts these deals better: {loss}"
         yield result_of("evaluation:black box", "warning", text)
     if report.method != "out-of-time":
         yield result_of("evaluation:method", "note", "; ".join(report.notes) or report.method)
     if report.n_early_churners < FEW_CHURNERS:
-        provisional = report.regime == "provisional"
-        text = _few_churners_text(report.n_early_churners, provisional=provisional)
-        yield result_of("evaluation:small sample", "warning", text)
+        is_provisional = report.regime == "provisional"
+        few = _few_churners_text(report.n_early_churners, provisional=is_provisional)
+        yield result_of("evaluation:small sample", "warning", few)

@@ -18,16 +18,17 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation.comparison import MIN_CHURNERS, MIN_DEALS, compare_metrics
-from fitmodel.evaluation.disagreement import (
+from fitmodel.evaluation.figures import (
     compute_flag_changes,
     compute_group_disagreement,
     find_disagreeing_deals,
 )
 from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.model_comparison import ModelComparison
+from fitmodel.evaluation.report import ModelComparison
 from fitmodel.exceptions import BundleError, DealsError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
+from fitmodel.renamed import old_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 SIDES = ("a", "b")
 
 
+@old_parameters(workbench="unpickle")
 def compare_models(
     a: FitModel | str | Path,
     b: FitModel | str | Path,
@@ -50,7 +52,6 @@ def compare_models(
     worst: int = 10,
     n_boot: int = 1000,
     seed: int = 0,
-    workbench: bool = False,
 ) -> ModelComparison:
     """Compare two models on the deals that were signed after the training period of both.
 
@@ -69,8 +70,6 @@ def compare_models(
         Number of deals to list: those on which the models differ most.
     n_boot, seed
         Number of bootstrap resamples of the intervals, and random seed.
-    workbench : bool, default=False
-        Old name of `unpickle`.
 
     Returns
     -------
@@ -96,8 +95,7 @@ def compare_models(
     >>> compared.better is None, compared.flags.changed
     (True, 0)
     """
-    may_unpickle = unpickle or workbench
-    models = (_loaded(a, unpickle=may_unpickle), _loaded(b, unpickle=may_unpickle))
+    models = (_loaded(a, unpickle=unpickle), _loaded(b, unpickle=unpickle))
     contract = spec or DealSpec.from_manifest(models[1].manifest["spec"])
     opened = open_past_deals(deals, models[1].manifest, contract, is_own=spec is None)
     read = _read(*opened, is_own=spec is None)

@@ -19,15 +19,17 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.re_evaluation import re_evaluate
 from fitmodel.exceptions import EditError
-from fitmodel.learning.edit_targets import column_of, read_level, read_range
 from fitmodel.learning.editing import (
     Cap,
     DropPair,
     SetEffect,
     Smooth,
     changed_rows,
+    column_of,
     edit_from_dict,
     edit_to_dict,
+    read_level,
+    read_range,
 )
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from fitmodel.learning.editing import Edit
 
 CARD_FILE = "card.md"
-NOT_CARRIED_OVER = ("contest",)  # the comparison with the champion was made before the edit
+NOT_CARRIED_OVER = ("comparison",)  # the comparison with the champion was made before the edit
 _WRITTEN_BY_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),
 )
@@ -165,7 +167,7 @@ def edit_table(
     change = _read_edit(opened, attribute, level, effect, smooth, cap, drop_pair_with)
     record = _record(opened, change, reason, by)
     re_evaluation = None if deals is None else _re_evaluated(opened, change, deals, spec)
-    record["judged"] = (
+    record["evaluation"] = (
         None if re_evaluation is None else re_evaluation.to_dict() | {"words": str(re_evaluation)}
     )
     path = _write(opened, change, record, re_evaluation, models, use=use)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +17,25 @@ if TYPE_CHECKING:
             """Name of the column."""
 
 
+_TWO_STOPS = re.compile(r"(?<=[^\s./])\.[.;](?=\s|$)")
+
+
+def one_stop(text: str) -> str:
+    """Return a message with one mark where it quotes another one that ends with a full stop.
+
+    Examples
+    --------
+    >>> from fitmodel.exceptions import one_stop
+    >>> one_stop("it cannot be opened: No such file.. Remedy: give another file.")
+    'it cannot be opened: No such file. Remedy: give another file.'
+    """
+    return _TWO_STOPS.sub(lambda marks: marks.group()[-1], text)
+
+
 class FitModelError(Exception):
     """Base of every error that fitmodel raises on purpose.
+
+    A message that quotes another error has one full stop after it, not two.
 
     Examples
     --------
@@ -27,6 +45,9 @@ class FitModelError(Exception):
     ...     print(type(error).__name__)
     BundleError
     """
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(one_stop(part) if isinstance(part, str) else part for part in parts))
 
 
 class SpecError(FitModelError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from fitmodel.exceptions import FitModelError
 from fitmodel.loading import locate_bundle
 from fitmodel.model.opening import open_model
+from fitmodel.renamed import old_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,6 @@ class ModelHolder:
         Source for `fitmodel.load`; the folder of a model name and a registry alias can change.
     unpickle : bool, default=False
         As in `fitmodel.load`.
-    workbench : bool, default=False
-        Old name of `unpickle`.
 
     Attributes
     ----------
@@ -59,11 +58,10 @@ class ModelHolder:
     True
     """
 
-    def __init__(
-        self, source: str | Path, *, unpickle: bool = False, workbench: bool = False
-    ) -> None:
+    @old_parameters(workbench="unpickle")
+    def __init__(self, source: str | Path, *, unpickle: bool = False) -> None:
         self._source = source
-        self._unpickle = unpickle or workbench
+        self._unpickle = unpickle
         self.failure: str | None = None
         self.is_from_cache = False
         self._model = self._load()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import open_model
+from fitmodel.renamed import old_parameters
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from fitmodel.model.logged import AssessmentLog
 
 
-def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = False) -> FitModel:
+@old_parameters(workbench="unpickle")
+def load(path_or_uri: str | Path, *, unpickle: bool = False) -> FitModel:
     """Load a model for scoring; nothing is unpickled unless `unpickle` is true and needed.
 
     Parameters
@@ -33,8 +35,6 @@ def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = F
         Also load a model that is a user's own estimator. Its digest is checked before it is
         unpickled, but a pickle can run any code: use it only for bundles that you or your team
         wrote.
-    workbench : bool, default=False
-        Old name of `unpickle`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def load(path_or_uri: str | Path, *, unpickle: bool = False, workbench: bool = F
     >>> "segment" in model.attributes
     True
     """
-    return open_model(find_bundle(path_or_uri), unpickle=unpickle or workbench)
+    return open_model(find_bundle(path_or_uri), unpickle=unpickle)
 
 
 @overload

@@ -12,61 +12,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fitmodel.evaluation.calibration import (
-        compute_calibration,
-    )
-    from fitmodel.evaluation.curves import (
+    from fitmodel.evaluation.figures import (
         compute_bands,
-        compute_gains,
-        compute_precision_recall,
-        compute_roc,
-    )
-    from fitmodel.evaluation.disagreement import (
+        compute_calibration,
         compute_flag_changes,
+        compute_gains,
         compute_group_disagreement,
-    )
-    from fitmodel.evaluation.groups import (
-        compute_pooled_groups,
-        plot_pooled_groups,
-    )
-    from fitmodel.evaluation.instability import (
         compute_instability,
-        plot_flag_changes,
-        plot_instability,
-    )
-    from fitmodel.evaluation.learning_curve import (
         compute_learning_curve,
-        plot_learning_curve,
-    )
-    from fitmodel.evaluation.net_benefit import (
+        compute_level,
         compute_money_curve,
         compute_net_benefit,
-        plot_decision_curve,
-        plot_money_curve,
-    )
-    from fitmodel.evaluation.plots import (
+        compute_pooled_groups,
+        compute_precision_recall,
+        compute_probability_distribution,
+        compute_roc,
+        compute_smooth_calibration,
+        compute_table,
         figure_of,
         plot_ageing,
         plot_bands,
         plot_calibration,
+        plot_decision_curve,
+        plot_flag_changes,
         plot_gains,
+        plot_instability,
+        plot_learning_curve,
+        plot_level,
+        plot_money_curve,
+        plot_pooled_groups,
         plot_precision_recall,
         plot_roc,
-        plot_stability,
-    )
-    from fitmodel.evaluation.smooth_calibration import (
-        compute_probability_distribution,
-        compute_smooth_calibration,
         plot_smooth_calibration,
-    )
-    from fitmodel.evaluation.table_plots import (
-        compute_table,
-        plot_table,
-    )
-    from fitmodel.evaluation.time_plots import (
-        compute_level,
-        plot_level,
+        plot_stability,
         plot_survival,
+        plot_table,
     )
     from fitmodel.monitoring.drift import (
         compute_drift,
@@ -122,50 +102,13 @@ __all__ = [
     "plot_table",
 ]
 
-_FUNCTIONS_BY_MODULE: dict[str, tuple[str, ...]] = {
-    "fitmodel.evaluation.calibration": ("compute_calibration",),
-    "fitmodel.evaluation.curves": (
-        "compute_bands",
-        "compute_gains",
-        "compute_precision_recall",
-        "compute_roc",
-    ),
-    "fitmodel.evaluation.disagreement": ("compute_flag_changes", "compute_group_disagreement"),
-    "fitmodel.evaluation.instability": (
-        "compute_instability",
-        "plot_flag_changes",
-        "plot_instability",
-    ),
-    "fitmodel.evaluation.learning_curve": ("compute_learning_curve", "plot_learning_curve"),
-    "fitmodel.evaluation.time_plots": ("compute_level", "plot_level", "plot_survival"),
-    "fitmodel.evaluation.net_benefit": (
-        "compute_money_curve",
-        "compute_net_benefit",
-        "plot_decision_curve",
-        "plot_money_curve",
-    ),
-    "fitmodel.evaluation.plots": (
-        "figure_of",
-        "plot_ageing",
-        "plot_bands",
-        "plot_calibration",
-        "plot_gains",
-        "plot_precision_recall",
-        "plot_roc",
-        "plot_stability",
-    ),
-    "fitmodel.evaluation.groups": ("compute_pooled_groups", "plot_pooled_groups"),
-    "fitmodel.evaluation.smooth_calibration": (
-        "compute_probability_distribution",
-        "compute_smooth_calibration",
-        "plot_smooth_calibration",
-    ),
-    "fitmodel.evaluation.table_plots": ("compute_table", "plot_table"),
-    "fitmodel.monitoring.drift": ("compute_drift",),
-    "fitmodel.monitoring.plots": ("plot_drift", "plot_drift_by_month"),
-    "fitmodel.sales.plots": ("plot_funnel", "plot_profile"),
+_MODULE_OF = dict.fromkeys(__all__, "fitmodel.evaluation.figures") | {
+    "compute_drift": "fitmodel.monitoring.drift",
+    "plot_drift": "fitmodel.monitoring.plots",
+    "plot_drift_by_month": "fitmodel.monitoring.plots",
+    "plot_funnel": "fitmodel.sales.plots",
+    "plot_profile": "fitmodel.sales.plots",
 }
-_MODULE_OF = {name: module for module, names in _FUNCTIONS_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

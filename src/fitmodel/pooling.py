@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import BundleError, SpecError
-from fitmodel.learning.components import check_learning
 from fitmodel.learning.parents import Parent, parent_from_dict, pool
+from fitmodel.learning.stages import check_learning
 from fitmodel.loading import load
 from fitmodel.tables.atomic import write_folder
 

@@ -12,9 +12,8 @@ from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.roles import per_year
 from fitmodel.learning.own_estimator import OwnClassifier
 from fitmodel.model.opening import SCORER_FILE
-from fitmodel.model.scorer import Scorer
+from fitmodel.model.scorer import READER_FILE, Scorer
 from fitmodel.model.wording import wording_of
-from fitmodel.model.workbench import READER_FILE
 from fitmodel.reports.card import model_card
 
 if TYPE_CHECKING:

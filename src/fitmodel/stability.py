@@ -12,11 +12,10 @@ import numpy as np
 from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_with_history
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Sheet
-from fitmodel.deals.reading import open_table, with_unique_index
+from fitmodel.deals.reading import open_table, settle_attributes, with_unique_index
 from fitmodel.deals.roles import yearly_amounts
-from fitmodel.deals.settling import settle_attributes
-from fitmodel.evaluation.instability import compute_instability
+from fitmodel.deals.validation import Sheet
+from fitmodel.evaluation.figures import compute_instability
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.pooling import with_prior
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from fitmodel.evaluation.instability import Instability
+    from fitmodel.evaluation.figures import Instability
 
 LATEST = 500
 """Number of latest deals that are predicted if no prospects are given."""
@@ -64,7 +63,7 @@ def check_stability(
     estimator : classifier, optional
         The user's own classifier, if the model is one.
     seed, progress
-        As in `fitmodel.evaluation.instability.compute_instability`.
+        As in `fitmodel.evaluation.figures.compute_instability`.
 
     Returns
     -------

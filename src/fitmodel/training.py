@@ -14,13 +14,13 @@ import numpy as np
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.checking import audit_before_training, checks_of_training
-from fitmodel.deals.competing_exits import note_on_exits
 from fitmodel.deals.history import view_of
+from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
@@ -113,7 +113,7 @@ class TrainingRun:
         return f"<TrainingRun {self.model.version}: {self.report.verdict}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import rows_html
+        from fitmodel.model.assessment import rows_html
 
         rows = [("bundle", self.bundle_path), ("run", self.run_id or "not tracked")]
         rows += [("in use", self.in_use), *(("warning", text) for text in self.warnings)]
@@ -218,7 +218,7 @@ def train_as(
     with ending(mlflow_run, contract):
         extra = _known(evaluation, learned, estimator) | {
             "deals_digest": digest,
-            "contest": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
+            "comparison": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
         }
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
@@ -265,7 +265,7 @@ def _prepare(
     tables: Mapping[str, Given] | None,
 ) -> _Prepared:
     """Read the deals; raise DealsError if an attribute leaks the outcome."""
-    questioned = read_with_doubts(deals, spec, tables)
+    questioned = read_with_questions(deals, spec, tables)
     table = with_unique_index(questioned.deals)
     contract = with_prior(questioned.read.spec, table)
     view = view_of(table, contract)

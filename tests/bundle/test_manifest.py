@@ -20,12 +20,12 @@ RIGHT: dict[str, Any] = {
     "spec": {"deals": {}, "label": {"horizon_months": 5}},
     "metrics": {"roc_auc": 0.7},
     "report": {},
-    "contest": None,
+    "comparison": None,
     "seen_values": {},
     "period": ["2024-01-01", "2026-01-01"],
     "attributes": ["segment", "seats"],
     "estimator": "LogisticRegression",
-    "policy": "flags from 40 % on",
+    "policy": "flags from 40% on",
     "edits": [{"words": "x"}],
 }
 
@@ -34,14 +34,25 @@ def read(**changed: Any) -> dict[str, Any]:
     return read_manifest(json.dumps(RIGHT | changed).encode())
 
 
+def test_old_names_of_fields_are_read_as_the_new_ones() -> None:
+    old = read(contest={"gain": 0.1}, edits=[{"words": "cap seats", "judged": None}])
+    assert old["comparison"] == {"gain": 0.1}
+    assert "contest" not in old
+    assert old["edits"] == [{"words": "cap seats", "evaluation": None}]
+    with pytest.raises(BundleError, match="'comparison' is missing or wrong"):
+        read(contest=[1])
+
+
 def test_a_valid_manifest_is_accepted_unchanged() -> None:
     assert read() == RIGHT
-    assert read(contest={"gain": 0.1}, period=[], edits=[], attributes=[], spec={})["period"] == []
+    assert (
+        read(comparison={"gain": 0.1}, period=[], edits=[], attributes=[], spec={})["period"] == []
+    )
 
 
 @pytest.mark.parametrize(
     "field",
-    ["spec", "metrics", "report", "contest", "seen_values", "period", "attributes", "estimator",
+    ["spec", "metrics", "report", "comparison", "seen_values", "period", "attributes", "estimator",
      "policy", "edits"],
 )  # fmt: skip
 def test_optional_fields_may_be_missing(field: str) -> None:
@@ -81,8 +92,8 @@ def test_required_fields_must_exist(field: str) -> None:
         ("spec", {"deals": {}, "label": 1}),
         ("metrics", []),
         ("report", "good"),
-        ("contest", 5),
-        ("contest", []),
+        ("comparison", 5),
+        ("comparison", []),
         ("seen_values", []),
         ("period", "ab"),  # a text of two
         ("period", ["2024-01-01"]),

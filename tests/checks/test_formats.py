@@ -11,10 +11,10 @@ import pytest
 
 from fitmodel.checks.formats import to_json, to_junit, to_sarif
 from fitmodel.checks.registry import CheckResult, result_of, split_silenced
-from fitmodel.deals.settings_sections import Checks
+from fitmodel.deals.contract import Checks
 
-ERROR = result_of("doubt:rows-not-customers", "error", "stage: 3 rows <lost>, row 17", "stage")
-WARNING = result_of("doubt:repeated-id", "warning", 'id "A" & more\x01', "deal_id")
+ERROR = result_of("question:rows-not-customers", "error", "stage: 3 rows <lost>, row 17", "stage")
+WARNING = result_of("question:repeated-id", "warning", 'id "A" & more\x01', "deal_id")
 NOTE = result_of("time:no dates", "note", "a tenure only")
 SILENCED = CheckResult(WARNING.kind, "warning", "id: again", "deal_id", "renewals are deals here")
 

@@ -50,26 +50,26 @@ def test_no_finding_has_two_codes() -> None:
     assert len(sources) == len(set(sources))
 
 
-def test_every_doubt_about_the_rows_has_a_code() -> None:
-    codes = _first_arguments("Doubt", HOUSE / "guessing")
+def test_every_question_about_the_rows_has_a_code() -> None:
+    codes = _first_arguments("Question", HOUSE / "guessing")
 
     assert len(codes) >= 10
     for code in codes:
-        assert code_of(f"doubt:{code}").code.startswith("FM3")
+        assert code_of(f"question:{code}").code.startswith("FM3")
 
 
-def test_only_a_doubt_that_must_be_answered_cannot_be_silenced() -> None:
+def test_only_a_question_that_must_be_answered_cannot_be_silenced() -> None:
     room = Path(doubts.__file__).parent
     calls = [
         node
         for path in sorted(room.glob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Doubt"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Question"
     ]
 
     for call in calls:
         must = any(word.arg == "must_answer" for word in call.keywords)
-        assert (code_of(f"doubt:{call.args[0].value}").ignore == "no") == must
+        assert (code_of(f"question:{call.args[0].value}").ignore == "no") == must
 
 
 def test_every_finding_of_reading_has_a_code() -> None:
@@ -91,7 +91,7 @@ def test_every_kind_of_leak_has_a_code_and_can_be_allowed_for_a_column() -> None
 
 def test_a_finding_without_a_code_is_an_error() -> None:
     with pytest.raises(KeyError):
-        code_of("doubt:unheard-of")
+        code_of("question:unheard-of")
 
 
 @cache
@@ -106,7 +106,7 @@ def _texts(room: str) -> set[str]:
 
 
 WRITTEN_IN = {
-    "doubt": ("guessing",),
+    "question": ("guessing",),
     "leakage": ("leakage", "."),
     "reading": ("tables", "deals", "crm"),
     "warning": ("deals",),
@@ -175,7 +175,7 @@ def test_every_code_has_a_section_of_four_parts_in_order() -> None:
         assert (f'"{code.code}:column"' in text) == (code.ignore != "no")
         for source in code.sources:
             part, _, kind = source.partition(":")
-            assert (f'[rows] acknowledged = ["{kind}"]' in text) == (part == "doubt")
+            assert (f'[rows] acknowledged = ["{kind}"]' in text) == (part == "question")
 
 
 def test_codes_named_in_texts_exist() -> None:

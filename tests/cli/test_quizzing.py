@@ -29,7 +29,7 @@ def ask(company, monkeypatch):
 
 
 def test_a_team_answers_then_sees_the_outcome_and_scores_are_stored(ask, tmp_path):
-    answers = "10\n20 %\n" + "x\n" + "15\n25\n" * 3
+    answers = "10\n20%\n" + "x\n" + "15\n25\n" * 3
     log = tmp_path / "log.db"
     done = ask(
         *("-p", "Kim", "-p", "Lee", "--questions", 4, "--seed", 1, "--log", log), answers=answers

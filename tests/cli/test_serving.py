@@ -169,8 +169,8 @@ def test_the_limits_of_the_command_are_those_of_the_service(source, monkeypatch)
     (service,) = made
     options = [each.kwargs for each in service.user_middleware]
     (limits,) = [each["settings"] for each in options if "settings" in each]
-    assert limits.most_bytes == 5_000
-    assert (limits.most_prospects, limits.most_at_once) == (7, 9)
+    assert limits.max_bytes == 5_000
+    assert (limits.max_prospects, limits.max_requests) == (7, 9)
     assert (limits.body_seconds, limits.answer_seconds) == (2, 3)
     assert limits.origins == {"https://crm.example.com"}
     assert ["https://crm.example.com"] in [each.get("allow_origins") for each in options]

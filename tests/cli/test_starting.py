@@ -138,7 +138,7 @@ def test_several_currencies_are_refused(shared_data: Path, folder: Path) -> None
     assert "in another currency than USD" in output
 
 
-def test_check_of_deals_without_doubts_does_not_mention_rows(folder: Path) -> None:
+def test_check_of_deals_without_questions_does_not_mention_rows(folder: Path) -> None:
     simulate_deals(900, seed=2).deals.to_csv(folder / "deals.csv", index=False)
     run("init", "deals.csv")
     code, output = run("check", "deals.csv")

@@ -10,7 +10,7 @@ import pytest
 from sksurv.nonparametric import CensoringDistributionEstimator, kaplan_meier_estimator
 from sksurv.util import Surv
 
-from fitmodel.deals.censoring import censoring_weights, effective_sample_size
+from fitmodel.deals._censoring import censoring_weights, effective_sample_size
 from fitmodel.deals.outcomes import kaplan_meier
 from fitmodel.exceptions import DealsError
 

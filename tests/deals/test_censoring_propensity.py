@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.censoring import propensity_weights
+from fitmodel.deals._censoring import propensity_weights
 from fitmodel.deals.outcomes import label_deals
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import fitmodel
+from fitmodel.deals._errors import find_constants, without_attributes
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import find_constants, without_attributes
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.deals.validation import find_errors
 from fitmodel.exceptions import DealsError

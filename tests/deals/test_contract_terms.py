@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals._horizons import candidate_columns, find_bound_deals, terms_of
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import candidate_columns, find_bound_deals, terms_of
 
 
 def company(annual_leave, seed=1, deals=900):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.deals._rows import one_row_per_customer
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
-from fitmodel.deals.rows import one_row_per_customer
 
 DEALS = {"id": "row", "closed_on": "start", "churned_on": "end", "observed_until": "2025-12-31"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.errors import find_warnings, notation_warnings
+from fitmodel.deals._errors import find_warnings, notation_warnings
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.guessing.guess import guess_spec
 

@@ -16,7 +16,7 @@ from fitmodel.deals.history import DealHistory, extract_as_of
 from fitmodel.deals.months import months_between
 from fitmodel.deals.outcomes import censoring_weights, label_deals, outcomes, training_deals
 from fitmodel.deals.reading import read_deals
-from fitmodel.evaluation.splits import rolling_cuts
+from fitmodel.evaluation.backtest import rolling_cuts
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.sales._segments import log_rank_scores
 from fitmodel.sales.rates import expected_leavers

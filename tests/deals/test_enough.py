@@ -81,7 +81,7 @@ def test_the_error_reports_the_base_rate_with_its_interval() -> None:
     from fitmodel.learning.learner import learn
 
     with pytest.raises(
-        DealsError, match=r"9.1% leave within 5 months \(80 % interval 5.4% to 14.5%"
+        DealsError, match=r"9.1% leave within 5 months \(80% interval 5.4% to 14.5%"
     ):
         learn(table(6, 0, 60), SPEC)
 
@@ -118,7 +118,7 @@ def test_deals_that_check_counts_as_enough_can_be_trained_on() -> None:
 
 
 def test_the_interval_is_jeffreys_interval_for_the_effective_number_of_deals() -> None:
-    """Six leavers at a rate of 10 % correspond to 60 deals, for any number of censored deals."""
+    """Six leavers at a rate of 10% correspond to 60 deals, for any number of censored deals."""
     from scipy.stats import beta
 
     assert base_rate_interval(6, 0.1, 45) == pytest.approx(beta.ppf([0.1, 0.9], 6.5, 54.5))

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals import _outcome_columns, history_view, months
+from fitmodel.deals import _history_view as history_view
+from fitmodel.deals import _outcome_columns, months
+from fitmodel.deals._horizons import compare_horizons
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory, HistoryView, extract_as_of
-from fitmodel.deals.horizons import compare_horizons
 from fitmodel.deals.outcomes import censoring_weights, extract_end, label_deals, outcomes
 from fitmodel.deals.training_set import TrainingSet
 from fitmodel.evaluation.out_of_time import evaluate

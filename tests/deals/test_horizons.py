@@ -1,4 +1,4 @@
-"""Comparison of several horizons, and doubts about the default one."""
+"""Comparison of several horizons, and questions about the default one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals._horizons import (
+    compare_horizons,
+    horizons_text,
+    questions_about_horizon,
+)
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS
-from fitmodel.deals.horizons import (
-    compare_horizons,
-    doubts_about_horizon,
-    horizons_text,
-)
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.guessing.guess import guess_spec
 
@@ -58,17 +58,17 @@ def test_a_horizon_with_enough_deals_for_a_provisional_model_is_marked():
     result = compare_horizons(deals([2.0] * 20 + [20.0] * 80, [True] * 20 + [False] * 80), SPEC)
 
     assert horizons_text(result).count("provisional (50 for a full model)") == 3
-    assert doubts_about_horizon(result, 5) == []
+    assert questions_about_horizon(result, 5) == []
 
 
-def test_a_horizon_with_too_few_deals_is_doubted_and_another_one_is_suggested():
+def test_a_horizon_with_too_few_deals_is_questioned_and_another_one_is_suggested():
     months = [8.0] * MIN_CHURNERS + [20.0] * MIN_CHURNERS
     result = compare_horizons(deals(months, [True] * MIN_CHURNERS + [False] * MIN_CHURNERS), SPEC)
 
-    assert doubts_about_horizon(result, 12) == []
-    (doubt,) = doubts_about_horizon(result, 5)
-    assert "within 5 months 0 customers are known to have left and 30 to have stayed" in doubt
-    assert doubt.endswith("Remedy: choose 12 months")
+    assert questions_about_horizon(result, 12) == []
+    (question,) = questions_about_horizon(result, 5)
+    assert "within 5 months 0 customers are known to have left and 30 to have stayed" in question
+    assert question.endswith("Remedy: choose 12 months")
 
 
 def test_init_writes_the_comparison_of_horizons_next_to_the_default():

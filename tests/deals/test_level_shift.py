@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.deals.history_tests import find_level_shift
+from fitmodel.deals.history_findings import find_level_shift
 from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
 END = np.datetime64("2026-06-30")

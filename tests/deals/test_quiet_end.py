@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.quiet_end import find_quiet_end
+from fitmodel.deals.history_findings import find_quiet_end
 
 END = pd.Timestamp("2025-12-31")
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel.deals._row_rules import questions
+from fitmodel.deals._rows import keep_rows, settle_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.row_rules import questions
-from fitmodel.deals.rows import keep_rows, settle_rows
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.guessing import doubts
 
@@ -130,18 +130,18 @@ def test_contradictory_rules_are_refused(rows: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["", ":amount"])
-def test_every_doubt_of_check_can_be_acknowledged_for_all_columns_or_one(column: str) -> None:
+def test_every_question_of_check_can_be_acknowledged_for_all_columns_or_one(column: str) -> None:
     for name in questions().values():
         rules = spec(acknowledged=[f"{name}{column}"]).rows
         assert rules.settles(name, "amount")
         assert rules.settles(name, "other") == (not column)
 
 
-def test_every_doubt_in_the_source_has_a_code() -> None:
+def test_every_question_in_the_source_has_a_code() -> None:
     asked = {
         name
         for file in Path(doubts.__file__).parent.glob("*.py")
-        for name in re.findall(r"Doubt\(\s*\"([a-z-]+)\"", file.read_text())
+        for name in re.findall(r"Question\(\s*\"([a-z-]+)\"", file.read_text())
     }
     assert asked == set(questions().values())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from fitmodel.deals._settling import are_written_dates
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.settling import are_written_dates
 from fitmodel.exceptions import DealsError, SpecError
 
 ROLES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}

@@ -11,7 +11,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.deals.outcomes import kaplan_meier, label_deals, outcomes, training_deals
-from fitmodel.learning.proportional_odds import expand_soft_labels
+from fitmodel.learning.stages import expand_soft_labels
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fitmodel.deals._errors import Problem, explain
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Problem, explain
 from fitmodel.deals.validation import find_errors
 
 ROLES = {

@@ -104,9 +104,9 @@ def test_the_default_policy_flags_from_twice_the_companys_odds_for_any_amount(
     assert policy.description.startswith(
         "Flags by risk alone, from 2 times the company's odds of early churn on."
     )
-    assert f"The company's level is {100 * level:.3g} %." in policy.description
+    assert f"The company's level is {100 * level:.3g}%." in policy.description
     assert policy.description.endswith(
-        f"Of the 1,000 mature past deals it flags {100 * share:.3g} %."
+        f"Of the 1,000 mature past deals it flags {100 * share:.3g}%."
     )
 
 
@@ -166,7 +166,7 @@ def test_value_flags_what_loses_money_or_is_too_risky(evaluated, curve):
     assert "money makes no risky deal good" in policy.description
     assert "30 months (as given), an early churner 2." in policy.description
     share = policy.poor_fit(p, amount).mean()
-    assert f"it flags {100 * share:.3g} %" in policy.description
+    assert f"it flags {100 * share:.3g}%" in policy.description
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_deals_flagged_only_for_their_amount_are_counted_separately(evaluated, c
     amount = np.where(np.arange(1000) < 70, 600.0, 3000.0)
     policy = choose_policy(spec, p, y, None, amount, curve=curve)
     assert "Below 650 a year even a customer that stays loses money" in policy.description
-    assert "such deals, 7 % of these, are flagged at any probability" in policy.description
+    assert "such deals, 7% of these, are flagged at any probability" in policy.description
     larger = choose_policy(spec, p, y, None, np.full(1000, 3000.0), curve=curve)
     assert "at any probability" not in larger.description
 
@@ -402,13 +402,13 @@ def test_unattainable_precision_flags_nothing_and_reports_the_attainable_one(eva
     policy = choose_policy(contract(policy="precision", precision=0.9), p, y)
     assert policy.threshold is None
     assert not policy.poor_fit(p).any()
-    assert policy.description.startswith("Flags nothing: no threshold keeps 90 % of the flags")
+    assert policy.description.startswith("Flags nothing: no threshold keeps 90% of the flags")
 
 
 def test_attained_precision_is_described(evaluated):
     p, y, _ = evaluated
     policy = choose_policy(contract(policy="precision", precision=0.4), p, y)
-    assert "at least 40 % of the flags are right (with 95 % confidence)" in policy.description
+    assert "at least 40% of the flags are right (with 95% confidence)" in policy.description
 
 
 def test_the_share_of_right_flags_is_rarely_below_the_bound():

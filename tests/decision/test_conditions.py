@@ -7,7 +7,7 @@ import pytest
 from fitmodel.decision.conditions import money_conditions
 from fitmodel.decision.value import Money
 
-MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.12, word_of_mouth_cost="10 %")
+MONEY = Money(0.8, 30, 3, 400, 900, 60, 0.12, word_of_mouth_cost="10%")
 
 
 def test_every_condition_reduces_the_loss_and_keeps_the_value_of_a_stayer():

@@ -35,7 +35,7 @@ def test_with_the_example_money_a_big_deal_tolerates_no_more_risk_than_a_small_o
     spec = simulation.spec.replace(decision=NO_MONEY)
     first, small, risk = money_consequences(simulation.deals, spec)
     assert first.startswith("Example money (gross_margin 0.75, commission_rate 0.1, ")
-    shares = [part.split(" %")[0] for part in first.split("early-churn probability of ")[1:]]
+    shares = [part.split("%")[0] for part in first.split("early-churn probability of ")[1:]]
     assert len(shares) == 2
     assert shares[0] == shares[1]
     assert small.startswith("No past deal is so small")

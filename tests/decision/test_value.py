@@ -150,7 +150,7 @@ def test_the_break_even_is_0_if_even_a_staying_customer_loses_money():
 
 
 def test_at_the_least_amount_a_staying_customer_breaks_even():
-    assert MONEY.least_amount == 650.0
+    assert MONEY.min_amount == 650.0
     assert MONEY.value_if_stays(650.0) == pytest.approx(0.0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 
-from fitmodel.evaluation.calibration import compute_calibration, wilson_interval
+from fitmodel.evaluation._calibration import compute_calibration, wilson_interval
 from fitmodel.exceptions import DealsError
 
 

@@ -12,24 +12,22 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from fitmodel.evaluation._pages import draw_training
-from fitmodel.evaluation.curves import (
+from fitmodel.evaluation._curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,
     compute_roc,
 )
-from fitmodel.evaluation.groups import plot_pooled_groups
-from fitmodel.evaluation.instability import plot_flag_changes, plot_instability
-from fitmodel.evaluation.learning_curve import plot_learning_curve
-from fitmodel.evaluation.metrics import METRIC_NAMES
-from fitmodel.evaluation.net_benefit import (
+from fitmodel.evaluation._groups import plot_pooled_groups
+from fitmodel.evaluation._instability import plot_flag_changes, plot_instability
+from fitmodel.evaluation._learning_curve import plot_learning_curve
+from fitmodel.evaluation._net_benefit import (
     compute_net_benefit,
     plot_decision_curve,
     plot_money_curve,
 )
-from fitmodel.evaluation.plots import (
-    figure_of,
+from fitmodel.evaluation._pages import draw_training
+from fitmodel.evaluation._plots import (
     plot_ageing,
     plot_bands,
     plot_gains,
@@ -37,12 +35,14 @@ from fitmodel.evaluation.plots import (
     plot_roc,
     plot_stability,
 )
-from fitmodel.evaluation.smooth_calibration import (
+from fitmodel.evaluation._smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
-from fitmodel.evaluation.time_plots import plot_level
+from fitmodel.evaluation._time_plots import plot_level
+from fitmodel.evaluation.drawing import figure_of
+from fitmodel.evaluation.metrics import METRIC_NAMES
 from fitmodel.learning.level import Level
 
 if TYPE_CHECKING:

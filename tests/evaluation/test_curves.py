@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from fitmodel.evaluation.curves import (
+from fitmodel.evaluation._curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,
@@ -76,7 +76,7 @@ def test_a_curve_needs_both_outcomes(compute):
 
 def test_a_band_includes_its_lower_edge_and_the_last_band_includes_1():
     frame = compute_bands([1, 0, 1, 0], [0.0, 0.2, 0.5, 1.0], edges=[0, 0.2, 0.5, 1])
-    assert list(frame["band"]) == ["0 % to 20 %", "20 % to 50 %", "50 % to 100 %"]
+    assert list(frame["band"]) == ["0% to 20%", "20% to 50%", "50% to 100%"]
     assert list(frame["count"]) == [1, 1, 2]
     assert list(frame["observed"]) == [1, 0, 0.5]
     assert list(frame["share"]) == [0.25, 0.25, 0.5]
@@ -95,18 +95,18 @@ def test_bands_are_weighted(evaluated):
 
 def test_default_bands_are_narrow_if_probabilities_are_small(draw):
     common, rare = draw(2000, middle=-1), draw(2000, middle=-4.5, spread=0.4)
-    assert compute_bands(common.y, common.p)["band"].iloc[0] == "0 % to 10 %"
-    assert compute_bands(rare.y, rare.p)["band"].iloc[0] == "0 % to 1 %"
+    assert compute_bands(common.y, common.p)["band"].iloc[0] == "0% to 10%"
+    assert compute_bands(rare.y, rare.p)["band"].iloc[0] == "0% to 1%"
     for case in (common, rare):
         frame = compute_bands(case.y, case.p)
         assert 3 <= len(frame) <= 10
-        assert frame["band"].iloc[-1].endswith("100 %")
+        assert frame["band"].iloc[-1].endswith("100%")
         assert frame["count"].sum() == len(case.y)
 
 
 def test_a_band_without_deals_is_left_out():
     frame = compute_bands([1, 0], [0.05, 0.95], edges=[0, 0.1, 0.9, 1])
-    assert list(frame["band"]) == ["0 % to 10 %", "90 % to 100 %"]
+    assert list(frame["band"]) == ["0% to 10%", "90% to 100%"]
 
 
 @pytest.mark.parametrize("edges", [[0, 0.5], [0.1, 1], [0, 0.5, 0.5, 1], [1, 0], [0]])

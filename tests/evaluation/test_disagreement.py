@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.evaluation.disagreement import (
+from fitmodel.evaluation._disagreement import (
     FLAG_ROWS,
     compute_flag_changes,
     compute_group_disagreement,

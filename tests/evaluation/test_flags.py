@@ -11,7 +11,7 @@ from sklearn.metrics import precision_score, recall_score
 from fitmodel.decision.curve import compute_money
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
-from fitmodel.evaluation.flags import compute_flagged
+from fitmodel.evaluation._flags import compute_flagged
 from fitmodel.exceptions import DealsError
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.evaluation import instability
-from fitmodel.evaluation.instability import (
+from fitmodel.evaluation import _instability as instability
+from fitmodel.evaluation._instability import (
     compute_instability,
     plot_flag_changes,
     plot_instability,

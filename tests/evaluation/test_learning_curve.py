@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.evaluation import learning_curve
-from fitmodel.evaluation.learning_curve import (
+from fitmodel.evaluation import _learning_curve as learning_curve
+from fitmodel.evaluation._learning_curve import (
     COLUMNS,
     compute_learning_curve,
     fit_curve,

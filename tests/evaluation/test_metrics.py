@@ -283,7 +283,7 @@ def many_intervals(draw):
      "calibration_slope", "calibration_intercept"],
 )  # fmt: skip
 def test_at_least_90_percent_of_intervals_cover_the_truth(name, truth, many_intervals):
-    """95 % intervals from 300 tables of 500 deals; a coverage below 0.90 is not chance."""
+    """95% intervals from 300 tables of 500 deals; a coverage below 0.90 is not chance."""
     known = truth[name].value
     covered = np.mean([result[name].low <= known <= result[name].high for result in many_intervals])
     assert 0.90 <= covered <= 0.99
@@ -291,7 +291,7 @@ def test_at_least_90_percent_of_intervals_cover_the_truth(name, truth, many_inte
 
 @pytest.mark.slow
 def test_a_model_without_skill_is_rarely_reported_as_skilled():
-    """Predictions around the base rate, independent of the outcome: skill in less than 5 %."""
+    """Predictions around the base rate, independent of the outcome: skill in less than 5%."""
     result = 0
     for seed in range(200):
         random = np.random.default_rng(seed)

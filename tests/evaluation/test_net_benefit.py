@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitmodel.evaluation.net_benefit import (
+from fitmodel.evaluation._net_benefit import (
     compute_money_curve,
     compute_net_benefit,
     plot_money_curve,
@@ -63,7 +63,7 @@ def test_the_plot_shows_the_computed_values() -> None:
 
     assert list(ax.lines[0].get_ydata()) == list(frame["model"])
     assert "money made per deal" in ax.get_ylabel()
-    assert ax.xaxis.get_major_formatter()(0.2) == "20 %"
+    assert ax.xaxis.get_major_formatter()(0.2) == "20%"
     assert "%" not in ax.yaxis.get_major_formatter().format_data(20), "money is not a share"
     names = {text.get_text() for text in ax.get_legend().get_texts()}
     assert names == {"model", "flag all", "flag none", "with foresight"}

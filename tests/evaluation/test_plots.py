@@ -14,9 +14,10 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
-from fitmodel.evaluation import fonts, plots
-from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.curves import (
+from fitmodel.evaluation import _plots as plots
+from fitmodel.evaluation import drawing
+from fitmodel.evaluation._calibration import compute_calibration
+from fitmodel.evaluation._curves import (
     compute_bands,
     compute_gains,
     compute_precision_recall,
@@ -90,7 +91,7 @@ def test_a_plot_draws_on_given_axes(plot, evaluated):
 def test_pyplot_is_never_loaded():
     code = (
         "import sys, numpy as np\n"
-        "from fitmodel.evaluation.plots import draw_predictions\n"
+        "from fitmodel.evaluation._plots import draw_predictions\n"
         "assert 'matplotlib' not in sys.modules\n"
         "draw_predictions(np.arange(50) % 2, np.linspace(.1, .9, 50))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
@@ -165,12 +166,12 @@ def test_axes_without_a_figure_are_an_error():
 
 
 def test_chinese_texts_use_an_installed_chinese_font(monkeypatch):
-    monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "Some CJK"))
+    monkeypatch.setattr(drawing, "_families", lambda: ("DejaVu Sans", "Some CJK"))
     frame = compute_calibration([0, 1] * 100, np.tile([0.2, 0.6], 100))
     chinese = plots.plot_calibration(frame, language="zh")
     assert chinese.title.get_fontfamily() == ["DejaVu Sans", "Some CJK"]
     assert "Some CJK" not in plots.plot_calibration(frame).title.get_fontfamily()
-    monkeypatch.setattr(fonts, "_families", lambda: None)
+    monkeypatch.setattr(drawing, "_families", lambda: None)
     assert "Some CJK" not in plots.plot_calibration(frame, language="zh").title.get_fontfamily()
 
 

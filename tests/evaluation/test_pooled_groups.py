@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.evaluation.groups import (
+from fitmodel.evaluation._groups import (
     COHORT,
     compute_pooled_groups,
     differing_groups,
@@ -98,7 +98,7 @@ def test_the_plot_shows_the_computed_values() -> None:
     ax = plot_pooled_groups(frame)
     lines = {line.get_label(): line for line in ax.lines}
 
-    assert list(lines["pooled, 95 % interval"].get_xdata()) == list(frame["pooled"])
+    assert list(lines["pooled, 95% interval"].get_xdata()) == list(frame["pooled"])
     assert list(lines["as seen"].get_xdata()) == list(frame["ratio"])
     assert len(ax.get_yticklabels()) == 4
     ax.figure.canvas.draw()

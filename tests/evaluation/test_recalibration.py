@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from fitmodel.evaluation.calibration import (
+from fitmodel.evaluation._calibration import (
     calibration_error,
     calibration_intercept,
     calibration_slope,

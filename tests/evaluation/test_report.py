@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.evaluation._calibration import compute_calibration
+from fitmodel.evaluation._groups import compute_subgroups
 from fitmodel.evaluation._pages import WIDTH, Page, as_json, number
 from fitmodel.evaluation.backtest import compute_backtest
-from fitmodel.evaluation.calibration import compute_calibration
-from fitmodel.evaluation.groups import compute_subgroups
 from fitmodel.evaluation.metrics import (
     Metric,
     compute_metrics,
@@ -64,7 +64,7 @@ def report(evaluated):
         glass_box_cost=Metric("log_loss_difference", -0.0031, -0.011, 0.005, 0.0),
         leakage=pd.DataFrame({"attribute": ["csat"], "verdict": ["warn"]}),
         subgroups=compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight),
-        policy="Flags the riskiest 10 % of deals.",
+        policy="Flags the riskiest 10% of deals.",
         flagged={"share_flagged": 0.1, "precision": math.nan, "saved": 123_456.7},
         notes=("41 deals had no amount.",),
         predictions=predictions,
@@ -96,7 +96,7 @@ def backtest(make_deals, spec, logistic):
 @pytest.mark.parametrize(
     ("low", "high", "skill", "begins"),
     [
-        (0.01, 0.03, True, "evidence of skill: log loss gained on the level alone 0.0200 (95 % in"),
+        (0.01, 0.03, True, "evidence of skill: log loss gained on the level alone 0.0200 (95% in"),
         (-0.01, 0.03, False, "no evidence of skill: log loss gained on the level alone 0.0100, a"),
         (0.0, 0.03, False, "no evidence of skill"),
         (-0.03, -0.01, False, "no evidence of skill: WORSE than the level alone"),
@@ -124,7 +124,7 @@ def test_a_gain_without_discrimination_is_not_skill(report, low, skill):
 
 
 def test_a_gain_from_the_level_alone_is_not_skill():
-    """Trained at 30 %, it knows that the level is 10 % now and does not discriminate."""
+    """Trained at 30%, it knows that the level is 10% now and does not discriminate."""
     random = np.random.default_rng(0)
     y = (random.random(1_500) < 0.1).astype(float)
     p = np.clip(random.normal(0.1, 0.01, 1_500), 0.02, 0.3)
@@ -136,7 +136,7 @@ def test_a_gain_from_the_level_alone_is_not_skill():
 
 def test_the_verdict_says_if_the_interval_includes_the_level_alone(report):
     words = with_skill(report, -0.01, 0.03).verdict
-    assert words.endswith("the 95 % interval -0.0100 to 0.0300 includes the level alone")
+    assert words.endswith("the 95% interval -0.0100 to 0.0300 includes the level alone")
 
 
 def test_decay_is_reported_only_if_it_is_significant():
@@ -205,7 +205,7 @@ def test_the_text_is_short_and_contains_the_main_results(report):
         "1,500 deals, by a model of 2,600 others",
         "ROC AUC",
         "log loss -0.0031 (-0.0110 to +0.0050) against a tuned gradient boosting",
-        "Flags the riskiest 10 % of deals.",
+        "Flags the riskiest 10% of deals.",
         "share flagged 0.1000, precision -, saved 123,457",
         "41 deals had no amount.",
     ):

@@ -33,12 +33,12 @@ def test_the_results_equal_those_of_the_package_pmsampsize() -> None:
 
 
 def test_the_result_equals_the_example_of_the_paper() -> None:
-    """BMJ 368:m441: 30 parameters, an outcome of 5 % and R squared of 0.05 need 5,249."""
+    """BMJ 368:m441: 30 parameters, an outcome of 5% and R squared of 0.05 need 5,249."""
     assert minimum_sample_size(30, 0.05, 0.05).shrinkage == pytest.approx(5_249, abs=1)
 
 
 def test_the_default_r_squared_is_15_percent_of_the_largest_possible() -> None:
-    """The paper's table: the largest R squared of Cox and Snell is 0.33 at 5 % and 0.75 at 50 %."""
+    """The paper's table: the largest R squared of Cox and Snell is 0.33 at 5% and 0.75 at 50%."""
     assert minimum_sample_size(10, 0.5).shrinkage == minimum_sample_size(10, 0.5, 0.1125).shrinkage
     assert minimum_sample_size(10, 0.05).deals > minimum_sample_size(10, 0.05, 0.15 * 0.33).rate
 

@@ -40,7 +40,7 @@ def test_the_sentence_contains_the_gain_and_its_interval() -> None:
 
     assert text == (
         "evidence of skill: log loss gained on the level alone 0.0200 "
-        "(95 % interval 0.0100 to 0.0300)"
+        "(95% interval 0.0100 to 0.0300)"
     )
 
 
@@ -50,7 +50,7 @@ def test_the_sentence_contains_the_gain_and_its_interval() -> None:
         ((-0.02, -0.03, -0.01), (0.4, 0.3, 0.45), "WORSE than the level alone"),
         ((0.01, -0.01, 0.03), (0.6, 0.55, 0.65), "includes the level alone"),
         ((0.0, -0.01, 0.0), (0.6, 0.55, 0.65), "includes the level alone"),
-        ((0.02, 0.01, 0.03), (0.52, 0.48, 0.56), "ROC AUC 0.52, whose 95 % interval 0.48 to 0.56"),
+        ((0.02, 0.01, 0.03), (0.52, 0.48, 0.56), "ROC AUC 0.52, whose 95% interval 0.48 to 0.56"),
     ],
 )
 def test_no_evidence_is_reported_with_the_reason(skill, auc, words) -> None:

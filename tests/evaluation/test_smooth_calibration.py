@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from fitmodel.evaluation.plots import ORANGE, figure_of
-from fitmodel.evaluation.smooth_calibration import (
+from fitmodel.evaluation._smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
+from fitmodel.evaluation.drawing import ORANGE, figure_of
 from fitmodel.exceptions import DealsError
 
 
@@ -101,7 +101,7 @@ def test_the_plot_shows_the_distribution_below() -> None:
 
     assert upper is ax
     lines = {line.get_label(): line for line in ax.lines}
-    assert list(lines["observed, 95 % band"].get_ydata()) == list(frame["observed"])
+    assert list(lines["observed, 95% band"].get_ydata()) == list(frame["observed"])
     heights = [bar.get_height() for bar in lower.patches if to_hex(bar.get_facecolor()) == ORANGE]
     assert heights == pytest.approx(list(counts["left_early"] / counts["left_early"].sum()))
     assert min(bar.get_height() for bar in lower.patches) < 0

@@ -12,7 +12,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.deals.outcomes import label_deals, outcomes
-from fitmodel.evaluation.splits import (
+from fitmodel.evaluation._splits import (
     blocks_in_time,
     cross_validation_splits,
     latest_possible_split,
@@ -152,7 +152,7 @@ def test_the_splits_work_on_simulated_deals():
 def test_the_error_for_too_few_test_churners_gives_their_number_and_the_waiting_time(deals, spec):
     message = (
         r"Too little to evaluate on, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
-        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Use a later extract"
+        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Remedy: a later"
     )
     with pytest.raises(DealsError, match=message):
         out_of_time_split(deals, spec, test_share=0.1, min_early_churners=300)
@@ -169,7 +169,7 @@ def test_the_error_for_too_few_training_churners_gives_their_number(deals, spec)
 
 def test_the_error_without_any_churner_gives_no_waiting_time(deals, spec):
     stayed = deals.assign(churned_on=pd.NaT)
-    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Use"):
+    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Remedy"):
         out_of_time_split(stayed, spec)
 
 
@@ -205,7 +205,9 @@ def test_impossible_cuts_are_refused(deals, spec, options):
 
 def test_a_tenure_cannot_be_split_in_time(deals):
     tenure = DealSpec(deals={"tenure_months": "tenure", "churned": "churn"})
-    with pytest.raises(DealsError, match="contract gives a tenure.*use cross_validation_splits"):
+    with pytest.raises(
+        DealsError, match=r"contract gives a tenure\. Remedy: .*`fitmodel train` needs no dates"
+    ):
         out_of_time_split(deals, tenure)
 
 

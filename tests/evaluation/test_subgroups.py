@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fitmodel.evaluation.groups import SUBGROUP_COLUMNS as COLUMNS
-from fitmodel.evaluation.groups import compute_subgroups
+from fitmodel.evaluation._groups import SUBGROUP_COLUMNS as COLUMNS
+from fitmodel.evaluation._groups import compute_subgroups
 from fitmodel.exceptions import DealsError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fitmodel.deals.outcomes import kaplan_meier
-from fitmodel.evaluation.time_plots import plot_survival
+from fitmodel.evaluation._time_plots import plot_survival
 
 
 @pytest.fixture
@@ -51,4 +51,4 @@ def test_the_plot_has_labels_in_both_languages_and_percentages(curve, language, 
     ax.figure.canvas.draw()
 
     assert ax.get_xlabel() == label
-    assert ax.yaxis.get_major_formatter()(0.5) == "50 %"
+    assert ax.yaxis.get_major_formatter()(0.5) == "50%"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitmodel.evaluation.table_plots import compute_table, plot_table, save_table_plot
+from fitmodel.evaluation._table_plots import compute_table, plot_table, save_table_plot
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect, apply_edits
 

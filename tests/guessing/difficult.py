@@ -82,7 +82,7 @@ class Difficult:
     answers : dict of section to keys
         What a person has to answer before training.
     asks : tuple of str
-        Codes of the doubts that init must name.
+        Codes of the questions that init must name.
     since : str or None
         Day from which `early` counts deals; None: all.
     """

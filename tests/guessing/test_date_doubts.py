@@ -10,7 +10,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -19,7 +19,7 @@ DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12
 
 def asked(table: pd.DataFrame, **deals: object) -> dict[str, str]:
     spec = DealSpec(deals={**DEALS, **deals})
-    return {doubt.code: str(doubt) for doubt in find_doubts(table, spec)}
+    return {question.code: str(question) for question in find_questions(table, spec)}
 
 
 def steady() -> pd.DataFrame:
@@ -123,11 +123,11 @@ def test_the_end_of_the_first_of_several_contracts_must_be_answered(
     spec = DealSpec(deals={**DEALS, "churned_on": first})
 
     with pytest.raises(DealsError, match=rf"{first}: the table also has '{second}'"):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
     assert "numbered-contracts" not in asked(table.drop(columns=second), churned_on=first)
 
 
-def test_an_expected_closing_date_stays_in_doubt() -> None:
+def test_an_expected_closing_date_stays_in_question() -> None:
     table = customers(8).rename(columns={"signed": "Est. Close Date"})
 
     assert "date-by-content" in asked(table, closed_on="Est. Close Date")

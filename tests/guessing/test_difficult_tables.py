@@ -15,7 +15,7 @@ from difficult import DIFFICULT, Difficult
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.guessing.guess import Guess, guess_spec
 from fitmodel.tables.files import read_file
 
@@ -39,13 +39,13 @@ def test_the_guessed_roles_are_the_correct_columns(table: Difficult, guess: Gues
     assert {role: result.get(role) for role in table.roles} == table.roles
 
 
-def test_the_doubts_of_init_are_the_expected_ones(table: Difficult, guess: Guess) -> None:
-    assert tuple(doubt.code for doubt in guess.doubts) == table.asks
+def test_the_questions_of_init_are_the_expected_ones(table: Difficult, guess: Guess) -> None:
+    assert tuple(question.code for question in guess.questions) == table.asks
 
 
 def test_rows_and_early_churners_are_counted_correctly(table: Difficult, guess: Guess) -> None:
     spec = contract(guess).replace(**table.answers)
-    read = read_with_doubts(table.path, spec)
+    read = read_with_questions(table.path, spec)
     view = view_of(read.deals, read.read.spec)
     early = view.early_churn == 1
     if table.since is not None:
@@ -56,14 +56,16 @@ def test_rows_and_early_churners_are_counted_correctly(table: Difficult, guess: 
     assert len(read_file(table.path).table) == table.deals + table.left_out
 
 
-def test_a_doubt_is_repeated_until_the_contract_answers_it(table: Difficult, guess: Guess) -> None:
-    """Without the answer, reading refuses the table or repeats the doubts."""
+def test_a_question_is_repeated_until_the_contract_answers_it(
+    table: Difficult, guess: Guess
+) -> None:
+    """Without the answer, reading refuses the table or repeats the questions."""
     spec = contract(guess)
     if "rows" in table.answers:
         with pytest.raises(DealsError, match="Remedy|Answer"):
-            read_with_doubts(table.path, spec)
+            read_with_questions(table.path, spec)
     else:
-        asked = [doubt.code for doubt in read_with_doubts(table.path, spec).doubts]
+        asked = [question.code for question in read_with_questions(table.path, spec).questions]
         assert tuple(asked) == table.asks
 
 
@@ -76,4 +78,4 @@ def test_row_numbers_in_messages_are_those_of_the_file(tmp_path: Path) -> None:
     spec = contract(guess_spec(read_file(table.path)))
 
     with pytest.raises(DealsError, match="for example row 101: 'bald'"):
-        read_with_doubts(tmp_path / "wrong.xlsx", spec)
+        read_with_questions(tmp_path / "wrong.xlsx", spec)

@@ -1,4 +1,4 @@
-"""Doubts about a table are repeated until the contract answers them."""
+"""Questions about a table are repeated until the contract answers them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_table
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -26,27 +26,27 @@ def spec(**sections: dict) -> DealSpec:
 
 
 def codes(table: pd.DataFrame, contract: DealSpec) -> list[str]:
-    return [doubt.code for doubt in find_doubts(table, contract)]
+    return [question.code for question in find_questions(table, contract)]
 
 
-def test_a_plain_table_has_no_doubts() -> None:
+def test_a_plain_table_has_no_questions() -> None:
     assert codes(customers(), spec()) == []
 
 
-def test_lost_rows_are_a_doubt_that_must_be_answered() -> None:
+def test_lost_rows_are_a_question_that_must_be_answered() -> None:
     table = customers().assign(deal_stage=["Won"] * 200 + ["Lost"] * 40)
 
     assert codes(table, spec()) == ["rows-not-customers"]
     with pytest.raises(DealsError, match="40 of 240 rows .* not won \\(Lost 40\\)"):
-        read_with_doubts(table, spec())
+        read_with_questions(table, spec())
     kept = spec(rows={"keep": {"deal_stage": ["Won"]}})
     assert codes(table, kept) == []
-    assert len(read_with_doubts(table, kept).deals) == 200
-    assert "Lost 40" in read_with_doubts(table, kept).read.notes[0]
+    assert len(read_with_questions(table, kept).deals) == 200
+    assert "Lost 40" in read_with_questions(table, kept).read.notes[0]
     assert codes(table, spec(rows={"acknowledged": ["rows-not-customers"]})) == []
 
 
-def test_leavers_without_a_date_are_a_doubt_that_must_be_answered() -> None:
+def test_leavers_without_a_date_are_a_question_that_must_be_answered() -> None:
     table = customers()
     gone = table["left"].notna().to_numpy()
     undated = np.flatnonzero(gone)[:17]
@@ -54,28 +54,28 @@ def test_leavers_without_a_date_are_a_doubt_that_must_be_answered() -> None:
     table.loc[undated, "left"] = pd.NaT
 
     with pytest.raises(DealsError, match=f"17 of {gone.sum()} customers that left have no date"):
-        read_with_doubts(table, spec())
+        read_with_questions(table, spec())
     answered = spec(
         deals={**DEALS, "churned": "is_active", "churned_values": ["False"]},
         rows={"left_without_date": "drop"},
     )
     assert codes(table, answered) == []
-    assert len(read_with_doubts(table, answered).deals) == len(table) - 17
+    assert len(read_with_questions(table, answered).deals) == len(table) - 17
 
 
-def test_repeated_ids_are_a_doubt_until_the_contract_defines_a_row(shared_data: Path) -> None:
+def test_repeated_ids_are_a_question_until_the_contract_defines_a_row(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "deal_id_repeated_80rows.csv")
     guess = guess_spec(table)
     contract = DealSpec(**tomllib.loads(guess.toml))
 
-    assert {"repeated-id", "repeated-rows"} == {doubt.code for doubt in guess.doubts}
+    assert {"repeated-id", "repeated-rows"} == {question.code for question in guess.questions}
     assert set(codes(table, contract)) == {"repeated-id", "repeated-rows"}
-    assert "43 different values in 80 rows" in str(find_doubts(table, contract)[0])
+    assert "43 different values in 80 rows" in str(find_questions(table, contract)[0])
     each = contract.replace(rows={"one_row_per": "deal"})
     assert codes(table, each) == ["repeated-rows"]
     merged = contract.replace(rows={"customer": "deal_id"})
     assert codes(table, merged) == []
-    assert len(read_with_doubts(table, merged).deals) == table["deal_id"].nunique() == 43
+    assert len(read_with_questions(table, merged).deals) == table["deal_id"].nunique() == 43
 
 
 def test_duplicate_rows_are_counted() -> None:
@@ -83,11 +83,11 @@ def test_duplicate_rows_are_counted() -> None:
     contract = spec(deals={**DEALS, "id": None})
 
     assert codes(table, contract) == ["repeated-rows"]
-    assert "7 of 247 rows" in str(find_doubts(table, contract)[0])
+    assert "7 of 247 rows" in str(find_questions(table, contract)[0])
 
 
 @pytest.mark.parametrize(
-    ("name", "unit", "doubted"),
+    ("name", "unit", "questioned"),
     [
         ("acv", None, False), ("annual_value", None, False), ("amount", None, True),
         ("amount", "month", False), ("monthly_fee", None, True), ("monthly_fee", "month", False),
@@ -95,12 +95,12 @@ def test_duplicate_rows_are_counted() -> None:
     ],
 )  # fmt: skip
 def test_the_unit_of_an_amount_is_asked_if_neither_name_nor_contract_gives_it(
-    name: str, unit: str | None, doubted: bool
+    name: str, unit: str | None, questioned: bool
 ) -> None:
     table = customers().assign(**{name: 100.0})
     contract = spec(deals={**DEALS, "amount": name, "amount_per": unit})
 
-    assert codes(table, contract) == (["amount-unit"] if doubted else [])
+    assert codes(table, contract) == (["amount-unit"] if questioned else [])
 
 
 @pytest.mark.parametrize(
@@ -119,20 +119,20 @@ def test_the_unit_of_a_tenure_is_read_from_its_name_or_asked(name: str, unit: st
 
     assert tomllib.loads(guess.toml)["deals"]["tenure_months"] == name
     assert tomllib.loads(guess.toml)["deals"].get("tenure_unit") == unit
-    assert ("tenure-unit" in {doubt.code for doubt in guess.doubts}) == (unit is None)
+    assert ("tenure-unit" in {question.code for question in guess.questions}) == (unit is None)
 
 
-def test_several_currencies_of_an_amount_are_a_doubt_that_must_be_answered() -> None:
+def test_several_currencies_of_an_amount_are_a_question_that_must_be_answered() -> None:
     table = customers().assign(acv=np.arange(240.0), currency=["EUR", "USD", "USD"] * 80)
     contract = spec(deals={**DEALS, "amount": "acv"})
 
     with pytest.raises(DealsError, match="2 currencies \\(USD 160, EUR 80\\)"):
-        read_with_doubts(table, contract)
+        read_with_questions(table, contract)
     one = contract.replace(rows={"keep": {"currency": ["usd"]}})
-    assert len(read_with_doubts(table, one).deals) == 160
+    assert len(read_with_questions(table, one).deals) == 160
     named = contract.replace(deals={"currency": "currency"})
     with pytest.raises(DealsError, match="amounts are in 2 currencies by currency"):
-        read_with_doubts(table, named)
+        read_with_questions(table, named)
 
 
 def test_amounts_with_several_currency_signs_are_refused(shared_data: Path) -> None:
@@ -144,20 +144,20 @@ def test_amounts_with_several_currency_signs_are_refused(shared_data: Path) -> N
     assert f"{signs['$']} in USD" in sentence
     assert f"{signs['€']} in EUR" in sentence
     with pytest.raises(DealsError, match="acv: 25 row.* in another currency than USD"):
-        read_with_doubts(table, DealSpec(**tomllib.loads(guess.toml)))
+        read_with_questions(table, DealSpec(**tomllib.loads(guess.toml)))
 
 
-def test_simulated_deals_have_no_doubts() -> None:
+def test_simulated_deals_have_no_questions() -> None:
     sim = simulate_deals(1500, seed=3)
 
-    assert find_doubts(sim.deals, sim.spec) == []
+    assert find_questions(sim.deals, sim.spec) == []
 
 
-def test_missing_leavers_are_a_doubt_with_a_proposed_answer(shared_data: Path) -> None:
+def test_missing_leavers_are_a_question_with_a_proposed_answer(shared_data: Path) -> None:
     table = read_table(shared_data / "hard_tables" / "leavers_before_march_2024_purged_300rows.csv")
     guess = guess_spec(table)
-    (doubt,) = guess.doubts
+    (question,) = guess.questions
 
-    assert doubt.code == "missing-leavers"
-    assert doubt.answer == '[deals] observed_from = "2024-03-01"'
+    assert question.code == "missing-leavers"
+    assert question.answer == '[deals] observed_from = "2024-03-01"'
     assert "add older deals" not in " ".join(guess.unsure)

@@ -16,7 +16,7 @@ from difficult import company
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.guessing._names import as_words, is_other_event, name_rank
-from fitmodel.guessing.doubts import read_with_doubts
+from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.guessing.guess import guess_spec
 
 
@@ -93,7 +93,7 @@ def test_roles_outcome_and_attributes_are_right_in_each_language(language: str) 
 
     guess = guess_spec(table)
     spec = DealSpec(**tomllib.loads(guess.toml))
-    read = read_with_doubts(table, spec)
+    read = read_with_questions(table, spec)
     view = view_of(read.deals, read.read.spec)
 
     roles = spec.deals
@@ -101,7 +101,7 @@ def test_roles_outcome_and_attributes_are_right_in_each_language(language: str) 
     assert (roles.amount, roles.amount_per, roles.rep) == (words.amount, "month", words.rep)
     assert spec.attribute_names(table.columns) == (words.industry, words.amount, words.seats)
     assert int((view.early_churn == 1).sum()) == early
-    assert guess.doubts == ()
+    assert guess.questions == ()
 
 
 OTHER_EVENTS = [

@@ -8,14 +8,14 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from tables import customers
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
 
 
 def asked(table: pd.DataFrame, spec: DealSpec) -> dict[str, str]:
-    return {doubt.code: str(doubt) for doubt in find_doubts(table, spec)}
+    return {question.code: str(question) for question in find_questions(table, spec)}
 
 
 def test_ids_that_differ_only_in_capitals_or_spaces_are_asked_about() -> None:
@@ -63,7 +63,7 @@ def test_snapshots_without_their_day_must_be_answered() -> None:
 
     assert mixed > 10
     with pytest.raises(DealsError, match=f"customer_id: {mixed} customers have rows that began"):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
 
 
 def test_snapshots_with_their_day_show_who_left_in_any_order_of_rows() -> None:
@@ -74,7 +74,7 @@ def test_snapshots_with_their_day_show_who_left_in_any_order_of_rows() -> None:
     last = table.sort_values("snapshot_date").groupby("customer_id").last()
     for seed in range(3):
         shuffled = table.sample(frac=1, random_state=seed, ignore_index=True)
-        deals = read_with_doubts(shuffled, spec).deals.set_index("customer_id")
+        deals = read_with_questions(shuffled, spec).deals.set_index("customer_id")
 
         pd.testing.assert_series_equal(
             deals["left"].sort_index(), last["left"].sort_index(), check_dtype=False
@@ -90,7 +90,7 @@ def test_contracts_that_run_beside_each_other_are_no_snapshots() -> None:
     spec = DealSpec(deals={**DEALS, "id": "key"}, rows={"customer": "customer_id"})
 
     assert "snapshots" not in asked(table, spec)
-    left = read_with_doubts(table, spec).deals.set_index("customer_id")["left"]
+    left = read_with_questions(table, spec).deals.set_index("customer_id")["left"]
     assert left[table["customer_id"][:30]].isna().all()
     assert left.notna().sum() == table["left"][90:].notna().sum() > 0
 
@@ -126,7 +126,7 @@ def test_a_row_that_ended_on_an_unknown_day_is_no_snapshot() -> None:
     table.loc[60:, "status"] = "Expired"
     deals = {**DEALS, "churned": "status", "churned_values": ["Cancelled", "Expired"]}
     spec = DealSpec(deals=deals, rows={"customer": "key", "left_without_date": "unknown"})
-    left = read_with_doubts(table, spec).deals.set_index("key")["left"]
+    left = read_with_questions(table, spec).deals.set_index("key")["left"]
 
     pd.testing.assert_series_equal(
         left.sort_index(), table[:60].set_index("key")["left"].sort_index(), check_dtype=False

@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.guessing._leaver_doubts import continued, expected_by_chance
-from fitmodel.guessing.doubts import find_doubts
+from fitmodel.guessing.doubts import find_questions
 from tables import customers
 
 DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -16,7 +16,7 @@ DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12
 
 def codes(table: pd.DataFrame, *, rows: dict[str, str] | None = None, **deals: str) -> set[str]:
     spec = DealSpec(deals=DATES | deals, rows=rows or {})
-    return {doubt.code for doubt in find_doubts(table, spec)}
+    return {doubt.code for doubt in find_questions(table, spec)}
 
 
 def upgraded(seed: int, gap: int = 0) -> pd.DataFrame:

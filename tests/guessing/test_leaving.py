@@ -61,13 +61,13 @@ def test_a_date_of_another_event_is_not_preferred_to_the_churn_date(name: str) -
     assert tomllib.loads(guess_spec(table).toml)["deals"]["churned_on"] == "left"
 
 
-def test_an_unnamed_date_is_used_with_a_doubt_if_the_status_agrees() -> None:
+def test_an_unnamed_date_is_used_with_a_question_if_the_status_agrees() -> None:
     table = customers(7)
     table["status"] = np.where(table["left"].notna(), "inactive", "active")
     guess = guess_spec(table.rename(columns={"left": "column_9"}))
 
     assert tomllib.loads(guess.toml)["deals"]["churned_on"] == "column_9"
-    assert "date-by-content" in {doubt.code for doubt in guess.doubts}
+    assert "date-by-content" in {question.code for question in guess.questions}
 
 
 def test_a_date_that_disagrees_with_the_flag_is_refused_with_the_counts() -> None:

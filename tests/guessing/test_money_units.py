@@ -13,7 +13,7 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.guessing._money import scale_by_name
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -64,16 +64,18 @@ def test_a_scale_that_is_not_in_the_contract_is_asked_for() -> None:
     silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
     answered = DealSpec(deals=DATES | {"amount": "ARR (k€)", "amount_scale": 1})
 
-    assert "amount-scale" in {doubt.code for doubt in find_doubts(table, silent)}
-    assert "amount-scale" not in {doubt.code for doubt in find_doubts(table, answered)}
+    assert "amount-scale" in {question.code for question in find_questions(table, silent)}
+    assert "amount-scale" not in {question.code for question in find_questions(table, answered)}
 
 
-def test_replacing_other_keys_does_not_answer_a_doubt() -> None:
+def test_replacing_other_keys_does_not_answer_a_question() -> None:
     """A key that was not given stays absent after `replace` and in written contracts."""
     silent = DealSpec(deals=DATES | {"amount": "ARR (k€)"})
     changed = silent.replace(deals={"observed_until": "2022-01-01"}, label={"horizon_months": 3})
 
-    assert "amount-scale" in {doubt.code for doubt in find_doubts(priced("ARR (k€)"), changed)}
+    assert "amount-scale" in {
+        question.code for question in find_questions(priced("ARR (k€)"), changed)
+    }
     assert silent.replace(deals={"amount": None}).deals.amount is None
     assert DealSpec(**silent.to_dict()) == silent == DealSpec(**tomllib.loads(silent.to_toml()))
     with pytest.raises(SpecError, match="amount_scale needs amount"):
@@ -95,16 +97,18 @@ def test_monthly_and_yearly_prices_in_one_column_are_refused(
     )
 
     with pytest.raises(DealsError, match=r"per month 200, per year 40.*\[several-periods\]"):
-        read_with_doubts(table, spec)
-    assert "several-periods" not in {doubt.code for doubt in read_with_doubts(table, one).doubts}
+        read_with_questions(table, spec)
+    assert "several-periods" not in {
+        question.code for question in read_with_questions(table, one).questions
+    }
 
 
-def test_an_amount_with_its_period_in_the_name_has_no_doubt() -> None:
+def test_an_amount_with_its_period_in_the_name_has_no_question() -> None:
     table = priced("MRR")
     table["Interval"] = ["month"] * 200 + ["year"] * 40
     spec = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
 
-    assert "several-periods" not in {doubt.code for doubt in find_doubts(table, spec)}
+    assert "several-periods" not in {question.code for question in find_questions(table, spec)}
 
 
 @pytest.mark.parametrize("name", ["CCY", "Valuta", "通貨", "币别", "field_3"])
@@ -118,9 +122,9 @@ def test_a_column_of_currencies_is_known_by_its_values(name: str, first: str, se
     with pytest.raises(
         DealsError, match=rf"{name}: 2 currencies \({first} 200, {second} 40\)".replace("$", r"\$")
     ):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
     with pytest.raises(DealsError, match="2 currencies"):
-        read_with_doubts(table, DealSpec(**tomllib.loads(guess_spec(table).toml)))
+        read_with_questions(table, DealSpec(**tomllib.loads(guess_spec(table).toml)))
 
 
 def test_a_column_that_is_named_like_a_code_is_asked_about_though_the_contract_gives_it() -> None:
@@ -129,15 +133,15 @@ def test_a_column_that_is_named_like_a_code_is_asked_about_though_the_contract_g
     named = DealSpec(deals=DATES | {"amount": "ARR", "currency": "CCY"})
     euros = DealSpec(deals=DATES | {"amount": "ARR", "currency": "EUR"})
 
-    assert "several-currencies" in {doubt.code for doubt in find_doubts(table, named)}
-    assert "several-currencies" not in {doubt.code for doubt in find_doubts(table, euros)}
+    assert "several-currencies" in {question.code for question in find_questions(table, named)}
+    assert "several-currencies" not in {question.code for question in find_questions(table, euros)}
 
 
 def test_countries_are_no_currencies() -> None:
     table = priced("ARR").assign(country=["USA", "EUR"] * 120, code=["SEK", "DEU"] * 120)
     spec = DealSpec(deals=DATES | {"amount": "ARR"})
 
-    assert "several-currencies" not in {doubt.code for doubt in find_doubts(table, spec)}
+    assert "several-currencies" not in {question.code for question in find_questions(table, spec)}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_billing_periods_are_read_in_several_languages(
     with pytest.raises(
         DealsError, match=r"per month 200, per (half )?year 40.*\[several-periods\]"
     ):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
 
 
 @pytest.mark.parametrize("column", ["Contract Term (months)", "Vertragslaufzeit", "合同期限"])
@@ -190,11 +194,13 @@ def test_amounts_of_contracts_of_several_lengths_are_refused(column: str) -> Non
     whole = DATES | {"amount": "tcv", "amount_per": "contract", "contract_months": 12}
 
     with pytest.raises(DealsError, match=r"12 in 200 rows, 36 in 40 rows.*for 12 months"):
-        read_with_doubts(table, DealSpec(deals=whole))
+        read_with_questions(table, DealSpec(deals=whole))
     same = table.assign(**{column: 12})
-    assert "several-terms" not in {doubt.code for doubt in find_doubts(same, DealSpec(deals=whole))}
+    assert "several-terms" not in {
+        question.code for question in find_questions(same, DealSpec(deals=whole))
+    }
     yearly = DATES | {"amount": "tcv", "amount_per": "year"}
-    assert "several-terms" not in {d.code for d in find_doubts(table, DealSpec(deals=yearly))}
+    assert "several-terms" not in {d.code for d in find_questions(table, DealSpec(deals=yearly))}
 
 
 @pytest.mark.parametrize(
@@ -205,11 +211,11 @@ def test_amounts_of_contracts_of_several_lengths_are_refused(column: str) -> Non
 def test_the_price_of_one_seat_is_not_the_contracts_value(name: str, asks: bool) -> None:
     table = priced(name)
     spec = DealSpec(deals=DATES | {"amount": name, "amount_per": "year"})
-    codes = {doubt.code for doubt in find_doubts(table, spec)}
+    codes = {question.code for question in find_questions(table, spec)}
 
     assert ("amount-per-unit" in codes) is asks
     one = table.assign(seats=1)
-    assert "amount-per-unit" not in {doubt.code for doubt in find_doubts(one, spec)}
+    assert "amount-per-unit" not in {question.code for question in find_questions(one, spec)}
 
 
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
@@ -218,7 +224,7 @@ def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float)
     gone = table["cancelled_on"].notna()
     overwritten = table.assign(ARR=table["ARR"].where(~gone, nothing))
     spec = DealSpec(deals=DATES | {"amount": "ARR"})
-    said = {doubt.code: str(doubt) for doubt in find_doubts(overwritten, spec)}
+    said = {question.code: str(question) for question in find_questions(overwritten, spec)}
 
     assert (
         f"0 or empty for {gone.sum()} of {gone.sum()} customers that left"
@@ -226,7 +232,9 @@ def test_an_amount_that_is_overwritten_at_leaving_is_asked_about(nothing: float)
     )
     for_both = table.assign(ARR=table["ARR"].where(np.arange(240) % 2 == 0, nothing))
     for other in (table, for_both):
-        assert "amount-of-leavers" not in {doubt.code for doubt in find_doubts(other, spec)}
+        assert "amount-of-leavers" not in {
+            question.code for question in find_questions(other, spec)
+        }
 
 
 @pytest.mark.parametrize(
@@ -253,9 +261,9 @@ def test_payments_for_several_periods_at_once_are_refused(column: str) -> None:
     spec = DealSpec(deals=DATES | {"amount": "amount", "amount_per": "month"})
 
     with pytest.raises(DealsError, match=rf"{column}: .*\(1 in 200 rows, 3 in 40 rows\)"):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
     single = table.assign(**{column: 1})
-    assert "several-periods" not in {doubt.code for doubt in find_doubts(single, spec)}
+    assert "several-periods" not in {question.code for question in find_questions(single, spec)}
     named = DealSpec(deals=DATES | {"amount": "MRR", "amount_per": "month"})
     renamed = table.rename(columns={"amount": "MRR"})
-    assert "several-periods" not in {doubt.code for doubt in find_doubts(renamed, named)}
+    assert "several-periods" not in {question.code for question in find_questions(renamed, named)}

@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from tables import customers
 
 DEALS = {"id": "key", "closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -27,7 +27,7 @@ def with_others(**columns: tuple[object, object]) -> pd.DataFrame:
 
 def asked(table: pd.DataFrame, **sections: dict) -> dict[str, str]:
     spec = DealSpec(**{"deals": DEALS, **sections})
-    return {doubt.code: str(doubt) for doubt in find_doubts(table, spec)}
+    return {question.code: str(question) for question in find_questions(table, spec)}
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_the_proposed_rule_keeps_the_customers_and_settles_the_question() -> Non
     assert '[rows] keep = {"Kind" = ["Customer"]}' in asked(table)["nobody-left"]
 
     spec = DealSpec(deals=DEALS, rows={"keep": {"Kind": ["Customer"]}})
-    assert len(read_with_doubts(table, spec).deals) == 360 - NEVER
-    assert read_with_doubts(table, spec).doubts == ()
+    assert len(read_with_questions(table, spec).deals) == 360 - NEVER
+    assert read_with_questions(table, spec).questions == ()
 
 
 def test_rows_without_an_amount_that_never_leave_are_named() -> None:
@@ -87,7 +87,7 @@ def test_what_is_filled_in_for_those_who_are_still_there_is_not_asked_about() ->
 def test_honest_attributes_are_not_asked_about() -> None:
     for seed in range(6):
         sim = simulate_deals(1500, seed=seed)
-        assert find_doubts(sim.deals, sim.spec) == []
+        assert find_questions(sim.deals, sim.spec) == []
 
 
 def test_few_rows_or_young_customers_prove_nothing() -> None:

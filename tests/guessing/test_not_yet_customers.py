@@ -12,7 +12,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -67,7 +67,7 @@ def test_not_yet_customers_without_a_rule_in_the_contract_are_refused(
         attributes={"include": ["plan", "seats"]},
     )  # fmt: skip
     with pytest.raises(DealsError, match=f"{TRIALS} of 240 rows are not customers yet"):
-        read_with_doubts(table, spec)
+        read_with_questions(table, spec)
 
 
 def test_leavers_without_a_date_are_detected_also_if_the_status_has_dropped_values() -> None:
@@ -80,9 +80,9 @@ def test_leavers_without_a_date_are_detected_also_if_the_status_has_dropped_valu
         rows={"drop": {"Status": ["In Trial"]}},
         attributes={"include": ["plan", "seats"]},
     )  # fmt: skip
-    doubts = {doubt.code: doubt for doubt in find_doubts(table, spec)}
+    questions = {question.code: question for question in find_questions(table, spec)}
 
-    assert "7 of " in doubts["left-without-date"].message
+    assert "7 of " in questions["left-without-date"].message
 
 
 def test_an_open_trial_is_a_prospect() -> None:
@@ -109,12 +109,12 @@ def test_leavers_within_their_trial_are_counted_until_the_contract_answers() -> 
     table, in_trial = with_trial_ends()
     base = {"closed_on": "signed_on", "churned_on": "cancelled_on", "observed_until": "2025-12-31"}
     rows = {"trial_end": "Trial End (UTC)"}
-    asked = {doubt.code: doubt for doubt in find_doubts(table, DealSpec(deals=base))}
+    asked = {question.code: question for question in find_questions(table, DealSpec(deals=base))}
     answered = DealSpec(deals=base, rows=rows)
     read = read_deals_with_findings(table, answered)
 
     assert asked["left-in-trial"].message.startswith(f"Trial End (UTC): {in_trial} of ")
-    assert "left-in-trial" not in {doubt.code for doubt in find_doubts(table, answered)}
+    assert "left-in-trial" not in {question.code for question in find_questions(table, answered)}
     assert len(read.table) == len(table) - in_trial
     assert any(f"left out {in_trial} of 240" in note for note in read.notes)
     assert "Trial End (UTC)" not in answered.attribute_names(table.columns)

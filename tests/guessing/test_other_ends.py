@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.guessing.doubts import find_doubts
+from fitmodel.guessing.doubts import find_questions
 from tables import customers
 
 SPEC = DealSpec(
@@ -16,7 +16,7 @@ SPEC = DealSpec(
 
 
 def codes(table: pd.DataFrame) -> dict[str, str]:
-    return {doubt.code: doubt.column for doubt in find_doubts(table, SPEC)}
+    return {doubt.code: doubt.column for doubt in find_questions(table, SPEC)}
 
 
 @pytest.mark.parametrize(

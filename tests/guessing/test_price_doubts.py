@@ -9,7 +9,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.guessing._money import amount_preference
 from fitmodel.guessing._names import as_words
-from fitmodel.guessing.doubts import find_doubts
+from fitmodel.guessing.doubts import find_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -18,7 +18,7 @@ DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12
 
 def codes(table: pd.DataFrame, amount: str | None, **deals: str) -> set[str]:
     roles = DATES | deals | ({} if amount is None else {"amount": amount})
-    return {doubt.code for doubt in find_doubts(table, DealSpec(deals=roles))}
+    return {doubt.code for doubt in find_questions(table, DealSpec(deals=roles))}
 
 
 def priced(seed: int = 5) -> tuple[pd.DataFrame, np.ndarray]:
@@ -95,7 +95,7 @@ def test_a_converted_amount_needs_no_currency() -> None:
     guess = guess_spec(table)
 
     assert "currency =" not in guess.toml
-    assert "several-currencies" not in {doubt.code for doubt in guess.doubts}
+    assert "several-currencies" not in {doubt.code for doubt in guess.questions}
     assert "several-currencies" in codes(table, "ARR (local)")
 
 

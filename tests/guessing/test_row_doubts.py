@@ -11,7 +11,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers, flag
 
@@ -24,7 +24,7 @@ def spec(**rows: object) -> DealSpec:
 
 def asked(table: pd.DataFrame, contract: DealSpec) -> dict[str, str]:
     """The message of each question, by its code."""
-    return {doubt.code: str(doubt) for doubt in find_doubts(table, contract)}
+    return {question.code: str(question) for question in find_questions(table, contract)}
 
 
 def mixed(name: str, usual: str, other: str, rows: int = 60) -> pd.DataFrame:
@@ -211,7 +211,7 @@ def test_a_contract_that_leaves_former_customers_out_must_answer() -> None:
     gone = int(table["churn_date"].notna().sum())
 
     with pytest.raises(DealsError, match=rf"Churned {gone}\), of which {gone} have a date"):
-        read_with_doubts(table, won)
+        read_with_questions(table, won)
     assert "leavers-left-out" not in asked(table, both)
 
 

@@ -15,7 +15,7 @@ from fitmodel.deals.reading import read_deals, read_table
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage
-from fitmodel.guessing.doubts import find_doubts, read_with_doubts
+from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -149,9 +149,9 @@ def test_stages_of_unknown_words_in_which_nobody_left_must_be_answered(name: str
     kept = DealSpec(deals=roles, rows={"keep": {name: ["Onboarded"]}})
 
     with pytest.raises(DealsError, match=r"nobody has left in 160 of 400 .*Dead 100, Talking 60"):
-        read_with_doubts(table, DealSpec(deals=roles))
-    assert len(read_with_doubts(table, kept).deals) == 240
-    assert read_with_doubts(table, kept).doubts == ()
+        read_with_questions(table, DealSpec(deals=roles))
+    assert len(read_with_questions(table, kept).deals) == 240
+    assert read_with_questions(table, kept).questions == ()
 
 
 def test_a_stage_of_the_company_is_no_stage_of_the_deal() -> None:
@@ -160,7 +160,7 @@ def test_a_stage_of_the_company_is_no_stage_of_the_deal() -> None:
     spec = DealSpec(deals={"closed_on": "signed", "churned_on": "left",
                            "observed_until": "2025-12-31"})  # fmt: skip
 
-    assert read_with_doubts(table, spec).doubts == ()
+    assert read_with_questions(table, spec).questions == ()
 
 
 def test_young_customers_in_a_stage_of_their_own_have_not_left_yet() -> None:
@@ -177,4 +177,4 @@ def test_young_customers_in_a_stage_of_their_own_have_not_left_yet() -> None:
 
     left = table["left"].notna().mean()
     assert (1 - left) ** young.sum() < 1e-6  # though of all deals so many have left
-    assert "unknown-stage" not in {doubt.code for doubt in find_doubts(table, spec)}
+    assert "unknown-stage" not in {question.code for question in find_questions(table, spec)}

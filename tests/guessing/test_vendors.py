@@ -112,13 +112,13 @@ def test_a_price_is_per_month_if_the_interval_column_says_month() -> None:
     )
 
 
-def test_prices_with_two_intervals_are_a_doubt() -> None:
+def test_prices_with_two_intervals_are_a_question() -> None:
     table = export("Stripe subscriptions").assign(Amount=99.0, Interval="month")
     table.loc[::2, ["Amount", "Interval"]] = [990.0, "year"]
     guess = guess_spec(table)
 
     assert "amount_per" not in tomllib.loads(guess.toml)["deals"]
-    codes = [doubt.code for doubt in guess.doubts]
+    codes = [question.code for question in guess.questions]
     assert codes[0] == "several-periods"  # first, because it must be answered
     assert {"amount-unit", "amount-per-unit", "left-in-trial"} == set(codes[1:])
 

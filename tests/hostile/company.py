@@ -22,7 +22,7 @@ import pandas as pd
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.learning import black_box
+from fitmodel.learning import _black_box as black_box
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
@@ -91,7 +91,7 @@ class Company:
                 name = f"{os.getpid()}-{position}"
                 log.append(name, model.predict(prospect, reasons=0), prospect)
                 log.decide(name, "signed", by="Kim")
-                os.write(acknowledged.fileno(), f"{log.known_as(name)}\n".encode())
+                os.write(acknowledged.fileno(), f"{log.stored_id(name)}\n".encode())
         return len(log.decisions())
 
     # -- conditions that must hold after any kill

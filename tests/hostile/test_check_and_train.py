@@ -1,6 +1,6 @@
 """`train` accepts what `check` passes and refuses what `check` refuses, for the same reason.
 
-Training is run until the fit begins: reading, doubts about the rows, leaks, and the number of
+Training is run until the fit begins: reading, questions about the rows, leaks, and the number of
 deals. Later steps do not refuse a table.
 """
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.deals.censoring import propensity_weights
+from fitmodel.deals._censoring import propensity_weights
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.deals.reading import read_deals

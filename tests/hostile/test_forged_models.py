@@ -36,8 +36,7 @@ from fitmodel.learning.scorecard import Evidence, PairTerm
 from fitmodel.learning.scorecard_checks import check_scorecard
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
-from fitmodel.model.scorer import Scorer, scorer_from_json
-from fitmodel.model.workbench import READER_FILE
+from fitmodel.model.scorer import READER_FILE, Scorer, scorer_from_json
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.lifecycle import TrainingMetadata
@@ -47,7 +46,7 @@ from fitmodel.tracking.runs import track
 
 SIMULATION = simulate_deals(700, seed=5)
 ROLES = SIMULATION.spec.deals
-POLICY = Policy("threshold", 0.3, None, "flags from 30 %")
+POLICY = Policy("threshold", 0.3, None, "flags from 30%")
 FACTS = {"spec": SIMULATION.spec.to_dict(), "period": ["2023-01-01", "2024-01-01"]}
 
 
@@ -279,7 +278,7 @@ def test_a_scorer_that_would_use_all_memory_is_refused() -> None:
     [
         {"spec": []}, {"spec": {"deals": 1}}, {"spec": None}, {"metrics": [1]}, {"metrics": None},
         {"period": "2024"}, {"period": [1, 2]}, {"period": ["2024"]}, {"edits": [1]},
-        {"edits": {"a": 1}}, {"contest": [1]}, {"estimator": 7}, {"attributes": "seats"},
+        {"edits": {"a": 1}}, {"comparison": [1]}, {"estimator": 7}, {"attributes": "seats"},
         {"seen_values": 3}, {"policy": []}, {"report": "x"},
     ],
     ids=str,

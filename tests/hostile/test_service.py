@@ -27,7 +27,7 @@ def client(bundle, tmp_path_factory, request):
     log = None
     if request.param:
         log = DecisionLog(tmp_path_factory.mktemp("log") / "decisions.db", salt="s")
-    limits = Settings(reload_seconds=0, most_bytes=200_000, most_prospects=50)
+    limits = Settings(reload_seconds=0, max_bytes=200_000, max_prospects=50)
     with TestClient(create_app(bundle, limits, log=log), raise_server_exceptions=False) as ready:
         yield ready
 

@@ -323,7 +323,7 @@ def test_a_client_that_does_not_read_its_response_is_disconnected() -> None:
 
     async def both() -> int:
         guard = ServiceMiddleware(
-            app, Settings(most_at_once=1, answer_seconds=0.01), Metrics(), frozenset()
+            app, Settings(max_requests=1, answer_seconds=0.01), Metrics(), frozenset()
         )
         scope = {"type": "http", "method": "POST", "path": ASSESSMENTS, "headers": []}
         await guard(dict(scope), empty, stuck)

@@ -26,7 +26,7 @@ import pytest
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, FitModelError, ProspectError
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.places import score_places
+from fitmodel.scoring.places import score_source
 
 ROWS = 60
 FINE = ""
@@ -475,7 +475,7 @@ def test_any_query_is_scored_or_gives_an_error(model, table, tmp_path, query):
     connection.close()
 
     try:
-        done = score_places(url, model, str(tmp_path / "out.parquet"), query=query)
+        done = score_source(url, model, str(tmp_path / "out.parquet"), query=query)
     except FitModelError as error:
         assert "deals" not in query.split(" ")[-1:] or "drop" in query
         assert len(str(error)) > 20  # noqa: PT017 - either way

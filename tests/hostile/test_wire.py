@@ -28,7 +28,7 @@ CHUNK = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
 @pytest.fixture(scope="module")
 def ask(bundle: Path) -> Iterator[Ask]:
     """Send bytes to a service as `fitmodel serve` runs it, and return the response."""
-    app = create_app(bundle, Settings(reload_seconds=0, token="t", most_bytes=100_000))  # noqa: S106
+    app = create_app(bundle, Settings(reload_seconds=0, token="t", max_bytes=100_000))  # noqa: S106
     limits = {"http": "h11", "h11_max_incomplete_event_size": 16_384, "ws": "none"}
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, **limits))

@@ -23,8 +23,8 @@ ERRORS = frozenset(
 )  # fmt: skip
 QUOTED = read_texts("zh", "messages")["original"].partition("{")[0]
 SOURCES_OF_ERRORS = (
-    "service", "model/row_encoder.py", "model/_row_scorer.py", "model/scorer.py", "model/logged.py",
-    "model/horizons.py", "crm/requests.py", "monitoring",
+    "service", "model/_row_encoder.py", "model/_row_scorer.py", "model/scorer.py",
+    "model/logged.py", "model/horizons.py", "crm/requests.py", "monitoring",
 )  # fmt: skip
 """Where what a page shows as an error is written."""
 REGISTRY = ("service/_model_routes.py", "tracking/registry.py", "tracking/promotion.py")

@@ -10,9 +10,9 @@ import pytest
 
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.deals.contract import DealSpec
+from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.learner import Learned
-from fitmodel.learning.proportional_odds import FollowUp
 
 END = pd.Timestamp("2026-06-30")
 DAYS_PER_MONTH = 30.436875

@@ -231,7 +231,7 @@ def test_a_curve_that_ends_at_its_horizon_gives_the_probability_there():
 
 
 def test_the_half_width_combines_independent_errors_of_shift_slope_and_given_interval():
-    """By hand at month 8; the half-width of an 80 % interval is 1.2816 standard deviations."""
+    """By hand at month 8; the half-width of an 80% interval is 1.2816 standard deviations."""
     curve, log_odds, own = make_curve(), np.array([-1.5, 0.5]), np.array([0.4, 0.7])
     slope, level, tilt = 1 + 0.1 * math.log(8 / 5), 0.06, 0.03 * (log_odds + 1.5)
     expected = np.sqrt((slope * own) ** 2 + 1.2816**2 * (level**2 + tilt**2))

@@ -11,13 +11,10 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import SpecError
-from fitmodel.learning import components
+from fitmodel.learning import _components as components
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._logistic import as_tables
-from fitmodel.learning.boosted import _code_map
-from fitmodel.learning.calibration import expit
-from fitmodel.learning.columns import CategoryColumn, NumberColumn
-from fitmodel.learning.components import (
+from fitmodel.learning._boosted import _code_map
+from fitmodel.learning._components import (
     COMPONENTS,
     OUT_OF_BAG,
     Boosted,
@@ -27,10 +24,13 @@ from fitmodel.learning.components import (
     check_components,
     replicate_slopes,
 )
+from fitmodel.learning._imputation import find_basis, impute
+from fitmodel.learning._logistic import as_tables
+from fitmodel.learning._proportional_odds import FollowUp
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.imputation import find_basis, impute
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 
@@ -84,7 +84,7 @@ def test_a_new_component_is_compared_with_the_others(monkeypatch):
 
 
 def test_a_new_component_can_be_a_part_of_the_weighted_sum(monkeypatch, make_company):
-    from fitmodel.learning.fitting import combine
+    from fitmodel.learning._fitting import combine
 
     monkeypatch.setitem(components.COMPONENTS, "constant", Constant())
     company = make_company(500, seed=1)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.deals.censoring import censoring_weights
 from fitmodel.deals.history import view_of
+from fitmodel.deals.outcomes import censoring_weights
 from fitmodel.deals.survival import kaplan_meier
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import Learned, cross_fitted, fit_estimator

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.edit_targets import (
+from fitmodel.learning._edit_targets import (
     bin_middles,
     column_of,
     read_level,
@@ -18,6 +17,7 @@ from fitmodel.learning.edit_targets import (
     split_bin,
     split_level,
 )
+from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.editing import (
     Cap,
     DropPair,

@@ -8,10 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning.calibration import CalibrationMap, expit
-from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import (
+from fitmodel.learning._fitting import (
     Calendar,
     calendar_of,
     fit_scorecard,
@@ -19,8 +16,11 @@ from fitmodel.learning.fitting import (
     level_only_rate,
     level_shift,
 )
+from fitmodel.learning._proportional_odds import FollowUp
+from fitmodel.learning.calibration import CalibrationMap, expit
+from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.encoding import encode
 from fitmodel.learning.level import DAYS_PER_MONTH, scale_hazard
-from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions, ReplicateSettings, Settings
 
 END = np.datetime64("2026-06-30")

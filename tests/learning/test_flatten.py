@@ -17,11 +17,11 @@ from fitmodel.learning._flatten import (
     make_evidence,
     own_shares,
 )
+from fitmodel.learning._imputation import Imputed
 from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import as_tables, newton_logistic
 from fitmodel.learning.calibration import CalibrationMap, expit
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
-from fitmodel.learning.imputation import Imputed
 from fitmodel.learning.scorecard import Evidence, Scorecard
 
 SEATS = NumberColumn("seats", (10.0, 20.0), 1.0, 90.0)

@@ -9,7 +9,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
-from fitmodel.learning.folds import (
+from fitmodel.learning._folds import (
     FIRST_CUT,
     MIN_FOLD_CHURNERS,
     cut_dates,

@@ -7,11 +7,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fitmodel.learning._design import MAX_INDICATORS
+from fitmodel.learning._imputation import TOLERANCE, impute, run_em
 from fitmodel.learning._level_statistic import level_statistic
 from fitmodel.learning._logistic import as_tables, fit_ridge
+from fitmodel.learning._proportional_odds import FollowUp, fit_baseline, soft_labels
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.imputation import TOLERANCE, impute, run_em
-from fitmodel.learning.proportional_odds import FollowUp, fit_baseline, soft_labels
 from fitmodel.learning.settings import LearnerOptions
 
 OPTIONS = LearnerOptions()
@@ -192,7 +192,7 @@ def test_few_accelerated_steps_give_the_result_of_many_em_steps(
     def whole(matrix, labels, weight, start, penalty, centre=0.0):
         return fit_ridge(fit.design, matrix, labels, weight, penalty, (), start, centre)
 
-    monkeypatch.setattr("fitmodel.learning.imputation.em_step", whole)
+    monkeypatch.setattr("fitmodel.learning._imputation.em_step", whole)
     slow, many = (_iterated(fit, follow_up, max_rounds=rounds) for rounds in (6, 200))
     np.testing.assert_allclose(few, many, atol=0.01)
     assert np.abs(slow - many).max() > 2 * np.abs(few - many).max()

@@ -11,7 +11,8 @@ from scipy.stats import nbinom
 
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import level as level_module
-from fitmodel.learning.fitting import calendar_of, follow_up_of, level_only_rate
+from fitmodel.learning._fitting import calendar_of, follow_up_of, level_only_rate
+from fitmodel.learning._proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.level import (
     DAYS_PER_MONTH,
     MIN_GAIN,
@@ -23,7 +24,6 @@ from fitmodel.learning.level import (
     monthly_leavers,
     scale_hazard,
 )
-from fitmodel.learning.proportional_odds import FollowUp, fit_baseline
 
 END = np.datetime64("2026-06-30")
 HORIZON = 5

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.learning._additive import Additive
+from fitmodel.learning._boosted import with_level_errors
 from fitmodel.learning._design import make_design
 from fitmodel.learning._level_statistic import (
     PRIOR_DEALS,
@@ -16,7 +17,6 @@ from fitmodel.learning._level_statistic import (
     _prior_deals,
     level_statistic,
 )
-from fitmodel.learning.boosted import with_level_errors
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.learning import _uncertainty
+from fitmodel.learning._imputation import Imputed, impute
+from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning._uncertainty import (
     PRIOR_MISFIT,
     SHAPE_MISFIT,
@@ -21,8 +23,6 @@ from fitmodel.learning._uncertainty import (
 )
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.imputation import Imputed, impute
-from fitmodel.learning.proportional_odds import FollowUp
 from fitmodel.learning.settings import LearnerOptions
 
 

@@ -13,8 +13,8 @@ from fitmodel.deals.history import DealHistory
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.learning import own_estimator
 from fitmodel.learning._estimator_frames import as_frame, as_matrix
+from fitmodel.learning._fitting import follow_up_of
 from fitmodel.learning.calibration import CalibrationMap, expit, logit
-from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.own_estimator import (
     BACKGROUND,
     OwnClassifier,

@@ -11,6 +11,8 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.learning._additive import Additive
+from fitmodel.learning._fitting import fit_and_encode, follow_up_of
+from fitmodel.learning._imputation import impute
 from fitmodel.learning._posterior import (
     STRENGTH_PRIOR,
     PriorTables,
@@ -23,11 +25,9 @@ from fitmodel.learning._posterior import (
     posterior_draws,
     posterior_weights,
 )
+from fitmodel.learning._proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import fit_and_encode, follow_up_of
-from fitmodel.learning.imputation import impute
 from fitmodel.learning.learner import learn
-from fitmodel.learning.proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.settings import PROVISIONAL_MAX_LEVELS, LearnerOptions
 
 # The factor on the interval was chosen on this law among others; see `benchmarks/small.py`.
@@ -73,9 +73,9 @@ def test_a_smaller_strength_shrinks_every_effect_more() -> None:
 
 def test_the_evidence_equals_the_numerical_integral_of_the_likelihood() -> None:
     """One attribute of two levels: Laplace approximation against numerical integration."""
+    from fitmodel.learning._imputation import Imputed
     from fitmodel.learning._logistic import fit_ridge
     from fitmodel.learning._posterior import _with_evidence
-    from fitmodel.learning.imputation import Imputed
 
     rng = np.random.default_rng(0)
     x = np.where(rng.random(120) < 0.5, 0.5, -0.5)[:, None]

@@ -9,11 +9,9 @@ import pytest
 from scipy.optimize import brentq
 
 from fitmodel.deals.survival import kaplan_meier
-from fitmodel.learning import proportional_odds
-from fitmodel.learning.calibration import expit
-from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.imputation import impute
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning import _proportional_odds as proportional_odds
+from fitmodel.learning._imputation import impute
+from fitmodel.learning._proportional_odds import (
     MIN_BASELINE,
     FollowUp,
     conditional_probability,
@@ -24,6 +22,8 @@ from fitmodel.learning.proportional_odds import (
     soft_labels,
     support_points,
 )
+from fitmodel.learning.calibration import expit
+from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
 from fitmodel.learning.settings import LearnerOptions
 
 

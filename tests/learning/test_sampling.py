@@ -9,17 +9,17 @@ import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
-from fitmodel.learning import sampling
-from fitmodel.learning.black_box import black_box_probabilities
-from fitmodel.learning.components import bootstrap_counts
-from fitmodel.learning.fitting import level_only_rate
-from fitmodel.learning.learner import cross_fitted, learn, note_on_sample
-from fitmodel.learning.sampling import (
+from fitmodel.learning import _sampling as sampling
+from fitmodel.learning._black_box import black_box_probabilities
+from fitmodel.learning._components import bootstrap_counts
+from fitmodel.learning._fitting import level_only_rate
+from fitmodel.learning._sampling import (
     Effects,
     draw_samples,
     sample_for_effects,
     sample_for_settings,
 )
+from fitmodel.learning.learner import cross_fitted, learn, note_on_sample
 from fitmodel.learning.settings import LearnerOptions
 
 FEW = {"components": ("logistic",), "penalties": (3.0, 30.0), "replicates": 3, "folds": 2}

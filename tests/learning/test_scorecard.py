@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import BundleError
+from fitmodel.learning._fitting import follow_up_of
 from fitmodel.learning._flatten import find_unusual_pairs
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import follow_up_of
 from fitmodel.learning.learner import Learned, learn
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 from fitmodel.learning.scorecard_checks import check_scorecard, scorecard_from_dict

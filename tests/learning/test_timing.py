@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
+from fitmodel.learning._proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning._timing import (
     MIN_LEAVERS,
     PERIODS,
@@ -19,7 +20,6 @@ from fitmodel.learning._timing import (
     with_strata,
 )
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns
-from fitmodel.learning.proportional_odds import FollowUp, conditional_probability, fit_baseline
 
 HORIZON = 15.0
 

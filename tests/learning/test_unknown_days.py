@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning.fitting import fit_and_encode
-from fitmodel.learning.imputation import impute
+from fitmodel.learning._fitting import fit_and_encode
+from fitmodel.learning._imputation import impute
+from fitmodel.learning._proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning.level import expand_unknown_days, fit_level, monthly_leavers
-from fitmodel.learning.proportional_odds import FollowUp, conditional_probability, fit_baseline
 from fitmodel.learning.settings import LearnerOptions
 
 HORIZON = 5.0
@@ -39,7 +39,7 @@ class Simulated:
 
 @pytest.mark.parametrize("undated", [0.0, 0.4, 0.7])
 def test_rate_and_slope_are_unbiased_for_any_share_of_unknown_days(undated: float) -> None:
-    """With these leavers as not followed, 40 % unknown days would give 0.15 instead of 0.22."""
+    """With these leavers as not followed, 40% unknown days would give 0.15 instead of 0.22."""
     deals = Simulated(1, undated)
     options = LearnerOptions()
     columns, codes = fit_and_encode(deals.attributes, options)

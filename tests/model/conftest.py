@@ -1,4 +1,4 @@
-"""A small model that flags from 30 %, and the deals on which it was trained."""
+"""A small model that flags from 30%, and the deals on which it was trained."""
 
 from __future__ import annotations
 

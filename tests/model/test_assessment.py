@@ -22,9 +22,9 @@ WORDS = Wording(money="€ {:,.0f}", horizon_months=5, labels={"crm": "CRM in us
 GOOD = Assessment(
     early_churn_probability=0.12, probability_low=0.08, probability_high=0.17, poor_fit=False,
     fit="good", expected_value=math.nan, unfamiliar=False, reasons=(), model_version="v7",
-    wording=WORDS, own_evidence=0.9, fewest_alike=50,
+    wording=WORDS, own_evidence=0.9, rarest_value_deals=50,
 )  # fmt: skip
-VERDICT = "good fit: 12 % likely to leave within 5 months (8 % to 17 %)"
+VERDICT = "good fit: 12% likely to leave within 5 months (8% to 17%)"
 
 
 @dataclass
@@ -37,12 +37,12 @@ def test_the_verdict_contains_fit_probability_horizon_and_interval() -> None:
     assert GOOD.sentences == (VERDICT,)
     assert str(GOOD) == VERDICT
     sure = replace(GOOD, fit="poor", early_churn_probability=0.999, probability_high=1.0)
-    assert sure.verdict == "poor fit: >99 % likely to leave within 5 months (8 % to 100 %)"
+    assert sure.verdict == "poor fit: >99% likely to leave within 5 months (8% to 100%)"
 
 
 def test_the_verdict_says_if_there_is_no_interval() -> None:
     own = replace(GOOD, probability_low=math.nan, probability_high=math.nan)
-    assert own.verdict == "good fit: 12 % likely to leave within 5 months (no interval)"
+    assert own.verdict == "good fit: 12% likely to leave within 5 months (no interval)"
 
 
 def test_reasons_are_separated_by_direction_and_keep_their_order() -> None:
@@ -61,9 +61,9 @@ def test_the_sentences_are_in_a_fixed_order() -> None:
     )  # fmt: skip
     minus = "\N{MINUS SIGN}"
     assert assessment.sentences == (
-        "poor fit: 12 % likely to leave within 5 months (8 % to 17 %)",
-        "5 % likely to leave within 3 months of signing (2 % to 9 %)",
-        "30 % likely to leave within 12 months of signing",
+        "poor fit: 12% likely to leave within 5 months (8% to 17%)",
+        "5% likely to leave within 3 months of signing (2% to 9%)",
+        "30% likely to leave within 12 months of signing",
         "A manager should decide: it is a poor fit, and its yearly amount is one of the biggest.",
         f"expected value of signing: {minus}€ 500 ({minus}€ 900 to {minus}€ 100), loses money",
         "unlike past deals in: CRM in use, CRM in use & Seat count",
@@ -98,7 +98,7 @@ def test_only_a_flagged_prospect_drawn_for_exploration_has_a_sentence_about_it(
 def test_a_note_on_little_own_evidence_names_the_number_of_similar_deals(
     share: float, alike: int, text: str | None
 ) -> None:
-    notes = replace(GOOD, own_evidence=share, fewest_alike=alike).notes
+    notes = replace(GOOD, own_evidence=share, rarest_value_deals=alike).notes
     assert len(notes) == (text is not None)
     assert text is None or text in notes[0]
 

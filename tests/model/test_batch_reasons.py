@@ -24,9 +24,9 @@ def model():
     settings = Settings(penalty=3.0, shares=(("logistic", 0.5), ("boosted", 0.5)), pairs=3)
     choice = Choice(settings, pd.DataFrame())
     scorecard = learn(simulation.deals, simulation.spec, choice=choice, replicates=2).scorecard
-    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
+    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30%")
     words = Wording(
-        labels={"seats": "Seats {ordered} 100 %"},
+        labels={"seats": "Seats {ordered} 100%"},
         units={"trial_days": "days"},
         money="€ {:,.0f}",
         horizon_months=5,

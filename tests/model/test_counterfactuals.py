@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.counterfactuals import (
@@ -45,8 +45,8 @@ def test_every_change_removes_the_flag_and_gives_the_new_probability(model, poor
 def test_two_attributes_are_changed_only_if_one_is_not_enough(model, poor) -> None:
     counts = set()
     for prospect in poor:
-        both = find_counterfactuals(model, prospect, actionable=ACTIONABLE, most_changes=2)
-        one = find_counterfactuals(model, prospect, actionable=ACTIONABLE, most_changes=1)
+        both = find_counterfactuals(model, prospect, actionable=ACTIONABLE, max_changes=2)
+        one = find_counterfactuals(model, prospect, actionable=ACTIONABLE, max_changes=1)
         if one:
             assert both == one
         counts |= {len(change.needed) for change in both}
@@ -180,20 +180,20 @@ POOR = {"seats": 12, "plan": "basic", "signed": None}
 
 
 def test_all_smallest_changes_are_found_and_the_nearest_is_first() -> None:
-    result = find_counterfactuals(_Rule(), POOR, most=9)
+    result = find_counterfactuals(_Rule(), POOR, max_results=9)
     # 15 seats are in the bin of 12; with equal steps the lower probability is first
     assert [(dict(each.needed), each.steps) for each in result] == [
         ({"seats": 25.0}, 1), ({"plan": "pro"}, 1), ({"seats": 35.0}, 2), ({"seats": 45.0}, 3),
     ]  # fmt: skip
-    assert find_counterfactuals(_Rule(), POOR, most=2) == result[:2]
+    assert find_counterfactuals(_Rule(), POOR, max_results=2) == result[:2]
 
 
 def test_with_equal_steps_the_higher_expected_value_is_first() -> None:
     model = _Rule({(12.0, "pro"): 900.0, (25.0, "basic"): 100.0})
-    result = find_counterfactuals(model, POOR, most=2)
+    result = find_counterfactuals(model, POOR, max_results=2)
     assert [dict(each.needed) for each in result] == [{"plan": "pro"}, {"seats": 25.0}]
     assert [each.to_dict()["expected_value"] for each in result] == [900.0, 100.0]
-    unknown = find_counterfactuals(_Rule(), POOR, most=1)[0].to_dict()
+    unknown = find_counterfactuals(_Rule(), POOR, max_results=1)[0].to_dict()
     assert unknown == {
         "needed": {"seats": 25.0}, "early_churn_probability": 1 / 27, "expected_value": None,
         "fit": "good",
@@ -204,7 +204,7 @@ def test_only_actionable_attributes_are_changed_and_at_most_the_allowed_number()
     result = find_counterfactuals(_Rule(), POOR, actionable=("plan",))
     assert [dict(each.needed) for each in result] == [{"plan": "pro"}]
     assert find_counterfactuals(_Rule(), POOR, actionable=()) == []
-    assert find_counterfactuals(_Rule(), POOR, most_changes=0) == []
+    assert find_counterfactuals(_Rule(), POOR, max_changes=0) == []
     assert find_counterfactuals(_Rule(), POOR, actionable=("signed",)) == []
     assert find_counterfactuals(_Rule(), POOR | {"seats": 25}) == []
 

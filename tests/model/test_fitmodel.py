@@ -160,7 +160,7 @@ def test_a_reason_quotes_its_evidence(model, prospects) -> None:
     reasons = model.predict(prospects.iloc[5].to_dict(), reasons=50).reasons
     (segment,) = [reason for reason in reasons if reason.attribute == "segment"]
     assert segment.value == prospects.iloc[5]["segment"]
-    rate = f"{segment.early_churn_rate * 100:.0f} %"
+    rate = f"{segment.early_churn_rate * 100:.0f}%"
     assert f"{rate} of {segment.deals:,} such deals" in segment.sentence
     sizes = [abs(reason.contribution) for reason in reasons]
     assert sizes == sorted(sizes, reverse=True)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fitmodel.model.notebook import (
+from fitmodel.model._notebook import (
     BAND_COLOURS,
     LOWERS,
     RAISES,
@@ -73,7 +73,7 @@ def test_a_model_shows_its_metadata() -> None:
     assert dict(zip(cells[::2], cells[1::2], strict=True)) == {
         "version": "v7",
         "learned from deals of": "2023-01-01 \N{EN DASH} 2024-01-01",
-        "leave early": "12 %",
+        "leave early": "12%",
         "policy": "threshold",
         "attributes": "plan, seats",
         "log_loss": "0.346",
@@ -86,6 +86,6 @@ def test_missing_metadata_of_a_model_is_left_out() -> None:
     assert "learned from" not in html
     assert "log_loss" not in html
     model = _model()
-    model.scorer.policy.description = "flags above 30 %"
-    assert "flags above 30 %" in model_html(model)
+    model.scorer.policy.description = "flags above 30%"
+    assert "flags above 30%" in model_html(model)
     assert "threshold" not in model_html(model)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fitmodel.exceptions import BundleError
-from fitmodel.model import workbench
+from fitmodel.model import _workbench as workbench
 from fitmodel.model.opening import SCORER_FILE, is_own_estimator, open_model
 
 SCORER = (Path(__file__).parent / "scorers" / "format-1.json").read_bytes()

@@ -81,7 +81,7 @@ def test_one_prospect_and_a_table_have_the_same_share(few, model) -> None:
 def test_the_share_is_in_the_assessment_and_in_words_of_both_languages(few, model) -> None:
     prospect = few[0].deals.iloc[0].to_dict() | {"lead_source": "never seen"}
     predicted = model.predict(prospect)
-    assert predicted.fewest_alike == 0
+    assert predicted.rarest_value_deals == 0
     assert predicted.to_dict()["own_evidence"] == predicted.own_evidence < LOW_OWN_EVIDENCE
     assert predicted.to_dict()["regime"] == model.regime == "provisional"
     assert predicted.notes == (
@@ -106,7 +106,7 @@ def test_the_share_is_in_the_assessment_and_in_words_of_both_languages(few, mode
 def test_the_note_depends_on_the_share_and_the_number_of_similar_deals(own, alike, words) -> None:
     text = Assessment(
         0.2, 0.1, 0.3, False, "watch", math.nan, False, (), "v",  # noqa: FBT003 - its fields
-        own_evidence=own, fewest_alike=alike,
+        own_evidence=own, rarest_value_deals=alike,
     )  # fmt: skip
     assert len(text.notes) == len(words)
     assert all(note.startswith(start) for note, start in zip(text.notes, words, strict=True))
@@ -141,7 +141,7 @@ def test_a_damaged_share_or_regime_is_refused(model, damage) -> None:
 
 
 def test_a_row_split_by_an_edit_keeps_its_share(few) -> None:
-    from fitmodel.learning.edit_targets import split_level
+    from fitmodel.learning._edit_targets import split_level
 
     scorecard = few[1].scorecard
     position = scorecard.attributes.index("lead_source")

@@ -117,7 +117,7 @@ def test_durations_are_written_in_words(days, english, chinese) -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.0, "0 %"), (0.001, "<1 %"), (0.114, "11 %"), (0.9967, ">99 %"), (1.0, "100 %")],
+    [(0.0, "0%"), (0.001, "<1%"), (0.114, "11%"), (0.9967, ">99%"), (1.0, "100%")],
 )
 def test_a_percentage_is_0_or_100_only_if_it_is_exact(share, text) -> None:
     assert Wording().percent(share) == text
@@ -147,8 +147,8 @@ def test_the_evidence_comes_from_the_scorecard_and_names_the_horizon(worded, pro
     ]
     assert (reason.deals, reason.early_churn_rate) == (row["deals"], row["early_churn"])
     assert reason.sentence.startswith(
-        f"Lead source is {reason.value}: {row['early_churn'] * 100:.0f} % of {row['deals']} such "
-        f"deals left within 5 months, {worded.scorecard.base_rate * 100:.0f} % of all ("
+        f"Lead source is {reason.value}: {row['early_churn'] * 100:.0f}% of {row['deals']} such "
+        f"deals left within 5 months, {worded.scorecard.base_rate * 100:.0f}% of all ("
     )
 
 

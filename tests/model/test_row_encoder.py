@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
-from fitmodel.model.row_encoder import (
+from fitmodel.model._row_encoder import (
     FAMILIAR_MISSING,
     MAX_COMPARISONS,
     RowEncoder,

@@ -68,8 +68,8 @@ def test_a_band_ranges_over_all_its_bins(code: int, band: str) -> None:
 
 def test_evidence_quotes_rate_deals_band_and_overall_rate() -> None:
     assert _tell(0, [1], ["12 users"], -1.0) == (
-        "Seats is 12 users: 10 % of 1,200 such deals (below 20 users) left within 5 months, "
-        "20 % of all (X)"
+        "Seats is 12 users: 10% of 1,200 such deals (below 20 users) left within 5 months, "
+        "20% of all (X)"
     )
 
 
@@ -97,11 +97,11 @@ def test_fewer_than_20_deals_are_described_as_too_few_to_rely_on(deals: int, phr
 @pytest.mark.parametrize(
     ("term", "codes", "contribution", "own_up"),
     [
-        (1, [0, 1], 0.5, False),  # 30 % of 20 %: raises
+        (1, [0, 1], 0.5, False),  # 30% of 20%: raises
         (1, [0, 1], -0.5, True),
-        (0, [1], -0.5, False),  # 10 %: lowers
+        (0, [1], -0.5, False),  # 10%: lowers
         (0, [1], 0.5, True),
-        (1, [0, 2], -0.5, False),  # 20.4 % is shown as 20 %, like all
+        (1, [0, 2], -0.5, False),  # 20.4% is shown as 20%, like all
         (1, [0, 3], -0.5, False),
     ],
 )
@@ -115,7 +115,7 @@ def test_unseen_levels_and_missing_values_are_described_as_such() -> None:
     assert _tell(1, [0, 4], ["new"], 1.0) == (
         "Plan is new: no such deal among those learned from (X)"
     )
-    assert _tell(0, [0], ["not known"], 1.0).startswith("Seats is not known: 50 % of only 3 such")
+    assert _tell(0, [0], ["not known"], 1.0).startswith("Seats is not known: 50% of only 3 such")
 
 
 def test_levels_that_share_a_row_are_described_as_rare_values() -> None:
@@ -125,7 +125,7 @@ def test_levels_that_share_a_row_are_described_as_rare_values() -> None:
 
 def test_a_date_is_described_by_its_days_before_signing_and_its_label_has_no_on() -> None:
     text = _tell(2, [0, 0, 2], ["45 days before signing"], 1.0)
-    assert text.startswith("Demo 45 days before signing: 40 % of 30 such deals")
+    assert text.startswith("Demo 45 days before signing: 40% of 30 such deals")
     assert "(30 days or more before signing)" in text
     named = Sentences(SCORECARD, Wording(labels={"demo_on": "Demo on"}))
     assert named.label(2) == "Demo on"

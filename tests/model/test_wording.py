@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from fitmodel.exceptions import SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model.wording import (
-    MINUS,
     Wording,
     number_text,
     percent_number,
     plain_value,
     wording_from_dict,
 )
+from fitmodel.tables.cells import MINUS
 
 EURO = Wording(money="€ {:,.0f}", amount="acv", units={"term": "months", "age": "个月"})
 SEATS = NumberColumn("seats", (10.0,), 1.0, 100.0)

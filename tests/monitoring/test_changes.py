@@ -57,7 +57,7 @@ def test_a_channel_that_grows_by_a_third_is_described_in_words(model, fresh) -> 
     ("times", "words"),
     [
         (2, "about twice as many"),
-        (1.5, "half again as many"),
+        (1.5, "about 1.5 times as many"),
         (0.5, "about half as many"),
         (4, "about "),
     ],
@@ -76,7 +76,7 @@ def test_without_changes_a_move_is_reported_in_at_most_5_percent_of_companies(mo
         compute_drift(simulate_deals(400, seed=900 + page).deals, model)["moved"].any()
         for page in range(30)
     ]
-    # the model's own deals are a sample too; 5 % and two standard errors of 30 pages
+    # the model's own deals are a sample too; 5% and two standard errors of 30 pages
     assert np.mean(alarms) <= 0.05 + 0.08
 
 

@@ -127,7 +127,7 @@ def test_unmatched_deals_are_counted_by_reason(tmp_path, company) -> None:
 
     assert match.not_matched == {"declined": 1, "late": 1, "no_deal": 2}
     assert match.matched + sum(match.not_matched.values()) == match.logged == 24
-    text = match.says()
+    text = match.in_words()
     assert "24 prospects logged, 20 matched" in text
     assert "1 declined, without a deal (e.g. 'refused')" in text
 

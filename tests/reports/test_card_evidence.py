@@ -33,7 +33,7 @@ def test_metrics_have_their_interval_and_base_in_the_order_of_the_card() -> None
     }
     head, _, first, second, third = rows_of(metrics(measured))
 
-    assert head == ["Metric", "This model", "95 % interval", "Level alone"]
+    assert head == ["Metric", "This model", "95% interval", "Level alone"]
     assert first == [METRICS["roc_auc"], "0.7", "0.65 to 0.75", "0.5"]
     assert second == [METRICS["brier"], "0.1234", "0.1 to 0.15", "0.16"]
     assert third == ["own", "3", "2 to 4", "1"]
@@ -42,7 +42,7 @@ def test_metrics_have_their_interval_and_base_in_the_order_of_the_card() -> None
 def test_the_gap_to_the_reference_has_its_interval() -> None:
     text = glass_box_cost(Metric("gap", -0.0012, -0.004, 0.002, 0.0))
 
-    assert "-0.0012 (95 % interval -0.004 to 0.002); below 0 the scorecard is the better" in text
+    assert "-0.0012 (95% interval -0.004 to 0.002); below 0 the scorecard is the better" in text
 
 
 def test_only_suspicious_findings_of_the_audit_are_listed_and_all_are_counted() -> None:
@@ -70,8 +70,8 @@ def test_flags_are_reported_with_precision_and_recall() -> None:
     text = flagged({"share_flagged": 0.1, "precision": 0.4321, "recall": 0.25})
 
     assert text == (
-        "In the evaluation above 10 % of the deals were flagged; 43.2 % of these flags were right, "
-        "and they caught 25 % of the early churners."
+        "In the evaluation above 10% of the deals were flagged; 43.2% of these flags were right, "
+        "and they caught 25% of the early churners."
     )
     unknown = flagged({"share_flagged": 0.1, "precision": float("nan"), "recall": None})
     assert "nan" not in unknown.casefold().replace("churners", "")

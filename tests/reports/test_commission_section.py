@@ -18,6 +18,7 @@ from fitmodel.reports._commission_section import (
 from fitmodel.reports.html import render
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Plan
+from fitmodel.tables.cells import MINUS
 
 SPEC = DealSpec(
     deals={
@@ -104,7 +105,7 @@ def test_a_plan_in_a_currency_without_cents_shows_none(deals) -> None:
     rounding = {"to": 1, "mode": "half_up"}
     plan = plan_of(
         paid_at_signing=Decimal("0.5"), rounding=rounding, cap={"amount": 5000},
-        bonus={"top": 1, "amount": 2000, "least_deals": 1, "period": "all"},
+        bonus={"top": 1, "amount": 2000, "min_deals": 1, "period": "all"},
     )  # fmt: skip
     section = commission_section([pay(deals, SPEC, plan), pay(deals, SPEC, plan_of())])
     yen, euros = content_of(section)["plans"]
@@ -117,6 +118,36 @@ def test_a_plan_in_a_currency_without_cents_shows_none(deals) -> None:
     assert all(text[-3] == "." for text in amounts(euros))
     assert "at most 5,000 for a rep in a month" in yen["terms"]
     assert "2,000" in {yen["bonuses"][0]["pending"], yen["bonuses"][0]["bonus"]}
+
+
+@pytest.mark.parametrize(
+    ("money", "shown_as"), [("€ {:,.0f}", "€ 5,000.00"), ("{:,.2f} 元", "5,000.00 元")]
+)
+def test_every_amount_has_the_currency_of_the_contract(deals, money, shown_as) -> None:
+    spec = SPEC.replace(words={"money": money})
+    plan = plan_of(
+        paid_at_signing=Decimal("0.5"), cap={"amount": 5000},
+        bonus={"top": 1, "amount": 2000, "min_deals": 1, "period": "all"},
+    )  # fmt: skip
+    values = content_of(commission_section([pay(deals, spec, plan), pay(deals, spec, plan_of())]))
+    sign = money[0] if money[0] == "€" else "元"
+    for shown in values["plans"]:
+        rows = [*shown["reps"], *shown["months"], *shown["payroll"]["rows"]]
+        amounts = [text for row in rows for text in row["money"]]
+        amounts += [row["expected"] for row in (*shown["reps"], *shown["months"])]
+        amounts += [row[name] for row in shown["bonuses"] for name in ("bonus", "expected")]
+        assert all(sign in text for text in amounts)
+    assert f"at most {shown_as} for a rep in a month" in values["plans"][0]["terms"]
+    assert values["points"][0].count(sign) == 5
+
+
+def test_the_minus_of_what_is_taken_back_is_before_the_currency(deals) -> None:
+    spec = SPEC.replace(words={"money": "€ {:,.0f}"})
+    ledger = pay(deals, spec, plan_of())
+
+    assert ledger.money_text(Decimal("-1234.5")) == f"{MINUS}€ 1,234.50"
+    assert ledger.money_text(Decimal("-0.001")) == "€ 0.00"
+    assert ledger.money_text(1234.5, digits=0) == "€ 1,234"
 
 
 def test_the_last_twelve_months_are_shown(deals) -> None:
@@ -145,7 +176,7 @@ def test_the_payroll_shows_the_last_six_months_per_rep_and_adds_up(deals) -> Non
             by_month.get((row["month"], rep), Decimal(0))
             for rep in ("(no name)", "<b>Lee</b>", "Kim")
         ]
-        assert row["money"] == [f"{amount:,.2f}" for amount in own]
+        assert row["money"] == [f"{amount:,.2f}".replace("-", MINUS) for amount in own]
         assert row["total"] == f"{sum(own):,.2f}"
 
 
@@ -179,7 +210,7 @@ def test_only_two_plans_are_compared_in_a_sentence(deals) -> None:
 
 
 def test_the_last_two_periods_of_a_bonus_are_shown_with_their_outcome(deals) -> None:
-    plan = plan_of(bonus={"top": 1, "amount": "500", "least_deals": 2, "period": "quarter"})
+    plan = plan_of(bonus={"top": 1, "amount": "500", "min_deals": 2, "period": "quarter"})
     ledger = pay(deals, SPEC, plan)
     section = commission_section([ledger])
     rows = content_of(section)["plans"][0]["bonuses"]
@@ -233,7 +264,7 @@ CLAUSES = [
     ({"draw": {"amount": 800, "recoverable": False}}, "at least 800.00 in each month, never paid"),
     ({"payroll_months_later": 2}, "paid 2 month(s) after"),
     (
-        {"bonus": {"top": 3, "amount": "2000", "least_deals": 15, "period": "all"}},
+        {"bonus": {"top": 3, "amount": "2000", "min_deals": 15, "period": "all"}},
         "bonus of 2,000.00 for each of the top 3 reps by renewals over those expected, of all",
     ),
 ]  # fmt: skip

@@ -143,14 +143,14 @@ def test_a_model_is_described_line_by_line() -> None:
             "period": ["2023-01-01", "2025-12-31"],
             "edits": [{"words": "seats 1 to 5: +0.2", "by": "Ann", "reason": "new plan"}],
         },
-        scorer=SimpleNamespace(policy=SimpleNamespace(description="from 40 % on")),
+        scorer=SimpleNamespace(policy=SimpleNamespace(description="from 40% on")),
     )  # fmt: skip
     lines = dict(line.split("  ", 1) for line in model_text(model).splitlines())
     lines = {name.strip(): text.strip() for name, text in lines.items()}
 
     assert lines == {
         "version": "v1", "deals": "2023-01-01 to 2025-12-31", "run": "not tracked",
-        "roc_auc": "0.7500", "brier": "0.1235", "policy": "from 40 % on",
+        "roc_auc": "0.7500", "brier": "0.1235", "policy": "from 40% on",
         "attributes": "seats, plan",
         "edited by hand 1": "seats 1 to 5: +0.2 (by Ann, because: new plan)",
     }  # fmt: skip

@@ -9,8 +9,8 @@ import pytest
 from fitmodel.language.catalogue import phrases
 from fitmodel.reports._rep_sections import count_cells, counts_section, edits_section
 from fitmodel.reports.html import render
-from fitmodel.sales.counts import Counts
-from fitmodel.sales.edits import EDITS, EditsAfterFlags
+from fitmodel.sales._edits import EDITS
+from fitmodel.sales.rep_performance import Counts, EditsAfterFlags
 
 
 def edits_found(*, ask):

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.evaluation.plots import new_axes, plot_calibration
-from fitmodel.evaluation.table_plots import plot_table
+from fitmodel.evaluation.drawing import new_axes
+from fitmodel.evaluation.figures import plot_calibration, plot_table
 from fitmodel.monitoring.plots import plot_drift, plot_drift_by_month
 from fitmodel.reports._drawing import as_svg
 from fitmodel.sales.plots import plot_funnel

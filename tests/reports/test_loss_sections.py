@@ -30,7 +30,7 @@ def content_of(section):
 
 MONEY = Money(
     gross_margin=0.725, expected_lifetime_months=36.0, months_until_early_churn=2.75,
-    acquisition_cost=1000.0, onboarding_cost="5 %", support_cost_per_month=10.0,
+    acquisition_cost=1000.0, onboarding_cost="5%", support_cost_per_month=10.0,
     commission_rate=0.075,
 )  # fmt: skip
 LOSS = YearlyLoss(
@@ -90,7 +90,7 @@ def test_the_assumptions_are_those_of_the_contract() -> None:
 
     assert "gross margin 72.5%" in given
     assert "a customer that does not leave early stays 36 months, one that does 2.8" in given
-    assert "acquisition $ 1,000.00, onboarding 5 %, extra support" in given
+    assert "acquisition $ 1,000.00, onboarding 5%, extra support" in given
     assert "support of an early churner $ 10.00 a month" in given
     assert "commission kept 7.5% of the yearly value" in given
 
@@ -172,7 +172,7 @@ NO_FACTS = {"deals": 0, "left": 0, "expected": 0.0, "ratio": 0.0, "ratio_low": 0
 def reviews_of(signals=(), surprises=(), facts=NO_FACTS, without=()):
     columns = ["rep", "deal", "probability", "base_rate", "months"]
     return SimpleNamespace(
-        sheets=(), spec=None, without=without, surprise_facts=facts,
+        sheets=(), spec=None, without=without, surprise_counts=facts,
         missed=pd.DataFrame(signals, columns=SIGNAL_COLUMNS),
         surprises=pd.DataFrame(surprises, columns=columns),
     )  # fmt: skip
@@ -235,8 +235,11 @@ def test_surprises_are_a_lesson_only_if_significant(low, learns) -> None:
     shown = content_of(review_section(reviews_of(surprises=rows, facts=facts)))["surprises"]
 
     assert shown["basis"].startswith("Of 1,500 mature deals")
-    assert f"30 left early; 20.0 were expected to (1.50 times, {low:.2f} to 2.10)" in shown["basis"]
-    assert ("something the model has still to learn" in shown["learn"]) is learns
+    assert (
+        f"30 left early; 20.0 were expected (1.50 times as many, {low:.2f} to 2.10)"
+        in shown["basis"]
+    )
+    assert ("something that the model has not learned yet" in shown["learn"]) is learns
     assert shown["rows"] == [
         {"rep": "Kim", "deal": "D1", "said": "5%", "usual": "12%", "months": "2.2"},
         {"rep": "", "deal": "D2", "said": "10%", "usual": "12%", "months": "4.0"},

@@ -73,7 +73,7 @@ def test_a_name_in_code_is_escaped():
 
 
 def test_shares_are_written_as_percentages():
-    assert (percent(0.1234), percent(None)) == ("12.3 %", "–")  # noqa: RUF001  an en dash
+    assert (percent(0.1234), percent(None)) == ("12.3%", "–")  # noqa: RUF001  an en dash
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from decimal import Decimal
-from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 
+from browsers import BROWSER, BROWSER_ARGUMENTS, NO_BROWSER
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.outcomes import kaplan_meier, outcomes
 from fitmodel.decision.choice import known_money
@@ -24,11 +24,6 @@ from fitmodel.sales.rates import compute_yearly_loss
 from fitmodel.sales.rep_performance import compute_rep_performance
 from fitmodel.sales.worth import compute_worth
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 WICKED = "<script>document.title='gone'</script>"
 PLANS = (
     Plan(name="plan A", commission_rate=Decimal("0.1"), earned_after_months=0),
@@ -68,10 +63,10 @@ def page(request, simulation, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip("there is no Chromium to open the page in")
+    if BROWSER is None:
+        pytest.skip(NO_BROWSER)
     with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        opened = started.chromium.launch(executable_path=BROWSER, args=BROWSER_ARGUMENTS)
         yield opened
         opened.close()
 

@@ -16,9 +16,9 @@ from fitmodel.reports._rep_sections import scoreboard_section
 from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_numbers import MAX_GROUPS
 from fitmodel.reports.sales_report import make_sales_report, sales_page
-from fitmodel.sales.edits import EDITS, EditsAfterFlags
+from fitmodel.sales._edits import EDITS
 from fitmodel.sales.plots import plot_funnel
-from fitmodel.sales.rep_performance import compute_rep_performance
+from fitmodel.sales.rep_performance import EditsAfterFlags, compute_rep_performance
 
 
 @pytest.fixture(scope="module")

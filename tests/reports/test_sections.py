@@ -7,8 +7,8 @@ import warnings
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fitmodel.evaluation import fonts
-from fitmodel.evaluation.plots import figure_of, new_axes
+from fitmodel.evaluation import drawing
+from fitmodel.evaluation.drawing import figure_of, new_axes
 from fitmodel.reports._drawing import as_svg
 from fitmodel.reports._loss_sections import ON_PAPER, review_section
 from fitmodel.reports._rep_sections import profile_section, trend_section
@@ -16,8 +16,7 @@ from fitmodel.reports.html import safe_csv
 from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.sales.profile import compute_profile
 from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.retrospective import score_in_retrospect
-from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.reviews import compute_reviews, score_in_retrospect
 
 DIFFICULT = "<script>alert(1)</script> $a_{$"
 
@@ -98,16 +97,16 @@ def test_a_review_sheet_is_shown_with_its_three_questions(sections):
 
 
 def test_empty_results_are_mentioned_on_the_page(simulation):
-    profile = compute_profile(simulation.deals, simulation.spec, least_deals=400, shuffles=9)
+    profile = compute_profile(simulation.deals, simulation.spec, min_deals=400, shuffles=9)
     page = render(profile_section(profile))
-    assert "no profile to draw" in page
+    assert "these deals show no profile" in page
     assert "<img" not in page
 
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_chinese_text_is_drawn_without_a_warning_with_any_fonts(monkeypatch, installed):
     if not installed:
-        monkeypatch.setattr(fonts, "_families", lambda: None)
+        monkeypatch.setattr(drawing, "_families", lambda: None)
     ax = new_axes()
     ax.set_title("早期流失")
     ax.set_xlabel("plain")
@@ -117,7 +116,7 @@ def test_chinese_text_is_drawn_without_a_warning_with_any_fonts(monkeypatch, ins
 
 
 def test_a_chinese_font_is_used_only_for_chinese_text(monkeypatch):
-    monkeypatch.setattr(fonts, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
+    monkeypatch.setattr(drawing, "_families", lambda: ("DejaVu Sans", "DejaVu Serif"))
     plain, chinese = new_axes(), new_axes()
     chinese.set_title("流失")
     plain.set_title("churn")

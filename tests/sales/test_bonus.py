@@ -15,8 +15,7 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import extract_as_of
 from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
-from fitmodel.sales._renewals import read_terms
-from fitmodel.sales.bonus import (
+from fitmodel.sales._bonus import (
     DRAWS,
     _simulate_end,
     forecast_bonus,
@@ -25,6 +24,7 @@ from fitmodel.sales.bonus import (
     pay_ranks,
     standings,
 )
+from fitmodel.sales._renewals import read_terms
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
 
@@ -146,7 +146,7 @@ def test_a_rep_with_too_few_deals_now_can_still_get_a_bonus_later(simulation):
 
 
 def yearly_contracts(seed=3, deals=1200):
-    """Four of twelve reps sell yearly contracts and lose 80 % of them at the renewal."""
+    """Four of twelve reps sell yearly contracts and lose 80% of them at the renewal."""
     random = np.random.default_rng(seed)
     rep = random.integers(0, 12, deals)
     bound = rep < 4
@@ -285,7 +285,7 @@ def test_over_the_whole_history_the_best_are_first_and_the_month_is_the_last_clo
     scores = paid["score"].fillna(-1.0).tolist()
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) > 1
-    nobody = pay_bonus(deals, spec, bonus.model_copy(update={"least_deals": 10**6}), p)
+    nobody = pay_bonus(deals, spec, bonus.model_copy(update={"min_deals": 10**6}), p)
     assert nobody["score"].isna().all()
     assert nobody["rep"].tolist() == sorted(nobody["rep"])
 
@@ -332,7 +332,7 @@ def two_reps(signed="2025-01-10", n=20, *, lost=(2, 12), left="2025-03-10", term
 
 
 def paid_to(deals, **changes):
-    bonus = Bonus(top=1, amount=Decimal(500), least_deals=10).model_copy(update=changes)
+    bonus = Bonus(top=1, amount=Decimal(500), min_deals=10).model_copy(update=changes)
     return pay_bonus(deals, PERIOD_SPEC, bonus, pd.Series(0.35, deals.index), earned_after_months=5)
 
 
@@ -434,10 +434,10 @@ def test_the_expected_bonus_of_a_decided_period_is_the_bonus() -> None:
     part = renewals_of({"ann": (20, 4), "bob": (20, 12)}).assign(
         alive=False, gone=False, to_come=0.0
     )
-    bonus = Bonus(top=1, amount=Decimal(500), least_deals=10)
+    bonus = Bonus(top=1, amount=Decimal(500), min_deals=10)
 
     assert forecast_bonus(part, part, bonus, 0.0, 0) == pytest.approx({"ann": 500.0})
-    few = bonus.model_copy(update={"least_deals": 21})
+    few = bonus.model_copy(update={"min_deals": 21})
     assert forecast_bonus(part, part, few, 0.0, 0) == {}
     assert forecast_bonus(part.assign(rep="(no name)"), part, bonus, 0.0, 0) == {}
 
@@ -449,7 +449,7 @@ def test_a_forecast_depends_only_on_the_seed_and_is_at_most_the_total_bonus() ->
     part = part.assign(
         alive=~part["tested"], gone=False, to_come=np.where(part["tested"], 0.0, 0.5)
     )
-    bonus = Bonus(top=2, amount=Decimal(500), least_deals=10)
+    bonus = Bonus(top=2, amount=Decimal(500), min_deals=10)
     first, again, other = (forecast_bonus(part, part, bonus, 0.5, seed) for seed in (1, 1, 2))
 
     assert first == again != other

@@ -9,7 +9,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.comparison import PlanComparison, compare_plans
+from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Plan
 
@@ -95,12 +95,12 @@ def test_swapping_the_plans_changes_the_sign_and_the_words() -> None:
 
 def test_the_amounts_of_the_sentence_are_those_of_the_comparison_in_both_languages() -> None:
     result = compared(AT_ONCE, LATER)
-    for text in (result.says("en"), result.says("zh")):
+    for text in (result.in_words("en"), result.in_words("zh")):
         for amount in ("1,000.00", "500.00", "400.00", "100.00"):
             assert amount in text
         assert "old" in text
         assert "new" in text
-    assert result.says("zh") != result.says() == str(result)
+    assert result.in_words("zh") != result.in_words() == str(result)
 
 
 def test_only_decided_bonuses_are_compared() -> None:

@@ -52,7 +52,7 @@ def lines_of(plan, deals=DEALS, spec=SPEC):
 
 
 def steps(*thresholds, period="year"):
-    """Rates of 10 % below the first threshold, then 20 %, 30 %."""
+    """Rates of 10% below the first threshold, then 20%, 30%."""
     return {
         "period": period,
         "steps": [

@@ -9,7 +9,7 @@ import pytest
 from fitmodel.exceptions import DealsError
 from fitmodel.model.assessment import Assessment
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.sales.edits import find_edits_after_flags
+from fitmodel.sales._edits import find_edits_after_flags
 
 
 def assessed(*, flagged):
@@ -55,7 +55,7 @@ def test_an_edit_that_removed_a_flag_is_listed_with_its_change(company):
     company.prospect("d", "Kim", flagged=False, edited=True, then=False)
     result = company.edits_found()
 
-    assert result.edits["prospect"].tolist() == [company.log.known_as("a")]
+    assert result.edits["prospect"].tolist() == [company.log.stored_id("a")]
     assert result.edits[["rep", "field", "old", "new"]].iloc[0].tolist() == ["Kim", "seats", 3, 30]
     assert result.reps.loc["Kim"].to_dict() == {
         "flagged": 3, "edited": 2, "turned": 1, "unflagged": 1, "unflagged_edited": 1,
@@ -69,7 +69,7 @@ def test_ids_fields_and_numbers_are_matched_regardless_of_spelling(company):
     company.changes[0] |= {"id": "AB "}
     company.changes[1] |= {"old": "3", "new": "3.0"}  # not an edit
 
-    assert company.edits_found().edits["prospect"].tolist() == [company.log.known_as("Ab")]
+    assert company.edits_found().edits["prospect"].tolist() == [company.log.stored_id("Ab")]
     assert company.edits_found().edits["field"].tolist() == ["seats"]
 
 
@@ -125,7 +125,7 @@ def test_reps_who_edit_independently_of_flags_are_reported_in_at_most_5_percent(
         reps = pd.Series([f"R{n % 3}" for n in range(60)], [str(n) for n in range(60)])
         asked += bool(find_edits_after_flags(history, log, reps, ["seats"]).questions())
         log.close()
-    assert asked <= 5  # 5 % and two standard errors of 40 pages
+    assert asked <= 5  # 5% and two standard errors of 40 pages
 
 
 def test_a_history_without_its_columns_or_with_an_unreadable_time_is_refused(company):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pandas as pd
 import pytest
 
-from fitmodel.sales.ledger import ALL, MONEY, Ledger, cents, split_commission
+from fitmodel.sales._ledger import ALL, MONEY, Ledger, cents, split_commission
 from fitmodel.sales.plans import Plan, Tier
 
 NO_BONUS = pd.DataFrame(columns=["rep", "month", "bonus", "bonus_pending", "bonus_expected"])

@@ -17,8 +17,8 @@ from dateutil.relativedelta import relativedelta
 
 from fitmodel import DealSpec
 from fitmodel.exceptions import DealsError, SpecError
+from fitmodel.sales._payroll import write_payroll
 from fitmodel.sales.incentives import pay
-from fitmodel.sales.payroll import write_payroll
 from fitmodel.sales.plans import Plan, read_plan
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "commission-plans.md"

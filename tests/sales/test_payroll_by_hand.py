@@ -9,8 +9,8 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._payroll import KINDS, refuse_unknown_leavers
 from fitmodel.sales.incentives import needs_rows, pay
-from fitmodel.sales.payroll import KINDS, refuse_unknown_leavers
 from fitmodel.sales.plans import Plan
 
 SPEC = DealSpec(

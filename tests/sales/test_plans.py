@@ -28,7 +28,7 @@ def test_the_example_printed_by_the_command_is_a_valid_plan(tmp_path) -> None:
     assert plan.name == "plan B"
     assert plan.commission_rate == Decimal("0.10")
     assert plan.tiers == (Tier(months=3, share=Decimal("0.5")),)
-    assert plan.bonus == Bonus(top=3, amount=Decimal("2000.00"), least_deals=20, period="year")
+    assert plan.bonus == Bonus(top=3, amount=Decimal("2000.00"), min_deals=20, period="year")
     assert plan.steps == [(3, 0.5), (5, 1.0)]
 
 

@@ -94,7 +94,7 @@ def test_without_differences_a_segment_is_named_in_at_most_1_of_20_companies():
         compute_profile(
             make_deals(500, seed, lambda kind, _source, _seats: np.full(len(kind), 0.25)),
             SPEC,
-            least_deals=30,
+            min_deals=30,
             shuffles=99,
         )
         .table["named"]
@@ -166,7 +166,7 @@ def test_every_deal_is_in_one_segment_per_attribute_and_missing_is_a_segment(pla
     holed = planted.assign(seats=planted["seats"].mask(planted["seats"] < 20).astype(float))
     seats = next(
         item
-        for item in segment_deals(holed, SPEC, least_deals=1)
+        for item in segment_deals(holed, SPEC, min_deals=1)
         if item.segments[0][0].attribute == "seats"
     )
 

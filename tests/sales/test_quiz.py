@@ -10,9 +10,9 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import read_texts
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
-from fitmodel.sales.retrospective import score_in_retrospect
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,12 @@ def test_questions_show_deals_as_of_signing_without_the_outcome(simulation, quiz
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         row = deals.loc[answer.deal]
         assert question.signed == row["closed_on"]
-        facts = dict(question.facts)
-        assert facts["segment"] == row["segment"]
-        shown = " ".join(facts)
-        assert not {"churned on", "rep", "deal id", "team"} & set(facts), shown
+        attributes = dict(question.attributes)
+        assert attributes["segment"] == row["segment"]
+        shown = " ".join(attributes)
+        assert not {"churned on", "rep", "deal id", "team"} & set(attributes), shown
         if pd.notna(row["churned_on"]):
-            assert f"{row['churned_on']:%Y-%m-%d}" not in facts.values()
+            assert f"{row['churned_on']:%Y-%m-%d}" not in attributes.values()
 
 
 def test_the_outcome_is_the_label_and_the_model_was_trained_without_it(
@@ -111,7 +111,7 @@ def test_scores_are_computed_from_the_logged_answers(tmp_path, quiz, salt):
     assert table.loc["Kim", "model"] == table.loc["Lee", "model"]
     assert (table["questions"] == 10).all()
     kept = log.guesses()["deal"].tolist()
-    assert kept[:10] == [log.known_as(answer.deal) for answer in quiz.answers]
+    assert kept[:10] == [log.stored_id(answer.deal) for answer in quiz.answers]
 
 
 def test_an_invalid_answer_is_refused_and_nothing_is_stored(tmp_path, quiz):
@@ -154,7 +154,7 @@ def test_learning_is_detected_and_rarely_reported_without_learning():
     stays = [practice(people(lambda _: 1.5, seed=100 + s, quizzes=20)) for s in range(100)]
 
     assert np.mean([t.loc["Kim", "verdict"] == "better" for t in learns]) >= 0.8
-    # 2.5 % on either side, and two standard errors of 100 people
+    # 2.5% on either side, and two standard errors of 100 people
     assert np.mean([t.loc["Kim", "verdict"] == "better" for t in stays]) <= 0.06
     assert np.mean([t.loc["Kim", "verdict"] == "worse" for t in stays]) <= 0.06
 

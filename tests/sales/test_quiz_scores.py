@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from fitmodel.sales.quiz_scores import (
+from fitmodel.sales._quiz_scores import (
     MIN_ANSWERS,
     PRACTICE,
     SCORES,

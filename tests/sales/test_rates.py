@@ -67,7 +67,7 @@ def test_a_probability_of_1_gives_a_finite_number() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 10, 50])
 def test_the_interval_of_a_count_is_garwoods_interval(count: int) -> None:
-    """At the lower limit a count as large has probability 2.5 %; at the upper, one as small."""
+    """At the lower limit a count as large has probability 2.5%; at the upper, one as small."""
     low, high = exact_ratio_interval(np.array([float(count)]), np.array([4.0]))
 
     assert poisson.cdf(count, 4 * high[0]) == pytest.approx(0.025)
@@ -182,7 +182,7 @@ SPEC = DealSpec(
 )  # fmt: skip
 MONEY = Money(
     gross_margin=0.8, expected_lifetime_months=36.0, months_until_early_churn=3.0,
-    acquisition_cost=100.0, onboarding_cost="5 %", support_cost_per_month=10.0, commission_rate=0.1,
+    acquisition_cost=100.0, onboarding_cost="5%", support_cost_per_month=10.0, commission_rate=0.1,
 )  # fmt: skip
 
 

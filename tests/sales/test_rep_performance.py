@@ -222,7 +222,7 @@ def test_deals_without_a_rep_column_are_refused(simulation):
 
 
 def test_the_exact_interval_equals_the_published_one():
-    # Garwood 1936: 10 observed, 95 %: 4.795 to 18.39
+    # Garwood 1936: 10 observed, 95%: 4.795 to 18.39
     low, high = exact_ratio_interval(np.array([10.0, 0.0]), np.array([1.0, 1.0]))
 
     assert low == pytest.approx([4.795, 0], abs=1e-3)
@@ -261,7 +261,7 @@ def test_equal_reps_are_rarely_reported_as_overdispersed(size):
         overdispersion(generator.poisson(expected).astype(float), expected).is_suspicious
         for _ in range(300)
     ]
-    assert np.mean(suspected) < 0.085  # 5 % and three standard errors
+    assert np.mean(suspected) < 0.085  # 5% and three standard errors
 
 
 def test_a_named_rep_is_outside_the_limits_of_the_funnel(large_board):

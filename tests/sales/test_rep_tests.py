@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from fitmodel.sales.rep_tests import (
+from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
     allowing_tails,
     change_tails,
@@ -33,17 +33,17 @@ def test_among_equal_reps_one_is_named_on_at_most_5_percent_of_pages():
 
 
 def test_reps_are_not_named_for_usual_unrecorded_differences():
-    # 5 % and two standard errors of 150 pages
+    # 5% and two standard errors of 150 pages
     assert pages(lambda random: np.exp(random.normal(0, 0.35, 12)))[0] <= 0.05 + 0.036
 
 
 @pytest.mark.parametrize(("times", "difference"), [(2.5, 0.35), (2.5, 0.5)])
 def test_with_many_deals_reps_are_not_named_for_unrecorded_differences(times, difference):
-    # with a gamma distribution of reps' ratios 10 % of such pages named a rep
+    # with a gamma distribution of reps' ratios 10% of such pages named a rep
     named = pages(
         lambda random: np.exp(random.normal(0, difference, 12)), EXPECTED * times, number=100
     )[0]
-    assert named <= 0.05 + 0.044  # 5 % and two standard errors of 100 pages
+    assert named <= 0.05 + 0.044  # 5% and two standard errors of 100 pages
 
 
 def test_many_reps_are_not_named_for_unrecorded_differences():

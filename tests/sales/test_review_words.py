@@ -13,7 +13,7 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.review_words import (
+from fitmodel.sales._review_words import (
     QUESTIONS,
     label_of,
     questions,
@@ -23,7 +23,7 @@ from fitmodel.sales.review_words import (
     verdict_text,
     warning_texts,
 )
-from fitmodel.sales.reviews import ReviewSheet, StayedAlike
+from fitmodel.sales.reviews import RetainedSimilarDeal, ReviewSheet
 
 SAY = phrases("en", "reviews")
 SPEC = DealSpec(
@@ -59,7 +59,7 @@ def sheet(**changes) -> ReviewSheet:
 
 
 def stayed(*differs, deal="D3"):
-    return StayedAlike(deal, pd.Timestamp("2024-12-24"), tuple(differs))
+    return RetainedSimilarDeal(deal, pd.Timestamp("2024-12-24"), tuple(differs))
 
 
 def test_the_verdict_uses_the_data_known_the_day_before_signing() -> None:
@@ -92,9 +92,9 @@ def test_a_warning_has_the_evidence_known_at_signing() -> None:
 
 
 def test_similar_deals_are_counted_with_an_interval_or_left_out() -> None:
-    alike = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
+    similar = SimpleNamespace(known=50, left=13, low=0.164, high=0.396)
 
-    assert similar_deals_text(sheet(alike=alike), SAY) == (
+    assert similar_deals_text(sheet(similar_deals=similar), SAY) == (
         "Of the 50 most similar deals signed before, 13 have left early by now (16% to 40%)."
     )
     assert similar_deals_text(SHEET, SAY) == ""
@@ -195,7 +195,7 @@ def test_questions_are_on_two_warnings_and_then_on_the_deal_that_stayed() -> Non
     assert len(asked) == QUESTIONS == 3
     assert asked[0].startswith("number of seats = 4")
     assert asked[1].startswith("package = none")
-    assert asked[2].startswith("D3 looked alike and stayed, with number of seats 12 instead of 4")
+    assert asked[2].startswith("D3 looked similar and stayed, with number of seats 12 instead of 4")
 
 
 def test_without_warnings_the_standard_questions_are_asked() -> None:

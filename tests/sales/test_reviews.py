@@ -13,9 +13,10 @@ from fitmodel.deals.outcomes import outcomes
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
-from fitmodel.sales.retrospective import score_in_retrospect
-from fitmodel.sales.review_words import questions, verdict_text, warning_texts
-from fitmodel.sales.reviews import _differs, compute_reviews
+from fitmodel.sales._retrospective import score_in_retrospect
+from fitmodel.sales._review_sheets import _differs
+from fitmodel.sales._review_words import questions, verdict_text, warning_texts
+from fitmodel.sales.reviews import compute_reviews
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +79,8 @@ def test_similar_deals_were_signed_before_and_stayed(simulation, reviews):
     known = [sheet for sheet in reviews.sheets if sheet.assessment is not None]
 
     assert len(known) >= 5
-    assert [sheet.said for sheet in known] == [sheet.assessment for sheet in known]  # old name
     for sheet in known:
-        assert (sheet.alike.deals["closed_on"] <= sheet.snapshot.as_of).all()
+        assert (sheet.similar_deals.deals["closed_on"] <= sheet.snapshot.as_of).all()
         assert all(reason.contribution >= WARNING for reason in sheet.warnings)
         for item in sheet.stayed:
             assert closed[item.deal] <= sheet.snapshot.as_of < sheet.signed

@@ -8,11 +8,12 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.fitting import level_only_rate
 from fitmodel.learning.settings import Settings
+from fitmodel.learning.stages import level_only_rate
 from fitmodel.reports.sales_report import make_sales_report
-from fitmodel.sales import _sample, expected
-from fitmodel.sales.expected import compute_expected
+from fitmodel.sales import _expected as expected
+from fitmodel.sales import _sample
+from fitmodel.sales._expected import compute_expected
 from fitmodel.sales.rep_performance import compute_rep_performance
 
 

@@ -33,23 +33,23 @@ def group_of(codes, names="abc"):
 def test_a_combination_has_both_parts_and_enough_deals_or_is_left_out() -> None:
     first = group_of([0, 0, 0, 0, 1, 1, -1])
     second = group_of([0, 0, 1, 1, 1, -1, 0], "xy")
-    both = cross(first, second, least_deals=2)
+    both = cross(first, second, min_deals=2)
 
     names = [tuple(part.level for part in segment) for segment in both.segments]
     assert names == [("a", "x"), ("a", "y")]
     assert both.codes.tolist() == [0, 0, 1, 1, -1, -1, -1]
-    all_of_them = cross(first, second, least_deals=1)
+    all_of_them = cross(first, second, min_deals=1)
     assert [tuple(part.level for part in each) for each in all_of_them.segments] == [
         ("a", "x"), ("a", "y"), ("b", "y")
     ]  # fmt: skip
-    assert cross(first, second, least_deals=3).segments == ()
+    assert cross(first, second, min_deals=3).segments == ()
 
 
 @given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=3, max_size=30))
 def test_a_deal_is_in_a_combination_if_it_is_in_both_parts(pairs) -> None:
     pairs = [*pairs, (2, 2)]
     one, other = (group_of([pair[at] for pair in pairs]) for at in (0, 1))
-    both = cross(one, other, least_deals=1)
+    both = cross(one, other, min_deals=1)
 
     for (first, second), code in zip(pairs, both.codes.tolist(), strict=True):
         if min(first, second) < 0:
@@ -94,7 +94,7 @@ def test_a_flag_is_shown_as_yes_or_no_for_any_spelling(spelling) -> None:
     sim = simulate_deals(400, seed=2)
     flags = sim.deals["has_crm_integration"].map(dict(zip(("yes", "no"), spelling, strict=True)))
     deals = sim.deals.assign(has_crm_integration=flags)
-    groups = segment_deals(read_deals(deals, sim.spec), sim.spec, least_deals=10)
+    groups = segment_deals(read_deals(deals, sim.spec), sim.spec, min_deals=10)
     (levels,) = (
         {part.level for (part,) in group.segments}
         for group in groups

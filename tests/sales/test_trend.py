@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.evaluation.plots import figure_of
+from fitmodel.evaluation.drawing import figure_of
 from fitmodel.sales.plots import MIN_EXPECTED, compute_trend, plot_trend
 from fitmodel.sales.rates import exact_ratio_interval
 from fitmodel.sales.rep_performance import compute_rep_performance
@@ -61,5 +61,5 @@ def test_the_figure_has_a_small_plot_per_rep(boards, language):
 
 def test_without_enough_deals_there_is_no_plot():
     sim = simulate_deals(120, seed=1)
-    board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, least_deals=1000)
+    board = compute_rep_performance(sim.deals, sim.spec, sim.true_probability, min_deals=1000)
     assert plot_trend(board) == []

@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.scoring._folder_sink import MAX_PARTITIONS, FolderSink, _Writer
-from fitmodel.scoring.places import score_places
+from fitmodel.scoring.places import score_source
 from fitmodel.scoring.tables import count_rows, open_source
 
 
@@ -25,8 +25,8 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_folder_has_the_same_rows_as_one_file(table, model, tmp_path) -> None:
-    result = score_places(table, model, f"{tmp_path}/scored/", reasons=1)
-    score_places(table, model, f"{tmp_path}/one.parquet", reasons=1)
+    result = score_source(table, model, f"{tmp_path}/scored/", reasons=1)
+    score_source(table, model, f"{tmp_path}/one.parquet", reasons=1)
     one = pd.read_parquet(tmp_path / "one.parquet")
     assert result.rows == len(one)
     assert [path.name for path in (tmp_path / "scored").iterdir()] == ["part-00000.parquet"]
@@ -34,8 +34,8 @@ def test_the_folder_has_the_same_rows_as_one_file(table, model, tmp_path) -> Non
 
 
 def test_each_partition_value_has_a_folder_and_every_row_is_in_one(table, model, tmp_path) -> None:
-    score_places(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
-    score_places(table, model, f"{tmp_path}/one.parquet", reasons=0)
+    score_source(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
+    score_source(table, model, f"{tmp_path}/one.parquet", reasons=0)
     names = {path.name for path in (tmp_path / "scored").iterdir()}
     assert names == {
         "area=a%2Fb",
@@ -54,7 +54,7 @@ def test_each_partition_value_has_a_folder_and_every_row_is_in_one(table, model,
 
 
 def test_the_written_folder_can_be_read_as_input(table, model, tmp_path) -> None:
-    result = score_places(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
+    result = score_source(table, model, f"{tmp_path}/scored", reasons=0, partition_by="area")
     with open_source(tmp_path / "scored", 10) as source:
         rows = sum(chunk.batch.num_rows for chunk in source.chunks)
         assert "area" in source.schema.names
@@ -121,18 +121,18 @@ def test_an_existing_folder_is_not_overwritten(table, model, tmp_path) -> None:
     (tmp_path / "scored").mkdir()
     (tmp_path / "scored" / "mine.txt").write_text("kept")
     with pytest.raises(ProspectError, match="is there already and not empty. Remedy: name a new"):
-        score_places(table, model, f"{tmp_path}/scored/")
+        score_source(table, model, f"{tmp_path}/scored/")
     assert (tmp_path / "scored" / "mine.txt").read_text() == "kept"
 
 
 def test_options_that_do_not_apply_to_a_folder_are_refused(table, model, tmp_path) -> None:
     with pytest.raises(SpecError, match="--resume needs files: "):
-        score_places(table, model, f"{tmp_path}/scored/", resume=True)
+        score_source(table, model, f"{tmp_path}/scored/", resume=True)
     with pytest.raises(SpecError, match="--partition-by writes a folder"):
-        score_places(table, model, f"sqlite:///{tmp_path}/a.db/t", partition_by="area")
+        score_source(table, model, f"sqlite:///{tmp_path}/a.db/t", partition_by="area")
     with pytest.raises(SpecError, match="--partition-by writes a folder"):
-        score_places(table, model, "-", partition_by="area")
+        score_source(table, model, "-", partition_by="area")
     with pytest.raises(ProspectError, match="--partition-by regoin: the table has no such column"):
-        score_places(table, model, f"{tmp_path}/scored", partition_by="regoin")
+        score_source(table, model, f"{tmp_path}/scored", partition_by="regoin")
     with pytest.raises(ProspectError, match="there is no folder"):
-        score_places(table, model, f"{tmp_path}/nowhere/scored/")
+        score_source(table, model, f"{tmp_path}/nowhere/scored/")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
-from fitmodel.scoring.places import count_places, score_places
+from fitmodel.scoring.places import count_source_rows, score_source
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def test_a_round_trip_through_all_sources_and_sinks_keeps_the_numbers(
     query = f"select {columns} from t order by deal_id"  # noqa: S608 - of this test's own names
     first, second = f"sqlite:///{tmp_path}/a.db", f"duckdb:///{tmp_path}/b.duckdb"
     output = str(tmp_path / "out.parquet")
-    score_places(table, model, f"{first}/t", reasons=0)
-    score_places(first, model, f"{second}/t", query=query, reasons=0)
-    result = score_places(second, model, output, query=query, reasons=0)
+    score_source(table, model, f"{first}/t", reasons=0)
+    score_source(first, model, f"{second}/t", query=query, reasons=0)
+    result = score_source(second, model, output, query=query, reasons=0)
     there = pd.read_parquet(output).sort_values("deal_id", ignore_index=True)
     expected = model.predict(prospects.sort_values("deal_id"), reasons=0)
     assert result.rows == len(prospects)
@@ -37,18 +37,18 @@ def test_a_round_trip_through_all_sources_and_sinks_keeps_the_numbers(
 
 def test_options_for_databases_are_refused_for_files(table, model) -> None:
     with pytest.raises(SpecError, match="--query asks a database; .*in.csv is a file"):
-        score_places(table, model, "out.csv", query="select 1")
+        score_source(table, model, "out.csv", query="select 1")
     with pytest.raises(SpecError, match="--upsert changes rows of a database; out.csv is a file"):
-        score_places(table, model, "out.csv", upsert="deal_id")
+        score_source(table, model, "out.csv", upsert="deal_id")
 
 
 def test_files_are_checked_also_in_combination_with_a_database(model, tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/a.db/t"
     with pytest.raises(ProspectError, match="there is no file absent.csv"):
-        score_places("absent.csv", model, url)
+        score_source("absent.csv", model, url)
     with pytest.raises(ProspectError, match="there is no folder"):
-        score_places(url, model, str(tmp_path / "nowhere" / "out.csv"))
-    assert count_places(url) is None
+        score_source(url, model, str(tmp_path / "nowhere" / "out.csv"))
+    assert count_source_rows(url) is None
 
 
 def test_the_error_for_a_missing_driver_names_the_extra(
@@ -59,8 +59,8 @@ def test_the_error_for_a_missing_driver_names_the_extra(
     monkeypatch.setitem(sys.modules, "duckdb_engine", None)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(DependencyError, match=r"pip install \"fitmodel\[sql\]\""):
-        score_places(table, model, "postgresql://u:geheim@host/db/t")
+        score_source(table, model, "postgresql://u:geheim@host/db/t")
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.setitem(sys.modules, "sqlalchemy.engine", None)
     with pytest.raises(DependencyError, match=r"SQLAlchemy is not installed"):
-        score_places(table, model, f"sqlite:///{tmp_path}/a.db/t")
+        score_source(table, model, f"sqlite:///{tmp_path}/a.db/t")

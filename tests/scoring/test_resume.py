@@ -21,7 +21,7 @@ from fitmodel.scoring import batch
 from fitmodel.scoring._draft import DRAFT, RECORD
 from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.places import score_places
+from fitmodel.scoring.places import score_source
 from fitmodel.scoring.streams import WRITERS
 
 real = batch.predict_chunk
@@ -324,4 +324,4 @@ def test_pipes_and_databases_cannot_be_resumed(model, source, tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/a.db/t"
     for first, second in ((str(source), url), (url, "out.csv")):
         with pytest.raises(SpecError, match=r"--resume needs files: a query .*Remedy: leave"):
-            score_places(first, model, second, resume=True)
+            score_source(first, model, second, resume=True)

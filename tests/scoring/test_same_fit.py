@@ -66,7 +66,7 @@ HEADLINE = {
 
 
 def whole_percent(share: float) -> str:
-    """Rounded percentage, without 0 % or 100 % for inexact values."""
+    """Rounded percentage, without 0% or 100% for inexact values."""
     return "<1" if share < 0.005 else ">99" if share > 0.995 else f"{100 * share:.0f}"
 
 
@@ -76,7 +76,7 @@ def sentences(row: pd.Series, language: str) -> list[str]:
     fit, worth = FIT[language][row["fit"]], WORTH[language][row["worth"]]
     amounts = [f"−€ {-x:,.0f}" if x < 0 else f"€ {x:,.0f}" for x in row[VALUES]]
     if language == "en":
-        lines = [f"{fit}: {chance} % likely to leave within 5 months ({low} % to {high} %)"]
+        lines = [f"{fit}: {chance}% likely to leave within 5 months ({low}% to {high}%)"]
         money = f"expected value of signing: {amounts[0]} ({amounts[1]} to {amounts[2]}), {worth}"
     else:
         lines = [f"{fit}：在 5 个月内流失的概率为 {chance}%（{low}% 至 {high}%）"]

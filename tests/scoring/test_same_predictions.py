@@ -51,7 +51,7 @@ def written(deals: pd.DataFrame) -> pd.DataFrame:
     return deals.assign(
         annual_value=deals["annual_value"].map(lambda n: f"{n:,.2f} €".translate(comma)),
         seats=deals["seats"].map(lambda n: f"{n:,} users"),
-        discount=deals["discount"].map(lambda n: f"{100 * n:.0f} %"),
+        discount=deals["discount"].map(lambda n: f"{100 * n:.0f}%"),
         closed_on=pd.to_datetime(deals["closed_on"]).dt.strftime("%d-%m-%Y"),
         first_contact_on=pd.to_datetime(deals["first_contact_on"]).dt.strftime("%d/%m/%Y"),
         has_crm_integration=deals["has_crm_integration"].map({"yes": "ja", "no": "nein"}),
@@ -115,11 +115,11 @@ def test_reasons_are_the_same_in_every_way_of_scoring(german, prospects, tmp_pat
 
 
 AMOUNTS = ["12.500,00 €", "1.234", "1234,5", "12.5", "€ 900", "$ 900", "abc", "", "1,5 k", "-3"]
-SEATS = ["12", "12 users", "1,200 users", "1.200", "5 months", "NA", "-", "12 %", "1e2"]
+SEATS = ["12", "12 users", "1,200 users", "1.200", "5 months", "NA", "-", "12%", "1e2"]
 DAYS = ["03/04/2024", "31-12-2023", "2024-02-29", "29/02/2023", "", "soon", "5.6.24", "20240101"]
 FLAGS = ["ja", "NEIN", "yes", "0", "sim", "maybe", ""]
 NOTHING = {"", "-", "NA", "N/A"}
-SHARES = ["10 %", "10", "0.1", "12,5 %", "N/A"]
+SHARES = ["10%", "10", "0.1", "12,5%", "N/A"]
 ROWS = st.fixed_dictionaries(
     {
         "annual_value": st.sampled_from(AMOUNTS),
@@ -253,7 +253,7 @@ GOOD = st.fixed_dictionaries(
         "annual_value": st.sampled_from(["12.500,00 €", "1.234", "1234,5", "€ 900", "", "1,5 k"]),
         "seats": st.sampled_from(["12", "12 users", "1,200 users", "NA", "-", "1e2"]),
         "first_contact_on": st.sampled_from(DAYS),
-        "discount": st.sampled_from(["10 %", "12.5 %", "N/A"]),
+        "discount": st.sampled_from(["10%", "12.5%", "N/A"]),
     }
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from browsers import BROWSER, BROWSER_ARGUMENTS, NO_BROWSER
 from fitmodel.bundle.store import write_bundle
 from fitmodel.deals.contract import DealSpec
 from fitmodel.decision.policy import Policy
@@ -34,16 +34,6 @@ from fitmodel.service.settings import Settings
 from scoring_fixtures import curved, model, prospects, simulation, twelve
 
 __all__ = ["curved", "model", "prospects", "simulation", "twelve"]
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCRIPT = "<script>alert(1)</script>"
 MONEY = Money(0.8, 24.0, 3.0, 600.0, 1_800.0, 300.0, 0.15)
 
@@ -87,7 +77,7 @@ def prospect(model: FitModel) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def client(source: Path) -> Iterator[TestClient]:
-    limits = Settings(reload_seconds=0, most_bytes=200_000, most_prospects=300)
+    limits = Settings(reload_seconds=0, max_bytes=200_000, max_prospects=300)
     with TestClient(create_app(source, limits), raise_server_exceptions=False) as ready:
         yield ready
 
@@ -98,11 +88,11 @@ def client(source: Path) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # per module: an event loop runs in this thread as long as it is open
-    if CHROMIUM is None:
-        pytest.skip("the page is looked at with Debian's chromium, which is not on this machine")
+    if BROWSER is None:
+        pytest.skip(NO_BROWSER)
     expect.set_options(timeout=20_000)  # the machine may be busy
     with sync_playwright() as playwright:
-        ready = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        ready = playwright.chromium.launch(executable_path=BROWSER, args=BROWSER_ARGUMENTS)
         yield ready
         ready.close()
 
@@ -183,7 +173,7 @@ def url(shop, pipeline) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def bare(shop) -> Iterator[str]:
-    with _served(shop, most_prospects=100, most_bytes=100_000) as address:
+    with _served(shop, max_prospects=100, max_bytes=100_000) as address:
         yield address
 
 

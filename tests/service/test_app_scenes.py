@@ -13,7 +13,7 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, message_in, read_texts
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.sales.quiz_scores import quiz_scores
+from fitmodel.sales.quiz import quiz_scores
 from fitmodel.service._problems import LOG_UNREACHABLE
 from fitmodel.service.settings import People, Person
 

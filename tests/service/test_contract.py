@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
@@ -284,3 +285,24 @@ def test_a_generated_client_reads_the_responses_of_the_service(
         check=True,
     )
     assert json.loads(done.stdout) == answer.json()
+
+
+def test_every_route_that_takes_a_language_describes_it(source, described) -> None:
+    """A route of the API takes `language` even if it needs it only for its errors."""
+    routes = {
+        (route.path, method.lower())
+        for route in create_app(source, Settings(reload_seconds=0)).routes
+        if isinstance(route, APIRoute) and route.path.startswith("/v1/")
+        for method in route.methods
+    }
+    operations = {
+        (path, method): operation
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/v1/")
+    }
+
+    assert operations.keys() == routes
+    for name, operation in operations.items():
+        given = [each["name"] for each in operation["parameters"] if each["in"] == "query"]
+        assert given.count("language") == 1, name

@@ -37,14 +37,14 @@ def test_a_decision_on_an_assessed_prospect_is_stored(asked, log, prospect) -> N
     answer = asked.post("/v1/decisions", json=WHOLE)
     assert (answer.status_code, answer.json()) == (201, {"id": "D-1", "action": "signed"})
     kept = log.decisions().iloc[0]
-    assert (kept["prospect"], kept["action"]) == (log.known_as("D-1"), "signed")
+    assert (kept["prospect"], kept["action"]) == (log.stored_id("D-1"), "signed")
     assert (kept["by"], kept["reason"]) == ("Kim", "knows them")
 
 
 def test_a_numeric_id_is_the_same_prospect(asked, log, prospect) -> None:
     asked.post("/v1/assessments", json=prospect | {"deal": 7})
     assert asked.post("/v1/decisions", json=WHOLE | {"id": 7}).status_code == 201
-    assert log.latest().loc[log.known_as("7"), "action"] == "signed"
+    assert log.latest().loc[log.stored_id("7"), "action"] == "signed"
 
 
 def test_a_contradicting_decision_is_refused_unless_it_is_a_correction(
@@ -66,7 +66,7 @@ def test_an_invalid_id_gives_an_error_for_this_prospect_only(asked, log, prospec
     assert ["error" in answer for answer in answers] == [True] * 4 + [False] * 2
     assert answers[0]["error"] == "a prospect has an empty 'deal'"
     assert answers[2]["error"] == "a prospect has a 'deal' that is neither text nor number"
-    assert log.assessments()["prospect"].tolist() == [log.known_as("D-1")]
+    assert log.assessments()["prospect"].tolist() == [log.stored_id("D-1")]
 
 
 def test_a_decision_on_an_unknown_id_is_not_stored(asked, log) -> None:

@@ -118,7 +118,7 @@ def test_the_desk_gets_the_model_its_roles_and_the_limits(guarded, model) -> Non
     assert [item["name"] for item in answer["model"]["attributes"]] == list(model.attributes)
     assert answer["roles"]["amount"] == model.scorer.amount
     assert answer["pipeline"] == "prospects.csv"
-    assert answer["limits"]["prospects"] == Settings().most_prospects
+    assert answer["limits"]["prospects"] == Settings().max_prospects
     assert answer["cost_of_early_churn"] is None
     assert set(model.attributes) <= set(answer["example"])
 
@@ -184,8 +184,8 @@ def test_every_file_format_of_the_pipeline_gives_the_same_rows(
     ("limits", "change", "words"),
     [
         ({}, lambda frame: frame.drop(columns="seats"), "seats"),
-        ({"most_prospects": 10}, None, "60 prospects, the desk shows 10"),
-        ({"most_bytes": 1_000}, None, "longer than 1,000 bytes"),
+        ({"max_prospects": 10}, None, "60 prospects, the desk shows 10"),
+        ({"max_bytes": 1_000}, None, "longer than 1,000 bytes"),
     ],
 )
 def test_an_unreadable_pipeline_stops_the_service_at_its_start(

@@ -138,7 +138,7 @@ def test_the_size_of_a_chunked_body_is_limited() -> None:
     async def piece() -> dict:
         return {"type": "http.request", "body": b"x" * 1000, "more_body": True}
 
-    start, _ = asyncio.run(called(idle, piece, most_bytes=10_000))
+    start, _ = asyncio.run(called(idle, piece, max_bytes=10_000))
     assert start["status"] == 413
 
 
@@ -156,7 +156,7 @@ def test_beyond_the_capacity_a_client_is_told_when_to_retry() -> None:
         async def keep(sent: list[dict], message: dict) -> None:
             sent.append(message)
 
-        guard = ServiceMiddleware(wait, Settings(most_at_once=1), Metrics(), frozenset())
+        guard = ServiceMiddleware(wait, Settings(max_requests=1), Metrics(), frozenset())
         slow = asyncio.create_task(guard(dict(POST), empty_body, lambda m: keep(first, m)))
         await inside.wait()
         await guard(dict(POST), empty_body, lambda m: keep(second, m))

@@ -59,7 +59,7 @@ class Slow:
 
 
 def test_a_request_beyond_capacity_is_told_to_retry_while_a_long_one_runs(source, prospect) -> None:
-    app = create_app(source, Settings(reload_seconds=0, most_at_once=1))
+    app = create_app(source, Settings(reload_seconds=0, max_requests=1))
     slow = Slow(app.state.holder.model)
     app.state.holder._model = slow
     many = [prospect] * (IN_THE_LOOP + 1)

@@ -56,7 +56,7 @@ def test_damaged_utf8_has_no_encoding() -> None:
 def test_a_character_cut_at_the_end_of_the_sample_is_not_damage() -> None:
     text = "上海,1\n".encode()
     assert detect_encoding(text[:-4]) == "utf-8"
-    assert detect_encoding(text[:-4], whole=True) != "utf-8"
+    assert detect_encoding(text[:-4], is_complete=True) != "utf-8"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "gb18030", "cp1252"])

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.files import read_file
-from fitmodel.tables.layout import (
+from fitmodel.tables._layout import (
     HeaderPosition,
     find_top,
     header_index,
@@ -20,6 +19,7 @@ from fitmodel.tables.layout import (
     titles_finding,
     total_rows,
 )
+from fitmodel.tables.files import read_file
 
 ROWS = "id,plan,seats,acv\n" + "".join(f"D{n},pro,{n},{n * 10}.5\n" for n in range(1, 31))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.tables.placeholders import find_placeholders
+from fitmodel.tables._placeholders import find_placeholders
 from fitmodel.tables.tidying import tidy_with_findings
 from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS
 

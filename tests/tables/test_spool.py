@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.tables.spool import Levels, Spool, on_disk_table, unnamed_file
+from fitmodel.tables._spool import Levels, Spool, on_disk_table, unnamed_file
 
 PARTS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_size=5)
 

@@ -56,7 +56,7 @@ def _no_screen() -> None:
 def trained(learned_on) -> Trained:
     simulation = simulate_deals(n=400, seed=0)
     learned = learned_on(400, seed=0)
-    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30 %")
+    policy = Policy(kind="threshold", threshold=0.3, money=None, description="above 30%")
     attributes = learned.training_set.attributes
     seen = pd.Series(learned.estimator.predict_proba(attributes)[:, 1], index=attributes.index)
     roles, curve = ("annual_value", "closed_on", ""), learned_curve(learned, seen)

@@ -72,7 +72,7 @@ def test_a_retrained_model_is_promoted_on_evidence_and_rolled_back(
     then = simulation.deals["closed_on"].quantile(0.5).normalize()
     train(*extract_as_of(simulation.deals, spec, then), models=tmp_path)
     retrained = train(simulation.deals, spec, models=tmp_path)
-    comparison = retrained.model.manifest["contest"]
+    comparison = retrained.model.manifest["comparison"]
 
     assert comparison["champion"] == 1
     assert comparison["deals"] > 500

@@ -91,12 +91,43 @@ def test_the_error_for_a_missing_store_names_it(uri: str, message: str) -> None:
         client.get_experiment_by_name("any")
 
 
-def test_the_error_for_an_invalid_database_file_names_it(tmp_path: Path) -> None:
+@pytest.fixture
+def mlflow_never_opens_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail if MLflow is asked: it tries a file that is no database for 100 s."""
+
+    def open_store(*_: object, **__: object) -> None:
+        raise AssertionError("MLflow opened the store")
+
+    monkeypatch.setattr("mlflow.MlflowClient", open_store)
+
+
+@pytest.mark.usefixtures("mlflow_never_opens_the_store")
+@pytest.mark.parametrize("content", ["certainly not a database " * 1000, "SQLite", "\0" * 4096])
+def test_the_error_for_an_invalid_database_file_names_it_at_once(
+    tmp_path: Path, content: str
+) -> None:
     file = tmp_path / "mlflow.db"
-    file.write_text("certainly not a database " * 1000)
-    with pytest.raises(TrackingError, match="not a database"), connected(f"sqlite:///{file}"):
+    file.write_text(content)
+    expected = rf"{re.escape(str(file))} is not a database .*Remedy: name another file"
+    with pytest.raises(TrackingError, match=expected), connected(f"sqlite:///{file}"):
         pass
-    assert file.read_text().startswith("certainly")
+    assert file.read_text() == content
+
+
+@pytest.mark.usefixtures("mlflow_never_opens_the_store")
+def test_the_error_for_a_folder_in_place_of_a_database_file_names_it(tmp_path: Path) -> None:
+    with (
+        pytest.raises(TrackingError, match="is a folder, not a database file"),
+        connected(f"sqlite:///{tmp_path}"),
+    ):
+        pass
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    file.touch()
+    with connected(f"sqlite:///{file}") as client:
+        assert client.search_registered_models() == []
 
 
 def test_an_error_of_fitmodel_is_not_changed(mlflow_store: str) -> None:

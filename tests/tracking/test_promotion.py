@@ -112,7 +112,7 @@ def test_two_equal_models_are_rarely_significantly_different() -> None:
         outcome = (generator.uniform(size=300) < truth).astype(float)
         one, other = (np.clip(truth + generator.normal(0, 0.1, 300), 0.01, 0.99) for _ in range(2))
         result += compare(outcome, one, other, n_boot=200, seed=seed).low > 0
-    assert result <= 6  # 2.5 % are expected: 1.5 of 60
+    assert result <= 6  # 2.5% are expected: 1.5 of 60
 
 
 # --- promoting

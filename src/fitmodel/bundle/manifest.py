@@ -208,10 +208,29 @@ def _read_format_1(manifest: dict[str, Any]) -> dict[str, Any]:
     _check(manifest, "files", _is_file_table)
     for file in manifest["files"]:
         check_file_name(file)
+    renamed = _with_new_names(manifest)
     for field, is_valid in _FIELD_CHECKS.items():
-        if field in manifest:
-            _check(manifest, field, is_valid)
-    return manifest
+        if field in renamed:
+            _check(renamed, field, is_valid)
+    return renamed
+
+
+def _with_new_names(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with new names for those that older versions wrote under another name."""
+    fields = {_OLD_FIELDS.get(name, name): value for name, value in manifest.items()}
+    if isinstance(fields.get("edits"), list):
+        fields["edits"] = [_edit_with_new_names(edit) for edit in fields["edits"]]
+    return fields
+
+
+def _edit_with_new_names(edit: Any) -> Any:
+    if not isinstance(edit, dict):
+        return edit
+    return {_OLD_EDIT_FIELDS.get(name, name): value for name, value in edit.items()}
+
+
+_OLD_FIELDS = {"contest": "comparison"}
+_OLD_EDIT_FIELDS = {"judged": "evaluation"}
 
 
 # One reader for each format since the first: each returns the fields of the present format.
@@ -238,7 +257,7 @@ _FIELD_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "spec": _is_spec,
     "metrics": lambda value: isinstance(value, dict),
     "report": lambda value: isinstance(value, dict),
-    "contest": lambda value: value is None or isinstance(value, dict),
+    "comparison": lambda value: value is None or isinstance(value, dict),
     "seen_values": lambda value: isinstance(value, dict),
     "period": lambda value: _is_texts(value) and len(value) in {0, 2},  # the first and last day
     "attributes": _is_texts,

@@ -92,7 +92,7 @@ def code_of(source: str) -> Code:
     Parameters
     ----------
     source : str
-        The finding as ``part:kind``, such as "leakage:name" or "doubt:repeated-id".
+        The finding as ``part:kind``, such as "leakage:name" or "question:repeated-id".
 
     Raises
     ------

@@ -96,7 +96,7 @@ def show(
             return
         typer.echo(loaded.table(table).to_string(index=False))
         if plot is not None:
-            from fitmodel.evaluation.table_plots import save_table_plot
+            from fitmodel.evaluation.figures import save_table_plot
 
             save_table_plot(loaded.scorecard, table, plot)
 

@@ -75,7 +75,7 @@ def quiz(
             read.spec,
             size=questions,
             seed=secrets.randbits(32) if seed is None else seed,
-            asked_before=lambda name: opened.known_as(name) in asked_deals,
+            asked_before=lambda name: opened.stored_id(name) in asked_deals,
             language=language.value,
             progress=progress(),
         )
@@ -85,8 +85,7 @@ def quiz(
 
 def _ask(quiz: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, say: Say) -> None:
     """Ask everybody about every deal, show each answer, and store all guesses at the end."""
-    from fitmodel.sales.quiz import guesses_of
-    from fitmodel.sales.quiz_scores import brier
+    from fitmodel.sales.quiz import brier, guesses_of
 
     size, level = len(quiz.questions), f"{quiz.level:.0%}"
     typer.echo(say("intro", size=size, level=level, horizon=horizon))
@@ -94,7 +93,7 @@ def _ask(quiz: Quiz, people: tuple[str, ...], log: DecisionLog, horizon: int, sa
     for question, answer in zip(quiz.questions, quiz.answers, strict=True):
         signed = f"{question.signed:%Y-%m-%d}"
         typer.echo("\n" + say("question", number=question.number, size=size, signed=signed))
-        for name, value in question.facts:
+        for name, value in question.attributes:
             typer.echo(say("fact", name=name, value=value))
         for name in people:
             guesses[name].append(_ask_person(name, say, hidden=len(people) > 1))
@@ -134,7 +133,7 @@ def _ask_person(person: str, say: Say, *, hidden: bool) -> float:
 
 
 def _show_practice(log: DecisionLog, language: str, say: Say) -> None:
-    from fitmodel.sales.quiz_scores import practice, practice_sentences, quiz_scores
+    from fitmodel.sales.quiz import practice, practice_sentences, quiz_scores
 
     guesses = log.guesses()
     if guesses.empty:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
-    from fitmodel.sales.edits import EditsAfterFlags
+    from fitmodel.sales.rep_performance import EditsAfterFlags
 
 
 class Language(StrEnum):
@@ -95,9 +95,7 @@ def report(
     with plain_errors():
         from fitmodel.deals.roles import hash_ids as hashed
         from fitmodel.reports.sales_report import make_sales_report
-        from fitmodel.sales.comparison import compare_plans
-        from fitmodel.sales.incentives import rows_of_customers
-        from fitmodel.sales.payroll import write_payroll
+        from fitmodel.sales.incentives import compare_plans, rows_of_customers, write_payroll
         from fitmodel.sales.plans import read_plan
 
         for option, given in (("--payroll", payroll), ("--compare", compare)):
@@ -130,7 +128,7 @@ def report(
             write_payroll(sales_report.ledgers[0], payroll)
         typer.echo(f"wrote {output / 'index.html'} and {len(sales_report.tables)} tables beside it")
         if len(sales_report.ledgers) > 1:
-            typer.echo(compare_plans(*sales_report.ledgers).says(language))
+            typer.echo(compare_plans(*sales_report.ledgers).in_words(language))
 
 
 def _edits(
@@ -139,7 +137,7 @@ def _edits(
     """Return the changes of attributes that were made after a deal was flagged."""
     from fitmodel.cli.app import existing_log
     from fitmodel.deals.attributes import read_attributes
-    from fitmodel.sales.edits import find_edits_after_flags
+    from fitmodel.sales.rep_performance import find_edits_after_flags
     from fitmodel.tables.files import read_table
 
     if spec.deals.id is None or spec.deals.rep is None:
@@ -160,7 +158,7 @@ def brief(
     prospects: Annotated[
         Path | None,
         typer.Argument(
-            help="Table with the prospect: CSV or Parquet.", exists=True, dir_okay=False
+            help="Table with the prospect: CSV, Excel or Parquet.", exists=True, dir_okay=False
         ),
     ] = None,
     model: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +18,6 @@ from fitmodel.cli.app import (
 from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()
@@ -93,14 +90,14 @@ def score(
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.places import count_places, score_places
+        from fitmodel.scoring.places import count_source_rows, score_source
 
         loaded = load(model, unpickle=unpickle)
         if signed:
             _score_signed(prospects, loaded, output, parse_months(horizons), as_of)
             return
-        with progress_bar(count_places(prospects)) as advance:
-            result = score_places(
+        with progress_bar(count_source_rows(prospects)) as advance:
+            result = score_source(
                 prospects,
                 loaded,
                 output,

@@ -141,9 +141,9 @@ def serve(
         refuse_taken(host, port)
         settings = Settings(
             token=token,
-            most_bytes=max_bytes,
-            most_prospects=max_prospects,
-            most_at_once=max_requests,
+            max_bytes=max_bytes,
+            max_prospects=max_prospects,
+            max_requests=max_requests,
             body_seconds=body_seconds,
             answer_seconds=answer_seconds,
             reload_seconds=reload_seconds,

@@ -172,12 +172,12 @@ def check(
         from fitmodel.crm.reading import open_deals
         from fitmodel.deals.enough import FULL_CHURNERS
         from fitmodel.deals.history import view_of
-        from fitmodel.deals.horizons import compare_horizons, horizons_text
+        from fitmodel.deals.history_findings import compare_horizons, horizons_text
         from fitmodel.decision.suggest import money_consequences
-        from fitmodel.guessing.doubts import read_with_doubts
+        from fitmodel.guessing.doubts import read_with_questions
         from fitmodel.leakage.audit import audit, later_values
-        from fitmodel.learning.components import check_learning
         from fitmodel.learning.learner import check_enough, regime_allowed
+        from fitmodel.learning.stages import check_learning
         from fitmodel.reports.console import audit_text, labels_text, later_values_text
 
         spec = load_spec(config)
@@ -187,11 +187,11 @@ def check(
             raise typer.Exit(0 if report.ok else 1)
         opened = open_deals(deals, spec)
         file, spec = opened.file, opened.spec
-        questioned = read_with_doubts(file, spec)
+        questioned = read_with_questions(file, spec)
         read = questioned.read
         for note in read.notes:
             typer.echo(f"rows {note}")
-        for result in checking.shown(checking.doubt_results(questioned.doubts), spec):
+        for result in checking.shown(checking.question_results(questioned.questions), spec):
             typer.echo(f"unsure: {result}")
         table, spec = read.table, read.spec
         check_learning(spec, table)

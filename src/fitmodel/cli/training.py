@@ -145,7 +145,7 @@ def _deals_with_propensity(
 
     table, opened = read_and_report(deals, spec).table, existing_log(log, salt)
     match = match_log(table, spec, opened)
-    typer.echo(match.says(), err=True)
+    typer.echo(match.in_words(), err=True)
     match.refuse_late()
     weighted, with_role = with_propensity(table, spec, opened, match)
     if left_out := len(table) - len(weighted):

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from fitmodel.crm._history_rows import StageMoves
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.deals.history_sections import HistoryTable
+    from fitmodel.deals.contract import HistoryTable
+    from fitmodel.tables.files import Levels
     from fitmodel.tables.forms import Finding
-    from fitmodel.tables.spool import Levels
 
     Codes = NDArray[np.int32]
 

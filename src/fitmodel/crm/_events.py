@@ -16,7 +16,7 @@ from fitmodel.crm._long_table import coded_texts, deals_and_times, digest_of
 from fitmodel.crm._moments import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import in_parts, is_large, open_rows
 from fitmodel.crm.columns import slug
-from fitmodel.tables.spool import Spool
+from fitmodel.tables.files import Spool
 from fitmodel.tables.values import read_numbers
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
-    from fitmodel.deals.history_sections import EventTable
+    from fitmodel.deals.contract import EventTable
     from fitmodel.tables.forms import Finding
 
     Floats = NDArray[np.float64]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
-    from fitmodel.deals.history_sections import HistoryTable
+    from fitmodel.deals.contract import HistoryTable
 
     Codes = NDArray[np.int32]
     from collections.abc import Sequence

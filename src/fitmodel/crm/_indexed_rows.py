@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.crm._history_rows import StageMoves, first_seen, read_rows, stage_steps
 from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.spool import Levels, Spool
+from fitmodel.tables.files import Levels, Spool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._long_table import Rows
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._row_findings import RowFinding, TableMetadata
-    from fitmodel.deals.history_sections import HistoryTable
+    from fitmodel.deals.contract import HistoryTable
     from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]

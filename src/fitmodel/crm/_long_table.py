@@ -18,8 +18,8 @@ import pyarrow.dataset as pads
 
 from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.crm._row_findings import RowFinding
-from fitmodel.deals.errors import shown
 from fitmodel.deals.plain_words import nearest
+from fitmodel.deals.validation import shown
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
 from fitmodel.tables.moments import read_moments
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.crm._row_findings import TableMetadata
-    from fitmodel.deals.history_sections import LongTable
+    from fitmodel.deals.contract import LongTable
     from fitmodel.tables.forms import Finding
     from fitmodel.tables.values import Mask
 

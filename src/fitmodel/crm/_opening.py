@@ -25,9 +25,15 @@ from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.database_rows import open_rows as open_database_rows
 from fitmodel.tables.database_rows import read_rows
 from fitmodel.tables.databases import is_database
-from fitmodel.tables.files import is_csv, read_file, spool_csv
+from fitmodel.tables.files import (
+    is_csv,
+    on_disk_table,
+    read_file,
+    read_on_disk_table,
+    spool_csv,
+    unnamed_file,
+)
 from fitmodel.tables.moments import days_not_in_iso, form_of_days
-from fitmodel.tables.spool import on_disk_table, read_on_disk_table, unnamed_file
 from fitmodel.tables.values import distinct, parse_numbers
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.deals.history_sections import LongTable
+    from fitmodel.deals.contract import LongTable
 
 MAX_ROWS_IN_ONE_PART = 1_000_000
 """A table with more rows is read in parts."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.crm._moments import DAY, NOT_A_TIME
-from fitmodel.deals.errors import shown
+from fitmodel.deals.validation import shown
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.forms import Finding

@@ -13,8 +13,7 @@ from fitmodel.tables.vocabulary import slug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.history_sections import EventTable
+    from fitmodel.deals.contract import DealSpec, EventTable
 
 __all__ = [
     "FieldColumns",

@@ -15,9 +15,9 @@ import pandas as pd
 from fitmodel.crm._opening import Given
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
 from fitmodel.crm.columns import columns_of, field_columns_of
-from fitmodel.deals.censoring import LOG_PROPENSITY
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import open_table
+from fitmodel.deals.roles import LOG_PROPENSITY
 from fitmodel.exceptions import DealsError, ProspectError, SpecError
 from fitmodel.tables.cells import is_missing, level_text
 

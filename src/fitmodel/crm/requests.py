@@ -21,7 +21,7 @@ from fitmodel.crm._opening import open_rows
 from fitmodel.crm.attributes import TODAY, CrmTables, attributes_as_of, read_crm_tables
 from fitmodel.crm.columns import columns_needed, columns_of
 from fitmodel.crm.prospects import ProspectHistory, contract_of
-from fitmodel.deals.history_sections import EventTable
+from fitmodel.deals.contract import EventTable
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.tables.cells import is_missing, level_text, plain
 from fitmodel.tables.databases import is_database
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.crm._changes import ChangeLog
     from fitmodel.crm._events import EventLog
     from fitmodel.crm.attributes import AsOfAttributes
-    from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.history_sections import LongTable
+    from fitmodel.deals.contract import DealSpec, LongTable
 
     Log = ChangeLog | EventLog
 

@@ -137,7 +137,7 @@ def _codes(category: Category, seed: int, name: str, selection: Array) -> Array:
 
 
 def _discount(normal: Array, selection: Array) -> Array:
-    """Draw discounts: none for about 40 % of deals, otherwise in steps of 5 % up to 60 %."""
+    """Draw discounts: none for about 40% of deals, otherwise in steps of 5% up to 60%."""
     return np.clip(np.round((0.06 + 0.16 * normal + 0.06 * selection) * 20) / 20, 0.0, 0.6)
 
 

@@ -82,7 +82,7 @@ _CURVES: dict[str, Callable[[Array], Array]] = {
     "seats": lambda x: -0.7 * np.tanh((np.log(x) - 2.5) / 1.5),
     # customers with very small contracts leave more often
     "annual_value": lambda x: 0.3 * np.maximum(8.0 - np.log(x), 0),
-    # a discount raises the risk from 20 % on
+    # a discount raises the risk from 20% on
     "discount": lambda x: 3.0 * np.maximum(x - 0.2, 0),
     # very short and very long sales cycles are riskier
     "first_contact_on": lambda x: 0.45 * np.minimum((np.log(x) - 4.0) ** 2, 4.0) - 0.3,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.leaving import left_flag, left_without_date
 from fitmodel.deals.months import add_months, months_between, to_days
-from fitmodel.deals.roles import MONTHS_PER
+from fitmodel.deals.roles import MONTHS_PER, left_flag, left_without_date
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class OutcomeDates:
         First day on which leavers were recorded; NaT if they always were.
     left_some_day : ndarray of bool of shape (deals,)
         Whether the flag says that the customer left, while the day is unknown; see
-        `fitmodel.deals.leaving`.
+        `fitmodel.deals.roles`.
     """
 
     closed: Days

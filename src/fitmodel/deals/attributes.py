@@ -88,7 +88,7 @@ def read_attributes(
         contract if the table has it, otherwise today, since a prospect is not signed yet.
     dates : collection of str, optional
         Names of the attributes that are dates, as detected in training. By default a column is a
-        date if its dtype is, or if it is text and at least 95 % of its values are ISO dates.
+        date if its dtype is, or if it is text and at least 95% of its values are ISO dates.
     forms : Forms, optional
         Forms of dates other than YYYY-MM-DD, as detected in training.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -19,30 +19,27 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-from fitmodel.deals.history_sections import (
+from fitmodel.deals._history_sections import (
     EventTable,
     HistoryTable,
+    LongTable,
     read_tables,
     tables_without_roles,
 )
-from fitmodel.deals.plain_words import as_toml, listed, sentences
-from fitmodel.deals.row_rules import Rows, with_known_questions
-from fitmodel.deals.sections import (
+from fitmodel.deals._row_rules import Rows, with_known_questions
+from fitmodel.deals._sections import (
     COLLECTING,
     NO_NAMES,
     Attributes,
-    Column,
     DealRoles,
     Label,
-    Section,
     Words,
 )
-from fitmodel.deals.settings_sections import Checks, Decision, Learning, Tracking
+from fitmodel.deals._settings_sections import Checks, Decision, Learning, Reading, Tracking
+from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.exceptions import SpecError
-from fitmodel.tables.forms import Forms, forms_from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,43 +54,12 @@ __all__ = [
     "HistoryTable",
     "Label",
     "Learning",
+    "LongTable",
     "Reading",
     "Rows",
     "Tracking",
     "Words",
 ]
-
-
-class Reading(Section):
-    """How values are written in the table, for forms that a single value does not show.
-
-    Training detects them and keeps them with the model; they are needed in the contract only if
-    `fitmodel check` asks. `dates` gives the order of a column's dates ("day first", "month first",
-    ...), `numbers` how it writes one thousand two hundred thirty-four and a half ("1,234.5" or
-    "1.234,5"), `units` the unit of its numbers (a currency code, "%", a word), and `empty` the
-    texts that mean a missing value. `sheet` is the name of the sheet of an Excel workbook.
-    """
-
-    section: ClassVar[str] = "reading"
-
-    dates: dict[Column, str] = Field(default_factory=dict)
-    numbers: dict[Column, str] = Field(default_factory=dict)
-    units: dict[Column, Column] = Field(default_factory=dict)
-    empty: dict[Column, tuple[str, ...]] = Field(default_factory=dict)
-    sheet: Column | None = None
-
-    @model_validator(mode="after")
-    def _check_forms(self) -> Self:
-        try:
-            self.forms  # noqa: B018 - raises an error if a form is unknown
-        except ValueError as error:
-            raise ValueError(f"[reading] {error}") from None
-        return self
-
-    @property
-    def forms(self) -> Forms:
-        """The forms of the columns as one object."""
-        return forms_from_dict(self.model_dump(exclude={"sheet"}))
 
 
 _TABLES: dict[str, tuple[str, ...]] = {"history": ("NAME",), "events": ("NAME",)}

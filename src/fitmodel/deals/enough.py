@@ -9,6 +9,7 @@ import math
 from typing import Literal
 
 from fitmodel.exceptions import DealsError
+from fitmodel.renamed import old_parameters
 
 Regime = Literal["full", "provisional", "base_rate"]
 
@@ -59,7 +60,7 @@ def is_enough(n_churners: float, n_others: float) -> bool:
 
 
 def base_rate_interval(n_churners: float, rate: float, n_known: float) -> tuple[float, float]:
-    """Return the 80 % interval of the company's early-churn rate.
+    """Return the 80% interval of the company's early-churn rate.
 
     Parameters
     ----------
@@ -95,12 +96,13 @@ def base_rate_interval(n_churners: float, rate: float, n_known: float) -> tuple[
     return float(low) if n_churners else 0.0, float(high)
 
 
+@old_parameters(least="min_churners")
 def check_enough(
     n_churners: int,
     n_others: int,
     months: float | None = None,
     *,
-    least: int = MIN_CHURNERS,
+    min_churners: int = MIN_CHURNERS,
     rate: str = "",
 ) -> None:
     """Raise an error if there are too few deals to learn from.
@@ -113,7 +115,7 @@ def check_enough(
         Number of the other deals: known to have stayed, or too young to be known.
     months : float, optional
         Months from the first deal to the last, to estimate when there will be enough.
-    least : int
+    min_churners : int
         Number needed of each of the two.
     rate : str
         Text about the early-churn rate, added to the message.
@@ -129,22 +131,22 @@ def check_enough(
     >>> check_enough(15, 400)
     """
     known = f". Known without a model: {rate}" if rate else ""
-    if n_churners < least:
+    waiting = _waiting_text(n_churners, months, min_churners)
+    if n_churners < min_churners:
         raise DealsError(
-            f"too little to learn from: {n_churners} early churner(s); {least} needed"
-            f"{_waiting_text(n_churners, months, least)}{known}. Remedy: a later extract, or a "
-            "longer horizon_months."
+            f"too little to learn from: {n_churners} early churner(s); {min_churners} needed"
+            f"{waiting}{known}. Remedy: a later extract, or a longer horizon_months."
         )
-    if n_others < least:
+    if n_others < min_churners:
         raise DealsError(
             f"too little to learn from: {n_others} deal(s) that did not leave early; "
-            f"{least} needed{known}. Remedy: add the deals of customers who stayed."
+            f"{min_churners} needed{known}. Remedy: add the deals of customers who stayed."
         )
 
 
-def _waiting_text(n_churners: int, months: float | None, least: int) -> str:
+def _waiting_text(n_churners: int, months: float | None, min_churners: int) -> str:
     """Return a text on how many more months it takes, at the rate so far, to have enough."""
     if months is None or n_churners == 0 or months < 1:
         return ""
-    months_to_wait = math.ceil((least - n_churners) / (n_churners / months))
+    months_to_wait = math.ceil((min_churners - n_churners) / (n_churners / months))
     return f"; at your rate that is about {months_to_wait} more month(s)"

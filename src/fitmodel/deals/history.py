@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals._history_view import HistoryView
 from fitmodel.deals._outcome_columns import (
     NEVER,
     day_as_of,
@@ -21,7 +22,6 @@ from fitmodel.deals._outcome_columns import (
     read_tenures,
     require_dates,
 )
-from fitmodel.deals.history_view import HistoryView
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.errors import (
+from fitmodel.deals._errors import (
     Problem,
     ReadSheet,
     Sheet,
@@ -21,14 +21,15 @@ from fitmodel.deals.errors import (
     find_constants,
     without_attributes,
 )
-from fitmodel.deals.roles import read_roles, role_column, with_roles
-from fitmodel.deals.rows import keep_rows, settle_rows
-from fitmodel.deals.settling import (
+from fitmodel.deals._rows import ChosenRows, keep_rows, left_in_trial, settle_rows
+from fitmodel.deals._settling import (
+    are_written_dates,
     currency_finding,
     has_several_currencies,
     settle_attributes,
 )
-from fitmodel.deals.validation import TOO_FEW, errors_of, shape_errors
+from fitmodel.deals._validation import TOO_FEW, errors_of, shape_errors
+from fitmodel.deals.roles import read_roles, role_column, with_roles
 from fitmodel.exceptions import DealsError, TooFewDealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, read_file, read_table
@@ -45,11 +46,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEPARATORS",
+    "ChosenRows",
     "DealsRead",
+    "are_written_dates",
+    "has_several_currencies",
+    "keep_rows",
+    "left_in_trial",
     "open_table",
     "read_deals",
     "read_deals_with_findings",
     "read_table",
+    "settle_attributes",
     "table_of",
     "with_unique_index",
 ]

@@ -83,7 +83,7 @@ def estimate_lifetime(curve: SurvivalCurve, *, horizon_months: float = 0.0) -> f
     under the Kaplan-Meier curve up to the last time at which at least 10 customers were at risk
     (restricted mean survival time; Royston & Parmar 2013, BMC Medical Research Methodology
     13:152), plus an exponential tail for those still at risk then. The monthly rate of the tail is
-    the UPPER one-sided 95 % Poisson limit of the rate observed after the horizon (Byar's
+    the UPPER one-sided 95% Poisson limit of the rate observed after the horizon (Byar's
     approximation; Breslow & Day 1987, Statistical Methods in Cancer Research II, page 69), and the
     result is at most twice the follow-up time. So the estimate is rather too short, and a deal
     looks less valuable than it is: give ``expected_lifetime_months`` if a better value is known.

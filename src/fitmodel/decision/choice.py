@@ -2,7 +2,7 @@
 
 The default policy is ``risk``: a deal is flagged from twice the company's odds of early churn on
 (``odds_ratio``), whatever its amount. Odds and not probabilities are multiplied, so that the rule
-is meaningful at any level: at a level of 11 % it flags from 20 % on, at 40 % from 57 %. "Poor" is
+is meaningful at any level: at a level of 11% it flags from 20% on, at 40% from 57%. "Poor" is
 relative to the company's own customers, and the money is shown next to the flag
 (`fitmodel.decision.policy`). The policy's description names its kind and the reason.
 
@@ -205,16 +205,16 @@ def choose_capacity(sample: Sample, capacity: float) -> float | None:
 def choose_precision(sample: Sample, precision: float) -> float | None:
     """Return the lowest threshold at which the share of right flags is at least ``precision``.
 
-    The share is estimated by its lower one-sided 95 % limit (`right_flags_lower_limit`); ``None``
+    The share is estimated by its lower one-sided 95% limit (`right_flags_lower_limit`); ``None``
     if no threshold reaches ``precision``. The limit of each threshold is not corrected for multiple
     comparisons: in simulations with 200 to 5,000 deals the true share was below the bound in 3 to
-    8 % of the choices.
+    8% of the choices.
     """
     return _last_threshold(sample, right_flags_lower_limit(sample) >= precision)
 
 
 def right_flags_lower_limit(sample: Sample) -> FloatArray:
-    """Return the lower one-sided 95 % limit of the share of right flags at every threshold.
+    """Return the lower one-sided 95% limit of the share of right flags at every threshold.
 
     Clopper-Pearson, with the effective number of the weighted deals (Korn & Graubard 1998,
     "Confidence intervals for proportions with small expected number of positive counts estimated
@@ -291,12 +291,12 @@ def _by_precision(sample: Sample, precision: float, money: Money | None) -> Poli
     if threshold is not None:
         words = (
             f"Flags as many deals as it can while at least {_percent(precision)} of the flags are "
-            f"right (with 95 % confidence). {_from(threshold)}"
+            f"right (with 95% confidence). {_from(threshold)}"
         )
         return Policy("precision", threshold, money, words)
     best = float(right_flags_lower_limit(sample).max())
     words = (
-        f"Flags nothing: no threshold keeps {_percent(precision)} of the flags right with 95 % "
+        f"Flags nothing: no threshold keeps {_percent(precision)} of the flags right with 95% "
         f"confidence; {_percent(best)} is the most that can be claimed. Lower precision, or judge "
         f"it on more deals."
     )
@@ -319,7 +319,7 @@ def _always_flagged_text(spec: DealSpec, money: Money, amounts: FloatArray) -> s
     always_flagged = money.value_if_stays(amounts[np.isfinite(amounts)]) < 0.0
     if not always_flagged.any():
         return ""
-    limit = spec.words.money.format(money.least_amount)
+    limit = spec.words.money.format(money.min_amount)
     return (
         f"Below {limit} a year even a customer that stays loses money: such deals, "
         f"{_percent(float(always_flagged.mean()))} of these, are flagged at any probability. "
@@ -340,4 +340,4 @@ def _from(threshold: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:.3g} %"
+    return f"{100.0 * share:.3g}%"

@@ -1,4 +1,4 @@
-"""The money of a policy's flags; the decision curve is in `fitmodel.evaluation.net_benefit`.
+"""The money of a policy's flags; the decision curve is in `fitmodel.evaluation.figures`.
 
 A flagged deal is declined. A flagged early churner is a benefit (a loss avoided), a flagged
 customer that would have stayed is a harm (a good deal lost); signing every deal (``flag_none``)
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation.flags import sum_flags
-from fitmodel.evaluation.net_benefit import compute_net_benefit, plot_decision_curve
+from fitmodel.evaluation.figures import compute_net_benefit, plot_decision_curve, sum_flags
 from fitmodel.exceptions import DealsError, SpecError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class FlagMoney:
     net
         ``saved - forgone``.
     net_per_deal, low, high
-        ``net`` per deal (flagged or not) and its 95 % bootstrap interval.
+        ``net`` per deal (flagged or not) and its 95% bootstrap interval.
     net_per_deal_flag_all, net_per_deal_perfect
         ``net`` per deal if every deal had been declined, and if the outcomes had been known in
         advance (the maximum).

@@ -31,18 +31,18 @@ EXAMPLE_MONEY: Mapping[str, float | str] = MappingProxyType(
     {
         "gross_margin": 0.75,
         "commission_rate": 0.1,
-        "onboarding_cost": "10 %",
-        "support_cost_per_month": "2 %",
-        "word_of_mouth_cost": "20 %",
-        "opportunity_cost": "15 %",
+        "onboarding_cost": "10%",
+        "support_cost_per_month": "2%",
+        "word_of_mouth_cost": "20%",
+        "opportunity_cost": "15%",
     }
 )
 """Examples for a software company that sells yearly contracts.
 
-The gross margin is 75 % of the revenue, after hosting and ordinary support. The rep's commission is
-10 % of the first year, and onboarding costs another 10 %. The extra support of a poor fit costs 2 %
-of its yearly amount every month, its bad word of mouth 20 % of the yearly amount, and the time
-spent on it would have earned 15 % of the yearly amount elsewhere.
+The gross margin is 75% of the revenue, after hosting and ordinary support. The rep's commission is
+10% of the first year, and onboarding costs another 10%. The extra support of a poor fit costs 2%
+of its yearly amount every month, its bad word of mouth 20% of the yearly amount, and the time
+spent on it would have earned 15% of the yearly amount elsewhere.
 """
 
 
@@ -108,12 +108,12 @@ def _sentences(
         yield (
             f"From {as_money(float(amounts[safe].min()))} a year on no deal loses money on "
             f"average, whatever its risk: {_count(int(safe.sum()), len(amounts))}. To change that, "
-            f'write a cost as a share of the amount, such as onboarding_cost = "8 %".'
+            f'write a cost as a share of the amount, such as onboarding_cost = "8%".'
         )
     if flag is not None:
         above = int((break_even > flag).sum())
         yield (
-            f'policy = "risk" flags from {100.0 * flag:.0f} % on at any amount: earlier than the '
+            f'policy = "risk" flags from {100.0 * flag:.0f}% on at any amount: earlier than the '
             f"money for {_count(above, len(amounts))}."
         )
 
@@ -123,7 +123,7 @@ def _from(break_even: float) -> str:
         return "at any early-churn probability"
     if break_even >= 1.0:
         return "at no early-churn probability"
-    return f"from an early-churn probability of {100.0 * break_even:.0f} % on"
+    return f"from an early-churn probability of {100.0 * break_even:.0f}% on"
 
 
 def _always_losing_text(money: Money, amounts: FloatArray, as_money: Callable[[float], str]) -> str:

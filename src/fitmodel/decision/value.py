@@ -12,7 +12,7 @@ For a deal of yearly amount ``A`` and early-churn probability ``p``::
                          - commission * A                 commission that is not clawed back
                          - word_of_mouth                  cost of bad word of mouth
 
-Each cost is an amount per deal, or a share of the yearly amount written as text (``"8 %"``): a big
+Each cost is an amount per deal, or a share of the yearly amount written as text (``"8%"``): a big
 contract that does not fit takes more people's time than a small one. With shares, both values stay
 linear in ``A``, and the expected value is linear in ``p``, so the probability at which it is 0 has
 a closed form, ``value_if_stays / (value_if_stays - value_if_leaves)``: the threshold of a
@@ -63,12 +63,13 @@ import numpy.typing as npt
 
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.exceptions import SpecError
+from fitmodel.renamed import old_attribute
 from fitmodel.tables.cells import read_share
 
 FloatArray = npt.NDArray[np.float64]
 _Amount = TypeVar("_Amount", float, FloatArray)
 Cost: TypeAlias = float | str
-"""An amount per deal, or a share of the yearly amount as text, such as "8 %"."""
+"""An amount per deal, or a share of the yearly amount as text, such as "8%"."""
 
 MONTHS_PER_YEAR = 12.0
 COSTS = (
@@ -133,7 +134,7 @@ class Money:
 
     Notes
     -----
-    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8 %").
+    The five costs of `COSTS` are amounts, or shares of the yearly amount as text ("8%").
     """
 
     gross_margin: float
@@ -170,7 +171,7 @@ class Money:
         if read_share(text) is None:
             raise SpecError(
                 f"[decision] {name} is {text!r}: give an amount, or a share of the yearly amount "
-                f'such as "8 %".'
+                f'such as "8%".'
             )
 
     def _check_ranges(self) -> None:
@@ -178,7 +179,7 @@ class Money:
             if getattr(self, name) > 1.0:
                 raise SpecError(
                     f"[decision] {name} is {getattr(self, name)}: it is a share, so write 0.8 "
-                    f"for 80 %."
+                    f"for 80%."
                 )
         if self.gross_margin == 0.0:
             raise SpecError("[decision] gross_margin is 0: no deal can then be worth signing.")
@@ -245,10 +246,12 @@ class Money:
         return amount * line.leaves_slope - line.leaves_fixed
 
     @property
-    def least_amount(self) -> float:
+    def min_amount(self) -> float:
         """Yearly amount below which even a customer that stays loses money."""
         line = self.linear()
         return line.stays_fixed / line.stays_slope if line.stays_slope > 0.0 else math.inf
+
+    least_amount = old_attribute("least_amount", "min_amount")
 
     @overload
     def expected_value(self, probability: float, amount: float | None) -> float: ...
@@ -323,8 +326,7 @@ class Money:
         stays = self.value_if_stays(known, probability)
         leaves = self.value_if_leaves(known, probability)
         result = np.where(stays < 0.0, 0.0, np.where(np.isnan(known), np.nan, 1.0))
-        depends_on_risk = (stays >= 0.0) & (leaves < 0.0)
-        np.divide(stays, stays - leaves, out=result, where=depends_on_risk)
+        np.divide(stays, stays - leaves, out=result, where=(stays >= 0.0) & (leaves < 0.0))
         return result
 
     def _break_even_of_one(self, amount: float | None) -> float:
@@ -341,8 +343,7 @@ def _break_even(stays: float, leaves: float) -> float:
 
 def known_amount(amount: npt.NDArray[Any] | float | None) -> FloatArray:
     """Return amounts as floats; ``None`` and values that are not finite become NaN."""
-    values = np.asarray(amount, dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values := np.asarray(amount, dtype=np.float64)), values, np.nan)
 
 
 def _is_single(value: object) -> bool:

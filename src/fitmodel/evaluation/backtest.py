@@ -16,12 +16,12 @@ import pandas as pd
 from fitmodel.deals.history import HistoryView
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.training_set import LabelledDeals
-from fitmodel.evaluation.flags import compute_flagged
+from fitmodel.evaluation._flags import compute_flagged
+from fitmodel.evaluation._report_classes import ONE_LIFETIME, BacktestReport
+from fitmodel.evaluation._splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.evaluation.metrics import Metric, compare_log_loss, compute_metrics
-from fitmodel.evaluation.report import ONE_LIFETIME, BacktestReport
-from fitmodel.evaluation.splits import CUTS, MIN_CHURNERS, ROLLING_SHARE, Split, rolling_cuts
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.fitting import level_only_rate
+from fitmodel.learning.stages import level_only_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
 
+
+__all__ = [
+    "CUTS",
+    "Split",
+    "compute_ageing",
+    "compute_backtest",
+    "compute_decay",
+    "rolling_cuts",
+]
 
 PROBABILITY = "probability"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation.groups import MAX_LEVELS
+from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
     Difference,
     compare_log_loss,
@@ -50,7 +50,7 @@ class Comparison:
     deals
         Number of deals compared.
     gain, low, high
-        Mean log loss of the champion minus that of the challenger and its 95 % interval; above 0
+        Mean log loss of the champion minus that of the challenger and its 95% interval; above 0
         the challenger is better.
     champion
         Registered version of the champion; None if it was not recorded.
@@ -177,7 +177,7 @@ def _calibration_lost(table: pd.DataFrame) -> tuple[str, ...]:
 def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
     """Return the groups of deals that the challenger predicts worse beyond noise.
 
-    Bonferroni: with k groups each is tested at 5 %/k, on a normal approximation of the paired
+    Bonferroni: with k groups each is tested at 5%/k, on a normal approximation of the paired
     difference, so that chance alone prevents at most one promotion in twenty.
     """
     from scipy.stats import norm

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.evaluation.calibration import (
+from fitmodel.evaluation._calibration import (
     calibration_error,
     calibration_intercept,
     calibration_slope,
@@ -46,7 +46,7 @@ class Metric:
     name : str
         Name of the metric.
     value, low, high : float
-        The value and its 95 % bootstrap interval (NaN if nothing was resampled).
+        The value and its 95% bootstrap interval (NaN if nothing was resampled).
     base : float
         Value of the metric for a model that always predicts the base rate of the training period.
     resamples : int
@@ -216,7 +216,7 @@ def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], 
 
 
 def percentile_interval(resampled: Vector) -> tuple[float, float]:
-    """Return the 95 % percentile interval of resampled values; NaN if none is finite."""
+    """Return the 95% percentile interval of resampled values; NaN if none is finite."""
     finite = resampled[np.isfinite(resampled)]
     if len(finite) == 0:
         return float("nan"), float("nan")
@@ -304,14 +304,14 @@ def describe_skill(metrics: Mapping[str, Metric]) -> str:
     """Return one sentence on whether there is evidence of skill, with the intervals."""
     skill, auc = metrics["log_loss_skill"], metrics["roc_auc"]
     gained = f"log loss gained on the level alone {skill.value:.4f}"
-    interval = f"95 % interval {skill.low:.4f} to {skill.high:.4f}"
+    interval = f"95% interval {skill.low:.4f} to {skill.high:.4f}"
     if shows_skill(metrics):
         return f"evidence of skill: {gained} ({interval})"
     if skill.high < 0:
         return f"no evidence of skill: WORSE than the level alone, {gained} ({interval})"
     if skill.low > 0:
         return (
-            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95 % interval {auc.low:.2f} to "
+            f"no evidence of skill: ROC AUC {auc.value:.2f}, whose 95% interval {auc.low:.2f} to "
             f"{auc.high:.2f} includes chance (0.50)"
         )
     return f"no evidence of skill: {gained}, and the {interval} includes the level alone"

@@ -21,16 +21,14 @@ from fitmodel.deals.enough import (
     MIN_CHURNERS_OF_A_SMALL_PART,
 )
 from fitmodel.deals.history import view_of
+from fitmodel.evaluation._splits import TEST_SHARE, blocks_in_time, latest_possible_split
 from fitmodel.evaluation.metrics import Metric, compare_log_loss
-from fitmodel.evaluation.splits import TEST_SHARE, blocks_in_time, latest_possible_split
 from fitmodel.exceptions import DealsError
-from fitmodel.learning.black_box import black_box_probabilities
 from fitmodel.learning.calibration import expit, logit
-from fitmodel.learning.fitting import follow_up_of
-from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import check_enough, learn, learn_from_set, regime_allowed
 from fitmodel.learning.own_estimator import learn_own, learn_own_from_set
 from fitmodel.learning.settings import LearnerOptions
+from fitmodel.learning.stages import black_box_probabilities, follow_up_of, random_folds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.deals.history import view_of
+from fitmodel.evaluation._splits import latest_possible_split
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
 from fitmodel.evaluation.out_of_time import EVALUATION_FOLDS, EVALUATION_REPLICATES
-from fitmodel.evaluation.splits import latest_possible_split
 from fitmodel.learning.editing import apply_edits
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.folds import random_folds
 from fitmodel.learning.learner import learn, learn_from_set
+from fitmodel.learning.stages import random_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class ReEvaluation:
     n_deals, n_touched : int
         Number of deals evaluated, and of those whose probability the edit changes.
     difference : Metric
-        Log loss with the edit minus without; below 0 the edit helps. Paired 95 % interval.
+        Log loss with the edit minus without; below 0 the edit helps. Paired 95% interval.
     before, after : mapping of str to Metric
         All metrics without and with the edit.
     """

@@ -38,7 +38,7 @@ class SampleSize:
     ----------
     shrinkage, optimism, rate : int
         Number of deals for a shrinkage factor of at least 0.9, for an optimism of R squared of at
-        most 0.05, and for a 95 % interval of the company's rate of at most 0.05 to either side.
+        most 0.05, and for a 95% interval of the company's rate of at most 0.05 to either side.
     parameters : int
         Number of columns of the design, that is of effects to be estimated.
     """
@@ -64,7 +64,7 @@ def minimum_sample_size(parameters: int, rate: float, r_squared: float | None = 
     rate : float
         Share of early churn, between 0 and 1.
     r_squared : float, optional
-        Expected R squared (Cox and Snell) of the model; default: 15 % of the largest value that
+        Expected R squared (Cox and Snell) of the model; default: 15% of the largest value that
         is possible at this rate.
 
     Notes
@@ -96,7 +96,7 @@ def _deals_for(shrinkage: float, parameters: int, r_squared: float) -> int:
 
 
 def expected_width(deals: float, parameters: int, rate: float) -> float:
-    """Return the expected width of the 80 % interval of an average prospect's probability.
+    """Return the expected width of the 80% interval of an average prospect's probability.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     return (
         f"a risk model of {parameters} parameters needs about {needed.deals:,} deals with a known "
         f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020); "
-        f"these deals count as {deals:,.0f}, young ones in part: {enough}. The 80 % interval of an "
+        f"these deals count as {deals:,.0f}, young ones in part: {enough}. The 80% interval of an "
         f"average prospect will be about {width:.0%} wide; half as wide takes about "
         f"{for_half_width:,} deals ({_churners(for_half_width, rate)} early churners), or fewer "
         "attributes"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.settling import are_written_dates
+from fitmodel.deals.reading import are_written_dates
 from fitmodel.guessing._names import IDENTIFIER, PERSON_OR_TEXT, has_name_of, name_rank
 from fitmodel.guessing._status import status_of
 from fitmodel.leakage.names import is_later, is_updated_by_crm
@@ -31,7 +31,7 @@ class Reason:
     """Why a column is left out, and whether a person should check that."""
 
     reason: str
-    in_doubt: bool = False
+    in_question: bool = False
 
 
 def reason_to_exclude(
@@ -57,18 +57,18 @@ def reason_to_exclude(
     if free is not None:
         return Reason(free)
     if is_later(column.words) or is_later(column.name):
-        return Reason("its name suggests that it is known only after closing", in_doubt=True)
+        return Reason("its name suggests that it is known only after closing", in_question=True)
     if is_updated_by_crm(column.name):
-        return Reason("a CRM keeps changing it, also after closing", in_doubt=True)
+        return Reason("a CRM keeps changing it, also after closing", in_question=True)
     return date_reason(column, closing) if column.is_date else None
 
 
 def _outcome_reason(column: Column, left: Mask | None) -> Reason | None:
     """Return why a column is the outcome in another form; None if it is not."""
     if _is_outcome(column):
-        return Reason("it describes the customer after signing", in_doubt=True)
+        return Reason("it describes the customer after signing", in_question=True)
     if left is not None and says_who_left(column, left):
-        return Reason("its values say who has left", in_doubt=True)
+        return Reason("its values say who has left", in_question=True)
     return None
 
 
@@ -126,7 +126,7 @@ def date_reason(column: Column, closing: Reading | None) -> Reason | None:
         both = column.dates.series.notna() & closing.series.notna()
         later = (column.dates.series[both] > closing.series[both]).mean()
         if later > AFTER_CLOSING:
-            return Reason(f"{later:.0%} of its dates are after closing", in_doubt=True)
+            return Reason(f"{later:.0%} of its dates are after closing", in_question=True)
     if not (column.is_iso_date or are_written_dates(column.cells)):
-        return Reason("dates without a four-digit year would be read as text", in_doubt=True)
+        return Reason("dates without a four-digit year would be read as text", in_question=True)
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.settling import has_several_currencies
+from fitmodel.deals.reading import has_several_currencies
 from fitmodel.guessing._names import as_words, has_name_of
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.months import add_months
-from fitmodel.deals.rows import left_in_trial
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.deals.reading import left_in_trial
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._extract import days_of, find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
@@ -35,7 +35,7 @@ MOSTLY = 0.95  # share of dates on the first day of a month from which the day i
 _NUMBER = re.compile(r"\b\d{1,2}\b")
 
 
-def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about the closing date and the date of leaving."""
     by_name = {column.name: column for column in columns}
     closed = by_name.get(spec.deals.closed_on or "")
@@ -67,7 +67,7 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     )
 
 
-def _about_names(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_names(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about dates whose name does not suggest their role."""
     roles, vendor = spec.deals, recognise_export(column.name for column in columns)
     known = vendor.roles if vendor else {}
@@ -82,7 +82,7 @@ def _about_names(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         yield _unclear_date("churned_on", left, "the day the customer left")
 
 
-def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if customers left by the end of a trial."""
     left = next((column for column in columns if column.name == spec.deals.churned_on), None)
     if left is None or spec.rows.trial_end is not None:
@@ -92,7 +92,7 @@ def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         both = pd.DataFrame({left.name: left.cells, trial.name: trial.cells})
         in_trial = int(left_in_trial(both, left.name, trial.name).sum())
         if trial.name != left.name and in_trial:
-            yield Doubt(
+            yield Question(
                 "left-in-trial",
                 trial.name,
                 f"{trial.name}: {in_trial:,} of {leavers:,} that left did so by the end of their "
@@ -103,8 +103,8 @@ def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             return
 
 
-def _unclear_date(role: str, column: str, meaning: str) -> Doubt:
-    return Doubt(
+def _unclear_date(role: str, column: str, meaning: str) -> Question:
+    return Question(
         "date-by-content",
         column,
         f"{role}: the name of {column!r} does not say that it is {meaning}",
@@ -112,7 +112,7 @@ def _unclear_date(role: str, column: str, meaning: str) -> Doubt:
     )
 
 
-def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Doubt]:
+def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Question]:
     """Yield a question if the date of leaving ends one of several numbered contracts."""
     if not _NUMBER.search(left.words):
         return
@@ -125,7 +125,7 @@ def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Doubt]:
     dated = [column for column in others if column.is_date]
     if dated:
         listed = ", ".join(f"{column.name!r} ({column.filled:,} dates)" for column in dated[:3])
-        yield Doubt(
+        yield Question(
             "numbered-contracts",
             left.name,
             f"{left.name}: the table also has {listed}. A customer with a later contract did not "
@@ -138,7 +138,7 @@ def _about_numbered(left: Column, columns: list[Column]) -> Iterator[Doubt]:
 
 def _about_other_closing_dates(
     closed: Column, left: Column, columns: list[Column], spec: DealSpec
-) -> Iterator[Doubt]:
+) -> Iterator[Question]:
     """Yield a question if another date may be the closing date as well, and has other days."""
     vendor = recognise_export(column.name for column in columns)
     rank = name_rank(closed.words, "closed_on")
@@ -155,7 +155,7 @@ def _about_other_closing_dates(
             continue
         horizon = spec.label.horizon_months
         now, then = (_early(each, left, horizon) for each in (closed, other))
-        yield Doubt(
+        yield Question(
             "other-closing-date",
             other.name,
             f"{other.name}: may be the closing date as well, and is another day than "
@@ -169,7 +169,7 @@ def _about_other_closing_dates(
 
 def _about_other_dates_of_leaving(
     closed: Column, left: Column, columns: list[Column], spec: DealSpec
-) -> Iterator[Doubt]:
+) -> Iterator[Question]:
     """Yield a question if another date of leaving has the same rows and other days."""
     vendor = recognise_export(column.name for column in columns)
     if vendor is not None and left.name in vendor.roles.get("churned_on", ()):
@@ -187,7 +187,7 @@ def _about_other_dates_of_leaving(
             continue
         horizon = spec.label.horizon_months
         now, then = (_early(closed, each, horizon) for each in (left, other))
-        yield Doubt(
+        yield Question(
             "other-date-of-leaving",
             other.name,
             f"{other.name}: is a date of leaving too, and another day than {left.name!r} in "
@@ -219,12 +219,12 @@ def _early(closed: Column, left: Column, horizon_months: int) -> int:
     return int((gone[known] <= add_months(signed[known], horizon_months)).sum())
 
 
-def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Doubt]:
+def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Question]:
     """Yield a question if the extract seems to end with dates of leaving that are announced."""
     announced = find_announced(closed, left)
     if announced is None or str(spec.deals.observed_until) != str(announced.last_leaving):
         return
-    yield Doubt(
+    yield Question(
         "announced-leaving",
         left.name,
         f"{left.name}: {announced.count:,} dates are later than the last closing "
@@ -236,12 +236,12 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[D
     )
 
 
-def _about_counted_days(closed: Column) -> Iterator[Doubt]:
+def _about_counted_days(closed: Column) -> Iterator[Question]:
     """Yield a question if numbers, as a spreadsheet's days, give far too early dates."""
     days = days_of(closed)
     is_number = pd.api.types.is_numeric_dtype(closed.cells.dtype)
     if is_number and len(days) and days.max() < FIRST_OF_NUMBERS:
-        yield Doubt(
+        yield Question(
             "counted-days",
             closed.name,
             f"{closed.name}: the numbers were read as days of a spreadsheet, and end on "
@@ -251,12 +251,12 @@ def _about_counted_days(closed: Column) -> Iterator[Doubt]:
         )
 
 
-def _about_first_days(closed: Column, left: Column) -> Iterator[Doubt]:
+def _about_first_days(closed: Column, left: Column) -> Iterator[Question]:
     """Yield a question if many customers left on the day on which they signed."""
     both = closed.real_dates & left.real_dates
     same = int((_whole_days(closed)[both] == _whole_days(left)[both]).sum())
     if same >= max(MIN_ON_A_DAY, MIN_SHARE_OF_A_DAY * both.sum()):
-        yield Doubt(
+        yield Question(
             "left-on-signing-day",
             left.name,
             f"{left.name}: {same:,} of {int(both.sum()):,} customers that left did so on the day "
@@ -267,7 +267,7 @@ def _about_first_days(closed: Column, left: Column) -> Iterator[Doubt]:
         )
 
 
-def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:
+def _about_months(closed: Column, left: Column) -> Iterator[Question]:
     """Yield a question if only the month of leaving is known, but the day of closing."""
     days = days_of(left)
     first = days == days.astype("datetime64[M]").astype("datetime64[D]")
@@ -275,7 +275,7 @@ def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:
     also = signed == signed.astype("datetime64[M]").astype("datetime64[D]")
     if len(days) < MIN_ON_A_DAY or first.mean() < MOSTLY or also.mean() >= MOSTLY:
         return
-    yield Doubt(
+    yield Question(
         "month-of-leaving",
         left.name,
         f"{left.name}: {int(first.sum()):,} of {len(days):,} dates are the first day of a month, "
@@ -286,7 +286,7 @@ def _about_months(closed: Column, left: Column) -> Iterator[Doubt]:
     )
 
 
-def _about_one_day(column: Column, question: str, answer: str) -> Iterator[Doubt]:
+def _about_one_day(column: Column, question: str, answer: str) -> Iterator[Question]:
     """Yield a question if one day has many times the dates of any other day."""
     days, rows = np.unique(days_of(column), return_counts=True)
     if len(days) < 2:  # noqa: PLR2004 - a single day cannot be compared with others
@@ -296,7 +296,7 @@ def _about_one_day(column: Column, question: str, answer: str) -> Iterator[Doubt
         TIMES_THE_NEXT_DAY * second
     ):
         return
-    yield Doubt(
+    yield Question(
         "one-day",
         column.name,
         f"{column.name}: {most:,} of {rows.sum():,} dates are {days[rows.argmax()]}, and at most "

@@ -34,7 +34,7 @@ MIN_LEAVERS, MIN_WITHOUT, MAX_WITHOUT = 10, 0.3, 0.02  # leavers and others with
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Question:
     """One question that the table leaves open.
 
     Attributes
@@ -61,12 +61,12 @@ class Doubt:
         return f"{self.message}. Answer: {self.answer} [{self.code}]"
 
 
-def about_units(spec: DealSpec) -> Iterator[Doubt]:
+def about_units(spec: DealSpec) -> Iterator[Question]:
     """Yield a question if neither name nor contract gives the unit of tenure or amount."""
     roles = spec.deals
     tenure, amount = roles.tenure_months, roles.amount
     if tenure is not None and roles.tenure_unit is None and tenure_unit(as_words(tenure)) is None:
-        yield Doubt(
+        yield Question(
             "tenure-unit",
             tenure,
             f"{tenure}: read as MONTHS from signing to leaving or to the extract",
@@ -74,7 +74,7 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         )
     scale = None if amount is None else scale_by_name(amount)
     if amount is not None and scale is not None and roles.amount_scale is None:
-        yield Doubt(
+        yield Question(
             "amount-scale",
             amount,
             f"{amount}: read as written, but its name suggests that an amount of 1 means {scale:,}",
@@ -84,7 +84,7 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         return
     unit = unit_by_name(as_words(amount))
     if TURNOVER.search(as_words(amount)):
-        yield Doubt(
+        yield Question(
             "turnover",
             amount,
             f"{amount}: is it the yearly value of the contract, and not the turnover of the "
@@ -93,7 +93,7 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         )
     elif unit != "year":
         reason = "its name suggests per month" if unit else "its name does not say so"
-        yield Doubt(
+        yield Question(
             "amount-unit",
             amount,
             f"{amount}: read as the value of the contract per YEAR, but {reason}",
@@ -102,7 +102,7 @@ def about_units(spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if the amounts have several currencies or billing periods."""
     if spec.deals.amount is not None:
         yield from _about_currencies(columns, spec)
@@ -112,7 +112,7 @@ def about_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         yield from _about_amounts_of_leavers(columns, spec)
 
 
-def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if a column gives several currencies for the amounts."""
     given = spec.deals.currency
     unclear = {column.name for column in columns if LIKE_A_CODE.fullmatch(column.name)}
@@ -125,7 +125,7 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     currency = find_currency(columns, vendor_column)
     if currency is not None and currency.distinct > 1:
         shown = ", ".join(f"{k} {v:,}" for k, v in currency.cells.value_counts()[:5].items())
-        yield Doubt(
+        yield Question(
             "several-currencies",
             currency.name,
             f"{currency.name}: {currency.distinct} currencies ({shown}) for one column of "
@@ -136,7 +136,7 @@ def _about_currencies(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
+def _about_periods(columns: list[Column], amount: str) -> Iterator[Question]:
     """Yield a question if amounts have several billing periods and the name gives no time."""
     periods = several_periods(columns)
     if periods is None or unit_by_name(as_words(amount)) is not None:
@@ -145,7 +145,7 @@ def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
     shown = ", ".join(f"per {unit} {n:,}" for unit, n in rows.items())
     common = max((each for each in rows if each != "half year"), key=rows.__getitem__)
     written = next(str(cell) for cell in _cells_of(columns, column) if unit_of(cell) == common)
-    yield Doubt(
+    yield Question(
         "several-periods",
         column,
         f"{column}: the amounts in {amount!r} are paid for different periods ({shown}), but would "
@@ -157,7 +157,7 @@ def _about_periods(columns: list[Column], amount: str) -> Iterator[Doubt]:
     )
 
 
-def _about_period_counts(columns: list[Column], amount: str) -> Iterator[Doubt]:
+def _about_period_counts(columns: list[Column], amount: str) -> Iterator[Question]:
     """Yield a question if one payment is for several billing periods, such as 3 months."""
     if unit_by_name(as_words(amount)) is not None:
         return
@@ -167,7 +167,7 @@ def _about_period_counts(columns: list[Column], amount: str) -> Iterator[Doubt]:
         counts = column.amounts.value_counts()
         if (counts.index != 1).any():
             shown = ", ".join(f"{count:g} in {rows:,} rows" for count, rows in counts[:5].items())
-            yield Doubt(
+            yield Question(
                 "several-periods",
                 column.name,
                 f"{column.name}: the amounts in {amount!r} are paid for several billing periods "
@@ -179,7 +179,7 @@ def _about_period_counts(columns: list[Column], amount: str) -> Iterator[Doubt]:
             return
 
 
-def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if amounts of whole contracts are for contracts of several lengths."""
     if spec.deals.amount_per != "contract":
         return
@@ -187,7 +187,7 @@ def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         if AGREED_TERM.search(column.words) and column.is_number and column.distinct > 1:
             counts = column.amounts.value_counts()
             shown = ", ".join(f"{length:g} in {rows:,} rows" for length, rows in counts[:5].items())
-            yield Doubt(
+            yield Question(
                 "several-terms",
                 column.name,
                 f"{column.name}: contracts differ in length ({shown}), but all amounts in "
@@ -199,7 +199,7 @@ def _about_terms(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             return
 
 
-def _about_amounts_of_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_amounts_of_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if the amount is 0 or empty for those who left, and given for the others."""
     by_name = {column.name: column for column in columns}
     amount, left = (by_name.get(name or "") for name in (spec.deals.amount, spec.deals.churned_on))
@@ -210,7 +210,7 @@ def _about_amounts_of_leavers(columns: list[Column], spec: DealSpec) -> Iterator
     count = int(nothing[gone].sum())
     among_left, among_stayed = nothing[gone].mean(), nothing[~gone].mean()
     if count >= MIN_LEAVERS and among_left >= MIN_WITHOUT and among_stayed <= MAX_WITHOUT:
-        yield Doubt(
+        yield Question(
             "amount-of-leavers",
             amount.name,
             f"{amount.name}: it is 0 or empty for {count:,} of {gone.sum():,} customers that left, "

@@ -100,10 +100,10 @@ _TAIL = """\
 # The values below are EXAMPLES: write your own. A cost is an amount or a share of the yearly value.
 # gross_margin = 0.75
 # commission_rate = 0.1       # of the yearly contract value
-# onboarding_cost = "10 %"    # per deal
-# support_cost_per_month = "2 %"  # extra support of a poor fit
-# word_of_mouth_cost = "20 %"  # sales lost because a customer who left early tells others
-# opportunity_cost = "15 %"   # what rep and service team would earn with other customers
+# onboarding_cost = "10%"    # per deal
+# support_cost_per_month = "2%"  # extra support of a poor fit
+# word_of_mouth_cost = "20%"  # sales lost because a customer who left early tells others
+# opportunity_cost = "15%"   # what rep and service team would earn with other customers
 # paid_upfront_months = 0     # months paid in advance and kept
 
 # How pages and letters write it:
@@ -171,8 +171,8 @@ def write_toml(
     horizons : str
         The table of `horizons_text`; written as a comment.
     """
-    doubts = [f"#   - {one_line(text)}" for text in unsure]
-    parts = [_HEAD + "\n".join(["# Unsure:", *doubts]) + "\n" if doubts else _HEAD]
+    questions = [f"#   - {one_line(text)}" for text in unsure]
+    parts = [_HEAD + "\n".join(["# Unsure:", *questions]) + "\n" if questions else _HEAD]
     parts.append("\n".join(["[deals]", *map(_pair, deals.items())]) + "\n")
     parts.append(_ROWS.format(rows="".join(f"{_pair(item)}\n" for item in rows.items())))
     left_out = [f"    {toml_value(name)},  # {one_line(notes[name])}" for name in exclude]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.leaving import left_flag
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.deals.roles import left_flag
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._rows import find_repeats, is_deal_id
 from fitmodel.guessing._vendors import recognise_export
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.errors import Sheet
+    from fitmodel.deals.validation import Sheet
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._rows import Repeats
 
@@ -29,7 +29,7 @@ MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a long
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 
 
-def about_ids(columns: list[Column], sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
+def about_ids(columns: list[Column], sheet: Sheet, spec: DealSpec) -> Iterator[Question]:
     """Yield questions about ids that repeat, that are alike or have lost digits, and copies."""
     yield from _about_repeats(columns, spec)
     yield from _about_alike(columns, spec)
@@ -50,7 +50,7 @@ def has_lost_digits(column: Column) -> bool:
     return bool(cells.astype("str").str.fullmatch(_SCIENTIFIC).all())
 
 
-def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question for each column of ids that occur in several rows."""
     if spec.rows.one_row_per is not None:
         return
@@ -63,7 +63,7 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         if spec.rows.customer is not None:
             continue
         what = "customer" if repeats.of_customer else "deal"
-        yield Doubt(
+        yield Question(
             "repeated-id",
             repeats.column,
             f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
@@ -73,12 +73,12 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
+def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Question]:
     """Yield a question if rows are equal in every column."""
     table = sheet.table
     copies = table.duplicated()
     if copies.any() and spec.rows.customer is None:
-        yield Doubt(
+        yield Question(
             "repeated-rows",
             "",
             f"{int(copies.sum()):,} of {len(table):,} rows are equal to an earlier row, such as "
@@ -87,8 +87,8 @@ def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _lost_digits(repeats: Repeats) -> Doubt:
-    return Doubt(
+def _lost_digits(repeats: Repeats) -> Question:
+    return Question(
         "ids-lost-digits",
         repeats.column,
         f"{repeats.column}: all ids are rounded, as a spreadsheet writes 1.23457E+15, and "
@@ -99,7 +99,7 @@ def _lost_digits(repeats: Repeats) -> Doubt:
     )
 
 
-def _about_alike(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_alike(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if ids of customers differ only in capitals and spaces."""
     if spec.rows.one_row_per is not None:
         return
@@ -115,7 +115,7 @@ def _about_alike(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         if count < max(least, MIN_SHARE_ALIKE * len(ids)):
             continue
         first, second = ids[plain == plain[alike].iloc[0]].iloc[:2]
-        yield Doubt(
+        yield Question(
             "ids-alike",
             column.name,
             f"{column.name}: {count:,} of {len(ids):,} values differ from another one only in "
@@ -133,7 +133,7 @@ def _is_id(column: Column, spec: DealSpec) -> bool:
     return named or column.name == spec.deals.id
 
 
-def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if levels of attributes differ only in capitals or spaces."""
     names = set(spec.attribute_names([column.name for column in columns]))
     for column in columns:
@@ -145,7 +145,7 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         plain = levels.str.casefold().str.replace(r"\s+", " ", regex=True)
         if plain.duplicated().any():
             first, second = levels[plain == plain[plain.duplicated()].iloc[0]].iloc[:2]
-            yield Doubt(
+            yield Question(
                 "levels-alike",
                 column.name,
                 f"{column.name}: {int(plain.duplicated().sum()):,} of {len(levels):,} levels "
@@ -155,7 +155,7 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
             )
 
 
-def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if rows of one contract contradict each other on whether it ended."""
     by_name = {column.name: column for column in columns}
     roles, until = spec.deals, spec.deals.observed_until
@@ -175,7 +175,7 @@ def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     ended = rows[~undated].dropna().groupby(["customer", "closed"])["ended"].mean()
     count = int(((ended > 0) & (ended < 1)).sum())
     if count >= max(MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING * customer.distinct):
-        yield Doubt(
+        yield Question(
             "snapshots",
             customer.name,
             f"{customer.name}: {count:,} customers have rows that began on the same day, some with "
@@ -188,7 +188,7 @@ def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_first_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_first_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if the money of rows that began together is that of one row only."""
     by_name = {column.name: column for column in columns}
     customer, closed, amount = (
@@ -205,7 +205,7 @@ def _about_first_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Doub
     sums = first.groupby("customer")["amount"].agg(["size", "sum", "first"])
     several = sums[sums["size"] > 1]
     if len(several) >= max(MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING * customer.distinct):
-        yield Doubt(
+        yield Question(
             "amount-of-one-row",
             amount.name,
             f"{amount.name}: {len(several):,} customers have several rows that began on their "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._doubt import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ STANDARD_DEVIATIONS = 6.0  # above the number by chance: many columns are looked
 MIN_OF_REP, MIN_LEFT, MAX_OTHERS_LEFT = 20, 0.95, 0.2  # rows of a rep, and shares of leavers
 
 
-def about_leavers_elsewhere(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_leavers_elsewhere(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about leavers who go on in another row, or who were given to one rep."""
     by_name = {column.name: column for column in columns}
     closed, left = (
@@ -42,7 +42,7 @@ def about_leavers_elsewhere(columns: list[Column], spec: DealSpec) -> Iterator[D
 
 def _about_continued_rows(
     columns: list[Column], closed: Column, left: Column, spec: DealSpec
-) -> Iterator[Doubt]:
+) -> Iterator[Question]:
     """Yield a question if leavers have another row that begins when theirs ends."""
     starts, ends = (_days(column) for column in (closed, left))
     leavers = int(left.real_dates.sum())
@@ -56,7 +56,7 @@ def _about_continued_rows(
         by_chance = expected_by_chance(column.cells, starts, ends)
         if count < least + by_chance + STANDARD_DEVIATIONS * np.sqrt(by_chance):
             continue
-        yield Doubt(
+        yield Question(
             "continued-rows",
             column.name,
             f"{column.name}: {count:,} of {leavers:,} customers with a date of leaving have "
@@ -128,7 +128,7 @@ def _days(column: Column) -> NDArray[np.datetime64]:
     return np.where(column.real_dates, days, np.datetime64("NaT", "D"))
 
 
-def _about_rep_of_leavers(rep: Column, left: Column) -> Iterator[Doubt]:
+def _about_rep_of_leavers(rep: Column, left: Column) -> Iterator[Question]:
     """Yield a question if one seller has nearly only customers who left, and the others few."""
     gone = left.real_dates
     counts = pd.DataFrame({"rep": rep.cells.astype(object), "gone": gone}).groupby("rep")["gone"]
@@ -139,7 +139,7 @@ def _about_rep_of_leavers(rep: Column, left: Column) -> Iterator[Doubt]:
         others = ~(rep.cells == name).to_numpy(dtype=bool)
         if gone[others].mean() > MAX_OTHERS_LEFT * row["sum"] / row["size"]:
             continue
-        yield Doubt(
+        yield Question(
             "rep-of-leavers",
             rep.name,
             f"{rep.name}: {row['sum']:,} of the {row['size']:,} customers of {name!r} have "

@@ -15,7 +15,7 @@ import pandas as pd
 
 from fitmodel.deals.plain_words import toml_value
 from fitmodel.guessing._attributes import date_reason
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of, name_rank
 from fitmodel.guessing._rows import MAX_STAGES, find_stage
 from fitmodel.guessing._status import status_of
@@ -65,7 +65,9 @@ class NeverLeft:
     others: tuple[str, ...]
 
 
-def about_never_left(columns: list[Column], spec: DealSpec, dated: Mask | None) -> Iterator[Doubt]:
+def about_never_left(
+    columns: list[Column], spec: DealSpec, dated: Mask | None
+) -> Iterator[Question]:
     """Yield a question about the largest group of rows in which nobody has left.
 
     Parameters
@@ -96,13 +98,13 @@ def about_never_left(columns: list[Column], spec: DealSpec, dated: Mask | None) 
     )
     if stages:
         answer = f"{_keep_or_drop(first)}; acknowledge it if all rows are customers"
-        yield Doubt("unknown-stage", first.column.name, message, answer, must_answer=True)
+        yield Question("unknown-stage", first.column.name, message, answer, must_answer=True)
     else:
         answer = (
             f"{_keep_or_drop(first)} if they never were customers; exclude the column in "
             "[attributes] if it is filled in or emptied when a customer leaves; or acknowledge it"
         )
-        yield Doubt("nobody-left", first.column.name, message, answer)
+        yield Question("nobody-left", first.column.name, message, answer)
 
 
 def _may_say_it(column: Column, spec: DealSpec, closed: Column) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of, name_rank
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _TEST_NAME = re.compile(
 )
 
 
-def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about rows that ended, or never began, in another way than by leaving."""
     left = next((column for column in columns if column.name == spec.deals.churned_on), None)
     if left is None:
@@ -65,7 +65,7 @@ def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     yield from _about_test_names(columns, spec)
 
 
-def _about_another_end(columns: list[Column], left: Column) -> Iterator[Doubt]:
+def _about_another_end(columns: list[Column], left: Column) -> Iterator[Question]:
     """Yield a question if customers without a date of leaving have a date of another end."""
     gone = left.real_dates
     for column in columns:
@@ -77,7 +77,7 @@ def _about_another_end(columns: list[Column], left: Column) -> Iterator[Doubt]:
         only = ended & ~gone
         if not _is_worth_it(only) or (ended & gone).sum() > MAX_BOTH * ended.sum():
             continue
-        yield Doubt(
+        yield Question(
             "another-end",
             column.name,
             f"{column.name}: {int(only.sum()):,} customers without a date in {left.name!r} have "
@@ -92,7 +92,7 @@ def _about_another_end(columns: list[Column], left: Column) -> Iterator[Doubt]:
         return
 
 
-def _about_never_began(columns: list[Column], left: Column) -> Iterator[Doubt]:
+def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question]:
     """Yield a question if rows were withdrawn before the contract took effect."""
     for column in columns:
         if not _NEVER_BEGAN.search(column.words) or has_name_of(column.words, "marked"):
@@ -101,7 +101,7 @@ def _about_never_began(columns: list[Column], left: Column) -> Iterator[Doubt]:
         if rows is None or not _is_worth_it(rows) or rows.all():
             continue
         early = int((rows & left.real_dates).sum())
-        yield Doubt(
+        yield Question(
             "never-began",
             column.name,
             f"{column.name}: {int(rows.sum()):,} contracts were withdrawn, of which {early:,} "
@@ -125,7 +125,7 @@ def _said_yes(column: Column) -> Mask | None:
     return yes
 
 
-def _about_continued(columns: list[Column], left: Column) -> Iterator[Doubt]:
+def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
     """Yield a question if customers who left are said to go on under another contract."""
     gone = left.real_dates
     for column in columns:
@@ -136,7 +136,7 @@ def _about_continued(columns: list[Column], left: Column) -> Iterator[Doubt]:
             continue
         if (said & gone).sum() < MIN_AMONG_LEAVERS * said.sum():
             continue
-        yield Doubt(
+        yield Question(
             "no-real-leaving",
             column.name,
             f"{column.name}: {int((said & gone).sum()):,} of {int(gone.sum()):,} customers with a "
@@ -149,7 +149,7 @@ def _about_continued(columns: list[Column], left: Column) -> Iterator[Doubt]:
         return
 
 
-def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if names of customers say that they are tests."""
     for column in columns:
         if not column.is_text or column.is_date or column.distinct <= MIN_ROWS:
@@ -162,7 +162,7 @@ def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         tests = column.cells.isin(names).to_numpy(dtype=bool)
         if not MIN_ROWS <= tests.sum() <= MAX_TESTS * len(tests):
             continue
-        yield Doubt(
+        yield Question(
             "rows-marked",
             column.name,
             f"{column.name}: {int(tests.sum()):,} of {len(tests):,} rows sound like tests, such as "

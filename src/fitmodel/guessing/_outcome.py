@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.errors import exchanged_problem
+from fitmodel.deals.validation import exchanged_problem
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import MIN_READABLE
 from fitmodel.guessing._extract import DATES, guess_extract, whole_years

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._money import WITH_TAX
 from fitmodel.guessing._names import (
     AGREED_TERM,
@@ -43,7 +43,7 @@ _UNITS = re.compile(
 )
 
 
-def about_prices(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_prices(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about what an amount is the price of."""
     by_name = {column.name: column for column in columns}
     amount = by_name.get(spec.deals.amount or "")
@@ -53,7 +53,7 @@ def about_prices(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     yield from _about_unit_price(amount, columns)
     yield from _about_total_of_terms(amount, columns, spec)
     if WITH_TAX.search(amount.words):
-        yield Doubt(
+        yield Question(
             "amount-with-tax",
             amount.name,
             f"{amount.name}: its name says that tax is included. The money of each deal is then "
@@ -64,7 +64,7 @@ def about_prices(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
 
 
-def _about_unit_price(amount: Column, columns: list[Column]) -> Iterator[Doubt]:
+def _about_unit_price(amount: Column, columns: list[Column]) -> Iterator[Question]:
     """Yield a question if the amount is the price of one unit and contracts have several.
 
     The name may say it. Otherwise an amount is a price if it takes few values and does not grow
@@ -78,7 +78,7 @@ def _about_unit_price(amount: Column, columns: list[Column]) -> Iterator[Doubt]:
         may_be_price = _PRICE.search(amount.words) or _UNITS.search(column.words)
         if several and (named or (may_be_price and _is_price_list(amount, column))):
             why = "its name suggests" if named else _why_price(amount, column)
-            yield Doubt(
+            yield Question(
                 "amount-per-unit",
                 amount.name,
                 f"{amount.name}: {why} the price of one unit, and {column.name!r} is "
@@ -114,7 +114,9 @@ def _rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> floa
     return float(np.corrcoef(first.rank().to_numpy(), second.rank().to_numpy())[0, 1])
 
 
-def _about_total_of_terms(amount: Column, columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_total_of_terms(
+    amount: Column, columns: list[Column], spec: DealSpec
+) -> Iterator[Question]:
     """Yield a question if a yearly amount seems to be the sum of contracts of several lengths."""
     if spec.deals.amount_per is not None or TURNOVER.search(amount.words):
         return
@@ -131,7 +133,7 @@ def _about_total_of_terms(amount: Column, columns: list[Column], spec: DealSpec)
                 if grows
                 else "are those of whole contracts by their name"
             )
-            yield Doubt(
+            yield Question(
                 "several-terms",
                 column.name,
                 f"{column.name}: contracts differ in length ({shown}), and the amounts in "
@@ -156,7 +158,7 @@ def _slope(terms: pd.Series[float], amounts: pd.Series[float]) -> tuple[float, f
     return slope, float(np.sqrt((residual**2).sum() / (len(x) - 2) / spread))
 
 
-def _about_negative_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_negative_rows(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if amounts are below zero: credit notes and reversals are no deals."""
     for column in columns:
         if column.name == spec.deals.amount or TURNOVER.search(as_words(column.name)):
@@ -166,7 +168,7 @@ def _about_negative_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doub
         below = (column.amounts < 0).to_numpy(dtype=bool)
         if below.sum() < MIN_NEGATIVE or below.mean() > MAX_SHARE_NEGATIVE:
             continue
-        yield Doubt(
+        yield Question(
             "negative-rows",
             column.name,
             f"{column.name}: {int(below.sum()):,} of {len(below):,} rows are below zero. If "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.deals.vocabulary import kind_of_status, plain_value, plain_words, words_of
-from fitmodel.guessing._doubt import Doubt
+from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._never_left import about_never_left
 from fitmodel.guessing._rows import MAX_STAGES
@@ -67,7 +67,7 @@ _TO_OTHERS = re.compile(
 )
 
 
-def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about kept rows that may not be new customers, or may not have left."""
     left = next((column for column in columns if column.name == spec.deals.churned_on), None)
     dated = None if left is None else left.real_dates
@@ -80,7 +80,7 @@ def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
     yield from _about_reasons(free, dated)
 
 
-def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if some rows are renewals or extensions of earlier deals."""
     if spec.rows.customer is not None or spec.rows.one_row_per is not None:
         return
@@ -93,7 +93,7 @@ def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Doubt]:
         enough = new.any() and (named or (again | new).sum() >= KNOWN_SALES * column.filled)
         if not _is_worth_it(again) or not enough:
             continue
-        yield Doubt(
+        yield Question(
             "rows-not-new",
             column.name,
             f"{column.name}: {again.sum():,} of {len(again):,} rows are renewals or extensions "
@@ -110,7 +110,7 @@ def _is_sale(value: str, key: str) -> bool:
     return words in known or re.sub(r" ?\b(pipeline|deal|sale)s?$", "", words) in known
 
 
-def _about_free_plans(columns: Iterable[Column]) -> Iterator[Doubt]:
+def _about_free_plans(columns: Iterable[Column]) -> Iterator[Question]:
     """Yield a question if some rows are on a plan that nobody pays for."""
     free_words = words_of("plan", "free")
     for column in columns:
@@ -118,7 +118,7 @@ def _about_free_plans(columns: Iterable[Column]) -> Iterator[Doubt]:
             continue
         free = _rows_with(column, lambda value: plain_words(value) in free_words)
         if _is_worth_it(free) and not free.all():
-            yield Doubt(
+            yield Question(
                 "free-plan",
                 column.name,
                 f"{column.name}: {free.sum():,} of {len(free):,} rows are on a free plan or in a "
@@ -129,7 +129,9 @@ def _about_free_plans(columns: Iterable[Column]) -> Iterator[Doubt]:
             return
 
 
-def _about_marked(columns: Iterable[Column], spec: DealSpec, dated: Mask | None) -> Iterator[Doubt]:
+def _about_marked(
+    columns: Iterable[Column], spec: DealSpec, dated: Mask | None
+) -> Iterator[Question]:
     """Yield a question if a flag marks rows as tests, copies or deleted."""
     for column in columns:
         if column.name in spec.role_columns or not has_name_of(column.words, "marked"):
@@ -140,7 +142,7 @@ def _about_marked(columns: Iterable[Column], spec: DealSpec, dated: Mask | None)
             continue
         if dated is not None and dated[marked].mean() > MAX_DATED_MARKED:
             continue
-        yield Doubt(
+        yield Question(
             "rows-marked",
             column.name,
             f"{column.name}: {marked.sum():,} of {len(marked):,} rows are marked "
@@ -150,7 +152,7 @@ def _about_marked(columns: Iterable[Column], spec: DealSpec, dated: Mask | None)
         )
 
 
-def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iterator[Doubt]:
+def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iterator[Question]:
     """Yield a question if rows without a date of leaving have a status that is not known."""
     if dated is None:
         return
@@ -163,7 +165,7 @@ def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iter
         both = {"left", "active"} <= set(kinds.values())
         if not both or known.sum() < KNOWN_STATUS * column.filled or not _is_worth_it(unknown):
             continue
-        yield Doubt(
+        yield Question(
             "unknown-status",
             column.name,
             f"{column.name}: {unknown.sum():,} of {len(unknown):,} rows have no date of leaving "
@@ -175,7 +177,7 @@ def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iter
         return
 
 
-def _about_reasons(columns: Iterable[Column], dated: Mask | None) -> Iterator[Doubt]:
+def _about_reasons(columns: Iterable[Column], dated: Mask | None) -> Iterator[Question]:
     """Yield a question if the reasons of leaving say that some customers did not leave."""
     if dated is None:
         return
@@ -185,7 +187,7 @@ def _about_reasons(columns: Iterable[Column], dated: Mask | None) -> Iterator[Do
         stayed = _rows_with(column, _is_no_leaving) & dated
         if not _is_worth_it(stayed):
             continue
-        yield Doubt(
+        yield Question(
             "no-real-leaving",
             column.name,
             f"{column.name}: by their reason {stayed.sum():,} of {dated.sum():,} customers with a "
@@ -202,7 +204,7 @@ def _is_no_leaving(value: str) -> bool:
     return bool(_NO_LEAVING.search(words)) and not _TO_OTHERS.search(words)
 
 
-def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> Iterator[Doubt]:
+def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> Iterator[Question]:
     """Yield a question if ``[rows] keep`` leaves out rows that have a date of leaving.
 
     Parameters
@@ -227,7 +229,7 @@ def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> 
         count = int((rows & left.real_dates).sum())
         proposed = ", ".join(_quoted(value) for value in (*kept_values, *gone))
         listed = ", ".join(f"{value} {int((values == value).sum()):,}" for value in gone)
-        yield Doubt(
+        yield Question(
             "leavers-left-out",
             name,
             f"{name}: [rows] keep leaves out {rows.sum():,} rows ({listed}), of which {count:,} "

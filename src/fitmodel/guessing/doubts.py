@@ -1,6 +1,6 @@
 """Open questions about a table; init, check and train repeat them until the contract answers.
 
-table and contract -> each check in turn -> doubts that `[rows]` and `[deals]` do not answer
+table and contract -> each check in turn -> questions that `[rows]` and `[deals]` do not answer
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fitmodel.crm.reading import open_deals, read_opened
-from fitmodel.deals.errors import Sheet
-from fitmodel.deals.history_tests import find_missing_leavers
-from fitmodel.deals.leaving import ANSWERS
-from fitmodel.deals.quiet_end import find_quiet_end
-from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.rows import keep_rows
-from fitmodel.deals.validation import shape_errors
+from fitmodel.deals.history_findings import find_missing_leavers, find_quiet_end
+from fitmodel.deals.reading import keep_rows, read_deals_with_findings
+from fitmodel.deals.roles import ANSWERS
+from fitmodel.deals.validation import Sheet, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._date_doubts import about_dates
-from fitmodel.guessing._doubt import Doubt, about_amounts, about_units
+from fitmodel.guessing._doubt import Question, about_amounts, about_units
 from fitmodel.guessing._id_doubts import about_ids
 from fitmodel.guessing._leaver_doubts import about_leavers_elsewhere
 from fitmodel.guessing._other_ends import about_other_ends
@@ -30,9 +27,16 @@ from fitmodel.guessing._row_doubts import about_left_out, about_rows
 from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise_export
+from fitmodel.renamed import old_fields, old_function
 from fitmodel.tables.tidying import tidy
 
-__all__ = ["Doubt", "QuestionedDeals", "find_doubts", "read_with_doubts", "refuse_unanswered"]
+__all__ = [
+    "Question",
+    "QuestionedDeals",
+    "find_questions",
+    "read_with_questions",
+    "refuse_unanswered",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,17 +47,16 @@ if TYPE_CHECKING:
 
     from fitmodel.crm.reading import Given
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.deals.reading import DealsRead
-    from fitmodel.deals.rows import ChosenRows
+    from fitmodel.deals.reading import ChosenRows, DealsRead
     from fitmodel.guessing._rows import Stage
     from fitmodel.tables.files import FileTable
 
 MIN_DATED_CONTRADICTIONS = 0.02  # share of customers still there with a date of leaving
 
 
-def find_doubts(
+def find_questions(
     table: pd.DataFrame, spec: DealSpec, *, row_numbers: NDArray[np.intp] | None = None
-) -> list[Doubt]:
+) -> list[Question]:
     """Return the open questions about a table that the contract does not answer.
 
     Parameters
@@ -67,19 +70,19 @@ def find_doubts(
 
     Returns
     -------
-    list of Doubt
+    list of Question
         The questions; those that must be answered come first.
 
     Examples
     --------
-    >>> from fitmodel.guessing.doubts import find_doubts
+    >>> from fitmodel.guessing.doubts import find_questions
     >>> sim = fitmodel.simulate_deals(300, seed=1)
-    >>> find_doubts(sim.deals, sim.spec)
+    >>> find_questions(sim.deals, sim.spec)
     []
     """
     table = tidy(table, spec.attributes.missing)
     kept = _Kept(table, keep_rows(table, spec))
-    return _open_doubts(kept, _about_choice(kept, spec), spec, row_numbers, deals=None)
+    return _open_questions(kept, _about_choice(kept, spec), spec, row_numbers, deals=None)
 
 
 class _Kept:
@@ -91,19 +94,19 @@ class _Kept:
         self.columns = [Column(self.table[name]) for name in self.table.columns]
 
 
-def _about_choice(kept: _Kept, spec: DealSpec) -> list[Doubt]:
+def _about_choice(kept: _Kept, spec: DealSpec) -> list[Question]:
     """Return the questions about which rows are customers."""
     table = kept.all_rows
     return [*_about_stages(kept, spec), *about_left_out(table, _leaving_of(table, spec), spec)]
 
 
-def _open_doubts(
+def _open_questions(
     kept: _Kept,
-    about_choice: Sequence[Doubt],
+    about_choice: Sequence[Question],
     spec: DealSpec,
     row_numbers: NDArray[np.intp] | None,
     deals: pd.DataFrame | None,
-) -> list[Doubt]:
+) -> list[Question]:
     """Return all open questions, those that must be answered first; `deals` are the deals read."""
     numbers = None if row_numbers is None else row_numbers[kept.positions]
     result = [
@@ -119,8 +122,8 @@ def _open_doubts(
         *about_units(spec),
         *_about_missing_leavers(kept.table, spec, deals),
     ]
-    open_doubts = [each for each in result if not _is_settled(each, spec)]
-    return sorted(open_doubts, key=lambda each: not each.must_answer)
+    open_questions = [each for each in result if not _is_settled(each, spec)]
+    return sorted(open_questions, key=lambda each: not each.must_answer)
 
 
 def _leaving_of(table: pd.DataFrame, spec: DealSpec) -> Column | None:
@@ -128,11 +131,11 @@ def _leaving_of(table: pd.DataFrame, spec: DealSpec) -> Column | None:
     return Column(table[name]) if name in table.columns else None
 
 
-def _is_settled(doubt: Doubt, spec: DealSpec) -> bool:
-    return spec.rows.settles(doubt.code, doubt.column)
+def _is_settled(question: Question, spec: DealSpec) -> bool:
+    return spec.rows.settles(question.code, question.column)
 
 
-def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
+def refuse_unanswered(questions: Sequence[Question]) -> None:
     """Raise an error if questions about rows or outcome must be answered before learning.
 
     Raises
@@ -140,14 +143,15 @@ def refuse_unanswered(doubts: Sequence[Doubt]) -> None:
     DealsError
         If there are such questions: lists all of them, with what to write.
     """
-    unanswered = [doubt for doubt in doubts if doubt.must_answer]
+    unanswered = [question for question in questions if question.must_answer]
     if unanswered:
-        lines = "\n".join(f"  {doubt}" for doubt in unanswered)
+        lines = "\n".join(f"  {question}" for question in unanswered)
         raise DealsError(
             f"{len(unanswered)} question(s) about the rows must be answered first:\n{lines}"
         )
 
 
+@old_fields(doubts="questions")
 @dataclass(frozen=True, eq=False)
 class QuestionedDeals:
     """Past deals with their findings and the open questions.
@@ -156,12 +160,12 @@ class QuestionedDeals:
     ----------
     read : DealsRead
         The deals and the findings from reading them.
-    doubts : tuple of Doubt
+    questions : tuple of Question
         The open questions.
     """
 
     read: DealsRead
-    doubts: tuple[Doubt, ...]
+    questions: tuple[Question, ...]
 
     @property
     def deals(self) -> pd.DataFrame:
@@ -171,10 +175,10 @@ class QuestionedDeals:
     @property
     def messages(self) -> tuple[str, ...]:
         """Sentences on rows left out or merged, on findings, and on open questions."""
-        return tuple(map(str, (*self.read.notes, *self.read.findings, *self.doubts)))
+        return tuple(map(str, (*self.read.notes, *self.read.findings, *self.questions)))
 
 
-def read_with_doubts(
+def read_with_questions(
     source: str | Path | pd.DataFrame | FileTable | DealsRead,
     spec: DealSpec,
     tables: Mapping[str, Given] | None = None,
@@ -200,12 +204,17 @@ def read_with_doubts(
     about_choice = _about_choice(kept, spec)
     refuse_unanswered([each for each in about_choice if not _is_settled(each, spec)])
     read = read_opened(opened)
-    doubts = _open_doubts(kept, about_choice, spec, file.row_numbers, read.table)
-    refuse_unanswered(doubts)
-    return QuestionedDeals(read, tuple(doubts))
+    questions = _open_questions(kept, about_choice, spec, file.row_numbers, read.table)
+    refuse_unanswered(questions)
+    return QuestionedDeals(read, tuple(questions))
 
 
-def _about_stages(rows: _Kept, spec: DealSpec) -> Iterator[Doubt]:
+Doubt = Question  # old name
+find_doubts = old_function("find_doubts", find_questions)
+read_with_doubts = old_function("read_with_doubts", read_with_questions)
+
+
+def _about_stages(rows: _Kept, spec: DealSpec) -> Iterator[Question]:
     """Yield questions about rows that were never customers."""
     chosen = {*spec.rows.chosen_by, *spec.role_columns}
     kept = rows.table
@@ -217,7 +226,7 @@ def _about_stages(rows: _Kept, spec: DealSpec) -> Iterator[Doubt]:
         return
     unknown = f"; unknown values: {', '.join(stage.unknown)}" if stage.unknown else ""
     listed = ", ".join(f'"{value}"' for value in stage.customers)
-    yield Doubt(
+    yield Question(
         "rows-not-customers",
         stage.column,
         f"{stage.column}: {sum(stage.others.values()):,} of {len(kept):,} rows look like "
@@ -234,9 +243,9 @@ def _and_drop(stage: Stage) -> str:
     return f' and drop = {{"{stage.column}" = [{lost}]}}' if lost else ""
 
 
-def _not_yet_customers(status: Stage, rows: int) -> Doubt:
+def _not_yet_customers(status: Stage, rows: int) -> Question:
     listed = ", ".join(f'"{value}"' for value in status.others)
-    return Doubt(
+    return Question(
         "rows-not-customers",
         status.column,
         f"{status.column}: {sum(status.others.values()):,} of {rows:,} rows are "
@@ -246,7 +255,7 @@ def _not_yet_customers(status: Stage, rows: int) -> Doubt:
     )
 
 
-def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
+def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions if a flag or status and the dates of leaving contradict each other."""
     by_name = {column.name: column for column in columns}
     leaving = by_name.get(spec.deals.churned_on or "")
@@ -264,7 +273,7 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         values = (
             f", churned_values = {list(status.churned_values)}" if status.churned_values else ""
         )
-        yield Doubt(
+        yield Question(
             "left-without-date",
             status.name,
             f"{status.name}: {undated:,} of {int(status.left.sum()):,} customers that left have "
@@ -274,7 +283,7 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
         )
     contrary = int((~status.left & dated).sum())
     if contrary > MIN_DATED_CONTRADICTIONS * (~status.left).sum():
-        yield Doubt(
+        yield Question(
             "date-of-a-customer",
             status.name,
             f"{status.name}: {contrary:,} customers are still there, but have a date in "
@@ -285,7 +294,7 @@ def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Doubt]:
 
 def _about_missing_leavers(
     kept: pd.DataFrame, spec: DealSpec, deals: pd.DataFrame | None
-) -> Iterator[Doubt]:
+) -> Iterator[Question]:
     """Yield questions if leavers before, or after, some day seem to be missing."""
     if not spec.has_dates:
         return
@@ -299,7 +308,7 @@ def _about_missing_leavers(
     if missing is None or spec.rows.settles("missing-leavers"):
         return
     horizon = spec.label.horizon_months
-    yield Doubt(
+    yield Question(
         "missing-leavers",
         str(spec.deals.churned_on),
         f"{spec.deals.churned_on}: no customer is recorded to have left before "
@@ -312,12 +321,12 @@ def _about_missing_leavers(
     )
 
 
-def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Doubt]:
+def _about_quiet_end(deals: pd.DataFrame, spec: DealSpec) -> Iterator[Question]:
     """Yield a question if no leaver is recorded in a long time before the extract ends."""
     quiet = find_quiet_end(deals, spec)
     if quiet is None:
         return
-    yield Doubt(
+    yield Question(
         "quiet-end",
         str(spec.deals.churned_on),
         f"{spec.deals.churned_on}: no customer is recorded to have left after {quiet.last_leaver}, "

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.errors import Sheet, explain, notation_warnings
-from fitmodel.deals.horizons import compare_horizons, doubts_about_horizon, horizons_text
+from fitmodel.deals.history_findings import compare_horizons, horizons_text, questions_about_horizon
 from fitmodel.deals.reading import read_deals_with_findings
-from fitmodel.deals.validation import shape_errors
+from fitmodel.deals.validation import Sheet, explain, notation_warnings, shape_errors
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import Column
@@ -38,10 +37,10 @@ from fitmodel.guessing._rows import (
     not_customers,
 )
 from fitmodel.guessing._vendors import recognise_export
-from fitmodel.guessing.doubts import Doubt, find_doubts
+from fitmodel.guessing.doubts import Question, find_questions
+from fitmodel.renamed import old_fields
 from fitmodel.tables.files import FileTable
-from fitmodel.tables.placeholders import missing_words
-from fitmodel.tables.tidying import tidy_with_findings
+from fitmodel.tables.tidying import missing_words, tidy_with_findings
 from fitmodel.tables.values import is_text
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Finding
 
 
+@old_fields(doubts="questions")
 @dataclass(frozen=True)
 class Guess:
     """A contract guessed from a table.
@@ -63,7 +63,7 @@ class Guess:
         Commented ``fitmodel.toml``.
     unsure : tuple of str
         Sentences on what a person should check.
-    doubts : tuple of Doubt
+    questions : tuple of Question
         Those of them that ``check`` and ``train`` repeat until the contract answers.
     findings : tuple of Finding
         What was left out of the file, and which words and placeholder dates were read as missing.
@@ -71,7 +71,7 @@ class Guess:
 
     toml: str
     unsure: tuple[str, ...]
-    doubts: tuple[Doubt, ...] = ()
+    questions: tuple[Question, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -119,8 +119,8 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     _sort_attributes(draft)
     draft.unsure += about_money(draft.roles.get("amount"), draft.columns)
     spec = DealSpec(**tomllib.loads(draft.to_toml()))
-    doubts = find_doubts(table, spec, row_numbers=file.row_numbers)
-    draft.unsure += map(str, doubts)
+    questions = find_questions(table, spec, row_numbers=file.row_numbers)
+    draft.unsure += map(str, questions)
     settled = _try_to_read(draft, file, spec)
     if settled is not None:
         notations = notation_warnings(table, settled, row_numbers=file.row_numbers)
@@ -129,7 +129,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     open_findings = [each for each in tidied.findings if each.column in used]
     open_findings += _missing_words(file.table, used)
     return Guess(
-        draft.to_toml(), tuple(draft.unsure), tuple(doubts), (*file.findings, *open_findings)
+        draft.to_toml(), tuple(draft.unsure), tuple(questions), (*file.findings, *open_findings)
     )
 
 
@@ -260,7 +260,7 @@ def _sort_attributes(draft: Draft) -> None:
     after = draft.vendor.after_signing if draft.vendor else ()
     leaving = draft.roles.get("churned_on")
     left = None if leaving is None else leaving.real_dates
-    doubted: dict[str, list[str]] = {}
+    questioned: dict[str, list[str]] = {}
     for column in draft.free:
         if column.name in after:
             draft.leave_out(column, "known only after signing, in exports of this system")
@@ -270,9 +270,9 @@ def _sort_attributes(draft: Draft) -> None:
             draft.notes[column.name] = "attribute"
             continue
         draft.leave_out(column, result.reason)
-        if result.in_doubt:
-            doubted.setdefault(result.reason, []).append(repr(column.name))
-    for reason, names in doubted.items():
+        if result.in_question:
+            questioned.setdefault(result.reason, []).append(repr(column.name))
+    for reason, names in questioned.items():
         draft.unsure.append(f"left out, {reason}: {', '.join(names)}")
 
 
@@ -289,5 +289,5 @@ def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | No
         return None
     horizons = compare_horizons(read.table, spec)
     draft.horizons = horizons_text(horizons)
-    draft.unsure += doubts_about_horizon(horizons, spec.label.horizon_months)
+    draft.unsure += questions_about_horizon(horizons, spec.label.horizon_months)
     return read.spec

@@ -1,6 +1,6 @@
 """Texts by key and language, from ``language/<language>/<topic>.toml``; translation of messages.
 
-phrases("en", "scoreboard") -> say; say("as_expected", rate="38 %") -> the sentence
+phrases("en", "scoreboard") -> say; say("as_expected", rate="38%") -> the sentence
 
 Many messages are stored in English: in an exception, in a bundle's manifest, on a model card. Each
 is made from a template, such as "the pipeline cannot be read: {message}". The catalogue has the
@@ -31,8 +31,10 @@ _DAYS_PER_MONTH = 365.25 / 12
 ORIGINAL = "en"
 MESSAGES = "messages"
 NESTED = "message"  # a value whose name starts with this is a message, or several joined by "; "
+EXAMPLE = "example"  # a value of this name is a list of rows with their cells
 UNKNOWN = "original"  # key of the template for text that matches no other template
 _ESCAPED = frozenset("\\`*[]|~#!")  # as escaped in Markdown, see `fitmodel.reports._markdown`
+_ROW = re.compile(r"\brow (\d+): ")
 _SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z\"])")
 
 
@@ -141,6 +143,10 @@ def translated(text: str, language: str, *topics: str) -> str | None:
     If at least one of several sentences matches a template, the others are quoted as English.
     """
     translation = _by_template(text, language, topics)
+    if translation is None and "\n" in text.strip():
+        translation = _lines_translated(text, language, topics)
+    if translation is None:
+        translation = _by_template(text, language, topics, across_lines=True)
     if translation is not None:
         return translation
     sentences = _SENTENCE_END.split(text)
@@ -154,22 +160,48 @@ def translated(text: str, language: str, *topics: str) -> str | None:
     )
 
 
-def _by_template(text: str, language: str, topics: tuple[str, ...]) -> str | None:
-    for topic, key, pattern in _templates(*topics, MESSAGES):
+def _lines_translated(text: str, language: str, topics: tuple[str, ...]) -> str | None:
+    """Translate a message line by line, such as a list of problems; None if no line matches."""
+    lines = [(line, translated(line, language, *topics)) for line in text.splitlines()]
+    if all(known is None for _, known in lines):
+        return None
+    return "\n".join(
+        message_in(line, language, *topics)
+        if known is None
+        else line[: len(line) - len(line.lstrip())] + known
+        for line, known in lines
+    )
+
+
+def _by_template(
+    text: str, language: str, topics: tuple[str, ...], *, across_lines: bool = False
+) -> str | None:
+    for topic, key, pattern in _templates(*topics, MESSAGES, across_lines=across_lines):
         match = pattern.fullmatch(text.strip())
         if match is not None:
             parts = match.groupdict().items()
-            values = {
-                name: messages_in(part, language, *topics) if name.startswith(NESTED) else part
-                for name, part in parts
-            }
+            values = {name: _value_in(name, part, language, topics) for name, part in parts}
             return phrases(language, topic)(key, **values)
     return None
 
 
+def _value_in(name: str, value: str, language: str, topics: tuple[str, ...]) -> str:
+    """Translate a value that is a message itself, and the rows that an example names."""
+    if name.startswith(NESTED):
+        return messages_in(value, language, *topics)
+    if name == EXAMPLE:
+        say = phrases(language, "deals")
+        value = value.replace(read_texts(ORIGINAL, "deals")["example_empty"], say("example_empty"))
+        return _ROW.sub(say("example_row", number=r"\1"), value)
+    return value
+
+
 @cache
-def _templates(*topics: str) -> tuple[_Template, ...]:
-    """Return the English templates, most fixed text first, so that the most specific one fits."""
+def _templates(*topics: str, across_lines: bool) -> tuple[_Template, ...]:
+    """Return the English templates, most fixed text first, so that the most specific one fits.
+
+    The values of a template of one line are on that line, unless they may go `across_lines`.
+    """
     templates = [
         (sum(len(fixed) for fixed, *_ in Formatter().parse(text)), topic, key, text)
         for topic in topics
@@ -177,10 +209,13 @@ def _templates(*topics: str) -> tuple[_Template, ...]:
         if key != UNKNOWN
     ]
     templates.sort(key=lambda item: -item[0])
-    return tuple(_Template(topic, key, _pattern(text)) for _, topic, key, text in templates)
+    return tuple(
+        _Template(topic, key, _pattern(text, across_lines=across_lines or "\n" in text))
+        for _, topic, key, text in templates
+    )
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def _pattern(template: str, *, across_lines: bool) -> re.Pattern[str]:
     """Return a template as a regular expression; a repeated name must match the same text."""
     parts, seen = [], set[str]()
     for fixed, name, _, _ in Formatter().parse(template):
@@ -189,8 +224,10 @@ def _pattern(template: str) -> re.Pattern[str]:
             continue
         parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.*?)")
         seen.add(name)
-    return re.compile("".join(parts), re.DOTALL)
+    return re.compile("".join(parts), re.DOTALL if across_lines else 0)
 
 
 def _literal(character: str) -> str:
+    if character == "%":
+        return " ?%"  # cards and messages of older bundles have "95 %"
     return rf"\\?{re.escape(character)}" if character in _ESCAPED else re.escape(character)

@@ -174,7 +174,7 @@ def best_separation(groups: Codes, history: History) -> Separation:
 
 
 MAX_DEALS = 50_000
-# A group is bound by a contract term if at least 20 of it left, and the first 5 % of these left
+# A group is bound by a contract term if at least 20 of it left, and the first 5% of these left
 # later than 1.5 horizons after closing.
 MIN_LEFT, FIRST_SHARE, MIN_DELAY = 20, 0.05, 1.5
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
+from fitmodel.deals.outcomes import censoring_weights
+from fitmodel.learning._fitting import fit_and_encode, follow_up_of
+from fitmodel.learning._imputation import find_basis, impute
 from fitmodel.learning._logistic import log_evidence
 from fitmodel.learning._posterior import (
     association_test,
@@ -22,13 +24,11 @@ from fitmodel.learning._posterior import (
     prior_weight,
 )
 from fitmodel.learning._timing import with_strata
-from fitmodel.learning.fitting import fit_and_encode, follow_up_of
-from fitmodel.learning.imputation import find_basis, impute
 from fitmodel.learning.settings import PROVISIONAL, Choice, LearnerOptions, Settings
 
 if TYPE_CHECKING:
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning.proportional_odds import Floats
+    from fitmodel.learning._proportional_odds import Floats
 
 
 def evidence_by_penalty(

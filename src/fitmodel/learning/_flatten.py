@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
 from fitmodel.learning._design import Design
+from fitmodel.learning._imputation import Imputed
 from fitmodel.learning._level_statistic import PRIOR_DEALS, LevelStatistic
 from fitmodel.learning._logistic import observed_information, penalised_information
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import MISSING, CategoryColumn, Column, NumberColumn
-from fitmodel.learning.imputation import Imputed
 from fitmodel.learning.scorecard import Evidence, PairTerm, Scorecard
 
 BANDS = 6

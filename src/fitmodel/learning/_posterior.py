@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitmodel.learning._additive import Additive
+from fitmodel.learning._imputation import Imputed, run_em
 from fitmodel.learning._logistic import as_tables, observed_information, penalised_information
-from fitmodel.learning.imputation import Imputed, run_em
 from fitmodel.learning.parents import expected_tables
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning._design import Design
-    from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
+    from fitmodel.learning._proportional_odds import Baseline, Floats, FollowUp
     from fitmodel.learning.settings import LearnerOptions
 
 # Grid for the standard deviation over deals of the log-odds from all attributes together, and its

@@ -19,7 +19,7 @@ from fitmodel.learning.columns import CategoryColumn, Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fitmodel.learning.proportional_odds import Baseline, Floats, FollowUp
+    from fitmodel.learning._proportional_odds import Baseline, Floats, FollowUp
 
 PERIODS = 6
 MAX_LEVELS = 8

@@ -28,7 +28,7 @@ from fitmodel.learning.settings import ReplicateSettings
 
 if TYPE_CHECKING:
     from fitmodel.learning._design import Design
-    from fitmodel.learning.imputation import Imputed
+    from fitmodel.learning._imputation import Imputed
 
 Floats = NDArray[np.float64]
 Estimate = tuple[float, float]

@@ -29,7 +29,7 @@ Strata = NDArray[np.intp]
 MAX_MONTHS = 1_200
 MAX_LIFETIME_RATIO = 2.0
 """A lifetime is at most this multiple of the longest time that was observed."""
-INTERVAL_Z = 1.2815515655446004  # 80 % of a normal distribution lies within this many deviations
+INTERVAL_Z = 1.2815515655446004  # 80% of a normal distribution lies within this many deviations
 MAX_LOG_ODDS = 1e6
 
 
@@ -52,7 +52,7 @@ class ChurnCurve:
     centre : float
         Mean log-odds of the training deals.
     monthly_rate : float
-        Upper 95 % limit of the monthly hazard after the horizon, used beyond the last month of the
+        Upper 95% limit of the monthly hazard after the horizon, used beyond the last month of the
         curve; NaN where too few customers were observed so long.
     attribute : str or None
         Attribute whose levels differ in the timing of leaving.
@@ -122,7 +122,7 @@ class ChurnCurve:
         months: Sequence[int],
         stratum: Strata | None = None,
     ) -> tuple[Floats, Floats]:
-        """Lower and upper end of the 80 % interval of `left_by`, each of shape (n, len(months)).
+        """Lower and upper end of the 80% interval of `left_by`, each of shape (n, len(months)).
 
         At the horizon they are `low` and `high`. At other months the uncertainty of the curve
         between the two ages is added, see `half_width`. Neither end decreases with the month.
@@ -287,7 +287,7 @@ class ChurnCurve:
         )
 
     def half_width(self, log_odds: Floats, horizon_half_width: Floats, month: int) -> Floats:
-        """Half-width, in log-odds, of the 80 % interval at a month, shape (n,).
+        """Half-width, in log-odds, of the 80% interval at a month, shape (n,).
 
         `horizon_half_width` is the half-width at the horizon.
         """

@@ -11,11 +11,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fitmodel.learning._fitting import Calendar, fit_scorecard
+from fitmodel.learning._proportional_odds import Baseline, FollowUp
+from fitmodel.learning._sampling import Effects
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import Calendar, fit_scorecard
 from fitmodel.learning.level import Level
-from fitmodel.learning.proportional_odds import Baseline, FollowUp
-from fitmodel.learning.sampling import Effects
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import REPLICATES, SPREAD, LearnerOptions, Settings
 

@@ -18,20 +18,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import censoring_weights
-from fitmodel.deals.survival import MIN_AT_RISK
-from fitmodel.deals.survival_estimates import survival_with_unknown_days
+from fitmodel.deals.outcomes import censoring_weights
+from fitmodel.deals.survival import MIN_AT_RISK, survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
+from fitmodel.learning._proportional_odds import matching_shift, support_points
 from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
 from fitmodel.learning.calibration import expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.level import scale_hazard
-from fitmodel.learning.proportional_odds import matching_shift, support_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals.history_view import HistoryView
+    from fitmodel.deals.history import HistoryView
     from fitmodel.deals.survival import SurvivalCurve
     from fitmodel.deals.training_set import TrainingSet
     from fitmodel.learning.learner import Learned
@@ -125,10 +124,10 @@ def learned_curve(learned: Learned, predicted: pd.Series[float]) -> ChurnCurve:
     predicted : Series of float
         Held-out probability of each deal, at the current level.
     """
+    from fitmodel.learning._fitting import follow_up_of
     from fitmodel.learning._timing import position_of, stratum_by_code
     from fitmodel.learning.classifier import ProspectFitClassifier
     from fitmodel.learning.encoding import column_codes
-    from fitmodel.learning.fitting import follow_up_of
 
     deals, columns = learned.training_set, learned.scorecard.columns
     timing: dict[str, Any] = {}

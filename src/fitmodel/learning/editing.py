@@ -21,15 +21,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from fitmodel.exceptions import EditError
-from fitmodel.learning.columns import NumberColumn
-from fitmodel.learning.edit_targets import (
+from fitmodel.learning._edit_targets import (
     Range,
     attribute_position,
     bin_middles,
+    column_of,
+    read_level,
+    read_range,
     selected_rows,
     split_codes,
     target_text,
 )
+from fitmodel.learning.columns import NumberColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +40,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.learning.scorecard import Scorecard
+
+__all__ = [
+    "Cap",
+    "ChangedRow",
+    "DropPair",
+    "Edit",
+    "SetEffect",
+    "Smooth",
+    "apply_edits",
+    "changed_rows",
+    "column_of",
+    "edit_from_dict",
+    "edit_to_dict",
+    "read_level",
+    "read_range",
+]
 
 MAX_LOG_ODDS = 10.0  # an odds ratio of 22,000; a larger effect is a typing error
 

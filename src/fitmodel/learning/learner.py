@@ -16,19 +16,19 @@ from fitmodel.deals import enough
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.exceptions import SpecError
+from fitmodel.learning._components import check_components
 from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
-from fitmodel.learning.classifier import ProspectFitClassifier
-from fitmodel.learning.components import check_components
-from fitmodel.learning.fitting import calendar_of, follow_up_of
-from fitmodel.learning.folds import make_folds, random_folds
-from fitmodel.learning.level import scale_hazard
-from fitmodel.learning.sampling import (
+from fitmodel.learning._fitting import calendar_of, follow_up_of
+from fitmodel.learning._folds import make_folds, random_folds
+from fitmodel.learning._sampling import (
     RIDGE_TIMES,
     sample_for_effects,
     sample_for_settings,
     sample_size,
 )
-from fitmodel.learning.selection import choose
+from fitmodel.learning._selection import choose
+from fitmodel.learning.classifier import ProspectFitClassifier
+from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURN
     others = len(training_set) - churners
     is_too_few = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
     rate = _rate_text(training_set, churners) if is_too_few else ""
-    enough.check_enough(churners, others, months, least=min_churners, rate=rate)
+    enough.check_enough(churners, others, months, min_churners=min_churners, rate=rate)
 
 
 def _refuse_unread_prior(spec: DealSpec) -> None:
@@ -301,7 +301,7 @@ def _rate_text(training_set: TrainingSet, churners: int) -> str:
         return ""
     low, high = enough.base_rate_interval(churners, rate, known)
     return (
-        f"{rate:.1%} leave within {training_set.horizon_months} months (80 % interval {low:.1%} "
+        f"{rate:.1%} leave within {training_set.horizon_months} months (80% interval {low:.1%} "
         f"to {high:.1%})"
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
-from fitmodel.learning.proportional_odds import (
+from fitmodel.learning._proportional_odds import (
     Floats,
     FollowUp,
     conditional_probability,
@@ -25,7 +25,7 @@ from fitmodel.learning.proportional_odds import (
 )
 
 if TYPE_CHECKING:
-    from fitmodel.learning.proportional_odds import Baseline
+    from fitmodel.learning._proportional_odds import Baseline
 
 
 DISCOUNTS = (0.97, 0.95, 0.9, 0.85, 0.8, 0.7)  # weight of a month relative to the next month

@@ -27,21 +27,21 @@ from fitmodel.learning._estimator_frames import (
     with_preprocessing,
 )
 from fitmodel.learning._evidence import observed_outcomes
-from fitmodel.learning._flatten import find_unusual_pairs, make_evidence
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
-from fitmodel.learning.calibration import CalibrationMap, logit
-from fitmodel.learning.fitting import (
+from fitmodel.learning._fitting import (
     Calendar,
     calendar_of,
     fit_and_encode,
     follow_up_of,
     level_shift,
 )
-from fitmodel.learning.folds import Fold, make_folds, random_folds
-from fitmodel.learning.imputation import Imputed, impute
+from fitmodel.learning._flatten import find_unusual_pairs, make_evidence
+from fitmodel.learning._folds import Fold, make_folds, random_folds
+from fitmodel.learning._imputation import Imputed, impute
+from fitmodel.learning._proportional_odds import FollowUp, expand_soft_labels
+from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
+from fitmodel.learning.calibration import CalibrationMap, logit
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, scale_hazard
-from fitmodel.learning.proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings, native_threads
 

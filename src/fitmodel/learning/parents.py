@@ -18,7 +18,7 @@ from fitmodel.exceptions import BundleError
 from fitmodel.learning.columns import CategoryColumn, Column, NumberColumn
 
 if TYPE_CHECKING:
-    from fitmodel.learning.proportional_odds import Floats
+    from fitmodel.learning._proportional_odds import Floats
     from fitmodel.learning.scorecard import Scorecard
 
 FORMAT = 1

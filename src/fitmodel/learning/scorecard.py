@@ -24,7 +24,7 @@ from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column
 
 FORMAT = 1
-INTERVAL_Z = 1.2815515655446004  # standard deviations on each side of a normal 80 % interval
+INTERVAL_Z = 1.2815515655446004  # standard deviations on each side of a normal 80% interval
 CHUNK_ROWS = 2_048  # rows at a time, so that they fit the processor's cache; any value is correct
 
 
@@ -90,7 +90,7 @@ class Scorecard:
     calibration : CalibrationMap
         Map from log-odds to calibrated log-odds.
     spread : float
-        Factor on the standard deviation over bootstrap replicates, for the 80 % interval.
+        Factor on the standard deviation over bootstrap replicates, for the 80% interval.
     evidence : tuple of Evidence
         Evidence of each attribute.
     base_rate : float
@@ -241,7 +241,7 @@ class Scorecard:
     def interval(
         self, log_odds: NDArray[np.float64], deviation: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """80 % interval of the true probability."""
+        """80% interval of the true probability."""
         half_width = INTERVAL_Z * self.spread * deviation
         return (
             self.calibration.probability(log_odds - half_width),

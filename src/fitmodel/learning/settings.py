@@ -52,7 +52,7 @@ class LearnerOptions:
     horizon_months : int
         Months within which leaving is early churn.
     components : tuple of str
-        Components that the scorecard may have, from `fitmodel.learning.components.COMPONENTS`.
+        Components that the scorecard may have, from `fitmodel.learning._components.COMPONENTS`.
     penalties, shares : tuple of float
         Ridge penalties, and shares of a second component, to compare.
     pairs : int
@@ -65,7 +65,7 @@ class LearnerOptions:
         Time after which no further component is fitted.
     effect_deals : int
         Number of deals in the sample that effects are learned from, where there are more deals; see
-        `fitmodel.learning.sampling`. The level is always estimated from all deals.
+        `fitmodel.learning._sampling`. The level is always estimated from all deals.
     bends : bool
         Whether a number may have an effect that is not monotone.
     seed : int

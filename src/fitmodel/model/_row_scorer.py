@@ -23,9 +23,9 @@ from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, CalibrationMap
 from fitmodel.learning.scorecard import INTERVAL_Z, Scorecard
+from fitmodel.model._reasons import largest_reasons
+from fitmodel.model._row_encoder import RowEncoder
 from fitmodel.model.assessment import Assessment, quick_assessment
-from fitmodel.model.reasons import largest_reasons
-from fitmodel.model.row_encoder import RowEncoder
 from fitmodel.tables.forms import NO_FORMS, Forms
 from fitmodel.tables.values import UnreadableValueError, is_missing, read_number
 

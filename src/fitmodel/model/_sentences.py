@@ -4,7 +4,7 @@ term, codes, values in words, effect in words -> the sentence
 
 The effect is an odds ratio (odds: probability of leaving early divided by that of staying): the
 prospect's odds, divided by the odds with a contribution of 0 from this term, that of the average
-deal. A ratio of probabilities would look harmless at high risk: at 97 % a probability can hardly
+deal. A ratio of probabilities would look harmless at high risk: at 97% a probability can hardly
 rise, while the odds can still double. A reason has the same number in every output.
 """
 

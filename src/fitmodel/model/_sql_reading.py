@@ -133,7 +133,7 @@ class _Reading:
     def _number(self, short: str, name: str) -> str:
         form = self._scorer.forms.number(name)
         pattern = PLAIN_NUMBER
-        if form.unit == "%":  # a plain 15 does not mean 15 %
+        if form.unit == "%":  # a plain 15 does not mean 15%
             pattern = NO_NUMBER
         elif form.decimal != ".":
             pattern = WHOLE_NUMBER

@@ -12,9 +12,9 @@ import numpy as np
 
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS
 from fitmodel.learning.scorecard import INTERVAL_Z
+from fitmodel.model._row_encoder import unfamiliar_codes
 from fitmodel.model._row_scorer import UNFAMILIAR_WIDENING, unseen_bands
 from fitmodel.model._sql_dialects import number
-from fitmodel.model.row_encoder import unfamiliar_codes
 
 if TYPE_CHECKING:
     from fitmodel.learning.calibration import CalibrationMap

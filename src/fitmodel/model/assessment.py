@@ -6,19 +6,23 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.model._notebook import rows_html
+from fitmodel.model._reasons import Reason
 from fitmodel.model.wording import Wording
+from fitmodel.renamed import old_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fitmodel.decision.policy import FitBand, Worth
-    from fitmodel.model.reasons import Reason
 
+__all__ = ["Assessment", "Reason", "rows_html"]
 
 LOW_OWN_EVIDENCE = 0.5  # below it the level and the prior give more than half of the precision
 FEW_SIMILAR_DEALS = 20  # if there are more, their number does not explain the little evidence
 
 
+@old_fields(fewest_alike="rarest_value_deals")
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """The verdict on one prospect, before the deal is signed.
@@ -28,7 +32,7 @@ class Assessment:
     early_churn_probability : float
         Calibrated probability that the customer leaves within the horizon.
     probability_low, probability_high : float
-        80 % interval of the true probability.
+        80% interval of the true probability.
     poor_fit : bool
         Whether the decision policy flags the prospect.
     fit : {"good", "watch", "poor"}
@@ -63,7 +67,7 @@ class Assessment:
     own_evidence : float
         Share (0 to 1) of the prediction's precision that comes from the company's own deals
         rather than from the level and the prior. NaN in models older than this field.
-    fewest_alike : int
+    rarest_value_deals : int
         Number of training deals that share the prospect's rarest value.
     regime : {"full", "provisional"}
         How the model was learned: "provisional" if there were few early churners.
@@ -71,7 +75,7 @@ class Assessment:
         Months, and the probability of leaving within them, for each requested horizon. All other
         fields except `churn_intervals` are for the model's own horizon.
     churn_intervals : tuple of (int, float, float)
-        Months, and the ends of the 80 % interval of that probability; NaN where there is none.
+        Months, and the ends of the 80% interval of that probability; NaN where there is none.
 
     Examples
     --------
@@ -100,7 +104,7 @@ class Assessment:
     expected_value_low: float = math.nan
     expected_value_high: float = math.nan
     own_evidence: float = math.nan
-    fewest_alike: int = 0
+    rarest_value_deals: int = 0
     regime: str = "full"
     churn_probabilities: tuple[tuple[int, float], ...] = ()
     churn_intervals: tuple[tuple[int, float, float], ...] = ()
@@ -192,7 +196,7 @@ class Assessment:
         if self.regime == "provisional":
             lines.append(say("provisional"))
         if self.own_evidence < LOW_OWN_EVIDENCE:
-            deals = self.fewest_alike
+            deals = self.rarest_value_deals
             key = "own_few" if deals <= FEW_SIMILAR_DEALS else "own_average"
             lines.append(say({0: "own_none", 1: "own_one"}.get(deals, key), count=f"{deals:,}"))
         return tuple(lines)
@@ -223,7 +227,7 @@ class Assessment:
         return "\n".join([*self.sentences, *(f"- {reason}" for reason in self.reasons)])
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import assessment_html
+        from fitmodel.model._notebook import assessment_html
 
         return assessment_html(self)
 
@@ -255,7 +259,7 @@ class _Draft:
         expected_value_low: float,
         expected_value_high: float,
         own_evidence: float,
-        fewest_alike: int,
+        rarest_value_deals: int,
         regime: str,
     ) -> None:
         self.early_churn_probability = early_churn_probability
@@ -275,7 +279,7 @@ class _Draft:
         self.expected_value_low = expected_value_low
         self.expected_value_high = expected_value_high
         self.own_evidence = own_evidence
-        self.fewest_alike = fewest_alike
+        self.rarest_value_deals = rarest_value_deals
         self.regime = regime
         self.churn_probabilities = ()
         self.churn_intervals = ()

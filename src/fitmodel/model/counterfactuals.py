@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.exceptions import ProspectError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import CategoryColumn, as_number
 from fitmodel.learning.encoding import read_numbers
+from fitmodel.renamed import old_parameters
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ class Counterfactual:
         }
 
 
+@old_parameters(most_changes="max_changes", most="max_results")
 def find_counterfactuals(
     model: FitModel,
     prospect: Mapping[str, Any],
     *,
     actionable: tuple[str, ...] | None = None,
-    most_changes: int = 2,
-    most: int = 3,
+    max_changes: int = 2,
+    max_results: int = 3,
     as_of: date | None = None,
 ) -> list[Counterfactual]:
     """Return the smallest changes with which a prospect is not a poor fit any more.
@@ -97,9 +99,9 @@ def find_counterfactuals(
         As for `FitModel.predict`.
     actionable : tuple of str, optional
         Attributes that can still be changed; default: those in `actionable` of the contract.
-    most_changes : int
+    max_changes : int
         Largest number of attributes to change at once.
-    most : int
+    max_results : int
         Largest number of counterfactuals to return.
     as_of : date, optional
         As for `FitModel.predict`.
@@ -134,7 +136,7 @@ def find_counterfactuals(
         )
     if not model.predict(prospect, reasons=0, as_of=as_of).poor_fit:
         return []
-    for count in range(1, min(most_changes, len(names)) + 1):
+    for count in range(1, min(max_changes, len(names)) + 1):
         result = [
             Counterfactual(
                 values, changed, sum(steps), {name: _column(model, name) for name in values}
@@ -145,7 +147,7 @@ def find_counterfactuals(
             ).poor_fit
         ]
         if result:
-            return sorted(result, key=_rank)[:most]
+            return sorted(result, key=_rank)[:max_results]
     return []
 
 
@@ -271,7 +273,7 @@ def summarise_seen_values(
     dict
         From attribute to values: the `MAX_VALUES` most frequent of those in at least `MIN_DEALS`
         deals. If fewer than two are so frequent, the observed values nearest to ten quantiles,
-        from 5 % to 95 %.
+        from 5% to 95%.
     """
     numbers = [column for column in model_columns if not isinstance(column, CategoryColumn)]
     return {

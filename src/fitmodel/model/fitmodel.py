@@ -345,6 +345,6 @@ class FitModel(OwnCurves):
         return f"<FitModel {self.version}: {len(self.attributes)} attributes, {rule}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import model_html
+        from fitmodel.model._notebook import model_html
 
         return model_html(self)

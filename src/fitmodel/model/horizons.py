@@ -129,7 +129,7 @@ def churn_at(
     horizons: Sequence[int],
     stratum: Strata | None,
 ) -> Floats:
-    """Return the probability of leaving within each horizon and the ends of its 80 % interval.
+    """Return the probability of leaving within each horizon and the ends of its 80% interval.
 
     Parameters
     ----------

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Assessment
 
 
+READER_FILE = "reader.json"
+"""File with what reading and deciding need: a scorer whose scorecard has no tables."""
 FORMAT = 1
 EPOCH = date(1970, 1, 1)
 

@@ -42,7 +42,7 @@ class SimilarDeals:
     left, known : int
         Number of these deals that left early, and number of these deals.
     low, high : float
-        95 % interval of the share that leaves early among such deals.
+        95% interval of the share that leaves early among such deals.
     horizon_months : int
         Months after signing within which leaving is early churn.
     """
@@ -58,7 +58,7 @@ class SimilarDeals:
         """Return a sentence: how many of how many left early, and the interval of their share."""
         wording = Wording(horizon_months=self.horizon_months).in_language(language)
         return phrases(language, "brief")(
-            "look_alikes",
+            "similar_deals",
             known=f"{self.known:,}",
             left=f"{self.left:,}",
             horizon=wording.horizon,

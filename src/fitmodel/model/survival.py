@@ -56,7 +56,7 @@ class OwnCurves:
     def horizon_intervals(
         self, prospects: Any, horizons: Any, *, as_of: date | None = None
     ) -> pd.DataFrame:
-        """Return the probability of leaving within each horizon and its 80 % interval.
+        """Return the probability of leaving within each horizon and its 80% interval.
 
         One row per prospect, with the columns ``churn_probability_3m``,
         ``churn_probability_3m_low``, ``churn_probability_3m_high`` and so on. At the model's own
@@ -70,7 +70,7 @@ class OwnCurves:
     def expected_lifetime_months(
         self, prospects: Any, *, as_of: date | None = None
     ) -> pd.DataFrame:
-        """Return the mean months until each prospect would leave, with an 80 % interval.
+        """Return the mean months until each prospect would leave, with an 80% interval.
 
         One row per prospect, with the columns ``expected_lifetime_months``, ``lifetime_low``,
         ``lifetime_high``, ``curve_ends_month`` (the last month on which the training deals have

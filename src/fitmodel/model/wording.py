@@ -23,7 +23,7 @@ from fitmodel.learning.columns import (
     flag_text,
     level_text,
 )
-from fitmodel.tables.cells import PLAIN_MONEY, formats_money
+from fitmodel.tables.cells import PLAIN_MONEY, formats_money, money_text
 from fitmodel.tables.values import is_missing
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
     from fitmodel.learning.columns import Column
 
-MINUS = "\N{MINUS SIGN}"
 _NO_COUNT = {"key": "as_of"}
-NEARLY = 0.005  # a share closer than this to 0 or 1 would be rounded to 0 % or 100 %
+NEARLY = 0.005  # a share closer than this to 0 or 1 would be rounded to 0% or 100%
 FULL_MONEY_FROM = 1_000  # smaller amounts of an attribute keep four significant digits
 GROUPED_FROM = 10_000  # no thousands separator below: 2024 may be a year
 
@@ -173,12 +172,10 @@ class Wording:
 
     def money_text(self, value: float) -> str:
         """Return an amount of money as text; the minus sign of a loss is before the currency."""
-        text = self.money.format(abs(value))
-        is_loss = value < 0 and text != self.money.format(0.0)
-        return f"{MINUS}{text}" if is_loss else text
+        return money_text(self.money, value)
 
     def percent(self, share: float) -> str:
-        """Return a share as whole per cent; "0 %" and "100 %" only where they are exact."""
+        """Return a share as whole per cent; "0%" and "100%" only where they are exact."""
         return self.say("percent", number=percent_number(share))
 
     def value_text(self, value: float, low: float, high: float, worth: str) -> str:

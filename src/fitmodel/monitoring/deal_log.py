@@ -200,7 +200,7 @@ class DealLog:
         try:
             return self._log.find(cursor, prospect)
         except UnknownProspectError:
-            return self._log.known_as(prospect)
+            return self._log.stored_id(prospect)
 
 
 def _is_same(event: Event, action: str, by: str, reason: str | None) -> bool:

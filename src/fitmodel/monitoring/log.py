@@ -28,6 +28,7 @@ from fitmodel.monitoring._log_entries import (
     storable,
 )
 from fitmodel.monitoring._log_stores import open_store
+from fitmodel.renamed import old_function, old_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,7 @@ class DecisionLog:
 
     Parameters
     ----------
-    place : str or Path
+    path_or_url : str or Path
         A file, created if absent, or a URL ``postgresql://user:password@host/database``.
     salt : str, optional
         With a salt, ids are stored as keyed BLAKE2 digests, so that the log names no customer; the
@@ -76,8 +77,9 @@ class DecisionLog:
     >>> log.close()
     """
 
-    def __init__(self, place: str | Path, *, salt: str | None = None) -> None:
-        self._store = open_store(place)
+    @old_parameters(place="path_or_url")
+    def __init__(self, path_or_url: str | Path, *, salt: str | None = None) -> None:
+        self._store = open_store(path_or_url)
         self._salt = salt
 
     def append(
@@ -114,10 +116,10 @@ class DecisionLog:
         now = now_in_utc()
         values = [
             (
-                *(now, self.known_as(prospect), assessment.model_version),
+                *(now, self.stored_id(prospect), assessment.model_version),
                 *(assessment.early_churn_probability, int(assessment.poor_fit), assessment.fit),
                 *(int(proceed), propensity, digest_of(attributes)),
-                self.loosely_known_as(prospect),
+                self.stored_id_without_case(prospect),
             )
             for prospect, assessment, attributes, proceed, propensity in rows
         ]
@@ -159,11 +161,9 @@ class DecisionLog:
             raise TrackingError(f"{action!r} is not an action; write {', '.join(ACTIONS)}")
         with self._store.writing() as cursor:
             name = self.find(cursor, prospect)
-            number, poor_fit = cursor.execute(
-                "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
-                " ORDER BY number DESC LIMIT 1",
-                (name,),
-            ).fetchone()
+            query = "SELECT number, poor_fit FROM assessments WHERE prospect = ?"
+            last = cursor.execute(f"{query} ORDER BY number DESC LIMIT 1", (name,))
+            number, poor_fit = last.fetchone()
             row = cursor.execute(
                 "SELECT number, action, assessment FROM decisions WHERE prospect = ?"
                 " AND number NOT IN (SELECT decision FROM undone) ORDER BY number DESC LIMIT 1",
@@ -198,7 +198,7 @@ class DecisionLog:
                 key = self.find(cursor, prospect)
             except UnknownProspectError:
                 return 0
-            loose, deal = self.loosely_known_as(prospect), self.known_as(prospect)
+            loose, deal = self.stored_id_without_case(prospect), self.stored_id(prospect)
             statements = (
                 ("DELETE FROM assessments WHERE prospect = ?", (key,)),
                 ("DELETE FROM decisions WHERE prospect = ?", (key,)),
@@ -208,8 +208,8 @@ class DecisionLog:
             )
             removed = sum(int(cursor.execute(*each).rowcount) for each in statements)
             if removed:
-                row = (now_in_utc(), removed)
-                cursor.execute("INSERT INTO forgotten (time, removed) VALUES (?,?)", row)
+                query = "INSERT INTO forgotten (time, removed) VALUES (?,?)"
+                cursor.execute(query, (now_in_utc(), removed))
         if removed:
             self._store.forget_traces()
         return removed
@@ -227,21 +227,23 @@ class DecisionLog:
 
         The row of a prospect without a decision has its last assessment.
         """
-        assessments = self.assessments()
-        decisions = self.decisions().groupby("prospect").last()
+        assessments, decisions = self.assessments(), self.decisions().groupby("prospect").last()
         numbers = assessments.groupby("prospect")["number"].last()
         decided = decided_on(assessments, decisions)
         numbers.update(decided[decided.isin(assessments["number"])].astype("int64"))
         chosen = assessments[assessments["number"].isin(numbers)].set_index("prospect").sort_index()
         return chosen.join(decisions[["action", "by"]])
 
-    def known_as(self, prospect: object) -> str:
+    def stored_id(self, prospect: object) -> str:
         """Return the id as the log stores it: in one spelling, and hashed if there is a salt."""
         return self.kept(clean_id(prospect))
 
-    def loosely_known_as(self, prospect: object) -> str:
+    def stored_id_without_case(self, prospect: object) -> str:
         """Return the id in lower case, which the log stores in addition, hashed with a salt."""
         return self.kept(loose_id(prospect))
+
+    known_as = old_function("known_as", stored_id)
+    loosely_known_as = old_function("loosely_known_as", stored_id_without_case)
 
     def kept(self, name: str) -> str:
         """Return a text as the log stores it: unchanged in spelling, and hashed with a salt."""
@@ -261,13 +263,13 @@ class DecisionLog:
         UnknownProspectError
             If it has none, or has assessments of several ids that differ only in case.
         """
-        for name in dict.fromkeys((self.known_as(prospect), self.kept(prospect))):
-            query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
+        query = "SELECT 1 FROM assessments WHERE prospect = ? LIMIT 1"
+        for name in dict.fromkeys((self.stored_id(prospect), self.kept(prospect))):
             if cursor.execute(query, (name,)).fetchone():
                 return name
         matches = cursor.execute(
             "SELECT DISTINCT prospect FROM assessments WHERE loose = ? LIMIT 2",
-            (self.loosely_known_as(prospect),),
+            (self.stored_id_without_case(prospect),),
         ).fetchall()
         if len(matches) == 1:
             return str(matches[0][0])
@@ -287,7 +289,7 @@ class DecisionLog:
         """
         now = now_in_utc()
         values = [
-            (now, quiz, storable(person), self.known_as(deal), guess, model, level, outcome)
+            (now, quiz, storable(person), self.stored_id(deal), guess, model, level, outcome)
             for quiz, person, deal, guess, model, level, outcome in rows
         ]
         with self._store.writing() as cursor:
@@ -307,9 +309,8 @@ class DecisionLog:
         The log stores the secret key of the draw, which is created at random for the first draw. So
         the result for a prospect is always the same, and nobody can choose an id that may proceed.
         """
-        return choose_exploration(
-            [clean_id(name) for name in prospects], poor_fit, share=share, salt=self._drawing_key()
-        )
+        names = [clean_id(name) for name in prospects]
+        return choose_exploration(names, poor_fit, share=share, salt=self._drawing_key())
 
     @property
     def store(self) -> Store:
@@ -344,7 +345,6 @@ class DecisionLog:
         }[table]
         with self._store.reading() as cursor:
             rows = cursor.execute(query)
-            names = [item[0] for item in rows.description]
-            result = pd.DataFrame(rows.fetchall(), columns=names)
+            result = pd.DataFrame(rows.fetchall(), columns=[item[0] for item in rows.description])
         result["time"] = pd.to_datetime(result["time"], utc=True, format="ISO8601")
         return result

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.censoring import LOG_PROPENSITY
-from fitmodel.deals.roles import clean_id, loose_id
+from fitmodel.deals.roles import LOG_PROPENSITY, clean_id, loose_id
 from fitmodel.exceptions import DealsError
+from fitmodel.renamed import old_function
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -62,7 +62,7 @@ class LogMatch:
     not_matched: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def says(self) -> str:
+    def in_words(self) -> str:
         """Return a text with the numbers logged and matched, and why others were not matched."""
         reasons = {
             "declined": "declined, without a deal",
@@ -78,6 +78,8 @@ class LogMatch:
         return (
             f"decision log: {self.logged:,} prospects logged, {self.matched:,} matched{not_matched}"
         )
+
+    says = old_function("says", in_words)
 
     def refuse_late(self) -> None:
         """
@@ -159,7 +161,7 @@ def _same_ids(
 ) -> tuple[pd.Series[Any], set[str]]:
     """Return each deal's prospect id in the log, and the ids in the log that are ambiguous."""
     known = set(assessments["prospect"])
-    exact = ids.map(log.known_as)
+    exact = ids.map(log.stored_id)
     as_written = ids.astype(str).map(log.kept)  # older logs have ids in their original spelling
     matched = exact.where(exact.isin(known), as_written.where(as_written.isin(known)))
     cleaned = ids.map(clean_id)

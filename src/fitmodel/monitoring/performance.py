@@ -29,7 +29,7 @@ DRAWS = 500
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate with its 95 % interval; NaN if it cannot be estimated."""
+    """An estimate with its 95% interval; NaN if it cannot be estimated."""
 
     value: float
     low: float
@@ -110,7 +110,7 @@ def compute_cohorts(
         counts for its follow-up time only, never as one that stayed), ratio with ratio_low and
         ratio_high (exact Poisson, Garwood 1936), auc and slope (of mature deals with a known
         outcome; NaN with fewer than five churners or stayers; the slope is Cox's calibration slope,
-        1 is perfect, with its 95 % bootstrap interval slope_low, slope_high), auc_estimated with
+        1 is perfect, with its 95% bootstrap interval slope_low, slope_high), auc_estimated with
         its interval (from the scores of all deals of the cohort).
 
     Raises
@@ -201,7 +201,7 @@ def observed_over_expected(cohorts: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict
-        observed, expected, ratio, ratio_low, ratio_high (exact Poisson, 95 %). If the interval is
+        observed, expected, ratio, ratio_low, ratio_high (exact Poisson, 95%). If the interval is
         above 1, the predictions are too low for the deals that are signed now; below 1, too high.
     """
     observed, expected = float(cohorts["observed"].sum()), float(cohorts["expected"].sum())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.fonts import with_all_letters
+from fitmodel.evaluation.drawing import with_all_letters
 from fitmodel.language.catalogue import phrases
 from fitmodel.monitoring.drift import TOLERATED
 

@@ -275,5 +275,5 @@ def _against_log(deals: pd.DataFrame, spec: DealSpec | None, log: DecisionLog) -
     return {
         "overrides": evaluate_overrides(latest, signed),
         "drawn": evaluate_drawn(latest, signed),
-        "log_match": match.says(),
+        "log_match": match.in_words(),
     }

@@ -34,8 +34,8 @@ COLUMNS = {
     "count": "deals",
     "mean_predicted": "predicted, mean",
     "observed": "left early",
-    "observed_low": "at least (95 %)",
-    "observed_high": "at most (95 %)",
+    "observed_low": "at least (95%)",
+    "observed_high": "at most (95%)",
     "observed_over_expected": "left early / predicted",
     "roc_auc": "ROC AUC",
     "early_churners": "left early",
@@ -59,14 +59,14 @@ def metrics(metrics: Mapping[str, Metric]) -> Markdown:
         (METRICS.get(key, key), each.value, f"{escape(each.low)} to {escape(each.high)}", each.base)
         for key, each in ((key, metrics[key]) for key in order)
     ]
-    return table(("Metric", "This model", "95 % interval", "Level alone"), rows)
+    return table(("Metric", "This model", "95% interval", "Level alone"), rows)
 
 
 def glass_box_cost(cost: Metric) -> Markdown:
     """Write the gap to the black-box reference, measured in log loss."""
     return Markdown(
         f"Gap to the black-box reference (bagged gradient boosting with early stopping), in log "
-        f"loss on the same deals: {escape(cost.value)} (95 % interval {escape(cost.low)} to "
+        f"loss on the same deals: {escape(cost.value)} (95% interval {escape(cost.low)} to "
         f"{escape(cost.high)}); below 0 the scorecard is the better one."
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.language.catalogue import phrases, read_texts
 from fitmodel.reports.html import Section
-from fitmodel.sales.comparison import compare_plans
+from fitmodel.sales.incentives import compare_plans
 from fitmodel.sales.people import NO_NAME
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.incentives import Ledger
     from fitmodel.sales.plans import Plan
 
-    Money = Callable[[Decimal], str]
+    Money = Callable[..., str]
 
 COLUMNS = ("earned", "withheld", "clawed_back", "pending", "bonus", "bonus_pending")
 RECENT_MONTHS = 12
@@ -40,7 +40,7 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
         Language of the page.
     """
     say = phrases(language, "commission")
-    points = [compare_plans(*ledgers[:2]).says(language)] if len(ledgers) > 1 else []
+    points = [compare_plans(*ledgers[:2]).in_words(language)] if len(ledgers) > 1 else []
     values = {
         "id": "commission",
         "title": say("title"),
@@ -64,14 +64,14 @@ def commission_section(ledgers: Sequence[Ledger], *, language: str = "en") -> Se
 
 
 def _plan_values(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
-    money = _money_format(ledger.plan)
+    money = ledger.money_text
     months, recent = ledger.months, ledger.months.iloc[:-1].tail(RECENT_MONTHS)
     dated = bool((ledger.deals["month"] != "").any())
     periods = list(dict.fromkeys(ledger.bonuses["period"]))[-RECENT_PERIODS:]
     shown = ledger.bonuses[ledger.bonuses["period"].isin(periods)]
     return {
         "name": ledger.plan.name,
-        "terms": _plan_terms(ledger.plan, say),
+        "terms": _plan_terms(ledger.plan, say, money),
         "reps": _rows(ledger.reps, say, money),
         "months": _rows(recent, say, money, total=False) if dated else [],
         "shown": say(
@@ -82,11 +82,6 @@ def _plan_values(ledger: Ledger, file: str, say: Say) -> dict[str, Any]:
         "payroll_shown": say("payroll_recent", file=f"{file}_payroll.csv"),
         "bonuses_shown": say("recent_periods", file=f"{file}_bonuses.csv"),
     }
-
-
-def _money_format(plan: Plan) -> Money:
-    """Return the function that writes amounts of a plan."""
-    return f"{{:,.{plan.digits}f}}".format
 
 
 def _payroll(ledger: Ledger, say: Say, money: Money) -> dict[str, Any]:
@@ -123,7 +118,7 @@ def _rows(
             "kind": kind,
             "deals": f"{row['deals']:,}",
             "money": [money(row[column]) for column in COLUMNS],
-            "expected": f"{row['expected'] + row['bonus_expected']:,.0f}",
+            "expected": money(row["expected"] + row["bonus_expected"], digits=0),
         }
         for kind, (name, row) in zip(kinds, table.iterrows(), strict=True)
     ]
@@ -142,11 +137,11 @@ def _bonus(row: Mapping[Any, Any], say: Say, money: Money) -> dict[str, str]:
         "outcome": say(f"outcome_{row['outcome']}"),
         "bonus": money(row["bonus"]),
         "pending": money(row["bonus_pending"]),
-        "expected": f"{row['bonus_expected']:,.0f}",
+        "expected": money(row["bonus_expected"], digits=0),
     }
 
 
-def _plan_terms(plan: Plan, say: Say) -> list[str]:
+def _plan_terms(plan: Plan, say: Say, money: Money) -> list[str]:
     """Return a sentence per clause of a plan; `say` must have the texts of "commission"."""
     rate = _percent(plan.commission_rate, 1)
     key = "terms" if plan.earned_after_months else "terms_at_signing"
@@ -156,15 +151,15 @@ def _plan_terms(plan: Plan, say: Say) -> list[str]:
     ]
     if plan.paid_at_signing:
         lines.append(say("terms_advance", share=_percent(plan.paid_at_signing)))
-    lines += _clauses(plan, say)
+    lines += _clauses(plan, say, money)
     if plan.bonus is not None:
         bonus = plan.bonus
         lines.append(
             say(
                 f"terms_bonus_{bonus.period}",
                 top=bonus.top,
-                amount=_money_format(plan)(bonus.amount),
-                deals=bonus.least_deals,
+                amount=money(bonus.amount),
+                deals=bonus.min_deals,
             )
         )
     return lines
@@ -176,7 +171,7 @@ def _percent(share: Decimal, digits: int = 0) -> str:
     return f"{exact:.{max(digits, -int(exact.as_tuple().exponent))}f}%"
 
 
-def _clauses(plan: Plan, say: Say) -> list[str]:
+def _clauses(plan: Plan, say: Say, money: Money) -> list[str]:
     """Return a sentence for each further clause of a plan."""
     lines = []
     if plan.clawback == "unused_months":
@@ -189,31 +184,31 @@ def _clauses(plan: Plan, say: Say) -> list[str]:
         lines.append(say("terms_credit_notes"))
     if plan.upgrades == "increase":
         lines.append(say("terms_upgrades"))
-    return [*lines, *_period_clauses(plan, say), *_payroll_clauses(plan, say)]
+    return [*lines, *_period_clauses(plan, say, money), *_payroll_clauses(plan, say, money)]
 
 
-def _period_clauses(plan: Plan, say: Say) -> list[str]:
+def _period_clauses(plan: Plan, say: Say, money: Money) -> list[str]:
     """Return sentences on the clauses that depend on what a rep signs or is paid in a period."""
     lines = []
     if plan.accelerators is not None:
         steps = [
-            say("terms_step", rate=_percent(step.rate, 1), above=_money_format(plan)(step.above))
+            say("terms_step", rate=_percent(step.rate, 1), above=money(step.above))
             for step in plan.accelerators.steps
         ]
         period = say(f"a_{plan.accelerators.period}")
         lines.append(say("terms_accelerators", period=period, steps="; ".join(steps)))
     if plan.cap is not None:
         period = say(f"a_{plan.cap.period}")
-        lines.append(say("terms_cap", amount=_money_format(plan)(plan.cap.amount), period=period))
+        lines.append(say("terms_cap", amount=money(plan.cap.amount), period=period))
     return lines
 
 
-def _payroll_clauses(plan: Plan, say: Say) -> list[str]:
+def _payroll_clauses(plan: Plan, say: Say, money: Money) -> list[str]:
     """Return sentences on the clauses about the months in which a rep is paid."""
     lines = []
     if plan.draw is not None:
         key = "terms_draw" if plan.draw.recoverable else "terms_guarantee"
-        lines.append(say(key, amount=_money_format(plan)(plan.draw.amount)))
+        lines.append(say(key, amount=money(plan.draw.amount)))
     if plan.leavers is not None:
         lines.append(say(f"terms_leavers_{plan.leavers.pending}_{plan.leavers.clawback}"))
     if plan.payroll_months_later:

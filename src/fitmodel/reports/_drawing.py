@@ -13,8 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET  # our own text # nosec B405
 
-from fitmodel.evaluation.fonts import readable
-from fitmodel.evaluation.plots import figure_of
+from fitmodel.evaluation.drawing import figure_of, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ import pandas as pd
 from fitmodel.language.catalogue import phrases, read_texts, stay_text
 from fitmodel.model.wording import Wording
 from fitmodel.reports.html import Section
-from fitmodel.sales.review_words import (
+from fitmodel.sales.reviews import (
     questions,
     similar_deals_text,
     stayed_text,
@@ -123,7 +123,7 @@ def _ratio(row: dict[Any, Any], say: Say) -> str:
 
 
 def _surprises(reviews: TeamReviews, say: Say) -> dict[str, Any]:
-    facts = reviews.surprise_facts
+    facts = reviews.surprise_counts
     if not facts["deals"]:
         return {"basis": say("surprises_none"), "learn": "", "rows": []}
     basis = say(

@@ -56,7 +56,7 @@ def code(value: Any) -> Markdown:
 
 def percent(value: Any) -> str:
     """Write a share as a percentage with three significant digits."""
-    return _NO_VALUE if _is_missing(value) else f"{100.0 * float(value):.3g} %"
+    return _NO_VALUE if _is_missing(value) else f"{100.0 * float(value):.3g}%"
 
 
 def table(columns: Iterable[Any], rows: Iterable[Iterable[Any]]) -> Markdown:

@@ -16,10 +16,8 @@ from fitmodel.tables.cells import PLAIN_MONEY
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
-    from fitmodel.sales.counts import Counts
-    from fitmodel.sales.edits import EditsAfterFlags
     from fitmodel.sales.profile import Profile
-    from fitmodel.sales.rep_performance import RepPerformance
+    from fitmodel.sales.rep_performance import Counts, EditsAfterFlags, RepPerformance
 
 MAX_NAMED = 3
 EDIT_COUNTS = ("flagged", "edited", "turned", "unflagged", "unflagged_edited")
@@ -134,7 +132,7 @@ def profile_section(profile: Profile, *, language: str = "en") -> Section:
     basis = say(
         "basis",
         looked=f"{len(profile.table):,}",
-        least=profile.least_deals,
+        least=profile.min_deals,
         deals=f"{profile.company['deals']:,}",
         horizon=profile.horizon_months,
     )

@@ -16,6 +16,7 @@ from fitmodel.exceptions import SpecError
 from fitmodel.language.catalogue import phrases, stay_text
 from fitmodel.model.counterfactuals import describe_counterfactual, find_counterfactuals
 from fitmodel.model.similar_deals import PastDeals
+from fitmodel.renamed import old_parameters
 from fitmodel.reports._brief_conditions import brief_conditions
 from fitmodel.reports.letter import make_letter, points_for_prospect
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.decision.conditions import MoneyLine
-    from fitmodel.model.assessment import Assessment
+    from fitmodel.model.assessment import Assessment, Reason
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.reasons import Reason
     from fitmodel.model.similar_deals import SimilarDeals
     from fitmodel.reports._brief_conditions import BriefCondition
 
@@ -141,6 +141,7 @@ class Brief:
         return self.assessment.poor_fit and self.assessment.early_churn_probability <= self.level
 
 
+@old_parameters(most_similar="max_similar_deals")
 def make_brief(
     model: FitModel,
     prospect: Mapping[str, Any],
@@ -150,7 +151,7 @@ def make_brief(
     language: str = "en",
     name: str | None = None,
     template: str | None = None,
-    most_similar: int = 50,
+    max_similar_deals: int = 50,
     as_of: date | None = None,
 ) -> Brief:
     """Build the brief on one deal.
@@ -172,7 +173,7 @@ def make_brief(
         Name of the prospect; default: its id.
     template : str, optional
         The company's own template of the letter; see `fitmodel.reports.letter.default_template`.
-    most_similar : int
+    max_similar_deals : int
         Number of similar deals that are counted.
     as_of : date, optional
         Date of the prediction, as for `FitModel.predict`.
@@ -211,7 +212,9 @@ def make_brief(
     if deals is not None:
         contract = spec or contract_of(model)
         past = _other_deals(deals, contract, prospect)
-        similar_deals = PastDeals(model, past, contract).like(prospect, n=most_similar, as_of=as_of)
+        similar_deals = PastDeals(model, past, contract).like(
+            prospect, n=max_similar_deals, as_of=as_of
+        )
     changes = find_counterfactuals(model, prospect, as_of=as_of)
     level = level_of(model)
     # the letter states that such customers leave more often than others, so it needs a higher risk

@@ -12,7 +12,7 @@ from fitmodel.reports.html import render
 
 if TYPE_CHECKING:
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model.assessment import Reason
     from fitmodel.reports.brief import Brief
 
 HALF_WIDTH = 100.0  # half of the chart's width, in its own units
@@ -185,11 +185,11 @@ def _list(reasons: tuple[Reason, ...]) -> str:
 def _similar(brief: Brief, say: Say) -> dict[str, Any]:
     """Return the most similar past deals: how many left, the nearest, and what similar means."""
     if brief.similar_deals is None:
-        return {"columns": [], "rows": [], "notes": [say("no_look_alikes")]}
+        return {"columns": [], "rows": [], "notes": [say("no_similar_deals")]}
     return {
         "columns": [say("deal"), say("closed_on"), say("became")],
         "rows": [[deal.name, deal.closed_on, deal.became] for deal in brief.similar],
-        "notes": [brief.similar_deals.in_words(brief.language), say("look_alikes_method")],
+        "notes": [brief.similar_deals.in_words(brief.language), say("similar_deals_method")],
     }
 
 

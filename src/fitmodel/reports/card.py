@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fitmodel.evaluation.groups import differing_groups
+from fitmodel.evaluation.figures import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
 from fitmodel.reports._card_evidence import (
     COLUMNS,
@@ -180,7 +180,7 @@ def _method(report: TrainingReport) -> Markdown:
             f"Evaluated on {report.n_test:,} deals signed since {escape(report.split_date)}, by a "
             f"model trained on the {report.n_train:,} signed before, with what was known then."
         )
-    return Markdown(f"{evaluation} Intervals are 95 %.")
+    return Markdown(f"{evaluation} Intervals are 95%.")
 
 
 def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
@@ -256,7 +256,7 @@ def _edit_text(edit: Mapping[str, Any]) -> Markdown:
     rows = [(row["value"], row["before"], row["after"], row["deals"]) for row in edit["rows"]]
     shown = table(("Row", "Log-odds before", "After", "Deals"), rows[:MAX_ROWS])
     more = f"\n\nand {len(rows) - MAX_ROWS} rows more." if len(rows) > MAX_ROWS else ""
-    evaluated = edit["judged"]["words"] if edit["judged"] else "not evaluated on any deal."
+    evaluated = edit["evaluation"]["words"] if edit["evaluation"] else "not evaluated on any deal."
     return Markdown(
         f"### {sentence(edit['words'])}\n\n"
         f"By {sentence(edit['by'])}, {sentence(str(edit['at'])[:10])}, because: "

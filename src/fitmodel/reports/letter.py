@@ -16,8 +16,7 @@ from fitmodel.language.catalogue import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fitmodel.model.assessment import Assessment
-    from fitmodel.model.reasons import Reason
+    from fitmodel.model.assessment import Assessment, Reason
     from fitmodel.model.wording import Wording
 
 MAX_POINTS = 3

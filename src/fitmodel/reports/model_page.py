@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.evaluation.plots import plot_calibration
-from fitmodel.evaluation.table_plots import compute_table, plot_table
-from fitmodel.evaluation.time_plots import plot_level
+from fitmodel.evaluation.figures import compute_table, plot_calibration, plot_level, plot_table
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.level import Level
 from fitmodel.reports._drawing import as_svg

@@ -18,9 +18,9 @@ from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.model.wording import wording_of
 from fitmodel.reports.html import Section
-from fitmodel.sales.expected import compute_expected
 from fitmodel.sales.people import same_person
 from fitmodel.sales.profile import compute_profile
+from fitmodel.sales.rep_performance import compute_expected
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import cross_fitted_bands
 
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.decision.policy import Policy
-    from fitmodel.sales.expected import Expected
     from fitmodel.sales.profile import Profile
-    from fitmodel.sales.retrospective import Retrospective
-    from fitmodel.sales.reviews import TeamReviews
+    from fitmodel.sales.rep_performance import Expected
+    from fitmodel.sales.reviews import Retrospective, TeamReviews
 
 MAX_GROUPS = 50
 """Largest number of values of a column by which deals are grouped."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.deals.enough import FULL_CHURNERS, regime_of
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import contract_warnings
+from fitmodel.deals.history_findings import contract_warnings
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 from fitmodel.reports._commission_section import commission_section
@@ -34,11 +34,9 @@ from fitmodel.reports.sales_numbers import (
     people_of,
     sampled_text,
 )
-from fitmodel.sales.counts import compute_counts
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.rates import compute_yearly_loss
-from fitmodel.sales.rep_performance import compute_rep_performance
-from fitmodel.sales.rep_tests import PAGE_ERROR
+from fitmodel.sales.rep_performance import PAGE_ERROR, compute_counts, compute_rep_performance
 from fitmodel.sales.reviews import compute_reviews
 from fitmodel.sales.worth import compute_worth
 from fitmodel.tables.atomic import write_folder
@@ -53,12 +51,10 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.reports.html import Section
     from fitmodel.reports.sales_numbers import SalesNumbers
-    from fitmodel.sales.counts import Counts
-    from fitmodel.sales.edits import EditsAfterFlags
-    from fitmodel.sales.ledger import Ledger
+    from fitmodel.sales.incentives import Ledger
     from fitmodel.sales.plans import Plan
-    from fitmodel.sales.rep_performance import RepPerformance
-    from fitmodel.sales.retrospective import Retrospective
+    from fitmodel.sales.rep_performance import Counts, EditsAfterFlags, RepPerformance
+    from fitmodel.sales.reviews import Retrospective
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class SalesReport:
         return f"<SalesReport: {', '.join(self.tables)}>"
 
     def _repr_html_(self) -> str:
-        from fitmodel.model.notebook import rows_html
+        from fitmodel.model.assessment import rows_html
 
         rows = [(name, f"{len(table):,} rows") for name, table in self.tables.items()]
         return rows_html("SalesReport", [("index.html", "the page: .write(folder)"), *rows])

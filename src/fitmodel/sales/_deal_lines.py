@@ -215,7 +215,7 @@ def _second_reps(deals: pd.DataFrame, plan: Plan, reps: pd.Series[str]) -> dict[
         if wrong.any():
             raise DealsError(
                 f"{clause.share}: {int(wrong.sum())} shared deal(s) have no share between 0 and 1, "
-                f"the first in row {deals.index[wrong].tolist()[0]!r}. Remedy: write .3 for 30 %."
+                f"the first in row {deals.index[wrong].tolist()[0]!r}. Remedy: write .3 for 30%."
             )
         shares = [Fraction(str(value)) for value in given.fillna(0.0)]
     else:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
+    from fitmodel.sales._retrospective import Retrospective
     from fitmodel.sales._segments import Segment, Segmented
-    from fitmodel.sales.retrospective import Retrospective
 
 WARNING = math.log(1.25)
 """Minimum contribution to the log-odds of a warning: it raises the odds by a quarter."""
@@ -61,7 +61,7 @@ def compute_missed_warnings(
         of a number, that raised the odds by a quarter or more according to the model as of signing,
         in deals whose probability was above the level. `signal` is its name; the other columns are
         the number of lost and kept deals that had it, their shares, and the `ratio` of the shares
-        with its 95 % interval: a ratio of about 1 means that the signal is merely common.
+        with its 95% interval: a ratio of about 1 means that the signal is merely common.
 
     Notes
     -----
@@ -76,7 +76,7 @@ def compute_missed_warnings(
     predictions = retrospective.predictions
     is_above_level = (predictions["probability"] > predictions["base_rate"]).to_numpy()
     rows = []
-    for group in segment_deals(view.deals, spec, least_deals=1, people=_has_people(spec)):
+    for group in segment_deals(view.deals, spec, min_deals=1, people=_has_people(spec)):
         name = group.segments[0][0].attribute
         if name not in retrospective.contributions:
             continue
@@ -108,7 +108,7 @@ def compute_surprises(
     facts : dict of str to float
         Figures of the mature deals whose probability was below the level: their number (`deals`),
         how many `left` early, how many were `expected` to by the probabilities, and the `ratio` of
-        the two with its exact 95 % interval `ratio_low`, `ratio_high`. If the whole interval is
+        the two with its exact 95% interval `ratio_low`, `ratio_high`. If the whole interval is
         above 1, the model underestimates these deals.
     """
     view = view_of(deals, spec)

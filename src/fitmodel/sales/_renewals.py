@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.horizons import candidate_columns, find_bound_deals, terms_of
+from fitmodel.deals.history_findings import candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.people import NO_NAME, people_of
 from fitmodel.sales.rates import expected_leavers
@@ -59,7 +59,7 @@ def compute_renewals(
         Column that holds the length of the contract: months, or text such as "12 months",
         "annual". Without it ``[deals] contract_months`` applies to all deals; if that is not given
         either, terms are inferred from the attributes (see
-        `fitmodel.deals.horizons.find_bound_deals`).
+        `fitmodel.deals.history_findings.find_bound_deals`).
 
     Returns
     -------

@@ -14,8 +14,8 @@ import pandas as pd
 from fitmodel.deals.months import add_months, months_between
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError
+from fitmodel.sales._counts import count_deals
 from fitmodel.sales._segments import segment_deals
-from fitmodel.sales.counts import count_deals
 from fitmodel.sales.rates import NORMAL_95, expected_leavers
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def find_aliases(view: HistoryView, spec: DealSpec, who: pd.Series[str]) -> dict
     best: dict[str, Alias] = {}
     if len(names) < 2:  # noqa: PLR2004 - one rep alone is compared with nobody
         return best
-    for group in segment_deals(view.deals, spec, least_deals=MIN_DEALS):
+    for group in segment_deals(view.deals, spec, min_deals=MIN_DEALS):
         for rep, alias in _sellers_of_attribute(group, codes, sizes):
             name = str(names[rep])
             if name not in best or alias.share_of_rep > best[name].share_of_rep:

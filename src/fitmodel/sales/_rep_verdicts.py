@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.sales.rep_tests import (
+from fitmodel.sales._rep_tests import (
     HISTORY_SHARE,
     PAGE_ERROR,
     RECENT_SHARE,
@@ -31,7 +31,7 @@ ALL = 0.995
 def add_verdicts(
     table: pd.DataFrame,
     deal_figures: pd.DataFrame,
-    least_deals: int,
+    min_deals: int,
     error: float = PAGE_ERROR,
     *,
     is_sole_seller: NDArray[np.bool_] | None = None,
@@ -46,7 +46,7 @@ def add_verdicts(
         `selects` and the p-values are added in place.
     deal_figures : DataFrame
         One row per deal; `bound` is True where its contract cannot end within the horizon.
-    least_deals : int
+    min_deals : int
         Number of deals below which a rep gets no verdict.
     error : float
         Probability that a page names anybody although all reps are alike.
@@ -54,7 +54,7 @@ def add_verdicts(
         True for reps who alone sell an attribute: their difference may come from the rep or from
         the attribute, and the verdict states that.
     """
-    few = (table["signed"] < least_deals) | (table["expected"] < MIN_EXPECTED)
+    few = (table["signed"] < min_deals) | (table["expected"] < MIN_EXPECTED)
     history_result = _tested(table, "", ~few, error * HISTORY_SHARE)
     table["verdict"], table["p_value"] = history_result
     table["beyond_chance"] = _beyond_chance(table, ~few, error * HISTORY_SHARE)
@@ -69,7 +69,7 @@ def add_verdicts(
     table["talk_about"] = active & (is_lasting | (table["recent_verdict"] == "more"))
     share = error * SELECTION_SHARE
     table["selects"], table["selection_p_value"] = _selection(
-        table, deal_figures, least_deals, share, is_sole_seller
+        table, deal_figures, min_deals, share, is_sole_seller
     )
     if is_sole_seller is not None:
         _mark_inseparable(table, is_sole_seller)
@@ -136,7 +136,7 @@ def _beyond_chance(table: pd.DataFrame, known: pd.Series[bool], error: float) ->
 def _selection(
     table: pd.DataFrame,
     deal_figures: pd.DataFrame,
-    least_deals: int,
+    min_deals: int,
     error: float,
     is_sole_seller: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
@@ -156,8 +156,8 @@ def _selection(
     unbound = (
         deal_figures.loc[is_unbound, "who"].value_counts().reindex(table.index).fillna(0).to_numpy()
     )
-    enough = (table["signed"] >= least_deals).to_numpy() & (len(table) > 1)
-    known = enough & (unbound >= least_deals)
+    enough = (table["signed"] >= min_deals).to_numpy() & (len(table) > 1)
+    known = enough & (unbound >= min_deals)
     sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
     for position in np.flatnonzero(known).tolist():

@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fitmodel.learning import sampling
+from fitmodel.learning import stages
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.fitting import level_only_rate
 from fitmodel.learning.learner import choose_by_evidence, fit_estimator
-from fitmodel.learning.proportional_odds import shift_to_rate
 from fitmodel.learning.settings import LearnerOptions, native_threads
+from fitmodel.learning.stages import level_only_rate, shift_to_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +51,7 @@ def draw_samples(
     training_set: TrainingSet, *, seed: int, samples: int = 2
 ) -> list[NDArray[np.intp]]:
     """Draw samples of `SAMPLE_DEALS` deals each, or equal parts of a table with fewer deals."""
-    return sampling.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
+    return stages.draw_samples(training_set, size=SAMPLE_DEALS, seed=seed, samples=samples)
 
 
 def choose_ridge(sample: TrainingSet, spec: DealSpec) -> Choice:

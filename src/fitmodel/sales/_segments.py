@@ -92,7 +92,7 @@ class Segmented:
 
 
 def segment_deals(
-    deals: pd.DataFrame, spec: DealSpec, *, least_deals: int, people: bool = False
+    deals: pd.DataFrame, spec: DealSpec, *, min_deals: int, people: bool = False
 ) -> list[Segmented]:
     """Assign deals to the segments of every attribute.
 
@@ -102,7 +102,7 @@ def segment_deals(
         Past deals, as read by ``read_deals``.
     spec : DealSpec
         Contract of the deals.
-    least_deals : int
+    min_deals : int
         A segment with fewer deals is left out.
     people : bool
         Whether the rep and the team are used as attributes; if False they are left out, even where
@@ -121,19 +121,19 @@ def segment_deals(
     columns = fit_columns(frame, LearnerOptions.from_spec(spec, read.dates).encoding)
     counts = {name for name, text in words_of_columns(spec).items() if text["key"] != "as_of"}
     result = (
-        _segmented(column, frame[column.name], least_deals, is_count=column.name in counts)
+        _segmented(column, frame[column.name], min_deals, is_count=column.name in counts)
         for column in columns
     )
     return [item for item in result if len(item.segments) > 1]
 
 
-def cross(first: Segmented, second: Segmented, *, least_deals: int) -> Segmented:
+def cross(first: Segmented, second: Segmented, *, min_deals: int) -> Segmented:
     """Combine the segments of two attributes; combinations with too few deals are left out."""
     width = len(second.segments)
     in_both = (first.codes >= 0) & (second.codes >= 0)
     cells = np.where(in_both, first.codes * width + second.codes, NONE)
     names = [left + right for left in first.segments for right in second.segments]
-    return _without_small_segments(names, cells, least_deals)
+    return _without_small_segments(names, cells, min_deals)
 
 
 def _segmented(

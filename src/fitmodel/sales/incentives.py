@@ -15,10 +15,11 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.exceptions import DealsError
 from fitmodel.learning.curve_fitting import fit_curve
+from fitmodel.sales._bonus import COLUMNS, pay_bonus
+from fitmodel.sales._comparison import PlanComparison, compare_plans
 from fitmodel.sales._deal_lines import make_lines, month_of
-from fitmodel.sales.bonus import COLUMNS, pay_bonus
-from fitmodel.sales.ledger import Ledger, split_commission
-from fitmodel.sales.payroll import pay_out, refuse_unknown_leavers
+from fitmodel.sales._ledger import Ledger, split_commission
+from fitmodel.sales._payroll import pay_out, refuse_unknown_leavers, write_payroll
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import expected_leavers
 
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
     from fitmodel.deals.history import HistoryView
     from fitmodel.deals.survival import SurvivalCurve
     from fitmodel.sales.plans import Plan
+
+__all__ = [
+    "Ledger",
+    "PlanComparison",
+    "compare_plans",
+    "pay",
+    "pay_bonus",
+    "rows_of_customers",
+    "write_payroll",
+]
 
 
 def pay(
@@ -107,7 +118,8 @@ def pay(
         else pd.concat([_signed(lines, spec), entries], axis=1)
     )
     bonuses = _bonuses(view, plan, probability)
-    return Ledger(plan, table, bonuses, pay_out(plan, lines, table, bonuses, view.extract_end))
+    payroll = pay_out(plan, lines, table, bonuses, view.extract_end)
+    return Ledger(plan, table, bonuses, payroll, spec.words.money)
 
 
 def needs_rows(plan: Plan, spec: DealSpec) -> bool:

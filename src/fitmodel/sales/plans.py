@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fitmodel.deals.plain_words import expected_of, shortened, suggestion
 from fitmodel.exceptions import SpecError
+from fitmodel.renamed import old_attribute
 from fitmodel.sales._plan_clauses import (
     Accelerators,
     Cap,
@@ -49,7 +50,7 @@ class Bonus(BaseModel):
         Number of ranks that are paid.
     amount : Decimal
         Amount of each rank, exact to the cent.
-    least_deals : int
+    min_deals : int
         Minimum number of a rep's customers of the period who have come to a renewal, or reached the
         plan's age, for the rep to take part.
     period : {"year", "quarter", "all"}
@@ -64,9 +65,19 @@ class Bonus(BaseModel):
 
     top: Annotated[int, Field(ge=1)]
     amount: Annotated[Decimal, Field(ge=0, decimal_places=2)]
-    least_deals: Annotated[int, Field(ge=1)] = 20
+    min_deals: Annotated[int, Field(ge=1)] = 20
     period: Literal["year", "quarter", "all"] = "year"
     term: str | None = None
+
+    least_deals = old_attribute("least_deals", "min_deals")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_new_names(cls, fields: Any) -> Any:
+        """Accept `least_deals`, the old name of `min_deals`, which plans in files still have."""
+        if not isinstance(fields, dict) or "least_deals" not in fields or "min_deals" in fields:
+            return fields
+        return {("min_deals" if name == "least_deals" else name): v for name, v in fields.items()}
 
 
 class Plan(BaseModel):
@@ -207,7 +218,7 @@ share = 0.5
 [bonus]                          # optional: for the reps whose customers stay most
 top = 3                          # places
 amount = 2000.00                 # of each place; reps that tie share the places they hold
-least_deals = 20                 # customers who came to a renewal or reached the age above
+min_deals = 20                 # customers who came to a renewal or reached the age above
 period = "year"                  # year | quarter | all: whose deals are ranked together
 # term = "contract_months"       # optional column: length of the contract
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.fonts import with_all_letters
-from fitmodel.evaluation.plots import BLUE, GREY, ORANGE, figure_of, new_axes
+from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, figure_of, new_axes, with_all_letters
 from fitmodel.language.catalogue import phrases
 from fitmodel.sales.rates import exact_ratio_interval
 
@@ -41,7 +40,7 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
     Returns
     -------
     Axes
-        The grey area shows exact 95 % limits for a rep like the company. Dashed lines, drawn where
+        The grey area shows exact 95% limits for a rep like the company. Dashed lines, drawn where
         reps differ more than by chance, are the limits widened by the winsorised overdispersion.
 
     Notes
@@ -98,7 +97,7 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
     Returns
     -------
     Axes
-        A point with its 95 % interval per segment, the riskiest on top; the line is the company's
+        A point with its 95% interval per segment, the riskiest on top; the line is the company's
         rate, and the band is the interval of that rate.
     """
     say = phrases(language, "profile")
@@ -132,7 +131,7 @@ def plot_profile(profile: Profile, ax: Axes | None = None, *, language: str = "e
 def _format_axes(ax: Axes) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol="%"))
     ax.set_xlim(left=0)
     ax.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -153,7 +152,7 @@ def compute_trend(board: RepPerformance) -> pd.DataFrame:
     -------
     DataFrame
         Columns `rep`, `quarter`, `signed`, `observed`, `expected`, `ratio`, `low`, `high` (exact
-        95 % interval) and `company_ratio` (the company's ratio in that quarter). Reps are in the
+        95% interval) and `company_ratio` (the company's ratio in that quarter). Reps are in the
         order of the rep performance table; reps with the verdict "too_few" are left out, and so are
         quarters with fewer than `MIN_EXPECTED` expected early churners.
     """
@@ -189,7 +188,7 @@ def plot_trend(board: RepPerformance, *, language: str = "en") -> list[Axes]:
     -------
     list of Axes
         Axes on one figure, in the order of the rep performance table, at most 24; an empty list
-        where nobody has enough deals. Points have exact 95 % intervals, cut at 4; the dashed line
+        where nobody has enough deals. Points have exact 95% intervals, cut at 4; the dashed line
         is the company's ratio.
     """
     say = phrases(language, "trend")

@@ -16,6 +16,7 @@ import pandas as pd
 
 from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_fields, old_parameters
 from fitmodel.sales._segments import (
     SHUFFLES,
     adjusted_p_values,
@@ -51,6 +52,7 @@ MAX_REPEATS = 2
 """Maximum number of combinations that share a segment in a list for people."""
 
 
+@old_fields(least_deals="min_deals")
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Segments compared with the company.
@@ -60,21 +62,21 @@ class Profile:
     table : DataFrame
         One row per tested segment or combination: `segment` (in words), `attributes` (1 or 2),
         `parts` (tuple of Segment), `deals`, `left_early`, `rate`, `low`, `high` (early churn at the
-        horizon by Kaplan-Meier with 95 % log-log interval), `company_rate`, `distance` (log-rank
+        horizon by Kaplan-Meier with 95% log-log interval), `company_rate`, `distance` (log-rank
         statistic against the other deals; positive means that more customers leave), `p_value`
         (corrected for all tests), `named` (whether it differs) and `rule` (a sentence).
     company : dict of str to float
         Figures of all deals: `deals`, `left_early`, `rate`, `low`, `high`.
     horizon_months : int
         Months after closing within which leaving is early churn.
-    least_deals : int
+    min_deals : int
         Minimum number of deals of a tested segment.
     """
 
     table: pd.DataFrame
     company: dict[str, float]
     horizon_months: int
-    least_deals: int
+    min_deals: int
 
     @property
     def riskiest(self) -> pd.DataFrame:
@@ -101,11 +103,12 @@ class Profile:
         return replace(self, table=_with_texts(self.table, spec, phrases(language, "profile")))
 
 
+@old_parameters(least_deals="min_deals")
 def compute_profile(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
     *,
-    least_deals: int = MIN_SEGMENT_DEALS,
+    min_deals: int = MIN_SEGMENT_DEALS,
     people: bool = False,
     shuffles: int | None = None,
     language: str = "en",
@@ -118,7 +121,7 @@ def compute_profile(
         Past deals, as read by ``read_deals``.
     spec : DealSpec
         Contract of the deals.
-    least_deals : int
+    min_deals : int
         Segments and combinations with fewer deals are not tested.
     people : bool
         Whether the rep and the team are used as attributes too.
@@ -131,8 +134,8 @@ def compute_profile(
     Returns
     -------
     Profile
-        Tested at the 5 % level over all tests (single segments and combinations have half of it
-        each): if no segment differs, one or more is named in at most 5 % of companies. A
+        Tested at the 5% level over all tests (single segments and combinations have half of it
+        each): if no segment differs, one or more is named in at most 5% of companies. A
         combination is named only if it also differs from both of its segments: its interval lies
         beyond both of their rates.
 
@@ -159,8 +162,8 @@ def compute_profile(
     check_index(view.deals)
     horizon = spec.label.horizon_months
     (company,) = segment_rates(view, np.zeros(len(view), dtype=np.int64), 1)
-    singles = segment_deals(view.deals, spec, least_deals=least_deals, people=people)
-    pairs = [cross(a, b, least_deals=least_deals) for a, b in combinations(singles, 2)]
+    singles = segment_deals(view.deals, spec, min_deals=min_deals, people=people)
+    pairs = [cross(a, b, min_deals=min_deals) for a, b in combinations(singles, 2)]
     pairs = [group for group in pairs if group.segments]
     default_shuffles = SHUFFLES if len(view) <= MANY_DEALS else SHUFFLES_OF_MANY
     tests = _SegmentTests(view, default_shuffles if shuffles is None else shuffles)
@@ -168,7 +171,7 @@ def compute_profile(
     table["company_rate"] = company["rate"]
     table["named"] = (table["p_value"] <= LEVEL) & _is_informative(table)
     with_texts = _with_texts(table, spec, phrases(language, "profile"))
-    return Profile(with_texts, company, horizon, least_deals)
+    return Profile(with_texts, company, horizon, min_deals)
 
 
 def _with_texts(table: pd.DataFrame, spec: DealSpec, say: Say) -> pd.DataFrame:

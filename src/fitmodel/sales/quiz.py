@@ -16,8 +16,10 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales.retrospective import require_dates, score_in_retrospect
-from fitmodel.sales.review_words import label_of, value_text
+from fitmodel.renamed import old_fields
+from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales._retrospective import require_dates, score_in_retrospect
+from fitmodel.sales._review_words import label_of, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,8 +27,22 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.language.catalogue import Say
-    from fitmodel.model.reasons import Reason
-    from fitmodel.sales.retrospective import Retrospective
+    from fitmodel.model.assessment import Reason
+    from fitmodel.sales._retrospective import Retrospective
+
+__all__ = [
+    "Answer",
+    "Question",
+    "Quiz",
+    "brier",
+    "check_guess",
+    "guesses_of",
+    "make_quiz",
+    "names_of_people",
+    "practice",
+    "practice_sentences",
+    "quiz_scores",
+]
 
 QUESTIONS = 10
 MIN_OF_EACH = 2
@@ -35,6 +51,7 @@ outcome, a quiz cannot test how well people distinguish the two."""
 REASONS = 3
 
 
+@old_fields(facts="attributes")
 @dataclass(frozen=True, eq=False)
 class Question:
     """
@@ -46,13 +63,13 @@ class Question:
         Number of the question, from 1.
     signed : Timestamp
         Day on which the deal was signed.
-    facts : tuple of (str, str)
+    attributes : tuple of (str, str)
         Label and value of each attribute, as text for people.
     """
 
     number: int
     signed: pd.Timestamp
-    facts: tuple[tuple[str, str], ...]
+    attributes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +172,7 @@ def make_quiz(
     --------
     >>> sim = fitmodel.simulate_deals(800, seed=1, months=18)
     >>> quiz = make_quiz(sim.deals, sim.spec)
-    >>> len(quiz.questions), quiz.questions[0].facts[0][0]
+    >>> len(quiz.questions), quiz.questions[0].attributes[0][0]
     (10, 'segment')
     """
     require_dates(spec)
@@ -203,8 +220,10 @@ def _question(number: int, deal: Any, view: HistoryView, say: Say) -> Question:
     spec, row = view.spec, view.deals.loc[deal]
     hidden = {spec.deals.id, spec.deals.rep, spec.deals.team}
     names = [str(name) for name in view.attributes().frame.columns if name not in hidden]
-    facts = tuple((label_of(name, spec), value_text(name, row[name], spec, say)) for name in names)
-    return Question(number, row[spec.deals.closed_on], facts)
+    attributes = tuple(
+        (label_of(name, spec), value_text(name, row[name], spec, say)) for name in names
+    )
+    return Question(number, row[spec.deals.closed_on], attributes)
 
 
 def _answer(

@@ -159,7 +159,7 @@ class Overdispersion:
     def limits(
         self, expected: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return limits of the ratio that contain 95 % of reps, on average, if they differ as here.
+        """Return limits of the ratio that contain 95% of reps, on average, if they differ as here.
 
         The exact limits cover only chance for a rep like the company; these limits also allow for
         the differences between reps that every company has.
@@ -174,7 +174,7 @@ def overdispersion(observed: NDArray[np.float64], expected: NDArray[np.float64])
     Notes
     -----
     D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
-    in Medicine 24, 1185-1202, section 5: square-root scale, 10 % winsorised.
+    in Medicine 24, 1185-1202, section 5: square-root scale, 10% winsorised.
     """
     if len(observed) < 3:  # noqa: PLR2004 - a variance needs some reps
         return Overdispersion(1.0, 1.0)
@@ -256,7 +256,7 @@ class YearlyLoss:
     margin : float
         Margin from these customers before they left.
     net, net_low, net_high : float
-        Money spent minus margin, with the limits within which it varies by chance (95 %).
+        Money spent minus margin, with the limits within which it varies by chance (95%).
     missed, missed_low, missed_high : float
         Further margin if these customers had stayed for the lifetime of a customer that stays, with
         its limits.

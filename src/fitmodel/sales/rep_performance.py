@@ -14,12 +14,16 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
+from fitmodel.deals.history_findings import MIN_DEALS, candidate_columns, find_bound_deals, terms_of
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
+from fitmodel.renamed import old_parameters
+from fitmodel.sales._counts import Counts, compute_counts
+from fitmodel.sales._edits import EditsAfterFlags, find_edits_after_flags
+from fitmodel.sales._expected import Expected, compute_expected, expected_probabilities
 from fitmodel.sales._rep_facts import deal_figures, find_aliases, rep_figures
+from fitmodel.sales._rep_tests import HISTORY_SHARE, PAGE_ERROR, exact_tails, name_reps
 from fitmodel.sales._rep_verdicts import add_verdicts, recent_text, selection_text, verdict_text
-from fitmodel.sales.expected import expected_probabilities
 from fitmodel.sales.people import check_index, people_in
 from fitmodel.sales.rates import (
     Overdispersion,
@@ -29,14 +33,27 @@ from fitmodel.sales.rates import (
     ratio_to_others,
     shrunken_ratio,
 )
-from fitmodel.sales.rep_tests import PAGE_ERROR
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
     from fitmodel.sales._rep_facts import Alias
 
-__all__ = ["RepPerformance", "compute_rep_performance", "expected_probabilities"]
+__all__ = [
+    "HISTORY_SHARE",
+    "PAGE_ERROR",
+    "Counts",
+    "EditsAfterFlags",
+    "Expected",
+    "RepPerformance",
+    "compute_counts",
+    "compute_expected",
+    "compute_rep_performance",
+    "exact_tails",
+    "expected_probabilities",
+    "find_edits_after_flags",
+    "name_reps",
+]
 
 SHOWN = ("signed", "rate", "observed", "expected", "ratio", "verdict", "selects")
 SENTENCES = {
@@ -55,11 +72,11 @@ class RepPerformance:
     table : DataFrame
         Indexed by rep; the last row is the company. Columns: `signed`, `lost` and `lost_value`
         (customers who have left by now and their yearly value; NaN without amounts), `rate`,
-        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95 % interval),
+        `rate_low`, `rate_high` (early churn at the horizon by Kaplan-Meier, 95% interval),
         `company_rate`, `latest_lost`, `latest_lost_on`, `latest_lost_months` (see
-        `fitmodel.sales.counts.compute_counts`), `selection`, `selection_low`, `selection_high`
+        `fitmodel.sales._counts.compute_counts`), `selection`, `selection_low`, `selection_high`
         (mean expected probability), `observed` and `expected` early churners by now (the sum of
-        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95 %
+        expected is the company's observed number), `ratio`, `ratio_low`, `ratio_high` (exact 95%
         interval), `others_ratio`, `others_low`, `others_high` (the ratio relative to that of all
         other reps), `shrunken_ratio`, `shrunken_rate`, `recent_observed`, `recent_expected`,
         `recent_signed` (in the last two quarters), `verdict` and `recent_verdict` (more, expected,
@@ -103,6 +120,7 @@ class RepPerformance:
         return self.table[list(SHOWN)].to_html(escape=True, border=0, float_format="{:.2f}".format)
 
 
+@old_parameters(least_deals="min_deals")
 def compute_rep_performance(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -110,7 +128,7 @@ def compute_rep_performance(
     *,
     by: Literal["rep", "team"] = "rep",
     over_reps: pd.Series[float] | None = None,
-    least_deals: int = MIN_DEALS,
+    min_deals: int = MIN_DEALS,
     error: float = PAGE_ERROR,
     language: str = "en",
 ) -> RepPerformance:
@@ -134,7 +152,7 @@ def compute_rep_performance(
         Probabilities from models that saw no deal of the rep, from `compute_expected`; the expected
         numbers are computed from them. Without them, the expectation for a rep who oversells in a
         territory of their own is learned from that rep's own losses.
-    least_deals : int
+    min_deals : int
         A rep with fewer deals gets no verdict.
     error : float
         Probability that a page names anybody although all reps are alike.
@@ -147,7 +165,7 @@ def compute_rep_performance(
         The interval of a ratio covers the uncertainty of the observed count only, not that of the
         expected number (the model's own error). A verdict requires more: both an exact test against
         the other reps and a test that allows for unexplained differences between reps must reject,
-        corrected for the number of reps (see `fitmodel.sales.rep_tests.name_reps`).
+        corrected for the number of reps (see `fitmodel.sales._rep_tests.name_reps`).
 
     Raises
     ------
@@ -187,7 +205,7 @@ def compute_rep_performance(
     add_verdicts(
         table,
         deals_with_figures,
-        least_deals,
+        min_deals,
         error,
         is_sole_seller=table.index.isin(list(aliases)),
     )

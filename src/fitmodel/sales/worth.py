@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import view_of
-from fitmodel.deals.horizons import MIN_DEALS
+from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.deals.roles import per_year, yearly_amounts
-from fitmodel.deals.survival_estimates import survival_replicates
+from fitmodel.deals.survival import survival_replicates
 from fitmodel.decision.choice import choose_policy, known_money
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import COSTS
 from fitmodel.model.frame_scorer import predict_frame
 from fitmodel.model.scorer import Scorer
-from fitmodel.sales.expected import compute_expected, own_months_of, without_people
+from fitmodel.sales._expected import compute_expected, own_months_of, without_people
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.decision.own_months import OwnMonths
     from fitmodel.decision.value import Money
     from fitmodel.learning.scorecard import Scorecard
-    from fitmodel.sales.expected import Expected
+    from fitmodel.sales._expected import Expected
 
 
 MIN_WATCHED = 10
@@ -115,7 +115,7 @@ def compute_worth(
     margin uses the curve weighted by amount, since large customers may stay longer. From the margin
     are subtracted acquisition, onboarding and opportunity cost and, for the share that leaves
     early, extra support, word of mouth and the commission that the rep keeps (see
-    `fitmodel.decision.value`). Intervals are 95 % intervals from resampled deals.
+    `fitmodel.decision.value`). Intervals are 95% intervals from resampled deals.
     """
     view = view_of(deals, spec)
     deals, deal_rows = view.deals, _deal_rows(view, probability)

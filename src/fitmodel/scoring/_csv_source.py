@@ -26,12 +26,13 @@ from fitmodel.scoring.streams import Chunk, Source
 from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
+    find_top,
     header_fields,
     separator_of,
+    total_rows,
     values_with_next_row,
     writes_decimal_commas,
 )
-from fitmodel.tables.layout import find_top, total_rows
 from fitmodel.tables.opening import (
     UTF8,
     as_utf8,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
+from fitmodel.model.frame_scorer import missing_attributes
 from fitmodel.model.horizons import check_horizons, horizon_columns
-from fitmodel.model.row_encoder import missing_attributes
 from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:

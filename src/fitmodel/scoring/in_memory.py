@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.model.row_encoder import missing_attributes
+from fitmodel.model.frame_scorer import missing_attributes
 from fitmodel.scoring._chunks import predict_rows
 from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import open_source

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.crm.prospects import open_history
 from fitmodel.exceptions import SpecError
+from fitmodel.renamed import old_function
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._file_sink import FileSink, check_output, check_source
 from fitmodel.scoring._folder_sink import FolderSink, check_folder
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from fitmodel.scoring.streams import Sink
 
 
-def score_places(
+def score_source(
     source: str,
     model: FitModel,
     output: str,
@@ -79,7 +80,7 @@ def score_places(
     Examples
     --------
     >>> model = fitmodel.load("models/prospect-fit")
-    >>> score_places("prospects.csv", model, "sqlite:///crm.db/scored").rows
+    >>> score_source("prospects.csv", model, "sqlite:///crm.db/scored").rows
     50
     """
     if query is not None and not is_database(source):
@@ -113,9 +114,13 @@ def is_folder(output: str, partition_by: str | None) -> bool:
     return partition_by is not None or (output.endswith("/") and not is_database(output))
 
 
-def count_places(source: str) -> int | None:
+def count_source_rows(source: str) -> int | None:
     """Return the number of rows of a Parquet file; None where it is not known beforehand."""
     return None if is_database(source) else count_rows(source)
+
+
+score_places = old_function("score_places", score_source)
+count_places = old_function("count_places", count_source_rows)
 
 
 @contextmanager

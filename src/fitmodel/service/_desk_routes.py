@@ -90,8 +90,8 @@ def describe_desk(
         },
         "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
         "limits": {
-            "bytes": limits.most_bytes,
-            "prospects": limits.most_prospects,
+            "bytes": limits.max_bytes,
+            "prospects": limits.max_prospects,
             "reasons": MAX_REASONS,
         },
         "pipeline": None if pipeline is None else pipeline.path.name,

@@ -128,4 +128,4 @@ class LatestDecisions:
 
     def _spell(self, prospect: str) -> tuple[str, str, str]:
         log = self._log
-        return log.known_as(prospect), log.kept(prospect), log.loosely_known_as(prospect)
+        return log.stored_id(prospect), log.kept(prospect), log.stored_id_without_case(prospect)

@@ -141,7 +141,7 @@ class ServiceMiddleware:
             )
 
     def _check_capacity(self) -> None:
-        if self._in_flight > self._settings.most_at_once:
+        if self._in_flight > self._settings.max_requests:
             raise RefusedError(
                 503,
                 "too many requests at once; try again after the seconds of Retry-After",
@@ -184,7 +184,7 @@ class ServiceMiddleware:
         return people.by_name[name]
 
     async def _full_body(self, scope: Scope, receive: Receive) -> bytes:
-        max_bytes = self._settings.most_bytes
+        max_bytes = self._settings.max_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > max_bytes:
             raise RefusedError(

@@ -23,7 +23,7 @@ from fitmodel.reports.brief import contract_of
 from fitmodel.reports.sales_numbers import compute_numbers
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales.incentives import rows_of_customers
-from fitmodel.sales.retrospective import score_in_retrospect
+from fitmodel.sales.reviews import score_in_retrospect
 from fitmodel.tables.files import read_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fitmodel.reports.sales_numbers import SalesNumbers
     from fitmodel.reports.sales_report import SalesReport
     from fitmodel.sales.plans import Plan
-    from fitmodel.sales.retrospective import Retrospective
+    from fitmodel.sales.reviews import Retrospective
 
 NO_DEALS = (
     "the service was not given past deals. Remedy: fitmodel serve --deals deals.csv, and -c "

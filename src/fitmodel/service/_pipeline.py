@@ -90,10 +90,10 @@ class Pipeline:
         """
         self.stamp()
         table = read_prospects(self.path, model, None if self.history is None else self.history())
-        if len(table) > self.limits.most_prospects:
+        if len(table) > self.limits.max_prospects:
             raise ProspectError(
                 f"{self.path} has {len(table):,} prospects, the desk shows "
-                f"{self.limits.most_prospects:,} at most. Remedy: give the open ones only, or use "
+                f"{self.limits.max_prospects:,} at most. Remedy: give the open ones only, or use "
                 "fitmodel score."
             )
         return table
@@ -109,15 +109,15 @@ class Pipeline:
             If the file does not exist.
         """
         text = self._text()
-        if len(text) > self.limits.most_bytes:
+        if len(text) > self.limits.max_bytes:
             raise ProspectError(
-                f"{self.path} is longer than {self.limits.most_bytes:,} bytes. "
+                f"{self.path} is longer than {self.limits.max_bytes:,} bytes. "
                 "Remedy: give the open prospects only, or leave out columns."
             )
         return text
 
     def _text(self) -> bytes:
-        kind, max_length = kind_of(self.path), self.limits.most_bytes + 1
+        kind, max_length = kind_of(self.path), self.limits.max_bytes + 1
         try:
             if (attached := self._with_history()) is not None:
                 return attached
@@ -198,6 +198,12 @@ class Pipeline:
             return frozenset()
         name, position = header.index(column), header.index(rep)
         return frozenset(row[name].strip() for row in rows if _belongs_to(row, position, person))
+
+    def values_of(self, column: str) -> set[str]:
+        """Return the different values of a column as text; none if there is no such column."""
+        header, rows, _ = self._rows()
+        position = header.index(column) if column in header else None
+        return set() if position is None else {row[position].strip() for row in rows} - {""}
 
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
         """Return the header, the rows with as many cells as the header, and the separator."""

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from fitmodel.decision.value import Money
     from fitmodel.following import ModelHolder
+    from fitmodel.model.assessment import Reason
     from fitmodel.model.fitmodel import FitModel
-    from fitmodel.model.reasons import Reason
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
     from fitmodel.service._latest_decisions import Decision, LatestDecisions
     from fitmodel.service._pipeline import Pipeline

@@ -36,6 +36,7 @@ LOG_UNREACHABLE = (
     "is kept once"
 )
 API = "/v1/"
+DEALS = "deals"  # texts of errors of past deals
 LANGUAGE = "language"
 """Query parameter that every route of the API takes: it also chooses the language of errors."""
 _NEEDED = {
@@ -66,7 +67,7 @@ class RefusedError(Exception):
 def problem(status: int, detail: str, language: str = ORIGINAL) -> bytes:
     """Return a problem detail as JSON: its title, its status, and a sentence with the remedy."""
     title = _OTHER.get(status) or HTTPStatus(status).phrase
-    message = message_in(detail, language)
+    message = message_in(detail, language, DEALS)
     body = {"type": "about:blank", "title": title, "status": status, "detail": message}
     return json.dumps(body).encode()
 

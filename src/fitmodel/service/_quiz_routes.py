@@ -19,8 +19,15 @@ from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fitmodel.exceptions import DealsError
-from fitmodel.sales.quiz import guesses_of, make_quiz, names_of_people
-from fitmodel.sales.quiz_scores import brier, practice, practice_sentences, quiz_scores
+from fitmodel.sales.quiz import (
+    brier,
+    guesses_of,
+    make_quiz,
+    names_of_people,
+    practice,
+    practice_sentences,
+    quiz_scores,
+)
 from fitmodel.service._decision_routes import Name
 from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value
@@ -163,7 +170,7 @@ def _draw_quiz(
     asked_ids = set() if log is None else set(log.guesses()["deal"].head(name.before))
 
     def asked_before(deal: Any) -> bool:
-        return log is not None and log.known_as(deal) in asked_ids
+        return log is not None and log.stored_id(deal) in asked_ids
 
     try:
         quiz = make_quiz(
@@ -184,7 +191,7 @@ def _questions_of(quiz: Quiz, pages: Pages) -> dict[str, Any]:
         {
             "number": question.number,
             "signed": f"{question.signed:%Y-%m-%d}",
-            "facts": [{"name": name, "value": value} for name, value in question.facts],
+            "facts": [{"name": name, "value": value} for name, value in question.attributes],
         }
         for question in quiz.questions
     ]

@@ -45,7 +45,9 @@ ASSESSMENTS = "/v1/assessments"
 BATCH = "/v1/assessments/batch"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 Reasons = Annotated[int, Query(ge=0, le=MAX_REASONS, description="Number of reasons per prospect.")]
-Language = Annotated[Literal["en", "zh"], Query(description="Language of the reasons.")]
+Language = Annotated[
+    Literal["en", "zh"], Query(description="Language of the texts and of error messages.")
+]
 Horizons = Annotated[
     str | None,
     Query(
@@ -212,10 +214,10 @@ def read_prospects(body: bytes, limits: Settings) -> dict[str, Any] | list[Any]:
         result = result["prospects"]
     if not isinstance(result, dict | list):
         raise RefusedError(400, "give a prospect as an object, or several as a list of objects")
-    if isinstance(result, list) and len(result) > limits.most_prospects:
+    if isinstance(result, list) and len(result) > limits.max_prospects:
         raise RefusedError(
             413,
-            f"more than {limits.most_prospects:,} prospects in one request; send them in several",
+            f"more than {limits.max_prospects:,} prospects in one request; send them in several",
         )
     return result
 

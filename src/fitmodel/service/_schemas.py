@@ -72,7 +72,7 @@ ASSESSMENT = an_object(
     "patternProperties": {
         r"^churn_probability_\d+m$": {"type": "number", "minimum": 0, "maximum": 1},
         r"^churn_probability_\d+m_(low|high)$": NUMBER_OR_NULL
-        | {"description": "80 % interval; null where the model has none."},
+        | {"description": "80% interval; null where the model has none."},
     }
 }
 PROBLEM = an_object(

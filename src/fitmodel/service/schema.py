@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from fitmodel.model.fitmodel import FitModel
 
 FEW_LEVELS = 50  # longer lists of levels are left out, to keep the schema small
+LANGUAGE = {
+    "name": "language",
+    "in": "query",
+    "required": False,
+    "description": "Language of error messages: en or zh. Any other gives English.",
+    "schema": {"type": "string", "default": "en", "title": "Language"},
+}
+"""Query parameter of every route of the API; most routes describe it themselves."""
 OPEN = ("/healthz", "/readyz")
 UNKNOWN_QUERY = "A query parameter that the route does not have; the detail names those it has"
 
@@ -143,6 +151,7 @@ def complete_openapi(
         for operation in operations.values():
             if path.startswith("/v1/"):
                 operation["responses"].setdefault("422", {"description": UNKNOWN_QUERY})
+                _describe_language(operation)
             _describe_errors(operation, has_token=has_token and path not in OPEN)
     if has_token:
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -187,6 +196,14 @@ def _operation_described(body: dict[str, Any], answer: dict[str, Any], text: str
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {"200": good} | failures(*FAILURES),
     }
+
+
+def _describe_language(operation: dict[str, Any]) -> None:
+    """Describe the parameter `language` of a route that takes it only for its errors."""
+    parameters = operation.setdefault("parameters", [])
+    if any(given["name"] == LANGUAGE["name"] for given in parameters):
+        return
+    parameters.append(LANGUAGE)
 
 
 def _describe_errors(operation: dict[str, Any], *, has_token: bool) -> None:

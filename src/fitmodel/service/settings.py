@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitmodel.deals.plain_words import suggestion
 from fitmodel.exceptions import SpecError
+from fitmodel.renamed import old_fields
 from fitmodel.sales.people import same_person
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ DIGEST = 64  # hexadecimal digits
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 
 
+@old_fields(most_bytes="max_bytes", most_prospects="max_prospects", most_at_once="max_requests")
 @dataclass(frozen=True)
 class Settings:
     """Limits and access rules of the service.
@@ -41,11 +43,11 @@ class Settings:
         Bearer token that every request needs, except health checks and the files of the page.
         Blanks and line ends around it, as in a file of secrets, are removed; None or an empty text
         means that no token is needed.
-    most_bytes : int
+    max_bytes : int
         Maximum length of a request's body, in bytes.
-    most_prospects : int
+    max_prospects : int
         Maximum number of prospects in a request.
-    most_at_once : int
+    max_requests : int
         Maximum number of requests in flight; more are answered with 503 and Retry-After.
     body_seconds : float
         Seconds that a client has to send the body.
@@ -67,9 +69,9 @@ class Settings:
     """
 
     token: str | None = None
-    most_bytes: int = 5_000_000
-    most_prospects: int = 10_000
-    most_at_once: int = 64
+    max_bytes: int = 5_000_000
+    max_prospects: int = 10_000
+    max_requests: int = 64
     body_seconds: float = 10.0
     answer_seconds: float = 60.0
     reload_seconds: float = 5.0

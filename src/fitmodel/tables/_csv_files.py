@@ -19,8 +19,7 @@ import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_columns import CsvTexts, in_memory, on_disk
-from fitmodel.tables.cells import shortened
-from fitmodel.tables.csv_form import (
+from fitmodel.tables._csv_dialect import (
     MarkedEnd,
     column_names,
     has_decimal_comma,
@@ -28,8 +27,10 @@ from fitmodel.tables.csv_form import (
     row_numbers,
     values_with_next_row,
 )
+from fitmodel.tables._layout import find_top, is_total_line, rows_left_out, titles_finding
+from fitmodel.tables._spool import on_disk_table
+from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.layout import find_top, is_total_line, rows_left_out, titles_finding
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
     UTF8,
@@ -44,7 +45,6 @@ from fitmodel.tables.opening import (
     open_bytes,
     open_quote_error,
 )
-from fitmodel.tables.spool import on_disk_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def spool_csv_file(path: Path, head: bytes) -> TableOnDisk:
 def _texts_of(path: Path, head: bytes, *, on_disk: bool) -> CsvTexts:
     """Return the rows of a file, with its encoding detected."""
     is_whole = len(head) < SNIFF_BYTES
-    encoding = detect_encoding(head, whole=is_whole)
+    encoding = detect_encoding(head, is_complete=is_whole)
     if encoding is None:
         _refuse_encoding(path)
         raise DealsError(f"{path} is not text in a known encoding. Remedy: save it as 'CSV UTF-8'.")

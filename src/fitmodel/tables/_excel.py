@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.exceptions import DealsError, DependencyError
-from fitmodel.tables.csv_form import column_names
+from fitmodel.tables._csv_dialect import column_names
+from fitmodel.tables._layout import header_index, rows_left_out, titles_finding
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.layout import header_index, rows_left_out, titles_finding
 from fitmodel.tables.opening import FileTable, names_error
 from fitmodel.tables.vocabulary import EMPTY_TEXT
 

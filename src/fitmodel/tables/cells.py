@@ -19,6 +19,8 @@ import numpy as np
 from fitmodel.tables.vocabulary import MISSING_TEXT
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -147,12 +149,38 @@ def as_cell_text(value: Any) -> str | None:
 
 PLAIN_MONEY = "{:,.0f}"
 _SHARE = re.compile(r"(\d{1,4}(?:[.,]\d{1,2})?)\s*[%％]")  # noqa: RUF001 - the wide sign of Chinese texts too
+MINUS = "\N{MINUS SIGN}"
+_PLACES = re.compile(r"\{:[^}]*\}")
 _MONEY_FORMAT = re.compile(r"[^{}]*\{:[,_]?(\.\d{1,2})?[fg]?\}[^{}]*")
 
 
 def formats_money(text: str) -> bool:
     """Return whether a text is a format for one number, such as ``"€ {:,.0f}"``."""
     return _MONEY_FORMAT.fullmatch(text) is not None
+
+
+def money_text(money_format: str, amount: float | Decimal, *, digits: int | None = None) -> str:
+    """Return an amount of money as text; the minus sign of a loss is before the currency.
+
+    Parameters
+    ----------
+    money_format : str
+        Format for one number, such as ``"€ {:,.0f}"``.
+    amount : float or Decimal
+        The amount.
+    digits : int, optional
+        Decimal places; default: those of the format.
+
+    Examples
+    --------
+    >>> from fitmodel.tables.cells import money_text
+    >>> money_text("€ {:,.0f}", 1234.5, digits=2)
+    '€ 1,234.50'
+    """
+    if digits is not None:
+        money_format = _PLACES.sub(f"{{:,.{digits}f}}", money_format)
+    text = money_format.format(abs(amount))
+    return f"{MINUS}{text}" if amount < 0 and text != money_format.format(0.0) else text
 
 
 @cache

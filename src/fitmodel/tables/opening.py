@@ -182,10 +182,10 @@ def csv_error(problem: str, block_bytes: int) -> str:
     return f"cannot be read as CSV: {problem}"
 
 
-def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
+def detect_encoding(head: bytes, *, is_complete: bool = False) -> str | None:
     """Return the codec of a text file from its first bytes; None if none fits.
 
-    An ASCII file is UTF-8. `whole` says whether these are all bytes of the file.
+    An ASCII file is UTF-8. `is_complete`: whether these are all bytes of the file.
     """
     for mark, name in _MARKS:
         if head.startswith(mark):
@@ -193,7 +193,7 @@ def detect_encoding(head: bytes, *, whole: bool = False) -> str | None:
     if (utf16 := _utf16(head)) is not None:
         return utf16
     try:
-        codecs.getincrementaldecoder(UTF8)().decode(head, final=whole)
+        codecs.getincrementaldecoder(UTF8)().decode(head, final=is_complete)
     except UnicodeDecodeError:
         return detect_legacy(head.splitlines())
     return UTF8

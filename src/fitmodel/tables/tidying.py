@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.tables._placeholders import find_placeholders, missing_words
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.placeholders import find_placeholders, missing_words
 from fitmodel.tables.values import is_text
 from fitmodel.tables.vocabulary import EMPTY_TEXT, MISSING_TEXT, UNCLEAR_WORDS
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
     from fitmodel.tables.values import Mask
 
+__all__ = [
+    "find_placeholders",
+    "missing_words",
+    "nested",
+    "tidy",
+    "tidy_with_findings",
+    "unwritable",
+]
 
 _NUMBERS = ("floating", "mixed-integer-float", "decimal")
 _MIXED = ("mixed", "mixed-integer", "bytes", "complex")  # pandas' names for mixed types

@@ -195,7 +195,7 @@ def read_numbers(
     """Parse a column of numbers; without a form, the form is detected from the whole column.
 
     Currency signs, units and thousands separators are removed; infinite values become missing. Rows
-    with another unit than most rows are unreadable: 15 is not 15 %, and $ 100 is not ¥ 100.
+    with another unit than most rows are unreadable: 15 is not 15%, and $ 100 is not ¥ 100.
     `levels` is the result of `distinct` for the column, if it is known already.
     """
     import pandas as pd

@@ -198,7 +198,7 @@ class PromotionRefusedError(TrackingError):
 
 def stored_comparison(bundle: Bundle, champion: int | None) -> Comparison | None:
     """Return the comparison that the version's training stored; None if with another champion."""
-    fields = bundle.manifest.get("contest")
+    fields = bundle.manifest.get("comparison")
     comparison = None if fields is None else Comparison.from_dict(fields)
     return comparison if comparison is not None and comparison.champion == champion else None
 

@@ -29,6 +29,7 @@ class StoreAwayError(TrackingError):
 DEFAULT_URI = "sqlite:///mlflow.db"
 
 _CONNECT_SECONDS = 5
+_SQLITE_START = b"SQLite format 3\0"
 _DATABASES = frozenset({"postgresql", "mysql"})
 _MESSAGE_LENGTH = 400
 _NO_ANSWER = re.compile(
@@ -126,9 +127,8 @@ def without_password(uri: str) -> str:
 def _check_reachable(uri: str) -> None:
     # MLflow tries a database ten times, which takes 100 s, before it reports that there is none or
     # that the password is wrong. One attempt here finds this out at once.
-    file = database_file(uri)
-    if file is not None and not file.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {file.parent} for {file.name}")
+    if (file := database_file(uri)) is not None:
+        _check_file(file)
     if urlsplit(uri).scheme.partition("+")[0] in _DATABASES:
         import sqlalchemy
 
@@ -136,6 +136,22 @@ def _check_reachable(uri: str) -> None:
             uri, connect_args={"connect_timeout": _CONNECT_SECONDS}, poolclass=sqlalchemy.NullPool
         )
         engine.connect().close()
+
+
+def _check_file(file: Path) -> None:
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent} for {file.name}")
+    if not file.exists():
+        return
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder, not a database file")
+    with file.open("rb") as opened:
+        start = opened.read(len(_SQLITE_START))
+    if start not in (b"", _SQLITE_START):  # an empty file is a database without tables
+        raise OSError(
+            f"{file} is not a database (it begins with {start!r}). Remedy: name another file, or "
+            "move this one away; MLflow then creates a new database"
+        )
 
 
 @contextlib.contextmanager

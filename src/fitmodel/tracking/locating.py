@@ -26,7 +26,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from fitmodel.exceptions import BundleError, DependencyError, TrackingError
+from fitmodel.exceptions import BundleError, DependencyError, TrackingError, one_stop
 from fitmodel.tables import atomic
 from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import (
@@ -110,7 +110,7 @@ def locate(uri: str, store: str | None = None) -> Located:
             raise
         path, day = remembered
         warnings.warn(
-            f"{uri}: {error}. The model that it named last ({day}) is used, from {path}",
+            one_stop(f"{uri}: {error}. The model that it named last ({day}) is used, from {path}"),
             RegistryAwayWarning,
             stacklevel=3,
         )

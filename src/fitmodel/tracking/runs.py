@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
-from fitmodel.exceptions import TrackingError
+from fitmodel.exceptions import TrackingError, one_stop
 from fitmodel.tracking._logged_model import log_bundle
 from fitmodel.tracking.connection import (
     connected,
@@ -126,7 +126,8 @@ def track_edit(
 
 
 def _not_registered_text(bundle_path: Path, why: object) -> str:
-    return f"the edit was not registered: {why}. The whole edited version is in {bundle_path}"
+    where = f"The complete edited version is in {bundle_path}"
+    return one_stop(f"the edit was not registered: {why}. {where}")
 
 
 def _fill_edit(
@@ -141,7 +142,7 @@ def _fill_edit(
             client.set_tag(run_id, key, value[:VALUE_LIMIT])
         client.log_dict(run_id, plain(dict(edit)), "edit.json")
         for metric, value in bundle.manifest.get("metrics", {}).items():
-            if edit.get("judged") is not None and math.isfinite(value):
+            if edit.get("evaluation") is not None and math.isfinite(value):
                 client.log_metric(run_id, metric, float(value))
         model_id = log_bundle(client, run_id, bundle_path, example, spec)
         version = add_version(client, name, model_id, run_id, bundle)
@@ -321,8 +322,8 @@ def _log_metrics(client: Any, run_id: str, metadata: TrainingMetadata, model_id:
 
 def _not_tracked_text(metadata: TrainingMetadata, why: str) -> str:
     store = without_password(tracking_uri(metadata.spec.tracking.uri))
-    return (
-        f"the training was not tracked: {why}. Nothing is lost: the whole model is in "
+    return one_stop(
+        f"the training was not tracked: {why}. Nothing is lost: the complete model is in "
         f"{metadata.bundle_path} and can be used from there. To have it tracked, see that {store} "
-        "answers and train again, or call fitmodel.tracking.runs.track with the same facts"
+        "answers and train again, or call fitmodel.tracking.runs.track with the same metadata"
     )

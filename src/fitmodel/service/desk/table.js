@@ -271,7 +271,7 @@ function decisionMark(decision) {
 /** What the money says, in words; nothing where it is not known. */
 export const worthText = (assessment) => (assessment.worth ? say(`worth_${assessment.worth}`) : "");
 
-/** Probability and interval on a line from 0 to 100 %; the numbers beside it say the same. */
+/** Probability and interval on a line from 0 to 100%; the numbers beside it say the same. */
 export function bar({ early_churn_probability: p, probability_low: low, probability_high: high, fit }) {
   const range = make("span", { class: "range" });
   range.style.left = `${100 * low}%`;

@@ -62,8 +62,7 @@ const NEARLY = 0.005; // a share nearer to 0 or 1 would be rounded to it
 export function percent(share) {
   const below = share > 0 && share < NEARLY;
   const above = share < 1 && share > 1 - NEARLY;
-  // a space that does not break: in a narrow column the sign would stand alone in the next line
-  return say("percent", { number: below ? "<1" : above ? ">99" : (100 * share).toFixed(0) }).replace(" ", "\u00a0");
+  return say("percent", { number: below ? "<1" : above ? ">99" : (100 * share).toFixed(0) });
 }
 
 export function number(value, digits = 3) {

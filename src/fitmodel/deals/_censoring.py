@@ -1,0 +1,171 @@
+"""Weights of deals: against censoring, and against flagged deals that were not signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.contract import DealSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """
+    Inverse-probability-of-censoring weights, one per deal.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n,)
+        At least 1 where the label is known, 0 where it is not.
+    effective_sample_size : float
+        Number of equally weighted deals with the same information: ``sum(w)**2 / sum(w**2)``.
+    capped : int
+        Number of deals whose weight was reduced to the cap.
+    """
+
+    values: NDArray[np.float64]
+    effective_sample_size: float
+    capped: int
+
+
+def censoring_weights(outcomes: pd.DataFrame, horizon_months: int, *, cap: float = 10.0) -> Weights:
+    """
+    Weight each deal with a known label by one over its probability of being observed that long.
+
+    An early churner counts ``1 / G(T-)``, a known survivor of the horizon ``1 / G(h-)``, with ``G``
+    the Kaplan-Meier estimate of not being censored (Graf et al. 1999; Vock et al. 2016); at equal
+    times leaving comes before censoring. Without the cap, the weighted share of early churners is
+    exactly one minus the Kaplan-Meier survival at the horizon, provided that at least one customer
+    was observed to stay up to the horizon.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Table returned by `fitmodel.deals.outcomes.outcomes`. Deals with ``entry_months`` above 0
+        get the weight 0: their labels are selected (delayed entry), so the deals observed from
+        signing represent all deals.
+    horizon_months : int
+        Months for which ``outcomes.early_churn`` was computed.
+    cap : float
+        Largest weight allowed, at least 1. A capped share is biased, but its variance is bounded.
+
+    Returns
+    -------
+    Weights
+        One weight per row of ``outcomes``.
+
+    Raises
+    ------
+    DealsError
+        If the cap is below 1.
+
+    Notes
+    -----
+    Assumes that the length of observation is independent of leaving. If deals have dates, this is
+    wrong when the rate of early churn changes strongly within one horizon.
+    """
+    if not cap >= 1:
+        raise DealsError(f"cap must be at least 1, got {cap}; 10 is usual, inf means no cap")
+    early = outcomes["early_churn"].to_numpy(dtype=float)
+    months = outcomes["followup_months"].to_numpy(dtype=float)
+    left = outcomes["left"].to_numpy(dtype=bool)
+    from_signing = np.ones(early.size, dtype=bool)
+    if "entry_months" in outcomes.columns:
+        from_signing = outcomes["entry_months"].to_numpy(dtype=float) == 0
+    known = ~np.isnan(early) & from_signing
+    values = np.zeros(early.size)
+    if known.any():
+        ages = np.minimum(months[known], horizon_months)
+        values[known] = 1.0 / _share_not_censored(months[from_signing], left[from_signing], ages)
+    capped = values > cap
+    values = np.minimum(values, cap)
+    return Weights(values, effective_sample_size(values), int(capped.sum()))
+
+
+def effective_sample_size(weights: NDArray[np.float64]) -> float:
+    """Return how many equally weighted rows hold the same information (Kish 1965)."""
+    squares = float(np.square(weights).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
+def _share_not_censored(
+    months: NDArray[np.float64], left: NDArray[np.bool_], ages: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the Kaplan-Meier probability of no censoring before each time in ``reached``."""
+    times, position = np.unique(months, return_inverse=True)
+    left_at = np.bincount(position, left, times.size)
+    censored = np.bincount(position, ~left, times.size)
+    at_risk = np.cumsum((left_at + censored)[::-1])[::-1]
+    remaining = (
+        at_risk - left_at
+    )  # a customer that leaves at a time cannot be censored at that time
+    hazard = np.divide(censored, remaining, out=np.zeros(times.size), where=remaining > 0)
+    not_censored = np.concatenate(([1.0], np.cumprod(1.0 - hazard)))
+    result: NDArray[np.float64] = not_censored[np.searchsorted(times, ages, side="left")]
+    return result
+
+
+CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
+
+
+def propensity_weights(
+    deals: pd.DataFrame, spec: DealSpec, *, cap: float = CAP
+) -> NDArray[np.float64]:
+    """Return one over the probability with which each deal was allowed to proceed, capped.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        Past deals, as returned by ``read_deals``.
+    spec : DealSpec
+        The contract; the column of the role `propensity` is used. Without one all weights are 1. An
+        empty value means that the deal was not flagged: its weight is 1.
+    cap : float
+        Largest weight. A capped weight is biased, but its variance is bounded.
+
+    Returns
+    -------
+    ndarray of float of shape (deals,)
+        One weight per deal, at least 1.
+
+    Raises
+    ------
+    DealsError
+        If a probability is not above 0 and at most 1: such a deal cannot have been signed.
+
+    Notes
+    -----
+    Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite
+    universe.
+    """
+    column = spec.deals.propensity
+    if column is None:
+        return np.ones(len(deals))
+    if column not in deals.columns:
+        raise DealsError(f"the deals have no column {column!r}; they have {list(deals.columns)}")
+    wrong = impossible_propensities(deals[column])
+    if wrong.any():
+        raise DealsError(
+            f"{column!r} is not above 0 and at most 1 in {int(wrong.sum())} of {len(deals)} deals, "
+            f"e.g. {deals[column].to_numpy()[wrong][0]:g}. Remedy: use the probabilities from the "
+            "decision log unchanged."
+        )
+    given = deals[column].fillna(1.0).to_numpy(dtype=np.float64)
+    weights: NDArray[np.float64] = np.minimum(1 / given, cap)
+    return weights
+
+
+def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return a mask of the rows whose probability is given, but not above 0 and at most 1."""
+    impossible: NDArray[np.bool_] = (given.notna() & ~((given > 0) & (given <= 1))).to_numpy(
+        dtype=bool
+    )
+    return impossible

@@ -1,0 +1,110 @@
+"""Black-box reference: an unrestricted learner, to measure the accuracy that a scorecard loses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fitmodel.learning._proportional_odds import expand_soft_labels
+from fitmodel.learning._sampling import sample_for_settings
+from fitmodel.learning.columns import MISSING, CategoryColumn
+from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
+from fitmodel.learning.settings import native_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.columns import Column
+    from fitmodel.learning.settings import LearnerOptions
+
+MAX_CATEGORIES = 250  # levels that HistGradientBoosting accepts in a categorical column
+MAX_BINS = 255  # bins that HistGradientBoosting makes of a number
+N_REPLICATES = 6
+SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
+    "learning_rate": 0.06,
+    "max_iter": 400,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 20,
+    "l2_regularization": 1.0,
+    "early_stopping": True,
+    "validation_fraction": 0.2,
+    "n_iter_no_change": 15,
+}
+
+
+def black_box_probabilities(
+    train: TrainingSet, attributes: pd.DataFrame, options: LearnerOptions
+) -> NDArray[np.float64]:
+    """Predicted probabilities of bagged HistGradientBoosting with small trees and early stopping.
+
+    Parameters
+    ----------
+    train : TrainingSet
+        Deals to learn from. The soft label of a young deal is the company's probability of early
+        churn given its age. From a large table the same sample is used as for the scorecard.
+    attributes : DataFrame
+        Attributes of the deals to predict.
+    options : LearnerOptions
+        Options of the learner.
+
+    Returns
+    -------
+    ndarray, shape (deals to predict,)
+        Mean over `N_REPLICATES` fits, each with another fifth of the deals as validation set for
+        early stopping.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    sample = sample_for_settings(train, options)
+    train = train if sample is None else train.subset(sample)
+    columns = fit_columns(train.attributes, options.encoding)
+    matrix, new = _matrix(columns, train.attributes), _matrix(columns, attributes)
+    _bin_numbers(columns, matrix, new)
+    categorical = [
+        isinstance(column, CategoryColumn) and column.size < MAX_CATEGORIES for column in columns
+    ]
+    rows, outcome, share = expand_soft_labels(train.marginal_chance)
+    weight = train.weight[rows] * share
+    total = np.zeros(len(new))
+    with native_threads(options.threads):
+        for number in range(N_REPLICATES):
+            model = HistGradientBoostingClassifier(
+                categorical_features=categorical, random_state=options.seed + number, **SETTINGS
+            )
+            model.fit(matrix[rows], outcome, sample_weight=weight)
+            total += model.predict_proba(new)[:, 1]
+    return total / N_REPLICATES
+
+
+def _matrix(columns: tuple[Column, ...], attributes: pd.DataFrame) -> NDArray[np.float64]:
+    """Input of the learner: numbers, and codes of levels; NaN where missing."""
+    codes, _ = encode_leniently(columns, attributes)
+    matrix = codes.astype(np.float64)
+    for position, column in enumerate(columns):
+        if isinstance(column, CategoryColumn):
+            matrix[codes[:, position] == MISSING, position] = np.nan
+        else:
+            matrix[:, position] = read_numbers(attributes[column.name])[0]
+    return matrix
+
+
+def _bin_numbers(
+    columns: tuple[Column, ...], training: NDArray[np.float64], new: NDArray[np.float64]
+) -> None:
+    """Replace numbers by quantile bins, in place, with the number of bins that the learner uses.
+
+    Otherwise the learner would compute the bins in each replicate, which takes longer than its
+    trees.
+    """
+    for position, column in enumerate(columns):
+        values = training[:, position]
+        values = values[~np.isnan(values)]
+        if isinstance(column, CategoryColumn) or len(np.unique(values)) <= MAX_BINS:
+            continue
+        cuts = np.unique(np.quantile(values, np.linspace(0, 1, MAX_BINS + 1)[1:-1]))
+        for matrix in (training, new):
+            known = ~np.isnan(matrix[:, position])
+            matrix[known, position] = np.searchsorted(cuts, matrix[known, position], side="right")

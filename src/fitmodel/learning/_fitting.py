@@ -1,0 +1,336 @@
+"""Fit the scorecard to deals with given settings.
+
+    attributes -> columns, codes -> soft labels -> components -> weighted sum
+               -> slope, level   -> intercept that gives the company's rate -> Scorecard tables
+
+The same is done on resampled deals, once per bootstrap replicate, for the interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitmodel.learning._additive import Additive, weighted_sum
+from fitmodel.learning._components import (
+    COMPONENTS,
+    Sample,
+    bootstrap_counts,
+    replicate_slopes,
+)
+from fitmodel.learning._flatten import flatten, own_shares
+from fitmodel.learning._imputation import Imputed, find_basis, impute
+from fitmodel.learning._proportional_odds import (
+    Baseline,
+    Floats,
+    FollowUp,
+    fit_baseline,
+    shift_to_rate,
+    soft_labels,
+)
+from fitmodel.learning._sampling import Effects
+from fitmodel.learning._timing import with_strata
+from fitmodel.learning._uncertainty import add_misfit, misfit
+from fitmodel.learning.calibration import CalibrationMap
+from fitmodel.learning.encoding import encode, fit_columns
+from fitmodel.learning.level import Level, fit_level, scale_hazard
+
+MAX_WITHOUT_INTERVAL = 2  # with at most so many replicates no interval is wanted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning.columns import Column
+    from fitmodel.learning.scorecard import Scorecard
+    from fitmodel.learning.settings import LearnerOptions, Settings
+
+    Coded = tuple[tuple[Column, ...], NDArray[np.int32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """Closing dates of the deals and end of the observation, to estimate the current level.
+
+    Parameters
+    ----------
+    closed : ndarray of datetime64[D], shape (n,)
+        Day on which each deal was signed.
+    end : datetime64[D]
+        Last day of the extract.
+    """
+
+    closed: NDArray[np.datetime64]
+    end: np.datetime64
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted scorecard with its level and baseline.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The fitted tables.
+    level : Level
+        The current level of early churn.
+    baseline : Baseline
+        Log-odds of having left by each time, to which the scorecard's log-odds at the long-run
+        level are added.
+    """
+
+    scorecard: Scorecard
+    level: Level
+    baseline: Baseline
+
+
+def fit_and_encode(attributes: pd.DataFrame, options: LearnerOptions) -> Coded:
+    """Choose columns from the training deals, and encode these deals."""
+    columns = fit_columns(attributes, options.encoding)
+    return columns, encode(columns, attributes)
+
+
+def follow_up_of(deals: TrainingSet) -> FollowUp:
+    """Return the follow-up within the horizon, with weights that sum to the effective sample size.
+
+    A penalty then has the same effect with and without weights (Kish 1965).
+    """
+    weight = deals.weight * (deals.weight.sum() / (deals.weight**2).sum())
+    return FollowUp.of(
+        deals.followup_months,
+        deals.left,
+        float(deals.horizon_months),
+        entry=deals.entry_months,
+        weight=weight,
+        left_by=deals.left_by_months,
+    )
+
+
+def calendar_of(deals: TrainingSet, end: np.datetime64 | None) -> Calendar | None:
+    """Return the closing dates; None without dates or without an end of the extract."""
+    if deals.closed_on is None or end is None or np.isnat(end):
+        return None
+    return Calendar(deals.closed_on.to_numpy().astype("datetime64[D]"), end)
+
+
+def fit_scorecard(
+    attributes: pd.DataFrame,
+    follow_up: FollowUp,
+    settings: Settings,
+    options: LearnerOptions,
+    *,
+    replicates: int,
+    spread: float,
+    calendar: Calendar | None = None,
+    effects: Effects | None = None,
+) -> Fitted:
+    """Fit the components and their bootstrap replicates, and convert their sum to a scorecard.
+
+    Parameters
+    ----------
+    attributes : DataFrame of shape (n, attributes)
+        Attributes of the deals.
+    follow_up : FollowUp
+        Follow-up of the deals.
+    settings : Settings
+        Settings chosen by selection.
+    options : LearnerOptions
+        Options of the learner.
+    replicates : int
+        Number of bootstrap replicates.
+    spread : float
+        Factor on the standard deviation over replicates.
+    calendar : Calendar, optional
+        Closing dates; without them the current level is not estimated.
+    effects : Effects, optional
+        The deals that effects are learned from. Columns, level, evidence and the check for unusual
+        combinations always use all deals.
+    """
+    columns, codes = fit_and_encode(attributes, options)
+    follow_up = with_strata(follow_up, columns, codes, settings.timing)
+    effects, sample, sample_codes = effects or Effects(), follow_up, codes
+    if effects.positions is not None:
+        sample, sample_codes = follow_up.subset(effects.positions), codes[effects.positions]
+    scales, first = find_basis(columns, sample_codes, sample, options)
+    imputed = impute(
+        columns,
+        sample_codes,
+        sample,
+        settings.penalty,
+        options,
+        first.log_odds,
+        scales=scales,
+    )
+    counts = bootstrap_counts(len(sample), replicates, options.seed, effects.per_replicate)
+    point, bootstrap = combine(Sample(sample, imputed, counts), settings, options)
+    point = point.scaled(settings.slope)
+    bootstrap = bootstrap.scaled(replicate_slopes(settings, replicates))
+    bootstrap = bootstrap.shrunk_to_mean(effects.replicate_shrinkage(len(sample), replicates))
+    labels, weight = imputed.early_churn, imputed.weight
+    if effects.positions is not None:
+        labels, weight = _soft_labels(point, codes, follow_up)
+    if effects.per_replicate is not None:
+        counts = bootstrap_counts(len(follow_up), replicates, options.seed)
+    point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
+    bootstrap = _set_replicate_levels(bootstrap, codes, follow_up, counts, level, options.seed)
+    if replicates > MAX_WITHOUT_INTERVAL:
+        bootstrap = _with_misfit(
+            bootstrap, point, imputed, codes, sample_codes, settings, options.seed
+        )
+    calibration = CalibrationMap.identity()
+    if settings.isotonic is not None:
+        calibration = _shift_to_same_rate(settings.isotonic, point, codes, follow_up)
+    scorecard = flatten(
+        replace(imputed.design, codes=codes),
+        point,
+        bootstrap,
+        early_churn=labels,
+        weight=weight,
+        calibration=calibration,
+        spread=spread,
+        base_rate=float(_rate(point, codes, follow_up, calibration)),
+        seed=options.seed,
+        own=own_shares(imputed, settings.penalty),
+    )
+    return Fitted(scorecard, level, baseline)
+
+
+def _with_misfit(
+    bootstrap: Additive,
+    point: Additive,
+    imputed: Imputed,
+    codes: NDArray[np.int32],
+    sample_codes: NDArray[np.int32],
+    settings: Settings,
+    seed: int,
+) -> Additive:
+    """Add the misfit of the scorecard to the replicates, see `misfit`.
+
+    `codes` are those of all deals, `sample_codes` those of the deals that effects are learned from.
+    """
+    log_odds = point.log_odds(codes)
+    centre, deviation = float(np.mean(log_odds)), float(np.std(log_odds))
+    if settings.regime == "provisional":
+        # the mean log-odds of a provisional model are shrunk; the posterior draws are not
+        deviation = float(bootstrap.log_odds_by_replicate(codes).std(axis=0).mean())
+    boosted = settings.boosting_share > 0
+    omitted = misfit(imputed, point.log_odds(sample_codes), deviation, seed=seed, boosted=boosted)
+    return add_misfit(bootstrap, omitted, centre, deviation)
+
+
+def combine(
+    sample: Sample, settings: Settings, options: LearnerOptions
+) -> tuple[Additive, Additive]:
+    """Fit the components; return the weighted sums of their point estimates and replicates."""
+    fitted = [
+        (share, COMPONENTS[name].fit(sample, settings, options))
+        for name, share in settings.shares
+        if share > 0
+    ]
+    shares = [share for share, _ in fitted]
+    point = weighted_sum([models[0] for _, models in fitted], shares)
+    return point, weighted_sum([models[1] for _, models in fitted], shares)
+
+
+def _soft_labels(
+    point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
+) -> tuple[Floats, Floats]:
+    """Soft labels and weights of all deals, from effects that were learned from a sample."""
+    log_odds = point.log_odds(codes)
+    return soft_labels(follow_up, fit_baseline(follow_up, log_odds), log_odds)
+
+
+def _set_level(
+    point: Additive,
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    weight: Floats,
+    calendar: Calendar | None,
+) -> tuple[Additive, Level, Baseline]:
+    """Set the intercept so that the mean prediction is the current Kaplan-Meier rate."""
+    log_odds = point.log_odds(codes)
+    baseline = fit_baseline(follow_up, log_odds, weight)
+    level = Level()
+    if calendar is not None:
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    shift = level_shift(log_odds, follow_up.weight, follow_up.rate, level.factor)
+    return point.with_intercept(point.intercept + shift), level, baseline
+
+
+def level_only_rate(deals: TrainingSet, end: np.datetime64) -> float:
+    """Predicted probability of a model that knows the current level and no attributes."""
+    follow_up, calendar = follow_up_of(deals), calendar_of(deals, end)
+    log_odds = np.zeros(len(follow_up))
+    level = Level()
+    if calendar is not None:
+        baseline = fit_baseline(follow_up, log_odds)
+        level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
+    return float(scale_hazard(np.array([follow_up.rate]), level.factor)[0])
+
+
+def level_shift(log_odds: Floats, weight: Floats, rate: float, factor: float) -> float:
+    """Shift of the log-odds that gives a mean probability, after scaling the hazard by a factor.
+
+    Parameters
+    ----------
+    log_odds, weight : ndarray, shape (n,)
+        Log-odds and weights of the deals.
+    rate : float
+        Mean probability at the long-run level.
+    factor : float
+        Current level: each deal's hazard is multiplied by it.
+    """
+    rate = float(np.clip(rate, 1e-6, 1 - 1e-6))
+    shift = shift_to_rate(log_odds, weight, rate)
+    if factor == 1.0:
+        return shift
+    probability = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
+    target = float(np.average(scale_hazard(probability, factor), weights=weight))
+    return shift_to_rate(log_odds, weight, target)
+
+
+def _set_replicate_levels(
+    bootstrap: Additive,
+    codes: NDArray[np.int32],
+    follow_up: FollowUp,
+    counts: NDArray[np.int8],
+    level: Level,
+    seed: int,
+) -> Additive:
+    """Set the intercept of each replicate from its resample's rate and a random level.
+
+    The level is relative to the long-run rate: a long-run rate that is too high by chance gives a
+    level that is too low. `Level.rate_of_resample` and `Level.draws` split the variance between the
+    two, so that none of it is counted twice.
+    """
+    log_odds = bootstrap.log_odds_by_replicate(codes)
+    factors = level.draws(counts.shape[1], np.random.default_rng(seed))
+    long_run = follow_up.rate
+    shifts = []
+    for number, factor in enumerate(factors):
+        weight = follow_up.weight * np.maximum(counts[:, number], 0)
+        rate = level.rate_of_resample(follow_up.weighted(weight).rate, long_run)
+        shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
+    return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
+
+
+def _shift_to_same_rate(
+    isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
+) -> CalibrationMap:
+    """Shift an isotonic calibration map so that it keeps the mean prediction."""
+    log_odds = point.log_odds(codes)
+    probability = 1.0 / (1.0 + np.exp(-log_odds))
+    rate = float(np.average(probability, weights=follow_up.weight))
+    shift = shift_to_rate(isotonic.log_odds(log_odds), follow_up.weight, rate)
+    return isotonic.shifted(shift)
+
+
+def _rate(
+    point: Additive, codes: NDArray[np.int32], follow_up: FollowUp, calibration: CalibrationMap
+) -> float:
+    """Mean predicted probability over the training deals."""
+    probability = calibration.probability(point.log_odds(codes))
+    return float(np.average(probability, weights=follow_up.weight))

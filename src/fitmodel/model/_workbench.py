@@ -1,0 +1,232 @@
+"""A model with a user's own estimator; unpickled only on request.
+
+Reading prospects, marking unfamiliar ones and applying the decision policy work as for a
+scorecard. The probability comes from the estimator, the reasons from `shap`. There is no interval:
+both its ends are NaN.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fitmodel.bundle.store import load_estimator
+from fitmodel.exceptions import BundleError, ProspectError
+from fitmodel.model._batch_reasons import largest_terms
+from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
+from fitmodel.model._reason_column import reasons_column
+from fitmodel.model._reasons import Reason
+from fitmodel.model.assessment import Assessment
+from fitmodel.model.fitmodel import FitModel
+from fitmodel.model.frame_scorer import (
+    _attribute_values,
+    code_table,
+    days_by_row,
+    row_errors,
+    score_coded,
+)
+from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
+from fitmodel.model.inputs import normalise_prospects
+from fitmodel.model.logged import log_predictions
+from fitmodel.model.scorer import READER_FILE, check_reasons, day_or_none, scorer_from_json
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fitmodel.bundle.store import Bundle
+    from fitmodel.model._sentences import Sentences
+    from fitmodel.model.logged import AssessmentLog
+    from fitmodel.model.scorer import Scorer
+
+
+class EstimatorModel(FitModel):
+    """A user's estimator as a model: the same prediction columns, but without an interval.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Scorer whose scorecard has no tables; it reads prospects and applies the policy.
+    own : OwnClassifier
+        The user's fitted estimator.
+    manifest : mapping
+        Manifest of the bundle.
+    path : Path or None
+        Folder of the bundle.
+    """
+
+    def __init__(self, scorer: Scorer, own: Any, manifest: Mapping[str, Any], path: Any) -> None:
+        super().__init__(scorer, manifest, path)
+        self.own = own
+
+    def predict(
+        self,
+        prospects: Any,
+        *,
+        reasons: int = 3,
+        as_of: date | None = None,
+        language: str = "en",
+        log: AssessmentLog | None = None,
+        horizon_months: Any = None,
+    ) -> Any:
+        """Predict as `FitModel.predict` does; probability_low and probability_high are NaN.
+
+        Raises
+        ------
+        DependencyError
+            If reasons are requested and shap is not installed.
+        """
+        check_reasons(reasons)
+        if horizon_months is not None:
+            options = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
+            return predict_at(self, prospects, horizon_months, **options)
+        given = normalise_prospects(prospects)
+        prospects = given.prospects
+        if log is not None:
+            predictions = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
+            return given.convert_back(log_predictions(self, log, prospects, predictions))
+        if isinstance(prospects, pd.DataFrame):
+            note = self.today_note(prospects.columns, as_of)
+            scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
+            return given.convert_back(scored)
+        if isinstance(prospects, Mapping):
+            return self._assessments([prospects], reasons, as_of, language)[0]
+        return self._assessments(prospects, reasons, as_of, language)
+
+    def predict_table(
+        self,
+        prospects: pd.DataFrame,
+        *,
+        reasons: int = 0,
+        as_of: date | None = None,
+        as_json: bool = False,
+        language: str = "en",
+        horizons: Sequence[int] = (),
+    ) -> tuple[pd.DataFrame, pd.Series]:
+        """Score as `FitModel.predict_table` does; shap computes the reasons row by row."""
+        coded = code_table(self._scorer, prospects, as_of)
+        errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
+        months = check_horizons(self, horizons)
+        good = errors.isna().to_numpy()
+        scored = self._predict_frame(prospects[good], reasons, as_of, language)
+        if months:
+            scored = add_horizons(self, scored, prospects[good], months, as_of)
+        if as_json and reasons > 0:
+            reasons_json = [json.dumps([each.to_dict() for each in row], ensure_ascii=False)
+                    for row in scored["reasons"]]  # fmt: skip
+            scored["reasons"] = pd.Series(reasons_json, index=scored.index, dtype="str")
+        if good.all():
+            return scored, errors
+        rows = np.full(len(prospects), len(scored))  # the last row is empty
+        rows[good] = np.arange(len(scored))
+        cells = scored.astype(object).to_numpy()
+        all_cells = np.vstack([cells, np.full((1, cells.shape[1]), None)])[rows]
+        return pd.DataFrame(all_cells, prospects.index, scored.columns, dtype=object), errors
+
+    def to_sql(self, *_: Any, **__: Any) -> str:
+        """Raise BundleError: only a scorecard can be written as SQL."""
+        raise BundleError("this model is your own estimator: only a scorecard can be SQL")
+
+    def table(self, attribute: str) -> pd.DataFrame:
+        """Raise BundleError: an estimator has no tables."""
+        raise BundleError(
+            f"your own estimator has no table of {attribute!r}: it is not a scorecard"
+        )
+
+    def _predict_frame(
+        self,
+        table: pd.DataFrame,
+        reasons: int,
+        as_of: date | None,
+        language: str,
+        *,
+        note: str | None = None,
+    ) -> pd.DataFrame:
+        coded, lost = code_table(self._scorer, table, as_of), self._scorer.lost.of_table(table)
+        refuse_unreadable(table, coded.unreadable, lost)
+        warn_of_today(self._scorer, coded.days, note)
+        values = _attribute_values(self._scorer, table, as_of)[0]
+        result = score_coded(self._scorer, coded, 0)
+        probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
+        policy = self._scorer.policy
+        result["early_churn_probability"] = probability
+        result["probability_low"] = result["probability_high"] = np.nan
+        unknown = np.full(len(probability), np.nan)
+        verdict = policy.verdicts(probability, unknown, unknown, coded.amount, coded.unfamiliar)
+        for name, answers in verdict._asdict().items():
+            is_text = name in {"fit", "worth"}
+            result[name] = pd.Series(answers, result.index, "str" if is_text else None)
+        if reasons > 0:
+            listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
+            column = pd.Series(reasons_column(listed), result.index)
+            result.insert(list(result.columns).index("model_version"), "reasons", column)
+        return without_lost(result, lost)
+
+    def _reasons(
+        self, values: pd.DataFrame, coded: Any, number: int, sentences: Sentences
+    ) -> list[list[Reason]]:
+        if len(values) == 0:
+            return []
+        log_odds = self.own.log_odds(values).tolist()
+        contributions = self.own.contributions(values)
+        order = largest_terms(contributions, number)
+        given = coded.given.to_numpy(dtype=object).tolist()
+        days = days_by_row(coded)
+        return [
+            [
+                Reason(
+                    sentences,
+                    term,
+                    codes,
+                    row,
+                    float(contributions[position, term]),
+                    log_odds[position],
+                    days[position],
+                )
+                for term in terms
+                if contributions[position, term]
+            ]
+            for position, (terms, codes, row) in enumerate(
+                zip(order.tolist(), coded.codes.tolist(), given, strict=True)
+            )
+        ]
+
+    def _assessments(
+        self, prospects: list[Any], reasons: int, as_of: Any, language: str
+    ) -> list[Assessment]:
+        frame = pd.DataFrame(prospects)
+        for why in self._scorer.lost.of_table(frame).values():
+            raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
+        result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
+        wording = self._scorer.sentences(language).wording
+        day = day_or_none(as_of)
+        return [
+            Assessment(
+                row["early_churn_probability"],
+                np.nan,
+                np.nan,
+                bool(row["poor_fit"]),
+                row["fit"],
+                row["expected_value"],
+                bool(row["unfamiliar"]),
+                tuple(row.get("reasons", ())),
+                row["model_version"],
+                self._scorer.assess(prospect, 0, day).unfamiliar_because,
+                wording,
+                None,
+                row["worth"],
+                bool(row["escalate"]),
+                row["expected_value_low"],
+                row["expected_value_high"],
+            )
+            for prospect, row in zip(prospects, result, strict=True)
+        ]
+
+
+def open_estimator_model(bundle: Bundle) -> EstimatorModel:
+    """Unpickle the estimator of a bundle, after checking its digest, and return the model."""
+    scorer = scorer_from_json(bundle.read(READER_FILE), bundle.version)
+    return EstimatorModel(scorer, load_estimator(bundle), bundle.manifest, bundle.path)
