@@ -184,3 +184,13 @@ def test_a_weaker_name_or_an_expected_date_is_no_second_closing_date(other: str)
     table[other] = table["Close Date"] - pd.Timedelta(days=40)
 
     assert "other-closing-date" not in asked(table, closed_on="Close Date")
+
+
+@pytest.mark.parametrize(("zero", "asks"), [("1960-01-01", True), ("1899-12-30", False)])
+def test_numbers_that_are_counted_from_another_day_are_asked_about(zero: str, asks: bool) -> None:
+    """Statistics programs count days from 1960, spreadsheets from 1899."""
+    table = customers(12)
+    days = {name: (table[name] - pd.Timestamp(zero)).dt.days for name in ("signed", "left")}
+
+    assert ("counted-days" in asked(table.assign(**days))) is asks
+    assert "counted-days" not in asked(table)
