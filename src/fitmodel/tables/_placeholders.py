@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-<<<<<<< HEAD
-from fitmodel.tables._far_days import far_days, far_text
-=======
 from fitmodel.tables._date_text import is_day_in_some_form
->>>>>>> suite
+from fitmodel.tables._far_days import far_days, far_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.values import (
