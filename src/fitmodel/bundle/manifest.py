@@ -16,6 +16,7 @@ import platform
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NoReturn
 
 from fitmodel.exceptions import BundleError
@@ -292,6 +293,7 @@ def _is_file_entry(file: str, entry: Any) -> bool:
     )
 
 
+@cache
 def _installed(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

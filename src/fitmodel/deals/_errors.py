@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     RowNumbers = NDArray[np.intp] | None
 
 SHOWN_ROWS = 3
+_PLAIN = (str, int, float, pd.Timestamp)  # types of cells that can be compared
 CHECKED_FIRST = 20  # rows checked before a whole column; most attributes already vary among them
 
 
@@ -181,14 +182,22 @@ def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
 
 def _constant_text(values: pd.Series[Any]) -> str | None:
     """Return a sentence with the only value of a column; None if it has several."""
-    first = values.iloc[:CHECKED_FIRST]
-    if first.notna().all() and first.duplicated().sum() < len(first) - 1:
+    if _differ(values.iloc[:CHECKED_FIRST].tolist()):
         return None
     if values.isna().all():
         return "every value is empty"
     if values.isna().any() or not (values == values.iloc[0]).all():
         return None
     return f"every value is {shown(values.iloc[0])}"
+
+
+def _differ(cells: list[Any]) -> bool:
+    """Return whether the first of some cells is a plain value and another one differs from it."""
+    first = next(iter(cells), None)
+    return isinstance(first, _PLAIN) and any(
+        type(cell) is type(first) and first == first and cell == cell and cell != first  # noqa: PLR0124 - NaN
+        for cell in cells
+    )
 
 
 def _closing_date_text(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:

@@ -9,6 +9,7 @@ The detected forms are stored in the contract, so that prospects are read in the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from fitmodel.tables.values import (
     currency_of,
     is_missing,
     is_text,
+    parse_numbers,
     read_dates,
     read_numbers,
 )
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 MAX_SAMPLE = 200  # distinct values checked first; if few are numbers or dates, the rest is skipped
 DATE_SHARE = 0.95
+_FOUR_DIGITS = re.compile(r"\d{4}", re.ASCII)
 _WRITTEN_ORDERS = {"year first", "month name", "day first", "month first"}
 
 
@@ -131,13 +134,14 @@ def _share(values: pd.Series[Any], reading: Reading) -> float:
 def _may_be_numbers(values: pd.Series[Any], min_share: float) -> bool:
     """Return whether at least a share of the first distinct values are numbers of any unit."""
     first = _first_distinct(values)
-    return len(first) > 0 and _share(first, read_numbers(first)) >= min_share
+    units = parse_numbers(first, [1] * len(first))[1]
+    return len(first) > 0 and sum(units.values()) / len(first) >= min_share
 
 
-def _first_distinct(values: pd.Series[Any]) -> pd.Series[Any]:
+def _first_distinct(values: pd.Series[Any]) -> list[Any]:
     """Return the first `MAX_SAMPLE` distinct values, from the first rows if these have as many."""
-    for rows in (2 * MAX_SAMPLE, len(values)):
-        first = values.iloc[:rows].dropna().drop_duplicates()[:MAX_SAMPLE]
+    for part in (values.iloc[: 2 * MAX_SAMPLE], values):
+        first = part.dropna().unique().tolist()[:MAX_SAMPLE]
         if len(first) == MAX_SAMPLE:
             break
     return first
@@ -158,9 +162,10 @@ def are_written_dates(values: pd.Series[Any]) -> bool:
     if values.dtype == object:
         return False
     first = _first_distinct(values)
-    if not len(first) or not first.str.contains(r"\d{4}").mean() >= DATE_SHARE:
+    with_year = sum(_FOUR_DIGITS.search(text) is not None for text in first)
+    if not first or with_year / len(first) < DATE_SHARE:
         return False
-    for part in (first, values.dropna()):
+    for part in (pd.Series(first, dtype=values.dtype), values.dropna()):
         reading = read_dates(part)
         if reading.order not in {*_WRITTEN_ORDERS, "either"}:
             return False

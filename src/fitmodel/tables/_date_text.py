@@ -98,6 +98,13 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
     return None
 
 
+def is_day_in_some_form(value: Any) -> bool:
+    """Return whether a value is a date in at least one form."""
+    return day_of(value) is not None or any(
+        day_of(value, DateForm(order)) is not None for order in _possible(value)
+    )
+
+
 def _iso_day(text: str) -> int | None:
     has_dashes = text[4:5] == "-" == text[7:8] and text[_LENGTH : _LENGTH + 1] in {"", "T", " "}
     if not has_dashes:

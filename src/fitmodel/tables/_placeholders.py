@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.tables._date_text import is_day_in_some_form
 from fitmodel.tables._far_days import far_days, far_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
@@ -140,6 +141,8 @@ def _may_be_dates(values: pd.Series[Any]) -> bool:
         for text in first_texts
         if not _is_placeholder_day(text) and text.casefold() not in NOT_YET
     ]
+    if others and not (is_missing(others[0]) or is_day_in_some_form(others[0])):
+        return False  # as most columns: their first text is no date in any form
     return not others or not read_dates(pd.Series(others, dtype="str")).unreadable.any()
 
 

@@ -135,7 +135,8 @@ def _tidy_text(values: pd.Series[Any]) -> pd.Series[Any]:
     inferred = _inferred_type(values)
     if inferred == "string":
         text = values.astype("str").str.strip()
-        return text.mask(text.isin(EMPTY_TEXT))
+        empty = text.isin(EMPTY_TEXT)
+        return text.mask(empty) if empty.any() else text
     if inferred in _NUMBERS:
         numbers = values.mask(values.isna(), np.nan).astype(np.float64)
         return numbers.mask(np.isinf(numbers))
