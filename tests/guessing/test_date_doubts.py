@@ -194,3 +194,22 @@ def test_numbers_that_are_counted_from_another_day_are_asked_about(zero: str, as
 
     assert ("counted-days" in asked(table.assign(**days))) is asks
     assert "counted-days" not in asked(table)
+
+
+@pytest.mark.parametrize(
+    ("times", "asks"),
+    [("T23:00:00Z", True), ("T15:00:00+00:00", True), (" 22:00 UTC", True), ("T05:00:00Z", False),
+     ("T12:00:00Z", False), ("T00:00:00Z", False), ("T23:00:00", False),
+     ("T23:00:00+01:00", False)],
+)  # fmt: skip
+def test_midnights_of_a_zone_ahead_of_utc_are_asked_about(times: str, asks: bool) -> None:
+    table = customers(13)
+    table["signed"] = table["signed"].dt.strftime("%Y-%m-%d") + times
+    assert ("midnights-in-utc" in asked(table)) is asks
+
+
+def test_times_at_which_people_work_are_no_midnights() -> None:
+    table = customers(13)
+    hours = pd.to_timedelta(13 + np.arange(len(table)) % 8, "h")
+    table["signed"] = (table["signed"] + hours).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert "midnights-in-utc" not in asked(table)
