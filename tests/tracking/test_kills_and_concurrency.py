@@ -31,7 +31,8 @@ NAME = "prospect-fit"
 KILLS = 8
 NO_CODE = str(Path(__file__).parents[1] / "no_code")
 # The command `fitmodel` with slow imports done once, without the parts of a training that
-# conftest.py leaves out too: a line "OUTPUT ARGUMENTS..." starts a child, a line "PID" waits for it.
+# conftest.py leaves out too: a line "OUTPUT ARGUMENTS..." starts a child, a line "PID" waits for
+# it.
 FORKER = """
 import gc, os, sys
 import git, IPython, jinja2, mlflow.pyfunc, rich.console
