@@ -16,6 +16,9 @@ LATER = [
     "Liczba zgłoszeń", "Zadowolenie klienta", "Destek talepleri", "Son giriş", "満足度",
     "最終ログイン日", "利用月数", "解約理由", "ヘルススコア", "고객만족도", "문의 건수",
     "해지 사유", "شكاوى", "آخر دخول",
+    "月活", "当前席位", "回访次数", "Aktuelle Nutzer", "Offene Rechnungen", "Nutzung",
+    "Days past due", "Current MRR", "Current seats", "QBR held", "Features enabled", "DAU/MAU",
+    "Weekly active days", "Open invoices", "Customer success manager", "Minutes of use",
 ]  # fmt: skip
 KNOWN_AT_SIGNING = [
     "行业", "账号数", "是否自动续约", "试用期活跃用户数", "Kündigungsfrist",
@@ -26,6 +29,8 @@ KNOWN_AT_SIGNING = [
     "Sektör", "Kullanıcı Sayısı", "Otomatik yenileme", "業種", "問い合わせ経路", "解約予告期間",
     "利用者数", "自動更新", "업종", "문의 경로", "사용자 수", "자동 갱신", "Industry", "Seats",
     "Region", "Company size", "Lead source", "Payment terms", "Ultimate parent",
+    "Usage-based pricing", "Login method", "Current provider", "Current CRM", "Support tier",
+    "Onboarding package", "Training package", "Nutzungsart", "Planned seats", "SLA level",
 ]  # fmt: skip
 
 

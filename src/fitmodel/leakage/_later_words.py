@@ -25,7 +25,9 @@ _BEFORE = (  # a time before signing, or the content of a contract
     r"|\b(deneme|öncesi|önce|planlanan|beklenen|otomatik|ihbar)|تجريب|متوقع|قبل|تلقائي"
 )
 _SURELY = (
-    r"工单|客服(案件|次数|件数)|满意度|投诉|客诉|报修|健康(度|分|值|评分|状态)|nps|逾期|欠费"
+    r"工单|[月日周]活|(续约|流失)(概率|风险)|当前(席位|用户|账号|mrr|arr)|未付|欠款|开通功能"
+    r"|培训次数|回访|服务次数|客服(案件|次数|件数)|满意度|投诉|客诉|报修|健康(度|分|值|评分"
+    r"|状态)|nps|逾期|欠费"
     r"|退款|流失|离网|退订|解约"
     r"|销户"
     r"|(累计|已付|总)(付款|消费|充值|缴费|收款|支付|开票|回款)|(最近|最后|上次|最新)(一次)?(登录"
@@ -49,7 +51,9 @@ _SURELY = (
     r"|mahn(stufe|ung|stand)"
     r"|gesundheits ?(score|wert|index)|gesamtumsatz|umsatz bisher|bisherige|kündig|gekündigt"
     r"|abgewandert|inaktiv"
-    r"|erstattung|nutzungs ?(grad|intensität|häufigkeit|dauer)|kundendauer|zahlungsverzug"
+    r"|erstattung|aktuelle (nutzer|plätze|lizenzen|mrr)|offene rechnung|nutzung$"
+    r"|schulungen (durchgeführt|gehalten)|zahlungsverzögerung|abwanderungsrisiko|health ?(wert"
+    r"|score)|fehlermeldung|nutzungs ?(grad|intensität|häufigkeit|dauer)|kundendauer|zahlungsverzug"
     r"|überfällig|offene posten"
     r"|letzte[rsn]? (anmeldung|login|nutzung|zahlung|rechnung|aktivität|bestellung|kontakt|besuch)"
     r"|(anzahl|zahl) (der )?(rechnung|zahlung|anmeldung|login|beschwerde|ticket|mahnung"

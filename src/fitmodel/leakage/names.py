@@ -67,7 +67,7 @@ def is_updated_by_crm(name: str) -> bool:
 _BEFORE_SIGNING = (
     r"trial|demo|pilot|poc|planned|expect\w*|forecast\w*|estimat\w*|quoted?|intend\w*|auto|prior"
     r"|previous\w*|pre|presales?|before|historic\w*|at[\W_]?(sign\w*|clos\w*)|polic(y|ies)|clause"
-    r"|notice"
+    r"|notice|usage[\W_]based|log[\W_]?in[\W_](method|type|provider|required)"
 )
 """Words for a time before signing, or for a contract's content, such as in `trial_usage`."""
 
@@ -86,7 +86,16 @@ _SURELY = (
     r"|downgrad\w*"
     r"|(implementation|onboarding|kick[\W_]?off|roll[\W_]?out"
     r"|go[\W_]?live)[\W_](is[\W_])?(completed?"
-    r"|done|held|finished|attended)|tickets?(?![\W_]?(size|value|price))|(open"
+    r"|done|held|finished|attended)|days[\W_]past[\W_]due|payment[\W_]delays?|(outstanding|unpaid)"
+    r"[\W_]balance|(open|unpaid|late)[\W_](invoices?|bills?)|days[\W_]sales[\W_]outstanding|qbrs?"
+    r"|downtime|sla[\W_]breach\w*|bugs?[\W_]reported|(reported|open)[\W_]bugs?"
+    r"|feature[\W_]requests?"
+    r"|time[\W_]to[\W_](first[\W_])?value|save[\W_]offers?|red[\W_]account|(csm"
+    r"|customer)[\W_]sentiment"
+    r"|(seats|users|mrr|arr|licen[cs]es)[\W_](now|today)|current[\W_](mrr|arr|seats|users"
+    r"|licen[cs]es)"
+    r"|[mdw]aus?|(monthly|weekly|daily)[\W_]active|app[\W_]rating|(trainings?|sessions|hours)"
+    r"[\W_](delivered|completed|held)|tickets?(?![\W_]?(size|value|price))|(open"
     r"|closed)[\W_]?cases|loss[\W_]?reason"
 )
 """Words for what happens only after signing."""
@@ -95,7 +104,11 @@ _MAYBE = (
     r"usage|log[\W_]?ins?|sessions?|viewed|views|clicked|clicks|opened|opens|onboarded|activated"
     r"|(minutes|hours|calls|cases|time)[\W_]?(\w+[\W_])?support|support[\W_]?(minutes|hours|calls"
     r"|cases|time|contacts?|requests?)|adoption|engagement|features[\W_]?used|active[\W_]?users"
-    r"|active[\W_](seats|licen[cs]es|accounts|subscribers)|upsell\w*|upgrad\w*|expansion"
+    r"|customer[\W_]success[\W_]manager|csm|features[\W_]enabled|(storage|credits|minutes|seats)"
+    r"[\W_]used|licen[cs]e[\W_]utili[sz]ation|minutes[\W_]of[\W_]use|users[\W_](invited|activated)"
+    r"|go[\W_]live[\W_](date|on|day)|onboarding[\W_]score|contract[\W_]amendments?"
+    r"|referrals?[\W_](given|made)|active[\W_](seats|licen[cs]es|accounts|subscribers)|upsell\w*"
+    r"|upgrad\w*|expansion"
     r"|first[\W_]?\d+[\W_]?d\w*|\d{2,3}[\W_]?d(ays)?"
     r"|since[\W_]?(sign\w*|clos\w*|start|activation|onboarding|purchase)"
 )
