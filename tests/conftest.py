@@ -52,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(20_000, 50, 100)
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
+    # shap's functions run too rarely here to be worth compiling: that took five seconds
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     os.fsync = lambda _file: None  # kills are tested, power failures are not: the kernel keeps all
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _leave_writing_to_the_kernel)
     if config.getoption("--list-slow"):

@@ -2,14 +2,14 @@
 
 empulse writes the costs of the four cells of a cost matrix, each deal its own. To flag is to
 decline, which costs nothing and brings nothing; to sign costs what the deal is worth, negated.
+empulse is imported by the tests: it loads sympy, which takes seconds in every process that collects
+tests.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from empulse.metrics import cost_loss, savings_score
-from empulse.models import CSRateClassifier, CSThresholdClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from fitmodel.decision.choice import choose_capacity
@@ -46,6 +46,8 @@ def evaluated(request):
 
 @pytest.mark.filterwarnings("ignore:The optimal threshold computed from the cost matrix fell out")
 def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(evaluated):
+    from empulse.models import CSThresholdClassifier
+
     p, y, amount = evaluated
     ours = Policy("value", 0.5, MONEY).poor_fit(p, amount)
     theirs = CSThresholdClassifier(GivenProbabilities(), calibrator=None).fit(p[:, None], y)
@@ -61,6 +63,8 @@ def test_value_flags_the_deals_that_empulse_flags_by_its_cost_matrix(evaluated):
 
 @pytest.mark.parametrize("policy", [Policy("value", 0.5, MONEY), Policy("threshold", 0.3, MONEY)])
 def test_the_money_of_flags_is_their_reduction_of_empulses_cost(evaluated, policy):
+    from empulse.metrics import cost_loss
+
     p, y, amount = evaluated
     made = compute_money(y, p, amount, policy, n_boot=1)
     flags, costs = policy.poor_fit(p, amount).astype(int), cost_matrix(amount)
@@ -72,6 +76,8 @@ def test_the_money_of_flags_is_their_reduction_of_empulses_cost(evaluated, polic
 
 def test_the_saved_share_of_the_loss_equals_empulses_savings(evaluated):
     """Tested where signing everything loses money, since savings are a share of a cost."""
+    from empulse.metrics import cost_loss, savings_score
+
     p, y, amount = evaluated
     small = (amount < 900.0) & (MONEY.value_if_stays(amount) > 0.0)
     p, y, amount = p[small], y[small], amount[small]
@@ -85,6 +91,8 @@ def test_the_saved_share_of_the_loss_equals_empulses_savings(evaluated):
 
 
 def test_capacity_flags_as_many_deals_as_empulse_at_the_same_rate(evaluated):
+    from empulse.models import CSRateClassifier
+
     p, y, _ = evaluated
     threshold = choose_capacity(Sample.of(y, p), 0.2)
     theirs = CSRateClassifier(GivenProbabilities(), fp_cost=1.0, fn_cost=1.0).fit(p[:, None], y)

@@ -29,14 +29,25 @@ from fitmodel.training import train
 
 NAME = "prospect-fit"
 KILLS = 8
-# The command `fitmodel` with slow imports done once: a line "OUTPUT ARGUMENTS..."
-# starts a child, a line "PID" waits for it.
+NO_CODE = str(Path(__file__).parents[1] / "no_code")
+# The command `fitmodel` with slow imports done once, without the parts of a training that
+# conftest.py leaves out too: a line "OUTPUT ARGUMENTS..." starts a child, a line "PID" waits for
+# it.
 FORKER = """
-import os, sys
+import gc, os, sys
+import git, IPython, jinja2, mlflow.pyfunc, rich.console
 import mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store
+import sklearn.ensemble, sklearn.impute, sklearn.pipeline
 import fitmodel.retraining
 from fitmodel.cli.main import app
+from fitmodel.evaluation.report import TrainingReport
+from fitmodel.learning import _black_box
+from fitmodel.tracking import _logged_model
 
+TrainingReport.figures = lambda _report: {}
+_logged_model._package = lambda: sys.argv[1]
+_black_box.N_REPLICATES = 1
+gc.freeze()  # children copy no memory that they only read
 print(os.getpid(), flush=True)
 for line in sys.stdin:
     first, *arguments = line.rstrip().split("\t")
@@ -66,7 +77,7 @@ class Forker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-c", FORKER],
+            [sys.executable, "-c", FORKER, NO_CODE],
             env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -196,9 +196,13 @@ def _fit(y: Vector, design: Matrix, weights: Matrix, estimate: Matrix, offset: V
     k = design.shape[1]
     products = (design[:, :, None] * design[:, None, :]).reshape(len(y), k * k)
     for _ in range(MAX_STEPS):
-        mean = expit(estimate @ design.T + offset)
+        mean = estimate @ design.T
+        mean += offset
+        expit(mean, out=mean)
         score = (weights * (y - mean)) @ design
-        information = ((weights * mean * (1 - mean)) @ products).reshape(-1, k, k)
+        scaled = weights * mean
+        scaled *= np.subtract(1, mean, out=mean)
+        information = (scaled @ products).reshape(-1, k, k)
         step = (np.linalg.pinv(information, hermitian=True) @ score[:, :, None])[:, :, 0]
         length = np.abs(step).max(axis=1, keepdims=True)
         estimate = estimate + step * np.minimum(1, LARGEST_STEP / np.maximum(length, SMALLEST))

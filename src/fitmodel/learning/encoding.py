@@ -164,8 +164,14 @@ def _fit_number(values: pd.Series, options: EncodingOptions, *, is_date: bool) -
         return NumberColumn(name, (), np.nan, np.nan, is_date)
     cuts = quantile_cuts(known, options.max_bins, min_count=options.min_level_count)
     starts = np.searchsorted(known, np.asarray(cuts), side="left")
-    centres = tuple(float(np.median(part)) for part in np.split(known, starts))
+    centres = tuple(map(_middle, np.split(known, starts)))
     return NumberColumn(name, cuts, float(known[0]), float(known[-1]), is_date, centres)
+
+
+def _middle(ordered: NDArray[np.float64]) -> float:
+    """Return the median of sorted numbers, much faster than `numpy.median`."""
+    half = len(ordered) // 2
+    return float(ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def quantile_cuts(

@@ -160,13 +160,13 @@ def _selection(
     known = enough & (unbound >= min_deals)
     sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
+    sellers = table.index.get_indexer(pd.Index(deal_figures["who"]))
+    probability = deal_figures["probability"]
+    is_compared = is_unbound & ~deal_figures["who"].isin(sole_sellers).to_numpy()
     for position in np.flatnonzero(known).tolist():
-        is_own = (deal_figures["who"] == table.index[position]).to_numpy()
-        is_other = is_unbound & ~is_own & ~deal_figures["who"].isin(sole_sellers).to_numpy()
-        own_probability, other_probability = (
-            deal_figures.loc[is_own & is_unbound, "probability"],
-            deal_figures.loc[is_other, "probability"],
-        )
+        is_own = sellers == position
+        own_probability = probability[is_own & is_unbound]
+        other_probability = probability[is_compared & ~is_own]
         if not len(other_probability):
             continue
         result = mannwhitneyu(own_probability, other_probability, method="asymptotic")
