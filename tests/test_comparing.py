@@ -17,9 +17,8 @@ from fitmodel.comparing import compare_models
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
-from fitmodel.evaluation._model_comparison import better_of
 from fitmodel.evaluation.metrics import Metric
-from fitmodel.evaluation.report import ModelComparison
+from fitmodel.evaluation.report import ModelComparison, better_of
 from fitmodel.exceptions import BundleError, DealsError, ProspectError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
@@ -248,4 +247,4 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
 
 def test_compare_models_is_a_public_name() -> None:
     assert fitmodel.compare_models is compare_models
-    assert ModelComparison.__module__ == "fitmodel.evaluation._model_comparison"
+    assert ModelComparison.__module__ == "fitmodel.evaluation.report"

@@ -220,7 +220,31 @@ def test_a_missing_model_gives_exit_code_1(home):
     ("error", "code", "message"),
     [
         (DealsError("no deals"), 1, "Error: no deals\n"),
-        (OSError(28, "No space left on device"), 1, "Error: [Errno 28] No space left on device\n"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            (
+                "Error: there is no space left on the disk; no half-written file is left behind. "
+                "Remedy: free some space, or write to another disk\n"
+            ),
+        ),
+        (
+            OSError(28, "No space left on device", "/data/x.csv"),
+            1,
+            (
+                "Error: there is no space left on the disk for /data/x.csv; no half-written file "
+                "is left behind. Remedy: free some space, or write to another disk\n"
+            ),
+        ),
+        (
+            PermissionError(1, "Operation not permitted", "/data/.writing-vm-1-0a"),
+            1,
+            (
+                "Error: /data cannot be read or written: Operation not permitted. Remedy: ask for "
+                "the permission, or name another folder\n"
+            ),
+        ),
+        (OSError(5, "Input/output error"), 1, "Error: [Errno 5] Input/output error\n"),
         (KeyboardInterrupt(), 130, "Interrupted; nothing half-written is left behind.\n"),
     ],
 )

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals._history_tests import find_level_shift
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
+from fitmodel.deals.history_findings import find_level_shift
 from fitmodel.deals.months import DAYS_PER_MONTH, add_months
 
 END = np.datetime64("2026-06-30")

@@ -8,8 +8,8 @@ import pytest
 from sksurv.nonparametric import kaplan_meier_estimator
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals._history_tests import find_missing_leavers
 from fitmodel.deals.contract import DealSpec
+from fitmodel.deals.history_findings import find_missing_leavers
 from fitmodel.deals.months import months_between, to_days
 
 SPEC = DealSpec(deals={"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"})

@@ -62,7 +62,7 @@ def test_check_reports_available_and_needed_deals() -> None:
     text = describe_sample(training_set, sim.spec, 0.2)
     assert f"of {parameters_of(training_set, sim.spec)} parameters" in text
     assert "Riley" in text
-    assert "half as wide takes about" in text
+    assert "for half of that, about" in text
 
 
 @pytest.mark.slow

@@ -152,7 +152,7 @@ def test_the_splits_work_on_simulated_deals():
 def test_the_error_for_too_few_test_churners_gives_their_number_and_the_waiting_time(deals, spec):
     message = (
         r"Too little to evaluate on, signed from 20\d\d-\d\d-\d\d on: \d+ early churners among \d+ "
-        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Use a later extract"
+        r"deals; 300 needed; at your rate that is about \d+ more month\(s\)\. Remedy: a later"
     )
     with pytest.raises(DealsError, match=message):
         out_of_time_split(deals, spec, test_share=0.1, min_early_churners=300)
@@ -169,7 +169,7 @@ def test_the_error_for_too_few_training_churners_gives_their_number(deals, spec)
 
 def test_the_error_without_any_churner_gives_no_waiting_time(deals, spec):
     stayed = deals.assign(churned_on=pd.NaT)
-    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Use"):
+    with pytest.raises(DealsError, match=r"0 early churners among \d+ deals; 10 needed\. Remedy"):
         out_of_time_split(stayed, spec)
 
 

@@ -184,3 +184,32 @@ def test_a_weaker_name_or_an_expected_date_is_no_second_closing_date(other: str)
     table[other] = table["Close Date"] - pd.Timedelta(days=40)
 
     assert "other-closing-date" not in asked(table, closed_on="Close Date")
+
+
+@pytest.mark.parametrize(("zero", "asks"), [("1960-01-01", True), ("1899-12-30", False)])
+def test_numbers_that_are_counted_from_another_day_are_asked_about(zero: str, asks: bool) -> None:
+    """Statistics programs count days from 1960, spreadsheets from 1899."""
+    table = customers(12)
+    days = {name: (table[name] - pd.Timestamp(zero)).dt.days for name in ("signed", "left")}
+
+    assert ("counted-days" in asked(table.assign(**days))) is asks
+    assert "counted-days" not in asked(table)
+
+
+@pytest.mark.parametrize(
+    ("times", "asks"),
+    [("T23:00:00Z", True), ("T15:00:00+00:00", True), (" 22:00 UTC", True), ("T05:00:00Z", False),
+     ("T12:00:00Z", False), ("T00:00:00Z", False), ("T23:00:00", False),
+     ("T23:00:00+01:00", False)],
+)  # fmt: skip
+def test_midnights_of_a_zone_ahead_of_utc_are_asked_about(times: str, asks: bool) -> None:
+    table = customers(13)
+    table["signed"] = table["signed"].dt.strftime("%Y-%m-%d") + times
+    assert ("midnights-in-utc" in asked(table)) is asks
+
+
+def test_times_at_which_people_work_are_no_midnights() -> None:
+    table = customers(13)
+    hours = pd.to_timedelta(13 + np.arange(len(table)) % 8, "h")
+    table["signed"] = (table["signed"] + hours).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert "midnights-in-utc" not in asked(table)

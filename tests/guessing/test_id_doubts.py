@@ -140,3 +140,24 @@ def test_levels_that_differ_only_in_capitals_are_asked_about() -> None:
     assert "segment: 2 of 4 levels differ" in asked(table, DealSpec(deals=DEALS))["levels-alike"]
     assert "levels-alike" not in asked(table, excluded)
     assert "levels-alike" not in asked(customers(2), DealSpec(deals=DEALS))
+
+
+def test_rows_that_are_equal_but_for_their_ids_are_asked_about() -> None:
+    table = customers(9, 400)
+    copied = table.iloc[:25].assign(key=[f"COPY-{row}" for row in range(25)])
+    both = pd.concat([table, copied], ignore_index=True)
+
+    message = asked(both, DealSpec(deals={**DEALS, "id": "key"}))["repeated-rows"]
+    assert "25 of 425 rows are equal to an earlier row in every column but 'key'" in message
+    assert "repeated-rows" not in asked(table, DealSpec(deals={**DEALS, "id": "key"}))
+
+
+def test_rows_that_are_equal_by_chance_are_not() -> None:
+    """All deals of a month are dated on its first day, and there are few plans."""
+    table = customers(10, 800).drop(columns="seats")
+    for name in ("signed", "left"):
+        table[name] = table[name].dt.to_period("Q").dt.to_timestamp()
+    table["left"] = table["left"].where(table["left"] > table["signed"])
+    table["region"] = np.arange(len(table)) % 3
+    assert table.drop(columns="key").duplicated().sum() > 100
+    assert "repeated-rows" not in asked(table, DealSpec(deals={**DEALS, "id": "key"}))

@@ -14,6 +14,7 @@ from fitmodel.deals.reading import read_table
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.tables.files import read_file
 from tables import customers
 
 LEAVING = [
@@ -140,3 +141,23 @@ def test_a_stripe_export_is_read_correctly(shared_data: Path) -> None:
     assert deals["closed_on"] == "Created (UTC)"
     assert deals["churned_on"] == "Ended At (UTC)"
     assert deals["amount_per"] == "month"
+
+
+@pytest.mark.parametrize("text", ["2025-W13", "Q2 2025", "Apr-25"])
+def test_the_error_shows_columns_named_like_dates_that_hold_none(text: str) -> None:
+    table = customers().drop(columns=["signed", "left"])
+    table = table.assign(**{"Close Date": text, "Churn Date": text})
+
+    with pytest.raises(DealsError, match=rf"not read as days: 'Close Date' \('{text}'\), 'Churn"):
+        guess_spec(table)
+
+
+def test_the_error_says_which_sheet_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "deals.xlsx"
+    with pd.ExcelWriter(path) as book:
+        summary = pd.DataFrame({"Metric": ["Deals", "Lost"], "Value": [240, 3], "Note": ["a", "b"]})
+        summary.to_excel(book, sheet_name="Summary", index=False)
+        customers().to_excel(book, sheet_name="Data", index=False)
+
+    with pytest.raises(DealsError, match=r"no outcome.*'Summary' was read, not 'Data'"):
+        guess_spec(read_file(path))

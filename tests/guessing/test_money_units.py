@@ -35,7 +35,9 @@ def priced(name: str) -> pd.DataFrame:
         ("Amount ($M)", 1_000_000), ("Amount (M)", None), ("ACV m€", 1_000_000),
         ("ARR in millions", 1_000_000),
         ("amount", None), ("ARR (USD)", None), ("MRR", None), ("Market", None), ("kit price", None),
-        ("Amount (month)", None), ("Tier", None),
+        ("Amount (month)", None), ("Tier", None), ("年額(千円)", 1_000),
+        ("売上(百万円)", 1_000_000), ("계약금액(만원)", 10_000), ("Сумма, тыс. руб.", 1_000),
+        ("Wartość (tys. zł)", 1_000),
     ],
 )  # fmt: skip
 def test_a_scale_is_read_from_the_name_of_the_amount(name: str, scale: int | None) -> None:
@@ -166,7 +168,13 @@ def test_an_amount_in_cents_is_money_in_full() -> None:
     ("column", "monthly", "yearly"),
     [("Zahlungsweise", "monatlich", "jährlich"), ("Periodicidade", "Mensal", "Anual"),
      ("付款方式", "月付", "年付"), ("Fréquence de facturation", "mensuel", "annuel"),
-     ("Payment terms", "Monthly", "Semi-annual")],
+     ("Payment terms", "Monthly", "Semi-annual"), ("支払方法", "月払い", "年払い"),
+     ("결제 주기", "월납", "연납"),
+     ("Периодичность оплаты", "ежемесячно", "ежегодно"),
+     ("Okres płatności", "miesięcznie", "rocznie"),
+     ("Frequenza di pagamento", "mensile", "annuale"),
+     ("Betaaltermijn", "maandelijks", "jaarlijks"),
+     ("Ödeme sıklığı", "Aylık", "Yıllık")],
 )  # fmt: skip
 def test_billing_periods_are_read_in_several_languages(
     column: str, monthly: str, yearly: str

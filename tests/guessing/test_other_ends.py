@@ -88,3 +88,31 @@ def test_firms_that_test_things_are_customers() -> None:
     kinds = ("Stiftung Warentest {}", "Test & Measure {} Ltd", "Contest {}", "Demotech {}")
     names = [kinds[row % 4].format(row) for row in range(len(table))]
     assert "rows-marked" not in codes(table.assign(**{"Account Name": names}))
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "stays"),
+    [("Converted to paid", "No", "Yes"), ("有料転換", "未", "済"),
+     ("Offer", "1-month pilot", "Standard")],
+)  # fmt: skip
+def test_a_value_whose_customers_left_at_once_is_asked_about(
+    name: str, gone: str, stays: str
+) -> None:
+    table = customers(6, 500)
+    trial = np.arange(len(table)) % 9 == 0
+    table.loc[trial, "left"] = table.loc[trial, "signed"] + pd.Timedelta(days=30)
+    table[name] = np.where(trial, gone, stays)
+
+    assert codes(table)["never-began"] == name
+
+
+def test_a_kind_of_customer_that_often_leaves_early_is_not() -> None:
+    """Two thirds leave within two months: that is what the model is for."""
+    table = customers(7, 500)
+    rng = np.random.default_rng(3)
+    bad = np.arange(len(table)) % 9 == 0
+    early = bad & (rng.random(len(table)) < 0.67)
+    table.loc[early, "left"] = table.loc[early, "signed"] + pd.Timedelta(days=40)
+    table["Need"] = np.where(bad, "payroll", "other")
+    assert "never-began" not in codes(table)
+    assert "never-began" not in codes(customers(8, 500))

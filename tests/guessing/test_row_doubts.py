@@ -163,6 +163,21 @@ def test_leavers_who_only_changed_their_plan_are_asked_about() -> None:
     assert "Too expensive" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "other"),
+    [("解約理由", "プラン変更", "価格"), ("해지 사유", "요금제 변경", "가격"),
+     ("Причина ухода", "Смена тарифа", "Цена"),
+     ("Powód rezygnacji", "Zmiana planu", "Cena"), ("Motivo disdetta", "Cambio piano", "Prezzo"),
+     ("Reden opzegging", "Pakketwijziging", "Prijs"),
+     ("İptal nedeni", "Paket değişikliği", "Fiyat")],
+)  # fmt: skip
+def test_changes_of_the_plan_are_known_in_more_languages(
+    name: str, change: str, other: str
+) -> None:
+    table = with_reasons([change, other]).rename(columns={"Cancellation Reason": name})
+    assert change in asked(table, spec())["no-real-leaving"]
+
+
 def test_leaving_for_a_competitor_is_leaving() -> None:
     table = with_reasons(["Switched to a competitor", "Migrated to another vendor", "Price"])
 

@@ -128,7 +128,9 @@ def test_an_error_of_past_deals_is_translated_with_its_names_and_numbers(name: s
     [
         (b"", ".csv"), (b"a,b\n", ".csv"), (b'[{"a": 1}]', ".csv"), (b"\n\n\n", ".csv"),
         (b"<html><body></body></html>", ".xls"), (b'a,b\n1,"2\n3,4\n', ".csv"),
-        (b"PK\x03\x04 no zip", ".xlsx"), (b"PAR1 no parquet", ".parquet"),
+        (b"PK\x03\x04 no zip", ".xlsx"),
+        (b"%PDF-1.7 a b c", ".csv"), (b"\x89PNG\r\n", ".csv"), (b"SQLite format 3\x00", ".db"),
+        (b"PAR1 no parquet", ".parquet"),
         (b"a,b\n1,2,3\n4,5,6\n7,8,9\n", ".csv"),
     ],
 )  # fmt: skip

@@ -15,12 +15,12 @@ from fitmodel.learning._fitting import calendar_of, follow_up_of, level_only_rat
 from fitmodel.learning._proportional_odds import FollowUp, fit_baseline
 from fitmodel.learning.level import (
     DAYS_PER_MONTH,
-    MIN_GAIN,
     PRIOR_LEAVERS,
     Level,
     filter_level,
     fit_level,
     forecast_score,
+    level_of_counts,
     monthly_leavers,
     scale_hazard,
 )
@@ -54,6 +54,60 @@ def test_without_a_trend_a_level_is_applied_in_at_most_1_of_20_companies():
     assert sum(applied) <= 10
 
 
+def loss_ahead(change, *, leavers, seeds=150, months=36):
+    """Mean loss over the true rate of the next horizon's leavers, with the level and without.
+
+    `change` gives the logarithm of the true level by month, for `months` and the horizon after.
+    """
+    random = np.random.default_rng(7)
+    losses, applied = [], 0
+    for _ in range(seeds):
+        rate = leavers * np.exp(change(random, np.arange(months + HORIZON), months))
+        observed = random.poisson(rate[:months]).astype(float)
+        expected = np.full(months, observed.mean())
+        level = level_of_counts(observed, expected, HORIZON)
+        applied += level.is_applied
+        true = rate[months:].sum()
+        for factor in (level.factor, 1.0):
+            predicted = observed.mean() * HORIZON * factor
+            losses.append(true * np.log(true / predicted) - (true - predicted))
+    with_level, without = np.reshape(losses, (-1, 2)).mean(axis=0)
+    return with_level, without, applied / seeds
+
+
+@pytest.mark.parametrize(
+    ("change", "leavers", "most_of_the_loss"),
+    [
+        (lambda _, month, end: np.where(month >= end - 12, np.log(1.5), 0.0), 6.0, 0.75),
+        (lambda _, month, end: np.where(month >= end - 18, -np.log(1.6), 0.0), 6.0, 0.75),
+        (lambda _, month, end: np.log(2.0) * month / end, 6.0, 0.85),
+        (lambda random, month, _: random.normal(0, 0.08, len(month)).cumsum(), 6.0, 0.85),
+        (lambda _, month, end: np.where(month >= end - 12, np.log(1.5), 0.0), 20.0, 0.35),
+    ],
+    ids=["rose a year ago", "fell", "rises steadily", "random walk", "rose, many leavers"],
+)
+def test_a_changed_level_is_followed_before_it_is_certain(change, leavers, most_of_the_loss):
+    """Some 70 leavers a year: what is forecast gets nearer to the truth on average."""
+    with_level, without, _ = loss_ahead(change, leavers=leavers)
+    assert with_level < most_of_the_loss * without
+
+
+@pytest.mark.parametrize(
+    ("change", "leavers"),
+    [
+        (lambda _, month, __: np.zeros(len(month)), 3.0),
+        (lambda _, month, __: np.zeros(len(month)), 20.0),
+        (lambda random, month, _: random.normal(0, 0.3, len(month)), 6.0),
+        (lambda random, month, _: 0.3 * np.sin((month + random.integers(12)) * np.pi / 6), 6.0),
+    ],
+    ids=["constant", "constant, many leavers", "months differ", "seasons"],
+)
+def test_where_the_level_only_fluctuates_next_to_nothing_is_lost(change, leavers):
+    with_level, without, applied = loss_ahead(change, leavers=leavers)
+    assert with_level < without + 0.03
+    assert applied < 0.15
+
+
 def test_a_level_that_doubled_a_year_ago_is_detected():
     result, true = [], []
     for seed in range(8):
@@ -63,7 +117,7 @@ def test_a_level_that_doubled_a_year_ago_is_detected():
         doubled = np.arange(len(expected)) >= len(expected) - 12
         mean = np.average(np.where(doubled, 2.0, 1.0), weights=expected)
         assert level.is_applied
-        assert level.gain >= MIN_GAIN
+        assert level.gain > 0
         result.append(level.factor)
         true.append(2.0 / mean)
     assert np.mean(result) == pytest.approx(np.mean(true), rel=0.15)
@@ -91,7 +145,13 @@ def test_a_rate_that_fluctuates_periodically_is_not_followed():
     closed = END + (born * DAYS_PER_MONTH).round().astype("timedelta64[D]")
     level = level_of(FollowUp.of(followed, left, float(horizon)), closed)
     assert not level.is_applied
-    assert level.gain < MIN_GAIN
+    assert level.gain <= 0
+
+
+def test_a_history_of_too_few_months_or_without_leavers_has_no_level():
+    for months in (0, 15):
+        assert not level_of_counts(np.ones(months), np.ones(months), HORIZON).is_applied
+    assert not level_of_counts(np.zeros(40), np.zeros(40), HORIZON).is_applied
 
 
 def test_the_rate_of_a_resample_is_shrunk_by_the_weight_of_the_level():

@@ -205,7 +205,7 @@ def _unusual_prospects(number: int) -> pd.DataFrame:
     random = np.random.default_rng(0)
     oddities = {
         "segment": ["never heard of", " mid ", None, ""],
-        "seats": [None, math.nan, 1e12, -5, "12", " 7.5 ", math.inf, 10**400, True],
+        "seats": [None, math.nan, 1e12, -5, "12", " 7.5 ", math.inf, 10**400],
         "trial_days": [np.float32(3), np.int64(8), "", "nan", 1e-300],
         "has_crm_integration": [True, False, "Y", "0", 1, None, "perhaps"],
         "plan_code": [203.0, "203", np.int64(203), 7, None],
@@ -236,6 +236,13 @@ def test_one_prospect_and_a_frame_give_identical_predictions_for_any_values(mode
     for assessment, listed in zip(one, whole["reasons"], strict=True):
         assert [r.contribution for r in assessment.reasons] == [r.contribution for r in listed]
     assert 0.1 < whole["unfamiliar"].mean() < 0.9
+
+
+def test_true_for_a_number_is_refused_by_one_prospect_and_by_a_frame(model) -> None:
+    table = _unusual_prospects(20).assign(seats=True)
+    for given in (table.iloc[0].to_dict(), table):
+        with pytest.raises(ProspectError, match="seats.*True"):
+            model.predict(given)
 
 
 def test_an_assessment_is_immutable_and_can_be_copied_with_a_change(model, prospects) -> None:

@@ -57,7 +57,7 @@ def test_a_channel_that_grows_by_a_third_is_described_in_words(model, fresh) -> 
     ("times", "words"),
     [
         (2, "about twice as many"),
-        (1.5, "half again as many"),
+        (1.5, "about 1.5 times as many"),
         (0.5, "about half as many"),
         (4, "about "),
     ],

@@ -144,7 +144,7 @@ def test_an_unflagged_prospect_gets_no_letter(model, simulation) -> None:
     brief = make_brief(model, good)
     assert brief.letter == ""
     assert brief.changes == ()
-    assert "there is nothing to decline" in brief_markdown(brief)
+    assert "there is no letter that declines it" in brief_markdown(brief)
     assert "No past deals were given" in brief_page(brief)
 
 

@@ -235,8 +235,11 @@ def test_surprises_are_a_lesson_only_if_significant(low, learns) -> None:
     shown = content_of(review_section(reviews_of(surprises=rows, facts=facts)))["surprises"]
 
     assert shown["basis"].startswith("Of 1,500 mature deals")
-    assert f"30 left early; 20.0 were expected to (1.50 times, {low:.2f} to 2.10)" in shown["basis"]
-    assert ("something the model has still to learn" in shown["learn"]) is learns
+    assert (
+        f"30 left early; 20.0 were expected (1.50 times as many, {low:.2f} to 2.10)"
+        in shown["basis"]
+    )
+    assert ("something that the model has not learned yet" in shown["learn"]) is learns
     assert shown["rows"] == [
         {"rep": "Kim", "deal": "D1", "said": "5%", "usual": "12%", "months": "2.2"},
         {"rep": "", "deal": "D2", "said": "10%", "usual": "12%", "months": "4.0"},

@@ -99,7 +99,7 @@ def test_a_review_sheet_is_shown_with_its_three_questions(sections):
 def test_empty_results_are_mentioned_on_the_page(simulation):
     profile = compute_profile(simulation.deals, simulation.spec, min_deals=400, shuffles=9)
     page = render(profile_section(profile))
-    assert "no profile to draw" in page
+    assert "these deals show no profile" in page
     assert "<img" not in page
 
 

@@ -195,7 +195,7 @@ def test_questions_are_on_two_warnings_and_then_on_the_deal_that_stayed() -> Non
     assert len(asked) == QUESTIONS == 3
     assert asked[0].startswith("number of seats = 4")
     assert asked[1].startswith("package = none")
-    assert asked[2].startswith("D3 looked alike and stayed, with number of seats 12 instead of 4")
+    assert asked[2].startswith("D3 looked similar and stayed, with number of seats 12 instead of 4")
 
 
 def test_without_warnings_the_standard_questions_are_asked() -> None:

@@ -237,7 +237,7 @@ def test_an_upload_is_assessed_and_bad_rows_have_an_error(opened, bare, table, t
         expect(page.locator("#fault-list li").last).to_contain_text("D-9 This row has 2 fields")
         page.reload()
         expect(page.locator("#rows tr")).to_have_count(3)
-        page.get_by_role("button", name="Drop upload").click()
+        page.get_by_role("button", name="Remove upload").click()
         expect(page.locator("#empty")).to_be_visible()
 
 

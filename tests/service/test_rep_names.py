@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from fitmodel.service._rep_names import reps_without_deals
+from fitmodel.service._assembly import reps_without_deals
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import People, Person, Settings
 

@@ -75,10 +75,22 @@ def test_a_number_possible_only_with_a_decimal_point_settles_the_column(
 
 
 def test_in_a_file_separated_by_commas_a_point_is_decimal(tmp_path: Path) -> None:
+    seats = ["1.234", "950", "2.5", "", "12.001"]
+    read = _read(_file(tmp_path, ["12", "3", "1", "8", "9"], seats, separator=","))
+
+    assert read.table["seats"].dropna().tolist() == [1.234, 950, 2.5, 12.001]
+    assert read.findings == ()
+
+
+def test_zeros_at_the_end_show_that_points_may_separate_thousands(tmp_path: Path) -> None:
+    """Programs write numbers without a zero at the end, in any file."""
     read = _read(_file(tmp_path, ["12", "3", "1", "8", "9"], SEATS, separator=","))
 
     assert read.table["seats"].dropna().tolist() == [1.234, 950, 2.5, 12]
-    assert read.findings == ()
+    (finding,) = read.findings
+    assert (finding.code, finding.column, finding.count) == ("unclear_points", "seats", 3)
+    rates = ["0.250", "950", "2.500", "", "12.000"]  # 0.250 can only be a fraction
+    assert _read(_file(tmp_path, ["1"] * 5, rates, separator=",")).findings == ()
 
 
 def test_the_check_has_a_code_and_deals_are_read_in_thousands(tmp_path: Path) -> None:

@@ -72,6 +72,18 @@ def test_empty_rows_are_left_out_and_reported(tmp_path) -> None:
     assert [(item.code, item.count) for item in result.findings] == [("empty_row", 2)]
 
 
+def test_repeated_headers_are_left_out_and_reported(tmp_path) -> None:
+    """As a report prints them on each page; the columns of numbers stay numbers."""
+    text = "deal,seats,plan\nA,3,Basic\ndeal,seats,plan\nB,4,plan\ndeal,seats,plan\nC,5,Pro\n"
+    read = _read(tmp_path, text)
+
+    assert read.table["seats"].tolist() == [3, 4, 5]
+    assert read.table["plan"].tolist() == ["Basic", "plan", "Pro"]
+    (finding,) = read.findings
+    assert (finding.code, finding.count) == ("header_row", 2)
+    assert "row 3" in str(finding)
+
+
 @pytest.mark.parametrize(
     "line", ["Total Wine,pro,5,10\n", "D31,Total,5,10\n", "Total,pro,5,10\n", "D31,,,\n"]
 )

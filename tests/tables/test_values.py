@@ -219,6 +219,21 @@ def test_numpy_and_pandas_numbers_are_read_like_python_numbers() -> None:
         assert read_number(value) == 5
 
 
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_true_and_false_are_no_numbers_in_a_cell_or_a_column(value: object) -> None:
+    """A service that gets `true` for a number has a mistake in its call."""
+    with pytest.raises(UnreadableValueError, match="is not a number"):
+        read_number(value)
+    for column in (
+        pd.Series([value]),
+        pd.Series([value], dtype="boolean"),
+        pd.Series([value, 5.5]),
+    ):
+        reading = read_numbers(column)
+        assert reading.unreadable.tolist() == [True, False][: len(column)]
+        assert np.isnan(reading.series.iloc[0])
+
+
 def test_typed_dates_of_any_kind_give_their_day() -> None:
     day = date(2024, 2, 29)
     stamp = pd.Timestamp("2024-02-29 23:30", tz="Asia/Tokyo")

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.language.catalogue import LANGUAGES, phrases
+from fitmodel.service import _model_routes
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings, read_people
 from fitmodel.tracking.champion import PromotionRefusedError, check_evidence
@@ -138,3 +139,22 @@ def test_without_a_registry_the_page_explains_how_to_set_one_up(
         answer = service.get("/v1/model/versions").json()
     assert "MLFLOW_TRACKING_URI" in answer["problem"]
     assert not (tmp_path / "mlflow.db").exists()  # the request created none
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_group_in_a_refusal_has_the_label_of_its_attribute(language, monkeypatch) -> None:
+    app = create_app(f"models:/{NAME}@champion", STILL)
+    model = app.state.holder.model
+    name = model.attributes[0]
+    label = model.scorer.wording.in_language(language).label(name)
+    problems = f"it is worse for {name} = x: +0.0115 log loss on 102 deals"
+    refused = PromotionRefusedError("not promoted", "objections", problems=problems)
+    outlook = dataclasses.replace(look_ahead(NAME), refused=refused)
+    monkeypatch.setattr(_model_routes, "look_ahead", lambda *_given, **_options: outlook)
+    with TestClient(app) as service:
+        words = service.get(f"/v1/model/versions?language={language}").json()["refusal_words"]
+
+    assert label != name
+    assert f"{label} = x" in words
+    assert f"{name} = x" not in words

@@ -157,7 +157,10 @@ def _check_size(path: Path, size: int) -> None:
     if not stat.S_ISREG(result.st_mode):
         raise BundleError(f"{path} is a symbolic link or no plain file; a bundle holds neither")
     if result.st_size != size:
-        raise BundleError(f"{path} has {result.st_size:,} bytes and the manifest states {size:,}")
+        raise BundleError(
+            f"{path} has {result.st_size:,} bytes and the manifest states {size:,}: the file was "
+            "changed or not copied completely. Remedy: copy the bundle again, or train again"
+        )
 
 
 def _read_plain_file(path: Path, *, limit: int) -> bytes:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the data or the model does not allow it, 2 wrong usage, 13
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -13,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from fitmodel.exceptions import FitModelError, SpecError
 
@@ -29,7 +31,28 @@ if TYPE_CHECKING:
     from fitmodel.training import TrainingRun
 
 
+class PlainUsage(TyperGroup):
+    """A group of commands whose errors about options have no words of the libraries behind it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; reword an error about the value of an option."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            for written, plain in _USAGE.items():
+                error.message = error.message.replace(written, plain)
+            raise
+
+
+_USAGE = {
+    "Value error, ": "",
+    "Input should be greater than or equal to ": "must be at least ",
+    "Input should be less than or equal to ": "must be at most ",
+    "Input should be ": "must be ",
+    "does not match the formats '%Y-%m-%d'": "is not a day; write it as YYYY-MM-DD",
+}
 app = typer.Typer(
+    cls=PlainUsage,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,7 +69,7 @@ export_app = typer.Typer(
 app.add_typer(export_app, name="export")
 
 Deals = Annotated[
-    Path, typer.Argument(help="Past deals: CSV or Parquet.", exists=True, dir_okay=False)
+    Path, typer.Argument(help="Past deals: CSV, Excel or Parquet.", exists=True, dir_okay=False)
 ]
 Config = Annotated[Path, typer.Option("--config", "-c", help="The contract file.")]
 Models = Annotated[Path, typer.Option("--models", help="Folder of the models.")]
@@ -55,6 +78,7 @@ Model = Annotated[
 ]
 CONFIG = Path("fitmodel.toml")
 MODELS = Path("models")
+TEMPORARY = ".writing-"  # in the name of a file that gets its own name when it is complete
 OUT_OF_MEMORY = (
     "there was not enough memory; nothing half-written is left behind. Remedy: score or train "
     "where there is more of it, or with fewer columns"
@@ -73,8 +97,10 @@ def plain_errors() -> Iterator[None]:
     except BrokenPipeError:  # the program that reads the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except (FitModelError, OSError) as error:
+    except FitModelError as error:
         raise _failed(error, 1) from error
+    except OSError as error:
+        raise _failed(os_error_text(error), 1) from error
     except MemoryError as error:
         raise _failed(FitModelError(OUT_OF_MEMORY), 1) from error
     except KeyboardInterrupt:
@@ -82,7 +108,26 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _failed(error: Exception, code: int) -> typer.Exit:
+def os_error_text(error: OSError) -> str:
+    """Return an error of the system with what to do about a full disk or a missing permission."""
+    name = str(error.filename or "")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = f" for {name}" if name and TEMPORARY not in name else ""
+        return (
+            f"there is no space left on the disk{where}; no half-written file is left behind. "
+            "Remedy: free some space, or write to another disk"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS} and name:
+        path = Path(name)
+        shown = path.parent if TEMPORARY in path.name else path
+        return (
+            f"{shown} cannot be read or written: {error.strerror}. "
+            "Remedy: ask for the permission, or name another folder"
+        )
+    return str(error)
+
+
+def _failed(error: Exception | str, code: int) -> typer.Exit:
     typer.echo(f"Error: {error}", err=True)
     return typer.Exit(code)
 

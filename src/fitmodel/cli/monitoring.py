@@ -26,7 +26,9 @@ from fitmodel.cli.reporting import Language
 
 @app.command()
 def monitor(
-    table: Annotated[Path, typer.Argument(help="Prospects or deals: CSV or Parquet.", exists=True)],
+    table: Annotated[
+        Path, typer.Argument(help="Prospects or deals: CSV, Excel or Parquet.", exists=True)
+    ],
     model: Model,
     config: Config = CONFIG,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")] = Path(

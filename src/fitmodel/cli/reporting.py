@@ -158,7 +158,7 @@ def brief(
     prospects: Annotated[
         Path | None,
         typer.Argument(
-            help="Table with the prospect: CSV or Parquet.", exists=True, dir_okay=False
+            help="Table with the prospect: CSV, Excel or Parquet.", exists=True, dir_okay=False
         ),
     ] = None,
     model: Annotated[

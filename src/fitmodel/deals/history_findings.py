@@ -1,13 +1,17 @@
 """What a history of deals shows before anything is learned from it.
 
-Horizons side by side, longer contract terms, a level that has shifted, missing leavers, and exits
-for another reason. The modules behind this one are private to the room.
+A level that has shifted and missing leavers are tested here; horizons side by side, longer contract
+terms, a quiet end, and exits for another reason have private modules.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from fitmodel.deals._competing_exits import cumulative_incidence, note_on_exits
-from fitmodel.deals._history_tests import find_level_shift, find_missing_leavers
 from fitmodel.deals._horizons import (
     MIN_DEALS,
     candidate_columns,
@@ -19,6 +23,20 @@ from fitmodel.deals._horizons import (
     terms_of,
 )
 from fitmodel.deals._quiet_end import find_quiet_end
+from fitmodel.deals.history import view_of
+from fitmodel.deals.months import add_months, months_between
+from fitmodel.exceptions import DealsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fitmodel.deals._history_view import HistoryView
+    from fitmodel.deals._kaplan_meier import SurvivalCurve
+    from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.months import Days
+
+    Floats = NDArray[np.float64]
 
 __all__ = [
     "MIN_DEALS",
@@ -35,3 +53,221 @@ __all__ = [
     "questions_about_horizon",
     "terms_of",
 ]
+MAX_MISSING_P_VALUE = 1e-4  # largest p-value (probability of no leaver by chance) that is reported
+MIN_LEAVERS = 10  # with fewer leavers the hazard is too uncertain
+# Expected leavers from the start of the month on; the chance of none is then 5%.
+MAX_EXPECTED_IN_MONTH = 3.0
+WINDOW_MONTHS = 12
+MIN_EARLY_LEAVERS = 20  # minimum of early leavers before the window, and of expected leavers in it
+MAX_P_VALUE = 1e-3  # largest p-value of a shift that is reported
+MIN_RATIO = 1.2  # observed over expected, or its inverse: a smaller shift changes few decisions
+
+
+@dataclass(frozen=True)
+class MissingLeavers:
+    """Evidence that leavers before some day are missing from a table.
+
+    Attributes
+    ----------
+    observed_from : datetime64[D]
+        Day from which leavers were recorded: the first day of the month in which the first customer
+        left. If many leavers were expected between that day and the first leaver, it is the day of
+        the first leaver instead.
+    signed_before : int
+        Number of deals signed before that day.
+    expected : float
+        Number of leavers expected before it, from the hazard observed since.
+    chance : float
+        p-value: probability that nobody left before that day, given the expected number.
+    rate, rate_without : float
+        Kaplan-Meier estimates of early churn: with deals observed from that day on (delayed entry),
+        and from the table as it is.
+    """
+
+    observed_from: np.datetime64
+    signed_before: int
+    expected: float
+    chance: float
+    rate: float
+    rate_without: float
+
+
+def find_missing_leavers(deals: pd.DataFrame, spec: DealSpec) -> MissingLeavers | None:
+    """Test whether leavers before the first recorded leaver are missing.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        Past deals, as returned by ``read_deals``.
+    spec : DealSpec
+        The contract of these deals.
+
+    Returns
+    -------
+    MissingLeavers or None
+        None if the contract has no dates or already gives ``observed_from``, and if few leavers
+        were expected before the first one.
+
+    Notes
+    -----
+    The expected number of leavers before the first one has an exponential distribution with mean 1,
+    whatever the hazard (first event of a time-rescaled Poisson process). The p-value is therefore
+    exactly ``exp(-expected)``, and needs no correction for choosing the day from the data. The
+    hazard at each age is estimated from the time since the first leaver. If early churn really was
+    a tenth of its present level before, the test reports missing leavers too.
+    """
+    if not spec.has_dates or spec.deals.observed_from is not None:
+        return None
+    view = view_of(deals, spec)
+    left, closed = view.left, view.closed
+    if closed is None or left.sum() < MIN_LEAVERS:
+        return None
+    last_days = np.where(left, view.left_on, view.watched_until)
+    first_leaver = view.left_on[left].min()
+    expected = _expected_before(first_leaver, closed, last_days, left)
+    p_value = float(np.exp(-expected))
+    if p_value > MAX_MISSING_P_VALUE:
+        return None
+    start = first_leaver.astype("datetime64[M]").astype("datetime64[D]")
+    if expected - _expected_before(start, closed, last_days, left) > MAX_EXPECTED_IN_MONTH:
+        start = first_leaver
+    months = months_between(closed, last_days)
+    entry = np.maximum(months_between(closed, np.full(len(last_days), start)), 0.0)
+    horizon = float(spec.label.horizon_months)
+    return MissingLeavers(
+        start,
+        int((closed < start).sum()),
+        expected,
+        p_value,
+        rate=1 - _survival(months, left, entry, horizon),
+        rate_without=1 - _survival(months, left, np.zeros(len(months)), horizon),
+    )
+
+
+def _expected_before(
+    day: np.datetime64, closed: Days, last_days: Days, left: NDArray[np.bool_]
+) -> float:
+    """Return the leavers expected before a day, from the hazard at each month of age since it."""
+    moments = np.full(len(last_days), day)
+    months = months_between(closed, last_days)
+    months_before = np.maximum(months_between(closed, np.minimum(moments, last_days)), 0.0)
+    ages = np.arange(int(np.ceil(months.max())) + 1, dtype=float)
+    exposure_before = np.array([np.clip(months_before - age, 0, 1).sum() for age in ages])
+    exposure = np.array([np.clip(months - age, 0, 1).sum() for age in ages]) - exposure_before
+    left_since = left & (last_days >= day)
+    leavers = np.bincount(np.floor(months[left_since]).astype(int), minlength=len(ages))[
+        : len(ages)
+    ]
+    hazard = np.divide(leavers, exposure, out=np.zeros(len(ages)), where=exposure > 0)
+    return float((hazard * exposure_before).sum())
+
+
+def _survival(months: Floats, left: NDArray[np.bool_], entry: Floats, horizon: float) -> float:
+    """Return the Kaplan-Meier survival at the horizon; each deal is at risk from its entry on."""
+    observed = months > entry
+    months, left, entry = months[observed], left[observed], entry[observed]
+    times = np.unique(months[left & (months <= horizon)])
+    starts, stops = np.sort(entry), np.sort(months)
+    at_risk = np.searchsorted(starts, times, "left") - np.searchsorted(stops, times, "left")
+    leavers = np.array([(left & (months == time)).sum() for time in times])
+    return float(np.prod(1 - leavers / at_risk)) if len(times) else 1.0
+
+
+@dataclass(frozen=True)
+class LevelShift:
+    """Observed early leavers of the last twelve months, compared with the expected number.
+
+    Attributes
+    ----------
+    since : datetime64[D]
+        First day of the window.
+    observed : int
+        Number of early leavers in the window.
+    expected : float
+        Number expected in the window, given the ages of the deals and the level before it.
+    chance : float
+        Two-sided p-value: probability of so large a difference if the level had not changed.
+    """
+
+    since: np.datetime64
+    observed: int
+    expected: float
+    chance: float
+
+    @property
+    def ratio(self) -> float:
+        """Observed leavers divided by expected leavers."""
+        return self.observed / self.expected
+
+    def __str__(self) -> str:
+        more = "more" if self.ratio > 1 else "fewer"
+        return (
+            f"since {self.since} {self.observed:,} customers left early, while "
+            f"{self.expected:,.0f} were expected at the earlier level ({self.ratio:.2f} "
+            f"times; the chance of so large a difference is {self.chance:.0e}): {more} customers "
+            "leave early now than before. Remedy: find out what changed, and retrain often"
+        )
+
+
+def find_level_shift(view: HistoryView) -> LevelShift | None:
+    """Test whether early churn in the last twelve months differs from before, at equal ages.
+
+    Parameters
+    ----------
+    view : HistoryView
+        Deals with their outcomes.
+
+    Returns
+    -------
+    LevelShift or None
+        None if there are no dates, too few leavers for a test, or no significant shift.
+
+    Notes
+    -----
+    Indirect standardisation: the expected number of leavers comes from the hazard that deals of the
+    same age had up to a year ago (Kaplan-Meier as of that day). Given the sum of leavers before and
+    since, the number since is binomial if the level has not changed (Przyborowski and Wilenski
+    1940). Attributes are not used: selling to other customers changes the level too.
+    """
+    from scipy.stats import binomtest
+
+    if not view.spec.has_dates or not len(view):
+        return None
+    since = add_months(np.array([view.extract_end]), -WINDOW_MONTHS)[0]
+    try:
+        before = view.as_of(since)
+        if _early_leavers(before).sum() < MIN_EARLY_LEAVERS:
+            return None
+        curve = before.survival
+    except DealsError:  # leavers were not recorded yet on that day
+        return None
+    observed = int((_early_leavers(view) & (view.left_on > since)).sum())
+    expected = _expected_since(view, since, curve)
+    observed_before = int(_early_leavers(before).sum())
+    if not np.isfinite(expected) or expected < MIN_EARLY_LEAVERS:
+        return None
+    share = expected / (expected + observed_before)
+    p_value = float(binomtest(observed, observed + observed_before, share).pvalue)
+    shift = LevelShift(since, observed, expected, p_value)
+    is_large = shift.ratio > MIN_RATIO or shift.ratio < 1 / MIN_RATIO
+    return shift if is_large and p_value < MAX_P_VALUE else None
+
+
+def _early_leavers(view: HistoryView) -> NDArray[np.bool_]:
+    return view.left & (view.followup_months <= view.spec.label.horizon_months)
+
+
+def _expected_since(view: HistoryView, since: np.datetime64, curve: SurvivalCurve) -> float:
+    """Return the number of early leavers expected from a day on, given the deals' ages."""
+    horizon = float(view.spec.label.horizon_months)
+    closed = np.asarray(view.closed)
+    age = np.maximum(months_between(closed, np.full(len(closed), since)), 0.0)
+    start = np.minimum(np.maximum(age, view.entry_months), horizon)
+    end = np.maximum(np.minimum(view.followup_months, horizon), start)
+    hazard = _cumulative(curve, end) - _cumulative(curve, start)
+    return float(np.sum(hazard[end > start]))
+
+
+def _cumulative(curve: SurvivalCurve, months: Floats) -> Floats:
+    """Return the cumulative hazard of a survival curve after some months."""
+    return np.asarray(-np.log(np.maximum(curve.at(months), 1e-12)))

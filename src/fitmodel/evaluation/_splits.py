@@ -253,7 +253,7 @@ def _cut_dates(
     if len(set(nearest)) < n:
         raise DealsError(
             f"The {len(closed)} mature deals closed on {len(days)} day(s), too few to cut at {n} "
-            "date(s). Check closed_on, or ask for fewer cuts."
+            "date(s). Remedy: check closed_on, or ask for fewer cuts."
         )
     return [days[position] for position in nearest]
 
@@ -268,8 +268,8 @@ def _require_enough(view: HistoryView, purpose: str, minimum: int) -> None:
         if count < minimum:
             raise DealsError(
                 f"Too little {purpose}: {count} {kind} among {len(view)} deals; {minimum} needed"
-                f"{_waiting_text(view, count, minimum)}. Use a later extract, ask for fewer cuts "
-                "or another test_share, or choose another horizon_months."
+                f"{_waiting_text(view, count, minimum)}. Remedy: a later extract, fewer cuts, a "
+                "larger share of test deals (test_share), or another horizon_months."
             )
 
 

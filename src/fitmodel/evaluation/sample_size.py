@@ -157,14 +157,14 @@ def describe_sample(training_set: TrainingSet, spec: DealSpec, rate: float) -> s
     needed = minimum_sample_size(parameters, rate)
     width = expected_width(deals, parameters, rate)
     for_half_width = deals_for_width(width / 2, parameters, rate)
-    enough = "enough" if deals >= needed.deals else "fewer, so effects will be shrunk"
+    enough = "enough" if deals >= needed.deals else "too few, so effects will be shrunk"
     return (
         f"a risk model of {parameters} parameters needs about {needed.deals:,} deals with a known "
-        f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020); "
-        f"these deals count as {deals:,.0f}, young ones in part: {enough}. The 80% interval of an "
-        f"average prospect will be about {width:.0%} wide; half as wide takes about "
-        f"{for_half_width:,} deals ({_churners(for_half_width, rate)} early churners), or fewer "
-        "attributes"
+        f"outcome, {_churners(needed.deals, rate)} of them early churners (Riley and others 2020). "
+        f"These deals count as {deals:,.0f} (young ones count in part): {enough}. The 80% interval "
+        f"of an average prospect will be about {100 * width:.0f} percentage points wide; for half "
+        f"of that, about {for_half_width:,} deals ({_churners(for_half_width, rate)} early "
+        "churners) or fewer attributes are needed"
     )
 
 

@@ -111,7 +111,12 @@ class Column:
         """Whether nearly all values are numbers."""
         if self.filled == 0 or self.is_date or pd.api.types.is_bool_dtype(self.cells.dtype):
             return False
-        return bool(read_numbers(self.cells).unreadable.sum() <= (1 - MIN_READABLE) * self.filled)
+        return bool(self._as_numbers.unreadable.sum() <= (1 - MIN_READABLE) * self.filled)
+
+    @cached_property
+    def _as_numbers(self) -> Reading:
+        """The column parsed as numbers, which several questions need."""
+        return read_numbers(self.cells)
 
     @cached_property
     def numbers(self) -> frozenset[float]:
@@ -121,12 +126,12 @@ class Column:
     @cached_property
     def amounts(self) -> pd.Series[float]:
         """The values parsed as numbers; missing if a cell is empty or no number."""
-        return read_numbers(self.cells).series
+        return self._as_numbers.series
 
     @cached_property
     def has_several_currencies(self) -> bool:
         """Whether the values are amounts with the signs of several currencies."""
-        return self.is_text and has_several_currencies(read_numbers(self.cells))
+        return self.is_text and has_several_currencies(self._as_numbers)
 
     @cached_property
     def below_zero(self) -> float:

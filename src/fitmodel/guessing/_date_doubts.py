@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 MIN_SAME_ROWS = 0.8  # share of leavers with both dates from which two dates are of leaving
 MIN_OTHER_DAY = 0.05  # share of them with another day from which the choice matters
 MIN_SHARE_OF_A_DAY, MIN_ON_A_DAY, TIMES_THE_NEXT_DAY = 0.1, 20, 5  # one day has too many dates
+FIRST_OF_NUMBERS = np.datetime64("1990-01-01")  # numbers that give earlier days are suspicious
 MOSTLY = 0.95  # share of dates on the first day of a month from which the day is not known
+MIN_AFTERNOON, MIDNIGHTS = 13, 2  # hours of UTC at which another zone has midnight; one in summer
+CHECKED_TIMES = 2_000
+_FULL_HOUR_UTC = re.compile(
+    r"^\d{4}-\d{2}-\d{2}[T ](\d{2}):00(?::00(?:[.,]0+)?)? ?(?:Z|UTC|\+00:?00)$"
+)
 _NUMBER = re.compile(r"\b\d{1,2}\b")
 
 
@@ -47,6 +53,8 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     yield from _about_other_closing_dates(closed, left, columns, spec)
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
+    yield from _about_counted_days(closed)
+    yield from _about_midnights(closed, left)
     yield from _about_first_days(closed, left)
     yield from _about_months(closed, left)
     yield from _about_one_day(
@@ -232,6 +240,47 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Q
         f'[deals] observed_until = the day of the extract, such as "{announced.last_closing}"; or '
         "acknowledge it if customers were followed until then",
     )
+
+
+def _about_counted_days(closed: Column) -> Iterator[Question]:
+    """Yield a question if numbers, as a spreadsheet's days, give far too early dates."""
+    days = days_of(closed)
+    is_number = pd.api.types.is_numeric_dtype(closed.cells.dtype)
+    if is_number and len(days) and days.max() < FIRST_OF_NUMBERS:
+        yield Question(
+            "counted-days",
+            closed.name,
+            f"{closed.name}: the numbers were read as days of a spreadsheet, and end on "
+            f"{days.max()}. "
+            "Are they counted from another day, as statistics programs (1960) and Unix (1970) do?",
+            "export dates as YYYY-MM-DD; or acknowledge it",
+        )
+
+
+def _about_midnights(*columns: Column) -> Iterator[Question]:
+    """Yield a question if all times in UTC are the midnight of a time zone that is ahead of it."""
+    for column in columns:
+        hours = _hours_in_utc(column)
+        if min(hours, default=0) < MIN_AFTERNOON or len(hours) > MIDNIGHTS:
+            continue
+        shown = " or ".join(f"{hour}:00" for hour in sorted(hours))
+        yield Question(
+            "midnights-in-utc",
+            column.name,
+            f"{column.name}: all times are {shown} in UTC, the midnight of a time zone that is "
+            "ahead of it. The days that are read are one day too early there",
+            "export days, or times in the company's time zone; or acknowledge it",
+        )
+        return
+
+
+def _hours_in_utc(column: Column) -> set[int]:
+    """Return the hours of times that are written in UTC; none if some have minutes or no zone."""
+    if not column.is_text:
+        return set()
+    texts = column.cells.dropna().astype("str").drop_duplicates()[:CHECKED_TIMES]
+    parts = texts.str.extract(_FULL_HOUR_UTC)[0]
+    return set() if parts.isna().any() else set(parts.astype(int))
 
 
 def _about_first_days(closed: Column, left: Column) -> Iterator[Question]:

@@ -67,7 +67,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"|data (di )?(inizio|attivazione|adesione|decorrenza)|(start|aanvangs|begin)datum"
             r"|klant sinds"
             r"|cliente dal|klient od|клиент с$|(başlangıç|başlama|üyelik|katılım) tarihi"
-            r"|تاريخ (البدء|البداية|الاشتراك|التسجيل|الانضمام)"
+            r"|تاريخ (البدء|البداية|بداية الاشتراك|بدء الاشتراك|الاشتراك|التسجيل|الانضمام)"
         ),
         (
             r"^登録日時?$|^作成日時?$|(등록|생성)(일|일시)$|дата создания|data utworzenia"
@@ -90,7 +90,8 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
         ),
         r"^(解約|退会|해지|탈퇴|disdetta|recesso|opzegging|rezygnacja|расторжение|iptal)$",
         (
-            r"(利用|契約|サービス)?(終了|満了)日$|(종료|만료|계약 ?종료)일자?$|дата (окончания"
+            r"(利用|契約|サービス)?(終了|満了)(年月)?日$|(종료|만료|계약 ?종료)일자?$"
+            r"|дата (окончания"
             r"|завершения|закрытия)"
             r"|data (zakończenia|końca)|data (di )?(fine|termine)|eind ?datum|(bitiş"
             r"|sonlanma) tarihi"
@@ -149,12 +150,15 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"月額(料金|利用料|費用|売上)?|月間利用料|월 ?(이용료|요금|금액|사용료|정액|매출)"
             r"|(ежемесячн\w+|месячн\w+) (плат\w+|сумма|стоимость|оплата|выручка)|абонплата|(плата"
             r"|сумма) в месяц"
-            r"|(abonament|opłata|kwota) miesięczn\w+|miesięczn\w+ (abonament|opłata|kwota)"
-            r"|(canone|importo|costo) mensile|maand(bedrag|prijs|omzet)|bedrag per maand"
+            r"|^opłata abonamentowa( mies)?|(abonament|opłata|kwota) mies\w+"
+            r"|miesięczn\w+ (abonament|opłata|kwota)"
+            r"|(canone|importo|costo) (mensile|al mese|mese)|maand(bedrag|prijs|omzet)|(bedrag"
+            r"|prijs) per maand"
             r"|aylık (ücret|tutar|bedel|gelir)|(الرسوم|القيمة|المبلغ|الاشتراك) الشهري\w*|^月缴"
         ),
         (
-            r"^(契約|受注|成約|取引|案件)?(金額|総額)$|^(계약|수주|거래)? ?(금액|총액)$"
+            r"^(契約|受注|成約|取引|案件)?(金額|総額)$|^(ご?利用)?料金?$|^利用料金$|^(계약|수주"
+            r"|거래)? ?(금액|총액)$"
             r"|^(сумма|стоимость|сумма (договора|сделки)|стоимость договора|бюджет)$"
             r"|^(wartość|kwota)( umowy| transakcji| kontraktu)?$|^(importo|valore)( del"
             r"| di)?( contratto)?$"
@@ -164,6 +168,21 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
     ),
 }
 KINDS: dict[str, str] = {
+    "identifier": (
+        r"(番号|コード|号码|번호|코드)$|^(номер|код|numer|codice|numero) |(numer|kod|numarası"
+        r"|kodu)$"
+        r"|nummer$|^رقم "
+    ),
+    "period": (
+        r"^(支払|請求|課金|契約)(方法|サイクル|周期|間隔|区分)$|^(결제|청구|납부) ?(방법|주기"
+        r"|방식)$"
+        r"|^(период|периодичность|способ|частота)( (оплаты|платежей))?$"
+        r"|^(okres|częstotliwość|cykl) (rozliczeniowy|płatności|rozliczeń)$"
+        r"|^(periodicità|frequenza|cadenza)( (di )?(pagamento|fatturazione))?$"
+        r"|^(betaal|facturatie)(termijn|frequentie|periode)$|^(ödeme|fatura) (sıklığı|dönemi"
+        r"|şekli)$"
+        r"|^(دورة|فترة) (الدفع|الفوترة)$"
+    ),
     "other_event": (
         r"更新|請求|支払|入金|引落|ログイン|最終(?!解約|契約)|次回|初回|前回|トライアル|無料"
         r"|体験|お試し|予定|見込|アクセス"
@@ -194,10 +213,12 @@ KINDS: dict[str, str] = {
         r"|recesso|cessazion|opzeg|beëindig|\biptal|fesih|ayrıl|إلغاء|فسخ"
     ),
     "monthly": (
-        r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|mensil|al mese|maand|aylık|شهري"
+        r"月額|月間|毎月|월|месячн|в месяц|ежемесяч|miesięczn|\bmies\b|mensil|\bmese\b|maand"
+        r"|aylık|شهري"
     ),
     "yearly": (
-        r"年額|年間|年払|毎年|연간|연 |годов|в год|ежегод|роczn|roczn|annu[oai]|all anno|jaar"
+        r"年額|年間|年払|毎年|연간|연 |годов|в год|за год|ежегод|роczn|roczn|annu[oai]|all anno"
+        r"|jaar"
         r"|yıllık|سنوي"
     ),
     "turnover": (

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MIN_ALIKE, MIN_SHARE_ALIKE = 3, 0.005  # ids that differ only in capitals and spaces
 MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING = 3, 0.05  # customers with rows that contradict
+MIN_COMPARED = 4  # columns besides ids with which rows can be recognised as copies
+MIN_COPIES, MIN_SHARE_COPIES, TIMES_BY_CHANCE = 5, 0.01, 5  # rows equal but for their ids
 MAX_LEVELS = 60  # a column with more distinct texts is no category
 MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a longer id
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
@@ -85,6 +87,32 @@ def _about_duplicates(sheet: Sheet, spec: DealSpec) -> Iterator[Question]:
             f"{sheet.row(int(copies.to_numpy().argmax()))}",
             "remove the copies from the table, or acknowledge that they are separate deals",
         )
+    elif not copies.any() and spec.rows.customer is None:
+        yield from _about_copies_under_other_ids(sheet, spec)
+
+
+def _about_copies_under_other_ids(sheet: Sheet, spec: DealSpec) -> Iterator[Question]:
+    """Yield a question if many more rows than by chance are equal but for their ids."""
+    closed = spec.deals.closed_on
+    unique = [name for name in sheet.table.columns if sheet.table[name].is_unique]
+    table = sheet.table.drop(columns=unique)
+    if not unique or closed is None or closed not in table.columns or table.shape[1] < MIN_COMPARED:
+        return
+    copies = table.duplicated()
+    if copies.sum() < max(MIN_COPIES, MIN_SHARE_COPIES * len(table)):
+        return
+    order = np.random.default_rng(0).permutation(len(table))
+    by_chance = table.assign(**{closed: table[closed].to_numpy()[order]}).duplicated().sum()
+    if copies.sum() < TIMES_BY_CHANCE * (by_chance + 1):
+        return
+    yield Question(
+        "repeated-rows",
+        "",
+        f"{int(copies.sum()):,} of {len(table):,} rows are equal to an earlier row in every column "
+        f"but {', '.join(map(repr, unique))}, such as "
+        f"{sheet.row(int(copies.to_numpy().argmax()))}; by chance it would be {by_chance:,}",
+        "remove the copies from the table, or acknowledge that they are separate deals",
+    )
 
 
 def _lost_digits(repeats: Repeats) -> Question:

@@ -17,6 +17,7 @@ from fitmodel.guessing._names import (
     name_rank,
 )
 from fitmodel.leakage.names import is_later, is_updated_by_crm
+from fitmodel.tables.scripts import plain_letters
 from fitmodel.tables.vocabulary import CURRENCY_CODES
 
 if TYPE_CHECKING:
@@ -27,6 +28,25 @@ if TYPE_CHECKING:
 MAX_BELOW_ZERO = 0.05  # with a larger share of negative numbers, a column is not an amount
 _PERIODS = {
     "year": (
+        *(
+            "年払い",
+            "年払",
+            "年次",
+            "年額",
+            "연납",
+            "연간",
+            "매년",
+            "ежегодно",
+            "год",
+            "годовая",
+            "rocznie",
+            "roczny",
+            "annuale",
+            "annualmente",
+            "jaarlijks",
+            "yıllık",
+            "سنوي",
+        ),
         *("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
         *("anual", "annuel", "annuelle", "jährlich", "jaehrlich", "年付", "年缴", "按年", "每年"),
     ),
@@ -43,10 +63,37 @@ _PERIODS = {
         *("halbjährlich", "halbjahr", "semestre", "semestral", "semestriel", "半年", "半年付"),
     ),
     "quarter": (
+        *(
+            "四半期",
+            "분기",
+            "ежеквартально",
+            "kwartalnie",
+            "trimestrale",
+            "kwartaal",
+            "üç aylık",
+        ),
         *("quarter", "quarterly", "trimestre", "quartal", "季度", "3", "vierteljährlich"),
         *("quartalsweise", "trimestral", "trimestriel", "季付", "按季", "季"),
     ),
     "month": (
+        *(
+            "月払い",
+            "月払",
+            "月次",
+            "月額",
+            "월납",
+            "월간",
+            "매월",
+            "ежемесячно",
+            "месяц",
+            "miesięcznie",
+            "miesięczny",
+            "mensile",
+            "mensilmente",
+            "maandelijks",
+            "aylık",
+            "شهري",
+        ),
         *("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
         *("monatlich", "mensuel", "mensuelle", "月付", "月缴", "按月", "每月"),
     ),
@@ -110,7 +157,8 @@ _MILLIONS = r"mm|mn|mio\.?|millions?|millones|milhões"
 _IN_BRACKETS = r"[(\[](in |en |em )?\W?'?({})( (of )?\w{{3}})?\W?[)\]]"
 _SCALES = {
     1_000: re.compile(
-        rf"千元|{_IN_BRACKETS.format(_THOUSANDS)}|\b[kt](usd|eur|gbp|chf)\b"
+        rf"千[元円]|천 ?원|\bтыс|\btys\b|{_IN_BRACKETS.format(_THOUSANDS)}|\b[kt](usd|eur|gbp"
+        rf"|chf)\b"
         r"|\b[kt] ?[€$£]|[€$£] ?k\b|[ _]in[ _](k|tsd|thousands?|tausend)\b|[ _]thousands?$",
         re.IGNORECASE,
     ),
@@ -119,10 +167,11 @@ _SCALES = {
         r"|\bcentimes?\b|\bcentavos?\b|\bcéntimos?\b|金额分|\(分\)",
         re.IGNORECASE,
     ),
-    10_000: re.compile(r"万"),
+    10_000: re.compile(r"(?<!百)[万萬]|만 ?원"),
     1_000_000: re.compile(
         # a bare (M) may be per month
-        rf"百万|{_IN_BRACKETS.format(_MILLIONS)}|\bm(eur|gbp|chf)\b|\bm ?[€$£]|[€$£] ?m\b"
+        rf"百万|백만|\bмлн|\bmln\b|{_IN_BRACKETS.format(_MILLIONS)}|\bm(eur|gbp|chf)\b"
+        rf"|\bm ?[€$£]|[€$£] ?m\b"
         r"|[ _]in[ _](m|mn|mio|millions?)\b|[ _]millions?$",
         re.IGNORECASE,
     ),
@@ -188,7 +237,9 @@ def unit_by_name(words: str) -> str | None:
 def unit_of(cell: object) -> str | None:
     """Return the time of a billing period, such as "year" for ``Annually``, or None."""
     words = plain_words(cell)
-    return next((unit for unit, known in _PERIODS.items() if words in known), None)
+    return next(
+        (unit for unit, known in _PERIODS.items() if words in map(plain_letters, known)), None
+    )
 
 
 def find_period(columns: Iterable[Column]) -> Column | None:

@@ -67,9 +67,9 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
             rf"\b(start\w*|begin\w*|inception|effective|subscri\w*|sign ?up) ?{_DATE}?$",
             rf"\b(joined|join|activat\w*|since) ?{_DATE}?$|beginn|开始",
             r"(date|fecha|data) (de |d )?(début|inicio|início|alta|entrada|adesão|inscription)",
-            r"date d entrée",
+            r"date d (entrée|effet)",
             r"(client|cliente|kunde|customer) (depuis|desde|seit)|^eintritt\w*|^startdatum$",
-            r"(开通|入网|注册|开户|激活|起始)(日期|时间)",
+            r"(开通|入网|注册|开户|激活|起始)(日期|时间|日$)",
         ),
         rf"^(customer |subscription |account )?(created|registered|registration) ?{_DATE}?$",
     ),
@@ -141,7 +141,8 @@ ROLE_NAMES: dict[str, tuple[str, ...]] = {
         _any(
             r"\bc?mrr\b|^month(ly)? (recurring )?(revenue|fee|price|charge|value|amount|spend|cost"
             r"|payment|subscription)s?$|\b(fee|price|charge|revenue|amount|spend) (per|a) month\b",
-            r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)|mensualidad",
+            r"(precio|cuota|importe|ingreso|valor|preço|receita) (mensual|mensal)"
+            r"|mensualidad|^mensualité",
             r"mensalidade|monats(beitrag|preis|umsatz|gebühr)|(prix|montant|revenu) mensuel",
             r"月(费|租|收入)|\b(quarterly|weekly) (fee|price|amount|charge|payment|subscription)\b",
         ),
@@ -255,21 +256,24 @@ CURRENCY = with_foreign(
     r"( (of|der|des|du|de la|del|da) \w+)?( iso)?( code)?$",
     "currency",
 )
-PERIOD = re.compile(
+PERIOD = with_foreign(
     r"^((billing|plan|price|payment|subscription|invoic(e|ing)) )?(interval|period|frequency|cycle"
     r"|period unit)( unit)?$|^(payment|billing) (term|mode|schedule)s?$"
     r"|^(zahl(ungs)?weise|(zahlungs|abrechnungs|rechnungs)(intervall|zeitraum|periode|turnus"
     r"|rhythmus)|turnus)$|^(periodicidad|periodicidade|périodicité)( .*)?$"
     r"|^(frecuencia|frequência|fréquence|ciclo|cycle|período|periodo|période) (de |d )?"
     r"(pago|cobro|cobrança|pagamento|facturación|faturamento|facturation|paiement)$"
-    r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$"
+    r"|^(付款|支付|计费|缴费|收费|结算|付费)(方式|周期|频率|模式)$",
+    "period",
 )
 PERIOD_COUNT = re.compile(
     r"^((billing|plan|price) )*(interval|period|frequency|cycle) (count|length|number)$"
     r"|^((plan|subscription)s? )?billing period$"
 )
 """Names for how many months or years one payment is for, as a number."""
-IDENTIFIER = re.compile(rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$")
+IDENTIFIER = with_foreign(
+    rf"\b({_NUMBER}|ids)$|编号$|^(rownames|row|index)$|^unnamed \d+$", "identifier"
+)
 PERSON_OR_TEXT = with_foreign(
     r"\b(name|e ?mail|phone|fax|mobile|address|street|description|notes?|comments?|next step|url"
     r"|website|contact|domain|text)\b|(name|notiz\w*|bemerkung\w*|beschreibung|nombre|nom)$|名称"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of, name_rank
+from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows are not worth a question
 MAX_BOTH = 0.05  # share of rows with both dates up to which two dates exclude each other
 MIN_AMONG_LEAVERS = 0.8  # share of leavers among the rows that name another contract
+AT_ONCE_DAYS, MAX_LEVELS = 60, 25  # days after which who never began is gone; values of a category
+MIN_AT_ONCE, MIN_SHARE_AT_ONCE = 10, 0.02  # rows of such a value
+MIN_GONE, MAX_OTHERS_GONE = 0.9, 0.25  # share of its rows that left at once, and of all others
 MAX_TESTS = 0.2  # if more names sound like tests, it is a word of the trade
 _ENDED = re.compile(
     r"\b(downgrad\w*|revers\w+|void\w*|written off|write ?off|suspend\w*|deactivat\w*|disabled"
@@ -61,6 +68,9 @@ def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Question
     free = [column for column in columns if column.name not in known and column.filled]
     yield from _about_another_end(free, left)
     yield from _about_never_began(free, left)
+    closed = next((column for column in columns if column.name == spec.deals.closed_on), None)
+    if closed is not None:
+        yield from _about_gone_at_once(free, closed, left)
     yield from _about_continued(free, left)
     yield from _about_test_names(columns, spec)
 
@@ -112,6 +122,50 @@ def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question
             "withdrawal counts as leaving",
         )
         return
+
+
+def _about_gone_at_once(columns: list[Column], closed: Column, left: Column) -> Iterator[Question]:
+    """Yield a question if the rows with one value of a category nearly all left at once.
+
+    Unpaid trials that were not converted, and pilots, are known by that in any language.
+    """
+    if closed.dates is None or left.dates is None:
+        return
+    signed = closed.dates.series
+    seen = (signed <= signed.max() - pd.Timedelta(days=AT_ONCE_DAYS)).to_numpy()
+    stay = (left.dates.series - signed).dt.days.to_numpy()
+    at_once = left.real_dates & (stay <= AT_ONCE_DAYS)
+    for column in columns:
+        if not _may_say_who_began(column):
+            continue
+        codes, values = pd.factorize(column.cells.astype(object))
+        rows = np.bincount(codes[seen & (codes >= 0)], minlength=len(values))
+        gone = np.bincount(codes[seen & at_once & (codes >= 0)], minlength=len(values))
+        for code in np.flatnonzero(
+            rows >= max(MIN_AT_ONCE, MIN_SHARE_AT_ONCE * len(codes))
+        ).tolist():
+            others = seen & (codes != code)
+            if gone[code] < MIN_GONE * rows[code] or at_once[others].mean() > MAX_OTHERS_GONE:
+                continue
+            yield Question(
+                "never-began",
+                column.name,
+                f"{column.name}: {gone[code]:,} of {rows[code]:,} customers with {values[code]!r} "
+                f"left within {AT_ONCE_DAYS} days of signing, and {at_once[others].mean():.0%} of "
+                "all others. They may be trials or pilots that never became contracts, but count "
+                "as early churners",
+                f"leave them out with [rows] drop of {values[code]!r} in {column.name!r}; or "
+                "acknowledge it if they were customers",
+            )
+            return
+
+
+def _may_say_who_began(column: Column) -> bool:
+    """Return whether a column is a category that may be known before a customer leaves."""
+    if not column.is_text or column.is_date or not 1 < column.distinct <= MAX_LEVELS:
+        return False
+    later = is_later(column.words) or has_name_of(column.words, "status")
+    return not (later or column.is_number)
 
 
 def _said_yes(column: Column) -> Mask | None:

@@ -11,7 +11,7 @@ from fitmodel.guessing._columns import MIN_READABLE
 from fitmodel.guessing._extract import DATES, guess_extract, whole_years
 from fitmodel.guessing._names import as_words, is_other_event, name_rank
 from fitmodel.guessing._status import find_status
-from fitmodel.guessing._tenure import tenure_unit
+from fitmodel.guessing._tenure import tenure_unit, unit_of_values
 from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def settle_outcome(draft: Draft) -> None:
     for role in DATES:
         draft.drop(role, "a date, but the outcome is a tenure and a flag")
     _assign_flag(draft)
-    unit = tenure_unit(draft.roles["tenure_months"].words)
+    tenure = draft.roles["tenure_months"]
+    unit = unit_of_values(tenure.cells) or tenure_unit(tenure.words)
     if unit is not None:
         draft.units["tenure_unit"] = unit
 
@@ -114,6 +115,7 @@ def _no_outcome(draft: Draft) -> DealsError:
         )
     else:
         clauses += _two_valued_columns(draft)
+    clauses += _no_days(draft)
     exchanged = (exchanged_problem(column.cells) for column in draft.columns)
     clauses += [str(problem) for problem in exchanged if problem is not None]
     listed = ", ".join(column.name for column in draft.columns)
@@ -122,6 +124,26 @@ def _no_outcome(draft: Draft) -> DealsError:
         f"{''.join(f'; {text}' for text in [*clauses, *draft.unsure])}. Remedy: add the missing "
         f"columns, or write fitmodel.toml by hand; the columns are {listed}"
     )
+
+
+def _no_days(draft: Draft) -> list[str]:
+    """Return a sentence on columns named like the dates in which hardly any value is a day."""
+    named = [
+        column
+        for column in draft.free
+        if column.filled
+        and column.date_share < MIN_READABLE_NAMED
+        and not column.is_flag
+        and any(name_rank(column.words, role) in {0, 1} for role in ("closed_on", "churned_on"))
+    ]
+    shown = ", ".join(f"{column.name!r} ({column.cells.dropna().iloc[0]!r})" for column in named)
+    if not shown:
+        return []
+    text = (
+        f"by their names these are dates, but their values are not read as days: {shown}; write "
+        "days as YYYY-MM-DD, for a week, month or quarter its last day"
+    )
+    return [text]
 
 
 def _two_valued_columns(draft: Draft) -> list[str]:

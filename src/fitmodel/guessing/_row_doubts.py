@@ -12,6 +12,7 @@ from fitmodel.guessing._doubt import Question
 from fitmodel.guessing._names import has_name_of
 from fitmodel.guessing._never_left import about_never_left
 from fitmodel.guessing._rows import MAX_STAGES
+from fitmodel.tables.scripts import plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,19 +29,36 @@ MAX_DATED_MARKED = 0.9  # marked rows of which more have left are marked because
 MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a former customer
 KNOWN_STATUS = 0.5  # minimum share of known values in a status with unknown ones
 _REASON = re.compile(
-    r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause)\b"
-    r"|\breason (for|of) (cancel\w*|churn\w*|terminat\w*|leaving)|(kündigungs|abgangs)grund"
-    r"|motivo (de |da |do )?(baja|cancel\w*|churn)|(motif|raison) (de |du )?(départ|résili\w*)"
-    r"|(流失|取消|解约|退订|终止|离网)(原因|理由)"
+    plain_letters(
+        r"\b(cancel\w*|churn\w*|terminat\w*|leaving|loss|end) (reason|cause)\b"
+        r"|\breason (for|of) (cancel\w*|churn\w*|terminat\w*|leaving)|(kündigungs|abgangs)grund"
+        r"|motivo (de |da |do )?(baja|cancel\w*|churn)|(motif|raison) (de |du )?(départ|résili\w*)"
+        r"|(流失|取消|解约|退订|终止|离网|退会|離脱|해지|이탈|탈퇴)( ?(원인|사유|이유)|原因|理由)"
+        r"|причин\w+ (ухода|отказа|оттока|расторжения)|powód (odejścia|rezygnacji|rozwiązania)"
+        r"|motivo (della |di )?(disdetta|recesso)|(opzeg|vertrek)reden|reden (van )?(opzegging"
+        r"|vertrek)"
+        r"|(iptal|ayrılma|fesih) (nedeni|sebebi)|سبب (الإلغاء|الفسخ)"
+    )
 )
 _NO_LEAVING = re.compile(
-    r"\b(upgrad\w*|downgrad\w*|migrat\w*|duplicat\w*|merged?|consolidat\w*|replaced|renewed"
-    r"|plan chang\w*|chang\w* (of )?plan|switch\w* (of )?plans?|new (plan|contract|subscription)"
-    r"|moved to (a )?(new|other|another|annual|yearly|monthly) (plan|contract|subscription)"
-    r"|test( account| order)?|created by mistake)\b"
-    r"|tarifwechsel|vertragswechsel|umstellung|zusammengelegt|dublette|cambio de plan|duplicad[oa]"
-    r"|migra(do|da|ción|ção)|mudança de plano|changement de (formule|plan)|doublon"
-    r"|升级|降级|迁移|合并|重复|换套餐|变更套餐|续约新合同|测试"
+    plain_letters(
+        r"\b(upgrad\w*|downgrad\w*|migrat\w*|duplicat\w*|merged?|consolidat\w*|replaced|renewed"
+        r"|plan chang\w*|chang\w* (of )?plan|switch\w* (of )?plans?|new (plan|contract"
+        r"|subscription)"
+        r"|moved to (a )?(new|other|another|annual|yearly|monthly) (plan|contract|subscription)"
+        r"|test( account| order)?|created by mistake)\b"
+        r"|tarifwechsel|vertragswechsel|umstellung|zusammengelegt|dublette|cambio de plan"
+        r"|duplicad[oa]"
+        r"|migra(do|da|ción|ção)|mudança de plano|changement de (formule|plan)|doublon"
+        r"|升级|降级|迁移|合并|重复|换套餐|变更套餐|续约新合同|测试"
+        r"|(プラン|契約|コース)(変更|切替)|移行|統合|重複|テスト|(요금제|플랜|계약) ?(변경|전환)"
+        r"|중복|통합|이관"
+        r"|(смена|переход|изменение) (на )?(тариф|план|договор)|дубл|миграц|объединен"
+        r"|zmiana (planu|taryfy|umowy)|duplikat|migracj|połączen|cambio (piano|contratto)"
+        r"|migrazion|duplicat"
+        r"|(pakket|contract|abonnements?)wijziging|samenvoeg|dubbel|(paket|tarife"
+        r"|plan) değişikliği|mükerrer"
+    )
 )
 _TO_OTHERS = re.compile(
     r"competitor|other (vendor|provider|tool|software|solution)|another (vendor|provider|tool"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from fitmodel.tables.values import NumberForm, is_text, read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import pandas as pd
 
 AGREED_TERMS = frozenset({1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60})
 """Numbers of months for which contracts are agreed."""
@@ -55,3 +59,9 @@ def tenure_unit(words: str) -> str | None:
     """Return the unit of a tenure from its name; None if the name gives none, or several."""
     units = [unit for unit, pattern in UNIT_WORDS.items() if pattern.search(words)]
     return units[0] if len(units) == 1 else None
+
+
+def unit_of_values(cells: pd.Series[Any]) -> str | None:
+    """Return the unit of a tenure from its values, such as "412 days"; None if they have none."""
+    form = read_numbers(cells).form if is_text(cells) else None
+    return tenure_unit(form.unit) if isinstance(form, NumberForm) and form.unit else None

@@ -20,6 +20,7 @@ from fitmodel.guessing._columns import Column
 from fitmodel.guessing._date_doubts import about_dates
 from fitmodel.guessing._doubt import Question, about_amounts, about_units
 from fitmodel.guessing._id_doubts import about_ids
+from fitmodel.guessing._leaver_doubts import about_leavers_elsewhere
 from fitmodel.guessing._other_ends import about_other_ends
 from fitmodel.guessing._price_doubts import about_prices
 from fitmodel.guessing._row_doubts import about_left_out, about_rows
@@ -112,6 +113,7 @@ def _open_questions(
         *about_choice,
         *_about_leavers(kept.columns, spec),
         *about_rows(kept.columns, spec),
+        *about_leavers_elsewhere(kept.columns, spec),
         *about_other_ends(kept.columns, spec),
         *about_amounts(kept.columns, spec),
         *about_prices(kept.columns, spec),

@@ -113,7 +113,7 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     find_leavers(draft)
     for role in ("exited_on", "tenure_months", "rep", "team", "amount"):
         assign_role(draft, role)
-    settle_outcome(draft)
+    _settle_outcome(draft, file)
     _settle_customers(draft)
     _settle_units(draft)
     _sort_attributes(draft)
@@ -131,6 +131,17 @@ def guess_spec(deals: pd.DataFrame | FileTable) -> Guess:
     return Guess(
         draft.to_toml(), tuple(draft.unsure), tuple(questions), (*file.findings, *open_findings)
     )
+
+
+def _settle_outcome(draft: Draft, file: FileTable) -> None:
+    """Settle the outcome; the error that there is none says which sheet was read."""
+    try:
+        settle_outcome(draft)
+    except DealsError as error:
+        sheets = [str(finding) for finding in file.findings if finding.code == "sheet"]
+        if not sheets:
+            raise
+        raise DealsError(f"{error}. {sheets[0]}", error.problems) from None
 
 
 def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Finding]:
@@ -247,12 +258,14 @@ def _settle_units(draft: Draft) -> None:
 def _sort_attributes(draft: Draft) -> None:
     closing = draft.roles.get("closed_on")
     after = draft.vendor.after_signing if draft.vendor else ()
+    leaving = draft.roles.get("churned_on")
+    left = None if leaving is None else leaving.real_dates
     questioned: dict[str, list[str]] = {}
     for column in draft.free:
         if column.name in after:
             draft.leave_out(column, "known only after signing, in exports of this system")
             continue
-        result = reason_to_exclude(column, None if closing is None else closing.dates)
+        result = reason_to_exclude(column, None if closing is None else closing.dates, left)
         if result is None:
             draft.notes[column.name] = "attribute"
             continue

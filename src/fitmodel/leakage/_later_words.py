@@ -25,7 +25,8 @@ _BEFORE = (  # a time before signing, or the content of a contract
     r"|\b(deneme|öncesi|önce|planlanan|beklenen|otomatik|ihbar)|تجريب|متوقع|قبل|تلقائي"
 )
 _SURELY = (
-    r"工单|满意度|投诉|客诉|报修|健康(度|分|值|评分|状态)|nps|逾期|欠费|退款|流失|离网|退订|解约"
+    r"工单|客服(案件|次数|件数)|满意度|投诉|客诉|报修|健康(度|分|值|评分|状态)|nps|逾期|欠费"
+    r"|退款|流失|离网|退订|解约"
     r"|销户"
     r"|(累计|已付|总)(付款|消费|充值|缴费|收款|支付|开票|回款)|(最近|最后|上次|最新)(一次)?(登录"
     r"|活跃|付款|缴费|消费|访问|使用|购买|下单|联系|续费)"
@@ -33,7 +34,7 @@ _SURELY = (
     r"|缴费|付款|续费|登录)(数|次数|张数|笔数)"
     r"|(活跃|使用|登录)(用户|天数|次数|频率|时长|率|度)|降级|停用|客户(成功|健康)|上线(日期|时间"
     r"|天数|状态)"
-    r"|満足度|問い?合わ?せ(件数|回数|数)|サポート(件数|回数|依頼|問い?合わ?せ)|クレーム|苦情"
+    r"|満足度|問い?合わ?せ(件数|回数|数)|サポート(件数|回数|対応|依頼|問い?合わ?せ)|クレーム|苦情"
     r"|ヘルス|健全度|解約|退会|離脱"
     r"|最終(ログイン|利用|アクセス|購入|支払|入金|請求|更新|連絡|接触|来店|注文)|(利用|継続"
     r"|在籍)(月数|期間|回数|日数|頻度|率)"
@@ -44,7 +45,7 @@ _SURELY = (
     r"|(최근|마지막) ?(로그인|접속|결제|이용|방문|구매|활동)|(이용|유지) ?(기간|월수|횟수|빈도"
     r"|률|율|일수)|(청구|결제|로그인|갱신) ?(횟수|건수)"
     r"|티켓 ?(수|건수)?|활성 ?사용자"
-    r"|\b(support ?(anfrag|fäll|tick|kontakt)|(kunden)?zufriedenheit|beschwerde|reklamation"
+    r"|\b(support ?(anfrag|fäll|tick|kontakt|vragen)|(kunden)?zufriedenheit|beschwerde|reklamation"
     r"|mahn(stufe|ung|stand)"
     r"|gesundheits ?(score|wert|index)|gesamtumsatz|umsatz bisher|bisherige|kündig|gekündigt"
     r"|abgewandert|inaktiv"
@@ -86,6 +87,9 @@ _SURELY = (
     r"|\b(şikayet|(müşteri )?memnuniyet|destek (talep|kayd)|(talep|fatura|ödeme|giriş) sayısı"
     r"|iptal|iade|gecik|yenilen"
     r"|son (giriş|ödeme|fatura|kullanım|oturum|aktivite|ziyaret|sipariş))"
+    r"|причин\w* (ухода|отказа|оттока|расторж)|powód (odejścia|rezygnacji|rozwiąza)|(opzeg"
+    r"|vertrek)reden"
+    r"|(iptal|ayrılma|fesih) (nedeni|sebebi)|(解約|退会|離脱|해지|이탈|탈퇴) ?(原因|理由|사유|이유)"
     r"|شكاو|شكوى|رضا العميل|رضا العملاء|تذاكر الدعم|الإلغاء|استرداد|متأخرات|آخر (دخول|تسجيل|دفع"
     r"|نشاط|زيارة)"
 )

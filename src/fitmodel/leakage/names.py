@@ -82,8 +82,12 @@ _SURELY = (
     r"|total[\W_]?(paid|charg\w*|revenue|billed|invoiced|spent|spend|payments?)"
     r"|(invoices|payments|bills)[\W_]?(paid|count|made)|n[\W_]?(invoices|payments)"
     r"|last[\W_]?(login|seen|activ\w*|used|use|payment|invoice|visit|session|order|purchase)\w*"
-    r"|health[\W_]?score|(customer|account)[\W_]?health|inactiv\w*|dormant|dunning|overdue|downgrad\w*"
-    r"|tickets?(?![\W_]?(size|value|price))|(open|closed)[\W_]?cases|loss[\W_]?reason"
+    r"|health[\W_]?score|(customer|account)[\W_]?health|inactiv\w*|dormant|dunning|overdue"
+    r"|downgrad\w*"
+    r"|(implementation|onboarding|kick[\W_]?off|roll[\W_]?out"
+    r"|go[\W_]?live)[\W_](is[\W_])?(completed?"
+    r"|done|held|finished|attended)|tickets?(?![\W_]?(size|value|price))|(open"
+    r"|closed)[\W_]?cases|loss[\W_]?reason"
 )
 """Words for what happens only after signing."""
 
@@ -91,7 +95,8 @@ _MAYBE = (
     r"usage|log[\W_]?ins?|sessions?|viewed|views|clicked|clicks|opened|opens|onboarded|activated"
     r"|(minutes|hours|calls|cases|time)[\W_]?(\w+[\W_])?support|support[\W_]?(minutes|hours|calls"
     r"|cases|time|contacts?|requests?)|adoption|engagement|features[\W_]?used|active[\W_]?users"
-    r"|upsell\w*|upgrad\w*|expansion|first[\W_]?\d+[\W_]?d\w*|\d{2,3}[\W_]?d(ays)?"
+    r"|active[\W_](seats|licen[cs]es|accounts|subscribers)|upsell\w*|upgrad\w*|expansion"
+    r"|first[\W_]?\d+[\W_]?d\w*|\d{2,3}[\W_]?d(ays)?"
     r"|since[\W_]?(sign\w*|clos\w*|start|activation|onboarding|purchase)"
 )
 """Words for what may also happen before signing, as in a trial."""
@@ -185,7 +190,8 @@ _WORDS = {
         r"|discapacidad|minusvalia|wheelchair"
     ),
     "family": (
-        r"marital\w*|married|familienstand|verheiratet|geschieden|dependents|pregnan\w*|schwanger\w*"
+        r"marital\w*|married|familienstand|verheiratet|geschieden|dependents|pregnan\w*"
+        r"|schwanger\w*"
         r"|(situation|statut)[\W_](familiale|matrimoniale?)|etat[\W_]civil|marie(e|s)?|enceinte"
         r"|estado[\W_]civil|casad[oa]s?|embaraz\w*|civil[\W_]status|partnership[\W_]status"
     ),

@@ -33,8 +33,6 @@ PULLS = (0.25, 0.5, 0.75, 1.0)  # exponent of the filtered level; 0 gives the lo
 PRIOR_LEAVERS = 10.0  # prior expected and observed leavers: the filter starts at a level of 1
 MIN_MONTHS = 6  # before the first forecast
 MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
-# Least gain in log score over the long-run mean, summed over non-overlapping horizons.
-MIN_GAIN = 1.0
 EXACT_LEAVERS = 1e6  # leavers behind a long-run mean that is treated as known exactly
 MAX_TIMES = 24  # possible times of leaving per leaver
 
@@ -57,7 +55,7 @@ class Level:
         Exponent of the filtered level; 0 gives the long-run mean.
     gain : float
         Gain in log score of past forecasts over the long-run mean, summed over non-overlapping
-        horizons; below `MIN_GAIN` the long-run mean is used.
+        horizons; a level is applied if it is above 0.
     months : tuple of (str, float, float)
         Month, observed and expected leavers, for the report.
     """
@@ -168,24 +166,41 @@ def fit_level(
     )
     closed, log_odds = closed[rows], log_odds[rows]
     observed, expected, names = monthly_leavers(follow_up, closed, end, baseline, log_odds)
+    level = level_of_counts(observed, expected, max(round(follow_up.horizon), 1))
     months = tuple(zip(names, observed.tolist(), expected.tolist(), strict=True))
-    horizon = max(round(follow_up.horizon), 1)
+    return replace(level, months=months)
+
+
+def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
+    """Estimate the level after the last month from observed and expected leavers per month.
+
+    Parameters
+    ----------
+    observed, expected : ndarray, shape (months,)
+        Leavers per month, and those expected at the long-run mean.
+    horizon : int
+        Months ahead that are forecast.
+
+    Notes
+    -----
+    A filter is used if it forecast better at all: ``benchmarks/level.py`` measures that a larger
+    least gain leaves most changes unnoticed, and saves next to nothing where the level is constant.
+    """
     if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
-        return Level(months=months)
+        return Level()
     # The reference is the long-run mean with the uncertainty of the best filter: where the rate
     # fluctuates without a trend, a mean without uncertainty would be beaten by any filter.
     constant = max(
         forecast_score(observed, expected, horizon, discount, 0.0) for discount in (1.0, *DISCOUNTS)
     )
-    best_forecast = max(
+    gain, discount, pull = max(
         (forecast_score(observed, expected, horizon, discount, pull) - constant, discount, pull)
         for discount, pull in product(DISCOUNTS, PULLS)
     )
-    gain, discount, pull = best_forecast
-    if gain < MIN_GAIN:
-        return Level(gain=gain, months=months)
+    if gain <= 0:
+        return Level(gain=gain)
     shape, rate = (values[-1] for values in filter_level(observed, expected, discount))
-    return Level(float((shape / rate) ** pull), float(shape), discount, pull, gain, months)
+    return Level(float((shape / rate) ** pull), float(shape), discount, pull, gain)
 
 
 def monthly_leavers(

@@ -160,10 +160,8 @@ def _selection(
     known = enough & (unbound >= min_deals)
     sole_sellers = [] if is_sole_seller is None else list(table.index[is_sole_seller])
     p_value, side = np.ones(len(table)), np.zeros(len(table))
-    sellers, probability = (
-        table.index.get_indexer(pd.Index(deal_figures["who"])),
-        deal_figures["probability"],
-    )
+    sellers = table.index.get_indexer(pd.Index(deal_figures["who"]))
+    probability = deal_figures["probability"]
     is_compared = is_unbound & ~deal_figures["who"].isin(sole_sellers).to_numpy()
     for position in np.flatnonzero(known).tolist():
         is_own = sellers == position

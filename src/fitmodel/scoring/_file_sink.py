@@ -145,7 +145,10 @@ def check_output(output: str | Path) -> None:
         return
     output = Path(output)
     if not output.parent.is_dir():
-        raise ProspectError(f"there is no folder {output.parent} to write {output.name} to")
+        raise ProspectError(
+            f"there is no folder {output.parent} to write {output.name} to. "
+            "Remedy: create it, or name another output."
+        )
     if output.is_dir():
         raise ProspectError(f"{output} is a folder. Remedy: name a file.")
 

@@ -98,7 +98,10 @@ def check_folder(folder: Path) -> None:
             f"such as {folder}/2026-01-31, or remove it first."
         )
     if not folder.absolute().parent.is_dir():
-        raise ProspectError(f"there is no folder {folder.parent} to write {folder.name} to")
+        raise ProspectError(
+            f"there is no folder {folder.parent} to write {folder.name} to. "
+            "Remedy: create it, or name another output."
+        )
 
 
 class _Part(NamedTuple):

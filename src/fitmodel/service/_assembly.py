@@ -1,10 +1,12 @@
 """Assembly of the service: its parts, its routes, and the middleware around them.
 
 model, pipeline, deals, log -> `Parts` -> routes, in the order of their pages -> middleware
+file of people -> reps of the pipeline and the past deals -> a warning per user without deals
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +18,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 
 from fitmodel.crm.requests import RequestHistories
+from fitmodel.deals.plain_words import nearest
+from fitmodel.exceptions import FitModelError
 from fitmodel.following import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.sales.people import people_in
 from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
 from fitmodel.service._decision_routes import add_decisions
 from fitmodel.service._desk_routes import add_desk
@@ -32,23 +37,24 @@ from fitmodel.service._pipeline_routes import Timelines, add_pipeline
 from fitmodel.service._pipeline_rows import GZIP_LEVEL, PipelineRows
 from fitmodel.service._problems import add_problems, refuse_unknown_query
 from fitmodel.service._quiz_routes import add_quiz
-from fitmodel.service._rep_names import warn_of_reps_without_deals
-from fitmodel.service._routes import (
-    add_assessments,
-    add_status,
-    describe_in_openapi,
-)
+from fitmodel.service._routes import add_assessments, add_status, describe_in_openapi
 from fitmodel.service.settings import ANYBODY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.model.logged import AssessmentLog
     from fitmodel.sales.plans import Plan
-    from fitmodel.service.settings import Settings
+    from fitmodel.service.settings import People, Settings
+
+logger = logging.getLogger("fitmodel.service")
+NO_COLUMN = (
+    "these reps see no deals: {users}. The contract names no column with the rep. "
+    'Remedy: write rep = "COLUMN" under [deals].'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,3 +212,53 @@ def _add_middleware(
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["x-request-id"],
         )
+
+
+def warn_of_reps_without_deals(people: People, pipeline: Pipeline | None, pages: Pages) -> None:
+    """Log a warning for each user whose rep is neither in the pipeline nor in the past deals."""
+    users = [name for name, person in people.by_name.items() if person.is_rep]
+    if not users or (pipeline is None and not pages.has_deals):
+        return
+    column = pages.spec().deals.rep
+    if column is None:
+        logger.warning(NO_COLUMN.format(users=", ".join(map(repr, users))))
+        return
+    try:
+        known = _known_reps(column, pipeline, pages)
+    except (FitModelError, OSError):
+        return  # the pages show why a table cannot be read
+    for text in reps_without_deals(people, known, column):
+        logger.warning(text)
+
+
+def _known_reps(column: str, pipeline: Pipeline | None, pages: Pages) -> set[str]:
+    names = set[str]() if pipeline is None else pipeline.values_of(column)
+    past = pages.past_deals()
+    return names if past is None else names | set(people_in(*past, "rep").dropna())
+
+
+def reps_without_deals(people: People, known: Iterable[str], column: str) -> list[str]:
+    """Return a warning for each user whose rep has none of the deals.
+
+    Parameters
+    ----------
+    people : People
+        Users of the service.
+    known : iterable of str
+        Names of the reps in the deals.
+    column : str
+        Column with the rep, which the warnings name.
+    """
+    names = sorted(known)
+    return [
+        f"{user!r} sees no deals: no deal has the rep {person.rep!r} in the column {column!r}."
+        f"{_hint(str(person.rep), names)} Remedy: write `rep` in the file of people as the deals "
+        "have it."
+        for user, person in people.by_name.items()
+        if person.is_rep and not any(person.may_see(name) for name in names)
+    ]
+
+
+def _hint(rep: str, names: list[str]) -> str:
+    similar = nearest(rep, names)
+    return "" if similar is None else f" Did you mean {similar!r}?"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import pathlib
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Path, Request, Response
@@ -213,8 +214,16 @@ class Registry:
             "refusal": outlook.refusal,
             "refusal_words": None
             if outlook.refused is None
-            else _refused(outlook.refused, say, language),
+            else self._with_labels(_refused(outlook.refused, say, language), language),
         }
+
+    def _with_labels(self, text: str, language: str) -> str:
+        """Return a text in which groups, such as "lead_source = event", have attributes' labels."""
+        model = self._holder.model
+        wording = model.scorer.wording.in_language(language)
+        names = "|".join(map(re.escape, sorted(model.attributes, key=len, reverse=True)))
+        group = re.compile(rf"(?<![\w.])({names})(?= = )")
+        return group.sub(lambda match: wording.label(match[0]), text)
 
     def promote(self, version: int, *, reason: str, force: bool, by: str) -> Promotion:
         """Promote a version by the rules of `fitmodel promote`, and use it in this service.

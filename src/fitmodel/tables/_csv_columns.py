@@ -38,6 +38,7 @@ _WHOLE = r"^[+-]?\d+$"
 _INT64, _EXACT_FLOAT = r"^[+-]?\d{1,18}$", r"^[+-]?\d{1,15}$"  # exact as int64, as float
 _WITH_COMMA = r"^[+-]?\d[\d.]*(,\d+)?$"
 _IN_THOUSANDS = r"^[+-]?([1-9]\d{0,2}(\.\d{3})+|[^.]*)$"  # what points may separate, or no point
+_ZERO_END = r"\.\d\d0$"
 _THOUSANDS = NumberForm(decimal=",", thousands=".")
 _EMPTY = pa.array(sorted(MISSING_TEXT - UNCLEAR_WORDS))
 _MISSING = pa.array(sorted(MISSING_TEXT))
@@ -116,6 +117,7 @@ class _ColumnFeatures:
     fits_int64: bool = True
     is_exact: bool = True
     may_be_thousands: bool = True
+    has_zero_ends: bool = False
     has_codes: bool = False
     has_values: bool = False
     has_nulls: bool = False
@@ -135,6 +137,8 @@ class _ColumnFeatures:
             self.fits_int64 = self.fits_int64 and self.is_whole and _all(texts, _INT64)
             self.is_exact = self.is_exact and self.is_whole and _all(texts, _EXACT_FLOAT)
             self.may_be_thousands = self.may_be_thousands and _all(texts, _IN_THOUSANDS)
+            if self.may_be_thousands and not self.is_whole:
+                self.has_zero_ends = self.has_zero_ends or _any(texts, _ZERO_END)
         if self.may_have_commas:
             for each in pc.value_counts(_shapes(texts)).to_pylist():
                 self.shapes[each["values"]] += each["counts"]
@@ -153,7 +157,8 @@ class _ColumnFeatures:
         if self.has_codes:
             return CODES
         if not self.is_whole:
-            are_unclear = self.may_have_commas and self.may_be_thousands
+            # numbers are written without a zero at the end: 1.250 is more likely a text
+            are_unclear = self.may_be_thousands and (self.may_have_commas or self.has_zero_ends)
             return CsvColumn(pa.float64(), unclear_points=are_unclear)
         if self.has_nulls:
             return CsvColumn(pa.float64()) if self.is_exact else CODES

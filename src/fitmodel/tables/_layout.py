@@ -121,7 +121,7 @@ def titles_finding(titles: Sequence[str]) -> Finding:
 def rows_left_out(
     table: pa.Table, numbers: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_], list[Finding]]:
-    """Return a mask of the rows that are sums or empty, and the findings on them.
+    """Return a mask of rows that are sums, empty or repeat the header, and the findings on them.
 
     Parameters
     ----------
@@ -134,7 +134,11 @@ def rows_left_out(
     totals = np.zeros(table.num_rows, dtype=bool)
     totals[total_rows(table)] = True
     totals &= ~empty
+    headers = _repeated_headers(table)
     findings = []
+    if headers.any():
+        positions = np.flatnonzero(headers)
+        findings.append(_finding("header_row", table, positions, numbers, "repeats the header"))
     if totals.any():
         positions = np.flatnonzero(totals)
         findings.append(_finding("total_row", table, positions, numbers, "is a line of sums"))
@@ -143,7 +147,19 @@ def rows_left_out(
         findings.append(_finding("empty_row", table, positions, numbers, "is empty"))
     else:
         empty[:] = False
-    return totals | empty, findings
+    return totals | empty | headers, findings
+
+
+def _repeated_headers(table: pa.Table) -> NDArray[np.bool_]:
+    """Return a mask of the rows that repeat the header, as below a page break."""
+    rows = np.ones(table.num_rows, dtype=bool)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not rows.any():
+            break
+        if not name.startswith("Unnamed: "):
+            is_name = pc.equal(column.cast(pa.string()), name)
+            rows &= np.asarray(pc.fill_null(is_name, False).to_numpy(zero_copy_only=False))  # noqa: FBT003 - pyarrow's
+    return rows
 
 
 def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list[int]:

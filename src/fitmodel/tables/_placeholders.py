@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.tables._date_text import is_day_in_some_form
+from fitmodel.tables._far_days import far_days, far_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
 from fitmodel.tables.values import (
@@ -119,6 +120,7 @@ def find_placeholders(
     found = {text for text in distinct if _is_placeholder_day(text)}
     found |= {text for text in distinct if words and text.casefold() in NOT_YET}
     found |= {text for text in distinct if text in _REPEATED_DAYS and rows_of[text] > 1}
+    found |= far_text({text: n for text, n in rows_of.items() if text not in found})
     others = [text for text in distinct if text not in found]
     if not found:
         return None
@@ -181,6 +183,7 @@ def _placeholder_days(values: pd.Series[Any]) -> Placeholders | None:
     for text in REPEATED_PLACEHOLDER_DAYS:
         is_day = days == np.datetime64(text)
         rows |= is_day & (is_day.sum() > 1)
+    rows |= far_days(days, ~rows)
     if not rows.any():
         return None
     return _placeholders(values, rows, {str(day) for day in np.unique(days[rows])})

@@ -44,6 +44,17 @@ __all__ = [
 
 _PARQUET = b"PAR1"
 MARKUP_BYTES = 100  # bytes in which a web page or JSON shows itself
+_NO_TABLES = {
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"{\\rtf": "a text document",
+    b"SQLite format 3\x00": "a SQLite database",
+    b"7z\xbc\xaf\x27\x1c": "an archive",
+    b"Rar!": "an archive",
+}
+"""First bytes of files that are often given by mistake, and what they are."""
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -146,7 +157,7 @@ def _read(path: Path, sheet: str | None) -> FileTable:
 
 
 def _refuse_markup(path: Path, head: bytes) -> None:
-    """Raise an error if a file is a web page or JSON, which would be read as one odd column."""
+    """Refuse a web page, JSON, a document or a picture: none of them is a table."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:MARKUP_BYTES].lower()
     if start.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta")):
         raise DealsError(
@@ -157,6 +168,11 @@ def _refuse_markup(path: Path, head: bytes) -> None:
         raise DealsError(
             f"{path} is JSON. Remedy: export the deals as CSV, Parquet or Excel, or convert it: "
             "pandas.read_json(...).to_csv(...)."
+        )
+    kind = next((kind for mark, kind in _NO_TABLES.items() if head.startswith(mark)), None)
+    if kind is not None:
+        raise DealsError(
+            f"{path} is {kind}, not a table. Remedy: export the deals as CSV, Parquet or Excel."
         )
 
 

@@ -86,7 +86,7 @@ __all__ = [
     "read_numbers",
     "today",
 ]
-NO_QUANTITY = (np.datetime64, np.timedelta64, np.complexfloating)  # though numpy makes them floats
+NO_QUANTITY = (bool, np.bool_, np.datetime64, np.timedelta64, np.complexfloating)  # though floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ def read_number(
     Raises
     ------
     UnreadableValueError
-        If it is not a number, or has another unit than the form.
+        If it is not a number (`True` is none), or has another unit than the form.
     UnclearNumberError
         If its decimal mark is unclear.
     """
@@ -200,7 +200,7 @@ def read_numbers(
     """
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c":
+    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind not in "bc":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         numbers = np.where(np.isfinite(numbers), numbers, np.nan)
         series = pd.Series(numbers, index=values.index, name=values.name)
