@@ -305,7 +305,7 @@ def test_rows_excluded_by_the_contract_get_a_reason_and_no_prediction(database):
     dialect, ask = database
     lost = LostRows(keep={"stage": ("Won", "2")}, drop={"owner": ("Test", "")})
     model = FitModel(_scorer(lost=lost), {})
-    stages = ["Won", "Closed - Lost", "wc-lost", " LOST ", "open", "Verloren", None, "2", "won"]
+    stages = ["Won", "Closed - Lost", "wc-lost", " LOST ", "輸單", "Verloren", None, "2", "won"]
     owners = ["a", "a", "a", "a", "TEST ", "a", None, "n/a", "b"]
     table = _prospects(9).assign(stage=stages, owner=owners)
     table = table.astype({"stage": "str", "owner": "str"})

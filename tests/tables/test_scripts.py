@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.tables.scripts import _SIMPLIFIED, _TRADITIONAL, plain_digits, plain_letters
+from fitmodel.tables.scripts import (
+    _SIMPLIFIED,
+    _TRADITIONAL,
+    plain_digits,
+    plain_letters,
+    traditional,
+)
 
 
 @pytest.mark.parametrize("zero", ["０", "٠", "۰", "०", "০", "๐"])
@@ -45,3 +51,8 @@ def test_each_traditional_sign_has_one_simplified_sign() -> None:
 )
 def test_spellings_of_one_word_are_equal(one: str, other: str) -> None:
     assert plain_letters(one) == plain_letters(other)
+
+
+def test_a_text_in_traditional_signs_is_read_back() -> None:
+    for text in (_SIMPLIFIED, "输单", "未成交", "Lost"):
+        assert plain_letters(traditional(text)) == text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.deals.vocabulary import plain_value, words_of
 from fitmodel.model._sql_dialects import in_capitals
+from fitmodel.tables.scripts import traditional
 from fitmodel.tables.vocabulary import MISSING_TEXT
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def lost_cases(sql: Dialect, lost: LostRows, short_names: dict[str, str]) -> Ite
         if name in lost.drop:
             yield f"WHEN {text} IN ({_value_literals(sql, lost.drop[name])}) THEN {message}"
         if name in lost.keep:
-            lost_words = words_of("stage", "lost")
+            lost_words = {each for word in words_of("stage", "lost") for each in _scripts(word)}
             is_lost = f"{sql.spaced(text)} IN ({_literals(sql, lost_words)})"
             kept_values = _value_literals(sql, lost.keep[name])
             yield f"WHEN {text} NOT IN ({kept_values}) AND {is_lost} THEN {message}"
@@ -56,6 +57,11 @@ def _value_literals(sql: Dialect, values: Iterable[str]) -> str:
 def _spellings(value: str) -> set[str]:
     """Return a value's texts: of a whole number also the one that a float column shows (3.0)."""
     return {value, f"{value}.0"} if value.lstrip("-").isdigit() else {value}
+
+
+def _scripts(word: str) -> tuple[str, str]:
+    """Return a word as in the vocabulary and in traditional signs; a database compares letters."""
+    return word, traditional(word)
 
 
 def _literals(sql: Dialect, texts: Iterable[str]) -> str:

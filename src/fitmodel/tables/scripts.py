@@ -20,6 +20,7 @@ _SIMPLIFIED = (
     "录联电话备注积报统购总标记认实际达进关闭丢无转缴账周历亿万设问题诉发维护体验选择来参与专节点"
     "拥权证检应对并误删复还请净税赠账区减岁龄扩讯资储连系项据库条门职称卖买谁负责该暂"
 )
+_TO_TRADITIONAL = str.maketrans(_SIMPLIFIED, _TRADITIONAL)
 _LETTERS = str.maketrans(_TRADITIONAL + "İıё", _SIMPLIFIED + "iiе")
 
 
@@ -47,3 +48,15 @@ def plain_letters(text: str) -> str:
     ('签约日期', 'iptal')
     """
     return text if text.isascii() else text.translate(_LETTERS)
+
+
+def traditional(text: str) -> str:
+    """Return a text in traditional Chinese signs, as `plain_letters` would read it back.
+
+    Examples
+    --------
+    >>> from fitmodel.tables.scripts import traditional
+    >>> traditional("输单")
+    '輸單'
+    """
+    return text if text.isascii() else text.translate(_TO_TRADITIONAL)
