@@ -116,3 +116,11 @@ def test_a_kind_of_customer_that_often_leaves_early_is_not() -> None:
     table["Need"] = np.where(bad, "payroll", "other")
     assert "never-began" not in codes(table)
     assert "never-began" not in codes(customers(8, 500))
+
+
+def test_a_reason_of_those_who_left_soon_is_not() -> None:
+    table = customers(9, 500)
+    stay = (table["left"] - table["signed"]).dt.days
+    table["Reason"] = np.where(stay < 50, "Payment failed", "Price")
+    table["Reason"] = table["Reason"].where(table["left"].notna())
+    assert "never-began" not in codes(table)

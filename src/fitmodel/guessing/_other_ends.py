@@ -25,6 +25,7 @@ MIN_AMONG_LEAVERS = 0.8  # share of leavers among the rows that name another con
 AT_ONCE_DAYS, MAX_LEVELS = 60, 25  # days after which who never began is gone; values of a category
 MIN_AT_ONCE, MIN_SHARE_AT_ONCE = 10, 0.02  # rows of such a value
 MIN_GONE, MAX_OTHERS_GONE = 0.9, 0.25  # share of its rows that left at once, and of all others
+MOSTLY_LEAVERS = 0.95  # share of leavers among the filled rows of a reason for leaving
 MAX_TESTS = 0.2  # if more names sound like tests, it is a word of the trade
 _ENDED = re.compile(
     r"\b(downgrad\w*|revers\w+|void\w*|written off|write ?off|suspend\w*|deactivat\w*|disabled"
@@ -139,6 +140,8 @@ def _about_gone_at_once(columns: list[Column], closed: Column, left: Column) -> 
         if not _may_say_who_began(column):
             continue
         codes, values = pd.factorize(column.cells.astype(object))
+        if left.real_dates[codes >= 0].mean() > MOSTLY_LEAVERS:
+            continue  # a reason, which is filled in for those who left
         rows = np.bincount(codes[seen & (codes >= 0)], minlength=len(values))
         gone = np.bincount(codes[seen & at_once & (codes >= 0)], minlength=len(values))
         for code in np.flatnonzero(
