@@ -13,6 +13,7 @@ from fitmodel.guessing._names import as_words, is_other_event, name_rank
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._tenure import tenure_unit, unit_of_values
 from fitmodel.leakage.names import is_later
+from fitmodel.tables.cells import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,7 +137,7 @@ def _no_days(draft: Draft) -> list[str]:
         and not column.is_flag
         and any(name_rank(column.words, role) in {0, 1} for role in ("closed_on", "churned_on"))
     ]
-    shown = ", ".join(f"{column.name!r} ({column.cells.dropna().iloc[0]!r})" for column in named)
+    shown = ", ".join(f"{column.name!r} ({plain(column.cells.dropna().iloc[0])!r})" for column in named)
     if not shown:
         return []
     text = (
