@@ -153,7 +153,9 @@ def test_the_error_shows_columns_named_like_dates_that_hold_none(text: str) -> N
 
 
 def test_the_error_shows_a_number_as_in_the_file() -> None:
-    table = customers().drop(columns=["signed", "left"]).assign(**{"Close Date": 7, "Churn Date": 9})
+    table = (
+        customers().drop(columns=["signed", "left"]).assign(**{"Close Date": 7, "Churn Date": 9})
+    )
     with pytest.raises(DealsError, match=r"'Close Date' \(7\), 'Churn Date' \(9\)"):
         guess_spec(table)
 

@@ -137,7 +137,9 @@ def _no_days(draft: Draft) -> list[str]:
         and not column.is_flag
         and any(name_rank(column.words, role) in {0, 1} for role in ("closed_on", "churned_on"))
     ]
-    shown = ", ".join(f"{column.name!r} ({plain(column.cells.dropna().iloc[0])!r})" for column in named)
+    shown = ", ".join(
+        f"{column.name!r} ({plain(column.cells.dropna().iloc[0])!r})" for column in named
+    )
     if not shown:
         return []
     text = (
