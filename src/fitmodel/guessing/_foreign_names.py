@@ -101,7 +101,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
     "tenure_months": (
         (
             r"(利用|継続|契約|在籍)(継続)?月数|(이용|가입|유지) ?(개월|월수)|(срок|стаж"
-            r"|длительность).*месяц"
+            r"|длительность).*(месяц|лет\b)"
             r"|(staż|okres).*miesi|(durata|anzianità).*mesi|(looptijd|klantduur).*maand|(süre"
             r"|kıdem).*ay"
             r"|مدة .*(شهر|أشهر)"

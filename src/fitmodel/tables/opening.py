@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fitmodel.tables._shift_jis import CODEC, reads_as_shift_jis
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import NO_FORMS, Forms
 
@@ -37,6 +38,7 @@ UTF8, GB18030, WESTERN = "utf-8", "gb18030", "cp1252"
 NAMES = {
     GB18030: "GB18030",
     WESTERN: "Windows-1252",
+    CODEC: "Shift-JIS",
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
@@ -217,6 +219,8 @@ def detect_legacy(lines: Iterable[bytes]) -> str | None:
     sample = b"\n".join(_not_ascii(lines))
     if not sample or _CONTROLS.search(sample) or _is_mixed(sample):
         return None
+    if reads_as_shift_jis(sample):
+        return CODEC
     if _reads_as_gb(sample):
         return _east_asian(sample)
     return WESTERN if _reads_as_western(sample) else _by_charset_normalizer(sample)

@@ -46,6 +46,8 @@ NOT_YET = frozenset(
     }
     | {
         "по настоящее время",
+        "действует",
+        "nie dotyczy",
         "brak",
         "aktywna",
         "nie",
