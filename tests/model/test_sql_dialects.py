@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 
 import duckdb
@@ -16,9 +17,9 @@ from fitmodel.model._sql_dialects import (
     DIALECTS,
     ROW,
     SPACES,
+    Dialect,
     Steps,
     dialect_named,
-    in_capitals,
     number,
 )
 
@@ -120,11 +121,23 @@ def test_a_pattern_must_match_the_whole_text(text: str, like: bool) -> None:
     assert _duck(DUCK.is_like(DUCK.literal(text), "[0-9]+")) == like
 
 
-def test_words_are_listed_in_both_cases_of_non_ascii_letters() -> None:
-    assert in_capitals(["lost"]) == {"lost"}
-    assert in_capitals(["résilié"]) == {"résilié", "rÉsilié", "résiliÉ", "rÉsiliÉ"}
-    assert in_capitals(["a", "ü"]) == {"a", "ü", "Ü"}
-    assert in_capitals([]) == set()
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_the_letters_of_words_become_lower_case_where_lower_converts_ascii_only(
+    dialect: Dialect,
+) -> None:
+    words = ["закрыто", "perdu", "não", "kazanıldı", "赢单"]
+    lowered = dialect.lowered("x", words)
+    assert lowered.startswith("TRANSLATE(LOWER(x), ")
+    capitals, letters = re.findall(r"'([^']*)'", lowered)
+    assert [each.casefold() for each in capitals] == list(letters)
+    assert set(letters) == set("закрытоã")  # ı has the capital of i, 赢 has none
+    assert dialect.lowered("x", ["perdu", "赢单"]) == "LOWER(x)"
+
+
+@pytest.mark.parametrize("text", ["ЗАКРЫТО", "закрЫТо", "Não", "PERDU", "KAZANILDI", "赢单"])
+def test_a_text_in_lower_case_is_that_of_python(text: str) -> None:
+    words = ["закрыто", "perdu", "não", "kazanıldı", "赢单"]
+    assert _duck(DUCK.lowered(DUCK.literal(text), words)) == text.casefold()
 
 
 def test_a_table_of_constants_has_the_given_types() -> None:

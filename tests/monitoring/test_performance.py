@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
@@ -159,6 +160,35 @@ def test_all_cohorts_together_have_their_sums_and_an_exact_interval() -> None:
     assert (result["observed"], result["expected"], result["ratio"]) == (15, 7.5, 2)
     assert result["ratio_low"] == pytest.approx(1.1194, abs=1e-4)  # Garwood 1936: 8.395 / 7.5
     assert result["ratio_high"] == pytest.approx(3.2987, abs=1e-4)  # 24.740 / 7.5
+
+
+def test_a_model_of_few_churners_has_less_exact_expectations() -> None:
+    """The interval is that of the odds of 15 among 115, as scipy computes it."""
+    cohorts = pd.DataFrame({"observed": [15], "expected": [7.5]})
+    result = observed_over_expected(cohorts, learned_churners=100)
+    share = binomtest(15, 115).proportion_ci(method="exact")
+
+    assert result["ratio"] == 2
+    assert result["ratio_low"] == pytest.approx(share.low / (1 - share.low) * 100 / 7.5)
+    assert result["ratio_high"] == pytest.approx(share.high / (1 - share.high) * 100 / 7.5)
+    nearly_exact = observed_over_expected(cohorts, learned_churners=1e7)
+    assert nearly_exact == pytest.approx(observed_over_expected(cohorts), rel=1e-3)
+    assert observed_over_expected(cohorts.assign(observed=0), learned_churners=9)["ratio_low"] == 0
+
+
+def test_a_model_with_the_right_law_is_called_wrong_in_at_most_1_of_20_checks() -> None:
+    """It learns its level from 60 churners on average; 50 are then to be expected at the truth."""
+    random = np.random.default_rng(3)
+    learned, observed = random.poisson(60, 2_000), random.poisson(50, 2_000)
+    wrong = {"exact": 0, "learned": 0}
+    for n, o in zip(learned.tolist(), observed.tolist(), strict=True):
+        cohorts = pd.DataFrame({"observed": [o], "expected": [50 * n / 60]})
+        for name, churners in (("exact", np.inf), ("learned", n)):
+            result = observed_over_expected(cohorts, learned_churners=churners)
+            wrong[name] += not result["ratio_low"] <= 1 <= result["ratio_high"]
+
+    assert wrong["learned"] <= 100
+    assert wrong["exact"] > 200
 
 
 def test_the_calibration_slope_is_1_for_the_truth_and_less_for_an_overconfident_model(

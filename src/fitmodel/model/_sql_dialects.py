@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -131,6 +130,21 @@ class Dialect:
         """Return whether a whole text matches a pattern; the pattern must have no backslash."""
         return self.matches.format(expression, f"'^({pattern})$'")
 
+    def lowered(self, expression: str, words: Iterable[str]) -> str:
+        """Return a text in lower case, also of those letters of some words that are not ASCII.
+
+        Not every database's LOWER converts such letters. To list the words in all spellings would
+        take two to the power of their length.
+        """
+        small = sorted({letter for word in words for letter in word if not letter.isascii()})
+        pairs = [(each.upper(), each) for each in small if each.upper() != each]
+        # dotless i has the capital I, which is that of another letter
+        pairs = [(capital, each) for capital, each in pairs if capital.casefold() == each]
+        if not pairs:
+            return f"LOWER({expression})"
+        capitals, letters = (self.literal("".join(side)) for side in zip(*pairs, strict=True))
+        return f"TRANSLATE(LOWER({expression}), {capitals}, {letters})"
+
     def spaced(self, expression: str) -> str:
         """Return the text with each run of spaces, dashes and underscores as one space."""
         return f"REGEXP_REPLACE({expression}, '[ _\u2013\u2014-]+', ' '{self.every})"
@@ -161,20 +175,6 @@ class Dialect:
         )
         named = ", ".join(names)
         return f"SELECT {picked} FROM (VALUES\n    {listed}) AS v ({named})"  # noqa: S608 - the same  # nosec B608
-
-
-def in_capitals(words: Iterable[str]) -> set[str]:
-    """Return the words, and their spellings with capitals for letters that are not ASCII.
-
-    Not every database's LOWER converts such letters.
-    """
-    return {
-        "".join(letters)
-        for word in words
-        for letters in product(
-            *((letter,) if letter.isascii() else {letter, letter.upper()} for letter in word)
-        )
-    }
 
 
 def number(value: float) -> str:

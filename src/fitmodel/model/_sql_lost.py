@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from fitmodel.deals.lost import LEFT_OUT
 from fitmodel.deals.vocabulary import plain_value, words_of
-from fitmodel.model._sql_dialects import in_capitals
 from fitmodel.tables.scripts import traditional
 from fitmodel.tables.vocabulary import MISSING_TEXT
 
@@ -24,13 +23,22 @@ def lost_columns(lost: LostRows, absent: frozenset[str]) -> dict[str, str]:
     return {name: f"lost{position}" for position, name in enumerate(names, start=1)}
 
 
-def lost_texts(sql: Dialect, short_names: dict[str, str]) -> Iterator[tuple[str, str]]:
+def lost_texts(
+    sql: Dialect, lost: LostRows, short_names: dict[str, str]
+) -> Iterator[tuple[str, str]]:
     """Return the columns' values as they are compared: in lower case, empty where missing."""
     missing = ", ".join(map(sql.literal, sorted(MISSING_TEXT)))
-    for short in short_names.values():
+    for name, short in short_names.items():
         text = sql.stripped(f"fm_v{short}")
+        lower = sql.lowered(text, _words(lost, name))
         is_missing = f"fm_v{short} IS NULL OR {text} IN ({missing})"
-        yield f"fm_t{short}", f"CASE WHEN {is_missing} THEN '' ELSE LOWER({text}) END"
+        yield f"fm_t{short}", f"CASE WHEN {is_missing} THEN '' ELSE {lower} END"
+
+
+def _words(lost: LostRows, name: str) -> list[str]:
+    """Return the words with which the values of a column are compared, in lower case."""
+    given = (*lost.drop.get(name, ()), *lost.keep.get(name, ()))
+    return [*map(plain_value, given), *(words_of("stage", "lost") if name in lost.keep else ())]
 
 
 def lost_cases(sql: Dialect, lost: LostRows, short_names: dict[str, str]) -> Iterator[str]:
@@ -65,5 +73,5 @@ def _scripts(word: str) -> tuple[str, str]:
 
 
 def _literals(sql: Dialect, texts: Iterable[str]) -> str:
-    spellings = {text for word in in_capitals(texts) for text in (word, f"wc {word}")}
+    spellings = {text for word in texts for text in (word, f"wc {word}")}
     return ", ".join(map(sql.literal, sorted(spellings)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import BundleError, SpecError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
-from fitmodel.model._sql_dialects import in_capitals, number
+from fitmodel.model._sql_dialects import number
 from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
 from fitmodel.model.scorer import as_of_date
 from fitmodel.tables.vocabulary import MISSING_TEXT, NO, YES
@@ -112,7 +112,7 @@ class _Reading:
             elif column.is_flag:
                 stripped = self._as_shown_code(stripped)
             yield f"fm_t{position}", self._null_if_in(stripped, {*missing_texts, *_as_days(empty)})
-        yield from lost_texts(self._sql, self._lost)
+        yield from lost_texts(self._sql, self._scorer.lost, self._lost)
 
     def _null_if_in(self, expression: str, texts: Iterable[str]) -> str:
         return f"CASE WHEN {expression} NOT IN ({self._listed(texts)}) THEN {expression} END"
@@ -219,8 +219,9 @@ class _Reading:
             yield "fm_amount", f"fm_namount * {number(self._scorer.per_year)}"
 
     def _flag_code(self, text: str, column: CategoryColumn) -> str:
+        lower = self._sql.lowered(text, (*YES, *NO))
         lines = [
-            f"WHEN LOWER({text}) IN ({self._listed(in_capitals(words))}) THEN {code}"
+            f"WHEN {lower} IN ({self._listed(words)}) THEN {code}"
             for code, words in ((column.levels["yes"], YES), (column.levels["no"], NO))
         ]
         return f"CASE WHEN {text} IS NULL THEN 0 {' '.join(lines)} ELSE {column.size + 1} END"

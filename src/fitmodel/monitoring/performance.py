@@ -190,22 +190,47 @@ def _evaluation_of(left: NDArray[np.float64], probability: NDArray[np.float64]) 
     )
 
 
-def observed_over_expected(cohorts: pd.DataFrame) -> dict[str, float]:
+def observed_over_expected(
+    cohorts: pd.DataFrame, *, learned_churners: float = np.inf
+) -> dict[str, float]:
     """Compare the early churners of all cohorts together with those expected by now.
 
     Parameters
     ----------
     cohorts : DataFrame
         Result of `compute_cohorts`.
+    learned_churners : float
+        Early churners that the model learned its level from. The fewer they are, the less exact is
+        the expected number, and the wider the interval; infinite where it is exact.
 
     Returns
     -------
     dict
-        observed, expected, ratio, ratio_low, ratio_high (exact Poisson, 95%). If the interval is
-        above 1, the predictions are too low for the deals that are signed now; below 1, too high.
+        observed, expected, ratio, ratio_low, ratio_high (95%). If the interval is above 1, the
+        predictions are too low for the deals that are signed now; below 1, too high.
+
+    Notes
+    -----
+    The interval is exact for the ratio of two Poisson rates: given the sum of the observed churners
+    and those learned from, the observed ones are binomial (Przyborowski and Wilenski 1940; Clopper
+    and Pearson 1934). With exact expected numbers it is that of Garwood (1936).
     """
     observed, expected = float(cohorts["observed"].sum()), float(cohorts["expected"].sum())
-    return {"observed": observed, "expected": expected, **_ratio(observed, expected)}
+    result = {"observed": observed, "expected": expected, **_ratio(observed, expected)}
+    if expected > 0 and 0 < learned_churners < np.inf:
+        low, high = _odds_interval(observed, learned_churners)
+        scale = learned_churners / expected
+        result |= {"ratio_low": low * scale, "ratio_high": high * scale}
+    return result
+
+
+def _odds_interval(observed: float, others: float) -> tuple[float, float]:
+    """Return the exact 95% interval of the odds of a binomial share (Clopper and Pearson 1934)."""
+    from scipy.stats import beta
+
+    low = float(beta.ppf(0.025, observed, others + 1)) if observed else 0.0
+    high = float(beta.ppf(0.975, observed + 1, others))
+    return low / (1 - low), high / (1 - high)
 
 
 def evaluate_overrides(latest: pd.DataFrame, early_churn: pd.Series) -> dict[str, float]:

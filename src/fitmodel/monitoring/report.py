@@ -89,8 +89,12 @@ class MonitoringReport:
 
         See `fitmodel.monitoring.performance.observed_over_expected`.
         """
-        found = None if self.cohorts is None else observed_over_expected(self.cohorts)
-        return found if found and found["expected"] > 0 else None
+        if self.cohorts is None:
+            return None
+        report = self.model.manifest.get("report") or {}
+        learned = float(report.get("n_early_churners") or np.inf)
+        found = observed_over_expected(self.cohorts, learned_churners=learned)
+        return found if found["expected"] > 0 else None
 
     @property
     def is_off_level(self) -> bool:
