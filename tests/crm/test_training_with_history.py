@@ -147,7 +147,7 @@ def test_a_reason_describes_missing_activity_in_words(home):
     for assessment, words in (
         (
             english,
-            r"No Activities for \d+ days before signing: \d+ % of \d+ such deals \([^)]+\) left",
+            r"No Activities for \d+ days before signing: \d+% of \d+ such deals \([^)]+\) left",
         ),
         (chinese, r"签约前已有 \d+ 天没有“Activities”.*\d+"),
     ):

@@ -64,6 +64,7 @@ class Rows:
     names: tuple[str, ...]
     _frame: pd.DataFrame | None = None
     _dataset: Any = None
+    _arrow: pa.Table | None = None  # the dataset's rows, if they are in memory: no scan is needed
     _numbers: NDArray[np.intp] | None = None
     row_findings: list[RowFinding] = field(default_factory=list)
     metadata: TableMetadata | None = None
@@ -71,13 +72,16 @@ class Rows:
     @property
     def count(self) -> int:
         """Number of rows."""
-        return len(self._frame) if self._frame is not None else int(self._dataset.count_rows())
+        table = self._arrow if self._frame is None else self._frame
+        return int(self._dataset.count_rows()) if table is None else len(table)
 
     def column(self, name: str) -> pd.Series[Any]:
         """Return one column, with a RangeIndex."""
         if self._frame is not None:
             return self._frame[name].reset_index(drop=True)
-        return _series(plain_columns(self._dataset.to_table(columns=[name])), name)
+        source = self._arrow
+        table = self._dataset.to_table(columns=[name]) if source is None else source.select([name])
+        return _series(plain_columns(table), name)
 
     def texts(self, name: str) -> pd.Series[Any]:
         """Return one column as texts; None if a value is missing."""
@@ -119,6 +123,7 @@ class Rows:
             tuple(map(str, table.columns if is_frame else table.column_names)),
             _frame=table if is_frame else None,
             _dataset=None if is_frame else pads.dataset(table),
+            _arrow=None if is_frame else table,
             _numbers=numbers,
             metadata=metadata,
         )
@@ -126,7 +131,9 @@ class Rows:
     @property
     def table(self) -> pd.DataFrame | pa.Table:
         """All columns of the table."""
-        return self._frame if self._frame is not None else self._dataset.to_table()
+        if self._frame is not None:
+            return self._frame
+        return self._dataset.to_table() if self._arrow is None else self._arrow
 
     @property
     def numbers(self) -> NDArray[np.intp]:
