@@ -131,7 +131,7 @@ for problem in ("full", "read-only"):
 print(json.dumps(told))
 """
 WORDS = {
-    "full": ("No space", "full", "disk I/O"),
+    "full": ("No space", "no space left", "full", "disk I/O"),
     "read-only": ("Read-only", "readonly", "unable to open"),
 }
 
