@@ -19,6 +19,7 @@ from fitmodel.reports.brief_pages import brief_page
 from fitmodel.reports.card import card_in
 from fitmodel.reports.model_page import card_page
 from fitmodel.reports.monitoring_page import monitoring_page
+from fitmodel.reports.sales_numbers import compute_numbers
 from fitmodel.reports.sales_report import make_sales_report
 
 HOME = Path(fitmodel.__file__).parent
@@ -32,16 +33,17 @@ def pages(
 ) -> dict[str, str]:
     """Every page that is written as a file, by language and name."""
     folder = tmp_path_factory.mktemp("shares")
-    drawn = simulate_quickly(1200, seed=6)
+    drawn = simulate_quickly(500, seed=6)
     spec = drawn.spec.replace(tracking={"uri": store_in(folder)})
     run = fitmodel.train(drawn.deals, spec, models=folder / "models")
     prospect = drawn.deals.drop(columns="churned_on").iloc[-1].to_dict()
     card = (run.bundle_path / "card.md").read_text(encoding="utf-8")
     watched = monitor(drawn.deals, run.model, spec)
+    numbers = compute_numbers(drawn.deals, spec)
     result: dict[str, str] = {}
     for language in LANGUAGES:
         brief = make_brief(run.model, prospect, deals=drawn.deals, spec=spec, language=language)
-        report = make_sales_report(drawn.deals, spec, language=language)
+        report = make_sales_report(drawn.deals, spec, numbers=lambda: numbers, language=language)
         result |= {
             f"{language} card": card_page(card_in(card, language), language),
             f"{language} brief": brief_page(brief),

@@ -232,6 +232,12 @@ class History:
         """Mask of the mature deals whose customer left early."""
         return np.asarray(self.early == 1.0)
 
+    @cached_property
+    def numbers(self) -> dict[str, Floats]:
+        """The numeric attributes as numbers, by name."""
+        columns = {str(name): numbers_of(self.attributes[name]) for name in self.attributes}
+        return {name: numbers for name, numbers in columns.items() if numbers is not None}
+
     def is_bound_by_term(self, group: Mask) -> bool:
         """
         Return whether a contract term seems to prevent a group from leaving early.

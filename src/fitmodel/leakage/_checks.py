@@ -12,7 +12,6 @@ from fitmodel.leakage.statistics import (
     Estimate,
     counts_up,
     missing_churners,
-    numbers_of,
     only_churners,
     rank_correlation,
     risk_ratio,
@@ -196,12 +195,11 @@ def _divisors(
     """
     if history.amount is not None:
         yield "the contract's amount", history.amount
-    for name in history.attributes.columns:
-        column = numbers_of(history.attributes[name]) if name != attribute.name else None
-        if column is None or len(np.unique(column[column > 0])) < MIN_VALUES:
+    for name, column in history.numbers.items():
+        if name == attribute.name or len(np.unique(column[column > 0])) < MIN_VALUES:
             continue
         if _correlation_with_tenure(column, history).value < own.low:
-            yield repr(str(name)), column
+            yield repr(name), column
 
 
 def _correlation_with_tenure(values: Floats, history: History) -> Estimate:
