@@ -57,6 +57,17 @@ def test_every_leak_is_an_error_with_its_code() -> None:
 
 
 @pytest.mark.slow
+def test_a_misspelt_name_of_an_allowed_leak_is_reported_with_the_right_one() -> None:
+    leak = audit_leakage(LEAKY.deals, LEAKY.spec).stopped[0]
+    with pytest.raises(DealsError) as refused:
+        audit_before_training(LEAKY.deals, LEAKY.spec, (f"{leak}s",))
+    assert f"allowed name '{leak}s' (did you mean '{leak}'?)." in str(refused.value)
+    with pytest.raises(DealsError) as plain:
+        audit_before_training(LEAKY.deals, LEAKY.spec, ())
+    assert "No attribute has" not in str(plain.value)
+
+
+@pytest.mark.slow
 def test_a_leak_allowed_with_a_reason_stops_neither_check_nor_train() -> None:
     leaks = check_deals(LEAKY.deals, LEAKY.spec).results
     ignore = {f"{leak.code}:{leak.column}": "known before" for leak in leaks if leak.column}

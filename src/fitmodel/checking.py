@@ -275,8 +275,7 @@ def audit_before_training(
         If such an attribute is not in `allow`; the message has its evidence and the remedy.
     """
     result = audit_leakage(deals, spec)
-    leaks = [each for each in result.findings if each.verdict == "stop"]
-    leaks = [each for each in leaks if each.attribute not in allow]
+    leaks = [f for f in result.findings if f.verdict == "stop" and f.attribute not in allow]
     if leaks:
         lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
         names = ", ".join(f'"{item.attribute}"' for item in leaks)
@@ -284,6 +283,7 @@ def audit_before_training(
             f"{len(leaks)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
             f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
             "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
+            + result.about_unknown(allow)
         )
     return result.to_frame()
 

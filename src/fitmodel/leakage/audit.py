@@ -19,13 +19,14 @@ import pandas as pd
 
 from fitmodel.checks.registry import code_of
 from fitmodel.crm.timeline import later_changes
+from fitmodel.deals.plain_words import suggestion
 from fitmodel.leakage._attribute import Attribute, Finding, Verdict, history_of
 from fitmodel.leakage._checks import AFTER_CLOSING, CHECKS
 from fitmodel.leakage.names import LATER
 from fitmodel.leakage.statistics import cohorts_of, groups_of, separation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -60,6 +61,12 @@ class LeakageReport:
     def stopped(self) -> tuple[str, ...]:
         """Names of the attributes that stop training."""
         return tuple(dict.fromkeys(f.attribute for f in self.findings if f.verdict == "stop"))
+
+    def about_unknown(self, names: Iterable[str]) -> str:
+        """Return a sentence on names that no audited attribute has; "" if all are known."""
+        known = dict.fromkeys(item.attribute for item in self.findings)
+        texts = [f"{name!r} ({suggestion(name, known)})" for name in names if name not in known]
+        return f" No attribute has the allowed name {', '.join(texts)}." if texts else ""
 
     def __repr__(self) -> str:
         warned = {item.attribute for item in self.findings if item.verdict == "warn"}
