@@ -60,9 +60,8 @@ def _about_continued_rows(
             "continued-rows",
             column.name,
             f"{column.name}: {count:,} of {leavers:,} customers with a date of leaving have "
-            f"another "
-            f"row with the same value that begins within {DAYS_BETWEEN} days of it. They seem to "
-            "have changed their contract, but would count as having left",
+            f"another row with the same value that begins within {DAYS_BETWEEN} days of it. They "
+            "seem to have changed their contract, but would count as having left",
             f'[rows] customer = "{column.name}" merges the rows of each value; acknowledge it if '
             "they are different customers",
         )

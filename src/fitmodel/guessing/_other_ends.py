@@ -92,8 +92,7 @@ def _about_another_end(columns: list[Column], left: Column) -> Iterator[Question
             "another-end",
             column.name,
             f"{column.name}: {int(only.sum()):,} customers without a date in {left.name!r} have "
-            f"one "
-            "here. If they stopped paying on that day, or the sale was reversed, they count as "
+            "one here. If they stopped paying on that day, or the sale was reversed, they count as "
             "customers that stayed all the same",
             f"write the day into {left.name!r} if they left; [deals] exited_on = "
             f"{column.name!r} if "
@@ -200,8 +199,7 @@ def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
             "date of leaving have another contract or account here. If they went on under it, they "
             "did not leave",
             f"empty their date in {left.name!r}, or merge both rows with [rows] customer; "
-            f"acknowledge "
-            "it if they left",
+            "acknowledge it if they left",
         )
         return
 

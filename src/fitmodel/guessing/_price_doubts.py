@@ -57,8 +57,7 @@ def about_prices(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
             "amount-with-tax",
             amount.name,
             f"{amount.name}: its name says that tax is included. The money of each deal is then "
-            f"too "
-            "large by the tax",
+            "too large by the tax",
             "add a column without tax and use it as amount; acknowledge it if the money is meant "
             "with tax",
         )
@@ -172,8 +171,7 @@ def _about_negative_rows(columns: list[Column], spec: DealSpec) -> Iterator[Ques
             "negative-rows",
             column.name,
             f"{column.name}: {int(below.sum()):,} of {len(below):,} rows are below zero. If "
-            f"these are "
-            "credit notes or reversals, they would count as customers",
+            "these are credit notes or reversals, they would count as customers",
             "leave out these rows, and those they reverse; or acknowledge it",
         )
         return
