@@ -11,6 +11,7 @@ from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, figure_of, new_axes,
 from fitmodel.exceptions import EditError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.editing import column_of
 from fitmodel.learning.scorecard import INTERVAL_Z
 
 if TYPE_CHECKING:
@@ -42,11 +43,7 @@ def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
     EditError
         If the model has no such attribute; the message lists those it has.
     """
-    column = next((column for column in scorecard.columns if column.name == attribute), None)
-    if column is None:
-        raise EditError(
-            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
-        )
+    column = column_of(scorecard, attribute)
     frame = pd.DataFrame(scorecard.table(attribute))
     if isinstance(column, NumberColumn):
         cuts = column.cuts

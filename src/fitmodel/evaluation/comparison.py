@@ -117,7 +117,7 @@ def compare(
     p_champion, p_challenger : array of shape (n,)
         Probabilities of early churn.
     weight : array of shape (n,), optional
-        Inverse-probability-of-censoring weights.
+        Inverse-probability-of-censoring weights; deals of weight 0 are left out.
 
     Raises
     ------
@@ -130,7 +130,8 @@ def compare(
     both cancels (Efron and Tibshirani 1993, chapter 8).
     """
     result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
-    return Comparison(int(np.size(np.asarray(y))), result.value, result.low, result.high)
+    deals = np.size(y) if weight is None else np.count_nonzero(np.broadcast_to(weight, np.shape(y)))
+    return Comparison(int(deals), result.value, result.low, result.high)
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:

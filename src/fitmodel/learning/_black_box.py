@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.learning._proportional_odds import expand_soft_labels
+from fitmodel.learning._proportional_odds import expand_soft_labels, with_truncated
 from fitmodel.learning._sampling import sample_for_settings
 from fitmodel.learning.columns import MISSING, CategoryColumn
 from fitmodel.learning.encoding import encode_leniently, fit_columns, read_numbers
@@ -44,7 +44,8 @@ def black_box_probabilities(
     ----------
     train : TrainingSet
         Deals to learn from. The soft label of a young deal is the company's probability of early
-        churn given its age. From a large table the same sample is used as for the scorecard.
+        churn given its age. A deal with delayed entry also represents those that left before.
+        From a large table the same sample is used as for the scorecard.
     attributes : DataFrame
         Attributes of the deals to predict.
     options : LearnerOptions
@@ -66,8 +67,11 @@ def black_box_probabilities(
     categorical = [
         isinstance(column, CategoryColumn) and column.size < MAX_CATEGORIES for column in columns
     ]
-    rows, outcome, share = expand_soft_labels(train.marginal_chance)
-    weight = train.weight[rows] * share
+    entry = np.minimum(train.entry_months, train.horizon_months)
+    left_before = np.where(entry > 0, 1 - train.survival.at(entry), 0.0)
+    labels, weights = with_truncated(train.marginal_chance, train.weight, left_before)
+    rows, outcome, share = expand_soft_labels(labels)
+    weight = weights[rows] * share
     total = np.zeros(len(new))
     with native_threads(options.threads):
         for number in range(N_REPLICATES):
