@@ -11,8 +11,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info
 
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.learning import _black_box as black_box
-from fitmodel.learning._black_box import black_box_probabilities
+from fitmodel.learning import _other_classifiers as black_box
+from fitmodel.learning._other_classifiers import black_box_probabilities
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.settings import LearnerOptions
 

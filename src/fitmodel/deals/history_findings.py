@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals._competing_exits import cumulative_incidence, note_on_exits
+from fitmodel.deals._censoring import cumulative_incidence, note_on_exits
 from fitmodel.deals._horizons import (
     MIN_DEALS,
     candidate_columns,

@@ -17,8 +17,11 @@ import numpy as np
 from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
     Difference,
+    bootstrapped,
     compare_log_loss,
     compute_metrics,
+    log_losses,
+    mean_with_error,
     percentile_interval,
     rank_and_losses,
 )
@@ -187,14 +190,14 @@ def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, .
     if not groups:
         return ()
     width = float(norm.ppf(1 - 0.05 / len(groups)))
-    loss_difference = _losses(table, "probability") - _losses(table, "champion")
+    y, weight = table["early_churn"].to_numpy(), table["weight"].to_numpy()
+    challenger, champion = (
+        log_losses(y, table[name].to_numpy(dtype=np.float64))
+        for name in ("probability", "champion")
+    )
     result = []
     for label, inside in groups:
-        weight = table["weight"].to_numpy()[inside]
-        mean = float(np.average(loss_difference[inside], weights=weight))
-        error = float(
-            np.sqrt(np.sum((weight * (loss_difference[inside] - mean)) ** 2)) / weight.sum()
-        )
+        mean, error = mean_with_error((challenger - champion)[inside], weight[inside])
         if mean - width * error > 0:
             result.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
     return tuple(result)
@@ -219,11 +222,6 @@ def _groups(
 
 def _group_text(value: Any) -> str:
     return "(not filled in)" if is_missing(value) else level_text(value)
-
-
-def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    kept = table[column].to_numpy(dtype=np.float64).clip(1e-9, 1 - 1e-9)
-    return -np.log(np.where(table["early_churn"].to_numpy() == 1, kept, 1 - kept))
 
 
 def compare_metrics(
@@ -273,15 +271,11 @@ def compare_metrics(
     (1.0, True)
     """
     pair = _Pair(Sample.of(y, p, weight, other).require_both())
-    value = pair.differences(pair.first.weight[None])
-    chunks = [pair.differences(weights) for weights in pair.first.resamples(n_boot, seed)]
-    resampled = {
-        name: np.concatenate([*(each[name] for each in chunks), np.empty(0)]) for name in value
-    }
+    values, resampled = bootstrapped(pair.first, pair.differences, n_boot, seed)
     return {
         name: Difference(
             name,
-            float(value[name][0]),
+            values[name],
             *percentile_interval(resampled[name]),
             resamples=len(resampled[name]),
         )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning._folds import Fold
+    from fitmodel.learning._sampling import Fold
     from fitmodel.learning.columns import Column
 
 
