@@ -20,7 +20,6 @@ from fitmodel.exceptions import DealsError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fitmodel.deals._history_view import HistoryView
     from fitmodel.deals.contract import DealSpec
 
     Floats = NDArray[np.float64]
@@ -179,8 +178,6 @@ def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
 
 
 STILL_THERE, LEFT, EXITED = 0, 1, 2
-MIN_EXITS = 5  # exits within the horizon; fewer are too few to report a difference
-MIN_DIFFERENCE = 0.002  # smallest difference of the early-churn rates that is reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,33 +260,3 @@ def cumulative_incidence(
     still_there = np.concatenate([[1.0], np.cumprod(1.0 - sum(shares))])[:-1]
     left, exited = (np.cumsum(still_there * share) for share in shares)
     return CumulativeIncidence(times, left, exited)
-
-
-def causes_of(view: HistoryView) -> NDArray[np.intp]:
-    """Return the cause of each deal's end: 0 still there, 1 left, 2 exited on ``exited_on``."""
-    exited = view.exited & view.exited_for_other_cause
-    return np.where(view.left, LEFT, np.where(exited, EXITED, STILL_THERE))
-
-
-def note_on_exits(view: HistoryView) -> str | None:
-    """Return a sentence on how exits change the early-churn rate.
-
-    None if the contract gives no ``exited_on``, or the difference is too small to matter.
-    """
-    horizon, cause = view.spec.label.horizon_months, causes_of(view)
-    early = (cause == EXITED) & (view.followup_months <= horizon)
-    if int(early.sum()) < MIN_EXITS:
-        return None
-    observed = view.followup_months >= view.entry_months
-    incidence = cumulative_incidence(
-        view.followup_months[observed], cause[observed], entry_months=view.entry_months[observed]
-    )
-    left, exited = incidence.at(float(horizon))
-    censored = 1.0 - float(view.survival.at(float(horizon)))
-    if not abs(censored - left) >= MIN_DIFFERENCE:
-        return None
-    return (
-        f"{exited:.1%} of customers exit for another reason ({view.spec.deals.exited_on}) within "
-        f"{horizon} months. Predicted probabilities are those of leaving if nobody exited: "
-        f"{censored:.1%} on average. If exits continue, {left:.1%} leave (Aalen-Johansen)."
-    )

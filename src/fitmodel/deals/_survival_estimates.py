@@ -113,17 +113,22 @@ def leaving_times(
 
 
 def survival_with_unknown_days(
-    months: Floats, left: Mask, left_by: Floats, entry: Floats, *, at: Any = None
+    months: Floats,
+    left: Mask,
+    left_by: Floats,
+    entry: Floats,
+    *,
+    weight: Floats | None = None,
+    at: Any = None,
 ) -> SurvivalCurve:
     """Return the Kaplan-Meier curve, with undated leavers spread over their possible ages.
 
     For the parameters see `leaving_times`, for `at` see `kaplan_meier`.
     """
-    dated = np.isnan(left_by)
-    if dated.all():
-        return kaplan_meier(months, left, entry_months=entry, at=at)
-    times = leaving_times(months, left, left_by, entry=entry)
-    weight = np.ones(len(months))
+    weight = np.ones(len(months)) if weight is None else weight
+    if np.isnan(left_by).all():
+        return kaplan_meier(months, left, weights=weight, entry_months=entry, at=at)
+    times = leaving_times(months, left, left_by, weight=weight, entry=entry)
     months, left, weight, entry = with_unknown_days(times, left_by, months, left, weight, entry)
     return kaplan_meier(months, left, weights=weight, entry_months=entry, at=at)
 

@@ -1,7 +1,6 @@
 """What a history of deals shows before anything is learned from it.
 
-A level that has shifted, and leavers missing at the start or the end of a table, are tested here;
-horizons side by side, longer contract terms and exits for another reason have private modules.
+A level that has shifted, and leavers missing at the start or the end of a table, are tested here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.deals._censoring import cumulative_incidence, note_on_exits
+from fitmodel.deals._censoring import cumulative_incidence
 from fitmodel.deals._horizons import (
     MIN_DEALS,
     candidate_columns,
@@ -19,6 +18,7 @@ from fitmodel.deals._horizons import (
     contract_warnings,
     find_bound_deals,
     horizons_text,
+    note_on_exits,
     questions_about_horizon,
     terms_of,
 )
