@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals._survival_estimates import leaving_times, survival_with_unknown_days
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival_estimates import leaving_times, survival_with_unknown_days
 
 END = pd.Timestamp("2026-01-01")
 

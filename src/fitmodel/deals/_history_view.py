@@ -15,16 +15,15 @@ from fitmodel.deals._censoring import (
     propensity_weights,
 )
 from fitmodel.deals._outcome_columns import NEVER, Followup, day_as_of, followup_as_of, frozen
-from fitmodel.deals._survival_estimates import survival_with_unknown_days
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import LabelledDeals, TrainingSet, early_churn_of
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
     from fitmodel.deals._outcome_columns import (
         Moment,
         OutcomeDates,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     )
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals._history_view import HistoryView
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
 

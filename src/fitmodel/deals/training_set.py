@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals._censoring import effective_sample_size
-from fitmodel.deals._survival_estimates import survival_with_unknown_days
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
 

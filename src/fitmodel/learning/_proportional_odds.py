@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.survival import LeavingTimes, kaplan_meier, leaving_times, with_unknown_days
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival_estimates import LeavingTimes, leaving_times, with_unknown_days
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, expit, logit
 
 Floats = NDArray[np.float64]

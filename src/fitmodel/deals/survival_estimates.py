@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals._kaplan_meier import kaplan_meier
+from fitmodel.deals.survival import kaplan_meier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
@@ -77,7 +77,7 @@ def leaving_times(
     left_by : ndarray of float of shape (n,)
         For leavers whose day is unknown: age in months by which they had left; NaN for all others.
     weight, entry : ndarray of float of shape (n,), optional
-        Weights and entry ages; see `fitmodel.deals._kaplan_meier.kaplan_meier`.
+        Weights and entry ages; see `fitmodel.deals.survival.kaplan_meier`.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def survival_replicates(
     Parameters
     ----------
     followup_months, left, entry_months : arrays of shape (n,)
-        The same as for `fitmodel.deals._kaplan_meier.kaplan_meier`.
+        The same as for `fitmodel.deals.survival.kaplan_meier`.
     weights : ndarray of float of shape (replicates, n)
         Weight of each deal in each replicate, not negative.
     at : float
