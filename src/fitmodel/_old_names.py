@@ -129,7 +129,7 @@ _MOVED = {
     "learning.flatten": "learning._flatten",
     "learning.folds": "learning.stages learning._sampling",
     "learning.imputation": "learning.stages learning._imputation",
-    "learning.isotonic": "learning._slope",
+    "learning.isotonic": "learning.calibration",
     "learning.options": "learning.settings",
     "learning.proportional_odds": "learning.stages learning._proportional_odds",
     "learning.recoding": "learning._edit_targets",

@@ -38,8 +38,14 @@ from fitmodel.learning._other_classifiers import (
 )
 from fitmodel.learning._proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning._sampling import Fold, make_folds, random_folds
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
-from fitmodel.learning.calibration import CalibrationMap, logit
+from fitmodel.learning.calibration import (
+    CalibrationMap,
+    HeldOut,
+    fit_isotonic,
+    fit_slope,
+    level_adjusted_losses,
+    logit,
+)
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.scorecard import Scorecard
