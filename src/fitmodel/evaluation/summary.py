@@ -108,7 +108,7 @@ def summarise(
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,
-        glass_box_cost=gap_to_black_box(evaluation, seed=seed),
+        black_box_gap=gap_to_black_box(evaluation, seed=seed),
         leakage=leakage,
         subgroups=compute_subgroups(evaluation.attributes, y, p, w),
         policy=policy.description,
