@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import HistoryView
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.evaluation._flags import compute_flagged
@@ -253,7 +254,6 @@ def _values(
 
 
 COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
-DAYS_PER_MONTH = 365.25 / 12
 
 
 def compute_ageing(
