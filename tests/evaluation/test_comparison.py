@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from fitmodel.evaluation.comparison import (
     Comparison,
     _calibration_lost,
     _worse_groups,
+    compare,
     find_objections,
 )
+from fitmodel.exceptions import BundleError
 
 
 def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tuple[Any, Any]:
@@ -81,3 +84,37 @@ def test_a_bad_challenger_gets_both_objections_and_a_perfect_one_none() -> None:
     assert all(text.startswith("it is worse for") for text in both[1:])
     assert len(both) > 1
     assert find_objections(*compared()) == ()
+
+
+def test_rows_of_one_deal_are_drawn_together() -> None:
+    table, _ = compared(shift=0.3)
+    deal = np.arange(len(table))
+    arrays = (table["early_churn"], table["champion"], table["probability"])
+    once = compare(*arrays)
+    twice = [np.tile(array, 2) for array in arrays]
+
+    by_deal = compare(*twice, deal=np.tile(deal, 2))
+    by_row = compare(*twice)
+
+    assert by_deal.deals == len(table)
+    assert by_deal.gain == pytest.approx(once.gain)
+    assert by_deal.high - by_deal.low == pytest.approx(once.high - once.low, rel=0.1)
+    assert by_row.high - by_row.low == pytest.approx((once.high - once.low) / 2**0.5, rel=0.1)
+
+
+def test_a_deal_counts_with_the_weight_of_its_rows() -> None:
+    y, champion, challenger = np.array([1.0, 0.0, 0.0]), np.full(3, 0.5), np.full(3, 0.25)
+    weight = np.array([2.0, 1.0, 1.0])
+    result = compare(y, champion, challenger, weight, deal=["A", "B", "B"])
+
+    expected = (2 * np.log(0.25 / 0.5) + 2 * np.log(0.75 / 0.5)) / 4
+    assert result.gain == pytest.approx(expected)
+    assert (result.low, result.high) == pytest.approx((np.log(0.5), np.log(1.5)))
+
+
+def test_the_skill_on_the_compared_deals_is_written_only_if_measured() -> None:
+    assert "skill_low" not in Comparison(80, 0.1, 0.05, 0.2, 3).to_dict()
+    measured = Comparison(80, 0.1, 0.05, 0.2, 3, skill_low=-0.01)
+    assert Comparison.from_dict(measured.to_dict()) == measured
+    with pytest.raises(BundleError, match="not finite"):
+        Comparison.from_dict({**measured.to_dict(), "skill_low": float("nan")})
