@@ -207,8 +207,13 @@ def print_warnings(run: TrainingRun) -> None:
 
 def _in_use_instead(run: TrainingRun) -> str:
     kind = "this provisional model" if run.report.regime == "provisional" else "this one"
+    if run.in_use is not None and run.report.has_skill:
+        return f"{run.in_use} still; `fitmodel promote` puts this one in use if it is better"
     if run.in_use is not None:
-        return f"{run.in_use} still; `fitmodel promote` puts this one in use"
+        return (
+            f"{run.in_use} still: {kind} shows no skill; `fitmodel promote --force REASON` uses it "
+            "anyway"
+        )
     return (
         f"none: {kind} shows no skill and was NOT put in use. Remedy: more deals or better "
         "attributes; `fitmodel promote --force REASON` uses it anyway"
