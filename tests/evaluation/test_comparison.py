@@ -59,6 +59,18 @@ def test_a_group_with_a_much_worse_loss_is_named_with_loss_and_count() -> None:
     assert _worse_groups(*compared()) == ()
 
 
+def test_a_word_such_as_none_that_reading_left_is_a_group_of_that_name() -> None:
+    table, attributes = compared(group_shift=0.8)
+    systems = attributes["segment"].map({"smb": "None", "enterprise": "SAP"})
+
+    objections = _worse_groups(table, systems.to_frame("system"))
+
+    assert sorted(text.split(":")[0] for text in objections) == [
+        "it is worse for system = None",
+        "it is worse for system = SAP",
+    ]
+
+
 def test_groups_of_numbers_and_of_missing_values_have_readable_names() -> None:
     table, attributes = compared(group_shift=0.8)
     numbers = attributes["segment"].map({"smb": 1.0, "enterprise": np.nan})

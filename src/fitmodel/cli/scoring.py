@@ -113,9 +113,10 @@ def score(
                 tables=parse_tables(table),
                 horizons=parse_months(horizons),
             )
-        noun = "prospect" if result.rows == 1 else "prospects"
+        scored = result.rows - result.left_out
+        noun = "prospect" if scored == 1 else "prospects"
         typer.echo(
-            f"{result.rows:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
+            f"{scored:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
             f"{result.flagged:,} flagged as poor fit{_escalated(result.escalated)}",
             err=True,  # standard output may be the scored table
         )
@@ -123,7 +124,7 @@ def score(
             typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
         if result.left_out:
             typer.echo(
-                f"{result.left_out:,} of them are lost, so they were left out by [rows]",
+                f"{result.left_out:,} more are lost, so they were left out by [rows]",
                 err=True,
             )
         if result.note:

@@ -24,7 +24,7 @@ from fitmodel.evaluation.metrics import (
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import BundleError
-from fitmodel.tables.cells import is_missing, level_text
+from fitmodel.tables.cells import is_missing_level, level_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -251,7 +251,7 @@ def _groups(
 
 
 def _group_text(value: Any) -> str:
-    return "(not filled in)" if is_missing(value) else level_text(value)
+    return "(not filled in)" if is_missing_level(value) else level_text(value)
 
 
 def log_losses(y: npt.ArrayLike, p: npt.ArrayLike) -> Vector:
