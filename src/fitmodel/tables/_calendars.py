@@ -63,6 +63,7 @@ _WEEKDAY_OF_SIGNS = re.compile(
     r"|\s*[월화수목금토일]요일"
 )
 _ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925}
+_FIRST_MONTHS = {"R": (1, 5), "H": (1, 1)}  # first year and month of an era written as a letter
 _ERA = re.compile(
     r"^(?:(令和|平成|昭和)\s?(\d{1,2}|元)\s?[年./-]|([RH])(\d{1,2})[./])"
     r"\s?(\d{1,2})\s?[月./-]\s?(\d{1,2})(?:\s?日)?"
@@ -107,6 +108,8 @@ def gregorian(text: str) -> str:
 
 def _of_era(match: re.Match[str]) -> str:
     era, year = match[1] or match[3], match[2] or match[4]
+    if era in _FIRST_MONTHS and (int(year), int(match[5])) < _FIRST_MONTHS[era]:
+        return match[0]  # a version such as R1.2.3
     return f"{_ERAS[era] + (1 if year == '元' else int(year))}年{match[5]}月{match[6]}日"
 
 
