@@ -16,8 +16,8 @@ from difficult import company
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.guessing._names import as_words, is_other_event, name_rank
-from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import read_with_questions
 
 
 @dataclass(frozen=True)

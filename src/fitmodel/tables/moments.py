@@ -208,10 +208,9 @@ def _with_time(value: Any, day: np.datetime64, order: str, zone: str) -> np.date
     match = _TIME.search(value) if isinstance(value, str) else _TIME.search(str(value)[10:])
     if match is None:
         return day
-    afternoon, hours, minutes, seconds, half = match.groups()
-    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
-    if half or afternoon:
-        hour = hour % _NOON + _NOON * (half is None or half in "Pp")
+    hour, minute, second = int(match[2]), int(match[3]), int(match[4] or 0)
+    if match[1] or match[5]:
+        hour = hour % _NOON + _NOON * (match[5] is None or match[5] in "Pp")
     return day + np.timedelta64((hour * 60 + minute) * 60 + second, "s")
 
 
