@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.reading import has_several_currencies
-from fitmodel.guessing._names import as_words, has_name_of
+from fitmodel.deals.reading import are_written_dates, has_several_currencies
+from fitmodel.guessing._names import VERSION, as_words, has_name_of
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ class Column:
 
     @property
     def is_date(self) -> bool:
-        """Whether the column holds dates, not written as numbers."""
-        return (
-            not pd.api.types.is_numeric_dtype(self.cells.dtype) and self.date_share >= MIN_READABLE
-        )
+        """Whether the column holds dates, and neither numbers nor versions such as 4.12.10."""
+        if pd.api.types.is_numeric_dtype(self.cells.dtype) or self.date_share < MIN_READABLE:
+            return False
+        return VERSION.search(self.words) is None or are_written_dates(self.cells)
 
     @property
     def is_iso_date(self) -> bool:

@@ -38,6 +38,7 @@ CHECKED_TIMES = 2_000
 _FULL_HOUR_UTC = re.compile(
     r"^\d{4}-\d{2}-\d{2}[T ](\d{2}):00(?::00(?:[.,]0+)?)? ?(?:Z|UTC|\+00:?00)$"
 )
+_BUDDHIST = re.compile(r"(?<!\d)25[4-9]\d(?!\d)")
 _NUMBER = re.compile(r"\b\d{1,2}\b")
 
 
@@ -53,6 +54,7 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
     yield from _about_counted_days(closed)
+    yield from _about_buddhist_years(closed, left)
     yield from _about_midnights(closed, left)
     yield from _about_first_days(closed, left)
     yield from _about_months(closed, left)
@@ -285,6 +287,24 @@ def _about_first_days(closed: Column, left: Column) -> Iterator[Question]:
             'churned and set [rows] left_without_date = "unknown"; acknowledge it if they left '
             "on that day",
         )
+
+
+def _about_buddhist_years(*columns: Column) -> Iterator[Question]:
+    """Yield a question for each column with years of the Buddhist calendar, which is 543 ahead."""
+    for column in columns:
+        if not column.is_text:
+            continue
+        rows = column.real_dates & column.cells.astype("str").str.contains(_BUDDHIST).to_numpy()
+        if rows.any():
+            first = int(rows.argmax())
+            yield Question(
+                "buddhist-years",
+                column.name,
+                f"{column.name}: {rows.sum():,} of {column.filled:,} dates have years from 2540 to "
+                f"2599, and were read as years of the Buddhist calendar: "
+                f"{str(column.cells.iloc[first])!r} is {column.days[first]}",
+                "correct them if they are typing errors; acknowledge it if they are Buddhist years",
+            )
 
 
 def _about_months(closed: Column, left: Column) -> Iterator[Question]:

@@ -99,12 +99,12 @@ class Announced:
 
 def find_announced(closed: Column, left: Column) -> Announced | None:
     """Return the dates of leaving that seem to be announced; see `announced_leavers`."""
-    if closed.dates is None or left.dates is None:
-        return None
     signed, gone = closed.real_days, left.real_days
-    later = left.real_dates & (left.dates.series.to_numpy() > closed.dates.series.to_numpy().max())
-    after = (left.dates.series - closed.dates.series)[later].dt.days.dropna().to_numpy()
-    return announced_leavers(signed, gone, int(whole_years(after).sum()))
+    if not len(signed):
+        return None
+    after = (left.days - closed.days)[left.days > signed.max()]
+    planned = whole_years(after[~np.isnat(after)].astype(int))
+    return announced_leavers(signed, gone, int(planned.sum()))
 
 
 def whole_years(days: NDArray[Any]) -> NDArray[np.bool_]:

@@ -13,24 +13,28 @@ from fitmodel.tables.scripts import plain_digits, plain_letters
 
 _MONTH_NAMES = """\
 1 jan january januar jän jänner januari enero ene janeiro janvier janv gennaio gen январь января
-1 янв stycznia styczeń sty ocak oca
+1 янв stycznia styczeń sty ocak oca leden ledna січень січня
 2 feb february februar februari febrero fevereiro fev février févr fév febbraio февраль февраля
-2 фев lutego luty lut şubat şub
+2 фев lutego luty lut şubat şub únor února лютий лютого
 3 mar march märz mär mrz maart mrt marzo março mars март марта мар marca marzec mart
+3 březen března березень березня
 4 apr april abril abr avril avr aprile апрель апреля апр kwietnia kwiecień kwi nisan nis
-5 may mai mayo maio mei maggio mag maj май мая maja mayıs
+4 duben dubna квітень квітня
+5 may mai mayo maio mei maggio mag maj май мая maja mayıs květen května травень травня
 6 jun june juni junio junho juin giugno giu июнь июня июн czerwca czerwiec cze haziran haz
+6 červen června червень червня
 7 jul july juli julio julho juillet juil luglio lug июль июля июл lipca lipiec lip temmuz tem
+7 červenec července липень липня
 8 aug august augustus augusti agosto ago août aoû август августа авг sierpnia sierpień sie
-8 ağustos ağu
+8 ağustos ağu srpen srpna серпень серпня
 9 sep sept september septiembre set setembro septembre settembre сентябрь сентября сен сент
-9 września wrzesień wrz eylül eyl
+9 września wrzesień wrz eylül eyl září вересень вересня
 10 oct october okt oktober octubre outubro out octobre ottobre ott октябрь октября окт
-10 października październik paź ekim eki
+10 października październik paź ekim eki říjen října жовтень жовтня
 11 nov november noviembre novembro novembre ноябрь ноября ноя нояб listopada listopad lis kasım
-11 kas
+11 kas listopadu листопад листопада
 12 dec december dez dezember diciembre dic dezembro décembre déc dicembre декабрь декабря дек
-12 grudnia grudzień gru aralık ara des desember
+12 grudnia grudzień gru aralık ara des desember prosinec prosince грудень грудня
 """
 MONTHS = {
     plain_letters(name): int(number)
