@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _MOVED = {
     "checks.results": "checks.registry",
     "cli.briefing": "cli.reporting",
+    "cli.comparing": "cli.training",
+    "cli.exporting": "cli.scoring cli.training",
     "cli.logs": "cli.app",
+    "cli.quizzing": "cli.monitoring",
     "crm._parts": "crm._opening",
     "crm._stages": "crm._history_rows",
     "crm.later": "crm.timeline",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -79,3 +80,17 @@ def test_missing_or_unknown_inputs_are_named(home) -> None:
     assert "0 of 700 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
     assert run(home).exit_code == 2
     assert run(home, "--id", "D0000002", "--output", "b.pdf").exit_code == 2
+
+
+def test_a_number_as_id_is_found_also_if_other_ids_are_missing(home, tmp_path) -> None:
+    """With a gap, a column of whole numbers is read as 12.0."""
+    table = pd.read_csv(home / "deals.csv").head(3).assign(deal_id=[12, 13, None])
+    table.to_csv(tmp_path / "open.csv", index=False)
+    model = str(home / "models" / "prospect-fit")
+    known, unknown = (
+        CliRunner().invoke(app, ["brief", str(tmp_path / "open.csv"), "-m", model, "--id", each])
+        for each in ("12", "14")
+    )
+    assert known.exit_code == 0, known.output
+    assert known.stdout.startswith("# Brief on 12")
+    assert "give --id one of them, such as '12'" in unknown.stderr
