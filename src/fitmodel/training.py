@@ -22,7 +22,7 @@ from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.prequential import outcomes_since
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
-from fitmodel.guessing.doubts import read_with_questions
+from fitmodel.guessing.questions import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.guessing.doubts import QuestionedDeals
+    from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.champion import Retrain
