@@ -347,4 +347,4 @@ def _compare_with_champion(
         return None
     evaluated = (evaluation.table, evaluation.attributes, prepared.table, prepared.spec)
     found = compare_with_champion(*evaluated, split_date=evaluation.split_date, retrain=retrain)
-    return found and found.to_dict()
+    return None if found is None else found.to_dict()

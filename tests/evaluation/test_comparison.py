@@ -37,6 +37,13 @@ def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tup
     return table, pd.DataFrame({"segment": np.where(group == 1, "smb", "enterprise")})
 
 
+def test_only_deals_with_a_weight_are_counted() -> None:
+    weights = [1.0, 1.0, 0.0, 0.0]
+
+    assert compare([0, 1, 0, 1], [0.2] * 4, [0.3] * 4, weights, n_boot=10).deals == 2
+    assert compare([0, 1, 0, 1], [0.2] * 4, [0.3] * 4, n_boot=10).deals == 4
+
+
 def test_biased_probabilities_are_an_objection() -> None:
     table, _ = compared(shift=0.6)
 

@@ -295,10 +295,13 @@ def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.DataFrame:
 
 def _not_one(table: pd.DataFrame, column: str | None, name: str, count: int) -> str:
     """Return the message that not exactly one prospect has an id."""
+    from fitmodel.tables.cells import level_text
+
     if column in table.columns:
+        example = level_text(table[column].iloc[0])
         return (
             f"{count} of {len(table):,} prospects are {name!r} (looked for in {column}). Remedy: "
-            f"give --id one of them, such as {level_text(table[column].iloc[0])!r}"
+            f"give --id one of them, such as {example!r}"
         )
     reason = (
         "the contract of this model names no id"

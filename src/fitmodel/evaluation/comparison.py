@@ -17,8 +17,11 @@ import numpy as np
 from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
     Difference,
+    bootstrapped,
     compare_log_loss,
     compute_metrics,
+    log_losses,
+    mean_with_error,
     percentile_interval,
     rank_and_losses,
 )
@@ -123,7 +126,7 @@ def compare(
     p_champion, p_challenger : array of shape (n,)
         Probabilities of early churn.
     weight : array of shape (n,), optional
-        Inverse-probability-of-censoring weights.
+        Inverse-probability-of-censoring weights; deals of weight 0 are left out.
     deal : array of shape (n,), optional
         Deal of each row, where a deal has several; deals are resampled, not rows.
 
@@ -140,7 +143,8 @@ def compare(
     if deal is not None:
         return _compare_by_deal(y, p_champion, p_challenger, weight, deal, n_boot, seed)
     result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
-    return Comparison(int(np.size(np.asarray(y))), result.value, result.low, result.high)
+    deals = np.size(y) if weight is None else np.count_nonzero(np.broadcast_to(weight, np.shape(y)))
+    return Comparison(int(deals), result.value, result.low, result.high)
 
 
 def _compare_by_deal(
@@ -155,9 +159,12 @@ def _compare_by_deal(
     """Compare as `compare` does, drawing whole deals: rows of one deal are not independent."""
     outcome = np.asarray(y, dtype=np.float64)
     weights = np.ones(len(outcome)) if weight is None else np.asarray(weight, dtype=np.float64)
-    gain = log_losses(outcome, p_champion) - log_losses(outcome, p_challenger)
+    champion, challenger = (
+        log_losses(outcome, np.asarray(p, dtype=np.float64)) for p in (p_champion, p_challenger)
+    )
     _, row_deal = np.unique(np.asarray(deal), return_inverse=True)
-    gains, sizes = np.bincount(row_deal, weights * gain), np.bincount(row_deal, weights)
+    gains = np.bincount(row_deal, weights * (champion - challenger))
+    sizes = np.bincount(row_deal, weights)
     random, count = np.random.default_rng(seed), len(sizes)
     drawn = (random.multinomial(count, np.full(count, 1 / count)) for _ in range(n_boot))
     resampled = np.array([(times @ gains) / (times @ sizes) for times in drawn])
@@ -217,17 +224,14 @@ def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, .
     if not groups:
         return ()
     width = float(norm.ppf(1 - 0.05 / len(groups)))
-    outcome = table["early_churn"]
-    loss_difference = log_losses(outcome, table["probability"]) - log_losses(
-        outcome, table["champion"]
+    y, weight = table["early_churn"].to_numpy(), table["weight"].to_numpy()
+    challenger, champion = (
+        log_losses(y, table[name].to_numpy(dtype=np.float64))
+        for name in ("probability", "champion")
     )
     result = []
     for label, inside in groups:
-        weight = table["weight"].to_numpy()[inside]
-        mean = float(np.average(loss_difference[inside], weights=weight))
-        error = float(
-            np.sqrt(np.sum((weight * (loss_difference[inside] - mean)) ** 2)) / weight.sum()
-        )
+        mean, error = mean_with_error((challenger - champion)[inside], weight[inside])
         if mean - width * error > 0:
             result.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
     return tuple(result)
@@ -252,12 +256,6 @@ def _groups(
 
 def _group_text(value: Any) -> str:
     return "(not filled in)" if is_missing_level(value) else level_text(value)
-
-
-def log_losses(y: npt.ArrayLike, p: npt.ArrayLike) -> Vector:
-    """Return the log loss of each row, shape (n,); probabilities are kept 1e-9 from 0 and 1."""
-    kept = np.asarray(p, dtype=np.float64).clip(1e-9, 1 - 1e-9)
-    return np.asarray(-np.log(np.where(np.asarray(y) == 1, kept, 1 - kept)))
 
 
 def compare_metrics(
@@ -307,15 +305,11 @@ def compare_metrics(
     (1.0, True)
     """
     pair = _Pair(Sample.of(y, p, weight, other).require_both())
-    value = pair.differences(pair.first.weight[None])
-    chunks = [pair.differences(weights) for weights in pair.first.resamples(n_boot, seed)]
-    resampled = {
-        name: np.concatenate([*(each[name] for each in chunks), np.empty(0)]) for name in value
-    }
+    values, resampled = bootstrapped(pair.first, pair.differences, n_boot, seed)
     return {
         name: Difference(
             name,
-            float(value[name][0]),
+            values[name],
             *percentile_interval(resampled[name]),
             resamples=len(resampled[name]),
         )
