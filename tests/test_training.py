@@ -53,7 +53,7 @@ def test_the_report_is_evaluated_on_later_deals(trained: TrainingRun) -> None:
 @pytest.mark.full_training
 def test_the_bundle_is_complete_and_the_pointer_names_it(trained: TrainingRun) -> None:
     names = {path.name for path in trained.bundle_path.iterdir()}
-    assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
+    assert {"manifest.json", "scorer.json", "estimator.joblib", "card.md"} <= names
     home = trained.bundle_path.parent
     assert (home / "current").read_text(encoding="utf-8").strip() == trained.bundle_path.name
     assert load(home).version == trained.model.version

@@ -155,7 +155,7 @@ _MOVED = {
     "model.sentences": "model._sentences",
     "model.steps": "model.frame_scorer model._row_encoder",
     "model.walk": "model._row_scorer",
-    "model.workbench": "model._workbench",
+    "model.workbench": "model._own_estimator",
     "model.writing": "bundle.store",
     "monitoring.exploration": "monitoring.log monitoring.matching",
     "monitoring.log_stores": "monitoring._log_stores",
