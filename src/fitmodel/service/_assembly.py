@@ -20,7 +20,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fitmodel.crm.requests import RequestHistories
 from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import FitModelError
-from fitmodel.following import ModelHolder
+from fitmodel.loading import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.people import people_in

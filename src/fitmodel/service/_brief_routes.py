@@ -22,7 +22,7 @@ from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
     from fitmodel.crm.requests import RequestHistories, RequestHistory
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
     from fitmodel.service._pages import Pages

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from fitmodel.bundle.reading import Bundle
     from fitmodel.evaluation.comparison import Comparison
-    from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
+    from fitmodel.loading import ModelHolder
     from fitmodel.tracking.promotion import Promotion
 
 CARD_FILE = "card.md"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm.requests import RequestHistories
     from fitmodel.crm.timeline import Timeline
-    from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.wording import Wording
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service._pipeline_rows import PipelineRow, PipelineRows

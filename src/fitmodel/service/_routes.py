@@ -30,7 +30,7 @@ from fitmodel.tables.opening import duplicate_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
