@@ -219,7 +219,7 @@ _MOVED = {
     "scoring.service.guard": "service._middleware",
     "scoring.service.holder": "loading",
     "scoring.service.logs": "service.app",
-    "scoring.service.metrics": "service._middleware",
+    "scoring.service.metrics": "service._metrics",
     "scoring.service.pipeline": "service._desk_routes",
     "scoring.service.routes": "service._routes",
     "scoring.service.schema": "service.schema",

@@ -20,7 +20,8 @@ from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
-from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service.app import JsonLines, create_app, make_app
 from fitmodel.service.settings import LOOPBACK, Settings, read_people
 
@@ -166,6 +167,23 @@ def test_without_a_token_requests_from_other_sites_are_refused(here: TestClient,
     for method, path in (("POST", ASSESSMENTS), ("GET", "/v1/pipeline"), ("GET", "/metrics")):
         assert here.request(method, path, headers=headers).status_code == 403
     assert here.get("/", headers=headers).status_code == 200  # a link to the desk is allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1:9000", 403),
+        ("http://127.0.0.1", 200),
+        ("https://desk.example", 200),
+    ],
+)
+def test_without_a_token_a_page_is_known_by_its_origin_over_plain_http(
+    here: TestClient, origin: str, status: int
+) -> None:
+    headers = {"origin": origin, "host": "127.0.0.1", "x-forwarded-host": "desk.example"}
+    assert here.post(ASSESSMENTS, content=b"[]", headers=headers).status_code == status
 
 
 def test_with_the_token_requests_from_other_sites_are_accepted(locked: TestClient) -> None:
