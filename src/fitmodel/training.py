@@ -18,6 +18,13 @@ from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
+from fitmodel.decision.shipped import (
+    decide,
+    evaluated_policy,
+    predict_held_out,
+    predict_training_deals,
+    share_flagged,
+)
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.evaluation.prequential import outcomes_since
 from fitmodel.evaluation.summary import summarise
@@ -30,13 +37,6 @@ from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.policy_choice import (
-    decide,
-    evaluated_policy,
-    predict_held_out,
-    predict_training_deals,
-    share_flagged,
-)
 from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship

@@ -103,7 +103,7 @@ def score(
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.places import count_source_rows, score_source
+        from fitmodel.scoring.sources import count_source_rows, score_source
 
         loaded = load(model, unpickle=unpickle)
         if signed:
