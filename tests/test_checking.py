@@ -25,7 +25,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import read_with_questions
+from fitmodel.guessing.questions import read_with_questions
 from fitmodel.leakage.audit import audit_leakage
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)

@@ -16,7 +16,7 @@ from fitmodel.deals import _horizons as horizons
 from fitmodel.deals import enough
 from fitmodel.decision.value import Money
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.guessing import doubts
+from fitmodel.guessing import questions
 from fitmodel.guessing.guess import Guess
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.model.counterfactuals import find_counterfactuals
@@ -59,14 +59,14 @@ FIELDS = [
     (ReviewSheet, "said", "assessment"),
     (TeamReviews, "surprise_facts", "surprise_counts"),
     (Guess, "doubts", "questions"),
-    (doubts.QuestionedDeals, "doubts", "questions"),
+    (questions.QuestionedDeals, "doubts", "questions"),
 ]
 FUNCTIONS = [
     (places, "score_places", "score_source"),
     (places, "count_places", "count_source_rows"),
     (checking, "doubt_results", "question_results"),
-    (doubts, "find_doubts", "find_questions"),
-    (doubts, "read_with_doubts", "read_with_questions"),
+    (questions, "find_doubts", "find_questions"),
+    (questions, "read_with_doubts", "read_with_questions"),
     (DecisionLog, "known_as", "stored_id"),
     (DecisionLog, "loosely_known_as", "stored_id_without_case"),
     (LogMatch, "says", "in_words"),

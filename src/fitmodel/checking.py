@@ -19,7 +19,7 @@ from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions
+from fitmodel.guessing.questions import find_questions
 from fitmodel.leakage.audit import audit_leakage, later_values
 from fitmodel.learning.learner import check_enough
 from fitmodel.learning.stages import check_learning
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.reading import DealsRead
     from fitmodel.deals.validation import Problem
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.guessing.doubts import Question, QuestionedDeals
+    from fitmodel.guessing.questions import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.opening import FileTable
 

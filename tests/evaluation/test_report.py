@@ -206,7 +206,7 @@ def test_the_text_is_short_and_contains_the_main_results(report):
         "ROC AUC",
         "log loss -0.0031 (-0.0110 to +0.0050) against a tuned gradient boosting",
         "Flags the riskiest 10% of deals.",
-        "share flagged 0.1000, precision -, saved 123,457",
+        "share flagged 10.0%, precision -, saved 123,457",
         "41 deals had no amount.",
     ):
         assert part in text

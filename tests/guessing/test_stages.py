@@ -15,8 +15,8 @@ from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 PIPELINES = [  # name of the column, won, lost, open

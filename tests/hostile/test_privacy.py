@@ -65,7 +65,7 @@ def test_bundle_and_store_contain_no_deal_rep_or_rare_value(shop: Path) -> None:
     files = [path for path in shop.rglob("*") if path.is_file()]
     contents = {str(path.relative_to(shop)): path.read_bytes() for path in files}
     names = {Path(name).name for name in contents}
-    assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
+    assert {"scorer.json", "estimator.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
     assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
     # the search itself works
     assert any(COMMON.encode() in content for content in contents.values())

@@ -43,6 +43,15 @@ MAX_GROUPS = 40
 """Number of groups in the plot: those with the largest deviation. The report has all groups."""
 
 
+_FLAG_NAMES = {
+    "share_flagged": "share flagged",
+    "precision": "precision",
+    "recall": "recall",
+    "expected_share": "of new prospects expected",
+}
+"""Numbers about flags that are shares, and how the text calls them."""
+
+
 @dataclass(frozen=True)
 class Page:
     """Short form of a report: a title, a verdict, facts, one table and remarks.
@@ -123,6 +132,20 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= LARGE or value == int(value) else f"{value:.4f}"
+
+
+def percent(share: float) -> str:
+    """Format a share in percent with one decimal; "-" if it is not finite."""
+    return f"{share:.1%}" if math.isfinite(share) else "-"
+
+
+def flags_text(counts: Mapping[str, float]) -> str:
+    """Format numbers about flags as one line of text, the shares in percent."""
+    return ", ".join(
+        f"{_FLAG_NAMES.get(name, name.replace('_', ' '))} "
+        f"{percent(value) if name in _FLAG_NAMES else number(value)}"
+        for name, value in counts.items()
+    )
 
 
 def as_json(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.evaluation._pages import Page, as_json, number
+from fitmodel.evaluation._pages import Page, as_json, flags_text, number
 from fitmodel.evaluation.metrics import (
     METRIC_NAMES,
     describe_decay,
@@ -318,11 +318,6 @@ class BacktestReport(Report):
             f"{net} instead of {number(counts['net'])}"
         )
         return (*flags, ("lifetimes", text))
-
-
-def flags_text(counts: Mapping[str, float]) -> str:
-    """Format named numbers as one line of text."""
-    return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 
 
 def _metric_rows(metrics: Mapping[str, Metric]) -> tuple[tuple[str, ...], ...]:

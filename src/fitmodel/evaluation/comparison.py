@@ -27,7 +27,7 @@ from fitmodel.evaluation.metrics import (
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import BundleError
-from fitmodel.tables.cells import is_missing, level_text
+from fitmodel.tables.cells import is_missing_level, level_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,6 +62,9 @@ class Comparison:
         it predicts worse beyond noise, too few deals to compare.
     caveat
         What the comparison does not measure, as sentences; empty if there is nothing to say.
+    skill_low
+        Lower end of the 95% interval of the log loss that the challenger gains on its own level
+        without attributes, on the same deals; None if it was not measured.
     """
 
     deals: int
@@ -71,6 +74,7 @@ class Comparison:
     champion: int | None = None
     objections: tuple[str, ...] = ()
     caveat: str = ""
+    skill_low: float | None = None
 
     def __str__(self) -> str:
         return (
@@ -79,9 +83,9 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as a dict that JSON can hold, without an empty caveat."""
-        fields = asdict(self)
-        return fields if self.caveat else {k: v for k, v in fields.items() if k != "caveat"}
+        """Return every field as a dict that JSON can hold, without those that say nothing."""
+        left_out = {"caveat": "", "skill_low": None}
+        return {k: v for k, v in asdict(self).items() if k not in left_out or v != left_out[k]}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
@@ -94,7 +98,8 @@ class Comparison:
         """
         try:
             result = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
-            finite = all(map(math.isfinite, (result.deals, result.gain, result.low, result.high)))
+            numbers = (result.deals, result.gain, result.low, result.high, result.skill_low or 0.0)
+            finite = all(map(math.isfinite, numbers))
         except TypeError as error:
             raise BundleError(f"{_DAMAGED}: {error}") from error
         if not finite:
@@ -108,6 +113,7 @@ def compare(
     p_challenger: npt.ArrayLike,
     weight: npt.ArrayLike | None = None,
     *,
+    deal: npt.ArrayLike | None = None,
     n_boot: int = 1000,
     seed: int = 0,
 ) -> Comparison:
@@ -121,6 +127,8 @@ def compare(
         Probabilities of early churn.
     weight : array of shape (n,), optional
         Inverse-probability-of-censoring weights; deals of weight 0 are left out.
+    deal : array of shape (n,), optional
+        Deal of each row, where a deal has several; deals are resampled, not rows.
 
     Raises
     ------
@@ -132,9 +140,35 @@ def compare(
     Paired: both models are evaluated on the same resamples, so what makes a resample difficult for
     both cancels (Efron and Tibshirani 1993, chapter 8).
     """
+    if deal is not None:
+        return _compare_by_deal(y, p_champion, p_challenger, weight, deal, n_boot, seed)
     result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
     deals = np.size(y) if weight is None else np.count_nonzero(np.broadcast_to(weight, np.shape(y)))
     return Comparison(int(deals), result.value, result.low, result.high)
+
+
+def _compare_by_deal(
+    y: npt.ArrayLike,
+    p_champion: npt.ArrayLike,
+    p_challenger: npt.ArrayLike,
+    weight: npt.ArrayLike | None,
+    deal: npt.ArrayLike,
+    n_boot: int,
+    seed: int,
+) -> Comparison:
+    """Compare as `compare` does, drawing whole deals: rows of one deal are not independent."""
+    outcome = np.asarray(y, dtype=np.float64)
+    weights = np.ones(len(outcome)) if weight is None else np.asarray(weight, dtype=np.float64)
+    champion, challenger = (
+        log_losses(outcome, np.asarray(p, dtype=np.float64)) for p in (p_champion, p_challenger)
+    )
+    _, row_deal = np.unique(np.asarray(deal), return_inverse=True)
+    gains = np.bincount(row_deal, weights * (champion - challenger))
+    sizes = np.bincount(row_deal, weights)
+    random, count = np.random.default_rng(seed), len(sizes)
+    drawn = (random.multinomial(count, np.full(count, 1 / count)) for _ in range(n_boot))
+    resampled = np.array([(times @ gains) / (times @ sizes) for times in drawn])
+    return Comparison(count, float(gains.sum() / sizes.sum()), *percentile_interval(resampled))
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
@@ -221,7 +255,7 @@ def _groups(
 
 
 def _group_text(value: Any) -> str:
-    return "(not filled in)" if is_missing(value) else level_text(value)
+    return "(not filled in)" if is_missing_level(value) else level_text(value)
 
 
 def compare_metrics(
