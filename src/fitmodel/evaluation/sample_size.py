@@ -20,7 +20,7 @@ from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation._splits import latest_possible_split
 from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
+from fitmodel.evaluation.out_of_time import options_of_a_part
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
@@ -278,9 +278,7 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
     churners = int((train.early_churn == 1).sum())
     if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
         return None
-    learned = learn(
-        train, spec, replicates=EVALUATION_REPLICATES, min_churners=MIN_CHURNERS_OF_A_PART
-    )
+    learned = learn(train, spec, **options_of_a_part("full"))
     later = test.labelled(learned.training_set.dates)
     metrics = compute_metrics(
         later.early_churn,
