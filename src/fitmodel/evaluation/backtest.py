@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 PROBABILITY = "probability"
+COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
 
 
 class FitPredict(Protocol):
@@ -251,9 +252,6 @@ def _values(
         "value_if_leaves": money.value_if_leaves(amount, probability),
         "value_if_stays": money.value_if_stays(amount, probability),
     }
-
-
-COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
 
 
 def compute_ageing(

@@ -44,6 +44,12 @@ USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, if the R square
 INTERVAL_RATIO = 1.1  # rough ratio of the reported interval to one from the posterior variance
 SPREAD_OF_DEALS = 1.0  # standard deviation in log-odds: a ROC AUC of about 0.75
 MAX_DEALS = 10**7
+SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)
+MIN_POINTS = 3
+COLUMNS = (
+    *("n_train", "early_churners", "log_loss", "log_loss_low", "log_loss_high", "roc_auc"),
+    *("fitted", "extrapolated"),
+)
 
 
 @dataclass(frozen=True)
@@ -194,14 +200,6 @@ def parameters_of(training_set: TrainingSet, spec: DealSpec) -> int:
 
 def _churners(deals: float, rate: float) -> str:
     return f"{math.ceil(deals * rate):,}"
-
-
-SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)
-MIN_POINTS = 3
-COLUMNS = (
-    *("n_train", "early_churners", "log_loss", "log_loss_low", "log_loss_high", "roc_auc"),
-    *("fitted", "extrapolated"),
-)
 
 
 def compute_learning_curve(
