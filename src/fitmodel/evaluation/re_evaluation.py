@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 OPTIMISM_NOTE = (
     "Whoever made the edit may have known how these deals went; then it flatters, and only deals "
-    "signed from now on can judge it."
+    "signed from now on can show its effect."
 )
 
 
