@@ -31,7 +31,7 @@ from fitmodel.sales.plans import Bonus
 from fitmodel.sales.profile import Profile
 from fitmodel.sales.quiz import Question
 from fitmodel.sales.reviews import ReviewSheet, TeamReviews
-from fitmodel.scoring import places
+from fitmodel.scoring import sources
 from fitmodel.service.settings import Settings
 
 PARAMETERS = [
@@ -64,8 +64,8 @@ FIELDS = [
     (questions.QuestionedDeals, "doubts", "questions"),
 ]
 FUNCTIONS = [
-    (places, "score_places", "score_source"),
-    (places, "count_places", "count_source_rows"),
+    (sources, "score_places", "score_source"),
+    (sources, "count_places", "count_source_rows"),
     (checking, "doubt_results", "question_results"),
     (questions, "find_doubts", "find_questions"),
     (questions, "read_with_doubts", "read_with_questions"),
