@@ -14,7 +14,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory, extract_as_of
 from fitmodel.deals.months import months_between
-from fitmodel.deals.outcomes import censoring_weights, label_deals, outcomes
+from fitmodel.deals.outcomes import censoring_weights, label_deals, outcomes, training_deals
 from fitmodel.deals.reading import read_deals
 from fitmodel.evaluation.backtest import rolling_cuts
 from fitmodel.exceptions import DealsError, SpecError
@@ -78,6 +78,7 @@ def test_the_training_set_has_every_deal_with_its_entry_time() -> None:
     assert len(training) == 6
     np.testing.assert_array_equal(training.entry_months, view.entry_months)
     np.testing.assert_array_equal(training.survival.survival, view.survival.survival)
+    assert training_deals(SIX, SPEC).index.tolist() == [3, 4, 5]
 
 
 def test_the_survival_curve_counts_a_deal_from_its_entry_time() -> None:

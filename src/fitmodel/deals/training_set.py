@@ -116,10 +116,6 @@ class TrainingSet:
         """
         Probability of early churn: the label if it is known, otherwise from the survival curve.
 
-        Among deals too young to be mature, only leavers have a known label. If a model learned from
-        these labels alone, whatever is new about young deals would look risky. If young deals were
-        left out, the latest information on a falling or rising rate would be lost.
-
         A customer that was still there after t months leaves by the horizon h with the probability
         ``1 - S(h) / S(t)`` (redistribution to the right, Efron 1967). A customer that left by t on
         an unknown day left by h with the probability ``(1 - S(h)) / (1 - S(t))``. The probability
@@ -193,7 +189,8 @@ class LabelledDeals:
     attributes : DataFrame of shape (n, attributes)
         What was known before signing; dates are durations in days before closing.
     early_churn : ndarray of float of shape (n,)
-        1.0 left within the horizon, 0.0 stayed longer.
+        1.0 left within the horizon, 0.0 stayed longer. `fitmodel.deals.outcomes` gives young
+        deals a probability in between.
     weight : ndarray of float of shape (n,)
         Inverse probability of not being censored, times the inverse probability that the deal was
         allowed to proceed; at least 1.
