@@ -82,6 +82,7 @@ _KOREAN = re.compile(r"^(\d{4})(?:\s?년\s?|\.\s)(\d{1,2})(?:\s?월\s?|\.\s)(\d{
 _BUDDHIST = re.compile(r"(?<!\d)25[4-9]\d(?!\d)")  # years 1997 to 2056 of the Gregorian calendar
 _BUDDHIST_ZERO = 543
 _USUAL = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
+HAS_DIGIT = re.compile(r"\d")
 
 
 def gregorian(text: str) -> str:
@@ -97,7 +98,7 @@ def gregorian(text: str) -> str:
     >>> gregorian("令和元年5月1日"), gregorian("113/04/01"), gregorian("2024년 4월 1일")
     ('2019年5月1日', '2024/04/01', '2024年4月1日')
     """
-    if _USUAL.match(text):
+    if _USUAL.match(text) or not HAS_DIGIT.search(text):
         return text
     if not text.isascii():
         text = _WEEKDAY_OF_SIGNS.sub("", plain_digits(text))
