@@ -104,6 +104,12 @@ def test_an_edit_is_rebuilt_from_json_and_lists_each_changed_row(scorecard, edit
     assert all(row.before != row.after for row in changed_rows(scorecard, edit))
 
 
+def test_a_cap_is_read_with_the_old_name_of_its_limit():
+    data = {"verb": "cap", "attribute": "seats", "where": [None, 10.0], "most": 0.05}
+
+    assert edit_from_dict(data) == Cap("seats", (None, 10.0), 0.05)
+
+
 def test_an_edit_moves_only_prospects_with_the_level_and_their_interval(scorecard, attributes):
     edited = apply_edits(scorecard, [SetEffect("industry", "media", 0.5)])
     codes = encode(scorecard.columns, attributes)

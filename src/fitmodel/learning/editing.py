@@ -33,6 +33,7 @@ from fitmodel.learning._edit_targets import (
     target_text,
 )
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.renamed import old_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,6 +152,7 @@ class Smooth:
         return f"smooth {self.attribute} {target_text(self.where)}"
 
 
+@old_fields(most="limit")
 @dataclass(frozen=True)
 class Cap:
     """Limit the effects in a range of a number, of one level, or in a whole table.
@@ -161,14 +163,14 @@ class Cap:
         Name of the attribute.
     where : str or (low, high)
         A level, or a range of a number; (None, None) is the whole table.
-    most : float
+    limit : float
         Largest absolute effect in log-odds, above 0.
     """
 
     verb: ClassVar[str] = "cap"
     attribute: str
     where: str | Range
-    most: float
+    limit: float
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
         """Return the scorecard with codes split where the target of the edit needs it."""
@@ -176,16 +178,14 @@ class Cap:
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
         """Return the prepared scorecard with the edit applied."""
-        rows, most = (
-            selected_rows(scorecard, self.attribute, self.where),
-            _checked_effect(self.most),
-        )
-        if most < 0:
-            raise EditError(f"an effect cannot be capped at {most:g}: give a size above 0")
-        return _set_effects(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
+        rows = selected_rows(scorecard, self.attribute, self.where)
+        limit = _checked_effect(self.limit)
+        if limit < 0:
+            raise EditError(f"an effect cannot be capped at {limit:g}: give a size above 0")
+        return _set_effects(scorecard, rows, np.clip(scorecard.tables[rows, 0], -limit, limit))
 
     def __str__(self) -> str:
-        return f"cap {self.attribute} {target_text(self.where)} at {self.most:g}"
+        return f"cap {self.attribute} {target_text(self.where)} at {self.limit:g}"
 
 
 @dataclass(frozen=True)
@@ -293,6 +293,8 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
         If the data are not an edit.
     """
     fields = {key: value for key, value in data.items() if key != "verb"}
+    if "most" in fields:  # its name in bundles up to 0.1.0
+        fields["limit"] = fields.pop("most")
     if isinstance(fields.get("where"), list):
         low, high = fields["where"]
         fields["where"] = (low, high)
