@@ -15,8 +15,10 @@ from fitmodel.checking import CheckReport
 from fitmodel.deals import _horizons as horizons
 from fitmodel.deals import enough
 from fitmodel.decision.value import Money
+from fitmodel.evaluation.report import TrainingReport
 from fitmodel.guessing import questions
 from fitmodel.guessing.guess import Guess
+from fitmodel.learning.scorecard import Scorecard
 from fitmodel.model.counterfactuals import find_counterfactuals
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.monitoring.matching import LogMatch
@@ -44,6 +46,8 @@ PARAMETERS = [
     (enough.check_enough, "least", "min_churners"),
 ]
 FIELDS = [
+    (Scorecard, "odd_pairs", "unusual_pairs"),
+    (TrainingReport, "glass_box_cost", "black_box_gap"),
     (fitmodel.Assessment, "fewest_alike", "rarest_value_deals"),
     (CheckReport, "place", "source"),
     (Question, "facts", "attributes"),

@@ -337,7 +337,7 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         text = f"probabilities are {spread}: calibration slope {slope.value:.2f} {ends}"
         yield result_of("evaluation:slope", "warning", text)
     yield from _group_results(report.pooled_groups)
-    cost = report.glass_box_cost
+    cost = report.black_box_gap
     if cost.low > 0:
         loss = f"log loss {cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
         text = f"a tuned gradient boosting predicts these deals better: {loss}"

@@ -22,6 +22,8 @@ def home(tmp_path_factory, learned_on):
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned_on(600, seed=3).scorecard, policy, "annual_value", "closed_on", "")
     write_bundle(folder, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
+    rows = sim.spec.replace(rows={"keep": {"stage": ["Won"]}}).to_dict()
+    write_bundle(folder, "won", files={SCORER_FILE: scorer.to_json()}, manifest={"spec": rows})
     prospects = sim.deals.head(30).drop(columns=["churned_on"])
     prospects.to_csv(folder / "prospects.csv", index=False)
     return folder
@@ -57,6 +59,18 @@ def test_many_prospects_unlike_the_deals_learned_from_are_a_warning(home, monkey
     assert pd.read_csv("guesses.csv")["unfamiliar"].all()
     assert "Warning: 30 of 30 are unlike the deals learned from" in result.output
     assert "unlike" not in usual.output
+
+
+def test_lost_prospects_are_counted_apart_from_those_scored(home, monkeypatch) -> None:
+    monkeypatch.chdir(home)
+    stages = ["Closed Lost"] * 12 + ["Proposal"] * 18
+    pd.read_csv("prospects.csv").assign(stage=stages).to_csv("pipeline.csv", index=False)
+    arguments = ["score", "pipeline.csv", "--model", "won", "-o", "open.csv", "--reasons", "0"]
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert "18 prospects scored to open.csv in " in result.output
+    assert "12 more are lost, so they were left out by [rows]" in result.output
 
 
 def test_error_messages_contain_no_password(home, monkeypatch) -> None:

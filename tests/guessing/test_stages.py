@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage

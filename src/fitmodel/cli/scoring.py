@@ -103,7 +103,7 @@ def score(
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.places import count_source_rows, score_source
+        from fitmodel.scoring.sources import count_source_rows, score_source
 
         loaded = load(model, unpickle=unpickle)
         if signed:
@@ -131,12 +131,13 @@ def score(
 
 def _report(result: BatchResult) -> None:
     """Print how many rows were scored, flagged, left out or refused; exit 1 if all were refused."""
-    noun = "prospect" if result.rows == 1 else "prospects"
+    scored = result.rows - result.left_out
+    noun = "prospect" if scored == 1 else "prospects"
     escalated = (
         f", {result.escalated:,} of them for a manager to decide" if result.escalated else ""
     )
     typer.echo(
-        f"{result.rows:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
+        f"{scored:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
         f"{result.flagged:,} flagged as poor fit{escalated}",
         err=True,  # standard output may be the scored table
     )
@@ -144,7 +145,7 @@ def _report(result: BatchResult) -> None:
         typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
     if result.left_out:
         typer.echo(
-            f"{result.left_out:,} of them are lost, so they were left out by [rows]",
+            f"{result.left_out:,} more are lost, so they were left out by [rows]",
             err=True,
         )
     for warning in filter(None, (result.note, result.warning)):

@@ -213,9 +213,11 @@ def compare(
         bool,
         typer.Option(
             "--unpickle",
-            "--workbench",  # its old name
             help="Also load a user's own estimator. It is a pickle and can run any code.",
         ),
+    ] = False,
+    workbench: Annotated[
+        bool, typer.Option("--workbench", hidden=True, help="Old name of --unpickle.")
     ] = False,
     form: Annotated[
         Format, typer.Option("--format", help="text for people, json for programs.")
@@ -234,7 +236,7 @@ def compare(
         from fitmodel.comparing import compare_models
 
         spec = None if config is None else load_spec(config)
-        result = compare_models(a, b, deals, spec, unpickle=unpickle, worst=worst)
+        result = compare_models(a, b, deals, spec, unpickle=unpickle or workbench, worst=worst)
         if form is Format.JSON:
             typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
         else:

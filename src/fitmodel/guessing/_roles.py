@@ -85,7 +85,8 @@ def assign_role(draft: Draft, role: str) -> None:
         if role == "id":
             draft.unsure += [
                 f"id: {column.name!r} was not used, since {len(column.cells) - column.distinct} "
-                "row(s) have none or repeat it; keep one row per deal"
+                "row(s) have none or repeat it; keep one row per deal, then write "
+                f'id = "{column.name}" in [deals]'
                 for rank, column in known
                 if rank <= 0 and column.distinct > len(column.cells) / 2
             ]

@@ -286,7 +286,7 @@ def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | No
         read = read_deals_with_findings(file, spec)
     except DealsError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
-        draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
+        draft.unsure += [f"an error until corrected: {line}" for line in lines or [str(error)]]
         return None
     horizons = compare_horizons(read.table, spec)
     draft.horizons = horizons_text(horizons)
