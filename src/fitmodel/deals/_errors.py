@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -328,9 +329,14 @@ def notation_warnings(
         and name not in {*forms.numbers, *forms.dates}
         and is_text(written[name])
         for warning in sheet.problems(
-            ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
+            np.array([_is_other_text(cell, pattern) for cell in written[name]], dtype=bool),
             problem,
             f"write {example} in both",
             name,
         )
     ]
+
+
+def _is_other_text(cell: Any, pattern: str) -> bool:
+    """Return whether a cell is a text in another form; dates and numbers are read as they are."""
+    return isinstance(cell, str) and re.match(pattern, cell.strip()) is None
