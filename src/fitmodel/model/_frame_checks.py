@@ -53,7 +53,7 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
         f"{len(lost):,} of {len(predictions):,} row(s) get no prediction, because they are no "
         f"prospects any more ({listed}). Remedy: leave such rows out.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     emptied = predictions.copy()
     for name in emptied.columns:
@@ -89,7 +89,7 @@ def warn_of_today(
                     f"{note} {outside_share:.0%} of the dates in {column.name!r} then lie beyond "
                     "those of all past deals.",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
                 return
 
