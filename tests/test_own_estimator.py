@@ -25,7 +25,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import BundleError, ProspectError, SpecError
-from fitmodel.learning._estimator_frames import check_estimator
+from fitmodel.learning._other_classifiers import check_estimator
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.own_estimator import check_additivity, learn_own
 from fitmodel.loading import load

@@ -172,8 +172,8 @@ SCORECARDS: dict[str, Forge] = {
     "its spread is -1": lambda b: replace(b, spread=-1.0),
     "its base rate is nan": lambda b: replace(b, base_rate=math.nan),
     "pieces of evidence": lambda b: replace(b, evidence=b.evidence[1:]),
-    "names band 10": lambda b: replace(b, odd_pairs=((0, 10**6, 1, 0),)),
-    "band 0 of attribute 99": lambda b: replace(b, odd_pairs=((99, 0, 1, 0),)),
+    "names band 10": lambda b: replace(b, unusual_pairs=((0, 10**6, 1, 0),)),
+    "band 0 of attribute 99": lambda b: replace(b, unusual_pairs=((99, 0, 1, 0),)),
     "evidence of": lambda b: replace(b, evidence=(_beyond(b.evidence[0]), *b.evidence[1:])),
 }
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.roles import hashed_id
-from fitmodel.learning._estimator_frames import as_matrix
+from fitmodel.learning._other_classifiers import as_matrix
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.lost import LostRows
+from fitmodel.deals.vocabulary import LostRows
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money

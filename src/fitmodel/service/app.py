@@ -70,7 +70,7 @@ def create_app(
     Raises
     ------
     DependencyError
-        If FastAPI is not installed.
+        If a package of the extra `service` is not installed.
     BundleError, TrackingError
         If the model cannot be loaded.
     ProspectError
@@ -80,7 +80,8 @@ def create_app(
         from fitmodel.service._assembly import assemble, make_parts
     except ImportError as error:
         raise DependencyError(
-            'the service needs FastAPI. Remedy: pip install "fitmodel[service]"'
+            f"the service needs {error.name}, which is not installed. Remedy: pip install "
+            '"fitmodel[service]", or in a clone pip install ".[service]"'
         ) from error
     parts = make_parts(
         source,
