@@ -17,9 +17,13 @@ import pandas as pd
 from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.model._batch_reasons import largest_terms
-from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
-from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._reasons import Reason
+from fitmodel.model._scored_frames import (
+    reasons_column,
+    refuse_unreadable,
+    warn_of_today,
+    without_lost,
+)
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
