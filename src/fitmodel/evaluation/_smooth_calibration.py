@@ -14,7 +14,7 @@ from fitmodel.evaluation._calibration import NORMAL_95
 from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, in_percent
 from fitmodel.evaluation.sample import Sample
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.calibration import expit
+from fitmodel.learning.calibration import expit, logit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
