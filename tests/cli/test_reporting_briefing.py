@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -89,3 +90,17 @@ def test_without_an_id_in_the_contract_a_prospect_is_named_by_its_row(home) -> N
     assert unknown.exit_code == 1
     assert "--id is the number of a row, from 1 to 700; given: 'D0000002'" in unknown.stderr
     assert "or name the column as id in [deals] and train again" in unknown.stderr
+
+
+def test_a_number_as_id_is_found_also_if_other_ids_are_missing(home, tmp_path) -> None:
+    """With a gap, a column of whole numbers is read as 12.0."""
+    table = pd.read_csv(home / "deals.csv").head(3).assign(deal_id=[12, 13, None])
+    table.to_csv(tmp_path / "open.csv", index=False)
+    model = str(home / "models" / "prospect-fit")
+    known, unknown = (
+        CliRunner().invoke(app, ["brief", str(tmp_path / "open.csv"), "-m", model, "--id", each])
+        for each in ("12", "14")
+    )
+    assert known.exit_code == 0, known.output
+    assert known.stdout.startswith("# Brief on 12")
+    assert "give --id one of them, such as '12'" in unknown.stderr

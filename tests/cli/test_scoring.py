@@ -82,6 +82,26 @@ def test_error_messages_contain_no_password(home, monkeypatch) -> None:
         assert "Remedy: check whether the database runs at this host and port" in result.output
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--as-of", "2026-01-31"], "'--as-of': it needs --signed"),
+        (
+            ["--signed", "--log", "x.db", "--resume"],
+            "--resume, --log: it does not work with --signed",
+        ),
+        (["--signed", "--upsert", "deal_id"], "--upsert: it does not work with --signed"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_wrong_usage(
+    home, monkeypatch, options, message
+) -> None:
+    result = score(home, monkeypatch, "prospects.csv", "-o", "ignored.csv", *options)
+    assert result.exit_code == 2
+    assert message.replace("'", "") in " ".join(result.output.replace("'", "").split())
+    assert not (home / "ignored.csv").exists()
+
+
 def test_a_query_for_a_file_is_wrong_usage(home, monkeypatch) -> None:
     result = score(home, monkeypatch, "prospects.csv", "-o", "x.csv", "--query", "select 1")
     assert result.exit_code == 2

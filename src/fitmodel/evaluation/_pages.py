@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation._groups import plot_pooled_groups
-from fitmodel.evaluation._net_benefit import (
+from fitmodel.evaluation._flags import (
     compute_net_benefit,
     plot_decision_curve,
     plot_money_curve,
 )
+from fitmodel.evaluation._groups import plot_pooled_groups
 from fitmodel.evaluation._plots import draw_predictions
 from fitmodel.evaluation._smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
-from fitmodel.evaluation._time_plots import plot_level
+from fitmodel.evaluation._table_plots import plot_level
 from fitmodel.evaluation.drawing import figure_of
 
 if TYPE_CHECKING:
