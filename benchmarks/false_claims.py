@@ -27,12 +27,17 @@ from fitmodel.datasets.simulation import simulate_prospects
 from fitmodel.deals.attributes import attribute_frame
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
+from fitmodel.decision.shipped import (
+    decide,
+    predict_held_out,
+    predict_training_deals,
+    share_flagged,
+)
 from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.leakage.audit import audit_leakage
 from fitmodel.learning.learner import Learned, fit_estimator, learn
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.policy_choice import decide, predict_held_out, predict_training_deals, share_flagged
 
 SIZES = {
     "skill": (400, 1_000, 3_000),

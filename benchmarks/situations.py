@@ -33,6 +33,7 @@ from quality import lapse_spec
 
 import fitmodel
 from fitmodel.deals.history import view_of
+from fitmodel.decision.shipped import predict_held_out
 from fitmodel.evaluation.metrics import compute_metrics, describe_skill, shows_skill
 from fitmodel.evaluation.out_of_time import evaluate
 from fitmodel.learning.curve_fitting import learned_curve
@@ -41,7 +42,6 @@ from fitmodel.learning.learner import fit_estimator, learn
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
 from fitmodel.learning.stages import follow_up_of
-from fitmodel.policy_choice import predict_held_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -91,7 +91,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     times: together they take longer than the rest of a small training.
     """
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.learning import _black_box as black_box
+    from fitmodel.learning import _other_classifiers as black_box
     from fitmodel.tracking import _logged_model
 
     LIGHT.undo()

@@ -25,7 +25,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import read_with_questions
+from fitmodel.guessing.questions import read_with_questions
 from fitmodel.leakage.audit import audit_leakage
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)
@@ -286,7 +286,7 @@ def report(**changed: Any) -> Any:
     usual = {
         "metrics": metrics, "has_skill": True, "verdict": "evidence of skill", "notes": (),
         "method": "out-of-time", "n_early_churners": 300,
-        "glass_box_cost": Metric("glass_box_cost", 0.0, -0.1, 0.1, 0.0),
+        "black_box_gap": Metric("black_box_gap", 0.0, -0.1, 0.1, 0.0),
         "pooled_groups": pd.DataFrame(),
     }  # fmt: skip
     return SimpleNamespace(**usual | {"regime": "full"} | changed)
@@ -303,7 +303,7 @@ def report(**changed: Any) -> Any:
         ({"n_early_churners": 99}, "FM403", "warning"),
         ({"method": "cross-validation", "notes": ("no dates",)}, "FM404", "note"),
         ({"pooled_groups": GROUPS}, "FM407", "warning"),
-        ({"glass_box_cost": Metric("g", 0.1, 0.02, 0.2, 0.0)}, "FM408", "warning"),
+        ({"black_box_gap": Metric("g", 0.1, 0.02, 0.2, 0.0)}, "FM408", "warning"),
     ],
 )
 def test_each_weakness_of_a_training_has_its_code(changed: Any, code: str, level: str) -> None:

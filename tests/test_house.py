@@ -34,7 +34,6 @@ ROOMS = (
     "tracking",
     "loading",
     "pooling",
-    "following",
     "scoring",
     "sales",
     "monitoring",
@@ -42,7 +41,6 @@ ROOMS = (
     "service",
     "plots",
     "checking",
-    "policy_choice",
     "shipping",
     "training",
     "sweeping",
@@ -52,7 +50,6 @@ ROOMS = (
     "editing",
     "retraining",
     "demonstration",
-    "serving",
     "cli",
     "__main__",
 )

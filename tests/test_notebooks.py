@@ -23,7 +23,7 @@ import dataclasses
 import fitmodel
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.learning import _black_box as black_box
+from fitmodel.learning import _other_classifiers as black_box
 from fitmodel.tracking import _logged_model
 
 black_box.N_REPLICATES = 1

@@ -25,7 +25,7 @@ from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import BundleError, SpecError
-from fitmodel.learning._estimator_frames import check_estimator
+from fitmodel.learning._other_classifiers import check_estimator
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.own_estimator import check_additivity, learn_own
 from fitmodel.loading import load
@@ -73,10 +73,10 @@ def test_an_own_estimator_is_evaluated_out_of_time_and_tracked(trained: Training
 def test_an_own_estimator_is_unpickled_only_on_request(trained: TrainingRun) -> None:
     with pytest.raises(BundleError, match=r"own estimator.*fitmodel.load\(path, unpickle=True\)"):
         load(trained.bundle_path)
-    (trained.bundle_path / "workbench.joblib").rename(trained.bundle_path / "away")
+    (trained.bundle_path / "estimator.joblib").rename(trained.bundle_path / "away")
     with pytest.raises(BundleError, match="is missing although the manifest lists it"):
         load(trained.bundle_path, unpickle=True)
-    (trained.bundle_path / "away").rename(trained.bundle_path / "workbench.joblib")
+    (trained.bundle_path / "away").rename(trained.bundle_path / "estimator.joblib")
 
 
 @pytest.mark.slow

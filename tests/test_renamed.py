@@ -15,8 +15,10 @@ from fitmodel.checking import CheckReport
 from fitmodel.deals import _horizons as horizons
 from fitmodel.deals import enough
 from fitmodel.decision.value import Money
-from fitmodel.guessing import doubts
+from fitmodel.evaluation.report import TrainingReport
+from fitmodel.guessing import questions
 from fitmodel.guessing.guess import Guess
+from fitmodel.learning.scorecard import Scorecard
 from fitmodel.model.counterfactuals import find_counterfactuals
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.monitoring.matching import LogMatch
@@ -28,7 +30,7 @@ from fitmodel.sales.plans import Bonus
 from fitmodel.sales.profile import Profile
 from fitmodel.sales.quiz import Question
 from fitmodel.sales.reviews import ReviewSheet, TeamReviews
-from fitmodel.scoring import places
+from fitmodel.scoring import sources
 from fitmodel.service.settings import Settings
 
 PARAMETERS = [
@@ -44,6 +46,8 @@ PARAMETERS = [
     (enough.check_enough, "least", "min_churners"),
 ]
 FIELDS = [
+    (Scorecard, "odd_pairs", "unusual_pairs"),
+    (TrainingReport, "glass_box_cost", "black_box_gap"),
     (fitmodel.Assessment, "fewest_alike", "rarest_value_deals"),
     (CheckReport, "place", "source"),
     (Question, "facts", "attributes"),
@@ -55,14 +59,14 @@ FIELDS = [
     (ReviewSheet, "said", "assessment"),
     (TeamReviews, "surprise_facts", "surprise_counts"),
     (Guess, "doubts", "questions"),
-    (doubts.QuestionedDeals, "doubts", "questions"),
+    (questions.QuestionedDeals, "doubts", "questions"),
 ]
 FUNCTIONS = [
-    (places, "score_places", "score_source"),
-    (places, "count_places", "count_source_rows"),
+    (sources, "score_places", "score_source"),
+    (sources, "count_places", "count_source_rows"),
     (checking, "doubt_results", "question_results"),
-    (doubts, "find_doubts", "find_questions"),
-    (doubts, "read_with_doubts", "read_with_questions"),
+    (questions, "find_doubts", "find_questions"),
+    (questions, "read_with_doubts", "read_with_questions"),
     (DecisionLog, "known_as", "stored_id"),
     (DecisionLog, "loosely_known_as", "stored_id_without_case"),
     (LogMatch, "says", "in_words"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import TrackingError
 from fitmodel.retraining import retrain
 from fitmodel.tracking.registry import get_alias
@@ -29,7 +32,7 @@ def test_the_first_model_is_promoted_and_a_repeat_or_no_gain_keeps_the_champion(
     assert first.why == f"version 1 of {NAME} (the first)"
     assert (again.outcome, again.run) == ("nothing new", None)
     assert fewer.outcome == "champion stays"
-    assert "signed after the champion's last" in fewer.why
+    assert "can be compared since the champion's extract ended" in fewer.why
     assert get_alias(NAME, "champion", mlflow_store) == 1
     assert get_alias(NAME, "challenger", mlflow_store) == 2
 
@@ -58,3 +61,49 @@ def test_without_a_store_no_retraining_is_reported(
 
     with pytest.raises(TrackingError):
         retrain(simulation.deals, spec, models=tmp_path)
+
+
+def company(months: int, *, change: int, seed: int = 3) -> pd.DataFrame:
+    """Return deals of 40 a month, of whom twice as many leave early from the month of `change`."""
+    random = np.random.default_rng(seed)
+    month = np.repeat(np.arange(months), 40)
+    signed = pd.Timestamp("2023-01-01") + pd.to_timedelta(
+        month * 30 + random.integers(30, size=len(month)), unit="D"
+    )
+    size = random.choice(["small", "large"], len(month))
+    rate = np.where(size == "small", 0.28, 0.12) * np.where(month >= change, 2.0, 1.0)
+    days = np.where(
+        random.uniform(size=len(month)) < rate,
+        random.uniform(0, 150, len(month)),
+        random.uniform(155, 900, len(month)),
+    )
+    left = signed + pd.to_timedelta(days.astype(int), unit="D")
+    return pd.DataFrame({"signed": signed, "left": left, "size": size})
+
+
+def extract(deals: pd.DataFrame, months: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the table as extracted after some months, and the roles of its columns."""
+    end = pd.Timestamp("2023-01-01") + pd.Timedelta(days=30 * months)
+    table = deals[deals["signed"] <= end]
+    table = table.assign(left=table["left"].where(table["left"] <= end))
+    roles = {"closed_on": "signed", "churned_on": "left", "observed_until": end.date()}
+    return table, {"deals": roles, "label": {"horizon_months": 5}}
+
+
+@pytest.mark.parametrize(("change", "outcome"), [(30, "promoted"), (99, "champion stays")])
+def test_the_model_is_replaced_after_customers_begin_to_leave_twice_as_often(
+    change: int, outcome: str, mlflow_store: str, quick_learner: dict[str, Any], tmp_path: Any
+) -> None:
+    deals = company(40, change=change)
+    for months in (26, 38):
+        table, sections = extract(deals, months)
+        spec = DealSpec(**sections, tracking={"uri": mlflow_store}, learning=quick_learner)
+        result = retrain(table, spec, models=tmp_path)
+
+    assert result.outcome == outcome
+    assert result.run is not None
+    comparison = result.run.model.manifest["comparison"]
+    assert comparison["champion"] == 1
+    assert (comparison["low"] > 0) is (outcome == "promoted")
+    # customers of the horizon before the first retraining day, and all that signed since
+    assert 400 < comparison["deals"] < 800

@@ -53,7 +53,7 @@ def test_the_report_is_evaluated_on_later_deals(trained: TrainingRun) -> None:
 @pytest.mark.full_training
 def test_the_bundle_is_complete_and_the_pointer_names_it(trained: TrainingRun) -> None:
     names = {path.name for path in trained.bundle_path.iterdir()}
-    assert {"manifest.json", "scorer.json", "workbench.joblib", "card.md"} <= names
+    assert {"manifest.json", "scorer.json", "estimator.joblib", "card.md"} <= names
     home = trained.bundle_path.parent
     assert (home / "current").read_text(encoding="utf-8").strip() == trained.bundle_path.name
     assert load(home).version == trained.model.version
@@ -192,7 +192,8 @@ def _quick(spec, uri: str, **sections):
 def test_reported_flags_use_a_policy_chosen_without_the_evaluated_deals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_in: Callable[[Path], str]
 ) -> None:
-    from fitmodel import policy_choice, training
+    from fitmodel import training
+    from fitmodel.decision import shipped
 
     chosen = []
     decide = training.decide
@@ -202,7 +203,7 @@ def test_reported_flags_use_a_policy_chosen_without_the_evaluated_deals(
         return chosen[-1][1]
 
     monkeypatch.setattr(training, "decide", remember)
-    monkeypatch.setattr(policy_choice, "decide", remember)
+    monkeypatch.setattr(shipped, "decide", remember)
     decision = {"policy": "capacity", "capacity": 0.1}
     spec = _quick(SIMULATION.spec, store_in(tmp_path), decision=decision)
     report = train(SIMULATION.deals, spec, models=tmp_path / "models").report

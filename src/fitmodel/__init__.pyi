@@ -7,9 +7,9 @@ from .datasets.simulation import simulate_deals as simulate_deals
 from .datasets.telco import load_telco as load_telco
 from .deals.contract import DealSpec as DealSpec
 from .exceptions import FitModelError as FitModelError
-from .following import ModelHolder as ModelHolder
 from .leakage.audit import audit_leakage as audit_leakage
 from .learning.classifier import ProspectFitClassifier as ProspectFitClassifier
+from .loading import ModelHolder as ModelHolder
 from .loading import load as load
 from .loading import predict as predict
 from .model.assessment import Assessment as Assessment

@@ -19,7 +19,7 @@ from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.evaluation.sample_size import describe_sample
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions
+from fitmodel.guessing.questions import find_questions
 from fitmodel.leakage.audit import audit_leakage, later_values
 from fitmodel.learning.learner import check_enough
 from fitmodel.learning.stages import check_learning
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fitmodel.deals.reading import DealsRead
     from fitmodel.deals.validation import Problem
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.guessing.doubts import Question, QuestionedDeals
+    from fitmodel.guessing.questions import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
     from fitmodel.tables.opening import FileTable
 
@@ -337,7 +337,7 @@ def training_results(report: TrainingReport) -> Iterator[CheckResult]:
         text = f"probabilities are {spread}: calibration slope {slope.value:.2f} {ends}"
         yield result_of("evaluation:slope", "warning", text)
     yield from _group_results(report.pooled_groups)
-    cost = report.glass_box_cost
+    cost = report.black_box_gap
     if cost.low > 0:
         loss = f"log loss {cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
         text = f"a tuned gradient boosting predicts these deals better: {loss}"

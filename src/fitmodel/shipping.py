@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fitmodel.bundle.reading import current_version
 from fitmodel.bundle.store import ESTIMATOR_FILE, write_bundle
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.roles import per_year
+from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.learning.own_estimator import OwnClassifier
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import READER_FILE, Scorer

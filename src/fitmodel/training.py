@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,18 @@ from fitmodel.checking import audit_before_training, checks_of_training
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
+from fitmodel.decision.shipped import (
+    decide,
+    evaluated_policy,
+    predict_held_out,
+    predict_training_deals,
+    share_flagged,
+)
 from fitmodel.evaluation.out_of_time import evaluate
+from fitmodel.evaluation.prequential import outcomes_since
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
-from fitmodel.guessing.doubts import read_with_questions
+from fitmodel.guessing.questions import read_with_questions
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
@@ -28,13 +37,6 @@ from fitmodel.loading import load
 from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
-from fitmodel.policy_choice import (
-    decide,
-    evaluated_policy,
-    predict_held_out,
-    predict_training_deals,
-    share_flagged,
-)
 from fitmodel.pooling import with_prior
 from fitmodel.reports.reproduce import reproduce_block
 from fitmodel.shipping import ship
@@ -59,15 +61,15 @@ if TYPE_CHECKING:
     from fitmodel.decision.policy import Policy
     from fitmodel.evaluation.out_of_time import Evaluation
     from fitmodel.evaluation.report import TrainingReport
-    from fitmodel.guessing.doubts import QuestionedDeals
+    from fitmodel.guessing.questions import QuestionedDeals
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
+    from fitmodel.tracking.champion import Retrain
     from fitmodel.tracking.lifecycle import Begun, Tracked
     from fitmodel.tracking.run_log import RunLog
 
 STEPS = (
-    "reading", "evaluating on held-out deals", "learning", "deciding",
-    "writing", "tracking",
+    "reading", "evaluating on held-out deals", "learning", "deciding", "writing", "tracking"
 )  # fmt: skip
 
 
@@ -93,12 +95,6 @@ class TrainingRun:
         Version in use of ``models/<registered model>``: this model if it is the first with evidence
         of skill or the registry's champion; else it is a challenger, to be promoted with `fitmodel
         promote`. None if no model has shown skill yet.
-
-    Examples
-    --------
-    >>> run = fitmodel.train("deals.csv", spec)  # doctest: +SKIP
-    >>> run.model.version == run.bundle_path.name == run.in_use
-    True
     """
 
     model: FitModel
@@ -214,11 +210,15 @@ def train_as(
     notes = (*decision.report.notes, *filter(None, [note_on_exits(view), note_on_sample(learned)]))
     report = replace(decision.report, reproduce=block, notes=notes)
     report_step(STEPS[4])
+    retrain = partial(
+        outcomes_since, view, contract, newest=learned, curve=decision.curve, estimator=estimator
+    )
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
         extra = _known(evaluation, learned, estimator) | {
             "deals_digest": digest,
-            "comparison": _compare_with_champion(evaluation, prepared.table, contract, mlflow_run),
+            "observed_until": str(view.extract_end) if contract.has_dates else None,
+            "comparison": _compare_with_champion(evaluation, prepared, retrain, mlflow_run),
         }
         path, card = ship(
             learned, decision.policy, report, contract, models, mlflow_run, extra, decision.curve
@@ -332,19 +332,19 @@ def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDAr
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:
     """Return the version in use: the champion or, without a registry, the folder's current one."""
-    model_folder = path.parent
+    folder = path.parent
     if tracked.registry_version is not None:
         with contextlib.suppress(TrackingError):  # the next training makes up for the lost update
-            return follow_champion(model_folder.parent, model_folder.name, spec.tracking.uri)
-    return current_version(model_folder)
+            return follow_champion(folder.parent, folder.name, spec.tracking.uri)
+    return current_version(folder)
 
 
 def _compare_with_champion(
-    evaluation: Evaluation, table: pd.DataFrame, spec: DealSpec, mlflow_run: Begun
+    evaluation: Evaluation, prepared: _Prepared, retrain: Retrain, mlflow_run: Begun
 ) -> dict[str, Any] | None:
     """Return the comparison with the champion; None if the store did not answer or has none."""
     if mlflow_run.run_id is None:
         return None
-    evaluated = (evaluation.table, evaluation.attributes, table, spec)
-    found = compare_with_champion(*evaluated, split_date=evaluation.split_date)
+    evaluated = (evaluation.table, evaluation.attributes, prepared.table, prepared.spec)
+    found = compare_with_champion(*evaluated, split_date=evaluation.split_date, retrain=retrain)
     return None if found is None else found.to_dict()

@@ -38,10 +38,14 @@ def write(root: Path, **changes: Any) -> Path:
     return write_bundle(root, "prospect-fit", **{"files": FILES, "manifest": FACTS} | changes)
 
 
-def with_estimator(root: Path, estimator: object) -> Path:
+def pickled(estimator: object) -> bytes:
     buffer = io.BytesIO()
     joblib.dump(estimator, buffer)
-    return write(root, files=FILES | {"workbench.joblib": buffer.getvalue()})
+    return buffer.getvalue()
+
+
+def with_estimator(root: Path, estimator: object) -> Path:
+    return write(root, files=FILES | {"estimator.joblib": pickled(estimator)})
 
 
 def change_manifest(path: Path, **changes: Any) -> None:
@@ -572,6 +576,14 @@ def test_the_fitted_estimator_is_read_back(tmp_path: Path) -> None:
     assert load_estimator(path.parent)["coefficient"].tolist() == [0, 1, 2]
 
 
+def test_the_estimator_of_an_older_bundle_is_read_back_under_its_old_name(tmp_path: Path) -> None:
+    old, new = (pickled([name]) for name in ("old", "new"))
+    path = write(tmp_path, files=FILES | {"workbench.joblib": old})
+    assert load_estimator(path) == ["old"]
+    both = write(tmp_path, files=FILES | {"workbench.joblib": old, "estimator.joblib": new})
+    assert load_estimator(both) == ["new"]
+
+
 def test_opening_and_reading_a_bundle_unpickles_nothing(tmp_path: Path) -> None:
     bundle = open_bundle(with_estimator(tmp_path, RunsCode(tmp_path / "trap")))
     for file in bundle.files:
@@ -581,10 +593,8 @@ def test_opening_and_reading_a_bundle_unpickles_nothing(tmp_path: Path) -> None:
 
 def test_a_changed_estimator_file_is_not_unpickled(tmp_path: Path) -> None:
     path = with_estimator(tmp_path, [1, 2])
-    trap = io.BytesIO()
-    joblib.dump(RunsCode(tmp_path / "trap"), trap)
-    (path / "workbench.joblib").write_bytes(trap.getvalue())
-    with pytest.raises(BundleError, match=r"workbench.joblib"):
+    (path / "estimator.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(BundleError, match=r"estimator.joblib"):
         load_estimator(path)
     assert not (tmp_path / "trap").exists()
 
@@ -602,10 +612,10 @@ def test_with_a_key_an_estimator_file_without_its_signature_is_not_unpickled(
 def test_the_error_for_an_unreadable_estimator_names_the_versions_that_wrote_it(
     tmp_path: Path,
 ) -> None:
-    garbage = write(tmp_path, files={"workbench.joblib": b"\x80\x05garbage"})
+    garbage = write(tmp_path, files={"estimator.joblib": b"\x80\x05garbage"})
     with pytest.raises(BundleError, match=r"was written with Python .* train again"):
         load_estimator(garbage)
-    with pytest.raises(BundleError, match=r"has no file 'workbench.joblib'"):
+    with pytest.raises(BundleError, match=r"has no file 'estimator.joblib'"):
         load_estimator(write(tmp_path))
 
 

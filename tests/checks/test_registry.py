@@ -13,7 +13,7 @@ import pytest
 
 import fitmodel
 from fitmodel.checks.registry import FAMILIES, Silence, all_codes, code_of
-from fitmodel.guessing import doubts
+from fitmodel.guessing import questions
 
 HOUSE = Path(fitmodel.__file__).parent
 each_code = pytest.mark.parametrize("code", all_codes().values(), ids=lambda code: code.code)
@@ -59,7 +59,7 @@ def test_every_question_about_the_rows_has_a_code() -> None:
 
 
 def test_only_a_question_that_must_be_answered_cannot_be_silenced() -> None:
-    room = Path(doubts.__file__).parent
+    room = Path(questions.__file__).parent
     calls = [
         node
         for path in sorted(room.glob("*.py"))

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fitmodel.cli.app import plain_errors, write_utf8
+from fitmodel.cli.app import ORDER, plain_errors, write_utf8
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import DealsError
@@ -29,6 +29,13 @@ def _below(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 
 
 COMMANDS = list(_below(typer.main.get_command(app)))
+
+
+def test_the_help_lists_every_command_in_the_order_of_the_work() -> None:
+    listed = re.findall(r"^  ([a-z]+)  ", run("--help").stdout, re.MULTILINE)
+
+    assert listed == list(ORDER)
+    assert {path[0] for path in COMMANDS if path} == set(ORDER)
 
 
 def run(*arguments: object):

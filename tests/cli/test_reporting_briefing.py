@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -26,13 +27,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, learned_on) -> Path:
     scorer = Scorer(scorecard, policy, roles.amount, roles.closed_on, "", wording_of(sim.spec))
     files, facts = {SCORER_FILE: scorer.to_json()}, {"spec": sim.spec.to_dict()}
     write_bundle(folder / "models", "prospect-fit", files=files, manifest=facts)
+    without_id = sim.spec.replace(deals={"id": None}).to_dict()
+    write_bundle(folder / "models", "without-id", files=files, manifest={"spec": without_id})
     sim.deals.to_csv(folder / "deals.csv", index=False)
     (folder / "own.j2").write_text("No, thank you.{# mine #}", encoding="utf-8")
     return folder
 
 
-def run(home: Path, *arguments: str):
-    given = [str(home / "deals.csv"), "--model", str(home / "models" / "prospect-fit")]
+def run(home: Path, *arguments: str, model: str = "prospect-fit"):
+    given = [str(home / "deals.csv"), "--model", str(home / "models" / model)]
     return CliRunner().invoke(app, ["brief", *given, *arguments])
 
 
@@ -79,3 +82,25 @@ def test_missing_or_unknown_inputs_are_named(home) -> None:
     assert "0 of 700 prospects are 'D-17' (looked for in deal_id)" in unknown.stderr
     assert run(home).exit_code == 2
     assert run(home, "--id", "D0000002", "--output", "b.pdf").exit_code == 2
+
+
+def test_without_an_id_in_the_contract_a_prospect_is_named_by_its_row(home) -> None:
+    assert run(home, "--id", "2", model="without-id").stdout.startswith("# Brief on 2")
+    unknown = run(home, "--id", "D0000002", model="without-id")
+    assert unknown.exit_code == 1
+    assert "--id is the number of a row, from 1 to 700; given: 'D0000002'" in unknown.stderr
+    assert "or name the column as id in [deals] and train again" in unknown.stderr
+
+
+def test_a_number_as_id_is_found_also_if_other_ids_are_missing(home, tmp_path) -> None:
+    """With a gap, a column of whole numbers is read as 12.0."""
+    table = pd.read_csv(home / "deals.csv").head(3).assign(deal_id=[12, 13, None])
+    table.to_csv(tmp_path / "open.csv", index=False)
+    model = str(home / "models" / "prospect-fit")
+    known, unknown = (
+        CliRunner().invoke(app, ["brief", str(tmp_path / "open.csv"), "-m", model, "--id", each])
+        for each in ("12", "14")
+    )
+    assert known.exit_code == 0, known.output
+    assert known.stdout.startswith("# Brief on 12")
+    assert "give --id one of them, such as '12'" in unknown.stderr

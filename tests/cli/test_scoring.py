@@ -22,6 +22,8 @@ def home(tmp_path_factory, learned_on):
     policy = Policy("threshold", 0.3, None, "")
     scorer = Scorer(learned_on(600, seed=3).scorecard, policy, "annual_value", "closed_on", "")
     write_bundle(folder, "fit", files={SCORER_FILE: scorer.to_json()}, manifest={})
+    rows = sim.spec.replace(rows={"keep": {"stage": ["Won"]}}).to_dict()
+    write_bundle(folder, "won", files={SCORER_FILE: scorer.to_json()}, manifest={"spec": rows})
     prospects = sim.deals.head(30).drop(columns=["churned_on"])
     prospects.to_csv(folder / "prospects.csv", index=False)
     return folder
@@ -59,6 +61,18 @@ def test_many_prospects_unlike_the_deals_learned_from_are_a_warning(home, monkey
     assert "unlike" not in usual.output
 
 
+def test_lost_prospects_are_counted_apart_from_those_scored(home, monkeypatch) -> None:
+    monkeypatch.chdir(home)
+    stages = ["Closed Lost"] * 12 + ["Proposal"] * 18
+    pd.read_csv("prospects.csv").assign(stage=stages).to_csv("pipeline.csv", index=False)
+    arguments = ["score", "pipeline.csv", "--model", "won", "-o", "open.csv", "--reasons", "0"]
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert "18 prospects scored to open.csv in " in result.output
+    assert "12 more are lost, so they were left out by [rows]" in result.output
+
+
 def test_error_messages_contain_no_password(home, monkeypatch) -> None:
     url = "postgresql://me:geheim@127.0.0.1:1/db"
     for given in ((f"{url}/prospects", "-o", "x.csv"), ("prospects.csv", "-o", f"{url}/scored")):
@@ -66,6 +80,26 @@ def test_error_messages_contain_no_password(home, monkeypatch) -> None:
         assert result.exit_code == 1
         assert "geheim" not in result.output
         assert "Remedy: check whether the database runs at this host and port" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--as-of", "2026-01-31"], "'--as-of': it needs --signed"),
+        (
+            ["--signed", "--log", "x.db", "--resume"],
+            "--resume, --log: it does not work with --signed",
+        ),
+        (["--signed", "--upsert", "deal_id"], "--upsert: it does not work with --signed"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_wrong_usage(
+    home, monkeypatch, options, message
+) -> None:
+    result = score(home, monkeypatch, "prospects.csv", "-o", "ignored.csv", *options)
+    assert result.exit_code == 2
+    assert message.replace("'", "") in " ".join(result.output.replace("'", "").split())
+    assert not (home / "ignored.csv").exists()
 
 
 def test_a_query_for_a_file_is_wrong_usage(home, monkeypatch) -> None:

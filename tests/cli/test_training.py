@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from fitmodel.cli.app import _in_use_instead
 from fitmodel.cli.main import app
 from fitmodel.cli.training import _deals_with_propensity
 from fitmodel.datasets.simulation import simulate_deals
@@ -53,3 +54,17 @@ def test_a_scheduled_training_prints_the_same_warnings_as_train(
     assert result.exit_code == code
     assert result.stdout == f"{outcome}: because\n"
     assert "Warning: FM402 more customers left early than predicted" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("in_use", "has_skill", "remedy"),
+    [
+        ("v1", True, "v1 still; `fitmodel promote` puts this one in use if it is better"),
+        ("v1", False, "v1 still: this one shows no skill; `fitmodel promote --force REASON` uses"),
+        (None, False, "none: this one shows no skill and was NOT put in use"),
+    ],
+)
+def test_how_a_new_version_comes_into_use_depends_on_its_skill(in_use, has_skill, remedy) -> None:
+    report = SimpleNamespace(regime="full", has_skill=has_skill)
+
+    assert _in_use_instead(SimpleNamespace(in_use=in_use, report=report)).startswith(remedy)

@@ -93,6 +93,17 @@ def test_a_request_can_contain_the_rows_of_its_prospect(learned):
         assert answer[name] is None if pd.isna(expected) else answer[name] == expected
 
 
+@pytest.mark.parametrize("own", [{}, {"deal_id": None}])
+def test_a_prospect_without_an_id_gets_the_attributes_of_its_rows_and_no_id(learned, own):
+    spec, _ = learned
+    sent = {"calls": [{"at": "2026-01-01", "kind": "call", "who": "Ann", "minutes": 1}]}
+
+    answer = with_request_tables({**own, "plan": "x", "seats": 2, "tables": sent}, spec)
+
+    assert answer["calls_days_since_last"] <= 365
+    assert answer.get("deal_id") is None
+
+
 def test_a_table_missing_in_a_request_has_no_rows(learned):
     spec, _ = learned
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals._competing_exits import causes_of, cumulative_incidence, note_on_exits
+from fitmodel.deals._censoring import cumulative_incidence
+from fitmodel.deals._horizons import causes_of, note_on_exits
 from fitmodel.deals.history import view_of
 from fitmodel.deals.survival import kaplan_meier
 from fitmodel.exceptions import DealsError

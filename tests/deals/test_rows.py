@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fitmodel import guessing
 from fitmodel.deals._row_rules import questions
 from fitmodel.deals._rows import keep_rows, settle_rows
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, SpecError
-from fitmodel.guessing import doubts
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
 
@@ -140,7 +140,7 @@ def test_every_question_of_check_can_be_acknowledged_for_all_columns_or_one(colu
 def test_every_question_in_the_source_has_a_code() -> None:
     asked = {
         name
-        for file in Path(doubts.__file__).parent.glob("*.py")
+        for file in Path(guessing.__file__).parent.glob("*.py")
         for name in re.findall(r"Question\(\s*\"([a-z-]+)\"", file.read_text())
     }
     assert asked == set(questions().values())

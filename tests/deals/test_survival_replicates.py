@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitmodel.deals import _survival_estimates as module
-from fitmodel.deals._survival_estimates import survival_replicates
+from fitmodel.deals import survival_estimates as module
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival_estimates import survival_replicates
 from fitmodel.exceptions import DealsError
 
 

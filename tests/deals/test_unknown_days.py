@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals._survival_estimates import leaving_times, survival_with_unknown_days
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals
 from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival_estimates import leaving_times, survival_with_unknown_days
 
 END = pd.Timestamp("2026-01-01")
 
@@ -140,3 +140,27 @@ def test_a_view_as_of_an_earlier_day_does_not_use_leavers_with_unknown_days() ->
     then = view_of(read_deals(table(0.5), spec), spec, "2025-06-30")
 
     assert np.isnan(then.left_by_months).all()
+
+
+@pytest.mark.parametrize("day", [None, "2024-12-31", "2025-06-30"])
+def test_leavers_on_known_days_represent_the_others_in_labels_and_earlier_training_sets(
+    day: str | None,
+) -> None:
+    """Without their weight the labels and the earlier training sets gave 0.21 to 0.22."""
+    spec = contract()
+    view = view_of(read_deals(table(0.5), spec), spec, day)
+    labelled, training = view.labelled(), view.training_set()
+    truth = 1 - np.exp(-((5.0 / 18.0) ** 0.9))
+
+    assert np.average(labelled.early_churn, weights=labelled.weight) == pytest.approx(
+        truth, abs=0.02
+    )
+    assert 1 - training.survival.at(5.0) == pytest.approx(truth, abs=0.02)
+
+
+def test_weights_are_1_if_every_day_is_known() -> None:
+    spec = contract()
+    view = view_of(read_deals(table(0.0), spec), spec, "2025-06-30")
+
+    assert (view.training_set().weight == 1).all()
+    assert (view.labelled().weight == 1).all()

@@ -209,13 +209,18 @@ def test_amounts_in_several_currencies_are_counted_by_currency() -> None:
 @pytest.mark.parametrize(
     ("role", "cells", "message", "remedy"),
     [
-        ("closed", {2: "soon"}, "1 row(s) are not dates", "write all dates as YYYY-MM-DD"),
+        (
+            "closed",
+            {2: "soon"},
+            "1 row(s) are not dates",
+            "correct them, or write all dates as YYYY-MM-DD",
+        ),
         ("closed", {2: None}, "1 row(s) are empty", "leave out rows of deals that were not signed"),
         (
             "churned",
             {0: "soon", 3: "later"},
             "2 row(s) are not dates",
-            "write all dates as YYYY-MM-DD",
+            "correct them, or write all dates as YYYY-MM-DD",
         ),
     ],
 )

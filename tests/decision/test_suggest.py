@@ -31,15 +31,19 @@ def test_init_writes_the_example_money(simulation):
     assert values == suggested_money() == dict(EXAMPLE_MONEY)
 
 
-def test_with_the_example_money_a_big_deal_tolerates_no_more_risk_than_a_small_one(simulation):
+def test_with_the_example_money_all_usual_amounts_have_one_threshold(simulation):
     spec = simulation.spec.replace(decision=NO_MONEY)
-    first, small, risk = money_consequences(simulation.deals, spec)
+    first, risk = money_consequences(simulation.deals, spec)
     assert first.startswith("Example money (gross_margin 0.75, commission_rate 0.1, ")
-    shares = [part.split("%")[0] for part in first.split("early-churn probability of ")[1:]]
-    assert len(shares) == 2
-    assert shares[0] == shares[1]
-    assert small.startswith("No past deal is so small")
+    assert "a deal of any usual amount loses money on average from an early-churn prob" in first
     assert risk.startswith('policy = "risk" flags from ')
+    assert "By the money alone the flag would begin later for " in risk
+
+
+def test_a_cost_per_deal_gives_a_small_and_a_big_deal_thresholds_of_their_own(simulation):
+    first, *_ = money_consequences(simulation.deals, simulation.spec)
+    assert ": at the median amount of " in first
+    assert "(top tenth) at no early-churn probability" in first
 
 
 def test_costs_per_deal_alone_give_a_note_on_deals_never_flagged(simulation):

@@ -119,6 +119,25 @@ def test_a_learner_is_trained_on_known_data_and_evaluated_on_later_deals(make_de
     assert len(seen[0][1]) > len(seen[1][1]) > len(seen[2][1])
 
 
+def test_later_deals_are_read_with_the_dates_that_were_known_at_the_cut(make_deals, spec):
+    """At the cut a column is text, because too few of its values are dates; later ones all are."""
+    deals = make_deals()
+    dates = deals["closed_on"] - pd.to_timedelta(30, "D")
+    deals["first_contact"] = dates.dt.strftime("%Y-%m-%d").astype(object)
+    early = deals["closed_on"].rank(pct=True) < 0.3
+    deals.loc[early & (np.arange(len(deals)) % 8 == 0), "first_contact"] = "unknown"
+    kinds = []
+
+    def fit_predict(train, attributes, _split):
+        kinds.append((train.attributes["first_contact"].dtype, attributes["first_contact"].dtype))
+        return np.full(len(attributes), 0.2)
+
+    compute_backtest(deals, spec, fit_predict, n_boot=2)
+
+    assert kinds[0] == (np.dtype(object), np.dtype(object))
+    assert all(train == test for train, test in kinds)
+
+
 def test_ageing_compares_every_older_model_with_the_newest(steady):
     pairs = list(zip(steady.ageing["trained"], steady.ageing["judged"], strict=True))
     assert pairs == [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]

@@ -18,14 +18,13 @@ from fitmodel.evaluation._curves import (
     compute_precision_recall,
     compute_roc,
 )
-from fitmodel.evaluation._groups import plot_pooled_groups
-from fitmodel.evaluation._instability import plot_flag_changes, plot_instability
-from fitmodel.evaluation._learning_curve import plot_learning_curve
-from fitmodel.evaluation._net_benefit import (
+from fitmodel.evaluation._flags import (
     compute_net_benefit,
     plot_decision_curve,
     plot_money_curve,
 )
+from fitmodel.evaluation._groups import plot_pooled_groups
+from fitmodel.evaluation._instability import plot_flag_changes, plot_instability
 from fitmodel.evaluation._pages import draw_training
 from fitmodel.evaluation._plots import (
     plot_ageing,
@@ -40,9 +39,10 @@ from fitmodel.evaluation._smooth_calibration import (
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
-from fitmodel.evaluation._time_plots import plot_level
+from fitmodel.evaluation._table_plots import plot_level
 from fitmodel.evaluation.drawing import figure_of
 from fitmodel.evaluation.metrics import METRIC_NAMES
+from fitmodel.evaluation.sample_size import plot_learning_curve
 from fitmodel.learning.level import Level
 
 if TYPE_CHECKING:

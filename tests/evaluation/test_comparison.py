@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from fitmodel.evaluation.comparison import (
     Comparison,
     _calibration_lost,
     _worse_groups,
+    compare,
     find_objections,
 )
+from fitmodel.exceptions import BundleError
 
 
 def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tuple[Any, Any]:
@@ -32,6 +35,13 @@ def compared(shift: float = 0.0, group_shift: float = 0.0, n: int = 4000) -> tup
         }
     )
     return table, pd.DataFrame({"segment": np.where(group == 1, "smb", "enterprise")})
+
+
+def test_only_deals_with_a_weight_are_counted() -> None:
+    weights = [1.0, 1.0, 0.0, 0.0]
+
+    assert compare([0, 1, 0, 1], [0.2] * 4, [0.3] * 4, weights, n_boot=10).deals == 2
+    assert compare([0, 1, 0, 1], [0.2] * 4, [0.3] * 4, n_boot=10).deals == 4
 
 
 def test_biased_probabilities_are_an_objection() -> None:
@@ -54,6 +64,18 @@ def test_a_group_with_a_much_worse_loss_is_named_with_loss_and_count() -> None:
     ]
     assert "log loss on" in objections[0]
     assert _worse_groups(*compared()) == ()
+
+
+def test_a_word_such_as_none_that_reading_left_is_a_group_of_that_name() -> None:
+    table, attributes = compared(group_shift=0.8)
+    systems = attributes["segment"].map({"smb": "None", "enterprise": "SAP"})
+
+    objections = _worse_groups(table, systems.to_frame("system"))
+
+    assert sorted(text.split(":")[0] for text in objections) == [
+        "it is worse for system = None",
+        "it is worse for system = SAP",
+    ]
 
 
 def test_groups_of_numbers_and_of_missing_values_have_readable_names() -> None:
@@ -81,3 +103,37 @@ def test_a_bad_challenger_gets_both_objections_and_a_perfect_one_none() -> None:
     assert all(text.startswith("it is worse for") for text in both[1:])
     assert len(both) > 1
     assert find_objections(*compared()) == ()
+
+
+def test_rows_of_one_deal_are_drawn_together() -> None:
+    table, _ = compared(shift=0.3)
+    deal = np.arange(len(table))
+    arrays = (table["early_churn"], table["champion"], table["probability"])
+    once = compare(*arrays)
+    twice = [np.tile(array, 2) for array in arrays]
+
+    by_deal = compare(*twice, deal=np.tile(deal, 2))
+    by_row = compare(*twice)
+
+    assert by_deal.deals == len(table)
+    assert by_deal.gain == pytest.approx(once.gain)
+    assert by_deal.high - by_deal.low == pytest.approx(once.high - once.low, rel=0.1)
+    assert by_row.high - by_row.low == pytest.approx((once.high - once.low) / 2**0.5, rel=0.1)
+
+
+def test_a_deal_counts_with_the_weight_of_its_rows() -> None:
+    y, champion, challenger = np.array([1.0, 0.0, 0.0]), np.full(3, 0.5), np.full(3, 0.25)
+    weight = np.array([2.0, 1.0, 1.0])
+    result = compare(y, champion, challenger, weight, deal=["A", "B", "B"])
+
+    expected = (2 * np.log(0.25 / 0.5) + 2 * np.log(0.75 / 0.5)) / 4
+    assert result.gain == pytest.approx(expected)
+    assert (result.low, result.high) == pytest.approx((np.log(0.5), np.log(1.5)))
+
+
+def test_the_skill_on_the_compared_deals_is_written_only_if_measured() -> None:
+    assert "skill_low" not in Comparison(80, 0.1, 0.05, 0.2, 3).to_dict()
+    measured = Comparison(80, 0.1, 0.05, 0.2, 3, skill_low=-0.01)
+    assert Comparison.from_dict(measured.to_dict()) == measured
+    with pytest.raises(BundleError, match="not finite"):
+        Comparison.from_dict({**measured.to_dict(), "skill_low": float("nan")})

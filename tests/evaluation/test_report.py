@@ -31,9 +31,9 @@ from fitmodel.evaluation.report import TrainingReport
 FIELDS = {
     "method", "split_date", "n_deals", "n_mature", "n_censored", "n_early_churners", "base_rate",
     "period", "n_train", "n_test", "effective_sample_size", "capped_weights", "metrics",
-    "calibration", "candidates", "glass_box_cost", "leakage", "subgroups", "policy", "flagged",
+    "calibration", "candidates", "black_box_gap", "leakage", "subgroups", "policy", "flagged",
     "notes", "has_skill", "verdict", "level", "pooled_groups", "reproduce", "regime",
-    "association",
+    "association", "glass_box_cost",
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def report(evaluated):
         ),
         calibration=compute_calibration(evaluated.y, evaluated.p, evaluated.weight),
         candidates=pd.DataFrame({"candidate": ["logistic"], "log_loss": [math.nan]}),
-        glass_box_cost=Metric("log_loss_difference", -0.0031, -0.011, 0.005, 0.0),
+        black_box_gap=Metric("log_loss_difference", -0.0031, -0.011, 0.005, 0.0),
         leakage=pd.DataFrame({"attribute": ["csat"], "verdict": ["warn"]}),
         subgroups=compute_subgroups(attributes, evaluated.y, evaluated.p, evaluated.weight),
         policy="Flags the riskiest 10% of deals.",
@@ -206,7 +206,7 @@ def test_the_text_is_short_and_contains_the_main_results(report):
         "ROC AUC",
         "log loss -0.0031 (-0.0110 to +0.0050) against a tuned gradient boosting",
         "Flags the riskiest 10% of deals.",
-        "share flagged 0.1000, precision -, saved 123,457",
+        "share flagged 10.0%, precision -, saved 123,457",
         "41 deals had no amount.",
     ):
         assert part in text

@@ -1,11 +1,18 @@
-"""Plots of scorecard tables show the numbers of the table."""
+"""Plots of an attribute's table, of the level and of survival show the numbers of their tables."""
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
-from fitmodel.evaluation._table_plots import compute_table, plot_table, save_table_plot
+from fitmodel.deals.outcomes import kaplan_meier
+from fitmodel.evaluation._table_plots import (
+    compute_table,
+    plot_survival,
+    plot_table,
+    save_table_plot,
+)
 from fitmodel.exceptions import EditError
 from fitmodel.learning.editing import SetEffect, apply_edits
 
@@ -51,3 +58,47 @@ def test_a_plot_is_saved_in_the_format_of_the_file_name(scorecard, tmp_path):
         save_table_plot(scorecard, "industry", tmp_path / "table.doc")
     with pytest.raises(EditError, match="no attribute 'x'; it has"):
         plot_table(scorecard, "x")
+
+
+@pytest.fixture
+def curve():
+    mpl.use("agg")
+    generator = np.random.default_rng(0)
+    months = generator.exponential(20, 200).clip(0.1, 30)
+    return kaplan_meier(months, months < 30)
+
+
+def test_a_curve_is_drawn_with_its_count_and_the_horizon(curve):
+    ax = plot_survival({"all": curve}, horizon_months=5)
+
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["all (200)"]
+    drawn = ax.get_lines()[0].get_ydata()
+    assert set(np.round(drawn, 12)) <= {1.0, *np.round(curve.survival, 12)}
+    assert ax.get_lines()[1].get_xdata()[0] == 5
+
+
+def test_the_tail_with_few_customers_at_risk_is_not_drawn():
+    months = np.arange(1.0, 41.0)
+    ax = plot_survival({"few": kaplan_meier(months, np.ones(40, dtype=bool))})
+
+    assert ax.get_lines()[0].get_xdata().max() == 31
+
+
+def test_a_curve_begins_at_1_at_signing():
+    """With few customers the first event or censoring is months after signing."""
+    months = np.linspace(6.0, 20.0, 30)
+    line = plot_survival({"few": kaplan_meier(months, np.ones(30, dtype=bool))}).get_lines()[0]
+
+    assert (line.get_xdata()[0], line.get_ydata()[0]) == (0.0, 1.0)
+    assert (line.get_xdata()[1], line.get_ydata()[1]) == (6.0, pytest.approx(29 / 30))
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "months since signing"), ("zh", "签约后的月数")]
+)
+def test_the_plot_has_labels_in_both_languages_and_percentages(curve, language, label):
+    ax = plot_survival({"A": curve}, language=language)
+    ax.figure.canvas.draw()
+
+    assert ax.get_xlabel() == label
+    assert ax.yaxis.get_major_formatter()(0.5) == "50%"

@@ -35,6 +35,17 @@ def test_a_status_in_an_unknown_language_is_left_out(gone: str, stays: list[str]
     assert "plan" not in excluded(table)
 
 
+@pytest.mark.parametrize("text", ["R{}.{}.{}", "{}.{}.{}", "12{}.{}.{}"])
+@pytest.mark.parametrize("name", ["version", "Product Release", "版本"])
+def test_a_version_is_an_attribute_and_no_date(name: str, text: str) -> None:
+    table = customers(6, 400)
+    rng = np.random.default_rng(3)
+    parts = zip(*(rng.integers(low, low + 4, len(table)) for low in (2, 6, 12)), strict=True)
+    table[name] = [text.format(*each) for each in parts]
+    assert name not in excluded(table)
+    assert "left" not in excluded(table.rename(columns={name: "seen"}))
+
+
 def test_a_strong_attribute_is_kept() -> None:
     """Nearly all customers of one kind leave, and few of the other: that can be known before."""
     table = customers(7, 400)

@@ -15,8 +15,8 @@ from difficult import DIFFICULT, Difficult
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.guessing.guess import Guess, guess_spec
+from fitmodel.guessing.questions import read_with_questions
 from fitmodel.tables.files import read_file
 
 

@@ -11,7 +11,13 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._extract import announced_leavers, isolated_dates, whole_years
+from fitmodel.guessing._columns import Column
+from fitmodel.guessing._extract import (
+    announced_leavers,
+    find_announced,
+    isolated_dates,
+    whole_years,
+)
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -72,6 +78,17 @@ def test_whole_years_are_counted_up_to_two_days() -> None:
     assert whole_years(numbers).tolist() == [
         False, False, True, True, True, False, False, True, True, False, False
     ]  # fmt: skip
+
+
+def test_planned_ends_are_counted_also_if_a_closing_date_is_missing() -> None:
+    numbers = np.arange(0, 730, 3)
+    left = np.where(numbers % 36 == 0, numbers + 80, np.where(numbers % 2 == 0, numbers + 731, -1))
+    closed = pd.Series(days(*numbers), name="signed")
+    leaving = pd.Series(days(*left), name="left").where((left < 729) ^ (left > 731) & (left >= 0))
+    for each in (closed, closed.mask(closed.index == 1)):
+        found = find_announced(Column(each), Column(leaving))
+        assert found is not None
+        assert found.last_closing == days(729)[0]
 
 
 def test_init_ends_the_extract_before_the_planned_ends() -> None:

@@ -1,4 +1,4 @@
-"""Columns and values in eleven more languages play the roles that they have in English.
+"""Columns and values in more languages play the roles that they have in English.
 
 Tables of a simulated company with the column names of one language each: the roles are right, so
 are the early churners, and what is known later is left out.
@@ -16,8 +16,8 @@ from difficult import company
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.guessing._names import as_words, is_other_event, name_rank
-from fitmodel.guessing.doubts import read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import read_with_questions
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,14 @@ LANGUAGES = {
     "tr": Language("Sözleşme Numarası", "SEKTÖR", "İmza Tarihi", "Fesih Tarihi", "Aylık Tutar",
         "Satış Temsilcisi", "Sözleşme Durumu", "Feshedildi", "Yürürlükte", "Şikayet sayısı",
         "Lisans Sayısı"),
+    "sv": Language("Avtalsnummer", "Bransch", "Avtalsdatum", "Uppsägningsdatum", "Månadsavgift",
+        "Säljare", "Kundstatus", "Uppsagd", "Aktiv", "Antal klagomål", "Antal licenser"),
+    "cs": Language("Číslo smlouvy", "Odvětví", "Datum podpisu", "Datum výpovědi",
+        "Měsíční poplatek", "Obchodník", "Stav smlouvy", "Ukončena", "Aktivní",
+        "Počet stížností", "Počet licencí"),
+    "uk": Language("Номер договору", "Галузь", "Дата укладення", "Дата розірвання",
+        "Щомісячна плата", "Менеджер", "Статус договору", "Розірвано", "Діє",
+        "Кількість звернень", "Кількість ліцензій"),
     "ar": Language("رقم العقد", "القطاع", "تاريخ العقد", "تاريخ الفسخ", "الرسوم الشهرية",
         "مندوب المبيعات", "حالة العقد", "منتهي", "ساري", "آخر دخول", "الكمية"),
 }  # fmt: skip
@@ -107,7 +115,8 @@ def test_roles_outcome_and_attributes_are_right_in_each_language(language: str) 
 OTHER_EVENTS = [
     "更新日", "最終ログイン日", "次回請求日", "トライアル終了日", "갱신일", "최근 접속일",
     "Дата последней оплаты", "Data odnowienia", "Data rinnovo", "Laatste factuurdatum",
-    "Son Giriş Tarihi", "تاريخ التجديد",
+    "Son Giriş Tarihi", "تاريخ التجديد", "Senaste inloggning", "Nästa betalning", "Datum obnovení",
+    "Poslední platba", "Konec zkušební doby", "Дата останньої оплати", "Дата наступного рахунку",
 ]  # fmt: skip
 
 

@@ -70,6 +70,23 @@ def test_an_unnamed_date_is_used_with_a_question_if_the_status_agrees() -> None:
     assert "date-by-content" in {question.code for question in guess.questions}
 
 
+UNTIL = ["Active until", "Paid through", "service_until", "Valid through date", "Subscribed till"]
+
+
+@pytest.mark.parametrize("name", UNTIL)
+def test_the_last_day_of_service_is_used_with_a_question_if_the_status_agrees(name: str) -> None:
+    table = customers(7).rename(columns={"left": name})
+    status = np.where(table[name].notna(), "cancelled", "active")
+    guess = guess_spec(table.assign(Status=status))
+    known = table.assign(Status=status, **{name: table[name].fillna(pd.Timestamp("2027-01-31"))})
+
+    assert tomllib.loads(guess.toml)["deals"]["churned_on"] == name
+    assert "date-by-content" in {question.code for question in guess.questions}
+    for without in (table, known):  # no status, or a day that customers who stayed have too
+        with pytest.raises(DealsError, match="no outcome was found"):
+            guess_spec(without)
+
+
 def test_a_date_that_disagrees_with_the_flag_is_refused_with_the_counts() -> None:
     table = customers(8)
     rng = np.random.default_rng(0)

@@ -13,8 +13,8 @@ from fitmodel.deals.reading import read_deals
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.guessing._money import scale_by_name
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 WAN = "年合同金额\N{FULLWIDTH LEFT PARENTHESIS}万元\N{FULLWIDTH RIGHT PARENTHESIS}"

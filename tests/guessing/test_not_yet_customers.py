@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 STATUSES = [  # name of the column, not yet a customer, a customer, left

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.guessing.doubts import find_questions
+from fitmodel.guessing.questions import find_questions
 from tables import customers
 
 SPEC = DealSpec(

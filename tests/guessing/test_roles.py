@@ -10,7 +10,7 @@ import pytest
 
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._names import as_words
-from fitmodel.guessing._tenure import may_be_tenure
+from fitmodel.guessing._roles import may_be_tenure, tenure_unit, unit_of_values
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
@@ -75,3 +75,32 @@ def test_without_a_tenure_the_table_is_refused(name: str) -> None:
 
     with pytest.raises(DealsError, match="'churned' says who left .* but no column says when"):
         guess_spec(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("Tenure (months)", "months"), ("Customer days", "days"), ("利用月数", "months"),
+     ("이용 개월", "months"), ("Срок в месяцах", "months"), ("Staż w miesiącach", "months"),
+     ("Tenure", None), ("months or years", None)],
+)  # fmt: skip
+def test_a_name_gives_the_unit_unless_it_gives_two(name: str, unit: str | None) -> None:
+    assert tenure_unit(as_words(name)) == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"), [("{} days", "days"), ("{} months", "months"), ("{}天", "days"), ("{}", None)]
+)
+def test_values_with_a_unit_give_it(text: str, unit: str | None) -> None:
+    assert unit_of_values(pd.Series([text.format(number) for number in range(40)])) == unit
+    assert unit_of_values(pd.Series(range(40))) is None
+
+
+def test_days_in_a_column_of_months_are_days() -> None:
+    """The values are surer than the name: 412 days are not 412 months."""
+    base = customers(3)
+    end = base["left"].fillna(pd.Timestamp("2025-12-31"))
+    days = (end - base["signed"]).dt.days
+    table = base[["key", "plan", "seats"]].assign(
+        **{"Tenure (months)": [f"{day} days" for day in days], "churned": base["left"].notna()}
+    )
+    assert tomllib.loads(guess_spec(table).toml)["deals"]["tenure_unit"] == "days"

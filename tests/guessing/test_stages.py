@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.lost import lost_rows_of
 from fitmodel.deals.reading import read_deals, read_table
+from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._rows import find_repeats, find_stage
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 PIPELINES = [  # name of the column, won, lost, open

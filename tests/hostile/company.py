@@ -22,7 +22,7 @@ import pandas as pd
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.learning import _black_box as black_box
+from fitmodel.learning import _other_classifiers as black_box
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file

@@ -39,7 +39,7 @@ DAMAGES = {
     "a band too low": (put("book", "evidence", 0, "band", 0, -1), "evidence of 'segment'"),
     "a band too many": (put("book", "evidence", 0, "band", [0] * 99), "evidence of 'segment'"),
     "counts below nothing": (put("book", "evidence", 0, "count", 0, -5), "evidence of 'segment'"),
-    "an odd pair of nobody": (put("book", "odd_pairs", [[0, 1, 999, 1]]), "attribute 999"),
+    "an odd pair of nobody": (put("book", "unusual_pairs", [[0, 1, 999, 1]]), "attribute 999"),
     "a pair of nobody": (
         put("book", "pairs", [{"first": 99, "second": 0, "first_map": [0], "second_map": [0]}]),
         "rows|attribute 99",
@@ -48,7 +48,7 @@ DAMAGES = {
     "knots too near": (put("book", "calibration", "knots", [0.0, 5e-324]), "finite knots"),
     "knots of infinity": (
         put("book", "calibration", "knots", [-float("inf"), float("inf")]), "finite knots"),
-    "a code beyond counting": (put("book", "odd_pairs", [[1e400, 1, 1, 1]]), "OverflowError"),
+    "a code beyond counting": (put("book", "unusual_pairs", [[1e400, 1, 1, 1]]), "OverflowError"),
 }  # fmt: skip
 
 

@@ -172,7 +172,7 @@ MEMORY = """
 import resource, sys
 import fitmodel.cli.scoring, fitmodel.model.frame_scorer, pandas, pyarrow.parquet
 from fitmodel.cli.main import app
-from fitmodel.scoring.places import score_source
+from fitmodel.scoring.sources import score_source
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[1]) * 2**20,) * 2)
 app(sys.argv[2:])

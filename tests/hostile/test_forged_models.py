@@ -89,7 +89,7 @@ def pickled(thing: Any) -> bytes:
 
 def own_bundle(root: Path, own: Any, estimator: bytes) -> Path:
     """A bundle with a user's own estimator and correct digests."""
-    files = {READER_FILE: scorer_of(own.scorecard).to_json(), "workbench.joblib": estimator}
+    files = {READER_FILE: scorer_of(own.scorecard).to_json(), "estimator.joblib": estimator}
     facts = FACTS | {"estimator": "LogisticRegression"}
     return write_bundle(root, "prospect-fit", files=files, manifest=facts)
 
@@ -98,7 +98,7 @@ def reseal(path: Path, **content: bytes) -> None:
     """Put other files into a bundle and correct the digests, as an attacker with access could."""
     stated = json.loads((path / "manifest.json").read_bytes())
     for name, data in content.items():
-        file = {"scorer": "scorer.json", "workbench": "workbench.joblib"}[name]
+        file = {"scorer": "scorer.json", "estimator": "estimator.joblib"}[name]
         (path / file).write_bytes(data)
         stated["files"][file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     (path / "manifest.json").write_text(json.dumps(stated))
@@ -172,8 +172,8 @@ SCORECARDS: dict[str, Forge] = {
     "its spread is -1": lambda b: replace(b, spread=-1.0),
     "its base rate is nan": lambda b: replace(b, base_rate=math.nan),
     "pieces of evidence": lambda b: replace(b, evidence=b.evidence[1:]),
-    "names band 10": lambda b: replace(b, odd_pairs=((0, 10**6, 1, 0),)),
-    "band 0 of attribute 99": lambda b: replace(b, odd_pairs=((99, 0, 1, 0),)),
+    "names band 10": lambda b: replace(b, unusual_pairs=((0, 10**6, 1, 0),)),
+    "band 0 of attribute 99": lambda b: replace(b, unusual_pairs=((99, 0, 1, 0),)),
     "evidence of": lambda b: replace(b, evidence=(_beyond(b.evidence[0]), *b.evidence[1:])),
 }
 
@@ -314,7 +314,7 @@ def test_a_changed_scorer_file_is_refused(bundle: Path, sealed: bytes) -> None:
 
 def test_scoring_reads_no_pickle_even_with_correct_digests(sealed: bytes, tmp_path: Path) -> None:
     trap = pickled(RunsCode(tmp_path / "trap"))
-    files = {"scorer.json": sealed, "workbench.joblib": trap, "extra.pkl": trap}
+    files = {"scorer.json": sealed, "estimator.joblib": trap, "extra.pkl": trap}
     path = write_bundle(tmp_path, "fit", files=files, manifest=FACTS)
     model = load(path)
     model.predict(SIMULATION.deals.head(3))
@@ -336,8 +336,8 @@ def test_an_own_estimator_is_not_unpickled_by_scoring(own: Any, tmp_path: Path) 
 def test_before_requested_unpickling_the_digest_is_checked(own: Any, tmp_path: Path) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
     assert load(path, unpickle=True).attributes == own.scorecard.attributes
-    (path / "workbench.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
-    with pytest.raises(BundleError, match=r"workbench.joblib has|is not the file"):
+    (path / "estimator.joblib").write_bytes(pickled(RunsCode(tmp_path / "trap")))
+    with pytest.raises(BundleError, match=r"estimator.joblib has|is not the file"):
         load(path, unpickle=True)
     assert not (tmp_path / "trap").exists()
 
@@ -348,7 +348,7 @@ def test_with_a_key_only_a_pickle_signed_with_it_is_loaded(
     monkeypatch.setenv("FITMODEL_SIGNING_KEY", "right")
     path = own_bundle(tmp_path, own, pickled(own.estimator))
     assert load(path, unpickle=True).attributes == own.scorecard.attributes
-    reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
+    reseal(path, estimator=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match="signature does not hold"):
         load(path, unpickle=True)
     (path / "manifest.hmac").unlink()
@@ -362,7 +362,7 @@ def test_a_manifest_replaced_after_the_check_does_not_allow_another_pickle(
 ) -> None:
     path = own_bundle(tmp_path, own, pickled(own.estimator))
     opened = open_bundle(path)
-    reseal(path, workbench=pickled(RunsCode(tmp_path / "trap")))
+    reseal(path, estimator=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(BundleError, match="is not the file the manifest states"):
         load_estimator(opened)
     assert not (tmp_path / "trap").exists()
@@ -548,7 +548,7 @@ def test_the_promotion_of_an_own_estimator_names_the_commands_that_cannot_load_i
 @pytest.mark.usefixtures("champion")
 def test_a_champion_changed_in_the_store_is_refused(tmp_path: Path) -> None:
     (result,) = (tmp_path / "store").rglob("manifest.json")
-    reseal(result.parent, workbench=pickled(RunsCode(tmp_path / "trap")))
+    reseal(result.parent, estimator=pickled(RunsCode(tmp_path / "trap")))
     with pytest.raises(FitModelError, match="is not the one registered"):
         load("models:/prospect-fit@champion", unpickle=True)
     shutil.rmtree(result.parent)

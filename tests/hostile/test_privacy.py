@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.roles import hashed_id
-from fitmodel.learning._estimator_frames import as_matrix
+from fitmodel.learning._other_classifiers import as_matrix
 from fitmodel.learning.own_estimator import learn_own
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
@@ -65,7 +65,7 @@ def test_bundle_and_store_contain_no_deal_rep_or_rare_value(shop: Path) -> None:
     files = [path for path in shop.rglob("*") if path.is_file()]
     contents = {str(path.relative_to(shop)): path.read_bytes() for path in files}
     names = {Path(name).name for name in contents}
-    assert {"scorer.json", "workbench.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
+    assert {"scorer.json", "estimator.joblib", "card.md", "manifest.json", "mlflow.db"} <= names
     assert {"MLmodel", "report.json", "spec.json", "candidates.json"} <= names
     # the search itself works
     assert any(COMMON.encode() in content for content in contents.values())

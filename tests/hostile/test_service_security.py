@@ -15,14 +15,14 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from fitmodel import serving
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app as commands
 from fitmodel.datasets.simulation import Simulation, simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model.scorer import Scorer
-from fitmodel.service._middleware import Metrics, ServiceMiddleware
-from fitmodel.service.app import JsonLines, create_app
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import ServiceMiddleware
+from fitmodel.service.app import JsonLines, create_app, make_app
 from fitmodel.service.settings import LOOPBACK, Settings, read_people
 
 TOKEN = "geheim"  # noqa: S105 - no secret of anybody
@@ -169,6 +169,23 @@ def test_without_a_token_requests_from_other_sites_are_refused(here: TestClient,
     assert here.get("/", headers=headers).status_code == 200  # a link to the desk is allowed
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1:9000", 403),
+        ("http://127.0.0.1", 200),
+        ("https://desk.example", 200),
+    ],
+)
+def test_without_a_token_a_page_is_known_by_its_origin_over_plain_http(
+    here: TestClient, origin: str, status: int
+) -> None:
+    headers = {"origin": origin, "host": "127.0.0.1", "x-forwarded-host": "desk.example"}
+    assert here.post(ASSESSMENTS, content=b"[]", headers=headers).status_code == status
+
+
 def test_with_the_token_requests_from_other_sites_are_accepted(locked: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site", "authorization": f"Bearer {TOKEN}"}
     assert locked.get("/v1/model", headers=headers).status_code == 200
@@ -196,7 +213,7 @@ def test_without_a_token_a_pipeline_is_served_only_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", " \n")
-    for listens in ("fitmodel.cli.serving.run_service", "fitmodel.serving.run_workers"):
+    for listens in ("fitmodel.cli.serving.run_service", "fitmodel.service.app.run_workers"):
         monkeypatch.setattr(listens, lambda *_, **__: pytest.fail("it listens"))
     asked = ["serve", "--model", str(shipped), table, str(prospects), "--host", host]
     done = CliRunner().invoke(commands, [*asked, "--workers", workers])
@@ -221,7 +238,7 @@ def test_serve_checks_host_names_if_there_is_no_token(
 ) -> None:
     monkeypatch.setenv("FITMODEL_TOKEN", token)
     made: list[Settings] = []
-    monkeypatch.setattr("fitmodel.serving.create_app", lambda *_, **__: made.append(_[1]))
+    monkeypatch.setattr("fitmodel.service.app.create_app", lambda *_, **__: made.append(_[1]))
     monkeypatch.setattr("fitmodel.cli.serving.run_service", lambda *_: None)
     monkeypatch.setattr("fitmodel.cli.serving.refuse_taken", lambda *_: None)
     asked = ["serve", "--model", str(shipped), "--host", host, "--allow-host", "Desk.Example"]
@@ -247,12 +264,12 @@ def test_every_worker_uses_host_names_token_and_plan(
         made.append((settings, given["plans"]))
 
     def begin(app: str, **_: Any) -> None:
-        assert app == "fitmodel.serving:make_app"
+        assert app == "fitmodel.service.app:make_app"
         assert TOKEN not in os.environ["FITMODEL_SERVED"]
-        serving.make_app()
+        make_app()
 
-    monkeypatch.setattr(serving, "create_app", noted)
-    monkeypatch.setattr("fitmodel.serving.read_plan", lambda path: f"plan of {path.name}")
+    monkeypatch.setattr("fitmodel.service.app.create_app", noted)
+    monkeypatch.setattr("fitmodel.service.app.read_plan", lambda path: f"plan of {path.name}")
     monkeypatch.setattr("fitmodel.sales.plans.read_plan", lambda path: f"plan of {path.name}")
     monkeypatch.setattr("uvicorn.run", begin)
     monkeypatch.setattr("fitmodel.cli.serving.refuse_taken", lambda *_: None)

@@ -26,7 +26,7 @@ import pytest
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, FitModelError, ProspectError
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.places import score_source
+from fitmodel.scoring.sources import score_source
 
 ROWS = 60
 FINE = ""

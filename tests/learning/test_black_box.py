@@ -11,8 +11,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info
 
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.learning import _black_box as black_box
-from fitmodel.learning._black_box import black_box_probabilities
+from fitmodel.learning import _other_classifiers as black_box
+from fitmodel.learning._other_classifiers import black_box_probabilities
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.settings import LearnerOptions
 
@@ -86,6 +86,21 @@ def test_young_deals_are_counted_neither_as_stayed_nor_as_left():
 
 
 @pytest.mark.usefixtures("few_rounds")
+@pytest.mark.slow
+def test_leavers_before_a_delayed_entry_are_allowed_for():
+    """Of the deals that entered late only those that had not left are in the table."""
+    whole, _ = deals(4_000)
+    entry = np.where(np.arange(4_000) % 2, np.random.default_rng(1).uniform(0, 9, 4_000), 0.0)
+    late = replace(whole, entry_months=entry)
+    train = late.subset(entry <= whole.followup_months)
+    rate = 1 - train.survival.at(5.0)
+
+    p = black_box_probabilities(train, whole.attributes, OPTIONS)
+
+    assert (train.early_churn == 1).mean() < rate - 0.05
+    assert abs(p.mean() - rate) < 0.01
+
+
 def test_the_same_deals_and_seed_give_the_same_probabilities():
     train, _ = deals(300)
     first, again, other = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,16 @@ def test_codes_given_as_numbers_or_as_text_are_the_same_level() -> None:
 def test_a_code_with_leading_zeros_matches_the_number_read_in_training() -> None:
     codes = CategoryColumn("plan", {"7": 1, "12": 2})
     assert [codes.code(value) for value in ("007", "12.0", 7, "nan7", "1e999")] == [1, 2, 1, 3, 3]
+
+
+@pytest.mark.parametrize("one", ["01", "1.00", Decimal("1.00"), "1e0", "１", "١"])  # noqa: RUF001 - other scripts
+def test_a_number_of_a_flag_is_read_however_it_is_written(one: object) -> None:
+    assert FLAG.code(one) == FLAG.code(1) == 2
+
+
+def test_an_underscore_in_a_code_is_not_a_separator_of_digits() -> None:
+    codes = CategoryColumn("plan", {"101": 1, "10": 2})
+    assert codes.code("1_01") == codes.code("1_0") == codes.size + 1
 
 
 def test_days_are_counted_the_same_from_text_and_timestamps() -> None:

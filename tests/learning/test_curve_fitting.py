@@ -13,8 +13,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
 from fitmodel.deals.survival import kaplan_meier
 from fitmodel.deals.training_set import TrainingSet
-from fitmodel.learning._slope import PRIOR_SLOPE_SD
-from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.calibration import PRIOR_SLOPE_SD, expit, logit
 from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.curve_fitting import MAX_MONTHS, _deviation, _slope_at, fit_curve
 from fitmodel.learning.level import scale_hazard

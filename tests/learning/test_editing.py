@@ -197,6 +197,13 @@ def test_an_unknown_level_is_refused_and_the_known_ones_are_listed(scorecard):
         column_of(scorecard, "seat")
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+def test_a_number_that_is_in_no_bin_is_refused(scorecard, text):
+    """It would select the whole table."""
+    with pytest.raises(EditError, match=f"'seats' has no '{text}'"):
+        read_level(column_of(scorecard, "seats"), text)
+
+
 def test_editing_missing_or_unseen_values_adds_no_row(scorecard):
     """Missing and unseen values have rows in every table already."""
     for name in ("missing", "never seen before"):

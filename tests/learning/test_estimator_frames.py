@@ -14,7 +14,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.svm import LinearSVC
 
 from fitmodel.exceptions import SpecError
-from fitmodel.learning._estimator_frames import (
+from fitmodel.learning._other_classifiers import (
     as_frame,
     as_matrix,
     check_estimator,

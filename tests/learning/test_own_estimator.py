@@ -12,8 +12,8 @@ from sklearn.naive_bayes import GaussianNB
 from fitmodel.deals.history import DealHistory
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.learning import own_estimator
-from fitmodel.learning._estimator_frames import as_frame, as_matrix
 from fitmodel.learning._fitting import follow_up_of
+from fitmodel.learning._other_classifiers import as_frame, as_matrix
 from fitmodel.learning.calibration import CalibrationMap, expit, logit
 from fitmodel.learning.own_estimator import (
     BACKGROUND,

@@ -39,7 +39,7 @@ def scorecard(**changes: object) -> Scorecard:
         spread=1.1,
         evidence=(evidence(3), evidence(2)),
         base_rate=0.2,
-        odd_pairs=((0, 1, 1, 2),),
+        unusual_pairs=((0, 1, 1, 2),),
         own=np.full(9, 0.5),
     )
     return replace(created, **changes)
@@ -63,7 +63,7 @@ def test_a_valid_scorecard_is_rebuilt_unchanged() -> None:
     [
         {"base_rate": 0.0}, {"base_rate": 1.0}, {"spread": 0.0}, {"spread": MAX_LOG_ODDS},
         {"intercept": np.full(4, MAX_LOG_ODDS)}, {"own": None}, {"own": np.zeros(9)},
-        {"own": np.ones(9)}, {"odd_pairs": ((0, 4, 1, 3),)}, {"odd_pairs": ((0, 0, 1, 0),)},
+        {"own": np.ones(9)}, {"unusual_pairs": ((0, 4, 1, 3),)}, {"unusual_pairs": ((0, 0, 1, 0),)},
         {"columns": (replace(SEATS, low=math.nan, high=math.nan), PLAN)},
         {"columns": (replace(SEATS, low=5.0, high=5.0), PLAN)},
         {"calibration": CalibrationMap((-MAX_LOG_ODDS, MAX_LOG_ODDS), (0.0, 0.0), "none")},
@@ -103,11 +103,11 @@ def test_values_on_a_limit_are_allowed(right: dict[str, object]) -> None:
             {"calibration": CalibrationMap((0.0, 1e-9), (0.0, 1.0), "none")},
             "steeper than any map of probabilities",
         ),
-        ({"odd_pairs": ((0, 5, 1, 0),)}, "names band 5 of attribute 0"),
-        ({"odd_pairs": ((0, 0, 1, 4),)}, "names band 4 of attribute 1"),
-        ({"odd_pairs": ((0, -1, 1, 0),)}, "names band -1 of attribute 0"),
-        ({"odd_pairs": ((2, 0, 1, 0),)}, "names band 0 of attribute 2"),
-        ({"odd_pairs": ((-1, 0, 1, 0),)}, "of attribute -1"),
+        ({"unusual_pairs": ((0, 5, 1, 0),)}, "names band 5 of attribute 0"),
+        ({"unusual_pairs": ((0, 0, 1, 4),)}, "names band 4 of attribute 1"),
+        ({"unusual_pairs": ((0, -1, 1, 0),)}, "names band -1 of attribute 0"),
+        ({"unusual_pairs": ((2, 0, 1, 0),)}, "names band 0 of attribute 2"),
+        ({"unusual_pairs": ((-1, 0, 1, 0),)}, "of attribute -1"),
     ],
 )
 def test_the_error_names_the_part_that_does_not_fit(wrong: dict[str, object], message: str) -> None:
@@ -138,7 +138,7 @@ def test_a_category_with_levels_needs_a_band_for_a_level() -> None:
     none = evidence(2, band=np.array([0, 0, 1, 1]), count=np.full(2, 3), rate=np.full(2, 0.2),
                     label=("a", "b"))  # fmt: skip
     with pytest.raises(BundleError, match="evidence of 'plan' does not fit"):
-        check_scorecard(scorecard(evidence=(evidence(3), none), odd_pairs=()))
+        check_scorecard(scorecard(evidence=(evidence(3), none), unusual_pairs=()))
 
 
 def test_data_that_are_not_a_scorecard_are_refused() -> None:
@@ -147,11 +147,25 @@ def test_data_that_are_not_a_scorecard_are_refused() -> None:
         ({}, "has format None"),
         (scorecard().to_dict() | {"format": 2}, "has format 2"),
         (scorecard().to_dict() | {"spread": "wide"}, "damaged: ValueError"),
-        (scorecard().to_dict() | {"odd_pairs": [[1, 2, 3]]}, "damaged: ValueError"),
+        (scorecard().to_dict() | {"unusual_pairs": [[1, 2, 3]]}, "damaged: ValueError"),
         ({"format": 1}, "damaged: KeyError"),
     ):
         with pytest.raises(BundleError, match=message):
             scorecard_from_dict(data)  # type: ignore[arg-type]
+
+
+def test_unusual_pairs_are_read_under_their_old_name_from_json_and_from_a_pickle() -> None:
+    created = scorecard()
+    data = created.to_dict()
+    data["odd_pairs"] = data.pop("unusual_pairs")
+    state = created.__getstate__()
+    state["odd_pairs"] = state.pop("unusual_pairs")
+    unpickled = object.__new__(Scorecard)
+    unpickled.__setstate__(state)
+
+    assert len(created.unusual_pairs) == 1
+    assert scorecard_from_dict(data).unusual_pairs == created.unusual_pairs
+    assert unpickled.unusual_pairs == created.unusual_pairs
 
 
 def test_own_evidence_is_the_mean_share_over_the_attributes() -> None:
@@ -165,6 +179,6 @@ def test_own_evidence_is_the_mean_share_over_the_attributes() -> None:
 def test_the_deals_of_each_row_are_those_of_its_band() -> None:
     first = evidence(3, band=np.array([0, 1, 1, 2, 2]), count=np.array([9, 8, 7]),
                      rate=np.full(3, 0.2), label=("a", "b", "c"))  # fmt: skip
-    created = scorecard(evidence=(first, evidence(2)), odd_pairs=())
+    created = scorecard(evidence=(first, evidence(2)), unusual_pairs=())
 
     assert created.deals_per_row() == [9, 8, 8, 7, 7, 3, 3, 3, 3]

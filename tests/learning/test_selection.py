@@ -12,10 +12,15 @@ from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.learning import _selection as selection
 from fitmodel.learning._evidence import observed_outcomes
-from fitmodel.learning._folds import make_folds
+from fitmodel.learning._sampling import make_folds
 from fitmodel.learning._selection import Candidate, _differences, _simplest_near_best, choose
-from fitmodel.learning._slope import SETTLED_SLOPE_SD, HeldOut, fit_slope
-from fitmodel.learning.calibration import CalibrationMap, expit
+from fitmodel.learning.calibration import (
+    SETTLED_SLOPE_SD,
+    CalibrationMap,
+    HeldOut,
+    expit,
+    fit_slope,
+)
 from fitmodel.learning.settings import MIN_CHURNERS_TO_BOOST, LearnerOptions
 
 QUICK = LearnerOptions(penalties=(1.0, 10.0), shares=(0.5, 1.0), pairs=2, replicates=3, folds=2)

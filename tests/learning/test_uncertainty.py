@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut
 from fitmodel.learning._uncertainty import add_misfit, draw_replicates
-from fitmodel.learning.calibration import expit
+from fitmodel.learning.calibration import PRIOR_SLOPE_SD, HeldOut, expit
 
 
 def held_out(n, *, seed=0):

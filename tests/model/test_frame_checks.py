@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost

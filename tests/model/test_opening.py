@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fitmodel.exceptions import BundleError
-from fitmodel.model import _workbench as workbench
+from fitmodel.model import _own_estimator
 from fitmodel.model.opening import SCORER_FILE, is_own_estimator, open_model
 
 SCORER = (Path(__file__).parent / "scorers" / "format-1.json").read_bytes()
@@ -37,7 +37,7 @@ def test_a_bundle_with_an_estimator_and_no_scorecard_is_an_own_estimator(
 
 
 def test_an_opened_scorecard_has_version_manifest_and_folder(monkeypatch) -> None:
-    monkeypatch.setattr(workbench, "open_estimator_model", pytest.fail)
+    monkeypatch.setattr(_own_estimator, "open_estimator_model", pytest.fail)
     for unpickle in (False, True):
         bundle = _bundle(SCORER_FILE, estimator="x.Y", metrics={})
         model = open_model(bundle, unpickle=unpickle)
@@ -47,7 +47,7 @@ def test_an_opened_scorecard_has_version_manifest_and_folder(monkeypatch) -> Non
 
 def test_an_own_estimator_is_unpickled_only_on_request(monkeypatch) -> None:
     opened = []
-    monkeypatch.setattr(workbench, "open_estimator_model", opened.append)
+    monkeypatch.setattr(_own_estimator, "open_estimator_model", opened.append)
     bundle = _bundle("e.pkl", estimator="mine.Forest")
     with pytest.raises(BundleError, match=r"models/fit holds .*mine\.Forest.*unpickle=True"):
         open_model(bundle)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals.lost import LostRows
+from fitmodel.deals.vocabulary import LostRows
 from fitmodel.decision.own_months import OwnMonths
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
@@ -157,7 +157,7 @@ def _duckdb(table: pd.DataFrame, query: str) -> pd.DataFrame:
 
 
 def _create(table: pd.DataFrame, double: str) -> str:
-    types = {"f": double, "i": "bigint", "M": "timestamp"}
+    types = {"b": "boolean", "f": double, "i": "bigint", "M": "timestamp"}
     listed = (f'"{name}" {types.get(kind.kind, "text")}' for name, kind in table.dtypes.items())
     return f"create table prospects ({', '.join(listed)})"
 
@@ -276,15 +276,50 @@ def test_text_in_a_form_that_sql_would_misread_is_an_error(database):
     dialect, ask = database
     forms = forms_from_dict({"numbers": {"seats": "1.234,5"}, "units": {"amount": "%"}})
     model = FitModel(_scorer(forms=forms), {})
-    table = _prospects(4).assign(
-        seats=["1.234", "12", "2,5", "7"], amount=["15", "", "15%", ""], id=[0, 1, 2, 3]
+    table = _prospects(6).assign(
+        seats=["1.234", "12", "2,5", "7", "inf", "3"],
+        amount=["15", "", "15%", "", "", "-Infinity"],
+        id=range(6),
     )
 
     got = ask(table, model.to_sql(dialect, as_of=AS_OF)).sort_values("id")
 
-    assert got["error"].isna().tolist() == [False, True, False, True]
+    assert got["error"].isna().tolist() == [False, True, False, True, False, False]
+    for row in (0, 4, 5):  # predict reads the first as 1234, and refuses the others
+        assert pd.isna(got["early_churn_probability"].iloc[row])
     expected = model.predict(table.iloc[[1, 3]], reasons=0, as_of=AS_OF)
     _check_equal(got.iloc[[1, 3]], expected)
+
+
+def test_a_truth_value_is_not_a_number(database):
+    dialect, ask = database
+    model = FitModel(_scorer(), {})
+    table = _prospects(3).assign(seats=[True, False, None]).astype({"seats": "boolean"})
+    query = model.to_sql(dialect, as_of=AS_OF)
+    if dialect == "postgres":  # refuses to convert the type, whatever the rows hold
+        with pytest.raises(Exception, match="cannot cast type boolean"):
+            ask(table, query)
+        return
+
+    got = ask(table, query).sort_values("id")
+
+    assert got["error"].tolist()[:2] == [
+        "seats: true cannot be read",
+        "seats: false cannot be read",
+    ]
+    _check_equal(got.iloc[2:], model.predict(table.iloc[2:], reasons=0, as_of=AS_OF))
+
+
+def test_numbers_as_levels_and_flags_are_read_as_by_predict(database):
+    dialect, ask = database
+    model = FitModel(_scorer(), {})
+    flags = ["01", "1.00", "1e0", "１", "٠", "-0", "0x1", "1_0"]  # noqa: RUF001 - other scripts
+    codes = ["１０１", "7.50", "٧.٥", "+101", "1_01", "1e5", "101.", "inf"]  # noqa: RUF001 - the same
+    table = _prospects(8).assign(**{"has crm": flags, "industry": codes})
+
+    got = ask(table, model.to_sql(dialect, as_of=AS_OF))
+
+    _check_equal(got, model.predict(table, reasons=0, as_of=AS_OF))
 
 
 def test_placeholders_of_past_deals_are_missing_values(database):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.integrate import quad
+from scipy.stats import nbinom, norm, poisson
 from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
@@ -153,42 +156,61 @@ def test_flagged_deals_drawn_at_random_are_evaluated_apart_from_those_a_person_p
     assert (picked["overridden"], picked["observed"], picked["expected"]) == (20, 0, 10)
 
 
-def test_all_cohorts_together_have_their_sums_and_an_exact_interval() -> None:
-    cohorts = pd.DataFrame({"observed": [3, 12], "expected": [2.5, 5.0]})
-    result = observed_over_expected(cohorts)
+def together(observed, expected, learned=np.inf):
+    cohorts = pd.DataFrame({"observed": [3, observed - 3], "expected": [2.5, expected - 2.5]})
+    return observed_over_expected(cohorts, learned_churners=learned)
 
+
+@pytest.mark.parametrize("learned", [np.inf, 100.0])
+def test_all_cohorts_together_have_their_sums_and_an_interval(learned) -> None:
+    """Limits: the likelihood of other ratios is on average 20 times that of the limit."""
+    result = together(15, 7.5, learned)
     assert (result["observed"], result["expected"], result["ratio"]) == (15, 7.5, 2)
-    assert result["ratio_low"] == pytest.approx(1.1194, abs=1e-4)  # Garwood 1936: 8.395 / 7.5
-    assert result["ratio_high"] == pytest.approx(3.2987, abs=1e-4)  # 24.740 / 7.5
+
+    def likelihood(ratio):
+        if np.isinf(learned):
+            return poisson.pmf(15, 7.5 * ratio)
+        return nbinom.pmf(15, learned, 1 / (1 + 7.5 * ratio / learned))
+
+    for end in ("ratio_low", "ratio_high"):
+        limit = result[end]
+        others, _ = quad(
+            lambda x, limit=limit: norm.pdf(x, 0, 0.7) * likelihood(limit * np.exp(x)), -5, 5
+        )
+        assert others / likelihood(limit) == pytest.approx(20, rel=1e-2)
+    assert result["ratio_low"] < 2 < result["ratio_high"]
 
 
 def test_a_model_of_few_churners_has_less_exact_expectations() -> None:
-    """The interval is that of the odds of 15 among 115, as scipy computes it."""
-    cohorts = pd.DataFrame({"observed": [15], "expected": [7.5]})
-    result = observed_over_expected(cohorts, learned_churners=100)
-    share = binomtest(15, 115).proportion_ci(method="exact")
+    exact, few, many = (together(15, 7.5, learned) for learned in (np.inf, 30, 1e7))
 
-    assert result["ratio"] == 2
-    assert result["ratio_low"] == pytest.approx(share.low / (1 - share.low) * 100 / 7.5)
-    assert result["ratio_high"] == pytest.approx(share.high / (1 - share.high) * 100 / 7.5)
-    nearly_exact = observed_over_expected(cohorts, learned_churners=1e7)
-    assert nearly_exact == pytest.approx(observed_over_expected(cohorts), rel=1e-3)
-    assert observed_over_expected(cohorts.assign(observed=0), learned_churners=9)["ratio_low"] == 0
+    assert few["ratio_low"] < exact["ratio_low"] < exact["ratio_high"] < few["ratio_high"]
+    assert many == pytest.approx(exact, rel=1e-3)
+    assert together(3, 9.0, 9)["ratio_low"] == 0
+    none = observed_over_expected(pd.DataFrame({"observed": [0], "expected": [9.0]}))
+    assert none["ratio_low"] == 0 < none["ratio_high"] < 1
 
 
-def test_a_model_with_the_right_law_is_called_wrong_in_at_most_1_of_20_checks() -> None:
-    """It learns its level from 60 churners on average; 50 are then to be expected at the truth."""
+@pytest.mark.slow
+@pytest.mark.parametrize("learned", [np.inf, 60.0])
+def test_a_right_model_is_called_wrong_by_at_most_1_of_20_series_of_monthly_checks(learned) -> None:
     random = np.random.default_rng(3)
-    learned, observed = random.poisson(60, 2_000), random.poisson(50, 2_000)
-    wrong = {"exact": 0, "learned": 0}
-    for n, o in zip(learned.tolist(), observed.tolist(), strict=True):
-        cohorts = pd.DataFrame({"observed": [o], "expected": [50 * n / 60]})
-        for name, churners in (("exact", np.inf), ("learned", n)):
-            result = observed_over_expected(cohorts, learned_churners=churners)
-            wrong[name] += not result["ratio_low"] <= 1 <= result["ratio_high"]
+    level = 1.0 if np.isinf(learned) else random.gamma(learned, 1 / learned, 1_000)[:, None]
+    counts = random.poisson(5 * level, (1_000, 24)).cumsum(axis=1) + 3
 
-    assert wrong["learned"] <= 100
-    assert wrong["exact"] > 200
+    @cache
+    def is_wrong(observed, month):
+        result = together(observed, 3.0 + 5 * month, learned)
+        return not result["ratio_low"] <= 1 <= result["ratio_high"]
+
+    wrong = sum(
+        any(is_wrong(count, month) for month, count in enumerate(row, 1)) for row in counts.tolist()
+    )
+    assert wrong <= 50
+    mean = 3 + 5 * np.arange(1, 25)
+    below, above = poisson.cdf(counts, mean), poisson.sf(counts - 1, mean)
+    at_each_check = np.minimum(below, above) < 0.025  # an exact test at each of the 24 checks
+    assert at_each_check.any(axis=1).sum() > 100
 
 
 def test_the_calibration_slope_is_1_for_the_truth_and_less_for_an_overconfident_model(

@@ -59,7 +59,7 @@ def make_report(**changes):
             {"bin": [0, 1], "mean_predicted": [0.1, 0.4], "observed": [0.11, 0.38], "count": [9, 8]}
         ),
         "candidates": pd.DataFrame({"penalty": [3.0], "log_loss": [0.44], "chosen": [True]}),
-        "glass_box_cost": Metric("glass_box_cost", -0.0031, -0.011, 0.005, 0.0),
+        "black_box_gap": Metric("black_box_gap", -0.0031, -0.011, 0.005, 0.0),
         "leakage": pd.DataFrame(
             {
                 "attribute": [EVIL, "seats"],

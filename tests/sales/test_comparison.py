@@ -75,6 +75,20 @@ def test_a_plan_with_shared_deals_is_compared_and_each_deal_is_counted_once() ->
     assert (both.deals, both.to_lost_before) == (4, both.to_lost_after)
 
 
+def test_an_upgrade_is_a_deal_of_its_own_and_its_customer_is_not_lost_for_the_first_deal() -> None:
+    rows = DEALS.tail(2).assign(deal=["a", "b"], customer="x", value=[1000.0, 2000.0])
+    rows["closed_on"] = pd.to_datetime(["2025-01-01", "2025-09-01"])
+    rows["churned_on"] = pd.Timestamp("2025-11-01")
+    spec = SPEC.replace(rows={"customer": "customer"})
+    merged = rows.head(1)
+    plans = [plan.model_copy(update={"upgrades": "increase"}) for plan in (AT_ONCE, LATER)]
+    result = compare_plans(*(pay(merged, spec, plan, rows=rows) for plan in plans))
+
+    # it stayed 10 months after the first deal, and 2 months after the upgrade, worth 100 each
+    assert (result.deals, result.lost) == (2, 1)
+    assert (result.to_lost_before, result.to_lost_after) == (Decimal(100), 0)
+
+
 def test_a_lost_deal_without_value_counts_as_lost() -> None:
     free = DEALS.assign(value=[0.0, 2000.0, 3000.0, 4000.0])
     result = compare_plans(*(pay(free, SPEC, plan) for plan in (AT_ONCE, LATER)))

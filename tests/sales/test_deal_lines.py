@@ -253,6 +253,23 @@ def test_a_cause_that_is_misspelt_is_refused_and_one_that_nobody_has_is_not() ->
     assert excused("bankrupt", "bankruptcy", "MERGED") == 2
 
 
+@pytest.mark.parametrize(
+    ("roles", "amount", "yearly"),
+    [
+        ({"amount_per": "month"}, 0.35, Fraction(21, 5)),  # as floats 4.199999999999999
+        ({"amount_per": "contract", "contract_months": 7}, 0.35, Fraction(3, 5)),
+        ({"amount_per": "quarter", "amount_scale": 1000}, 1.001, Fraction(4004)),
+        ({}, 1234.56, Fraction(123456, 100)),
+    ],
+)
+def test_a_yearly_amount_is_exact_whatever_the_unit(roles, amount, yearly) -> None:
+    spec = SPEC.replace(deals=roles)
+    deals = DEALS.head(1).assign(value=amount)
+    plan = plan_of(commission_rate="0.125", rounding={"mode": "half_up"})
+
+    assert lines_of(plan, deals, spec)["nominal"].tolist() == [plan.rounded(yearly / 8)]
+
+
 def test_upgrades_need_a_customer_column() -> None:
     with pytest.raises(DealsError, match=r'customer = "COLUMN" under \[rows\], with closing dates'):
         lines_of(plan_of(upgrades="increase"))

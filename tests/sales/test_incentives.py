@@ -224,6 +224,42 @@ def test_a_future_exit_date_withholds_nothing(simulation):
     pd.testing.assert_frame_equal(with_exit.deals[columns], plain.deals[columns])
 
 
+@pytest.mark.parametrize(
+    ("clauses", "tolerance"),
+    [
+        ({}, 0.05),
+        ({"clawback": "unused_months"}, 0.02),
+        ({"clawback": "unused_months", "tiers": ({"months": 3, "share": "0.5"},)}, 0.03),
+    ],
+)
+def test_the_expected_commission_is_about_what_is_earned_a_year_later(clauses, tolerance):
+    plan = Plan(commission_rate="0.1", earned_after_months=12, **clauses)
+    sim = simulate_deals(6000, seed=3, months=40)
+    until = pd.Timestamp(sim.spec.deals.observed_until) - pd.DateOffset(months=12)
+    past = sim.deals[sim.deals["closed_on"] <= until]
+    later = pay(past, sim.spec, plan).deals
+    past = past.assign(churned_on=past["churned_on"].where(past["churned_on"] <= until))
+    spec = sim.spec.replace(deals={"observed_until": str(until.date())})
+    now = pay(past, spec, plan).deals
+    earned = float((later["earned"] - now["earned"])[now["pending"] > 0].sum())
+
+    assert now["expected"].sum() == pytest.approx(earned, rel=tolerance)
+
+
+def test_the_ages_of_an_upgrade_are_counted_from_the_upgrade():
+    sim = simulate_deals(800, seed=4)
+    view = view_of(sim.deals, sim.spec)
+    old = view.index[(view.followup_months > 8) & ~view.left & (view.followup_months < 9)][:3]
+    since = pd.Series(6.0, old.repeat(2))
+    for probability in (None, sim.true_probability):
+        chances = chances_to_reach(view, sim.spec, [0, 2, 6], probability, since=since)
+        from_signing = chances_to_reach(view, sim.spec, [6, 8, 12], probability)
+
+        assert chances.to_numpy() == pytest.approx(from_signing.loc[since.index].to_numpy())
+        assert (chances[[0, 2]] == 1).all(axis=None)
+        assert (chances[6] < 1).all()
+
+
 def test_the_probability_to_reach_an_age_uses_the_customers_own_curve():
     sim = simulate_deals(800, seed=4)
     view = view_of(sim.deals, sim.spec)

@@ -20,7 +20,7 @@ def plan_of(**clauses) -> Plan:
 
 def parts(plan, months, *, amount="1000", left=False, exited=False, **options):
     """Amounts of a deal as text: earned, withheld, pending, paid at signing, clawed back."""
-    chances = {age: 1.0 for age, _ in plan.steps}
+    chances = dict.fromkeys(plan.ages, 1.0)
     row = split_commission(
         plan, Decimal(amount), months, left=left, exited=exited, chances=chances, **options
     )

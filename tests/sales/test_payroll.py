@@ -150,6 +150,18 @@ def months():
         first += relativedelta(months=1)
 
 
+def signed_after(row, last_day, whole):
+    return row["closed_on"].date() > last_day and whole >= 0
+
+
+def is_due(amount, leavers, *, never_paid):
+    """Whether an amount is due although the rep has left."""
+    forfeits = leavers.get("pending", "forfeit") == "forfeit"
+    if amount > 0:
+        return not forfeits
+    return not (never_paid and forfeits) and leavers.get("clawback") != "waive"
+
+
 def second_ledger(table, plan):
     """What each rep is paid in each month."""
     result = defaultdict(Fraction)
@@ -164,12 +176,14 @@ def second_ledger(table, plan):
                 days = [first + timedelta(days=n) for n in range(-1, (last - first).days + 1)]
             sums = [paid_by(day, row, whole, plan) for day in days]
             for day, before, after in zip(days[1:], sums, sums[1:], strict=False):
-                if rep in gone and day > gone[rep]:
-                    if after > before and leavers.get("pending", "forfeit") == "forfeit":
-                        continue
-                    if after < before and leavers.get("clawback") == "waive":
-                        continue
-                result[rep, first] += after - before
+                if (
+                    rep not in gone
+                    or day <= gone[rep]
+                    or is_due(
+                        after - before, leavers, never_paid=signed_after(row, gone[rep], whole)
+                    )
+                ):
+                    result[rep, first] += after - before
     if "cap" in plan:
         result = capped(result, Fraction(str(plan["cap"]["amount"])))
     if "draw" in plan:

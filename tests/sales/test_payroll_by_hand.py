@@ -210,6 +210,73 @@ def test_after_a_reps_last_day_the_leaver_terms_apply(last, pending, clawback, k
         ]
 
 
+@pytest.mark.parametrize(
+    ("pending", "clawback", "kept"),
+    [
+        ("forfeit", "collect", "0.00"),  # the advance was never paid, so it is not taken back
+        ("forfeit", "waive", "0.00"),
+        ("keep", "collect", "0.00"),
+        ("keep", "waive", "100.00"),
+    ],
+)
+def test_a_forfeited_advance_is_not_taken_back(pending, clawback, kept) -> None:
+    terms = {"left": {"Kim": "2025-08-09"}, "pending": pending, "clawback": clawback}
+    rows = payroll(plan_of(paid_at_signing=Decimal("0.5"), leavers=terms), LEAVER)
+
+    assert sum(Decimal(row[-1]) for row in rows if row[3] == "b") == Decimal(kept)
+
+
+BONUS = {"top": 1, "amount": 500, "min_deals": 10, "period": "quarter"}
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        {"paid_at_signing": Decimal("0.3"), "bonus": BONUS, "payroll_months_later": 1},
+        {"clawback": "unused_months", "cap": {"amount": 900}, "draw": {"amount": 200}},
+        {"leavers": {"left": {"Kim": "2025-07-31"}}, "paid_at_signing": Decimal("0.3")},
+    ],
+)
+def test_payrolls_of_each_month_add_up_to_the_payroll_of_the_whole_history(clauses) -> None:
+    plan, later = plan_of(**clauses), clauses.get("payroll_months_later", 0)
+    deals = deals_of(
+        *(
+            (f"{rep}{month}{number}", rep, 1234.5, f"2025-{month:02d}-20",
+             f"2025-{month + 4:02d}-05" if number < leavers else None)
+            for rep, leavers in (("Kim", 2), ("Lee", 8))
+            for month in (1, 2, 5)
+            for number in range(14)
+        )
+    )  # fmt: skip
+    paid = []
+    for month in pd.period_range("2025-01", "2026-06", freq="M"):
+        day = month.end_time.normalize()
+        known = deals[deals["closed_on"] <= day]
+        known = known.assign(churned_on=known["churned_on"].where(known["churned_on"] <= day))
+        spec = SPEC.replace(deals={"observed_until": str(day.date())})
+        table = pay(known, spec, plan).payroll
+        paid += table[table["month"] == str(month + later)].to_numpy().tolist()
+
+    assert paid == pay(deals, SPEC, plan).payroll.to_numpy().tolist()
+    if "bonus" in clauses:  # the last deal of the first quarter is 6 months old in August
+        assert [row for row in paid if row[2] == "bonus"] == [
+            ["2025-09", "Kim", "bonus", "", Decimal(500)],
+            ["2025-12", "Kim", "bonus", "", Decimal(500)],
+        ]
+
+
+def test_a_company_in_its_first_months_has_a_payroll_under_a_plan_with_a_bonus() -> None:
+    spec = SPEC.replace(deals={"observed_until": "2025-10-31"})
+    young = deals_of(
+        *((f"{n}", "Kim", 1000.0, "2025-08-10", "2025-09-10" if n < 3 else None) for n in range(9))
+    )
+    ledger = pay(young, spec, plan_of(paid_at_signing=Decimal("0.5"), bonus=BONUS))
+
+    assert ledger.bonuses["outcome"].tolist() == ["too_few"]
+    assert ledger.deals["expected"].between(0, 100).all()
+    assert ledger.payroll["amount"].sum() == Decimal(300)
+
+
 def test_the_pay_of_other_reps_does_not_depend_on_a_leaving_rep() -> None:
     deals = pd.concat([LEAVER, LEAVER.assign(rep="Lee", deal=["c", "d"])], ignore_index=True)
     terms = {"left": {"Kim": "2025-09-01"}}

@@ -116,7 +116,7 @@ def test_a_similar_deal_that_stayed_is_described_with_its_differences() -> None:
     ("value", "words"),
     [
         (4, "4"), (4.0, "4"), (0.12345, "0.1235"), ("gold", "gold"), (None, "not filled in"),
-        (np.nan, "not filled in"), (date(2026, 1, 31), "2026-01-31"),
+        (np.nan, "not filled in"), ("None", "None"), (date(2026, 1, 31), "2026-01-31"),
         (pd.Timestamp("2026-01-31 12:00"), "2026-01-31"), (True, "yes"),
         (np.bool_(False), "no"), ("yes", "yes"), (1, "1"),  # noqa: FBT003 - the value under test
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.settings import Settings
 from fitmodel.learning.stages import level_only_rate
+from fitmodel.reports.sales_numbers import sampled_text
 from fitmodel.reports.sales_report import make_sales_report
 from fitmodel.sales import _expected as expected
 from fitmodel.sales import _sample
@@ -89,6 +92,14 @@ def test_the_report_of_a_small_table_does_not_mention_a_sample(simulation):
     expected = compute_expected(simulation.deals, simulation.spec, by=())
 
     assert expected.sampled is None
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_two_samples_that_hold_all_deals_are_not_mentioned(language):
+    of_samples = SimpleNamespace(sampled=5000)
+
+    assert sampled_text(of_samples, 5000, language) == []
+    assert len(sampled_text(of_samples, 5001, language)) == 1
 
 
 @pytest.mark.parametrize(("boosted", "replicates"), [(0.0, 0), (0.4, 2)])

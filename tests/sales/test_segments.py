@@ -103,6 +103,20 @@ def test_a_flag_is_shown_as_yes_or_no_for_any_spelling(spelling) -> None:
     assert levels == {"yes", "no"}
 
 
+def test_a_word_such_as_none_is_a_segment_beside_the_deals_without_a_value() -> None:
+    sim = simulate_deals(400, seed=2)
+    systems = np.resize(["None", "SAP", ""], 400)
+    deals = read_deals(sim.deals.assign(system=systems), sim.spec)
+    groups = segment_deals(deals, sim.spec, min_deals=10)
+
+    (texts,) = (
+        {segment[0].text(SAY) for segment in group.segments}
+        for group in groups
+        if group.segments[0][0].attribute == "system" and len(group.segments[0]) == 1
+    )
+    assert texts == {"system = None", "system = SAP", "system not filled in"}
+
+
 def test_the_label_of_the_contract_replaces_the_name() -> None:
     assert Segment("seats", level="4").text(SAY, "number of seats").startswith("number of seats")
 

@@ -15,7 +15,7 @@ from fitmodel.exceptions import DatabaseError, ProspectError
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring._file_sink import FileSink
 from fitmodel.scoring.batch import score_stream
-from fitmodel.scoring.places import open_database
+from fitmodel.scoring.sources import open_database
 from fitmodel.scoring.tables import open_source
 from fitmodel.tables.database_rows import read_query
 from fitmodel.tables.databases import connected, is_database, read_address

@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
 from fitmodel.scoring._folder_sink import MAX_PARTITIONS, FolderSink, _Writer
-from fitmodel.scoring.places import score_source
+from fitmodel.scoring.sources import score_source
 from fitmodel.scoring.tables import count_rows, open_source
 
 

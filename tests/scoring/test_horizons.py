@@ -25,7 +25,7 @@ from fitmodel.model.horizons import add_horizons
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import scorer_from_json
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.places import score_source
+from fitmodel.scoring.sources import score_source
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 

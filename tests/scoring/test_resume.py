@@ -24,7 +24,7 @@ from fitmodel.scoring import batch
 from fitmodel.scoring._draft import DRAFT, RECORD
 from fitmodel.scoring._resume import JOURNAL, parts_folder
 from fitmodel.scoring.batch import score_file
-from fitmodel.scoring.places import score_source
+from fitmodel.scoring.sources import score_source
 from fitmodel.scoring.streams import WRITERS
 
 real = batch.predict_chunk

@@ -24,7 +24,7 @@ from fitmodel.sales.worth import _scored as band_deals
 from fitmodel.sales.worth import compute_worth
 from fitmodel.scoring._database_sink import DatabaseSink
 from fitmodel.scoring.batch import score_file, score_stream
-from fitmodel.scoring.places import open_database
+from fitmodel.scoring.sources import open_database
 from fitmodel.scoring.spark import _with_predictions
 from fitmodel.scoring.tables import open_source
 from fitmodel.service.app import create_app

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.bundle.store import write_bundle
-from fitmodel.deals.lost import LostRows
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
+from fitmodel.deals.vocabulary import LostRows
 from fitmodel.exceptions import DealsError, ProspectError
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel

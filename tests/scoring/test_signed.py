@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from fitmodel.bundle.store import write_bundle
 from fitmodel.cli.main import app
-from fitmodel.deals.lost import lost_rows_of
+from fitmodel.deals.vocabulary import lost_rows_of
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE

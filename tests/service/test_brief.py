@@ -62,6 +62,16 @@ def test_the_file_equals_the_one_written_by_the_command(asked, twelve, rows, for
     assert answer.headers["content-type"].startswith("text/")
 
 
+@pytest.mark.parametrize("form", ["json", "html", "md"])
+def test_a_sign_that_a_crm_cut_in_two_is_escaped(asked, rows, form) -> None:
+    body = json.dumps(rows[0] | {"deal_id": "Acme \ud83d"})
+    answer = asked.post(f"/v1/brief?form={form}", content=body)
+    assert answer.status_code == 200
+    assert "Acme" in answer.text
+    if form == "json":
+        assert answer.json()["name"] == "Acme \ud83d"
+
+
 def test_an_invalid_prospect_is_refused_with_the_remedy(asked, rows) -> None:
     assert asked.post("/v1/brief", json=rows).status_code == 400
     answer = asked.post("/v1/brief", json={"seats": 3})

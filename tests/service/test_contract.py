@@ -261,6 +261,14 @@ def test_only_listed_origins_are_allowed_by_cors(source, prospect, token) -> Non
     assert "access-control-allow-origin" not in client.get("/healthz").headers
 
 
+def test_every_origin_may_be_allowed(source, prospect) -> None:
+    client = TestClient(create_app(source, Settings(reload_seconds=0, origins=frozenset({"*"}))))
+    site = {"origin": "https://any.example", "sec-fetch-site": "cross-site"}
+    answer = client.post("/v1/assessments", json=prospect, headers=site)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
 GENERATOR = shutil.which("openapi-python-client") or ""
 
 

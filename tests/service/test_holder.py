@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from fitmodel.bundle.store import write_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError
-from fitmodel.following import ModelHolder
 from fitmodel.learning.learner import learn
+from fitmodel.loading import ModelHolder
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import Scorer
@@ -86,7 +86,7 @@ def test_an_unchanged_champion_is_not_read_again(model, tmp_path, monkeypatch) -
     ship(model, tmp_path, "one")
     holder = ModelHolder(tmp_path / "fit")
     before = holder.model
-    monkeypatch.setattr("fitmodel.following.open_model", None)  # a call would fail
+    monkeypatch.setattr("fitmodel.loading.open_model", None)  # a call would fail
     assert not holder.refresh()
     assert holder.model is before
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from fitmodel.service._middleware import BUCKETS, Metrics
+from fitmodel.service._metrics import BUCKETS, Metrics
 
 
 def samples_of(metrics: Metrics, version: str = "v1") -> dict[tuple[str, frozenset], float]:

@@ -9,7 +9,8 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from fitmodel.service._middleware import Metrics, ServiceMiddleware, own_path
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import ServiceMiddleware, own_path
 from fitmodel.service.app import JsonLines, create_app
 from fitmodel.service.settings import Settings
 

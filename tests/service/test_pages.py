@@ -14,8 +14,8 @@ from fitmodel.bundle.store import write_bundle
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import DealsError
-from fitmodel.following import ModelHolder
 from fitmodel.language.catalogue import LANGUAGES
+from fitmodel.loading import ModelHolder
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.reports.html import html_tree

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
@@ -177,3 +179,12 @@ def test_several_problems_of_a_query_are_all_reported(client, prospect):
     assert answer.json()["detail"] == (
         "reasons: must be at most 20, not '99'; language: must be one of 'en' or 'zh', not 'de'"
     )
+
+
+def test_a_package_of_the_service_that_is_missing_is_named() -> None:
+    start = "import sys; sys.modules['prometheus_client'] = None; "
+    code = start + "from fitmodel.service.app import create_app; create_app('models/prospect-fit')"
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert "the service needs prometheus_client, which is not installed. Remedy: " in done.stderr

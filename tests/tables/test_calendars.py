@@ -24,6 +24,8 @@ MONTHS_OF = {
     "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października"
     " listopada grudnia",
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+    "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
+    "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
     "tr": "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
 }
 
@@ -110,7 +112,17 @@ def test_a_usual_date_is_unchanged(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["民國113年13月1日", "令和6年2月30日", "12-3456-78", "113", "until 31.12.2024", "R6"]
+    "text",
+    [
+        "民國113年13月1日",
+        "令和6年2月30日",
+        "12-3456-78",
+        "113",
+        "until 31.12.2024",
+        "R6",
+        "R1.2.3",
+        "R0.9.12",
+    ],
 )
 def test_other_texts_are_no_dates(text: str) -> None:
     assert read(text) is None

@@ -20,6 +20,7 @@ from fitmodel.tables.cells import (
     formats_money,
     is_empty,
     is_missing,
+    is_missing_level,
     is_sized,
     is_text,
     level_text,
@@ -29,7 +30,7 @@ from fitmodel.tables.cells import (
     shortened,
     shown,
 )
-from fitmodel.tables.vocabulary import MISSING_TEXT
+from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 
 
 class Size(Enum):
@@ -47,6 +48,11 @@ class Size(Enum):
 )  # fmt: skip
 def test_every_form_of_a_missing_value_is_missing(value: object) -> None:
     assert is_missing(value) is True
+
+
+def test_a_word_left_in_a_table_that_was_read_is_a_level() -> None:
+    assert not any(is_missing_level(word) for word in UNCLEAR_WORDS)
+    assert all(is_missing_level(value) for value in [None, np.nan, pd.NA, "", " ", "#N/A"])
 
 
 @pytest.mark.parametrize(

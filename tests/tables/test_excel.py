@@ -150,3 +150,12 @@ def test_a_merged_title_is_no_row_of_values(tmp_path) -> None:
 
     assert len(result.table) == 12
     assert "merged_cells" not in {each.code for each in result.findings}
+
+
+def test_merged_cells_below_all_rows_are_left_alone(tmp_path) -> None:
+    path = _book(tmp_path / "x.xlsx", Deals=[HEADER, *ROWS])
+    book = load_workbook(path)
+    book["Deals"].merge_cells("A40:A45")
+    book.save(path)
+
+    assert len(read_file(path).table) == 12

@@ -51,6 +51,9 @@ def test_any_usual_separator_and_line_ending_give_the_same_table(tmp_path, separ
     ("content", "message"),
     [
         (b"", "is empty. Remedy: export the deals again"),
+        (bytes(4000), r"is not text: .* control character '\\x00'. Remedy: export the deals"),
+        (bytes(range(8, 40)) * 99, "is not text"),
+        (b"id,se\x00ats\n1,2\n", "is not text"),
         (b"id,seats\n", "has a header but no rows. Remedy: export the deals again"),
         (b"id,seats\n\n\n", "has a header but no rows"),
         (b"\n\n \n", "has blank lines only. Remedy: export the deals again"),
@@ -161,6 +164,8 @@ def test_a_short_line_is_left_out_only_below_all_rows(tmp_path, read, titles: st
         ("  <?xml version='1.0'?><Workbook></Workbook>", "web page or XML"),
         ('{"deal_id": "D1", "plan": "a"}\n{"deal_id": "D2", "plan": "b"}', "is JSON"),
         ('[{"deal_id": "D1"}]', "is JSON"),
+        ('[\n  {\n    "deal_id": "D1"\n  }\n]', "is JSON"),
+        ('{\n  "deals": []\n}', "is JSON"),
     ],
 )
 def test_a_web_page_or_json_is_named_as_what_it_is(tmp_path, content: str, message: str) -> None:

@@ -81,7 +81,7 @@ def make_bundle(root: Path, trained: Trained, card: str = "# Card\n") -> Path:
         files={
             "scorer.json": trained.scorer.to_json(),
             "card.md": card.encode(),
-            "workbench.joblib": b"never read here",
+            "estimator.joblib": b"never read here",
         },
         manifest={"spec": trained.spec.to_dict()},
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +14,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.history import extract_as_of
 from fitmodel.evaluation.comparison import Comparison
 from fitmodel.language.catalogue import message_in
-from fitmodel.tracking.champion import _caveat, _incomparable, check_evidence
+from fitmodel.tracking.champion import _caveat, _incomparable, _last_day, check_evidence
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.training import train
 
@@ -59,6 +61,45 @@ def test_a_refusal_repeats_what_the_comparison_does_not_measure() -> None:
     assert "caveat" not in Comparison(403, 0.1, 0.0, 0.2, 1).to_dict()
 
 
+@pytest.mark.parametrize(("skill_low", "refused"), [(None, True), (-0.001, True), (0.001, False)])
+def test_skill_may_be_shown_on_the_outcomes_since_the_champions_extract(
+    skill_low: float | None, refused: bool
+) -> None:
+    run = SimpleNamespace(data=SimpleNamespace(metrics={"log_loss_skill.low": -0.002}))
+    client: Any = SimpleNamespace(get_run=lambda _: run)
+    version = SimpleNamespace(version=2, name=NAME, run_id="r")
+    better = Comparison(403, 0.02, 0.01, 0.03, 1, skill_low=skill_low)
+    with pytest.raises(PromotionRefusedError, match="skill") if refused else nullcontext():
+        check_evidence(client, version, 1, better)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "day"),
+    [
+        ({"observed_until": "2025-12-24", "period": ["2023-01-02", "2025-11-30"]}, "2025-12-24"),
+        (
+            {
+                "spec": {"deals": {"observed_until": "2025-12-20"}},
+                "period": ["2023-01-02", "2025-11-30"],
+            },
+            "2025-12-20",
+        ),
+        (
+            {
+                "spec": {"deals": {"observed_until": "seen_until"}},
+                "period": ["2023-01-02", "2025-11-30"],
+            },
+            "2025-11-30",
+        ),
+        ({"period": ["2023-01-02", "2025-11-30"]}, "2025-11-30"),
+    ],
+)
+def test_the_last_day_of_the_champion_is_the_end_of_its_extract(manifest: Any, day: str) -> None:
+    champion: Any = SimpleNamespace(manifest=manifest)
+
+    assert _last_day(champion) == np.datetime64(day)
+
+
 @pytest.fixture
 def simulation() -> Any:
     return simulate_deals(3000, seed=2, drift=3.0, signal=2.0, n_attributes=6)
@@ -91,5 +132,5 @@ def test_a_model_trained_on_the_same_deals_is_refused_without_new_deals(
     train(simulation.deals, spec, models=tmp_path)
     train(simulation.deals, spec, models=tmp_path)
 
-    with pytest.raises(PromotionRefusedError, match="only 0 deals .* signed after the champion's"):
+    with pytest.raises(PromotionRefusedError, match="only 0 deals .* since the champion's extract"):
         promote(NAME, store=mlflow_store)

@@ -41,7 +41,7 @@ import sklearn.ensemble, sklearn.impute, sklearn.pipeline
 import fitmodel.retraining
 from fitmodel.cli.main import app
 from fitmodel.evaluation.report import TrainingReport
-from fitmodel.learning import _black_box
+from fitmodel.learning import _other_classifiers as _black_box
 from fitmodel.tracking import _logged_model
 
 TrainingReport.figures = lambda _report: {}

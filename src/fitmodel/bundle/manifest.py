@@ -261,6 +261,7 @@ _FIELD_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "comparison": lambda value: value is None or isinstance(value, dict),
     "seen_values": lambda value: isinstance(value, dict),
     "period": lambda value: _is_texts(value) and len(value) in {0, 2},  # the first and last day
+    "observed_until": lambda value: value is None or isinstance(value, str),
     "attributes": _is_texts,
     "estimator": lambda value: isinstance(value, str),
     "policy": lambda value: isinstance(value, str),

@@ -48,7 +48,8 @@ __all__ = [
 ]
 
 
-ESTIMATOR_FILE = "workbench.joblib"
+ESTIMATOR_FILE = "estimator.joblib"
+OLD_ESTIMATOR_FILE = "workbench.joblib"  # its name in bundles of older versions
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def load_estimator(source: Bundle | Path | str) -> Any:
     import joblib
 
     bundle = source if isinstance(source, Bundle) else open_bundle(source)
-    content = bundle.read(ESTIMATOR_FILE)
+    is_old = OLD_ESTIMATOR_FILE in bundle.files and ESTIMATOR_FILE not in bundle.files
+    content = bundle.read(OLD_ESTIMATOR_FILE if is_old else ESTIMATOR_FILE)
     try:
         return joblib.load(io.BytesIO(content))
     except (

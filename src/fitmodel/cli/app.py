@@ -31,8 +31,21 @@ if TYPE_CHECKING:
     from fitmodel.training import TrainingRun
 
 
+ORDER = (
+    "demo", "init", "check", "attributes", "snapshot",
+    "train", "backtest", "compare", "stability", "pool", "models",
+    "score", "brief", "serve", "export", "report", "quiz",
+    "monitor", "decide", "forget", "retrain", "promote", "rollback",
+)  # fmt: skip
+"""The commands in the order in which a company needs them; `fitmodel --help` lists them so."""
+
+
 class PlainUsage(TyperGroup):
     """A group of commands whose errors about options have no words of the libraries behind it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of the work."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; reword an error about the value of an option."""
@@ -207,8 +220,13 @@ def print_warnings(run: TrainingRun) -> None:
 
 def _in_use_instead(run: TrainingRun) -> str:
     kind = "this provisional model" if run.report.regime == "provisional" else "this one"
+    if run.in_use is not None and run.report.has_skill:
+        return f"{run.in_use} still; `fitmodel promote` puts this one in use if it is better"
     if run.in_use is not None:
-        return f"{run.in_use} still; `fitmodel promote` puts this one in use"
+        return (
+            f"{run.in_use} still: {kind} shows no skill; `fitmodel promote --force REASON` uses it "
+            "anyway"
+        )
     return (
         f"none: {kind} shows no skill and was NOT put in use. Remedy: more deals or better "
         "attributes; `fitmodel promote --force REASON` uses it anyway"

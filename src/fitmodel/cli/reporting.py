@@ -281,17 +281,35 @@ def _text_of(template: Path) -> str:
 def _row(table: pd.DataFrame, model: FitModel, name: str) -> pd.DataFrame:
     """Return one row: the prospect with that id, or without an id column with that row number."""
     from fitmodel.exceptions import ProspectError
+    from fitmodel.tables.cells import level_text
 
     column = model.manifest.get("spec", {}).get("deals", {}).get("id")
     if column in table.columns:
-        result: pd.DataFrame | None = table[table[column].astype(str) == name]
+        result: pd.DataFrame | None = table[table[column].map(level_text) == name]
     else:
         result = table.iloc[int(name) - 1 : int(name)] if name.isdecimal() and name != "0" else None
     if result is None or len(result) != 1:
-        count = 0 if result is None else len(result)
-        raise ProspectError(
-            f"{count} of {len(table):,} prospects are {name!r} (looked for in "
-            f"{column or 'the rows, counted from 1'}). Remedy: give --id one of them, such as "
-            f"{str(table[column].iloc[0]) if column in table.columns else '1'!r}"
-        )
+        raise ProspectError(_not_one(table, column, name, 0 if result is None else len(result)))
     return result
+
+
+def _not_one(table: pd.DataFrame, column: str | None, name: str, count: int) -> str:
+    """Return the message that not exactly one prospect has an id."""
+    from fitmodel.tables.cells import level_text
+
+    if column in table.columns:
+        example = level_text(table[column].iloc[0])
+        return (
+            f"{count} of {len(table):,} prospects are {name!r} (looked for in {column}). Remedy: "
+            f"give --id one of them, such as {example!r}"
+        )
+    reason = (
+        "the contract of this model names no id"
+        if column is None
+        else f"the table has no column {column}"
+    )
+    return (
+        f"{reason}, so --id is the number of a row, from 1 to {len(table):,}; given: {name!r}. "
+        "Remedy: give the number of a row"
+        + ("; or name the column as id in [deals] and train again" if column is None else "")
+    )

@@ -1,9 +1,10 @@
-"""Command `score`: probabilities for a file, a table or a query."""
+"""Commands `score` (a file, a table or a query) and `export sql` (a model as a query)."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,7 @@ from fitmodel.cli.app import (
     Model,
     Salt,
     app,
+    export_app,
     parse_day,
     parse_months,
     plain_errors,
@@ -18,6 +20,9 @@ from fitmodel.cli.app import (
 from fitmodel.cli.history import Tables, parse_tables
 from fitmodel.cli.reporting import Language
 from fitmodel.tables.databases import is_database
+
+if TYPE_CHECKING:
+    from fitmodel.scoring.batch import BatchResult
 
 
 @app.command()
@@ -86,11 +91,19 @@ def score(
     """
     if not (is_database(prospects) or prospects == "-" or Path(prospects).exists()):
         raise typer.BadParameter(f"there is no file {prospects}", param_hint="PROSPECTS")
+    if as_of is not None and not signed:
+        raise typer.BadParameter("it needs --signed", param_hint="--as-of")
+    without_signed = {
+        "--query": query, "--upsert": upsert, "--partition-by": partition_by, "--strict": strict,
+        "--resume": resume, "--log": log, "--table": table,
+    }  # fmt: skip
+    if signed and (refused := [option for option, given in without_signed.items() if given]):
+        raise typer.BadParameter("it does not work with --signed", param_hint=", ".join(refused))
     with plain_errors():
         from fitmodel.loading import load
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.reports.console import progress_bar
-        from fitmodel.scoring.places import count_source_rows, score_source
+        from fitmodel.scoring.sources import count_source_rows, score_source
 
         loaded = load(model, unpickle=unpickle)
         if signed:
@@ -113,32 +126,39 @@ def score(
                 tables=parse_tables(table),
                 horizons=parse_months(horizons),
             )
-        noun = "prospect" if result.rows == 1 else "prospects"
+        _report(result)
+
+
+def _report(result: BatchResult) -> None:
+    """Print how many rows were scored, flagged, left out or refused; exit 1 if all were refused."""
+    scored = result.rows - result.left_out
+    noun = "prospect" if scored == 1 else "prospects"
+    escalated = (
+        f", {result.escalated:,} of them for a manager to decide" if result.escalated else ""
+    )
+    typer.echo(
+        f"{scored:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
+        f"{result.flagged:,} flagged as poor fit{escalated}",
+        err=True,  # standard output may be the scored table
+    )
+    if result.resumed:
+        typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
+    if result.left_out:
         typer.echo(
-            f"{result.rows:,} {noun} scored to {result.output} in {result.seconds:.1f} s, "
-            f"{result.flagged:,} flagged as poor fit{_escalated(result.escalated)}",
-            err=True,  # standard output may be the scored table
+            f"{result.left_out:,} more are lost, so they were left out by [rows]",
+            err=True,
         )
-        if result.resumed:
-            typer.echo(f"{result.resumed:,} of them by the run that was interrupted", err=True)
-        if result.left_out:
-            typer.echo(
-                f"{result.left_out:,} of them are lost, so they were left out by [rows]",
-                err=True,
-            )
-        if result.note:
-            typer.echo(f"Warning: {result.note}", err=True)
-        if result.warning:
-            typer.echo(f"Warning: {result.warning}", err=True)
-        if result.errors:
-            typer.echo(
-                f"Warning: {result.errors:,} of them could not be scored (see the column error); "
-                f"{result.first_error}",
-                err=True,
-            )
-        if result.errors == result.rows - result.left_out > 0:
-            typer.echo("Error: not one row could be scored.", err=True)
-            raise typer.Exit(1)
+    for warning in filter(None, (result.note, result.warning)):
+        typer.echo(f"Warning: {warning}", err=True)
+    if result.errors:
+        typer.echo(
+            f"Warning: {result.errors:,} of them could not be scored (see the column error); "
+            f"{result.first_error}",
+            err=True,
+        )
+    if result.errors == result.rows - result.left_out > 0:
+        typer.echo("Error: not one row could be scored.", err=True)
+        raise typer.Exit(1)
 
 
 def _score_signed(
@@ -171,6 +191,71 @@ def _score_signed(
         )
 
 
-def _escalated(count: int) -> str:
-    """Return a text with the number of flagged deals for a manager to decide; empty if none."""
-    return f", {count:,} of them for a manager to decide" if count else ""
+class SqlDialect(StrEnum):
+    """The databases that SQL can be written for."""
+
+    DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+    SNOWFLAKE = "snowflake"
+    BIGQUERY = "bigquery"
+    DATABRICKS = "databricks"
+
+
+@export_app.callback()
+def export() -> None:
+    """Write a model for another program."""
+
+
+@export_app.command(name="sql")
+def export_sql(
+    model: Model,
+    dialect: Annotated[SqlDialect, typer.Option(help="The database that runs the query.")],
+    table: Annotated[
+        str,
+        typer.Option(help="Table of prospects: TABLE, SCHEMA.TABLE or dbt's {{ ref('TABLE') }}."),
+    ] = "prospects",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File to write; - for standard output.")
+    ] = "-",
+    reasons: Annotated[int, typer.Option(min=0, help="Number of reasons per prospect.")] = 0,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Day from which dates count back, YYYY-MM-DD; default: the day the query runs."
+        ),
+    ] = None,
+    horizons: Annotated[
+        str | None,
+        typer.Option(
+            help="Other horizons in months, such as 3,12: probability and interval for each."
+        ),
+    ] = None,
+    absent: Annotated[
+        list[str] | None,
+        typer.Option(help="The closing date or amount column, if the table does not have it."),
+    ] = None,
+) -> None:
+    """Write the model as one SELECT: a database then computes the same numbers as `score`.
+
+    Example: fitmodel export sql --model models/prospect-fit --dialect postgres --output score.sql
+    """
+    with plain_errors():
+        from fitmodel.loading import load
+        from fitmodel.tables.atomic import write_folder
+
+        loaded = load(model)
+        query = loaded.to_sql(
+            dialect.value,
+            table,
+            reasons=reasons,
+            as_of=parse_day(as_of),
+            absent=absent or (),
+            horizons=parse_months(horizons),
+        )
+        if output == "-":
+            typer.echo(query, nl=False)
+            return
+        file = Path(output)
+        write_folder(file.parent, {file.name: query})
+        size = len(query.encode()) / 1_000
+        typer.echo(f"{file}: {size:,.0f} kB of SQL for {dialect.value}", err=True)

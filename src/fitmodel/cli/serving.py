@@ -18,7 +18,7 @@ from fitmodel.cli.app import (
 )
 
 if TYPE_CHECKING:
-    from fitmodel.serving import ServedBy
+    from fitmodel.service.app import ServedBy
 
 
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
@@ -124,9 +124,8 @@ def serve(
     Example: fitmodel serve --model models/prospect-fit --pipeline prospects.csv
     """
     with plain_errors():
-        from fitmodel.service.app import log_to_stderr
+        from fitmodel.service.app import ServedBy, log_to_stderr
         from fitmodel.service.settings import Settings, read_people
-        from fitmodel.serving import ServedBy
 
         log_to_stderr()
         if config is not None:
@@ -197,7 +196,7 @@ def _accepted_hosts(host: str, allowed: list[str] | None) -> frozenset[str]:
 
 def _run(served: ServedBy, host: str, port: int, prefix: str, workers: int) -> None:
     """Print the address and run the service until a signal ends it; errors are raised before."""
-    from fitmodel.serving import run_workers
+    from fitmodel.service.app import run_workers
 
     service = served.make()
     address = f"http://{_url_host(host)}:{port}{prefix}"

@@ -174,7 +174,7 @@ def check(
         from fitmodel.deals.history import view_of
         from fitmodel.deals.history_findings import compare_horizons, horizons_text
         from fitmodel.decision.suggest import money_consequences
-        from fitmodel.guessing.doubts import read_with_questions
+        from fitmodel.guessing.questions import read_with_questions
         from fitmodel.leakage.audit import audit, later_values
         from fitmodel.learning.learner import check_enough, regime_allowed
         from fitmodel.learning.stages import check_learning

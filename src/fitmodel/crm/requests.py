@@ -251,14 +251,15 @@ def with_request_tables(
         raise ProspectError("the model's contract names no tables: leave out `tables`")
     id_column = str(spec.deals.id)
     has_id = result.get(id_column) is not None
-    result.setdefault(id_column, "prospect")
+    own_id = result[id_column] if has_id else "prospect"
     try:
-        frames = tables_of_rows(sent, spec, result[id_column])
+        frames = tables_of_rows(sent, spec, own_id)
         tables = read_crm_tables(spec, frames)
         if others is not None and has_id:
             not_sent = [name for name in frames if name not in sent]
-            tables = tables.replaced(others(not_sent, result[id_column]))
-        (row,) = _rows(attributes_as_of(pd.DataFrame([result]), spec, tables))
+            tables = tables.replaced(others(not_sent, own_id))
+        with_id = pd.DataFrame([result | {id_column: own_id}])
+        (row,) = _rows(attributes_as_of(with_id, spec, tables))
     except DealsError as error:
         raise ProspectError(str(error)) from error
     return result | row

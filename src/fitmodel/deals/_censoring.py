@@ -1,4 +1,11 @@
-"""Weights of deals: against censoring, and against flagged deals that were not signed."""
+"""Customers that are not followed to the end: weights against censoring, and competing exits.
+
+Also the weights against flagged deals that were not signed.
+
+The Kaplan-Meier curve and the model treat customers that exit for another reason (bankrupt,
+acquired) as censored: they estimate how many would leave if nobody exited. The cumulative incidence
+estimates how many leave if exits continue.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +18,13 @@ import pandas as pd
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from fitmodel.deals.contract import DealSpec
+
+    Floats = NDArray[np.float64]
+
+CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,21 +110,16 @@ def effective_sample_size(weights: NDArray[np.float64]) -> float:
 def _share_not_censored(
     months: NDArray[np.float64], left: NDArray[np.bool_], ages: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the Kaplan-Meier probability of no censoring before each time in ``reached``."""
+    """Return the Kaplan-Meier probability of no censoring before each age."""
     times, position = np.unique(months, return_inverse=True)
     left_at = np.bincount(position, left, times.size)
     censored = np.bincount(position, ~left, times.size)
     at_risk = np.cumsum((left_at + censored)[::-1])[::-1]
-    remaining = (
-        at_risk - left_at
-    )  # a customer that leaves at a time cannot be censored at that time
+    remaining = at_risk - left_at  # who leaves at a time cannot be censored at that time
     hazard = np.divide(censored, remaining, out=np.zeros(times.size), where=remaining > 0)
     not_censored = np.concatenate(([1.0], np.cumprod(1.0 - hazard)))
     result: NDArray[np.float64] = not_censored[np.searchsorted(times, ages, side="left")]
     return result
-
-
-CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
 
 
 def propensity_weights(
@@ -169,3 +175,88 @@ def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
         dtype=bool
     )
     return impossible
+
+
+STILL_THERE, LEFT, EXITED = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class CumulativeIncidence:
+    """Share of deals that ended for each cause, by months since closing.
+
+    Attributes
+    ----------
+    times : ndarray of float of shape (k,)
+        Months since closing, in ascending order: every time at which a deal ended or was last
+        observed.
+    left, exited : ndarray of float of shape (k,)
+        Share of deals that had left, and that had exited for another reason, by each time.
+    """
+
+    times: Floats
+    left: Floats
+    exited: Floats
+
+    def at(self, months: float) -> tuple[float, float]:
+        """Return the shares that had left and exited after ``months``; NaN beyond the data."""
+        if months > self.times[-1] and self.left[-1] + self.exited[-1] < 1 - 1e-12:
+            return float("nan"), float("nan")
+        position = int(np.searchsorted(self.times, months, side="right"))
+        if not position:
+            return 0.0, 0.0
+        return float(self.left[position - 1]), float(self.exited[position - 1])
+
+
+def cumulative_incidence(
+    followup_months: ArrayLike, cause: ArrayLike, *, entry_months: ArrayLike | None = None
+) -> CumulativeIncidence:
+    """Estimate the share of deals that ends for each cause (Aalen-Johansen estimator).
+
+    Parameters
+    ----------
+    followup_months : array of float of shape (n,)
+        Months from closing to the end of the deal, or to its last observation.
+    cause : array of int of shape (n,)
+        Cause of the end: 0 still a customer, 1 left, 2 exited for another reason.
+    entry_months : array of float of shape (n,), optional
+        Age in months at which a deal came under observation; 0 by default.
+
+    Returns
+    -------
+    CumulativeIncidence
+        The share that left and the share that exited, at every follow-up time.
+
+    Raises
+    ------
+    DealsError
+        If there is no deal, or a cause is not 0, 1 or 2.
+
+    Notes
+    -----
+    Aalen & Johansen (1978): at each time, the share of customers still there just before it is
+    multiplied by the share of those at risk that end for the cause. One minus the sum of both
+    results is the share still there. At equal times, an end comes before the last observation.
+
+    Examples
+    --------
+    >>> incidence = cumulative_incidence([1.0, 2.0, 3.0, 4.0], [1, 2, 1, 0])
+    >>> incidence.left.tolist(), incidence.exited.tolist()
+    ([0.25, 0.25, 0.5, 0.5], [0.0, 0.25, 0.25, 0.25])
+    """
+    months, causes = np.asarray(followup_months, dtype=float), np.asarray(cause)
+    entry = np.zeros(len(months)) if entry_months is None else np.asarray(entry_months, float)
+    if not len(months):
+        raise DealsError("no deal to estimate from; give at least one")
+    if not np.isin(causes, (STILL_THERE, LEFT, EXITED)).all():
+        raise DealsError("each cause must be 0 (still there), 1 (left) or 2 (exited)")
+    times, position = np.unique(months, return_inverse=True)
+    entries = np.sort(entry)
+    ended_before = np.searchsorted(np.sort(months), times, side="left")
+    at_risk = np.searchsorted(entries, times, side="right") - ended_before
+    shares = [
+        np.bincount(position[causes == each], minlength=len(times)) / np.maximum(at_risk, 1)
+        for each in (LEFT, EXITED)
+    ]
+    still_there = np.concatenate([[1.0], np.cumprod(1.0 - sum(shares))])[:-1]
+    left, exited = (np.cumsum(still_there * share) for share in shares)
+    return CumulativeIncidence(times, left, exited)

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._censoring import Weights, censoring_weights, propensity_weights
-from fitmodel.deals._outcome_columns import NEVER, day_as_of, followup_as_of, frozen
-from fitmodel.deals._survival_estimates import survival_with_unknown_days
+from fitmodel.deals._censoring import (
+    Weights,
+    censoring_weights,
+    effective_sample_size,
+    propensity_weights,
+)
+from fitmodel.deals._outcome_columns import NEVER, Followup, day_as_of, followup_as_of, frozen
 from fitmodel.deals.attributes import ReadAttributes, read_attributes
 from fitmodel.deals.months import add_months, months_between
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import LabelledDeals, TrainingSet, early_churn_of
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
     from fitmodel.deals._outcome_columns import (
-        Followup,
         Moment,
         OutcomeDates,
         OutcomeTenures,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     )
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.months import Days
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
@@ -95,7 +99,7 @@ class HistoryView:
         """Last day on which any deal was observed; NaT without deals or dates."""
         if self._parent is not None:
             return self._parent.extract_end
-        if not self.spec.has_dates or not len(self):
+        if not len(self):
             return NEVER
         return np.datetime64(self._followup.extracted_until.max(), "D")
 
@@ -133,29 +137,23 @@ class HistoryView:
     @cached_property
     def left_on(self) -> Days:
         """Day on which the customer left, if known by the view's day; otherwise NaT."""
-        if not self.spec.has_dates:
-            return frozen(np.full(len(self), NEVER))
         return frozen(self._followup.left_on)
 
     @property
     def left_by_months(self) -> Floats:
         """For leavers without a date: age in months by which they had left; NaN for all others."""
-        return self._followup.left_by_months if self.spec.has_dates else np.full(len(self), np.nan)
+        return self._followup.left_by_months
 
     @cached_property
     def exited(self) -> Mask:
         """Whether a customer that did not leave was censored before the extract ended."""
-        if not self.spec.has_dates:
-            return frozen(np.zeros(len(self), dtype=bool))
         ended_early = self.watched_until < self.extract_end
         return frozen(~self.left & (self.exited_for_other_cause | ended_early))
 
     @cached_property
     def exited_for_other_cause(self) -> Mask:
         """Whether ``exited_on`` is not after the view's day, whatever happened later."""
-        if not self.spec.has_dates:
-            return frozen(np.zeros(len(self), dtype=bool))
-        return frozen(self._dates.exited[self.positions] <= self.extract_end)
+        return frozen(self._followup.exited_on <= self.extract_end)
 
     @cached_property
     def entry_months(self) -> Floats:
@@ -216,11 +214,11 @@ class HistoryView:
 
         A label is usable if the deal was observed from signing and, with dates, is mature.
         """
-        usable = self._may_be_labelled
+        usable = self._may_be_labelled & ~self._followup.undated
         weights = censoring_weights(self.outcomes[usable], self.spec.label.horizon_months)
         values = np.zeros(len(self))
-        values[usable] = weights.values  # noqa: PD011 - not a DataFrame
-        return Weights(frozen(values), weights.effective_sample_size, weights.capped)
+        values[usable] = weights.values * self._followup.represented[usable]  # noqa: PD011 - an array
+        return Weights(frozen(values), effective_sample_size(values), weights.capped)
 
     def attributes(self, dates: tuple[str, ...] | None = None) -> ReadAttributes:
         """Return the attributes of all these deals.
@@ -267,7 +265,7 @@ class HistoryView:
             left=self.left,
             entry_months=self.entry_months,
             observable_months=self.observable_months,
-            weight=self._propensity,
+            weight=self._propensity * (1.0 if self.day is None else self._followup.represented),
             closed_on=self._closed_on(np.arange(len(self))),
             horizon_months=self.spec.label.horizon_months,
             dates=read.dates,
@@ -311,6 +309,8 @@ class HistoryView:
 
     @cached_property
     def _followup(self) -> Followup:
+        if not self.spec.has_dates:
+            return Followup.without_dates(len(self))
         horizon = self.spec.label.horizon_months
         return followup_as_of(self._dates, self.positions, self.day, horizon)
 

@@ -1,4 +1,4 @@
-"""Compare horizons such as 3, 5 and 12 months: known outcomes, and longer contract terms."""
+"""Compare horizons such as 3, 5 and 12 months: known outcomes, longer terms, and other exits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals._censoring import EXITED, LEFT, STILL_THERE, cumulative_incidence
 from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS, Regime, regime_of
 from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.language.catalogue import phrases
@@ -31,6 +32,8 @@ ERROR = 0.001
 """Significance level of the test, over all groups together."""
 TERM_QUANTILE = 0.05
 """The term ends at this quantile of the months after which the group's leavers left."""
+MIN_EXITS = 5  # exits within the horizon; fewer are too few to report a difference
+MIN_DIFFERENCE = 0.002  # smallest difference of the early-churn rates that is reported
 
 
 def compare_horizons(
@@ -307,3 +310,33 @@ def contract_warnings(view: HistoryView, language: str = "en") -> list[str]:
         )
         for group in find_bound_deals(view, age, candidate_columns(view))
     ]
+
+
+def causes_of(view: HistoryView) -> NDArray[np.intp]:
+    """Return the cause of each deal's end: 0 still there, 1 left, 2 exited on ``exited_on``."""
+    exited = view.exited & view.exited_for_other_cause
+    return np.where(view.left, LEFT, np.where(exited, EXITED, STILL_THERE))
+
+
+def note_on_exits(view: HistoryView) -> str | None:
+    """Return a sentence on how exits change the early-churn rate.
+
+    None if the contract gives no ``exited_on``, or the difference is too small to matter.
+    """
+    horizon, cause = view.spec.label.horizon_months, causes_of(view)
+    early = (cause == EXITED) & (view.followup_months <= horizon)
+    if int(early.sum()) < MIN_EXITS:
+        return None
+    observed = view.followup_months >= view.entry_months
+    incidence = cumulative_incidence(
+        view.followup_months[observed], cause[observed], entry_months=view.entry_months[observed]
+    )
+    left, exited = incidence.at(float(horizon))
+    censored = 1.0 - float(view.survival.at(float(horizon)))
+    if not abs(censored - left) >= MIN_DIFFERENCE:
+        return None
+    return (
+        f"{exited:.1%} of customers exit for another reason ({view.spec.deals.exited_on}) within "
+        f"{horizon} months. Predicted probabilities are those of leaving if nobody exited: "
+        f"{censored:.1%} on average. If exits continue, {left:.1%} leave (Aalen-Johansen)."
+    )

@@ -157,15 +157,33 @@ class Followup:
         Last day on which leaving would have been recorded: the same day, or that of the exit.
     left_on : ndarray of datetime64[D] of shape (deals,)
         Day on which the customer left; NaT if leaving was not observed.
+    exited_on : ndarray of datetime64[D] of shape (deals,)
+        Day of an exit for another cause, also after that day; NaT without one.
     left_by_months : ndarray of float of shape (deals,)
         For customers whose day of leaving is unknown: age in months by which they had left. NaN for
         all others.
+    undated : ndarray of bool of shape (deals,)
+        Whether leaving is not observed because its day is unknown.
+    represented : ndarray of float of shape (deals,)
+        Number of leavers that each one with a known day represents; 1 for the others. Undated
+        leavers have no label, and as of an earlier day no follow-up. The other customers have both,
+        so without this weight there would be too few leavers. Assumes that whether the day was
+        recorded is independent of when the customer left.
     """
 
     extracted_until: Days
     watched_until: Days
     left_on: Days
+    exited_on: Days
     left_by_months: NDArray[np.float64]
+    undated: NDArray[np.bool_]
+    represented: NDArray[np.float64]
+
+    @classmethod
+    def without_dates(cls, deals: int) -> Followup:
+        """Return the follow-up of deals that have a tenure: all days are unknown."""
+        never, nan = np.full(deals, NEVER), np.full(deals, np.nan)
+        return cls(never, never, never, never, nan, np.zeros(deals, bool), np.ones(deals))
 
 
 def followup_as_of(
@@ -189,7 +207,12 @@ def followup_as_of(
     watched = np.where(on_unknown_day & ~early, closed, watched)
     left = np.where(early, observed_until, dates.churned[rows])
     left_by = frozen(np.where(has_left_by, months_between(closed, observed_until), np.nan))
-    return Followup(extracted, watched, np.where(left <= watched, left, NEVER), left_by)
+    left_on = np.where(left <= watched, left, NEVER)
+    undated = on_unknown_day & np.isnat(left_on)
+    dated = (dates.churned[rows] <= observed_until) | ~np.isnat(left_on)
+    represented = np.where(dated, 1 + undated.sum() / max(dated.sum(), 1), 1.0)
+    exited = dates.exited[rows]
+    return Followup(extracted, watched, left_on, exited, left_by, undated, represented)
 
 
 def require_dates(deals: pd.DataFrame, spec: DealSpec) -> None:

@@ -244,7 +244,7 @@ def _one_date_errors(sheet: ReadSheet, role: str) -> Iterator[Problem]:
     if (exchanged := exchanged_problem(sheet.table[name])) is not None:
         yield exchanged
         return
-    remedy = "write all dates as YYYY-MM-DD"
+    remedy = "correct them, or write all dates as YYYY-MM-DD"
     yield from sheet.problems(reading.unreadable, "are not dates", remedy, name)
     if role in {"closed_on", "observed_until"}:
         empty = reading.series.isna().to_numpy() & ~reading.unreadable

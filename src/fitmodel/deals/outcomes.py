@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals._censoring import Weights, censoring_weights
-from fitmodel.deals._kaplan_meier import SurvivalCurve, kaplan_meier
 from fitmodel.deals._outcome_columns import NEVER
 from fitmodel.deals.history import HistoryView, view_of
+from fitmodel.deals.survival import SurvivalCurve, kaplan_meier
 from fitmodel.deals.training_set import LabelledDeals
 
 if TYPE_CHECKING:

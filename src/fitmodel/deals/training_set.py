@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals._censoring import effective_sample_size
-from fitmodel.deals._survival_estimates import survival_with_unknown_days
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
 
@@ -43,7 +43,8 @@ class TrainingSet:
         Months from closing in which leaving would have been observed, whether or not the customer
         left; NaN if only a tenure is known.
     weight : ndarray of float of shape (n,)
-        One over the probability that the deal was allowed to proceed. Censoring is not included.
+        One over the probability that the deal was allowed to proceed. As of an earlier day, leavers
+        also represent those whose day of leaving is unknown. Censoring is not included.
     closed_on : Series of shape (n,) or None
         Day on which each deal was signed; None if the contract gives a tenure.
     horizon_months : int
@@ -99,7 +100,7 @@ class TrainingSet:
     @cached_property
     def survival(self) -> SurvivalCurve:
         """
-        Kaplan-Meier curve of these deals, with delayed entry.
+        Kaplan-Meier curve of these deals by their weights, with delayed entry.
 
         Raises
         ------
@@ -107,7 +108,7 @@ class TrainingSet:
             If there is no deal, or none was observed from its signing.
         """
         return survival_with_unknown_days(
-            self.followup_months, self.left, self.left_by, self.entry_months
+            self.followup_months, self.left, self.left_by, self.entry_months, weight=self.weight
         )
 
     @cached_property

@@ -97,12 +97,15 @@ def _sentences(
         return
     break_even = money.break_even(amounts)
     median, big = (float(each) for each in np.quantile(amounts, [0.5, 0.9], method="higher"))
-    yield (
-        f"{source}: at the median amount of {as_money(median)} a year a deal loses money on "
-        f"average {_from(money.break_even(median))}; at {as_money(big)} (top tenth) "
-        f"{_from(money.break_even(big))}."
-    )
-    yield _always_losing_text(money, amounts, as_money)
+    at_median, at_big = (_from(money.break_even(amount)) for amount in (median, big))
+    if at_median == at_big:
+        yield f"{source}: a deal of any usual amount loses money on average {at_median}."
+    else:
+        yield (
+            f"{source}: at the median amount of {as_money(median)} a year a deal loses money on "
+            f"average {at_median}; at {as_money(big)} (top tenth) {at_big}."
+        )
+    yield from _always_losing_text(money, amounts, as_money)
     safe = break_even >= 1.0
     if safe.any():
         yield (
@@ -113,8 +116,8 @@ def _sentences(
     if flag is not None:
         above = int((break_even > flag).sum())
         yield (
-            f'policy = "risk" flags from {100.0 * flag:.0f}% on at any amount: earlier than the '
-            f"money for {_count(above, len(amounts))}."
+            f'policy = "risk" flags from {100.0 * flag:.0f}% on, at any amount. By the money '
+            f"alone the flag would begin later for {_count(above, len(amounts))}."
         )
 
 
@@ -126,11 +129,13 @@ def _from(break_even: float) -> str:
     return f"from an early-churn probability of {100.0 * break_even:.0f}% on"
 
 
-def _always_losing_text(money: Money, amounts: FloatArray, as_money: Callable[[float], str]) -> str:
+def _always_losing_text(
+    money: Money, amounts: FloatArray, as_money: Callable[[float], str]
+) -> Iterator[str]:
     losing = money.value_if_stays(amounts) < 0.0
     if not losing.any():
-        return "No past deal is so small that it loses money although the customer stays."
-    return (
+        return
+    yield (
         f'policy = "value" flags {_count(int(losing.sum()), len(amounts))} whatever their risk, up '
         f"to {as_money(float(amounts[losing].max()))} a year: they lose money although the "
         f"customer stays."

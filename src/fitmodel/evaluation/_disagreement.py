@@ -15,9 +15,14 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation._calibration import simultaneous_width
+from fitmodel.evaluation._flags import money_per_deal
 from fitmodel.evaluation._groups import MAX_LEVELS
-from fitmodel.evaluation.metrics import Difference, log_losses, percentile_interval
-from fitmodel.exceptions import DealsError
+from fitmodel.evaluation.metrics import (
+    Difference,
+    log_losses,
+    mean_with_error,
+    percentile_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,25 +117,11 @@ def _group_row(
         float(np.average(deals[name], weights=weight))
         for name in ("probability_a", "probability_b", "early_churn")
     )
-    loss_difference = log_losses(y, deals["probability_b"].to_numpy()) - log_losses(
-        y, deals["probability_a"].to_numpy()
-    )
-    mean_difference = float(np.average(loss_difference, weights=weight))
-    error = float(
-        np.sqrt(np.sum((weight * (loss_difference - mean_difference)) ** 2)) / weight.sum()
-    )
-    limits = (mean_difference - width * error, mean_difference + width * error)
-    counts = (len(deals), int(y.sum()))
+    a, b = (log_losses(y, deals[f"probability_{model}"].to_numpy()) for model in "ab")
+    loss, error = mean_with_error(b - a, weight)
     return (
-        attribute,
-        level,
-        *counts,
-        observed,
-        mean_a,
-        mean_b,
-        mean_b - mean_a,
-        mean_difference,
-        *limits,
+        *(attribute, level, len(deals), int(y.sum()), observed, mean_a, mean_b, mean_b - mean_a),
+        *(loss, loss - width * error, loss + width * error),
     )
 
 
@@ -254,15 +245,7 @@ def _gains(
     left: Mask, value_if_leaves: npt.ArrayLike | None, value_if_stays: npt.ArrayLike | None
 ) -> Vector:
     """Return the money that declining each deal would have made: minus its actual value."""
-    leaves, stays = (
-        np.asarray(np.nan if value is None else value, dtype=np.float64)
-        for value in (value_if_leaves, value_if_stays)
-    )
-    if leaves.shape != left.shape or stays.shape != left.shape:
-        raise DealsError(
-            "Money needs value_if_leaves and value_if_stays, one number per deal (NaN where the "
-            "amount is not known)."
-        )
+    leaves, stays = (money_per_deal(each, left.shape) for each in (value_if_leaves, value_if_stays))
     return np.asarray(-np.where(left, leaves, stays), dtype=np.float64)
 
 

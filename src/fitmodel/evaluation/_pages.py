@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation._groups import plot_pooled_groups
-from fitmodel.evaluation._net_benefit import (
+from fitmodel.evaluation._flags import (
     compute_net_benefit,
     plot_decision_curve,
     plot_money_curve,
 )
+from fitmodel.evaluation._groups import plot_pooled_groups
 from fitmodel.evaluation._plots import draw_predictions
 from fitmodel.evaluation._smooth_calibration import (
     compute_probability_distribution,
     compute_smooth_calibration,
     plot_smooth_calibration,
 )
-from fitmodel.evaluation._time_plots import plot_level
+from fitmodel.evaluation._table_plots import plot_level
 from fitmodel.evaluation.drawing import figure_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ _CELL = "padding:.15em .8em .15em 0;text-align:left;border-bottom:1px solid rgba
 _BLOCK = "color:inherit;background:transparent;max-width:52em;line-height:1.4"
 MAX_GROUPS = 40
 """Number of groups in the plot: those with the largest deviation. The report has all groups."""
+
+
+_FLAG_NAMES = {
+    "share_flagged": "share flagged",
+    "precision": "precision",
+    "recall": "recall",
+    "expected_share": "of new prospects expected",
+}
+"""Numbers about flags that are shares, and how the text calls them."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,20 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= LARGE or value == int(value) else f"{value:.4f}"
+
+
+def percent(share: float) -> str:
+    """Format a share in percent with one decimal; "-" if it is not finite."""
+    return f"{share:.1%}" if math.isfinite(share) else "-"
+
+
+def flags_text(counts: Mapping[str, float]) -> str:
+    """Format numbers about flags as one line of text, the shares in percent."""
+    return ", ".join(
+        f"{_FLAG_NAMES.get(name, name.replace('_', ' '))} "
+        f"{percent(value) if name in _FLAG_NAMES else number(value)}"
+        for name, value in counts.items()
+    )
 
 
 def as_json(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.evaluation._pages import Page, as_json, number
+from fitmodel.evaluation._pages import Page, as_json, flags_text, number
 from fitmodel.evaluation.metrics import (
     METRIC_NAMES,
     describe_decay,
@@ -17,6 +17,7 @@ from fitmodel.evaluation.metrics import (
     is_by_chance,
     shows_skill,
 )
+from fitmodel.renamed import old_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 HEADER = ("metric", "value", "95% interval", "level alone")
 CUT_HEADER = ("cut at", "trained", "evaluated", "early", "log loss gained", "ROC AUC", "intercept")
 ONE_LIFETIME = "net_one_lifetime"
-MAX_NOTES = 3
-"""Number of notes that are printed; `notes` has all of them."""
+MAX_NOTES = 3  # number of notes that are printed; `notes` has all of them
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -92,10 +92,11 @@ class Report(ABC):
 
     def _note_lines(self) -> tuple[tuple[str, str], ...]:
         shown = tuple(("note", note) for note in self.notes[:MAX_NOTES])
-        more = len(self.notes) - len(shown)
-        return (*shown, ("note", f"and {more} more, in .notes")) if more else shown
+        more = len(self.notes) - MAX_NOTES
+        return (*shown, ("note", f"and {more} more, in .notes")) if more > 0 else shown
 
 
+@old_fields(glass_box_cost="black_box_gap")
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class TrainingReport(Report):
     """How good a model is, measured on deals it was not trained on.
@@ -122,7 +123,7 @@ class TrainingReport(Report):
         Number of deals whose weight for censoring was capped.
     calibration, candidates, leakage, subgroups : DataFrame
         Tables of `compute_calibration`, the learner, the leakage audit and `compute_subgroups`.
-    glass_box_cost : Metric
+    black_box_gap : Metric
         Gap to the black-box reference: log loss of this model minus that of a tuned gradient
         boosting (`compare_log_loss`).
     policy : str
@@ -160,7 +161,7 @@ class TrainingReport(Report):
     capped_weights: int
     calibration: pd.DataFrame
     candidates: pd.DataFrame
-    glass_box_cost: Metric
+    black_box_gap: Metric
     leakage: pd.DataFrame
     subgroups: pd.DataFrame
     policy: str
@@ -183,6 +184,11 @@ class TrainingReport(Report):
         if self.regime == "full":
             return describe_skill(self.metrics)
         return describe_provisional(self.metrics, self.association, self.n_early_churners)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the predictions as values that JSON can hold."""
+        result = super().to_dict()
+        return result | {"glass_box_cost": result["black_box_gap"]}  # its old name
 
     def figures(self, language: str = "en") -> dict[str, Figure]:
         """Draw all results, each as a figure of its own.
@@ -233,10 +239,10 @@ class TrainingReport(Report):
         )
 
     def _decision_lines(self) -> tuple[tuple[str, str], ...]:
-        cost = self.glass_box_cost
-        numbers = f"{cost.value:+.4f} ({cost.low:+.4f} to {cost.high:+.4f})"
+        gap = self.black_box_gap
+        loss = f"log loss {gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})"
         words = (
-            ("gap to black box", f"log loss {numbers} against a tuned gradient boosting"),
+            ("gap to black box", f"{loss} against a tuned gradient boosting"),
             ("level", "" if self.level is None else self.level.describe()),
             ("policy", self.policy),
             ("flags", flags_text(self.flagged)),
@@ -278,7 +284,7 @@ class BacktestReport(Report):
         from fitmodel.evaluation._plots import draw_predictions, plot_ageing, plot_stability
         from fitmodel.evaluation.drawing import figure_of
 
-        known = [self.predictions[name] for name in ("early_churn", "probability", "weight")]
+        known = (self.predictions[name] for name in ("early_churn", "probability", "weight"))
         drawn = {"stability": plot_stability(self.cuts, language=language)}
         if len(self.ageing):
             drawn["ageing"] = plot_ageing(self.ageing, language=language)
@@ -312,11 +318,6 @@ class BacktestReport(Report):
             f"{net} instead of {number(counts['net'])}"
         )
         return (*flags, ("lifetimes", text))
-
-
-def flags_text(counts: Mapping[str, float]) -> str:
-    """Format named numbers as one line of text."""
-    return ", ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in counts.items())
 
 
 def _metric_rows(metrics: Mapping[str, Metric]) -> tuple[tuple[str, ...], ...]:

@@ -1,4 +1,4 @@
-"""Plot of one attribute's table: contribution and number of deals per bin or level."""
+"""Plots of what was learned: an attribute's table, the level per quarter, and survival curves."""
 
 from __future__ import annotations
 
@@ -7,19 +7,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, figure_of, new_axes, with_all_letters
+from fitmodel.deals.survival import MIN_AT_RISK
+from fitmodel.evaluation.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    figure_of,
+    finished,
+    in_percent,
+    new_axes,
+    with_all_letters,
+)
 from fitmodel.exceptions import EditError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.learning.editing import column_of
 from fitmodel.learning.scorecard import INTERVAL_Z
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from fitmodel.deals.survival import SurvivalCurve
     from fitmodel.language.catalogue import Say
+    from fitmodel.learning.level import Level
     from fitmodel.learning.scorecard import Scorecard
 
 LIGHT = "#d9d9d9"
@@ -42,11 +56,7 @@ def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
     EditError
         If the model has no such attribute; the message lists those it has.
     """
-    column = next((column for column in scorecard.columns if column.name == attribute), None)
-    if column is None:
-        raise EditError(
-            f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
-        )
+    column = column_of(scorecard, attribute)
     frame = pd.DataFrame(scorecard.table(attribute))
     if isinstance(column, NumberColumn):
         cuts = column.cuts
@@ -97,7 +107,8 @@ def plot_table(
     frame = compute_table(scorecard, attribute)
     old_frame = None if before is None else compute_table(before, attribute)
     numeric = "low" in frame.columns
-    ax, say = ax or new_axes(7.0, 4.5 if numeric else _height(frame)), phrases(language, "plots")
+    height = 4.5 if numeric else 1.6 + 0.42 * min(len(frame), MAX_LEVELS)
+    ax, say = ax or new_axes(7.0, height), phrases(language, "plots")
     draw = _plot_number if numeric else _plot_category
     draw(frame, ax, old_frame, INTERVAL_Z * scorecard.spread, say)
     title = say("table_value" if numeric else "table_level", attribute=label or attribute)
@@ -213,12 +224,122 @@ def _step(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _label_of(value: str, say: Say) -> str:
     """Return the label of a level; missing and unseen values get a translated text."""
     keys = {"missing": "level_missing", "never seen before": "level_unseen"}
-    return say(keys[value]) if value in keys else _shortened(value)
+    shortened = value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
+    return say(keys[value]) if value in keys else shortened
 
 
-def _shortened(value: str) -> str:
-    return value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
+MONTHS_PER_QUARTER = 3
+TAIL_PROBABILITY = 0.025
 
 
-def _height(frame: pd.DataFrame) -> float:
-    return 1.6 + 0.42 * min(len(frame), MAX_LEVELS)
+def compute_level(level: Level) -> pd.DataFrame:
+    """Return observed and expected early leavers per quarter, counted back from the extract's end.
+
+    Parameters
+    ----------
+    level : Level
+        Estimated level, with observed and expected leavers per month.
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter: `month` (last month of the quarter), `observed`, `expected` (by the
+        contributions of the scorecard at the long-run level), `ratio` (observed over expected), and
+        its exact 95% Poisson interval `low`, `high` (Garwood 1936). Quarters with less than one
+        expected leaver are left out.
+    """
+    from scipy.stats import chi2
+
+    table = pd.DataFrame(list(level.months), columns=["month", "observed", "expected"])
+    group = np.arange(len(table))[::-1] // MONTHS_PER_QUARTER
+    by_quarter = table.groupby(group, sort=False).agg(
+        month=("month", "last"), observed=("observed", "sum"), expected=("expected", "sum")
+    )
+    by_quarter = by_quarter[by_quarter["expected"] >= 1].reset_index(drop=True)
+    observed, expected = by_quarter["observed"], by_quarter["expected"]
+    return by_quarter.assign(
+        ratio=observed / expected,
+        low=np.where(observed > 0, chi2.ppf(TAIL_PROBABILITY, 2 * observed) / 2, 0.0) / expected,
+        high=chi2.ppf(1 - TAIL_PROBABILITY, 2 * (observed + 1)) / 2 / expected,
+    )
+
+
+def plot_level(level: Level, ax: Axes | None = None, *, language: str = "en") -> Axes:
+    """Draw observed over expected leavers per quarter, and the level applied to new prospects.
+
+    Parameters
+    ----------
+    level : Level
+        Estimated level, with observed and expected leavers per month.
+    ax : Axes, optional
+        Axes to draw on; default: those of a new figure.
+    language : {"en", "zh"}
+        Language of the labels.
+    """
+    ax, say = ax or new_axes(6.5), phrases(language, "plots")
+    frame = compute_level(level)
+    position = np.arange(len(frame))
+    gaps = np.abs(frame[["low", "high"]].to_numpy().T - frame["ratio"].to_numpy())
+    ax.errorbar(position, frame["ratio"], yerr=gaps, fmt="o", color=BLUE, label=say("quarter"))
+    ax.axhline(1.0, color=GREY, linestyle=":", linewidth=1, label=say("long_run"))
+    if level.is_applied:
+        ax.axhline(level.factor, color=ORANGE, linewidth=1.5, label=say("applied"))
+    step = max(1, len(frame) // 8)
+    ax.set_xticks(position[::step], frame["month"].iloc[::step], rotation=45, ha="right")
+    ax.set(xlabel=say("quarter_ending"), ylabel=say("ratio"))
+    ax.set_ylim(0, 1.2 * ax.get_ylim()[1])  # room for the legend above the intervals
+    finished(ax, "upper left")
+    ax.legend(frameon=False, loc="upper left", ncols=3)
+    return with_all_letters(ax)
+
+
+def plot_survival(
+    curves: Mapping[str, SurvivalCurve],
+    ax: Axes | None = None,
+    *,
+    horizon_months: float | None = None,
+    language: str = "en",
+) -> Axes:
+    """Draw the share of customers that have not left, by months since signing.
+
+    Parameters
+    ----------
+    curves : mapping of str to SurvivalCurve
+        Curves by label, as `kaplan_meier` returns them.
+    ax : Axes, optional
+        Axes to draw on; default: those of a new figure.
+    horizon_months : float, optional
+        Horizon of early churn in months, marked by a line.
+    language : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        Axes with each curve and its 95% band, as far as 10 customers are still at risk.
+    """
+    ax, say = ax or new_axes(6.5), phrases(language, "plots")
+    for label, curve in curves.items():
+        shown = curve.at_risk >= MIN_AT_RISK  # further on it is too uncertain
+        (line,) = ax.step(
+            [0.0, *curve.times[shown]],
+            [1.0, *curve.survival[shown]],
+            where="post",
+            label=f"{label} ({int(curve.at_risk.max()):,})",
+        )
+        ax.fill_between(
+            curve.times[shown],
+            curve.low[shown],
+            curve.high[shown],
+            step="post",
+            alpha=0.15,
+            color=line.get_color(),
+            linewidth=0,
+        )
+    if horizon_months is not None:
+        ax.axvline(horizon_months, color="grey", linestyle=":", linewidth=1)
+    ax.set(xlabel=say("months_since_signing"), ylabel=say("still_customers"), ylim=(0, 1.02))
+    in_percent(ax)
+    finished(ax, "lower left")
+    ax.legend(title=say("survival_legend"), frameon=False, loc="lower left")
+    return with_all_letters(ax)

@@ -145,12 +145,12 @@ def compute_backtest(
 def _replay(splits: list[Split], spec: DealSpec, fit_predict: FitPredict) -> pd.DataFrame:
     """Return each model's predictions of the deals signed after it, at its own and later cuts."""
     tests = [_evaluated_deals(split, spec) for split in splits]
-    attributes = [split.test.labelled().attributes for split in splits]
     parts = []
     for cut, split in enumerate(splits):
         train = split.train.labelled()
         later = pd.concat(tests[cut:], keys=range(cut + 1, len(splits) + 1), names=["judged"])
-        evaluated = pd.concat(attributes[cut:])
+        # the model reads as dates what the deals known at its cut showed to be dates
+        evaluated = pd.concat([each.test.labelled(train.dates).attributes for each in splits[cut:]])
         probability = np.asarray(fit_predict(train, evaluated, split), dtype=np.float64)
         if probability.shape != (len(evaluated),):
             raise DealsError(

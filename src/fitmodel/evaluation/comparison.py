@@ -17,14 +17,17 @@ import numpy as np
 from fitmodel.evaluation._groups import MAX_LEVELS
 from fitmodel.evaluation.metrics import (
     Difference,
+    bootstrapped,
     compare_log_loss,
     compute_metrics,
+    log_losses,
+    mean_with_error,
     percentile_interval,
     rank_and_losses,
 )
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import BundleError
-from fitmodel.tables.cells import is_missing, level_text
+from fitmodel.tables.cells import is_missing_level, level_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,6 +62,9 @@ class Comparison:
         it predicts worse beyond noise, too few deals to compare.
     caveat
         What the comparison does not measure, as sentences; empty if there is nothing to say.
+    skill_low
+        Lower end of the 95% interval of the log loss that the challenger gains on its own level
+        without attributes, on the same deals; None if it was not measured.
     """
 
     deals: int
@@ -68,6 +74,7 @@ class Comparison:
     champion: int | None = None
     objections: tuple[str, ...] = ()
     caveat: str = ""
+    skill_low: float | None = None
 
     def __str__(self) -> str:
         return (
@@ -76,9 +83,9 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as a dict that JSON can hold, without an empty caveat."""
-        fields = asdict(self)
-        return fields if self.caveat else {k: v for k, v in fields.items() if k != "caveat"}
+        """Return every field as a dict that JSON can hold, without those that say nothing."""
+        left_out = {"caveat": "", "skill_low": None}
+        return {k: v for k, v in asdict(self).items() if k not in left_out or v != left_out[k]}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
@@ -91,7 +98,8 @@ class Comparison:
         """
         try:
             result = cls(**{**fields, "objections": tuple(fields.get("objections", ()))})
-            finite = all(map(math.isfinite, (result.deals, result.gain, result.low, result.high)))
+            numbers = (result.deals, result.gain, result.low, result.high, result.skill_low or 0.0)
+            finite = all(map(math.isfinite, numbers))
         except TypeError as error:
             raise BundleError(f"{_DAMAGED}: {error}") from error
         if not finite:
@@ -105,6 +113,7 @@ def compare(
     p_challenger: npt.ArrayLike,
     weight: npt.ArrayLike | None = None,
     *,
+    deal: npt.ArrayLike | None = None,
     n_boot: int = 1000,
     seed: int = 0,
 ) -> Comparison:
@@ -117,7 +126,9 @@ def compare(
     p_champion, p_challenger : array of shape (n,)
         Probabilities of early churn.
     weight : array of shape (n,), optional
-        Inverse-probability-of-censoring weights.
+        Inverse-probability-of-censoring weights; deals of weight 0 are left out.
+    deal : array of shape (n,), optional
+        Deal of each row, where a deal has several; deals are resampled, not rows.
 
     Raises
     ------
@@ -129,8 +140,35 @@ def compare(
     Paired: both models are evaluated on the same resamples, so what makes a resample difficult for
     both cancels (Efron and Tibshirani 1993, chapter 8).
     """
+    if deal is not None:
+        return _compare_by_deal(y, p_champion, p_challenger, weight, deal, n_boot, seed)
     result = compare_log_loss(y, p_champion, p_challenger, weight=weight, n_boot=n_boot, seed=seed)
-    return Comparison(int(np.size(np.asarray(y))), result.value, result.low, result.high)
+    deals = np.size(y) if weight is None else np.count_nonzero(np.broadcast_to(weight, np.shape(y)))
+    return Comparison(int(deals), result.value, result.low, result.high)
+
+
+def _compare_by_deal(
+    y: npt.ArrayLike,
+    p_champion: npt.ArrayLike,
+    p_challenger: npt.ArrayLike,
+    weight: npt.ArrayLike | None,
+    deal: npt.ArrayLike,
+    n_boot: int,
+    seed: int,
+) -> Comparison:
+    """Compare as `compare` does, drawing whole deals: rows of one deal are not independent."""
+    outcome = np.asarray(y, dtype=np.float64)
+    weights = np.ones(len(outcome)) if weight is None else np.asarray(weight, dtype=np.float64)
+    champion, challenger = (
+        log_losses(outcome, np.asarray(p, dtype=np.float64)) for p in (p_champion, p_challenger)
+    )
+    _, row_deal = np.unique(np.asarray(deal), return_inverse=True)
+    gains = np.bincount(row_deal, weights * (champion - challenger))
+    sizes = np.bincount(row_deal, weights)
+    random, count = np.random.default_rng(seed), len(sizes)
+    drawn = (random.multinomial(count, np.full(count, 1 / count)) for _ in range(n_boot))
+    resampled = np.array([(times @ gains) / (times @ sizes) for times in drawn])
+    return Comparison(count, float(gains.sum() / sizes.sum()), *percentile_interval(resampled))
 
 
 def find_objections(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, ...]:
@@ -186,14 +224,14 @@ def _worse_groups(table: pd.DataFrame, attributes: pd.DataFrame) -> tuple[str, .
     if not groups:
         return ()
     width = float(norm.ppf(1 - 0.05 / len(groups)))
-    loss_difference = _losses(table, "probability") - _losses(table, "champion")
+    y, weight = table["early_churn"].to_numpy(), table["weight"].to_numpy()
+    challenger, champion = (
+        log_losses(y, table[name].to_numpy(dtype=np.float64))
+        for name in ("probability", "champion")
+    )
     result = []
     for label, inside in groups:
-        weight = table["weight"].to_numpy()[inside]
-        mean = float(np.average(loss_difference[inside], weights=weight))
-        error = float(
-            np.sqrt(np.sum((weight * (loss_difference[inside] - mean)) ** 2)) / weight.sum()
-        )
+        mean, error = mean_with_error((challenger - champion)[inside], weight[inside])
         if mean - width * error > 0:
             result.append(f"it is worse for {label}: {mean:+.4f} log loss on {inside.sum()} deals")
     return tuple(result)
@@ -217,12 +255,7 @@ def _groups(
 
 
 def _group_text(value: Any) -> str:
-    return "(not filled in)" if is_missing(value) else level_text(value)
-
-
-def _losses(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    kept = table[column].to_numpy(dtype=np.float64).clip(1e-9, 1 - 1e-9)
-    return -np.log(np.where(table["early_churn"].to_numpy() == 1, kept, 1 - kept))
+    return "(not filled in)" if is_missing_level(value) else level_text(value)
 
 
 def compare_metrics(
@@ -272,15 +305,11 @@ def compare_metrics(
     (1.0, True)
     """
     pair = _Pair(Sample.of(y, p, weight, other).require_both())
-    value = pair.differences(pair.first.weight[None])
-    chunks = [pair.differences(weights) for weights in pair.first.resamples(n_boot, seed)]
-    resampled = {
-        name: np.concatenate([*(each[name] for each in chunks), np.empty(0)]) for name in value
-    }
+    values, resampled = bootstrapped(pair.first, pair.differences, n_boot, seed)
     return {
         name: Difference(
             name,
-            float(value[name][0]),
+            values[name],
             *percentile_interval(resampled[name]),
             resamples=len(resampled[name]),
         )

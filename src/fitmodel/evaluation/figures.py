@@ -23,7 +23,14 @@ if TYPE_CHECKING:
         compute_group_disagreement,
         find_disagreeing_deals,
     )
-    from fitmodel.evaluation._flags import compute_flagged, sum_flags
+    from fitmodel.evaluation._flags import (
+        compute_flagged,
+        compute_money_curve,
+        compute_net_benefit,
+        plot_decision_curve,
+        plot_money_curve,
+        sum_flags,
+    )
     from fitmodel.evaluation._groups import (
         compute_pooled_groups,
         compute_subgroups,
@@ -35,13 +42,6 @@ if TYPE_CHECKING:
         compute_instability,
         plot_flag_changes,
         plot_instability,
-    )
-    from fitmodel.evaluation._learning_curve import compute_learning_curve, plot_learning_curve
-    from fitmodel.evaluation._net_benefit import (
-        compute_money_curve,
-        compute_net_benefit,
-        plot_decision_curve,
-        plot_money_curve,
     )
     from fitmodel.evaluation._plots import (
         draw_predictions,
@@ -58,9 +58,16 @@ if TYPE_CHECKING:
         compute_smooth_calibration,
         plot_smooth_calibration,
     )
-    from fitmodel.evaluation._table_plots import compute_table, plot_table, save_table_plot
-    from fitmodel.evaluation._time_plots import compute_level, plot_level, plot_survival
+    from fitmodel.evaluation._table_plots import (
+        compute_level,
+        compute_table,
+        plot_level,
+        plot_survival,
+        plot_table,
+        save_table_plot,
+    )
     from fitmodel.evaluation.drawing import figure_of
+    from fitmodel.evaluation.sample_size import compute_learning_curve, plot_learning_curve
 
 __all__ = [
     "Instability",
@@ -108,72 +115,33 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
-    "fitmodel.evaluation._calibration": ("compute_calibration",),
-    "fitmodel.evaluation._curves": (
-        "compute_bands",
-        "compute_gains",
-        "compute_precision_recall",
-        "compute_roc",
+    "_calibration": "compute_calibration",
+    "_curves": "compute_bands compute_gains compute_precision_recall compute_roc",
+    "_disagreement": "compute_flag_changes compute_group_disagreement find_disagreeing_deals",
+    "_flags": (
+        "compute_flagged compute_money_curve compute_net_benefit plot_decision_curve "
+        "plot_money_curve sum_flags"
     ),
-    "fitmodel.evaluation._disagreement": (
-        "compute_flag_changes",
-        "compute_group_disagreement",
-        "find_disagreeing_deals",
+    "_groups": "compute_pooled_groups compute_subgroups differing_groups plot_pooled_groups",
+    "_instability": "Instability compute_instability plot_flag_changes plot_instability",
+    "_plots": (
+        "draw_predictions plot_ageing plot_bands plot_calibration plot_gains "
+        "plot_precision_recall plot_roc plot_stability"
     ),
-    "fitmodel.evaluation._flags": (
-        "compute_flagged",
-        "sum_flags",
+    "_smooth_calibration": (
+        "compute_probability_distribution compute_smooth_calibration plot_smooth_calibration"
     ),
-    "fitmodel.evaluation._groups": (
-        "compute_pooled_groups",
-        "compute_subgroups",
-        "differing_groups",
-        "plot_pooled_groups",
+    "_table_plots": (
+        "compute_level compute_table plot_level plot_survival plot_table save_table_plot"
     ),
-    "fitmodel.evaluation._instability": (
-        "Instability",
-        "compute_instability",
-        "plot_flag_changes",
-        "plot_instability",
-    ),
-    "fitmodel.evaluation._learning_curve": (
-        "compute_learning_curve",
-        "plot_learning_curve",
-    ),
-    "fitmodel.evaluation._net_benefit": (
-        "compute_money_curve",
-        "compute_net_benefit",
-        "plot_decision_curve",
-        "plot_money_curve",
-    ),
-    "fitmodel.evaluation._plots": (
-        "draw_predictions",
-        "plot_ageing",
-        "plot_bands",
-        "plot_calibration",
-        "plot_gains",
-        "plot_precision_recall",
-        "plot_roc",
-        "plot_stability",
-    ),
-    "fitmodel.evaluation._smooth_calibration": (
-        "compute_probability_distribution",
-        "compute_smooth_calibration",
-        "plot_smooth_calibration",
-    ),
-    "fitmodel.evaluation._table_plots": (
-        "compute_table",
-        "plot_table",
-        "save_table_plot",
-    ),
-    "fitmodel.evaluation._time_plots": (
-        "compute_level",
-        "plot_level",
-        "plot_survival",
-    ),
-    "fitmodel.evaluation.drawing": ("figure_of",),
+    "drawing": "figure_of",
+    "sample_size": "compute_learning_curve plot_learning_curve",
 }
-_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+_MODULE_OF = {
+    name: f"fitmodel.evaluation.{module}"
+    for module, names in _NAMES_BY_MODULE.items()
+    for name in names.split()
+}
 
 
 def __getattr__(name: str) -> Any:

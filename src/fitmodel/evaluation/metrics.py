@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from fitmodel.evaluation._calibration import (
 from fitmodel.evaluation.sample import SMALLEST, Matrix, Sample, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -141,7 +142,7 @@ def compute_metrics(
     """
     sample = Sample.of(y, p, weight, base_rate).require_both()
     base = Sample.of(y, np.broadcast_to(base_rate, np.shape(y)), weight, base_rate)
-    values, resampled = _measure(sample, n_boot, seed)
+    values, resampled = bootstrapped(sample, partial(_statistics, sample), n_boot, seed)
     base_values = _statistics(base, base.weight[None])
     result = {
         name: Metric(
@@ -192,13 +193,11 @@ def compare_log_loss(
     True
     """
     sample = Sample.of(y, p, weight, other)
-    chunks = [
-        _losses(sample, weights)["log_loss_skill"] for weights in sample.resamples(n_boot, seed)
-    ]
-    resampled = -np.concatenate([*chunks, np.empty(0)])
-    value = -_losses(sample, sample.weight[None])["log_loss_skill"][0]
-    interval = percentile_interval(resampled)
-    return Difference("log_loss_difference", float(value), *interval, resamples=len(resampled))
+    values, resampled = bootstrapped(sample, partial(_losses, sample), n_boot, seed)
+    losses = -resampled["log_loss_skill"]
+    interval = percentile_interval(losses)
+    value = -values["log_loss_skill"]
+    return Difference("log_loss_difference", value, *interval, resamples=len(losses))
 
 
 def roc_auc(sample: Sample) -> float:
@@ -206,11 +205,12 @@ def roc_auc(sample: Sample) -> float:
     return float(_ranking(sample, sample.weight[None])["roc_auc"][0])
 
 
-def _measure(sample: Sample, n_boot: int, seed: int) -> tuple[dict[str, float], dict[str, Vector]]:
-    values = {
-        name: float(result[0]) for name, result in _statistics(sample, sample.weight[None]).items()
-    }
-    chunks = [_statistics(sample, weights) for weights in sample.resamples(n_boot, seed)]
+def bootstrapped(
+    sample: Sample, statistics: Callable[[Matrix], dict[str, Vector]], n_boot: int, seed: int
+) -> tuple[dict[str, float], dict[str, Vector]]:
+    """Return statistics of a sample, and of its resamples; `statistics` gets rows of weights."""
+    values = {name: float(each[0]) for name, each in statistics(sample.weight[None]).items()}
+    chunks = [statistics(weights) for weights in sample.resamples(n_boot, seed)]
     resampled = {name: np.concatenate([*(c[name] for c in chunks), np.empty(0)]) for name in values}
     return values, resampled
 
@@ -267,14 +267,8 @@ def _ranking(sample: Sample, weights: Matrix) -> dict[str, Vector]:
 
 
 def _losses(sample: Sample, weights: Matrix) -> dict[str, Vector]:
-    losses = np.column_stack(
-        [
-            log_losses(sample.outcome, sample.probability),
-            log_losses(sample.outcome, sample.reference),
-            (sample.outcome - sample.probability) ** 2,
-            (sample.outcome - sample.reference) ** 2,
-        ]
-    )
+    y, p, base = sample.outcome, sample.probability, sample.reference
+    losses = np.column_stack([log_losses(y, p), log_losses(y, base), (y - p) ** 2, (y - base) ** 2])
     log_loss, log_base, brier, brier_base = (weights @ losses).T / weights.sum(axis=1)
     return {
         "log_loss": log_loss,
@@ -289,6 +283,12 @@ def log_losses(outcome: Vector, probability: Vector) -> Vector:
     clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
     loss: Vector = -np.log(np.where(outcome == 1, clipped, 1 - clipped))
     return loss
+
+
+def mean_with_error(values: Vector, weight: Vector) -> tuple[float, float]:
+    """Return the weighted mean of values, and its standard error with the weights as known."""
+    mean = float(np.average(values, weights=weight))
+    return mean, float(np.sqrt(np.sum((weight * (values - mean)) ** 2)) / weight.sum())
 
 
 def shows_skill(metrics: Mapping[str, Metric]) -> bool:

@@ -282,4 +282,4 @@ def gap_to_black_box(evaluation: Evaluation, *, seed: int = 0, n_boot: int = 500
         n_boot=n_boot,
         seed=seed,
     )
-    return replace(gap, name="glass_box_cost")
+    return replace(gap, name="black_box_gap")

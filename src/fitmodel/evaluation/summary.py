@@ -10,9 +10,8 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.evaluation._calibration import compute_calibration
-from fitmodel.evaluation._flags import compute_flagged
+from fitmodel.evaluation._flags import compute_flagged, compute_money_curve
 from fitmodel.evaluation._groups import compute_pooled_groups, compute_subgroups
-from fitmodel.evaluation._net_benefit import compute_money_curve
 from fitmodel.evaluation._report_classes import TrainingReport
 from fitmodel.evaluation.metrics import compute_metrics
 from fitmodel.evaluation.out_of_time import gap_to_black_box
@@ -109,7 +108,7 @@ def summarise(
         metrics=metrics,
         calibration=compute_calibration(y, p, w),
         candidates=candidates,
-        glass_box_cost=gap_to_black_box(evaluation, seed=seed),
+        black_box_gap=gap_to_black_box(evaluation, seed=seed),
         leakage=leakage,
         subgroups=compute_subgroups(evaluation.attributes, y, p, w),
         policy=policy.description,

@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.reading import has_several_currencies
-from fitmodel.guessing._names import as_words, has_name_of
+from fitmodel.deals.reading import are_written_dates, has_several_currencies
+from fitmodel.guessing._names import VERSION, as_words, has_name_of
 from fitmodel.tables.values import is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
     from fitmodel.tables.values import Mask, Reading
 
 MIN_READABLE = 0.95  # minimum share of values that are dates (or numbers) in such a column
 # Dates outside of this range are placeholders.
 FIRST_DAY, LAST_DAY = pd.Timestamp("1900-01-02"), pd.Timestamp("2200-01-01")
+MIN_READABLE_NAMED = 0.5  # the same in a column whose name is clear
+MAX_LEVELS = 60  # a column with more distinct texts is no category
 CHECKED_FIRST = 200  # distinct values checked for dates before the whole column is parsed
 PLAIN_FLAGS = frozenset({"0", "1", "0.0", "1.0", "yes", "no", "y", "n", "true", "false", "t", "f"})
 
@@ -94,10 +100,10 @@ class Column:
 
     @property
     def is_date(self) -> bool:
-        """Whether the column holds dates, not written as numbers."""
-        return (
-            not pd.api.types.is_numeric_dtype(self.cells.dtype) and self.date_share >= MIN_READABLE
-        )
+        """Whether the column holds dates, and neither numbers nor versions such as 4.12.10."""
+        if pd.api.types.is_numeric_dtype(self.cells.dtype) or self.date_share < MIN_READABLE:
+            return False
+        return VERSION.search(self.words) is None or are_written_dates(self.cells)
 
     @property
     def is_iso_date(self) -> bool:
@@ -165,9 +171,32 @@ class Column:
         return real
 
     @cached_property
+    def days(self) -> NDArray[np.datetime64]:
+        """The dates as days; NaT where a row has none, or a placeholder for "never"."""
+        if self.dates is None:
+            return np.full(len(self.cells), np.datetime64("NaT", "D"))
+        days = self.dates.series.to_numpy().astype("datetime64[D]")
+        return np.where(self.real_dates, days, np.datetime64("NaT", "D"))
+
+    @property
+    def real_days(self) -> NDArray[np.datetime64]:
+        """The days of the rows that have one."""
+        return self.days[self.real_dates]
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the values are a few texts."""
+        return self.is_text and 1 < self.distinct <= MAX_LEVELS and not self.is_date
+
+    @cached_property
     def is_flag(self) -> bool:
         """Whether every row is yes or no, both occur, and yes may mean that the customer left."""
         if not self.is_full or self.distinct > len(PLAIN_FLAGS) or self.says_stays:
             return False
         flags = self.flags.series
         return not self.flags.unreadable.any() and bool(flags.any()) and not bool(flags.all())
+
+
+def named(columns: Iterable[Column], name: object) -> Column | None:
+    """Return the column with a name; None if there is none."""
+    return next((column for column in columns if column.name == name), None)

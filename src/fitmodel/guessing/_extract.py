@@ -48,7 +48,7 @@ def guess_extract(draft: Draft) -> None:
             f"for later; write the day of the extract{_maybe_typing_error(days)}"
         )
         return
-    isolated = isolated_dates(days_of(closed), dates.to_numpy().astype("datetime64[D]"))
+    isolated = isolated_dates(closed.real_days, dates.to_numpy().astype("datetime64[D]"))
     if isolated is not None:
         draft.observed_until = str(isolated.last_usual)
         draft.unsure.append(
@@ -69,16 +69,6 @@ def _maybe_typing_error(days: pd.Series[Any]) -> str:
     if len(days) > 1 and (days.iloc[-1] - days.iloc[-2]).days > LONGEST_GAP:
         return f". The second-latest date is {days.iloc[-2].date()}: a typing error?"
     return ""
-
-
-def days_of(column: Column) -> NDArray[np.datetime64]:
-    """Return the real dates of a column as days; none if it has no dates."""
-    if column.dates is None:
-        return np.empty(0, dtype="datetime64[D]")
-    days: NDArray[np.datetime64] = (
-        column.dates.series[column.real_dates].to_numpy().astype("datetime64[D]")
-    )
-    return days
 
 
 def _no_usual_dates(column: Column) -> DealsError:
@@ -109,12 +99,12 @@ class Announced:
 
 def find_announced(closed: Column, left: Column) -> Announced | None:
     """Return the dates of leaving that seem to be announced; see `announced_leavers`."""
-    if closed.dates is None or left.dates is None:
+    signed, gone = closed.real_days, left.real_days
+    if not len(signed):
         return None
-    signed, gone = days_of(closed), days_of(left)
-    later = left.real_dates & (left.dates.series.to_numpy() > closed.dates.series.to_numpy().max())
-    after = (left.dates.series - closed.dates.series)[later].dt.days.dropna().to_numpy()
-    return announced_leavers(signed, gone, int(whole_years(after).sum()))
+    after = (left.days - closed.days)[left.days > signed.max()]
+    planned = whole_years(after[~np.isnat(after)].astype(int))
+    return announced_leavers(signed, gone, int(planned.sum()))
 
 
 def whole_years(days: NDArray[Any]) -> NDArray[np.bool_]:

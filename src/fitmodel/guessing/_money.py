@@ -40,6 +40,10 @@ _PERIODS = {
             "год",
             "годовая",
             "rocznie",
+            "årsvis",
+            "årligen",
+            "ročně",
+            "щороку",
             "roczny",
             "annuale",
             "annualmente",
@@ -87,6 +91,9 @@ _PERIODS = {
             "ежемесячно",
             "месяц",
             "miesięcznie",
+            "månadsvis",
+            "měsíčně",
+            "щомісяця",
             "miesięczny",
             "mensile",
             "mensilmente",
@@ -252,7 +259,7 @@ def find_period(columns: Iterable[Column]) -> Column | None:
     return None
 
 
-def several_periods(columns: Iterable[Column]) -> tuple[str, dict[str, int]] | None:
+def several_periods(columns: Iterable[Column]) -> tuple[Column, dict[str, int]] | None:
     """Return a column with several billing periods and the rows of each period, or None.
 
     With such a column, an amount is paid once a month in some rows and once a year in others.
@@ -261,7 +268,7 @@ def several_periods(columns: Iterable[Column]) -> tuple[str, dict[str, int]] | N
     if period is None or period.distinct < 2:  # noqa: PLR2004 - a single period is no problem
         return None
     rows = period.cells.dropna().map(unit_of).value_counts()
-    return (period.name, {str(unit): int(n) for unit, n in rows.items()}) if len(rows) > 1 else None
+    return (period, {str(unit): int(n) for unit, n in rows.items()}) if len(rows) > 1 else None
 
 
 def scale_by_name(name: str) -> float | None:

@@ -219,6 +219,15 @@ TRIAL_END = with_foreign(
     "trial_end",
 )
 """Names for the day on which a trial ends."""
+LAST_DAY = re.compile(
+    r"^((customer|account|subscription|contract|plan) )?(active|paid|valid|service|access"
+    r"|subscribed) (until|till|to|through|thru)( (date|day|on))?$"
+)
+"""Names for the last day of what was paid, which is a day of leaving for those who left."""
+VERSION = re.compile(
+    r"\b(version|release|build|firmware|revision)s?( (no|nr|number))?$|版本|バージョン"
+)
+"""Names for versions of a product, which may look like dates: R5.6.7, 4.12.10."""
 EXPECTED = with_foreign(
     r"^est\b|\b(estimated|expected|forecast\w*|anticipated|projected|planned|scheduled|predicted"
     r"|likely|target)\b"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.guessing._doubt import Question
+from fitmodel.guessing._columns import named
 from fitmodel.guessing._names import has_name_of, name_rank
+from fitmodel.guessing._question import MIN_ROWS, Question, is_worth_it
 from fitmodel.leakage.names import is_later
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Mask
 
-MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows are not worth a question
 MAX_BOTH = 0.05  # share of rows with both dates up to which two dates exclude each other
 MIN_AMONG_LEAVERS = 0.8  # share of leavers among the rows that name another contract
 AT_ONCE_DAYS, MAX_LEVELS = 60, 25  # days after which who never began is gone; values of a category
@@ -62,14 +62,14 @@ _TEST_NAME = re.compile(
 
 def about_other_ends(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about rows that ended, or never began, in another way than by leaving."""
-    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    left = named(columns, spec.deals.churned_on)
     if left is None:
         return
     known = {*spec.role_columns, *spec.rows.chosen_by}
     free = [column for column in columns if column.name not in known and column.filled]
     yield from _about_another_end(free, left)
     yield from _about_never_began(free, left)
-    closed = next((column for column in columns if column.name == spec.deals.closed_on), None)
+    closed = named(columns, spec.deals.closed_on)
     if closed is not None:
         yield from _about_gone_at_once(free, closed, left)
     yield from _about_continued(free, left)
@@ -86,7 +86,7 @@ def _about_another_end(columns: list[Column], left: Column) -> Iterator[Question
             continue
         ended = column.real_dates
         only = ended & ~gone
-        if not _is_worth_it(only) or (ended & gone).sum() > MAX_BOTH * ended.sum():
+        if not is_worth_it(only) or (ended & gone).sum() > MAX_BOTH * ended.sum():
             continue
         yield Question(
             "another-end",
@@ -108,7 +108,7 @@ def _about_never_began(columns: list[Column], left: Column) -> Iterator[Question
         if not _NEVER_BEGAN.search(column.words) or has_name_of(column.words, "marked"):
             continue
         rows = _said_yes(column)
-        if rows is None or not _is_worth_it(rows) or rows.all():
+        if rows is None or not is_worth_it(rows) or rows.all():
             continue
         early = int((rows & left.real_dates).sum())
         yield Question(
@@ -188,7 +188,7 @@ def _about_continued(columns: list[Column], left: Column) -> Iterator[Question]:
         if not _CONTINUES.search(column.words) or column.is_full:
             continue
         said = _said_yes(column) if column.is_flag else column.cells.notna().to_numpy()
-        if said is None or not _is_worth_it(said & gone):
+        if said is None or not is_worth_it(said & gone):
             continue
         if (said & gone).sum() < MIN_AMONG_LEAVERS * said.sum():
             continue
@@ -225,7 +225,3 @@ def _about_test_names(columns: list[Column], spec: DealSpec) -> Iterator[Questio
             "remove these rows from the file; acknowledge it if they are customers",
         )
         return
-
-
-def _is_worth_it(rows: Mask) -> bool:
-    return bool(rows.sum() >= max(MIN_ROWS, MIN_SHARE * len(rows)))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from fitmodel.deals.validation import exchanged_problem
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._columns import MIN_READABLE
+from fitmodel.guessing._columns import MIN_READABLE, MIN_READABLE_NAMED
 from fitmodel.guessing._extract import DATES, guess_extract, whole_years
-from fitmodel.guessing._names import as_words, is_other_event, name_rank
+from fitmodel.guessing._names import LAST_DAY, as_words, is_other_event, name_rank
+from fitmodel.guessing._roles import tenure_unit, unit_of_values
 from fitmodel.guessing._status import find_status
-from fitmodel.guessing._tenure import tenure_unit, unit_of_values
 from fitmodel.leakage.names import is_later
 from fitmodel.tables.cells import plain
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fitmodel.guessing._status import Status
     from fitmodel.tables.values import Mask
 
-MIN_READABLE_NAMED = 0.5  # minimum share of dates in a column whose name is clear
 FLAG_VALUES, MAX_SHOWN = 2, 3  # values of a flag; columns of two values that an error lists
 MIN_DATES = 0.95  # minimum share of dates among the values
 MAX_BEFORE_SIGNING = 0.01  # maximum share of dates of leaving before signing
@@ -230,6 +229,8 @@ def choose_leaving(
             fitting.append((rank, column))
         elif why:
             rejected.append(f"{column.name!r} {why}")
+        elif is_other_event(column.words):
+            other_events.append(repr(column.name))
     fitting = [each for each in fitting if each[0] < UNNAMED] or (fitting if status else [])
     if not fitting:
         if other_events:
@@ -247,9 +248,12 @@ def is_named_leaving(name: str) -> bool:
 
 
 def _leaving_rank(words: str) -> int:
-    """Return the rank of a name for the date of leaving; `UNNAMED` if it suggests nothing."""
+    """Return the rank of a name for the date of leaving; `UNNAMED` if it suggests nothing.
+
+    A last day of service such as "Paid through" may be one, if a status agrees.
+    """
     if is_other_event(words):
-        return UNNAMED + 1
+        return UNNAMED if LAST_DAY.search(words) else UNNAMED + 1
     rank = name_rank(words, "churned_on")
     return UNNAMED if rank is None else rank
 

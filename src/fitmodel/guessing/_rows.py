@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fitmodel.deals.vocabulary import kind_of_status, plain_words, stage_of, words_of
+from fitmodel.guessing._columns import MAX_LEVELS
 from fitmodel.guessing._names import IDENTIFIER, has_name_of, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
 from fitmodel.tables.values import read_flags
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.guessing._vendors import Vendor
 
-MAX_STAGES = 60  # maximum number of distinct values in a column of stages
 KNOWN_STATUS = 0.9  # minimum share of rows whose status is in the vocabulary
 SURE_BY_VALUES = 0.95  # the same for stages in a column whose name does not suggest stages
 MIN_FORMER = 0.5  # minimum share of rows with a date of leaving in a stage of former customers
@@ -83,7 +83,7 @@ def _with_former_customers(stage: Stage, columns: list[Column]) -> Stage:
 
 def _stages(column: Column) -> Iterable[tuple[tuple[int, float], Stage]]:
     """Yield each reading of a column as stages, with a rank that is lower if it is surer."""
-    if not 1 < column.distinct <= MAX_STAGES or column.is_date:
+    if not 1 < column.distinct <= MAX_LEVELS or column.is_date:
         return
     counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
     if has_name_of(column.words, "won_flag"):
@@ -141,7 +141,7 @@ def find_not_yet(columns: Iterable[Column], vendor: Vendor | None = None) -> Sta
     for column in columns:
         if not (has_name_of(column.words, "status") or column.name in vendor_column):
             continue
-        if not column.is_text or not 1 < column.distinct <= MAX_STAGES or column.is_date:
+        if not column.is_category:
             continue
         counts = {str(cell): int(rows) for cell, rows in column.cells.value_counts().items()}
         kinds = {value: kind_of_status(value) for value in counts}
@@ -165,19 +165,15 @@ class Repeats:
 
     Attributes
     ----------
-    column : str
-        Name of the column.
-    distinct, rows : int
-        Number of distinct ids, and of rows that have one.
+    column : Column
+        The column.
     of_customer : bool
         Whether its name suggests the id of a customer, not of a deal.
     is_id : bool
         Whether its name suggests an id or number, not a name.
     """
 
-    column: str
-    distinct: int
-    rows: int
+    column: Column
     of_customer: bool
     is_id: bool
 
@@ -195,22 +191,11 @@ def find_repeats(columns: Iterable[Column], customer: str | None = None) -> list
         repeats = 1 < column.distinct < column.filled
         few = column.distinct * MAX_ROWS_PER_CUSTOMER < column.filled
         if (of_customer or of_deal) and repeats and not few and not column.is_date:
-            result.append(
-                Repeats(
-                    column.name,
-                    column.distinct,
-                    column.filled,
-                    of_customer,
-                    of_deal or _ends_as_id(column.words),
-                )
-            )
+            is_id = of_deal or IDENTIFIER.search(column.words) or column.words.startswith("id ")
+            result.append(Repeats(column, of_customer, bool(is_id)))
     return sorted(result, key=lambda each: (not each.of_customer, not each.is_id))
 
 
 def is_deal_id(words: str) -> bool:
     """Return whether a name suggests the ids of deals."""
     return name_rank(words, "id") == 0
-
-
-def _ends_as_id(words: str) -> bool:
-    return IDENTIFIER.search(words) is not None or words.startswith("id ")

@@ -14,6 +14,8 @@ from fitmodel.guessing._names import as_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fitmodel.guessing._columns import Column
+
 FILE = "vendors.toml"
 MIN_PREFIXED = 4  # minimum number of columns with the system's prefix
 _TABLE_NAME = re.compile(r"^(subscriptions?|deals?|opportunity|hs) (?=\w)")
@@ -49,8 +51,8 @@ def recognise_export(names: Iterable[str]) -> Vendor | None:
 
     Examples
     --------
-    >>> from fitmodel.guessing._vendors import recognise
-    >>> recognise(["id", "Customer ID", "Current Period End (UTC)", "Ended At (UTC)"]).title
+    >>> from fitmodel.guessing._vendors import recognise_export
+    >>> recognise_export(["id", "Customer ID", "Current Period End (UTC)", "Ended At (UTC)"]).title
     'Stripe subscriptions'
     """
     by_words: dict[str, str] = {}
@@ -67,6 +69,12 @@ def recognise_export(names: Iterable[str]) -> Vendor | None:
         if by_words.keys() >= needed and by_words.keys() & some:
             return _vendor_of(vendor, by_words)
     return None
+
+
+def columns_in_export(columns: Iterable[Column], role: str) -> tuple[str, ...]:
+    """Return the columns of a role if the table is a known export, the best candidate first."""
+    vendor = recognise_export(column.name for column in columns)
+    return () if vendor is None else vendor.roles.get(role, ())
 
 
 def _vendor_of(vendor: dict[str, Any], by_words: dict[str, str]) -> Vendor:

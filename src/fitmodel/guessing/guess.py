@@ -37,7 +37,7 @@ from fitmodel.guessing._rows import (
     not_customers,
 )
 from fitmodel.guessing._vendors import recognise_export
-from fitmodel.guessing.doubts import Question, find_questions
+from fitmodel.guessing.questions import Question, find_questions
 from fitmodel.renamed import old_fields
 from fitmodel.tables.files import FileTable
 from fitmodel.tables.tidying import missing_words, tidy_with_findings
@@ -220,13 +220,14 @@ def _settle_customers(draft: Draft) -> None:
         return
     vendor_column = draft.vendor_column("customer")
     for repeats in find_repeats(draft.free, vendor_column):
-        is_id = repeats.is_id or repeats.column == vendor_column
+        column = repeats.column
+        is_id = repeats.is_id or column.name == vendor_column
         if "id" in draft.roles and repeats.of_customer and is_id:
-            draft.rows["customer"] = repeats.column
-            draft.notes[repeats.column] = "left out: the customer, see [rows] customer"
+            draft.rows["customer"] = column.name
+            draft.notes[column.name] = "left out: the customer, see [rows] customer"
             draft.unsure.append(
-                f"[rows] customer: {repeats.column!r} has {repeats.distinct:,} values in "
-                f"{repeats.rows:,} rows, so the rows of a customer are merged; remove it and "
+                f"[rows] customer: {column.name!r} has {column.distinct:,} values in "
+                f"{column.filled:,} rows, so the rows of a customer are merged; remove it and "
                 'write one_row_per = "deal" if each row is a separate deal'
             )
             return
@@ -285,7 +286,7 @@ def _try_to_read(draft: Draft, file: FileTable, spec: DealSpec) -> DealSpec | No
         read = read_deals_with_findings(file, spec)
     except DealsError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.startswith("  ")]
-        draft.unsure += [f"read_deals would refuse this: {line}" for line in lines or [str(error)]]
+        draft.unsure += [f"an error until corrected: {line}" for line in lines or [str(error)]]
         return None
     horizons = compare_horizons(read.table, spec)
     draft.horizons = horizons_text(horizons)

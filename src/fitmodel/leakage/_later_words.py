@@ -22,6 +22,8 @@ _BEFORE = (  # a time before signing, or the content of a contract
     r"|\b(пробн|планиру|ожида|до (подписания|покупки|сделки)|автопродл|автоматич|срок уведомл"
     r"|источник)"
     r"|\b(próbn|przed|planowan|oczekiwan|automatyczn|okres wypowiedzenia|źródło)"
+    r"|\b(provperiod|förvänta|planera|uppsägningstid|automatisk|zkušebn|očekávan|plánovan|výpovědní"
+    r"|очіку|до (підписання|купівлі|угоди)|джерело)"
     r"|\b(deneme|öncesi|önce|planlanan|beklenen|otomatik|ihbar)|تجريب|متوقع|قبل|تلقائي"
 )
 _SURELY = (
@@ -91,6 +93,12 @@ _SURELY = (
     r"|\b(şikayet|(müşteri )?memnuniyet|destek (talep|kayd)|(talep|fatura|ödeme|giriş) sayısı"
     r"|iptal|iade|gecik|yenilen"
     r"|son (giriş|ödeme|fatura|kullanım|oturum|aktivite|ziyaret|sipariş))"
+    r"|\b(klagomål|kundnöjdhet|supportärende|uppsäg|återbetal|(antal )?(ärenden|inloggningar)"
+    r"|senaste? (inlogg|betalning|faktura|aktivitet|besök)|förfallna)"
+    r"|\b(stížnost|reklamac|spokojenost|upomín|výpově|poslední (přihlášení|platb|faktur|aktivit)"
+    r"|počet (stížností|reklamací|tiketů|požadavků|faktur|přihlášení))"
+    r"|\b(скарг|задоволен|розірван|відтік|прострочен|заборгован|повернен|останн\w+ (вхід|візит|плат"
+    r"|рахун|активн)|(кількість|число) (звернень|скарг|тікетів|входів|рахунків|платежів))"
     r"|причин\w* (ухода|отказа|оттока|расторж)|powód (odejścia|rezygnacji|rozwiąza)|(opzeg"
     r"|vertrek)reden"
     r"|(iptal|ayrılma|fesih) (nedeni|sebebi)|(解約|退会|離脱|해지|이탈|탈퇴) ?(原因|理由|사유|이유)"

@@ -39,12 +39,7 @@ def column_of(scorecard: Scorecard, attribute: str) -> Column:
     EditError
         If the model has no such attribute; the message lists its attributes.
     """
-    for column in scorecard.columns:
-        if column.name == attribute:
-            return column
-    raise EditError(
-        f"the model has no attribute {attribute!r}; it has {', '.join(scorecard.attributes)}"
-    )
+    return scorecard.columns[attribute_position(scorecard, attribute)]
 
 
 def read_level(column: Column, text: str) -> str | Range:
@@ -68,9 +63,12 @@ def read_level(column: Column, text: str) -> str | Range:
     if text in labels:
         return _bin_edges(column, labels.index(text) + 1)
     try:
-        return _bin_edges(column, column.code(float(text)))
+        code = column.code(float(text))
     except ValueError:
-        raise _unknown_row(column.name, text, [*labels, NOT_KNOWN]) from None
+        code = MISSING
+    if code == MISSING:  # not a number, or not a finite one
+        raise _unknown_row(column.name, text, [*labels, NOT_KNOWN])
+    return _bin_edges(column, code)
 
 
 def read_range(column: Column, text: str) -> Range:

@@ -102,7 +102,7 @@ def flatten(
         spread=spread,
         evidence=evidence,
         base_rate=base_rate,
-        odd_pairs=find_unusual_pairs(design.codes, evidence),
+        unusual_pairs=find_unusual_pairs(design.codes, evidence),
         own=own,
     )
 

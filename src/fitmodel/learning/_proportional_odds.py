@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fitmodel.deals.survival import LeavingTimes, kaplan_meier, leaving_times, with_unknown_days
+from fitmodel.deals.survival import kaplan_meier
+from fitmodel.deals.survival_estimates import LeavingTimes, leaving_times, with_unknown_days
 from fitmodel.learning.calibration import HIGHEST_LOG_ODDS, expit, logit
 
 Floats = NDArray[np.float64]
@@ -285,8 +286,13 @@ def soft_labels(follow_up: FollowUp, baseline: Baseline, log_odds: Floats) -> tu
     if not delayed.any():
         return label, follow_up.weight
     left_before = np.where(delayed, baseline.left_by(follow_up.entry, follow_up, log_odds), 0.0)
+    return with_truncated(label, follow_up.weight, left_before)
+
+
+def with_truncated(label: Floats, weight: Floats, left_before: Floats) -> tuple[Floats, Floats]:
+    """Labels and weights with the truncated deals added, given P(left before the entry)."""
     truncated = np.minimum(left_before / np.maximum(1.0 - left_before, 1e-12), MAX_TRUNCATED)
-    return (label + truncated) / (1.0 + truncated), follow_up.weight * (1.0 + truncated)
+    return (label + truncated) / (1.0 + truncated), weight * (1.0 + truncated)
 
 
 def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
@@ -305,12 +311,6 @@ def expand_soft_labels(early_churn: Floats) -> tuple[NDArray[np.intp], Floats, F
         Label of each row, 0.0 or 1.0.
     share : ndarray of float
         Share of the deal's weight that the row has.
-
-    Examples
-    --------
-    >>> rows, outcome, share = expand_soft_labels(np.array([1.0, 0.25]))
-    >>> rows.tolist(), outcome.tolist(), share.tolist()
-    ([0, 1, 1], [1.0, 1.0, 0.0], [1.0, 0.25, 0.75])
     """
     between = np.flatnonzero((early_churn > 0) & (early_churn < 1))
     outcome = np.where(early_churn > 0, 1.0, 0.0)

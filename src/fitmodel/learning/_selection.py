@@ -25,15 +25,15 @@ from fitmodel.learning._fitting import fit_and_encode, follow_up_of
 from fitmodel.learning._imputation import Imputed, find_basis, impute
 from fitmodel.learning._logistic import as_tables
 from fitmodel.learning._proportional_odds import Floats, FollowUp
-from fitmodel.learning._slope import (
+from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
+from fitmodel.learning._uncertainty import draw_replicates
+from fitmodel.learning.calibration import (
     SETTLED_SLOPE_SD,
     HeldOut,
     fit_isotonic,
     fit_slope,
     level_adjusted_losses,
 )
-from fitmodel.learning._timing import choose_timing, position_of, stratum_by_code, with_strata
-from fitmodel.learning._uncertainty import draw_replicates
 from fitmodel.learning.encoding import encode_leniently
 from fitmodel.learning.settings import (
     MIN_CHURNERS_TO_BOOST,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.training_set import TrainingSet
-    from fitmodel.learning._folds import Fold
+    from fitmodel.learning._sampling import Fold
     from fitmodel.learning.columns import Column
 
 

@@ -21,8 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.learning._additive import Additive
-from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope, level_adjusted_losses
-from fitmodel.learning.calibration import expit
+from fitmodel.learning.calibration import (
+    PRIOR_SLOPE_SD,
+    HeldOut,
+    expit,
+    fit_slope,
+    level_adjusted_losses,
+)
 from fitmodel.learning.columns import MISSING, NumberColumn
 from fitmodel.learning.settings import ReplicateSettings
 

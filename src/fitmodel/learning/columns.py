@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from fitmodel.exceptions import ProspectError
 from fitmodel.tables.cells import shown
+from fitmodel.tables.scripts import plain_digits
 from fitmodel.tables.values import (
     UnreadableValueError,
     flag_text,
@@ -58,6 +59,9 @@ __all__ = [
 MISSING = 0
 _HIDDEN = re.compile("#([0-9a-f]{16}|[0-9a-f]{24})")
 LONGEST_CODE = 15  # digits that a float represents exactly
+PLAIN_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?"
+"""Pattern of a plain number's text, for Python and for every database."""
+_CODE = re.compile(PLAIN_NUMBER)
 
 
 @dataclass(frozen=True)
@@ -202,9 +206,9 @@ class CategoryColumn:
         if is_sized(value):
             raise UnreadableValueError(f"{shown(value)} is not a single value")
         text = level_text(value)
-        if self.is_flag:
-            text = flag_text(text)
         number_text = _as_number_text(text)
+        if self.is_flag:
+            text = flag_text(number_text)
         known = self.levels.get(text) or self.levels.get(number_text)
         for digest in () if known else self._digests:
             known = known or self.levels.get(digest(text)) or self.levels.get(digest(number_text))
@@ -249,11 +253,9 @@ Column = NumberColumn | CategoryColumn
 
 
 def _as_number_text(text: str) -> str:
-    """Return a text of digits as a number is written: "007" becomes "7"."""
-    try:
-        return level_text(float(text)) if len(text) <= LONGEST_CODE else text
-    except (ValueError, OverflowError):
-        return text
+    """Return a text of digits as a number is written: "007" becomes "7"; other text unchanged."""
+    digits = plain_digits(text) if len(text) <= LONGEST_CODE else ""
+    return level_text(float(digits)) if _CODE.fullmatch(digits) else text
 
 
 def hidden_level(text: str) -> str:

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.outcomes import censoring_weights
-from fitmodel.deals.survival import MIN_AT_RISK, survival_with_unknown_days
+from fitmodel.deals.survival import MIN_AT_RISK
+from fitmodel.deals.survival_estimates import survival_with_unknown_days
 from fitmodel.deals.training_set import early_churn_of
 from fitmodel.learning._proportional_odds import matching_shift, support_points
-from fitmodel.learning._slope import PRIOR_SLOPE_SD, HeldOut, fit_slope
-from fitmodel.learning.calibration import expit, logit
+from fitmodel.learning.calibration import PRIOR_SLOPE_SD, HeldOut, expit, fit_slope, logit
 from fitmodel.learning.churn_curve import ChurnCurve
 from fitmodel.learning.level import scale_hazard
 

@@ -19,9 +19,10 @@ from fitmodel.exceptions import SpecError
 from fitmodel.learning._components import check_components
 from fitmodel.learning._evidence import choose_provisional, evidence_by_penalty
 from fitmodel.learning._fitting import calendar_of, follow_up_of
-from fitmodel.learning._folds import make_folds, random_folds
 from fitmodel.learning._sampling import (
     RIDGE_TIMES,
+    make_folds,
+    random_folds,
     sample_for_effects,
     sample_for_settings,
     sample_size,

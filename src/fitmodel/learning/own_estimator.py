@@ -20,12 +20,6 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning._estimator_frames import (
-    as_frame,
-    as_matrix,
-    check_estimator,
-    with_preprocessing,
-)
 from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._fitting import (
     Calendar,
@@ -35,11 +29,23 @@ from fitmodel.learning._fitting import (
     level_shift,
 )
 from fitmodel.learning._flatten import find_unusual_pairs, make_evidence
-from fitmodel.learning._folds import Fold, make_folds, random_folds
 from fitmodel.learning._imputation import Imputed, impute
+from fitmodel.learning._other_classifiers import (
+    as_frame,
+    as_matrix,
+    check_estimator,
+    with_preprocessing,
+)
 from fitmodel.learning._proportional_odds import FollowUp, expand_soft_labels
-from fitmodel.learning._slope import HeldOut, fit_isotonic, fit_slope, level_adjusted_losses
-from fitmodel.learning.calibration import CalibrationMap, logit
+from fitmodel.learning._sampling import Fold, make_folds, random_folds
+from fitmodel.learning.calibration import (
+    CalibrationMap,
+    HeldOut,
+    fit_isotonic,
+    fit_slope,
+    level_adjusted_losses,
+    logit,
+)
 from fitmodel.learning.learner import CROSS_FIT_FOLDS, Learned, check_enough
 from fitmodel.learning.level import Level, fit_level, scale_hazard
 from fitmodel.learning.scorecard import Scorecard

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from fitmodel.exceptions import BundleError
 from fitmodel.learning.calibration import CalibrationMap
 from fitmodel.learning.columns import Column
+from fitmodel.renamed import old_fields
 
 FORMAT = 1
 INTERVAL_Z = 1.2815515655446004  # standard deviations on each side of a normal 80% interval
@@ -73,6 +74,7 @@ class Evidence:
     label: tuple[str, ...]
 
 
+@old_fields(odd_pairs="unusual_pairs")
 @dataclass(frozen=True)
 class Scorecard:
     """A fitted additive model, stored as tables.
@@ -95,7 +97,7 @@ class Scorecard:
         Evidence of each attribute.
     base_rate : float
         Mean predicted probability over the training deals.
-    odd_pairs : tuple of (int, int, int, int)
+    unusual_pairs : tuple of (int, int, int, int)
         Combinations (attribute, band, attribute, band) that are out of distribution: they are
         expected often but have no training deal.
     own : ndarray of float, shape (rows of single attributes,), or None
@@ -111,7 +113,7 @@ class Scorecard:
     spread: float
     evidence: tuple[Evidence, ...]
     base_rate: float
-    odd_pairs: tuple[tuple[int, int, int, int], ...] = ()
+    unusual_pairs: tuple[tuple[int, int, int, int], ...] = ()
     own: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
@@ -128,6 +130,13 @@ class Scorecard:
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without the cached properties."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickle; earlier versions called `unusual_pairs` ``odd_pairs``."""
+        if "odd_pairs" in state:
+            state = {**state, "unusual_pairs": state["odd_pairs"]}
+            del state["odd_pairs"]
+        self.__dict__.update(state)
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -299,5 +308,5 @@ class Scorecard:
                 for item in self.evidence
             ],
             "base_rate": self.base_rate,
-            "odd_pairs": [list(item) for item in self.odd_pairs],
+            "unusual_pairs": [list(item) for item in self.unusual_pairs],
         } | ({} if self.own is None else {"own": self.own.tolist()})

@@ -52,7 +52,7 @@ def scorecard_from_dict(data: Mapping[str, Any]) -> Scorecard:
             spread=float(data["spread"]),
             evidence=tuple(_evidence_from_dict(item) for item in data["evidence"]),
             base_rate=float(data["base_rate"]),
-            odd_pairs=tuple(_odd_pair_from_list(item) for item in data["odd_pairs"]),
+            unusual_pairs=tuple(map(_unusual_pair_from_list, data[_unusual_pairs_key(data)])),
             own=None if data.get("own") is None else np.array(data["own"], dtype=np.float64),
         )
     except DAMAGE_ERRORS as error:
@@ -80,7 +80,12 @@ def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _odd_pair_from_list(item: Sequence[Any]) -> tuple[int, int, int, int]:
+def _unusual_pairs_key(data: Mapping[str, Any]) -> str:
+    """Return the key of the unusual pairs; bundles up to 0.1.0 call it ``odd_pairs``."""
+    return "odd_pairs" if "odd_pairs" in data else "unusual_pairs"
+
+
+def _unusual_pair_from_list(item: Sequence[Any]) -> tuple[int, int, int, int]:
     first, first_code, second, second_code = (int(part) for part in item)
     return first, first_code, second, second_code
 
@@ -106,7 +111,7 @@ def check_scorecard(scorecard: Scorecard) -> None:
         _check_evidence(column, evidence)
     for pair in scorecard.pairs:
         _check_pair(pair, scorecard.columns)
-    _check_odd_pairs(scorecard)
+    _check_unusual_pairs(scorecard)
     _check_own(scorecard)
 
 
@@ -173,9 +178,9 @@ def _check_pair(pair: PairTerm, columns: tuple[Column, ...]) -> None:
             raise _damaged(f"a pair does not fit the values of {columns[position].name!r}")
 
 
-def _check_odd_pairs(scorecard: Scorecard) -> None:
+def _check_unusual_pairs(scorecard: Scorecard) -> None:
     sizes = [len(evidence.label) for evidence in scorecard.evidence]
-    for first, first_band, second, second_band in scorecard.odd_pairs:
+    for first, first_band, second, second_band in scorecard.unusual_pairs:
         for position, band in ((first, first_band), (second, second_band)):
             if not (0 <= position < len(sizes) and 0 <= band < sizes[position]):
                 raise _damaged(f"an unusual combination names band {band} of attribute {position}")

@@ -6,12 +6,11 @@ room.
 
 from __future__ import annotations
 
-from fitmodel.learning._black_box import black_box_probabilities
 from fitmodel.learning._boosted import BoostingOptions, fit_boosting
 from fitmodel.learning._components import bootstrap_counts, check_learning
 from fitmodel.learning._fitting import fit_and_encode, follow_up_of, level_only_rate
-from fitmodel.learning._folds import make_folds, random_folds
 from fitmodel.learning._imputation import impute
+from fitmodel.learning._other_classifiers import black_box_probabilities
 from fitmodel.learning._proportional_odds import (
     FollowUp,
     conditional_probability,
@@ -19,7 +18,7 @@ from fitmodel.learning._proportional_odds import (
     fit_baseline,
     shift_to_rate,
 )
-from fitmodel.learning._sampling import draw_samples
+from fitmodel.learning._sampling import draw_samples, make_folds, random_folds
 from fitmodel.learning._selection import choose
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model._reason_column import reasons_column
@@ -43,7 +43,7 @@ def without_lost(predictions: pd.DataFrame, lost: dict[int, str]) -> pd.DataFram
         One row per prospect.
     lost : dict of int to str
         From the position of each lost row to why it is lost, as
-        `fitmodel.deals.lost.LostRows.of_table` returns it.
+        `fitmodel.deals.vocabulary.LostRows.of_table` returns it.
     """
     if not lost:
         return predictions

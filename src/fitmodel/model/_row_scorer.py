@@ -200,7 +200,7 @@ def probabilities(calibration: CalibrationMap) -> Callable[[Sequence[float]], li
 def unseen_bands(scorecard: Scorecard) -> UnseenBands:
     """Return pairs of attributes, each with the pairs of value bands that no past deal has."""
     by_pair: dict[tuple[int, int], set[tuple[int, int]]] = {}
-    for first, first_band, second, second_band in scorecard.odd_pairs:
+    for first, first_band, second, second_band in scorecard.unusual_pairs:
         by_pair.setdefault((first, second), set()).add((first_band, second_band))
     return [(first, second, frozenset(bands)) for (first, second), bands in by_pair.items()]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fitmodel.exceptions import SpecError
+from fitmodel.tables.scripts import NUMBER_SIGNS
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PART = re.compile(r"[^\W\d][\w$-]*")
@@ -41,7 +42,7 @@ class Dialect:
     matches : str
         Template of whether a whole text (`{0}`) matches a pattern (`{1}`).
     is_text : str
-        Template of whether a column has a text type.
+        Template of whether a column has a text type, or is a boolean: it is no number and no date.
     digest : str
         Template of the first 24 hexadecimal digits of a text's SHA-256.
     days : str
@@ -142,8 +143,15 @@ class Dialect:
         pairs = [(capital, each) for capital, each in pairs if capital.casefold() == each]
         if not pairs:
             return f"LOWER({expression})"
-        capitals, letters = (self.literal("".join(side)) for side in zip(*pairs, strict=True))
-        return f"TRANSLATE(LOWER({expression}), {capitals}, {letters})"
+        return self._translated(f"LOWER({expression})", pairs)
+
+    def plain_digits(self, expression: str) -> str:
+        """Return a text with the digits and signs of numbers in other scripts as ASCII."""
+        return self._translated(expression, NUMBER_SIGNS.items())
+
+    def _translated(self, expression: str, pairs: Iterable[tuple[str, str]]) -> str:
+        given, new = (self.literal("".join(side)) for side in zip(*pairs, strict=True))
+        return f"TRANSLATE({expression}, {given}, {new})"
 
     def spaced(self, expression: str) -> str:
         """Return the text with each run of spaces, dashes and underscores as one space."""
@@ -193,7 +201,7 @@ DIALECTS = {
             strip="trim({0}, {1})",
             spaces=" || ".join(f"chr({ord(sign)})" for sign in SPACES),
             matches="regexp_matches({0}, {1})",
-            is_text="typeof({0}) = 'VARCHAR'",
+            is_text="typeof({0}) IN ('VARCHAR', 'BOOLEAN')",
             digest="substr(sha256({0}), 1, 24)",
             days="date_diff('day', {0}, {1})",
             today="CAST(make_timestamp(epoch_us(now())) AS DATE)",
@@ -205,7 +213,7 @@ DIALECTS = {
             strip="btrim({0}, {1})",
             spaces="E" + _ESCAPED_SPACES,
             matches="{0} ~ {1}",
-            is_text="pg_typeof({0})::text IN ('text', 'character varying', 'character')",
+            is_text="pg_typeof({0})::text IN ('text', 'character varying', 'character', 'boolean')",
             digest="substr(encode(sha256(convert_to({0}, 'UTF8')), 'hex'), 1, 24)",
             days="({1} - {0})",
             today="CAST(now() AT TIME ZONE 'UTC' AS date)",
@@ -220,7 +228,7 @@ DIALECTS = {
             strip="TRIM({0}, {1})",
             spaces=_ESCAPED_SPACES,
             matches="REGEXP_LIKE({0}, {1})",
-            is_text="TYPEOF(TO_VARIANT({0})) = 'VARCHAR'",
+            is_text="TYPEOF(TO_VARIANT({0})) IN ('VARCHAR', 'BOOLEAN')",
             digest="SUBSTR(SHA2({0}, 256), 1, 24)",
             days="DATEDIFF('day', {0}, {1})",
             today="CAST(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()) AS DATE)",
@@ -231,7 +239,7 @@ DIALECTS = {
             strip="TRIM({0}, {1})",
             spaces=_ESCAPED_SPACES,
             matches="REGEXP_CONTAINS({0}, {1})",
-            is_text="JSON_TYPE(TO_JSON({0})) = 'string'",
+            is_text="JSON_TYPE(TO_JSON({0})) IN ('string', 'boolean')",
             digest="SUBSTR(TO_HEX(SHA256({0})), 1, 24)",
             days="DATE_DIFF({1}, {0}, DAY)",
             today="CURRENT_DATE('UTC')",
@@ -244,7 +252,7 @@ DIALECTS = {
             strip="TRIM(BOTH {1} FROM {0})",
             spaces=_ESCAPED_SPACES,
             matches="{0} RLIKE {1}",
-            is_text="typeof({0}) = 'string'",
+            is_text="typeof({0}) IN ('string', 'boolean')",
             digest="SUBSTR(SHA2({0}, 256), 1, 24)",
             days="DATEDIFF({1}, {0})",
             today="CAST(TO_UTC_TIMESTAMP(CURRENT_TIMESTAMP(), CURRENT_TIMEZONE()) AS DATE)",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fitmodel.deals.lost import LEFT_OUT
-from fitmodel.deals.vocabulary import plain_value, words_of
+from fitmodel.deals.vocabulary import LEFT_OUT, plain_value, words_of
 from fitmodel.tables.scripts import traditional
 from fitmodel.tables.vocabulary import MISSING_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fitmodel.deals.lost import LostRows
+    from fitmodel.deals.vocabulary import LostRows
     from fitmodel.model._sql_dialects import Dialect
 
 

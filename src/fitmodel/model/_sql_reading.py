@@ -12,7 +12,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from fitmodel.exceptions import BundleError, SpecError
-from fitmodel.learning.columns import CategoryColumn, NumberColumn, hidden_level
+from fitmodel.learning.columns import (
+    LONGEST_CODE,
+    PLAIN_NUMBER,
+    CategoryColumn,
+    NumberColumn,
+    hidden_level,
+)
 from fitmodel.model._sql_dialects import number
 from fitmodel.model._sql_lost import lost_cases, lost_columns, lost_texts
 from fitmodel.model.scorer import as_of_date
@@ -23,11 +29,9 @@ if TYPE_CHECKING:
     from fitmodel.model._sql_dialects import Steps
     from fitmodel.model.scorer import Scorer
 
-PLAIN_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9][0-9]?)?"
 WHOLE_NUMBER = "[+-]?[0-9]+"
 NO_NUMBER = "nothing"  # a pattern that no text with digits matches
 LONGEST_NUMBER = 60  # characters: a longer number might overflow in a database
-LONGEST_CODE = 15  # the same as in `fitmodel.learning.columns`
 _LEAP = "([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
 _DAY = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
@@ -36,7 +40,7 @@ _DAY = (
 ISO_DATE = f"([0-9][0-9][0-9][0-9]-{_DAY}|{_LEAP}-02-29)"
 LARGEST = 1.7976931348623157e308
 SPECIAL = tuple(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity", "nan"))
-"""Texts that Python reads as numbers that are not finite: they are missing, not an error."""
+"""Plain numbers that are not finite: they are missing, not an error."""
 
 
 def read_prospects(
@@ -131,12 +135,11 @@ class _Reading:
                 yield f"fm_d{position}", self._day(str(position), name)
 
     def _number(self, short: str, name: str) -> str:
-        form = self._scorer.forms.number(name)
-        pattern = PLAIN_NUMBER
-        if form.unit == "%":  # a plain 15 does not mean 15%
-            pattern = NO_NUMBER
-        elif form.decimal != ".":
-            pattern = WHOLE_NUMBER
+        if self._has_plain_form(name):
+            pattern = PLAIN_NUMBER
+        else:  # a plain 15 does not mean 15%
+            is_share = self._scorer.forms.number(name).unit == "%"
+            pattern = NO_NUMBER if is_share else WHOLE_NUMBER
         text = f"fm_t{short}"
         is_plain = f"LENGTH({text}) <= {LONGEST_NUMBER} AND {self._sql.is_like(text, pattern)}"
         read, given = self._sql.as_double(text), self._sql.as_double(f"fm_v{short}")
@@ -146,6 +149,11 @@ class _Reading:
             f"      THEN CASE WHEN {is_plain} THEN {read} END\n"
             f"      WHEN {given} {limits} THEN {given} END"
         )
+
+    def _has_plain_form(self, name: str) -> bool:
+        """Return whether the numbers of a column are written like those of Python."""
+        form = self._scorer.forms.number(name)
+        return form.unit != "%" and form.decimal == "."
 
     def _day(self, short: str, name: str) -> str:
         text = f"fm_t{short}"
@@ -182,10 +190,9 @@ class _Reading:
             elif is_date(column):
                 is_unreadable = f"fm_t{position} IS NOT NULL AND fm_d{position} IS NULL"
             else:
-                special = f"LOWER(fm_t{position}) NOT IN ({self._listed(SPECIAL)})"
-                is_unreadable = (
-                    f"fm_t{position} IS NOT NULL AND fm_n{position} IS NULL AND {special}"
-                )
+                is_unreadable = f"fm_t{position} IS NOT NULL AND fm_n{position} IS NULL"
+                if self._has_plain_form(name):
+                    is_unreadable += f" AND LOWER(fm_t{position}) NOT IN ({self._listed(SPECIAL)})"
             message = f"{self._sql.literal(name + ': ')} || fm_t{position}"
             lines.append(f"WHEN {is_unreadable}\n      THEN {message} || ' cannot be read'")
         null = f"CAST(NULL AS {self._sql.text})"
@@ -275,10 +282,11 @@ class _Reading:
 
     def _as_shown_code(self, text: str) -> str:
         """Return a code as a table of numbers shows it: 7 for 007 and 7.0; other text unchanged."""
-        value = self._sql.as_double(text)
+        digits = self._sql.plain_digits(text)
+        value = self._sql.as_double(digits)
         integer = f"CAST(CAST({value} AS {self._sql.integer}) AS {self._sql.text})"
         shown = f"CAST({value} AS {self._sql.text})"
-        is_code = f"LENGTH({text}) <= {LONGEST_CODE} AND {self._sql.is_like(text, PLAIN_NUMBER)}"
+        is_code = f"LENGTH({text}) <= {LONGEST_CODE} AND {self._sql.is_like(digits, PLAIN_NUMBER)}"
         is_integer = f"{value} = FLOOR({value}) AND ABS({value}) < 1e15"
         return (
             f"CASE WHEN {is_code} THEN CASE WHEN {is_integer} THEN {integer} ELSE {shown} END "

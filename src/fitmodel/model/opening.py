@@ -39,7 +39,7 @@ def open_model(bundle: Bundle, *, unpickle: bool = False) -> FitModel:
             "you trust who wrote it, fitmodel.load(path, unpickle=True), or "
             "`fitmodel score --unpickle`."
         )
-    from fitmodel.model._workbench import open_estimator_model
+    from fitmodel.model._own_estimator import open_estimator_model
 
     return open_estimator_model(bundle)
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.deals.lost import NO_LOST_ROWS, LostRows, lost_rows_from_dict, lost_rows_of
+from fitmodel.deals.vocabulary import NO_LOST_ROWS, LostRows, lost_rows_from_dict, lost_rows_of
 from fitmodel.decision.policy import Policy
 from fitmodel.exceptions import BundleError, FitModelError, ProspectError
 from fitmodel.learning.churn_curve import ChurnCurve, curve_from_dict

@@ -103,7 +103,7 @@ def model_card(
         calibration_plot=None if calibration_plot is None else Markdown(quote(calibration_plot)),
         subgroups=table_of(report.subgroups, COLUMNS),
         candidates=table_of(report.candidates, COLUMNS),
-        glass_box_cost=glass_box_cost(report.glass_box_cost),
+        glass_box_cost=glass_box_cost(report.black_box_gap),
         leakage=leakage(report.leakage),
         silenced=silenced(spec),
         policy=report.policy,

@@ -145,8 +145,8 @@ def labelled(spec: DealSpec, deals: pd.DataFrame, language: str) -> DealSpec:
 
 
 def sampled_text(expected: Expected, deals: int, language: str) -> list[str]:
-    """Return a sentence that effects were learned from a sample; empty if they were not."""
-    if expected.sampled is None:
+    """Return a sentence that effects were learned from a sample; empty if it holds all deals."""
+    if expected.sampled is None or expected.sampled >= deals:
         return []
     say = phrases(language, "sales_page")
     return [say("sampled", sampled=f"{expected.sampled:,}", deals=f"{deals:,}")]

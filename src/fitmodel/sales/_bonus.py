@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "period", "month", "rep", "took_part", "signed", "tested", "renewed", "expected_renewals",
-    "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected",
+    "renewal_rate", "score", "outcome", "bonus", "bonus_pending", "bonus_expected", "decided_in",
 )  # fmt: skip
+RATIOS = ("expected_renewals", "renewal_rate", "score")
 TIE_DIGITS = 2
 """Scores that are equal when rounded to this many decimals are a tie."""
 MIN_EXPECTED_LOSSES = 3.0
@@ -64,8 +65,8 @@ def pay_bonus(
     probability : Series of float
         Probability of early churn of each deal, from `expected_probabilities`.
     earned_after_months : int, optional
-        Age of the plan, at which a customer without a longer contract counts as tested; the default
-        is the horizon, which also replaces 0.
+        Age of the plan, at which a customer without a longer contract is tested; default and
+        instead of 0: the horizon.
     unit : Decimal
         Smallest amount that is paid, such as 1 for yen: shares of tied reps are multiples of it.
 
@@ -90,10 +91,9 @@ def pay_bonus(
     not shrunk, so everybody can check it by counting. Only customers who have come to a renewal, or
     have reached the plan's age, are counted (see `compute_renewals`); the expected losses are
     scaled to the observed losses of the period. A period is decided once it is over and each of its
-    deals has been tested; until then the bonus is pending for the reps who currently rank high
-    enough. The expected bonus of each rep is the mean over simulations of the rest of the period,
-    including deals that are not signed yet (see `forecast_bonus`). Where no rep has enough
-    evidence, no bonus is paid.
+    deals was tested; until then the bonus is pending for the reps who rank high enough now. The
+    expected bonus is the mean over simulations of the rest of the period (see `forecast_bonus`).
+    Where no rep has enough evidence, no bonus is paid.
     """
     view = view_of(deals, spec)
     age = earned_after_months or spec.label.horizon_months
@@ -108,11 +108,12 @@ def pay_bonus(
 
 @dataclass(frozen=True)
 class _Period:
-    """A period: its name, its last month, whether it is decided, and how much is still to come."""
+    """A period: name, last month, whether and in which month it was decided, share to come."""
 
     name: str
     month: str
     decided: bool
+    decided_in: str
     share_to_come: float
 
 
@@ -124,7 +125,8 @@ def _periods(
     closing = spec.deals.closed_on
     if bonus.period == "all":
         month = "" if closing is None else f"{view.deals[closing].max():%Y-%m}"
-        yield _Period("all", month, not _is_open(renewals), 0.0), renewals
+        decided = not _is_open(renewals)
+        yield _Period("all", month, decided, _decided_in(renewals, month), 0.0), renewals
         return
     if closing is None or closed is None:
         raise DealsError(
@@ -137,13 +139,20 @@ def _periods(
     ):
         days = max((period.end_time.normalize() - now).days, 0)
         elapsed = max((now - period.start_time).days + 1, 1)
-        is_open = days > 0 or _is_open(part)
-        yield _Period(str(period), f"{period.end_time:%Y-%m}", not is_open, days / elapsed), part
+        month = f"{period.end_time:%Y-%m}"
+        decided, decided_in = days == 0 and not _is_open(part), _decided_in(part, month)
+        yield _Period(str(period), month, decided, decided_in, days / elapsed), part
 
 
 def _is_open(part: pd.DataFrame) -> bool:
-    """Whether a deal has not been tested yet; who left before that will be a loss."""
+    """Whether a deal was not tested yet; who left before that will be a loss."""
     return bool((part["alive"] | part["gone"]).any())
+
+
+def _decided_in(part: pd.DataFrame, month: str) -> str:
+    """Return the month in which the last deal is tested, at least `month`; empty without dates."""
+    last = part["tested_on"].max()
+    return "" if pd.isna(last) else max(month, f"{last:%Y-%m}")
 
 
 def standings(part: pd.DataFrame, min_deals: int) -> pd.DataFrame:
@@ -190,16 +199,13 @@ def _paid(
             "month": period.month,
             "rep": name,
             "took_part": len(scores),
-            "signed": int(row["signed"]),
-            "tested": int(row["tested"]),
-            "renewed": int(row["renewed"]),
-            "expected_renewals": float(row["expected_renewals"]),
-            "renewal_rate": float(row["renewal_rate"]),
-            "score": float(row["score"]),
+            **{column: int(row[column]) for column in ("signed", "tested", "renewed")},
+            **{column: float(row[column]) for column in RATIOS},
             "outcome": _outcome(name, scores, payments, decided=period.decided),
             "bonus": payments.get(name, Decimal(0)) if period.decided else Decimal(0),
             "bonus_pending": Decimal(0) if period.decided else payments.get(name, Decimal(0)),
             "bonus_expected": expected.get(name, 0.0),
+            "decided_in": period.decided_in if period.decided else "",
         }
         for name, row in zip(table["name"], table.to_dict("records"), strict=True)
     ]
@@ -254,16 +260,11 @@ def forecast_bonus(
         return {}
     random = np.random.default_rng(seed)
     ratio = _ratios(renewals, reps, random)
-    tested, lost, expected = (
-        np.stack(columns, axis=1)
-        for columns in zip(
-            *(
-                _simulate_end(part[part["rep"] == name], ratio[:, at], share_to_come, random)
-                for at, name in enumerate(reps)
-            ),
-            strict=True,
-        )
-    )
+    ends = [
+        _simulate_end(part[part["rep"] == name], ratio[:, at], share_to_come, random)
+        for at, name in enumerate(reps)
+    ]
+    tested, lost, expected = (np.stack(columns, axis=1) for columns in zip(*ends, strict=True))
     scale = lost.sum(axis=1, keepdims=True) / np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
     losses = expected * scale
     renewed, usual = tested - lost, tested - losses
@@ -340,11 +341,7 @@ def pay_ranks(
         tied = sorted(name for name in rounded if rounded[name] == score)
         prizes = min(max(top - position, 0), len(tied))
         if prizes:
-            paid |= _split_evenly(amount * prizes, tied, unit)
+            each, remainder = divmod(int(amount * prizes / unit), len(tied))
+            paid |= {name: (each + (at < remainder)) * unit for at, name in enumerate(tied)}
         position += len(tied)
     return paid
-
-
-def _split_evenly(total: Decimal, names: list[str], unit: Decimal) -> dict[str, Decimal]:
-    each, remainder = divmod(int(total / unit), len(names))
-    return {name: (each + (position < remainder)) * unit for position, name in enumerate(names)}

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_function
 from fitmodel.tables.cells import PLAIN_MONEY, money_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fitmodel.sales._ledger import Ledger
 
 
@@ -111,11 +111,11 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
     >>> found.to_lost_before > found.to_lost_after
     True
     """
-    first, second = _left_early(before), _left_early(after)
-    if not first.index.equals(second.index):
+    if set(before.deals.index) != set(after.deals.index):
         raise DealsError("the two ledgers are not of the same deals")
     # whoever left before the later age was lost to the plan that asks for more
-    lost = first | second
+    early = pd.concat([_left_early(before), _left_early(after)])
+    lost = early.groupby(level=0, sort=False).any()
     return PlanComparison(
         before=before.plan.name,
         after=after.plan.name,
@@ -136,12 +136,20 @@ def compare_plans(before: Ledger, after: Ledger) -> PlanComparison:
 
 
 def _left_early(ledger: Ledger) -> pd.Series[bool]:
-    """Whether each deal's customer left early; a shared deal has several lines, and is one deal."""
-    return ledger.deals["left_early"].groupby(level=0, sort=False).any()
+    """Whether each line's customer left early; the lines of a shared deal have the same key."""
+    return ledger.deals["left_early"].set_axis(_keys(ledger))
+
+
+def _keys(ledger: Ledger) -> pd.Index[Any]:
+    """Return the deal of each line; a later row of a customer is a deal of its own."""
+    deals = ledger.deals
+    columns = [deals[name] for name in ("deal", "month") if name in deals]
+    return pd.MultiIndex.from_arrays([deals.index, *columns]).to_flat_index()
 
 
 def _earned_on_lost(ledger: Ledger, lost: pd.Series[bool]) -> Decimal:
-    return _total(ledger.deals.loc[ledger.deals.index.isin(lost.index[lost]), "earned"])
+    is_lost = _keys(ledger).isin(lost.index[lost])
+    return _total(ledger.deals.loc[is_lost, "earned"])
 
 
 def _total(amounts: pd.Series[Any]) -> Decimal:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from fitmodel.sales.plans import Plan
 
 
+MAX_DENOMINATOR = 1_000_000
+"""Limit for payments per year as a fraction: those of a contract of 7 months are 12/7."""
+
+
 def make_lines(view: HistoryView, plan: Plan, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     Return the lines of a ledger.
@@ -87,8 +91,8 @@ def month_of(day: Any) -> str:
 
 
 def _yearly(value: Any, spec: DealSpec) -> Fraction:
-    times = per_year(spec)
-    return Fraction(str(float(value) * times)) if times != 1 else Fraction(str(float(value)))
+    """Return the exact yearly amount: in floats, 12 times 0.35 is 4.199999999999999."""
+    return Fraction(str(float(value))) * Fraction(per_year(spec)).limit_denominator(MAX_DENOMINATOR)
 
 
 def _end_days(view: HistoryView, over: Any) -> Any:

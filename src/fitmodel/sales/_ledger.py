@@ -50,8 +50,9 @@ class Ledger:
         renewal or reached the plan's age), `renewed` (number of the tested), `expected_renewals`
         (number expected for such customers), `renewal_rate`, `score` (renewed over expected; NaN
         with too little evidence), `outcome` (see `fitmodel.sales._bonus.pay_bonus`), the Decimals
-        `bonus` (decided) and `bonus_pending` (at the current standing), and `bonus_expected`
-        (float). Empty where the plan has no bonus.
+        `bonus` (decided) and `bonus_pending` (at the current standing), `bonus_expected` (float),
+        and `decided_in`, the month in which the last deal was tested (empty while it is pending).
+        Empty where the plan has no bonus.
     payroll : DataFrame
         One row per amount: `month` in which it is paid or taken back ("2026-03"), `rep`, `kind`
         (see `fitmodel.sales._payroll.pay_out`), `deal` (empty for amounts that do not belong to a
@@ -216,10 +217,16 @@ def split_commission(
 
 
 def _expected_share(plan: Plan, months: float, chances: Mapping[int, float]) -> float:
-    """Return the sum of the steps not reached yet, each times the probability of reaching it."""
-    before, total = float(plan.share_at(months, left=False)), 0.0
-    for step, share in plan.steps:
-        if share > before and not plan.reached(step, months, left=False):
-            total += (share - before) * chances[step]
-            before = share
+    """Return the share of the commission that is expected to be earned in addition.
+
+    It is the sum of what each later age adds, times the probability of reaching it.
+    """
+    before = float(plan.share_at(months, left=False))
+    reached = max(before, float(plan.share_of_months(months)))
+    total = reached - before  # with unused months, the months stayed count even if it leaves now
+    for age in plan.ages:
+        share = max(float(plan.share_at(age, left=False)), float(plan.share_of_months(age)))
+        if share > reached and not plan.reached(age, months, left=False):
+            total += (share - reached) * chances[age]
+            reached = share
     return total

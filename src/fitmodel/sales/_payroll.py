@@ -72,8 +72,10 @@ def pay_out(
     if lines["signed"].isna().all():
         return pd.DataFrame(columns=list(PAYROLL))
     pairs: Any = zip(lines.to_dict("records"), entries.to_dict("records"), strict=True)
-    rows = [row for line, entry in pairs for row in _line_amounts(plan, line, entry)]
-    dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount"])
+    rows = [
+        (*row, line["signed"]) for line, entry in pairs for row in _line_amounts(plan, line, entry)
+    ]
+    dated = pd.DataFrame(rows, columns=["day", "rep", "kind", "deal", "amount", "signed"])
     dated = dated[dated["amount"] != ZERO]
     dated = _with_leavers(dated, plan)
     dated["month"] = [_month_after(day, plan.payroll_months_later) for day in dated["day"]]
@@ -117,14 +119,14 @@ def _share_of(plan: Plan, age: int) -> Fraction:
 
 
 def _bonuses(plan: Plan, bonuses: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Yield decided bonuses, due at the end of their period; reps who left before forfeit them."""
+    """Yield decided bonuses; a rep who left before the end of the period forfeits the bonus."""
     terms = plan.leavers
     forfeits = terms is not None and terms.pending == "forfeit"
     left = _last_days(plan) if forfeits else {}
     for row in bonuses.to_dict("records"):
-        if row["bonus"] == ZERO or not row["month"]:
+        if row["bonus"] == ZERO or not row["decided_in"]:
             continue
-        month = _month_after(row["month"], plan.payroll_months_later)
+        month = _month_after(row["decided_in"], plan.payroll_months_later)
         yield month, row["rep"], "bonus", "", row["bonus"]
         last = left.get(row["rep"].casefold())
         if last is not None and pd.Period(row["month"], "M").end_time.normalize() > last:
@@ -168,21 +170,23 @@ def _month_after(day: Any, months: int) -> str:
 
 
 def _with_leavers(dated: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Add rows that cancel amounts which a rep who left does not get or need not pay back."""
+    """Add rows that cancel amounts which a rep who left does not get or need not pay back.
+
+    An advance that is forfeited is not clawed back: the rep never got it.
+    """
     terms = plan.leavers
     if terms is None:
         return dated.copy()
     last = pd.to_datetime(dated["rep"].str.casefold().map(_last_days(plan)))
     after = (pd.to_datetime(dated["day"]) > last).to_numpy()
     is_positive = dated["amount"].map(lambda amount: amount > 0).to_numpy(dtype=bool)
-    reversals: list[pd.DataFrame] = []
-    for applies, kind, chosen in (
-        (terms.pending == "forfeit", "forfeited", after & is_positive),
-        (terms.clawback == "waive", "waived", after & ~is_positive),
-    ):
-        if applies:
-            part = dated[chosen]
-            reversals.append(part.assign(kind=kind, amount=[-amount for amount in part["amount"]]))
+    never_paid = ((dated["signed"] > last) & (dated["kind"] == "clawed_back")).to_numpy()
+    forfeited = (after & (is_positive | never_paid)) & (terms.pending == "forfeit")
+    waived = (after & ~is_positive & ~forfeited) & (terms.clawback == "waive")
+    reversals = [
+        dated[chosen].assign(kind=kind, amount=-dated["amount"][chosen])
+        for kind, chosen in (("forfeited", forfeited), ("waived", waived))
+    ]
     return pd.concat([dated, *reversals])
 
 

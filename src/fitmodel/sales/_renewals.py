@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history_findings import candidate_columns, find_bound_deals, terms_of
+from fitmodel.deals.months import add_months
 from fitmodel.exceptions import DealsError
 from fitmodel.sales.people import NO_NAME, people_of
 from fitmodel.sales.rates import expected_leavers
@@ -65,7 +66,8 @@ def compute_renewals(
     -------
     DataFrame
         Indexed like the deals: `rep`, `age` (months at which the deal is tested: one month after
-        its contract can end, at least `age_months`), `tested` (old enough to have reached it),
+        its contract can end, at least `age_months`), `tested_on` (the day of that age, or of an end
+        for another reason; NaT without dates), `tested` (old enough to have reached it),
         `lost` (tested and left by that age), `renewed` (tested and still there), `loss` (expected
         cumulative hazard to that age), `alive` and `gone` (not tested yet, and still there or
         already left) and `to_come` (the part of `loss` still ahead; 0 unless `alive`).
@@ -100,6 +102,7 @@ def compute_renewals(
     columns = {
         "rep": people_of(view.deals[str(view.spec.deals.rep)]).fillna(NO_NAME),
         "age": age,
+        "tested_on": _tested_on(view, age),
         "tested": tested,
         "lost": lost,
         "renewed": tested & ~lost,
@@ -150,6 +153,15 @@ def _months(value: Any) -> float | None:
     if PLURAL.search(text):
         return None
     return next((float(months) for word, months in TERMS.items() if word in text), None)
+
+
+def _tested_on(view: HistoryView, age: Floats) -> Any:
+    """Return the day on which each deal is tested or ends for another reason; NaT without dates."""
+    if view.closed is None:
+        return np.full(len(view), np.datetime64("NaT"), "datetime64[s]")
+    day = add_months(view.closed, np.ceil(age).astype(np.int64))
+    exited = view.exited & (view.followup_months < age)
+    return np.where(exited, view.watched_until, day).astype("datetime64[s]")
 
 
 def _terms(view: HistoryView, age_months: float) -> Floats:

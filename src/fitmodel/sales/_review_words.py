@@ -12,7 +12,7 @@ from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import stay_text
 from fitmodel.learning.columns import level_text
 from fitmodel.model.wording import number_text
-from fitmodel.tables.values import is_missing
+from fitmodel.tables.cells import is_missing_level
 
 if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
@@ -86,7 +86,7 @@ def value_text(name: str, value: Any, spec: DealSpec, say: Say) -> str:
     An amount is written as money, a number with its unit, and a timedelta as the days from a date
     to the signing, which is what the model reads of a date.
     """
-    if is_missing(value):
+    if is_missing_level(value):
         return say("not_filled_in")
     if isinstance(value, timedelta):
         return _days_text(value.days, say)
@@ -128,7 +128,7 @@ def _question(reason: Reason, spec: DealSpec, say: Say) -> str:
     subject = _subject(reason, spec, say)
     names = reason.attribute.split(" & ")
     values: Sequence[Any] = reason.value if isinstance(reason.value, tuple) else (reason.value,)
-    if any(is_missing(value) for value in values):
+    if any(is_missing_level(value) for value in values):
         return say("ask_missing", subject=subject)
     if any(name in spec.attributes.actionable for name in names):
         return say("ask_changeable", subject=subject)

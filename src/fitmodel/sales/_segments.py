@@ -16,7 +16,8 @@ from fitmodel.deals.attributes import read_attributes
 from fitmodel.learning.columns import NumberColumn, level_text
 from fitmodel.learning.encoding import fit_columns, read_numbers
 from fitmodel.learning.settings import LearnerOptions
-from fitmodel.tables.values import flag_text, is_missing
+from fitmodel.tables.cells import is_missing_level
+from fitmodel.tables.values import flag_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +183,7 @@ def _levels(
     name: str, values: pd.Series[Any], *, is_flag: bool
 ) -> tuple[NDArray[np.int64], list[Segment]]:
     positions, uniques = pd.factorize(values, use_na_sentinel=True)
-    known = [None if is_missing(value) else level_text(value) for value in uniques]
+    known = [None if is_missing_level(value) else level_text(value) for value in uniques]
     texts = [flag_text(text) if is_flag and text else text for text in known] + [None]
     result, codes = np.unique([text or "" for text in texts], return_inverse=True)
     segments = [Segment(name, level=str(text) or None) for text in result]

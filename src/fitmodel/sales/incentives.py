@@ -6,6 +6,7 @@ plan + deals -> a ledger, in which each deal's entries sum to its nominal commis
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.deals.survival import SurvivalCurve
+    from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.sales.plans import Plan
+
+    Floats = NDArray[np.float64]
 
 __all__ = [
     "Ledger",
@@ -109,9 +112,9 @@ def pay(
     priced_view = view.subset(priced)
     lines = make_lines(priced_view, plan, rows)
     refuse_unknown_leavers(plan, [*people_in(table, spec, "rep").dropna(), *lines["rep"].dropna()])
-    ages = [age for age, _ in plan.steps]
-    chances = chances_to_reach(view, spec, ages, probability)
-    entries = _entries(plan, lines, chances.loc[lines.index])
+    at_signing = pd.Series(view.followup_months, view.index).loc[lines.index] - lines["months"]
+    chances = chances_to_reach(view, spec, plan.ages, probability, since=at_signing)
+    entries = _entries(plan, lines, chances)
     table = (
         _signed(lines, spec).join(entries)
         if lines.index.is_unique
@@ -205,8 +208,7 @@ def _bonuses(view: HistoryView, plan: Plan, probability: pd.Series[float] | None
     if plan.bonus is None:
         return pd.DataFrame(columns=list(COLUMNS))
     if probability is None:
-        company = 1 - float(view.survival.at(float(view.spec.label.horizon_months)))
-        probability = pd.Series(company, index=view.index)
+        probability = pd.Series(_company_rate(view), index=view.index)
     return pay_bonus(
         view,
         view.spec,
@@ -222,6 +224,8 @@ def chances_to_reach(
     spec: DealSpec,
     ages: Sequence[int],
     probability: pd.Series[float] | None,
+    *,
+    since: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
     """Return the probability that a customer who is still there reaches each age; a column per age.
 
@@ -229,43 +233,60 @@ def chances_to_reach(
     (`fitmodel.learning.curve_fitting`), or from the company's if no probability is given. After the
     end of the curve nobody is assumed to leave.
 
+    Parameters
+    ----------
+    deals, spec, probability
+        As for `pay`.
+    ages : sequence of int
+        Ages in months.
+    since : Series of float, optional
+        Months from signing from which the ages are counted, such as those to an upgrade, by the
+        index of the deals, which may occur more than once; default: from signing.
+
     Raises
     ------
     DealsError
         If a deal has no probability between 0 and 1.
     """
     view = view_of(deals, spec)
-    months, curve = view.followup_months, view.survival
-    horizon = float(spec.label.horizon_months)
-    p = _probabilities(view.index, probability, 1 - float(curve.at(horizon)))
-    if probability is not None:
-        return _by_own_curve(view, ages, p)
-    hazard_now = expected_leavers(p, months, curve, horizon)
-    table = {}
-    for age in ages:
-        hazard_then = expected_leavers(p, np.full(len(view), float(age)), curve, horizon)
-        later = _survival_between(curve, np.maximum(months, horizon), float(age))
-        table[age] = np.exp(-np.maximum(hazard_then - hazard_now, 0)) * later
-    return pd.DataFrame(table, index=view.index)
+    since = pd.Series(0.0, view.index) if since is None else since
+    positions = view.index.get_indexer(since.index)
+    months, start = view.followup_months[positions], since.to_numpy()
+    p = _probabilities(view.index, probability, _company_rate(view))[positions]
+    if probability is None:
+        survival = partial(_company_survival, view, p)
+    else:
+        curve = fit_curve(view, np.asarray(probability.loc[view.index]), spec.label.horizon_months)
+        survival = partial(_own_survival, curve, p)
+    now = np.maximum(survival(months), 1e-12)
+    table = {age: np.minimum(survival(start + age) / now, 1.0) for age in ages}
+    return pd.DataFrame(table, index=since.index)
 
 
-def _by_own_curve(
-    view: HistoryView, ages: Sequence[int], probability: NDArray[np.float64]
-) -> pd.DataFrame:
-    curve = fit_curve(view, probability, view.spec.label.horizon_months)
-    survival_now = curve.survival_at(probability, np.minimum(view.followup_months, curve.months))
-    table = {}
-    for age in ages:
-        survival_then = curve.survival_at(
-            probability, np.full(len(view), float(min(age, curve.months)))
-        )
-        table[age] = np.minimum(survival_then / np.maximum(survival_now, 1e-12), 1.0)
-    return pd.DataFrame(table, index=view.index)
+def _own_survival(curve: ChurnCurve, p: Floats, months: Floats) -> Floats:
+    """Return the survival of each customer at an age; constant after the end of the curve."""
+    return curve.survival_at(p, np.minimum(months, curve.months))
+
+
+def _company_survival(view: HistoryView, p: Floats, months: Any) -> Floats:
+    """Return survival to the horizon by each probability, and by the company's curve after it."""
+    curve, horizon = view.survival, float(view.spec.label.horizon_months)
+    end = float(curve.times[-1])
+    at_horizon = max(float(curve.at(min(horizon, end))), 1e-12)
+    later = curve.at(np.clip(months, min(horizon, end), end)) / at_horizon
+    survival: Floats = np.exp(-expected_leavers(p, months, curve, horizon)) * later
+    return survival
+
+
+def _company_rate(view: HistoryView) -> float:
+    """Return the company's early churn, or what is known of it if no deal is that old yet."""
+    curve, horizon = view.survival, float(view.spec.label.horizon_months)
+    return 1 - float(curve.at(min(horizon, float(curve.times[-1]))))
 
 
 def _probabilities(
     index: pd.Index[Any], probability: pd.Series[float] | None, company: float
-) -> NDArray[np.float64]:
+) -> Floats:
     if probability is None:
         return np.full(len(index), company)
     p = np.asarray(probability.reindex(index), dtype=np.float64)
@@ -276,14 +297,3 @@ def _probabilities(
             f"{index[wrong].tolist()[0]!r}. Remedy: give one per deal, or none at all."
         )
     return p
-
-
-def _survival_between(
-    curve: SurvivalCurve, start: NDArray[np.float64], end: float
-) -> NDArray[np.float64]:
-    """Return the share of customers at `start` who stay until `end`; constant after the curve."""
-    end = min(end, float(curve.times[-1]))
-    is_before = end > start
-    chance = np.ones(len(start))
-    chance[is_before] = curve.at(end) / np.maximum(curve.at(start[is_before]), 1e-12)
-    return chance

@@ -171,6 +171,13 @@ class Plan(BaseModel):
         tiers = [(tier.months, float(tier.share)) for tier in self.tiers]
         return [*tiers, (self.earned_after_months, 1.0)]
 
+    @property
+    def ages(self) -> list[int]:
+        """Ages in months at which more is earned, or less would be clawed back."""
+        if self.clawback == "unused_months":
+            return list(range(1, self.earned_after_months + 1)) or [0]
+        return [age for age, _ in self.steps]
+
     def reached(self, age: int, months: float, *, left: bool) -> bool:
         """Return whether an age is reached; a customer who left exactly then has not reached it.
 

@@ -16,7 +16,7 @@ import pandas as pd
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import MIN_DEALS
 from fitmodel.deals.roles import per_year, yearly_amounts
-from fitmodel.deals.survival import survival_replicates
+from fitmodel.deals.survival_estimates import survival_replicates
 from fitmodel.decision.choice import choose_policy, known_money
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import COSTS

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.model.logged import customer_column, id_column, id_error, log_assessments

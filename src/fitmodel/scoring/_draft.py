@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fitmodel.deals.lost import LEFT_OUT
+from fitmodel.deals.vocabulary import LEFT_OUT
 from fitmodel.scoring._file_sink import csv_lines, dictionary_columns, header_line
 from fitmodel.scoring.streams import COMPRESSORS
 from fitmodel.scoring.tables import kind_of

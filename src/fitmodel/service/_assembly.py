@@ -20,7 +20,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fitmodel.crm.requests import RequestHistories
 from fitmodel.deals.plain_words import nearest
 from fitmodel.exceptions import FitModelError
-from fitmodel.following import ModelHolder
+from fitmodel.loading import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.people import people_in
@@ -28,7 +28,8 @@ from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
 from fitmodel.service._decision_routes import add_decisions
 from fitmodel.service._desk_routes import add_desk
 from fitmodel.service._latest_decisions import LatestDecisions
-from fitmodel.service._middleware import Metrics, ServiceMiddleware
+from fitmodel.service._metrics import Metrics
+from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service._model_routes import add_model
 from fitmodel.service._page_routes import add_pages
 from fitmodel.service._pages import Pages, PastTable

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from fitmodel.exceptions import DatabaseError, DealsError, ProspectError
 from fitmodel.reports.brief import make_brief
 from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_page
-from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
-from fitmodel.service._routes import Language, read_prospects
+from fitmodel.service._problems import RefusedError
+from fitmodel.service._routes import JsonResponse, Language, read_prospects
 from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:
     from fitmodel.crm.requests import RequestHistories, RequestHistory
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.brief import Brief
     from fitmodel.service._pages import Pages
@@ -109,9 +108,10 @@ def without_names(brief: Brief) -> Brief:
 
 def _answer(content: Brief, form: str) -> Response:
     if form == "json":
-        return JSONResponse(brief_content(content))
+        return JsonResponse(brief_content(content))
     write, kind = FILES[form]
-    return Response(write(content), media_type=f"{kind}; charset=utf-8")
+    text = write(content).encode(errors="backslashreplace")  # a sign cut in two, as in JSON
+    return Response(text, media_type=f"{kind}; charset=utf-8")
 
 
 def brief_openapi(model: FitModel) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, S
 
 from fitmodel.model.logged import ContradictionError, UnknownProspectError
 from fitmodel.monitoring.deal_log import UNDO_SECONDS, ConflictError, DealLog
-from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
+from fitmodel.service._problems import RefusedError
 from fitmodel.service.schema import failures
 
 if TYPE_CHECKING:

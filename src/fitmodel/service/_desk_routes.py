@@ -23,7 +23,7 @@ from fitmodel.service.schema import example_prospect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.settings import Settings

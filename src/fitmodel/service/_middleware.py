@@ -18,7 +18,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.service._metrics import BUCKETS, Metrics
 from fitmodel.service._problems import (
     PROBLEM_JSON,
     RefusedError,
@@ -31,6 +30,7 @@ from fitmodel.service.settings import ANYBODY, Person
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from fitmodel.service._metrics import Metrics
     from fitmodel.service.settings import Settings
 
     Scope = MutableMapping[str, Any]
@@ -40,14 +40,12 @@ if TYPE_CHECKING:
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-__all__ = ["BUCKETS", "Metrics", "RefusedError", "ServiceMiddleware"]
-
 logger = logging.getLogger("fitmodel.service")
 
 ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
-_PLAIN_ID = re.compile(
-    rb"[A-Za-z0-9._:-]{1,128}"
-)  # it is written to the log, so it must not contain characters that could forge a line
+_PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # written to the log: it cannot forge a line
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
+_OWN_NAMES = (b"host", b"x-forwarded-host")  # a page cannot send the second without CORS
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -56,20 +54,11 @@ HEADERS = (
     (b"cache-control", b"no-store"),
     (
         b"content-security-policy",
-        b"; ".join(
-            (
-                b"default-src 'none'",
-                b"style-src 'self'",
-                b"script-src 'self'",
-                b"connect-src 'self'",
-                b"img-src 'self' data:",
-                b"base-uri 'none'",
-                b"form-action 'none'",
-                b"frame-ancestors 'none'",
-                b"require-trusted-types-for 'script'",  # text never becomes markup
-                b"trusted-types 'none'",
-            )
-        ),
+        (
+            b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+            b"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+            b"require-trusted-types-for 'script'; trusted-types 'none'"
+        ),  # text never becomes markup
     ),
 )
 
@@ -186,10 +175,7 @@ class ServiceMiddleware:
     async def _full_body(self, scope: Scope, receive: Receive) -> bytes:
         max_bytes = self._settings.max_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > max_bytes:
-            raise RefusedError(
-                413, f"the body is longer than {max_bytes:,} bytes; send less in one request"
-            )
+        _check_size(int(announced) if announced.isdigit() else 0, max_bytes)
         try:
             async with asyncio.timeout(self._settings.body_seconds):
                 return await _read(receive, max_bytes)
@@ -239,8 +225,13 @@ def _prefixed_once(scope: Scope) -> Scope:
 
 def _host_of(scope: Scope) -> str:
     """Return the host name in the request, in lower case, without the port."""
-    name = str(dict(scope["headers"]).get(b"host", b""), "latin-1").lower()
+    name = _lowered(scope, b"host")
     return name if name.endswith("]") else name.rpartition(":")[0] or name
+
+
+def _lowered(scope: Scope, name: bytes) -> str:
+    """Return the value of a header in lower case; "" without it."""
+    return str(dict(scope["headers"]).get(name, b""), "latin-1").lower()
 
 
 def _request_id(scope: Scope) -> str:
@@ -270,10 +261,13 @@ def _check_page(scope: Scope, origins: frozenset[str]) -> None:
 
     CORS would hide the answer from that page, but the request would still be executed and logged.
     """
-    headers = dict(scope["headers"])
-    if str(headers.get(b"origin", b""), "latin-1") in origins:
+    origin, site = _lowered(scope, b"origin"), _lowered(scope, b"sec-fetch-site")
+    if origins & {origin, "*"}:
         return
-    if headers.get(b"sec-fetch-site") in {b"cross-site", b"same-site"}:
+    # Browsers send the site over https and to this machine; over plain http only the origin.
+    own = {_lowered(scope, name) for name in _OWN_NAMES}
+    is_foreign = bool(origin) and origin.partition("://")[2] not in own
+    if site in _FOREIGN_SITES or (not site and is_foreign):
         raise RefusedError(
             403,
             "a page of another site sent this request. Remedy: send the service's token, or start "
@@ -329,12 +323,16 @@ async def _read(receive: Receive, max_bytes: int) -> bytes:
             raise RefusedError(499, "the client left")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > max_bytes:
-            raise RefusedError(
-                413, f"the body is longer than {max_bytes:,} bytes; send less in one request"
-            )
+        _check_size(size, max_bytes)
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise RefusedError(
+            413, f"the body is longer than {max_bytes:,} bytes; send less in one request"
+        )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -26,8 +26,8 @@ from fitmodel.reports.model_page import (
     rule_text,
 )
 from fitmodel.service._decision_routes import Name, WholeNumber
-from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of
+from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import Language
 from fitmodel.service.schema import failures
 from fitmodel.tracking.connection import database_file, tracking_uri
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from fitmodel.bundle.reading import Bundle
     from fitmodel.evaluation.comparison import Comparison
-    from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
+    from fitmodel.loading import ModelHolder
     from fitmodel.tracking.promotion import Promotion
 
 CARD_FILE = "card.md"

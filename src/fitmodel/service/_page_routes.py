@@ -13,8 +13,8 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.reports.html import html_tree, section_tree
 from fitmodel.reports.monitoring_page import monitoring_part
 from fitmodel.reports.sales_numbers import rep_view
-from fitmodel.service._middleware import RefusedError
 from fitmodel.service._pages import NO_DEALS
+from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import Language
 from fitmodel.service.schema import failures
 from fitmodel.service.settings import ANYBODY, Person

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fitmodel.deals.contract import DealSpec
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.monitoring.log import DecisionLog
     from fitmodel.monitoring.report import MonitoringReport
     from fitmodel.reports.sales_numbers import SalesNumbers

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fitmodel.crm.requests import RequestHistory
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.in_memory import ProspectTable
     from fitmodel.service.settings import Person, Settings

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import JSONResponse
 
 from fitmodel.crm.attributes import attributes_as_of
 from fitmodel.crm.timeline import timeline
 from fitmodel.exceptions import DealsError, FitModelError
 from fitmodel.language.catalogue import phrases
-from fitmodel.service._middleware import RefusedError
 from fitmodel.service._page_routes import person_of
-from fitmodel.service._routes import Language
+from fitmodel.service._problems import RefusedError
+from fitmodel.service._routes import JsonResponse, Language
 from fitmodel.service.schema import failures
 from fitmodel.tables.cells import level_text
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from fitmodel.crm.requests import RequestHistories
     from fitmodel.crm.timeline import Timeline
-    from fitmodel.following import ModelHolder
     from fitmodel.language.catalogue import Say
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.wording import Wording
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service._pipeline_rows import PipelineRow, PipelineRows
@@ -86,12 +85,12 @@ def add_pipeline(
         with _errors_as_answers():
             if not full:
                 return _gzip_response(request, rows.listed(person, language))
-            return JSONResponse(rows.full(person, language))
+            return JsonResponse(rows.full(person, language))
 
     @app.get(f"{PIPELINE}/row", responses=FAILURES)
-    def scored_row(request: Request, key: Key, language: Language = "en") -> JSONResponse:
+    def scored_row(request: Request, key: Key, language: Language = "en") -> JsonResponse:
         """Return one open prospect: its assessment, its cells, and the attributes scored."""
-        return JSONResponse(_row_of(rows, request, key, language).full())
+        return JsonResponse(_row_of(rows, request, key, language).full())
 
     @app.get(f"{PIPELINE}/timeline", responses=FAILURES)
     def timeline(request: Request, key: Key, language: Language = "en") -> dict[str, Any]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.decision.value import Money
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.assessment import Reason
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows

@@ -30,11 +30,11 @@ from fitmodel.tables.opening import duplicate_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fitmodel.following import ModelHolder
+    from fitmodel.loading import ModelHolder
     from fitmodel.model.assessment import Assessment
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.model.logged import AssessmentLog
-    from fitmodel.service._middleware import Metrics
+    from fitmodel.service._metrics import Metrics
     from fitmodel.service.settings import Settings
 
 IN_THE_LOOP = 64  # more or longer prospects are scored in a thread, so that others do not wait
@@ -55,6 +55,15 @@ Horizons = Annotated[
         description="Other horizons in months, such as 3,12: probability and interval for each.",
     ),
 ]
+
+
+class JsonResponse(JSONResponse):
+    """JSON in UTF-8; half of a sign cut in two, which UTF-8 cannot encode, is escaped."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the content as JSON."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace")
 
 
 def add_assessments(
@@ -91,17 +100,17 @@ def add_assessments(
         reasons: Reasons = 3,
         language: Language = "en",
         horizons: Horizons = None,
-    ) -> JSONResponse:
+    ) -> JsonResponse:
         """Assess one prospect, a list of prospects, or {"prospects": [...]}."""
         body = await request.body()
         result = read_prospects(body, limits)
         prospects = [result] if isinstance(result, dict) else result
         items = await answers(prospects, len(body), reasons, language, horizons)
         if isinstance(result, list):
-            return JSONResponse({"assessments": [_shown(item, language) for item in items]})
+            return JsonResponse({"assessments": [_shown(item, language) for item in items]})
         if isinstance(items[0], str):
             raise RefusedError(422, items[0])
-        return JSONResponse(items[0].to_dict())
+        return JsonResponse(items[0].to_dict())
 
     @app.post(BATCH)
     async def assess_batch(
@@ -109,14 +118,14 @@ def add_assessments(
         reasons: Reasons = 3,
         language: Language = "en",
         horizons: Horizons = None,
-    ) -> JSONResponse:
+    ) -> JsonResponse:
         """Assess several prospects; one that cannot be scored gets an error instead."""
         body = await request.body()
         prospects = read_prospects(body, limits)
         if isinstance(prospects, dict):
             raise RefusedError(400, 'give {"prospects": [...]} or a list of objects')
         items = await answers(prospects, len(body), reasons, language, horizons)
-        return JSONResponse({"assessments": [_shown(item, language) for item in items]})
+        return JsonResponse({"assessments": [_shown(item, language) for item in items]})
 
 
 def add_status(app: FastAPI, holder: ModelHolder, metrics: Metrics) -> None:

@@ -13,24 +13,28 @@ from fitmodel.tables.scripts import plain_digits, plain_letters
 
 _MONTH_NAMES = """\
 1 jan january januar jän jänner januari enero ene janeiro janvier janv gennaio gen январь января
-1 янв stycznia styczeń sty ocak oca
+1 янв stycznia styczeń sty ocak oca leden ledna січень січня
 2 feb february februar februari febrero fevereiro fev février févr fév febbraio февраль февраля
-2 фев lutego luty lut şubat şub
+2 фев lutego luty lut şubat şub únor února лютий лютого
 3 mar march märz mär mrz maart mrt marzo março mars март марта мар marca marzec mart
+3 březen března березень березня
 4 apr april abril abr avril avr aprile апрель апреля апр kwietnia kwiecień kwi nisan nis
-5 may mai mayo maio mei maggio mag maj май мая maja mayıs
+4 duben dubna квітень квітня
+5 may mai mayo maio mei maggio mag maj май мая maja mayıs květen května травень травня
 6 jun june juni junio junho juin giugno giu июнь июня июн czerwca czerwiec cze haziran haz
+6 červen června червень червня
 7 jul july juli julio julho juillet juil luglio lug июль июля июл lipca lipiec lip temmuz tem
+7 červenec července липень липня
 8 aug august augustus augusti agosto ago août aoû август августа авг sierpnia sierpień sie
-8 ağustos ağu
+8 ağustos ağu srpen srpna серпень серпня
 9 sep sept september septiembre set setembro septembre settembre сентябрь сентября сен сент
-9 września wrzesień wrz eylül eyl
+9 września wrzesień wrz eylül eyl září вересень вересня
 10 oct october okt oktober octubre outubro out octobre ottobre ott октябрь октября окт
-10 października październik paź ekim eki
+10 października październik paź ekim eki říjen října жовтень жовтня
 11 nov november noviembre novembro novembre ноябрь ноября ноя нояб listopada listopad lis kasım
-11 kas
+11 kas listopadu листопад листопада
 12 dec december dez dezember diciembre dic dezembro décembre déc dicembre декабрь декабря дек
-12 grudnia grudzień gru aralık ara des desember
+12 grudnia grudzień gru aralık ara des desember prosinec prosince грудень грудня
 """
 MONTHS = {
     plain_letters(name): int(number)
@@ -63,6 +67,7 @@ _WEEKDAY_OF_SIGNS = re.compile(
     r"|\s*[월화수목금토일]요일"
 )
 _ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925}
+_FIRST_MONTHS = {"R": (1, 5), "H": (1, 1)}  # first year and month of an era written as a letter
 _ERA = re.compile(
     r"^(?:(令和|平成|昭和)\s?(\d{1,2}|元)\s?[年./-]|([RH])(\d{1,2})[./])"
     r"\s?(\d{1,2})\s?[月./-]\s?(\d{1,2})(?:\s?日)?"
@@ -107,6 +112,8 @@ def gregorian(text: str) -> str:
 
 def _of_era(match: re.Match[str]) -> str:
     era, year = match[1] or match[3], match[2] or match[4]
+    if era in _FIRST_MONTHS and (int(year), int(match[5])) < _FIRST_MONTHS[era]:
+        return match[0]  # a version such as R1.2.3
     return f"{_ERAS[era] + (1 if year == '元' else int(year))}年{match[5]}月{match[6]}日"
 
 

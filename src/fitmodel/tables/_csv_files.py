@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 16 << 20  # size of a block of CSV text; a row must fit into a block
 SHOWN_ROWS = 3
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _ONE_QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -197,6 +198,11 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
         raise DealsError(f"{path} {open_quote_error(top.lines + 1)}")
     if "\N{REPLACEMENT CHARACTER}" in "".join(names) and encoding == UTF8:
         _refuse_encoding(path)
+    if control := _CONTROL.search("".join(names)):
+        raise DealsError(
+            f"{path} is not text: its first line contains the control character {control[0]!r}. "
+            "Remedy: export the deals as CSV, Parquet or Excel."
+        )
     rows_below = (line.strip() for line in lines[top.lines + lines_read :])
     if len(head) < SNIFF_BYTES and not any(rows_below):
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")

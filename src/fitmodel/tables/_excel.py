@@ -91,7 +91,7 @@ def _fill_merged(rows: list[list[Any]], sheet: Any) -> list[tuple[int, int]]:
     """
     filled = []
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-        if bottom == top or right != left or _is_blank(rows[top][left]):
+        if bottom == top or right != left or top >= len(rows) or _is_blank(rows[top][left]):
             continue
         for row in range(top + 1, min(bottom + 1, len(rows))):
             rows[row][left] = rows[top][left]

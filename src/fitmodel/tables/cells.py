@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.tables.vocabulary import MISSING_TEXT
+from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -44,6 +44,14 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, list | tuple | dict):  # str() fails if it is nested very deeply
         return False
     return is_missing(value.value) if isinstance(value, Enum) else str(value) in MISSING_REPRS
+
+
+def is_missing_level(value: Any) -> bool:
+    """Return whether a category's value is missing in a table that was read.
+
+    A word such as "None" or "NA" that reading left in the table is a level.
+    """
+    return is_missing(value) and not (isinstance(value, str) and value.strip() in UNCLEAR_WORDS)
 
 
 def is_empty(values: pd.Series[Any]) -> Mask:

@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _PARQUET = b"PAR1"
+_JSON = re.compile(rb'\{\s*"|\[\s*[{\[]')
 MARKUP_BYTES = 100  # bytes in which a web page or JSON shows itself
 _NO_TABLES = {
     b"%PDF": "a PDF document",
@@ -164,7 +165,7 @@ def _refuse_markup(path: Path, head: bytes) -> None:
             f"{path} is a web page or XML, although its name says otherwise: some systems export "
             "such files as .xls. Remedy: open it in a spreadsheet and save it as .xlsx or CSV."
         )
-    if start.startswith((b'{"', b'[{"', b"[\n{")):
+    if _JSON.match(start):
         raise DealsError(
             f"{path} is JSON. Remedy: export the deals as CSV, Parquet or Excel, or convert it: "
             "pandas.read_json(...).to_csv(...)."

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.tables._date_text import EXCEL, MILLISECONDS, MIN_SECONDS, SECONDS
+from fitmodel.tables._date_text import EXCEL, MILLISECONDS, MIN_SECONDS, SECONDS, SECONDS_OF_DAY
 from fitmodel.tables.values import DateForm, distinct, is_missing, read_dates
 
 if TYPE_CHECKING:
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 
     Moments64 = NDArray[np.datetime64]
 
-    import pandas as pd
-
 
 NEVER = np.datetime64("NaT", "us")
-SECONDS_OF_DAY = 86_400
 _ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?"
     r" ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
-_TIME = re.compile(r"[T ,]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)? ?([AaPp])?", re.ASCII)
+_TIME = re.compile(
+    r"[T ,]+(?:(?:오전|上午|午前|(오후|下午|午後)) ?)?"
+    r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)? ?([AaPp])?",
+    re.ASCII,
+)
 _DIGITS = re.compile(r"\d+(?:\.\d*)?", re.ASCII)
 _NOON = 12
 
@@ -207,9 +208,9 @@ def _with_time(value: Any, day: np.datetime64, order: str, zone: str) -> np.date
     match = _TIME.search(value) if isinstance(value, str) else _TIME.search(str(value)[10:])
     if match is None:
         return day
-    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
-    if match[4]:
-        hour = hour % _NOON + _NOON * (match[4] in "Pp")
+    hour, minute, second = int(match[2]), int(match[3]), int(match[4] or 0)
+    if match[1] or match[5]:
+        hour = hour % _NOON + _NOON * (match[5] is None or match[5] in "Pp")
     return day + np.timedelta64((hour * 60 + minute) * 60 + second, "s")
 
 

@@ -10,6 +10,10 @@ _ZEROS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50)  # Arabic, Persian, Devanagari
 _DIGITS = {zero + digit: ord("0") + digit for zero in _ZEROS for digit in range(10)}
 _ARABIC_MARKS = {0x066B: ord("."), 0x066C: ord(","), 0x066A: ord("%")}
 _PLAIN_SIGNS = {**_FULL_WIDTH, **_DIGITS, **_ARABIC_MARKS}
+NUMBER_SIGNS = {
+    chr(sign): chr(plain) for sign, plain in _PLAIN_SIGNS.items() if chr(plain) in "0123456789+-.eE"
+}
+"""Signs of plain numbers in other scripts, each with its ASCII sign."""
 _TRADITIONAL = (
     "約產單號訂簽戶額費態終開間時結銷離網業務團隊員經編價續贏輸狀數處營試測幣種類階級預計後動滿評"
     "錄聯電話備註積報統購總標記認實際達進關閉丟無轉繳帳週歷億萬設問題訴發維護體驗選擇來參與專節點"

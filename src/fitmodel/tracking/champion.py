@@ -1,14 +1,20 @@
-"""Comparison of a training with the champion on deals new to both; evidence needed to promote.
+"""Comparison of a training with the champion on outcomes new to both; evidence needed to promote.
 
-evaluated deals -> those signed after the champion's training period -> the champion's probabilities
-                -> `fitmodel.evaluation.comparison`
+end of the champion's extract -> models trained at dates after it, and the outcomes that followed
+  (`fitmodel.evaluation.prequential`) -> the champion's probabilities for them
+                                      -> `fitmodel.evaluation.comparison`
+
+Where the days of leaving are unknown, the deals are compared that the training was evaluated on and
+that were signed after the champion's last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fitmodel.bundle.manifest import SIGNING_KEY, is_signature_required
@@ -30,7 +36,11 @@ if TYPE_CHECKING:
 
     from fitmodel.bundle.reading import Bundle
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.evaluation.prequential import OutcomesSince
     from fitmodel.model.fitmodel import FitModel
+
+    Retrain = Callable[[np.datetime64], OutcomesSince | None]
+    """The outcomes since a day, as models trained after it predict them."""
 
 _SKILL = "log_loss_skill.low"
 
@@ -42,6 +52,7 @@ def compare_with_champion(
     spec: DealSpec,
     *,
     split_date: pd.Timestamp | None = None,
+    retrain: Retrain | None = None,
 ) -> Comparison | None:
     """Compare a training with the champion of the contract's registered model.
 
@@ -59,12 +70,16 @@ def compare_with_champion(
     split_date : Timestamp, optional
         Day before which the deals were signed that the evaluated model was trained on. If the
         champion learned from later deals, the comparison says so.
+    retrain : callable, optional
+        Returns the outcomes since a day (`fitmodel.evaluation.prequential.outcomes_since`), which
+        are compared instead of `evaluated`; or None, if the days of leaving are unknown.
 
     Returns
     -------
     Comparison or None
-        None if there is no champion or the store does not answer. Deals signed up to the last deal
-        in the champion's training period are left out, since it may have learned from them.
+        None if there is no champion or the store does not answer. Nothing that the champion may
+        have learned from is compared: no outcome of its extract or, without days of leaving, no
+        deal signed up to its last.
     """
     name, store = spec.tracking.registered_model, spec.tracking.uri
     try:
@@ -77,7 +92,22 @@ def compare_with_champion(
     champion = _comparable(f"models:/{name}/{version}", spec)
     if isinstance(champion, str):
         return _not_compared(version, champion)
+    since = None if retrain is None else retrain(_last_day(champion))
+    if since is not None:
+        return _compared_since(version, champion, since, deals)
     unseen = _signed_after(evaluated, deals, spec, str(champion.manifest["period"][1]))
+    return _compared_later(version, champion, unseen, attributes, deals, split_date)
+
+
+def _compared_later(
+    version: int,
+    champion: FitModel,
+    unseen: pd.DataFrame,
+    attributes: pd.DataFrame,
+    deals: pd.DataFrame,
+    split_date: pd.Timestamp | None,
+) -> Comparison:
+    """Compare on mature deals signed after the champion's last."""
     churners = int(unseen["early_churn"].sum())
     if len(unseen) < MIN_DEALS or churners < MIN_CHURNERS:
         return _not_compared(
@@ -90,6 +120,43 @@ def compare_with_champion(
     if not result.deals:
         return result
     return replace(result, caveat=_caveat(split_date, str(champion.manifest["period"][1])))
+
+
+def _last_day(champion: FitModel) -> np.datetime64:
+    """Return the last day whose outcomes the champion may know."""
+    manifest = champion.manifest
+    in_contract = manifest.get("spec", {}).get("deals", {}).get("observed_until")
+    try:
+        return np.datetime64(str(manifest.get("observed_until") or in_contract), "D")
+    except ValueError:  # an older bundle, whose contract names a column or nothing
+        return np.datetime64(manifest["period"][1], "D")
+
+
+def _compared_since(
+    version: int, champion: FitModel, since: OutcomesSince, deals: pd.DataFrame
+) -> Comparison:
+    """Compare the champion with the models that would have replaced it since its extract."""
+    if since.deals < MIN_DEALS or since.churners < MIN_CHURNERS:
+        return _not_compared(
+            version,
+            f"only {since.deals} deals ({since.churners} early churners) can be compared since the "
+            f"champion's extract ended; {MIN_DEALS} deals and {MIN_CHURNERS} early churners are "
+            "needed",
+        )
+    rows = since.table["deal"]
+    try:
+        predicted = champion.predict(deals.loc[rows.unique()], reasons=0)
+    except FitModelError as error:
+        return _not_compared(version, f"the champion cannot score these deals: {error}")
+    at_horizon = predicted["early_churn_probability"].reindex(rows).to_numpy(dtype=np.float64)
+    table = since.table.assign(champion=since.conditional(at_horizon))
+    outcome, weight = table["early_churn"], table["weight"]
+    gain, skill = (
+        compare(outcome, table[other], table["probability"], weight, deal=rows)
+        for other in ("champion", "base_rate")
+    )
+    objections = find_objections(table, since.attributes)
+    return replace(gain, champion=version, objections=objections, skill_low=skill.low)
 
 
 def _caveat(split_date: pd.Timestamp | None, last: str) -> str:
@@ -230,7 +297,7 @@ def check_evidence(
     if skill is None:
         why = "its run has no skill measured against the base rate"
         raise _refused(version, champion, why, "unmeasured")
-    if skill <= 0:
+    if max(skill, (comparison and comparison.skill_low) or 0.0) <= 0:
         raise _refused(
             version,
             champion,

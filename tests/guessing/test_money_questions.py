@@ -9,8 +9,8 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.guessing._money import amount_preference
 from fitmodel.guessing._names import as_words
-from fitmodel.guessing.doubts import find_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions
 from tables import customers
 
 DATES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}

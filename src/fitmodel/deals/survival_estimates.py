@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.deals._kaplan_meier import kaplan_meier
+from fitmodel.deals.survival import kaplan_meier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitmodel.deals._kaplan_meier import SurvivalCurve
+    from fitmodel.deals.survival import SurvivalCurve
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
@@ -77,7 +77,7 @@ def leaving_times(
     left_by : ndarray of float of shape (n,)
         For leavers whose day is unknown: age in months by which they had left; NaN for all others.
     weight, entry : ndarray of float of shape (n,), optional
-        Weights and entry ages; see `fitmodel.deals._kaplan_meier.kaplan_meier`.
+        Weights and entry ages; see `fitmodel.deals.survival.kaplan_meier`.
 
     Returns
     -------
@@ -113,17 +113,22 @@ def leaving_times(
 
 
 def survival_with_unknown_days(
-    months: Floats, left: Mask, left_by: Floats, entry: Floats, *, at: Any = None
+    months: Floats,
+    left: Mask,
+    left_by: Floats,
+    entry: Floats,
+    *,
+    weight: Floats | None = None,
+    at: Any = None,
 ) -> SurvivalCurve:
     """Return the Kaplan-Meier curve, with undated leavers spread over their possible ages.
 
     For the parameters see `leaving_times`, for `at` see `kaplan_meier`.
     """
-    dated = np.isnan(left_by)
-    if dated.all():
-        return kaplan_meier(months, left, entry_months=entry, at=at)
-    times = leaving_times(months, left, left_by, entry=entry)
-    weight = np.ones(len(months))
+    weight = np.ones(len(months)) if weight is None else weight
+    if np.isnan(left_by).all():
+        return kaplan_meier(months, left, weights=weight, entry_months=entry, at=at)
+    times = leaving_times(months, left, left_by, weight=weight, entry=entry)
     months, left, weight, entry = with_unknown_days(times, left_by, months, left, weight, entry)
     return kaplan_meier(months, left, weights=weight, entry_months=entry, at=at)
 
@@ -183,7 +188,7 @@ def survival_replicates(
     Parameters
     ----------
     followup_months, left, entry_months : arrays of shape (n,)
-        The same as for `fitmodel.deals._kaplan_meier.kaplan_meier`.
+        The same as for `fitmodel.deals.survival.kaplan_meier`.
     weights : ndarray of float of shape (replicates, n)
         Weight of each deal in each replicate, not negative.
     at : float

@@ -16,14 +16,14 @@ from fitmodel.deals.reading import keep_rows, read_deals_with_findings
 from fitmodel.deals.roles import ANSWERS
 from fitmodel.deals.validation import Sheet, shape_errors
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._columns import Column
-from fitmodel.guessing._date_doubts import about_dates
-from fitmodel.guessing._doubt import Question, about_amounts, about_units
-from fitmodel.guessing._id_doubts import about_ids
-from fitmodel.guessing._leaver_doubts import about_leavers_elsewhere
+from fitmodel.guessing._columns import Column, named
+from fitmodel.guessing._date_questions import about_dates
+from fitmodel.guessing._id_questions import about_ids
+from fitmodel.guessing._leaver_questions import about_leavers_elsewhere
+from fitmodel.guessing._money_questions import about_amounts, about_units
 from fitmodel.guessing._other_ends import about_other_ends
-from fitmodel.guessing._price_doubts import about_prices
-from fitmodel.guessing._row_doubts import about_left_out, about_rows
+from fitmodel.guessing._question import Question
+from fitmodel.guessing._row_questions import about_left_out, about_rows
 from fitmodel.guessing._rows import find_not_yet, find_stage, lost_in_own_words, not_customers
 from fitmodel.guessing._status import find_status
 from fitmodel.guessing._vendors import recognise_export
@@ -75,7 +75,7 @@ def find_questions(
 
     Examples
     --------
-    >>> from fitmodel.guessing.doubts import find_questions
+    >>> from fitmodel.guessing.questions import find_questions
     >>> sim = fitmodel.simulate_deals(300, seed=1)
     >>> find_questions(sim.deals, sim.spec)
     []
@@ -116,7 +116,6 @@ def _open_questions(
         *about_leavers_elsewhere(kept.columns, spec),
         *about_other_ends(kept.columns, spec),
         *about_amounts(kept.columns, spec),
-        *about_prices(kept.columns, spec),
         *about_ids(kept.columns, Sheet(kept.table, rows=numbers), spec),
         *about_dates(kept.columns, spec),
         *about_units(spec),
@@ -257,14 +256,13 @@ def _not_yet_customers(status: Stage, rows: int) -> Question:
 
 def _about_leavers(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions if a flag or status and the dates of leaving contradict each other."""
-    by_name = {column.name: column for column in columns}
-    leaving = by_name.get(spec.deals.churned_on or "")
+    leaving = named(columns, spec.deals.churned_on)
     if leaving is None:
         return
     # A status in [rows] drop still says who left, so only the columns of [rows] keep are skipped.
     known = {*spec.role_columns, *spec.rows.keep} - {spec.deals.churned}
     free = [column for column in columns if column.name not in known]
-    status = find_status(free, recognise_export(by_name))
+    status = find_status(free, recognise_export(column.name for column in columns))
     if status is None or not status.is_sure:
         return
     dated = leaving.real_dates

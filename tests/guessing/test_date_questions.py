@@ -10,8 +10,8 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}
@@ -46,6 +46,24 @@ def test_init_does_not_end_the_extract_with_a_date_that_is_announced() -> None:
     assert tomllib.loads(guess.toml)["deals"]["observed_until"] == str(end.date())
     assert "12 dates in 'left' are later" in " ".join(guess.unsure)
     assert tomllib.loads(plain.toml)["deals"]["observed_until"] == str(end.date())
+
+
+@pytest.mark.parametrize("column", ["signed", "left"])
+def test_years_of_the_buddhist_calendar_are_said_and_asked_about(column: str) -> None:
+    table = steady()
+    days = table[column].dropna()
+    written = {row: f"{day.day}/{day.month}/{day.year + 543}" for row, day in days.items()}
+    table[column] = [written.get(row) for row in table.index]
+    guess = guess_spec(table)
+    spec = DealSpec(**tomllib.loads(guess.toml))
+    first = days.index[0]
+
+    (question,) = (each for each in guess.questions if each.code == "buddhist-years")
+    assert f"'{written[first]}' is {days[first].date()}" in question.message
+    assert f"{len(days):,} of {len(days):,} dates" in question.message
+    settled = spec.replace(rows={"acknowledged": ["buddhist-years"]})
+    assert "buddhist-years" not in {each.code for each in find_questions(table, settled)}
+    assert "buddhist-years" not in {each.code for each in guess_spec(steady()).questions}
 
 
 def test_customers_who_were_followed_longer_go_on_leaving() -> None:

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.deals.plain_words import toml_value
 from fitmodel.deals.vocabulary import kind_of_status, plain_value, plain_words, words_of
-from fitmodel.guessing._doubt import Question
+from fitmodel.guessing._columns import named
+from fitmodel.guessing._leaver_questions import about_never_left
 from fitmodel.guessing._names import has_name_of
-from fitmodel.guessing._never_left import about_never_left
-from fitmodel.guessing._rows import MAX_STAGES
+from fitmodel.guessing._question import (
+    MIN_ROWS,
+    Question,
+    is_worth_it,
+    rows_with,
+    rule_of,
+    values_text,
+)
 from fitmodel.tables.scripts import plain_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -23,7 +31,6 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
     from fitmodel.tables.values import Mask
 
-MIN_ROWS, MIN_SHARE = 3, 0.005  # fewer rows of a kind are not worth a question
 KNOWN_SALES = 0.95  # share of known values in a column whose name does not suggest kinds of sales
 MAX_DATED_MARKED = 0.9  # marked rows of which more have left are marked because they left
 MIN_DATED_LEFT_OUT = 0.8  # share of dates of leaving in a value that means a former customer
@@ -69,7 +76,7 @@ _TO_OTHERS = re.compile(
 
 def about_rows(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about kept rows that may not be new customers, or may not have left."""
-    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    left = named(columns, spec.deals.churned_on)
     dated = None if left is None else left.real_dates
     free = [column for column in columns if column.name not in spec.rows.chosen_by]
     yield from about_never_left(free, spec, dated)
@@ -85,20 +92,20 @@ def _about_sales(columns: Iterable[Column], spec: DealSpec) -> Iterator[Question
     if spec.rows.customer is not None or spec.rows.one_row_per is not None:
         return
     for column in columns:
-        if not _is_category(column):
+        if not column.is_category:
             continue
-        again = _rows_with(column, lambda value: _is_sale(value, "again"))
-        new = _rows_with(column, lambda value: _is_sale(value, "new"))
+        again = rows_with(column, lambda value: _is_sale(value, "again"))
+        new = rows_with(column, lambda value: _is_sale(value, "new"))
         named = has_name_of(column.words, "sale")
         enough = new.any() and (named or (again | new).sum() >= KNOWN_SALES * column.filled)
-        if not _is_worth_it(again) or not enough:
+        if not is_worth_it(again) or not enough:
             continue
         yield Question(
             "rows-not-new",
             column.name,
             f"{column.name}: {again.sum():,} of {len(again):,} rows are renewals or extensions "
-            f"({_shown(column, again)}), but would count as new deals",
-            f"[rows] drop = {{{_toml(column, again)}}}; [rows] customer = the customer's id, if "
+            f"({values_text(column, again)}), but would count as new deals",
+            f"[rows] drop = {{{rule_of(column, again)}}}; [rows] customer = the customer's id, if "
             "the table has one, merges them with the first deal; acknowledge it if each is a deal",
         )
         return
@@ -114,16 +121,16 @@ def _about_free_plans(columns: Iterable[Column]) -> Iterator[Question]:
     """Yield a question if some rows are on a plan that nobody pays for."""
     free_words = words_of("plan", "free")
     for column in columns:
-        if not (_is_category(column) and has_name_of(column.words, "plan")):
+        if not (column.is_category and has_name_of(column.words, "plan")):
             continue
-        free = _rows_with(column, lambda value: plain_words(value) in free_words)
-        if _is_worth_it(free) and not free.all():
+        free = rows_with(column, lambda value: plain_words(value) in free_words)
+        if is_worth_it(free) and not free.all():
             yield Question(
                 "free-plan",
                 column.name,
                 f"{column.name}: {free.sum():,} of {len(free):,} rows are on a free plan or in a "
-                f"trial ({_shown(column, free)}), but would count as customers",
-                f"[rows] drop = {{{_toml(column, free)}}}; acknowledge it if these rows are "
+                f"trial ({values_text(column, free)}), but would count as customers",
+                f"[rows] drop = {{{rule_of(column, free)}}}; acknowledge it if these rows are "
                 "signed contracts",
             )
             return
@@ -138,7 +145,7 @@ def _about_marked(
             continue
         flags = column.flags
         marked = flags.series.to_numpy(dtype=bool)
-        if flags.unreadable.any() or not _is_worth_it(marked) or marked.all():
+        if flags.unreadable.any() or not is_worth_it(marked) or marked.all():
             continue
         if dated is not None and dated[marked].mean() > MAX_DATED_MARKED:
             continue
@@ -146,9 +153,9 @@ def _about_marked(
             "rows-marked",
             column.name,
             f"{column.name}: {marked.sum():,} of {len(marked):,} rows are marked "
-            f"({_shown(column, marked)}). If these are tests, copies or deleted rows, they would "
-            "count as customers all the same",
-            f"[rows] drop = {{{_toml(column, marked)}}}; acknowledge it if they are customers",
+            f"({values_text(column, marked)}). If these are tests, copies or deleted rows, they "
+            "would count as customers all the same",
+            f"[rows] drop = {{{rule_of(column, marked)}}}; acknowledge it if they are customers",
         )
 
 
@@ -157,22 +164,22 @@ def _about_unknown_status(columns: Iterable[Column], dated: Mask | None) -> Iter
     if dated is None:
         return
     for column in columns:
-        if not (_is_category(column) and has_name_of(column.words, "status")):
+        if not (column.is_category and has_name_of(column.words, "status")):
             continue
         kinds = {str(value): kind_of_status(str(value)) for value in column.cells.dropna().unique()}
-        known = _rows_with(column, lambda value: kinds[value] is not None)  # noqa: B023 - used at once
+        known = rows_with(column, lambda value: kinds[value] is not None)  # noqa: B023 - used at once
         unknown = column.cells.notna().to_numpy() & ~known & ~dated
         both = {"left", "active"} <= set(kinds.values())
-        if not both or known.sum() < KNOWN_STATUS * column.filled or not _is_worth_it(unknown):
+        if not both or known.sum() < KNOWN_STATUS * column.filled or not is_worth_it(unknown):
             continue
         yield Question(
             "unknown-status",
             column.name,
             f"{column.name}: {unknown.sum():,} of {len(unknown):,} rows have no date of leaving "
-            f"and a status whose meaning is not known ({_shown(column, unknown)}). They count as "
-            "customers that stayed",
-            f"[rows] drop = {{{_toml(column, unknown)}}} if they are no customers; [deals] churned "
-            "and churned_values if they left; acknowledge it if they are still customers",
+            f"and a status whose meaning is not known ({values_text(column, unknown)}). They "
+            "count as customers that stayed",
+            f"[rows] drop = {{{rule_of(column, unknown)}}} if they are no customers; [deals] "
+            "churned and churned_values if they left; acknowledge it if they are still customers",
         )
         return
 
@@ -184,16 +191,17 @@ def _about_reasons(columns: Iterable[Column], dated: Mask | None) -> Iterator[Qu
     for column in columns:
         if not column.is_text or not _REASON.search(column.words):
             continue
-        stayed = _rows_with(column, _is_no_leaving) & dated
-        if not _is_worth_it(stayed):
+        stayed = rows_with(column, _is_no_leaving) & dated
+        if not is_worth_it(stayed):
             continue
         yield Question(
             "no-real-leaving",
             column.name,
             f"{column.name}: by their reason {stayed.sum():,} of {dated.sum():,} customers with a "
-            f"date of leaving did not leave, or never were customers ({_shown(column, stayed)})",
+            "date of leaving did not leave, or never were customers "
+            f"({values_text(column, stayed)})",
             f"[rows] customer = the customer's id where a new row continues the contract; [rows] "
-            f"drop = {{{_toml(column, stayed)}}} for copies and tests; or empty their date of "
+            f"drop = {{{rule_of(column, stayed)}}} for copies and tests; or empty their date of "
             "leaving in the file; acknowledge it if they left",
         )
         return
@@ -227,7 +235,7 @@ def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> 
             continue
         rows = np.isin(values, gone)
         count = int((rows & left.real_dates).sum())
-        proposed = ", ".join(_quoted(value) for value in (*kept_values, *gone))
+        proposed = ", ".join(map(toml_value, (*kept_values, *gone)))
         listed = ", ".join(f"{value} {int((values == value).sum()):,}" for value in gone)
         yield Question(
             "leavers-left-out",
@@ -243,34 +251,3 @@ def about_left_out(table: pd.DataFrame, left: Column | None, spec: DealSpec) -> 
 
 def _had_left(rows: Mask, left: Column) -> bool:
     return bool(rows.sum() >= MIN_ROWS and left.real_dates[rows].mean() >= MIN_DATED_LEFT_OUT)
-
-
-def _is_category(column: Column) -> bool:
-    return column.is_text and 1 < column.distinct <= MAX_STAGES and not column.is_date
-
-
-def _is_worth_it(rows: Mask) -> bool:
-    return bool(rows.sum() >= max(MIN_ROWS, MIN_SHARE * len(rows)))
-
-
-def _rows_with(column: Column, chosen: Callable[[str], bool]) -> Mask:
-    """Return a mask of the rows whose value, as text, is chosen."""
-    values = {value for value in column.cells.dropna().unique() if chosen(str(value))}
-    rows: Mask = column.cells.isin(values).to_numpy(dtype=bool)
-    return rows
-
-
-def _shown(column: Column, rows: Mask) -> str:
-    counts = column.cells[rows].astype("str").value_counts()
-    shown = [f"{value} {count:,}" for value, count in counts[:5].items()]
-    return ", ".join([*shown, *(["…"] if len(counts) > len(shown) else [])])
-
-
-def _toml(column: Column, rows: Mask) -> str:
-    """Return the values of some rows as a rule of ``[rows]``."""
-    values = column.cells[rows].astype("str").value_counts().index
-    return f'"{column.name}" = [{", ".join(_quoted(value) for value in values)}]'
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

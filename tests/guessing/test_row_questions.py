@@ -11,8 +11,8 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions, read_with_questions
 from fitmodel.guessing.guess import guess_spec
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers, flag
 
 DEALS = {"id": "key", "closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}

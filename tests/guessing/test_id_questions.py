@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing.doubts import find_questions, read_with_questions
+from fitmodel.guessing.questions import find_questions, read_with_questions
 from tables import customers
 
 DEALS = {"closed_on": "signed", "churned_on": "left", "observed_until": "2025-12-31"}

@@ -10,11 +10,12 @@ import pandas as pd
 
 from fitmodel.deals.months import add_months
 from fitmodel.deals.reading import left_in_trial
-from fitmodel.guessing._doubt import Question
-from fitmodel.guessing._extract import days_of, find_announced
+from fitmodel.guessing._columns import named
+from fitmodel.guessing._extract import find_announced
 from fitmodel.guessing._names import EXPECTED, TRIAL_END, as_words, name_rank
 from fitmodel.guessing._outcome import is_named_leaving
-from fitmodel.guessing._vendors import recognise_export
+from fitmodel.guessing._question import Question
+from fitmodel.guessing._vendors import columns_in_export
 from fitmodel.leakage.names import is_updated_by_crm
 
 if TYPE_CHECKING:
@@ -37,14 +38,13 @@ CHECKED_TIMES = 2_000
 _FULL_HOUR_UTC = re.compile(
     r"^\d{4}-\d{2}-\d{2}[T ](\d{2}):00(?::00(?:[.,]0+)?)? ?(?:Z|UTC|\+00:?00)$"
 )
+_BUDDHIST = re.compile(r"(?<!\d)25[4-9]\d(?!\d)")
 _NUMBER = re.compile(r"\b\d{1,2}\b")
 
 
 def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about the closing date and the date of leaving."""
-    by_name = {column.name: column for column in columns}
-    closed = by_name.get(spec.deals.closed_on or "")
-    left = by_name.get(spec.deals.churned_on or "")
+    closed, left = (named(columns, each) for each in (spec.deals.closed_on, spec.deals.churned_on))
     yield from _about_names(columns, spec)
     yield from _about_trials(columns, spec)
     if closed is None or left is None:
@@ -54,6 +54,7 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     yield from _about_other_dates_of_leaving(closed, left, columns, spec)
     yield from _about_announced(closed, left, spec)
     yield from _about_counted_days(closed)
+    yield from _about_buddhist_years(closed, left)
     yield from _about_midnights(closed, left)
     yield from _about_first_days(closed, left)
     yield from _about_months(closed, left)
@@ -75,22 +76,21 @@ def about_dates(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
 
 def _about_names(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield questions about dates whose name does not suggest their role."""
-    roles, vendor = spec.deals, recognise_export(column.name for column in columns)
-    known = vendor.roles if vendor else {}
-    closed, left = roles.closed_on, roles.churned_on
+    closed, left = spec.deals.closed_on, spec.deals.churned_on
     by_name = closed is None or (
         name_rank(as_words(closed), "closed_on") is not None
         and not EXPECTED.search(as_words(closed))
     )
-    if closed is not None and not by_name and closed not in known.get("closed_on", ()):
+    if closed is not None and not by_name and closed not in columns_in_export(columns, "closed_on"):
         yield _unclear_date("closed_on", closed, "the day the contract was signed")
-    if left is not None and not is_named_leaving(left) and left not in known.get("churned_on", ()):
+    known = columns_in_export(columns, "churned_on")
+    if left is not None and not is_named_leaving(left) and left not in known:
         yield _unclear_date("churned_on", left, "the day the customer left")
 
 
 def _about_trials(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if customers left by the end of a trial."""
-    left = next((column for column in columns if column.name == spec.deals.churned_on), None)
+    left = named(columns, spec.deals.churned_on)
     if left is None or spec.rows.trial_end is not None:
         return
     leavers = int(left.real_dates.sum())
@@ -146,16 +146,15 @@ def _about_other_closing_dates(
     closed: Column, left: Column, columns: list[Column], spec: DealSpec
 ) -> Iterator[Question]:
     """Yield a question if another date may be the closing date as well, and has other days."""
-    vendor = recognise_export(column.name for column in columns)
     rank = name_rank(closed.words, "closed_on")
-    if rank is None or (vendor is not None and closed.name in vendor.roles.get("closed_on", ())):
+    if rank is None or closed.name in columns_in_export(columns, "closed_on"):
         return
     for other in columns:
         if other.name in spec.role_columns or not (other.is_date and other.is_full):
             continue
         if name_rank(other.words, "closed_on") != rank or EXPECTED.search(other.words):
             continue
-        days = _whole_days(other).astype(int) - _whole_days(closed).astype(int)
+        days = other.days.astype(int) - closed.days.astype(int)
         differ = closed.real_dates & other.real_dates & (days != 0)
         if differ.mean() < MIN_OTHER_DAY or is_updated_by_crm(other.name):
             continue
@@ -177,8 +176,7 @@ def _about_other_dates_of_leaving(
     closed: Column, left: Column, columns: list[Column], spec: DealSpec
 ) -> Iterator[Question]:
     """Yield a question if another date of leaving has the same rows and other days."""
-    vendor = recognise_export(column.name for column in columns)
-    if vendor is not None and left.name in vendor.roles.get("churned_on", ()):
+    if left.name in columns_in_export(columns, "churned_on"):
         return
     dated = left.real_dates
     for other in columns:
@@ -187,7 +185,7 @@ def _about_other_dates_of_leaving(
         both = dated & other.real_dates
         if both.sum() < MIN_SAME_ROWS * max(dated.sum(), other.real_dates.sum()):
             continue
-        days = _whole_days(other)[both].astype(int) - _whole_days(left)[both].astype(int)
+        days = other.days[both].astype(int) - left.days[both].astype(int)
         differ = days != 0
         if differ.mean() < MIN_OTHER_DAY:
             continue
@@ -210,17 +208,9 @@ def _side(days: NDArray[np.int64]) -> str:
     return "later" if np.median(days) > 0 else "earlier"
 
 
-def _whole_days(column: Column) -> Days:
-    """Return the dates of a column as days, NaT where a row has none."""
-    if column.dates is None:
-        return np.full(len(column.cells), np.datetime64("NaT", "D"))
-    days: Days = column.dates.series.to_numpy().astype("datetime64[D]")
-    return days
-
-
 def _early(closed: Column, left: Column, horizon_months: int) -> int:
     """Return how many customers left within the horizon by a date of leaving."""
-    signed, gone = _whole_days(closed), _whole_days(left)
+    signed, gone = closed.days, left.days
     known = closed.real_dates & left.real_dates
     return int((gone[known] <= add_months(signed[known], horizon_months)).sum())
 
@@ -244,7 +234,7 @@ def _about_announced(closed: Column, left: Column, spec: DealSpec) -> Iterator[Q
 
 def _about_counted_days(closed: Column) -> Iterator[Question]:
     """Yield a question if numbers, as a spreadsheet's days, give far too early dates."""
-    days = days_of(closed)
+    days = closed.real_days
     is_number = pd.api.types.is_numeric_dtype(closed.cells.dtype)
     if is_number and len(days) and days.max() < FIRST_OF_NUMBERS:
         yield Question(
@@ -286,7 +276,7 @@ def _hours_in_utc(column: Column) -> set[int]:
 def _about_first_days(closed: Column, left: Column) -> Iterator[Question]:
     """Yield a question if many customers left on the day on which they signed."""
     both = closed.real_dates & left.real_dates
-    same = int((_whole_days(closed)[both] == _whole_days(left)[both]).sum())
+    same = int((closed.days[both] == left.days[both]).sum())
     if same >= max(MIN_ON_A_DAY, MIN_SHARE_OF_A_DAY * both.sum()):
         yield Question(
             "left-on-signing-day",
@@ -299,11 +289,29 @@ def _about_first_days(closed: Column, left: Column) -> Iterator[Question]:
         )
 
 
+def _about_buddhist_years(*columns: Column) -> Iterator[Question]:
+    """Yield a question for each column with years of the Buddhist calendar, which is 543 ahead."""
+    for column in columns:
+        if not column.is_text:
+            continue
+        rows = column.real_dates & column.cells.astype("str").str.contains(_BUDDHIST).to_numpy()
+        if rows.any():
+            first = int(rows.argmax())
+            yield Question(
+                "buddhist-years",
+                column.name,
+                f"{column.name}: {rows.sum():,} of {column.filled:,} dates have years from 2540 to "
+                f"2599, and were read as years of the Buddhist calendar: "
+                f"{str(column.cells.iloc[first])!r} is {column.days[first]}",
+                "correct them if they are typing errors; acknowledge it if they are Buddhist years",
+            )
+
+
 def _about_months(closed: Column, left: Column) -> Iterator[Question]:
     """Yield a question if only the month of leaving is known, but the day of closing."""
-    days = days_of(left)
+    days = left.real_days
     first = days == days.astype("datetime64[M]").astype("datetime64[D]")
-    signed = days_of(closed)
+    signed = closed.real_days
     also = signed == signed.astype("datetime64[M]").astype("datetime64[D]")
     if len(days) < MIN_ON_A_DAY or first.mean() < MOSTLY or also.mean() >= MOSTLY:
         return
@@ -320,7 +328,7 @@ def _about_months(closed: Column, left: Column) -> Iterator[Question]:
 
 def _about_one_day(column: Column, question: str, answer: str) -> Iterator[Question]:
     """Yield a question if one day has many times the dates of any other day."""
-    days, rows = np.unique(days_of(column), return_counts=True)
+    days, rows = np.unique(column.real_days, return_counts=True)
     if len(days) < 2:  # noqa: PLR2004 - a single day cannot be compared with others
         return
     *_, second, most = np.sort(rows)

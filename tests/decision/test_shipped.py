@@ -13,10 +13,10 @@ from fitmodel.deals.attributes import attribute_frame
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.reading import read_deals
+from fitmodel.decision.shipped import adjust_to_level, decide, predict_training_deals, share_flagged
 from fitmodel.learning.learner import Learned, fit_estimator, learn
 from fitmodel.learning.level import Level
 from fitmodel.learning.settings import Choice, LearnerOptions, Settings
-from fitmodel.policy_choice import adjust_to_level, decide, predict_training_deals, share_flagged
 
 CAPACITY = {"policy": "capacity", "capacity": 0.1}
 

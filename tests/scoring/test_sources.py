@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.exceptions import ProspectError, SpecError
-from fitmodel.scoring.places import count_source_rows, score_source
+from fitmodel.scoring.sources import count_source_rows, score_source
 
 
 @pytest.fixture

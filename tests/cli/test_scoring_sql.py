@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 import fitmodel
 from fitmodel.bundle.store import write_bundle
-from fitmodel.cli.exporting import SqlDialect
 from fitmodel.cli.main import app
+from fitmodel.cli.scoring import SqlDialect
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy
 from fitmodel.model._sql import SQL_DIALECTS

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.roles import left_flag
-from fitmodel.guessing._doubt import Question
+from fitmodel.guessing._columns import named
 from fitmodel.guessing._names import has_name_of
+from fitmodel.guessing._question import Question
 from fitmodel.guessing._rows import find_repeats, is_deal_id
-from fitmodel.guessing._vendors import recognise_export
+from fitmodel.guessing._vendors import columns_in_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,6 @@ MIN_ALIKE, MIN_SHARE_ALIKE = 3, 0.005  # ids that differ only in capitals and sp
 MIN_CONTRADICTING, MIN_SHARE_CONTRADICTING = 3, 0.05  # customers with rows that contradict
 MIN_COMPARED = 4  # columns besides ids with which rows can be recognised as copies
 MIN_COPIES, MIN_SHARE_COPIES, TIMES_BY_CHANCE = 5, 0.01, 5  # rows equal but for their ids
-MAX_LEVELS = 60  # a column with more distinct texts is no category
 MIN_LONG_ID, LOST_DIGITS = 1e11, 1e5  # a spreadsheet keeps six digits of a longer id
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 
@@ -56,10 +56,9 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question for each column of ids that occur in several rows."""
     if spec.rows.one_row_per is not None:
         return
-    vendor = recognise_export(column.name for column in columns)
-    customer = next(iter(vendor.roles.get("customer", ())), None) if vendor else None
+    customer = next(iter(columns_in_export(columns, "customer")), None)
     for repeats in find_repeats(columns, customer):
-        if has_lost_digits(next(each for each in columns if each.name == repeats.column)):
+        if has_lost_digits(repeats.column):
             yield _lost_digits(repeats)
             continue
         if spec.rows.customer is not None:
@@ -67,10 +66,10 @@ def _about_repeats(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
         what = "customer" if repeats.of_customer else "deal"
         yield Question(
             "repeated-id",
-            repeats.column,
-            f"{repeats.column}: {repeats.distinct:,} different values in {repeats.rows:,} rows, so "
-            f"the table does not have one row per {what}",
-            f'[rows] customer = "{repeats.column}" merges the rows of each value; '
+            repeats.column.name,
+            f"{repeats.column.name}: {repeats.column.distinct:,} different values in "
+            f"{repeats.column.filled:,} rows, so the table does not have one row per {what}",
+            f'[rows] customer = "{repeats.column.name}" merges the rows of each value; '
             'one_row_per = "deal" means that each row is a separate deal',
         )
 
@@ -118,10 +117,10 @@ def _about_copies_under_other_ids(sheet: Sheet, spec: DealSpec) -> Iterator[Ques
 def _lost_digits(repeats: Repeats) -> Question:
     return Question(
         "ids-lost-digits",
-        repeats.column,
-        f"{repeats.column}: all ids are rounded, as a spreadsheet writes 1.23457E+15, and "
-        f"{repeats.rows:,} rows have only {repeats.distinct:,} different ones, so they do not say "
-        "which rows are of one customer",
+        repeats.column.name,
+        f"{repeats.column.name}: all ids are rounded, as a spreadsheet writes 1.23457E+15, and "
+        f"{repeats.column.filled:,} rows have only {repeats.column.distinct:,} different ones, so "
+        "they do not say which rows are of one customer",
         "export the ids as text again and do not save the file from a spreadsheet; "
         '[rows] one_row_per = "deal" if each row is a customer',
     )
@@ -165,9 +164,7 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if levels of attributes differ only in capitals or spaces."""
     names = set(spec.attribute_names([column.name for column in columns]))
     for column in columns:
-        if column.name not in names or not column.is_text or column.is_date or column.is_number:
-            continue
-        if not 1 < column.distinct <= MAX_LEVELS:
+        if column.name not in names or not column.is_category or column.is_number:
             continue
         levels = column.cells.dropna().astype("str").drop_duplicates()
         plain = levels.str.casefold().str.replace(r"\s+", " ", regex=True)
@@ -185,17 +182,20 @@ def _about_levels(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
 
 def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if rows of one contract contradict each other on whether it ended."""
-    by_name = {column.name: column for column in columns}
     roles, until = spec.deals, spec.deals.observed_until
-    customer = by_name.get(spec.rows.customer or "")
-    closed, left = by_name.get(roles.closed_on or ""), by_name.get(roles.churned_on or "")
+    customer, closed, left, flag, last_look = (
+        named(columns, name)
+        for name in (
+            spec.rows.customer, roles.closed_on, roles.churned_on, roles.churned, until,
+        )
+    )  # fmt: skip
     if customer is None or closed is None or left is None or roles.id not in {None, customer.name}:
         return
-    if isinstance(until, str) and until in by_name:
+    if last_look is not None:
         return  # the day of each row's last look says which row is the latest
     undated = np.zeros(len(customer.cells), dtype=bool)
-    if roles.churned in by_name:  # a row that ended on an unknown day does not hide another's end
-        flags = left_flag(by_name[str(roles.churned)].cells, spec).series.to_numpy(dtype=bool)
+    if flag is not None:  # a row that ended on an unknown day does not hide another's end
+        flags = left_flag(flag.cells, spec).series.to_numpy(dtype=bool)
         undated = flags & ~left.real_dates
     rows = pd.DataFrame(
         {"customer": customer.cells.to_numpy(), "closed": closed.cells.to_numpy()}
@@ -218,9 +218,8 @@ def _about_snapshots(columns: list[Column], spec: DealSpec) -> Iterator[Question
 
 def _about_first_amounts(columns: list[Column], spec: DealSpec) -> Iterator[Question]:
     """Yield a question if the money of rows that began together is that of one row only."""
-    by_name = {column.name: column for column in columns}
     customer, closed, amount = (
-        by_name.get(name or "")
+        named(columns, name)
         for name in (spec.rows.customer, spec.deals.closed_on, spec.deals.amount)
     )
     if customer is None or closed is None or amount is None or spec.deals.id is None:
