@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -246,7 +247,7 @@ def notation_warnings(
         and name not in {*forms.numbers, *forms.dates}
         and is_text(written[name])
         for warning in sheet.problems(
-            ~written[name].fillna(example).str.strip().str.match(pattern).to_numpy(bool),
+            np.array([_is_other_text(cell, pattern) for cell in written[name]], dtype=bool),
             problem,
             f"write {example} in both",
             name,
@@ -276,3 +277,8 @@ def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
     yield from sheet.problems(nested(cells), problem, "one value per cell: split or drop it", name)
     problem = "hold an incomplete character or a signalling NaN, which cannot be written to a file"
     yield from sheet.problems(unwritable(cells), problem, "read the table again as UTF-8", name)
+
+
+def _is_other_text(cell: Any, pattern: str) -> bool:
+    """Return whether a cell is a text in another form; dates and numbers are read as they are."""
+    return isinstance(cell, str) and re.match(pattern, cell.strip()) is None

@@ -89,8 +89,7 @@ class Learned:
         return {
             **self.choice.settings.to_params(),
             "level_factor": level.factor,
-            "level_discount": level.discount,
-            "level_pull": level.pull,
+            "level_weight": level.weight,
             "effect_deals": self.effect_deals,
         }
 
