@@ -21,8 +21,10 @@ import pandas as pd
 
 import fitmodel
 from fitmodel.retraining import retrain
+from fitmodel.tracking.promotion import follow_champion, promote
 
 Change = Callable[[np.ndarray, pd.DataFrame], np.ndarray]
+NAME = "prospect-fit"
 START, MONTH = pd.Timestamp("2022-01-01"), 30
 FIRST, LAST, EVERY, CHANGED = 24, 48, 3, 30
 INDUSTRY = {"retail": 0.4, "software": -0.4, "health": 0.0, "public": -0.6}
@@ -87,9 +89,13 @@ def replay(change: Change, seed: int) -> pd.DataFrame:
     deals, true = company(change, seed)
     rows, first, newest = [], None, None
     for month in range(FIRST, LAST + 1, EVERY):
-        result = retrain(*extract(deals, month), models="models")
+        table, spec = extract(deals, month)
+        result = retrain(table, spec, models="models")
+        if result.outcome == "no champion":  # skill is not shown yet; here a model is needed
+            promote(NAME, force=True, reason="benchmark", store=spec.tracking.uri)
+            follow_champion("models", NAME, spec.tracking.uri)
         newest = newest if result.run is None else result.run.model
-        champion = fitmodel.load("models/prospect-fit")
+        champion = fitmodel.load(f"models/{NAME}")
         first = champion if first is None else first
         days = (deals["signed"] - START).dt.days
         ahead = ((days > MONTH * month) & (days <= MONTH * (month + EVERY))).to_numpy()
