@@ -68,7 +68,7 @@ _MOVED = {
     "deals.propensity": "deals.outcomes deals._censoring",
     "deals.protected_names": "leakage.names",
     "deals.role_names": "guessing._names",
-    "deals.row_rules": "deals.contract deals._row_rules",
+    "deals.row_rules": "deals.contract deals._settings_sections",
     "deals.rows": "deals.reading deals._rows",
     "deals.sections": "deals.contract deals._sections",
     "deals.settings_sections": "deals.contract deals._settings_sections",
