@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.bundle.reading import open_bundle
+from fitmodel.bundle.store import write_bundle
 from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_deals
 from fitmodel.deals.contract import DealSpec
