@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.questions import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
-    from fitmodel.tables.opening import FileTable
+    from fitmodel.tables.files import FileTable
 
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
