@@ -201,7 +201,7 @@ _MOVED = {
     "sales.quiz_scores": "sales.quiz sales._quiz_scores",
     "sales.rep_tests": "sales.rep_performance sales._rep_tests",
     "sales.retrospective": "sales.reviews sales._retrospective",
-    "sales.review_words": "sales.reviews sales._review_words",
+    "sales.review_words": "sales.reviews",
     "sales.scoreboard": "sales.rep_performance",
     "sales.segment_tests": "sales._segments",
     "sales.segments": "sales._segments",
