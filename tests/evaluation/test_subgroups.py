@@ -78,3 +78,15 @@ def test_without_attributes_the_frame_is_empty_and_has_all_columns(evaluated):
 def test_impossible_values_are_refused(attributes):
     with pytest.raises(DealsError, match="values of probability are wrong"):
         compute_subgroups(attributes.head(2), [1, 0], [0.5, 1.5])
+
+
+def test_a_group_for_which_0_is_predicted_has_no_ratio() -> None:
+    """A user's own classifier may predict 0 for all deals of a level."""
+    groups = compute_subgroups(
+        pd.DataFrame({"plan": ["a"] * 40 + ["b"] * 40}), [0, 1] * 40, [0.0] * 40 + [0.5] * 40
+    )
+
+    assert groups.set_index("level")["observed_over_expected"].isna().to_dict() == {
+        "a": True,
+        "b": False,
+    }

@@ -293,9 +293,9 @@ def compute_subgroups(
     DataFrame
         One row per level with at least 20 deals, in the attributes' order, levels by count:
         `attribute`, `level`, `count`, `mean_predicted`, `observed`, `observed_low` and
-        `observed_high` (95% Wilson interval), `observed_over_expected`, `roc_auc` (NaN with
-        fewer than 10 of either outcome). With many levels some intervals exclude the mean
-        prediction by chance: one in twenty for a perfect model.
+        `observed_high` (95% Wilson interval), `observed_over_expected` (NaN if 0 is predicted),
+        `roc_auc` (NaN with fewer than 10 of either outcome). With many levels some intervals
+        exclude the mean prediction by chance: one in twenty for a perfect model.
 
     Raises
     ------
@@ -330,16 +330,16 @@ def _levels(
 
 def _row(attribute: str, level: str, sample: Sample) -> dict[str, Any]:
     total = summarise_groups(sample, np.zeros(len(sample), dtype=np.intp)).iloc[0]
-    churners = int(sample.outcome.sum())
+    expected, churners = float(total["mean_predicted"]), int(sample.outcome.sum())
     enough = min(churners, len(sample) - churners) >= MIN_OF_EACH
     return {
         "attribute": attribute,
         "level": level,
         "count": len(sample),
-        "mean_predicted": total["mean_predicted"],
+        "mean_predicted": expected,
         "observed": total["observed"],
         "observed_low": total["observed_low"],
         "observed_high": total["observed_high"],
-        "observed_over_expected": total["observed"] / total["mean_predicted"],
+        "observed_over_expected": total["observed"] / expected if expected > 0 else np.nan,
         "roc_auc": roc_auc(sample) if enough else np.nan,
     }
