@@ -167,8 +167,9 @@ class Followup:
     represented : ndarray of float of shape (deals,)
         Number of leavers that each one with a known day represents; 1 for the others. Undated
         leavers have no label, and as of an earlier day no follow-up. The other customers have both,
-        so without this weight there would be too few leavers. Assumes that whether the day was
-        recorded is independent of when the customer left.
+        so without this weight there would be too few leavers. Leavers after that day have it too:
+        undated ones were left out whenever they left. Assumes that whether the day was recorded is
+        independent of when the customer left.
     """
 
     extracted_until: Days
