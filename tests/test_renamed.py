@@ -18,6 +18,7 @@ from fitmodel.decision.value import Money
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.guessing import questions
 from fitmodel.guessing.guess import Guess
+from fitmodel.learning.editing import Cap
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.model.counterfactuals import find_counterfactuals
 from fitmodel.monitoring.log import DecisionLog
@@ -47,6 +48,7 @@ PARAMETERS = [
 ]
 FIELDS = [
     (Scorecard, "odd_pairs", "unusual_pairs"),
+    (Cap, "most", "limit"),
     (TrainingReport, "glass_box_cost", "black_box_gap"),
     (fitmodel.Assessment, "fewest_alike", "rarest_value_deals"),
     (CheckReport, "place", "source"),

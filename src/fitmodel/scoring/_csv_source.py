@@ -29,10 +29,10 @@ from fitmodel.tables.csv_form import (
     find_top,
     header_fields,
     separator_of,
-    total_rows,
     values_with_next_row,
     writes_decimal_commas,
 )
+from fitmodel.tables.extra_rows import total_rows
 from fitmodel.tables.opening import (
     UTF8,
     as_utf8,
