@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.evaluation.comparison import Comparison, compare
 from fitmodel.exceptions import BundleError, DealsError, TrackingError
+from fitmodel.tracking import promotion
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
@@ -112,8 +113,8 @@ def test_two_equal_models_are_rarely_significantly_different() -> None:
 
 @pytest.mark.usefixtures("two")
 def test_a_challenger_that_beats_the_champion_is_promoted() -> None:
-    promotion = promote(NAME, comparison=BETTER)
-    assert (promotion.version, promotion.previous, promotion.forced_because) == (2, 1, None)
+    result = promote(NAME, comparison=BETTER)
+    assert (result.version, result.previous, result.forced_because) == (2, 1, None)
     assert champion() == 2
     newest = list_versions(NAME)[0]
     assert newest.tags["fitmodel.previous_champion"] == "1"
@@ -156,8 +157,8 @@ def test_a_challenger_whose_skill_was_not_measured_is_refused(
 
 @pytest.mark.usefixtures("two")
 def test_force_promotes_and_records_its_reason() -> None:
-    promotion = promote(NAME, force=True, reason="the champion's leak was found")
-    assert promotion.forced_because == "the champion's leak was found"
+    result = promote(NAME, force=True, reason="the champion's leak was found")
+    assert result.forced_because == "the champion's leak was found"
     assert champion() == 2
     tags = list_versions(NAME)[0].tags
     assert tags["fitmodel.forced_because"] == "the champion's leak was found"
@@ -180,8 +181,8 @@ def test_a_named_version_is_promoted_instead_of_the_challenger(
 
 @pytest.mark.usefixtures("two")
 def test_promoting_the_champion_changes_nothing() -> None:
-    promotion = promote(NAME, version=1)
-    assert (promotion.version, promotion.previous) == (1, 1)
+    result = promote(NAME, version=1)
+    assert (result.version, result.previous) == (1, 1)
     assert "fitmodel.promoted_at" not in list_versions(NAME)[1].tags
 
 
@@ -286,6 +287,36 @@ def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
                 assert rollback(NAME).version == 1
     assert promote(NAME, comparison=BETTER).version == 2
     assert rollback(NAME).version == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_of_two_promotions_at_once_the_second_is_refused_and_a_rollback_too(
+    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    track(two())
+    checked = promotion._checked_bundle
+
+    def another_is_faster(name: str, version: int, store: str | None) -> Any:
+        monkeypatch.setattr(promotion, "_checked_bundle", checked)
+        promote(NAME, version=2, comparison=BETTER)
+        return checked(name, version, store)
+
+    monkeypatch.setattr(promotion, "_checked_bundle", another_is_faster)
+    with pytest.raises(PromotionRefusedError, match="was version 1 and now is version 2"):
+        promote(NAME, version=3, comparison=BETTER, force=force, reason="a trial")
+    assert champion() == 2
+    assert "fitmodel.previous_champion" not in list_versions(NAME)[0].tags
+    promote(NAME, version=3, comparison=BETTER)
+
+    def rolled_back_already(name: str, version: int, store: str | None) -> Any:
+        monkeypatch.setattr(promotion, "_checked_bundle", checked)
+        rollback(NAME)
+        return checked(name, version, store)
+
+    monkeypatch.setattr(promotion, "_checked_bundle", rolled_back_already)
+    with pytest.raises(PromotionRefusedError, match="was version 3 and now is version 2"):
+        rollback(NAME)
+    assert champion() == 2  # one step back, not two
 
 
 def break_at(patch: pytest.MonkeyPatch, call: str, at: int, problem: BaseException) -> None:

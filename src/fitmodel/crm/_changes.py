@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._indexed_rows import IndexedRows
-from fitmodel.crm._long_table import coded_texts, digest_of
+from fitmodel.crm._long_table import digest_of, positions_of
 from fitmodel.crm._moments import NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import in_parts, is_large, open_rows
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]
+    Mask = NDArray[np.bool_]
 
 CHUNK_DEALS = 100_000
 CHANGED, BEFORE_FIRST, NEVER_CHANGED, UNKNOWN = 0, 1, 2, 3
@@ -115,10 +116,7 @@ class ChangeLog:
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
         """Return the position of each id among the deals of the table; -1 if it is absent."""
-        texts = coded_texts(ids)
-        known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
-        positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
-        return positions
+        return positions_of(ids, self.ids)
 
     def first_times(self, deals: Ints) -> Ints:
         """Return the time of the first row of each deal; NaT if it has none."""
@@ -176,6 +174,32 @@ class ChangeLog:
             later_changes=np.where(known, stop - next_row, 0),
             rows=(start, next_row),
         )
+
+    def before_changes(self, name: str, deals: Ints, moments: Ints) -> tuple[Codes, Mask]:
+        """Return values before a moment, also for deals whose first row is later.
+
+        Parameters
+        ----------
+        name, deals, moments
+            As for `as_of`.
+
+        Returns
+        -------
+        codes : ndarray of int32 of shape (n,)
+            Value before each moment, by the row before it or the old value of the next one; -1 if
+            neither gives it.
+        has_changed : ndarray of bool of shape (n,)
+            Whether there is a row at or after the moment.
+        """
+        position = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
+        start, stop = self.bounds[position], self.bounds[position + 1]
+        stop = np.where(deals < 0, start, stop)
+        next_row = first_not_before(self.times, start, stop, moments)
+        has_changed = next_row < stop
+        by_row = np.where(next_row > start, np.append(self.value_codes, -1)[next_row - 1], -1)
+        if not self.has_old_values:
+            return by_row, has_changed
+        return np.where(has_changed, np.append(self.old_codes, -1)[next_row], by_row), has_changed
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +264,7 @@ def read_changes(
     """
     rows = open_rows(table_name, section, given, ids)
     rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))
-    index = IndexedRows(table_name, section, in_parts=is_large(rows))
+    index = IndexedRows(section, in_parts=is_large(rows))
     for part in in_parts(rows):
         index.add(part)
     return ChangeLog(table_name=table_name, section=section, **index.arrays())

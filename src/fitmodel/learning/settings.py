@@ -269,7 +269,8 @@ def native_threads(number: int) -> AbstractContextManager[Any]:
     seconds. One thread is rarely slower.
     """
     # finding the libraries takes 3 ms; a new one can only come with a new module
-    return _native_libraries(len(sys.modules)).limit(limits=number)
+    limiting: AbstractContextManager[Any] = _native_libraries(len(sys.modules)).limit(limits=number)
+    return limiting
 
 
 @lru_cache(maxsize=1)
