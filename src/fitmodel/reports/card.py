@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.evaluation.report import TrainingReport
 
+CARD_FILE = "card.md"
+"""Name of the card's file in a bundle."""
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
