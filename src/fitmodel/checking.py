@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.guessing.questions import Question, QuestionedDeals
     from fitmodel.leakage.audit import LeakageReport
-    from fitmodel.tables.opening import FileTable
+    from fitmodel.tables.files import FileTable
 
 FEW_CHURNERS = 100
 """Number of early churners needed to evaluate calibration (Van Calster and others 2016)."""
@@ -262,30 +262,6 @@ def _few_churners_text(churners: int, *, provisional: bool) -> str:
         f"{churners:,} early churners are known, fewer than {FEW_CHURNERS}: intervals will be "
         "wide. Remedy: a later extract, or a longer horizon_months"
     )
-
-
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Return the leakage audit; raise an error if an attribute reveals the outcome.
-
-    Raises
-    ------
-    DealsError
-        If such an attribute is not in `allow`; the message has its evidence and the remedy.
-    """
-    result = audit_leakage(deals, spec)
-    leaks = [f for f in result.findings if f.verdict == "stop" and f.attribute not in allow]
-    if leaks:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
-        names = ", ".join(f'"{item.attribute}"' for item in leaks)
-        raise DealsError(
-            f"{len(leaks)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-            + result.about_unknown(allow)
-        )
-    return result.to_frame()
 
 
 def checks_of_training(

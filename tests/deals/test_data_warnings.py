@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals._errors import find_warnings, notation_warnings
 from fitmodel.deals.reading import read_deals_with_findings
+from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.guessing.guess import guess_spec
 
 SIM = simulate_deals(200, seed=2)
@@ -77,3 +77,10 @@ def test_a_column_whose_form_is_kept_for_prospects_gives_no_warning() -> None:
     assert [each.column for each in notation_warnings(dotted, SIM.spec)] == ["closed_on"]
     assert "closed_on" in read.spec.reading.dates
     assert notation_warnings(dotted, read.spec) == []
+
+
+def test_a_column_of_python_dates_has_no_notation() -> None:
+    """Database drivers give such columns."""
+    days = SIM.deals.assign(closed_on=list(SIM.deals["closed_on"].dt.date))
+    assert days["closed_on"].dtype == object
+    assert notation_warnings(days, SIM.spec) == []

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.cli.main import app
+from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing import companions
@@ -131,6 +132,7 @@ def test_unrelated_tables_are_ignored_and_large_tables_are_reported(tmp_path, mo
     pd.DataFrame({"price": [1, 2], "plan": ["a", "b"]}).to_csv(tmp_path / "prices.csv", index=False)
     (tmp_path / "notes.txt").write_text("text")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
     spec, notes, toml = _proposed(tmp_path, "hubspot_deals.json")
     monkeypatch.setattr(companions, "MAX_BYTES", 10)
     _, large, _ = _proposed(tmp_path)
@@ -165,3 +167,17 @@ def test_the_init_command_writes_the_recognised_tables(tmp_path, monkeypatch):
     assert "table: crm/tasks.csv as [events.activities]: 7 rows of 2 kinds" in done.output
     assert attributes.exit_code == 0, attributes.output
     assert "activities_call_count_14d" in attributes.output
+
+
+def test_the_tables_of_a_simulated_company_are_recognised(tmp_path):
+    sim = simulate_deals(150, seed=1, history=True)
+    sim.deals.to_csv(tmp_path / "deals.csv", index=False)
+    for name, table in sim.tables.items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    file = read_file(tmp_path / "deals.csv")
+    guess, notes = with_companions(guess_spec(file), file, tmp_path / "deals.csv")
+    spec = DealSpec(**tomllib.loads(guess.toml))
+
+    assert (set(spec.history), set(spec.events)) == ({"fields"}, {"activities"})
+    assert spec.events["activities"].at == "happened_at"
+    assert all("150 of 150 deals are in it" in text for text in notes)

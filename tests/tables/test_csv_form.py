@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables import _csv_dialect as csv_form
-from fitmodel.tables._csv_dialect import (
+from fitmodel.tables import csv_form
+from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
     has_decimal_comma,

@@ -10,7 +10,7 @@ from fitmodel.checking import check_deals
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.reading import read_deals
 from fitmodel.tables._csv_files import read_csv_file, spool_csv_file
-from fitmodel.tables.opening import FileTable
+from fitmodel.tables.files import FileTable
 from fitmodel.tables.values import NumberForm
 
 SEATS = ["1.234", "950", "2.500", "", "12.000"]

@@ -28,14 +28,6 @@ BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
 EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
 
 
-@pytest.fixture
-def two(another: Callable[[], TrainingMetadata]) -> Callable[[], TrainingMetadata]:
-    """Version 1 is champion and version 2 challenger; each call trains another."""
-    track(another())
-    track(another())
-    return another
-
-
 def champion() -> int | None:
     return get_alias(NAME, "champion")
 
@@ -143,19 +135,21 @@ def test_without_evidence_the_champion_is_kept_and_the_reason_is_given() -> None
         assert champion() == 1
 
 
+@pytest.mark.usefixtures("two")
 def test_a_challenger_without_skill_is_refused_for_any_comparison(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    track(without_skill(two()))
+    track(without_skill(another()))
     with pytest.raises(PromotionRefusedError, match="skill against the base rate is not beyond"):
         promote(NAME, comparison=BETTER)
     assert champion() == 1
 
 
+@pytest.mark.usefixtures("two")
 def test_a_challenger_whose_skill_was_not_measured_is_refused(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    facts = two()
+    facts = another()
     track(dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics={})))  # type: ignore[type-var]
     with pytest.raises(PromotionRefusedError, match="no skill measured"):
         promote(NAME, comparison=BETTER)
@@ -176,10 +170,11 @@ def test_force_needs_a_reason(mlflow_store: str) -> None:
             promote(NAME, force=True, reason=reason, store=mlflow_store)
 
 
+@pytest.mark.usefixtures("two")
 def test_a_named_version_is_promoted_instead_of_the_challenger(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    track(two())
+    track(another())
     assert promote(NAME, version=2, comparison=BETTER).version == 2
     assert champion() == 2
 
@@ -242,9 +237,10 @@ def test_rollback_is_one_step_back() -> None:
     assert champion() == 1
 
 
-def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingMetadata]) -> None:
+@pytest.mark.usefixtures("two")
+def test_two_rollbacks_are_two_steps_back(another: Callable[[], TrainingMetadata]) -> None:
     promote(NAME, comparison=BETTER)
-    track(two())
+    track(another())
     promote(NAME, comparison=BETTER)
     assert champion() == 3
     assert rollback(NAME).version == 2
@@ -273,7 +269,7 @@ def test_a_rollback_to_a_damaged_bundle_is_refused() -> None:
 
 @pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
-    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
+    two: list[TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:
     assert two
     calls = ("get_registered_model", "get_model_version", "get_run", "set_model_version_tag")

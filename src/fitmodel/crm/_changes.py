@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.crm._indexed_rows import IndexedRows
-from fitmodel.crm._long_table import coded_texts, digest_of
+from fitmodel.crm._long_table import digest_of, positions_of
 from fitmodel.crm._moments import NOT_A_TIME, days_between, first_not_before, rows_of
 from fitmodel.crm._opening import in_parts, is_large, open_rows
 
@@ -116,10 +116,7 @@ class ChangeLog:
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
         """Return the position of each id among the deals of the table; -1 if it is absent."""
-        texts = coded_texts(ids)
-        known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
-        positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
-        return positions
+        return positions_of(ids, self.ids)
 
     def first_times(self, deals: Ints) -> Ints:
         """Return the time of the first row of each deal; NaT if it has none."""
@@ -267,7 +264,7 @@ def read_changes(
     """
     rows = open_rows(table_name, section, given, ids)
     rows.need(("id", "field", "value", "old_value", "changed_at", "valid_from", "valid_to", "day"))
-    index = IndexedRows(table_name, section, in_parts=is_large(rows))
+    index = IndexedRows(section, in_parts=is_large(rows))
     for part in in_parts(rows):
         index.add(part)
     return ChangeLog(table_name=table_name, section=section, **index.arrays())

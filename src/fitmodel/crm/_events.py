@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import coded_texts, deals_and_times, digest_of
-from fitmodel.crm._moments import DAY, NOT_A_TIME, days_between, first_not_before, rows_of
+from fitmodel.crm._long_table import coded_texts, digest_of, findings_of, positions_of
+from fitmodel.crm._moments import (
+    DAY,
+    NOT_A_TIME,
+    days_between,
+    deals_and_times,
+    first_not_before,
+    rows_of,
+)
 from fitmodel.crm._opening import in_parts, is_large, open_rows
 from fitmodel.crm.columns import slug
 from fitmodel.tables.files import Spool
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._long_table import RowFinding, Rows
     from fitmodel.crm._moments import Ints
     from fitmodel.crm._opening import Given
     from fitmodel.deals.contract import EventTable
@@ -133,10 +140,7 @@ class EventLog:
 
     def deals(self, ids: pd.Series[Any]) -> Ints:
         """Return the position of each id among the deals of the table; -1 if it is absent."""
-        texts = coded_texts(ids)
-        known = self.ids.get_indexer(pd.Index(texts.levels, dtype=object))
-        positions: Ints = np.append(known, -1)[texts.codes].astype(np.int64)
-        return positions
+        return positions_of(ids, self.ids)
 
     @property
     def digest(self) -> bytes:
@@ -201,8 +205,10 @@ class EventLog:
 
 
 def _days_since_last(last: Ints, moments: Ints, is_recorded: NDArray[np.bool_]) -> Floats:
-    """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none)."""
-    # unknown if there is no event and the longest window begins before events were recorded
+    """Return the days since the last event, at most `MAX_SILENCE_DAYS` (also if there is none).
+
+    Without an event they are unknown if the longest window begins before events were recorded.
+    """
     days = np.minimum(days_between(last, moments), MAX_SILENCE_DAYS)
     without_event = np.where(is_recorded, float(MAX_SILENCE_DAYS), np.nan)
     return np.where(np.isnan(days), without_event, days)
@@ -244,7 +250,7 @@ def read_events(
     index = _IndexedEvents(on_disk=is_large(rows))
     for part in in_parts(rows):
         index.add(part, section)
-    return index.log(name, rows.table_name, section)
+    return index.log(name, section)
 
 
 class _IndexedEvents:
@@ -258,16 +264,19 @@ class _IndexedEvents:
         self._starts, self._kind_starts = (Spool(np.int64, on_disk=False) for _ in range(2))
         self._kind = Spool(np.int32, on_disk=on_disk)
         self._ids: list[Any] = []
-        self._parts: list[Rows] = []
+        self._row_findings: list[list[RowFinding]] = []
         self._kinds: tuple[str, ...] = ()
 
     def add(self, rows: Rows, section: EventTable) -> None:
         """Read, sort and append a part; its deals must not occur in another part."""
         deal, times, is_valid = deals_and_times(rows)
         kind, self._kinds = _kinds(rows, section)
-        columns = {"times": times, "who": _codes(rows, section.who)}
-        columns["amounts"] = _amounts(rows, section)
-        self._parts.append(rows)
+        who = np.full(len(times), -1, dtype=np.int32)
+        if section.who is not None:
+            who = coded_texts(rows.column(section.who)).codes
+        columns = {"times": times, "who": who, "amounts": _amounts(rows, section)}
+        self._part = rows
+        self._row_findings.append(rows.row_findings)
         if not deal.levels and rows.metadata is not None:
             return
         self._ids += deal.levels
@@ -288,11 +297,8 @@ class _IndexedEvents:
         for name, spool in self._ordered[order].items():
             spool.add(columns[name][positions])
 
-    def log(self, name: str, table_name: str, section: EventTable) -> EventLog:
+    def log(self, name: str, section: EventTable) -> EventLog:
         """Return the log of all parts."""
-        part, found = self._parts[0], [part.row_findings for part in self._parts]
-        metadata = part.metadata
-        findings = part.findings if metadata is None else metadata.findings(found, table_name)
         all_events, by_kind = (
             {column: spool.array() for column, spool in spools.items()} for spools in self._ordered
         )
@@ -304,7 +310,7 @@ class _IndexedEvents:
             each.reshape(shape) for each in (ends, np.append(ends, len(by_kind["times"]))[1:])
         )
         return EventLog(
-            table_name=table_name,
+            table_name=self._part.table_name,
             name=name,
             section=section,
             ids=pd.Index(self._ids, dtype=object),
@@ -315,20 +321,14 @@ class _IndexedEvents:
             },
             kind=self._kind.array(),
             kinds=self._kinds,
-            findings=findings,
+            findings=findings_of(self._part, self._row_findings),
         )
-
-
-def _codes(rows: Rows, column: str | None) -> NDArray[np.int32]:
-    if column is None:
-        return np.full(len(rows.column(rows.section.id)), -1, dtype=np.int32)
-    return coded_texts(rows.column(column)).codes
 
 
 def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     """Return the code of every event's kind, and the kinds as written in attribute names."""
     if section.kind is None:
-        return np.full(len(rows.column(section.id)), -1, dtype=np.int32), ()
+        return np.full(rows.count, -1, dtype=np.int32), ()
     texts = coded_texts(rows.column(section.kind))
     names = [slug(level) for level in texts.levels]
     known = names if rows.metadata is None else map(slug, rows.metadata.names)
@@ -339,7 +339,7 @@ def _kinds(rows: Rows, section: EventTable) -> tuple[NDArray[np.int32], tuple[st
 
 def _amounts(rows: Rows, section: EventTable) -> Floats:
     if section.amount is None:
-        return np.zeros(len(rows.column(section.id)))
+        return np.zeros(rows.count)
     form = None if rows.metadata is None else rows.metadata.amount
     reading = read_numbers(rows.column(section.amount), form)
     remedy = "write plain numbers (12.5)"

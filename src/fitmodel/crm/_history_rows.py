@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fitmodel.crm._long_table import coded, coded_texts, deals_and_times, field_columns, read_times
-from fitmodel.crm._moments import NOT_A_TIME
+from fitmodel.crm._long_table import coded, coded_texts
+from fitmodel.crm._moments import NOT_A_TIME, deals_and_times, read_times
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fitmodel.crm._long_table import Rows
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import HistoryTable
 
     Codes = NDArray[np.int32]
-    from collections.abc import Sequence
+
+TECHNICAL_PREFIXES = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
+"""Prefixes of columns that data loaders add to every table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ def _wide(rows: Rows, section: HistoryTable) -> HistoryRows:
     """Return the changes of a table with a row per version or snapshot, column by column."""
     deal, time, is_valid = deals_and_times(rows)
     used = (section.id, section.time, section.valid_to)
-    fields = list(field_columns(rows, used)) if section.fields is None else list(section.fields)
+    fields = _field_columns(rows, used) if section.fields is None else list(section.fields)
     missing = [name for name in fields if name not in rows.names]
     if missing:
         raise DealsError(f"{rows.table_name} fields: there are no columns {missing}")
@@ -127,6 +131,13 @@ def _wide(rows: Rows, section: HistoryTable) -> HistoryRows:
         pd.Index(deal.levels, dtype=object), fields, deals, field, times, codes, old, levels,
         rows_at,
     )  # fmt: skip
+
+
+def _field_columns(rows: Rows, used: tuple[str | None, ...]) -> list[str]:
+    """Return the columns of a wide table that may be fields: not used yet, not from a loader."""
+    return [
+        name for name in rows.names if name not in used and not name.startswith(TECHNICAL_PREFIXES)
+    ]
 
 
 def _ends(

@@ -7,13 +7,13 @@ each part -> (deal, field, time, value, old value) -> sorted -> appended
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from fitmodel.crm._history_rows import StageMoves, first_seen, read_rows, stage_steps
+from fitmodel.crm._long_table import findings_of
 from fitmodel.crm._moments import NOT_A_TIME
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.files import Levels, Spool
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.crm._history_rows import HistoryRows
-    from fitmodel.crm._long_table import Rows
+    from fitmodel.crm._long_table import RowFinding, Rows
     from fitmodel.crm._moments import Ints
-    from fitmodel.crm._row_findings import RowFinding, TableMetadata
     from fitmodel.deals.contract import HistoryTable
-    from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]
 
@@ -36,19 +34,15 @@ class IndexedRows:
 
     Parameters
     ----------
-    table_name : str
-        Name of the table in messages.
     section : HistoryTable
         The table's section in the contract.
     in_parts : bool
         Whether the table is read in parts; the arrays are then kept in files.
     """
 
-    def __init__(self, table_name: str, section: HistoryTable, *, in_parts: bool) -> None:
-        self._table_name, self._section = table_name, section
+    def __init__(self, section: HistoryTable, *, in_parts: bool) -> None:
+        self._section = section
         self._row_findings: list[list[RowFinding]] = []
-        self._metadata: TableMetadata | None = None
-        self._findings: tuple[Finding, ...] = ()
         self._ids: list[Any] = []
         self._fields: tuple[str, ...] = ()
         self._bounds, self._first_seen = (Spool(np.int64, on_disk=False) for _ in range(2))
@@ -70,11 +64,10 @@ class IndexedRows:
             If it cannot be read, or the contract's stage is not a field.
         """
         raw = read_rows(part, self._section)
-        self._refuse_no_stage(raw)
+        self._refuse_no_stage(part, raw)
         positions = _in_order(part, self._section, raw)
-        self._fields, self._metadata = tuple(raw.fields), part.metadata
+        self._fields, self._part = tuple(raw.fields), part
         self._row_findings.append(part.row_findings)
-        self._findings = part.findings
         if len(raw.ids) or part.metadata is None:
             self._append(raw, positions)
 
@@ -116,12 +109,12 @@ class IndexedRows:
         self._skipped.add_running(skipped)
         self._returned.add_running(returned)
 
-    def _refuse_no_stage(self, raw: HistoryRows) -> None:
+    def _refuse_no_stage(self, part: Rows, raw: HistoryRows) -> None:
         stage = self._section.stage
         if stage is not None and stage not in raw.fields:
             listed = ", ".join(raw.fields[:12])
             raise DealsError(
-                f"{self._table_name} stage = {stage!r} is not one of the fields that are read; "
+                f"{part.table_name} stage = {stage!r} is not one of the fields that are read; "
                 f"they are {listed}"
             )
 
@@ -133,10 +126,7 @@ class IndexedRows:
         DealsError
             If too many rows of the table cannot be read.
         """
-        section, metadata = self._section, self._metadata
-        findings = self._findings
-        if metadata is not None:
-            findings = metadata.findings(self._row_findings, self._table_name)
+        section = self._section
         self._bounds.add(np.array([len(self._times)]))
         moves = {}
         if section.stage is not None:
@@ -154,26 +144,26 @@ class IndexedRows:
             "changed": self._changed.array(),
             "last_change": self._latest.array(),
             "moves": moves,
-            "findings": findings,
+            "findings": findings_of(self._part, self._row_findings),
         }
 
 
 def _in_order(part: Rows, section: HistoryTable, raw: HistoryRows) -> Ints:
     """Return the sorted positions of rows with a field; changes at equal times become a finding."""
     known = np.flatnonzero(raw.field >= 0)
-    order, ties = order_changes(
+    order, tied, settled = order_changes(
         raw.deal[known], raw.field[known], raw.time[known], raw.value[known], raw.old[known]
     )
     positions: Ints = known[order]
     is_tied = np.zeros(part.count, dtype=bool)
-    is_tied[raw.row[positions[ties.rows]]] = True
+    is_tied[raw.row[positions[tied]]] = True
     part.note(
         is_tied,
         "change a field at the same time as another change; old values show the order of "
         "{settled} of them, and the order of the others is that of the rows",
         "export the times with seconds, or the old values too",
         section.time,
-        settled=ties.settled,
+        settled=settled,
     )
     return positions
 
@@ -186,31 +176,12 @@ def _latest(time: Ints, is_change: NDArray[np.bool_], begins: NDArray[np.bool_])
     return np.where(last >= start, time[np.maximum(last, 0)], NOT_A_TIME)
 
 
-@dataclass(frozen=True, eq=False)
-class Ties:
-    """Several changes of the same field and deal at the same time.
-
-    Attributes
-    ----------
-    rows : ndarray of int64 of shape (ties,)
-        Their positions among the sorted rows.
-    settled : int
-        Number of them whose order is shown by their old values.
-    """
-
-    rows: Ints
-    settled: int
-
-    @property
-    def count(self) -> int:
-        """Number of these rows."""
-        return len(self.rows)
-
-
 def order_changes(
     deal: Codes, field: Codes, time: Ints, value: Codes, old: Codes
-) -> tuple[Ints, Ties]:
-    """Return the sorted order of changes, and the changes at equal times.
+) -> tuple[Ints, Ints, int]:
+    """Return the sorted order of changes, those at equal times, and how many of them are settled.
+
+    The second are positions among the sorted rows of several changes of a deal's field at once.
 
     Among changes at the same time, each follows the one whose value it replaced. If old values do
     not show this, such rows stay in the order of the table.
@@ -235,7 +206,7 @@ def order_changes(
         if sorted_rows is not None:
             order[start:stop] = sorted_rows
             settled += stop - start
-    return order, Ties(np.array(tied, dtype=np.int64), settled)
+    return order, np.array(tied, dtype=np.int64), settled
 
 
 def _has_same_key(key: tuple[Codes, Codes, Ints], start: int) -> bool:

@@ -7,7 +7,7 @@ file, folder, database or DataFrame -> columns by name -> codes of ids and field
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -16,29 +16,106 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from fitmodel.crm._moments import NOT_A_TIME
-from fitmodel.crm._row_findings import RowFinding
 from fitmodel.deals.plain_words import nearest
 from fitmodel.deals.validation import shown
 from fitmodel.exceptions import DealsError
 from fitmodel.tables.cells import level_text
-from fitmodel.tables.moments import read_moments
+from fitmodel.tables.forms import Finding
 from fitmodel.tables.values import distinct, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fitmodel.crm._row_findings import TableMetadata
     from fitmodel.deals.contract import LongTable
-    from fitmodel.tables.forms import Finding
-    from fitmodel.tables.values import Mask
+    from fitmodel.tables.values import DateForm, Mask, NumberForm
 
-MAX_UNREADABLE = 0.5
-WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
-TECHNICAL_PREFIXES = ("_fivetran_", "_dlt_", "_airbyte_", "dbt_", "_sdc_")
-"""Prefixes of columns that data loaders add to every table."""
+
+@dataclass(frozen=True)
+class RowFinding:
+    """A finding about some rows of a table, or of a part of it.
+
+    Attributes
+    ----------
+    what : str
+        What is wrong with the rows; empty if this is not shown to people. It may contain
+        ``{settled}``.
+    remedy, column : str
+        What the user can do, and the column.
+    count, total : int
+        Number of rows with the finding, and of all rows.
+    row : int
+        Number of the first row with the finding.
+    value : str
+        The value of the column in that row.
+    settled : int
+        Number that replaces ``{settled}`` in `what`.
+    """
+
+    what: str
+    remedy: str
+    column: str
+    count: int
+    total: int
+    row: int
+    value: str
+    settled: int = 0
+
+    def to_finding(self, table_name: str) -> Finding:
+        """Return the finding with its message for people."""
+        what = self.what.replace("{settled}", f"{self.settled:,}")
+        example = f"row {self.row}: {self.value}"
+        message = f"{self.count:,} of {self.total:,} row(s) {what}"
+        return Finding(
+            "history", f"{table_name} {self.column}", self.count, example, message, self.remedy
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TableMetadata:
+    """Metadata of a whole table that are needed to read its parts.
+
+    Attributes
+    ----------
+    names : tuple of str
+        All names of fields, or of kinds.
+    dates : mapping of str to DateForm or None
+        Form of the dates of each column with dates.
+    amount : NumberForm or None
+        Form of the amounts.
+    refusals : dict of int to callable
+        Functions that raise an error if a finding has too many rows, by the finding's position.
+    """
+
+    names: tuple[str, ...]
+    dates: Mapping[str, DateForm | None]
+    amount: NumberForm | None
+    refusals: dict[int, Callable[[RowFinding], None]] = field(default_factory=dict)
+
+    def findings(
+        self, parts: Sequence[Sequence[RowFinding]], table_name: str
+    ) -> tuple[Finding, ...]:
+        """Return the findings added up over all parts, which had the same checks in one order.
+
+        Raises
+        ------
+        DealsError
+            If a finding has too many rows.
+        """
+        result = []
+        for position, of_parts in enumerate(zip(*parts, strict=True)):
+            with_rows = sorted((each for each in of_parts if each.count), key=lambda each: each.row)
+            finding = replace(
+                (with_rows or of_parts)[0],
+                count=sum(each.count for each in of_parts),
+                total=sum(each.total for each in of_parts),
+                settled=sum(each.settled for each in of_parts),
+            )
+            if position in self.refusals:
+                self.refusals[position](finding)
+            result += [finding.to_finding(table_name)] if finding.count and finding.what else []
+        return tuple(result)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +158,9 @@ class Rows:
             return self._frame[name].reset_index(drop=True)
         source = self._arrow
         table = self._dataset.to_table(columns=[name]) if source is None else source.select([name])
-        return _series(plain_columns(table), name)
+        columns = plain_columns(table).replace_schema_metadata(None)
+        series: pd.Series[Any] = columns.to_pandas(date_as_object=False)[name]
+        return series
 
     def texts(self, name: str) -> pd.Series[Any]:
         """Return one column as texts; None if a value is missing."""
@@ -196,6 +275,19 @@ class Rows:
         return tuple(each.to_finding(self.table_name) for each in known)
 
 
+def findings_of(part: Rows, row_findings: Sequence[Sequence[RowFinding]]) -> tuple[Finding, ...]:
+    """Return the findings of a whole table, from one of its parts and the findings of each.
+
+    Raises
+    ------
+    DealsError
+        If too many rows of the table cannot be read.
+    """
+    if part.metadata is None:
+        return part.findings
+    return part.metadata.findings(row_findings, part.table_name)
+
+
 def plain_columns(table: pa.Table) -> pa.Table:
     """Return an Arrow table with dictionaries and decimals converted to plain types."""
     for position, column in enumerate(table.schema):
@@ -207,11 +299,6 @@ def plain_columns(table: pa.Table) -> pa.Table:
         if kind != column.type:
             table = table.set_column(position, column.name, table.column(position).cast(kind))
     return table
-
-
-def _series(table: pa.Table, name: str) -> pd.Series[Any]:
-    columns: pd.DataFrame = table.replace_schema_metadata(None).to_pandas(date_as_object=False)
-    return columns[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,83 +343,8 @@ def digest_of(*parts: Any, arrays: Iterable[NDArray[Any]]) -> bytes:
     return digest.digest()
 
 
-def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
-    """Return a column as microseconds since 1970; numpy's NaT if a value cannot be read.
-
-    Raises
-    ------
-    DealsError
-        If most values are not dates, or the order of day and month is unclear.
-    """
-    name = str(getattr(rows.section, key))
-    values = rows.column(name)
-    form = None if rows.metadata is None else rows.metadata.dates.get(name)
-    moments = read_moments(values, rows.section.time_zone, rows.section.dates, form=form)
-    refuse_ambiguous(rows, name, is_ambiguous=moments.is_ambiguous)
-
-    def refuse(finding: RowFinding) -> None:
-        if finding.count > MAX_UNREADABLE * finding.total:
-            raise DealsError(
-                f"{rows.table_name} {name}: {finding.count:,} of {finding.total:,} values are not "
-                f"dates, for example row {finding.row}: {finding.value}. Remedy: name the column "
-                f"of dates as {key}"
-            )
-
-    problem = "have an end that is not a date, and count as not ended" if key == "valid_to" else ""
-    rows.note(moments.unreadable, problem, WRITE_DATES, name, refuse=refuse)
-    times: NDArray[np.int64] = moments.times.astype(np.int64)
-    return times
-
-
-def refuse_ambiguous(rows: Rows, name: str, *, is_ambiguous: bool) -> None:
-    """Raise an error if the order of day and month in a column is unclear.
-
-    Raises
-    ------
-    DealsError
-        If `is_ambiguous` is True.
-    """
-    if is_ambiguous:
-        raise DealsError(
-            f"{rows.table_name} {name}: every date can be read as day first and as month first. "
-            'Remedy: add dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
-        )
-
-
-def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
-    """Return deal and time of every row, and a mask of the rows that have both.
-
-    Rows without an id or a time become findings.
-
-    Raises
-    ------
-    DealsError
-        If no row has both.
-    """
-    section = rows.section
-    deal = coded_texts(rows.column(section.id))
-    remedy = "give the deal's id in every row"
-    rows.note(deal.codes < 0, "have no deal id and are left out", remedy, section.id)
-    times = read_times(rows, section.time_key)
-    empty = times == NOT_A_TIME
-    column = getattr(section, section.time_key)
-    rows.note(empty, "have no readable date and are left out", WRITE_DATES, column)
-    is_valid = (deal.codes >= 0) & ~empty
-
-    def refuse(finding: RowFinding) -> None:
-        if finding.total and finding.count == finding.total:
-            raise DealsError(
-                f"{rows.table_name}: no row has both an id and a date. Remedy: correct the names "
-                f"of the columns: id = {section.id!r}, {section.time_key} = {column!r}"
-            )
-
-    rows.note(~is_valid, "", "", section.id, refuse=refuse)
-    return deal, times, is_valid
-
-
-def field_columns(rows: Rows, used: Iterable[str | None]) -> Iterator[str]:
-    """Yield the columns of a wide table that may be fields: not used yet, not from a loader."""
-    other_columns = {name for name in used if name is not None}
-    for name in rows.names:
-        if name not in other_columns and not name.startswith(TECHNICAL_PREFIXES):
-            yield name
+def positions_of(ids: pd.Series[Any], known: pd.Index[Any]) -> NDArray[np.int64]:
+    """Return the position of each id among known ids, compared as texts; -1 if it is absent."""
+    texts = coded_texts(ids)
+    positions = known.get_indexer(pd.Index(texts.levels, dtype=object))
+    return np.append(positions, -1)[texts.codes].astype(np.int64)

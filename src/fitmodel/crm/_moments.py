@@ -1,4 +1,4 @@
-"""The cut-off of each deal, and a search for the rows recorded before it.
+"""The times of a table's rows, the cut-off of each deal, and a search for the rows before it.
 
 Rows are sorted once by deal and time. The rows before the cut-off are then found by a binary search
 in each deal's rows, for all deals at once.
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitmodel.crm._long_table import coded_texts
+from fitmodel.exceptions import DealsError
+from fitmodel.tables.moments import read_moments
 from fitmodel.tables.values import read_dates, today
 
 if TYPE_CHECKING:
@@ -19,12 +22,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fitmodel.crm._long_table import Coded, RowFinding, Rows
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.tables.values import Mask
 
     Ints = NDArray[np.int64]
 
 NOT_A_TIME = np.iinfo(np.int64).min
 DAY = 86_400 * 1_000_000  # microseconds
+MAX_UNREADABLE = 0.5
+WRITE_DATES = "write dates as YYYY-MM-DD, with or without a time"
 
 
 def first_not_before(times: Ints, start: Ints, stop: Ints, moments: Ints) -> Ints:
@@ -116,3 +123,77 @@ def moments_of(deals: pd.DataFrame, spec: DealSpec, as_of: date | None = None) -
     cut_offs = np.where(is_open, day + 1, cut_offs)
     times: Ints = cut_offs.astype("datetime64[D]").astype(np.int64) * DAY
     return Moments(times, is_open, bool(day >= np.datetime64(today(), "D")))
+
+
+def read_times(rows: Rows, key: str) -> NDArray[np.int64]:
+    """Return a column as microseconds since 1970; numpy's NaT if a value cannot be read.
+
+    Raises
+    ------
+    DealsError
+        If most values are not dates, or the order of day and month is unclear.
+    """
+    name = str(getattr(rows.section, key))
+    values = rows.column(name)
+    form = None if rows.metadata is None else rows.metadata.dates.get(name)
+    moments = read_moments(values, rows.section.time_zone, rows.section.dates, form=form)
+    refuse_ambiguous(rows, name, is_ambiguous=moments.is_ambiguous)
+
+    def refuse(finding: RowFinding) -> None:
+        if finding.count > MAX_UNREADABLE * finding.total:
+            raise DealsError(
+                f"{rows.table_name} {name}: {finding.count:,} of {finding.total:,} values are not "
+                f"dates, for example row {finding.row}: {finding.value}. Remedy: name the column "
+                f"of dates as {key}"
+            )
+
+    problem = "have an end that is not a date, and count as not ended" if key == "valid_to" else ""
+    rows.note(moments.unreadable, problem, WRITE_DATES, name, refuse=refuse)
+    times: NDArray[np.int64] = moments.times.astype(np.int64)
+    return times
+
+
+def refuse_ambiguous(rows: Rows, name: str, *, is_ambiguous: bool) -> None:
+    """Raise an error if the order of day and month in a column is unclear.
+
+    Raises
+    ------
+    DealsError
+        If `is_ambiguous` is True.
+    """
+    if is_ambiguous:
+        raise DealsError(
+            f"{rows.table_name} {name}: every date can be read as day first and as month first. "
+            'Remedy: add dates = "day first" or "month first" there, or write dates as YYYY-MM-DD'
+        )
+
+
+def deals_and_times(rows: Rows) -> tuple[Coded, NDArray[np.int64], Mask]:
+    """Return deal and time of every row, and a mask of the rows that have both.
+
+    Rows without an id or a time become findings.
+
+    Raises
+    ------
+    DealsError
+        If no row has both.
+    """
+    section = rows.section
+    deal = coded_texts(rows.column(section.id))
+    remedy = "give the deal's id in every row"
+    rows.note(deal.codes < 0, "have no deal id and are left out", remedy, section.id)
+    times = read_times(rows, section.time_key)
+    empty = times == NOT_A_TIME
+    column = getattr(section, section.time_key)
+    rows.note(empty, "have no readable date and are left out", WRITE_DATES, column)
+    is_valid = (deal.codes >= 0) & ~empty
+
+    def refuse(finding: RowFinding) -> None:
+        if finding.total and finding.count == finding.total:
+            raise DealsError(
+                f"{rows.table_name}: no row has both an id and a date. Remedy: correct the names "
+                f"of the columns: id = {section.id!r}, {section.time_key} = {column!r}"
+            )
+
+    rows.note(~is_valid, "", "", section.id, refuse=refuse)
+    return deal, times, is_valid

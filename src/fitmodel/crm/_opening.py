@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from fitmodel.crm._long_table import Rows, coded_texts, refuse_ambiguous
-from fitmodel.crm._row_findings import TableMetadata
+from fitmodel.crm._long_table import Rows, TableMetadata, coded_texts
+from fitmodel.crm._moments import refuse_ambiguous
 from fitmodel.crm.columns import columns_needed
 from fitmodel.exceptions import DatabaseError, DealsError
 from fitmodel.tables.database_rows import open_rows as open_database_rows

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.crm._moments import DAY, NOT_A_TIME
+from fitmodel.crm.timeline import is_other_value
 from fitmodel.deals.validation import shown
 from fitmodel.deals.vocabulary import plain_value
 from fitmodel.exceptions import DealsError
@@ -320,8 +321,6 @@ def contradicting(
     log: ChangeLog, field: str, positions: Ints, today: pd.Series[Any]
 ) -> NDArray[np.bool_]:
     """Return a mask of the deals whose present value is not the last one in the history."""
-    from fitmodel.crm.timeline import is_other_value
-
     last = log.as_of(field, positions, np.full(len(positions), np.iinfo(np.int64).max))
     has_row = last.recorded_at != NOT_A_TIME
     values = log.levels.take(last.codes)

@@ -17,11 +17,9 @@ from fitmodel.tables.tidying import find_placeholders
 from fitmodel.tables.values import Reading, is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tables.forms import Forms
-    from fitmodel.tables.values import Mask, Reading
+    from fitmodel.tables.values import Mask
 
 
 END_DATES = ("churned_on", "exited_on")
@@ -40,6 +38,10 @@ MONTHS_PER = {
 _TIMES_A_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0, "week": DAYS_PER_YEAR / 7}
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u200c\u200d\u2060")
+ANSWERS = (
+    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" sets the day to the '
+    'end of the extract, "unknown" means that they left on an unknown day before it'
+)
 
 
 def role_column(spec: DealSpec, role: str) -> str | None:
@@ -182,7 +184,7 @@ def hashed_id(number: str, salt: str) -> str:
 
 
 def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFrame:
-    """Return the deals with hashed ids; the ids are first brought into one spelling.
+    """Return the deals with hashed ids, brought into one spelling before; empty ids stay empty.
 
     Raises
     ------
@@ -197,14 +199,9 @@ def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFr
     column = spec.deals.id
     if column is None:
         raise SpecError('the contract has no id to hash. Remedy: id = "COLUMN" under [deals].')
-    hashed = [hashed_id(clean_id(number), salt) for number in deals[column]]
+    ids = deals[column].astype(object)
+    hashed = ids.map(lambda number: hashed_id(clean_id(number), salt), na_action="ignore")
     return deals.assign(**{column: hashed})
-
-
-ANSWERS = (
-    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" sets the day to the '
-    'end of the extract, "unknown" means that they left on an unknown day before it'
-)
 
 
 def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:

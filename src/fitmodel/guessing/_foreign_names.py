@@ -19,19 +19,16 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
         (
             r"(契約|商談|案件|注文|受注|取引|申込)(番号|no|id|コード)|(합约|合约|合同)(编号|号码)"
             r"|(계약|주문|거래|딜) ?(번호|id|코드)|(номер|id|код|№) (договора|сделки|заказа"
-            r"|контракта)"
-            r"|^(nr|numer|id) (umowy|zamówienia|transakcji|kontraktu)|^(numero|id"
+            r"|контракта)|^(nr|numer|id) (umowy|zamówienia|transakcji|kontraktu)|^(numero|id"
             r"|codice) (di )?(contratto|ordine)"
             r"|contractnummer|ordernummer|^(sözleşme|sipariş|anlaşma) (no|numarası|id|kodu)"
             r"|رقم (العقد|الصفقة|الطلب)|^n[oº°]? (de )?contrat\w*"
             r"|(avtals|kontrakts|order)(nummer|nr| id)|(číslo|id) (smlouvy|objednávky|obchodu"
-            r"|zakázky)"
-            r"|(номер|id|код|№) (договору|угоди|замовлення|контракту)"
+            r"|zakázky)|(номер|id|код|№) (договору|угоди|замовлення|контракту)"
         ),
         (
             r"(顧客|会員|取引先|お客様|ユーザー|利用者)(番号|no|id|コード)|(고객|회원"
-            r"|거래처) ?(번호"
-            r"|id|코드)"
+            r"|거래처) ?(번호|id|코드)"
             r"|(номер|id|код) (клиента|заказчика|контрагента)|(nr|numer|id|kod) klienta"
             r"|(numero|id|codice) cliente|klantnummer|klant ?(id|nr)|müşteri (no|numarası|id|kodu)"
             r"|رقم (العميل|الزبون)|kund(nummer|nr| id)|(číslo|id|kód) (zákazníka|klienta)"
@@ -41,24 +38,20 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
     "observed_until": (
         (
             r"(抽出|集計|出力|データ取得)(日|日時)$|^基準日$|(추출|기준)일자?$|дата (выгрузки"
-            r"|отчета"
-            r"|среза)"
+            r"|отчета|среза)"
             r"|data (eksportu|raportu)|data (di )?(estrazione|esportazione)|(export|rapport"
-            r"|peil)datum"
-            r"|(rapor|dışa aktarma) tarihi|تاريخ (التقرير|التصدير)|^数据日期$|汇出日期"
+            r"|peil)datum|(rapor|dışa aktarma) tarihi|تاريخ (التقرير|التصدير)|^数据日期$|汇出日期"
         ),
     ),
     "closed_on": (
         (
             r"(契約|成約|受注|締結|契約締結)(年月)?日(付|時)?$|(계약|체결|수주|서명)(일|일자|날짜"
-            r"| ?체결일)$"
-            r"|계약 (일자?|날짜)$|дата (подписания|заключения|договора|сделки|продажи)"
+            r"| ?체결일)$|계약 (일자?|날짜)$|дата (подписания|заключения|договора|сделки|продажи)"
             r"|data (podpisania|zawarcia|umowy|sprzedaży|zamknięcia)"
             r"|data (di |della |del )?(firma|sottoscrizione|stipula|chiusura|vendita)"
             r"|data contratto"
             r"|(teken|ondertekenings|onderteken|afsluit|contract|verkoop)datum|datum (ondertekening"
-            r"|contract)"
-            r"|(sözleşme|imza|satış|kapanış) tarihi|تاريخ (التوقيع|العقد|الإغلاق|البيع)"
+            r"|contract)|(sözleşme|imza|satış|kapanış) tarihi|تاريخ (التوقيع|العقد|الإغلاق|البيع)"
             r"|(avtals|kontrakts|signerings|tecknings|försäljnings)datum|datum (för )?(signering"
             r"|undertecknande)|datum (uzavření|podpisu|smlouvy|prodeje)"
             r"|дата (підписання|укладення|укладання|договору|угоди|продажу)"
@@ -109,8 +102,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
         ),
         (
             r"(利用|契約|サービス)?(終了|満了)(年月)?日$|(종료|만료|계약 ?종료)일자?$"
-            r"|дата (окончания"
-            r"|завершения|закрытия)"
+            r"|дата (окончания|завершения|закрытия)"
             r"|data (zakończenia|końca)|data (di )?(fine|termine)|eind ?datum|(bitiş"
             r"|sonlanma) tarihi"
             r"|تاريخ (الانتهاء|النهاية)|^slutdatum|avtalsslut|datum konce|konec smlouvy"
@@ -122,8 +114,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"(利用|継続|契約|在籍)(継続)?月数|(이용|가입|유지) ?(개월|월수)|(срок|стаж"
             r"|длительность).*(месяц|лет\b)"
             r"|(staż|okres).*miesi|(durata|anzianità).*mesi|(looptijd|klantduur).*maand|(süre"
-            r"|kıdem).*ay"
-            r"|مدة .*(شهر|أشهر)"
+            r"|kıdem).*ay|مدة .*(شهر|أشهر)"
         ),
     ),
     "churned": (
@@ -142,8 +133,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"|^(handlowiec|opiekun( klienta)?|sprzedawca|przedstawiciel)$"
             r"|^(agente|venditore|commerciale|responsabile vendite)$|^(verkoper|accountmanager)$"
             r"|^(satış temsilcisi|temsilci|satıcı|müşteri temsilcisi)$|^(مندوب المبيعات|البائع"
-            r"|المسؤول)$"
-            r"|^(业务|业务代表|承办人)$|^((ansvarig )?säljare|kundansvarig)$"
+            r"|المسؤول)$|^(业务|业务代表|承办人)$|^((ansvarig )?säljare|kundansvarig)$"
             r"|^(obchodník|obchodní (zástupce|manažer)|prodejce)$|^(відповідальний|продавець)$"
         ),
     ),
@@ -161,8 +151,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
             r"|(сумма|стоимость|платеж|выручка|цена|оплата) (за |в )?год|годов(ая|ой) (сумма"
             r"|стоимость|платеж|выручка|цена|доход)"
             r"|(wartość|kwota|opłata|abonament) (roczn\w+)|roczn\w+ (wartość|kwota|opłata"
-            r"|abonament)"
-            r"|(valore|importo|canone|ricavo) annu\w+|(jaar(bedrag|waarde|omzet|prijs)"
+            r"|abonament)|(valore|importo|canone|ricavo) annu\w+|(jaar(bedrag|waarde|omzet|prijs)"
             r"|bedrag per jaar)"
             r"|yıllık (tutar|ücret|bedel|gelir|değer)|(القيمة|المبلغ|الرسوم|الإيراد) السنوي\w*"
             r"|^års(belopp|pris|avgift|värde|intäkt)|årlig\w* (avgift|belopp|värde|intäkt)"
@@ -174,8 +163,7 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
         (
             r"月額(料金|利用料|費用|売上)?|月間利用料|월 ?(이용료|요금|금액|사용료|정액|매출)"
             r"|(ежемесячн\w+|месячн\w+) (плат\w+|сумма|стоимость|оплата|выручка)|абонплата|(плата"
-            r"|сумма) в месяц"
-            r"|^opłata abonamentowa( mies)?|(abonament|opłata|kwota) mies\w+"
+            r"|сумма) в месяц|^opłata abonamentowa( mies)?|(abonament|opłata|kwota) mies\w+"
             r"|miesięczn\w+ (abonament|opłata|kwota)"
             r"|(canone|importo|costo) (mensile|al mese|mese)|maand(bedrag|prijs|omzet)|(bedrag"
             r"|prijs) per maand"
@@ -199,13 +187,11 @@ ROLES: dict[str, tuple[str, ...]] = {  # for each role the patterns of its ranks
 KINDS: dict[str, str] = {
     "identifier": (
         r"(番号|コード|号码|번호|코드)$|^(номер|код|numer|codice|numero) |(numer|kod|numarası"
-        r"|kodu)$"
-        r"|nummer$|^رقم |^číslo |^ідентифікатор "
+        r"|kodu)$|nummer$|^رقم |^číslo |^ідентифікатор "
     ),
     "period": (
         r"^(支払|請求|課金|契約)(方法|サイクル|周期|間隔|区分)$|^(결제|청구|납부) ?(방법|주기"
-        r"|방식)$"
-        r"|^(период|периодичность|способ|частота)( (оплаты|платежей))?$"
+        r"|방식)$|^(период|периодичность|способ|частота)( (оплаты|платежей))?$"
         r"|^(okres|częstotliwość|cykl) (rozliczeniowy|płatności|rozliczeń)$"
         r"|^(periodicità|frequenza|cadenza)( (di )?(pagamento|fatturazione))?$"
         r"|^(betaal|facturatie)(termijn|frequentie|periode)$|^(ödeme|fatura) (sıklığı|dönemi"
@@ -222,8 +208,7 @@ KINDS: dict[str, str] = {
         r"|rinnov|pagament|fattur|\bultim[oa]\b|prossim|\bprova\b|previst|scadenza|\baccesso\b"
         r"|verleng|betaling|factuur|laatste|volgende|proef|verwacht|gepland|inlog"
         r"|yenile|ödeme|fatura|\bson (giriş|ödeme|fatura|işlem|oturum)|sonraki|deneme|beklenen"
-        r"|planlanan"
-        r"|تجديد|دفع|فاتورة|آخر|تجرب|متوقع|القادم"
+        r"|planlanan|تجديد|دفع|فاتورة|آخر|تجرب|متوقع|القادم"
         r"|förny|betalning|faktura|\bsenaste?\b|\bnästa\b|provperiod|planera|förvänta|inlogg"
         r"|obnov|prodlouž|\bplat(by|eb)|posledn|příšt|zkušebn|plánovan|očekávan|přihláš"
         r"|продовж|рахун|останн|наступн|очіку|вхід|візит|звернен|платеж"
@@ -245,8 +230,7 @@ KINDS: dict[str, str] = {
     ),
     "surely_leaving": (
         r"解約|退会|離脱|해지|탈퇴|이탈|расторж|отток|ухода|rozwiąza|wypowiedz|rezygnac|odejści"
-        r"|disdett"
-        r"|recesso|cessazion|opzeg|beëindig|\biptal|fesih|ayrıl|إلغاء|فسخ|uppsäg|uppsag"
+        r"|disdett|recesso|cessazion|opzeg|beëindig|\biptal|fesih|ayrıl|إلغاء|فسخ|uppsäg|uppsag"
         r"|ukončen|výpově|odchod|zrušen|розірван|відтік|відтоку|скасуван|припинен"
     ),
     "monthly": (
@@ -255,8 +239,7 @@ KINDS: dict[str, str] = {
     ),
     "yearly": (
         r"年額|年間|年払|毎年|연간|연 |годов|в год|за год|ежегод|роczn|roczn|annu[oai]|all anno"
-        r"|jaar"
-        r"|yıllık|سنوي|årlig|\bårs\w+|per år|ročn|za rok|річн|на рік|щоріч"
+        r"|jaar|yıllık|سنوي|årlig|\bårs\w+|per år|ročn|za rok|річн|на рік|щоріч"
     ),
     "turnover": (
         r"^(会社|企業)?(年商|売上高)$|^(연매출|매출액|기업 ?매출)$|^(оборот|выручка)( компании)?$"
@@ -274,8 +257,7 @@ KINDS: dict[str, str] = {
         r"(数量|席数|人数|ユーザー数|利用者数|ライセンス数|id数|アカウント数)$|(수량|사용자 ?수"
         r"|좌석 ?수|라이선스 ?수|인원)$"
         r"|^количество( пользователей| лицензий| мест)?$|^лицензий$|(liczba|ilość)( użytkowników"
-        r"| licencji)?$"
-        r"|^(numero )?(utenti|licenze|quantità)$|^aantal( gebruikers| licenties)?$"
+        r"| licencji)?$|^(numero )?(utenti|licenze|quantità)$|^aantal( gebruikers| licenties)?$"
         r"|^(adet|miktar|kullanıcı sayısı|lisans sayısı)$|^(الكمية|عدد المستخدمين)$|(使用人数"
         r"|授权数)$|^antal( användare| licenser)?$|^(počet( uživatelů| licencí)?|množství)$"
         r"|^кількість( користувачів| ліцензій| місць)?$"

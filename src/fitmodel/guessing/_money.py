@@ -18,7 +18,7 @@ from fitmodel.guessing._names import (
 )
 from fitmodel.leakage.names import is_later, is_updated_by_crm
 from fitmodel.tables.scripts import plain_letters
-from fitmodel.tables.vocabulary import CURRENCY_CODES
+from fitmodel.tables.vocabulary import CURRENCY_CODES, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,86 +26,33 @@ if TYPE_CHECKING:
     from fitmodel.guessing._columns import Column
 
 MAX_BELOW_ZERO = 0.05  # with a larger share of negative numbers, a column is not an amount
-_PERIODS = {
+_PERIOD_WORDS = {
     "year": (
-        *(
-            "年払い",
-            "年払",
-            "年次",
-            "年額",
-            "연납",
-            "연간",
-            "매년",
-            "ежегодно",
-            "год",
-            "годовая",
-            "rocznie",
-            "årsvis",
-            "årligen",
-            "ročně",
-            "щороку",
-            "roczny",
-            "annuale",
-            "annualmente",
-            "jaarlijks",
-            "yıllık",
-            "سنوي",
-        ),
-        *("year", "yearly", "annual", "annually", "y", "12", "año", "ano", "jahr", "an", "年"),
-        *("anual", "annuel", "annuelle", "jährlich", "jaehrlich", "年付", "年缴", "按年", "每年"),
+        "年払い, 年払, 年次, 年額, 연납, 연간, 매년, ежегодно, год, годовая, rocznie, årsvis, "
+        "årligen, ročně, щороку, roczny, annuale, annualmente, jaarlijks, yıllık, سنوي, year, "
+        "yearly, annual, annually, y, 12, año, ano, jahr, an, 年, anual, annuel, annuelle, "
+        "jährlich, jaehrlich, 年付, 年缴, 按年, 每年"
     ),
     "half year": (
-        *(
-            "half year",
-            "half yearly",
-            "semi annual",
-            "semi annually",
-            "semiannual",
-            "biannual",
-            "6",
-        ),
-        *("halbjährlich", "halbjahr", "semestre", "semestral", "semestriel", "半年", "半年付"),
+        "half year, half yearly, semi annual, semi annually, semiannual, biannual, 6, "
+        "halbjährlich, halbjahr, semestre, semestral, semestriel, 半年, 半年付"
     ),
     "quarter": (
-        *(
-            "四半期",
-            "분기",
-            "ежеквартально",
-            "kwartalnie",
-            "trimestrale",
-            "kwartaal",
-            "üç aylık",
-        ),
-        *("quarter", "quarterly", "trimestre", "quartal", "季度", "3", "vierteljährlich"),
-        *("quartalsweise", "trimestral", "trimestriel", "季付", "按季", "季"),
+        "四半期, 분기, ежеквартально, kwartalnie, trimestrale, kwartaal, üç aylık, quarter, "
+        "quarterly, trimestre, quartal, 季度, 3, vierteljährlich, quartalsweise, trimestral, "
+        "trimestriel, 季付, 按季, 季"
     ),
     "month": (
-        *(
-            "月払い",
-            "月払",
-            "月次",
-            "月額",
-            "월납",
-            "월간",
-            "매월",
-            "ежемесячно",
-            "месяц",
-            "miesięcznie",
-            "månadsvis",
-            "měsíčně",
-            "щомісяця",
-            "miesięczny",
-            "mensile",
-            "mensilmente",
-            "maandelijks",
-            "aylık",
-            "شهري",
-        ),
-        *("month", "monthly", "m", "1", "mes", "mensual", "mensal", "monat", "mois", "月"),
-        *("monatlich", "mensuel", "mensuelle", "月付", "月缴", "按月", "每月"),
+        "月払い, 月払, 月次, 月額, 월납, 월간, 매월, ежемесячно, месяц, miesięcznie, "
+        "månadsvis, měsíčně, щомісяця, miesięczny, mensile, mensilmente, maandelijks, aylık, "
+        "شهري, month, monthly, m, 1, mes, mensual, mensal, monat, mois, 月, monatlich, "
+        "mensuel, mensuelle, 月付, 月缴, 按月, 每月"
     ),
-    "week": ("week", "weekly", "semana", "woche", "semaine", "周", "wöchentlich", "semanal"),
-    "day": ("day", "daily", "día", "dia", "tag", "jour", "天", "täglich"),
+    "week": ("week, weekly, semana, woche, semaine, 周, wöchentlich, semanal"),
+    "day": ("day, daily, día, dia, tag, jour, 天, täglich"),
+}
+_PERIODS = {
+    plain_letters(word): unit for unit, words in _PERIOD_WORDS.items() for word in phrases(words)
 }
 _OTHER_PERIODS = {
     "quarter": re.compile(
@@ -116,29 +63,17 @@ _OTHER_PERIODS = {
 LIKE_A_CODE = re.compile(r"[A-Z]{3}")
 """A column's name such as CCY, which the contract would read as the code of one currency."""
 MIN_CURRENCIES = 2  # with fewer values, a column of codes without a clear name is left alone
-_CURRENCIES = CURRENCY_CODES | {
-    *(
-        "人民币",
-        "美元",
-        "欧元",
-        "港币",
-        "港元",
-        "日元",
-        "英镑",
-        "新台币",
-        "EURO",
-        "EUROS",
-        "DOLLAR",
-    ),
-    *("US DOLLAR", "DOLLARS", "POUND", "YEN", "円", "元", "€", "$", "£", "¥", "US$", "R$", "REAL"),
-}
+_CURRENCIES = CURRENCY_CODES | phrases(
+    "人民币, 美元, 欧元, 港币, 港元, 日元, 英镑, 新台币, EURO, EUROS, DOLLAR, US DOLLAR, "
+    "DOLLARS, POUND, YEN, 円, 元, €, $, £, ¥, US$, R$, REAL"
+)
+
 
 WITH_TAX = re.compile(
     r"\b(incl\w*|inkl\w*|including|with|mit|con|com|avec|met|z|с|plus) (of )?(vat|tax|gst|mwst"
     r"|ust|steuer|iva"
     r"|tva|btw|impuestos|impostos|tasse|ндс)\b|\b(ttc|brutto|bruto|ivato)\b|(iva|kdv) (inclu\w+"
-    r"|dahil)"
-    r"|含税|税込|부가세 ?포함|vat ?포함"
+    r"|dahil)|含税|税込|부가세 ?포함|vat ?포함"
 )
 """Names for an amount that includes value-added tax."""
 _WITHOUT_TAX = re.compile(
@@ -154,8 +89,7 @@ CONVERTED = re.compile(
 """Names for an amount that is converted into one currency."""
 _LESS_FIT = re.compile(
     r"\blist\b|\blocal\b|\boriginal\b|\bfirst year\b|\byear (1|one)\b|\bincl\w* (setup|set up"
-    r"|onboarding"
-    r"|implementation)\b|\bbefore discount\b|\blistenpreis|\bone ?time\b|einmalig"
+    r"|onboarding|implementation)\b|\bbefore discount\b|\blistenpreis|\bone ?time\b|einmalig"
 )
 _IN_ONE_CURRENCY = re.compile(r" (in )?(usd|eur|gbp|chf|cny|rmb|jpy|inr|brl|cad|aud|sek|pln)$")
 
@@ -243,16 +177,13 @@ def unit_by_name(words: str) -> str | None:
 
 def unit_of(cell: object) -> str | None:
     """Return the time of a billing period, such as "year" for ``Annually``, or None."""
-    words = plain_words(cell)
-    return next(
-        (unit for unit, known in _PERIODS.items() if words in map(plain_letters, known)), None
-    )
+    return _PERIODS.get(plain_words(cell))
 
 
 def find_period(columns: Iterable[Column]) -> Column | None:
     """Return the column of billing periods, or None."""
     for column in columns:
-        if PERIOD.search(column.words) and column.filled and column.distinct <= len(_PERIODS):
+        if PERIOD.search(column.words) and column.filled and column.distinct <= len(_PERIOD_WORDS):
             known = column.cells.dropna().map(unit_of).notna().mean()
             if known == 1:
                 return column

@@ -43,8 +43,7 @@ _REASON = re.compile(
         r"|(流失|取消|解约|退订|终止|离网|退会|離脱|해지|이탈|탈퇴)( ?(원인|사유|이유)|原因|理由)"
         r"|причин\w+ (ухода|отказа|оттока|расторжения)|powód (odejścia|rezygnacji|rozwiązania)"
         r"|motivo (della |di )?(disdetta|recesso)|(opzeg|vertrek)reden|reden (van )?(opzegging"
-        r"|vertrek)"
-        r"|(iptal|ayrılma|fesih) (nedeni|sebebi)|سبب (الإلغاء|الفسخ)"
+        r"|vertrek)|(iptal|ayrılma|fesih) (nedeni|sebebi)|سبب (الإلغاء|الفسخ)"
     )
 )
 _NO_LEAVING = re.compile(

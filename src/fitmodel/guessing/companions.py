@@ -51,7 +51,7 @@ _NAMES: dict[str, tuple[str, ...]] = {  # the most certain pattern first
     "valid_to": (r"^(dbt |dlt )?valid to$|^fivetran end$|^effective to$|^gültig bis$",),
     "day": (rf"^snapshot {_DATE}$",),
     "at": (
-        rf"^(activity|event|occurred|logged|meeting|call|sent|started?) ?{_DATE}$",
+        rf"^(activity|event|occurred|happened|logged|meeting|call|sent|started?) ?{_DATE}$",
         rf"^(created {_DATE}|hs timestamp|timestamp|date|datum|日期|时间)$",
     ),
     "kind": (
@@ -161,6 +161,8 @@ def _beside(path: Path, named: Sequence[Path], notes: list[str]) -> Iterator[Pat
         if each.is_dir():
             if any(each.glob("*.parquet")):
                 yield each
+        elif not each.is_file():  # a link to a file that is gone
+            continue
         elif each.suffix.lower() in SUFFIXES:
             if each.stat().st_size <= MAX_BYTES:
                 yield each

@@ -29,10 +29,10 @@ from fitmodel.tables.csv_form import (
     find_top,
     header_fields,
     separator_of,
-    total_rows,
     values_with_next_row,
     writes_decimal_commas,
 )
+from fitmodel.tables.extra_rows import total_rows
 from fitmodel.tables.opening import (
     UTF8,
     as_utf8,
@@ -299,7 +299,7 @@ def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _Remaining
 
     Returns
     -------
-    _Rest or None
+    _RemainingStream or None
         None if there are fewer rows, or if a quote or line break is at an unusual position, so
         that only a parser can find the rows.
     """

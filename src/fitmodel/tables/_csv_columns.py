@@ -21,8 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fitmodel.tables._spool import Spool, on_disk_table
-from fitmodel.tables.forms import Finding, Forms
-from fitmodel.tables.opening import FileTable, TableOnDisk
+from fitmodel.tables.forms import FileTable, Finding, Forms, TableOnDisk
 from fitmodel.tables.values import NumberForm, parse_numbers, read_numbers
 from fitmodel.tables.vocabulary import MISSING_TEXT, UNCLEAR_WORDS
 

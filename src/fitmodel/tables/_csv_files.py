@@ -19,23 +19,22 @@ import pyarrow.csv as pacsv
 
 from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_columns import CsvTexts, in_memory, on_disk
-from fitmodel.tables._csv_dialect import (
+from fitmodel.tables._spool import on_disk_table
+from fitmodel.tables.cells import shortened
+from fitmodel.tables.csv_form import (
     MarkedEnd,
     column_names,
+    find_top,
     has_decimal_comma,
     header_fields,
     row_numbers,
     values_with_next_row,
 )
-from fitmodel.tables._layout import find_top, is_total_line, rows_left_out, titles_finding
-from fitmodel.tables._spool import on_disk_table
-from fitmodel.tables.cells import shortened
-from fitmodel.tables.forms import Finding
+from fitmodel.tables.extra_rows import is_total_line, rows_left_out, titles_finding
+from fitmodel.tables.forms import FileTable, Finding, TableOnDisk
 from fitmodel.tables.opening import (
     SNIFF_BYTES,
     UTF8,
-    FileTable,
-    TableOnDisk,
     as_utf8,
     csv_error,
     detect_encoding,

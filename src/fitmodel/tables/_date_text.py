@@ -1,5 +1,7 @@
-"""Parse one date, and detect the form of a column of dates.
+"""Parse one date, of any calendar, script or language; detect the form of a column of dates.
 
+"令和6年4月1日" -> "2024年4月1日"; "113/04/01" -> "2024/04/01"; "2024. 4. 1." -> "2024.4.1";
+"Fr., 28.11.2025" -> "28.11.2025"; "01/02/2567" -> "01/02/2024"; then the day of the text.
 Does not import pandas: this code runs for every single prospect and must load quickly.
 """
 
@@ -12,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.tables._calendars import MONTHS, gregorian
-from fitmodel.tables.scripts import plain_letters
+from fitmodel.tables.scripts import plain_digits, plain_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,6 +50,78 @@ _DAY_NAME = re.compile(
 )
 _NAME_DAY = re.compile(rf"([^\W\d]{{3,}})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? +(\d{{4}}){_TIME}")
 _DIGITS = re.compile(r"\d+(?:\.\d*)?")
+_MONTH_NAMES = """\
+1 jan january januar jän jänner januari enero ene janeiro janvier janv gennaio gen январь января
+1 янв stycznia styczeń sty ocak oca leden ledna січень січня
+2 feb february februar februari febrero fevereiro fev février févr fév febbraio февраль февраля
+2 фев lutego luty lut şubat şub únor února лютий лютого
+3 mar march märz mär mrz maart mrt marzo março mars март марта мар marca marzec mart
+3 březen března березень березня
+4 apr april abril abr avril avr aprile апрель апреля апр kwietnia kwiecień kwi nisan nis
+4 duben dubna квітень квітня
+5 may mai mayo maio mei maggio mag maj май мая maja mayıs květen května травень травня
+6 jun june juni junio junho juin giugno giu июнь июня июн czerwca czerwiec cze haziran haz
+6 červen června червень червня
+7 jul july juli julio julho juillet juil luglio lug июль июля июл lipca lipiec lip temmuz tem
+7 červenec července липень липня
+8 aug august augustus augusti agosto ago août aoû август августа авг sierpnia sierpień sie
+8 ağustos ağu srpen srpna серпень серпня
+9 sep sept september septiembre set setembro septembre settembre сентябрь сентября сен сент
+9 września wrzesień wrz eylül eyl září вересень вересня
+10 oct october okt oktober octubre outubro out octobre ottobre ott октябрь октября окт
+10 października październik paź ekim eki říjen října жовтень жовтня
+11 nov november noviembre novembro novembre ноябрь ноября ноя нояб listopada listopad lis kasım
+11 kas listopadu листопад листопада
+12 dec december dez dezember diciembre dic dezembro décembre déc dicembre декабрь декабря дек
+12 grudnia grudzień gru aralık ara des desember prosinec prosince грудень грудня
+"""
+MONTHS = {
+    plain_letters(name): int(number)
+    for number, *names in map(str.split, _MONTH_NAMES.splitlines())
+    for name in names
+}
+"""Number of the month of a name or abbreviation, in lower case and `plain_letters`."""
+_WEEKDAYS = (
+    "mo mon monday montag tu tue tues tuesday di dienstag we wed wednesday mi mittwoch th thu thur"
+    " thurs thursday do donnerstag fr fri friday freitag sa sat saturday samstag sonnabend su sun"
+    " sunday so sonntag lun lundi lunes lunedì mar mardi martes martedì mer mercredi mié miércoles"
+    " mercoledì jeu jeudi jue jueves gio giovedì ven vendredi vie viernes venerdì sam samedi sáb"
+    " sábado sab sabato dim dimanche dom domingo domenica seg segunda terça ter quarta qua "
+    "quinta qui"
+    " sexta sex ma maandag dinsdag woe wo woensdag don donderdag vr vrij vrijdag za zat zaterdag zo"
+    " zon zondag pn pon poniedziałek wt wto wtorek śr śro środa cz czw czwartek pt pią piątek sob"
+    " sobota nd nie niedz niedziela пн понедельник вт вторник ср среда чт четверг пт пятница сб "
+    "суббота"
+    " вс воскресенье pzt pazartesi sal salı çar çarşamba per perşembe cum cuma cmt cumartesi "
+    "paz pazar"
+)
+_LONGEST_FIRST = sorted(set(_WEEKDAYS.split()) - MONTHS.keys(), key=lambda day: (-len(day), day))
+_WEEKDAY_BEFORE = re.compile(
+    rf"^(?:{'|'.join(_LONGEST_FIRST)})(?:-feira)?\.?,?\s+(?=\w)",
+    re.IGNORECASE,
+)
+_WEEKDAY_OF_SIGNS = re.compile(
+    r"\s*[(]\s*(?:[月火水木金土日월화수목금토일一二三四五六天])\s*(?:曜日?|요일)?\s*[)]"
+    r"|\s*(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|\s*[月火水木金土日]曜日?"
+    r"|\s*[월화수목금토일]요일"
+)
+_ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925}
+_FIRST_MONTHS = {"R": (1, 5), "H": (1, 1)}  # first year and month of an era written as a letter
+_ERA = re.compile(
+    r"^(?:(令和|平成|昭和)\s?(\d{1,2}|元)\s?[年./-]|([RH])(\d{1,2})[./])"
+    r"\s?(\d{1,2})\s?[月./-]\s?(\d{1,2})(?:\s?日)?"
+)
+_REPUBLIC = re.compile(
+    r"^(?:中華民國|中华民国|民國"
+    r"|民国)\s?(\d{2,3})\s?[年./-]\s?(\d{1,2})\s?[月./-]\s?(\d{1,2})(?:\s?日)?"
+    r"|^(1\d\d|9\d)年(\d{1,2})月(\d{1,2})日|^(1\d\d)([/.-])(\d{1,2})\8(\d{1,2})(?!\d)"
+)
+_REPUBLIC_ZERO = 1911
+_KOREAN = re.compile(r"^(\d{4})(?:\s?년\s?|\.\s)(\d{1,2})(?:\s?월\s?|\.\s)(\d{1,2})(?:\s?일|\.)?")
+_BUDDHIST = re.compile(r"(?<!\d)25[4-9]\d(?!\d)")  # years 1997 to 2056 of the Gregorian calendar
+_BUDDHIST_ZERO = 543
+_USUAL = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
+_HAS_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -100,9 +173,24 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
 
 def is_day_in_some_form(value: Any) -> bool:
     """Return whether a value is a date in at least one form."""
-    return day_of(value) is not None or any(
-        day_of(value, DateForm(order)) is not None for order in _possible(value)
-    )
+    return any(day is not None for day in _days_by_form(value).values())
+
+
+def _days_by_form(value: Any) -> dict[str, int | None]:
+    """Return the day of a value in each form that may fit it; an ISO date fits all."""
+    if not isinstance(value, str):
+        day = day_of(value)
+        if day is None:
+            return {order: day_of(value, DateForm(order)) for order in NUMBERS}
+        return dict.fromkeys(ORDERS, day)
+    text = gregorian(value.strip())
+    day = _iso_day(text)
+    if day is not None:
+        return dict.fromkeys(ORDERS, day)
+    days = {order: _day_of_text(text, order) for order in _possible(text)}
+    if days.get(DAY_FIRST) is not None and "." in text:
+        days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
+    return days
 
 
 def _iso_day(text: str) -> int | None:
@@ -182,13 +270,7 @@ def detect_date_order(
     counts = list(rows)
     read_rows, is_ambiguous = dict.fromkeys(ORDERS, 0), False
     for value, count in zip(values, counts, strict=True):
-        if day_of(value) is not None:
-            for order in ORDERS:
-                read_rows[order] += count
-            continue
-        days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
-        if days.get(DAY_FIRST) is not None and "." in gregorian(value.strip()):
-            days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
+        days = _days_by_form(value)
         for order, day in days.items():
             read_rows[order] += count * (day is not None)
         is_ambiguous |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
@@ -202,13 +284,52 @@ def detect_date_order(
     return DAY_FIRST, is_ambiguous
 
 
-def _possible(value: Any) -> tuple[str, ...]:
-    """Return the forms that may fit a value which is not an ISO date."""
-    if not isinstance(value, str):
-        return NUMBERS
-    text = gregorian(value.strip())
+def _possible(text: str) -> tuple[str, ...]:
+    """Return the forms that may fit a text which is not an ISO date."""
+    if not _HAS_DIGIT.search(text):
+        return ()
     if not text[:1].isdigit():
         return (NAMED,)
     if _DIGITS.fullmatch(text):
         return NUMBERS
     return (YEAR_FIRST, DAY_FIRST, MONTH_FIRST, NAMED)
+
+
+def gregorian(text: str) -> str:
+    """Return the text of a date with its year in the Gregorian calendar and without a weekday.
+
+    Parameters
+    ----------
+    text : str
+        The text, without outer spaces. Text that is no date is returned nearly unchanged.
+
+    Examples
+    --------
+    >>> gregorian("令和元年5月1日"), gregorian("113/04/01"), gregorian("2024년 4월 1일")
+    ('2019年5月1日', '2024/04/01', '2024年4月1日')
+    """
+    if _USUAL.match(text) or not _HAS_DIGIT.search(text):
+        return text
+    if not text.isascii():
+        text = _WEEKDAY_OF_SIGNS.sub("", plain_digits(text))
+        text = _KOREAN.sub(r"\1年\2月\3日", text) if not text.isascii() else text
+    if not text[:1].isdigit():
+        text = _ERA.sub(_of_era, _WEEKDAY_BEFORE.sub("", text, count=1), count=1)
+    text = _REPUBLIC.sub(_of_republic, text, count=1)
+    if " " in text:
+        text = _KOREAN.sub(r"\1.\2.\3", text, count=1)
+    return _BUDDHIST.sub(lambda year: str(int(year[0]) - _BUDDHIST_ZERO), text, count=1)
+
+
+def _of_era(match: re.Match[str]) -> str:
+    era, year = match[1] or match[3], match[2] or match[4]
+    if era in _FIRST_MONTHS and (int(year), int(match[5])) < _FIRST_MONTHS[era]:
+        return match[0]  # a version such as R1.2.3
+    return f"{_ERAS[era] + (1 if year == '元' else int(year))}年{match[5]}月{match[6]}日"
+
+
+def _of_republic(match: re.Match[str]) -> str:
+    if match[7]:
+        return f"{int(match[7]) + _REPUBLIC_ZERO}{match[8]}{match[9]}{match[8]}{match[10]}"
+    year, month, day = (match[k] or match[k + 3] for k in (1, 2, 3))
+    return f"{int(year) + _REPUBLIC_ZERO}年{month}月{day}日"

@@ -14,17 +14,15 @@ import pandas as pd
 import pyarrow as pa
 
 from fitmodel.exceptions import DealsError, DependencyError
-from fitmodel.tables._csv_dialect import column_names
-from fitmodel.tables._layout import header_index, rows_left_out, titles_finding
-from fitmodel.tables.forms import Finding
-from fitmodel.tables.opening import FileTable, names_error
+from fitmodel.tables.csv_form import HEAD_ROWS, column_names, header_index
+from fitmodel.tables.extra_rows import rows_left_out, titles_finding
+from fitmodel.tables.forms import FileTable, Finding
+from fitmodel.tables.opening import names_error
 from fitmodel.tables.vocabulary import EMPTY_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
 
 
 def read_workbook(path: Path, sheet: str | None = None) -> FileTable:

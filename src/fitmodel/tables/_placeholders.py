@@ -1,6 +1,6 @@
-"""Decide which cells mean missing: words such as NA, and far dates that mean "not yet".
+"""Find words and days that mean "not yet" in a column of dates.
 
-Examples are "Active", "No" and "-" in a column of dates, and 9999-12-31.
+Examples are "Active", "No" and "-", 9999-12-31, and one day decades ahead in many rows.
 """
 
 from __future__ import annotations
@@ -14,36 +14,23 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.tables._date_text import is_day_in_some_form
-from fitmodel.tables._far_days import far_days, far_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
-from fitmodel.tables.values import (
-    UnreadableValueError,
-    day_of,
-    days_of_stamps,
-    flag_text,
-    is_missing,
-    read_dates,
-    read_number,
-)
-from fitmodel.tables.vocabulary import (
-    NOT_YET,
-    PLACEHOLDER_DAYS,
-    REPEATED_PLACEHOLDER_DAYS,
-    UNCLEAR_WORDS,
-)
+from fitmodel.tables.values import days_of_stamps, is_missing, read_dates
+from fitmodel.tables.vocabulary import NOT_YET, PLACEHOLDER_DAYS, REPEATED_PLACEHOLDER_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from fitmodel.tables.values import Mask
 
 CHECKED_FIRST = 20  # cells checked before the whole column; most columns hold no dates
 MAX_SAMPLE = 200  # distinct texts that must all be dates before the whole column is parsed
 _ORDERS = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y")
-MIN_SIMILAR = 0.5  # minimum share of other levels that are written like the word
-MIN_VALUES = 0.95  # minimum share of numbers, dates or flags in a column of such values
-MAX_CHECKED_LEVELS = 200  # levels that are checked
-_CODE = re.compile(r"[A-Z]{2,5}(?:[-/ ][A-Z]{2,5})?")
-_NAME = re.compile(r"[A-Z][a-z].*")
+FIRST_FAR_DAY, FAR_FROM_OTHERS = np.datetime64("2040-01-01"), np.timedelta64(5 * 365, "D")
+MIN_ROWS, MIN_SHARE = 3, 0.1  # rows with one far day from which it means "not yet"
 
 
 def _ways_to_write(day: str) -> set[str]:
@@ -203,133 +190,37 @@ def _placeholders(values: pd.Series[Any], rows: Mask, texts: set[str]) -> Placeh
     return Placeholders(rows, tuple(sorted(texts)), finding)
 
 
-@dataclass(frozen=True)
-class MissingWords:
-    """Which words of a column mean "missing", and which are levels.
-
-    Attributes
-    ----------
-    levels : tuple of str
-        Words that are levels.
-    missing : tuple of str
-        Words that mean missing.
-    why : str
-        The reason; empty if the column has none of the words.
-    beside_levels : bool
-        Whether the other values are levels, not numbers, dates or flags.
-    """
-
-    levels: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    why: str = ""
-    beside_levels: bool = False
-
-    def finding(self, values: pd.Series[Any]) -> Finding:
-        """Return the finding that some words were read as levels."""
-        rows = int(values.isin(self.levels).sum())
-        listed = ", ".join(repr(word) for word in self.levels)
-        return Finding(
-            "level_word",
-            str(values.name),
-            rows,
-            "",
-            f"{listed} in {rows} row(s) is read as a level, not as a missing value ({self.why})",
-            f'if it means "missing", [attributes] missing = {{"{values.name}" = '
-            f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
-        )
-
-    def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
-        """Return the finding that some words were read as missing."""
-        rows = int(values.isin(self.missing).sum())
-        listed = ", ".join(repr(word) for word in self.missing)
-        return Finding(
-            "missing_word",
-            str(values.name),
-            rows,
-            "",
-            f"{listed} in {rows} row(s) is read as a missing value, not as a level",
-            f'if it is a level, [attributes] missing = {{"{values.name}" = []}}',
-        )
-
-
-def missing_words(column: pd.Series[Any], settled: frozenset[str] | None = None) -> MissingWords:
-    """Decide for each word such as NA whether it is missing or a level of the column.
-
-    A word is a level if the contract says so, if the column also has empty cells (which then are
-    the missing values), or if it is written like the other levels: NA next to EU and APAC, None
-    next to Acme and Globex. In a column of numbers, dates or flags it means missing.
+def far_text(rows_of: Mapping[str, int]) -> set[str]:
+    """Return the most frequent text if it is a day years after all others, else nothing.
 
     Parameters
     ----------
-    column : Series
-        A column of stripped texts, in which empty cells are already missing.
-    settled : frozenset of str, optional
-        Words that mean missing according to the contract.
-
-    Returns
-    -------
-    MissingWords
-        The decision and its reason.
-
-    Examples
-    --------
-    >>> missing_words(pd.Series(["NA", "EU", "APAC"])).levels
-    ('NA',)
-    >>> missing_words(pd.Series(["NA", "small", "large"])).missing
-    ('NA',)
+    rows_of : mapping of str to int
+        Number of rows of each text of a column.
     """
-    distinct = [text for text in column.dropna().unique().tolist() if isinstance(text, str)]
-    words = sorted(UNCLEAR_WORDS.intersection(distinct))
-    others = [text for text in distinct if not is_missing(text)]
-    if not words:
-        return MissingWords()
-    if settled is not None:
-        return MissingWords(
-            tuple(word for word in words if word not in settled),
-            tuple(word for word in words if word in settled),
-            "the contract's [attributes] missing",
-        )
-    if not others or _holds_values(others[:MAX_CHECKED_LEVELS]):
-        return MissingWords((), tuple(words), "all other values are numbers, dates or flags")
-    if column.isna().any():
-        return MissingWords(tuple(words), (), "the column also has empty cells")
-    levels = tuple(word for word in words if _has_pattern_of_others(word, others))
-    missing = tuple(word for word in words if word not in levels)
-    reason = "it is written like the other levels" if levels else ""
-    return MissingWords(levels, missing, reason, beside_levels=True)
+    text = max(rows_of, key=rows_of.__getitem__, default="")
+    if len(rows_of) < 2 or not _are_enough(rows_of[text], sum(rows_of.values())):  # noqa: PLR2004 - one day is not far from others
+        return set()
+    texts = [text, *(each for each in rows_of if each != text)]
+    reading = read_dates(pd.Series(texts, dtype="str"))
+    if reading.unreadable.any():
+        return set()
+    days = reading.series.to_numpy()
+    return {text} if _is_far(days[0], days[1:].max()) else set()
 
 
-def _has_pattern_of_others(word: str, others: list[str]) -> bool:
-    """Return whether most levels are codes like NA, or names like None."""
-    pattern = {"NA": _CODE, "None": _NAME}.get(word)
-    if pattern is None:
-        return False
-    return sum(bool(pattern.fullmatch(text)) for text in others) > MIN_SIMILAR * len(others)
+def far_days(days: NDArray[np.datetime64], chosen: Mask) -> Mask:
+    """Return a mask of the rows with the last day, if it is years after all other chosen days."""
+    given, counts = np.unique(days[chosen & ~np.isnat(days)], return_counts=True)
+    if len(given) < 2 or not _are_enough(counts[-1], counts.sum()):  # noqa: PLR2004 - see above
+        return np.zeros(len(days), dtype=bool)
+    is_last: Mask = days == given[-1]
+    return is_last & _is_far(given[-1], given[-2])
 
 
-def _holds_values(others: list[str]) -> bool:
-    """Return whether nearly all texts are numbers, dates or flags."""
-    return any(
-        sum(map(is_value, others)) >= MIN_VALUES * len(others)
-        for is_value in (_is_number, _is_date, _is_flag)
-    )
+def _are_enough(rows: int, of_all: int) -> bool:
+    return bool(rows >= max(MIN_ROWS, MIN_SHARE * of_all))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        read_number(text)
-    except UnreadableValueError:
-        return any(character.isdigit() for character in text[:2])
-    return True
-
-
-def _is_date(text: str) -> bool:
-    return day_of(text) is not None
-
-
-def _is_flag(text: str) -> bool:
-    return flag_text(text) in {"yes", "no"}
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"'
+def _is_far(day: np.datetime64, last_other: np.datetime64) -> bool:
+    return bool(day >= FIRST_FAR_DAY and day - last_other > FAR_FROM_OTHERS)

@@ -20,7 +20,8 @@ from fitmodel.exceptions import DealsError
 from fitmodel.tables._csv_files import read_csv_file, spool_csv_file
 from fitmodel.tables._excel import read_workbook
 from fitmodel.tables._spool import Levels, Spool, on_disk_table, read_on_disk_table, unnamed_file
-from fitmodel.tables.opening import FileTable, TableOnDisk, head_of, names_error
+from fitmodel.tables.forms import FileTable, TableOnDisk
+from fitmodel.tables.opening import head_of, names_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,6 +28,7 @@ from fitmodel.tables.values import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from fitmodel.tables.values import Reading
@@ -160,6 +161,47 @@ class Finding:
         column = f"{self.column}: " if self.column else ""
         example = f", for example {self.example}" if self.example else ""
         return f"{column}{self.message}{example}. Remedy: {self.remedy}"
+
+
+@dataclass(frozen=True, eq=False)
+class FileTable:
+    """A table as read from its file, before it is interpreted by a contract.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The table; with a RangeIndex if it comes from a file.
+    findings : tuple of Finding
+        What was left out, and how the file was read.
+    forms : Forms
+        Forms of columns with decimal commas.
+    row_numbers : ndarray of int of shape (rows,) or None
+        Number of each row in the file; None for a DataFrame.
+    """
+
+    table: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
+    forms: Forms = NO_FORMS
+    row_numbers: NDArray[np.intp] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TableOnDisk:
+    """A table read from a file, kept in a memory-mapped temporary file.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        The table.
+    row_numbers : ndarray of int of shape (rows,)
+        Number of each row in the file.
+    findings : tuple of Finding
+        What was left out, and how the file was read.
+    """
+
+    table: pa.Table
+    row_numbers: NDArray[np.intp]
+    findings: tuple[Finding, ...] = ()
 
 
 NUMBER_SHARE = 0.95  # minimum share of numbers among the texts of a column of numbers

@@ -12,33 +12,24 @@ import gzip
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.tables._shift_jis import CODEC, reads_as_shift_jis
 from fitmodel.tables.cells import shortened
-from fitmodel.tables.forms import NO_FORMS, Forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-    import numpy as np
-    import pandas as pd
-    import pyarrow as pa
-    from numpy.typing import NDArray
-
-    from fitmodel.tables.forms import Finding
-
 SNIFF_BYTES = 1 << 20  # first bytes of a file, which must contain the header
 MAGIC_BYTES = 4
 _GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 UTF8, GB18030, WESTERN = "utf-8", "gb18030", "cp1252"
+SHIFT_JIS = "cp932"  # Shift-JIS with the signs of Windows, such as ㈱ and ①
 NAMES = {
     GB18030: "GB18030",
     WESTERN: "Windows-1252",
-    CODEC: "Shift-JIS",
+    SHIFT_JIS: "Shift-JIS",
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
@@ -56,53 +47,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+MIN_IN_RUNS = 0.5  # minimum share of them that stand beside another one
+_FIRST_LEAD, _LAST_LEAD = 0x81, 0x98  # of signs, kana and the kanji of JIS level 1
+_TWO_KANA = re.compile(r"[\u3040-\u30ff]{2}")
+_RUN = re.compile(r"[^\x00-\x7f]{2,}")
 _EAST_ASIAN = [GB18030, "big5", "shift_jis", "euc_kr"]
 _EUROPEAN = ["cp1250", "cp1251", "cp1253", "cp1254", "cp1257"]
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _LETTERS = "äöüÄÖÜßéèêëÉÈÊËáàâãåæÁÀÂÃÅÆçÇíìîïÍÌÎÏñÑóòôõøœÓÒÔÕØŒúùûÚÙÛýÿÝðÐþÞšŠžŽ"
 _SIGNS = "€£§©®°²³µ·º»½¿¡ª«…–—‘’“”„•™\xa0"  # noqa: RUF001 - signs that people write
 _WESTERN_SET = frozenset(_LETTERS + _SIGNS)
-
-
-@dataclass(frozen=True, eq=False)
-class FileTable:
-    """A table as read from its file, before it is interpreted by a contract.
-
-    Attributes
-    ----------
-    table : DataFrame
-        The table; with a RangeIndex if it comes from a file.
-    findings : tuple of Finding
-        What was left out, and how the file was read.
-    forms : Forms
-        Forms of columns with decimal commas.
-    row_numbers : ndarray of int of shape (rows,) or None
-        Number of each row in the file; None for a DataFrame.
-    """
-
-    table: pd.DataFrame
-    findings: tuple[Finding, ...] = ()
-    forms: Forms = NO_FORMS
-    row_numbers: NDArray[np.intp] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class TableOnDisk:
-    """A table read from a file, kept in a memory-mapped temporary file.
-
-    Attributes
-    ----------
-    table : pyarrow.Table
-        The table.
-    row_numbers : ndarray of int of shape (rows,)
-        Number of each row in the file.
-    findings : tuple of Finding
-        What was left out, and how the file was read.
-    """
-
-    table: pa.Table
-    row_numbers: NDArray[np.intp]
-    findings: tuple[Finding, ...] = ()
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -220,7 +174,7 @@ def detect_legacy(lines: Iterable[bytes]) -> str | None:
     if not sample or _CONTROLS.search(sample) or _is_mixed(sample):
         return None
     if reads_as_shift_jis(sample):
-        return CODEC
+        return SHIFT_JIS
     if _reads_as_gb(sample):
         return _east_asian(sample)
     return WESTERN if _reads_as_western(sample) else _by_charset_normalizer(sample)
@@ -243,6 +197,28 @@ def _is_mixed(sample: bytes) -> bool:
     decoded_bytes = sum(len(character.encode()) for character in decoded if not character.isascii())
     non_ascii_bytes = sum(byte >= 0x80 for byte in sample)  # noqa: PLR2004 - beyond ASCII
     return decoded_bytes >= MIXED_SHARE * non_ascii_bytes
+
+
+def reads_as_shift_jis(sample: bytes) -> bool:
+    """Return whether bytes are Japanese text in Shift-JIS.
+
+    Letters with accents and the signs of other encodings are rare kanji or narrow kana in it.
+    Quotation marks and dashes of Windows-1252 are common kanji, but stand alone.
+    """
+    try:
+        text = sample.decode(SHIFT_JIS)
+    except UnicodeDecodeError:
+        return False
+    others = [sign for sign in text if not sign.isascii()]
+    if not others or sum(map(_is_common, others)) < COMMON_SHARE * len(others):
+        return False
+    in_runs = sum(map(len, _RUN.findall(text)))
+    return bool(_TWO_KANA.search(text)) or in_runs >= MIN_IN_RUNS * len(others)
+
+
+def _is_common(sign: str) -> bool:
+    encoded = sign.encode(SHIFT_JIS)
+    return len(encoded) > 1 and _FIRST_LEAD <= encoded[0] <= _LAST_LEAD
 
 
 def _reads_as_gb(sample: bytes) -> bool:

@@ -1,20 +1,14 @@
-"""Find the table in a sheet: titles above the header, lines of sums, empty rows.
-
-rows as texts -> row of the header; rows of the table -> which are sums or empty
-"""
+"""Rows of a sheet that are no rows of its table: titles, sums, empty rows, repeated headers."""
 
 from __future__ import annotations
 
-import csv
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fitmodel.tables._csv_dialect import separator_of
 from fitmodel.tables._number_text import parse_number_text
 from fitmodel.tables.cells import shortened
 from fitmodel.tables.forms import Finding
@@ -25,85 +19,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
-MAX_TITLES = 20  # maximum number of title rows above the header
-MIN_COLUMNS = 3  # with fewer columns, titles cannot be distinguished from rows
 FIRST_COLUMNS = 4  # columns in which the word for a sum is searched
 MAX_TOTALS = 0.1  # if a larger share of rows has such a word, it is a level
 _TOTAL = rf"(?i)^\s*(?:{TOTAL.pattern})\s*(?:\(.*\))?\s*:?\s*$"
 _TOTAL_CELL = re.compile(_TOTAL)
-
-
-@dataclass(frozen=True)
-class HeaderPosition:
-    """Where the table of a CSV file begins.
-
-    Attributes
-    ----------
-    lines : int
-        Number of physical lines above the header, including blank ones.
-    titles : tuple of str
-        The lines above the header that are not blank.
-    separator : str
-        The separator of the header.
-    """
-
-    lines: int
-    titles: tuple[str, ...]
-    separator: str
-
-
-def find_top(lines: Sequence[str]) -> HeaderPosition | None:
-    """Return where the header of a CSV file is, below its titles; None if the file is blank.
-
-    Parameters
-    ----------
-    lines : sequence of str
-        The first lines of the file.
-    """
-    first = next((position for position, line in enumerate(lines) if line.strip()), None)
-    if first is None:
-        return None
-    without_titles = HeaderPosition(first, (), separator_of(lines[first]))
-    first_lines = [line for line in lines[first : first + HEAD_ROWS] if line.strip()]
-    separators = [separator_of(line) for line in first_lines]
-    separator = max(set(separators), key=lambda mark: sum(line.count(mark) for line in first_lines))
-    try:
-        rows = [
-            next(csv.reader([line], delimiter=separator), []) for line in lines[: first + HEAD_ROWS]
-        ]
-    except csv.Error:
-        return without_titles
-    position = header_index(rows)
-    if position is None or position <= first:
-        return without_titles
-    titles = tuple(line.strip() for line in lines[first:position] if line.strip())
-    return HeaderPosition(position, titles, separator_of(lines[position]))
-
-
-def header_index(rows: Sequence[Sequence[str]]) -> int | None:
-    """Return the index of the header among the first rows of a sheet; None if all are blank.
-
-    Titles are rows of one or few cells above a row of names, with a table below it.
-    """
-    counts = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    filled = [position for position, count in enumerate(counts) if count]
-    if not filled:
-        return None
-    typical_count = float(np.median([counts[position] for position in filled]))
-    if typical_count < MIN_COLUMNS:
-        return filled[0]
-    for position in filled[:MAX_TITLES]:
-        if 2 * counts[position] < typical_count or 2 * len(rows[position]) <= typical_count:
-            continue
-        has_rows_below = any(other > position for other in filled)
-        return position if has_rows_below and _are_names(rows[position]) else filled[0]
-    return filled[0]
-
-
-def _are_names(row: Sequence[str]) -> bool:
-    cells = [cell.strip() for cell in row if cell.strip()]
-    return not any(parse_number_text(cell) for cell in cells) and len(set(cells)) == len(cells)
 
 
 def titles_finding(titles: Sequence[str]) -> Finding:

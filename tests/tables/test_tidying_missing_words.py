@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fitmodel.tables._placeholders import missing_words
-from fitmodel.tables.tidying import tidy, tidy_with_findings
+from fitmodel.tables.tidying import missing_words, tidy, tidy_with_findings
 from fitmodel.tables.vocabulary import UNCLEAR_WORDS
 
 

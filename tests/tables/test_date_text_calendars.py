@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitmodel.tables._calendars import MONTHS, gregorian
-from fitmodel.tables._date_text import EPOCH, DateForm, day_of, detect_date_order
+from fitmodel.tables._date_text import EPOCH, MONTHS, DateForm, day_of, detect_date_order, gregorian
 
 DAYS = st.dates(date(2000, 1, 1), date(2039, 12, 31))
 WEEKDAYS = {

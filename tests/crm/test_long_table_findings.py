@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.crm._row_findings import RowFinding, TableMetadata
+from fitmodel.crm._long_table import RowFinding, TableMetadata
 from fitmodel.exceptions import DealsError
 
 

@@ -10,10 +10,8 @@ import pyarrow as pa
 import pytest
 
 from fitmodel.exceptions import DealsError
-from fitmodel.tables._layout import (
-    HeaderPosition,
-    find_top,
-    header_index,
+from fitmodel.tables.csv_form import HeaderPosition, find_top, header_index
+from fitmodel.tables.extra_rows import (
     is_total_line,
     rows_left_out,
     titles_finding,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitmodel.tables._shift_jis import reads_as_shift_jis
-from fitmodel.tables.opening import detect_legacy
+from fitmodel.tables.opening import detect_legacy, reads_as_shift_jis
 
 JAPANESE = [
     "会員ID,入会日,退会日",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.tables._far_days import far_days, far_text
+from fitmodel.tables._placeholders import far_days, far_text
 from fitmodel.tables.tidying import tidy_with_findings
 
 USUAL = pd.date_range("2023-01-05", periods=12, freq="40D")
