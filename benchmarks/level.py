@@ -5,7 +5,7 @@ Run: python benchmarks/level.py [--companies N]
 Monthly counts of leavers are drawn from laws of this file; the level is estimated from them, and
 the leavers of the next horizon are predicted. Loss: expected log loss above that of the true rate,
 summed over the horizon's leavers. The columns are the least gain in past forecasts above which a
-level is applied; 0 is what fitmodel does, and "never" is the long-run mean. In brackets: share of
+level is applied; 0.5 is what fitmodel does, and "never" is the long-run mean. In brackets: share of
 companies in which a level is applied.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from fitmodel.learning.level import level_of_counts
 
 Changes = Callable[[np.random.Generator, int, int], np.ndarray]
-LEAST_GAINS = (0.0, 0.5, 1.0)
+LEAST_GAINS = (0.0, 0.5, 1.0, 2.0)
 SIZES = [  # months of history, horizon, leavers a month, growth per month
     (36, 5, 3.0, 1.0),
     (36, 5, 6.0, 1.0),
@@ -96,11 +96,12 @@ def losses(
     rate = deals * np.exp(changes(random, months, horizon))
     observed = random.poisson(rate[:months]).astype(float)
     scale = max(observed.sum(), 0.5) / deals[:months].sum()
-    level = level_of_counts(observed, deals[:months] * scale, horizon)
+    expected = deals[:months] * scale
+    levels = [level_of_counts(observed, expected, horizon, least) for least in LEAST_GAINS]
     true, predicted = rate[months:].sum(), deals[months:].sum() * scale
-    applied = np.array([level.gain > least for least in LEAST_GAINS] + [False])
-    with_level = predicted * np.where(applied, level.factor, 1.0)
-    return true * np.log(true / with_level) - (true - with_level), applied
+    factors = np.array([level.factor for level in levels] + [1.0])
+    with_level = predicted * factors
+    return true * np.log(true / with_level) - (true - with_level), factors != 1.0
 
 
 def main(companies: int) -> None:

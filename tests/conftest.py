@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -23,6 +24,8 @@ import pytest
 import sqlalchemy
 import sqlalchemy.engine
 import sqlalchemy.event
+import typer.main
+import typer.testing
 from filelock import FileLock
 
 from slow_tests import Measure, function_of, listed
@@ -56,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     os.fsync = lambda _file: None  # kills are tested, power failures are not: the kernel keeps all
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _leave_writing_to_the_kernel)
+    # `CliRunner.invoke` made all commands anew each time: 40 ms
+    typer.testing._get_command = functools.cache(typer.main.get_command)
     if config.getoption("--list-slow"):
         config.pluginmanager.register(Measure())
 

@@ -15,7 +15,6 @@ import pytest
 from typer.testing import CliRunner
 
 from fitmodel.checking import (
-    audit_before_training,
     check_deals,
     checks_of_training,
     training_results,
@@ -26,7 +25,7 @@ from fitmodel.deals.history import view_of
 from fitmodel.evaluation.metrics import Metric
 from fitmodel.exceptions import DealsError
 from fitmodel.guessing.questions import read_with_questions
-from fitmodel.leakage.audit import audit_leakage
+from fitmodel.leakage.audit import audit_before_training, audit_leakage
 
 LEAKY = simulate_deals(1500, seed=1, leaks=True)
 

@@ -12,7 +12,7 @@ from typer.main import get_command
 import fitmodel
 from fitmodel.cli.main import app
 from fitmodel.deals.contract import DealSpec
-from fitmodel.scoring._prediction_columns import PREDICTIONS
+from fitmodel.scoring.streams import PREDICTIONS
 
 PAGE = Path(__file__).parents[1] / "docs" / "compatibility.md"
 COMMANDS = {

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 BLOCK = re.compile(r"<!-- runs -->\n```(python|sh)\n(.*?)```", re.DOTALL)
+BLOCKS_OF_SHELL = re.compile(r"```(sh)\n(.*?)```", re.DOTALL)
 RUNNABLE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 FURTHER = [page for page in RUNNABLE if page != DOCS / "index.md"]
 EXAMPLES = ["salesforce", "hubspot"]
@@ -81,22 +84,27 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
         assert re.search(rf'id="fitmodel\.(\w+\.)*{name}"', built) or f">fitmodel.{name}<" in built
 
 
-@pytest.mark.slow
-def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None:
-    built = (site / "reference" / "commands.html").read_text(encoding="utf-8")
-    path = DOCS / "commands.py"
-    spec = importlib.util.spec_from_file_location("commands", path)
+def every_command() -> dict[str, Any]:
+    """Every command by its name, from the code that writes the reference."""
+    spec = importlib.util.spec_from_file_location("commands", DOCS / "commands.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    commands = dict(module.every_command())
+    return dict(module.every_command())
+
+
+@pytest.mark.slow
+def test_every_command_with_every_option_is_in_the_reference(site: Path) -> None:
+    built = (site / "reference" / "commands.html").read_text(encoding="utf-8")
+    commands = every_command()
     assert len(commands) > 10
     for name, command in commands.items():
         assert f'id="{name.replace(" ", "-")}"' in built
         for parameter in command.params:
             for option in parameter.opts:
-                assert not option.startswith("--") or option in built, (name, option)
+                shown = option.startswith("--") and not parameter.hidden
+                assert not shown or option in built, (name, option)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +178,28 @@ def test_every_python_block_is_valid_python() -> None:
     for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
             ast.parse(block if "--8<--" not in block else "")
+
+
+def written_commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command in README and documentation, as words, with the name of its page."""
+    for page in [*PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"]:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = [line for _, block in BLOCKS_OF_SHELL.findall(text) for line in block.splitlines()]
+        for line in [*lines, *re.findall(r"`(fitmodel [^`]+)`", text)]:
+            if line.strip().startswith("fitmodel "):
+                yield page.name, shlex.split(line, comments=True)
+
+
+def test_every_option_in_the_documentation_exists() -> None:
+    known = every_command()
+    wrong = []
+    for page, words in written_commands():
+        name = next((n for n in (" ".join(words[:3]), " ".join(words[:2])) if n in known), None)
+        options = {o for p in getattr(known.get(name or ""), "params", ()) for o in p.opts}
+        given = {word.split("=")[0] for word in words if re.match("--?[a-z]", word)}
+        if name is not None and (unknown := given - options - {"--help"}):
+            wrong.append((page, name, unknown))
+    assert wrong == []
 
 
 @each_example

@@ -24,7 +24,7 @@ from fitmodel.comparing import compare_models
 from fitmodel.datasets.simulation import simulate_deals, simulate_prospects
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
-from fitmodel.exceptions import BundleError, SpecError
+from fitmodel.exceptions import BundleError, ProspectError, SpecError
 from fitmodel.learning._other_classifiers import check_estimator
 from fitmodel.learning.level import scale_hazard
 from fitmodel.learning.own_estimator import check_additivity, learn_own
@@ -114,6 +114,26 @@ def test_predictions_have_the_same_columns_without_an_interval(trained: Training
     assert "likely to leave within 5 months (no interval)" in str(one)
     assert one.unfamiliar == result["unfamiliar"].iloc[0] == bool(one.unfamiliar_because)
     assert "such deals left within 5 months" in one.reasons[0].sentence
+
+
+@pytest.mark.slow
+def test_a_list_is_scored_as_each_prospect_and_an_error_names_its_position(
+    trained: TrainingRun,
+) -> None:
+    model = load(trained.bundle_path, unpickle=True)
+    rows = PROSPECTS.head(3).to_dict("records")
+
+    assert model.predict([]) == []
+    listed = [item.early_churn_probability for item in model.predict(rows, reasons=0)]
+    alone = [model.predict(row, reasons=0).early_churn_probability for row in rows]
+    assert listed == pytest.approx(alone, rel=1e-12)
+    for wrong, message in (
+        (5, "prospect 2 of the list is int, not a mapping"),
+        (rows[0] | {"seats": "many"}, "prospect 2 of the list: .*\n.*seats: .*'many'"),
+        ({"seats": 3}, "prospect 2 of the list: .* are missing"),
+    ):
+        with pytest.raises(ProspectError, match=message):
+            model.predict([*rows[:2], wrong], reasons=0)
 
 
 @pytest.mark.slow

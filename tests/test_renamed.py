@@ -18,6 +18,7 @@ from fitmodel.decision.value import Money
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.guessing import questions
 from fitmodel.guessing.guess import Guess
+from fitmodel.learning.editing import Cap
 from fitmodel.learning.scorecard import Scorecard
 from fitmodel.model.counterfactuals import find_counterfactuals
 from fitmodel.monitoring.log import DecisionLog
@@ -30,7 +31,7 @@ from fitmodel.sales.plans import Bonus
 from fitmodel.sales.profile import Profile
 from fitmodel.sales.quiz import Question
 from fitmodel.sales.reviews import ReviewSheet, TeamReviews
-from fitmodel.scoring import places
+from fitmodel.scoring import sources
 from fitmodel.service.settings import Settings
 
 PARAMETERS = [
@@ -47,6 +48,7 @@ PARAMETERS = [
 ]
 FIELDS = [
     (Scorecard, "odd_pairs", "unusual_pairs"),
+    (Cap, "most", "limit"),
     (TrainingReport, "glass_box_cost", "black_box_gap"),
     (fitmodel.Assessment, "fewest_alike", "rarest_value_deals"),
     (CheckReport, "place", "source"),
@@ -62,8 +64,8 @@ FIELDS = [
     (questions.QuestionedDeals, "doubts", "questions"),
 ]
 FUNCTIONS = [
-    (places, "score_places", "score_source"),
-    (places, "count_places", "count_source_rows"),
+    (sources, "score_places", "score_source"),
+    (sources, "count_places", "count_source_rows"),
     (checking, "doubt_results", "question_results"),
     (questions, "find_doubts", "find_questions"),
     (questions, "read_with_doubts", "read_with_questions"),

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.checking import audit_before_training
 from fitmodel.deals.history import view_of
 from fitmodel.decision.shipped import decide, predict_held_out
 from fitmodel.evaluation.backtest import CUTS, compute_backtest, rolling_cuts
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.guessing.questions import read_with_questions
+from fitmodel.leakage.audit import audit_before_training
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn
 from fitmodel.learning.own_estimator import learn_own

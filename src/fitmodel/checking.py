@@ -264,30 +264,6 @@ def _few_churners_text(churners: int, *, provisional: bool) -> str:
     )
 
 
-def audit_before_training(
-    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
-) -> pd.DataFrame:
-    """Return the leakage audit; raise an error if an attribute reveals the outcome.
-
-    Raises
-    ------
-    DealsError
-        If such an attribute is not in `allow`; the message has its evidence and the remedy.
-    """
-    result = audit_leakage(deals, spec)
-    leaks = [f for f in result.findings if f.verdict == "stop" and f.attribute not in allow]
-    if leaks:
-        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
-        names = ", ".join(f'"{item.attribute}"' for item in leaks)
-        raise DealsError(
-            f"{len(leaks)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
-            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
-            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
-            + result.about_unknown(allow)
-        )
-    return result.to_frame()
-
-
 def checks_of_training(
     report: TrainingReport, questioned: QuestionedDeals, view: HistoryView
 ) -> tuple[CheckResult, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitmodel.bundle.reading import current_version
-from fitmodel.checking import audit_before_training, checks_of_training
+from fitmodel.checking import checks_of_training
 from fitmodel.deals.history import view_of
 from fitmodel.deals.history_findings import note_on_exits
 from fitmodel.deals.reading import with_unique_index
@@ -30,6 +30,7 @@ from fitmodel.evaluation.prequential import outcomes_since
 from fitmodel.evaluation.summary import summarise
 from fitmodel.exceptions import TrackingError
 from fitmodel.guessing.questions import read_with_questions
+from fitmodel.leakage.audit import audit_before_training
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.learning.learner import learn, note_on_sample
 from fitmodel.learning.own_estimator import learn_own
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from fitmodel.checks.registry import CheckResult
     from fitmodel.crm.reading import Given
@@ -215,7 +215,7 @@ def train_as(
     )
     mlflow_run = begin(contract, options)
     with ending(mlflow_run, contract):
-        extra = _known(evaluation, learned, estimator) | {
+        extra = _known(evaluation, learned, decision, estimator) | {
             "deals_digest": digest,
             "observed_until": str(view.extract_end) if contract.has_dates else None,
             "comparison": _compare_with_champion(evaluation, prepared, retrain, mlflow_run),
@@ -275,11 +275,12 @@ def _prepare(
 
 @dataclass(frozen=True, eq=False)
 class _Decision:
-    """The decision policy, the churn curve over the months, and the training report."""
+    """The policy, the churn curve over the months, the report, and the training deals' scores."""
 
     policy: Policy
     curve: ChurnCurve
     report: TrainingReport
+    scores: pd.Series[float]
 
 
 def _decide(
@@ -304,30 +305,22 @@ def _decide(
         regime=learned.regime,
         association=learned.choice.association,
     )
-    return _Decision(policy, curve, report)
+    return _Decision(policy, curve, report, training_predictions)
 
 
-def _known(evaluation: Evaluation, learned: Learned, estimator: Any) -> dict[str, Any]:
+def _known(
+    evaluation: Evaluation, learned: Learned, decision: _Decision, estimator: Any
+) -> dict[str, Any]:
     """Return facts on the training for the manifest: settings, scores and values seen."""
     seen = summarise_seen_values(learned.scorecard.columns, learned.training_set.attributes)
+    # A user's own estimator may have memorised its deals: for it, the evaluation has the scores.
+    scores = decision.scores if estimator is None else evaluation.table["probability"]
     return {
         "settings": learned.chosen,
         "estimator_settings": None if estimator is None else repr(estimator),
-        "scores": summarise_scores(_scores_of(learned, evaluation, estimator)),
+        "scores": summarise_scores(scores.to_numpy(dtype=np.float64)),
         "seen_values": seen,
     }
-
-
-def _scores_of(learned: Learned, evaluation: Evaluation, estimator: Any) -> NDArray[np.float64]:
-    """Return the model's scores of deals like those it learned from.
-
-    A user's own estimator may have memorised its deals: for it, those of the evaluation are used.
-    """
-    if estimator is not None:
-        return np.asarray(evaluation.table["probability"], dtype=np.float64)
-    attributes = learned.training_set.attributes
-    scores: NDArray[np.float64] = learned.estimator.predict_proba(attributes)[:, 1]
-    return scores
 
 
 def _in_use(spec: DealSpec, path: Path, tracked: Tracked) -> str | None:

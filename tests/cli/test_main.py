@@ -35,6 +35,7 @@ def test_the_help_lists_every_command_in_the_order_of_the_work() -> None:
     listed = re.findall(r"^  ([a-z]+)  ", run("--help").stdout, re.MULTILINE)
 
     assert listed == list(ORDER)
+    assert "..." not in run("--help").stdout.split("Commands:")[1]  # no description is cut
     assert {path[0] for path in COMMANDS if path} == set(ORDER)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.crm.reading import ATTACHED, read_with_history
+from fitmodel.crm.reading import ATTACHED, open_deals, read_with_history
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +53,52 @@ def test_a_frame_keeps_the_forms_of_its_file(tmp_path):
 
     assert table.attrs["fitmodel.reading"]["numbers"] == {"seats": "1.234,5"}
     assert table.attrs["fitmodel.reading"]["dates"] == {"signed": "day first"}
+
+
+def handed_over(*, row, shape="changes"):
+    """Deals that are all Lee's today; until 40 days after closing every second was Kim's."""
+    sim = fitmodel.simulate_deals(200, seed=1)
+    deals = sim.deals.assign(rep="Lee")
+    kims = deals.index[::2]
+    changed = deals.loc[kims, "closed_on"] + pd.Timedelta(days=40)
+    if shape == "changes":
+        table = pd.DataFrame(
+            {"id": deals.loc[kims, "deal_id"], "field": "rep", "old": row[0], "new": row[1],
+             "at": changed}
+        )  # fmt: skip
+        section = {"field": "field", "value": "new", "old_value": "old", "changed_at": "at"}
+    else:
+        first = deals.loc[kims, "closed_on"] - pd.Timedelta(days=90)
+        table = pd.concat(
+            pd.DataFrame({"id": deals.loc[kims, "deal_id"], "rep": name, "since": since})
+            for name, since in zip(row, (first, changed), strict=True)
+        )
+        section = {"valid_from": "since"}
+    spec = sim.spec.replace(history={"fields": {"table": "h.csv", "id": "id", **section}})
+    return deals, spec, {"fields": table}, kims
+
+
+@pytest.mark.parametrize("shape", ["changes", "versions"])
+def test_a_deal_that_changes_hands_after_closing_is_the_signers(shape):
+    deals, spec, tables, kims = handed_over(row=("Kim", "Lee"), shape=shape)
+    read = open_deals(deals, spec, tables)
+
+    expected = pd.Series("Lee", deals.index).mask(deals.index.isin(kims), "Kim")
+    assert read.file.table["rep"].tolist() == expected.tolist()
+    (finding,) = [each for each in read.file.findings if each.column == "rep"]
+    assert finding.count == len(kims)
+    assert "changed hands after closing" in finding.message
+    assert set(read.today["rep"]) == {"Lee"}
+
+
+def test_a_deal_that_changes_hands_before_closing_is_the_last_sellers():
+    deals, spec, tables, _ = handed_over(row=("Kim", "Lee"))
+    tables["fields"]["at"] -= pd.Timedelta(days=60)
+
+    assert set(open_deals(deals, spec, tables).file.table["rep"]) == {"Lee"}
+
+
+def test_sellers_that_the_history_writes_in_another_way_are_not_used():
+    deals, spec, tables, _ = handed_over(row=("0055g00000A", "0055g00000B"))
+
+    assert set(open_deals(deals, spec, tables).file.table["rep"]) == {"Lee"}

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import fitmodel
-from fitmodel.deals._errors import find_constants, without_attributes
+from fitmodel.deals._table_errors import find_errors
+from fitmodel.deals.attributes import find_constants, without_attributes
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
-from fitmodel.deals.validation import find_errors
 from fitmodel.exceptions import DealsError
 
 ROLES = {"closed_on": "signed", "churned_on": "left", "observed_until": "2024-12-31"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fitmodel.datasets.simulation import simulate_deals
-from fitmodel.deals._errors import find_warnings, notation_warnings
 from fitmodel.deals.reading import read_deals_with_findings
+from fitmodel.deals.validation import find_warnings, notation_warnings
 from fitmodel.guessing.guess import guess_spec
 
 SIM = simulate_deals(200, seed=2)

@@ -274,6 +274,18 @@ def test_the_upper_limit_of_the_rate_is_close_to_the_exact_poisson_limit(after):
     assert np.isnan(curve.upper_rate_after(end))
 
 
+def test_the_upper_limit_counts_no_months_before_a_delayed_entry():
+    """From month 8 to 40 two customers are observed; a hundred others enter after that."""
+    months = np.array([8.0] * 20 + [60.0] * 2 + [44.0] * 100)
+    entry = np.array([0.0] * 22 + [40.0] * 100)
+    left = np.arange(122) >= 97
+    curve = kaplan_meier(months, left, entry_months=entry)
+    watched = (months - np.maximum(entry, 6.0)).clip(min=0)[months <= 44].sum() + 2 * (44 - 6)
+    exact = chi2.ppf(0.95, 2 * (25 + 1)) / 2 / watched
+
+    assert curve.upper_rate_after(6.0) == pytest.approx(exact, rel=0.002)
+
+
 def test_without_leavers_the_upper_limit_is_three_over_the_months_observed():
     curve = kaplan_meier(np.full(50, 12.0), np.zeros(50, bool))
     assert curve.upper_rate_after(2.0) == pytest.approx(3.0 / 500, rel=0.02)

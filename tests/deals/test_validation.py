@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fitmodel.deals._errors import Problem, explain
+from fitmodel.deals._table_errors import find_errors
 from fitmodel.deals.contract import DealSpec
-from fitmodel.deals.validation import find_errors
+from fitmodel.deals.validation import Problem, explain
 
 ROLES = {
     "id": "id",

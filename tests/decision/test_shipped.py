@@ -95,7 +95,7 @@ def test_the_capacity_holds_on_the_hard_table(shared_data: Path) -> None:
 
 def test_past_outcomes_are_weighted_to_the_current_level() -> None:
     class Moved:
-        level = Level(factor=2.0, leavers=50.0, discount=0.9, pull=1.0)
+        level = Level(factor=2.0, deviation=0.2, weight=0.9, gain=2.0)
 
     early, weight = np.array([1.0] * 10 + [0.0] * 90), np.ones(100)
     again = adjust_to_level(early, weight, Moved)

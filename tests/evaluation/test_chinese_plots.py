@@ -93,7 +93,7 @@ def drawn() -> dict[str, Callable[..., Axes]]:
     group = {"attribute": "所属行业", "level": "媒体", "deals": 90}
     groups = pd.DataFrame([group | {"pooled": 1.2, "low": 0.9, "high": 1.5, "ratio": 1.4}])
     months = tuple((f"2025-{month:02}", 8.0, 6.0) for month in range(1, 13))
-    level = Level(1.3, 50.0, 0.9, 1.0, 2.0, months)
+    level = Level(1.3, 0.2, 0.9, 2.0, months)
     return {
         "roc": lambda **how: plot_roc(compute_roc(Y, P), **how),
         "precision_recall": lambda **how: plot_precision_recall(
@@ -141,7 +141,7 @@ def test_all_plots_of_a_training_are_in_the_requested_language() -> None:
         predictions,
         money_curve=compute_net_benefit(Y, P).assign(perfect=0.1),
         pooled_groups=groups,
-        level=Level(1.3, 50.0, 0.9, 1.0, 2.0, months),
+        level=Level(1.3, 0.2, 0.9, 2.0, months),
         language="zh",
     )
 

@@ -58,7 +58,7 @@ def test_the_procedure_is_run_on_bootstrap_samples_of_the_deals(monkeypatch) -> 
             p = np.full(len(attributes), self.mean / 1000)
             return np.column_stack([1 - p, p])
 
-    def learn(view, spec, _estimator):
+    def learn(view, spec, _estimator, _regime):
         assert view.index.is_unique
         assert spec is sim.spec
         seen.append(view.deals["deal_id"].tolist())
@@ -81,7 +81,7 @@ def test_samples_that_cannot_be_trained_on_are_counted(monkeypatch) -> None:
     sim = simulate_deals(200, seed=1)
     calls = iter(range(100))
 
-    def learn(_view, _spec, _estimator):
+    def learn(_view, _spec, _estimator, _regime):
         if next(calls) % 2:
             raise DealsError("too little to learn from")
         estimator = type("Same", (), {"predict_proba": lambda _, x: np.full((len(x), 2), 0.5)})()

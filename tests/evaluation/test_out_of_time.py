@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import FULL_CHURNERS, MIN_CHURNERS
 from fitmodel.deals.history import DealHistory
-from fitmodel.evaluation import out_of_time as judging
+from fitmodel.evaluation import _instability, out_of_time, re_evaluation, sample_size
 from fitmodel.evaluation.metrics import compute_metrics, shows_skill
 from fitmodel.evaluation.out_of_time import (
     IN_BLOCKS,
@@ -24,6 +25,8 @@ from fitmodel.evaluation.out_of_time import (
     gap_to_black_box,
 )
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.editing import Cap
+from fitmodel.learning.learner import learn
 
 QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "folds": 2}
 
@@ -32,7 +35,9 @@ QUICK = {"components": ("logistic",), "penalties": (10.0,), "replicates": 3, "fo
 def no_black_box(monkeypatch):
     """The black-box reference is slow and has its own tests."""
     monkeypatch.setattr(
-        judging, "black_box_probabilities", lambda _train, asked, _options: np.full(len(asked), 0.2)
+        out_of_time,
+        "black_box_probabilities",
+        lambda _train, asked, _options: np.full(len(asked), 0.2),
     )
 
 
@@ -113,6 +118,30 @@ def _with_leavers(deals, ranges):
     return deals.assign(churned_on=deals["churned_on"].where(deals.index.isin(kept)))
 
 
+@pytest.mark.slow
+def test_what_is_refitted_on_a_part_has_the_regime_of_all_deals(quick_learner, monkeypatch):
+    """With 60 early churners the model is a full one, also where a part has fewer than 50."""
+    sim = simulate_deals(330, seed=1)
+    spec = sim.spec.replace(learning=quick_learner)
+    regimes = []
+
+    def learning(view, spec, **options):
+        learned = learn(view, spec, **options)
+        regimes.append((learned.regime, int((learned.training_set.early_churn == 1).sum())))
+        return learned
+
+    for module in (re_evaluation, sample_size, _instability):
+        monkeypatch.setattr(module, "learn", learning)
+    re_evaluation.re_evaluate(sim.deals, spec, Cap("seats", (None, None), 0.1))
+    sample_size.compute_learning_curve(sim.deals, spec, shares=(0.8, 0.9, 1.0))
+    _instability.compute_instability(
+        sim.deals, spec, sim.deals.head(3), lambda p: p > 0.4, replicates=5
+    )
+
+    assert {regime for regime, _ in regimes} == {"full"}
+    assert min(churners for _, churners in regimes) < 50
+
+
 def test_if_no_date_can_split_the_deals_blocks_in_time_are_evaluated(make_deals, quick):
     """Most churners are new: too few to learn from before the split, enough in four blocks."""
     deals = _with_leavers(make_deals(900), [(0, 540, 22), (640, 840, 38)])
@@ -152,17 +181,17 @@ def test_with_few_early_churners_each_block_is_predicted_at_the_overall_level(ma
 
 def test_every_block_is_predicted_once_by_a_model_of_the_other_blocks(deals, quick, monkeypatch):
     learned = []
-    learn = judging.learn_from_set
+    learn = out_of_time.learn_from_set
 
     def remember(training_set, *given, **named):
         learned.append(set(training_set.index))
         return learn(training_set, *given, **named)
 
-    monkeypatch.setattr(judging, "learn_from_set", remember)
+    monkeypatch.setattr(out_of_time, "learn_from_set", remember)
     result = evaluate_on_blocks(deals, quick)
     labelled = DealHistory(deals, quick).as_of(None).labelled()
     assert list(result.table.index) == list(labelled.index)
-    assert len(learned) == judging.EVALUATION_FOLDS
+    assert len(learned) == out_of_time.EVALUATION_FOLDS
     held_out = [set(deals.index) - inside for inside in learned]
     assert sum(map(len, held_out)) == len(deals)
     closed = [deals.loc[list(block), "closed_on"] for block in held_out]

@@ -14,7 +14,6 @@ from fitmodel.deals.history import DealHistory
 from fitmodel.deals.outcomes import label_deals, outcomes
 from fitmodel.evaluation._splits import (
     blocks_in_time,
-    cross_validation_splits,
     latest_possible_split,
     out_of_time_split,
     rolling_cuts,
@@ -209,31 +208,6 @@ def test_a_tenure_cannot_be_split_in_time(deals):
         DealsError, match=r"contract gives a tenure\. Remedy: .*`fitmodel train` needs no dates"
     ):
         out_of_time_split(deals, tenure)
-
-
-def test_cross_validation_evaluates_every_deal_once_with_equal_rates(deals, spec):
-    labelled = label_deals(deals, spec)
-    parts = cross_validation_splits(labelled, 5, seed=3)
-    evaluated = np.concatenate([test for _, test in parts])
-    np.testing.assert_array_equal(np.sort(evaluated), np.arange(len(labelled)))
-    for train, test in parts:
-        assert not set(train) & set(test)
-        rate = labelled.early_churn[test].mean()
-        assert rate == pytest.approx(labelled.early_churn.mean(), abs=0.01)
-
-
-def test_cross_validation_depends_only_on_its_seed(deals, spec):
-    labelled = label_deals(deals, spec)
-    same, also, other = (cross_validation_splits(labelled, 3, seed)[0][1] for seed in (1, 1, 2))
-    np.testing.assert_array_equal(same, also)
-    assert not np.array_equal(same, other)
-
-
-def test_more_folds_than_early_churners_are_refused(deals, spec):
-    labelled = label_deals(deals, spec).subset(np.arange(30))
-    churners = int(labelled.early_churn.sum())
-    with pytest.raises(DealsError, match=f"30 deals .* {churners} of them early churners"):
-        cross_validation_splits(labelled, 25)
 
 
 def test_the_latest_possible_split_is_the_standard_split_if_it_has_enough_churners(deals, spec):

@@ -6,8 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._basis import MIN_GAIN, MIN_GAIN_OF_BEND, _best_subset, _gain
-from fitmodel.learning._imputation import find_basis, impute
+from fitmodel.learning._imputation import (
+    MIN_GAIN,
+    MIN_GAIN_OF_BEND,
+    _best_subset,
+    _gain,
+    find_basis,
+    impute,
+)
 from fitmodel.learning._proportional_odds import FollowUp
 from fitmodel.learning.calibration import expit
 from fitmodel.learning.encoding import EncodingOptions, encode, fit_columns

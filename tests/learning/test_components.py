@@ -12,8 +12,7 @@ import pytest
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import SpecError
 from fitmodel.learning import _components as components
-from fitmodel.learning._additive import Additive
-from fitmodel.learning._boosted import _code_map
+from fitmodel.learning._additive import Additive, _code_map
 from fitmodel.learning._components import (
     COMPONENTS,
     OUT_OF_BAG,

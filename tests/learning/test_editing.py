@@ -104,6 +104,18 @@ def test_an_edit_is_rebuilt_from_json_and_lists_each_changed_row(scorecard, edit
     assert all(row.before != row.after for row in changed_rows(scorecard, edit))
 
 
+def test_a_cap_that_an_older_bundle_stores_is_read_and_its_old_name_works():
+    stored = {"verb": "cap", "attribute": "seats", "where": [None, 10.0], "most": 0.05}
+    edit = Cap("seats", (None, 10.0), 0.05)
+
+    assert edit_from_dict(stored) == edit
+    assert edit_to_dict(edit)["max_effect"] == 0.05
+    with pytest.warns(DeprecationWarning, match="Cap.most is now Cap.max_effect"):
+        assert edit.most == 0.05
+    with pytest.warns(DeprecationWarning, match="'most' of Cap is now 'max_effect'"):
+        assert Cap("seats", (None, 10.0), most=0.05) == edit
+
+
 def test_an_edit_moves_only_prospects_with_the_level_and_their_interval(scorecard, attributes):
     edited = apply_edits(scorecard, [SetEffect("industry", "media", 0.5)])
     codes = encode(scorecard.columns, attributes)

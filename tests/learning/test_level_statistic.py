@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.learning._additive import Additive
-from fitmodel.learning._boosted import with_level_errors
+from fitmodel.learning._additive import Additive, with_level_errors
 from fitmodel.learning._design import make_design
 from fitmodel.learning._level_statistic import (
     PRIOR_DEALS,

@@ -21,13 +21,7 @@ from fitmodel.model.horizons import (
     horizon_columns,
     timing_position,
 )
-from fitmodel.model.survival import (
-    interval_table,
-    lifetime_table,
-    months_stayed,
-    score_signed,
-    survival_table,
-)
+from fitmodel.model.survival import OwnCurves, months_stayed, score_signed
 from fitmodel.tables.forms import Forms
 from fitmodel.tables.values import DateForm
 
@@ -61,7 +55,7 @@ class _Scorer:
 
 
 @dataclass
-class _Model:
+class _Model(OwnCurves):
     """A model that reads its probabilities from the table."""
 
     scorer: _Scorer
@@ -156,7 +150,7 @@ def test_the_probability_at_each_month_equals_that_of_the_curve() -> None:
 
 def test_the_interval_widens_by_the_uncertainty_of_the_curve() -> None:
     deviation = np.array([0.4, 0.2, 0.0, 0.3, 0.6, 0.9])
-    table = interval_table(_model(deviation=deviation), TABLE, [2, 5], None)
+    table = _model(deviation=deviation).horizon_intervals(TABLE, [2, 5])
     assert list(table.columns) == list(horizon_columns([2, 5]))
 
     def logit(p: float) -> float:
@@ -173,7 +167,7 @@ def test_the_interval_widens_by_the_uncertainty_of_the_curve() -> None:
 
 
 def test_a_survival_curve_is_one_minus_the_probability_of_having_left() -> None:
-    table = survival_table(_model(), TABLE, None)
+    table = _model().survival(TABLE)
     assert table.columns.tolist() == ["a", "b", "c"]
     assert table.index.tolist() == list(range(7))
     for name, p in TABLE["p"].items():
@@ -183,10 +177,10 @@ def test_a_survival_curve_is_one_minus_the_probability_of_having_left() -> None:
 
 def test_one_prospect_or_a_list_gives_the_same_survival_as_a_table() -> None:
     model = _model()
-    whole = survival_table(model, TABLE, None)
-    listed = survival_table(model, TABLE.to_dict("records"), None)
+    whole = model.survival(TABLE)
+    listed = model.survival(TABLE.to_dict("records"))
     np.testing.assert_array_equal(listed, whole)
-    one = survival_table(model, {"p": 0.3}, None)
+    one = model.survival({"p": 0.3})
     np.testing.assert_array_equal(one[0], whole["b"])
 
 
@@ -198,7 +192,7 @@ def _area(p: float, start: float = 0.0) -> float:
 
 
 def test_the_lifetime_is_the_area_under_the_curve_and_its_tail() -> None:
-    table = lifetime_table(_model(monthly_rate=1.0), TABLE, None)
+    table = _model(monthly_rate=1.0).expected_lifetime_months(TABLE)
     for (name, p), row in zip(TABLE["p"].items(), table.itertuples(), strict=True):
         assert row.Index == name
         for distance, got in ((0.0, row.expected_lifetime_months), (0.05, row.lifetime_low),
@@ -211,7 +205,7 @@ def test_the_lifetime_is_the_area_under_the_curve_and_its_tail() -> None:
 
 
 def test_a_lifetime_is_at_most_twice_the_length_of_the_curve() -> None:
-    table = lifetime_table(_model(monthly_rate=1e-4), TABLE, None)
+    table = _model(monthly_rate=1e-4).expected_lifetime_months(TABLE)
     assert table["expected_lifetime_months"].tolist() == [12.0, 12.0, 12.0]
 
 

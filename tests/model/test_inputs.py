@@ -24,7 +24,7 @@ from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import CategoryColumn, NumberColumn
 from fitmodel.model import inputs
-from fitmodel.model._frame_checks import FEW_ROWS
+from fitmodel.model._scored_frames import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.inputs import (
     PREDICTED,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -13,7 +15,7 @@ from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.monitoring.report import monitor
-from fitmodel.reports.monitoring_page import none_later_words
+from fitmodel.reports.monitoring_page import monitoring_page, none_later_words
 
 CUT = pd.Timestamp("2025-07-01")
 
@@ -62,6 +64,16 @@ def test_prospects_have_only_drift(sim, model):
     assert report.rows == len(prospects)
     assert report.cohorts is report.overrides is None
     assert "seats" in report.drifted
+
+
+@pytest.mark.parametrize("overridden", [0, 3])
+def test_the_page_mentions_overrides_only_if_there_are_any(sim, model, overridden):
+    report = replace(
+        monitor(sim.deals, model, sim.spec),
+        overrides={"overridden": overridden, "known": 0},
+    )
+
+    assert ("that a person signed in spite of" in monitoring_page(report)) is bool(overridden)
 
 
 def test_metrics_have_the_month_of_signing_as_step(sim, model):

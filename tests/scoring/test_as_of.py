@@ -18,7 +18,7 @@ import pytest
 from fitmodel.decision.policy import Policy
 from fitmodel.decision.value import Money
 from fitmodel.exceptions import ProspectError
-from fitmodel.model._frame_checks import FEW_ROWS
+from fitmodel.model._scored_frames import FEW_ROWS
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.scorer import Scorer
 from fitmodel.scoring.batch import score_file

@@ -1,4 +1,4 @@
-"""Spark gives the same predictions and errors as one machine."""
+"""Spark gives the same predictions, errors and attributes from history as one machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -18,7 +19,10 @@ import pytest
 import fitmodel
 from fitmodel.bundle.manifest import is_version
 from fitmodel.bundle.store import write_bundle
-from fitmodel.exceptions import ProspectError
+from fitmodel.crm.columns import columns_of
+from fitmodel.crm.prospects import add_history
+from fitmodel.crm.reading import open_deals
+from fitmodel.exceptions import DealsError, ProspectError, SpecError
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.scoring import spark as scoring_spark
@@ -36,6 +40,10 @@ pytestmark = [
     # pyspark leaves its sockets to Java and the workers to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"),
 ]
+
+as_pandas = pytest.mark.filterwarnings(
+    "ignore:PySpark does not yet fully support pandas:FutureWarning"
+)
 
 NUMBERS = ["early_churn_probability", "probability_low", "probability_high", "expected_value"]
 TODAY = dt.date(2026, 7, 1)
@@ -268,7 +276,7 @@ def logged(model, simulation, mlflow_store, tmp_path) -> str:
         return f"models:/{log_bundle(client, run.info.run_id, bundle, example, simulation.spec)}"
 
 
-@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+@as_pandas
 def test_mlflows_own_udf_gives_the_same_numbers(spark, model, unusual, logged) -> None:
     import mlflow
     from pyspark.sql import functions
@@ -295,3 +303,54 @@ def test_other_horizons_get_a_column_each(spark, curved, unusual) -> None:
     for name in ("churn_probability_3m", "churn_probability_12m"):
         for end in ("", "_low", "_high"):
             assert result[f"{name}{end}"].tolist() == expected[f"{name}{end}"].tolist()
+
+
+@as_pandas
+def test_attributes_from_history_equal_those_of_one_machine(spark, model, tmp_path):
+    sim = fitmodel.simulate_deals(100, seed=2, history=True)
+    spec = open_deals(sim.deals, sim.spec, sim.tables).spec
+    known = FitModel(model.scorer, {"spec": spec.to_dict()})
+    prospects = sim.deals.drop(columns="churned_on")
+    day = dt.date(2026, 6, 30)
+    expected = add_history(prospects, known, tables=sim.tables, as_of=day)
+    frames = {}
+    for name, table in {"prospects": prospects, **sim.tables}.items():
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        frames[name] = spark.read.parquet(str(tmp_path / f"{name}.parquet"))
+    df = frames.pop("prospects")
+
+    result = scoring_spark.add_history(df, known, frames, as_of=day)
+    found = frame(result)
+
+    for name in columns_of(spec):
+        one = expected[name].reset_index(drop=True)
+        if pd.api.types.is_numeric_dtype(one.dtype):
+            assert (pd.to_numeric(found[name]).fillna(-1) == one.fillna(-1)).all(), name
+        else:
+            assert found[name].fillna("?").tolist() == one.fillna("?").tolist(), name
+
+
+@as_pandas
+def test_a_table_that_is_not_given_is_read_from_the_place_in_the_contract(spark, model, tmp_path):
+    sim = fitmodel.simulate_deals(40, seed=2, history=True)
+    with sqlite3.connect(tmp_path / "crm.db") as connection:
+        sim.tables["activities"].astype(str).to_sql("activities", connection, index=False)
+    connection.close()
+    spec = open_deals(sim.deals, sim.spec, sim.tables).spec
+    path = f"sqlite:///{tmp_path}/crm.db/activities"
+    sections = {"activities": {**spec.to_dict()["events"]["activities"], "table": path}}
+    spec = spec.replace(events=sections)
+    known = FitModel(model.scorer, {"spec": spec.to_dict()})
+    df = spark.createDataFrame(pa.Table.from_pandas(sim.deals[["deal_id"]]))
+    fields = spark.createDataFrame(pa.Table.from_pandas(sim.tables["fields"].astype(str)))
+    day = dt.date(2026, 6, 30)
+
+    result = scoring_spark.add_history(df, known, {"fields": fields}, as_of=day).collect()
+    expected = add_history(sim.deals[["deal_id"]], known, tables=sim.tables, as_of=day)
+
+    counts = {row["deal_id"]: row["activities_count_90d"] for row in result}
+    assert counts == dict(zip(expected["deal_id"], expected["activities_count_90d"], strict=True))
+    with pytest.raises(DealsError, match=r"\[history.fields\]: there is no file or folder"):
+        scoring_spark.add_history(df, known)
+    with pytest.raises(SpecError, match="the column 'deal_id'"):
+        scoring_spark.add_history(df.withColumnRenamed("deal_id", "x"), known)

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from fitmodel.exceptions import SpecError
 from fitmodel.monitoring.log import DecisionLog
+from fitmodel.service._pipeline import Pipeline
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Person, Settings, read_people
 
@@ -120,6 +121,21 @@ def test_a_rep_sees_own_prospects_and_a_manager_all(served, prospects, reps) -> 
         assert served.get(path, params={"key": theirs}, headers=as_("kim")).status_code == 404
     asked = {"key": theirs}
     assert served.get("/v1/pipeline/row", params=asked, headers=as_("ann")).json()["id"] == theirs
+
+
+@pytest.mark.parametrize(
+    ("file", "separator"), [("in.csv", ","), ("in.csv", ";"), ("in.tsv", "\t")]
+)
+def test_titles_above_the_table_hide_no_deal_from_its_rep(
+    prospects, people, tmp_path, file, separator
+) -> None:
+    table = prospects.to_csv(index=False, sep=separator)
+    (tmp_path / file).write_text(f"Open deals, by rep; of today\n\n{table}")
+    pipeline, kim = Pipeline(tmp_path / file, Settings()), people.by_name["kim"]
+    own = prospects[[kim.may_see(rep) for rep in prospects["rep"]]]
+    assert pipeline.ids_of(kim, "deal_id", "rep") == set(own["deal_id"])
+    assert pipeline.values_of("rep") == set(prospects["rep"])
+    assert pipeline.read_for(kim, "rep").decode() == own.to_csv(index=False, sep=separator)
 
 
 def test_no_response_to_a_rep_contains_another_rep_or_its_deals(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from fitmodel.evaluation.metrics import Metric, compute_metrics
 from fitmodel.learning.curve_fitting import learned_curve
 from fitmodel.model.scorer import Scorer
 from fitmodel.tracking.lifecycle import TrainingMetadata
+from fitmodel.tracking.runs import track
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,3 +121,54 @@ def another(trained: Trained, tmp_path: Path, mlflow_store: str) -> Callable[[],
         return make_facts(trained, make_bundle(tmp_path, trained), mlflow_store)
 
     return train
+
+
+PATHS_IN_STORE = {
+    "experiments": ("artifact_location",),
+    "runs": ("artifact_uri",),
+    "params": ("value",),
+    "logged_models": ("artifact_location",),
+    "model_versions": ("source", "storage_location"),
+}
+"""Columns of MLflow's tables that contain the path of the store."""
+
+
+@pytest.fixture(scope="session")
+def tracked_twice(
+    trained: Trained, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[TrainingMetadata]:
+    """Two tracked trainings in one folder, made once and copied: tracking takes 0.3 s."""
+    root = tmp_path_factory.mktemp("twice")
+    (root / "store").mkdir()
+    uri = f"sqlite:///{shutil.copy(migrated_store, root / 'store' / 'mlflow.db')}"
+    made = [make_facts(trained, make_bundle(root, trained), uri) for _ in range(2)]
+    for each in made:
+        track(each)
+    return made
+
+
+@pytest.fixture
+def two(
+    tracked_twice: list[TrainingMetadata], tmp_path: Path, mlflow_store: str
+) -> list[TrainingMetadata]:
+    """Version 1 is champion and version 2 challenger; the folder has the same models."""
+    before, after = str(tracked_twice[0].bundle_path.parents[2]), str(tmp_path)
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    for file in tmp_path.rglob("store/**/*"):
+        if file.name in {"MLmodel", "spec.json"}:
+            file.write_text(file.read_text().replace(before, after))
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "mlflow.db")) as store, store:
+        for table, columns in PATHS_IN_STORE.items():
+            for column in columns:
+                store.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608
+                    (before, after),
+                )
+    return [
+        dataclasses.replace(
+            each,
+            bundle_path=tmp_path / each.bundle_path.relative_to(before),
+            spec=each.spec.replace(tracking={"uri": mlflow_store}),
+        )
+        for each in tracked_twice
+    ]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +107,6 @@ def forker() -> Iterator[Forker]:
     made = Forker()
     yield made
     made.process.communicate()  # it ends at the end of its input
-
-
-@pytest.fixture
-def two(another: Callable[[], TrainingMetadata]) -> list[TrainingMetadata]:
-    """Version 1 is champion and version 2 challenger; the folder has the same models."""
-    made = [another(), another()]
-    for facts in made:
-        track(facts)
-    return made
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from fitmodel.cli.main import app
 from fitmodel.evaluation.comparison import Comparison, compare
 from fitmodel.exceptions import BundleError, DealsError, TrackingError
+from fitmodel.tracking import promotion
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.promotion import PromotionRefusedError, promote, rollback
 from fitmodel.tracking.registry import get_alias, list_versions, resolve
@@ -25,14 +26,6 @@ pytestmark = pytest.mark.slow
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
 EQUAL = Comparison(deals=500, gain=0.001, low=-0.01, high=0.012)
-
-
-@pytest.fixture
-def two(another: Callable[[], TrainingMetadata]) -> Callable[[], TrainingMetadata]:
-    """Version 1 is champion and version 2 challenger; each call trains another."""
-    track(another())
-    track(another())
-    return another
 
 
 def champion() -> int | None:
@@ -120,8 +113,8 @@ def test_two_equal_models_are_rarely_significantly_different() -> None:
 
 @pytest.mark.usefixtures("two")
 def test_a_challenger_that_beats_the_champion_is_promoted() -> None:
-    promotion = promote(NAME, comparison=BETTER)
-    assert (promotion.version, promotion.previous, promotion.forced_because) == (2, 1, None)
+    result = promote(NAME, comparison=BETTER)
+    assert (result.version, result.previous, result.forced_because) == (2, 1, None)
     assert champion() == 2
     newest = list_versions(NAME)[0]
     assert newest.tags["fitmodel.previous_champion"] == "1"
@@ -142,19 +135,21 @@ def test_without_evidence_the_champion_is_kept_and_the_reason_is_given() -> None
         assert champion() == 1
 
 
+@pytest.mark.usefixtures("two")
 def test_a_challenger_without_skill_is_refused_for_any_comparison(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    track(without_skill(two()))
+    track(without_skill(another()))
     with pytest.raises(PromotionRefusedError, match="skill against the base rate is not beyond"):
         promote(NAME, comparison=BETTER)
     assert champion() == 1
 
 
+@pytest.mark.usefixtures("two")
 def test_a_challenger_whose_skill_was_not_measured_is_refused(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    facts = two()
+    facts = another()
     track(dataclasses.replace(facts, report=dataclasses.replace(facts.report, metrics={})))  # type: ignore[type-var]
     with pytest.raises(PromotionRefusedError, match="no skill measured"):
         promote(NAME, comparison=BETTER)
@@ -162,8 +157,8 @@ def test_a_challenger_whose_skill_was_not_measured_is_refused(
 
 @pytest.mark.usefixtures("two")
 def test_force_promotes_and_records_its_reason() -> None:
-    promotion = promote(NAME, force=True, reason="the champion's leak was found")
-    assert promotion.forced_because == "the champion's leak was found"
+    result = promote(NAME, force=True, reason="the champion's leak was found")
+    assert result.forced_because == "the champion's leak was found"
     assert champion() == 2
     tags = list_versions(NAME)[0].tags
     assert tags["fitmodel.forced_because"] == "the champion's leak was found"
@@ -175,18 +170,19 @@ def test_force_needs_a_reason(mlflow_store: str) -> None:
             promote(NAME, force=True, reason=reason, store=mlflow_store)
 
 
+@pytest.mark.usefixtures("two")
 def test_a_named_version_is_promoted_instead_of_the_challenger(
-    two: Callable[[], TrainingMetadata],
+    another: Callable[[], TrainingMetadata],
 ) -> None:
-    track(two())
+    track(another())
     assert promote(NAME, version=2, comparison=BETTER).version == 2
     assert champion() == 2
 
 
 @pytest.mark.usefixtures("two")
 def test_promoting_the_champion_changes_nothing() -> None:
-    promotion = promote(NAME, version=1)
-    assert (promotion.version, promotion.previous) == (1, 1)
+    result = promote(NAME, version=1)
+    assert (result.version, result.previous) == (1, 1)
     assert "fitmodel.promoted_at" not in list_versions(NAME)[1].tags
 
 
@@ -241,9 +237,10 @@ def test_rollback_is_one_step_back() -> None:
     assert champion() == 1
 
 
-def test_two_rollbacks_are_two_steps_back(two: Callable[[], TrainingMetadata]) -> None:
+@pytest.mark.usefixtures("two")
+def test_two_rollbacks_are_two_steps_back(another: Callable[[], TrainingMetadata]) -> None:
     promote(NAME, comparison=BETTER)
-    track(two())
+    track(another())
     promote(NAME, comparison=BETTER)
     assert champion() == 3
     assert rollback(NAME).version == 2
@@ -272,7 +269,7 @@ def test_a_rollback_to_a_damaged_bundle_is_refused() -> None:
 
 @pytest.mark.parametrize("problem", [OSError("the line is dead"), KeyboardInterrupt()])
 def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
-    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
+    two: list[TrainingMetadata], monkeypatch: pytest.MonkeyPatch, problem: BaseException
 ) -> None:
     assert two
     calls = ("get_registered_model", "get_model_version", "get_run", "set_model_version_tag")
@@ -290,6 +287,36 @@ def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
                 assert rollback(NAME).version == 1
     assert promote(NAME, comparison=BETTER).version == 2
     assert rollback(NAME).version == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_of_two_promotions_at_once_the_second_is_refused_and_a_rollback_too(
+    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    track(two())
+    checked = promotion._checked_bundle
+
+    def another_is_faster(name: str, version: int, store: str | None) -> Any:
+        monkeypatch.setattr(promotion, "_checked_bundle", checked)
+        promote(NAME, version=2, comparison=BETTER)
+        return checked(name, version, store)
+
+    monkeypatch.setattr(promotion, "_checked_bundle", another_is_faster)
+    with pytest.raises(PromotionRefusedError, match="was version 1 and now is version 2"):
+        promote(NAME, version=3, comparison=BETTER, force=force, reason="a trial")
+    assert champion() == 2
+    assert "fitmodel.previous_champion" not in list_versions(NAME)[0].tags
+    promote(NAME, version=3, comparison=BETTER)
+
+    def rolled_back_already(name: str, version: int, store: str | None) -> Any:
+        monkeypatch.setattr(promotion, "_checked_bundle", checked)
+        rollback(NAME)
+        return checked(name, version, store)
+
+    monkeypatch.setattr(promotion, "_checked_bundle", rolled_back_already)
+    with pytest.raises(PromotionRefusedError, match="was version 3 and now is version 2"):
+        rollback(NAME)
+    assert champion() == 2  # one step back, not two
 
 
 def break_at(patch: pytest.MonkeyPatch, call: str, at: int, problem: BaseException) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -17,23 +16,14 @@ from fitmodel.service import _model_routes
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings, read_people
 from fitmodel.tracking.champion import PromotionRefusedError, check_evidence
-from fitmodel.tracking.lifecycle import TrainingMetadata
 from fitmodel.tracking.promotion import BECAUSE_TAG, BY_TAG, FORCED_TAG, look_ahead, promote
 from fitmodel.tracking.registry import get_alias, list_versions
-from fitmodel.tracking.runs import track
 
 pytestmark = pytest.mark.slow
 
 NAME = "prospect-fit"
 BETTER = Comparison(deals=500, gain=0.02, low=0.01, high=0.03)
 STILL = Settings(reload_seconds=0)
-
-
-@pytest.fixture
-def two(another: Callable[[], TrainingMetadata]) -> None:
-    """Version 1 is champion and version 2 challenger."""
-    track(another())
-    track(another())
 
 
 @pytest.mark.usefixtures("two")

@@ -39,7 +39,7 @@ def _day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.date()
 
 
-@app.command()
+@app.command(short_help="Compute attributes from a CRM's history and events.")
 def attributes(
     deals: Deals,
     config: Config = CONFIG,
@@ -122,7 +122,7 @@ def _write(table: pd.DataFrame, path: Path) -> None:
     sync_folder(path.parent)
 
 
-@app.command()
+@app.command(short_help="Save today's open prospects.")
 def snapshot(
     pipeline: Annotated[
         Path,

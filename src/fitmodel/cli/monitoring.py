@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.sales.quiz import Quiz
 
 
-@app.command()
+@app.command(short_help="Report drift, and outcomes against predictions.")
 def monitor(
     table: Annotated[
         Path, typer.Argument(help="Prospects or deals: CSV, Excel or Parquet.", exists=True)
@@ -156,7 +156,7 @@ def forget(
         typer.echo(f"removed {removed} row(s)")
 
 
-@app.command()
+@app.command(short_help="Estimate past deals, then compare with the model.")
 def quiz(
     deals: Deals,
     person: Annotated[

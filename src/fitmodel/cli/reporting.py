@@ -45,7 +45,7 @@ def _show_plan(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.command()
+@app.command(short_help="Report early churn per rep, as a page and tables.")
 def report(
     deals: Deals,
     config: Config = CONFIG,
@@ -153,7 +153,7 @@ def _edits(
 NEEDED = ("PROSPECTS", "--model", "--id")
 
 
-@app.command()
+@app.command(short_help="Write one page about one prospect.")
 def brief(
     prospects: Annotated[
         Path | None,

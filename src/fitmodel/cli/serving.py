@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOKEN = "FITMODEL_TOKEN"  # noqa: S105 - the variable's name  # nosec B105
 
 
-@app.command()
+@app.command(short_help="Serve the team's app and the REST API.")
 def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

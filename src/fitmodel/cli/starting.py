@@ -39,7 +39,7 @@ class DemoData(StrEnum):
     SAAS = "saas"
 
 
-@app.command()
+@app.command(short_help="Train and score on demonstration deals.")
 def demo(
     data: Annotated[
         DemoData, typer.Option(help="A real table, or simulated deals with reps and money.")
@@ -153,7 +153,7 @@ def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
         return ()
 
 
-@app.command()
+@app.command(short_help="Check deals for errors and leakage; are there enough?")
 def check(
     deals: Deals,
     config: Config = CONFIG,

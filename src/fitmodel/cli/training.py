@@ -104,7 +104,7 @@ def _make_classifier(name: str | None) -> Any:
         sys.path.remove("")
 
 
-@app.command()
+@app.command(short_help="Train at past dates, test on the deals signed next.")
 def backtest(
     deals: Deals,
     config: Config = CONFIG,
@@ -162,7 +162,7 @@ def _deals_with_propensity(
 RETRAIN_CODES = {"promoted": 0, "champion stays": 3, "nothing new": 4, "no champion": 1}
 
 
-@app.command()
+@app.command(short_help="Train, and promote only if better.")
 def retrain(
     deals: Deals,
     config: Config = CONFIG,
@@ -200,7 +200,7 @@ class Format(StrEnum):
 Compared = Annotated[str, typer.Argument(help="Folder of a model, models:/name@alias or runs:/id.")]
 
 
-@app.command()
+@app.command(short_help="Compare two models on later deals.")
 def compare(
     a: Compared,
     b: Compared,
@@ -243,7 +243,7 @@ def compare(
             typer.echo(str(result))
 
 
-@app.command()
+@app.command(short_help="Report how much predictions depend on the sample.")
 def stability(
     deals: Deals,
     model: Model,

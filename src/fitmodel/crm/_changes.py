@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fitmodel.tables.forms import Finding
 
     Codes = NDArray[np.int32]
+    Mask = NDArray[np.bool_]
 
 CHUNK_DEALS = 100_000
 CHANGED, BEFORE_FIRST, NEVER_CHANGED, UNKNOWN = 0, 1, 2, 3
@@ -173,6 +174,32 @@ class ChangeLog:
             later_changes=np.where(known, stop - next_row, 0),
             rows=(start, next_row),
         )
+
+    def before_changes(self, name: str, deals: Ints, moments: Ints) -> tuple[Codes, Mask]:
+        """Return values before a moment, also for deals whose first row is later.
+
+        Parameters
+        ----------
+        name, deals, moments
+            As for `as_of`.
+
+        Returns
+        -------
+        codes : ndarray of int32 of shape (n,)
+            Value before each moment, by the row before it or the old value of the next one; -1 if
+            neither gives it.
+        has_changed : ndarray of bool of shape (n,)
+            Whether there is a row at or after the moment.
+        """
+        position = np.where(deals < 0, 0, deals) * len(self.fields) + self.fields.index(name)
+        start, stop = self.bounds[position], self.bounds[position + 1]
+        stop = np.where(deals < 0, start, stop)
+        next_row = first_not_before(self.times, start, stop, moments)
+        has_changed = next_row < stop
+        by_row = np.where(next_row > start, np.append(self.value_codes, -1)[next_row - 1], -1)
+        if not self.has_old_values:
+            return by_row, has_changed
+        return np.where(has_changed, np.append(self.old_codes, -1)[next_row], by_row), has_changed
 
 
 @dataclass(frozen=True, eq=False)

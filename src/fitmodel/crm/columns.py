@@ -67,7 +67,8 @@ def field_columns_of(spec: DealSpec) -> Iterator[FieldColumns]:
 
     A column that plays a role or chooses rows keeps its value, and the value as of the cut-off is
     in ``COLUMN_as_of``. For the closing date, sellers and excluded columns, only the changes are
-    attributes; these can be excluded by their names. Outcomes give no attributes.
+    attributes; these can be excluded by their names. Outcomes give no attributes. (Sellers are set
+    to those before closing in `fitmodel.crm.reading`.)
     """
     roles = spec.deals
     no_columns = {*spec.outcome_columns, roles.id, spec.rows.customer}

@@ -6,15 +6,18 @@ deals as in the file -> tables of the contract -> attributes attached -> `read_d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fitmodel.crm._moments import moments_of
 from fitmodel.crm._opening import Given
-from fitmodel.crm._settling import describe, settle
+from fitmodel.crm._settling import contradicting, describe, settle
 from fitmodel.crm.attributes import attributes_as_of, has_tables, read_crm_tables
+from fitmodel.crm.timeline import is_other_value
 from fitmodel.deals.reading import DealsRead, open_table, read_deals_with_findings, table_of
+from fitmodel.deals.validation import shown
+from fitmodel.tables.forms import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
     from fitmodel.crm.attributes import AsOfAttributes, CrmTables
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tables.files import FileTable
-    from fitmodel.tables.forms import Finding
 
 __all__ = ["Given", "OpenedDeals", "open_deals", "read_deals", "read_with_history"]
 ATTACHED = "fitmodel.crm"
 """Key of a DataFrame's `attrs` with the completed sections of the tables attached to it."""
+MIN_ALIKE = 0.5
+"""Minimum share of changed deals whose last seller in the history is that of the table of deals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +103,56 @@ def open_deals(
     full_spec, unused_findings = settle(table, spec, tables, moments.times)
     result = attributes_as_of(table, full_spec, tables, as_of)
     findings: tuple[Finding, ...] = (*unused_findings, *describe(table, full_spec, tables, result))
+    sellers, changes = _sellers_at_closing(table, full_spec, result)
     result = result.without_unlike(table)
-    with_attributes = result.attached_to(table)
+    with_attributes = result.attached_to(table).assign(**sellers)
     sections = full_spec.to_dict()
     tables_of_spec = {"history": sections["history"], "events": sections["events"]}
     with_attributes.attrs = {**table.attrs, ATTACHED: tables_of_spec}
-    with_findings = replace(file, table=with_attributes, findings=(*file.findings, *findings))
+    with_findings = replace(
+        file, table=with_attributes, findings=(*file.findings, *findings, *changes)
+    )
     return OpenedDeals(with_findings, full_spec, table, result, tables)
+
+
+def _sellers_at_closing(
+    deals: pd.DataFrame, spec: DealSpec, result: AsOfAttributes
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the rep and team before each deal's closing day, with a finding per column.
+
+    A deal that changes hands after it was signed counts for the person who signed it. Fields that
+    are written in another way than the column (ids and names) are not used.
+    """
+    columns: dict[str, Any] = {}
+    findings: list[Finding] = []
+    moments = moments_of(deals, spec.replace(attributes={"known_before_days": 0}))
+    for each in result.fields:
+        name, log = each.columns.column, each.log
+        if name not in deals.columns or name not in (spec.deals.rep, spec.deals.team):
+            continue
+        today, ids = deals[name], deals[str(spec.deals.id)]
+        positions = log.deals(ids)
+        codes, changed = log.before_changes(each.columns.field, positions, moments.times)
+        written_alike = ~contradicting(log, each.columns.field, positions, today)
+        signer = log.levels.take(codes)
+        moved = changed & (codes >= 0) & ~moments.is_open & is_other_value(signer, today)
+        if not moved.any() or written_alike[changed].mean() < MIN_ALIKE:
+            continue
+        columns[name] = today.astype(object).where(~moved, signer)
+        at = int(moved.argmax())
+        findings.append(
+            Finding(
+                "history",
+                name,
+                int(moved.sum()),
+                f"{shown(ids.iloc[at])}: {shown(signer[at])}, today {shown(today.iloc[at])}",
+                f"{int(moved.sum()):,} deal(s) changed hands after closing by {log.table_name}; "
+                "they count for who signed them",
+                f"nothing, or leave {each.columns.field!r} out of the table's fields to use "
+                "today's value",
+            )
+        )
+    return columns, findings
 
 
 def _has_keys(table: pd.DataFrame, spec: DealSpec) -> bool:

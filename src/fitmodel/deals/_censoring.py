@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CAP = 20.0  # the weight of a probability of 5%; smaller probabilities get this weight too
+STILL_THERE, LEFT, EXITED = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,9 +176,6 @@ def impossible_propensities(given: pd.Series[Any]) -> NDArray[np.bool_]:
         dtype=bool
     )
     return impossible
-
-
-STILL_THERE, LEFT, EXITED = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)

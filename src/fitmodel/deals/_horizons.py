@@ -34,6 +34,8 @@ TERM_QUANTILE = 0.05
 """The term ends at this quantile of the months after which the group's leavers left."""
 MIN_EXITS = 5  # exits within the horizon; fewer are too few to report a difference
 MIN_DIFFERENCE = 0.002  # smallest difference of the early-churn rates that is reported
+MIN_DEALS = 20
+"""Minimum number of deals of a rep, group or attribute value; with fewer nothing is reported."""
 
 
 def compare_horizons(
@@ -157,10 +159,6 @@ def questions_about_horizon(table: pd.DataFrame, months: int) -> list[str]:
             f"are needed. Remedy: {remedy}"
         )
     ]
-
-
-MIN_DEALS = 20
-"""Minimum number of deals of a rep, group or attribute value; with fewer nothing is reported."""
 
 
 doubts_about_horizon = old_function("doubts_about_horizon", questions_about_horizon)

@@ -33,8 +33,8 @@ from fitmodel.tables.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fitmodel.deals._errors import Sheet
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.validation import Sheet
     from fitmodel.tables.values import Mask
 
 MAX_SAMPLE = 200  # distinct values checked first; if few are numbers or dates, the rest is skipped

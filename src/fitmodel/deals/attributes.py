@@ -1,4 +1,4 @@
-"""Attributes of deals and prospects, with dates turned into days before closing.
+"""Attributes of deals and prospects: dates become days before closing; constant ones are found.
 
 Training and scoring both read their attributes here, so that a date means the same in both: the
 number of days from it to the closing date.
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals._sections import NO_NAMES
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.months import to_days
+from fitmodel.deals.validation import shown
 from fitmodel.exceptions import DealsError, ProspectError
-from fitmodel.tables.forms import NO_FORMS
+from fitmodel.tables.forms import NO_FORMS, Finding
 from fitmodel.tables.values import ONLY_ISO, read_dates, today
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ _MIN_DATE_SHARE = 0.95
 """Minimum share of dates among the values of a text column that is treated as a date column."""
 CHECKED_FIRST = 50
 """Values checked before a whole text column is parsed; most columns have no date among them."""
+FIRST_ROWS = 20  # rows checked before a whole column; most attributes already vary among them
+_PLAIN = (str, int, float, pd.Timestamp)  # types of cells that can be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,3 +186,82 @@ def _days_between(earlier: Any, later: Any) -> NDArray[np.float64]:
     """Return the days from the earlier to the later date; NaN if one of them is missing."""
     days = (later - earlier).astype("timedelta64[D]")
     return np.where(np.isnat(days), np.nan, days.astype(float))
+
+
+def find_constants(table: pd.DataFrame, spec: DealSpec) -> tuple[Finding, ...]:
+    """Find attributes that are constant, empty, or a copy of the closing date.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy past deals, only the rows that are customers.
+    spec : DealSpec
+        The contract of these deals.
+
+    Returns
+    -------
+    tuple of Finding
+        One finding per attribute, with the code "constant"; `without_attributes` removes these
+        attributes from a contract.
+    """
+    names = [name for name in spec.attribute_names(table.columns) if name in table.columns]
+    result = []
+    for name in names:
+        reason = _constant_text(table[name]) or _closing_date_text(table, name, spec)
+        if reason is not None:
+            remedy = f'add "{name}" to [attributes] exclude, or correct the export'
+            message = f"{reason}: it holds no information, so it is left out of learning"
+            result.append(Finding("constant", name, len(table), "", message, remedy))
+    return tuple(result)
+
+
+def _constant_text(values: pd.Series[Any]) -> str | None:
+    """Return a sentence with the only value of a column; None if it has several."""
+    if _differ(values.iloc[:FIRST_ROWS].tolist()):
+        return None
+    if values.isna().all():
+        return "every value is empty"
+    if values.isna().any() or not (values == values.iloc[0]).all():
+        return None
+    return f"every value is {shown(values.iloc[0])}"
+
+
+def _differ(cells: list[Any]) -> bool:
+    """Return whether the first of some cells is a plain value and another one differs from it."""
+    first = next(iter(cells), None)
+    return isinstance(first, _PLAIN) and any(
+        type(cell) is type(first) and first == first and cell == cell and cell != first  # noqa: PLR0124 - NaN
+        for cell in cells
+    )
+
+
+def _closing_date_text(table: pd.DataFrame, name: str, spec: DealSpec) -> str | None:
+    """Return a sentence if a column equals the closing date: always 0 days before closing."""
+    closing = spec.deals.closed_on
+    if closing not in table.columns or not table[name].equals(table[closing]):
+        return None
+    return f"every value equals that of {closing!r}"
+
+
+def without_attributes(spec: DealSpec, names: tuple[str, ...]) -> DealSpec:
+    """Return the contract with some attributes excluded and removed from its other lists.
+
+    Raises
+    ------
+    SpecError
+        If `include` would have no attribute left.
+    """
+    if not names:
+        return spec
+    keys = spec.attributes.model_dump(exclude={*NO_NAMES, "exclude", "parents"}, exclude_none=True)
+    changed: dict[str, Any] = {
+        key: tuple(name for name in listed if name not in names) for key, listed in keys.items()
+    }
+    changed["parents"] = {
+        child: parent
+        for child, parent in spec.attributes.parents.items()
+        if not {child, parent} & set(names)
+    }
+    if spec.attributes.include is None:
+        changed["exclude"] = (*spec.attributes.exclude, *names)
+    return spec.replace(attributes=changed)

@@ -131,7 +131,7 @@ def check_enough(
     >>> check_enough(15, 400)
     """
     known = f". Known without a model: {rate}" if rate else ""
-    waiting = _waiting_text(n_churners, months, min_churners)
+    waiting = waiting_text(n_churners, months, min_churners)
     if n_churners < min_churners:
         raise DealsError(
             f"too little to learn from: {n_churners} early churner(s); {min_churners} needed"
@@ -144,7 +144,7 @@ def check_enough(
         )
 
 
-def _waiting_text(n_churners: int, months: float | None, min_churners: int) -> str:
+def waiting_text(n_churners: int, months: float | None, min_churners: int) -> str:
     """Return a text on how many more months it takes, at the rate so far, to have enough."""
     if months is None or n_churners == 0 or months < 1:
         return ""

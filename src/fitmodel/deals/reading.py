@@ -13,14 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fitmodel.deals._errors import (
-    Problem,
-    ReadSheet,
-    Sheet,
-    explain,
-    find_constants,
-    without_attributes,
-)
 from fitmodel.deals._rows import ChosenRows, keep_rows, left_in_trial, settle_rows
 from fitmodel.deals._settling import (
     are_written_dates,
@@ -28,8 +20,10 @@ from fitmodel.deals._settling import (
     has_several_currencies,
     settle_attributes,
 )
-from fitmodel.deals._validation import TOO_FEW, errors_of, shape_errors
+from fitmodel.deals._table_errors import TOO_FEW, errors_of
+from fitmodel.deals.attributes import find_constants, without_attributes
 from fitmodel.deals.roles import read_roles, role_column, with_roles
+from fitmodel.deals.validation import Problem, ReadSheet, Sheet, explain, shape_errors
 from fitmodel.exceptions import DealsError, TooFewDealsError
 from fitmodel.tables.csv_form import SEPARATORS
 from fitmodel.tables.files import FileTable, read_file, read_table

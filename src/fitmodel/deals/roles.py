@@ -40,6 +40,10 @@ MONTHS_PER = {
 _TIMES_A_YEAR = {"year": 1.0, "quarter": 4.0, "month": 12.0, "week": DAYS_PER_YEAR / 7}
 _INTEGER = re.compile(r"([+-]?\d+)\.0+")
 _INVISIBLE = str.maketrans("", "", "\ufeff\u200b\u200c\u200d\u2060")
+ANSWERS = (
+    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" sets the day to the '
+    'end of the extract, "unknown" means that they left on an unknown day before it'
+)
 
 
 def role_column(spec: DealSpec, role: str) -> str | None:
@@ -199,12 +203,6 @@ def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFr
         raise SpecError('the contract has no id to hash. Remedy: id = "COLUMN" under [deals].')
     hashed = [hashed_id(clean_id(number), salt) for number in deals[column]]
     return deals.assign(**{column: hashed})
-
-
-ANSWERS = (
-    '[rows] left_without_date = "drop" leaves these rows out, "observed_until" sets the day to the '
-    'end of the extract, "unknown" means that they left on an unknown day before it'
-)
 
 
 def left_flag(cells: pd.Series[Any], spec: DealSpec) -> Reading:

@@ -38,6 +38,9 @@ class SurvivalCurve:
     events : ndarray of float of shape (k,)
         Sum of the weights of the deals that left at each time; for requested times, since the
         previous one.
+    exposure : ndarray of float of shape (k,)
+        Months for which these deals were observed since the previous follow-up time, summed with
+        their weights; empty for requested times.
     """
 
     times: Floats
@@ -46,6 +49,7 @@ class SurvivalCurve:
     high: Floats
     at_risk: Floats
     events: Floats
+    exposure: Floats = field(default_factory=lambda: np.zeros(0), repr=False)
     exact: SurvivalCurve | None = field(default=None, repr=False)
     """The curve at all follow-up times, if this one was evaluated at requested times."""
 
@@ -83,13 +87,14 @@ class SurvivalCurve:
         observed beyond that age.
         """
         curve = self.exact or self
-        is_reliable = (curve.at_risk >= MIN_AT_RISK) & (curve.times > months)
+        start = np.append(0.0, curve.times[:-1])
+        share = (curve.times - np.maximum(start, months)) / np.maximum(curve.times - start, 1e-12)
+        is_reliable = (curve.at_risk >= MIN_AT_RISK) & (share > 0)
         if not is_reliable.any():
             return float("nan")
-        steps = np.diff(curve.times[is_reliable], prepend=months)
         count = float(curve.events[is_reliable].sum()) + 1.0
         limit = count * (1.0 - 1.0 / (9.0 * count) + 1.645 / (3.0 * math.sqrt(count))) ** 3
-        return limit / float(steps @ curve.at_risk[is_reliable])
+        return limit / float(share[is_reliable] @ curve.exposure[is_reliable])
 
 
 def kaplan_meier(
@@ -160,7 +165,11 @@ def kaplan_meier(
     hazard = np.minimum(events / at_risk, 1.0)
     survival = np.asarray(np.cumprod(1.0 - hazard), dtype=np.float64)
     low, high = _limits(survival, hazard, effective_size)
-    curve = SurvivalCurve(times, survival, low, high, at_risk, events)
+    start = np.append(0.0, times[:-1])
+    entered_at = np.searchsorted(times, entry)
+    late = _totals(entered_at, weight * np.maximum(entry - start[entered_at], 0.0), times.size)
+    exposure = at_risk * (times - start) - late
+    curve = SurvivalCurve(times, survival, low, high, at_risk, events, exposure)
     if at is None:
         return curve
     return _evaluate_at(

@@ -34,6 +34,8 @@ _SHARE_BEHIND = re.compile(r"[\s(\[]*\d{1,3}\s*%[\s)\]]*$")
 _BETWEEN_PARTS = re.compile(r"\s[-–—:|/]\s|[(\[:|]")  # noqa: RUF001 - dashes
 STATUS_KINDS = ("not_yet", "never", "left", "active")
 _INTEGER_TEXT = re.compile(r"-?[0-9]+\.0")
+LEFT_OUT = "left out: "
+"""Start of the message about a row that gets no prediction."""
 
 
 def words_of(section: str, key: str) -> frozenset[str]:
@@ -115,10 +117,6 @@ def _vocabulary() -> dict[str, dict[str, frozenset[str]]]:
         section: {key: frozenset(map(plain_words, words)) for key, words in keys.items()}
         for section, keys in tomllib.loads(text).items()
     }
-
-
-LEFT_OUT = "left out: "
-"""Start of the message about a row that gets no prediction."""
 
 
 @dataclass(frozen=True)

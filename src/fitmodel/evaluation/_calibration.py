@@ -14,6 +14,7 @@ from scipy.special import chdtrc, expit, ndtr
 
 from fitmodel.evaluation.sample import SMALLEST, Matrix, Sample, Vector
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.calibration import logit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -129,13 +130,6 @@ def simultaneous_width(groups: int) -> float:
     return float(norm.ppf(1 - 0.025 / max(groups, 1)))  # Bonferroni
 
 
-def logit(probability: npt.ArrayLike) -> Vector:
-    """Return the log-odds of probabilities; they are finite for 0 and 1 too."""
-    clipped = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    odds: Vector = np.log(clipped) - np.log1p(-clipped)
-    return odds
-
-
 def calibration_slope(sample: Sample, weights: Matrix) -> Vector:
     """Return the slope of logit(outcome) = intercept + slope x logit(probability).
 
@@ -153,7 +147,7 @@ def calibration_slope(sample: Sample, weights: Matrix) -> Vector:
         return np.full(len(weights), unbounded)
     design = np.column_stack([np.ones(len(sample)), log_odds])
     rate = sample.weight @ sample.outcome / sample.weight.sum()
-    start = np.array([[logit(rate), 0.0]])
+    start = np.array([[float(logit(np.array(rate))), 0.0]])
     return _fit_all(sample, design, weights, start, np.zeros(len(sample)))[:, 1]
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fitmodel.evaluation._calibration import simultaneous_width
 from fitmodel.evaluation._flags import money_per_deal
-from fitmodel.evaluation._groups import MAX_LEVELS
+from fitmodel.evaluation._groups import MAX_LEVELS, level_texts
 from fitmodel.evaluation.metrics import (
     Difference,
     log_losses,
@@ -95,7 +95,7 @@ def _levels(values: pd.Series[Any]) -> Iterator[tuple[str, Mask]]:
         names = _names_of_parts(cuts)
         yield from ((names[number], part == number) for number in sorted(set(part.tolist())))
         return
-    text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
+    text = level_texts(values)
     levels = sorted(set(text.tolist()))
     if 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004 - one level is not a group
         yield from ((level, text == level) for level in levels)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, new_axes
-from fitmodel.evaluation.sample import Sample, Vector
+from fitmodel.evaluation.sample import Sample, Vector, aligned
 from fitmodel.exceptions import DealsError, SpecError
 from fitmodel.language.catalogue import phrases
 
@@ -73,11 +73,10 @@ def compute_flagged(
     If a flagged deal had not been signed, its value would have been 0, so the gain of declining it
     is minus its actual value. The interval is that of `sum_flags`.
     """
-    Sample.of(y, np.asarray(flagged, dtype=np.float64), weight)
-    outcome, flags = np.asarray(y, dtype=np.float64), np.asarray(flagged, dtype=bool)
-    mass = np.broadcast_to(np.asarray(1.0 if weight is None else weight), outcome.shape)
+    Sample.of(y, np.asarray(flagged, dtype=np.float64), weight)  # checks the values
+    outcome, given, mass, _ = aligned(y, np.asarray(flagged, dtype=np.float64), weight)
     known = mass > 0
-    outcome, flags, mass = outcome[known], flags[known], mass[known].astype(np.float64)
+    outcome, flags, mass = outcome[known], given[known] == 1, mass[known]
     right = float(mass @ (outcome * flags))
     counts = {
         "share_flagged": float(mass @ flags / mass.sum()),

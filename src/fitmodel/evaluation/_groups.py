@@ -14,7 +14,7 @@ import pandas as pd
 from fitmodel.evaluation._calibration import NORMAL_95, simultaneous_width, summarise_groups
 from fitmodel.evaluation.drawing import BLUE, GREY, finished, new_axes, with_all_letters
 from fitmodel.evaluation.metrics import roc_auc
-from fitmodel.evaluation.sample import Sample
+from fitmodel.evaluation.sample import Sample, aligned
 from fitmodel.language.catalogue import phrases
 
 if TYPE_CHECKING:
@@ -103,11 +103,8 @@ def compute_pooled_groups(
     interval includes their uncertainty. Counts are scaled so that their variance is that of the
     probabilities, sum of w^2 p (1 - p), and not that of a Poisson count.
     """
-    Sample.of(y, p, weight)
-    outcome, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    mass = np.broadcast_to(
-        np.asarray(1.0 if weight is None else weight, dtype=np.float64), outcome.shape
-    )
+    Sample.of(y, p, weight)  # checks the values
+    outcome, probability, mass, _ = aligned(y, p, weight)
     columns: dict[str, pd.Series[Any]] = {str(name): attributes[name] for name in attributes}
     if closed_on is not None:
         quarters = pd.PeriodIndex(pd.DatetimeIndex(np.asarray(closed_on)), freq="Q")
@@ -124,7 +121,7 @@ def _rows(
     name: str, values: pd.Series[Any], outcome: Vector, probability: Vector, mass: Vector
 ) -> Iterator[tuple[Any, ...]]:
     known = mass > 0
-    text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()[known]
+    text = level_texts(values)[known]
     levels, group = np.unique(text, return_inverse=True)
     if len(levels) < MIN_GROUPS or (len(levels) > MAX_LEVELS and name != COHORT):
         return
@@ -146,6 +143,11 @@ def _rows(
             float(low[number]),
             float(high[number]),
         )
+
+
+def level_texts(values: pd.Series[Any]) -> npt.NDArray[Any]:
+    """Return each deal's level as text; an empty value is a level of its own."""
+    return values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
 
 
 def pool_ratios(
@@ -300,11 +302,8 @@ def compute_subgroups(
     DealsError
         If the arrays do not match or hold impossible values.
     """
-    Sample.of(y, p, weight)
-    outcome, probability = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    weights = np.broadcast_to(
-        np.asarray(1.0 if weight is None else weight, dtype=np.float64), outcome.shape
-    )
+    Sample.of(y, p, weight)  # checks the values
+    outcome, probability, weights, _ = aligned(y, p, weight)
     rows = [
         _row(str(name), level, Sample.of(outcome[inside], probability[inside], weights[inside]))
         for name in attributes.columns
@@ -317,7 +316,7 @@ def _levels(
     values: pd.Series[Any], known: npt.NDArray[np.bool_]
 ) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     """Return the levels with enough deals to evaluate, and the deals of each."""
-    text = values.astype("object").where(values.notna(), "(empty)").map(str).to_numpy()
+    text = level_texts(values)
     levels, counts = np.unique(text[known], return_counts=True)
     if not 2 <= len(levels) <= MAX_LEVELS:  # noqa: PLR2004  one level is not a subgroup
         return []

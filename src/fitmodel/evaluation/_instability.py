@@ -18,7 +18,7 @@ from fitmodel.evaluation.drawing import BLUE, GREY, finished, in_percent, new_ax
 from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
-from fitmodel.learning.learner import learn
+from fitmodel.learning.learner import learn, regime_allowed
 from fitmodel.learning.own_estimator import learn_own
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from fitmodel.deals.contract import DealSpec
+    from fitmodel.deals.enough import Regime
     from fitmodel.learning.learner import Learned
 
     Matrix = npt.NDArray[np.float64]
@@ -136,7 +137,8 @@ def compute_instability(
         raise DealsError(f"{replicates} replicates are too few: ask for {MIN_REPLICATES} or more.")
     view = view_of(deals, spec)
     inputs = _attributes(prospects, view)
-    original = _predict(_learn(view, spec, estimator), inputs)
+    regime = regime_allowed(view.training_set())
+    original = _predict(_learn(view, spec, estimator, regime), inputs)
     random = np.random.default_rng(seed)
     replicate_predictions, failed = [], 0
     for number in range(replicates):
@@ -145,7 +147,8 @@ def compute_instability(
         rows = random.integers(0, len(view), len(view))
         sample = view_of(_resampled(view, rows), spec)
         try:
-            replicate_predictions.append(_predict(_learn(sample, spec, estimator), inputs))
+            learned = _learn(sample, spec, estimator, regime)
+            replicate_predictions.append(_predict(learned, inputs))
         except DealsError:  # the sample has too few early churners
             failed += 1
     if len(replicate_predictions) < MIN_REPLICATES:
@@ -201,10 +204,10 @@ def _resampled(view: HistoryView, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
     return view.history.deals.iloc[view.positions[rows]].reset_index(drop=True)
 
 
-def _learn(view: HistoryView, spec: DealSpec, estimator: Any) -> Learned:
+def _learn(view: HistoryView, spec: DealSpec, estimator: Any, regime: Regime) -> Learned:
     if estimator is not None:
         return learn_own(view, spec, estimator)
-    return learn(view, spec, replicates=EVALUATION_REPLICATES)
+    return learn(view, spec, replicates=EVALUATION_REPLICATES, regime=regime)
 
 
 def _predict(learned: Learned, prospects: pd.DataFrame) -> npt.NDArray[np.float64]:

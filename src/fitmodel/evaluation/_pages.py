@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -104,6 +105,30 @@ class Page:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in table
         ]
+
+
+class ShownAsPage(ABC):
+    """Base of results that are printed, and shown in a notebook, as a page."""
+
+    @property
+    @abstractmethod
+    def verdict(self) -> str:
+        """The main result in one sentence."""
+
+    @abstractmethod
+    def page(self) -> Page:
+        """Return the page that is printed or shown in a notebook."""
+
+    def __str__(self) -> str:
+        """Write the page for a terminal, in about 20 lines."""
+        return self.page().text()
+
+    def __repr__(self) -> str:
+        """Return the verdict as a short text."""
+        return f"<{type(self).__name__}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        return self.page().html()
 
 
 def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fitmodel.evaluation._pages import Page, as_json, flags_text, number
+from fitmodel.evaluation._pages import Page, ShownAsPage, as_json, flags_text, number
 from fitmodel.evaluation.metrics import (
     METRIC_NAMES,
     describe_decay,
@@ -36,7 +35,7 @@ MAX_NOTES = 3  # number of notes that are printed; `notes` has all of them
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Report(ABC):
+class Report(ShownAsPage):
     """Base of all reports.
 
     Parameters
@@ -74,21 +73,6 @@ class Report(ABC):
         public_names = [each.name for each in fields(self) if not each.metadata.get("private")]
         result = {name: as_json(getattr(self, name)) for name in public_names}
         return {"has_skill": self.has_skill, "verdict": self.verdict, **result}
-
-    @abstractmethod
-    def page(self) -> Page:
-        """Return the page that is printed or shown in a notebook."""
-
-    def __str__(self) -> str:
-        """Write the report for a terminal, in about 20 lines."""
-        return self.page().text()
-
-    def __repr__(self) -> str:
-        """Return the verdict as a short text."""
-        return f"<{type(self).__name__}: {self.verdict}>"
-
-    def _repr_html_(self) -> str:
-        return self.page().html()
 
     def _note_lines(self) -> tuple[tuple[str, str], ...]:
         shown = tuple(("note", note) for note in self.notes[:MAX_NOTES])

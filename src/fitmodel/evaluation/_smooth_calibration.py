@@ -14,6 +14,7 @@ from fitmodel.evaluation._calibration import NORMAL_95
 from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, in_percent
 from fitmodel.evaluation.sample import Sample
 from fitmodel.language.catalogue import phrases
+from fitmodel.learning.calibration import expit, logit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -88,9 +89,9 @@ def compute_smooth_calibration(
     return pd.DataFrame(
         {
             "predicted": grid,
-            "observed": _probability(fitted),
-            "low": _probability(fitted - NORMAL_95 * error),
-            "high": _probability(fitted + NORMAL_95 * error),
+            "observed": expit(fitted),
+            "low": expit(fitted - NORMAL_95 * error),
+            "high": expit(fitted + NORMAL_95 * error),
         }
     )
 
@@ -190,12 +191,7 @@ def _plot_distribution(frame: pd.DataFrame, ax: Axes, top: float, say: Say) -> N
 
 
 def _log_odds(probability: Vector) -> Vector:
-    clipped = np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-    return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float64)
-
-
-def _probability(log_odds: Vector) -> Vector:
-    return np.asarray(1 / (1 + np.exp(-log_odds)), dtype=np.float64)
+    return logit(np.clip(probability, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 def _spline(x: Vector, knots: Vector) -> Matrix:
@@ -221,14 +217,14 @@ def _fit(rows: Matrix, outcome: Vector, weight: Vector) -> tuple[Vector, Matrix]
     penalty = RIDGE * np.diag([0.0, *np.ones(rows.shape[1] - 1)])
     coefficients = np.zeros(rows.shape[1])
     for _ in range(50):
-        p = _probability(rows @ coefficients)
+        p = expit(rows @ coefficients)
         gradient = rows.T @ (weight * (outcome - p)) - penalty @ coefficients
         hessian = (rows * (weight * p * (1 - p))[:, None]).T @ rows + penalty
         step = np.linalg.solve(hessian + 1e-9 * np.eye(len(hessian)), gradient)
         coefficients = coefficients + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-8:  # noqa: PLR2004 - converged
             break
-    p = _probability(rows @ coefficients)
+    p = expit(rows @ coefficients)
     hessian = (rows * (weight * p * (1 - p))[:, None]).T @ rows + penalty
     scores = rows * (weight * (outcome - p))[:, None]
     inverse = np.linalg.pinv(hessian)

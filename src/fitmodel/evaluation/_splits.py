@@ -2,13 +2,10 @@
 
 |------ signed before the date ------|------ signed on it or later ------|--- not mature ---|
  train: outcomes as known on the date  test: outcomes as known now          in neither
-
-If only a tenure is known there is no order in time; deals are then split at random, stratified.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.enough import waiting_text
 from fitmodel.deals.history import view_of
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.exceptions import DealsError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.history import HistoryView
-    from fitmodel.deals.outcomes import LabelledDeals
 
 TEST_SHARE = 0.25
 LARGER_TEST_SHARES = (0.35, 0.45, 0.55, 0.65, 0.75)
@@ -32,8 +30,6 @@ ROLLING_SHARE = 0.5
 CUTS = 4
 MIN_CHURNERS = 10
 """Default minimum number of early churners, and of customers that stayed, in each part."""
-
-DAYS_PER_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,45 +115,6 @@ def rolling_cuts(
         As `out_of_time_split`; also if the deals closed on too few days for `n` dates.
     """
     return _splits(deals, spec, n, test_share, min_early_churners)
-
-
-def cross_validation_splits(
-    labelled: LabelledDeals, n_splits: int = 5, seed: int = 0
-) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """Split labelled deals at random, with the same share of early churners in every part.
-
-    For deals of which only a tenure is known: this evaluation cannot show a change over time.
-
-    Parameters
-    ----------
-    labelled : LabelledDeals
-        Deals with a known label.
-    n_splits : int
-        Number of parts; each is the test part once.
-    seed : int
-        Random seed; the same deals in the same order give the same parts.
-
-    Returns
-    -------
-    list of (train, test)
-        Positions of the training and the test deals.
-
-    Raises
-    ------
-    DealsError
-        If there are fewer than `n_splits` early churners, or customers that stayed.
-    """
-    from sklearn.model_selection import StratifiedKFold
-
-    churners = int(labelled.early_churn.sum())
-    n_of_rarer_class = min(churners, len(labelled) - churners)
-    if n_of_rarer_class < n_splits:
-        raise DealsError(
-            f"{len(labelled)} deals with a known outcome, {churners} of them early churners, "
-            f"cannot be evaluated in {n_splits} parts: each part needs both outcomes. Add deals."
-        )
-    folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-    return list(folds.split(labelled.early_churn, labelled.early_churn))
 
 
 def latest_possible_split(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> Split:
@@ -264,20 +221,13 @@ def _require_enough(view: HistoryView, purpose: str, minimum: int) -> None:
     A training deal counts whatever its age, because young deals carry information too.
     """
     left = int((view.early_churn == 1.0).sum())
+    closed, months = view.closed, 1.0
+    if closed is not None and len(closed):
+        months = max(1.0, float((closed.max() - closed.min()).astype(int)) / DAYS_PER_MONTH)
     for count, kind in ((left, "early churners"), (len(view) - left, "other customers")):
         if count < minimum:
             raise DealsError(
                 f"Too little {purpose}: {count} {kind} among {len(view)} deals; {minimum} needed"
-                f"{_waiting_text(view, count, minimum)}. Remedy: a later extract, fewer cuts, a "
+                f"{waiting_text(count, months, minimum)}. Remedy: a later extract, fewer cuts, a "
                 "larger share of test deals (test_share), or another horizon_months."
             )
-
-
-def _waiting_text(view: HistoryView, count: int, minimum: int) -> str:
-    """Return a text with the months needed to collect the missing deals at the current rate."""
-    closed = view.closed
-    if count == 0 or closed is None:
-        return ""
-    months = max(1.0, float((closed.max() - closed.min()).astype(int)) / DAYS_PER_MONTH)
-    missing_months = math.ceil((minimum - count) * months / count)
-    return f"; at your rate that is about {missing_months} more month(s)"

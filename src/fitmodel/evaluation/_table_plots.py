@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 LIGHT = "#d9d9d9"
 MAX_LEVELS = 40
 """Maximum number of levels drawn: those with the most deals; the title reports the limit."""
+MONTHS_PER_QUARTER = 3
+TAIL_PROBABILITY = 0.025
 
 
 def compute_table(scorecard: Scorecard, attribute: str) -> pd.DataFrame:
@@ -226,10 +228,6 @@ def _label_of(value: str, say: Say) -> str:
     keys = {"missing": "level_missing", "never seen before": "level_unseen"}
     shortened = value if len(value) <= 30 else f"{value[:29]}…"  # noqa: PLR2004 - characters
     return say(keys[value]) if value in keys else shortened
-
-
-MONTHS_PER_QUARTER = 3
-TAIL_PROBABILITY = 0.025
 
 
 def compute_level(level: Level) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.deals.history import HistoryView
+from fitmodel.deals.months import DAYS_PER_MONTH
 from fitmodel.deals.roles import yearly_amounts
 from fitmodel.deals.training_set import LabelledDeals
 from fitmodel.evaluation._flags import compute_flagged
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 PROBABILITY = "probability"
+COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
 
 
 class FitPredict(Protocol):
@@ -250,10 +252,6 @@ def _values(
         "value_if_leaves": money.value_if_leaves(amount, probability),
         "value_if_stays": money.value_if_stays(amount, probability),
     }
-
-
-COLUMNS = ("trained", "judged", "months_old", "n_test", "loss", "loss_low", "loss_high")
-DAYS_PER_MONTH = 365.25 / 12
 
 
 def compute_ageing(

@@ -140,13 +140,7 @@ def evaluate(
 def _out_of_time(view: HistoryView, spec: DealSpec, estimator: Any) -> Evaluation:
     split = latest_possible_split(view, spec)
     if estimator is None:
-        learned = learn(
-            split.train,
-            spec,
-            replicates=EVALUATION_REPLICATES,
-            min_churners=MIN_CHURNERS_OF_A_PART,
-            regime="full",
-        )
+        learned = learn(split.train, spec, **options_of_a_part("full"))
     else:
         learned = learn_own(split.train, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART)
     test = split.test.labelled(learned.training_set.dates)
@@ -242,15 +236,17 @@ def _learn_from_set(
         return learn_own_from_set(
             training_set, spec, estimator, min_churners=MIN_CHURNERS_OF_A_PART
         )
-    is_provisional = regime == "provisional"
-    min_churners = MIN_CHURNERS_OF_A_SMALL_PART if is_provisional else MIN_CHURNERS_OF_A_PART
-    return learn_from_set(
-        training_set,
-        spec,
-        replicates=EVALUATION_REPLICATES,
-        min_churners=min_churners,
-        regime=regime,
-    )
+    return learn_from_set(training_set, spec, **options_of_a_part(regime))
+
+
+def options_of_a_part(regime: Regime) -> dict[str, Any]:
+    """Return options of `learn` for a part of the deals, in the regime of all deals."""
+    is_full = regime == "full"
+    return {
+        "replicates": EVALUATION_REPLICATES,
+        "min_churners": MIN_CHURNERS_OF_A_PART if is_full else MIN_CHURNERS_OF_A_SMALL_PART,
+        "regime": regime,
+    }
 
 
 def _predict(learned: Learned, test: LabelledDeals, spec: DealSpec) -> pd.DataFrame:

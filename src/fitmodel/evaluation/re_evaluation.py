@@ -15,10 +15,10 @@ import numpy as np
 from fitmodel.deals.history import view_of
 from fitmodel.evaluation._splits import latest_possible_split
 from fitmodel.evaluation.metrics import compare_log_loss, compute_metrics
-from fitmodel.evaluation.out_of_time import EVALUATION_FOLDS, EVALUATION_REPLICATES
+from fitmodel.evaluation.out_of_time import EVALUATION_FOLDS, options_of_a_part
 from fitmodel.learning.editing import apply_edits
 from fitmodel.learning.encoding import encode
-from fitmodel.learning.learner import learn, learn_from_set
+from fitmodel.learning.learner import learn, learn_from_set, regime_allowed
 from fitmodel.learning.stages import random_folds
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 OPTIMISM_NOTE = (
     "Whoever made the edit may have known how these deals went; then it flatters, and only deals "
-    "signed from now on can judge it."
+    "signed from now on can show its effect."
 )
 
 
@@ -165,15 +165,16 @@ def re_evaluate(
 def _refits(
     deals: pd.DataFrame, spec: DealSpec
 ) -> tuple[pd.Timestamp | None, list[tuple[Learned, LabelledDeals]]]:
-    """Return models, each with deals that it did not see, split as in a training's evaluation."""
+    """Return models in the regime of all deals, each with deals that it did not see."""
     view = view_of(deals, spec)
+    labelled, training_set = view.labelled(), view.training_set()
+    options = options_of_a_part(regime_allowed(training_set))
     if spec.has_dates:
         split = latest_possible_split(view, spec)
-        learned = learn(split.train, spec, replicates=EVALUATION_REPLICATES)
+        learned = learn(split.train, spec, **options)
         return split.date, [(learned, split.test.labelled(learned.training_set.dates))]
-    labelled, training_set = view.labelled(), view.training_set()
     refits = []
     for fold in random_folds(training_set, seed=spec.learning.seed, n_folds=EVALUATION_FOLDS):
-        learned = learn_from_set(fold.train, spec, replicates=EVALUATION_REPLICATES)
+        learned = learn_from_set(fold.train, spec, **options)
         refits.append((learned, labelled.subset(labelled.index.isin(fold.test.index))))
     return None, refits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitmodel.evaluation._pages import Page, as_json, number
+from fitmodel.evaluation._pages import Page, ShownAsPage, as_json, number
 from fitmodel.evaluation._report_classes import BacktestReport, TrainingReport
 from fitmodel.evaluation.comparison import LOWER_IS_BETTER, PAIRED
 from fitmodel.evaluation.metrics import METRIC_NAMES
@@ -27,7 +27,7 @@ NO_DIFFERENCE = "no difference beyond chance"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class ModelComparison:
+class ModelComparison(ShownAsPage):
     """Comparison of two models on the same deals, which neither learned from.
 
     Parameters
@@ -138,17 +138,6 @@ class ModelComparison:
             rows=tuple(self._metric_rows()),
             remarks=(*self._group_lines(), *self._deal_lines(), *self._flag_lines()),
         )
-
-    def __str__(self) -> str:
-        """Write the comparison for a terminal."""
-        return self.page().text()
-
-    def __repr__(self) -> str:
-        """Return the verdict as a short text."""
-        return f"<ModelComparison: {self.verdict}>"
-
-    def _repr_html_(self) -> str:
-        return self.page().html()
 
     def _metric_rows(self) -> Iterator[tuple[str, ...]]:
         for name in PAIRED:

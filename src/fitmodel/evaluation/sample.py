@@ -61,7 +61,7 @@ class Sample:
             If lengths differ, an outcome is not 0 or 1, a probability is outside 0 to 1, a weight
             is negative or not finite, or no deal is left.
         """
-        outcome, probability, weights, base_rate = _aligned(y, p, weight, reference)
+        outcome, probability, weights, base_rate = aligned(y, p, weight, reference)
         _check(weights, (weights >= 0) & np.isfinite(weights), "weight", "0 or more and finite")
         known = weights > 0
         outcome, probability = outcome[known], probability[known]
@@ -126,12 +126,13 @@ class Sample:
 _OUTCOME_RULE = "0 or 1 (leave out deals whose outcome is unknown: it is not a 0)"
 
 
-def _aligned(
+def aligned(
     y: npt.ArrayLike,
     p: npt.ArrayLike,
     weight: npt.ArrayLike | None,
-    reference: npt.ArrayLike,
+    reference: npt.ArrayLike = 0.5,
 ) -> tuple[Vector, Vector, Vector, Vector]:
+    """Return outcomes, probabilities, weights and references as arrays of one number per deal."""
     outcome = np.asarray(y, dtype=np.float64)
     inputs = {"p": p, "weight": 1.0 if weight is None else weight, "base rate": reference}
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in inputs.items()}

@@ -20,7 +20,7 @@ from fitmodel.deals.history import HistoryView, view_of
 from fitmodel.evaluation._splits import latest_possible_split
 from fitmodel.evaluation.drawing import BLUE, GREY, ORANGE, finished, new_axes
 from fitmodel.evaluation.metrics import compute_metrics
-from fitmodel.evaluation.out_of_time import EVALUATION_REPLICATES
+from fitmodel.evaluation.out_of_time import options_of_a_part
 from fitmodel.exceptions import DealsError
 from fitmodel.language.catalogue import phrases
 from fitmodel.learning.columns import NumberColumn
@@ -44,6 +44,12 @@ USUAL_SHARE = 0.15  # of the largest R squared of Cox and Snell, if the R square
 INTERVAL_RATIO = 1.1  # rough ratio of the reported interval to one from the posterior variance
 SPREAD_OF_DEALS = 1.0  # standard deviation in log-odds: a ROC AUC of about 0.75
 MAX_DEALS = 10**7
+SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)
+MIN_POINTS = 3
+COLUMNS = (
+    *("n_train", "early_churners", "log_loss", "log_loss_low", "log_loss_high", "roc_auc"),
+    *("fitted", "extrapolated"),
+)
 
 
 @dataclass(frozen=True)
@@ -196,14 +202,6 @@ def _churners(deals: float, rate: float) -> str:
     return f"{math.ceil(deals * rate):,}"
 
 
-SHARES = (0.2, 0.35, 0.5, 0.7, 1.0)
-MIN_POINTS = 3
-COLUMNS = (
-    *("n_train", "early_churners", "log_loss", "log_loss_low", "log_loss_high", "roc_auc"),
-    *("fitted", "extrapolated"),
-)
-
-
 def compute_learning_curve(
     deals: pd.DataFrame | HistoryView,
     spec: DealSpec,
@@ -278,9 +276,7 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
     churners = int((train.early_churn == 1).sum())
     if min(churners, len(train) - churners) < MIN_CHURNERS_OF_A_PART:
         return None
-    learned = learn(
-        train, spec, replicates=EVALUATION_REPLICATES, min_churners=MIN_CHURNERS_OF_A_PART
-    )
+    learned = learn(train, spec, **options_of_a_part("full"))
     later = test.labelled(learned.training_set.dates)
     metrics = compute_metrics(
         later.early_churn,

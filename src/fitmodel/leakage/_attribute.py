@@ -11,7 +11,7 @@ import numpy as np
 from fitmodel.crm.columns import columns_of
 from fitmodel.deals.history import view_of
 from fitmodel.leakage.names import is_updated_by_crm, suggests_later
-from fitmodel.leakage.statistics import Estimate, cohorts_of, groups_of, numbers_of, separation
+from fitmodel.leakage.statistics import Estimate, cohorts_of, groups_by, numbers_of, separation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +94,8 @@ class Attribute:
     strength : Separation
         How well the groups separate early churners, or customers that have left, whichever they
         separate better.
+    numbers : ndarray of float of shape (n,), or None
+        The values as numbers; None if it is not a number.
     recorded_before : bool
         Whether it was computed from rows recorded before closing. Its name is then ignored.
     """
@@ -103,21 +105,18 @@ class Attribute:
     is_date: bool
     groups: Codes
     strength: Separation
+    numbers: Floats | None = None
     recorded_before: bool = False
 
     @classmethod
     def of(cls, name: Any, history: History) -> Attribute:
         """Return an attribute of the deals with its strength measured."""
         column = history.attributes[name]
-        groups = groups_of(column)
+        numbers = history.numbers.get(str(name))
+        groups = groups_by(column, numbers)
         recorded = name in history.recorded_before
         strength = best_separation(groups, history)
-        return cls(str(name), column, name in history.dates, groups, strength, recorded)
-
-    @cached_property
-    def numbers(self) -> Floats | None:
-        """The values as numbers; None if it is not a number."""
-        return numbers_of(self.column)
+        return cls(str(name), column, name in history.dates, groups, strength, numbers, recorded)
 
     @cached_property
     def empty(self) -> Mask:

@@ -20,6 +20,7 @@ import pandas as pd
 from fitmodel.checks.registry import code_of
 from fitmodel.crm.timeline import later_changes
 from fitmodel.deals.plain_words import suggestion
+from fitmodel.exceptions import DealsError
 from fitmodel.leakage._attribute import Attribute, Finding, Verdict, history_of
 from fitmodel.leakage._checks import AFTER_CLOSING, CHECKS
 from fitmodel.leakage.names import LATER
@@ -123,6 +124,30 @@ def audit_leakage(deals: pd.DataFrame | HistoryView, spec: DealSpec) -> LeakageR
 
 
 audit = audit_leakage  # earlier name, still used in notebooks
+
+
+def audit_before_training(
+    deals: pd.DataFrame | HistoryView, spec: DealSpec, allow: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return the leakage audit; raise an error if an attribute reveals the outcome.
+
+    Raises
+    ------
+    DealsError
+        If such an attribute is not in `allow`; the message has its evidence and the remedy.
+    """
+    result = audit_leakage(deals, spec)
+    leaks = [f for f in result.findings if f.verdict == "stop" and f.attribute not in allow]
+    if leaks:
+        lines = "\n".join(f"  {item.attribute}: {item.evidence}. {item.remedy}" for item in leaks)
+        names = ", ".join(f'"{item.attribute}"' for item in leaks)
+        raise DealsError(
+            f"{len(leaks)} attribute(s) look like knowledge from after the closing:\n{lines}\n"
+            f"Remedy: add them to [attributes] exclude = [{names}], or, where you are sure that "
+            "the value is known before signing, allow them by name (--allow ATTRIBUTE)."
+            + result.about_unknown(allow)
+        )
+    return result.to_frame()
 
 
 def _silenced(finding: Finding, spec: DealSpec) -> Finding:

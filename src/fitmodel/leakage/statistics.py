@@ -43,7 +43,11 @@ def numbers_of(values: pd.Series[Any]) -> Floats | None:
 
 def groups_of(values: pd.Series[Any]) -> Codes:
     """Return a group per deal: a twentieth of the numbers or a level; 0 if the cell is empty."""
-    numbers = numbers_of(values)
+    return groups_by(values, numbers_of(values))
+
+
+def groups_by(values: pd.Series[Any], numbers: Floats | None) -> Codes:
+    """Return the groups of `groups_of` for a column whose numbers are known."""
     if numbers is not None and len(np.unique(numbers[np.isfinite(numbers)])) > BINS:
         is_number = np.isfinite(numbers)
         edges = np.unique(np.quantile(numbers[is_number], np.arange(1, BINS) / BINS))

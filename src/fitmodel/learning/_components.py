@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.exceptions import SpecError
-from fitmodel.learning._additive import Additive
-from fitmodel.learning._boosted import BoostingOptions, fit_boosting, with_level_errors
+from fitmodel.learning._additive import Additive, BoostingOptions, fit_boosting, with_level_errors
 from fitmodel.learning._imputation import Imputed, MakeDesign, run_em
 from fitmodel.learning._logistic import as_tables, observed_information, prior_step
 from fitmodel.learning._posterior import (

@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from fitmodel.learning.columns import Column
     from fitmodel.learning.settings import LearnerOptions
 
+MAX_CATEGORIES = 250  # levels that HistGradientBoosting accepts in a categorical column
+MAX_BINS = 255  # bins that HistGradientBoosting makes of a number
+N_REPLICATES = 6
+SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
+    "learning_rate": 0.06,
+    "max_iter": 400,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 20,
+    "l2_regularization": 1.0,
+    "early_stopping": True,
+    "validation_fraction": 0.2,
+    "n_iter_no_change": 15,
+}
+
 
 def check_estimator(estimator: Any) -> None:
     """Refuse an estimator without `predict_proba` or sample weights.
@@ -102,21 +116,6 @@ def _accepts_nan_and_categories(estimator: Any) -> bool:
     of_sklearn = type(estimator).__module__.startswith("sklearn.")
     accepts_categories = not of_sklearn or "categorical_features" in estimator.get_params()
     return bool(get_tags(estimator).input_tags.allow_nan) and accepts_categories
-
-
-MAX_CATEGORIES = 250  # levels that HistGradientBoosting accepts in a categorical column
-MAX_BINS = 255  # bins that HistGradientBoosting makes of a number
-N_REPLICATES = 6
-SETTINGS = {  # small trees: large ones overfit at the sizes that companies have
-    "learning_rate": 0.06,
-    "max_iter": 400,
-    "max_leaf_nodes": 8,
-    "min_samples_leaf": 20,
-    "l2_regularization": 1.0,
-    "early_stopping": True,
-    "validation_fraction": 0.2,
-    "n_iter_no_change": 15,
-}
 
 
 def black_box_probabilities(

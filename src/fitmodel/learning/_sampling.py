@@ -36,6 +36,8 @@ STRATA_OF_TIME = 8
 RIDGE_TIMES = 5
 MIN_EARLY_CHURNERS = 1_000
 """Early churners of a sample for effects; with a low rate the sample is larger accordingly."""
+FIRST_CUT = 0.4  # share of the observed time that is before the first cut
+MIN_FOLD_CHURNERS = 15  # in training and in test; a fold with fewer has too much sampling error
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +141,6 @@ def draw_samples(
     positions = np.floor(np.arange(samples * size) * step + generator.uniform(0, step))
     chosen = order[np.minimum(positions.astype(np.intp), count - 1)]
     return [np.sort(chosen[first::samples]) for first in range(samples)]
-
-
-FIRST_CUT = 0.4  # share of the observed time that is before the first cut
-MIN_FOLD_CHURNERS = 15  # in training and in test; a fold with fewer has too much sampling error
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fitmodel.deals.training_set import TrainingSet
+    from fitmodel.learning._proportional_odds import Baseline
     from fitmodel.learning._sampling import Fold
     from fitmodel.learning.columns import Column
 
@@ -224,14 +225,18 @@ def _logistic_scores(trained: list[_EncodedFold], options: LearnerOptions) -> Sc
 def _held_out(folds: list[Fold], trained: list[_EncodedFold], options: LearnerOptions) -> HeldOut:
     """Outcomes of the held-out deals, each at the end of its observation."""
     middle = sorted(options.penalties)[len(options.penalties) // 2]
+    return held_out_of(
+        folds, [(fold.imputed[middle].baseline, fold.test_stratum) for fold in trained]
+    )
+
+
+def held_out_of(folds: list[Fold], baselines: list[tuple[Baseline, NDArray[np.intp]]]) -> HeldOut:
+    """Outcomes of the folds' test deals; `baselines` has each fold's baseline and their strata."""
     parts = []
-    for fold, fit in zip(folds, trained, strict=True):
+    for fold, (baseline, stratum) in zip(folds, baselines, strict=True):
         outcome, weight, observed_months = observed_outcomes(fold.test)
-        baseline = fit.imputed[middle].baseline
         at_end = np.full(len(observed_months), float(fold.test.horizon_months))
-        offset = baseline.at(observed_months, fit.test_stratum) - baseline.at(
-            at_end, fit.test_stratum
-        )
+        offset = baseline.at(observed_months, stratum) - baseline.at(at_end, stratum)
         parts.append((outcome, weight, np.maximum(offset, -30.0)))
     outcome, weight, offset = (np.concatenate(values) for values in zip(*parts, strict=True))
     number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
@@ -251,7 +256,7 @@ def _blend_scores(
     ----------
     name : str
         Name of the other component.
-    trained : list of _Trained
+    trained : list of _EncodedFold
         Folds with their ridge regressions.
     ridge : Candidate
         The chosen ridge regression.

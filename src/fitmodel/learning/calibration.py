@@ -20,6 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 HIGHEST_LOG_ODDS = 35.0  # beyond it a probability is 0 or 1 in floating point
+PRIOR_SLOPE_SD = 0.25  # the slope of cross-fitted log-odds is rarely below 0.5 or above 1.5
+# The same where the penalty was chosen on these folds. The penalty then sets the spread of the
+# predictions already, and a fold's smaller training set would bias the slope downwards.
+SETTLED_SLOPE_SD = 0.05
+PRIOR_SHIFT_SD = 2.0
+NEWTON_STEPS, STEP_TOLERANCE = 30, 1e-9
+MIN_EVENTS_FOR_ISOTONIC = 1_000  # as scikit-learn's user guide advises
+MIN_KNOTS = 3
+EDGE_DEALS = 1.0  # prior deals with rate one half, so that a block without churners is not 0
+MIN_GAP = 1e-6  # log-odds between two knots
 
 
 def expit(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,17 +115,6 @@ class CalibrationMap:
 
 
 Floats = NDArray[np.float64]
-
-PRIOR_SLOPE_SD = 0.25  # the slope of cross-fitted log-odds is rarely below 0.5 or above 1.5
-# The same where the penalty was chosen on these folds. The penalty then sets the spread of the
-# predictions already, and a fold's smaller training set would bias the slope downwards.
-SETTLED_SLOPE_SD = 0.05
-PRIOR_SHIFT_SD = 2.0
-NEWTON_STEPS, STEP_TOLERANCE = 30, 1e-9
-MIN_EVENTS_FOR_ISOTONIC = 1_000  # as scikit-learn's user guide advises
-MIN_KNOTS = 3
-EDGE_DEALS = 1.0  # prior deals with rate one half, so that a block without churners is not 0
-MIN_GAP = 1e-6  # log-odds between two knots
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ from fitmodel.learning._edit_targets import (
     target_text,
 )
 from fitmodel.learning.columns import NumberColumn
+from fitmodel.renamed import old_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,6 +152,7 @@ class Smooth:
         return f"smooth {self.attribute} {target_text(self.where)}"
 
 
+@old_fields(most="max_effect")
 @dataclass(frozen=True)
 class Cap:
     """Limit the effects in a range of a number, of one level, or in a whole table.
@@ -161,14 +163,14 @@ class Cap:
         Name of the attribute.
     where : str or (low, high)
         A level, or a range of a number; (None, None) is the whole table.
-    most : float
+    max_effect : float
         Largest absolute effect in log-odds, above 0.
     """
 
     verb: ClassVar[str] = "cap"
     attribute: str
     where: str | Range
-    most: float
+    max_effect: float
 
     def prepared(self, scorecard: Scorecard) -> Scorecard:
         """Return the scorecard with codes split where the target of the edit needs it."""
@@ -176,16 +178,14 @@ class Cap:
 
     def changed(self, scorecard: Scorecard) -> Scorecard:
         """Return the prepared scorecard with the edit applied."""
-        rows, most = (
-            selected_rows(scorecard, self.attribute, self.where),
-            _checked_effect(self.most),
-        )
-        if most < 0:
-            raise EditError(f"an effect cannot be capped at {most:g}: give a size above 0")
-        return _set_effects(scorecard, rows, np.clip(scorecard.tables[rows, 0], -most, most))
+        rows = selected_rows(scorecard, self.attribute, self.where)
+        largest = _checked_effect(self.max_effect)
+        if largest < 0:
+            raise EditError(f"an effect cannot be capped at {largest:g}: give a size above 0")
+        return _set_effects(scorecard, rows, np.clip(scorecard.tables[rows, 0], -largest, largest))
 
     def __str__(self) -> str:
-        return f"cap {self.attribute} {target_text(self.where)} at {self.most:g}"
+        return f"cap {self.attribute} {target_text(self.where)} at {self.max_effect:g}"
 
 
 @dataclass(frozen=True)
@@ -279,6 +279,10 @@ def changed_rows(scorecard: Scorecard, edit: Edit) -> list[ChangedRow]:
     return result
 
 
+_NEW_KEYS = {"most": "max_effect"}
+"""Keys that bundles of older versions have, and the fields that hold their values."""
+
+
 def edit_to_dict(edit: Edit) -> dict[str, Any]:
     """Return JSON-able data."""
     return {"verb": edit.verb} | asdict(edit)
@@ -292,7 +296,7 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
     EditError
         If the data are not an edit.
     """
-    fields = {key: value for key, value in data.items() if key != "verb"}
+    fields = {_NEW_KEYS.get(key, key): value for key, value in data.items() if key != "verb"}
     if isinstance(fields.get("where"), list):
         low, high = fields["where"]
         fields["where"] = (low, high)

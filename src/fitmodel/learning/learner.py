@@ -89,8 +89,7 @@ class Learned:
         return {
             **self.choice.settings.to_params(),
             "level_factor": level.factor,
-            "level_discount": level.discount,
-            "level_pull": level.pull,
+            "level_weight": level.weight,
             "effect_deals": self.effect_deals,
         }
 
@@ -189,6 +188,7 @@ def learn_from_set(
     check_enough(training_set, min_churners)
     regime = regime or regime_allowed(training_set)
     options = LearnerOptions.from_spec(spec, training_set.dates).of_regime(regime)
+    check_components(options.components)
     with native_threads(options.threads):
         if regime == "provisional":
             choice = choose_provisional(training_set, options)
@@ -278,8 +278,7 @@ def check_enough(training_set: TrainingSet, min_churners: int = enough.MIN_CHURN
     if closed is not None and len(closed):
         months = (closed.max() - closed.min()).days / DAYS_PER_MONTH
     others = len(training_set) - churners
-    is_too_few = min(churners, others) < min_churners and hasattr(training_set, "followup_months")
-    rate = _rate_text(training_set, churners) if is_too_few else ""
+    rate = _rate_text(training_set, churners) if min(churners, others) < min_churners else ""
     enough.check_enough(churners, others, months, min_churners=min_churners, rate=rate)
 
 

@@ -1,7 +1,8 @@
 """The company's current level of early churn: observed over expected leavers per calendar month.
 
-expected leavers per month by the scorecard, observed leavers -> discounted Gamma-Poisson filter
-  -> discount and pull with the best past forecasts of the next `horizon` months -> current level
+expected leavers per month by the scorecard, observed leavers
+  -> models in which the level is constant, wanders, returns to its mean, or follows a trend
+  -> weight of each model by its forecasts of past months -> level over the next `horizon` months
 
 The level is estimated separately from the contributions, so that a change of the rate of all
 customers is not attributed to an attribute.
@@ -10,13 +11,20 @@ customers is not attributed to an attribute.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitmodel.deals.months import DAYS_PER_MONTH
+from fitmodel.learning._dynamic_level import (
+    IS_MOVING,
+    MIN_MONTHS,
+    PRIOR,
+    filter_levels,
+    forecast_scores,
+    level_ahead,
+)
 from fitmodel.learning._proportional_odds import (
     Floats,
     FollowUp,
@@ -28,12 +36,8 @@ if TYPE_CHECKING:
     from fitmodel.learning._proportional_odds import Baseline
 
 
-DISCOUNTS = (0.97, 0.95, 0.9, 0.85, 0.8, 0.7)  # weight of a month relative to the next month
-PULLS = (0.25, 0.5, 0.75, 1.0)  # exponent of the filtered level; 0 gives the long-run mean
-PRIOR_LEAVERS = 10.0  # prior expected and observed leavers: the filter starts at a level of 1
-MIN_MONTHS = 6  # before the first forecast
+MIN_GAIN = 0.5  # least gain in log score; benchmarks/level.py measures others too
 MIN_FORECASTS = 2  # least number of non-overlapping horizons to forecast in the past
-EXACT_LEAVERS = 1e6  # leavers behind a long-run mean that is treated as known exactly
 MAX_TIMES = 24  # possible times of leaving per leaver
 
 
@@ -44,40 +48,37 @@ class Level:
     Parameters
     ----------
     factor : float
-        Current hazard of leaving over the long-run hazard of the same customers; 1 where no trend
-        was detected.
-    leavers : float
-        Effective number of leavers behind the estimate: its relative standard error is
-        ``1 / sqrt(leavers)``.
-    discount : float
-        Discount of the filter per month.
-    pull : float
-        Exponent of the filtered level; 0 gives the long-run mean.
+        Hazard of leaving over the next horizon, over the long-run hazard of the same customers; 1
+        where no level is applied.
+    deviation : float
+        Standard deviation of its logarithm: of each model, between the models, and of what changes
+        until the horizon ends.
+    weight : float
+        Weight of the models in which the level moves.
     gain : float
-        Gain in log score of past forecasts over the long-run mean, summed over non-overlapping
-        horizons; a level is applied if it is above 0.
+        Gain in log score of the forecasts of past months by these models over a constant level; a
+        level is applied if it is above 0.5.
     months : tuple of (str, float, float)
         Month, observed and expected leavers, for the report.
     """
 
     factor: float = 1.0
-    leavers: float = np.inf
-    discount: float = 1.0
-    pull: float = 0.0
+    deviation: float = 0.0
+    weight: float = 0.0
     gain: float = 0.0
     months: tuple[tuple[str, float, float], ...] = field(default=(), repr=False)
 
     @property
     def is_applied(self) -> bool:
         """Whether the probabilities use a level other than the long-run mean."""
-        return self.pull > 0
+        return self.factor != 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data."""
         return {
             "factor": self.factor,
-            "discount": self.discount,
-            "pull": self.pull,
+            "deviation": self.deviation,
+            "weight": self.weight,
             "gain": self.gain,
             "months": [list(month) for month in self.months],
         }
@@ -92,19 +93,24 @@ class Level:
                 else "not estimated: there are no closing dates"
             )
         return (
-            f"{self.factor:.2f} times the long-run hazard of leaving is applied: it forecast the "
-            f"leavers of past months better (log score {self.gain:+.1f})"
+            f"{self.factor:.2f} times the long-run hazard of leaving is applied: a varying level "
+            f"forecast the leavers of past months better (weight {self.weight:.0%})"
         )
 
     def draws(self, size: int, generator: np.random.Generator) -> Floats:
-        """Draw factors with the uncertainty of the estimate, shape (size,)."""
-        if not self.is_applied:
+        """Draw factors with the uncertainty of the estimate, shape (size,).
+
+        The draws of the logarithm have exactly its standard deviation, because the interval rests
+        on few of them.
+        """
+        if self.deviation == 0.0 or size < 2:  # noqa: PLR2004 - one draw has no deviation
             return np.full(size, self.factor)
-        scatter = generator.gamma(self.leavers, 1 / self.leavers, size) ** self.pull
-        return np.asarray(self.factor * scatter, dtype=np.float64)
+        normal = generator.standard_normal(size)
+        normal = (normal - normal.mean()) / normal.std()
+        return np.asarray(self.factor * np.exp(self.deviation * normal), dtype=np.float64)
 
     def rate_of_resample(self, rate: float, long_run: float) -> float:
-        """Rate of a resample, shrunk towards the long-run rate by the weight of the level.
+        """Rate of a resample, shrunk towards the long-run rate by the weight of a moving level.
 
         Parameters
         ----------
@@ -115,15 +121,14 @@ class Level:
 
         Notes
         -----
-        The current hazard is ``rate * (recent / (rate * exposure)) ** pull``. It depends on the
-        rate with the exponent ``1 - pull``, and on the recent leavers, who are a part of all
-        leavers. With N leavers in all and n recent ones, its relative variance is
-        ``(1 - pull**2) / N + pull**2 / n``. The resamples give the first term, `draws` the second.
+        With a constant level the hazard is as uncertain as the long-run rate, of which the
+        resamples are. With a moving level it rests on the recent leavers, and `deviation` includes
+        their number. So the variance over resamples counts by the weight of a constant level.
         """
         if not self.is_applied or not 0.0 < rate < 1.0 or not 0.0 < long_run < 1.0:
             return rate
         hazard, mean_hazard = -np.log1p(-rate), -np.log1p(-long_run)
-        share = np.sqrt(1.0 - self.pull**2)
+        share = np.sqrt(1.0 - self.weight)
         return float(-np.expm1(-mean_hazard * (hazard / mean_hazard) ** share))
 
 
@@ -153,13 +158,6 @@ def fit_level(
         Log-odds of having left by each time.
     log_odds : ndarray, shape (n,)
         Contributions of each deal's attributes, to which the baseline was fitted.
-
-    Notes
-    -----
-    Gamma-Poisson filter with a discount (West and Harrison 1997, section 10.8; Smith and Miller
-    1986): every month the earlier evidence is multiplied by `discount`. The forecast is the
-    filtered level to the power of `pull`. Both are chosen by the negative binomial log score of
-    past forecasts of the leavers within the next horizon.
     """
     follow_up, rows = expand_unknown_days(
         follow_up, conditional_probability(follow_up, baseline, log_odds)
@@ -171,7 +169,9 @@ def fit_level(
     return replace(level, months=months)
 
 
-def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
+def level_of_counts(
+    observed: Floats, expected: Floats, horizon: int, least_gain: float = MIN_GAIN
+) -> Level:
     """Estimate the level after the last month from observed and expected leavers per month.
 
     Parameters
@@ -180,27 +180,31 @@ def level_of_counts(observed: Floats, expected: Floats, horizon: int) -> Level:
         Leavers per month, and those expected at the long-run mean.
     horizon : int
         Months ahead that are forecast.
+    least_gain : float
+        Gain in log score above which a level is applied.
 
     Notes
     -----
-    A filter is used if it forecast better at all: ``benchmarks/level.py`` measures that a larger
-    least gain leaves most changes unnoticed, and saves next to nothing where the level is constant.
+    Bayesian model averaging (Hoeting et al. 1999), with the forecasts of past months as evidence.
+    Without a gain the constant level is applied: the mean prediction is then the Kaplan-Meier rate.
+    The uncertainty is that of all models in either case.
     """
     if len(observed) < MIN_MONTHS + MIN_FORECASTS * horizon:
         return Level()
-    # The reference is the long-run mean with the uncertainty of the best filter: where the rate
-    # fluctuates without a trend, a mean without uncertainty would be beaten by any filter.
-    constant = max(
-        forecast_score(observed, expected, horizon, discount, 0.0) for discount in (1.0, *DISCOUNTS)
-    )
-    gain, discount, pull = max(
-        (forecast_score(observed, expected, horizon, discount, pull) - constant, discount, pull)
-        for discount, pull in product(DISCOUNTS, PULLS)
-    )
-    if gain <= 0:
-        return Level(gain=gain)
-    shape, rate = (values[-1] for values in filter_level(observed, expected, discount))
-    return Level(float((shape / rate) ** pull), float(shape), discount, pull, gain)
+    states = filter_levels(observed, expected)
+    scores = forecast_scores(states, observed, expected, horizon)
+    gain = mean_score(scores[IS_MOVING]) - mean_score(scores[~IS_MOVING])
+    weight = PRIOR * np.exp(scores - scores.max())
+    weight /= weight.sum()
+    mean, variance = level_ahead(states, horizon)
+    factor = float(weight @ np.exp(mean)) if gain > least_gain else 1.0
+    deviation = float(np.sqrt(weight @ (variance + (mean - np.log(factor)) ** 2)))
+    return Level(factor, deviation, float(weight[IS_MOVING].sum()), gain)
+
+
+def mean_score(scores: Floats) -> float:
+    """Log score of the average forecast of models with equal weights."""
+    return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
 
 
 def monthly_leavers(
@@ -239,46 +243,6 @@ def _hazard(baseline: Baseline, months: Floats, follow_up: FollowUp, log_odds: F
     """Cumulative hazard of each deal until its entry of `months`."""
     left = baseline.left_by(months, follow_up, log_odds)
     return np.asarray(-np.log1p(-np.minimum(left, 1 - 1e-9)))
-
-
-def filter_level(observed: Floats, expected: Floats, discount: float) -> tuple[Floats, Floats]:
-    """Shape and rate of the Gamma posterior of the level after each month."""
-    shape = rate = PRIOR_LEAVERS
-    shapes, rates = np.empty(len(observed)), np.empty(len(observed))
-    for month, (o, e) in enumerate(zip(observed, expected, strict=True)):
-        shape, rate = discount * shape + o, discount * rate + e
-        shapes[month], rates[month] = shape, rate
-    return shapes, rates
-
-
-def forecast_score(
-    observed: Floats, expected: Floats, horizon: int, discount: float, pull: float
-) -> float:
-    """Log score of past forecasts of the leavers within the next horizon.
-
-    With pull 0 the forecast is the long-run mean with the uncertainty of the filter. With discount
-    1 too the mean is treated as known exactly.
-
-    The horizons of neighbouring months overlap. The sum over months is therefore divided by the
-    horizon, which gives the sum over non-overlapping horizons.
-    """
-    from scipy.special import gammaln
-
-    shapes, rates = filter_level(observed, expected, discount)
-    cumulative_observed, cumulative_expected = (
-        np.concatenate([[0.0], np.cumsum(values)]) for values in (observed, expected)
-    )
-    month = np.arange(MIN_MONTHS - 1, len(observed) - horizon)
-    observed_ahead = cumulative_observed[month + 1 + horizon] - cumulative_observed[month + 1]
-    expected_ahead = cumulative_expected[month + 1 + horizon] - cumulative_expected[month + 1]
-    shape = shapes[month] if discount < 1 else np.full(len(month), EXACT_LEAVERS)
-    level = (shapes[month] / rates[month]) ** pull
-    share = expected_ahead / np.maximum(shape / level + expected_ahead, 1e-300)
-    score = (
-        gammaln(shape + observed_ahead) - gammaln(shape) - gammaln(observed_ahead + 1)
-        + shape * np.log1p(-share) + observed_ahead * np.log(np.maximum(share, 1e-300))
-    )  # fmt: skip
-    return float(score[expected_ahead > 0].sum()) / horizon
 
 
 def expand_unknown_days(

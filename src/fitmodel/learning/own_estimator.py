@@ -20,7 +20,6 @@ import pandas as pd
 from fitmodel.deals.enough import FULL_CHURNERS
 from fitmodel.deals.history import view_of
 from fitmodel.exceptions import DependencyError
-from fitmodel.learning._evidence import observed_outcomes
 from fitmodel.learning._fitting import (
     Calendar,
     calendar_of,
@@ -38,9 +37,9 @@ from fitmodel.learning._other_classifiers import (
 )
 from fitmodel.learning._proportional_odds import FollowUp, expand_soft_labels
 from fitmodel.learning._sampling import Fold, make_folds, random_folds
+from fitmodel.learning._selection import held_out_of
 from fitmodel.learning.calibration import (
     CalibrationMap,
-    HeldOut,
     fit_isotonic,
     fit_slope,
     level_adjusted_losses,
@@ -294,23 +293,15 @@ def _calibrate(
     The map is shifted so that the mean held-out probability is the Kaplan-Meier rate at the current
     level. Training predictions are not used, because an estimator may have memorised the outcomes.
     """
-    parts, offsets, outcomes = [], [], []
+    parts, baselines = [], []
     for fold in folds:
         soft = _with_soft_labels(fold.train, options)
         model = _fit(estimator, soft)
         parts.append(_log_odds(model, soft.columns, as_matrix(soft.columns, fold.test.attributes)))
-        outcome, weight, observed_months = observed_outcomes(fold.test)
-        stratum = np.zeros(len(observed_months), dtype=np.intp)
-        end = np.full(len(observed_months), float(fold.test.horizon_months))
-        baseline = soft.imputed.baseline
-        offsets.append(
-            np.maximum(baseline.at(observed_months, stratum) - baseline.at(end, stratum), -30.0)
-        )
-        outcomes.append((outcome, weight))
+        baselines.append((soft.imputed.baseline, np.zeros(len(fold.test), dtype=np.intp)))
     raw = np.concatenate(parts)
-    outcome, weight = (np.concatenate(values) for values in zip(*outcomes, strict=True))
-    number = np.repeat(np.arange(len(folds)), [len(fold.test) for fold in folds])
-    held_out = HeldOut(outcome, weight, number, np.concatenate(offsets))
+    held_out = held_out_of(folds, baselines)
+    weight = held_out.weight
     loss = float(np.average(level_adjusted_losses(raw, held_out), weights=weight))
     complete = held_out.offset == 0  # observed for the whole horizon
     result = fit_isotonic(raw[complete], held_out.subset(complete))

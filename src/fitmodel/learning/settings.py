@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fitmodel.learning.encoding import EncodingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     import pandas as pd
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
     from fitmodel.deals.contract import DealSpec
     from fitmodel.deals.enough import Regime
@@ -259,12 +262,19 @@ class Choice:
     association: float | None = None
 
 
-def native_threads(number: int) -> threadpool_limits:
+def native_threads(number: int) -> AbstractContextManager[Any]:
     """Return a context manager that limits the number of OpenMP and BLAS threads.
 
     Idle OpenMP threads wait by spinning: with two threads on two busy cores, a fit of 23 ms took
     seconds. One thread is rarely slower.
     """
-    from threadpoolctl import threadpool_limits
+    # finding the libraries takes 3 ms; a new one can only come with a new module
+    limiting: AbstractContextManager[Any] = _native_libraries(len(sys.modules)).limit(limits=number)
+    return limiting
 
-    return threadpool_limits(limits=number)
+
+@lru_cache(maxsize=1)
+def _native_libraries(_n_modules: int) -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

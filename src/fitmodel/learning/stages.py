@@ -6,7 +6,7 @@ room.
 
 from __future__ import annotations
 
-from fitmodel.learning._boosted import BoostingOptions, fit_boosting
+from fitmodel.learning._additive import BoostingOptions, fit_boosting
 from fitmodel.learning._components import bootstrap_counts, check_learning
 from fitmodel.learning._fitting import fit_and_encode, follow_up_of, level_only_rate
 from fitmodel.learning._imputation import impute

@@ -17,9 +17,13 @@ import pandas as pd
 from fitmodel.bundle.store import load_estimator
 from fitmodel.exceptions import BundleError, ProspectError
 from fitmodel.model._batch_reasons import largest_terms
-from fitmodel.model._frame_checks import refuse_unreadable, warn_of_today, without_lost
-from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._reasons import Reason
+from fitmodel.model._scored_frames import (
+    reasons_column,
+    refuse_unreadable,
+    warn_of_today,
+    without_lost,
+)
 from fitmodel.model.assessment import Assessment
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.frame_scorer import (
@@ -29,22 +33,21 @@ from fitmodel.model.frame_scorer import (
     row_errors,
     score_coded,
 )
-from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
-from fitmodel.model.inputs import normalise_prospects
-from fitmodel.model.logged import log_predictions
-from fitmodel.model.scorer import READER_FILE, check_reasons, day_or_none, scorer_from_json
+from fitmodel.model.horizons import add_horizons, check_horizons
+from fitmodel.model.scorer import READER_FILE, day_or_none, scorer_from_json
 
 if TYPE_CHECKING:
     from datetime import date
 
     from fitmodel.bundle.store import Bundle
     from fitmodel.model._sentences import Sentences
-    from fitmodel.model.logged import AssessmentLog
     from fitmodel.model.scorer import Scorer
 
 
 class EstimatorModel(FitModel):
     """A user's estimator as a model: the same prediction columns, but without an interval.
+
+    Reasons need the package shap; without it, `predict` raises DependencyError.
 
     Parameters
     ----------
@@ -62,40 +65,6 @@ class EstimatorModel(FitModel):
         super().__init__(scorer, manifest, path)
         self.own = own
 
-    def predict(
-        self,
-        prospects: Any,
-        *,
-        reasons: int = 3,
-        as_of: date | None = None,
-        language: str = "en",
-        log: AssessmentLog | None = None,
-        horizon_months: Any = None,
-    ) -> Any:
-        """Predict as `FitModel.predict` does; probability_low and probability_high are NaN.
-
-        Raises
-        ------
-        DependencyError
-            If reasons are requested and shap is not installed.
-        """
-        check_reasons(reasons)
-        if horizon_months is not None:
-            options = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
-            return predict_at(self, prospects, horizon_months, **options)
-        given = normalise_prospects(prospects)
-        prospects = given.prospects
-        if log is not None:
-            predictions = self.predict(prospects, reasons=reasons, as_of=as_of, language=language)
-            return given.convert_back(log_predictions(self, log, prospects, predictions))
-        if isinstance(prospects, pd.DataFrame):
-            note = self.today_note(prospects.columns, as_of)
-            scored = self._predict_frame(prospects, reasons, as_of, language, note=note)
-            return given.convert_back(scored)
-        if isinstance(prospects, Mapping):
-            return self._assessments([prospects], reasons, as_of, language)[0]
-        return self._assessments(prospects, reasons, as_of, language)
-
     def predict_table(
         self,
         prospects: pd.DataFrame,
@@ -107,11 +76,11 @@ class EstimatorModel(FitModel):
         horizons: Sequence[int] = (),
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Score as `FitModel.predict_table` does; shap computes the reasons row by row."""
-        coded = code_table(self._scorer, prospects, as_of)
-        errors = row_errors(prospects, coded, self._scorer.lost.of_table(prospects))
+        coded = code_table(self.scorer, prospects, as_of)
+        errors = row_errors(prospects, coded, self.scorer.lost.of_table(prospects))
         months = check_horizons(self, horizons)
         good = errors.isna().to_numpy()
-        scored = self._predict_frame(prospects[good], reasons, as_of, language)
+        scored = self._score(prospects[good], reasons, as_of, language)
         if months:
             scored = add_horizons(self, scored, prospects[good], months, as_of)
         if as_json and reasons > 0:
@@ -137,21 +106,26 @@ class EstimatorModel(FitModel):
         )
 
     def _predict_frame(
+        self, table: pd.DataFrame, reasons: int, as_of: Any, language: str
+    ) -> pd.DataFrame:
+        note = self.today_note(table.columns, as_of)
+        return self._score(table, reasons, as_of, language, note)
+
+    def _score(
         self,
         table: pd.DataFrame,
         reasons: int,
-        as_of: date | None,
+        as_of: Any,
         language: str,
-        *,
         note: str | None = None,
     ) -> pd.DataFrame:
-        coded, lost = code_table(self._scorer, table, as_of), self._scorer.lost.of_table(table)
+        coded, lost = code_table(self.scorer, table, as_of), self.scorer.lost.of_table(table)
         refuse_unreadable(table, coded.unreadable, lost)
-        warn_of_today(self._scorer, coded.days, note)
-        values = _attribute_values(self._scorer, table, as_of)[0]
-        result = score_coded(self._scorer, coded, 0)
+        warn_of_today(self.scorer, coded.days, note)
+        values = _attribute_values(self.scorer, table, as_of)[0]
+        result = score_coded(self.scorer, coded, 0)
         probability = self.own.predict_proba(values)[:, 1] if len(values) else np.empty(0)
-        policy = self._scorer.policy
+        policy = self.scorer.policy
         result["early_churn_probability"] = probability
         result["probability_low"] = result["probability_high"] = np.nan
         unknown = np.full(len(probability), np.nan)
@@ -160,7 +134,7 @@ class EstimatorModel(FitModel):
             is_text = name in {"fit", "worth"}
             result[name] = pd.Series(answers, result.index, "str" if is_text else None)
         if reasons > 0:
-            listed = self._reasons(values, coded, reasons, self._scorer.sentences(language))
+            listed = self._reasons(values, coded, reasons, self.scorer.sentences(language))
             column = pd.Series(reasons_column(listed), result.index)
             result.insert(list(result.columns).index("model_version"), "reasons", column)
         return without_lost(result, lost)
@@ -194,14 +168,26 @@ class EstimatorModel(FitModel):
             )
         ]
 
-    def _assessments(
+    def _assess(self, prospect: Any, reasons: int, as_of: Any, language: str) -> Assessment:
+        return self._assess_together([prospect], reasons, as_of, language)[0]
+
+    def _assess_listed(self, prospects: list[Any], *options: Any) -> list[Assessment]:
+        """Assess a list as one frame; if that fails, one by one, so that the error says where."""
+        if prospects and all(isinstance(each, Mapping) for each in prospects):
+            try:
+                return self._assess_together(prospects, *options)
+            except ProspectError:
+                pass
+        return super()._assess_listed(prospects, *options)
+
+    def _assess_together(
         self, prospects: list[Any], reasons: int, as_of: Any, language: str
     ) -> list[Assessment]:
         frame = pd.DataFrame(prospects)
-        for why in self._scorer.lost.of_table(frame).values():
+        for why in self.scorer.lost.of_table(frame).values():
             raise ProspectError(f"{why}: it is not a prospect any more, and gets no prediction")
-        result = self._predict_frame(frame, reasons, as_of, language).to_dict("records")
-        wording = self._scorer.sentences(language).wording
+        result = self._score(frame, reasons, as_of, language).to_dict("records")
+        wording = self.scorer.sentences(language).wording
         day = day_or_none(as_of)
         return [
             Assessment(
@@ -214,7 +200,7 @@ class EstimatorModel(FitModel):
                 bool(row["unfamiliar"]),
                 tuple(row.get("reasons", ())),
                 row["model_version"],
-                self._scorer.assess(prospect, 0, day).unfamiliar_because,
+                self.scorer.assess(prospect, 0, day).unfamiliar_because,
                 wording,
                 None,
                 row["worth"],

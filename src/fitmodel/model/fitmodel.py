@@ -11,7 +11,7 @@ from fitmodel.model.assessment import Assessment
 from fitmodel.model.horizons import add_horizons, check_horizons, predict_at
 from fitmodel.model.inputs import made_up_prospect, normalise_prospects
 from fitmodel.model.logged import log_predictions
-from fitmodel.model.scorer import assess_listed, check_reasons, day_or_none, with_lost_rows
+from fitmodel.model.scorer import assess_at, check_reasons, day_or_none, with_lost_rows
 from fitmodel.model.survival import OwnCurves
 
 if TYPE_CHECKING:
@@ -45,18 +45,13 @@ class FitModel(OwnCurves):
         self, scorer: Scorer, manifest: Mapping[str, Any], path: Path | None = None
     ) -> None:
         self.manifest = dict(manifest)
-        self._scorer = with_lost_rows(scorer, self.manifest)
+        self.scorer = with_lost_rows(scorer, self.manifest)
         self.path = path
-
-    @property
-    def scorer(self) -> Scorer:
-        """The scorecard, the decision policy and the columns' roles."""
-        return self._scorer
 
     @property
     def scorecard(self) -> Scorecard:
         """The tables of contributions, one per attribute or pair."""
-        return self._scorer.scorecard
+        return self.scorer.scorecard
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -65,14 +60,13 @@ class FitModel(OwnCurves):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of all columns that a prediction depends on: first the attributes; then, if the
-        contract names them, the amount, the closing date from which dates are counted back, and
-        the columns by which lost rows are recognised.
+        """Names of the columns that a prediction depends on, the required attributes first.
 
-        The attributes are required; the other columns are read if they are present.
+        Then, if the contract names them, those that are read if they are present: the amount, the
+        closing date from which dates are counted back, and the columns that show lost rows.
         """
-        closing, lost = (self._scorer.closed_on if self._dates else None), self._scorer.lost
-        used = dict.fromkeys((*self.attributes, self._scorer.amount, closing, *lost.columns))
+        closing, lost = (self.scorer.closed_on if self._dates else None), self.scorer.lost
+        used = dict.fromkeys((*self.attributes, self.scorer.amount, closing, *lost.columns))
         return tuple(name for name in used if name is not None)
 
     @cached_property
@@ -90,7 +84,7 @@ class FitModel(OwnCurves):
         as_of : date or None
             Day from which dates are to be counted back.
         """
-        closing = self._scorer.closed_on
+        closing = self.scorer.closed_on
         if as_of is not None or not self._dates or closing is None or closing in columns:
             return None
         return (
@@ -102,12 +96,12 @@ class FitModel(OwnCurves):
     @property
     def version(self) -> str:
         """Version of the model, which every prediction contains."""
-        return self._scorer.version
+        return self.scorer.version
 
     @property
     def regime(self) -> str:
         """How the model was learned: "full", or "provisional" from few early churners."""
-        return self._scorer.regime
+        return self.scorer.regime
 
     @overload
     def predict(
@@ -224,24 +218,30 @@ class FitModel(OwnCurves):
             options = {"reasons": reasons, "as_of": as_of, "language": language, "log": log}
             return predict_at(self, prospects, horizon_months, **options)
         if log is None and isinstance(prospects, Mapping):  # the fastest path
-            return self._scorer.assess(prospects, reasons, day_or_none(as_of), language)
+            return self._assess(prospects, reasons, as_of, language)
         given = normalise_prospects(prospects)
+        known = given.prospects
         if log is not None:
-            predictions = self.predict(
-                given.prospects, reasons=reasons, as_of=as_of, language=language
-            )
-            return given.convert_back(log_predictions(self, log, given.prospects, predictions))
-        if isinstance(given.prospects, Mapping):
-            return self._scorer.assess(given.prospects, reasons, day_or_none(as_of), language)
-        if isinstance(given.prospects, list):
-            args: tuple[Any, ...] = (reasons, day_or_none(as_of), language)
-            items = enumerate(given.prospects)
-            return given.convert_back([assess_listed(self._scorer, *item, *args) for item in items])
+            predictions = self.predict(known, reasons=reasons, as_of=as_of, language=language)
+            return given.convert_back(log_predictions(self, log, known, predictions))
+        if isinstance(known, Mapping):
+            return self._assess(known, reasons, as_of, language)
+        predict = self._assess_listed if isinstance(known, list) else self._predict_frame
+        return given.convert_back(predict(known, reasons, as_of, language))
+
+    def _assess(self, prospect: Any, reasons: int, as_of: Any, language: str) -> Assessment:
+        return self.scorer.assess(prospect, reasons, day_or_none(as_of), language)
+
+    def _assess_listed(self, prospects: list[Any], *options: Any) -> list[Assessment]:
+        return [assess_at(self._assess, *item, *options) for item in enumerate(prospects)]
+
+    def _predict_frame(
+        self, table: pd.DataFrame, reasons: int, as_of: Any, language: str
+    ) -> pd.DataFrame:
         from fitmodel.model.frame_scorer import predict_frame
 
-        note = self.today_note(given.prospects.columns, as_of)
-        arguments = (self._scorer, given.prospects, reasons, as_of, language)
-        return given.convert_back(predict_frame(*arguments, note=note))
+        note = self.today_note(table.columns, as_of)
+        return predict_frame(self.scorer, table, reasons, as_of, language, note=note)
 
     def predict_table(
         self,
@@ -267,7 +267,7 @@ class FitModel(OwnCurves):
 
         check_reasons(reasons)
         months = check_horizons(self, horizons)
-        given = (self._scorer, prospects, reasons, as_of)
+        given = (self.scorer, prospects, reasons, as_of)
         scored, errors = predict_leniently(*given, as_json=as_json, language=language)
         return add_horizons(self, scored, prospects, months, as_of) if months else scored, errors
 
@@ -320,9 +320,9 @@ class FitModel(OwnCurves):
         """
         from fitmodel.model._sql import scorer_to_sql
 
+        options: dict[str, Any] = {"reasons": reasons, "as_of": as_of, "absent": absent}
         months = check_horizons(self, horizons)
-        options: dict[str, Any] = {"as_of": as_of, "absent": absent, "horizons": months}
-        return scorer_to_sql(self._scorer, dialect, table, reasons=reasons, **options)
+        return scorer_to_sql(self.scorer, dialect, table, horizons=months, **options)
 
     def table(self, attribute: str) -> pd.DataFrame:
         """Return one attribute's table: value, log_odds, deviation, deals and early_churn."""
@@ -338,11 +338,11 @@ class FitModel(OwnCurves):
         """Return one made-up prospect: the middle of each number, the most frequent level."""
         import pandas as pd
 
-        return pd.DataFrame([made_up_prospect(self._scorer)])
+        return pd.DataFrame([made_up_prospect(self.scorer)])
 
     def __repr__(self) -> str:
-        rule = f"{self._scorer.policy.kind} policy"
-        return f"<FitModel {self.version}: {len(self.attributes)} attributes, {rule}>"
+        attributes, rule = len(self.attributes), self.scorer.policy.kind
+        return f"<FitModel {self.version}: {attributes} attributes, {rule} policy>"
 
     def _repr_html_(self) -> str:
         from fitmodel.model._notebook import model_html

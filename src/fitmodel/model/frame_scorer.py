@@ -17,11 +17,16 @@ from fitmodel.exceptions import ProspectError
 from fitmodel.learning.columns import NumberColumn
 from fitmodel.learning.encoding import column_codes, read_numbers
 from fitmodel.model._batch_reasons import largest_terms, ranked, reasons_as_json
-from fitmodel.model._frame_checks import predict_few, refuse_unreadable, warn_of_today, without_lost
-from fitmodel.model._reason_column import reasons_column
 from fitmodel.model._reasons import NO_DATES, Reason
 from fitmodel.model._row_encoder import missing_attributes, unfamiliar_codes
 from fitmodel.model._row_scorer import MAX_AMOUNT, UNFAMILIAR_WIDENING, unseen_bands
+from fitmodel.model._scored_frames import (
+    predict_few,
+    reasons_column,
+    refuse_unreadable,
+    warn_of_today,
+    without_lost,
+)
 from fitmodel.model.scorer import as_of_date
 from fitmodel.tables import values as readers
 from fitmodel.tables.cells import shown

@@ -181,16 +181,21 @@ def add_horizons(
     as_of: date | None,
 ) -> pd.DataFrame:
     """Return a scored table with the columns of each horizon added."""
+    stratum = strata_of(model, table, as_of)
+    values = churn_at(model, own_values(scored), horizons, stratum)
+    names = horizon_columns(horizons)
+    return scored.assign(**{name: values[:, position] for position, name in enumerate(names)})
+
+
+def own_values(scored: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return the probability at the own horizon and its interval; NaN for rows without one."""
     import pandas as pd
 
     probability, low, high = (
         pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan)
         for name in OWN_COLUMNS
     )
-    stratum = strata_of(model, table, as_of)
-    values = churn_at(model, (probability, low, high), horizons, stratum)
-    names = horizon_columns(horizons)
-    return scored.assign(**{name: values[:, position] for position, name in enumerate(names)})
+    return probability, low, high
 
 
 def predict_at(model: CurvedModel, prospects: Any, horizon_months: Any, **options: Any) -> Any:

@@ -288,13 +288,8 @@ def check_reasons(reasons: int) -> None:
         raise ProspectError(f"reasons is {reasons!r}; give how many, 0 for none")
 
 
-def assess_listed(
-    scorer: Scorer,
-    position: int,
-    prospect: Any,
-    reasons: int,
-    day: float | None,
-    language: str,
+def assess_at(
+    assess: Callable[..., Assessment], position: int, prospect: Any, *options: Any
 ) -> Assessment:
     """Assess one prospect of a list; an error names its position, counted from 0.
 
@@ -308,7 +303,7 @@ def assess_listed(
             f"prospect {position} of the list is {type(prospect).__name__}, not a mapping"
         )
     try:
-        return scorer.assess(prospect, reasons, day, language)
+        return assess(prospect, *options)
     except ProspectError as error:
         raise ProspectError(f"prospect {position} of the list: {error}") from error
 

@@ -12,6 +12,7 @@ from fitmodel.model.horizons import (
     check_horizons,
     curve_of,
     horizon_columns,
+    own_values,
     strata_of,
 )
 from fitmodel.model.scorer import as_of_date
@@ -30,11 +31,7 @@ class OwnCurves:
     """Predictions over a customer's whole lifetime; a base class of `FitModel`."""
 
     manifest: dict[str, Any]
-
-    @property
-    def scorer(self) -> Scorer:
-        """Scorecard, policy, roles and the churn curve."""
-        raise NotImplementedError
+    scorer: Scorer
 
     @property
     def horizon_months(self) -> int | None:
@@ -51,7 +48,14 @@ class OwnCurves:
         deals have data. Parameters and errors are those of `predict`; see
         `fitmodel.learning.churn_curve`.
         """
-        return survival_table(cast("CurvedModel", self), prospects, as_of)
+        import pandas as pd
+
+        model, table = cast("CurvedModel", self), _table(prospects)
+        curve = curve_of(model)
+        probability, _, _ = _predicted(model, table, as_of)
+        values = curve.survival(probability, strata_of(model, table, as_of))
+        months = pd.RangeIndex(curve.months + 1, name="months")
+        return pd.DataFrame(values.T, index=months, columns=table.index)
 
     def horizon_intervals(
         self, prospects: Any, horizons: Any, *, as_of: date | None = None
@@ -65,7 +69,10 @@ class OwnCurves:
         several numbers of whole months; the other parameters and the errors are those of
         `predict`.
         """
-        return interval_table(cast("CurvedModel", self), prospects, horizons, as_of)
+        model, table = cast("CurvedModel", self), _table(prospects)
+        months = check_horizons(model, horizons)
+        scored = model.predict(table, reasons=0, as_of=as_of)
+        return add_horizons(model, scored, table, months, as_of)[list(horizon_columns(months))]
 
     def expected_lifetime_months(
         self, prospects: Any, *, as_of: date | None = None
@@ -78,47 +85,20 @@ class OwnCurves:
         For that share the lifetime uses a cautious tail; see `ChurnCurve.lifetime`. Parameters
         and errors are those of `predict`.
         """
-        return lifetime_table(cast("CurvedModel", self), prospects, as_of)
+        import pandas as pd
 
-
-def survival_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
-    """Return the survival curves of prospects, see `FitModel.survival`."""
-    import pandas as pd
-
-    curve, table = curve_of(model), _table(prospects)
-    probability, _, _ = _predicted(model, table, as_of)
-    values = curve.survival(probability, strata_of(model, table, as_of))
-    months = pd.RangeIndex(curve.months + 1, name="months")
-    return pd.DataFrame(values.T, index=months, columns=table.index)
-
-
-def lifetime_table(model: CurvedModel, prospects: Any, as_of: date | None) -> pd.DataFrame:
-    """Return the lifetimes of prospects, see `FitModel.expected_lifetime_months`."""
-    import pandas as pd
-
-    curve, table = curve_of(model), _table(prospects)
-    probability, low, high = _predicted(model, table, as_of)
-    stratum = strata_of(model, table, as_of)
-    lower, upper = curve.interval_by(probability, low, high, range(curve.months + 1), stratum)
-    ends = [curve.lifetime_of(1.0 - left) for left in (upper, lower)]  # higher risk, shorter life
-    still_there = curve.survival(probability, stratum)[:, -1]
-    columns = {
-        "expected_lifetime_months": curve.lifetime(probability, stratum),
-        "lifetime_low": ends[0],
-        "lifetime_high": ends[1],
-        "curve_ends_month": np.full(len(table), curve.months),
-        "still_there_then": still_there,
-    }
-    return pd.DataFrame(columns, index=table.index)
-
-
-def interval_table(
-    model: CurvedModel, prospects: Any, horizons: Any, as_of: date | None
-) -> pd.DataFrame:
-    """Return probabilities and intervals at horizons, see `FitModel.horizon_intervals`."""
-    months, table = check_horizons(model, horizons), _table(prospects)
-    scored = model.predict(table, reasons=0, as_of=as_of)
-    return add_horizons(model, scored, table, months, as_of)[list(horizon_columns(months))]
+        model, table = cast("CurvedModel", self), _table(prospects)
+        curve, stratum = curve_of(model), strata_of(model, table, as_of)
+        probability, low, high = _predicted(model, table, as_of)
+        lower, upper = curve.interval_by(probability, low, high, range(curve.months + 1), stratum)
+        columns = {
+            "expected_lifetime_months": curve.lifetime(probability, stratum),
+            "lifetime_low": curve.lifetime_of(1.0 - upper),  # a higher risk is a shorter life
+            "lifetime_high": curve.lifetime_of(1.0 - lower),
+            "curve_ends_month": np.full(len(table), curve.months),
+            "still_there_then": curve.survival(probability, stratum)[:, -1],
+        }
+        return pd.DataFrame(columns, index=table.index)
 
 
 def score_signed(
@@ -219,11 +199,4 @@ def _predicted(
     model: CurvedModel, table: pd.DataFrame, as_of: date | None
 ) -> tuple[Floats, Floats, Floats]:
     """Return the probability at the own horizon and its interval; NaN for lost rows."""
-    import pandas as pd
-
-    scored = model.predict(table, reasons=0, as_of=as_of)
-    names = ("early_churn_probability", "probability_low", "probability_high")
-    first, low, high = (
-        pd.to_numeric(scored[name]).to_numpy(dtype=np.float64, na_value=np.nan) for name in names
-    )
-    return first, low, high
+    return own_values(model.predict(table, reasons=0, as_of=as_of))

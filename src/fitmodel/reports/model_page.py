@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -106,15 +105,9 @@ def model_plots(manifest: Mapping[str, Any], language: str = "en") -> list[dict[
 
 
 def _level(data: Mapping[str, Any]) -> Level:
-    leavers = data.get("leavers")
-    return Level(
-        factor=data["factor"],
-        leavers=math.inf if leavers is None else leavers,
-        discount=data["discount"],
-        pull=data["pull"],
-        gain=data["gain"],
-        months=tuple((month, observed, expected) for month, observed, expected in data["months"]),
-    )
+    """Level of a bundle, as far as the plot shows it; older bundles have other parameters."""
+    months = tuple((month, observed, expected) for month, observed, expected in data["months"])
+    return Level(factor=data["factor"], gain=data["gain"], months=months)
 
 
 def _figure(drawing: str) -> str:

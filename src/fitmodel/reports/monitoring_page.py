@@ -86,7 +86,9 @@ def _values(report: MonitoringReport, language: str) -> dict[str, Any]:
         if report.cohorts is None
         else [_cohort_row(name, row) for name, row in report.cohorts.iterrows()],
         "outcomes": None if report.outcomes is None else outcome_words(report.outcomes, language),
-        "overrides": None if report.overrides is None else _overrides(report.overrides, say),
+        "overrides": _overrides(report.overrides, say)
+        if report.overrides and report.overrides["overridden"]
+        else None,
         "drawn": _drawn_words(report.drawn, say)
         if report.drawn and report.drawn["drawn"]
         else None,

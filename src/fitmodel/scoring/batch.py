@@ -21,15 +21,15 @@ from fitmodel.model.horizons import check_horizons, horizon_columns
 from fitmodel.scoring._chunks import BatchLog, first_error_text, in_order, predict_rows
 from fitmodel.scoring._draft import DraftSink, Progress
 from fitmodel.scoring._file_sink import FileSink, check_paths
-from fitmodel.scoring._prediction_columns import (
+from fitmodel.scoring._resume import open_parts, refuse_pipes
+from fitmodel.scoring.streams import (
     PREDICTIONS,
     PROCEED,
     check_columns,
     check_files,
     prediction_fields,
+    with_history,
 )
-from fitmodel.scoring._resume import open_parts, refuse_pipes
-from fitmodel.scoring.streams import with_history
 from fitmodel.scoring.tables import count_rows, open_source
 from fitmodel.tables.values import today
 

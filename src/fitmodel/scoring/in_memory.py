@@ -142,15 +142,21 @@ def read_prospects(
         chunks = [chunk for chunk in source.chunks if chunk.batch.num_rows]
     if history is not None and not attached <= set(names):
         chunks = list(
-            with_history(iter(chunks), _history_of_file(path, chunks, names, history), day)
+            with_history(iter(chunks), history_of_file(path, chunks, names, history), day)
         )
     return ProspectTable(tuple(chunks), names, source.decimal_comma, day)
 
 
-def _history_of_file(
+def history_of_file(
     path: Path, chunks: list[Chunk], names: tuple[str, ...], history: RequestHistory
 ) -> ProspectHistory | None:
-    """Return the history of the prospects in the file, found by their ids."""
+    """Return the history of the prospects in a file, found by their ids.
+
+    Raises
+    ------
+    ProspectError
+        If the file has no column with the ids.
+    """
     column = None if history.spec is None else str(history.spec.deals.id)
     if column is not None and column not in names:
         raise ProspectError(

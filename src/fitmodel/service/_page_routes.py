@@ -1,27 +1,41 @@
-"""Routes of the pages Team and Watch, and of the current user.
+"""The app at /: its files, the model as the app shows it, the pages Team and Watch, and the user.
+
+The page and its files contain no data, so they need no token; the routes with data need one. The
+page scores through the same route as every other client. It sends no id, so that prospects that
+a user only tries out are not written to the decision log.
 
 the sales report, the monitoring report -> the part that the user may see -> JSON
 """
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
-from fitmodel.language.catalogue import phrases
-from fitmodel.reports.html import html_tree, section_tree
+from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts
+from fitmodel.reports.html import STYLES, html_tree, read_style, section_tree
+from fitmodel.reports.model_page import rule_text
 from fitmodel.reports.monitoring_page import monitoring_part
 from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.service._pages import NO_DEALS
+from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._problems import RefusedError
-from fitmodel.service._routes import Language
-from fitmodel.service.schema import failures
+from fitmodel.service._routes import MAX_REASONS, Language, describe_model
+from fitmodel.service.schema import example_prospect, failures
 from fitmodel.service.settings import ANYBODY, Person
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fitmodel.loading import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.reports.sales_report import SalesReport
     from fitmodel.service._pages import Computed, Pages
+    from fitmodel.service._pipeline import Pipeline
+    from fitmodel.service.settings import Settings
 
 RARELY = failures("401", "503")
 STEPS = {
@@ -38,6 +52,14 @@ STEPS = {
 """Beginning of a step's name, and the key of its text."""
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     "404": {"description": "The service was not given what this page needs"}
+}
+
+
+KINDS = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
 }
 
 
@@ -119,3 +141,93 @@ def step_text(step: str, language: str) -> str:
         if step.startswith(beginning):
             return say(key, rest=step.removeprefix(beginning).strip())
     return step
+
+
+def add_desk(
+    app: FastAPI,
+    holder: ModelHolder,
+    limits: Settings,
+    pipeline: Pipeline | None,
+    *,
+    has: Mapping[str, bool],
+    tour: bool = False,
+) -> frozenset[str]:
+    """Add the page; return its paths without data, which need no token.
+
+    `has` has a bool for each optional input of the service: "deals", "log", "history".
+    """
+    pages = dict(_pages(has_pipeline=pipeline is not None))
+    for path, (body, kind) in pages.items():
+        app.add_api_route(path, _sends(body, kind), include_in_schema=False)
+
+    @app.get("/v1/desk")
+    async def describe() -> dict[str, Any]:
+        """Describe the model, its money and the limits for the page."""
+        return describe_desk(holder.model, limits, pipeline) | {"has": dict(has), "tour": tour}
+
+    return frozenset(pages)
+
+
+def describe_desk(
+    model: FitModel, limits: Settings, pipeline: Pipeline | None = None
+) -> dict[str, Any]:
+    """Return the model's description, and the roles, words, money and limits, for the page."""
+    spec = model.manifest.get("spec", {})
+    deals, scorer = spec.get("deals", {}), model.scorer
+    money, per_year = scorer.policy.money, scorer.per_year
+    return {
+        "model": describe_model(model),
+        "roles": {
+            "id": deals.get("id"),
+            "rep": deals.get("rep"),
+            "amount": model.scorer.amount,
+            "closed_on": model.scorer.closed_on,
+        },
+        "actionable": spec.get("attributes", {}).get("actionable", []),
+        "words": spec.get("words", {}),
+        "recorded": {
+            language: {name: words.label(name) for name in words.recorded}
+            for language in LANGUAGES
+            for words in [scorer.wording.in_language(language)]
+        },
+        "rule": {
+            language: rule_text(scorer.policy, language, money_format=scorer.wording.money)
+            for language in LANGUAGES
+        },
+        "cost_of_early_churn": None if money is None else cost_of_early_churn(money, per_year),
+        "limits": {
+            "bytes": limits.max_bytes,
+            "prospects": limits.max_prospects,
+            "reasons": MAX_REASONS,
+        },
+        "pipeline": None if pipeline is None else pipeline.path.name,
+        "example": example_prospect(model),
+    }
+
+
+def _pages(*, has_pipeline: bool) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """Yield path, content and media type of every file of the page; none contains data.
+
+    The page is marked if there is a pipeline, so that it requests the rows together with the rest.
+    """
+    for file in files("fitmodel.service").joinpath("desk").iterdir():
+        kind = KINDS.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            path = "/" if file.name == "index.html" else f"/desk/{file.name}"
+            body = file.read_bytes()
+            if path == "/" and has_pipeline:
+                body = body.replace(b"<html", b"<html data-rows", 1)
+            yield path, (body, kind)
+    for name in STYLES:
+        yield f"/desk/{name}", (read_style(name).encode(), KINDS["css"])
+    for language in LANGUAGES:
+        shown = dict(read_texts(language, "fit")) | dict(read_texts(language, "desk"))
+        texts = json.dumps(shown, ensure_ascii=False)
+        yield f"/desk/texts/{language}", (texts.encode(), "application/json")
+
+
+def _sends(body: bytes, kind: str) -> Callable[[], Response]:
+    def send() -> Response:
+        return Response(body, media_type=kind)
+
+    return send

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fitmodel.exceptions import ProspectError
-from fitmodel.scoring.in_memory import read_prospects
+from fitmodel.scoring.in_memory import history_of_file, read_prospects
 from fitmodel.scoring.streams import READERS, with_history
 from fitmodel.scoring.tables import WORKBOOKS, kind_of, open_source
-from fitmodel.tables.cells import is_missing, level_text
+from fitmodel.tables.csv_form import find_top
 from fitmodel.tables.opening import UTF8, detect_encoding
 from fitmodel.tables.values import today
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from fitmodel.scoring.in_memory import ProspectTable
     from fitmodel.service.settings import Person, Settings
 
-SEPARATORS = ",;\t|"
-_QUOTED = re.compile(r'"[^"]*"')
 CHUNK_ROWS = 10_000
 
 
@@ -153,15 +150,8 @@ class Pipeline:
             if history.columns <= set(table.schema.names):
                 return None
             chunks = list(table.chunks)
-        column = str(history.spec.deals.id)
-        if column not in table.schema.names:
-            raise ProspectError(
-                f"{self.path} has no column {column!r}, the contract's id, by which a prospect "
-                "finds its history"
-            )
-        values = (value for chunk in chunks for value in chunk.batch[column].to_pylist())
-        ids = [level_text(value) for value in values if not is_missing(value)]
-        completed = with_history(iter(chunks), history.for_ids(ids), today())
+        known = history_of_file(self.path, chunks, tuple(table.schema.names), history)
+        completed = with_history(iter(chunks), known, today())
         lines = io.BytesIO()
         plain = pacsv.WriteOptions(delimiter=table.separator)
         for position, chunk in enumerate(completed):
@@ -207,12 +197,15 @@ class Pipeline:
 
     def _rows(self) -> tuple[list[str], list[list[str]], str]:
         """Return the header, the rows with as many cells as the header, and the separator."""
-        text = self.read_csv().decode("utf-8-sig", errors="replace")
-        first = _QUOTED.sub("", next((line for line in text.splitlines() if line.strip()), ""))
-        separator = max(SEPARATORS, key=first.count)
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
-        header = [name.strip() for name in rows[0]] if rows else []
-        return header, [row for row in rows[1:] if len(row) == len(header)], separator
+        lines = self.read_csv().decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+        top = find_top(lines)
+        if top is None:
+            return [], [], ","
+        separator = "\t" if kind_of(self.path) == ".tsv" else top.separator
+        table = io.StringIO("".join(lines[top.lines :]))  # below the titles, as it is scored
+        header, *rows = filter(None, csv.reader(table, delimiter=separator))
+        names = [name.strip() for name in header]
+        return names, [row for row in rows if len(row) == len(names)], separator
 
 
 def _with_commas(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -121,6 +121,7 @@ _KOREAN = re.compile(r"^(\d{4})(?:\s?년\s?|\.\s)(\d{1,2})(?:\s?월\s?|\.\s)(\d{
 _BUDDHIST = re.compile(r"(?<!\d)25[4-9]\d(?!\d)")  # years 1997 to 2056 of the Gregorian calendar
 _BUDDHIST_ZERO = 543
 _USUAL = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")
+_HAS_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -172,9 +173,24 @@ def day_of(value: Any, form: DateForm = ONLY_ISO) -> int | None:
 
 def is_day_in_some_form(value: Any) -> bool:
     """Return whether a value is a date in at least one form."""
-    return day_of(value) is not None or any(
-        day_of(value, DateForm(order)) is not None for order in _possible(value)
-    )
+    return any(day is not None for day in _days_by_form(value).values())
+
+
+def _days_by_form(value: Any) -> dict[str, int | None]:
+    """Return the day of a value in each form that may fit it; an ISO date fits all."""
+    if not isinstance(value, str):
+        day = day_of(value)
+        if day is None:
+            return {order: day_of(value, DateForm(order)) for order in NUMBERS}
+        return dict.fromkeys(ORDERS, day)
+    text = gregorian(value.strip())
+    day = _iso_day(text)
+    if day is not None:
+        return dict.fromkeys(ORDERS, day)
+    days = {order: _day_of_text(text, order) for order in _possible(text)}
+    if days.get(DAY_FIRST) is not None and "." in text:
+        days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
+    return days
 
 
 def _iso_day(text: str) -> int | None:
@@ -254,13 +270,7 @@ def detect_date_order(
     counts = list(rows)
     read_rows, is_ambiguous = dict.fromkeys(ORDERS, 0), False
     for value, count in zip(values, counts, strict=True):
-        if day_of(value) is not None:
-            for order in ORDERS:
-                read_rows[order] += count
-            continue
-        days = {order: day_of(value, DateForm(order)) for order in _possible(value)}
-        if days.get(DAY_FIRST) is not None and "." in gregorian(value.strip()):
-            days[MONTH_FIRST] = None  # dates with dots, such as 03.04.2024, have the day first
+        days = _days_by_form(value)
         for order, day in days.items():
             read_rows[order] += count * (day is not None)
         is_ambiguous |= days.get(DAY_FIRST) != days.get(MONTH_FIRST)
@@ -274,11 +284,10 @@ def detect_date_order(
     return DAY_FIRST, is_ambiguous
 
 
-def _possible(value: Any) -> tuple[str, ...]:
-    """Return the forms that may fit a value which is not an ISO date."""
-    if not isinstance(value, str):
-        return NUMBERS
-    text = gregorian(value.strip())
+def _possible(text: str) -> tuple[str, ...]:
+    """Return the forms that may fit a text which is not an ISO date."""
+    if not _HAS_DIGIT.search(text):
+        return ()
     if not text[:1].isdigit():
         return (NAMED,)
     if _DIGITS.fullmatch(text):
@@ -299,7 +308,7 @@ def gregorian(text: str) -> str:
     >>> gregorian("令和元年5月1日"), gregorian("113/04/01"), gregorian("2024년 4월 1일")
     ('2019年5月1日', '2024/04/01', '2024年4月1日')
     """
-    if _USUAL.match(text):
+    if _USUAL.match(text) or not _HAS_DIGIT.search(text):
         return text
     if not text.isascii():
         text = _WEEKDAY_OF_SIGNS.sub("", plain_digits(text))

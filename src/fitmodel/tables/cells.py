@@ -104,7 +104,7 @@ def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
         values = values.astype(object)  # lists, mappings, decimals
     if values.dtype != object or pd.api.types.infer_dtype(values, skipna=True) == "string":
         codes, levels = pd.factorize(values, use_na_sentinel=True)
-        return codes, list(levels)
+        return codes, levels.tolist()
     cells = values.tolist()
     seen: dict[tuple[type, str], int] = {}
     first_values: list[Any] = []

@@ -75,7 +75,7 @@ def connected(uri: str | None = None) -> Iterator[Any]:
             from mlflow import MlflowClient
 
             with _quiet():
-                with _locked(database_file(chosen)):
+                with locked(database_file(chosen)):
                     client = MlflowClient(tracking_uri=absolute_uri(chosen))
                 yield client
         except store_errors() as error:
@@ -155,9 +155,11 @@ def _check_file(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(database: Path | None) -> Iterator[None]:
-    # MLflow creates its tables without a lock: two first trainings in parallel could damage the
-    # file.
+def locked(database: Path | None) -> Iterator[None]:
+    """Hold the lock of an SQLite store; without a file there is no lock.
+
+    MLflow creates its tables without one: two first trainings in parallel could damage the file.
+    """
     if database is None:
         yield
         return

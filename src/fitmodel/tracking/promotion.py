@@ -22,7 +22,7 @@ from fitmodel.tracking.champion import (
     check_usable,
     stored_comparison,
 )
-from fitmodel.tracking.connection import connected
+from fitmodel.tracking.connection import connected, database_file, locked
 from fitmodel.tracking.registry import (
     BUNDLE_VERSION_TAG,
     CHALLENGER,
@@ -101,8 +101,8 @@ def promote(
     PromotionRefusedError
         If the version shows no skill against the base rate, was not compared with the champion or
         is not significantly better; if it is a user's own estimator, which services do not load,
-        or a provisional model without skill; if there is no such version; or if a forced promotion
-        has no reason.
+        or a provisional model without skill; if there is no such version; if a forced promotion
+        has no reason; or if the champion was changed meanwhile.
     TrackingError
         If there is no challenger, or the store does not answer.
     BundleError
@@ -127,7 +127,7 @@ def promote(
             check_usable(bundle, result, champion)
             check_evidence(client, result, champion, comparison)
         tags = _promotion_tags(champion, comparison, reason, by, is_forced=force)
-        _set_champion(client, name, chosen, tags)
+        _set_champion(client, name, chosen, tags, instead_of=champion)
     return Promotion(name, chosen, champion, reason if force else None, _warning(bundle))
 
 
@@ -238,7 +238,7 @@ def rollback(name: str, *, store: str | None = None) -> Promotion:
             )
         previous = int(tags[PREVIOUS_TAG])
         bundle = _checked_bundle(name, previous, store)
-        client.set_registered_model_alias(name, CHAMPION, str(previous))
+        _set_champion(client, name, previous, {}, instead_of=champion)
     return Promotion(name, previous, champion, warning=_warning(bundle))
 
 
@@ -280,11 +280,29 @@ def _promotion_tags(
     return tags
 
 
-def _set_champion(client: Any, name: str, version: int, tags: dict[str, str]) -> None:
-    # First the tags that rollback needs, on a version that is not in use yet; the alias last.
-    for key, value in tags.items():
-        client.set_model_version_tag(name, str(version), key, value)
-    client.set_registered_model_alias(name, CHAMPION, str(version))
+def _set_champion(
+    client: Any, name: str, version: int, tags: dict[str, str], *, instead_of: int | None
+) -> None:
+    """Move the alias, unless another promotion or rollback has moved it meanwhile.
+
+    Promotions in one SQLite store wait for each other. A server has no such lock; there, only the
+    moment between the last look and the move is not covered.
+    """
+    with locked(database_file(client.tracking_uri)):
+        champion = alias_version(client, name, CHAMPION)
+        if champion != instead_of:
+            was, now = (
+                "no version" if each is None else f"version {each}"
+                for each in (instead_of, champion)
+            )
+            raise PromotionRefusedError(
+                f"the champion of {name!r} was changed meanwhile: it was {was} and now is {now}. "
+                f"Version {version} was not put in use. Remedy: look at both, and try again"
+            )
+        # First the tags that rollback needs, on a version that is not in use yet; the alias last.
+        for key, value in tags.items():
+            client.set_model_version_tag(name, str(version), key, value)
+        client.set_registered_model_alias(name, CHAMPION, str(version))
 
 
 def follow_champion(models: str | Path, name: str, store: str | None = None) -> str | None:

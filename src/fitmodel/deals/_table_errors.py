@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fitmodel.deals._censoring import impossible_propensities
-from fitmodel.deals._errors import Problem, ReadSheet, Sheet, exchanged_problem, find_constants
 from fitmodel.deals._rows import settle_rows
 from fitmodel.deals._sections import NO_NAMES
+from fitmodel.deals.attributes import find_constants
 from fitmodel.deals.outcomes import outcomes
-from fitmodel.deals.plain_words import nearest, shortened
+from fitmodel.deals.plain_words import nearest
 from fitmodel.deals.roles import (
     ANSWERS,
     DATES,
@@ -23,8 +23,9 @@ from fitmodel.deals.roles import (
     role_column,
     with_roles,
 )
+from fitmodel.deals.validation import Problem, ReadSheet, Sheet, exchanged_problem, shape_errors
 from fitmodel.exceptions import DealsError
-from fitmodel.tables.tidying import nested, tidy, unwritable
+from fitmodel.tables.tidying import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,30 +57,6 @@ def find_errors(frame: pd.DataFrame, spec: DealSpec) -> list[Problem]:
         return errors
     table = tidy(frame, spec.attributes.missing)
     return errors_of(ReadSheet(table, spec=spec, readings=read_roles(table, spec)))
-
-
-def shape_errors(sheet: Sheet) -> list[Problem]:
-    """List problems of column names and cells that prevent all further checks."""
-    frame = sheet.table
-    invalid = [name for name in frame.columns if not isinstance(name, str) or not name.strip()]
-    if invalid:
-        message = (
-            f"{len(invalid)} column name(s) are not texts, for example {shortened(invalid[0])}"
-        )
-        return [Problem("(columns)", len(invalid), "", "name every column", message)]
-    duplicates = sorted(set(frame.columns[frame.columns.duplicated()]))
-    if duplicates:
-        message = f"the table has more than one column named {duplicates}"
-        return [Problem("(columns)", len(duplicates), "", "rename them", message)]
-    return [problem for name in frame.columns for problem in _cell_errors(sheet, name)]
-
-
-def _cell_errors(sheet: Sheet, name: str) -> Iterator[Problem]:
-    cells = sheet.table[name]
-    problem = "hold a list, a mapping, bytes or a complex number"
-    yield from sheet.problems(nested(cells), problem, "one value per cell: split or drop it", name)
-    problem = "hold an incomplete character or a signalling NaN, which cannot be written to a file"
-    yield from sheet.problems(unwritable(cells), problem, "read the table again as UTF-8", name)
 
 
 def errors_of(sheet: ReadSheet, *, to_learn: bool = True) -> list[Problem]:
