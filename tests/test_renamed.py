@@ -48,7 +48,7 @@ PARAMETERS = [
 ]
 FIELDS = [
     (Scorecard, "odd_pairs", "unusual_pairs"),
-    (Cap, "most", "limit"),
+    (Cap, "most", "max_effect"),
     (TrainingReport, "glass_box_cost", "black_box_gap"),
     (fitmodel.Assessment, "fewest_alike", "rarest_value_deals"),
     (CheckReport, "place", "source"),

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.bundle.reading import open_bundle
+from fitmodel.bundle.store import write_bundle
 from fitmodel.crm.prospects import open_past_deals
 from fitmodel.crm.reading import read_deals
 from fitmodel.deals.contract import DealSpec
@@ -35,7 +36,7 @@ from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.pooling import with_prior
-from fitmodel.reports.card import card_with_edits
+from fitmodel.reports.card import CARD_FILE, card_with_edits
 from fitmodel.tracking.runs import Tracked, track_edit
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.re_evaluation import ReEvaluation
     from fitmodel.learning.editing import Edit
 
-CARD_FILE = "card.md"
 NOT_CARRIED_OVER = ("comparison",)  # the comparison with the champion was made before the edit
 _WRITTEN_BY_BUNDLE = (
     *("format", "name", "version", "created_at", "fitmodel", "python", "packages", "files"),

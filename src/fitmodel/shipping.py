@@ -14,7 +14,7 @@ from fitmodel.learning.own_estimator import OwnClassifier
 from fitmodel.model.opening import SCORER_FILE
 from fitmodel.model.scorer import READER_FILE, Scorer
 from fitmodel.model.wording import wording_of
-from fitmodel.reports.card import model_card
+from fitmodel.reports.card import CARD_FILE, model_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fitmodel.learning.churn_curve import ChurnCurve
     from fitmodel.learning.learner import Learned
     from fitmodel.tracking.lifecycle import Begun
-
-CARD_FILE = "card.md"
 
 
 def ship(

@@ -21,10 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fitmodel.bundle import store as writing
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.bundle.store import (
     list_bundles,
     load_estimator,
-    open_bundle,
     set_current,
     write_bundle,
 )

@@ -44,6 +44,13 @@ def test_hashed_ids_are_equal_whether_the_ids_are_integers_or_floats() -> None:
     assert whole["deal"].tolist() == [7, 8]
 
 
+def test_an_empty_id_stays_empty() -> None:
+    """With one hash for all of them, customers without an id would become one customer."""
+    hashed = hash_ids(pd.DataFrame({"deal": ["D1", None, None, "D2"]}), SPEC, "salt")
+
+    assert hashed["deal"].isna().tolist() == [False, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("spec", "salt", "message"),
     [

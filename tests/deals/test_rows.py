@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitmodel import guessing
-from fitmodel.deals._row_rules import questions
 from fitmodel.deals._rows import keep_rows, settle_rows
+from fitmodel.deals._settings_sections import questions
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.reading import read_deals, read_deals_with_findings
 from fitmodel.exceptions import DealsError, SpecError

@@ -15,7 +15,7 @@ from fitmodel.evaluation.sample_size import (
     deals_for_width,
     describe_sample,
     expected_width,
-    fit_curve,
+    fit_learning_curve,
     minimum_sample_size,
     parameters_of,
     plot_learning_curve,
@@ -97,11 +97,11 @@ N = np.array([200, 400, 800])
 
 
 def test_the_fitted_curve_recovers_its_parameters() -> None:
-    assert fit_curve(N, 0.4 + 12 / N) == pytest.approx((0.4, 12))
+    assert fit_learning_curve(N, 0.4 + 12 / N) == pytest.approx((0.4, 12))
 
 
 def test_a_loss_that_increases_with_deals_gives_slope_0() -> None:
-    level, slope = fit_curve(N, np.array([0.40, 0.41, 0.42]))
+    level, slope = fit_learning_curve(N, np.array([0.40, 0.41, 0.42]))
 
     assert (level, slope) == (pytest.approx(0.41), 0)
 

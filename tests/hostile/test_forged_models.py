@@ -24,7 +24,8 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 from fitmodel.bundle import manifest as manifests
-from fitmodel.bundle.store import load_estimator, open_bundle, write_bundle
+from fitmodel.bundle.reading import open_bundle
+from fitmodel.bundle.store import load_estimator, write_bundle
 from fitmodel.cli.main import app
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.decision.policy import Policy

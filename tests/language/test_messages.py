@@ -116,3 +116,13 @@ def test_a_message_inside_a_message_is_translated():
 
 def test_a_text_that_only_begins_like_a_template_does_not_match():
     assert translated("the client left and then it stopped", "zh") is None
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in read_texts("en", "card") if key.endswith("_of_older_cards")]
+)
+def test_a_sentence_of_an_older_card_is_translated_as_its_successor(key: str) -> None:
+    in_chinese = read_texts("zh", "card")
+
+    assert translated(read_texts("en", "card")[key], "zh", "card") == in_chinese[key]
+    assert in_chinese[key] == in_chinese[key.removesuffix("_of_older_cards")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,14 @@ from sklearn.metrics import roc_auc_score
 
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.deals.attributes import read_attributes
+from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import DealHistory
 from fitmodel.exceptions import DealsError
+from fitmodel.learning.calibration import logit
 from fitmodel.learning.encoding import encode
 from fitmodel.learning.learner import Learned, cross_fitted, learn, learn_from_set
 from fitmodel.learning.level import scale_hazard
+from fitmodel.learning.stages import follow_up_of
 
 
 def view_of(past, as_of=None):
@@ -254,3 +258,39 @@ def test_a_growing_company_has_the_right_slope_and_coverage(make_company, growth
     # too wide. The test of the interval has both bounds, on laws with interactions.
     assert np.mean(covered) > 0.75
     assert np.min(covered) > 0.55
+
+
+def late_company(seed: int, start: str, n: int = 3000) -> pd.DataFrame:
+    """Proportional odds, x - 1.4 at month 5; leavers before `start` are not in the table."""
+    random = np.random.default_rng(seed)
+    x, u = random.normal(size=n), random.uniform(size=n)
+    months = 5 * (u / (1 - u) * np.exp(1.4 - x)) ** (1 / 1.2)
+    closed = pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 900, n), "D")
+    days = np.minimum(months * 30.44, 20_000).astype(int) + 1
+    left = pd.Series(closed + pd.to_timedelta(days, "D"))
+    deals = pd.DataFrame({"closed": closed, "left": left.where(left <= "2025-06-30"), "x": x})
+    return deals[~(left < start)]
+
+
+@pytest.mark.slow
+def test_effects_and_rate_are_right_if_leavers_were_recorded_late() -> None:
+    """The EM algorithm diverged on the first fold, which made the slope of these companies 5."""
+    roles = {"closed_on": "closed", "churned_on": "left", "observed_until": "2025-06-30"}
+    fits = []
+    for seed, start in product(range(3), ("2024-01-01", "2024-09-01")):
+        spec = DealSpec(
+            deals=roles | {"observed_from": start},
+            learning={"components": ("logistic",), "penalties": (1.0,), "replicates": 3},
+        )
+        learned = learn(late_company(seed, start), spec, replicates=2)
+        grid = pd.DataFrame({"x": np.linspace(-2, 2, 9)})
+        fits.append(np.polyfit(grid["x"], logit(learned.estimator.predict_proba(grid)[:, 1]), 1))
+        rate = follow_up_of(learned.training_set).rate
+
+        assert learned.training_set.entry_months.max() > 5
+        assert 0.8 < learned.choice.settings.slope < 1.2
+        assert learned.scorecard.base_rate == pytest.approx(rate, abs=1e-6)
+
+    slope, intercept = np.mean(fits, axis=0)
+    assert slope == pytest.approx(1, abs=0.1)
+    assert intercept == pytest.approx(-1.4, abs=0.1)

@@ -12,7 +12,7 @@ mpl.use("agg")
 VERDICTS = ["drift", "moved", "unclear", "stable"]
 WORDS = {
     "en": ["drift", "moved", "unclear", "stable"],
-    "zh": ["漂移", "有变动", "不明确", "稳定"],
+    "zh": ["漂移", "有变动", "不明", "稳定"],
 }
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pandas as pd
 import pytest
 
-from fitmodel.sales._ledger import ALL, MONEY, Ledger, cents, split_commission
+from fitmodel.sales._ledger import ALL, MONEY, Ledger, split_commission
 from fitmodel.sales.plans import Plan, Tier
 
 NO_BONUS = pd.DataFrame(columns=["rep", "month", "bonus", "bonus_pending", "bonus_expected"])
@@ -36,7 +36,7 @@ def parts(plan, months, *, amount="1000", left=False, exited=False, **options):
     ],
 )  # fmt: skip
 def test_half_cents_are_rounded_to_even(value, rounded) -> None:
-    assert str(cents(Decimal(value))) == rounded
+    assert str(plan_of().rounded(Decimal(value))) == rounded
 
 
 def test_the_advance_is_clawed_back_if_the_customer_leaves_early() -> None:

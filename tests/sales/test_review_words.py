@@ -13,8 +13,10 @@ import pytest
 from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.enough import MIN_CHURNERS
 from fitmodel.language.catalogue import phrases
-from fitmodel.sales._review_words import (
+from fitmodel.sales.reviews import (
     QUESTIONS,
+    RetainedSimilarDeal,
+    ReviewSheet,
     label_of,
     questions,
     similar_deals_text,
@@ -23,7 +25,6 @@ from fitmodel.sales._review_words import (
     verdict_text,
     warning_texts,
 )
-from fitmodel.sales.reviews import RetainedSimilarDeal, ReviewSheet
 
 SAY = phrases("en", "reviews")
 SPEC = DealSpec(

@@ -15,8 +15,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.sales._missed import WARNING, compute_missed_warnings, compute_surprises
 from fitmodel.sales._retrospective import score_in_retrospect
 from fitmodel.sales._review_sheets import _differs
-from fitmodel.sales._review_words import questions, verdict_text, warning_texts
-from fitmodel.sales.reviews import compute_reviews
+from fitmodel.sales.reviews import compute_reviews, questions, verdict_text, warning_texts
 
 
 @pytest.fixture(scope="module")

@@ -192,6 +192,18 @@ def test_a_table_of_the_scorecard_has_rows_and_a_plot(asked, shop) -> None:
     assert asked.get("/v1/model/card").status_code == 404  # this bundle has none
 
 
+def test_a_card_that_was_changed_after_training_is_not_shown(model, tmp_path) -> None:
+    files = {SCORER_FILE: model.scorer.to_json(), "card.md": b"# Card\n\nhonest\n"}
+    path = write_bundle(tmp_path, "fit", files=files, manifest={})
+    with TestClient(create_app(tmp_path / "fit", STILL)) as ready:
+        assert "honest" in ready.get("/v1/model/card").json()["markdown"]
+        (path / "card.md").write_bytes(b"# Card\n\nforged\n")
+        for card in ("/v1/model/card", "/v1/model/card.html"):
+            answer = ready.get(card)
+            assert answer.status_code == 503
+            assert "is not the file the manifest states" in answer.json()["detail"]
+
+
 def test_a_value_is_computed_once_until_its_source_changes() -> None:
     stamp, counted, go = ["a"], [], threading.Event()
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fitmodel.bundle.store import open_bundle
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.loading import load

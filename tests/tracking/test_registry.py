@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from fitmodel.bundle.store import open_bundle, write_bundle
+from fitmodel.bundle.reading import open_bundle
+from fitmodel.bundle.store import write_bundle
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.loading import load
 from fitmodel.tracking import registry

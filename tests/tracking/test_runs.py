@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.bundle.store import open_bundle
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.tables.atomic import host_name
 from fitmodel.tracking.connection import connected, database_file

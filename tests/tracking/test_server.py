@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from fitmodel.bundle.store import open_bundle
+from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError
 from fitmodel.tracking.locating import Located, RegistryAwayWarning, locate
 from fitmodel.tracking.promotion import promote, rollback

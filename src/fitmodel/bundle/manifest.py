@@ -87,7 +87,7 @@ def check_fields(caller_fields: Mapping[str, Any]) -> None:
         _check({field: plain(caller_fields[field])}, field, _FIELD_CHECKS[field])
     taken = sorted(_OWN_FIELDS & set(caller_fields))
     if taken:
-        raise BundleError(f"the manifest states {taken} itself; leave them out of the facts given")
+        raise BundleError(f"the manifest states {taken} itself; leave them out of the fields given")
 
 
 def check_file_name(file: str) -> None:

@@ -36,18 +36,6 @@ from fitmodel.tables import atomic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = [
-    "Bundle",
-    "ListedBundle",
-    "check_model_name",
-    "list_bundles",
-    "load_estimator",
-    "open_bundle",
-    "set_current",
-    "write_bundle",
-]
-
-
 ESTIMATOR_FILE = "estimator.joblib"
 OLD_ESTIMATOR_FILE = "workbench.joblib"  # its name in bundles of older versions
 

@@ -1,10 +1,14 @@
-"""The sections `[history.*]` and `[events.*]` of the contract: further tables about the deals."""
+"""Sections of the contract about other places: `[history.*]`, `[events.*]` and `[tracking]`.
+
+Further tables about the deals, and where MLflow stores runs and models.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -18,8 +22,7 @@ from pydantic import (
 )
 
 from fitmodel.deals._sections import Column, Columns, Count, Section
-from fitmodel.deals._settings_sections import holds_password
-from fitmodel.deals.plain_words import sentences
+from fitmodel.deals.plain_words import sentences, shortened
 from fitmodel.exceptions import SpecError
 from fitmodel.tables.vocabulary import slug
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from fitmodel.deals._sections import DealRoles
 
 MAX_WINDOW_DAYS = 3660
+_FOLDER_NAME = re.compile(r"[^/\\:\x00-\x1f]+")
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -60,6 +64,16 @@ Zone = Annotated[Column, AfterValidator(_check_zone)]
 DateOrder = Literal["day first", "month first"]
 Window = Annotated[Count, Field(gt=0, le=MAX_WINDOW_DAYS)]
 Windows = Annotated[tuple[Window, ...], Field(min_length=1), AfterValidator(_check_ascending)]
+
+
+def holds_password(uri: str) -> bool:
+    """Return whether a URI holds a password or, for a server, a user name (often a token)."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # not a URI; MLflow reports that later
+        return "@" in uri
+    user = parts.username if parts.scheme in {"http", "https"} else None
+    return bool(user or parts.password or "password=" in parts.query.lower())
 
 
 class LongTable(Section):
@@ -260,3 +274,40 @@ def tables_without_roles(roles: DealRoles, tables: Mapping[str, LongTable]) -> I
         yield f"{named}: [deals] id is missing; it is needed to match rows with deals"
     if roles.closed_on is None:
         yield f"{named}: [deals] closed_on is missing; only what was known by then may be used"
+
+
+class Tracking(Section):
+    """Where MLflow stores runs and models.
+
+    Without `uri` it is the environment variable MLFLOW_TRACKING_URI or, if that is not set,
+    sqlite:///mlflow.db. `uri` must not hold a password, since the contract is stored in every
+    bundle and shown in every run.
+    """
+
+    section: ClassVar[str] = "tracking"
+
+    uri: Column | None = None
+    experiment: Column = "prospect-fit"
+    registered_model: Column = "prospect-fit"
+
+    @field_validator("uri", mode="after")
+    @classmethod
+    def _names_no_password(cls, value: str | None) -> str | None:
+        if value is not None and holds_password(value):
+            raise ValueError(
+                "[tracking] uri holds a password, and the contract is shown in every run and "
+                "stored in every bundle: remove uri and set MLFLOW_TRACKING_URI, or for a server "
+                "remove user and password from it and set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD"
+            )
+        return value
+
+    @field_validator("registered_model", mode="after")
+    @classmethod
+    def _check_folder_name(cls, value: str) -> str:
+        if not _FOLDER_NAME.fullmatch(value) or value.strip(". ") != value:
+            raise ValueError(
+                f"[tracking] registered_model {shortened(value)} also names the bundle's folder: "
+                "no slashes, colons or control characters, no dot or space at either end"
+            )
+        return value

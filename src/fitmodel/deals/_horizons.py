@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fitmodel.deals._history_view import HistoryView
     from fitmodel.deals.contract import DealSpec
 
 HORIZONS = (3, 5, 12)

@@ -25,10 +25,10 @@ from fitmodel.deals._history_sections import (
     EventTable,
     HistoryTable,
     LongTable,
+    Tracking,
     read_tables,
     tables_without_roles,
 )
-from fitmodel.deals._row_rules import Rows, with_known_questions
 from fitmodel.deals._sections import (
     COLLECTING,
     NO_NAMES,
@@ -37,7 +37,14 @@ from fitmodel.deals._sections import (
     Label,
     Words,
 )
-from fitmodel.deals._settings_sections import Checks, Decision, Learning, Reading, Tracking
+from fitmodel.deals._settings_sections import (
+    Checks,
+    Decision,
+    Learning,
+    Reading,
+    Rows,
+    with_known_questions,
+)
 from fitmodel.deals.plain_words import as_toml, listed, sentences
 from fitmodel.exceptions import SpecError
 

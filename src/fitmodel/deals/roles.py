@@ -17,11 +17,9 @@ from fitmodel.tables.tidying import find_placeholders
 from fitmodel.tables.values import Reading, is_text, read_dates, read_flags, read_numbers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fitmodel.deals.contract import DealSpec
     from fitmodel.tables.forms import Forms
-    from fitmodel.tables.values import Mask, Reading
+    from fitmodel.tables.values import Mask
 
 
 END_DATES = ("churned_on", "exited_on")
@@ -186,7 +184,7 @@ def hashed_id(number: str, salt: str) -> str:
 
 
 def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFrame:
-    """Return the deals with hashed ids; the ids are first brought into one spelling.
+    """Return the deals with hashed ids, brought into one spelling before; empty ids stay empty.
 
     Raises
     ------
@@ -201,7 +199,8 @@ def hash_ids(deals: pd.DataFrame, spec: DealSpec, salt: str | None) -> pd.DataFr
     column = spec.deals.id
     if column is None:
         raise SpecError('the contract has no id to hash. Remedy: id = "COLUMN" under [deals].')
-    hashed = [hashed_id(clean_id(number), salt) for number in deals[column]]
+    ids = deals[column].astype(object)
+    hashed = ids.map(lambda number: hashed_id(clean_id(number), salt), na_action="ignore")
     return deals.assign(**{column: hashed})
 
 

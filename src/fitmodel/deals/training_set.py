@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -154,17 +154,13 @@ class TrainingSet:
     def subset(self, chosen: Any) -> TrainingSet:
         """Return some deals, by mask or positions; the survival curve is that of these deals."""
         positions = np.arange(len(self))[np.asarray(chosen)]
-        return TrainingSet(
+        names = ("followup_months", "left", "entry_months", "observable_months", "weight")
+        return replace(
+            self,
             attributes=self.attributes.iloc[positions],
-            followup_months=self.followup_months[positions],
-            left=self.left[positions],
-            entry_months=self.entry_months[positions],
-            observable_months=self.observable_months[positions],
-            weight=self.weight[positions],
             closed_on=None if self.closed_on is None else self.closed_on.iloc[positions],
-            horizon_months=self.horizon_months,
-            dates=self.dates,
             left_by_months=None if self.left_by_months is None else self.left_by_months[positions],
+            **{name: getattr(self, name)[positions] for name in names},
         )
 
 
@@ -226,12 +222,10 @@ class LabelledDeals:
     def subset(self, chosen: Any) -> LabelledDeals:
         """Return some deals, by boolean mask or positions; their weights do not change."""
         positions = np.arange(len(self))[np.asarray(chosen)]
-        closed_on = None if self.closed_on is None else self.closed_on.iloc[positions]
-        return LabelledDeals(
+        return replace(
+            self,
             attributes=self.attributes.iloc[positions],
             early_churn=self.early_churn[positions],
             weight=self.weight[positions],
-            closed_on=closed_on,
-            dates=self.dates,
-            late_entries=self.late_entries,
+            closed_on=None if self.closed_on is None else self.closed_on.iloc[positions],
         )

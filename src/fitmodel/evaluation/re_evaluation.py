@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from fitmodel.learning.learner import Learned
 
 OPTIMISM_NOTE = (
-    "Whoever made the edit may have known how these deals went; then it flatters, and only deals "
-    "signed from now on can show its effect."
+    "Whoever made the edit may have known the outcomes of these deals. The evaluation is then too "
+    "good, and only deals signed from now on can show whether the edit helps."
 )
 
 

@@ -298,7 +298,7 @@ def _measured(train: HistoryView, test: HistoryView, spec: DealSpec) -> dict[str
 
 def _with_extrapolation(frame: pd.DataFrame) -> pd.DataFrame:
     """Add the fitted curve, and the row of twice the deals."""
-    level, slope = fit_curve(frame["n_train"].to_numpy(), frame["log_loss"].to_numpy())
+    level, slope = fit_learning_curve(frame["n_train"].to_numpy(), frame["log_loss"].to_numpy())
     measured = frame.assign(fitted=level + slope / frame["n_train"], extrapolated=False)
     last = frame.iloc[-1]
     extrapolated = {
@@ -310,7 +310,7 @@ def _with_extrapolation(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([measured, pd.DataFrame([extrapolated])], ignore_index=True)[list(COLUMNS)]
 
 
-def fit_curve(n: Any, loss: Any) -> tuple[float, float]:
+def fit_learning_curve(n: Any, loss: Any) -> tuple[float, float]:
     """Return a and b of ``loss = a + b / n`` by least squares, b at least 0."""
     x = 1 / np.asarray(n, dtype=np.float64)
     y = np.asarray(loss, dtype=np.float64)

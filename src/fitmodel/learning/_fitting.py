@@ -175,14 +175,16 @@ def fit_scorecard(
     if effects.per_replicate is not None:
         counts = bootstrap_counts(len(follow_up), replicates, options.seed)
     point, level, baseline = _set_level(point, codes, follow_up, weight, calendar)
-    bootstrap = _set_replicate_levels(bootstrap, codes, follow_up, counts, level, options.seed)
+    bootstrap = _set_replicate_levels(
+        bootstrap, codes, follow_up, weight, counts, level, options.seed
+    )
     if replicates > MAX_WITHOUT_INTERVAL:
         bootstrap = _with_misfit(
             bootstrap, point, imputed, codes, sample_codes, settings, options.seed
         )
     calibration = CalibrationMap.identity()
     if settings.isotonic is not None:
-        calibration = _shift_to_same_rate(settings.isotonic, point, codes, follow_up)
+        calibration = _shift_to_same_rate(settings.isotonic, point, codes, weight)
     scorecard = flatten(
         replace(imputed.design, codes=codes),
         point,
@@ -191,7 +193,7 @@ def fit_scorecard(
         weight=weight,
         calibration=calibration,
         spread=spread,
-        base_rate=float(_rate(point, codes, follow_up, calibration)),
+        base_rate=float(_rate(point, codes, weight, calibration)),
         seed=options.seed,
         own=own_shares(imputed, settings.penalty),
     )
@@ -250,13 +252,17 @@ def _set_level(
     weight: Floats,
     calendar: Calendar | None,
 ) -> tuple[Additive, Level, Baseline]:
-    """Set the intercept so that the mean prediction is the current Kaplan-Meier rate."""
+    """Set the intercept so that the mean prediction is the current Kaplan-Meier rate.
+
+    With delayed entry, `weight` lets a deal also represent those that left before its entry: the
+    deals in the table are survivors, whose mean probability is below the rate.
+    """
     log_odds = point.log_odds(codes)
     baseline = fit_baseline(follow_up, log_odds, weight)
     level = Level()
     if calendar is not None:
         level = fit_level(follow_up, calendar.closed, calendar.end, baseline, log_odds)
-    shift = level_shift(log_odds, follow_up.weight, follow_up.rate, level.factor)
+    shift = level_shift(log_odds, weight, follow_up.rate, level.factor)
     return point.with_intercept(point.intercept + shift), level, baseline
 
 
@@ -296,6 +302,7 @@ def _set_replicate_levels(
     bootstrap: Additive,
     codes: NDArray[np.int32],
     follow_up: FollowUp,
+    weight: Floats,
     counts: NDArray[np.int8],
     level: Level,
     seed: int,
@@ -311,26 +318,27 @@ def _set_replicate_levels(
     long_run = follow_up.rate
     shifts = []
     for number, factor in enumerate(factors):
-        weight = follow_up.weight * np.maximum(counts[:, number], 0)
-        rate = level.rate_of_resample(follow_up.weighted(weight).rate, long_run)
-        shifts.append(level_shift(log_odds[:, number], weight, rate, float(factor)))
+        times = np.maximum(counts[:, number], 0)
+        resampled = follow_up.weighted(follow_up.weight * times)
+        rate = level.rate_of_resample(resampled.rate, long_run)
+        shifts.append(level_shift(log_odds[:, number], weight * times, rate, float(factor)))
     return bootstrap.with_intercept(bootstrap.intercept + np.array(shifts))
 
 
 def _shift_to_same_rate(
-    isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], follow_up: FollowUp
+    isotonic: CalibrationMap, point: Additive, codes: NDArray[np.int32], weight: Floats
 ) -> CalibrationMap:
     """Shift an isotonic calibration map so that it keeps the mean prediction."""
     log_odds = point.log_odds(codes)
     probability = 1.0 / (1.0 + np.exp(-log_odds))
-    rate = float(np.average(probability, weights=follow_up.weight))
-    shift = shift_to_rate(isotonic.log_odds(log_odds), follow_up.weight, rate)
+    rate = float(np.average(probability, weights=weight))
+    shift = shift_to_rate(isotonic.log_odds(log_odds), weight, rate)
     return isotonic.shifted(shift)
 
 
 def _rate(
-    point: Additive, codes: NDArray[np.int32], follow_up: FollowUp, calibration: CalibrationMap
+    point: Additive, codes: NDArray[np.int32], weight: Floats, calibration: CalibrationMap
 ) -> float:
     """Mean predicted probability over the training deals."""
     probability = calibration.probability(point.log_odds(codes))
-    return float(np.average(probability, weights=follow_up.weight))
+    return float(np.average(probability, weights=weight))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fitmodel.learning._design import NUMBER_BASIS, Design, make_design, with_other_labels
 from fitmodel.learning._logistic import (
+    MAX_CHANGE,
     em_step,
     fit_ridge,
     observed_information,
@@ -223,10 +224,13 @@ def run_em(
             coefficients = fit_ridge(
                 design, matrix, labels, weight, penalty, directions, coefficients, centre
             )
-        log_odds = coefficients[0] + matrix @ coefficients[1:]
+        previous, log_odds = log_odds, coefficients[0] + matrix @ coefficients[1:]
         baseline = fit_baseline(follow_up, log_odds, weight)
         before = labels
         labels, weight = soft_labels(follow_up, baseline, log_odds)
+        # the baseline makes up for a wrong intercept, so that the labels alone do not show it
+        if number and np.abs(log_odds - previous).max() >= MAX_CHANGE:
+            continue
         if np.abs(labels - before).mean() < tolerance * max(unknown.mean(), 1e-9):
             break
     return Imputed(design, matrix, labels, weight, coefficients, baseline, log_odds)

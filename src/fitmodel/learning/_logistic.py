@@ -21,6 +21,7 @@ Bounds = tuple[tuple[float | None, float | None], ...]
 TOLERANCE = 1e-10  # relative change of the loss; coefficients agree with scikit-learn's to 1e-4
 MAX_NEWTON_STEPS, MAX_HALVINGS = 100, 30
 MISSING_SHARE = 0.3  # weight of the complete-data information in `em_step`; 1 is plain EM
+MAX_CHANGE = 2.0  # of a deal's log-odds in `em_step`; longer steps diverged with delayed entry
 MIN_INFORMATION = 1e-9  # of a deal; probabilities of 0 and 1 would make the system singular
 
 
@@ -265,7 +266,7 @@ def em_step(
     -----
     A Newton step with the gradient of the observed-data likelihood (Lange 1995). Its information
     lies between the observed-data and the complete-data information, so that a step is never much
-    longer than an EM step.
+    longer than an EM step; and no log-odds change by more than `MAX_CHANGE`.
     """
     probability = expit(coefficients[0] + matrix @ coefficients[1:])
     residual = weight * (early_churn - probability)
@@ -278,7 +279,9 @@ def em_step(
     hessian = penalised_information(
         matrix, weight * np.maximum(mixed_information, MIN_INFORMATION), penalty
     )
-    return np.asarray(coefficients + np.linalg.solve(hessian, gradient), dtype=np.float64)
+    step = np.linalg.solve(hessian, gradient)
+    largest = max(float(np.abs(step[0] + matrix @ step[1:]).max()), 1e-300)
+    return np.asarray(coefficients + step * min(1.0, MAX_CHANGE / largest), dtype=np.float64)
 
 
 def observed_information(early_churn: Floats, weight: Floats, log_odds: Floats) -> Floats:

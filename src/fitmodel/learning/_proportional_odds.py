@@ -110,15 +110,11 @@ class FollowUp:
 
     def subset(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> FollowUp:
         """The follow-up of the chosen deals: a mask, or positions."""
-        return FollowUp(
-            self.months[chosen],
-            self.left[chosen],
-            self.entry[chosen],
-            self.weight[chosen],
-            self.stratum[chosen],
-            self.horizon,
-            None if self.left_by is None else self.left_by[chosen],
-            self.leaving,
+        names = ("months", "left", "entry", "weight", "stratum")
+        return replace(
+            self,
+            left_by=None if self.left_by is None else self.left_by[chosen],
+            **{name: getattr(self, name)[chosen] for name in names},
         )
 
     def curve(self, inside: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:

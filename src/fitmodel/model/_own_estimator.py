@@ -39,7 +39,7 @@ from fitmodel.model.scorer import READER_FILE, day_or_none, scorer_from_json
 if TYPE_CHECKING:
     from datetime import date
 
-    from fitmodel.bundle.store import Bundle
+    from fitmodel.bundle.reading import Bundle
     from fitmodel.model._sentences import Sentences
     from fitmodel.model.scorer import Scorer
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.evaluation.report import TrainingReport
 
+CARD_FILE = "card.md"
+"""Name of the card's file in a bundle."""
 _FEW_CHURNERS = 100
 _PACKAGES = ("scikit-learn", "interpret-core", "numpy", "pandas")
 
@@ -185,8 +187,8 @@ def _method(report: TrainingReport) -> Markdown:
 
 def _limits(report: TrainingReport, spec: DealSpec) -> Iterator[str]:
     yield (
-        "It learned from deals that were signed. About prospects that were always turned away it "
-        "knows nothing, and once its flags are acted on, flagged deals go missing from later data."
+        "It learned from deals that were signed. It knows nothing about prospects that were always "
+        "declined. Once its flags are acted on, flagged deals are missing from later data."
     )
     if report.split_date is None:
         yield (
@@ -232,8 +234,8 @@ TITLE = "## Edited by hand"
 BEFORE = "## Intended use"
 MAX_ROWS = 12
 UNCHANGED = (
-    "All other figures on this card are of the model before these edits: of the edited one only "
-    "what stands here was measured."
+    "All other figures on this card are of the model before these edits. Only the figures in this "
+    "section are of the edited model."
 )
 
 

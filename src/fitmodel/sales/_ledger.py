@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -143,11 +143,6 @@ def _summed_columns(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 CENT = Decimal("0.01")
-
-
-def cents(value: Decimal) -> Decimal:
-    """Round to the cent, halves to even."""
-    return value.quantize(CENT, rounding=ROUND_HALF_EVEN)
 
 
 def split_commission(

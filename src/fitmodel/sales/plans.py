@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fitmodel.deals.plain_words import expected_of, shortened, suggestion
 from fitmodel.exceptions import SpecError
@@ -16,6 +16,7 @@ from fitmodel.renamed import old_attribute
 from fitmodel.sales._plan_clauses import (
     Accelerators,
     Cap,
+    Clause,
     Draw,
     ExcludedCauses,
     Leavers,
@@ -32,16 +33,14 @@ if TYPE_CHECKING:
 ROUNDINGS = {"half_even": ROUND_HALF_EVEN, "half_up": ROUND_HALF_UP, "down": ROUND_DOWN}
 
 
-class Tier(BaseModel):
+class Tier(Clause):
     """A share of the commission that is earned once the customer has stayed some months."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     months: Annotated[int, Field(ge=1)]
     share: Share
 
 
-class Bonus(BaseModel):
+class Bonus(Clause):
     """A bonus for the reps whose customers stay most.
 
     Parameters
@@ -61,8 +60,6 @@ class Bonus(BaseModel):
         which customers leave.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     top: Annotated[int, Field(ge=1)]
     amount: Annotated[Decimal, Field(ge=0, decimal_places=2)]
     min_deals: Annotated[int, Field(ge=1)] = 20
@@ -80,7 +77,7 @@ class Bonus(BaseModel):
         return {("min_deals" if name == "least_deals" else name): v for name, v in fields.items()}
 
 
-class Plan(BaseModel):
+class Plan(Clause):
     """A commission plan.
 
     Parameters
@@ -121,8 +118,6 @@ class Plan(BaseModel):
     payroll_months_later : int
         Months between the month in which an amount becomes due and the month in which it is paid.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "plan"
     commission_rate: Share

@@ -19,7 +19,7 @@ from fitmodel.language.catalogue import phrases
 from fitmodel.renamed import old_fields
 from fitmodel.sales._quiz_scores import brier, practice, practice_sentences, quiz_scores
 from fitmodel.sales._retrospective import require_dates, score_in_retrospect
-from fitmodel.sales._review_words import label_of, value_text
+from fitmodel.sales.reviews import label_of, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

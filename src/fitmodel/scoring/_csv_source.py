@@ -299,7 +299,7 @@ def stream_after_rows(stream: BinaryIO, rows: int, separator: str) -> _Remaining
 
     Returns
     -------
-    _Rest or None
+    _RemainingStream or None
         None if there are fewer rows, or if a quote or line break is at an unusual position, so
         that only a parser can find the rows.
     """

@@ -64,7 +64,7 @@ def score(
     df : pyspark.sql.DataFrame
         Prospects with the model's attributes; other columns are kept unchanged.
     model : FitModel, str or Path
-        A model, or its place as for `fitmodel.load`. It is read by the calling process, not on
+        A model, or a source for `fitmodel.load`. It is read by the calling process, not on
         the executors.
     reasons : int, default=0
         Largest number of reasons per row, as a JSON list; 0 leaves the column out.
@@ -183,7 +183,7 @@ def add_history(
     df : pyspark.sql.DataFrame
         Prospects with the contract's id.
     model : FitModel, str or Path
-        A model, or its place as for `fitmodel.load`.
+        A model, or a source for `fitmodel.load`.
     tables : mapping of str to pyspark.sql.DataFrame, optional
         The tables of the model's contract, by their names in the contract. Times are read as Spark
         writes them, in the time zone of the session. Tables that are not given are read by the

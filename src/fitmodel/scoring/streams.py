@@ -18,6 +18,7 @@ import pyarrow as pa
 from fitmodel.exceptions import ProspectError
 from fitmodel.model.frame_scorer import missing_attributes
 from fitmodel.model.horizons import check_horizons, horizon_columns
+from fitmodel.model.inputs import arrow_schema
 from fitmodel.tables.opening import duplicate_names
 
 if TYPE_CHECKING:
@@ -178,21 +179,8 @@ def _attached(chunk: Chunk, history: ProspectHistory, as_of: date) -> Chunk:
     return replace(chunk, attached=batch)
 
 
-PREDICTIONS = {
-    "early_churn_probability": pa.float64(),
-    "probability_low": pa.float64(),
-    "probability_high": pa.float64(),
-    "poor_fit": pa.bool_(),
-    "fit": pa.string(),
-    "expected_value": pa.float64(),
-    "unfamiliar": pa.bool_(),
-    "reasons": pa.string(),
-    "model_version": pa.string(),
-    "worth": pa.string(),
-    "escalate": pa.bool_(),
-    "expected_value_low": pa.float64(),
-    "expected_value_high": pa.float64(),
-    "own_evidence": pa.float64(),
+PREDICTIONS = {field.name: field.type for field in arrow_schema()} | {
+    "reasons": pa.string(),  # as JSON
     "error": pa.string(),
 }
 PROCEED = pa.field("proceed", pa.bool_())  # only with a decision log; placed before the error

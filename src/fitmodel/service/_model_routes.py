@@ -14,10 +14,10 @@ from fastapi import FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from fitmodel.bundle.reading import open_bundle
-from fitmodel.exceptions import BundleError, EditError, FitModelError, TrackingError
+from fitmodel.exceptions import BundleError, EditError, TrackingError
 from fitmodel.language.catalogue import ORIGINAL, message_in, messages_in, phrases
 from fitmodel.model.opening import is_own_estimator, open_model
-from fitmodel.reports.card import card_in
+from fitmodel.reports.card import CARD_FILE, card_in
 from fitmodel.reports.model_page import (
     attribute_table,
     card_page,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from fitmodel.evaluation.comparison import Comparison
     from fitmodel.language.catalogue import Say
     from fitmodel.loading import ModelHolder
+    from fitmodel.model.fitmodel import FitModel
     from fitmodel.tracking.promotion import Promotion
 
-CARD_FILE = "card.md"
 REFUSALS: dict[int | str, dict[str, Any]] = {
     **failures("400", "401", "408", "413", "503"),
     "403": {"description": "Only a manager promotes a model"},
@@ -123,8 +123,9 @@ def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
     @app.get("/v1/model/card", responses=RARELY | NOT_THERE)
     def card(language: Language = "en") -> dict[str, Any]:
         """Return the model card, as Markdown and as a tree of elements."""
-        text = card_in(_card(holder), language)
-        return {"version": holder.model.version, "markdown": text, "nodes": card_tree(text)}
+        model = holder.model
+        text = card_in(_card(model), language)
+        return {"version": model.version, "markdown": text, "nodes": card_tree(text)}
 
     @app.get("/v1/model/plots", responses=RARELY)
     def plots(language: Language = "en") -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
     @app.get("/v1/model/card.html", responses=RARELY | NOT_THERE, response_class=Response)
     def card_file(language: Language = "en") -> Response:
         """Return the model card as an HTML page to save or print."""
-        page = card_page(card_in(_card(holder), language), language)
+        page = card_page(card_in(_card(holder.model), language), language)
         return Response(page, media_type="text/html; charset=utf-8")
 
     @app.get("/v1/model/tables/{attribute}", responses=RARELY | NOT_THERE)
@@ -148,13 +149,14 @@ def _add_descriptions(app: FastAPI, holder: ModelHolder) -> None:
             raise RefusedError(404, str(error)) from error
 
 
-def _card(holder: ModelHolder) -> str:
-    path = holder.model.path
-    if path is None or not (path / CARD_FILE).is_file():
-        raise RefusedError(404, "the model's bundle holds no card. Remedy: train it again")
+def _card(model: FitModel) -> str:
+    """Return the card of a model's bundle, after checking its digest."""
     try:
-        return (path / CARD_FILE).read_text(encoding="utf-8")
-    except (OSError, FitModelError) as error:
+        bundle = None if model.path is None else open_bundle(model.path)
+        if bundle is None or CARD_FILE not in bundle.files:
+            raise RefusedError(404, "the model's bundle holds no card. Remedy: train it again")
+        return bundle.read(CARD_FILE).decode()
+    except (BundleError, UnicodeDecodeError) as error:
         raise RefusedError(503, f"the card cannot be read: {error}") from error
 
 
