@@ -245,6 +245,21 @@ def test_the_command_prints_text_or_json(tmp_path, monkeypatch, scorer: Scorer) 
     assert json.loads(done.output)["n_deals"] > 50
 
 
+@pytest.mark.parametrize("option", ["--unpickle", "--workbench"])
+def test_the_old_name_of_an_option_works_and_is_not_shown(option, tmp_path, monkeypatch) -> None:
+    given = []
+    monkeypatch.setattr("fitmodel.comparing.compare_models", lambda *_, **more: given.append(more))
+    (tmp_path / "deals.csv").touch()
+
+    done = CliRunner().invoke(app, ["compare", "one", "two", str(tmp_path / "deals.csv"), option])
+    shown = CliRunner().invoke(app, ["compare", "--help"]).output
+
+    assert done.exit_code == 0, done.output
+    assert given[0]["unpickle"] is True
+    assert "--unpickle" in shown
+    assert "--workbench" not in shown
+
+
 def test_compare_models_is_a_public_name() -> None:
     assert fitmodel.compare_models is compare_models
     assert ModelComparison.__module__ == "fitmodel.evaluation.report"

@@ -87,6 +87,7 @@ def test_a_code_with_leading_zeros_matches_the_number_read_in_training() -> None
 @pytest.mark.parametrize("one", ["01", "1.00", Decimal("1.00"), "1e0", "１", "١"])  # noqa: RUF001 - other scripts
 def test_a_number_of_a_flag_is_read_however_it_is_written(one: object) -> None:
     assert FLAG.code(one) == FLAG.code(1) == 2
+    assert FLAG.text(one) == "yes"
 
 
 def test_an_underscore_in_a_code_is_not_a_separator_of_digits() -> None:

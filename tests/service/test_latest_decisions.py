@@ -8,7 +8,7 @@ import pytest
 
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
-from fitmodel.service._latest_decisions import LatestDecisions
+from fitmodel.service._decision_routes import LatestDecisions
 
 
 @pytest.fixture(params=["named", "salted", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -13,8 +13,8 @@ from fitmodel.exceptions import TrackingError
 from fitmodel.language.catalogue import LANGUAGES, read_texts
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
-from fitmodel.service import _latest_decisions
-from fitmodel.service._latest_decisions import LatestDecisions
+from fitmodel.service import _decision_routes
+from fitmodel.service._decision_routes import LatestDecisions
 from fitmodel.service.app import create_app
 from fitmodel.service.settings import Settings
 
@@ -146,7 +146,7 @@ def test_without_the_log_rows_are_listed_with_a_note_that_hides_its_location(
 
 def test_a_locked_log_does_not_delay_the_rows(decided, monkeypatch) -> None:
     asked, log = decided
-    monkeypatch.setattr(_latest_decisions, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(_decision_routes, "ANSWER_SECONDS", 0.05)
     with log.store._lock:  # like a writer that waits for another process
         assert asked.get(ROWS).json()["decisions_problem"] is not None
         assert asked.get(ROWS).json()["decisions_problem"] is not None

@@ -98,7 +98,7 @@ class Column:
         numeric = pd.api.types.is_numeric_dtype(self.cells.dtype)
         return 0.0 if numeric and share < 1 else share
 
-    @property
+    @cached_property
     def is_date(self) -> bool:
         """Whether the column holds dates, and neither numbers nor versions such as 4.12.10."""
         if pd.api.types.is_numeric_dtype(self.cells.dtype) or self.date_share < MIN_READABLE:

@@ -205,14 +205,17 @@ class CategoryColumn:
             return MISSING
         if is_sized(value):
             raise UnreadableValueError(f"{shown(value)} is not a single value")
-        text = level_text(value)
+        text = self.text(value)
         number_text = _as_number_text(text)
-        if self.is_flag:
-            text = flag_text(number_text)
         known = self.levels.get(text) or self.levels.get(number_text)
         for digest in () if known else self._digests:
             known = known or self.levels.get(digest(text)) or self.levels.get(digest(number_text))
         return known or self.size + 1
+
+    def text(self, value: Any) -> str:
+        """Return a value as text; of a flag "yes" or "no", however it is written."""
+        text = level_text(value)
+        return flag_text(_as_number_text(text)) if self.is_flag else text
 
     @cached_property
     def _digests(self) -> tuple[Callable[[str], str], ...]:

@@ -20,7 +20,6 @@ from fitmodel.learning.columns import (
     CategoryColumn,
     UnreadableValueError,
     as_number,
-    flag_text,
     level_text,
 )
 from fitmodel.tables.cells import PLAIN_MONEY, formats_money, money_text
@@ -202,10 +201,10 @@ class Wording:
     def _level(self, column: CategoryColumn, value: Any) -> str:
         if is_missing(value) and not column.is_word(value):
             return self.say("unknown")
-        text = level_text(value)
         if column.is_flag and not self._counts(column.name):
-            text = flag_text(text)
+            text = column.text(value)
             return self.say(text) if text in {"yes", "no"} else text
+        text = level_text(value)
         unit = self.units.get(column.name)
         return f"{text} {unit}" if unit else text
 

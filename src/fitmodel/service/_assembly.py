@@ -24,13 +24,11 @@ from fitmodel.loading import ModelHolder
 from fitmodel.monitoring.deal_log import DealLog
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.sales.people import people_in
-from fitmodel.service._brief_routes import BRIEF, add_brief, brief_openapi
-from fitmodel.service._decision_routes import add_decisions
-from fitmodel.service._latest_decisions import LatestDecisions
+from fitmodel.service._decision_routes import LatestDecisions, add_decisions
 from fitmodel.service._metrics import Metrics
 from fitmodel.service._middleware import ServiceMiddleware
 from fitmodel.service._model_routes import add_model
-from fitmodel.service._page_routes import add_desk, add_pages
+from fitmodel.service._page_routes import BRIEF, add_brief, add_desk, add_pages, brief_openapi
 from fitmodel.service._pages import Pages, PastTable
 from fitmodel.service._pipeline import Pipeline, may_see
 from fitmodel.service._pipeline_routes import Timelines, add_pipeline

@@ -26,10 +26,11 @@ from fitmodel.reports.model_page import (
     rule_text,
 )
 from fitmodel.service._decision_routes import Name, WholeNumber
-from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of
+from fitmodel.service._page_routes import NOT_THERE, RARELY
 from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import Language
 from fitmodel.service.schema import failures
+from fitmodel.service.settings import person_of
 from fitmodel.tracking.connection import database_file, tracking_uri
 from fitmodel.tracking.promotion import PromotionRefusedError, follow_champion, look_ahead, promote
 from fitmodel.tracking.registry import resolve

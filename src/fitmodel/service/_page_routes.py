@@ -1,21 +1,27 @@
-"""The app at /: its files, the model as the app shows it, the pages Team and Watch, and the user.
+"""The app at /: its files, the model as it shows it, the pages Team and Watch, the brief, the user.
 
 The page and its files contain no data, so they need no token; the routes with data need one. The
 page scores through the same route as every other client. It sends no id, so that prospects that
 a user only tries out are not written to the decision log.
 
 the sales report, the monitoring report -> the part that the user may see -> JSON
+prospect -> `make_brief` -> JSON for the deal page, or the same brief as a file (HTML, Markdown)
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
+from fitmodel.exceptions import DatabaseError, DealsError, ProspectError
 from fitmodel.language.catalogue import LANGUAGES, phrases, read_texts
+from fitmodel.reports.brief import make_brief
+from fitmodel.reports.brief_pages import brief_content, brief_markdown, brief_page
 from fitmodel.reports.html import STYLES, html_tree, read_style, section_tree
 from fitmodel.reports.model_page import rule_text
 from fitmodel.reports.monitoring_page import monitoring_part
@@ -23,19 +29,27 @@ from fitmodel.reports.sales_numbers import rep_view
 from fitmodel.service._pages import NO_DEALS
 from fitmodel.service._pipeline_rows import cost_of_early_churn
 from fitmodel.service._problems import RefusedError
-from fitmodel.service._routes import MAX_REASONS, Language, describe_model
+from fitmodel.service._routes import (
+    MAX_REASONS,
+    JsonResponse,
+    Language,
+    describe_model,
+    read_prospects,
+)
 from fitmodel.service.schema import example_prospect, failures
-from fitmodel.service.settings import ANYBODY, Person
+from fitmodel.service.settings import person_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fitmodel.crm.requests import RequestHistories, RequestHistory
     from fitmodel.loading import ModelHolder
     from fitmodel.model.fitmodel import FitModel
+    from fitmodel.reports.brief import Brief
     from fitmodel.reports.sales_report import SalesReport
     from fitmodel.service._pages import Computed, Pages
     from fitmodel.service._pipeline import Pipeline
-    from fitmodel.service.settings import Settings
+    from fitmodel.service.settings import Person, Settings
 
 RARELY = failures("401", "503")
 STEPS = {
@@ -61,6 +75,19 @@ KINDS = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+
+
+BRIEF = "/v1/brief"
+MAX_NAME_LENGTH = 200
+Form = Annotated[
+    Literal["json", "html", "md"],
+    Query(description="Format: JSON, or the brief as an HTML or Markdown file."),
+]
+Name = Annotated[
+    str | None,
+    Query(max_length=MAX_NAME_LENGTH, description="Name of the prospect; default: its id."),
+]
+FILES = {"html": (brief_page, "text/html"), "md": (brief_markdown, "text/markdown")}
 
 
 def add_pages(app: FastAPI, pages: Pages) -> None:
@@ -92,12 +119,6 @@ def _add_reports(app: FastAPI, pages: Pages) -> None:
         basis, fragment = monitoring_part(report, language)
         shown = {"state": "ready", "basis": basis, "nodes": html_tree(fragment)}
         return shown | {"drifted": report.drifted, "deals": report.rows}
-
-
-def person_of(request: Request) -> Person:
-    """Return the user of the request, as the middleware identified them."""
-    person = getattr(request.state, "person", ANYBODY)
-    return person if isinstance(person, Person) else ANYBODY
 
 
 def team_page(report: SalesReport, person: Person) -> dict[str, Any]:
@@ -231,3 +252,84 @@ def _sends(body: bytes, kind: str) -> Callable[[], Response]:
         return Response(body, media_type=kind)
 
     return send
+
+
+def add_brief(
+    app: FastAPI,
+    holder: ModelHolder,
+    limits: Settings,
+    pages: Pages,
+    histories: RequestHistories,
+) -> None:
+    """Add the route of the brief."""
+    written: dict[str, Any] = {"content": {kind: {} for _, kind in FILES.values()}}
+    answers: dict[int | str, dict[str, Any]] = {
+        200: written,
+        **failures("400", "401", "408", "413", "422", "503"),
+    }
+
+    @app.post(BRIEF, responses=answers)
+    async def brief(
+        request: Request, language: Language = "en", form: Form = "json", name: Name = None
+    ) -> Response:
+        """Return the brief on one prospect: conditions, money, similar deals and the letter."""
+        prospect = read_prospects(await request.body(), limits)
+        if isinstance(prospect, list):
+            raise RefusedError(400, "give one prospect as an object")
+        person = person_of(request)
+
+        def answer() -> Response:
+            model = holder.model
+            known = _with_history(histories.of(model), model, prospect)
+            made = _make_brief_of(model, known, pages, language=language, name=name)
+            return _answer(made if not person.is_rep else without_names(made), form)
+
+        return await run_in_threadpool(answer)
+
+
+def _with_history(
+    history: RequestHistory, model: FitModel, prospect: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        (known,) = history.attached([prospect], model.attributes)
+    except DatabaseError as error:
+        raise RefusedError(503, str(error)) from error
+    if isinstance(known, ProspectError):
+        raise RefusedError(422, str(known))
+    result: dict[str, Any] = known
+    return result
+
+
+def _make_brief_of(
+    model: FitModel, prospect: dict[str, Any], pages: Pages, *, language: str, name: str | None
+) -> Brief:
+    try:
+        past = pages.past_deals()
+        if past is None:
+            return make_brief(model, prospect, language=language, name=name)
+        deals, spec = past
+        return make_brief(model, prospect, deals=deals, spec=spec, language=language, name=name)
+    except ProspectError as error:
+        raise RefusedError(422, str(error)) from error
+    except (DealsError, OSError) as error:
+        raise RefusedError(503, f"the past deals cannot be read: {error}") from error
+
+
+def without_names(brief: Brief) -> Brief:
+    """Return the brief without the similar past deals: they may belong to other reps."""
+    return replace(brief, similar=())
+
+
+def _answer(content: Brief, form: str) -> Response:
+    if form == "json":
+        return JsonResponse(brief_content(content))
+    write, kind = FILES[form]
+    text = write(content).encode(errors="backslashreplace")  # a sign cut in two, as in JSON
+    return Response(text, media_type=f"{kind}; charset=utf-8")
+
+
+def brief_openapi(model: FitModel) -> dict[str, Any]:
+    """Return the OpenAPI description of the brief's request: one prospect of the model in use."""
+    del model  # the schema "Prospect" is always that of the model in use
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/Prospect"}}}
+    return {"requestBody": {"required": True, "content": body}}

@@ -14,10 +14,10 @@ from fitmodel.crm.attributes import attributes_as_of
 from fitmodel.crm.timeline import timeline
 from fitmodel.exceptions import DealsError, FitModelError
 from fitmodel.language.catalogue import phrases
-from fitmodel.service._page_routes import person_of
 from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import JsonResponse, Language
 from fitmodel.service.schema import failures
+from fitmodel.service.settings import person_of
 from fitmodel.tables.cells import level_text
 
 if TYPE_CHECKING:

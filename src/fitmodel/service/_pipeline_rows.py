@@ -21,6 +21,7 @@ import pandas as pd
 
 from fitmodel.exceptions import FitModelError, TrackingError
 from fitmodel.language.catalogue import LANGUAGES, message_in, phrases
+from fitmodel.service._schemas import SHOWN_COLUMNS
 from fitmodel.service.settings import ANYBODY
 from fitmodel.tables.cells import is_missing, level_text
 from fitmodel.tables.values import today
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from fitmodel.model.assessment import Reason
     from fitmodel.model.fitmodel import FitModel
     from fitmodel.scoring.in_memory import ProspectTable, ScoredRows
-    from fitmodel.service._latest_decisions import Decision, LatestDecisions
+    from fitmodel.service._decision_routes import LatestDecision, LatestDecisions
     from fitmodel.service._pipeline import Pipeline
     from fitmodel.service.settings import Person
 
@@ -43,12 +44,6 @@ if TYPE_CHECKING:
 
 REASONS = 3
 GZIP_LEVEL = 4  # takes a third of the time of level 9
-SHOWN_COLUMNS = (
-    "early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit",
-    "expected_value", "expected_value_low", "expected_value_high", "worth", "escalate",
-    "unfamiliar",
-)  # fmt: skip
-"""Columns of a prediction that a row has, under the same names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +81,7 @@ class _Decided:
     `latest` is None without a log, and if the log does not answer; then `is_unreachable` is true.
     """
 
-    latest: list[Decision | None] | None = None
+    latest: list[LatestDecision | None] | None = None
     is_unreachable: bool = False
 
 

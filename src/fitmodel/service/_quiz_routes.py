@@ -29,10 +29,11 @@ from fitmodel.sales.quiz import (
     quiz_scores,
 )
 from fitmodel.service._decision_routes import Name
-from fitmodel.service._page_routes import NOT_THERE, RARELY, person_of, ready_value
+from fitmodel.service._page_routes import NOT_THERE, RARELY, ready_value
 from fitmodel.service._problems import RefusedError
 from fitmodel.service._routes import Language
 from fitmodel.service.schema import failures
+from fitmodel.service.settings import person_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitmodel.service._pipeline_rows import SHOWN_COLUMNS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SHOWN_COLUMNS = (
+    "early_churn_probability", "probability_low", "probability_high", "poor_fit", "fit",
+    "expected_value", "expected_value_low", "expected_value_high", "worth", "escalate",
+    "unfamiliar",
+)  # fmt: skip
+"""Columns of a prediction that a row has, under the same names."""
 _SCHEMAS = "#/components/schemas/"
 TEXT, FLAG, NUMBER = {"type": "string"}, {"type": "boolean"}, {"type": "number"}
 NUMBER_OR_NULL = {"type": ["number", "null"]}

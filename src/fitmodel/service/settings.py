@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fastapi import Request
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable with the folder in which several processes keep their counters."""
@@ -131,6 +133,12 @@ class Person:
 
 
 ANYBODY = Person()
+
+
+def person_of(request: Request) -> Person:
+    """Return the user of the request, as the middleware identified them."""
+    person = getattr(request.state, "person", ANYBODY)
+    return person if isinstance(person, Person) else ANYBODY
 
 
 @dataclass(frozen=True)
