@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,23 @@ def test_the_examples_run_and_give_the_shown_output(
         )
     assert failed == 0
     assert tried > 0 or name in SHOWN_ELSEWHERE
+
+
+def test_examples_import_existing_names_also_in_private_modules() -> None:
+    source = Path(fitmodel.__file__).parent
+    imported = re.findall(
+        r">>> from (fitmodel[\w.]*) import ([\w, ]+?)(?: as \w+)?(?: *#.*)?$",
+        "\n".join(path.read_text(encoding="utf-8") for path in sorted(source.rglob("*.py"))),
+        re.MULTILINE,
+    )
+    missing = [
+        (module, name)
+        for module, names in imported
+        for name in names.split(", ")
+        if not (hasattr(import_module(module), name) or find_spec(f"{module}.{name}"))
+    ]
+    assert len(imported) > 20
+    assert missing == []
 
 
 @pytest.mark.parametrize("name", [f"fitmodel.{name}" for name in fitmodel.__all__] + DOCUMENTED)

@@ -44,7 +44,7 @@ _MOVED = {
     "deals.faults": "deals.validation deals._table_errors",
     "deals.file_faults": "tables.opening",
     "deals.files": "tables.files",
-    "deals.guess_attributes": "guessing._attributes",
+    "deals.guess_attributes": "guessing._roles",
     "deals.guess_money": "guessing._money",
     "deals.guess_text": "guessing._draft",
     "deals.guessing": "guessing.guess",

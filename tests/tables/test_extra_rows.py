@@ -39,6 +39,15 @@ def test_titles_are_left_out_and_rows_keep_their_numbers(tmp_path, above: str) -
     assert [finding.code for finding in result.findings] == ["title_row"]
 
 
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;"])
+@pytest.mark.parametrize("columns", [2, 4])
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path, line, columns) -> None:
+    rows = [";".join(row.split(",")[:columns]) for row in ROWS.splitlines()]
+    result = _read(tmp_path, "\n".join([line, *rows]))
+    assert list(result.table) == ROWS.splitlines()[0].split(",")[:columns]
+    assert result.row_numbers[0] == 3
+
+
 @pytest.mark.parametrize("word", ["Total", "TOTALS:", "Grand Total", "Summe", "Suma", "合计",
                                   "Total geral", "Sous-total", "Total (30 rows)"])  # fmt: skip
 def test_a_total_line_is_left_out_whichever_column_has_its_word(tmp_path, word: str) -> None:

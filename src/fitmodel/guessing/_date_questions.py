@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from fitmodel.deals.contract import DealSpec
     from fitmodel.guessing._columns import Column
 
-    Days = NDArray[np.datetime64]
-
 MIN_SAME_ROWS = 0.8  # share of leavers with both dates from which two dates are of leaving
 MIN_OTHER_DAY = 0.05  # share of them with another day from which the choice matters
 MIN_SHARE_OF_A_DAY, MIN_ON_A_DAY, TIMES_THE_NEXT_DAY = 0.1, 20, 5  # one day has too many dates

@@ -15,7 +15,6 @@ from fitmodel.deals.history_findings import compare_horizons, horizons_text, que
 from fitmodel.deals.reading import read_deals_with_findings
 from fitmodel.deals.validation import Sheet, explain, notation_warnings, shape_errors
 from fitmodel.exceptions import DealsError
-from fitmodel.guessing._attributes import reason_to_exclude
 from fitmodel.guessing._columns import Column
 from fitmodel.guessing._draft import Draft
 from fitmodel.guessing._money import (
@@ -28,7 +27,7 @@ from fitmodel.guessing._money import (
     scale_by_name,
 )
 from fitmodel.guessing._outcome import find_leavers, settle_outcome
-from fitmodel.guessing._roles import assign_role
+from fitmodel.guessing._roles import assign_role, reason_to_exclude
 from fitmodel.guessing._rows import (
     find_not_yet,
     find_repeats,

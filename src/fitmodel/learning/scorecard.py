@@ -282,6 +282,7 @@ class Scorecard:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data without loss of precision."""
+        unusual_pairs = [list(item) for item in self.unusual_pairs]
         return {
             "format": FORMAT,
             "columns": [column.to_dict() for column in self.columns],
@@ -308,5 +309,6 @@ class Scorecard:
                 for item in self.evidence
             ],
             "base_rate": self.base_rate,
-            "unusual_pairs": [list(item) for item in self.unusual_pairs],
+            "unusual_pairs": unusual_pairs,
+            "odd_pairs": unusual_pairs,  # its name up to 0.1.0, which reads the file too
         } | ({} if self.own is None else {"own": self.own.tolist()})

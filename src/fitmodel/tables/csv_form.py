@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = ",;\t|"
 _END = "end of the file"
+_SEPARATOR_LINE = re.compile(r'"?sep=[,;|\t]?"?', re.IGNORECASE)  # tells Excel the separator
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _BLOCK = 1 << 22
 HEAD_ROWS = 40  # rows at the top of a sheet among which the header is searched
@@ -105,6 +106,9 @@ def find_top(lines: Sequence[str]) -> HeaderPosition | None:
     first = next((position for position, line in enumerate(lines) if line.strip()), None)
     if first is None:
         return None
+    if _SEPARATOR_LINE.fullmatch(lines[first].strip()) and (below := find_top(lines[first + 1 :])):
+        titles = (lines[first].strip(), *below.titles)
+        return HeaderPosition(first + 1 + below.lines, titles, below.separator)
     without_titles = HeaderPosition(first, (), separator_of(lines[first]))
     first_lines = [line for line in lines[first : first + HEAD_ROWS] if line.strip()]
     separators = [separator_of(line) for line in first_lines]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fitmodel.guessing._attributes import says_who_left
 from fitmodel.guessing._columns import Column
+from fitmodel.guessing._roles import says_who_left
 from fitmodel.guessing.guess import guess_spec
 from tables import customers
 
