@@ -82,7 +82,7 @@ def _evidence_from_dict(item: Mapping[str, Any]) -> Evidence:
 
 def _unusual_pairs_key(data: Mapping[str, Any]) -> str:
     """Return the key of the unusual pairs; bundles up to 0.1.0 call it ``odd_pairs``."""
-    return "odd_pairs" if "odd_pairs" in data else "unusual_pairs"
+    return "unusual_pairs" if "unusual_pairs" in data else "odd_pairs"
 
 
 def _unusual_pair_from_list(item: Sequence[Any]) -> tuple[int, int, int, int]:
