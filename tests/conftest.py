@@ -97,12 +97,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """
     from fitmodel.evaluation.report import TrainingReport
     from fitmodel.learning import _other_classifiers as black_box
-    from fitmodel.tracking import _logged_model
+    from fitmodel.tracking import run_log
 
     LIGHT.undo()
     if item.get_closest_marker("full_training") is None:
         LIGHT.setattr(TrainingReport, "figures", lambda _report: {})
-        LIGHT.setattr(_logged_model, "_package", lambda: NO_CODE)
+        LIGHT.setattr(run_log, "_package", lambda: NO_CODE)
         LIGHT.setattr(black_box, "N_REPLICATES", 1)
 
 

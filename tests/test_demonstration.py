@@ -20,7 +20,7 @@ def test_the_demonstration_has_prospects_a_log_reps_and_a_drift(
     tmp_path, monkeypatch, simulate_quickly, english_left, holds
 ) -> None:
     monkeypatch.setattr(demonstration, "simulate_deals", simulate_quickly)
-    made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_500)
+    made = make_demo(tmp_path / "demo", tmp_path / "models", deals=1_000)
     decided = made.log.decisions()
     assert set(decided["action"]) == {"signed", "declined", "overridden"}
     app = create_app(

@@ -24,10 +24,10 @@ import fitmodel
 from fitmodel.datasets.simulation import simulate_deals
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.learning import _other_classifiers as black_box
-from fitmodel.tracking import _logged_model
+from fitmodel.tracking import run_log
 
 black_box.N_REPLICATES = 1
-_logged_model._package = lambda: NO_CODE
+run_log._package = lambda: NO_CODE
 TrainingReport.figures = lambda _report: {}
 
 def _simulate_quickly(n, **law):

@@ -67,7 +67,7 @@ def test_the_commands_run_one_after_the_other(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(migrated_store, "mlflow.db")
-    deals = fitmodel.simulate_deals(1500, seed=1).deals
+    deals = fitmodel.simulate_deals(1000, seed=1, signal=2.0).deals
     deals.to_csv("deals.csv", index=False)
     prospects = deals.tail(30).drop(columns="churned_on")
     prospects["deal_id"] = ["D-17", *prospects["deal_id"].iloc[1:]]

@@ -79,8 +79,9 @@ _MOVED = {
     "deals.training_deals": "deals.outcomes",
     "deals.unknown_days": "deals.survival_estimates",
     "deals.values": "tables.cells tables.values",
-    "decision.lifetime": "decision._known_money",
+    "decision.lifetime": "decision.money_settings",
     "decision.money_lines": "decision.conditions",
+    "decision.suggest": "decision.money_settings",
     "evaluation._recalibration": "evaluation._calibration",
     "evaluation._subgroups": "evaluation._groups",
     "evaluation._training_figures": "evaluation._pages",
@@ -177,6 +178,7 @@ _MOVED = {
     "reports.markdown": "reports._markdown",
     "reports.profile_section": "reports._rep_sections",
     "reports.rep_view": "reports.sales_numbers",
+    "reports.reproduce": "reports.card_parts",
     "reports.review_section": "reports._loss_sections",
     "reports.sales_page": "reports.sales_report",
     "reports.scoreboard_section": "reports._rep_sections",
@@ -246,7 +248,7 @@ _MOVED = {
     "tracking.contest": "evaluation.comparison",
     "tracking.facts": "tracking.lifecycle",
     "tracking.in_use": "tracking.promotion",
-    "tracking.logged_model": "tracking._logged_model",
+    "tracking.logged_model": "tracking.run_log",
 }
 """Old module, and the modules that have its contents now, without `fitmodel.`."""
 MODULES: dict[str, tuple[str, ...]] = {

@@ -39,7 +39,7 @@ from fitmodel.model.counterfactuals import summarise_seen_values
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.monitoring.drift import summarise_scores
 from fitmodel.pooling import with_prior
-from fitmodel.reports.reproduce import reproduce_block
+from fitmodel.reports.card_parts import reproduce_block
 from fitmodel.shipping import ship
 from fitmodel.tracking.champion import compare_with_champion
 from fitmodel.tracking.connection import without_autolog

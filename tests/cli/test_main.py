@@ -253,6 +253,11 @@ def test_a_missing_model_gives_exit_code_1(home):
             ),
         ),
         (OSError(5, "Input/output error"), 1, "Error: [Errno 5] Input/output error\n"),
+        (
+            IsADirectoryError(21, "Is a directory", "/data"),
+            1,
+            "Error: /data is a folder, and a file is needed. Remedy: name a file\n",
+        ),
         (KeyboardInterrupt(), 130, "Interrupted; nothing half-written is left behind.\n"),
     ],
 )
@@ -290,3 +295,25 @@ def test_output_is_utf8_also_with_another_code_page() -> None:
     stream.write("流失 ≥ 5")
     stream.flush()
     assert written.getvalue() == "流失 ≥ 5".encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["snapshot", "deals.csv", "--id", "key", "--store", "deals.csv"],
+            "is a file, and a folder",
+        ),
+        (["init", "deals.csv", "--output", "deals.csv/fitmodel.toml"], "is a file, and a folder"),
+    ],
+)
+def test_a_file_where_a_folder_is_needed_is_named_with_the_remedy(
+    tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"key": ["A", "B"], "signed": ["2024-01-01", "2024-02-01"]})
+    table.assign(left=["2024-03-01", None]).to_csv("deals.csv", index=False)
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 1
+    assert f"Error: deals.csv {message} is needed. Remedy: name another folder" in result.output

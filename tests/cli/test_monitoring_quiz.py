@@ -64,3 +64,10 @@ def test_a_quiz_without_names_is_refused(ask, tmp_path):
     done = ask("--log", tmp_path / "log.db")
     assert done.exit_code == 1
     assert "Remedy: --person Kim" in done.output
+
+
+def test_showing_the_scores_makes_no_log(ask, tmp_path):
+    done = ask("--scores", "--log", tmp_path / "log.db")
+    assert done.exit_code == 0
+    assert "Nobody has answered a quiz yet." in done.output
+    assert not (tmp_path / "log.db").exists()

@@ -44,6 +44,15 @@ def test_annual_contracts_are_detected_with_their_term():
     assert (terms_of(view, [result]) == np.where(annual, 12, 0)).all()
 
 
+def test_groups_are_compared_also_if_their_values_have_several_types():
+    view = company(lambda r, n: np.where(r.random(n) < 0.5, r.uniform(366, 390, n), 3000))
+    values = [1, 2.5, "x", pd.Timestamp("2024-01-01"), True]
+    mixed = view.deals.assign(other=[values[row % 5] for row in range(len(view.deals))])
+    found = find_bound_deals(view_of(mixed, view.spec), 5, ["other", "billing"])
+
+    assert [(each.column, each.value) for each in found] == [("billing", "annual")]
+
+
 def test_customers_who_only_stay_longer_are_not_detected_as_bound():
     view = company(lambda r, n: np.where(r.random(n) < 0.1, r.uniform(20, 900, n), 3000))
 

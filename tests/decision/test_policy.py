@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from fitmodel.decision.policy import Policy, fit_band
@@ -36,15 +36,16 @@ amounts = st.one_of(st.floats(0.0, 1e6), st.none(), st.just(math.nan), st.just(m
 
 
 @pytest.mark.slow
-@every_policy
 @given(st.lists(st.tuples(chances, amounts), min_size=1, max_size=30))
-def test_one_prospect_and_many_get_identical_results(policy, deals):
+def test_one_prospect_and_many_get_identical_results(deals):
     p = np.array([chance for chance, _ in deals])
     amount = np.array([math.nan if each is None else each for _, each in deals])
-    poor, worth, threshold = zip(*(policy.assess(*deal) for deal in deals), strict=True)
-    assert list(poor) == policy.poor_fit(p, amount).tolist()
-    assert np.array_equal(worth, policy.expected_value(p, amount), equal_nan=True)
-    assert np.array_equal(threshold, policy.threshold_for(amount))
+    for policy in POLICIES:
+        note(str(policy))
+        poor, worth, threshold = zip(*(policy.assess(*deal) for deal in deals), strict=True)
+        assert list(poor) == policy.poor_fit(p, amount).tolist()
+        assert np.array_equal(worth, policy.expected_value(p, amount), equal_nan=True)
+        assert np.array_equal(threshold, policy.threshold_for(amount))
 
 
 @every_policy
@@ -54,23 +55,25 @@ def test_one_prospect_gets_plain_python_values(policy):
 
 
 @pytest.mark.slow
-@every_policy
 @given(chances, chances, amounts)
-def test_a_higher_probability_never_takes_a_flag_away(policy, p, q, amount):
+def test_a_higher_probability_never_takes_a_flag_away(p, q, amount):
     low, high = sorted((p, q))
-    if policy.money is INVERTED and policy.threshold_for(amount) == 1.0:
-        return  # worth signing for any outcome: never flagged by either policy
-    assert policy.assess(low, amount)[0] <= policy.assess(high, amount)[0]
+    for policy in POLICIES:
+        note(str(policy))
+        if policy.money is INVERTED and policy.threshold_for(amount) == 1.0:
+            continue  # worth signing for any outcome: never flagged by either policy
+        assert policy.assess(low, amount)[0] <= policy.assess(high, amount)[0]
 
 
 @pytest.mark.slow
-@every_policy
 @given(st.lists(chances, min_size=2, max_size=20))
-def test_scoring_in_chunks_gives_the_same_results(policy, p):
+def test_scoring_in_chunks_gives_the_same_results(p):
     p = np.array(p)
     amount = np.linspace(0, 9000, len(p))
-    parts = [policy.poor_fit(p[i : i + 1], amount[i : i + 1]) for i in range(len(p))]
-    assert np.concatenate(parts).tolist() == policy.poor_fit(p, amount).tolist()
+    for policy in POLICIES:
+        note(str(policy))
+        parts = [policy.poor_fit(p[i : i + 1], amount[i : i + 1]) for i in range(len(p))]
+        assert np.concatenate(parts).tolist() == policy.poor_fit(p, amount).tolist()
 
 
 def test_value_flags_exactly_the_deals_not_worth_signing():
@@ -185,45 +188,47 @@ def test_above_the_companys_level_no_prospect_is_a_good_fit(prospect, band):
     assert many.tolist() == [band, band]
 
 
-@every_policy
 @given(
     st.lists(st.tuples(chances, chances, chances, amounts, st.booleans()), min_size=1, max_size=20),
     st.booleans(),
 )
-def test_one_prospect_and_many_get_identical_verdicts(policy, deals, has_interval):
+def test_one_prospect_and_many_get_identical_verdicts(deals, has_interval):
     ordered = [(*sorted(deal[:3]), *deal[3:]) for deal in deals]
     if not has_interval:
         ordered = [(math.nan, p, math.nan, *rest) for _, p, _, *rest in ordered]
-    one = [
-        policy.verdict(p, low, high, amount, unfamiliar=unusual)
-        for low, p, high, amount, unusual in ordered
-    ]
-    low, p, high = (np.array([deal[number] for deal in ordered]) for number in range(3))
-    amount = np.array([math.nan if deal[3] is None else deal[3] for deal in ordered])
-    many = policy.verdicts(p, low, high, amount, np.array([deal[4] for deal in ordered]))
-    for name in many._fields:
-        singles = [getattr(verdict, name) for verdict in one]
-        result = getattr(many, name).tolist()
-        equal_nan = name.startswith("expected")
-        assert np.array_equal(singles, result, equal_nan=equal_nan), name
+    for policy in POLICIES:
+        note(str(policy))
+        one = [
+            policy.verdict(p, low, high, amount, unfamiliar=unusual)
+            for low, p, high, amount, unusual in ordered
+        ]
+        low, p, high = (np.array([deal[number] for deal in ordered]) for number in range(3))
+        amount = np.array([math.nan if deal[3] is None else deal[3] for deal in ordered])
+        many = policy.verdicts(p, low, high, amount, np.array([deal[4] for deal in ordered]))
+        for name in many._fields:
+            singles = [getattr(verdict, name) for verdict in one]
+            result = getattr(many, name).tolist()
+            equal_nan = name.startswith("expected")
+            assert np.array_equal(singles, result, equal_nan=equal_nan), name
 
 
-@every_policy
 @given(chances, chances, chances, amounts, st.booleans())
-def test_a_verdict_satisfies_its_laws(policy, a, b, c, amount, unusual):
+def test_a_verdict_satisfies_its_laws(a, b, c, amount, unusual):
     low, p, high = sorted((a, b, c))
-    result = policy.verdict(p, low, high, amount, unfamiliar=unusual)
-    assert (result.fit == "poor") == result.poor_fit
-    assert result.fit != "good" or policy.level is None or p <= policy.level
-    assert not result.escalate or (result.poor_fit and amount >= policy.big_deal)
-    assert (result.worth == "") == math.isnan(result.expected_value)
-    if result.worth:
-        slack = 1e-9 * (abs(result.expected_value_low) + abs(result.expected_value_high) + 1)
-        assert result.expected_value_low - slack <= result.expected_value
-        assert result.expected_value <= result.expected_value_high + slack
-    if policy.risk_threshold is not None and p >= policy.risk_threshold:
-        assert result.poor_fit
-        assert result.fit == "poor"
+    for policy in POLICIES:
+        note(str(policy))
+        result = policy.verdict(p, low, high, amount, unfamiliar=unusual)
+        assert (result.fit == "poor") == result.poor_fit
+        assert result.fit != "good" or policy.level is None or p <= policy.level
+        assert not result.escalate or (result.poor_fit and amount >= policy.big_deal)
+        assert (result.worth == "") == math.isnan(result.expected_value)
+        if result.worth:
+            slack = 1e-9 * (abs(result.expected_value_low) + abs(result.expected_value_high) + 1)
+            assert result.expected_value_low - slack <= result.expected_value
+            assert result.expected_value <= result.expected_value_high + slack
+        if policy.risk_threshold is not None and p >= policy.risk_threshold:
+            assert result.poor_fit
+            assert result.fit == "poor"
 
 
 @given(chances, chances, chances, st.floats(1.0, 1e6), st.floats(1.0, 1e6), st.booleans())

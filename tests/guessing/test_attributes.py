@@ -46,6 +46,12 @@ def test_a_version_is_an_attribute_and_no_date(name: str, text: str) -> None:
     assert "left" not in excluded(table.rename(columns={name: "seen"}))
 
 
+@pytest.mark.parametrize("form", [None, "%Y-%m-%d", "%d.%m.%Y"])
+def test_a_date_named_like_a_version_is_a_date(form: str | None) -> None:
+    days = pd.Series(pd.to_datetime(["2024-01-22", "2024-03-14", None]), name="Date of release")
+    assert Column(days if form is None else days.dt.strftime(form)).is_date
+
+
 def test_a_strong_attribute_is_kept() -> None:
     """Nearly all customers of one kind leave, and few of the other: that can be known before."""
     table = customers(7, 400)

@@ -161,3 +161,12 @@ def test_missing_leavers_are_a_question_with_a_proposed_answer(shared_data: Path
     assert question.code == "missing-leavers"
     assert question.answer == '[deals] observed_from = "2024-03-01"'
     assert "add older deals" not in " ".join(guess.unsure)
+
+
+@pytest.mark.parametrize("cell", [[1], {"a": 1}, b"x"])
+def test_values_that_no_deal_can_have_are_no_question_but_an_error(cell: object) -> None:
+    table = customers(5).assign(tags=[cell] * 240)
+
+    assert find_questions(table, spec()) == []
+    with pytest.raises(DealsError, match="tags: 240 row"):
+        read_with_questions(table, spec())

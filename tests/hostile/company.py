@@ -26,7 +26,7 @@ from fitmodel.learning import _other_classifiers as black_box
 from fitmodel.loading import load
 from fitmodel.monitoring.log import DecisionLog
 from fitmodel.scoring.batch import score_file
-from fitmodel.tracking import _logged_model
+from fitmodel.tracking import run_log
 from fitmodel.tracking.connection import connected
 from fitmodel.tracking.promotion import follow_champion, promote
 from fitmodel.tracking.registry import get_alias, list_versions
@@ -168,7 +168,7 @@ def warm_up(store: str) -> None:
     """Do everything once with a copy of an empty store, so that every fork has the imports."""
     # plots, a copy of fitmodel next to each model and a reference in six fits take long
     TrainingReport.figures = lambda _report: {}  # type: ignore[method-assign]
-    _logged_model._package = lambda: NO_CODE
+    run_log._package = lambda: NO_CODE
     black_box.N_REPLICATES = 1
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(store.removeprefix("sqlite:///"), Path(folder) / "mlflow.db")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fitmodel.datasets.simulation import simulate_deals
+from fitmodel.deals.contract import DealSpec
 from fitmodel.deals.history import view_of
 from fitmodel.deals.months import months_between
 from fitmodel.deals.survival import kaplan_meier
@@ -259,3 +260,31 @@ def test_before_the_first_leaver_the_deviation_uses_a_share_of_one_deal():
 
     assert result[0] == pytest.approx(greenwood * 40)
     assert np.isfinite(result).all()
+
+
+@pytest.mark.slow
+def test_effects_keep_their_strength_if_customers_also_exit_otherwise() -> None:
+    """Under proportional odds the slope is 1 at every month; it was 1.07 without the exits."""
+    roles = {"closed_on": "closed", "churned_on": "left", "exited_on": "exit"}
+    spec = DealSpec(deals={**roles, "observed_until": "2025-06-30"})
+    slopes = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        x, u = random.normal(size=6000), random.uniform(size=6000)
+        months = 5 * (u / (1 - u) * np.exp(1.4 - x)) ** (1 / 1.2)
+        closed = pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 900, 6000), "D")
+        days = np.minimum(months * 30.44, 20_000), random.exponential(250, 6000)
+        left, gone = (
+            pd.Series(closed + pd.to_timedelta(each.astype(int) + 1, "D")) for each in days
+        )
+        is_known = np.minimum(left, gone) <= pd.Timestamp("2025-06-30")
+        deals = pd.DataFrame(
+            {
+                "closed": closed,
+                "left": left.where((left < gone) & is_known),
+                "exit": gone.where((gone <= left) & is_known),
+            }
+        )
+        slopes.append(fit_curve(view_of(deals, spec), expit(x - 1.4), 5).slope[11:18])
+
+    assert np.mean(slopes) == pytest.approx(1, abs=0.03)

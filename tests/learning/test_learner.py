@@ -41,7 +41,7 @@ def _learned_from(n: int, seed: int, **law: float) -> Learned:
 
 @pytest.mark.slow
 def test_the_auc_on_new_deals_is_close_to_that_of_the_true_probability() -> None:
-    learned = _learned_from(5_000, 20)
+    learned = _learned_from(3_000, 20)
     new = simulate_deals(8000, seed=2, rep_effects=False)
     labelled = view_of(new).labelled()
     truth = new.true_probability.loc[labelled.index].to_numpy()
@@ -82,7 +82,7 @@ def _coverage(n: int, seeds: range, law: dict[str, float]) -> tuple[np.ndarray, 
 @pytest.mark.parametrize("law", LAWS)
 def test_the_interval_covers_the_truth_with_few_and_many_deals_and_narrows(law) -> None:
     widths = []
-    for n, seeds in ((1_000, range(20, 26)), (5_000, range(20, 23))):
+    for n, seeds in ((1_000, range(20, 26)), (3_000, range(20, 23))):
         covered, width = _coverage(n, seeds, law)
         assert 0.75 < covered.mean() < 0.90
         assert covered.min() > 0.55  # one training, all prospects at once

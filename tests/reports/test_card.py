@@ -15,8 +15,8 @@ from fitmodel.evaluation.metrics import Metric, describe_provisional, describe_s
 from fitmodel.evaluation.out_of_time import EARLIER_SPLIT, IN_BLOCKS, IN_FOLDS, IN_SMALL_BLOCKS
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.language.catalogue import read_texts
-from fitmodel.reports._card_evidence import METRICS
 from fitmodel.reports.card import card_in, card_with_edits, model_card
+from fitmodel.reports.card_parts import METRICS
 
 EVIL = "x|y\n<script>alert(1)</script>"
 MANIFEST = {

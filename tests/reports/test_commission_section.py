@@ -201,7 +201,7 @@ def test_only_two_plans_are_compared_in_a_sentence(deals) -> None:
     both = commission_section([pay(deals, SPEC, plan) for plan in (before, plan_of())])
 
     (sentence,) = content_of(both)["points"]
-    assert "under plan B" in sentence
+    assert "under “plan B”" in sentence
     assert [shown["name"] for shown in content_of(both)["plans"]] == ["plan A", "plan B"]
     assert {"commission.csv", "commission_compared.csv", "commission_compared_payroll.csv"} <= set(
         both.tables

@@ -66,7 +66,7 @@ def test_a_group_has_its_numbers_with_their_intervals() -> None:
         "whole_life": "10,000",
     }  # fmt: skip
     assert (second["name"], second["kind"]) == ("size: small", "")
-    assert third["name"] == f"fit: {phrases('en', 'fit')('badge_poor')}"
+    assert third["name"] == f"Fit: {phrases('en', 'fit')('badge_poor')}"
     assert section.tables["worth.csv"].index.tolist() == ["all", "segment", "fit"]
 
 

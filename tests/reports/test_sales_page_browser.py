@@ -17,6 +17,7 @@ from fitmodel.language.catalogue import read_texts
 from fitmodel.reports._commission_section import commission_section
 from fitmodel.reports._loss_sections import worth_section
 from fitmodel.reports._rep_sections import scoreboard_section
+from fitmodel.reports.model_page import card_page
 from fitmodel.reports.sales_report import sales_page
 from fitmodel.sales.incentives import pay
 from fitmodel.sales.plans import Bonus, Plan
@@ -91,6 +92,25 @@ def test_a_phone_does_not_scroll_sideways_and_wide_tables_scroll_inside(tab):
         "[...document.querySelectorAll('.wide')].some(box => box.scrollWidth > box.clientWidth)"
     )
     assert wide
+
+
+def test_the_funnel_plot_fits_on_a_phone(tab):
+    box = "document.querySelector('#reps ~ .plot')"
+
+    assert tab.evaluate(f"{box}.scrollWidth <= {box}.clientWidth")
+    assert tab.evaluate(f"{box}.querySelector('svg').getBoundingClientRect().width") > 300
+
+
+def test_a_model_card_does_not_scroll_sideways_on_a_phone(tab, tmp_path):
+    row = "| name | " + " | ".join(["a long cell without a break"] * 9) + " |"
+    rule = "|---" * 10 + "|"
+    code = "```python\n" + "fitmodel.load('models/prospect-fit')." * 5 + "\n```"
+    file = tmp_path / "card.html"
+    file.write_text(card_page(f"# Card\n\n{row}\n{rule}\n{row}\n\n{code}\n"), encoding="utf-8")
+    tab.goto(file.as_uri())
+
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+    assert tab.evaluate("document.querySelector('.wide').scrollWidth") > 360
 
 
 def test_a_rep_named_like_a_script_is_shown_as_text(tab, page):

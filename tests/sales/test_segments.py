@@ -68,6 +68,7 @@ def test_a_deal_is_in_a_combination_if_it_is_in_both_parts(pairs) -> None:
             SAY("is_between", attribute="seats", low="1", high="100"),
         ),
         (Segment("seats", low=7.0, high=7.0), SAY("is_level", attribute="seats", level="7")),
+        (Segment("discount", low=-0.0, high=0.0), "discount = 0"),
         (
             Segment("value", low=999.0, high=12345.6),
             SAY("is_between", attribute="value", low="999", high="12,346"),

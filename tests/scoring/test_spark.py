@@ -265,8 +265,8 @@ def test_batches_keep_their_sizes_for_any_number_scored_together(
 @pytest.fixture
 def logged(model, simulation, mlflow_store, tmp_path) -> str:
     """The model in MLflow, by its URI."""
-    from fitmodel.tracking._logged_model import log_bundle
     from fitmodel.tracking.connection import connected
+    from fitmodel.tracking.run_log import log_bundle
 
     content = model.scorer.to_json()
     bundle = write_bundle(tmp_path, "fit", files={SCORER_FILE: content}, manifest={})

@@ -247,7 +247,7 @@ def test_html_in_a_model_card_is_escaped() -> None:
     assert "<script" not in card_page(CARD)
     assert "<table>" in card_html(CARD)
     tree = html_tree(card_html(CARD))
-    assert [node["tag"] for node in tree if isinstance(node, dict)] == ["h1", "p", "table"]
+    assert [node["tag"] for node in tree if isinstance(node, dict)] == ["h1", "p", "div"]
     assert "script" not in str([node["tag"] for node in tree if isinstance(node, dict)])
 
 

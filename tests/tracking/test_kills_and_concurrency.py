@@ -42,10 +42,10 @@ import fitmodel.retraining
 from fitmodel.cli.main import app
 from fitmodel.evaluation.report import TrainingReport
 from fitmodel.learning import _other_classifiers as _black_box
-from fitmodel.tracking import _logged_model
+from fitmodel.tracking import run_log
 
 TrainingReport.figures = lambda _report: {}
-_logged_model._package = lambda: sys.argv[1]
+run_log._package = lambda: sys.argv[1]
 _black_box.N_REPLICATES = 1
 gc.freeze()  # children copy no memory that they only read
 print(os.getpid(), flush=True)

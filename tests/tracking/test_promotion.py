@@ -289,11 +289,12 @@ def test_after_an_aborted_promotion_one_champion_is_in_use_and_a_repeat_works(
     assert rollback(NAME).version == 1
 
 
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("force", [False, True])
 def test_of_two_promotions_at_once_the_second_is_refused_and_a_rollback_too(
-    two: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, force: bool
+    another: Callable[[], TrainingMetadata], monkeypatch: pytest.MonkeyPatch, force: bool
 ) -> None:
-    track(two())
+    track(another())
     checked = promotion._checked_bundle
 
     def another_is_faster(name: str, version: int, store: str | None) -> Any:

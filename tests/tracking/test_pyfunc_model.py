@@ -13,22 +13,29 @@ from mlflow.exceptions import MlflowException
 from fitmodel.loading import load
 from fitmodel.model.fitmodel import FitModel
 from fitmodel.tracking.connection import connected
-from fitmodel.tracking.runs import TrainingMetadata, track
+from fitmodel.tracking.runs import TrainingMetadata
 
 pytestmark = pytest.mark.slow  # each logs a model
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def facts(tracked_twice: list[TrainingMetadata]) -> TrainingMetadata:
+    """The training of the champion."""
+    return tracked_twice[0]
+
+
+@pytest.fixture(scope="module")
 def served(facts: TrainingMetadata) -> Iterator[Any]:
-    """The champion as loaded by a user of MLflow."""
-    track(facts)
-    with connected(facts.spec.tracking.uri):  # without messages
+    """The champion as loaded by a user of MLflow; no test changes it."""
+    uri = facts.spec.tracking.uri
+    with pytest.MonkeyPatch.context() as patch, connected(uri):  # without messages
         from mlflow.pyfunc import load_model
 
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
         yield load_model("models:/prospect-fit@champion")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(facts: TrainingMetadata) -> FitModel:
     return load(facts.bundle_path)
 

@@ -122,7 +122,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def os_error_text(error: OSError) -> str:
-    """Return an error of the system with what to do about a full disk or a missing permission."""
+    """Return an error of the system with what to do about it, if that is known."""
     name = str(error.filename or "")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         where = f" for {name}" if name and TEMPORARY not in name else ""
@@ -137,6 +137,10 @@ def os_error_text(error: OSError) -> str:
             f"{shown} cannot be read or written: {error.strerror}. "
             "Remedy: ask for the permission, or name another folder"
         )
+    if error.errno in {errno.EEXIST, errno.ENOTDIR} and Path(name).is_file():
+        return f"{name} is a file, and a folder is needed. Remedy: name another folder"
+    if error.errno == errno.EISDIR:
+        return f"{name} is a folder, and a file is needed. Remedy: name a file"
     return str(error)
 
 

@@ -192,7 +192,11 @@ def quiz(
         from fitmodel.monitoring.log import DecisionLog
         from fitmodel.sales.quiz import make_quiz, names_of_people
 
-        say, opened = phrases(language.value, "quiz"), DecisionLog(log, salt=salt)
+        say = phrases(language.value, "quiz")
+        if scores and "://" not in log and not Path(log).is_file():
+            typer.echo(say("none_yet"))
+            return
+        opened = DecisionLog(log, salt=salt)
         if scores:
             _show_practice(opened, language.value, say)
             return

@@ -143,7 +143,7 @@ def init(
 def _example_money(deals: Path, config: Path) -> tuple[str, ...]:
     """Return the consequences of example money settings; empty if deals cannot be read yet."""
     from fitmodel.crm.reading import read_deals
-    from fitmodel.decision.suggest import money_consequences
+    from fitmodel.decision.money_settings import money_consequences
     from fitmodel.exceptions import DealsError
 
     try:
@@ -173,7 +173,7 @@ def check(
         from fitmodel.deals.enough import FULL_CHURNERS
         from fitmodel.deals.history import view_of
         from fitmodel.deals.history_findings import compare_horizons, horizons_text
-        from fitmodel.decision.suggest import money_consequences
+        from fitmodel.decision.money_settings import money_consequences
         from fitmodel.guessing.questions import read_with_questions
         from fitmodel.leakage.audit import audit, later_values
         from fitmodel.learning.learner import check_enough, regime_allowed

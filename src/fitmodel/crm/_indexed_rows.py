@@ -112,7 +112,7 @@ class IndexedRows:
     def _refuse_no_stage(self, part: Rows, raw: HistoryRows) -> None:
         stage = self._section.stage
         if stage is not None and stage not in raw.fields:
-            listed = ", ".join(raw.fields[:12])
+            listed = ", ".join(raw.fields[:12]) or "none: no row has a field"
             raise DealsError(
                 f"{part.table_name} stage = {stage!r} is not one of the fields that are read; "
                 f"they are {listed}"

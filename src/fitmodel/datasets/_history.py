@@ -26,7 +26,6 @@ STAGES = ("new", "qualified", "demo", "offer", "won")
 KINDS = ("email", "call", "meeting")
 LAST_90 = 90
 MAX_SILENCE = 120
-SECOND, DAY = 1_000_000, 86_400 * 1_000_000
 HISTORY = {
     "fields": {
         "table": "field_history.parquet",

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from fitmodel.datasets import _attributes, _history, mechanism
-from fitmodel.datasets import _company as _leaks
 from fitmodel.datasets._attributes import Array, Raw
-from fitmodel.datasets._company import Company
+from fitmodel.datasets._company import LEAKS, Company, leak_columns
 from fitmodel.deals.contract import DealSpec
 from fitmodel.exceptions import SpecError
 
@@ -228,8 +227,8 @@ def simulate_deals(
     observed = np.where(left_on <= parameters.last, left_on, np.datetime64("NaT"))
     deals.insert(2, "churned_on", observed.astype("datetime64[us]"))
     if leaks:
-        leaked = _leaks.leak_columns(closed_on, left_on, parameters.last, raw["annual_value"], seed)
-        deals = deals.assign(**leaked)
+        amount = raw["annual_value"]
+        deals = deals.assign(**leak_columns(closed_on, left_on, parameters.last, amount, seed))
     spec, tables = _spec(parameters), dict[str, pd.DataFrame]()
     if contacts is not None:
         moments = _history.Moments(closed_on, left_on, parameters.last)
@@ -244,7 +243,7 @@ def simulate_deals(
         true_log_odds=pd.Series(log_odds, name="true_log_odds"),
         true_churned_on=pd.Series(left_on.astype("datetime64[us]"), name="true_churned_on"),
         reps=_truth_of_reps(parameters, rep, without_rep, probability),
-        leaks=_leaks.LEAKS if leaks else (),
+        leaks=LEAKS if leaks else (),
         company=parameters,
         tables=tables,
     )

@@ -224,7 +224,9 @@ def find_bound_deals(
         (name, value, rows)
         for name in columns
         if name in view.deals and 1 < view.deals[name].nunique() <= MAX_LEVELS
-        for value, rows in view.deals.groupby(name).indices.items()
+        for value, rows in sorted(  # as texts: values of several types cannot be compared
+            view.deals.groupby(name, sort=False).indices.items(), key=lambda item: str(item[0])
+        )
         if len(rows) >= MIN_DEALS and left[rows].sum() >= MIN_LEAVERS
     ]
     result = []

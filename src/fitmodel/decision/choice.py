@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitmodel.decision._known_money import known_money
 from fitmodel.decision.conditions import describe_own_months
-from fitmodel.decision.policy import Policy
+from fitmodel.decision.money_settings import known_money
+from fitmodel.decision.policy import Policy, risk_threshold
 from fitmodel.evaluation.sample import Sample
 from fitmodel.exceptions import SpecError
 
@@ -161,20 +161,6 @@ def _names_capacity(spec: DealSpec) -> bool:
     """Return whether a contract without a policy gives a capacity other than the default."""
     default = type(spec.decision).model_fields["capacity"].default
     return spec.decision.policy is None and spec.decision.capacity != default
-
-
-def risk_threshold(level: float, odds_ratio: float) -> float | None:
-    """Return the probability whose odds are a given multiple of the odds of the level.
-
-    Returns
-    -------
-    float or None
-        Probability in (0, 1]; None at a level of 0, whose odds have no multiple above 0.
-    """
-    if level <= 0.0:
-        return None
-    odds = odds_ratio * level
-    return odds / (odds + 1.0 - level)
 
 
 def _big_deal(spec: DealSpec, amounts: npt.ArrayLike | None) -> float | None:

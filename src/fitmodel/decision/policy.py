@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 PolicyKind: TypeAlias = Literal["value", "capacity", "precision", "threshold", "risk"]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
-__all__ = ["KINDS", "FitBand", "Policy", "PolicyKind", "Verdict", "Worth", "fit_band"]
+__all__ = [
+    "KINDS",
+    "FitBand",
+    "Policy",
+    "PolicyKind",
+    "Verdict",
+    "Worth",
+    "fit_band",
+    "risk_threshold",
+]
 
 KINDS: tuple[PolicyKind, ...] = ("value", "capacity", "precision", "threshold", "risk")
 
@@ -309,3 +318,17 @@ class Policy:
         """Return the policy whose `to_dict` gave these values."""
         money = values.get("money")
         return cls(**{**values, "money": None if money is None else Money(**money)})
+
+
+def risk_threshold(level: float, odds_ratio: float) -> float | None:
+    """Return the probability whose odds are a given multiple of the odds of the level.
+
+    Returns
+    -------
+    float or None
+        Probability in (0, 1]; None at a level of 0, whose odds have no multiple above 0.
+    """
+    if level <= 0.0:
+        return None
+    odds = odds_ratio * level
+    return odds / (odds + 1.0 - level)

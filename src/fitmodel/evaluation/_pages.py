@@ -48,7 +48,7 @@ _FLAG_NAMES = {
     "share_flagged": "share flagged",
     "precision": "precision",
     "recall": "recall",
-    "expected_share": "of new prospects expected",
+    "expected_share": "expected of new prospects",
 }
 """Numbers about flags that are shares, and how the text calls them."""
 

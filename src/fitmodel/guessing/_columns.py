@@ -98,12 +98,14 @@ class Column:
         numeric = pd.api.types.is_numeric_dtype(self.cells.dtype)
         return 0.0 if numeric and share < 1 else share
 
-    @property
+    @cached_property
     def is_date(self) -> bool:
         """Whether the column holds dates, and neither numbers nor versions such as 4.12.10."""
         if pd.api.types.is_numeric_dtype(self.cells.dtype) or self.date_share < MIN_READABLE:
             return False
-        return VERSION.search(self.words) is None or are_written_dates(self.cells)
+        if VERSION.search(self.words) is None or self.is_iso_date:
+            return True
+        return are_written_dates(self.cells)
 
     @property
     def is_iso_date(self) -> bool:

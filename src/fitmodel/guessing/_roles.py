@@ -48,7 +48,7 @@ UNIT_WORDS = {
 """Words in the name of a tenure that give its unit."""
 
 
-def _fits_closing(column: Column) -> bool:
+def _has_a_date_in_every_row(column: Column) -> bool:
     return column.is_full and column.date_share >= MIN_READABLE
 
 
@@ -58,8 +58,8 @@ def _fits_people(column: Column) -> bool:
 
 _CONTENT_FITS: dict[str, Callable[[Column], bool]] = {
     "id": lambda column: column.is_unique,
-    "observed_until": lambda column: column.is_full and column.date_share >= MIN_READABLE,
-    "closed_on": _fits_closing,
+    "observed_until": _has_a_date_in_every_row,
+    "closed_on": _has_a_date_in_every_row,
     "exited_on": lambda column: column.date_share >= MIN_READABLE and not column.is_full,
     "tenure_months": lambda column: (
         column.is_number and column.is_full and may_be_tenure(column.words, column.numbers)

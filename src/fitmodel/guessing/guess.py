@@ -158,14 +158,14 @@ def _missing_words(table: pd.DataFrame, names: Collection[str]) -> Iterator[Find
 def _customers_of(table: pd.DataFrame) -> Draft:
     """Return a draft with the rows that are customers, from a column of stages or a status."""
     vendor = recognise_export(table.columns)
-    stage = find_stage(Column(table[name]) for name in table.columns)
+    columns = _columns_of(table)
+    stage = find_stage(columns)
     if stage is None:
-        draft = _customers_by_status(table, vendor) or _won_only(table, vendor)
+        draft = _customers_by_status(table, columns, vendor) or _won_only(table, columns, vendor)
     else:
         kept = table[table[stage.column].astype("str").isin(stage.customers)]
-        draft = _customers_by_status(kept, vendor) or Draft(
-            [Column(kept[name]) for name in kept.columns], vendor
-        )
+        columns = _columns_of(kept)
+        draft = _customers_by_status(kept, columns, vendor) or Draft(columns, vendor)
         draft.rows = {"keep": {stage.column: list(stage.customers)}, **draft.rows}
         if lost := lost_in_own_words(stage):  # so that prospects are told by their names
             draft.rows["drop"] = {stage.column: list(lost), **draft.rows.get("drop", {})}
@@ -180,16 +180,22 @@ def _customers_of(table: pd.DataFrame) -> Draft:
     return draft
 
 
-def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | None:
+def _columns_of(table: pd.DataFrame) -> list[Column]:
+    return [Column(table[name]) for name in table.columns]
+
+
+def _customers_by_status(
+    table: pd.DataFrame, columns: list[Column], vendor: Vendor | None
+) -> Draft | None:
     """Return a draft without rows whose status means that nothing was paid yet, or None.
 
     The status is still used to find who left.
     """
-    status = find_not_yet((Column(table[name]) for name in table.columns), vendor)
+    status = find_not_yet(columns, vendor)
     if status is None:
         return None
     kept = table[~table[status.column].astype("str").isin(status.others)]
-    draft = Draft([Column(kept[name]) for name in kept.columns], vendor)
+    draft = Draft(_columns_of(kept), vendor)
     draft.rows["drop"] = {status.column: list(status.others)}
     draft.unsure.append(
         f"[rows] drop: rows whose {status.column!r} is {', '.join(status.others)} are "
@@ -198,14 +204,14 @@ def _customers_by_status(table: pd.DataFrame, vendor: Vendor | None) -> Draft | 
     return draft
 
 
-def _won_only(table: pd.DataFrame, vendor: Vendor | None) -> Draft:
+def _won_only(table: pd.DataFrame, columns: list[Column], vendor: Vendor | None) -> Draft:
     """Return a draft with all rows, or only won rows if the known system dates won deals."""
-    draft = Draft([Column(table[name]) for name in table.columns], vendor)
+    draft = Draft(columns, vendor)
     won = vendor.won if vendor is not None else None
     if won is None or table[won].notna().all() or table[won].isna().all():
         return draft
     kept = table[table[won].notna()]
-    draft.columns = [Column(kept[name]) for name in kept.columns]
+    draft.columns = _columns_of(kept)
     draft.rows["drop"] = {won: [""]}
     draft.unsure.append(
         f"[rows] drop: rows without {won!r} were not won and are not customers "

@@ -71,7 +71,8 @@ def find_questions(
     Returns
     -------
     list of Question
-        The questions; those that must be answered come first.
+        The questions; those that must be answered come first. None if the table has columns that
+        `read_deals` refuses, such as two of one name or lists as values.
 
     Examples
     --------
@@ -80,6 +81,8 @@ def find_questions(
     >>> find_questions(sim.deals, sim.spec)
     []
     """
+    if shape_errors(Sheet(table)):
+        return []  # read_deals reports them
     table = tidy(table, spec.attributes.missing)
     kept = _Kept(table, keep_rows(table, spec))
     return _open_questions(kept, _about_choice(kept, spec), spec, row_numbers, deals=None)

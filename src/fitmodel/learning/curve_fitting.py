@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fitmodel.deals.months import to_days
 from fitmodel.deals.outcomes import censoring_weights
 from fitmodel.deals.survival import MIN_AT_RISK
 from fitmodel.deals.survival_estimates import survival_with_unknown_days
@@ -198,8 +199,8 @@ def _slope_at(
 ) -> tuple[float, float]:
     """Calibration slope for leaving by a month, and its standard error (Laplace approximation)."""
     early = early_churn_of(deals.followup_months, deals.left, month)
-    # without closing dates the observable months are NaN: such deals count as observed
-    observed = ~(deals.observable_months < month)
+    # without closing dates these months are NaN: such deals count as observed
+    observed = ~(_months_since_closing(deals) < month)
     table = pd.DataFrame(
         {
             "early_churn": early,
@@ -219,6 +220,21 @@ def _slope_at(
     p = expit(held_out.mean(x)[fold] + shift[fold] + slope * centred)
     precision = held_out.weight @ (p * (1 - p) * centred**2) + PRIOR_SLOPE_SD**-2
     return float(np.clip(slope, LOWEST_SLOPE, HIGHEST_SLOPE)), float(precision**-0.5)
+
+
+def _months_since_closing(deals: Followed) -> Floats:
+    """Months in which leaving would have been observed if the customer had not exited otherwise.
+
+    A customer that exited is censored then, and not left out: leavers who would have exited later
+    are in the table too. No deal signed later was observed for longer.
+    """
+    closed = deals.closed_on if hasattr(deals, "closed_on") else deals.closed
+    if closed is None:
+        return deals.observable_months
+    order = np.lexsort((-deals.observable_months, -to_days(closed).astype(np.int64)))
+    months = np.empty(len(order))
+    months[order] = np.maximum.accumulate(deals.observable_months[order])
+    return months
 
 
 # ---- shifts ----

@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 from fitmodel.evaluation.figures import differing_groups
 from fitmodel.language.catalogue import ORIGINAL, message_in, phrases, translated
-from fitmodel.reports._card_evidence import (
+from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
+from fitmodel.reports.card_parts import (
     COLUMNS,
     flagged,
     glass_box_cost,
@@ -29,7 +30,6 @@ from fitmodel.reports._card_evidence import (
     reproduce,
     silenced,
 )
-from fitmodel.reports._markdown import Markdown, code, escape, percent, sentence, table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -25,7 +25,9 @@ def card_html(card: str) -> str:
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    return str(reader.render(card))
+    page = str(reader.render(card))
+    page = page.replace("<table>", '<div class="wide"><table>')  # scrolls inside, on a phone
+    return page.replace("</table>", "</table></div>")
 
 
 def card_page(card: str, language: str = "en") -> str:

@@ -73,6 +73,7 @@ class Segment:
 
 
 def _number(value: float) -> str:
+    value += 0.0  # -0.0 becomes 0.0
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
 
 

@@ -48,7 +48,7 @@ def plot_funnel(board: RepPerformance, ax: Axes | None = None, *, language: str 
     D. J. Spiegelhalter (2005), "Funnel plots for comparing institutional performance", Statistics
     in Medicine 24, 1185-1202.
     """
-    ax, say = ax or new_axes(6.0, 4.0), phrases(language, "sales_page")
+    ax, say = ax or new_axes(5.0, 3.6), phrases(language, "sales_page")
     reps = board.reps
     max_expected = max(float(reps["expected"].max()), 5.0)
     expected = np.geomspace(0.5, max_expected * 1.15, 200)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -134,18 +133,15 @@ def _texts(header: _Header, *, on_disk: bool) -> CsvTexts:
         table, footers = _without_footers(header)
         if not footers:
             raise DealsError(f"{path} {csv_error(str(error), BLOCK_BYTES)}") from error
-    open_file = partial(_as_utf8, path, header.encoding)
     records = len(table) + len(footers)
-    numbers = row_numbers(open_file, records, header.lines, header.separator)
+    numbers = row_numbers(
+        lambda: as_utf8(open_bytes(path), header.encoding), records, header.lines, header.separator
+    )
     numbers = np.delete(numbers, [footer.position for footer in footers]) if footers else numbers
     left_out, findings = rows_left_out(table, numbers)
     notes = [*_notes(header), *findings, *_footer_notes(footers)]
     comma = has_decimal_comma(header.separator)
     return CsvTexts(header.names, table, ~left_out, numbers, tuple(notes), comma)
-
-
-def _as_utf8(path: Path, encoding: str) -> Any:
-    return as_utf8(open_bytes(path), encoding)
 
 
 def _notes(header: _Header) -> list[Finding]:
@@ -171,11 +167,6 @@ def _footer_notes(footers: list[_Footer]) -> list[Finding]:
     message = f"{len(footers)} short line(s) of sums or notes were left out"
     remedy = "if it is a deal, give it all fields of the header"
     return [Finding("total_row", "", len(footers), shortened(footers[0].text), message, remedy)]
-
-
-def _refuse_names(path: Path, names: list[str]) -> None:
-    if problem := names_error(names):
-        raise DealsError(f"{path} {problem}")
 
 
 def _header(path: Path, head: bytes, encoding: str) -> _Header:
@@ -206,7 +197,8 @@ def _header(path: Path, head: bytes, encoding: str) -> _Header:
     if len(head) < SNIFF_BYTES and not any(rows_below):
         raise DealsError(f"{path} has a header but no rows. Remedy: export the deals again.")
     all_names = column_names(names)
-    _refuse_names(path, all_names)
+    if problem := names_error(all_names):
+        raise DealsError(f"{path} {problem}")
     return _Header(path, encoding, all_names, top.separator, top.lines, top.titles)
 
 

@@ -111,7 +111,8 @@ def find_placeholders(
     others = [text for text in distinct if text not in found]
     if not found:
         return None
-    if not (surely_dates or _all_dates(others) or (not others and values.map(_is_day).any())):
+    has_only_days = not others and any(isinstance(cell, date) for cell in values)
+    if not (surely_dates or has_only_days or _all_dates(others)):
         return None
     return _placeholders(values, values.isin(found).to_numpy(dtype=bool), found)
 
@@ -142,17 +143,9 @@ def _texts(values: pd.Series[Any]) -> dict[str, int] | None:
     for cell in values:
         if isinstance(cell, str):
             rows_of[cell] = rows_of.get(cell, 0) + 1
-        elif not (isinstance(cell, date) or _is_missing(cell)):
+        elif not isinstance(cell, date) and not (pd.api.types.is_scalar(cell) and pd.isna(cell)):
             return None
     return rows_of
-
-
-def _is_missing(cell: Any) -> bool:
-    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
-
-
-def _is_day(cell: Any) -> bool:
-    return isinstance(cell, date)
 
 
 def _all_dates(texts: list[str]) -> bool:

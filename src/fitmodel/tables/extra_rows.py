@@ -105,11 +105,8 @@ def total_rows(table: pa.Table | pa.RecordBatch, *, is_end: bool = True) -> list
 
 
 def _row(table: Any, row: int) -> list[str]:
-    return [_cell(column[row].as_py()) for column in table.columns]
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    cells = (column[row].as_py() for column in table.columns)
+    return ["" if cell is None else str(cell).strip() for cell in cells]
 
 
 def _is_total(cells: Sequence[str], *, is_last: bool) -> bool:

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _PARQUET = b"PAR1"
+_OLD_INDEX = re.compile(r"__index_level_\d+__")  # as pandas writes an index
 _JSON = re.compile(rb'\{\s*"|\[\s*[{\[]')
 MARKUP_BYTES = 100  # bytes in which a web page or JSON shows itself
 _NO_TABLES = {
@@ -194,16 +195,12 @@ def _read_parquet(path: Path) -> FileTable:
 
 def _plain_frame(arrow: pa.Table) -> pd.DataFrame:
     """Return Arrow columns as a DataFrame, ignoring pandas metadata in the file."""
-    arrow = arrow.select([name for name in arrow.column_names if not _is_old_index(name)])
+    arrow = arrow.select([name for name in arrow.column_names if not _OLD_INDEX.fullmatch(name)])
     for position, column in enumerate(arrow.schema):
         if pa.types.is_decimal(column.type):
             arrow = arrow.set_column(position, column.name, floats_of(arrow.column(position)))
     table: pd.DataFrame = arrow.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return table
-
-
-def _is_old_index(name: str) -> bool:
-    return re.fullmatch(r"__index_level_\d+__", name) is not None
 
 
 _Column = TypeVar("_Column", pa.Array, pa.ChunkedArray)

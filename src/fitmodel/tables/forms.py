@@ -1,4 +1,6 @@
-"""The forms in which columns are written; training detects them and scoring uses them.
+"""The forms in which columns are written, findings from reading a table, and a table with both.
+
+Training detects the forms and scoring uses them.
 
 Imports pandas only for columns: this code runs for every single prospect and must load quickly.
 """

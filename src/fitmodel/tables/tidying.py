@@ -5,6 +5,7 @@ column -> stripped text -> words such as NA: missing or levels -> dates: "not ye
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def tidy_with_findings(
         values = table.iloc[:, position]
         tidied = _tidy_column(values)
         words = _missing_words_of(missing, str(name))
-        if is_text(tidied) and _has_words(tidied):
+        if tidied.dtype != object and is_text(tidied) and tidied.isin(UNCLEAR_WORDS).any():
             tidied, word_findings = _without_words(tidied, words)
             findings += word_findings
         if is_text(tidied) or pd.api.types.is_datetime64_any_dtype(tidied.dtype):
@@ -178,10 +179,6 @@ def _tidy_levels(values: pd.Series[Any]) -> pd.Series[Any]:
     return _tidy_text(values.astype("str"))
 
 
-def _has_words(values: pd.Series[Any]) -> bool:
-    return values.dtype != object and bool(values.isin(UNCLEAR_WORDS).any())
-
-
 def _without_words(
     values: pd.Series[Any], settled: frozenset[str] | None
 ) -> tuple[pd.Series[Any], list[Finding]]:
@@ -245,7 +242,7 @@ class MissingWords:
             "",
             f"{listed} in {rows} row(s) is read as a level, not as a missing value ({self.why})",
             f'if it means "missing", [attributes] missing = {{"{values.name}" = '
-            f"[{', '.join(_quoted(word) for word in self.levels)}]}}",
+            f"{json.dumps(self.levels)}}}",
         )
 
     def finding_of_missing(self, values: pd.Series[Any]) -> Finding:
@@ -339,7 +336,3 @@ def _is_date(text: str) -> bool:
 
 def _is_flag(text: str) -> bool:
     return flag_text(text) in {"yes", "no"}
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"'

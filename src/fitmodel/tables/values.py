@@ -333,18 +333,15 @@ def read_flags(values: pd.Series[Any], *, outcome: bool = True) -> Reading:
     """
     import pandas as pd
 
+    outcomes = dict.fromkeys(LEFT_WORDS, True) | dict.fromkeys(STAYED_WORDS, False)
     positions, uniques = distinct(values)
     is_yes = np.zeros(len(uniques) + 1, dtype=bool)
     unreadable = np.zeros(len(uniques) + 1, dtype=bool)
     for position, value in enumerate(uniques):
         flag = read_flag(value)
         if flag is None and outcome and isinstance(value, str):
-            flag = _has_left(value.strip().casefold())
+            flag = outcomes.get(value.strip().casefold())
         is_yes[position] = bool(flag)
         unreadable[position] = flag is None and not is_missing(value)
     series = pd.Series(is_yes[positions], index=values.index, name=values.name)
     return Reading(series, unreadable[positions])
-
-
-def _has_left(word: str) -> bool | None:
-    return True if word in LEFT_WORDS else (False if word in STAYED_WORDS else None)

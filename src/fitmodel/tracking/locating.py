@@ -28,7 +28,6 @@ from urllib.request import Request, urlopen
 
 from fitmodel.exceptions import BundleError, DependencyError, TrackingError, one_stop
 from fitmodel.tables import atomic
-from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import (
     StoreAwayError,
     database_file,
@@ -44,6 +43,7 @@ from fitmodel.tracking.registry import (
     local_path,
     resolve,
 )
+from fitmodel.tracking.run_log import BUNDLE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

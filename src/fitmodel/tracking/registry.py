@@ -21,8 +21,8 @@ from urllib.request import url2pathname
 from fitmodel.bundle.reading import MANIFEST, open_bundle
 from fitmodel.exceptions import BundleError, TrackingError
 from fitmodel.tables import atomic
-from fitmodel.tracking._logged_model import BUNDLE_FOLDER
 from fitmodel.tracking.connection import connected, tracking_uri
+from fitmodel.tracking.run_log import BUNDLE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from fitmodel.bundle.manifest import plain
 from fitmodel.bundle.reading import open_bundle
 from fitmodel.exceptions import TrackingError, one_stop
-from fitmodel.tracking._logged_model import log_bundle
 from fitmodel.tracking.connection import (
     connected,
     tracking_uri,
@@ -33,7 +32,7 @@ from fitmodel.tracking.lifecycle import (
     open_run,
 )
 from fitmodel.tracking.registry import CHALLENGER, add_version, register
-from fitmodel.tracking.run_log import RunLog, call_back, metrics_of_flags_and_deals
+from fitmodel.tracking.run_log import RunLog, call_back, log_bundle, metrics_of_flags_and_deals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
